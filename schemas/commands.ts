@@ -1,0 +1,60 @@
+// Commands on `checkout-commands`, from the orchestrator to the services. Imperative; an undo names what it undoes.
+// `idempotency_key` is `saga_id:step` and is what makes one effect per step, whatever is delivered how often.
+import { type Static, Type } from "@sinclair/typebox";
+import { message } from "./envelope.ts";
+import {
+  CartItem,
+  Cents,
+  Currency,
+  MAX_CART_LINES,
+  MAX_SEALED_LENGTH,
+  PricedItem,
+  ShippingAddress,
+  Uuid,
+} from "./fields.ts";
+
+const idempotency_key = Type.String({ minLength: 1, maxLength: 100 });
+
+export const ReserveInventory = message("ReserveInventory", {
+  idempotency_key,
+  items: Type.Array(CartItem, { minItems: 1, maxItems: MAX_CART_LINES }),
+  currency: Currency,
+});
+export const ConfirmReservation = message("ConfirmReservation", { idempotency_key });
+export const ReleaseInventory = message("ReleaseInventory", { idempotency_key });
+
+export const ChargePayment = message("ChargePayment", {
+  idempotency_key,
+  amount_cents: Cents,
+  currency: Currency,
+  /** Sealed to the payment service's public key (JWE compact); nobody else can read it. */
+  payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
+});
+/** Settles a charge whose outcome the saga does not know: whatever was or will be taken is given back. */
+export const CancelPayment = message("CancelPayment", { idempotency_key });
+/** Gives back a charge that is known to have succeeded. */
+export const RefundPayment = message("RefundPayment", { idempotency_key });
+
+export const CreateOrder = message("CreateOrder", {
+  idempotency_key,
+  user_id: Uuid,
+  items: Type.Array(PricedItem, { minItems: 1, maxItems: MAX_CART_LINES }),
+  total_cents: Cents,
+  currency: Currency,
+  shipping_address: ShippingAddress,
+});
+export const CancelOrder = message("CancelOrder", { idempotency_key });
+
+export type ReserveInventory = Static<typeof ReserveInventory>;
+export type ConfirmReservation = Static<typeof ConfirmReservation>;
+export type ReleaseInventory = Static<typeof ReleaseInventory>;
+export type ChargePayment = Static<typeof ChargePayment>;
+export type CancelPayment = Static<typeof CancelPayment>;
+export type RefundPayment = Static<typeof RefundPayment>;
+export type CreateOrder = Static<typeof CreateOrder>;
+export type CancelOrder = Static<typeof CancelOrder>;
+
+export type InventoryCommand = ReserveInventory | ConfirmReservation | ReleaseInventory;
+export type PaymentCommand = ChargePayment | CancelPayment | RefundPayment;
+export type OrderCommand = CreateOrder | CancelOrder;
+export type Command = InventoryCommand | PaymentCommand | OrderCommand;

@@ -1,0 +1,97 @@
+// Events, past tense, from a service to whoever listens; the orchestrator does. A refusal is an event like any other.
+import { type Static, Type } from "@sinclair/typebox";
+import { message } from "./envelope.ts";
+import {
+  Cents,
+  Currency,
+  ErrorCodeText,
+  ErrorMessage,
+  MAX_CART_LINES,
+  Quantity,
+  SkuId,
+  Timestamp,
+  Uuid,
+} from "./fields.ts";
+
+const sku_ids = Type.Array(SkuId, { minItems: 1, maxItems: MAX_CART_LINES });
+const error = { error_code: ErrorCodeText, error_message: ErrorMessage };
+
+// inventory-events
+export const InventoryReserved = message("InventoryReserved", {
+  reservation_id: Uuid,
+  /** The prices of this moment: the reservation freezes them, and the saga charges exactly these. */
+  items: Type.Array(
+    Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents, reserved_until: Timestamp }),
+    { minItems: 1, maxItems: MAX_CART_LINES },
+  ),
+});
+/** Nothing was reserved; `sku_ids` are the ones short of stock, unknown, or not sold in the cart's currency. */
+export const InsufficientStock = message("InsufficientStock", { sku_ids });
+export const InventoryReleased = message("InventoryReleased", {});
+export const ReservationConfirmed = message("ReservationConfirmed", { reservation_id: Uuid });
+/** The reservation had expired and its stock went to somebody else in the meantime. */
+export const ReservationLost = message("ReservationLost", {
+  sku_ids: Type.Array(SkuId, { maxItems: MAX_CART_LINES }),
+});
+/** Sent unasked by the sweeper: the hold passed its time and the stock is back on the shelf. */
+export const ReservationExpired = message("ReservationExpired", { reservation_id: Uuid });
+
+// payment-events
+export const PaymentSucceeded = message("PaymentSucceeded", {
+  payment_id: Uuid,
+  /** The provider's own id of the charge. */
+  transaction_id: Type.String({ minLength: 1, maxLength: 200 }),
+  amount_cents: Cents,
+  currency: Currency,
+});
+/** No money moved and none will. */
+export const PaymentFailed = message("PaymentFailed", error);
+/** Answer to CancelPayment: no money moved and none will. */
+export const PaymentCancelled = message("PaymentCancelled", {});
+/** Answer to RefundPayment, or to CancelPayment when the charge had succeeded: the money is back. */
+export const RefundCompleted = message("RefundCompleted", { payment_id: Uuid, amount_cents: Cents });
+
+// order-events
+export const OrderCreated = message("OrderCreated", { order_id: Uuid, user_id: Uuid, total_cents: Cents });
+export const OrderFailed = message("OrderFailed", error);
+export const OrderCancelled = message("OrderCancelled", {});
+
+// any service
+/** A forward command came for a step that its undo had already settled (a tombstone). Nothing was done. */
+export const CommandRefused = message("CommandRefused", {
+  command_id: Uuid,
+  command_type: Type.String({ maxLength: 100 }),
+});
+/** A command could not be handled after all its retries and waits in the dead-letter queue for an operator. */
+export const CommandDeadLettered = message("CommandDeadLettered", {
+  command_id: Uuid,
+  command_type: Type.String({ maxLength: 100 }),
+  ...error,
+});
+
+export type InventoryReserved = Static<typeof InventoryReserved>;
+export type InsufficientStock = Static<typeof InsufficientStock>;
+export type InventoryReleased = Static<typeof InventoryReleased>;
+export type ReservationConfirmed = Static<typeof ReservationConfirmed>;
+export type ReservationLost = Static<typeof ReservationLost>;
+export type ReservationExpired = Static<typeof ReservationExpired>;
+export type PaymentSucceeded = Static<typeof PaymentSucceeded>;
+export type PaymentFailed = Static<typeof PaymentFailed>;
+export type PaymentCancelled = Static<typeof PaymentCancelled>;
+export type RefundCompleted = Static<typeof RefundCompleted>;
+export type OrderCreated = Static<typeof OrderCreated>;
+export type OrderFailed = Static<typeof OrderFailed>;
+export type OrderCancelled = Static<typeof OrderCancelled>;
+export type CommandRefused = Static<typeof CommandRefused>;
+export type CommandDeadLettered = Static<typeof CommandDeadLettered>;
+
+export type InventoryEvent =
+  | InventoryReserved
+  | InsufficientStock
+  | InventoryReleased
+  | ReservationConfirmed
+  | ReservationLost
+  | ReservationExpired;
+export type PaymentEvent = PaymentSucceeded | PaymentFailed | PaymentCancelled | RefundCompleted;
+export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled;
+export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

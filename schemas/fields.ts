@@ -1,0 +1,53 @@
+// The words all messages share: ids, money, times, items. Everything here is TypeBox, so types and validators are one.
+import { Type } from "@sinclair/typebox";
+
+/** At most this many different SKUs in one cart. */
+export const MAX_CART_LINES = 50;
+/** At most this many of one SKU in one cart. */
+export const MAX_QUANTITY = 999;
+/** 99,999,999.99 in a two-decimal currency: the most one line or one order may cost, in cents. */
+export const MAX_CENTS = 9_999_999_999;
+/** A sealed payment method (JWE, compact form) stays well below this many characters. */
+export const MAX_SEALED_LENGTH = 4_096;
+
+const UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+
+export const Uuid = Type.String({ pattern: UUID });
+export const SkuId = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
+export const Quantity = Type.Integer({ minimum: 1, maximum: MAX_QUANTITY });
+export const Cents = Type.Integer({ minimum: 0, maximum: MAX_CENTS });
+/** ISO 4217 alphabetic code. */
+export const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
+/** RFC 3339, UTC, milliseconds: what `Date.toISOString` prints. */
+export const Timestamp = Type.String({
+  pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$",
+});
+/** W3C trace context. */
+export const Traceparent = Type.String({ pattern: "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" });
+export const ErrorCodeText = Type.String({ minLength: 1, maxLength: 100 });
+export const ErrorMessage = Type.String({ maxLength: 1_000 });
+
+export const CartItem = Type.Object({ sku_id: SkuId, quantity: Quantity });
+export const PricedItem = Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents });
+
+/** Printable text without control characters: it ends up in jsonb, which refuses NUL. */
+const line = (maxLength: number) =>
+  Type.String({ minLength: 1, maxLength, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
+
+export const ShippingAddress = Type.Object(
+  {
+    name: line(200),
+    line1: line(200),
+    line2: Type.Optional(line(200)),
+    city: line(100),
+    postal_code: line(20),
+    /** ISO 3166-1 alpha-2. */
+    country: Type.String({ pattern: "^[A-Z]{2}$" }),
+  },
+  { additionalProperties: false },
+);
+
+export const Email = Type.String({
+  maxLength: 254,
+  pattern: "^[^@\\s\\u0000-\\u001f]+@[^@\\s\\u0000-\\u001f]+$",
+});

@@ -1,0 +1,130 @@
+// HTTP bodies: the public API of the gateway and the two internal APIs behind it (orchestrator, inventory catalogue).
+// Requests are strict: an unknown field is refused rather than ignored, so that a typo cannot cost a shopper money.
+import { type Static, Type } from "@sinclair/typebox";
+import {
+  CartItem,
+  Cents,
+  Currency,
+  Email,
+  MAX_CART_LINES,
+  MAX_SEALED_LENGTH,
+  ShippingAddress,
+  SkuId,
+  Timestamp,
+  Uuid,
+} from "./fields.ts";
+
+const strict = { additionalProperties: false } as const;
+
+const cart = {
+  items: Type.Array(CartItem, { minItems: 1, maxItems: MAX_CART_LINES }),
+  currency: Currency,
+  /** What the shopper saw. If the server's prices give another total, the checkout ends as PRICE_CHANGED, uncharged. */
+  expected_total_cents: Type.Optional(Cents),
+  shipping_address: ShippingAddress,
+  email: Email,
+};
+
+/** POST /api/v1/checkout */
+export const CheckoutRequest = Type.Object(
+  { ...cart, payment_method: Type.String({ pattern: "^[A-Za-z0-9_-]{1,200}$" }) },
+  strict,
+);
+export type CheckoutRequest = Static<typeof CheckoutRequest>;
+
+/** 202 of POST /api/v1/checkout */
+export const CheckoutAccepted = Type.Object({ saga_id: Uuid, status_url: Type.String() });
+export type CheckoutAccepted = Static<typeof CheckoutAccepted>;
+
+export const SAGA_STATUSES = [
+  "STARTED",
+  "INVENTORY_RESERVED",
+  "PAYMENT_CHARGED",
+  "ORDER_CREATED",
+  "COMPLETED",
+  "COMPENSATING",
+  "COMPENSATED",
+  "FAILED",
+] as const;
+export const SagaStatus = Type.Union(SAGA_STATUSES.map((status) => Type.Literal(status)));
+export type SagaStatus = (typeof SAGA_STATUSES)[number];
+
+/** GET /api/v1/saga/{id}/status */
+export const SagaStatusView = Type.Object({
+  saga_id: Uuid,
+  status: SagaStatus,
+  current_step: Type.Union([Type.String(), Type.Null()]),
+  compensation_step: Type.Union([Type.String(), Type.Null()]),
+  failure_code: Type.Union([Type.String(), Type.Null()]),
+  order_id: Type.Union([Uuid, Type.Null()]),
+  total_cents: Type.Union([Cents, Type.Null()]),
+  currency: Currency,
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  completed_at: Type.Union([Timestamp, Type.Null()]),
+});
+export type SagaStatusView = Static<typeof SagaStatusView>;
+
+/** POST /sagas on the orchestrator: a checkout whose shopper is known and whose payment method is sealed. */
+export const StartSaga = Type.Object(
+  {
+    ...cart,
+    user_id: Uuid,
+    payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
+    client_key: Type.String({ minLength: 1, maxLength: 200 }),
+    /** SHA-256 of the shopper's body, hex: the same Idempotency-Key with another body is refused. */
+    body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+    traceparent: Type.Optional(Type.String({ maxLength: 60 })),
+  },
+  strict,
+);
+export type StartSaga = Static<typeof StartSaga>;
+
+/** Answer to POST /sagas. `replayed` where the client key had been used with the same body before. */
+export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
+export type SagaStarted = Static<typeof SagaStarted>;
+
+/** One SKU of the catalogue, as the shop shows it. */
+export const CatalogueItem = Type.Object(
+  {
+    sku_id: SkuId,
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    unit_price_cents: Cents,
+    currency: Currency,
+    available_count: Type.Integer({ minimum: 0 }),
+  },
+  strict,
+);
+export type CatalogueItem = Static<typeof CatalogueItem>;
+
+/** PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. Repeating it adds again. */
+export const RestockRequest = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          sku_id: SkuId,
+          name: Type.String({ minLength: 1, maxLength: 200 }),
+          unit_price_cents: Cents,
+          currency: Currency,
+          add_count: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
+        },
+        strict,
+      ),
+      { minItems: 1, maxItems: 1_000 },
+    ),
+  },
+  strict,
+);
+export type RestockRequest = Static<typeof RestockRequest>;
+
+/** RFC 9457 */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.Optional(Type.String()),
+  instance: Type.Optional(Type.String()),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+});
+export type Problem = Static<typeof Problem>;

@@ -1,0 +1,24 @@
+// The SQL migrations of the four databases, embedded as text so that a binary carries its own. Numbered and forward-only;
+// `checkoutctl migrate` applies them in this order.
+import messaging from "./migrations/messaging.sql" with { type: "text" };
+import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
+import order from "./migrations/order/0002_order.sql" with { type: "text" };
+import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
+import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
+
+export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
+export type DatabaseName = (typeof DATABASES)[number];
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+const first: Migration = { name: "0001_messaging", sql: messaging };
+
+export const migrations: Record<DatabaseName, readonly Migration[]> = {
+  saga: [first, { name: "0002_saga", sql: saga }],
+  inventory: [first, { name: "0002_inventory", sql: inventory }],
+  payment: [first, { name: "0002_payment", sql: payment }],
+  order: [first, { name: "0002_order", sql: order }],
+};

@@ -1,0 +1,16 @@
+// The one message on `notification-commands`: tell the shopper how it ended. Mail trouble never touches the saga.
+import { type Static, Type } from "@sinclair/typebox";
+import { message } from "./envelope.ts";
+import { Cents, Currency, Email, ErrorCodeText, MAX_CART_LINES, PricedItem, Uuid } from "./fields.ts";
+
+export const SendNotification = message("SendNotification", {
+  user_id: Uuid,
+  email: Email,
+  template: Type.Union([Type.Literal("order_confirmed"), Type.Literal("checkout_failed")]),
+  order_id: Type.Optional(Uuid),
+  items: Type.Optional(Type.Array(PricedItem, { maxItems: MAX_CART_LINES })),
+  total_cents: Type.Optional(Cents),
+  currency: Currency,
+  failure_code: Type.Optional(ErrorCodeText),
+});
+export type SendNotification = Static<typeof SendNotification>;

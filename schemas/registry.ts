@@ -1,0 +1,52 @@
+// All message schemas by type, with the topic each travels on, and one compiled validator per type.
+// Used wherever a message is decoded, and by the snapshot test.
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import type { TSchema } from "@sinclair/typebox";
+import * as commands from "./commands.ts";
+import * as events from "./events.ts";
+import { SendNotification } from "./notification.ts";
+import { TOPICS, type Topic } from "./topics.ts";
+
+export type Message = commands.Command | events.Event | SendNotification;
+export type MessageType = Message["type"];
+export type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
+
+/** A service's events share its topic; refusals and dead-letter notices go where the service's events go. */
+export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly topic: Topic | "own" }> = {
+  ReserveInventory: { schema: commands.ReserveInventory, topic: TOPICS.commands },
+  ConfirmReservation: { schema: commands.ConfirmReservation, topic: TOPICS.commands },
+  ReleaseInventory: { schema: commands.ReleaseInventory, topic: TOPICS.commands },
+  ChargePayment: { schema: commands.ChargePayment, topic: TOPICS.commands },
+  CancelPayment: { schema: commands.CancelPayment, topic: TOPICS.commands },
+  RefundPayment: { schema: commands.RefundPayment, topic: TOPICS.commands },
+  CreateOrder: { schema: commands.CreateOrder, topic: TOPICS.commands },
+  CancelOrder: { schema: commands.CancelOrder, topic: TOPICS.commands },
+  InventoryReserved: { schema: events.InventoryReserved, topic: TOPICS.inventoryEvents },
+  InsufficientStock: { schema: events.InsufficientStock, topic: TOPICS.inventoryEvents },
+  InventoryReleased: { schema: events.InventoryReleased, topic: TOPICS.inventoryEvents },
+  ReservationConfirmed: { schema: events.ReservationConfirmed, topic: TOPICS.inventoryEvents },
+  ReservationLost: { schema: events.ReservationLost, topic: TOPICS.inventoryEvents },
+  ReservationExpired: { schema: events.ReservationExpired, topic: TOPICS.inventoryEvents },
+  PaymentSucceeded: { schema: events.PaymentSucceeded, topic: TOPICS.paymentEvents },
+  PaymentFailed: { schema: events.PaymentFailed, topic: TOPICS.paymentEvents },
+  PaymentCancelled: { schema: events.PaymentCancelled, topic: TOPICS.paymentEvents },
+  RefundCompleted: { schema: events.RefundCompleted, topic: TOPICS.paymentEvents },
+  OrderCreated: { schema: events.OrderCreated, topic: TOPICS.orderEvents },
+  OrderFailed: { schema: events.OrderFailed, topic: TOPICS.orderEvents },
+  OrderCancelled: { schema: events.OrderCancelled, topic: TOPICS.orderEvents },
+  CommandRefused: { schema: events.CommandRefused, topic: "own" },
+  CommandDeadLettered: { schema: events.CommandDeadLettered, topic: "own" },
+  SendNotification: { schema: SendNotification, topic: TOPICS.notifications },
+};
+
+const validators = new Map<string, TypeCheck<TSchema>>();
+
+/** The compiled validator of a message type, or undefined for a type nobody knows. Compiled once, at first use. */
+export function validatorOf(type: string): TypeCheck<TSchema> | undefined {
+  const found = validators.get(type);
+  if (found !== undefined) return found;
+  if (!Object.hasOwn(MESSAGES, type)) return undefined;
+  const compiled = TypeCompiler.Compile(MESSAGES[type as MessageType].schema);
+  validators.set(type, compiled);
+  return compiled;
+}

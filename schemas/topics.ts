@@ -1,0 +1,21 @@
+// The six topics and how they are laid out. Key = saga_id everywhere, so one saga's messages share a partition.
+
+export const TOPICS = {
+  commands: "checkout-commands",
+  inventoryEvents: "inventory-events",
+  paymentEvents: "payment-events",
+  orderEvents: "order-events",
+  notifications: "notification-commands",
+  deadLetters: "checkout-dlq",
+} as const;
+
+export type Topic = (typeof TOPICS)[keyof typeof TOPICS];
+
+export const PARTITIONS_PER_TOPIC = 16;
+/** With three brokers: every message on three disks, written once two have it. */
+export const REPLICATION_FACTOR = 3;
+export const MIN_INSYNC_REPLICAS = 2;
+/** Kafka keeps messages this long; inbox rows must outlive it. */
+export const TOPIC_RETENTION_MS = 3 * 24 * 60 * 60 * 1_000;
+/** Dead letters wait for a person. */
+export const DEAD_LETTER_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
