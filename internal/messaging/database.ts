@@ -1,0 +1,37 @@
+// The database as the recipe and the stores see it: one transaction, sent in as few round trips as the work allows.
+// internal/platform/postgres opens it; everything below cmd/ gets it handed in.
+import type { ReservedSql, Sql } from "postgres";
+
+/** A connection inside a transaction. Stores build their statements on it; they never see the pool. */
+export type Tx = ReservedSql;
+
+/**
+ * One transaction on one reserved connection. Statements given to `send` or `finish` together travel together: `begin`
+ * goes with the first group and `commit` with the last, so load-decide-save costs two round trips however large it is.
+ */
+export interface Transaction {
+  readonly tx: Tx;
+  /** Sends the statements in one go and returns their results in order. Throws the first real error. */
+  send<const Results extends readonly unknown[]>(statements: {
+    readonly [K in keyof Results]: PromiseLike<Results[K]>;
+  }): Promise<Results>;
+  /** Sends the last statements and `commit` in one go. After it the transaction is durable or has thrown. */
+  finish(statements: readonly PromiseLike<unknown>[]): Promise<void>;
+}
+
+/**
+ * What a failed transaction means. `unavailable`: the database is away, wait and do the same again. `conflict`: another
+ * transaction was in the way (deadlock, serialization, a unique key both wanted), do the same again at once. `other`: these
+ * statements will fail again.
+ */
+export type DatabaseFault = "unavailable" | "conflict" | "other";
+
+export interface Database {
+  /** The pool, for reads and single statements outside a transaction. */
+  readonly sql: Sql;
+  /** Runs `work` in one transaction; rolls back when it throws. `work` must end with `finish`. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Calls `onNotify` at each NOTIFY on `channel`, and once after every reconnect. Resolves to the function that stops it. */
+  listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
+  faultOf(error: unknown): DatabaseFault;
+}
