@@ -1,0 +1,78 @@
+// The messages a saga sends: the command of each step, the undo of each step, and the shopper's mail. Pure; called by saga.ts.
+import { assert, AssertionError } from "../kernel/errors.ts";
+import type { Outgoing } from "../messaging/handler.ts";
+import type { Saga } from "./state.ts";
+import { rowOf, type Step } from "./steps.ts";
+
+/** The forward command of `step`, filled from what the saga knows by then. */
+export function stepCommand(saga: Saga, step: Step): Outgoing {
+  const { saga_id } = saga;
+  const idempotency_key = `${saga_id}:${step}`;
+  const { command } = rowOf(step);
+  switch (command) {
+    case "ReserveInventory":
+      return { type: command, saga_id, idempotency_key, items: [...saga.items], currency: saga.currency };
+    case "ChargePayment": {
+      const { total_cents, currency, payment_method } = saga;
+      assert(
+        total_cents !== null && payment_method !== null,
+        "a saga is charged after it is priced and before it rests",
+      );
+      return { type: command, saga_id, idempotency_key, amount_cents: total_cents, currency, payment_method };
+    }
+    case "ConfirmReservation":
+      return { type: command, saga_id, idempotency_key };
+    case "CreateOrder": {
+      const { user_id, total_cents, currency, priced_items, shipping_address } = saga;
+      assert(total_cents !== null && priced_items !== null, "an order is created after the cart is priced");
+      const items = [...priced_items];
+      return {
+        type: command,
+        saga_id,
+        idempotency_key,
+        user_id,
+        items,
+        total_cents,
+        currency,
+        shipping_address,
+      };
+    }
+    default:
+      throw new AssertionError(`${command} is not a forward command`);
+  }
+}
+
+/** The command that settles `step` for good, whether or not it happened. */
+export function undoCommand(saga: Saga, step: Step): Outgoing {
+  const { undo } = rowOf(step);
+  assert(undo !== null, `step ${step} has no undo`);
+  const known = step === "charge" && saga.payment_succeeded;
+  const type = known && undo.commandAfterSuccess !== undefined ? undo.commandAfterSuccess : undo.command;
+  switch (type) {
+    case "ReleaseInventory":
+    case "CancelPayment":
+    case "RefundPayment":
+    case "CancelOrder":
+      return { type, saga_id: saga.saga_id, idempotency_key: `${saga.saga_id}:${step}:undo` };
+    default:
+      throw new AssertionError(`${type} is not an undo`);
+  }
+}
+
+/** Tells the shopper how it ended. Only for a saga at rest. */
+export function notification(saga: Saga): Outgoing {
+  const { saga_id, user_id, email, currency, position } = saga;
+  const to = { type: "SendNotification" as const, saga_id, user_id, email, currency };
+  if (position.kind === "completed") {
+    assert(saga.priced_items !== null && saga.total_cents !== null, "a completed saga is priced");
+    return {
+      ...to,
+      template: "order_confirmed",
+      order_id: position.order_id,
+      items: [...saga.priced_items],
+      total_cents: saga.total_cents,
+    };
+  }
+  assert(position.kind === "compensated", "only a saga at rest tells the shopper");
+  return { ...to, template: "checkout_failed", failure_code: position.failure.code };
+}

@@ -1,0 +1,308 @@
+// The saga's one decision: given where a saga stands and what came in, where it stands next and what it says. Pure: no clock,
+// no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer for everything.
+import { MAX_CENTS } from "../../schemas/fields.ts";
+import type { StartSaga } from "../../schemas/http.ts";
+import { cappedBackoff } from "../kernel/backoff.ts";
+import { assert, assertNever } from "../kernel/errors.ts";
+import { totalCents } from "../kernel/money.ts";
+import type { Outgoing } from "../messaging/handler.ts";
+import { notification, stepCommand, undoCommand } from "./commands.ts";
+import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
+import { indexOf, rowOf, SAGA_TABLE_VERSION, STEPS, type Step, undoOrder } from "./steps.ts";
+
+export interface SagaPolicy {
+  /** How long the whole forward path may take before the saga turns round by itself, in milliseconds. */
+  readonly forwardDeadlineMs: number;
+  /** An undo without an answer is sent again after this long, doubling up to `resendCapMs`. */
+  readonly resendFirstMs: number;
+  readonly resendCapMs: number;
+  /** From this many resends on, an operator is asked to look. */
+  readonly resendsBeforeOperator: number;
+}
+
+/** Every (state, input) pair is one of these; `alert` is what cannot happen unless something is broken. */
+export type Verdict =
+  | { readonly kind: "transition" }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "alert"; readonly reason: string };
+
+export interface Decision {
+  readonly saga: Saga;
+  readonly out: readonly Outgoing[];
+  readonly history: readonly Transition[];
+  readonly verdict: Verdict;
+}
+
+/** A new saga: its first command is written with it. `now` in epoch ms. */
+export function startSaga(saga_id: string, request: StartSaga, now: number, policy: SagaPolicy): Decision {
+  const saga: Saga = {
+    saga_id,
+    user_id: request.user_id,
+    email: request.email,
+    items: request.items,
+    currency: request.currency,
+    expected_total_cents: request.expected_total_cents ?? null,
+    shipping_address: request.shipping_address,
+    payment_method: request.payment_method,
+    table_version: SAGA_TABLE_VERSION,
+    position: { kind: "forward", at: "reserve" },
+    priced_items: null,
+    total_cents: null,
+    payment_succeeded: false,
+    needs_operator: false,
+    deadline_at: now + policy.forwardDeadlineMs,
+    created_at: now,
+    updated_at: now,
+    completed_at: null,
+  };
+  const started: Transition = { from: "STARTED", to: "STARTED", step: "reserve", note: null };
+  return {
+    saga,
+    out: [stepCommand(saga, "reserve")],
+    history: [started],
+    verdict: { kind: "transition" },
+  };
+}
+
+/** Decides one input. The same input twice, or in any other order, leads to the same end. `now` in epoch ms. */
+export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPolicy): Decision {
+  switch (saga.position.kind) {
+    case "forward":
+      return decideForward(saga, saga.position.at, input, now, policy);
+    case "compensating":
+      return decideCompensating(saga, saga.position, input, now, policy);
+    case "completed":
+      // An undo is only ever asked for by a saga that turned round, so its answer cannot belong to a completed one.
+      return isUndoReply(input)
+        ? alert(saga, `${input.type} for a completed saga`)
+        : ignore(saga, "saga is completed");
+    case "compensated":
+      return ignore(saga, "saga is compensated");
+    default:
+      return assertNever(saga.position);
+  }
+}
+
+function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
+  const row = rowOf(at);
+  // A refusal means that nothing happened in this step: only the steps before it are undone. In every other case the
+  // step's command is out and may yet take effect, so the step is undone with them.
+  const uncertain = (failure: Failure) => turnRound(saga, at, indexOf(at) + 1, failure, now, policy);
+
+  if (input.type === row.success) return succeed(saga, at, input, now, policy);
+  if (input.type === row.refusal) return turnRound(saga, at, indexOf(at), failureOf(input), now, policy);
+
+  switch (input.type) {
+    case "DeadlinePassed":
+      if (saga.deadline_at === null || now < saga.deadline_at)
+        return ignore(saga, "the deadline has not passed");
+      return uncertain({ code: "DEADLINE_EXCEEDED", message: `no answer to ${row.command} in time` });
+    case "OperatorCancel":
+      return uncertain({ code: "OPERATOR_CANCELLED", message: input.reason });
+    case "ReservationExpired":
+      if (!row.doomedByExpiry) return ignore(saga, "the confirm settles whether the stock is still there");
+      return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation passed its time" });
+    case "CommandDeadLettered":
+      if (input.command_type !== row.command) return ignore(saga, "that command is not awaited any more");
+      // It stays where it is: an operator may replay the command before the deadline turns the saga round.
+      return flagged(saga, now);
+    case "CommandRefused":
+      return alert(saga, `${input.command_type} was refused although the saga never undid that step`);
+    default: {
+      const earlier = STEPS.slice(0, indexOf(at)).some((done) => done.success === input.type);
+      return earlier ? ignore(saga, "that step is done already") : alert(saga, `${input.type} in step ${at}`);
+    }
+  }
+}
+
+/** The step has succeeded: keep what it tells, then the next step, or the end. */
+function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
+  const learned = { ...learn(saga, input), updated_at: now };
+  const objection = objectionTo(learned);
+  if (objection !== null) return turnRound(learned, at, indexOf(at) + 1, objection, now, policy);
+
+  const before = statusOf(saga.position);
+  const next = STEPS[indexOf(at) + 1];
+  if (next !== undefined) {
+    const moved: Saga = { ...learned, position: { kind: "forward", at: next.step } };
+    const to = statusOf(moved.position);
+    return transition(
+      moved,
+      [stepCommand(moved, next.step)],
+      [{ from: before, to, step: next.step, note: null }],
+    );
+  }
+  assert(input.type === "OrderCreated", "the last step of the table creates the order");
+  const completed = atRest(learned, { kind: "completed", at, order_id: input.order_id }, now);
+  const created = rowOf(at).statusAfter;
+  return transition(
+    completed,
+    [notification(completed)],
+    [
+      { from: before, to: created, step: at, note: null },
+      { from: created, to: "COMPLETED", step: at, note: null },
+    ],
+  );
+}
+
+function decideCompensating(
+  saga: Saga,
+  position: Extract<Saga["position"], { kind: "compensating" }>,
+  input: SagaInput,
+  now: number,
+  policy: SagaPolicy,
+): Decision {
+  const undo = rowOf(position.undoing).undo;
+  assert(undo !== null, `step ${position.undoing} has no undo`);
+
+  if (input.type === "DeadlinePassed") {
+    if (saga.deadline_at === null || now < saga.deadline_at)
+      return ignore(saga, "the deadline has not passed");
+    const resends = position.resends + 1;
+    const again: Saga = {
+      ...saga,
+      position: { ...position, resends },
+      needs_operator: saga.needs_operator || resends >= policy.resendsBeforeOperator,
+      deadline_at: now + cappedBackoff(resends, policy.resendFirstMs, policy.resendCapMs),
+      updated_at: now,
+    };
+    const note = `no answer, sent again (${resends})`;
+    return transition(
+      again,
+      [undoCommand(again, position.undoing)],
+      [{ from: "COMPENSATING", to: "COMPENSATING", step: position.undoing, note }],
+    );
+  }
+  if (input.type === "OperatorCancel") return ignore(saga, "saga is compensating already");
+  if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type)) return flagged(saga, now);
+  if (undo.replies.includes(input.type)) {
+    const order = undoOrder(indexOf(position.undoing));
+    return undoNext(saga, position.at, order, position.failure, now, policy);
+  }
+  if (isUndoReply(input)) {
+    const later = STEPS.slice(indexOf(position.undoing) + 1);
+    const asked = later.some((row) => row.undo?.replies.includes(input.type));
+    return asked
+      ? ignore(saga, "that undo is done already")
+      : alert(saga, `${input.type} was never asked for`);
+  }
+  return ignore(saga, "the undo under way settles it");
+}
+
+/** Turns the saga round: undoes the steps before index `until`, last first. */
+function turnRound(
+  saga: Saga,
+  at: Step,
+  until: number,
+  failure: Failure,
+  now: number,
+  policy: SagaPolicy,
+): Decision {
+  return undoNext(saga, at, undoOrder(until), failure, now, policy);
+}
+
+/** Sends the first undo of `order`, or ends the saga where nothing is left to undo. */
+function undoNext(
+  saga: Saga,
+  at: Step,
+  order: readonly Step[],
+  failure: Failure,
+  now: number,
+  policy: SagaPolicy,
+): Decision {
+  const from = statusOf(saga.position);
+  const note = saga.position.kind === "forward" ? failure.code : null;
+  const [undoing] = order;
+  if (undoing === undefined) {
+    const ended = atRest(saga, { kind: "compensated", at, failure }, now);
+    return transition(ended, [notification(ended)], [{ from, to: "COMPENSATED", step: at, note }]);
+  }
+  const moved: Saga = {
+    ...saga,
+    position: { kind: "compensating", at, undoing, failure, resends: 0 },
+    deadline_at: now + policy.resendFirstMs,
+    updated_at: now,
+  };
+  return transition(
+    moved,
+    [undoCommand(moved, undoing)],
+    [{ from, to: "COMPENSATING", step: undoing, note }],
+  );
+}
+
+function learn(saga: Saga, input: SagaInput): Saga {
+  switch (input.type) {
+    case "InventoryReserved": {
+      const priced_items = input.items.map(({ sku_id, quantity, unit_price_cents }) => ({
+        sku_id,
+        quantity,
+        unit_price_cents,
+      }));
+      return { ...saga, priced_items, total_cents: totalCents(priced_items) };
+    }
+    case "PaymentSucceeded":
+      return { ...saga, payment_succeeded: true };
+    default:
+      return saga;
+  }
+}
+
+/** Prices are the server's, but nobody is charged a total they were not shown, nor one the messages cannot carry. */
+function objectionTo(saga: Saga): Failure | null {
+  const { total_cents, expected_total_cents } = saga;
+  if (total_cents === null || saga.payment_succeeded) return null;
+  if (expected_total_cents !== null && expected_total_cents !== total_cents)
+    return {
+      code: "PRICE_CHANGED",
+      message: `expected ${expected_total_cents} cents, the price is ${total_cents}`,
+    };
+  if (total_cents > MAX_CENTS)
+    return { code: "TOTAL_TOO_LARGE", message: `${total_cents} cents in one order` };
+  return null;
+}
+
+function failureOf(input: SagaInput): Failure {
+  switch (input.type) {
+    case "InsufficientStock":
+      return { code: "INSUFFICIENT_STOCK", message: `not available: ${input.sku_ids.join(", ")}` };
+    case "PaymentFailed":
+    case "OrderFailed":
+      return { code: input.error_code, message: input.error_message };
+    case "ReservationLost":
+      return { code: "RESERVATION_LOST", message: "the reserved stock went to somebody else" };
+    default:
+      return { code: input.type, message: `refused by ${input.type}` };
+  }
+}
+
+function isUndoReply(input: SagaInput): boolean {
+  return STEPS.some((row) => row.undo?.replies.some((reply) => reply === input.type));
+}
+
+function isUndoCommand(type: string): boolean {
+  return STEPS.some(
+    ({ undo }) => undo !== null && (undo.command === type || undo.commandAfterSuccess === type),
+  );
+}
+
+function atRest(saga: Saga, position: Saga["position"], now: number): Saga {
+  // The sealed payment method has done its work; what is not kept cannot leak.
+  return { ...saga, position, payment_method: null, deadline_at: null, updated_at: now, completed_at: now };
+}
+
+function flagged(saga: Saga, now: number): Decision {
+  if (saga.needs_operator) return ignore(saga, "an operator is asked already");
+  return transition({ ...saga, needs_operator: true, updated_at: now }, [], []);
+}
+
+function transition(saga: Saga, out: readonly Outgoing[], history: readonly Transition[]): Decision {
+  return { saga, out, history, verdict: { kind: "transition" } };
+}
+
+function ignore(saga: Saga, reason: string): Decision {
+  return { saga, out: [], history: [], verdict: { kind: "ignored", reason } };
+}
+
+function alert(saga: Saga, reason: string): Decision {
+  return { saga, out: [], history: [], verdict: { kind: "alert", reason } };
+}

@@ -1,0 +1,242 @@
+// The saga's laws, step by step: given where it stands, when this comes in, then that is said and there it stands.
+import { describe, expect, test } from "bun:test";
+import type { StartSaga } from "../../schemas/http.ts";
+import type { Outgoing } from "../messaging/handler.ts";
+import { type Decision, decide, type SagaPolicy, startSaga } from "./saga.ts";
+import { type Saga, type SagaInput, statusOf } from "./state.ts";
+import { indexOf, rowOf, STEPS, type Step, undoOrder } from "./steps.ts";
+
+const NOW = 1_700_000_000_000;
+const ID = "01890000-0000-7000-8000-000000000001";
+const policy: SagaPolicy = {
+  forwardDeadlineMs: 30_000,
+  resendFirstMs: 10_000,
+  resendCapMs: 60_000,
+  resendsBeforeOperator: 3,
+};
+const request: StartSaga = {
+  user_id: ID,
+  email: "ada@example.com",
+  items: [{ sku_id: "tea", quantity: 2 }],
+  currency: "EUR",
+  shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+  payment_method: "sealed",
+  client_key: "k",
+  body_hash: "0".repeat(64),
+};
+
+const envelope = { message_id: ID, schema_version: 1, saga_id: ID, occurred_at: "2026-01-01T00:00:00.000Z" };
+const reserved = (unit_price_cents = 500): SagaInput => ({
+  ...envelope,
+  type: "InventoryReserved",
+  reservation_id: ID,
+  items: [{ sku_id: "tea", quantity: 2, unit_price_cents, reserved_until: envelope.occurred_at }],
+});
+const events: Record<string, SagaInput> = {
+  InventoryReserved: reserved(),
+  InsufficientStock: { ...envelope, type: "InsufficientStock", sku_ids: ["tea"] },
+  InventoryReleased: { ...envelope, type: "InventoryReleased" },
+  ReservationConfirmed: { ...envelope, type: "ReservationConfirmed", reservation_id: ID },
+  ReservationLost: { ...envelope, type: "ReservationLost", sku_ids: ["tea"] },
+  ReservationExpired: { ...envelope, type: "ReservationExpired", reservation_id: ID },
+  PaymentSucceeded: {
+    ...envelope,
+    type: "PaymentSucceeded",
+    payment_id: ID,
+    transaction_id: "pi_1",
+    amount_cents: 1000,
+    currency: "EUR",
+  },
+  PaymentFailed: {
+    ...envelope,
+    type: "PaymentFailed",
+    error_code: "card_declined",
+    error_message: "declined",
+  },
+  PaymentCancelled: { ...envelope, type: "PaymentCancelled" },
+  RefundCompleted: { ...envelope, type: "RefundCompleted", payment_id: ID, amount_cents: 1000 },
+  OrderCreated: { ...envelope, type: "OrderCreated", order_id: ID, user_id: ID, total_cents: 1000 },
+  OrderFailed: { ...envelope, type: "OrderFailed", error_code: "ADDRESS_NOT_SERVED", error_message: "no" },
+  OrderCancelled: { ...envelope, type: "OrderCancelled" },
+};
+const event = (type: string): SagaInput => {
+  const found = events[type];
+  if (found === undefined) throw new Error(`no sample of ${type}`);
+  return found;
+};
+
+const start = (overrides: Partial<StartSaga> = {}) =>
+  startSaga(ID, { ...request, ...overrides }, NOW, policy);
+const on = (saga: Saga, input: SagaInput, now = NOW) => decide(saga, input, now, policy);
+/** A saga whose forward commands up to `step` are written, with everything before it answered. */
+const givenAt = (step: Step): Saga =>
+  STEPS.slice(0, indexOf(step)).reduce((saga, row) => on(saga, event(row.success)).saga, start().saga);
+const types = (out: readonly Outgoing[]) => out.map((body) => body.type);
+const late = NOW + policy.forwardDeadlineMs;
+
+/** Answers every undo until the saga rests, and returns the undo commands it sent with the last decision. */
+function settle(decision: Decision): { readonly undos: string[]; readonly last: Decision } {
+  const undos: string[] = [];
+  let last = decision;
+  while (last.saga.position.kind === "compensating") {
+    undos.push(...types(last.out));
+    const reply = rowOf(last.saga.position.undoing).undo?.replies[0];
+    last = on(last.saga, event(reply ?? ""));
+  }
+  return { undos, last };
+}
+
+test("the happy path: each success writes the next command and the last one mails the shopper", () => {
+  const said = [types(start().out)];
+  let saga = start().saga;
+  const seen = [statusOf(saga.position)];
+  for (const row of STEPS) {
+    const decision = on(saga, event(row.success));
+    saga = decision.saga;
+    said.push(types(decision.out));
+    seen.push(statusOf(saga.position));
+  }
+  expect(said).toEqual([
+    ["ReserveInventory"],
+    ["ChargePayment"],
+    ["ConfirmReservation"],
+    ["CreateOrder"],
+    ["SendNotification"],
+  ]);
+  expect(seen).toEqual(["STARTED", "INVENTORY_RESERVED", "PAYMENT_CHARGED", "PAYMENT_CHARGED", "COMPLETED"]);
+  expect(saga).toMatchObject({
+    total_cents: 1000,
+    payment_method: null,
+    deadline_at: null,
+    completed_at: NOW,
+  });
+});
+
+test("ORDER_CREATED stands in the timeline between PAYMENT_CHARGED and COMPLETED", () => {
+  const { history } = on(givenAt("order"), event("OrderCreated"));
+  expect(history.map(({ from, to }) => [from, to])).toEqual([
+    ["PAYMENT_CHARGED", "ORDER_CREATED"],
+    ["ORDER_CREATED", "COMPLETED"],
+  ]);
+});
+
+describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, row) => {
+  test("given it is refused, then only the steps before it are undone, last first", () => {
+    const { undos, last } = settle(on(givenAt(step), event(row.refusal)));
+    expect(undos).toHaveLength(undoOrder(indexOf(step)).length);
+    expect(statusOf(last.saga.position)).toBe("COMPENSATED");
+    expect(types(last.out)).toEqual(["SendNotification"]);
+  });
+
+  test("given its deadline passes, then the step itself is undone too, because its command is out", () => {
+    const { undos, last } = settle(on(givenAt(step), { type: "DeadlinePassed" }, late));
+    expect(undos).toHaveLength(undoOrder(indexOf(step) + 1).length);
+    expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code: "DEADLINE_EXCEEDED" } });
+  });
+
+  test("given the deadline has not passed, then the timer changes nothing", () => {
+    const before = givenAt(step);
+    expect(on(before, { type: "DeadlinePassed" }, late - 1)).toMatchObject({ saga: before, out: [] });
+  });
+
+  test("given an operator cancels, then it is undone like a deadline", () => {
+    const { last } = settle(on(givenAt(step), { type: "OperatorCancel", reason: "fraud" }));
+    expect(last.saga.position).toMatchObject({ failure: { code: "OPERATOR_CANCELLED", message: "fraud" } });
+  });
+
+  test("succeeding twice is succeeding once", () => {
+    const once = on(givenAt(step), event(row.success)).saga;
+    expect(on(once, event(row.success))).toMatchObject({ saga: once, out: [], verdict: { kind: "ignored" } });
+  });
+
+  test("its command in the dead-letter queue asks for an operator and leaves the saga where it is", () => {
+    const before = givenAt(step);
+    const notice: SagaInput = {
+      ...envelope,
+      type: "CommandDeadLettered",
+      command_id: ID,
+      command_type: row.command,
+      error_code: "X",
+      error_message: "x",
+    };
+    const { saga, out } = on(before, notice);
+    expect(saga.needs_operator).toBe(true);
+    expect([saga.position, out]).toEqual([before.position, []]);
+    expect(on(saga, notice).verdict.kind).toBe("ignored");
+  });
+
+  test("a success that comes after the saga turned round is ignored: its undo settles it", () => {
+    const { saga } = on(givenAt(step), { type: "DeadlinePassed" }, late);
+    expect(on(saga, event(row.success))).toMatchObject({ saga, out: [], verdict: { kind: "ignored" } });
+  });
+});
+
+test("a charge with unknown outcome is cancelled, one known to have succeeded is refunded", () => {
+  const unknown = on(givenAt("charge"), { type: "DeadlinePassed" }, late);
+  const known = on(givenAt("confirm"), event("ReservationLost"));
+  expect([types(unknown.out), types(known.out)]).toEqual([["CancelPayment"], ["RefundPayment"]]);
+});
+
+test("money first: stock is released only after the payment is settled", () => {
+  const cancelled = on(givenAt("charge"), event("ReservationExpired"));
+  expect(types(cancelled.out)).toEqual(["CancelPayment"]);
+  expect(types(on(cancelled.saga, event("InventoryReleased")).out)).toEqual([]);
+  expect(types(on(cancelled.saga, event("RefundCompleted")).out)).toEqual(["ReleaseInventory"]);
+});
+
+test("an expired reservation dooms the saga before the confirm, and not from there on", () => {
+  const outcome = STEPS.map(({ step }) => on(givenAt(step), event("ReservationExpired")).verdict.kind);
+  expect(outcome).toEqual(["transition", "transition", "ignored", "ignored"]);
+});
+
+test("an undo without an answer is sent again, ever more slowly, and then asks for an operator", () => {
+  let saga = on(givenAt("charge"), event("PaymentFailed")).saga;
+  const waits: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const at = saga.deadline_at ?? 0;
+    const decision = on(saga, { type: "DeadlinePassed" }, at);
+    expect(types(decision.out)).toEqual(["ReleaseInventory"]);
+    saga = decision.saga;
+    waits.push((saga.deadline_at ?? 0) - at);
+  }
+  expect(waits).toEqual([20_000, 40_000, 60_000, 60_000, 60_000]);
+  expect(saga.needs_operator).toBe(true);
+});
+
+test("a total the shopper did not expect ends the saga uncharged", () => {
+  const decision = on(start({ expected_total_cents: 999 }).saga, reserved());
+  const { undos, last } = settle(decision);
+  expect(undos).toEqual(["ReleaseInventory"]);
+  expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code: "PRICE_CHANGED" } });
+  expect(types(on(start({ expected_total_cents: 1000 }).saga, reserved()).out)).toEqual(["ChargePayment"]);
+});
+
+test("terminal states never change, whatever comes", () => {
+  const completed = on(givenAt("order"), event("OrderCreated")).saga;
+  const compensated = on(start().saga, event("InsufficientStock")).saga;
+  for (const saga of [completed, compensated])
+    for (const input of [...Object.values(events), { type: "DeadlinePassed" } as const])
+      expect(on(saga, input, late * 2)).toMatchObject({ saga, out: [], history: [] });
+});
+
+test("every pair of a state and an input is a transition, an ignore with a reason, or an alert", () => {
+  const states = STEPS.flatMap(({ step }) => [
+    givenAt(step),
+    on(givenAt(step), { type: "DeadlinePassed" }, late).saga,
+  ]);
+  for (const saga of states)
+    for (const input of Object.values(events)) {
+      const { verdict, saga: after } = on(saga, input);
+      if (verdict.kind !== "transition") {
+        expect(verdict.reason).not.toBe("");
+        expect(after).toBe(saga);
+      }
+    }
+});
+
+test("an undo's answer that nobody asked for is an alert", () => {
+  expect(on(givenAt("charge"), event("OrderCancelled")).verdict.kind).toBe("alert");
+  expect(on(on(givenAt("order"), event("OrderCreated")).saga, event("RefundCompleted")).verdict.kind).toBe(
+    "alert",
+  );
+});

@@ -1,0 +1,80 @@
+// What a saga is: the shopper's cart and where it stands. Read by saga.ts (pure), written by store.ts.
+import type { Static } from "@sinclair/typebox";
+import type { Event } from "../../schemas/events.ts";
+import type { CartItem, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
+import type { SagaStatus } from "../../schemas/http.ts";
+import { assertNever } from "../kernel/errors.ts";
+import { type Step, statusDuring } from "./steps.ts";
+
+/** Why a saga turned round. The codes that the saga itself gives; services add theirs (card_declined, ...). */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Where the saga stands. `at` is the last step whose command was written. */
+export type Position =
+  | { readonly kind: "forward"; readonly at: Step }
+  | {
+      readonly kind: "compensating";
+      readonly at: Step;
+      readonly undoing: Step;
+      readonly failure: Failure;
+      /** How often the current undo has been sent again because no answer came. */
+      readonly resends: number;
+    }
+  | { readonly kind: "completed"; readonly at: Step; readonly order_id: string }
+  | { readonly kind: "compensated"; readonly at: Step; readonly failure: Failure };
+
+export interface Saga {
+  readonly saga_id: string;
+  readonly user_id: string;
+  readonly email: string;
+  readonly items: readonly Static<typeof CartItem>[];
+  readonly currency: string;
+  readonly expected_total_cents: number | null;
+  readonly shipping_address: Static<typeof ShippingAddress>;
+  /** Sealed to the payment service; null once the saga is at rest. */
+  readonly payment_method: string | null;
+  readonly table_version: number;
+  readonly position: Position;
+  /** The cart with the prices the reservation froze; null until reserved. */
+  readonly priced_items: readonly Static<typeof PricedItem>[] | null;
+  readonly total_cents: number | null;
+  readonly payment_succeeded: boolean;
+  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. */
+  readonly needs_operator: boolean;
+  /** When the saga acts by itself: turns round, or sends its undo again. Epoch ms; null at rest. */
+  readonly deadline_at: number | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly completed_at: number | null;
+}
+
+/** What moves a saga beside events: its own deadline, and an operator. */
+export type SagaInput =
+  Event | { readonly type: "DeadlinePassed" } | { readonly type: "OperatorCancel"; readonly reason: string };
+
+/** One line of the saga's timeline. */
+export interface Transition {
+  readonly from: SagaStatus;
+  readonly to: SagaStatus;
+  /** Where the saga stands after it: a step, or the step being undone. */
+  readonly step: Step;
+  readonly note: string | null;
+}
+
+export function statusOf(position: Position): SagaStatus {
+  switch (position.kind) {
+    case "forward":
+      return statusDuring(position.at);
+    case "compensating":
+      return "COMPENSATING";
+    case "completed":
+      return "COMPLETED";
+    case "compensated":
+      return "COMPENSATED";
+    default:
+      return assertNever(position);
+  }
+}

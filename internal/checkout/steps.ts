@@ -1,0 +1,101 @@
+// The saga as a table. The code in saga.ts walks it and names no step of its own; docs/saga.md is drawn from it.
+import type { Event } from "../../schemas/events.ts";
+import type { Command } from "../../schemas/commands.ts";
+import type { SagaStatus } from "../../schemas/http.ts";
+import { AssertionError } from "../kernel/errors.ts";
+
+/** Stored with each saga. A change of STEPS needs a new version, and old ones stay runnable while sagas are open on them. */
+export const SAGA_TABLE_VERSION = 1;
+
+export type Step = "reserve" | "charge" | "confirm" | "order";
+
+export interface Undo {
+  /** The command while it is not known whether the step happened. */
+  readonly command: Command["type"];
+  /** The command once the step is known to have succeeded, where that makes a difference. */
+  readonly commandAfterSuccess?: Command["type"];
+  /** Each of these settles the step for good. */
+  readonly replies: readonly Event["type"][];
+}
+
+export interface StepRow {
+  readonly step: Step;
+  readonly command: Command["type"];
+  readonly success: Event["type"];
+  readonly refusal: Event["type"];
+  /** What the shopper sees once the step has succeeded. */
+  readonly statusAfter: SagaStatus;
+  /** Null where the undo of an earlier step covers this one. */
+  readonly undo: Undo | null;
+  /**
+   * A hold that expires while this step is under way dooms the saga. Not so in `confirm`, whose own answer tells whether the
+   * stock could be taken again, nor after it.
+   */
+  readonly doomedByExpiry: boolean;
+}
+
+export const STEPS: readonly StepRow[] = [
+  {
+    step: "reserve",
+    command: "ReserveInventory",
+    success: "InventoryReserved",
+    refusal: "InsufficientStock",
+    statusAfter: "INVENTORY_RESERVED",
+    undo: { command: "ReleaseInventory", replies: ["InventoryReleased"] },
+    doomedByExpiry: true,
+  },
+  {
+    step: "charge",
+    command: "ChargePayment",
+    success: "PaymentSucceeded",
+    refusal: "PaymentFailed",
+    statusAfter: "PAYMENT_CHARGED",
+    undo: {
+      command: "CancelPayment",
+      commandAfterSuccess: "RefundPayment",
+      replies: ["PaymentCancelled", "RefundCompleted"],
+    },
+    doomedByExpiry: true,
+  },
+  {
+    step: "confirm",
+    command: "ConfirmReservation",
+    success: "ReservationConfirmed",
+    refusal: "ReservationLost",
+    statusAfter: "PAYMENT_CHARGED",
+    undo: null,
+    doomedByExpiry: false,
+  },
+  {
+    step: "order",
+    command: "CreateOrder",
+    success: "OrderCreated",
+    refusal: "OrderFailed",
+    statusAfter: "ORDER_CREATED",
+    undo: { command: "CancelOrder", replies: ["OrderCancelled"] },
+    doomedByExpiry: false,
+  },
+];
+
+export function rowOf(step: Step): StepRow {
+  const row = STEPS.find((candidate) => candidate.step === step);
+  if (row === undefined) throw new AssertionError(`no step ${step} in the saga table`);
+  return row;
+}
+
+export function indexOf(step: Step): number {
+  return STEPS.indexOf(rowOf(step));
+}
+
+/** The status shown while `step` is under way: what the step before it has reached. */
+export function statusDuring(step: Step): SagaStatus {
+  return STEPS[indexOf(step) - 1]?.statusAfter ?? "STARTED";
+}
+
+/** The steps to undo, last first, when the saga turns round with steps 0..`until` (exclusive) written. */
+export function undoOrder(until: number): readonly Step[] {
+  return STEPS.slice(0, until)
+    .filter((row) => row.undo !== null)
+    .map((row) => row.step)
+    .reverse();
+}
