@@ -1,0 +1,148 @@
+// One child process of the stack: started so that it cannot outlive us, logged to a file, stopped with a deadline.
+// Every server and every role goes through here.
+//
+// "Nothing left behind" has to hold even when this process is killed with -9, so the kernel does it: PR_SET_PDEATHSIG (by
+// setpriv, after any change of user, which would clear it) delivers a signal to the child when the thread that spawned it
+// dies; Bun spawns on the main thread. If we died between fork and prctl the signal would never come, hence the check that
+// the parent is still us, made after the prctl.
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { waitUntil } from "./wait.ts";
+
+export type Signal = "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGHUP";
+
+export interface ChildSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** The whole environment. Nothing is inherited but PATH, HOME and the locale, so that a run does not depend on the shell. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly logFile: string;
+  /** Only as root: run as this user. */
+  readonly user?: UnixUser | undefined;
+  /** How to ask it to stop. Postgres takes SIGTERM as "when all clients have gone", so it wants SIGINT. */
+  readonly stopSignal?: Signal;
+  /** After this many milliseconds it is killed. */
+  readonly stopDeadlineMs?: number;
+  /** What the kernel sends when we die. SIGQUIT lets Postgres give its shared memory back. */
+  readonly deathSignal?: "KILL" | "QUIT" | "TERM";
+}
+
+export interface UnixUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface Child {
+  readonly name: string;
+  readonly pid: number;
+  readonly logFile: string;
+  readonly exited: Promise<Exit>;
+  /** Null while it runs. */
+  exit(): Exit | null;
+  kill(signal: Signal): void;
+  /** Asks, waits for the deadline, then kills. Safe to call twice, and after it has died. */
+  stop(): Promise<Exit>;
+  /** Waits until `probe` holds; throws with the end of the log when the process dies first or time runs out. */
+  ready(probe: () => Promise<boolean> | boolean, timeoutMs: number): Promise<void>;
+}
+
+const PARENT_CHECK = '[ "$PPID" = "$1" ] || exit 125; shift; exec "$@"';
+
+/** The command line that ties `command` to this process; see the head of the file. */
+export function tiedToUs(command: readonly string[], user?: UnixUser, deathSignal = "KILL"): string[] {
+  const identity = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"] : [];
+  const guard = ["sh", "-c", PARENT_CHECK, "sh", String(process.pid)];
+  return ["setpriv", ...identity, "--pdeathsig", deathSignal, "--", ...guard, ...command];
+}
+
+/** PATH, HOME and locale of ours, plus `env`. BUN_OPTIONS and BUN_BE_BUN would change compiled binaries and are left out. */
+export function cleanEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "LANG", "TZ", "TMPDIR"]) {
+    const value = process.env[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return { ...kept, ...env };
+}
+
+export function startChild(spec: ChildSpec): Child {
+  mkdirSync(dirname(spec.logFile), { recursive: true });
+  const log = openSync(spec.logFile, "a");
+  // Its own session: Ctrl-C in a terminal reaches us alone, and we stop the children in order.
+  const spawned = Bun.spawn(tiedToUs(spec.command, spec.user, spec.deathSignal), {
+    env: cleanEnvironment(spec.env),
+    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+  closeSync(log);
+
+  const exit = (): Exit | null =>
+    spawned.exitCode === null && spawned.signalCode === null
+      ? null
+      : { code: spawned.exitCode, signal: spawned.signalCode };
+  const exited = spawned.exited.then(() => exit() ?? { code: null, signal: null });
+
+  let stopping: Promise<Exit> | undefined;
+  const stop = async () => {
+    if (exit() === null) spawned.kill(spec.stopSignal ?? "SIGTERM");
+    const deadline = setTimeout(() => spawned.kill("SIGKILL"), spec.stopDeadlineMs ?? 10_000);
+    const status = await exited;
+    clearTimeout(deadline);
+    return status;
+  };
+
+  return {
+    name: spec.name,
+    pid: spawned.pid,
+    logFile: spec.logFile,
+    exited,
+    exit,
+    kill: (signal) => spawned.kill(signal),
+    stop: () => (stopping ??= stop()),
+    async ready(probe, timeoutMs) {
+      const died = exited.then((status) => {
+        throw new Error(`exited with ${describeExit(status)}`);
+      });
+      try {
+        await waitUntil("readiness", probe, { timeoutMs, abort: died });
+      } catch (error) {
+        throw new Error(
+          `${spec.name} did not become ready; end of ${spec.logFile}:\n${logTail(spec.logFile)}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    },
+  };
+}
+
+/** Runs a short command to its end, tied to us as well. Throws with the end of its log unless it exits 0. */
+export async function runToEnd(spec: ChildSpec): Promise<void> {
+  const child = startChild(spec);
+  const status = await child.exited;
+  if (status.code !== 0) {
+    throw new Error(
+      `${spec.name} failed with ${describeExit(status)}; end of ${spec.logFile}:\n${logTail(spec.logFile)}`,
+    );
+  }
+}
+
+export function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}
+
+function logTail(file: string, lines = 15): string {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  } catch {
+    return "(no log)";
+  }
+}

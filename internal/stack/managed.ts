@@ -1,0 +1,71 @@
+// A server or role that can be started, asked whether it is ready, killed and started again. The stack, the status command
+// and the chaos runs all handle servers and roles through this one shape.
+import { type Child, type ChildSpec, type Exit, type Signal, startChild } from "./child.ts";
+
+export interface Definition extends ChildSpec {
+  /** Where its clients find it, as a URL or `host:port`. */
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  /** True when it answers as its clients need it to. */
+  readonly probe: () => Promise<boolean>;
+  readonly readyTimeoutMs: number;
+  /** Runs before every start: data directories, config files. */
+  readonly prepare?: () => Promise<void>;
+  /** Runs after every start, once the probe holds. */
+  readonly whenReady?: () => Promise<void>;
+}
+
+export interface Managed {
+  readonly name: string;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly logFile: string;
+  /** Of the running process, or of the last one. */
+  readonly pid: number;
+  /** Null while it runs. */
+  exit(): Exit | null;
+  probe(): Promise<boolean>;
+  kill(signal: Signal): void;
+  stop(): Promise<Exit>;
+  /** Stops it where it still runs, starts it again on the same ports and waits until it is ready. */
+  restart(): Promise<void>;
+}
+
+/** Starts it and waits until it is ready. `onExit` hears of every exit, wanted or not. */
+export async function start(
+  definition: Definition,
+  onExit: (name: string, exit: Exit) => void = () => {},
+): Promise<Managed> {
+  const launch = async (): Promise<Child> => {
+    await definition.prepare?.();
+    const child = startChild(definition);
+    void child.exited.then((exit) => onExit(definition.name, exit));
+    try {
+      await child.ready(definition.probe, definition.readyTimeoutMs);
+      await definition.whenReady?.();
+    } catch (error) {
+      await child.stop();
+      throw error;
+    }
+    return child;
+  };
+
+  let child = await launch();
+  return {
+    name: definition.name,
+    address: definition.address,
+    ports: definition.ports,
+    logFile: definition.logFile,
+    get pid() {
+      return child.pid;
+    },
+    exit: () => child.exit(),
+    probe: () => definition.probe().catch(() => false),
+    kill: (signal) => child.kill(signal),
+    stop: () => child.stop(),
+    async restart() {
+      await child.stop();
+      child = await launch();
+    },
+  };
+}

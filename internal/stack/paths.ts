@@ -1,0 +1,12 @@
+// Where things lie in a checkout of this repository. Every tool of the stack starts from these, whatever the working directory.
+import { join, resolve } from "node:path";
+
+export const REPOSITORY = resolve(import.meta.dir, "../..");
+export const DIST = join(REPOSITORY, "dist");
+/** Downloads and builds that survive `stack down --wipe`: Kafka's jars, the native addon, the Postgres template. */
+export const CACHE = join(REPOSITORY, ".cache");
+
+/** The data directory of a stack: `--data-dir`, else `STACK_DIR`, else `.stack` in the repository. */
+export function stackDirectory(chosen?: string): string {
+  return resolve(chosen ?? process.env["STACK_DIR"] ?? join(REPOSITORY, ".stack"));
+}

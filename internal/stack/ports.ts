@@ -1,0 +1,64 @@
+// Ports for a stack: a block of consecutive ones, leased for the stack's lifetime.
+//
+// Asking the kernel for a free port and closing it again would race: anyone may take it before the server binds. Here a
+// block lies below the range from which the kernel gives ports by itself, other stacks are kept out by a lock on the
+// block, and every port in it is tried before it is used. The search starts at a place derived from the data directory,
+// so a stack usually finds the same addresses again.
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tryLock } from "./lock.ts";
+
+const BLOCK_SIZE = 64;
+const FIRST_PORT = 20_000;
+const DEFAULT_EPHEMERAL_START = 32_768;
+
+export interface PortBlock {
+  /** The next port of the block. The same order of calls gives the same ports. */
+  next(): number;
+  release(): void;
+}
+
+/** Leases a block. `seed` decides where the search begins, nothing else. */
+export function leasePorts(seed: string): PortBlock {
+  const blocks = Math.max(1, Math.floor((ephemeralStart() - FIRST_PORT) / BLOCK_SIZE));
+  const start = Number(BigInt(Bun.hash(seed)) % BigInt(blocks));
+  for (let offset = 0; offset < blocks; offset++) {
+    const first = FIRST_PORT + ((start + offset) % blocks) * BLOCK_SIZE;
+    const lock = tryLock(join(tmpdir(), `checkout-stack-ports-${process.getuid?.() ?? 0}`, `${first}.lock`));
+    if (lock === null) continue;
+    if (!everyPortFree(first)) {
+      lock.release();
+      continue;
+    }
+    let used = 0;
+    return {
+      next() {
+        if (used === BLOCK_SIZE) throw new Error(`a stack needs more than ${BLOCK_SIZE} ports`);
+        return first + used++;
+      },
+      release: () => lock.release(),
+    };
+  }
+  throw new Error(`no free block of ${BLOCK_SIZE} ports from ${FIRST_PORT} on`);
+}
+
+function everyPortFree(first: number): boolean {
+  for (let port = first; port < first + BLOCK_SIZE; port++) {
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    } catch {
+      return false;
+    }
+  }
+  return true;
+}
+
+function ephemeralStart(): number {
+  try {
+    const start = Number(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/)[0]);
+    return start >= FIRST_PORT + BLOCK_SIZE ? start : DEFAULT_EPHEMERAL_START;
+  } catch {
+    return DEFAULT_EPHEMERAL_START;
+  }
+}

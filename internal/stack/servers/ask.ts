@@ -1,0 +1,25 @@
+// One question to a local TCP server and the first bytes of its answer: enough to see whether Redis or Kafka serves, without
+// a client library that reconnects and retries behind the probe's back.
+
+const ANSWER_TIMEOUT_MS = 2_000;
+
+/** Connects to 127.0.0.1, sends `question`, resolves with the first chunk. Rejects when refused, closed or silent. */
+export function ask(port: number, question: Uint8Array): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const timer = setTimeout(() => reject(new Error(`no answer on port ${port}`)), ANSWER_TIMEOUT_MS);
+  const connection = Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open: (socket) => void socket.write(question),
+      data: (_socket, chunk) => resolve(Buffer.from(chunk)),
+      close: () => reject(new Error(`port ${port} closed the connection`)),
+      connectError: (_socket, error) => reject(error),
+    },
+  });
+  connection.catch(reject);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    void connection.then((socket) => socket.end()).catch(() => {});
+  });
+}

@@ -1,0 +1,179 @@
+// Apache Kafka in KRaft mode: one combined broker and controller, or three in one quorum. The jars come from KAFKA_HOME, else
+// from what the bootstrap fetched from Maven Central.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runToEnd } from "../child.ts";
+import type { Definition } from "../managed.ts";
+import { CACHE } from "../paths.ts";
+import { ask } from "./ask.ts";
+
+// Three cold JVMs share two cores with everything else.
+const READY_TIMEOUT_MS = 60_000;
+const PARTITIONS = 16;
+
+export interface KafkaOptions {
+  /** One entry per broker, in the order of their node ids from 1. */
+  readonly brokers: readonly { readonly port: number; readonly controllerPort: number }[];
+  readonly directory: string;
+  readonly logFile: (broker: string) => string;
+}
+
+/** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
+export function kafkaServers(options: KafkaOptions): Definition[] {
+  const libs = join(kafkaHome(), "libs/*");
+  return options.brokers.map(({ port, controllerPort }, index) => {
+    const nodeId = index + 1;
+    const name = `kafka-${nodeId}`;
+    const directory = join(options.directory, name);
+    const properties = join(directory, "server.properties");
+    const logging = join(directory, "log4j2.properties");
+    return {
+      name,
+      command: [
+        "java",
+        ...["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData"],
+        ...["-cp", libs, `-Dlog4j2.configurationFile=${logging}`, "kafka.Kafka", properties],
+      ],
+      logFile: options.logFile(name),
+      // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
+      stopDeadlineMs: 4_000,
+      address: `127.0.0.1:${port}`,
+      ports: { kafka: port, controller: controllerPort },
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
+      async prepare() {
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(logging, LOGGING);
+        writeFileSync(properties, serverProperties(nodeId, join(directory, "data"), options));
+        if (existsSync(join(directory, "data/meta.properties"))) return;
+        await runToEnd({
+          name: `format of ${name}`,
+          command: [
+            ...["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", libs],
+            ...[`-Dlog4j2.configurationFile=${logging}`, "kafka.tools.StorageTool", "format"],
+            ...["-t", clusterId(options.directory), "-c", properties],
+          ],
+          logFile: options.logFile(name),
+        });
+      },
+    };
+  });
+}
+
+/** How many brokers the data in this directory was made for; 0 when there is none. */
+export function formattedBrokers(directory: string): number {
+  let count = 0;
+  while (existsSync(join(directory, `kafka-${count + 1}`))) count++;
+  return count;
+}
+
+function kafkaHome(): string {
+  const chosen = process.env["KAFKA_HOME"];
+  const home = chosen ?? join(CACHE, `kafka-${pinnedVersion()}`);
+  if (existsSync(join(home, "libs"))) return home;
+  throw new Error(
+    chosen === undefined
+      ? `no Kafka in ${home}: run npm run setup, or set KAFKA_HOME`
+      : `KAFKA_HOME=${chosen} holds no libs/`,
+  );
+}
+
+function pinnedVersion(): string {
+  const pom = readFileSync(join(import.meta.dir, "kafka-server.xml"), "utf8");
+  return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
+}
+
+function serverProperties(nodeId: number, dataDirectory: string, { brokers }: KafkaOptions): string {
+  const self = brokers[nodeId - 1];
+  if (self === undefined) throw new Error(`no broker ${nodeId}`);
+  const replicas = Math.min(3, brokers.length);
+  const inSync = replicas === 3 ? 2 : 1;
+  const settings = {
+    "process.roles": "broker,controller",
+    "node.id": nodeId,
+    "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
+    "controller.listener.names": "CONTROLLER",
+    listeners: `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${self.port}`,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "log.dirs": dataDirectory,
+    "num.partitions": PARTITIONS,
+    "default.replication.factor": replicas,
+    "min.insync.replicas": inSync,
+    "offsets.topic.replication.factor": replicas,
+    "offsets.topic.num.partitions": 8,
+    "transaction.state.log.replication.factor": replicas,
+    "transaction.state.log.min.isr": inSync,
+    "share.coordinator.state.topic.replication.factor": replicas,
+    "share.coordinator.state.topic.min.isr": inSync,
+    // A misspelt topic is to fail, not to appear.
+    "auto.create.topics.enable": false,
+    // The first group member need not wait 3 s for others.
+    "group.initial.rebalance.delay.ms": 0,
+    // A killed broker is let back in when its old session has run out: 9 s by default.
+    "broker.session.timeout.ms": 4_000,
+    "broker.heartbeat.interval.ms": 1_000,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    // 128 MB of heap by default, for compacted topics we do not have.
+    "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+  };
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join("");
+}
+
+const LOGGING = `rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{ISO8601} %p %c{1} %m%n
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=info
+`;
+
+/** Kept beside the data, so that brokers formatted at different times belong to one cluster. */
+function clusterId(directory: string): string {
+  const file = join(directory, "cluster.id");
+  if (!existsSync(file)) {
+    writeFileSync(file, Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url"));
+  }
+  return readFileSync(file, "utf8");
+}
+
+const METADATA_API = 3;
+const METADATA_VERSION = 1;
+
+/** Kafka protocol, Metadata request v1, no topics: length, api key, version, correlation id, null client id, empty array. */
+function metadataRequest(): Buffer {
+  const body = Buffer.alloc(14);
+  body.writeInt16BE(METADATA_API, 0);
+  body.writeInt16BE(METADATA_VERSION, 2);
+  body.writeInt32BE(1, 4);
+  body.writeInt16BE(-1, 8);
+  body.writeInt32BE(0, 10);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** Metadata response v1: length, correlation id, brokers [id, host, port, rack], controller id, topics. */
+function clusterIsWhole(answer: Buffer, brokers: number): boolean {
+  let at = 8;
+  const int16 = () => answer.readInt16BE((at += 2) - 2);
+  const int32 = () => answer.readInt32BE((at += 4) - 4);
+  const skipString = () => {
+    const length = int16();
+    at += Math.max(0, length);
+  };
+  const known = int32();
+  for (let i = 0; i < known; i++) {
+    int32();
+    skipString();
+    int32();
+    skipString();
+  }
+  const controller = int32();
+  return known === brokers && controller >= 0;
+}

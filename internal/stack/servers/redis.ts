@@ -1,0 +1,48 @@
+// Redis as the system uses it: hints and counters in memory, nothing on disk, a ceiling on memory, the least used forgotten first.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Definition } from "../managed.ts";
+import { CACHE } from "../paths.ts";
+import { ask } from "./ask.ts";
+
+const READY_TIMEOUT_MS = 10_000;
+
+export interface RedisOptions {
+  readonly port: number;
+  readonly directory: string;
+  readonly logFile: string;
+}
+
+export function redisServer({ port, directory, logFile }: RedisOptions): Definition {
+  const settings = {
+    port,
+    bind: "127.0.0.1",
+    dir: directory,
+    save: "",
+    appendonly: "no",
+    maxmemory: "256mb",
+    "maxmemory-policy": "allkeys-lru",
+    daemonize: "no",
+  };
+  return {
+    name: "redis",
+    command: [
+      executable(),
+      ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]),
+    ],
+    logFile,
+    address: `redis://127.0.0.1:${port}`,
+    ports: { redis: port },
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    probe: async () => (await ask(port, Buffer.from("PING\r\n"))).toString().startsWith("+PONG"),
+  };
+}
+
+/** From PATH, else the one that the bootstrap put aside. */
+function executable(): string {
+  const own = join(CACHE, "bin/redis-server");
+  const found = Bun.which("redis-server") ?? (existsSync(own) ? own : null);
+  if (found === null)
+    throw new Error("no redis-server on PATH: run npm run setup, or install the package redis-server");
+  return found;
+}
