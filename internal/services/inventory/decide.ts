@@ -1,0 +1,237 @@
+// What inventory does with a command, and with the passing of time: reserve all or nothing, confirm, release, expire. Pure.
+// Called by handler.ts for commands, sweeper.ts for expiry, and by the model explorer for both.
+//
+// Each command has one lasting effect per saga however often it comes: the reservation itself remembers what was done. A
+// release settles the saga's reservation for good, even one that was never made (a tombstone), so a late or replayed
+// reserve is refused.
+import type { InventoryCommand, ReserveInventory } from "../../../schemas/commands.ts";
+import { assertNever } from "../../kernel/errors.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { Outgoing } from "../../messaging/handler.ts";
+
+export type ReservationStatus = "HELD" | "CONFIRMED" | "RELEASED" | "EXPIRED";
+
+/** One line of the cart, with the price of the moment it was reserved: this is what the shopper pays. */
+export interface ReservationLine {
+  readonly sku_id: string;
+  readonly quantity: number;
+  readonly unit_price_cents: number;
+}
+
+/** A saga's reservation. Stock is off the shelf while HELD or CONFIRMED. Without lines it is a tombstone (RELEASED). */
+export interface Reservation {
+  readonly reservation_id: string;
+  readonly saga_id: string;
+  readonly status: ReservationStatus;
+  readonly lines: readonly ReservationLine[];
+  /** Epoch ms, as is `expires_at`. */
+  readonly reserved_at: number;
+  readonly expires_at: number;
+}
+
+/** What a decision must know of a SKU. */
+export interface StockItem {
+  readonly available_count: number;
+  readonly unit_price_cents: number;
+  readonly currency: string;
+}
+export type Stock = ReadonlyMap<string, StockItem>;
+
+/** What to add to `available_count` of one SKU. At most one per SKU in a decision. */
+export interface StockChange {
+  readonly sku_id: string;
+  readonly delta: number;
+}
+
+export interface InventoryPolicy {
+  /** How long a reservation is held before the sweeper may give its stock back, in milliseconds. */
+  readonly holdMs: number;
+}
+
+export interface Decision {
+  /** The saga's reservation from now on; the same object where nothing changed. */
+  readonly reservation: Reservation | null;
+  readonly stockChanges: readonly StockChange[];
+  readonly out: readonly Outgoing[];
+}
+
+/**
+ * Decides one command. `reservation` is the saga's, null where it has none; `stock` holds at least the SKUs of the command
+ * and of the reservation, as far as they exist. `now` in epoch ms.
+ */
+export function decide(
+  reservation: Reservation | null,
+  stock: Stock,
+  command: InventoryCommand,
+  now: number,
+  policy: InventoryPolicy,
+): Decision {
+  switch (command.type) {
+    case "ReserveInventory":
+      return reservation === null ? reserve(stock, command, now, policy) : reserveAgain(reservation, command);
+    case "ConfirmReservation":
+      return confirm(reservation, stock, command);
+    case "ReleaseInventory":
+      return release(reservation, command, now);
+    default:
+      return assertNever(command);
+  }
+}
+
+/**
+ * Gives the stock of a hold back whose time has passed. Anything else stays as it is, because the sweeper may look at a
+ * reservation that was confirmed or released a moment ago. `now` in epoch ms.
+ */
+export function expire(reservation: Reservation, now: number): Decision {
+  if (reservation.status !== "HELD" || reservation.expires_at > now) return unchanged(reservation, []);
+  return {
+    reservation: { ...reservation, status: "EXPIRED" },
+    stockChanges: changes(reservation.lines, 1),
+    out: [expired(reservation)],
+  };
+}
+
+/** All or nothing. A SKU that nobody sells, or not in the cart's currency, is as short as one that is sold out. */
+function reserve(stock: Stock, command: ReserveInventory, now: number, policy: InventoryPolicy): Decision {
+  const priced = command.items.map((item) => ({
+    sku_id: item.sku_id,
+    quantity: item.quantity,
+    unit_price_cents: stock.get(item.sku_id)?.unit_price_cents ?? 0,
+  }));
+  const sku_ids = shortOf(priced, stock, command.currency);
+  if (sku_ids.length > 0) {
+    return unchanged(null, [{ type: "InsufficientStock", saga_id: command.saga_id, sku_ids }]);
+  }
+  const reservation: Reservation = {
+    reservation_id: command.message_id,
+    saga_id: command.saga_id,
+    status: "HELD",
+    lines: priced,
+    reserved_at: now,
+    expires_at: now + policy.holdMs,
+  };
+  return { reservation, stockChanges: changes(priced, -1), out: [reserved(reservation)] };
+}
+
+function reserveAgain(reservation: Reservation, command: ReserveInventory): Decision {
+  switch (reservation.status) {
+    case "HELD":
+    case "CONFIRMED":
+      return unchanged(reservation, [reserved(reservation)]);
+    case "EXPIRED":
+      return unchanged(reservation, [expired(reservation)]);
+    case "RELEASED":
+      return unchanged(reservation, [refused(command)]);
+    default:
+      return assertNever(reservation.status);
+  }
+}
+
+function confirm(reservation: Reservation | null, stock: Stock, command: InventoryCommand): Decision {
+  const { saga_id } = command;
+  if (reservation === null) {
+    // The saga confirms only what InventoryReserved told it of, so the row can be missing only where this database lost it.
+    // It is answered by the truth, that nothing is held, because that ends with the shopper's money back.
+    return unchanged(null, [{ type: "ReservationLost", saga_id, sku_ids: [] }]);
+  }
+  switch (reservation.status) {
+    case "HELD":
+      // Even past its time: until the sweeper has been there, the stock is still this saga's.
+      return confirmed(reservation, []);
+    case "CONFIRMED":
+      return unchanged(reservation, [confirmedEvent(reservation)]);
+    case "EXPIRED": {
+      const sku_ids = shortOf(reservation.lines, stock);
+      if (sku_ids.length > 0) return unchanged(reservation, [{ type: "ReservationLost", saga_id, sku_ids }]);
+      return confirmed(reservation, changes(reservation.lines, -1));
+    }
+    case "RELEASED":
+      return unchanged(reservation, [refused(command)]);
+    default:
+      return assertNever(reservation.status);
+  }
+}
+
+function release(reservation: Reservation | null, command: InventoryCommand, now: number): Decision {
+  const { saga_id } = command;
+  const out: Outgoing[] = [{ type: "InventoryReleased", saga_id }];
+  if (reservation === null) {
+    const tombstone: Reservation = {
+      reservation_id: command.message_id,
+      saga_id,
+      status: "RELEASED",
+      lines: [],
+      reserved_at: now,
+      expires_at: now,
+    };
+    return { reservation: tombstone, stockChanges: [], out };
+  }
+  switch (reservation.status) {
+    case "HELD":
+    case "CONFIRMED":
+      return {
+        reservation: { ...reservation, status: "RELEASED" },
+        stockChanges: changes(reservation.lines, 1),
+        out,
+      };
+    case "EXPIRED":
+      // The sweeper has given this stock back already.
+      return { reservation: { ...reservation, status: "RELEASED" }, stockChanges: [], out };
+    case "RELEASED":
+      return unchanged(reservation, out);
+    default:
+      return assertNever(reservation.status);
+  }
+}
+
+/** The SKUs of which fewer are on the shelf than the lines want together, in the order of the lines. */
+function shortOf(lines: readonly ReservationLine[], stock: Stock, currency?: string): string[] {
+  const short: string[] = [];
+  for (const [sku_id, quantity] of quantityPerSku(lines)) {
+    const item = stock.get(sku_id);
+    const sold = item !== undefined && (currency === undefined || item.currency === currency);
+    if (!sold || item.available_count < quantity) short.push(sku_id);
+  }
+  return short;
+}
+
+function changes(lines: readonly ReservationLine[], sign: 1 | -1): StockChange[] {
+  return Array.from(quantityPerSku(lines), ([sku_id, quantity]) => ({ sku_id, delta: sign * quantity }));
+}
+
+/** A cart may name a SKU twice: its lines stay apart, the shelf sees their sum. */
+function quantityPerSku(lines: readonly ReservationLine[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { sku_id, quantity } of lines) sums.set(sku_id, (sums.get(sku_id) ?? 0) + quantity);
+  return sums;
+}
+
+function unchanged(reservation: Reservation | null, out: readonly Outgoing[]): Decision {
+  return { reservation, stockChanges: [], out };
+}
+
+function confirmed(reservation: Reservation, stockChanges: readonly StockChange[]): Decision {
+  return {
+    reservation: { ...reservation, status: "CONFIRMED" },
+    stockChanges,
+    out: [confirmedEvent(reservation)],
+  };
+}
+
+function reserved({ saga_id, reservation_id, lines, expires_at }: Reservation): Outgoing {
+  const reserved_until = timestampOf(expires_at);
+  const items = lines.map((line) => ({ ...line, reserved_until }));
+  return { type: "InventoryReserved", saga_id, reservation_id, items };
+}
+
+function confirmedEvent({ saga_id, reservation_id }: Reservation): Outgoing {
+  return { type: "ReservationConfirmed", saga_id, reservation_id };
+}
+
+function expired({ saga_id, reservation_id }: Reservation): Outgoing {
+  return { type: "ReservationExpired", saga_id, reservation_id };
+}
+
+function refused({ saga_id, message_id, type }: InventoryCommand): Outgoing {
+  return { type: "CommandRefused", saga_id, command_id: message_id, command_type: type };
+}
