@@ -1,0 +1,105 @@
+// Between a decision's bare message and the one that travels: `envelop` adds what a pure function cannot know (id, time,
+// version, trace context) and the topic; `decode` is the way back. Called by the recipe and by everyone who appends to an outbox.
+import { SCHEMA_VERSION } from "../../schemas/envelope.ts";
+import { MESSAGES, type Message, type MessageType, validatorOf } from "../../schemas/registry.ts";
+import type { Topic } from "../../schemas/topics.ts";
+import type { Outgoing } from "./handler.ts";
+
+/** A message on its way into the outbox. */
+export interface Envelope {
+  readonly topic: Topic;
+  readonly message: Message;
+}
+
+export interface EnvelopeContext {
+  /** Where the messages go that travel on their sender's own topic (`CommandRefused`, `CommandDeadLettered`). */
+  readonly eventTopic: Topic;
+  /** UUIDv7, monotonic: the outbox is published in id order. */
+  readonly newId: () => string;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** W3C trace context of what caused the messages. */
+  readonly traceparent?: string | undefined;
+}
+
+/** Wraps what a decision returned, in order. */
+export function envelop(outgoing: readonly Outgoing[], context: EnvelopeContext): readonly Envelope[] {
+  const occurred_at = new Date(context.now).toISOString();
+  return outgoing.map((body) => {
+    const { topic } = MESSAGES[body.type];
+    const message = {
+      message_id: context.newId(),
+      schema_version: SCHEMA_VERSION,
+      occurred_at,
+      ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
+      ...body,
+    };
+    return { topic: topic === "own" ? context.eventTopic : topic, message };
+  });
+}
+
+/** Why a value is no message, with as much of its envelope as could be read. */
+export interface Refusal {
+  readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION";
+  readonly reason: string;
+  readonly type: string | undefined;
+  readonly saga_id: string | undefined;
+  readonly message_id: string | undefined;
+}
+
+export type Decoded =
+  { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Checks a parsed JSON value against the schema of the type it claims. */
+export function decode(value: unknown): Decoded {
+  const type = textField(value, "type");
+  const refuse = (code: Refusal["code"], reason: string): Decoded => ({
+    ok: false,
+    refusal: {
+      code,
+      reason,
+      type,
+      saga_id: uuidField(value, "saga_id"),
+      message_id: uuidField(value, "message_id"),
+    },
+  });
+  if (type === undefined) return refuse("UNKNOWN_TYPE", "the value is not an object with a `type`");
+  const validator = validatorOf(type);
+  if (validator === undefined) return refuse("UNKNOWN_TYPE", `no message is called ${quoted(type)}`);
+  if (isValid(validator, value)) return { ok: true, message: value };
+  const first = validator.Errors(value).First();
+  return refuse(
+    "SCHEMA_VIOLATION",
+    `${type}${first?.path ?? ""}: ${first?.message ?? "does not match its schema"}`,
+  );
+}
+
+/** Narrows a type read from outside to one of ours. */
+export function isMessageType(type: string): type is MessageType {
+  return Object.hasOwn(MESSAGES, type);
+}
+
+/** The registry keeps validators by type name, so what passes one is a message of that type. */
+function isValid(validator: NonNullable<ReturnType<typeof validatorOf>>, value: unknown): value is Message {
+  return validator.Check(value);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function uuidField(value: unknown, name: string): string | undefined {
+  const text = textField(value, name);
+  return text !== undefined && UUID.test(text) ? text : undefined;
+}
+
+function textField(value: unknown, name: string): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const field: unknown = Reflect.get(value, name);
+  return typeof field === "string" ? field : undefined;
+}
+
+/** A name from outside in a line of our own: bounded, and escaped so that it cannot break the line. */
+const MAX_QUOTED_LENGTH = 100;
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH));
+}

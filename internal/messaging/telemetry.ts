@@ -1,0 +1,93 @@
+// What messaging tells the operator: the measurements it takes and the log it writes to, both as ports, because only
+// internal/platform opens the real ones. Every name an alert rule or a dashboard uses for messages is declared here.
+
+/** A structured log; pino's shape. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Where measurements are registered; the Prometheus client's shape. */
+export interface Meter {
+  counter(name: string, help: string, labels?: readonly string[]): { inc(labels: Labels, by?: number): void };
+  gauge(name: string, help: string, labels?: readonly string[]): { set(labels: Labels, value: number): void };
+  histogram(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+    buckets?: readonly number[],
+  ): { observe(labels: Labels, value: number): void };
+}
+
+const BATCH_SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
+const SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+/** Of everyone who consumes messages. Register once per process. */
+export function consumerMetrics(meter: Meter) {
+  return {
+    handled: meter.counter("messages_handled_total", "Messages whose effect was committed", [
+      "service",
+      "type",
+    ]),
+    duplicates: meter.counter("messages_duplicate_total", "Messages dropped because their effect was there", [
+      "service",
+      "found_by",
+    ]),
+    hintsWrong: meter.counter(
+      "idempotency_hints_wrong_total",
+      "Ids Redis called seen that the inbox did not have",
+      ["service"],
+    ),
+    failures: meter.counter("messages_failed_total", "Attempts on single messages that failed", [
+      "service",
+      "type",
+    ]),
+    retried: meter.counter("messages_retried_total", "Attempts made from the retry table", [
+      "service",
+      "outcome",
+    ]),
+    overdue: meter.counter(
+      "messages_retried_beyond_limit_total",
+      "Attempts on commands that are never given up, past the limit",
+      ["service", "type"],
+    ),
+    deadLettered: meter.counter("messages_dead_lettered_total", "Messages given to the dead-letter queue", [
+      "service",
+      "code",
+    ]),
+    batchSize: meter.histogram(
+      "messages_batch_size",
+      "Messages per transaction",
+      ["service"],
+      BATCH_SIZE_BUCKETS,
+    ),
+    batchSeconds: meter.histogram(
+      "messages_batch_seconds",
+      "From the end of a poll to its committed offsets",
+      ["service"],
+      SECONDS_BUCKETS,
+    ),
+  };
+}
+
+export type ConsumerMetrics = ReturnType<typeof consumerMetrics>;
+
+/** Of the relay. Register once per process; `database` tells the outboxes apart. */
+export function relayMetrics(meter: Meter) {
+  return {
+    published: meter.counter("outbox_published_total", "Events Kafka has taken", ["database"]),
+    failed: meter.counter("outbox_publish_failed_total", "Events Kafka did not take this time", [
+      "database",
+      "code",
+    ]),
+    unpublished: meter.gauge("outbox_unpublished", "Events waiting for Kafka", ["database"]),
+    oldestSeconds: meter.gauge("outbox_oldest_unpublished_seconds", "Age of the oldest waiting event", [
+      "database",
+    ]),
+  };
+}
+
+export type RelayMetrics = ReturnType<typeof relayMetrics>;
