@@ -1,0 +1,148 @@
+// The order service's decisions, as given / when / then, and the saga laws of its step.
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import type { CancelOrder, CreateOrder } from "../../../schemas/commands.ts";
+import type { Outgoing } from "../../messaging/handler.ts";
+import { decide, type Order } from "./decide.ts";
+
+const T0 = Date.parse("2026-11-23T12:00:00.000Z");
+const policy = { blockedCountries: new Set(["AQ"]) };
+const id = (n: number) => `01900000-0000-7000-8000-${String(n).padStart(12, "0")}`;
+const SAGA = id(1);
+const USER = id(2);
+
+let messages = 100;
+const envelope = () => ({
+  message_id: id(messages++),
+  schema_version: 1,
+  saga_id: SAGA,
+  occurred_at: "2026-11-23T12:00:00.000Z",
+  idempotency_key: `${SAGA}:order`,
+});
+
+function createOrder(changes: Partial<CreateOrder> = {}): CreateOrder {
+  return {
+    ...envelope(),
+    type: "CreateOrder",
+    user_id: USER,
+    items: [
+      { sku_id: "apple", quantity: 2, unit_price_cents: 250 },
+      { sku_id: "pear", quantity: 1, unit_price_cents: 100 },
+    ],
+    total_cents: 600,
+    currency: "EUR",
+    shipping_address: { name: "Ada", line1: "1 Road", city: "Paris", postal_code: "75001", country: "FR" },
+    ...changes,
+  };
+}
+const cancelOrder = (): CancelOrder => ({ ...envelope(), type: "CancelOrder" });
+
+const on = (order: Order | null, command: CreateOrder | CancelOrder, now = T0) =>
+  decide(order, command, now, policy);
+const types = (out: readonly Outgoing[]) => out.map(({ type }) => type);
+
+/** An order in `status`, reached by commands, and by the operator's tool where commands do not lead there. */
+function given(status: Order["status"] | "NONE" | "TOMBSTONE"): Order | null {
+  if (status === "NONE") return null;
+  if (status === "TOMBSTONE") return on(null, cancelOrder()).order;
+  const { order } = on(null, createOrder());
+  if (order === null || order.status !== "CONFIRMED") throw new Error("a valid order is confirmed");
+  return status === "CANCELLED" ? on(order, cancelOrder()).order : { ...order, status };
+}
+
+describe("CreateOrder", () => {
+  test("given no order, one is confirmed under the command's id", () => {
+    const command = createOrder();
+    const { order, out, alert } = on(null, command);
+    expect(out).toEqual([
+      { type: "OrderCreated", saga_id: SAGA, order_id: command.message_id, user_id: USER, total_cents: 600 },
+    ]);
+    const { user_id, items, total_cents, currency, shipping_address } = command;
+    const details = { user_id, items, total_cents, currency, shipping_address };
+    expect(order).toEqual({
+      order_id: command.message_id,
+      saga_id: SAGA,
+      status: "CONFIRMED",
+      details,
+      created_at: T0,
+      updated_at: T0,
+    });
+    expect(alert).toBeNull();
+  });
+
+  test("a total that is not the sum of its items is refused, without an order", () => {
+    const { order, out } = on(null, createOrder({ total_cents: 601 }));
+    expect([order, out]).toMatchObject([null, [{ type: "OrderFailed", error_code: "TOTAL_MISMATCH" }]]);
+  });
+
+  test("an address in a country that nothing is shipped to is refused, without an order", () => {
+    const shipping_address = { ...createOrder().shipping_address, country: "AQ" };
+    const { order, out } = on(null, createOrder({ shipping_address }));
+    expect([order, out]).toMatchObject([null, [{ type: "OrderFailed", error_code: "ADDRESS_NOT_SERVED" }]]);
+  });
+});
+
+describe("every (state, command) pair", () => {
+  test.each([
+    ["NONE", "CreateOrder", ["OrderCreated"], "CONFIRMED"],
+    ["CONFIRMED", "CreateOrder", ["OrderCreated"], "CONFIRMED"],
+    ["SHIPPED", "CreateOrder", ["OrderCreated"], "SHIPPED"],
+    ["DELIVERED", "CreateOrder", ["OrderCreated"], "DELIVERED"],
+    ["CANCELLED", "CreateOrder", ["CommandRefused"], "CANCELLED"],
+    ["TOMBSTONE", "CreateOrder", ["CommandRefused"], "CANCELLED"],
+    ["NONE", "CancelOrder", ["OrderCancelled"], "CANCELLED"],
+    ["CONFIRMED", "CancelOrder", ["OrderCancelled"], "CANCELLED"],
+    ["CANCELLED", "CancelOrder", ["OrderCancelled"], "CANCELLED"],
+    ["TOMBSTONE", "CancelOrder", ["OrderCancelled"], "CANCELLED"],
+    ["SHIPPED", "CancelOrder", [], "SHIPPED"],
+    ["DELIVERED", "CancelOrder", [], "DELIVERED"],
+  ] as const)("%s, %s -> %j", (status, type, answer, after) => {
+    const command = type === "CreateOrder" ? createOrder() : cancelOrder();
+    const { order, out } = on(given(status), command);
+    expect([types(out), order?.status]).toEqual([[...answer], after]);
+  });
+});
+
+describe("the saga laws", () => {
+  test("succeed twice: one order, the same answer", () => {
+    const first = on(null, createOrder());
+    const second = on(first.order, createOrder(), T0 + 1);
+    expect(second).toEqual(first);
+  });
+
+  test("undo twice: the same answer, and the order is left alone", () => {
+    const first = on(given("CONFIRMED"), cancelOrder());
+    expect(on(first.order, cancelOrder(), T0 + 1)).toEqual(first);
+  });
+
+  test("undo before do, and do after undo: refused, naming the command", () => {
+    for (const order of [given("TOMBSTONE"), given("CANCELLED")]) {
+      const late = createOrder();
+      const decision = on(order, late);
+      expect(decision.order).toBe(order);
+      expect(decision.out).toEqual([
+        { type: "CommandRefused", saga_id: SAGA, command_id: late.message_id, command_type: "CreateOrder" },
+      ]);
+    }
+  });
+
+  test("goods that are on their way are not said to be cancelled: a person is asked", () => {
+    for (const status of ["SHIPPED", "DELIVERED"] as const) {
+      const { out, alert } = on(given(status), cancelOrder());
+      expect(out).toEqual([]);
+      expect(alert).toContain(status);
+    }
+  });
+});
+
+/** One step of a history: a create, or else a cancel. */
+const run = (order: Order | null, create: boolean) => on(order, create ? createOrder() : cancelOrder()).order;
+
+test("after a cancel no history brings an order back", () => {
+  fc.assert(
+    fc.property(fc.array(fc.boolean()), fc.array(fc.boolean()), (before, after) => {
+      const cancelled = run(before.reduce<Order | null>(run, null), false);
+      expect(after.reduce<Order | null>(run, cancelled)?.status).toBe("CANCELLED");
+    }),
+  );
+});
