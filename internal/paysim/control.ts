@@ -1,0 +1,89 @@
+// The control API under /_sim/: what tests, the chaos suite and people use to make the provider misbehave and to look at its
+// books. It has no authentication; the simulator is never to be reachable from outside.
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import { Value } from "@sinclair/typebox/value";
+import { FaultSettings, sumOfRates } from "./faults.ts";
+import { parseLatency } from "./latency.ts";
+import type { Simulator } from "./simulator.ts";
+
+const ExpireKeys = Type.Object(
+  { keys: Type.Optional(Type.Array(Type.String(), { maxItems: 10_000 })) },
+  { additionalProperties: false },
+);
+const faultSettings = TypeCompiler.Compile(FaultSettings);
+const expireKeys = TypeCompiler.Compile(ExpireKeys);
+
+/** Answers any request below /_sim/. The four resources are listed in README.md. */
+export async function handleControl(request: Request, simulator: Simulator): Promise<Response> {
+  switch (`${request.method} ${new URL(request.url).pathname}`) {
+    case "GET /_sim/faults":
+      return Response.json(simulator.faults);
+    case "PUT /_sim/faults":
+      return putFaults(await request.text(), simulator);
+    case "POST /_sim/expire-keys": {
+      const body = parseBody(expireKeys, {}, await request.text());
+      if ("problem" in body) return refused(body.problem);
+      const expired = simulator.expireKeys(body.value.keys ?? null);
+      await simulator.file.flushed();
+      return Response.json({ expired });
+    }
+    case "GET /_sim/ledger":
+      await simulator.file.flushed();
+      return new Response(Bun.file(simulator.file.path).slice(0, simulator.file.bytes), {
+        headers: { "content-type": "application/x-ndjson" },
+      });
+    case "GET /_sim/stats":
+      return Response.json(statsOf(simulator));
+    default:
+      return Response.json(
+        { error: "no such control endpoint; see internal/paysim/README.md" },
+        { status: 404 },
+      );
+  }
+}
+
+export function statsOf({ ledger, counters }: Simulator): Record<string, number> {
+  return {
+    ...ledger.totals,
+    ...counters,
+    payment_intents: ledger.intents.size,
+    keys: ledger.keys.size,
+    ledger_entries: ledger.lastSeq,
+  };
+}
+
+/** Replaces all settings: what is left out goes back to no fault, and the latency stays. `{}` heals everything. */
+function putFaults(text: string, simulator: Simulator): Response {
+  const body = parseBody(faultSettings, { latency: simulator.faults.latency }, text);
+  if ("problem" in body) return refused(body.problem);
+  if (parseLatency(body.value.latency) === null)
+    return refused(`latency: ${body.value.latency} makes no sense`);
+  if (sumOfRates(body.value) > 1) return refused("the rates add up to more than 1");
+  simulator.faults = body.value;
+  return Response.json(simulator.faults);
+}
+
+function parseBody<T extends TSchema>(
+  check: TypeCheck<T>,
+  defaults: Readonly<Record<string, unknown>>,
+  text: string,
+): { readonly value: Static<T> } | { readonly problem: string } {
+  let given: unknown;
+  try {
+    given = text === "" ? {} : JSON.parse(text);
+  } catch {
+    return { problem: "the body is not JSON" };
+  }
+  const value =
+    typeof given === "object" && given !== null
+      ? Value.Default(check.Schema(), { ...defaults, ...given })
+      : given;
+  if (check.Check(value)) return { value };
+  const problems = [...check.Errors(value)].map(({ path, message }) => `${path || "/"}: ${message}`);
+  return { problem: problems.join("; ") };
+}
+
+function refused(problem: string): Response {
+  return Response.json({ error: problem }, { status: 422 });
+}

@@ -1,0 +1,125 @@
+// One request against the books: which ledger entry it becomes. The entry is the whole outcome; applying it gives the answer.
+// Pure: sequence number, time and fault are arguments. Called by the simulator at the moment of execution.
+import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import {
+  alreadyRefunded,
+  API_ERROR,
+  notCancelable,
+  noSuch,
+  nothingToRefund,
+  refundTooLarge,
+} from "./errors.ts";
+import type { Fault } from "./faults.ts";
+import { chargeIdOf, objectId } from "./ids.ts";
+import type { Intent, Ledger } from "./ledger.ts";
+import { declineOf, genericDecline } from "./payment-methods.ts";
+import type { CancelIntent, CreateIntent, CreateRefund, ProviderRequest } from "./requests.ts";
+import { assertNever } from "../kernel/errors.ts";
+
+export interface Execution {
+  readonly seq: number;
+  readonly nowMs: number;
+  readonly seed: number;
+  readonly key: string | null;
+  readonly fingerprint: string;
+  readonly fault: Fault | null;
+}
+
+/** Refused before execution: nothing is booked and nothing stored. */
+export type Decision = { readonly entry: ProviderLedgerEntry } | { readonly error: ProviderError };
+
+/** Faults that keep any answer from the client; `error_after` hides only a success. */
+const NO_ANSWER: ReadonlySet<Fault | null> = new Set<Fault>(["timeout_after", "reply_lost"]);
+
+export function decide(ledger: Ledger, request: ProviderRequest, execution: Execution): Decision {
+  switch (request.kind) {
+    case "create":
+      return { entry: decideCreate(request, execution) };
+    case "cancel":
+      return decideCancel(ledger.intents.get(request.intentId), request, execution);
+    case "refund":
+      return decideRefund(ledger.intents.get(request.intentId), request, execution);
+    default:
+      return assertNever(request);
+  }
+}
+
+function decideCreate(request: CreateIntent, execution: Execution): ProviderLedgerEntry {
+  const common = base(execution, request.metadata["saga_id"] ?? null);
+  if (execution.fault === "error_stored") {
+    return { ...common, kind: "refusal", payment_intent: null, error: API_ERROR };
+  }
+  const intent = {
+    payment_intent: objectId("pi", execution),
+    amount_cents: request.amountCents,
+    currency: request.currency,
+    payment_method: request.paymentMethod,
+    description: request.description,
+    metadata: request.metadata,
+  };
+  const decline = execution.fault === "decline" ? genericDecline() : declineOf(request.paymentMethod ?? "");
+  if (request.confirm && decline !== null) return { ...common, ...intent, kind: "decline", error: decline };
+  return { ...success(execution, common.saga_id), ...intent, kind: request.confirm ? "charge" : "intent" };
+}
+
+function decideCancel(intent: Intent | undefined, request: CancelIntent, execution: Execution): Decision {
+  if (intent === undefined) {
+    return { error: noSuch("payment_intent", request.intentId, "intent", 404) };
+  }
+  const refusal = refuse(intent, execution);
+  if (execution.fault === "error_stored") return refusal(API_ERROR);
+  if (intent.status === "succeeded" || intent.status === "canceled") {
+    return refusal(notCancelable(intent.status));
+  }
+  const common = success(execution, intent.metadata["saga_id"] ?? null);
+  return { entry: { ...common, kind: "cancel", payment_intent: intent.id, reason: request.reason } };
+}
+
+function decideRefund(intent: Intent | undefined, request: CreateRefund, execution: Execution): Decision {
+  if (intent === undefined) {
+    return { error: noSuch("payment_intent", request.intentId, "payment_intent", 400) };
+  }
+  const refusal = refuse(intent, execution);
+  if (execution.fault === "error_stored") return refusal(API_ERROR);
+  if (!intent.charged) return refusal(nothingToRefund(intent.id));
+  const leftCents = intent.amountCents - intent.refundedCents;
+  if (leftCents === 0) return refusal(alreadyRefunded(chargeIdOf(intent.id)));
+  const amountCents = request.amountCents ?? leftCents;
+  if (amountCents > leftCents) return refusal(refundTooLarge(amountCents, leftCents));
+  return {
+    entry: {
+      ...success(execution, request.metadata["saga_id"] ?? intent.metadata["saga_id"] ?? null),
+      kind: "refund",
+      payment_intent: intent.id,
+      refund: objectId("re", execution),
+      amount_cents: amountCents,
+      currency: intent.currency,
+      reason: request.reason,
+      metadata: request.metadata,
+    },
+  };
+}
+
+/** Executed, refused, and stored: asking again under the same key gets the same refusal. */
+function refuse(intent: Intent, execution: Execution): (error: ProviderError) => Decision {
+  const common = base(execution, intent.metadata["saga_id"] ?? null);
+  return (error) => ({ entry: { ...common, kind: "refusal", payment_intent: intent.id, error } });
+}
+
+/** What every entry holds, for a request that did what it was asked to do, and so has a success to hide. */
+function success(execution: Execution, sagaId: string | null) {
+  const common = base(execution, sagaId);
+  return execution.fault === "error_after" ? { ...common, reply_lost: true, error: API_ERROR } : common;
+}
+
+function base(execution: Execution, sagaId: string | null) {
+  return {
+    seq: execution.seq,
+    at_ms: execution.nowMs,
+    saga_id: sagaId,
+    idempotency_key: execution.key,
+    fingerprint: execution.fingerprint,
+    reply_lost: NO_ANSWER.has(execution.fault),
+    error: null,
+  };
+}

@@ -1,0 +1,92 @@
+// What Stripe says when it refuses, word for word where clients are known to look at the words. Codes and statuses follow
+// https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes.
+import type { ProviderError } from "../../schemas/provider-ledger.ts";
+
+/** Statuses in which a payment intent may still be cancelled; the simulator knows the first two. */
+const CANCELABLE =
+  "requires_payment_method, requires_confirmation, requires_action, requires_capture, processing";
+
+export const API_ERROR: ProviderError = {
+  status: 500,
+  type: "api_error",
+  message: "An unknown error occurred. (Injected by the payment simulator.)",
+};
+
+export function invalidRequest(message: string, param?: string, code?: string): ProviderError {
+  return {
+    status: 400,
+    type: "invalid_request_error",
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(param === undefined ? {} : { param }),
+  };
+}
+
+export function missing(param: string): ProviderError {
+  return invalidRequest(`Missing required param: ${param}.`, param, "parameter_missing");
+}
+
+/** 404 where the id stands in the path, 400 where it is a parameter, as at Stripe. */
+export function noSuch(object: string, id: string, param: string, status: 400 | 404): ProviderError {
+  return { ...invalidRequest(`No such ${object}: '${id}'`, param, "resource_missing"), status };
+}
+
+export function unauthorized(given: string | null): ProviderError {
+  const message =
+    given === null
+      ? "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth."
+      : "Invalid API Key provided. The payment simulator takes any test key (sk_test_...) and never a live one.";
+  return { status: 401, type: "invalid_request_error", message };
+}
+
+export function cardDeclined(code: string, declineCode: string, message: string): ProviderError {
+  return { status: 402, type: "card_error", code, decline_code: declineCode, message };
+}
+
+export function keyInUse(key: string): ProviderError {
+  return {
+    status: 409,
+    type: "idempotency_error",
+    code: "idempotency_key_in_use",
+    message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
+  };
+}
+
+export function keyReused(key: string): ProviderError {
+  return {
+    status: 400,
+    type: "idempotency_error",
+    message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+  };
+}
+
+export function notCancelable(status: string): ProviderError {
+  return invalidRequest(
+    `You cannot cancel this PaymentIntent because it has a status of ${status}. Only a PaymentIntent with one of the following statuses may be canceled: ${CANCELABLE}.`,
+    undefined,
+    "payment_intent_unexpected_state",
+  );
+}
+
+export function nothingToRefund(intentId: string): ProviderError {
+  return invalidRequest(
+    `This PaymentIntent (${intentId}) does not have a successful charge to refund.`,
+    "payment_intent",
+  );
+}
+
+export function alreadyRefunded(chargeId: string): ProviderError {
+  return invalidRequest(
+    `Charge ${chargeId} has already been refunded.`,
+    undefined,
+    "charge_already_refunded",
+  );
+}
+
+export function refundTooLarge(wantedCents: number, leftCents: number): ProviderError {
+  const [wanted, left] = [wantedCents, leftCents].map((cents) => (cents / 100).toFixed(2));
+  return invalidRequest(
+    `Refund amount (${wanted}) is greater than unrefunded amount on charge (${left})`,
+    "amount",
+  );
+}

@@ -1,0 +1,27 @@
+// Ids that look like Stripe's (`pi_`, `ch_`, `re_` and 24 characters). They hold time and sequence number, so they stay unique
+// over restarts and over a ledger that is thrown away, and depend on nothing but their arguments. Pure.
+import { randomStream } from "./random.ts";
+
+const TIME_DIGITS = 9;
+const SEQ_DIGITS = 7;
+const CHANCE_DIGITS = 8;
+
+export function objectId(
+  prefix: "pi" | "re",
+  from: { readonly nowMs: number; readonly seq: number; readonly seed: number },
+): string {
+  const chance = randomStream(from.seed, `${prefix}/${from.nowMs}/${from.seq}`);
+  return `${prefix}_${digits(from.nowMs, TIME_DIGITS)}${digits(from.seq, SEQ_DIGITS)}${digits(
+    Math.floor(chance() * 36 ** CHANCE_DIGITS),
+    CHANCE_DIGITS,
+  )}`;
+}
+
+/** Each intent of the simulator is charged at most once, so its charge needs no number of its own. */
+export function chargeIdOf(intentId: string): string {
+  return intentId.replace(/^pi_/, "ch_");
+}
+
+function digits(value: number, length: number): string {
+  return value.toString(36).padStart(length, "0");
+}

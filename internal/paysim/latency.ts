@@ -1,0 +1,44 @@
+// How long the provider takes, as a distribution written in one word: `fixed:0`, `uniform:200-500` (bounds) or
+// `lognormal:250-900` (median and 99th percentile). All in milliseconds. Read from the environment and by the control API.
+import { assertNever } from "../kernel/errors.ts";
+
+/** Longer than any client waits; a slip of the keyboard must not hold a request for a day. */
+export const MAX_LATENCY_MS = 60_000;
+
+export type Latency =
+  | { readonly kind: "fixed"; readonly ms: number }
+  | { readonly kind: "uniform"; readonly minMs: number; readonly maxMs: number }
+  | { readonly kind: "lognormal"; readonly p50Ms: number; readonly p99Ms: number };
+
+export const LATENCY_PATTERN = "^(fixed:\\d{1,5}|(uniform|lognormal):\\d{1,5}-\\d{1,5})$";
+
+/** Standard normal quantile of 0.99, which ties a lognormal's p99 to its sigma. */
+const Z99 = 2.326_347_874;
+
+/** Null when the text is not a distribution: unknown word, bounds reversed, or above MAX_LATENCY_MS. */
+export function parseLatency(text: string): Latency | null {
+  if (!new RegExp(LATENCY_PATTERN).test(text)) return null;
+  const [kind = "", numbers = ""] = text.split(":");
+  const [low = 0, high = low] = numbers.split("-").map(Number);
+  if (low > high || high > MAX_LATENCY_MS) return null;
+  if (kind === "fixed") return { kind, ms: low };
+  if (kind === "uniform") return { kind, minMs: low, maxMs: high };
+  return low > 0 ? { kind: "lognormal", p50Ms: low, p99Ms: high } : null;
+}
+
+/** One draw in milliseconds. `random` gives uniform numbers in [0, 1). */
+export function sampleLatency(latency: Latency, random: () => number): number {
+  switch (latency.kind) {
+    case "fixed":
+      return latency.ms;
+    case "uniform":
+      return latency.minMs + (latency.maxMs - latency.minMs) * random();
+    case "lognormal": {
+      const sigma = Math.log(latency.p99Ms / latency.p50Ms) / Z99;
+      const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+      return Math.min(latency.p50Ms * Math.exp(sigma * normal), MAX_LATENCY_MS);
+    }
+    default:
+      return assertNever(latency);
+  }
+}

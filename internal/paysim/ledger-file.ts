@@ -1,0 +1,114 @@
+// The ledger on disk: JSON lines, append-only, one write(2) for all entries of one turn of the event loop. A written line
+// survives `kill -9` of this process; it is not fsynced, because a simulator need not survive the machine.
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { assert } from "../kernel/errors.ts";
+
+const READ_CHUNK_BYTES = 1 << 20;
+const NEWLINE = 0x0a;
+const validator = TypeCompiler.Compile(ProviderLedgerEntry);
+
+export class LedgerFile {
+  readonly path: string;
+  readonly #fd: number;
+  #bytes: number;
+  #closed = false;
+  #lines: string[] = [];
+  #flush: Promise<void> | null = null;
+
+  private constructor(path: string, fd: number, bytes: number) {
+    this.path = path;
+    this.#fd = fd;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * Opens or creates the file and hands every entry in it to `replay`, in order. A last line without its end was being
+   * written when the process died; nobody was told of it, and it is cut off. Any other unreadable line throws.
+   */
+  static open(path: string, replay: (entry: ProviderLedgerEntry) => void): LedgerFile {
+    mkdirSync(dirname(path), { recursive: true });
+    const fd = openSync(path, "a+");
+    try {
+      const bytes = readEntries(fd, path, replay);
+      if (fstatSync(fd).size > bytes) ftruncateSync(fd, bytes);
+      return new LedgerFile(path, fd, bytes);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** How much of the file holds whole entries. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  append(entry: ProviderLedgerEntry): void {
+    this.#lines.push(JSON.stringify(entry));
+    this.#flush ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#write();
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Resolves when everything appended so far is in the file. A failing write is thrown from the event loop and ends the
+   * process: the books in memory are then ahead of the file, and only a restart from the file puts that right.
+   */
+  flushed(): Promise<void> {
+    return this.#flush ?? Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    await this.flushed();
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+
+  #write(): void {
+    const group = Buffer.from(`${this.#lines.join("\n")}\n`);
+    this.#lines = [];
+    this.#flush = null;
+    let written = 0;
+    while (written < group.length) written += writeSync(this.#fd, group, written);
+    this.#bytes += written;
+  }
+}
+
+/** Returns the length of the whole lines, in bytes. */
+function readEntries(fd: number, path: string, replay: (entry: ProviderLedgerEntry) => void): number {
+  const chunk = Buffer.allocUnsafe(READ_CHUNK_BYTES);
+  let rest: Buffer = Buffer.alloc(0);
+  let position = 0;
+  let wholeBytes = 0;
+  for (;;) {
+    const read = readSync(fd, chunk, 0, chunk.length, position);
+    if (read === 0) return wholeBytes;
+    position += read;
+    const data = Buffer.concat([rest, chunk.subarray(0, read)]);
+    let start = 0;
+    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
+      replay(parseLine(data.toString("utf8", start, end), path, wholeBytes + start));
+      start = end + 1;
+    }
+    wholeBytes += start;
+    rest = Buffer.from(data.subarray(start));
+  }
+}
+
+function parseLine(line: string, path: string, offset: number): ProviderLedgerEntry {
+  let entry: unknown;
+  try {
+    entry = JSON.parse(line);
+  } catch (cause) {
+    throw new Error(`${path}: byte ${offset} does not start a line of JSON`, { cause });
+  }
+  assert(validator.Check(entry), `${path}: byte ${offset} does not start a ledger entry`);
+  return entry;
+}

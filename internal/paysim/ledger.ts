@@ -1,0 +1,174 @@
+// The provider's books: intents, refunds and stored answers, as the fold of the ledger's entries. Entries come from
+// decide.ts while running and from the file after a restart; both give the same books and the same stored answers. Pure.
+import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { Collection, type Identified } from "./collection.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import { assert, assertNever } from "../kernel/errors.ts";
+
+export type IntentStatus = "succeeded" | "requires_payment_method" | "requires_confirmation" | "canceled";
+
+/** Never changed in place: a stored answer goes on showing the intent as it was. */
+export interface Intent extends Identified {
+  readonly status: IntentStatus;
+  readonly amountCents: number;
+  readonly currency: string;
+  readonly paymentMethod: string | null;
+  readonly description: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly charged: boolean;
+  readonly refundedCents: number;
+  readonly lastError: ProviderError | null;
+  readonly canceledMs: number | null;
+  readonly cancellationReason: string | null;
+}
+
+export interface Refund extends Identified {
+  readonly intentId: string;
+  readonly amountCents: number;
+  readonly currency: string;
+  readonly reason: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type Answer =
+  | { readonly kind: "intent"; readonly intent: Intent }
+  | { readonly kind: "refund"; readonly refund: Refund }
+  /** `intent` is shown inside a card error. */
+  | { readonly kind: "error"; readonly error: ProviderError; readonly intent: Intent | null };
+
+type EntryOf<K extends ProviderLedgerEntry["kind"]> = Extract<ProviderLedgerEntry, { kind: K }>;
+type Executed = Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>;
+
+export class Ledger {
+  readonly intents = new Collection<Intent>();
+  readonly refunds = new Collection<Refund>();
+  readonly keys: IdempotencyKeys<Answer>;
+  readonly #bySaga = new Map<string, string[]>();
+  readonly totals = { charges: 0, charged_cents: 0, refunds: 0, refunded_cents: 0, declines: 0 };
+  #lastSeq = 0;
+
+  constructor(keyLifetimeMs: number) {
+    this.keys = new IdempotencyKeys(keyLifetimeMs);
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Ids of the intents with this `metadata.saga_id`, oldest first. */
+  intentsOfSaga(sagaId: string): readonly string[] {
+    return this.#bySaga.get(sagaId) ?? [];
+  }
+
+  /**
+   * Books one entry and returns the answer it stands for; null when it answers nobody. `cuts` is how many replays of it
+   * get lost. Throws AssertionError when the entry does not follow the ones before it.
+   */
+  apply(entry: ProviderLedgerEntry, cuts = 0): Answer | null {
+    assert(entry.seq === this.#lastSeq + 1, `ledger entry ${entry.seq} follows ${this.#lastSeq}`);
+    this.#lastSeq = entry.seq;
+    if (entry.kind === "keys_expired") {
+      this.keys.expire(entry.keys);
+      return null;
+    }
+    const answer = this.#book(entry);
+    if (entry.idempotency_key !== null) {
+      this.keys.store(entry.idempotency_key, entry.fingerprint, answer, entry.at_ms, cuts);
+    }
+    return answer;
+  }
+
+  #book(entry: Executed): Answer {
+    switch (entry.kind) {
+      case "charge":
+      case "decline":
+      case "intent":
+        return this.#create(entry);
+      case "cancel": {
+        const intent = {
+          ...this.#intent(entry.payment_intent),
+          status: "canceled" as const,
+          canceledMs: entry.at_ms,
+          cancellationReason: entry.reason,
+        };
+        this.intents.put(intent);
+        return answerWith(entry.error, { kind: "intent", intent });
+      }
+      case "refund":
+        return this.#refund(entry);
+      case "refusal":
+        return { kind: "error", error: entry.error, intent: null };
+      default:
+        return assertNever(entry);
+    }
+  }
+
+  #create(entry: EntryOf<"charge" | "decline" | "intent">): Answer {
+    const intent: Intent = {
+      id: entry.payment_intent,
+      createdMs: entry.at_ms,
+      status: statusOf(entry),
+      amountCents: entry.amount_cents,
+      currency: entry.currency,
+      // As at Stripe, a declined card does not stay attached.
+      paymentMethod: entry.kind === "decline" ? null : entry.payment_method,
+      description: entry.description,
+      metadata: entry.metadata,
+      charged: entry.kind === "charge",
+      refundedCents: 0,
+      lastError: entry.kind === "decline" ? entry.error : null,
+      canceledMs: null,
+      cancellationReason: null,
+    };
+    this.intents.put(intent);
+    if (entry.kind === "charge") {
+      this.totals.charges++;
+      this.totals.charged_cents += entry.amount_cents;
+    } else if (entry.kind === "decline") {
+      this.totals.declines++;
+    }
+    if (entry.saga_id !== null) {
+      const ids = this.#bySaga.get(entry.saga_id);
+      if (ids === undefined) this.#bySaga.set(entry.saga_id, [intent.id]);
+      else ids.push(intent.id);
+    }
+    if (entry.kind === "decline") return { kind: "error", error: entry.error, intent };
+    return answerWith(entry.error, { kind: "intent", intent });
+  }
+
+  #refund(entry: EntryOf<"refund">): Answer {
+    const intent = this.#intent(entry.payment_intent);
+    const refundedCents = intent.refundedCents + entry.amount_cents;
+    assert(intent.charged && refundedCents <= intent.amountCents, `refund beyond the charge of ${intent.id}`);
+    this.intents.put({ ...intent, refundedCents });
+    const refund: Refund = {
+      id: entry.refund,
+      createdMs: entry.at_ms,
+      intentId: intent.id,
+      amountCents: entry.amount_cents,
+      currency: entry.currency,
+      reason: entry.reason,
+      metadata: entry.metadata,
+    };
+    this.refunds.put(refund);
+    this.totals.refunds++;
+    this.totals.refunded_cents += entry.amount_cents;
+    return answerWith(entry.error, { kind: "refund", refund });
+  }
+
+  #intent(id: string): Intent {
+    const intent = this.intents.get(id);
+    assert(intent !== undefined, `the ledger knows no ${id}`);
+    return intent;
+  }
+}
+
+function answerWith(error: ProviderError | null, answer: Answer): Answer {
+  return error === null ? answer : { kind: "error", error, intent: null };
+}
+
+function statusOf(entry: EntryOf<"charge" | "decline" | "intent">): IntentStatus {
+  if (entry.kind === "charge") return "succeeded";
+  if (entry.kind === "decline" || entry.payment_method === null) return "requires_payment_method";
+  return "requires_confirmation";
+}

@@ -1,0 +1,90 @@
+// The payment methods the simulator knows: Stripe's test tokens (https://docs.stripe.com/testing) and our own `pm_sim_...`,
+// which misbehave on demand. Pure. The table is also the documentation; README.md repeats it for readers.
+import { cardDeclined } from "./errors.ts";
+import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import type { Fault } from "./faults.ts";
+
+const ACCEPTED = new Set(
+  [
+    "visa",
+    "visa_debit",
+    "mastercard",
+    "mastercard_debit",
+    "amex",
+    "discover",
+    "diners",
+    "jcb",
+    "unionpay",
+  ].map((brand) => `pm_card_${brand}`),
+);
+
+/** What a token of our own does: which fault, to which operation, in how many executions under one key. */
+interface Misbehaviour {
+  readonly fault: Fault;
+  readonly operation: "charge" | "refund";
+  readonly attempts: number;
+}
+
+const always = Number.POSITIVE_INFINITY;
+const MISBEHAVING: Readonly<Record<string, Misbehaviour>> = {
+  pm_sim_reply_lost: { fault: "reply_lost", operation: "charge", attempts: always },
+  pm_sim_timeout_then_success: { fault: "timeout_after", operation: "charge", attempts: always },
+  pm_sim_timeout_once: { fault: "timeout_before", operation: "charge", attempts: 1 },
+  pm_sim_timeout_no_effect: { fault: "timeout_before", operation: "charge", attempts: always },
+  pm_sim_500_once: { fault: "error_before", operation: "charge", attempts: 1 },
+  pm_sim_500: { fault: "error_before", operation: "charge", attempts: always },
+  pm_sim_500_stored: { fault: "error_stored", operation: "charge", attempts: always },
+  pm_sim_500_after_effect: { fault: "error_after", operation: "charge", attempts: always },
+  pm_sim_refund_reply_lost: { fault: "reply_lost", operation: "refund", attempts: always },
+  pm_sim_refund_timeout_then_success: { fault: "timeout_after", operation: "refund", attempts: always },
+  pm_sim_refund_500_once: { fault: "error_before", operation: "refund", attempts: 1 },
+  pm_sim_refund_500: { fault: "error_before", operation: "refund", attempts: always },
+};
+
+/** Stripe writes some of its declining tokens with the brand and some without; both are taken. */
+const DECLINED = /^pm_card_(?:visa_)?(chargeDeclined\w*)$/;
+const DECLINES: Readonly<Record<string, readonly [code: string, declineCode: string, message: string]>> = {
+  chargeDeclined: ["card_declined", "generic_decline", "Your card was declined."],
+  chargeDeclinedInsufficientFunds: [
+    "card_declined",
+    "insufficient_funds",
+    "Your card has insufficient funds.",
+  ],
+  chargeDeclinedLostCard: ["card_declined", "lost_card", "Your card was declined."],
+  chargeDeclinedStolenCard: ["card_declined", "stolen_card", "Your card was declined."],
+  chargeDeclinedFraudulent: ["card_declined", "fraudulent", "Your card was declined."],
+  chargeDeclinedVelocityLimitExceeded: [
+    "card_declined",
+    "card_velocity_exceeded",
+    "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+  ],
+  chargeDeclinedExpiredCard: ["expired_card", "expired_card", "Your card has expired."],
+  chargeDeclinedIncorrectCvc: ["incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."],
+  chargeDeclinedProcessingError: [
+    "processing_error",
+    "processing_error",
+    "An error occurred while processing your card. Try again in a little bit.",
+  ],
+};
+
+export function isKnownPaymentMethod(token: string): boolean {
+  return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
+}
+
+/** The refusal that a declining token stands for; null for any other token. */
+export function declineOf(token: string): ProviderError | null {
+  const name = DECLINED.exec(token)?.[1] ?? "";
+  const known = Object.hasOwn(DECLINES, name) ? DECLINES[name] : undefined;
+  return known === undefined ? null : cardDeclined(...known);
+}
+
+/** The refusal of a decline drawn by chance. */
+export function genericDecline(): ProviderError {
+  return cardDeclined("card_declined", "generic_decline", "Your card was declined.");
+}
+
+/** The fault a token asks for in execution number `attempt` (from 1) of this operation under one key. */
+export function faultOf(token: string, operation: "charge" | "refund", attempt: number): Fault | null {
+  const found = Object.hasOwn(MISBEHAVING, token) ? MISBEHAVING[token] : undefined;
+  return found?.operation === operation && attempt <= found.attempts ? found.fault : null;
+}

@@ -1,0 +1,103 @@
+// Objects and errors as Stripe's JSON, with every field the API names that a server-side integration of cards may look at.
+// Pure. Called by the server for each answer; stored answers are kept as objects and rendered when replayed.
+import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { assertNever } from "../kernel/errors.ts";
+import { chargeIdOf } from "./ids.ts";
+import type { Answer, Intent, Refund } from "./ledger.ts";
+
+export interface Rendered {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export function renderAnswer(answer: Answer): Rendered {
+  switch (answer.kind) {
+    case "intent":
+      return { status: 200, body: renderIntent(answer.intent) };
+    case "refund":
+      return { status: 200, body: renderRefund(answer.refund) };
+    case "error":
+      return renderError(answer.error, answer.intent);
+    default:
+      return assertNever(answer);
+  }
+}
+
+export function renderError(error: ProviderError, intent: Intent | null = null): Rendered {
+  const charge = intent === null ? {} : { charge: chargeIdOf(intent.id) };
+  const inner = intent === null ? {} : { payment_intent: renderIntent(intent) };
+  return { status: error.status, body: { error: { ...errorBody(error), ...charge, ...inner } } };
+}
+
+export function renderIntent(intent: Intent): Record<string, unknown> {
+  return {
+    id: intent.id,
+    object: "payment_intent",
+    amount: intent.amountCents,
+    amount_capturable: 0,
+    amount_details: { tip: {} },
+    amount_received: intent.charged ? intent.amountCents : 0,
+    application: null,
+    application_fee_amount: null,
+    automatic_payment_methods: null,
+    canceled_at: intent.canceledMs === null ? null : seconds(intent.canceledMs),
+    cancellation_reason: intent.cancellationReason,
+    capture_method: "automatic",
+    client_secret: `${intent.id}_secret_simulated`,
+    confirmation_method: "automatic",
+    created: seconds(intent.createdMs),
+    currency: intent.currency.toLowerCase(),
+    customer: null,
+    description: intent.description,
+    last_payment_error:
+      intent.lastError === null ? null : { ...errorBody(intent.lastError), charge: chargeIdOf(intent.id) },
+    latest_charge: intent.charged || intent.lastError !== null ? chargeIdOf(intent.id) : null,
+    livemode: false,
+    metadata: intent.metadata,
+    next_action: null,
+    on_behalf_of: null,
+    payment_method: intent.paymentMethod,
+    payment_method_types: ["card"],
+    processing: null,
+    receipt_email: null,
+    review: null,
+    setup_future_usage: null,
+    shipping: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: intent.status,
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+export function renderRefund(refund: Refund): Record<string, unknown> {
+  return {
+    id: refund.id,
+    object: "refund",
+    amount: refund.amountCents,
+    balance_transaction: null,
+    charge: chargeIdOf(refund.intentId),
+    created: seconds(refund.createdMs),
+    currency: refund.currency.toLowerCase(),
+    metadata: refund.metadata,
+    payment_intent: refund.intentId,
+    reason: refund.reason,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: "succeeded",
+    transfer_reversal: null,
+  };
+}
+
+/** `status` is undefined and so left out of the JSON: it travels as the HTTP status. */
+function errorBody(error: ProviderError): Record<string, unknown> {
+  const body = { ...error, status: undefined };
+  if (error.code === undefined) return body;
+  return { ...body, doc_url: `https://stripe.com/docs/error-codes/${error.code.replaceAll("_", "-")}` };
+}
+
+/** Stripe counts whole seconds. */
+function seconds(ms: number): number {
+  return Math.floor(ms / 1_000);
+}

@@ -1,0 +1,169 @@
+// Form bodies to typed requests, checked as strictly as Stripe does: an unknown parameter is refused, so that a client which
+// works here does not fail at the real one. A refusal here is not stored under the idempotency key. Pure. Called by the server.
+import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { invalidRequest, missing, noSuch } from "./errors.ts";
+import { isKnownPaymentMethod } from "./payment-methods.ts";
+
+/** Stripe's largest amount: eight digits of cents. */
+const MAX_AMOUNT_CENTS = 99_999_999;
+const MAX_METADATA_KEYS = 50;
+const MAX_METADATA_KEY_LENGTH = 40;
+const MAX_METADATA_VALUE_LENGTH = 500;
+
+export interface CreateIntent {
+  readonly kind: "create";
+  readonly amountCents: number;
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  readonly confirm: boolean;
+  readonly paymentMethod: string | null;
+  readonly description: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface CancelIntent {
+  readonly kind: "cancel";
+  readonly intentId: string;
+  readonly reason: string | null;
+}
+
+export interface CreateRefund {
+  readonly kind: "refund";
+  readonly intentId: string;
+  /** Null is all that is left. */
+  readonly amountCents: number | null;
+  readonly reason: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type ProviderRequest = CreateIntent | CancelIntent | CreateRefund;
+export type Parsed<T> = { readonly request: T } | { readonly error: ProviderError };
+/** Decoded form fields with their names as sent, for example `metadata[saga_id]`. */
+export type Form = ReadonlyMap<string, string>;
+
+const CREATE_PARAMS = new Set(["amount", "confirm", "currency", "description", "metadata", "payment_method"]);
+/** Taken and ignored: they mean nothing to a simulator but are good manners towards Stripe. */
+const CREATE_IGNORED = new Set([
+  "automatic_payment_methods",
+  "capture_method",
+  "confirmation_method",
+  "error_on_requires_action",
+  "off_session",
+  "payment_method_types",
+  "receipt_email",
+  "return_url",
+  "statement_descriptor",
+  "statement_descriptor_suffix",
+]);
+const CANCEL_PARAMS = new Set(["cancellation_reason"]);
+const REFUND_PARAMS = new Set(["amount", "metadata", "payment_intent", "reason"]);
+const CANCEL_REASONS = ["abandoned", "duplicate", "fraudulent", "requested_by_customer"];
+const REFUND_REASONS = ["duplicate", "fraudulent", "requested_by_customer"];
+
+export function parseCreate(form: Form): Parsed<CreateIntent> {
+  const paymentMethod = form.get("payment_method") ?? null;
+  const confirm = form.get("confirm") === "true";
+  const currency = form.get("currency") ?? "";
+  const error =
+    unknownParam(form, CREATE_PARAMS, CREATE_IGNORED) ??
+    badAmount(form, true) ??
+    (form.has("currency") ? null : missing("currency")) ??
+    (/^[a-z]{3}$/i.test(currency) ? null : invalidRequest(`Invalid currency: ${currency}.`, "currency")) ??
+    (form.get("capture_method") === "manual"
+      ? invalidRequest("The payment simulator captures automatically only.", "capture_method")
+      : null) ??
+    (confirm && paymentMethod === null ? missing("payment_method") : null) ??
+    (paymentMethod === null || isKnownPaymentMethod(paymentMethod)
+      ? null
+      : noSuch("PaymentMethod", paymentMethod, "payment_method", 400)) ??
+    badMetadata(form);
+  if (error !== null) return { error };
+  return {
+    request: {
+      kind: "create",
+      amountCents: Number(form.get("amount")),
+      currency: currency.toUpperCase(),
+      confirm,
+      paymentMethod,
+      description: form.get("description") ?? null,
+      metadata: metadataOf(form),
+    },
+  };
+}
+
+export function parseCancel(intentId: string, form: Form): Parsed<CancelIntent> {
+  const reason = form.get("cancellation_reason") ?? null;
+  const error = unknownParam(form, CANCEL_PARAMS) ?? badChoice("cancellation_reason", reason, CANCEL_REASONS);
+  return error === null ? { request: { kind: "cancel", intentId, reason } } : { error };
+}
+
+export function parseRefund(form: Form): Parsed<CreateRefund> {
+  const reason = form.get("reason") ?? null;
+  const intentId = form.get("payment_intent") ?? "";
+  const error =
+    unknownParam(form, REFUND_PARAMS) ??
+    (intentId === "" ? missing("payment_intent") : null) ??
+    badAmount(form, false) ??
+    badChoice("reason", reason, REFUND_REASONS) ??
+    badMetadata(form);
+  if (error !== null) return { error };
+  const amount = form.get("amount");
+  const amountCents = amount === undefined ? null : Number(amount);
+  return { request: { kind: "refund", intentId, amountCents, reason, metadata: metadataOf(form) } };
+}
+
+function unknownParam(form: Form, ...known: readonly ReadonlySet<string>[]): ProviderError | null {
+  for (const name of form.keys()) {
+    const top = name.split("[", 1)[0] ?? name;
+    if (!known.some((names) => names.has(top))) {
+      return invalidRequest(`Received unknown parameter: ${top}`, top, "parameter_unknown");
+    }
+  }
+  return null;
+}
+
+function badAmount(form: Form, required: boolean): ProviderError | null {
+  const text = form.get("amount");
+  if (text === undefined) return required ? missing("amount") : null;
+  if (!/^\d+$/.test(text)) {
+    return invalidRequest(`Invalid integer: ${text}`, "amount", "parameter_invalid_integer");
+  }
+  if (Number(text) < 1) {
+    return invalidRequest(
+      "This value must be greater than or equal to 1.",
+      "amount",
+      "parameter_invalid_integer",
+    );
+  }
+  if (Number(text) > MAX_AMOUNT_CENTS) {
+    return invalidRequest("Amount must be no more than 999,999.99.", "amount", "amount_too_large");
+  }
+  return null;
+}
+
+function badChoice(param: string, value: string | null, choices: readonly string[]): ProviderError | null {
+  if (value === null || choices.includes(value)) return null;
+  return invalidRequest(`Invalid ${param}: must be one of ${choices.join(", ")}`, param);
+}
+
+function badMetadata(form: Form): ProviderError | null {
+  const entries = Object.entries(metadataOf(form));
+  if (entries.length > MAX_METADATA_KEYS) {
+    return invalidRequest(`Metadata can have at most ${MAX_METADATA_KEYS} keys.`, "metadata");
+  }
+  for (const [key, value] of entries) {
+    if (key.length > MAX_METADATA_KEY_LENGTH || value.length > MAX_METADATA_VALUE_LENGTH) {
+      return invalidRequest(`Metadata key or value too long: ${key.slice(0, 40)}`, `metadata[${key}]`);
+    }
+  }
+  return null;
+}
+
+function metadataOf(form: Form): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of form) {
+    const key = /^metadata\[([^\]]+)\]$/.exec(name)?.[1];
+    if (key !== undefined) metadata[key] = value;
+  }
+  return metadata;
+}

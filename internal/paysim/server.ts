@@ -1,0 +1,198 @@
+// The provider's HTTP face: Stripe's endpoints under /v1/, the control API under /_sim/ (control.ts). Everything that Stripe
+// puts into headers and statuses is here; what happens to money is in simulator.ts.
+import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { handleControl } from "./control.ts";
+import { invalidRequest, noSuch, unauthorized } from "./errors.ts";
+import { type Listed, listIntents, listRefunds, searchIntents } from "./listing.ts";
+import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } from "./render.ts";
+import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
+import type { Outcome, Simulator } from "./simulator.ts";
+
+/** Far above any intent with 50 keys of metadata. */
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_KEY_LENGTH = 255;
+/** Bun closes a silent connection after 10 s by default, which would cut a held request too early. */
+const IDLE_TIMEOUT_SECONDS = 240;
+
+export interface ProviderServerOptions {
+  readonly simulator: Simulator;
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export class ProviderServer implements AsyncDisposable {
+  readonly #simulator: Simulator;
+  readonly #server: Bun.Server<undefined>;
+  #requestCount = 0;
+  readonly #startedMs: number;
+
+  constructor({ simulator, hostname, port }: ProviderServerOptions) {
+    this.#simulator = simulator;
+    this.#startedMs = simulator.now();
+    this.#server = Bun.serve({
+      hostname,
+      port,
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      development: false,
+      routes: {
+        "/v1/payment_intents": {
+          GET: (request) => this.#read(request, () => this.#list(request, "intents")),
+          POST: (request) => this.#write(request, parseCreate),
+        },
+        "/v1/payment_intents/search": {
+          GET: (request) => this.#read(request, () => this.#search(request)),
+        },
+        "/v1/payment_intents/:id": {
+          GET: (request) => this.#read(request, () => this.#intent(request.params.id)),
+        },
+        "/v1/payment_intents/:id/cancel": {
+          POST: (request) => this.#write(request, (form) => parseCancel(request.params.id, form)),
+        },
+        "/v1/refunds": {
+          GET: (request) => this.#read(request, () => this.#list(request, "refunds")),
+          POST: (request) => this.#write(request, parseRefund),
+        },
+        "/v1/refunds/:id": {
+          GET: (request) => this.#read(request, () => this.#refund(request.params.id)),
+        },
+        "/_sim/*": (request) => handleControl(request, simulator),
+      },
+      fetch: (request) => {
+        const url = `${request.method}: ${new URL(request.url).pathname}`;
+        const message = `Unrecognized request URL (${url}).`;
+        return this.#respond(request, renderError({ ...invalidRequest(message), status: 404 }));
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#server.port ?? 0;
+  }
+
+  get url(): string {
+    return `http://${this.#server.hostname}:${this.port}`;
+  }
+
+  /** Takes no more connections, abandons what is held, and waits for what is being answered. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.#server.stop();
+    this.#simulator.abandonHeld();
+    await closed;
+  }
+
+  async #write<T extends ProviderRequest>(
+    request: Request,
+    parse: (form: ReadonlyMap<string, string>) => Parsed<T>,
+  ): Promise<Response> {
+    const text = await request.text();
+    const key = request.headers.get("idempotency-key") || null;
+    const refused = refusedApiKey(request) ?? badEncoding(request, text) ?? badKey(key);
+    if (refused !== null) return this.#respond(request, renderError(refused));
+    const form = new Map(new URLSearchParams(text));
+    const parsed = parse(form);
+    if ("error" in parsed) return this.#respond(request, renderError(parsed.error));
+    const outcome = await this.#simulator.execute(parsed.request, key, fingerprint(request, form));
+    return this.#deliver(request, outcome);
+  }
+
+  async #deliver(request: Request, outcome: Outcome): Promise<Response> {
+    // Nobody hears of an outcome before the ledger file has it, whichever request it was decided in.
+    await this.#simulator.file.flushed();
+    if (outcome.kind === "cut") return cutConnection();
+    return this.#respond(request, renderAnswer(outcome.answer), outcome.replayed);
+  }
+
+  async #read(request: Request, render: () => Rendered): Promise<Response> {
+    const refused = refusedApiKey(request);
+    if (refused !== null) return this.#respond(request, renderError(refused));
+    await this.#simulator.delay();
+    const rendered = render();
+    await this.#simulator.file.flushed();
+    return this.#respond(request, rendered);
+  }
+
+  #intent(id: string): Rendered {
+    const intent = this.#simulator.ledger.intents.get(id);
+    if (intent === undefined) return renderError(noSuch("payment_intent", id, "intent", 404));
+    return { status: 200, body: renderIntent(intent) };
+  }
+
+  #refund(id: string): Rendered {
+    const refund = this.#simulator.ledger.refunds.get(id);
+    if (refund === undefined) return renderError(noSuch("refund", id, "refund", 404));
+    return { status: 200, body: renderRefund(refund) };
+  }
+
+  #list(request: Request, what: "intents" | "refunds"): Rendered {
+    const { ledger } = this.#simulator;
+    const { pathname, searchParams } = new URL(request.url);
+    return what === "intents"
+      ? renderList(listIntents(ledger, searchParams), renderIntent, { object: "list", url: pathname })
+      : renderList(listRefunds(ledger, searchParams), renderRefund, { object: "list", url: pathname });
+  }
+
+  #search(request: Request): Rendered {
+    const { ledger, faults } = this.#simulator;
+    const { pathname, searchParams } = new URL(request.url);
+    const found = searchIntents(ledger, searchParams, this.#simulator.now(), faults.search_lag_ms);
+    const frame = { object: "search_result", url: pathname, next_page: found.nextPage };
+    return renderList(found, renderIntent, frame);
+  }
+
+  #respond(request: Request, { status, body }: Rendered, replayed = false): Response {
+    const headers: Record<string, string> = {
+      "content-type": "application/json",
+      "request-id": `req_${this.#startedMs.toString(36)}${(++this.#requestCount).toString(36)}`,
+    };
+    const key = request.headers.get("idempotency-key");
+    if (key !== null) headers["idempotency-key"] = key;
+    if (replayed) headers["idempotent-replayed"] = "true";
+    const version = request.headers.get("stripe-version");
+    if (version !== null) headers["stripe-version"] = version;
+    return new Response(JSON.stringify(body), { status, headers });
+  }
+}
+
+function renderList<T>(
+  listed: Listed<T>,
+  render: (item: T) => unknown,
+  frame: Readonly<Record<string, unknown>>,
+): Rendered {
+  if ("error" in listed) return renderError(listed.error);
+  const { data, hasMore } = listed.page;
+  return { status: 200, body: { ...frame, has_more: hasMore, data: data.map((item) => render(item)) } };
+}
+
+/** Any test key will do. A live one is refused: it has no business at a simulator. */
+function refusedApiKey(request: Request): ProviderError | null {
+  const header = request.headers.get("authorization");
+  return header !== null && /^Bearer sk_test_\w+$/.test(header) ? null : unauthorized(header);
+}
+
+function badEncoding(request: Request, text: string): ProviderError | null {
+  const type = request.headers.get("content-type") ?? "";
+  if (text === "" || type.startsWith("application/x-www-form-urlencoded")) return null;
+  return invalidRequest(`The content type was ${type}, but v1 takes application/x-www-form-urlencoded.`);
+}
+
+function badKey(key: string | null): ProviderError | null {
+  if (key === null || key.length <= MAX_KEY_LENGTH) return null;
+  return {
+    ...invalidRequest(`Idempotency keys have at most ${MAX_KEY_LENGTH} characters.`),
+    type: "idempotency_error",
+  };
+}
+
+/** Equal for requests to the same endpoint with the same parameters in any order. */
+function fingerprint(request: Request, form: ReadonlyMap<string, string>): string {
+  const parameters = [...form].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const text = JSON.stringify([new URL(request.url).pathname, parameters]);
+  return new Bun.CryptoHasher("sha1").update(text).digest("base64url");
+}
+
+/** A body that fails before its first byte makes Bun close the connection without an answer. */
+function cutConnection(): Response {
+  return new Response(new ReadableStream({ start: (controller) => controller.error() }));
+}

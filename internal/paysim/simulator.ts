@@ -1,0 +1,232 @@
+// The way of one POST through the provider: idempotency key, fault, latency, decision, books, ledger file. HTTP is not known
+// here; server.ts turns what comes out into an answer or a cut connection.
+import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { assertNever } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
+import { decide } from "./decide.ts";
+import { API_ERROR, keyInUse, keyReused } from "./errors.ts";
+import { drawFault, type Fault, type FaultSettings } from "./faults.ts";
+import { type Latency, parseLatency, sampleLatency } from "./latency.ts";
+import { type Answer, Ledger } from "./ledger.ts";
+import { LedgerFile } from "./ledger-file.ts";
+import { faultOf } from "./payment-methods.ts";
+import { randomStream } from "./random.ts";
+import type { ProviderRequest } from "./requests.ts";
+
+/**
+ * How many replays a lost reply takes with it. Stripe's SDK sends a request whose connection was closed once more by itself,
+ * even with `maxNetworkRetries: 0`; were that answered, no reply would ever be lost.
+ */
+const CUT_REPLAYS = 1;
+
+export type Outcome =
+  | { readonly kind: "answer"; readonly answer: Answer; readonly replayed: boolean }
+  /** The connection is to be closed without a byte. */
+  | { readonly kind: "cut" };
+
+export interface SimulatorOptions {
+  readonly ledgerFile: string;
+  readonly keyLifetimeMs: number;
+  readonly seed: number;
+  readonly faults: FaultSettings;
+  readonly clock: Clock;
+}
+
+export class Simulator implements AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly file: LedgerFile;
+  readonly counters = {
+    replays: 0,
+    conflicts: 0,
+    reused_keys: 0,
+    refusals: 0,
+    injected_errors: 0,
+    held: 0,
+    cut: 0,
+  };
+  readonly #options: SimulatorOptions;
+  readonly #stopping = new AbortController();
+  #faults: FaultSettings;
+  #latency: Latency;
+  #requests = 0;
+  readonly #readsRandom: () => number;
+
+  constructor(options: SimulatorOptions) {
+    this.#options = options;
+    this.#readsRandom = randomStream(options.seed, "reads and replays");
+    this.ledger = new Ledger(options.keyLifetimeMs);
+    this.file = LedgerFile.open(options.ledgerFile, (entry) => this.ledger.apply(entry));
+    this.#faults = options.faults;
+    this.#latency = latencyOf(options.faults);
+  }
+
+  get faults(): FaultSettings {
+    return this.#faults;
+  }
+
+  set faults(settings: FaultSettings) {
+    this.#latency = latencyOf(settings);
+    this.#faults = settings;
+  }
+
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** Executes the request once per key, or replays what it was answered. `key` null is a client that sends none. */
+  async execute(request: ProviderRequest, key: string | null, fingerprint: string): Promise<Outcome> {
+    const random = (attempt: number) =>
+      randomStream(this.#options.seed, `${key ?? `request ${++this.#requests}`}/${attempt}`);
+    if (key === null) return this.#attempt(request, null, fingerprint, 1, random(1));
+    const begun = this.ledger.keys.begin(key, fingerprint, this.now());
+    switch (begun.kind) {
+      case "execute":
+        return this.#attempt(request, key, fingerprint, begun.attempt, random(begun.attempt));
+      case "replay":
+        this.counters.replays++;
+        await this.delay();
+        return begun.cut ? this.#cut() : { kind: "answer", answer: begun.answer, replayed: true };
+      case "in_use":
+        this.counters.conflicts++;
+        return { kind: "answer", answer: refusal(keyInUse(key)), replayed: false };
+      case "reused":
+        this.counters.reused_keys++;
+        return { kind: "answer", answer: refusal(keyReused(key)), replayed: false };
+      default:
+        return assertNever(begun);
+    }
+  }
+
+  /** Waits as long as the provider takes for anything. Reads call it themselves. */
+  async delay(random = this.#readsRandom): Promise<void> {
+    const ms = sampleLatency(this.#latency, random);
+    if (ms > 0) await Bun.sleep(ms);
+  }
+
+  /** Makes keys expire now, all for null. Returns how many did. */
+  expireKeys(keys: readonly string[] | null): number {
+    const before = this.ledger.keys.size;
+    this.#book({
+      seq: this.ledger.lastSeq + 1,
+      at_ms: this.now(),
+      kind: "keys_expired",
+      keys: keys === null ? null : [...keys],
+    });
+    return before - this.ledger.keys.size;
+  }
+
+  /** Ends what is held at once, undone, as a crash would; call when no new requests come in. */
+  abandonHeld(): void {
+    this.#stopping.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abandonHeld();
+    await this.file.close();
+  }
+
+  async #attempt(
+    request: ProviderRequest,
+    key: string | null,
+    fingerprint: string,
+    attempt: number,
+    random: () => number,
+  ): Promise<Outcome> {
+    const fault = this.#faultFor(request, attempt, random());
+    if (fault === "timeout_before") {
+      if (key !== null) this.ledger.keys.release(key);
+      await this.#hold();
+      return this.#cut();
+    }
+    await this.delay(random);
+    if (fault === "error_before") {
+      if (key !== null) this.ledger.keys.release(key);
+      this.counters.injected_errors++;
+      return { kind: "answer", answer: refusal(API_ERROR), replayed: false };
+    }
+    if (fault === "timeout_after" && !(await this.#hold())) return this.#cut();
+    return this.#decide(request, key, fingerprint, fault);
+  }
+
+  #decide(request: ProviderRequest, key: string | null, fingerprint: string, fault: Fault | null): Outcome {
+    const { seed } = this.#options;
+    const execution = {
+      seq: this.ledger.lastSeq + 1,
+      nowMs: this.now(),
+      seed,
+      key,
+      fingerprint,
+      fault,
+    };
+    const decided = decide(this.ledger, request, execution);
+    if ("error" in decided) {
+      if (key !== null) this.ledger.keys.release(key);
+      this.counters.refusals++;
+      return { kind: "answer", answer: refusal(decided.error), replayed: false };
+    }
+    if (decided.entry.kind === "refusal") this.counters.refusals++;
+    if (fault === "error_stored" || fault === "error_after") this.counters.injected_errors++;
+    const answer = this.#book(decided.entry, fault === "reply_lost" ? CUT_REPLAYS : 0);
+    if (fault === "reply_lost" || answer === null) return this.#cut();
+    return { kind: "answer", answer, replayed: false };
+  }
+
+  #book(entry: ProviderLedgerEntry, cuts = 0): Answer | null {
+    const answer = this.ledger.apply(entry, cuts);
+    this.file.append(entry);
+    return answer;
+  }
+
+  #faultFor(request: ProviderRequest, attempt: number, draw: number): Fault | null {
+    if (request.kind === "refund" && this.now() < this.#faults.refunds_fail_until_ms) return "error_before";
+    const isCharge = request.kind === "create" && request.confirm;
+    return this.#tokenFault(request, attempt) ?? drawFault(this.#faults, draw, isCharge);
+  }
+
+  #tokenFault(request: ProviderRequest, attempt: number): Fault | null {
+    switch (request.kind) {
+      case "create":
+        return request.confirm ? faultOf(request.paymentMethod ?? "", "charge", attempt) : null;
+      case "refund": {
+        const paymentMethod = this.ledger.intents.get(request.intentId)?.paymentMethod ?? "";
+        return faultOf(paymentMethod, "refund", attempt);
+      }
+      case "cancel":
+        return null;
+      default:
+        return assertNever(request);
+    }
+  }
+
+  #cut(): Outcome {
+    this.counters.cut++;
+    return { kind: "cut" };
+  }
+
+  /** False when the simulator stops before the time is over. */
+  async #hold(): Promise<boolean> {
+    this.counters.held++;
+    const { signal } = this.#stopping;
+    if (signal.aborted) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, this.#faults.hold_ms, true);
+    const stop = () => resolve(false);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+}
+
+function refusal(error: ProviderError): Answer {
+  return { kind: "error", error, intent: null };
+}
+
+function latencyOf(settings: FaultSettings): Latency {
+  const latency = parseLatency(settings.latency);
+  if (latency === null) throw new RangeError(`not a latency: ${settings.latency}`);
+  return latency;
+}

@@ -1,0 +1,38 @@
+// Puts simulator and server together. Called by cmd/paysim and by tests that want a provider in their own process.
+import { Value } from "@sinclair/typebox/value";
+import type { Clock } from "../kernel/ports.ts";
+import { FaultSettings } from "./faults.ts";
+import { ProviderServer } from "./server.ts";
+import { Simulator } from "./simulator.ts";
+
+export interface ProviderOptions {
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly ledgerFile: string;
+  /** How long an idempotency key is remembered. */
+  readonly keyLifetimeMs: number;
+  readonly seed: number;
+  /** As latency.ts writes it. */
+  readonly latency: string;
+  readonly clock: Clock;
+}
+
+export interface RunningProvider extends AsyncDisposable {
+  readonly simulator: Simulator;
+  readonly server: ProviderServer;
+}
+
+export function startProvider(options: ProviderOptions): RunningProvider {
+  const faults = Value.Parse(FaultSettings, { latency: options.latency });
+  const simulator = new Simulator({ ...options, faults });
+  const server = new ProviderServer({ simulator, hostname: options.hostname, port: options.port });
+  return {
+    simulator,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await simulator[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+// One line of the payment provider simulator's ledger file: what the provider itself says happened. The simulator writes
+// it before it answers and rebuilds itself from it; the auditor reads it and trusts it over every database.
+// Money moved exactly where `kind` is `charge` (to us) or `refund` (back).
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Amount = Type.Integer({ minimum: 1 });
+const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
+const Metadata = Type.Record(Type.String(), Type.String());
+
+/** What a client is told in place of an object, in Stripe's words. */
+export const ProviderError = Type.Object({
+  /** HTTP status. */
+  status: Type.Integer({ minimum: 400, maximum: 599 }),
+  type: Type.Union([
+    Type.Literal("api_error"),
+    Type.Literal("card_error"),
+    Type.Literal("idempotency_error"),
+    Type.Literal("invalid_request_error"),
+  ]),
+  message: Type.String(),
+  code: Type.Optional(Type.String()),
+  decline_code: Type.Optional(Type.String()),
+  param: Type.Optional(Type.String()),
+});
+export type ProviderError = Static<typeof ProviderError>;
+
+const entry = {
+  /** 1, 2, 3, ... without a hole. */
+  seq: Type.Integer({ minimum: 1 }),
+  /** Milliseconds since the Unix epoch, by the provider's clock. */
+  at_ms: Type.Integer({ minimum: 0 }),
+};
+
+/** Every request that was executed, whether or not money moved. */
+const executed = {
+  ...entry,
+  payment_intent: Type.String(),
+  /** `metadata.saga_id` as the client sent it with the intent or the refund. */
+  saga_id: Nullable(Type.String()),
+  idempotency_key: Nullable(Type.String()),
+  /** Of endpoint and parameters: the same key with another fingerprint is refused. */
+  fingerprint: Type.String(),
+  /** True when the simulator kept the outcome from the client on purpose: cut, held past its timeout, or turned into a 500. */
+  reply_lost: Type.Boolean(),
+  /** The answer stored under the key, where it is not the object itself. */
+  error: Nullable(ProviderError),
+};
+
+const intent = {
+  amount_cents: Amount,
+  currency: Currency,
+  payment_method: Nullable(Type.String()),
+  description: Nullable(Type.String()),
+  metadata: Metadata,
+};
+
+export const ProviderLedgerEntry = Type.Union([
+  /** A payment intent was created and confirmed, and its card charged. */
+  Type.Object({ ...executed, kind: Type.Literal("charge"), ...intent }),
+  /** A payment intent was created and confirmed, and its card refused. */
+  Type.Object({ ...executed, kind: Type.Literal("decline"), ...intent, error: ProviderError }),
+  /** A payment intent was created but not confirmed. */
+  Type.Object({ ...executed, kind: Type.Literal("intent"), ...intent }),
+  Type.Object({ ...executed, kind: Type.Literal("cancel"), reason: Nullable(Type.String()) }),
+  Type.Object({
+    ...executed,
+    kind: Type.Literal("refund"),
+    refund: Type.String(),
+    amount_cents: Amount,
+    currency: Currency,
+    reason: Nullable(Type.String()),
+    metadata: Metadata,
+  }),
+  /** Executed without any effect but the stored answer. */
+  Type.Object({
+    ...executed,
+    kind: Type.Literal("refusal"),
+    payment_intent: Nullable(Type.String()),
+    error: ProviderError,
+  }),
+  /** The control API made these idempotency keys, or all (null), expire. */
+  Type.Object({ ...entry, kind: Type.Literal("keys_expired"), keys: Nullable(Type.Array(Type.String())) }),
+]);
+export type ProviderLedgerEntry = Static<typeof ProviderLedgerEntry>;
