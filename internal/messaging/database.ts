@@ -12,11 +12,11 @@ export type Tx = ReservedSql;
 export interface Transaction {
   readonly tx: Tx;
   /** Sends the statements in one go and returns their results in order. Throws the first real error. */
-  send<const Results extends readonly unknown[]>(statements: {
+  readonly send: <const Results extends readonly unknown[]>(statements: {
     readonly [K in keyof Results]: PromiseLike<Results[K]>;
-  }): Promise<Results>;
+  }) => Promise<Results>;
   /** Sends the last statements and `commit` in one go. After it the transaction is durable or has thrown. */
-  finish(statements: readonly PromiseLike<unknown>[]): Promise<void>;
+  readonly finish: (statements: readonly PromiseLike<unknown>[]) => Promise<void>;
 }
 
 /**

@@ -1,0 +1,349 @@
+// The two-trip transaction against a real server: what it costs, and that every way of failing leaves nothing behind.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import postgres from "postgres";
+import { AppError, AssertionError, type ErrorCode } from "../kernel/errors.ts";
+import { postgresUrl } from "../testkit/servers.ts";
+import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { openPostgres, type Postgres, type PostgresOptions } from "./postgres.ts";
+
+const SCHEMA = "transaction_test";
+const admin = postgres(postgresUrl(), { max: 1, onnotice: () => undefined });
+
+beforeAll(async () => {
+  await admin.unsafe(`drop schema if exists ${SCHEMA} cascade; create schema ${SCHEMA}`);
+});
+beforeEach(async () => {
+  await admin.unsafe(`
+    drop table if exists ${SCHEMA}.item cascade;
+    create table ${SCHEMA}.item (id int primary key, amount bigint not null check (amount >= 0));
+    create table if not exists ${SCHEMA}.parent (id int primary key);
+    create table if not exists ${SCHEMA}.child (
+      parent_id int references ${SCHEMA}.parent deferrable initially deferred
+    )`);
+});
+afterAll(async () => {
+  await admin.unsafe(`drop schema ${SCHEMA} cascade`);
+  await admin.end();
+});
+
+function open(overrides: Partial<PostgresOptions> = {}): Postgres {
+  const url = new URL(overrides.url ?? postgresUrl());
+  url.searchParams.set("search_path", SCHEMA);
+  return openPostgres({ poolSize: 2, applicationName: "transaction-test", ...overrides, url: url.href });
+}
+
+async function startProxy(): Promise<TcpProxy> {
+  const { hostname, port } = new URL(postgresUrl());
+  return TcpProxy.start({ host: hostname, port: Number(port) }, 5);
+}
+
+function through(proxy: TcpProxy): string {
+  const url = new URL(postgresUrl());
+  url.hostname = "127.0.0.1";
+  url.port = String(proxy.port);
+  return url.href;
+}
+
+async function ids(): Promise<number[]> {
+  const rows = await admin.unsafe<{ id: number }[]>(`select id from ${SCHEMA}.item order by id`);
+  return rows.map((row) => row.id);
+}
+
+async function failure(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("expected a failure");
+}
+
+async function expectCode(work: Promise<unknown>, code: ErrorCode): Promise<AppError> {
+  const error = await failure(work);
+  if (!(error instanceof AppError)) throw error;
+  expect(error.code).toBe(code);
+  return error;
+}
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof postgres.PostgresError ? error.code : undefined;
+}
+
+const insert = (database: Postgres, id: number, amount = 1) =>
+  database.transaction(async ({ tx, finish }) => finish([tx`insert into item values (${id}, ${amount})`]));
+
+describe("what it costs", () => {
+  test("load, decide, save takes two round trips once the statements are prepared", async () => {
+    await using proxy = await startProxy();
+    await using database = open({ url: through(proxy) });
+    const batch = (firstId: number) =>
+      database.transaction(async ({ tx, send, finish }) => {
+        const rows = [firstId, firstId + 1].map((id) => ({ id, amount: id * 10 }));
+        const [inserted, loaded] = await send([
+          tx<{ id: number }[]>`
+            insert into item select * from jsonb_to_recordset(${tx.json(rows)}) as t(id int, amount bigint) returning id`,
+          tx<{ count: number }[]>`select count(*) from item where id >= ${firstId}`,
+        ]);
+        expect(inserted.map((row) => row.id)).toEqual([firstId, firstId + 1]);
+        expect(loaded[0]?.count).toBe(2);
+        await finish([
+          tx`update item set amount = amount + ${1} where id = ${firstId}`,
+          tx`notify item_test`,
+        ]);
+      });
+    await batch(1);
+    proxy.roundTrips = 0;
+    await batch(11);
+    expect(proxy.roundTrips).toBe(2);
+    expect(await ids()).toEqual([1, 2, 11, 12]);
+  });
+
+  test("connections are kept and reused", async () => {
+    await using database = open();
+    const pid = () =>
+      database.transaction(async ({ tx, send, finish }) => {
+        const [[row]] = await send([tx<{ pid: number }[]>`select pg_backend_pid() as pid`]);
+        await finish([]);
+        return row?.pid;
+      });
+    const first = await pid();
+    expect(first).toBeNumber();
+    expect(await pid()).toBe(first);
+  });
+
+  test("no more transactions run at once than there are connections for; the others wait in line", async () => {
+    await using database = open({ poolSize: 4 });
+    let running = 0;
+    let most = 0;
+    const one = (id: number) =>
+      database.transaction(async ({ tx, send, finish }) => {
+        most = Math.max(most, ++running);
+        await send([tx`select pg_sleep(0.02)`]);
+        running -= 1;
+        await finish([tx`insert into item values (${id}, 1)`]);
+      });
+    await Promise.all([1, 2, 3, 4, 5, 6].map(one));
+    expect(most).toBe(2);
+    expect(await ids()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+});
+
+describe("a statement fails", () => {
+  test("in the first group: the first real error is thrown, nothing stays, the connection is used again", async () => {
+    await using database = open();
+    await insert(database, 1);
+    const error = await expectCode(
+      database.transaction(async ({ tx, send, finish }) => {
+        await send([
+          tx`insert into item values (${2}, 1)`,
+          tx`insert into item values (${3}, ${-1})`,
+          tx`insert into item values (${4}, 1)`,
+        ]);
+        await finish([]);
+      }),
+      "DATABASE_REFUSED",
+    );
+    expect(sqlState(error.cause)).toBe("23514");
+    expect(await ids()).toEqual([1]);
+    await insert(database, 5);
+    expect(await ids()).toEqual([1, 5]);
+  });
+
+  test("in the last group, together with commit: nothing is committed", async () => {
+    await using database = open();
+    await insert(database, 1);
+    const again = database.transaction(async ({ tx, send, finish }) => {
+      await send([tx`insert into item values (${2}, 1)`]);
+      await finish([tx`insert into item values (${1}, 1)`, tx`insert into item values (${3}, 1)`]);
+    });
+    await expectCode(again, "DATABASE_CONFLICT");
+    expect(await ids()).toEqual([1]);
+    await insert(database, 4);
+    expect(await ids()).toEqual([1, 4]);
+  });
+
+  test("and the work swallows it: the commit that the server turns into a rollback is noticed", async () => {
+    await using database = open();
+    const swallowing = database.transaction(async ({ tx, send, finish }) => {
+      await failure(send([tx`insert into item values (${1}, ${-1})`]));
+      await finish([]);
+    });
+    await expectCode(swallowing, "DATABASE_REFUSED");
+    expect(await ids()).toEqual([]);
+  });
+
+  test("at the commit itself, by a deferred constraint", async () => {
+    await using database = open();
+    const orphan = database.transaction(({ tx, finish }) => finish([tx`insert into child values (${99})`]));
+    const error = await expectCode(orphan, "DATABASE_REFUSED");
+    expect(sqlState(error.cause)).toBe("23503");
+    await insert(database, 1);
+    expect(await ids()).toEqual([1]);
+  });
+
+  test("because another transaction holds the row too long: conflict", async () => {
+    await using database = open({ timeouts: { lockMs: 100 } });
+    await insert(database, 1);
+    await admin.begin(async (holder) => {
+      await holder.unsafe(`update ${SCHEMA}.item set amount = 5 where id = 1`);
+      const waiting = database.transaction(({ tx, finish }) =>
+        finish([tx`update item set amount = 6 where id = ${1}`]),
+      );
+      await expectCode(waiting, "DATABASE_CONFLICT");
+    });
+  });
+});
+
+describe("the work fails", () => {
+  test("by throwing: rolled back, its own error passes unchanged", async () => {
+    await using database = open();
+    const boom = new Error("boom");
+    const work = database.transaction(async ({ tx, send }) => {
+      await send([tx`insert into item values (${1}, 1)`]);
+      throw boom;
+    });
+    expect(await failure(work)).toBe(boom);
+    expect(await ids()).toEqual([]);
+    await insert(database, 2);
+    expect(await ids()).toEqual([2]);
+  });
+
+  test("by forgetting finish(): rolled back, a programmer error", async () => {
+    await using database = open();
+    const work = database.transaction(async ({ tx, send }) => {
+      await send([tx`insert into item values (${1}, 1)`]);
+    });
+    expect(await failure(work)).toBeInstanceOf(AssertionError);
+    expect(await ids()).toEqual([]);
+  });
+});
+
+describe("the connection fails", () => {
+  test("between the round trips: unavailable, the later statements reach nobody, the next transaction works", async () => {
+    await using database = open();
+    const work = database.transaction(async ({ tx, send, finish }) => {
+      const [[row]] = await send([
+        tx<{ pid: number }[]>`select pg_backend_pid() as pid`,
+        tx`insert into item values (${1}, 1)`,
+      ]);
+      await admin`select pg_terminate_backend(${row?.pid ?? 0}, 1000)`;
+      await finish([tx`insert into item values (${2}, 1)`]);
+    });
+    await expectCode(work, "DATABASE_UNAVAILABLE");
+    expect(await ids()).toEqual([]);
+    await insert(database, 3);
+    expect(await ids()).toEqual([3]);
+  });
+
+  test("between the round trips, and a store awaits its statements directly: an ordinary rejection, no crash", async () => {
+    await using database = open();
+    const work = database.transaction(async ({ tx, send }) => {
+      const [[row]] = await send([tx<{ pid: number }[]>`select pg_backend_pid() as pid`]);
+      await admin`select pg_terminate_backend(${row?.pid ?? 0}, 1000)`;
+      await tx`select ${"x".repeat(10)}::text`.catch(() => undefined);
+      await tx`select ${"x".repeat(10_000)}::text`;
+    });
+    await expectCode(work, "DATABASE_UNAVAILABLE");
+  });
+
+  test("while a store awaits a statement directly that waits behind another: rejected, not left hanging", async () => {
+    await using proxy = await startProxy();
+    await using database = open({ url: through(proxy) });
+    const work = database.transaction(async ({ tx, finish }) => {
+      setTimeout(() => proxy.cut(), 8);
+      const first = tx`select ${"first"}::text`.catch(() => undefined);
+      await tx`select ${"second"}::text as other`;
+      await first;
+      await finish([]);
+    });
+    await expectCode(work, "DATABASE_UNAVAILABLE");
+  });
+
+  test("while statements wait behind one that is being prepared: everything settles", async () => {
+    await using proxy = await startProxy();
+    await using database = open({ url: through(proxy) });
+    const work = database.transaction(async ({ tx, send, finish }) => {
+      const sent = send([1, 2, 3, 4].map((id) => tx`insert into item values (${id}, ${proxy.roundTrips})`));
+      setTimeout(() => proxy.cut(), 8);
+      await sent;
+      await finish([]);
+    });
+    await expectCode(work, "DATABASE_UNAVAILABLE");
+    expect(await ids()).toEqual([]);
+  });
+
+  test("while the commit is out: unavailable, and whether it happened shows only later", async () => {
+    await using proxy = await startProxy();
+    await using database = open({ url: through(proxy) });
+    await insert(database, 1);
+    const work = database.transaction(async ({ tx, finish }) => {
+      const finished = finish([tx`insert into item values (${2}, ${1})`]);
+      setTimeout(() => proxy.cut(), 7);
+      await finished;
+    });
+    await expectCode(work, "DATABASE_UNAVAILABLE");
+    await insert(database, 3);
+    expect(await ids()).toContain(3);
+  });
+
+  test("by going silent: given up after the round trip's limit", async () => {
+    await using proxy = await startProxy();
+    await using database = open({ url: through(proxy), timeouts: { roundTripMs: 200, connectMs: 200 } });
+    await insert(database, 1);
+    proxy.stall();
+    const error = await expectCode(insert(database, 2), "DATABASE_UNAVAILABLE");
+    expect(error.message).toContain("200 ms");
+    await expectCode(insert(database, 2), "DATABASE_UNAVAILABLE");
+    proxy.resume();
+    await insert(database, 3);
+    expect(await ids()).toContain(3);
+  });
+
+  test("from the start: unavailable", async () => {
+    const proxy = await startProxy();
+    await proxy[Symbol.asyncDispose]();
+    await using database = open({ url: through(proxy) });
+    await expectCode(insert(database, 1), "DATABASE_UNAVAILABLE");
+    expect(database.faultOf(await failure(database.ready()))).toBe("unavailable");
+  });
+});
+
+describe("nothing is written outside a transaction", () => {
+  test("a statement that outlives its transaction is refused by the server", async () => {
+    await using database = open();
+    const late = await database.transaction(async ({ tx, finish }) => {
+      await finish([]);
+      return failure(tx`insert into item values (${1}, 1)`.execute());
+    });
+    expect(sqlState(late)).toBe("25006");
+    expect(await ids()).toEqual([]);
+  });
+
+  test("nor is one that the driver repeats after commit because a table had changed", async () => {
+    await using database = open();
+    const insertReturning = (id: number) =>
+      database.transaction(async ({ tx, send, finish }) => {
+        await send([tx`select 1`]);
+        await finish([tx`insert into item (id, amount) values (${id}, 1) returning *`]);
+      });
+    await insertReturning(1);
+    await admin.unsafe(`alter table ${SCHEMA}.item add column note text`);
+    await failure(insertReturning(2));
+    await insert(database, 3);
+    expect(await ids()).toEqual([1, 3]);
+    await insertReturning(4);
+    expect(await ids()).toEqual([1, 3, 4]);
+  });
+});
+
+test("closing waits for the running transaction and refuses the next", async () => {
+  const database = open();
+  const running = database.transaction(async ({ tx, send, finish }) => {
+    await send([tx`select pg_sleep(0.1)`]);
+    await finish([tx`insert into item values (${1}, 1)`]);
+  });
+  const closed = database[Symbol.asyncDispose]();
+  await expectCode(insert(database, 2), "DATABASE_UNAVAILABLE");
+  await Promise.all([running, closed]);
+  expect(await ids()).toEqual([1]);
+});

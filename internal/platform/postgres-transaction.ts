@@ -1,0 +1,184 @@
+// Transactions in as few round trips as the work allows: `begin` travels with the first statements and `commit` with the
+// last, because a batch of the recipe is load, decide, save, and each round trip costs the whole pipeline its latency.
+// Called through `Database.transaction` (messaging/database.ts); a server error in mid-flight, a lost connection and a
+// refused commit all end in one thrown error and a connection that is either clean or gone.
+import type { PendingQuery, ReservedSql, Row, RowList } from "postgres";
+import { AppError, AssertionError, assert } from "../kernel/errors.ts";
+import type { Transaction } from "../messaging/database.ts";
+import { asDatabaseError, isTransactionAborted } from "./postgres-fault.ts";
+import { type DriverOptions, Lane } from "./postgres-lane.ts";
+
+export interface TransactionOptions {
+  readonly url: string;
+  readonly driver: DriverOptions;
+  /** Transactions at once, each on its own connection. Further callers wait in line. */
+  readonly maxConcurrent: number;
+  /** A round trip that takes longer means a hung server or network; above the server's own statement timeout. */
+  readonly roundTripTimeoutMs: number;
+}
+
+/** Runs transactions on at most `maxConcurrent` connections, opened when first needed and kept. */
+export class Transactions implements AsyncDisposable {
+  readonly #options: TransactionOptions;
+  readonly #idle: Lane[] = [];
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+  #isClosed = false;
+  #onLastEnded: (() => void) | undefined;
+
+  constructor(options: TransactionOptions) {
+    assert(options.maxConcurrent >= 1, "at least one transaction must be able to run");
+    this.#options = options;
+  }
+
+  /**
+   * Runs `work` in one transaction (read committed) and returns its result once `commit` is durable. When `work` throws, or
+   * ends without `finish`, the transaction is rolled back and this throws; errors of the database come as AppError
+   * DATABASE_UNAVAILABLE, DATABASE_CONFLICT or DATABASE_REFUSED. A connection lost while the commit was out is
+   * DATABASE_UNAVAILABLE too, though the commit may have happened: the caller's inbox or unique key must absorb a repetition.
+   */
+  async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    await this.#enter();
+    try {
+      const lane = await this.#takeLane();
+      try {
+        return await runOnLane(lane, work, this.#options.roundTripTimeoutMs);
+      } finally {
+        if (lane.isOpen) this.#idle.push(lane);
+      }
+    } catch (error) {
+      throw asDatabaseError(error, "transaction");
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Refuses new transactions, waits for those that run or wait in line, closes the connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onLastEnded = resolve));
+    await Promise.all(this.#idle.splice(0).map((lane) => lane.close()));
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#isClosed) throw new AppError("DATABASE_UNAVAILABLE", "the database was closed by this process");
+    if (this.#running < this.#options.maxConcurrent) {
+      this.#running += 1;
+      return;
+    }
+    await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  /** Hands its place to the first in line, so that nobody who came later slips in between. */
+  #leave(): void {
+    const next = this.#queue.shift();
+    if (next !== undefined) return next();
+    this.#running -= 1;
+    if (this.#running === 0) this.#onLastEnded?.();
+  }
+
+  async #takeLane(): Promise<Lane> {
+    for (let lane = this.#idle.pop(); lane !== undefined; lane = this.#idle.pop()) {
+      if (lane.isOpen) return lane;
+    }
+    return Lane.open(this.#options.url, this.#options.driver);
+  }
+}
+
+async function runOnLane<T>(
+  lane: Lane,
+  work: (transaction: Transaction) => Promise<T>,
+  roundTripTimeoutMs: number,
+): Promise<T> {
+  const transaction = new LaneTransaction(lane, roundTripTimeoutMs);
+  try {
+    const result = await lane.orClosed(work(transaction));
+    if (!transaction.isCommitted) throw new AssertionError("a transaction's work must end with finish()");
+    return result;
+  } catch (error) {
+    await transaction.rollback();
+    throw error;
+  }
+}
+
+class LaneTransaction implements Transaction {
+  readonly tx: ReservedSql;
+  readonly #lane: Lane;
+  readonly #timeoutMs: number;
+  /** Sent but not waited for: its answer arrives with that of the first group. */
+  readonly #begin: Promise<unknown>;
+  #isFinishing = false;
+  isCommitted = false;
+
+  constructor(lane: Lane, timeoutMs: number) {
+    this.#lane = lane;
+    this.#timeoutMs = timeoutMs;
+    this.tx = lane.tx;
+    this.#begin = this.tx`begin isolation level read committed read write`.execute();
+    // Judged with the first group; without this a connection lost before that would count as an unhandled rejection.
+    this.#begin.catch(() => undefined);
+  }
+
+  // Bound to the instance, because callers take the two apart: `async ({ tx, send, finish }) => ...`.
+  readonly send = async <const Results extends readonly unknown[]>(statements: {
+    readonly [K in keyof Results]: PromiseLike<Results[K]>;
+  }): Promise<Results> => {
+    assert(!this.#isFinishing, "a transaction is used after finish()");
+    const [, ...results] = await this.#roundTrip([
+      this.#begin,
+      ...(statements as readonly PromiseLike<unknown>[]),
+    ]);
+    return results as unknown as Results;
+  };
+
+  readonly finish = async (statements: readonly PromiseLike<unknown>[]): Promise<void> => {
+    assert(!this.#isFinishing, "a transaction is finished twice");
+    this.#isFinishing = true;
+    const results = await this.#roundTrip([this.#begin, ...statements, this.tx`commit`]);
+    // The server answers COMMIT in a failed transaction with ROLLBACK and no error; reached when `work` swallowed a failure.
+    const { command } = results.at(-1) as RowList<Row[]>;
+    if (command !== "COMMIT") {
+      throw new AppError(
+        "DATABASE_REFUSED",
+        `commit was answered by ${command}: an earlier statement had failed`,
+      );
+    }
+    this.isCommitted = true;
+  };
+
+  /** Leaves the connection outside any transaction, or closes it. Never throws: the caller has a better error to tell. */
+  async rollback(): Promise<void> {
+    if (this.isCommitted || !this.#lane.isOpen) return;
+    try {
+      // Also after a failed commit, where it does nothing: the server only warns that there is no transaction.
+      await this.#lane.within(this.#timeoutMs, this.tx`rollback`.execute());
+    } catch (error) {
+      this.#lane.discard(
+        new AppError("DATABASE_UNAVAILABLE", "a transaction could not be rolled back", { cause: error }),
+      );
+    }
+  }
+
+  /**
+   * Sends the statements in their order, without waiting in between, and returns all results. On failure it still waits for
+   * every answer, so that nothing is in flight when the caller goes on, and throws the error that came first; the statements
+   * after it only say that the transaction is aborted.
+   */
+  async #roundTrip(statements: readonly PromiseLike<unknown>[]): Promise<readonly unknown[]> {
+    this.#lane.assertOpen();
+    for (const statement of statements) {
+      if (isUnsentStatement(statement)) void statement.execute();
+    }
+    const settled = await this.#lane.within(this.#timeoutMs, Promise.allSettled(statements));
+    const failures = settled
+      .filter((result) => result.status === "rejected")
+      .map((result) => result.reason as unknown);
+    if (failures.length > 0) throw failures.find((error) => !isTransactionAborted(error)) ?? failures[0];
+    return settled.map((result) => (result as PromiseFulfilledResult<unknown>).value);
+  }
+}
+
+/** A statement of the driver waits until someone asks for its result; a store's `load()` is already a plain promise. */
+function isUnsentStatement(statement: PromiseLike<unknown>): statement is PendingQuery<Row[]> {
+  return "execute" in statement && typeof statement.execute === "function";
+}

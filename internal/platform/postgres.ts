@@ -1,0 +1,153 @@
+// The one place that opens Postgres. A role opens each database once, in its main.ts, and hands it down as `Database`.
+//
+// Types on the way out: bigint is a number (an error past 2^53, never a rounded value), timestamptz is milliseconds since the
+// epoch (also accepted on the way in, as is a Date), numeric stays a string (cast sums: `sum(x)::bigint`), jsonb is parsed.
+// JSON on the way in: pass the value, `${tx.json(rows)}`. Where the text already exists, `${text}::text::jsonb`; a bare
+// `${text}::jsonb` would be stringified a second time.
+import postgres, { type Sql } from "postgres";
+import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
+import { assert } from "../kernel/errors.ts";
+import { databaseFault } from "./postgres-fault.ts";
+import type { DriverOptions } from "./postgres-lane.ts";
+import { Transactions } from "./postgres-transaction.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** A transaction that waits longer for a row gives way (DATABASE_CONFLICT) and is repeated. */
+const LOCK_TIMEOUT_MS = 5_000;
+/** Frees the rows of a process that hangs between its two round trips. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** For the whole group of statements; reached only when the server's own timeouts did not speak. */
+const ROUND_TRIP_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_SECONDS = 15;
+
+export interface PostgresOptions {
+  readonly url: string;
+  /** Connections in all, half for transactions and half for single statements; opened when needed. At least 2. */
+  readonly poolSize: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Overrides of the limits above, for tests. Milliseconds. */
+  readonly timeouts?: {
+    readonly statementMs?: number;
+    readonly lockMs?: number;
+    readonly roundTripMs?: number;
+    readonly connectMs?: number;
+  };
+}
+
+/** Connects lazily: opening never fails, `ready` and every use do while the database is away. */
+export function openPostgres(options: PostgresOptions): Postgres {
+  return new Postgres(options);
+}
+
+export class Postgres implements Database, AsyncDisposable {
+  readonly sql: Sql;
+  readonly #url: string;
+  readonly #driver: DriverOptions;
+  readonly #transactions: Transactions;
+  readonly #listeners = new Set<Sql>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresOptions) {
+    assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
+    this.#url = options.url;
+    this.#driver = driverOptions(options);
+    const lanes = Math.floor(options.poolSize / 2);
+    this.sql = postgres(options.url, { ...this.#driver, max: options.poolSize - lanes });
+    this.#transactions = new Transactions({
+      url: options.url,
+      driver: this.#driver,
+      maxConcurrent: lanes,
+      roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
+    });
+  }
+
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#transactions.run(work);
+  }
+
+  /**
+   * Own connection per listener; the driver reconnects it by itself. NOTIFYs sent while it was away are lost, which is why
+   * `onNotify` is called after a reconnect.
+   */
+  async listen(channel: string, onNotify: () => void): Promise<() => Promise<void>> {
+    const client = postgres(this.#url, { ...this.#driver, max: 1 });
+    let isFirst = true;
+    this.#listeners.add(client);
+    const stop = async () => {
+      if (this.#listeners.delete(client)) await client.end({ timeout: 1 });
+    };
+    try {
+      await client.listen(channel, onNotify, () => {
+        if (!isFirst) onNotify();
+        isFirst = false;
+      });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return stop;
+  }
+
+  faultOf(error: unknown): DatabaseFault {
+    return databaseFault(error);
+  }
+
+  /** Throws when the database does not answer. For /readyz and for waiting at start. */
+  async ready(): Promise<void> {
+    await this.sql`select 1`;
+  }
+
+  /** Lets running work end, up to a limit, then closes every connection. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([
+      ...[...this.#listeners].map((client) => client.end({ timeout: 1 })),
+      this.#transactions[Symbol.asyncDispose](),
+      this.sql.end({ timeout: CLOSE_TIMEOUT_MS / 1_000 }),
+    ]);
+  }
+}
+
+function driverOptions(options: PostgresOptions): DriverOptions {
+  const { timeouts = {} } = options;
+  return {
+    connect_timeout: (timeouts.connectMs ?? CONNECT_TIMEOUT_MS) / 1_000,
+    keep_alive: KEEP_ALIVE_SECONDS,
+    // Notices (a rollback without a transaction, `create table if not exists`) are of no use here; the driver prints them.
+    onnotice: () => undefined,
+    connection: {
+      application_name: options.applicationName,
+      statement_timeout: timeouts.statementMs ?? STATEMENT_TIMEOUT_MS,
+      lock_timeout: timeouts.lockMs ?? LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+    types: { bigint, timestamp },
+  } as unknown as DriverOptions;
+}
+
+/** int8. The driver's default is a string. */
+const bigint = {
+  to: 20,
+  from: [20],
+  serialize: (value: number | bigint): string => String(value),
+  parse(text: string): number {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} from the database exceeds 2^53`);
+    return value;
+  },
+};
+
+/** timestamptz and timestamp. */
+const timestamp = {
+  to: 1184,
+  from: [1114, 1184],
+  serialize: (value: number | string | Date): string => new Date(value).toISOString(),
+  parse: (text: string): number => new Date(text).getTime(),
+};
