@@ -1,0 +1,151 @@
+// Says what a change of a JSON Schema would break for somebody who was built against the old one: services are upgraded one
+// after the other, messages wait in topics, and shoppers' apps are never upgraded. The rule is: new fields are optional,
+// nothing is removed, nothing is narrowed. Called by the compatibility test and by write-snapshot.ts. Pure.
+//
+// Widening is allowed but not free: a reader must be upgraded before the first writer uses it.
+
+export interface Break {
+  /** Where, for example `ReserveInventory.items[].quantity`. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The part of JSON Schema that TypeBox writes and this check understands. */
+export interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: unknown;
+  readonly [keyword: string]: unknown;
+}
+
+/** Keywords where the new value must be absent or not stricter, and what stricter means. */
+const LIMITS: Readonly<Record<string, (before: number | undefined, after: number) => boolean>> = {
+  minimum: isRaised,
+  exclusiveMinimum: isRaised,
+  minLength: isRaised,
+  minItems: isRaised,
+  maximum: isLowered,
+  exclusiveMaximum: isLowered,
+  maxLength: isLowered,
+  maxItems: isLowered,
+};
+const HANDLED = new Set([
+  "type",
+  "const",
+  "anyOf",
+  "pattern",
+  "items",
+  "properties",
+  "required",
+  "additionalProperties",
+  ...Object.keys(LIMITS),
+]);
+/** Keywords that tell people something and accept or refuse nothing. */
+const REMARKS = new Set(["description", "title", "examples", "default", "$id"]);
+
+/** All breaks between two versions of one schema; empty when the change is safe. `path` names the schema. */
+export function breakingChanges(before: Schema, after: Schema, path: string): Break[] {
+  // Everything the old union accepted must still be accepted, whichever alternative does it now.
+  if (before.anyOf) return before.anyOf.flatMap((alternative) => breakingChanges(alternative, after, path));
+  if (after.anyOf) {
+    const isCovered = after.anyOf.some(
+      (alternative) => breakingChanges(before, alternative, path).length === 0,
+    );
+    return isCovered ? [] : [{ path, reason: `${nameOf(before)} is no longer accepted` }];
+  }
+  const narrowed = typeBreaks(before, after, path);
+  // Of another type altogether: its limits and fields cannot be compared.
+  if (narrowed.length > 0) return narrowed;
+  return [
+    ...limitBreaks(before, after, path),
+    ...otherKeywordBreaks(before, after, path),
+    ...itemBreaks(before, after, path),
+    ...fieldBreaks(before, after, path),
+  ];
+}
+
+/** The same over a whole set of named schemas: one that disappears is a break, a new one is not. */
+export function breakingChangesOfAll(
+  before: Readonly<Record<string, Schema>>,
+  after: Readonly<Record<string, Schema>>,
+): Break[] {
+  return Object.entries(before).flatMap(([name, schema]) => {
+    const now = after[name];
+    return now === undefined ? [{ path: name, reason: "was removed" }] : breakingChanges(schema, now, name);
+  });
+}
+
+function typeBreaks(before: Schema, after: Schema, path: string): Break[] {
+  if ("const" in after && after.const !== before.const) {
+    return [{ path, reason: `only ${JSON.stringify(after.const)} is accepted, not ${nameOf(before)}` }];
+  }
+  if (after.type === undefined || after.type === before.type) return [];
+  if (after.type === "number" && before.type === "integer") return [];
+  return [{ path, reason: `its type changed from ${before.type ?? "anything"} to ${after.type}` }];
+}
+
+function limitBreaks(before: Schema, after: Schema, path: string): Break[] {
+  return Object.entries(LIMITS).flatMap(([keyword, isStricter]) => {
+    const was = numberOf(before[keyword]);
+    const is = numberOf(after[keyword]);
+    if (is === undefined || !isStricter(was, is)) return [];
+    return [{ path, reason: `${keyword} was ${was ?? "not limited"} and is ${is}` }];
+  });
+}
+
+/** Patterns cannot be compared, and a keyword this check does not know cannot be judged: any change of those is a break. */
+function otherKeywordBreaks(before: Schema, after: Schema, path: string): Break[] {
+  return Object.keys(after)
+    .filter((keyword) => keyword === "pattern" || !(HANDLED.has(keyword) || REMARKS.has(keyword)))
+    .filter((keyword) => JSON.stringify(before[keyword]) !== JSON.stringify(after[keyword]))
+    .map((keyword) => ({ path, reason: `${keyword} was added or changed` }));
+}
+
+function itemBreaks(before: Schema, after: Schema, path: string): Break[] {
+  return after.items === undefined ? [] : breakingChanges(before.items ?? {}, after.items, `${path}[]`);
+}
+
+function fieldBreaks(before: Schema, after: Schema, path: string): Break[] {
+  const requiredBefore = new Set(before.required);
+  const requiredNow = new Set(after.required);
+  const breaks: Break[] = [];
+  for (const [name, schema] of Object.entries(before.properties ?? {})) {
+    const field = `${path}.${name}`;
+    const now = after.properties?.[name];
+    if (now === undefined) {
+      breaks.push({ path: field, reason: "was removed" });
+      continue;
+    }
+    if (requiredBefore.has(name) && !requiredNow.has(name)) {
+      breaks.push({ path: field, reason: "was always there and is now optional" });
+    }
+    breaks.push(...breakingChanges(schema, now, field));
+  }
+  for (const name of requiredNow) {
+    if (!requiredBefore.has(name)) breaks.push({ path: `${path}.${name}`, reason: "is newly required" });
+  }
+  if (after.additionalProperties === false && before.additionalProperties !== false) {
+    breaks.push({ path, reason: "unknown fields are no longer accepted" });
+  }
+  return breaks;
+}
+
+function isRaised(before: number | undefined, after: number): boolean {
+  return before === undefined || after > before;
+}
+
+function isLowered(before: number | undefined, after: number): boolean {
+  return before === undefined || after < before;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function nameOf(schema: Schema): string {
+  return "const" in schema ? JSON.stringify(schema.const) : (schema.type ?? "anything");
+}
