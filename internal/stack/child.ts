@@ -9,7 +9,8 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { waitUntil } from "./wait.ts";
 
-export type Signal = "SIGTERM" | "SIGINT" | "SIGQUIT" | "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGHUP";
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGSTOP", "SIGCONT", "SIGHUP"] as const;
+export type Signal = (typeof SIGNALS)[number];
 
 export interface ChildSpec {
   readonly name: string;
@@ -35,7 +36,7 @@ export interface UnixUser {
 
 export interface Exit {
   readonly code: number | null;
-  readonly signal: string | null;
+  readonly signal: NodeJS.Signals | number | null;
 }
 
 export interface Child {
@@ -133,6 +134,13 @@ export async function runToEnd(spec: ChildSpec): Promise<void> {
       `${spec.name} failed with ${describeExit(status)}; end of ${spec.logFile}:\n${logTail(spec.logFile)}`,
     );
   }
+}
+
+/** Accepts `SIGKILL` and `KILL` alike; throws on anything else. */
+export function parseSignal(text: string): Signal {
+  const found = SIGNALS.find((signal) => signal === text || signal === `SIG${text}`);
+  if (found === undefined) throw new Error(`${text} is not one of ${SIGNALS.join(", ")}`);
+  return found;
 }
 
 export function describeExit({ code, signal }: Exit): string {

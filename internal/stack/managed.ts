@@ -31,15 +31,15 @@ export interface Managed {
   restart(): Promise<void>;
 }
 
-/** Starts it and waits until it is ready. `onExit` hears of every exit, wanted or not. */
+/** Starts it and waits until it is ready. `onSpawn` hears of every process made for it, ready or not. */
 export async function start(
   definition: Definition,
-  onExit: (name: string, exit: Exit) => void = () => {},
+  onSpawn: (child: Child) => void = () => {},
 ): Promise<Managed> {
   const launch = async (): Promise<Child> => {
     await definition.prepare?.();
     const child = startChild(definition);
-    void child.exited.then((exit) => onExit(definition.name, exit));
+    onSpawn(child);
     try {
       await child.ready(definition.probe, definition.readyTimeoutMs);
       await definition.whenReady?.();

@@ -1,4 +1,6 @@
 // Where things lie in a checkout of this repository. Every tool of the stack starts from these, whatever the working directory.
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 export const REPOSITORY = resolve(import.meta.dir, "../..");
@@ -9,4 +11,11 @@ export const CACHE = join(REPOSITORY, ".cache");
 /** The data directory of a stack: `--data-dir`, else `STACK_DIR`, else `.stack` in the repository. */
 export function stackDirectory(chosen?: string): string {
   return resolve(chosen ?? process.env["STACK_DIR"] ?? join(REPOSITORY, ".stack"));
+}
+
+/** For sockets and locks that stacks of one user share: a short path, because a socket's name is limited to 107 bytes. */
+export function runtimeDirectory(): string {
+  const directory = join(tmpdir(), `checkout-stack-${process.getuid?.() ?? 0}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
 }

@@ -5,9 +5,9 @@
 // block, and every port in it is tried before it is used. The search starts at a place derived from the data directory,
 // so a stack usually finds the same addresses again.
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tryLock } from "./lock.ts";
+import { runtimeDirectory } from "./paths.ts";
 
 const BLOCK_SIZE = 64;
 const FIRST_PORT = 20_000;
@@ -22,10 +22,10 @@ export interface PortBlock {
 /** Leases a block. `seed` decides where the search begins, nothing else. */
 export function leasePorts(seed: string): PortBlock {
   const blocks = Math.max(1, Math.floor((ephemeralStart() - FIRST_PORT) / BLOCK_SIZE));
-  const start = Number(BigInt(Bun.hash(seed)) % BigInt(blocks));
+  const start = Bun.hash.crc32(seed) % blocks;
   for (let offset = 0; offset < blocks; offset++) {
     const first = FIRST_PORT + ((start + offset) % blocks) * BLOCK_SIZE;
-    const lock = tryLock(join(tmpdir(), `checkout-stack-ports-${process.getuid?.() ?? 0}`, `${first}.lock`));
+    const lock = tryLock(join(runtimeDirectory(), `ports-${first}.lock`));
     if (lock === null) continue;
     if (!everyPortFree(first)) {
       lock.release();

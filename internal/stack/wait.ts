@@ -14,15 +14,11 @@ export interface WaitOptions {
  */
 export async function waitUntil(what: string, probe: () => Promise<boolean> | boolean, options: WaitOptions) {
   const { timeoutMs, intervalMs = 25 } = options;
-  const deadline = performance.now() + timeoutMs;
-  let aborted = false;
-  const abort = options.abort?.catch((error: unknown) => {
-    aborted = true;
-    throw error;
-  });
+  const settled = new AbortController();
   const loop = async () => {
+    const deadline = performance.now() + timeoutMs;
     let lastError: unknown;
-    while (!aborted) {
+    while (!settled.signal.aborted) {
       try {
         if (await probe()) return;
         lastError = undefined;
@@ -35,5 +31,9 @@ export async function waitUntil(what: string, probe: () => Promise<boolean> | bo
       await Bun.sleep(intervalMs);
     }
   };
-  await (abort ? Promise.race([loop(), abort]) : loop());
+  try {
+    await (options.abort ? Promise.race([loop(), options.abort]) : loop());
+  } finally {
+    settled.abort();
+  }
 }

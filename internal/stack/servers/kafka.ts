@@ -27,12 +27,14 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
     const directory = join(options.directory, name);
     const properties = join(directory, "server.properties");
     const logging = join(directory, "log4j2.properties");
+    const classPath = ["-cp", libs, `-Dlog4j2.configurationFile=${logging}`];
     return {
       name,
       command: [
-        "java",
-        ...["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData"],
-        ...["-cp", libs, `-Dlog4j2.configurationFile=${logging}`, "kafka.Kafka", properties],
+        ..."java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:-UsePerfData".split(" "),
+        ...classPath,
+        "kafka.Kafka",
+        properties,
       ],
       logFile: options.logFile(name),
       // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
@@ -49,9 +51,12 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         await runToEnd({
           name: `format of ${name}`,
           command: [
-            ...["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", libs],
-            ...[`-Dlog4j2.configurationFile=${logging}`, "kafka.tools.StorageTool", "format"],
-            ...["-t", clusterId(options.directory), "-c", properties],
+            ..."java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" "),
+            ...classPath,
+            ..."kafka.tools.StorageTool format -t".split(" "),
+            clusterId(options.directory),
+            "-c",
+            properties,
           ],
           logFile: options.logFile(name),
         });

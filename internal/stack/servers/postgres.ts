@@ -129,7 +129,9 @@ async function templateData(home: string, user: UnixUser | undefined): Promise<s
     name: "initdb",
     command: [
       join(home, "bin/initdb"),
-      ...["-D", unfinished, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+      `--pgdata=${unfinished}`,
+      `--username=${SUPERUSER}`,
+      ..."--auth=trust --encoding=UTF8 --locale=C --no-sync".split(" "),
     ],
     cwd: "/",
     user,

@@ -1,0 +1,83 @@
+// How the command line reaches a running stack: a Unix socket whose owner is the process that holds the data directory's lock.
+// The stack serves it; status, down, restart and kill are its clients.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Signal, parseSignal } from "./child.ts";
+import { runtimeDirectory } from "./paths.ts";
+import type { Stack } from "./stack.ts";
+import type { StackState } from "./state.ts";
+
+export interface Control {
+  close(): Promise<void>;
+}
+
+export function serveControl(
+  dataDirectory: string,
+  stack: Pick<Stack, "state" | "restart" | "kill" | "stop">,
+): Control {
+  const path = socketPath(dataDirectory);
+  rmSync(path, { force: true });
+  const server = Bun.serve({
+    unix: path,
+    routes: {
+      "/state": async () => Response.json(await stack.state()),
+      "/restart/:name": { POST: ({ params }) => answer(() => stack.restart(params.name)) },
+      "/kill/:name/:signal": {
+        POST: ({ params }) => answer(() => stack.kill(params.name, parseSignal(params.signal))),
+      },
+      "/stop": {
+        POST: () => {
+          void stack.stop();
+          return new Response(null, { status: 202 });
+        },
+      },
+    },
+  });
+  return {
+    async close() {
+      await server.stop(true);
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+async function answer(work: () => Promise<void> | void): Promise<Response> {
+  try {
+    await work();
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    return new Response(error instanceof Error ? error.message : String(error), { status: 409 });
+  }
+}
+
+/** The state of the stack that runs in this directory, or null when none does. */
+export async function runningStack(dataDirectory: string): Promise<StackState | null> {
+  try {
+    const state: StackState = JSON.parse(await (await call(dataDirectory, "GET", "/state")).text());
+    return state;
+  } catch {
+    return null;
+  }
+}
+
+export async function requestStop(dataDirectory: string): Promise<void> {
+  await call(dataDirectory, "POST", "/stop");
+}
+
+export async function requestRestart(dataDirectory: string, name: string): Promise<void> {
+  await call(dataDirectory, "POST", `/restart/${name}`);
+}
+
+export async function requestKill(dataDirectory: string, name: string, signal: Signal): Promise<void> {
+  await call(dataDirectory, "POST", `/kill/${name}/${signal}`);
+}
+
+async function call(dataDirectory: string, method: string, path: string): Promise<Response> {
+  const response = await fetch(`http://stack${path}`, { method, unix: socketPath(dataDirectory) });
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
+function socketPath(dataDirectory: string): string {
+  return join(runtimeDirectory(), `control-${Bun.hash(dataDirectory).toString(16)}.sock`);
+}

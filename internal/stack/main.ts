@@ -1,0 +1,181 @@
+// `bun run stack up|down|status|logs|restart|kill`: the command line of the local stack.
+import { Command, Option } from "@commander-js/extra-typings";
+import Table from "cli-table3";
+import { parseSignal } from "./child.ts";
+import { requestKill, requestRestart, runningStack } from "./control.ts";
+import { showLogs } from "./logs.ts";
+import { REPOSITORY, stackDirectory } from "./paths.ts";
+import { startStack } from "./stack.ts";
+import type { ProcessState, StackState } from "./state.ts";
+import { launchSupervisor, stopRunning } from "./supervisor.ts";
+import { wipe } from "./wipe.ts";
+
+const EXIT_REFUSED = 3;
+const EXIT_NOT_RUNNING = 4;
+const EXIT_INTERRUPTED = 130;
+
+const NO_BORDERS = {
+  ...{
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+  },
+  ...{
+    "bottom-right": "",
+    left: "",
+    "left-mid": "",
+    mid: "",
+    "mid-mid": "",
+    right: "",
+    "right-mid": "",
+    middle: " ",
+  },
+};
+
+const dataDirectory = new Option("-d, --data-dir <dir>", "data directory (default: $STACK_DIR, else .stack)");
+
+const program = new Command("stack").description(
+  "The local stack: Postgres, Redis, Kafka, mail catcher and all roles.",
+);
+
+program
+  .command("up")
+  .description("start everything and leave it running in the background")
+  .addOption(dataDirectory)
+  .option("--brokers <n>", "Kafka brokers, 1 or 3", brokers)
+  .option("--no-roles", "servers only")
+  .option("--foreground", "stay in the foreground until Ctrl-C")
+  .action(async ({ dataDir, brokers: count, roles, foreground }) => {
+    const begun = performance.now();
+    const options = { dataDirectory: stackDirectory(dataDir), brokers: count, roles, report: printStep };
+    if (foreground) {
+      const stop = new AbortController();
+      onSignals(() => stop.abort(new Error("interrupted")));
+      const stack = await startStack(options, stop);
+      printState(await stack.state());
+      await stack.stopped;
+      return;
+    }
+    const supervisor = launchSupervisor(options);
+    let interrupted = false;
+    onSignals(() => {
+      interrupted = true;
+      void supervisor.stop();
+    });
+    const state = await supervisor.ready.catch((error: unknown) => {
+      if (interrupted) process.exit(EXIT_INTERRUPTED);
+      throw error;
+    });
+    await supervisor.release();
+    printState(state);
+    console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
+  });
+
+program
+  .command("down")
+  .description("stop everything in reverse order")
+  .addOption(dataDirectory)
+  .option("--wipe", "delete the data too")
+  .action(async ({ dataDir, wipe: wipeToo }) => {
+    const directory = stackDirectory(dataDir);
+    const begun = performance.now();
+    const stopped = await stopRunning(directory);
+    console.log(
+      stopped ? `stopped in ${seconds(performance.now() - begun)} s` : `no stack runs in ${directory}`,
+    );
+    if (wipeToo) wipe(directory);
+  });
+
+program
+  .command("status")
+  .description("every server and role with its address, process id, log file and health")
+  .addOption(dataDirectory)
+  .option("--json", "the whole state as JSON")
+  .action(async ({ dataDir, json }) => {
+    const directory = stackDirectory(dataDir);
+    const state = await runningStack(directory);
+    if (state === null) {
+      if (json) console.log(JSON.stringify({ version: 1, phase: "stopped", data_directory: directory }));
+      else console.log(`no stack runs in ${directory}; bun run stack up starts one`);
+      process.exit(EXIT_NOT_RUNNING);
+    }
+    if (json) console.log(JSON.stringify(state, null, 2));
+    else printState(state);
+    const healthy = [...state.servers, ...state.roles].every((entry) => entry.healthy);
+    process.exit(healthy && state.phase === "ready" ? 0 : EXIT_REFUSED);
+  });
+
+program
+  .command("logs")
+  .description("the log of one server or role, or of all")
+  .argument("[name]", "as in status; all when left out")
+  .addOption(dataDirectory)
+  .option("-f, --follow", "go on as lines arrive")
+  .option("-n, --lines <n>", "lines from the end", Number, 50)
+  .action(async (name, { dataDir, follow, lines }) => {
+    await showLogs(stackDirectory(dataDir), { name, follow: follow ?? false, lines });
+  });
+
+program
+  .command("restart")
+  .description("stop one server or role and start it again on the same ports")
+  .argument("<name>")
+  .addOption(dataDirectory)
+  .action(async (name, { dataDir }) => {
+    await requestRestart(stackDirectory(dataDir), name);
+  });
+
+program
+  .command("kill")
+  .description("send a signal to one server or role; it stays down until restart")
+  .argument("<name>")
+  .argument("[signal]", "", "SIGKILL")
+  .addOption(dataDirectory)
+  .action(async (name, signal, { dataDir }) => {
+    await requestKill(stackDirectory(dataDir), name, parseSignal(signal));
+  });
+
+try {
+  await program.parseAsync();
+  process.exit(process.exitCode ?? 0);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+
+function brokers(value: string): 1 | 3 {
+  if (value === "1" || value === "3") return value === "1" ? 1 : 3;
+  throw new Error(`--brokers is 1 or 3, not ${value}`);
+}
+
+function onSignals(stop: () => void): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+}
+
+function printStep({ name, seconds: taken }: { name: string; seconds: number }): void {
+  console.log(`  ${name.padEnd(20)} ${taken.toFixed(1).padStart(5)} s`);
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(1);
+}
+
+function printState(state: StackState): void {
+  const table = new Table({
+    head: ["name", "address", "pid", "health", "log"],
+    style: { head: [], compact: true },
+  });
+  for (const entry of [...state.servers, ...state.roles]) {
+    const log = entry.log_file.replace(`${REPOSITORY}/`, "");
+    table.push([entry.name, entry.address, entry.pid, healthOf(entry), log]);
+  }
+  console.log(table.toString());
+}
+
+function healthOf({ exit, healthy }: ProcessState): string {
+  return exit ?? (healthy ? "ok" : "not ready");
+}

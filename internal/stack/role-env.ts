@@ -1,0 +1,82 @@
+// The configuration of every role in the local stack, in one place. `checkout-<role> --help` explains each variable.
+import type { StackSecrets } from "./secrets.ts";
+import type { StackAddresses } from "./state.ts";
+
+/** In the order in which they start; they stop the other way round. */
+export const ROLES = [
+  "paysim",
+  "inventory",
+  "payment",
+  "order",
+  "notification",
+  "orchestrator",
+  "relay",
+  "gateway",
+] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Roles that listen for requests of their own, beside the ops port. */
+export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "orchestrator", "gateway"];
+
+export interface RoleContext {
+  readonly addresses: StackAddresses;
+  readonly secrets: StackSecrets;
+}
+
+/** What `role` needs beyond OPS_PORT, PORT and LOG_LEVEL. */
+export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext): Record<string, string> {
+  const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
+  const redis = { REDIS_URL: addresses.redis };
+  const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
+  switch (role) {
+    case "paysim":
+      return { LEDGER_FILE: addresses.ledger_file };
+    case "inventory":
+      return { ...kafka, ...redis, ...database("inventory") };
+    case "payment":
+      return {
+        ...kafka,
+        ...redis,
+        ...database("payment"),
+        STRIPE_BASE_URL: addresses.paysim,
+        STRIPE_API_KEY: secrets.stripe_api_key,
+        PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
+      };
+    case "order":
+      return { ...kafka, ...redis, ...database("order") };
+    case "notification":
+      return { ...kafka, ...redis, SMTP_URL: addresses.smtp };
+    case "orchestrator":
+      return { ...kafka, ...redis, ...database("saga") };
+    case "relay":
+      return { ...kafka, ...allDatabases(addresses) };
+    case "gateway":
+      return {
+        ...redis,
+        ORCHESTRATOR_URL: addresses.orchestrator,
+        INVENTORY_URL: addresses.inventory,
+        JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+        PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
+      };
+    default:
+      return role satisfies never;
+  }
+}
+
+/** For checkoutctl, which may talk to everything. */
+export function operatorEnvironment({ addresses, secrets }: RoleContext): Record<string, string> {
+  return {
+    ...allDatabases(addresses),
+    KAFKA_BROKERS: addresses.kafka_brokers,
+    REDIS_URL: addresses.redis,
+    LEDGER_FILE: addresses.ledger_file,
+    GATEWAY_URL: addresses.gateway,
+    JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+  };
+}
+
+/** `saga=postgres://...,inventory=...` */
+function allDatabases({ postgres }: StackAddresses): Record<string, string> {
+  const pairs = Object.entries(postgres).map(([name, url]) => `${name}=${url}`);
+  return { DATABASE_URLS: pairs.join(",") };
+}

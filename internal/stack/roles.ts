@@ -1,0 +1,65 @@
+// The roles as processes: compiled binaries from dist/, each ready when its /readyz says so.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runToEnd } from "./child.ts";
+import type { Definition } from "./managed.ts";
+import { DIST } from "./paths.ts";
+import { type Role, type RoleContext, operatorEnvironment, roleEnvironment } from "./role-env.ts";
+
+const READY_TIMEOUT_MS = 30_000;
+/** Longer than a role's own drain deadline, so that a clean drain is never cut short. */
+const STOP_DEADLINE_MS = 20_000;
+
+export interface RoleOptions extends RoleContext {
+  readonly role: Role;
+  readonly opsPort: number;
+  readonly port?: number | undefined;
+  readonly dataDirectory: string;
+  readonly logFile: string;
+}
+
+export function roleProcess(options: RoleOptions): Definition {
+  const { role, opsPort, port, dataDirectory, logFile } = options;
+  const ops = `http://127.0.0.1:${opsPort}`;
+  return {
+    name: role,
+    command: [binary(`checkout-${role}`)],
+    cwd: dataDirectory,
+    env: {
+      LOG_LEVEL: process.env["LOG_LEVEL"] ?? "info",
+      OPS_PORT: String(opsPort),
+      ...(port === undefined ? {} : { PORT: String(port) }),
+      ...roleEnvironment(role, options),
+    },
+    logFile,
+    stopDeadlineMs: STOP_DEADLINE_MS,
+    address: port === undefined ? ops : `http://127.0.0.1:${port}`,
+    ports: port === undefined ? { ops: opsPort } : { ops: opsPort, http: port },
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    probe: async () => (await fetch(`${ops}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok,
+  };
+}
+
+/** Brings databases and topics to what the roles expect; both do nothing when that is already so. */
+export async function migrate(context: RoleContext, logFile: string): Promise<void> {
+  await checkoutctl(["migrate"], context, logFile);
+}
+
+export async function createTopics(context: RoleContext, logFile: string): Promise<void> {
+  await checkoutctl(["topics", "create"], context, logFile);
+}
+
+async function checkoutctl(args: string[], context: RoleContext, logFile: string): Promise<void> {
+  await runToEnd({
+    name: `checkoutctl ${args.join(" ")}`,
+    command: [binary("checkoutctl"), ...args],
+    env: operatorEnvironment(context),
+    logFile,
+  });
+}
+
+function binary(name: string): string {
+  const path = join(DIST, name);
+  if (!existsSync(path)) throw new Error(`dist/${name} is missing: run bun run build`);
+  return path;
+}

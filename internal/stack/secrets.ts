@@ -1,0 +1,43 @@
+// Keys for one data directory, made once: the gateway's token secret and the pair that seals payment tokens. For development
+// only; in production each role gets its own from the operator.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair } from "jose";
+
+const SEALING_ALGORITHM = "ECDH-ES+A256KW";
+
+export interface StackSecrets {
+  readonly jwt_hs256_secret: string;
+  readonly payment_public_jwk: string;
+  readonly payment_private_jwk: string;
+  readonly stripe_api_key: string;
+}
+
+export function secretsFile(dataDirectory: string): string {
+  return join(dataDirectory, "secrets.json");
+}
+
+export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets> {
+  const file = secretsFile(dataDirectory);
+  if (existsSync(file)) {
+    const kept: StackSecrets = JSON.parse(readFileSync(file, "utf8"));
+    return kept;
+  }
+  const pair = await generateKeyPair(SEALING_ALGORITHM, { extractable: true });
+  const secrets: StackSecrets = {
+    jwt_hs256_secret: randomText(48),
+    payment_public_jwk: await jwk(pair.publicKey),
+    payment_private_jwk: await jwk(pair.privateKey),
+    stripe_api_key: `sk_test_${randomText(24)}`,
+  };
+  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  return secrets;
+}
+
+async function jwk(key: CryptoKey): Promise<string> {
+  return JSON.stringify({ ...(await exportJWK(key)), alg: SEALING_ALGORITHM, use: "enc", kid: "local" });
+}
+
+function randomText(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("base64url");
+}

@@ -1,0 +1,124 @@
+// The process in the background that owns a stack. `launchSupervisor` starts it from the command line, the demo and the
+// benchmarks; run directly it is the supervisor itself.
+//
+// Its life hangs on two threads: until it is released, losing the process that launched it means to stop everything; and
+// the children die with it whatever happens (child.ts). So there is no moment at which a kill leaves something behind.
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { runningStack, requestStop } from "./control.ts";
+import { stackDirectory } from "./paths.ts";
+import { type StackOptions, type StackStep, startStack } from "./stack.ts";
+import type { StackState } from "./state.ts";
+import { waitUntil } from "./wait.ts";
+
+const STOP_TIMEOUT_MS = 90_000;
+
+type Message =
+  | { readonly kind: "step"; readonly step: StackStep }
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export interface Supervisor {
+  readonly dataDirectory: string;
+  /** Resolves when everything is ready, rejects with the reason when not; nothing is left then. */
+  readonly ready: Promise<StackState>;
+  /** Lets it outlive us. Before that, our end is its end. Resolves when it knows. */
+  release(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a stack in a process of its own. */
+export function launchSupervisor({ report, ...options }: StackOptions): Supervisor {
+  const dataDirectory = stackDirectory(options.dataDirectory);
+  mkdirSync(dataDirectory, { recursive: true });
+  const log = openSync(join(dataDirectory, "supervisor.log"), "a");
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const disconnected = Promise.withResolvers<void>();
+  const child = Bun.spawn(
+    [process.execPath, import.meta.path, JSON.stringify({ ...options, dataDirectory })],
+    {
+      stdio: ["ignore", log, log],
+      // Its own session, so that the terminal's Ctrl-C and hang-up reach it only through us.
+      detached: true,
+      onDisconnect: () => disconnected.resolve(),
+      ipc(message: Message) {
+        if (message.kind === "step") report?.(message.step);
+        else if (message.kind === "ready") resolve();
+        else reject(new Error(message.reason));
+      },
+    },
+  );
+  closeSync(log);
+  void child.exited.then((code) =>
+    reject(
+      new Error(`the supervisor ended with ${code ?? child.signalCode}; see ${dataDirectory}/supervisor.log`),
+    ),
+  );
+  const ready = promise.then(async () => {
+    const state = await runningStack(dataDirectory);
+    if (state === null) throw new Error(`the stack in ${dataDirectory} does not answer`);
+    return state;
+  });
+  return {
+    dataDirectory,
+    ready,
+    async release() {
+      child.send("release");
+      await disconnected.promise;
+      child.unref();
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+/** Ends the stack that runs in this directory, however it was started. False when there is none. */
+export async function stopRunning(dataDirectory: string): Promise<boolean> {
+  const state = await runningStack(dataDirectory);
+  if (state === null) return false;
+  await requestStop(dataDirectory);
+  // The supervisor leaves after the last of its children.
+  const gone = () => !existsSync(`/proc/${state.supervisor_pid}`);
+  await waitUntil("the stack has stopped", gone, { timeoutMs: STOP_TIMEOUT_MS });
+  return true;
+}
+
+if (import.meta.main) {
+  const options: StackOptions = JSON.parse(Bun.argv[2] ?? "{}");
+  await supervise(options);
+}
+
+async function supervise(options: StackOptions): Promise<never> {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+  }
+  let released = false;
+  process.on("message", () => {
+    released = true;
+    process.disconnect?.();
+  });
+  process.on("disconnect", () => {
+    if (!released) stop.abort(new Error("the process that launched the stack has ended"));
+  });
+  try {
+    const stack = await startStack({ ...options, report: (step) => tell({ kind: "step", step }) }, stop);
+    tell({ kind: "ready" });
+    await stack.stopped;
+    process.exit(0);
+  } catch (error) {
+    console.error(error);
+    tell({ kind: "failed", reason: reasonOf(error) });
+    process.exit(1);
+  }
+}
+
+function tell(message: Message): void {
+  process.send?.(message);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
