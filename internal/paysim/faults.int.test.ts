@@ -1,0 +1,72 @@
+// Every way the provider can misbehave, as a client with a timeout sees it through Stripe's SDK.
+// oxlint-disable no-await-in-loop -- a client asks one thing after another
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
+import { Stripe } from "stripe";
+import { failure, TestProvider, waitFor } from "./test-provider.ts";
+
+/** Longer than the client waits. */
+const HOLD_MS = 400;
+
+let provider: TestProvider;
+beforeEach(() => {
+  provider = new TestProvider();
+});
+afterEach(() => provider[Symbol.asyncDispose]());
+
+test("a lost reply stays lost through the SDK's own resend; the same key then tells the truth", async () => {
+  const lost = await failure(provider.charge("pm_sim_reply_lost"));
+  expect(lost).toBeInstanceOf(Stripe.errors.StripeConnectionError);
+  expect(provider.entries()).toMatchObject([{ kind: "charge", reply_lost: true }]);
+  expect((await provider.charge("pm_sim_reply_lost")).status).toBe("succeeded");
+  expect(await provider.stats()).toMatchObject({ charges: 1, cut: 2 });
+});
+
+test("a timeout may end in success: not found while in flight, key in use, then charged", async () => {
+  await provider.setFaults({ hold_ms: HOLD_MS });
+  const timeout = await failure(provider.charge("pm_sim_timeout_then_success"));
+  expect(timeout.message).toContain("timeout");
+  expect((await provider.searchSaga()).data).toEqual([]);
+  expect((await failure(provider.charge("pm_sim_timeout_then_success"))).code).toBe("idempotency_key_in_use");
+  await waitFor(async () => (await provider.searchSaga()).data.length === 1);
+  expect((await provider.charge("pm_sim_timeout_then_success")).status).toBe("succeeded");
+  expect(provider.entries()).toMatchObject([{ kind: "charge", reply_lost: true }]);
+});
+
+test("a timeout may end in nothing, once or always", async () => {
+  await provider.setFaults({ hold_ms: HOLD_MS });
+  await failure(provider.charge("pm_sim_timeout_once", "once"));
+  expect((await provider.charge("pm_sim_timeout_once", "once")).status).toBe("succeeded");
+  await failure(provider.charge("pm_sim_timeout_no_effect", "always"));
+  await failure(provider.charge("pm_sim_timeout_no_effect", "always"));
+  expect(await provider.stats()).toMatchObject({ charges: 1, held: 3 });
+});
+
+test("a 500 may be forgotten or kept, with or without an effect", async () => {
+  expect((await failure(provider.charge("pm_sim_500_once", "once"))).statusCode).toBe(500);
+  expect((await provider.charge("pm_sim_500_once", "once")).status).toBe("succeeded");
+  for (const token of ["pm_sim_500", "pm_sim_500_stored", "pm_sim_500_after_effect"]) {
+    expect((await failure(provider.charge(token, token))).statusCode).toBe(500);
+    expect((await failure(provider.charge(token, token))).statusCode).toBe(500);
+  }
+  expect(provider.entries()).toMatchObject([
+    { kind: "charge", idempotency_key: "once", reply_lost: false },
+    { kind: "refusal", idempotency_key: "pm_sim_500_stored" },
+    { kind: "charge", idempotency_key: "pm_sim_500_after_effect", reply_lost: true },
+  ]);
+  expect(await provider.stats()).toMatchObject({ charges: 2, replays: 2 });
+});
+
+test("settings are checked, and an empty body heals", async () => {
+  await provider.setFaults({ decline_rate: 1 });
+  expect((await failure(provider.charge("pm_card_visa", "a"))).code).toBe("card_declined");
+  for (const bad of [{ declines: 1 }, { latency: "fast" }, { decline_rate: 0.6, reply_lost_rate: 0.6 }]) {
+    const init = { method: "PUT", body: JSON.stringify(bad) };
+    expect((await fetch(`${provider.url}/_sim/faults`, init)).status).toBe(422);
+  }
+  expect(await provider.control("GET", "faults", undefined, Type.Unknown())).toMatchObject({
+    decline_rate: 1,
+  });
+  await provider.setFaults({});
+  expect((await provider.charge("pm_card_visa", "b")).status).toBe("succeeded");
+});

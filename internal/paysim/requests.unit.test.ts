@@ -1,0 +1,57 @@
+// Form bodies: what is taken, and what is refused with which parameter named.
+import { describe, expect, test } from "bun:test";
+import { parseCancel, parseCreate, parseRefund } from "./requests.ts";
+
+const form = (text: string) => new Map(new URLSearchParams(text));
+const GOOD = "amount=100&currency=usd";
+
+test("an intent's parameters are read, metadata included", () => {
+  const body = `${GOOD}&confirm=true&payment_method=pm_card_visa&metadata[saga_id]=s1&payment_method_types[0]=card&off_session=true`;
+  expect(parseCreate(form(body))).toEqual({
+    request: {
+      kind: "create",
+      amountCents: 100,
+      currency: "USD",
+      confirm: true,
+      paymentMethod: "pm_card_visa",
+      description: null,
+      metadata: { saga_id: "s1" },
+    },
+  });
+});
+
+describe("refused by name", () => {
+  test.each([
+    ["currency=usd", "amount"],
+    ["amount=1.5&currency=usd", "amount"],
+    ["amount=0&currency=usd", "amount"],
+    ["amount=100000000&currency=usd", "amount"],
+    ["amount=100", "currency"],
+    ["amount=100&currency=dollars", "currency"],
+    [`${GOOD}&confirm=true`, "payment_method"],
+    [`${GOOD}&payment_method=pm_1Unknown`, "payment_method"],
+    [`${GOOD}&capture_method=manual`, "capture_method"],
+    [`${GOOD}&colour=red`, "colour"],
+    [`${GOOD}&metadata[a]=${"x".repeat(501)}`, "metadata[a]"],
+  ])("intent %s", (text, param) => {
+    expect(parseCreate(form(text))).toMatchObject({ error: { status: 400, param } });
+  });
+
+  test.each([
+    ["amount=1", "payment_intent"],
+    ["payment_intent=pi_1&amount=-1", "amount"],
+    ["payment_intent=pi_1&reason=bored", "reason"],
+    ["payment_intent=pi_1&charge=ch_1", "charge"],
+  ])("refund %s", (text, param) => {
+    expect(parseRefund(form(text))).toMatchObject({ error: { status: 400, param } });
+  });
+
+  test("cancellation with an unknown reason", () => {
+    expect(parseCancel("pi_1", form("cancellation_reason=bored"))).toMatchObject({
+      error: { param: "cancellation_reason" },
+    });
+    expect(parseCancel("pi_1", form("cancellation_reason=abandoned"))).toMatchObject({
+      request: { intentId: "pi_1", reason: "abandoned" },
+    });
+  });
+});
