@@ -1,7 +1,7 @@
 // What goes wrong, and when: by payment method token for one checkout, by rates for all of them, seeded. The settings are
 // the body of `PUT /_sim/faults`. Pure. Asked by the simulator once per execution.
-import { type Static, Type } from "@sinclair/typebox";
-import { LATENCY_PATTERN } from "./latency.ts";
+import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
+import { parseLatency } from "./latency.ts";
 
 export type Fault =
   /** The card is refused. */
@@ -19,11 +19,14 @@ export type Fault =
   /** Money moves, and the connection is cut without a byte. */
   | "reply_lost";
 
+FormatRegistry.Set("latency", (text) => parseLatency(text) !== null);
+/** A distribution in one word; latency.ts says which there are. */
+export const LatencyText = Type.String({ format: "latency" });
 const Rate = Type.Number({ minimum: 0, maximum: 1, default: 0 });
 
 export const FaultSettings = Type.Object(
   {
-    latency: Type.String({ pattern: LATENCY_PATTERN }),
+    latency: LatencyText,
     decline_rate: Rate,
     error_before_rate: Rate,
     error_stored_rate: Rate,

@@ -10,14 +10,14 @@ export type Latency =
   | { readonly kind: "uniform"; readonly minMs: number; readonly maxMs: number }
   | { readonly kind: "lognormal"; readonly p50Ms: number; readonly p99Ms: number };
 
-export const LATENCY_PATTERN = "^(fixed:\\d{1,5}|(uniform|lognormal):\\d{1,5}-\\d{1,5})$";
+const FORM = /^(fixed:\d{1,5}|(uniform|lognormal):\d{1,5}-\d{1,5})$/;
 
 /** Standard normal quantile of 0.99, which ties a lognormal's p99 to its sigma. */
 const Z99 = 2.326_347_874;
 
 /** Null when the text is not a distribution: unknown word, bounds reversed, or above MAX_LATENCY_MS. */
 export function parseLatency(text: string): Latency | null {
-  if (!new RegExp(LATENCY_PATTERN).test(text)) return null;
+  if (!FORM.test(text)) return null;
   const [kind = "", numbers = ""] = text.split(":");
   const [low = 0, high = low] = numbers.split("-").map(Number);
   if (low > high || high > MAX_LATENCY_MS) return null;
