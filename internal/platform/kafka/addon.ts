@@ -1,0 +1,76 @@
+// The one door to the native side: our two batch classes and the package's raw client, loaded on first use.
+// Called by consumer.ts, producer.ts and admin.ts; tools that never open Kafka never need the addon.
+
+import type { AdminClient, KafkaConsumer } from "@confluentinc/kafka-javascript";
+
+import type { ProduceFailure, RawMessage } from "../../kernel/ports.ts";
+import { loadAddon } from "./native/load.ts";
+
+/** How the native side names a librdkafka error: `UNKNOWN_TOPIC_OR_PART`, local ones with an underscore in front. */
+export interface NativeError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Polled {
+  readonly error: NativeError | null;
+  /** The decodable messages as one JSON array, the nonce between every two: `[{..},N,{..},N,{..}]`. */
+  readonly text: string;
+  readonly nonce: number;
+  readonly decodable: number;
+  /** Messages without a value or with one that is not UTF-8; they follow the decodable ones in `message`. */
+  readonly undecodable: number;
+  readonly skipped: number;
+  /** Partitions whose end was reached; told only with `enable.partition.eof`. */
+  readonly ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
+}
+
+/** native/src/batch-consumer.cc */
+export interface BatchConsumer {
+  poll(maxMessages: number, waitMs: number, gatherMs: number): Promise<Polled>;
+  message(index: number): RawMessage;
+  text(index: number): string;
+  commit(): Promise<NativeError>;
+  release(committed: boolean): void;
+  interrupt(): void;
+  close(): void;
+}
+
+/** native/src/batch-producer.cc */
+export interface BatchProducerAddon {
+  reach(timeoutMs: number): Promise<NativeError>;
+  produce(
+    text: string,
+  ): Promise<{ readonly failures: readonly ProduceFailure[]; readonly fatal: string | null }>;
+  close(flushMs: number): Promise<void>;
+}
+
+interface Addon {
+  /** The address of the librdkafka instance behind a connected consumer of the package. */
+  handleOf(client: unknown): number;
+  err2str(code: number): string;
+  readonly BatchConsumer: new (handle: number, types: readonly string[]) => BatchConsumer;
+  readonly BatchProducer: new (
+    settings: readonly string[],
+    onEvent: (level: number, name: string, text: string) => void,
+  ) => BatchProducerAddon;
+}
+
+export interface Kafka {
+  readonly addon: Addon;
+  readonly KafkaConsumer: typeof KafkaConsumer;
+  readonly AdminClient: typeof AdminClient;
+}
+
+let loaded: Kafka | undefined;
+
+export function kafka(): Kafka {
+  loaded ??= {
+    addon: loadAddon() as Addon,
+    // After the addon, because these files look for it when they are loaded. The raw client only: the package's
+    // KafkaJS layer is not used.
+    KafkaConsumer: require("@confluentinc/kafka-javascript/lib/kafka-consumer.js"),
+    AdminClient: require("@confluentinc/kafka-javascript/lib/admin.js"),
+  };
+  return loaded;
+}

@@ -1,0 +1,83 @@
+// What opening a consumer, a producer and an admin client have in common: settings, events, errors.
+
+import { AppError, type ErrorCode } from "../../kernel/errors.ts";
+
+export interface KafkaOptions {
+  /** `host:port`, several separated by commas. */
+  readonly brokers: string;
+  /** Shown in the broker's logs and quotas; the role's name. */
+  readonly clientId: string;
+  /** How long opening may take before it fails with KAFKA_UNAVAILABLE. */
+  readonly connectTimeoutMs?: number;
+  /** More librdkafka settings, for example TLS and SASL; they win over ours. */
+  readonly settings?: Settings;
+  /** librdkafka's own log and errors. Without it they are dropped. */
+  readonly onEvent?: (event: KafkaEvent) => void;
+}
+
+export type Settings = Readonly<Record<string, string | number | boolean>>;
+
+export interface KafkaEvent {
+  readonly level: "error" | "warn" | "info" | "debug";
+  /** librdkafka's facility or error code, for example `FAIL` or `_ALL_BROKERS_DOWN`. */
+  readonly name: string;
+  readonly message: string;
+}
+
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+export function commonSettings(options: KafkaOptions): Record<string, string | number | boolean> {
+  return {
+    "bootstrap.servers": options.brokers,
+    "client.id": options.clientId,
+    // A restarted broker is back in use within a second; the default lets the pause grow to ten.
+    "reconnect.backoff.max.ms": 1_000,
+    "socket.keepalive.enable": true,
+    // Topics made by an operator while we run are seen within half a minute instead of five.
+    "topic.metadata.refresh.interval.ms": 30_000,
+    // Kafka's client telemetry; our own metrics tell more and cost less.
+    "enable.metrics.push": false,
+    ...options.settings,
+  };
+}
+
+/** `level` is syslog's, as librdkafka logs. */
+export function toEvent(level: number, name: string, message: string): KafkaEvent {
+  if (level <= 3) return { level: "error", name, message };
+  if (level === 4) return { level: "warn", name, message };
+  return { level: level <= 6 ? "info" : "debug", name, message };
+}
+
+/** Codes that trying again does not change, by name and, as the package tells them, by number. */
+const FATAL =
+  /^(_FATAL|_FENCED|_AUTHENTICATION|SASL_AUTHENTICATION_FAILED|FENCED_INSTANCE_ID|\w+_AUTHORIZATION_FAILED)$/;
+const FATAL_NUMBERS: readonly number[] = [-150, -144, -169, 29, 30, 31, 58, 82];
+const TOPIC_MISSING = /^(UNKNOWN_TOPIC_OR_PART|_UNKNOWN_TOPIC|_UNKNOWN_PARTITION)$/;
+const TOPIC_MISSING_NUMBERS: readonly number[] = [3, -188, -190];
+
+/** The error of the closed list for one of librdkafka's; `doing` says what failed, in words. */
+export function kafkaError(doing: string, error: unknown): AppError {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  const known = typeof code === "number" ? codeOfNumber(code) : codeOfName(String(code));
+  return new AppError(known, `${doing}: ${String(message ?? error)}`, { cause: error });
+}
+
+function codeOfName(name: string): ErrorCode {
+  if (FATAL.test(name)) return "KAFKA_FATAL";
+  return TOPIC_MISSING.test(name) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
+}
+
+function codeOfNumber(number: number): ErrorCode {
+  if (FATAL_NUMBERS.includes(number)) return "KAFKA_FATAL";
+  return TOPIC_MISSING_NUMBERS.includes(number) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
+}
+
+/** A call of the package, which answers through a Node callback, as a promise. */
+export function call<T>(
+  doing: string,
+  start: (done: (error: unknown, result: T) => void) => unknown,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => (error ? reject(kafkaError(doing, error)) : resolve(result)));
+  });
+}

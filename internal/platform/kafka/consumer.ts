@@ -1,0 +1,214 @@
+// A member of a consumer group that hands over whole batches. Used by the recipe and the saga's event handler.
+// Connecting and subscribing are the package's, polling and committing native (native/src/batch-consumer.cc).
+
+import { AppError, assert } from "../../kernel/errors.ts";
+import type { ConsumedBatch, Consumer, PollOptions, RawMessage } from "../../kernel/ports.ts";
+import { kafka, type BatchConsumer } from "./addon.ts";
+import { decode, type Decoded } from "./batch.ts";
+import {
+  call,
+  commonSettings,
+  DEFAULT_CONNECT_TIMEOUT_MS,
+  kafkaError,
+  toEvent,
+  type KafkaOptions,
+} from "./connection.ts";
+
+export interface ConsumerOptions extends KafkaOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** The `type` headers this role handles; others are dropped unparsed. Empty: all. Without the header: always kept. */
+  readonly types: readonly string[];
+  /** Where a group without committed offsets starts; true (the default) misses nothing. */
+  readonly fromBeginning?: boolean;
+  /** A member that is silent for so long is taken for dead and its partitions are given away. */
+  readonly sessionTimeoutMs?: number;
+}
+
+const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
+
+/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
+export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
+  const connection = await connect(options, {
+    "group.id": options.groupId,
+    "auto.offset.reset": (options.fromBeginning ?? true) ? "earliest" : "latest",
+    "session.timeout.ms": options.sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
+    // Only partitions that move stop; the others keep flowing through a rebalance.
+    "partition.assignment.strategy": "cooperative-sticky",
+  });
+  connection.client.subscribe([...options.topics]);
+  return new GroupConsumer(connection, options);
+}
+
+export type Connection = Awaited<ReturnType<typeof connect>>;
+
+/** A connected client of the package that is not yet reading anything. Also used by read-topic.ts. */
+export async function connect(options: KafkaOptions, settings: Record<string, string | number | boolean>) {
+  const { KafkaConsumer } = kafka();
+  const client = new KafkaConsumer({
+    // Offsets are committed after the caller's transaction, never by a timer.
+    "enable.auto.commit": false,
+    "enable.auto.offset.store": false,
+    // When the local queue is full, look again soon: the default of a second is a visible stall.
+    "fetch.queue.backoff.ms": 20,
+    "queued.max.messages.kbytes": 32_768,
+    ...settings,
+    ...commonSettings(options),
+  });
+  const events = { brokersDown: false };
+  const allBrokersDown = kafka().addon.err2str(ALL_BROKERS_DOWN).toLowerCase();
+  client.on("event.error", ({ origin, message }: { origin: string; message: string }) => {
+    const text = `${origin}: ${message}`;
+    if (text.toLowerCase() === allBrokersDown) events.brokersDown = true;
+    options.onEvent?.({ level: "error", name: "ERROR", message: text });
+  });
+  client.on("event.log", (log: { severity: number; fac: string; message: string }) => {
+    options.onEvent?.(toEvent(log.severity, log.fac, log.message));
+  });
+  const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  await call(`cannot reach Kafka at ${options.brokers}`, (done) =>
+    client.connect({ allTopics: false, timeout }, done),
+  );
+  return { client, events };
+}
+
+const ALL_BROKERS_DOWN = -187;
+
+/** Stops the native side, then the connection. The order matters: nothing native may outlive the connection. */
+export async function disconnect(native: BatchConsumer, { client }: Connection): Promise<void> {
+  native.close();
+  await call("disconnecting", (done: (error: unknown, result: unknown) => void) => client.disconnect(done));
+}
+
+export function openBatchConsumer({ client }: Connection, types: readonly string[]): BatchConsumer {
+  const { addon } = kafka();
+  return new addon.BatchConsumer(addon.handleOf(client.getClient()), types);
+}
+
+class GroupConsumer implements Consumer, AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #native: BatchConsumer;
+  readonly #group: string;
+  #polling: Promise<unknown> | undefined;
+  #batch: Batch | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(connection: Connection, options: ConsumerOptions) {
+    this.#connection = connection;
+    this.#native = openBatchConsumer(connection, options.types);
+    this.#group = options.groupId;
+  }
+
+  async poll(options: PollOptions): Promise<ConsumedBatch | null> {
+    assert(this.#polling === undefined, "a poll is in flight already");
+    assert(this.#batch === undefined, "the last batch has not been released");
+    if (this.#closed !== undefined) throw closedError();
+    const { events } = this.#connection;
+    const poll = this.#native.poll(options.maxMessages, options.waitMs, options.gatherMs);
+    this.#polling = poll;
+    const polled = await poll.finally(() => (this.#polling = undefined));
+    if (polled.error !== null) throw kafkaError(`group ${this.#group} cannot read`, polled.error);
+    const brokersDown = events.brokersDown;
+    events.brokersDown = false;
+    if (polled.decodable + polled.undecodable + polled.skipped === 0) {
+      if (brokersDown)
+        throw new AppError("KAFKA_UNAVAILABLE", `group ${this.#group}: no broker can be reached`);
+      return null;
+    }
+    if (this.#closed !== undefined) return null;
+    this.#batch = new Batch(
+      this.#native,
+      decode(this.#native, polled),
+      polled.skipped,
+      () => (this.#batch = undefined),
+    );
+    return this.#batch;
+  }
+
+  /** Ends a poll in flight, gives back an unreleased batch (its messages come again) and leaves the group. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#native.interrupt();
+    await this.#polling?.then(ignore, ignore);
+    await this.#batch?.abandon();
+    await disconnect(this.#native, this.#connection);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function ignore(): void {}
+
+function closedError(): AppError {
+  return new AppError("KAFKA_UNAVAILABLE", "the consumer is closed");
+}
+
+/** The broker's ways to say that the partitions are, or are about to be, another member's. */
+const NO_LONGER_OURS: readonly string[] = [
+  "ILLEGAL_GENERATION",
+  "UNKNOWN_MEMBER_ID",
+  "REBALANCE_IN_PROGRESS",
+  "FENCED_MEMBER_EPOCH",
+  "STALE_MEMBER_EPOCH",
+  "_ASSIGNMENT_LOST",
+];
+
+class Batch implements ConsumedBatch {
+  readonly values: readonly unknown[];
+  readonly undecodable: readonly RawMessage[];
+  readonly skipped: number;
+  readonly #native: BatchConsumer;
+  readonly #indexes: readonly number[] | undefined;
+  readonly #onRelease: () => void;
+  #committing: Promise<unknown> | undefined;
+  #committed = false;
+  #state: "held" | "released" | "abandoned" = "held";
+
+  constructor(native: BatchConsumer, decoded: Decoded, skipped: number, onRelease: () => void) {
+    this.values = decoded.values;
+    this.undecodable = decoded.undecodable;
+    this.skipped = skipped;
+    this.#native = native;
+    this.#indexes = decoded.indexes;
+    this.#onRelease = onRelease;
+  }
+
+  raw(index: number): RawMessage {
+    assert(this.#state === "held", "the batch has been released");
+    return this.#native.message(this.#indexes?.[index] ?? index);
+  }
+
+  async commit(): Promise<void> {
+    if (this.#state === "abandoned") throw closedError();
+    assert(this.#state === "held", "the batch has been released");
+    const commit = this.#native.commit();
+    this.#committing = commit;
+    const { code, message } = await commit;
+    this.#committing = undefined;
+    // Offsets of partitions that moved are refused, rightly: their new owner starts at the last commit, and the
+    // messages of this batch come to it again.
+    this.#committed = code === "NO_ERROR" || NO_LONGER_OURS.includes(code);
+    if (!this.#committed) throw kafkaError("cannot commit offsets", { code, message });
+  }
+
+  release(): void {
+    if (this.#state !== "held") return;
+    assert(this.#committing === undefined, "a commit is in flight");
+    this.#state = "released";
+    this.#native.release(this.#committed);
+    this.#onRelease();
+  }
+
+  /** For closing: after a commit in flight, gives the batch back whatever its user still meant to do. */
+  async abandon(): Promise<void> {
+    await this.#committing?.then(ignore, ignore);
+    this.release();
+    this.#state = "abandoned";
+  }
+}

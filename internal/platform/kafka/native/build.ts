@@ -1,0 +1,215 @@
+// Builds the Kafka addon for Bun: librdkafka and the package's own C++, unchanged, plus the files in src/.
+//
+//   bun internal/platform/kafka/native/build.ts
+//
+// Called by hand, by the bootstrap and by the release build. It compiles once per set of inputs: what comes from the
+// packages (a minute and a half on two cores) is kept apart from ours (seconds). Folders appear in the cache by a
+// rename when they are complete, so a build that was cut short is never taken for a finished one.
+
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, join } from "node:path";
+
+import { AppError } from "../../../kernel/errors.ts";
+import {
+  addonHash,
+  cacheFolder,
+  hash,
+  packageFolders,
+  packageHash,
+  SETTINGS,
+  SOURCES,
+  type PackageFolders,
+} from "./cache.ts";
+
+/** Returns the path of the addon, building it first if there is none for the present inputs. */
+export async function buildNative(): Promise<string> {
+  await requireTools();
+  const folders = packageFolders();
+  const compiler = hash([await run(["g++", "--version"], "/")]);
+  const addon = join(cacheFolder(), "kafka-native", `${addonHash(folders)}-${compiler}`);
+  const addonFile = join(addon, "kafka.node");
+  if (existsSync(addonFile)) return addonFile;
+
+  const packages = join(cacheFolder(), "kafka-packages", `${packageHash(folders)}-${compiler}`);
+  await intoCache(packages, (work) => compilePackages(folders, work));
+  await intoCache(addon, (work) => compileAddon(folders, packages, work));
+  return addonFile;
+}
+
+/** librdkafka's static libraries and the object files of the package's binding. */
+async function compilePackages(folders: PackageFolders, work: string): Promise<void> {
+  const librdkafka = join(work, "librdkafka");
+  // A copy, because librdkafka builds in its source folder and node_modules is not ours to write to.
+  cpSync(join(folders.kafka, "deps", "librdkafka"), librdkafka, { recursive: true });
+  const jobs = String(availableParallelism());
+  await step("configuring librdkafka", () => run(["./configure", ...SETTINGS.configure], librdkafka));
+  await step("compiling librdkafka", () => run(["make", "-j", jobs, "libs"], librdkafka));
+  const sources = filesIn(join(folders.kafka, "src"), ".cc");
+  await step("compiling the package's binding", () =>
+    compile(folders, sources, SETTINGS.compilePackage, join(work, "binding")),
+  );
+  cpSync(join(librdkafka, "src", "librdkafka.a"), join(work, "librdkafka.a"));
+  cpSync(join(librdkafka, "src-cpp", "librdkafka++.a"), join(work, "librdkafka++.a"));
+  rmSync(librdkafka, { recursive: true });
+}
+
+async function compileAddon(folders: PackageFolders, packages: string, work: string): Promise<void> {
+  const objects = join(work, "objects");
+  const addon = join(work, "kafka.node");
+  await step("compiling the part for Bun", () =>
+    compile(folders, filesIn(SOURCES, ".cc"), SETTINGS.compileOurs, objects),
+  );
+  const inputs = [...filesIn(objects, ".o"), ...filesIn(join(packages, "binding"), ".o")];
+  const archives = [join(packages, "librdkafka++.a"), join(packages, "librdkafka.a")];
+  const script = `-Wl,--version-script=${join(SOURCES, "exports.map")}`;
+  await step("linking", () =>
+    run(["g++", ...SETTINGS.link, script, "-o", addon, ...inputs, ...archives, ...SETTINGS.libraries], work),
+  );
+  await step("checking what the addon needs", () => checkAddon(addon));
+  rmSync(objects, { recursive: true });
+}
+
+const GLIBC = /^(libc|libm|libdl|libpthread|librt|ld-linux-[\w-]+)\.so\.\d+$/;
+
+/**
+ * The addon must load on any machine with glibc and this Bun: no other library, and no symbol that neither has. The
+ * dynamic linker would tell only when the function is first called.
+ */
+async function checkAddon(addon: string): Promise<void> {
+  const dynamic = await run(["readelf", "--dynamic", "--wide", addon], "/");
+  const libraries = [...dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1] ?? "");
+  const foreign = libraries.filter((name) => !GLIBC.test(name));
+  if (foreign.length > 0) throw failed(`the addon depends on ${foreign.join(", ")}; only glibc is allowed`);
+
+  // nm prints address, type letter and name; a lower-case letter is a weak symbol, which may stay undefined.
+  const symbols = (listing: string) => listing.split("\n").map((line) => line.trim().split(/\s+/).slice(-2));
+  const ofBun = await run(["nm", "--dynamic", "--defined-only", process.execPath], "/");
+  const known = new Set(symbols(ofBun).map(([, name = ""]) => name.replace(/@.*/, "")));
+  const undefinedHere = symbols(await run(["nm", "--dynamic", "--undefined-only", addon], "/"));
+  const missing = undefinedHere
+    .filter(([type, name = ""]) => type === "U" && !name.includes("@GLIBC") && !known.has(name))
+    .map(([, name]) => name);
+  if (missing.length > 0)
+    throw failed(`neither glibc nor this Bun has ${missing.join(", ")}: write them in native/src`);
+}
+
+async function compile(
+  folders: PackageFolders,
+  sources: string[],
+  flags: string[],
+  into: string,
+): Promise<void> {
+  mkdirSync(into, { recursive: true });
+  const includes = [
+    SOURCES,
+    join(folders.nodeHeaders, "include", "node"),
+    folders.nan,
+    folders.kafka,
+    join(folders.kafka, "deps", "librdkafka", "src"),
+    join(folders.kafka, "deps", "librdkafka", "src-cpp"),
+  ];
+  const system = includes.slice(1).flatMap((folder) => ["-isystem", folder]);
+  const queue = [...sources];
+  const next = async (): Promise<void> => {
+    for (let source = queue.pop(); source !== undefined; source = queue.pop()) {
+      const object = join(into, `${basename(source)}.o`);
+      await run(
+        ["g++", ...SETTINGS.compile, ...flags, `-I${SOURCES}`, ...system, "-c", source, "-o", object],
+        into,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, next));
+}
+
+/** Fills a folder beside `target`, then renames it into place. */
+async function intoCache(target: string, fill: (work: string) => Promise<void>): Promise<void> {
+  if (existsSync(target)) return;
+  const work = `${target}.building-${process.pid}`;
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  try {
+    await fill(work);
+    // Another build of the same inputs may have finished first; then its result is as good.
+    if (!existsSync(target)) renameSync(work, target);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface Requirement {
+  readonly debianPackage: string;
+  readonly command?: string;
+  readonly header?: string;
+}
+
+const REQUIREMENTS: readonly Requirement[] = [
+  { debianPackage: "g++", command: "g++" },
+  { debianPackage: "make", command: "make" },
+  { debianPackage: "binutils", command: "readelf" },
+  { debianPackage: "libssl-dev", header: "openssl/ssl.h" },
+  { debianPackage: "zlib1g-dev", header: "zlib.h" },
+  { debianPackage: "libzstd-dev", header: "zstd.h" },
+];
+
+async function requireTools(): Promise<void> {
+  const missing = REQUIREMENTS.filter(({ command }) => command !== undefined && Bun.which(command) === null);
+  if (Bun.which("g++") !== null) {
+    for (const requirement of REQUIREMENTS) {
+      if (requirement.header !== undefined && !(await headerExists(requirement.header)))
+        missing.push(requirement);
+    }
+  }
+  if (missing.length === 0) return;
+  const packages = missing.map(({ debianPackage }) => debianPackage).join(" ");
+  throw failed(`building the Kafka addon needs these Debian packages: apt-get install ${packages}`);
+}
+
+async function headerExists(header: string): Promise<boolean> {
+  const probe = Bun.spawn(["g++", "-E", "-x", "c++", "-o", "/dev/null", "-"], {
+    stdin: new TextEncoder().encode(`#include <${header}>\n`),
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  return (await probe.exited) === 0;
+}
+
+async function step(name: string, work: () => Promise<unknown>): Promise<void> {
+  const started = performance.now();
+  process.stderr.write(`kafka addon: ${name} ...`);
+  await work();
+  process.stderr.write(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+const FAILURE_LINES = 30;
+
+/** Runs a command to its end and returns its standard output; the tail of its output is the error when it fails. */
+async function run(command: string[], cwd: string): Promise<string> {
+  const child = Bun.spawn(command, { cwd, stdout: "pipe", stderr: "pipe", stdin: "ignore" });
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (code === 0) return output;
+  const tail = `${output}${errors}`.trim().split("\n").slice(-FAILURE_LINES).join("\n");
+  throw failed(`${command[0]} failed with exit code ${code} in ${cwd}:\n${tail}`);
+}
+
+function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function failed(message: string): AppError {
+  return new AppError("NATIVE_BUILD_FAILED", message);
+}
+
+if (import.meta.main) {
+  try {
+    console.log(await buildNative());
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    console.error(`\n${error.message}`);
+    process.exit(1);
+  }
+}

