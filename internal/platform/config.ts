@@ -1,0 +1,196 @@
+// The only place that reads the environment. A role declares its variables in one TypeBox object; all faults are told at
+// once, each with the way out and never with the value, which may be a secret. Called by lifecycle.ts for every role, and
+// by checkoutctl.
+import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
+import { FormatRegistry } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { AppError } from "../kernel/errors.ts";
+
+/** EX_CONFIG of sysexits.h; systemd's RestartPreventExitStatus knows it, because restarting does not help. */
+export const EXIT_CONFIG = 78;
+
+export class ConfigError extends AppError {
+  readonly faults: readonly string[];
+
+  constructor(role: string, faults: readonly string[]) {
+    const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+    const lines = faults.map((fault) => `  ${fault}`).join("\n");
+    super(
+      "CONFIG_INVALID",
+      `${role}: the configuration has ${count}:\n${lines}\nSee ${role} --help for every variable.`,
+    );
+    this.name = "ConfigError";
+    this.faults = faults;
+  }
+}
+
+/** Marks a variable that must not be shown or logged. */
+export function secret<Schema extends TSchema>(schema: Schema): Schema {
+  return { ...schema, secret: true };
+}
+
+/** Groups of variables that several roles share: `Type.Object({ ...commonConfig, ...kafkaConfig, OWN: ... })`. */
+export const commonConfig = {
+  OPS_HOST: Type.String({
+    default: "127.0.0.1",
+    minLength: 1,
+    description: "address that /healthz, /readyz and /metrics listen on",
+  }),
+  OPS_PORT: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 65_535,
+    description: "their port; 0 takes any free one and logs it",
+  }),
+  LOG_LEVEL: Type.Union(
+    [Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")],
+    { default: "info", description: "least severe level that is logged" },
+  ),
+  SHUTDOWN_DEADLINE_MS: Type.Integer({
+    default: 20_000,
+    minimum: 100,
+    maximum: 600_000,
+    description: "how long work in flight may take after SIGTERM, in milliseconds",
+  }),
+};
+
+export const kafkaConfig = {
+  KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
+};
+
+export const postgresConfig = {
+  DATABASE_URL: secret(Type.String({ format: "postgres-url", description: "the role's own database" })),
+  DATABASE_POOL_SIZE: Type.Integer({
+    default: 8,
+    minimum: 2,
+    maximum: 100,
+    description: "connections to it, half for transactions and half for single statements",
+  }),
+};
+
+export const redisConfig = {
+  REDIS_URL: secret(
+    Type.String({ format: "redis-url", description: "Redis, a hint store: the role also works without it" }),
+  ),
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks the variables that `schema` declares. An unset or empty variable takes its default, or is a fault unless it
+ * is optional; variables that are not declared are none of our business. Throws ConfigError with all faults.
+ */
+export function parseConfig<Schema extends TObject>(
+  role: string,
+  schema: Schema,
+  env: Environment = process.env,
+): Static<Schema> {
+  const faults: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries(schema.properties)) {
+    const text = env[name];
+    if (text === undefined || text === "") {
+      if (variable.default !== undefined) config[name] = variable.default;
+      else if (schema.required?.includes(name))
+        faults.push(`${name} is missing: set it to ${expectation(variable)} (${variable.description})`);
+      continue;
+    }
+    const value = convert(text, variable);
+    if (Value.Check(variable, value)) config[name] = value;
+    else faults.push(`${name} is not valid: set it to ${expectation(variable)} (${variable.description})`);
+  }
+  if (faults.length > 0) throw new ConfigError(role, faults);
+  return config as Static<Schema>;
+}
+
+/** The variables as text for `--help`, one block per variable. */
+export function describeConfig(schema: TObject): string {
+  return Object.entries(schema.properties)
+    .map(([name, variable]) => {
+      const notes = [
+        expectation(variable),
+        ...(variable["secret"] === true ? ["secret"] : []),
+        necessity(schema, name),
+      ];
+      return `  ${name}\n      ${variable.description}\n      ${notes.join("; ")}`;
+    })
+    .join("\n");
+}
+
+function necessity(schema: TObject, name: string): string {
+  const { default: fallback } = schema.properties[name] ?? {};
+  if (fallback !== undefined) return `default ${String(fallback)}`;
+  return schema.required?.includes(name) === true ? "required" : "optional";
+}
+
+/** Environment text as the type that the schema wants; left as text where it does not fit, for the check to refuse. */
+function convert(text: string, schema: TSchema): unknown {
+  switch (schema["type"]) {
+    case "integer":
+      return /^-?\d+$/.test(text) ? Number(text) : text;
+    case "number":
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+    case "boolean":
+      return text === "true" ? true : text === "false" ? false : text;
+    default:
+      return text;
+  }
+}
+
+/** The formats a string variable may name, with the words for them. TypeBox asks this registry when it checks. */
+const FORMATS: Readonly<
+  Record<string, { readonly words: string; readonly accepts: (text: string) => boolean }>
+> = {
+  url: {
+    words: "a URL, http://host:port or https://host",
+    accepts: (text) => isUrl(text, ["http:", "https:"]),
+  },
+  "postgres-url": {
+    words: "a URL, postgres://user:password@host:port/database",
+    accepts: (text) => isUrl(text, ["postgres:", "postgresql:"]) && new URL(text).pathname.length > 1,
+  },
+  "redis-url": { words: "a URL, redis://host:port", accepts: (text) => isUrl(text, ["redis:", "rediss:"]) },
+  brokers: {
+    words: "host:port, several separated by commas",
+    accepts: (text) => text.split(",").every((broker) => /^\s*[^\s:,/]+:\d{1,5}\s*$/.test(broker)),
+  },
+};
+for (const [name, { accepts }] of Object.entries(FORMATS)) FormatRegistry.Set(name, accepts);
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  const url = URL.parse(text);
+  return url !== null && protocols.includes(url.protocol) && url.hostname !== "";
+}
+
+/** What a valid value looks like, in words. */
+function expectation(schema: TSchema): string {
+  if (Array.isArray(schema["anyOf"])) {
+    return `one of ${schema["anyOf"].map((option: TSchema) => String(option["const"])).join(", ")}`;
+  }
+  switch (schema["type"]) {
+    case "integer":
+      return `a whole number${range(schema["minimum"], schema["maximum"])}`;
+    case "number":
+      return `a number${range(schema["minimum"], schema["maximum"])}`;
+    case "boolean":
+      return "true or false";
+    default:
+      return (
+        FORMATS[String(schema["format"])]?.words ??
+        `a text${length(schema["minLength"], schema["maxLength"])}`
+      );
+  }
+}
+
+function range(minimum: unknown, maximum: unknown): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `, at least ${minimum}`;
+  return maximum === undefined ? "" : `, at most ${maximum}`;
+}
+
+function length(minimum: unknown, maximum: unknown): string {
+  if (minimum === undefined && maximum === undefined) return "";
+  return ` of${range(minimum, maximum)
+    .replace(/^,/, "")
+    .replace(/ from (.+)/, " $1")} characters`;
+}

@@ -1,0 +1,115 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import postgres from "postgres";
+import { DATABASES, migrations } from "../../schemas/migrations.ts";
+import { AppError } from "../kernel/errors.ts";
+import { cloneDatabase } from "../testkit/database.ts";
+import { postgresUrl } from "../testkit/servers.ts";
+import { migrate, pendingMigrations } from "./migrate.ts";
+
+const SCHEMA = "migrate_test";
+const options = { max: 2, onnotice: () => undefined, connection: { search_path: SCHEMA } };
+const sql = postgres(postgresUrl(), options);
+const first = { name: "0001_first", sql: "create table thing (id int primary key)" };
+const second = { name: "0002_second", sql: "insert into thing values (1); insert into thing values (2)" };
+
+beforeEach(async () => {
+  await sql.unsafe(`drop schema if exists ${SCHEMA} cascade; create schema ${SCHEMA}`);
+});
+afterAll(async () => {
+  await sql.unsafe(`drop schema ${SCHEMA} cascade`);
+  await sql.end();
+});
+
+async function failureOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AppError)) throw new Error("expected an AppError", { cause: error });
+  expect(error.code).toBe("MIGRATION_FAILED");
+  return error.message;
+}
+
+const things = async () =>
+  (await sql<{ id: number }[]>`select id from thing order by id`).map((row) => row.id);
+
+describe("migrate", () => {
+  test("applies what is missing, in order, once", async () => {
+    expect(await pendingMigrations(sql, [first, second])).toEqual(["0001_first", "0002_second"]);
+    expect(await migrate(sql, [first])).toEqual(["0001_first"]);
+    expect(await migrate(sql, [first, second])).toEqual(["0002_second"]);
+    expect(await migrate(sql, [first, second])).toEqual([]);
+    expect(await pendingMigrations(sql, [first, second])).toEqual([]);
+    expect(await things()).toEqual([1, 2]);
+  });
+
+  test("a file that fails leaves nothing of itself, is named, and the pool stays usable", async () => {
+    const broken = {
+      name: "0002_broken",
+      sql: "insert into thing values (1); insert into nothing values (1)",
+    };
+    expect(await failureOf(migrate(sql, [first, broken]))).toContain("0002_broken");
+    expect(await things()).toEqual([]);
+    expect(await pendingMigrations(sql, [first, broken])).toEqual(["0002_broken"]);
+    expect(await migrate(sql, [first, second])).toEqual(["0002_second"]);
+  });
+
+  test("a file changed after it was applied is named", async () => {
+    await migrate(sql, [first]);
+    const changed = { ...first, sql: `${first.sql} -- changed` };
+    expect(await failureOf(migrate(sql, [changed]))).toContain("0001_first");
+    expect(await failureOf(pendingMigrations(sql, [changed]))).toContain("0001_first");
+  });
+
+  test("a file numbered before one that is applied is refused", async () => {
+    await migrate(sql, [first]);
+    const late = { name: "0000_late", sql: "select 1" };
+    expect(await failureOf(migrate(sql, [late, first]))).toContain("0000_late");
+  });
+
+  test("a file that asks for it runs outside a transaction", async () => {
+    const index = {
+      name: "0002_index",
+      sql: "-- no-transaction\ncreate index concurrently a on thing (id);\ncreate index concurrently b on thing (id);\n",
+    };
+    expect(await migrate(sql, [first, index])).toEqual(["0001_first", "0002_index"]);
+  });
+
+  test("two processes at once: one applies, the other finds it done", async () => {
+    const other = postgres(postgresUrl(), options);
+    const results = await Promise.all([migrate(sql, [first, second]), migrate(other, [first, second])]);
+    await other.end();
+    expect(results.map((names) => names.length).toSorted()).toEqual([0, 2]);
+    expect(await things()).toEqual([1, 2]);
+  });
+});
+
+describe("a cloned test database", () => {
+  test.each([...DATABASES])("of %s has the schema of all its migrations", async (name) => {
+    await using database = await cloneDatabase(name);
+    expect(await pendingMigrations(database.sql, migrations[name])).toEqual([]);
+  });
+
+  test("complains about a transaction left open", async () => {
+    const database = await cloneDatabase("saga");
+    const connection = await database.sql.reserve();
+    await connection`begin`;
+    const error = await Promise.resolve(database[Symbol.asyncDispose]()).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).toContain("left transactions open: begin");
+  }, 15_000);
+
+  test("complains about a connection left open", async () => {
+    const database = await cloneDatabase("saga");
+    const own = postgres(database.url, { max: 1 });
+    await own`select 1`;
+    const error = await Promise.resolve(database[Symbol.asyncDispose]()).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).toContain("left connections open");
+    await own.end({ timeout: 0 });
+  });
+});

@@ -1,0 +1,106 @@
+// Brings a database's schema up to what this binary carries (schemas/migrations.ts): numbered files, forward only, each
+// applied once and never edited afterwards. Safe to run from several processes at once and while the old version serves.
+// Called by checkoutctl, by tests, and by roles to refuse work on a schema that is behind.
+import { createHash } from "node:crypto";
+import type { ReservedSql, Sql } from "postgres";
+import { AppError } from "../kernel/errors.ts";
+import type { Migration } from "../../schemas/migrations.ts";
+
+/** Held while migrating; any number works as long as every version of this program uses the same. */
+const ADVISORY_LOCK = 7_283_045_519;
+/** A migration that waits longer for a busy table gives up rather than queue everybody else behind it. */
+const LOCK_TIMEOUT = "5s";
+/** A file that starts with this line runs statement by statement outside a transaction (`create index concurrently`). */
+const NO_TRANSACTION = "-- no-transaction";
+
+/** Applies what is missing, in order, and returns the names. Throws MIGRATION_FAILED; what was applied before stays. */
+export async function migrate(sql: Sql, migrations: readonly Migration[]): Promise<readonly string[]> {
+  const connection = await sql.reserve();
+  try {
+    // Another process may be migrating, and building an index on a large table takes what it takes.
+    await connection.unsafe("set statement_timeout = 0; set lock_timeout = 0");
+    await connection`select pg_advisory_lock(${ADVISORY_LOCK}::bigint)`;
+    await connection.unsafe(`set lock_timeout = '${LOCK_TIMEOUT}'`);
+    await connection`
+      create table if not exists schema_migrations (
+        name text primary key,
+        checksum text not null,
+        applied_at timestamptz not null default now()
+      )`;
+    const pending = compare(migrations, await appliedMigrations(connection));
+    for (const migration of pending) await apply(connection, migration);
+    return pending.map((migration) => migration.name);
+  } finally {
+    // Outside a transaction the settings and the lock outlive an error; the connection goes back to the pool.
+    await connection.unsafe("rollback; select pg_advisory_unlock_all(); reset all").catch(() => undefined);
+    connection.release();
+  }
+}
+
+/** What `migrate` would apply. Throws MIGRATION_FAILED when an applied file has changed since. */
+export async function pendingMigrations(
+  sql: Sql,
+  migrations: readonly Migration[],
+): Promise<readonly string[]> {
+  const [table] = await sql<
+    { exists: boolean }[]
+  >`select to_regclass('schema_migrations') is not null as exists`;
+  const applied = table?.exists === true ? await appliedMigrations(sql) : new Map<string, string>();
+  return compare(migrations, applied).map((migration) => migration.name);
+}
+
+async function appliedMigrations(sql: Sql): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ name: string; checksum: string }[]>`select name, checksum from schema_migrations`;
+  return new Map(rows.map((row) => [row.name, row.checksum]));
+}
+
+/** The migrations not applied yet. A database that is ahead of this binary is fine: it was migrated for a newer one. */
+function compare(
+  migrations: readonly Migration[],
+  applied: ReadonlyMap<string, string>,
+): readonly Migration[] {
+  for (const migration of migrations) {
+    const recorded = applied.get(migration.name);
+    if (recorded !== undefined && recorded !== checksum(migration)) {
+      throw new AppError(
+        "MIGRATION_FAILED",
+        `migration ${migration.name} was changed after it had been applied here: restore the file and put the change in a new one`,
+      );
+    }
+  }
+  const pending = migrations.filter((migration) => !applied.has(migration.name));
+  const lastApplied = migrations.findLastIndex((migration) => applied.has(migration.name));
+  const late = pending.find((migration) => migrations.indexOf(migration) < lastApplied);
+  if (late !== undefined) {
+    throw new AppError(
+      "MIGRATION_FAILED",
+      `migration ${late.name} is numbered before one that is applied already: renumber it`,
+    );
+  }
+  return pending;
+}
+
+async function apply(connection: ReservedSql, migration: Migration): Promise<void> {
+  const record = () =>
+    connection`insert into schema_migrations (name, checksum) values (${migration.name}, ${checksum(migration)})`;
+  try {
+    if (migration.sql.startsWith(NO_TRANSACTION)) {
+      // One by one: the server runs several statements in one message as one transaction.
+      for (const statement of migration.sql.split(/;\s*$/m)) {
+        if (statement.trim() !== "") await connection.unsafe(statement);
+      }
+      await record();
+      return;
+    }
+    await connection`begin`;
+    await connection.unsafe(migration.sql);
+    await record();
+    await connection`commit`;
+  } catch (error) {
+    throw new AppError("MIGRATION_FAILED", `migration ${migration.name} failed`, { cause: error });
+  }
+}
+
+function checksum(migration: Migration): string {
+  return createHash("sha256").update(migration.sql).digest("hex");
+}

@@ -1,0 +1,104 @@
+// The operator's door into a role, on its own port: /healthz (the process lives), /readyz (it can do its work) and /metrics.
+// Opened by lifecycle.ts before anything else, so that a role that waits for its database can already say so.
+import { AppError, describeError } from "../kernel/errors.ts";
+import type { Metrics } from "./metrics.ts";
+
+const CHECK_TIMEOUT_MS = 1_000;
+
+export interface CheckResult {
+  readonly status: "up" | "down";
+  readonly required: boolean;
+  readonly reason?: string;
+}
+
+export interface Readiness {
+  readonly status: "ready" | "not_ready";
+  readonly checks: Readonly<Record<string, CheckResult>>;
+}
+
+/** Resolves when the thing works; throws why not. */
+export type Check = () => Promise<unknown>;
+
+interface RegisteredCheck {
+  readonly check: Check;
+  readonly required: boolean;
+}
+
+export class OpsServer implements AsyncDisposable {
+  readonly #checks = new Map<string, RegisteredCheck>();
+  readonly #server: Bun.Server<undefined>;
+
+  /** Throws AppError SERVICE_UNAVAILABLE when the port cannot be had. Port 0 takes any free one. */
+  constructor(options: { readonly hostname: string; readonly port: number; readonly metrics: Metrics }) {
+    try {
+      this.#server = Bun.serve({
+        hostname: options.hostname,
+        port: options.port,
+        routes: {
+          "/healthz": () => Response.json({ status: "alive" }),
+          "/readyz": async () => {
+            const readiness = await this.readiness();
+            return Response.json(readiness, { status: readiness.status === "ready" ? 200 : 503 });
+          },
+          "/metrics": async () => {
+            const { contentType, text } = await options.metrics.expose();
+            return new Response(text, { headers: { "content-type": contentType } });
+          },
+        },
+        fetch: () => new Response("see /healthz, /readyz, /metrics\n", { status: 404 }),
+      });
+    } catch (error) {
+      const address = `${options.hostname}:${options.port}`;
+      throw new AppError(
+        "SERVICE_UNAVAILABLE",
+        `cannot listen on ${address}: set OPS_HOST and OPS_PORT to a free address`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  get port(): number {
+    return this.#server.port ?? 0;
+  }
+
+  /** With `required: false` the check informs only: the role does its work without that thing. */
+  addCheck(name: string, check: Check, options: { readonly required?: boolean } = {}): void {
+    this.#checks.set(name, { check, required: options.required ?? true });
+  }
+
+  removeCheck(name: string): void {
+    this.#checks.delete(name);
+  }
+
+  async readiness(): Promise<Readiness> {
+    const entries = await Promise.all(
+      [...this.#checks].map(
+        async ([name, { check, required }]) => [name, await runCheck(check, required)] as const,
+      ),
+    );
+    const isReady = entries.every(([, result]) => result.status === "up" || !result.required);
+    return { status: isReady ? "ready" : "not_ready", checks: Object.fromEntries(entries) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop(true);
+  }
+}
+
+async function runCheck(check: Check, required: boolean): Promise<CheckResult> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)),
+    CHECK_TIMEOUT_MS,
+  );
+  try {
+    await Promise.race([check(), late.promise]);
+    return { status: "up", required };
+  } catch (error) {
+    return { status: "down", required, reason: describeError(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { Metrics } from "./metrics.ts";
+import { OpsServer } from "./ops-http.ts";
+
+function start() {
+  const metrics = new Metrics();
+  const ops = new OpsServer({ hostname: "127.0.0.1", port: 0, metrics });
+  return { metrics, ops, get: (path: string) => fetch(`http://127.0.0.1:${ops.port}${path}`) };
+}
+
+test("healthz answers while a required check is down, readyz says 503 and why", async () => {
+  const { ops, get } = start();
+  await using _ops = ops;
+  ops.addCheck("database", () => Promise.reject(new Error("connection refused")));
+  ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
+  expect((await get("/healthz")).status).toBe(200);
+  const response = await get("/readyz");
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({
+    status: "not_ready",
+    checks: {
+      database: { status: "down", required: true, reason: "connection refused" },
+      redis: { status: "down", required: false, reason: "away" },
+    },
+  });
+});
+
+test("a check that only informs does not make the role unready", async () => {
+  const { ops, get } = start();
+  await using _ops = ops;
+  ops.addCheck("database", () => Promise.resolve());
+  ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
+  expect((await get("/readyz")).status).toBe(200);
+});
+
+test("a check that hangs counts as down, it does not hang the answer", async () => {
+  const { ops, get } = start();
+  await using _ops = ops;
+  ops.addCheck("database", () => new Promise(() => undefined));
+  const response = await get("/readyz");
+  expect(response.status).toBe(503);
+  expect(await response.text()).toContain("no answer within");
+});
+
+test("metrics are exposed with their labels, beside the runtime's own", async () => {
+  const { metrics, ops, get } = start();
+  await using _ops = ops;
+  metrics.counter("messages_total", "Messages handled.", ["type"]).inc({ type: "ReserveInventory" }, 3);
+  metrics.gauge("outbox_unpublished", "Rows not published yet.", [], () => Promise.resolve(7));
+  metrics.histogram("batch_seconds", "Time per batch.").observe(0.02);
+  const text = await (await get("/metrics")).text();
+  expect(text).toContain('checkout_messages_total{type="ReserveInventory"} 3');
+  expect(text).toContain("checkout_outbox_unpublished 7");
+  expect(text).toContain('checkout_batch_seconds_bucket{le="0.025"} 1');
+  expect(text).toContain("process_cpu_seconds_total");
+});
+
+test("a port that is taken is named", async () => {
+  const { metrics, ops } = start();
+  await using _ops = ops;
+  expect(() => new OpsServer({ hostname: "127.0.0.1", port: ops.port, metrics })).toThrow(
+    `127.0.0.1:${ops.port}`,
+  );
+});

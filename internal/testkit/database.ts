@@ -1,0 +1,103 @@
+// A real database per test file: a template with the schema of one service is migrated once per server, and cloned in tens of
+// milliseconds. Disposal fails the test when it left a transaction open or a connection behind.
+import postgres, { type Sql } from "postgres";
+import { migrate } from "../platform/migrate.ts";
+import { type Postgres, openPostgres } from "../platform/postgres.ts";
+import { type DatabaseName, migrations } from "../../schemas/migrations.ts";
+import { postgresUrl } from "./servers.ts";
+
+const POOL_SIZE = 8;
+const CLOSE_DEADLINE_MS = 2_000;
+/** Serialises the making of templates between test processes. */
+const TEMPLATE_LOCK = 7_283_045_520;
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly postgres: Postgres;
+  /** The pool of `postgres`, for looking at what a test has done. */
+  readonly sql: Sql;
+}
+
+/** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */
+export async function cloneDatabase(service: DatabaseName): Promise<TestDatabase> {
+  const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
+  await withAdmin(async (admin) => {
+    const template = await ensureTemplate(admin, service);
+    await admin`create database ${admin(name)} template ${admin(template)}`;
+  });
+  const url = urlOf(name);
+  const database = openPostgres({ url, poolSize: POOL_SIZE, applicationName: name });
+  return {
+    url,
+    postgres: database,
+    sql: database.sql,
+    async [Symbol.asyncDispose]() {
+      const open = await withAdmin((admin) => endOpenTransactions(admin, name));
+      await database[Symbol.asyncDispose]();
+      const leaked = await withAdmin(async (admin) => {
+        const left = await connectionsAfterClosing(admin, name);
+        await admin`drop database ${admin(name)} with (force)`;
+        return left;
+      });
+      if (open.length > 0) throw new Error(`the test left transactions open: ${open.join("; ")}`);
+      if (leaked.length > 0) throw new Error(`the test left connections open: ${leaked.join("; ")}`);
+    },
+  };
+}
+
+/** Named after what it is made of, so that a changed migration makes a new one. */
+async function ensureTemplate(admin: Sql, service: DatabaseName): Promise<string> {
+  const digest = Bun.hash(
+    migrations[service].map((migration) => migration.name + migration.sql).join("\n"),
+  ).toString(36);
+  const template = `template_${service}_${digest}`;
+  await admin`select pg_advisory_lock(${TEMPLATE_LOCK}::bigint)`;
+  try {
+    const found = await admin`select 1 from pg_database where datname = ${template} and datistemplate`;
+    if (found.length > 0) return template;
+    await admin`drop database if exists ${admin(template)}`;
+    await admin`create database ${admin(template)}`;
+    const database = postgres(urlOf(template), { max: 1, onnotice: () => undefined });
+    await migrate(database, migrations[service]);
+    await database.end();
+    // Only now, so that one whose making was interrupted is made anew.
+    await admin`alter database ${admin(template)} is_template true`;
+    return template;
+  } finally {
+    await admin`select pg_advisory_unlock(${TEMPLATE_LOCK}::bigint)`;
+  }
+}
+
+/** Their last statements. They are ended, because closing would wait for them. */
+async function endOpenTransactions(admin: Sql, name: string): Promise<readonly string[]> {
+  const rows = await admin<{ query: string }[]>`
+    select query, pg_terminate_backend(pid) from pg_stat_activity where datname = ${name} and state like 'idle in transaction%'`;
+  return rows.map((row) => row.query);
+}
+
+/** A closed connection takes the server a moment to notice. */
+async function connectionsAfterClosing(admin: Sql, name: string): Promise<readonly string[]> {
+  const deadline = Date.now() + CLOSE_DEADLINE_MS;
+  for (;;) {
+    const rows = await admin<{ application_name: string; query: string }[]>`
+      select application_name, query from pg_stat_activity where datname = ${name}`;
+    if (rows.length === 0 || Date.now() > deadline)
+      return rows.map((row) => `${row.application_name}: ${row.query}`);
+    await Bun.sleep(10);
+  }
+}
+
+async function withAdmin<T>(work: (admin: Sql) => Promise<T>): Promise<T> {
+  const admin = postgres(postgresUrl(), { max: 1, onnotice: () => undefined });
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
+
+function urlOf(database: string): string {
+  const url = new URL(postgresUrl());
+  url.pathname = `/${database}`;
+  return url.href;
+}
