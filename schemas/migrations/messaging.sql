@@ -36,12 +36,14 @@ begin
   return made;
 end $$;
 
--- Drops the day partitions of `parent` whose day lies before `before` and returns their number.
+-- Drops the day partitions of `parent` whose day lies before `before` and returns their number. A day of the outbox that still
+-- has unpublished rows stays.
 create function drop_day_partitions(parent text, before date) returns integer
   language plpgsql as $$
 declare
   dropped integer := 0;
   child text;
+  waiting boolean := false;
 begin
   for child in
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -49,6 +51,11 @@ begin
        and to_date(right(c.relname, 8), 'YYYYMMDD') < before
      order by c.relname
   loop
+    if parent = 'outbox' then
+      execute format('lock table %I in access exclusive mode', child);
+      execute format('select exists (select from %I where not published)', child) into waiting;
+      continue when waiting;
+    end if;
     execute format('drop table %I', child);
     dropped := dropped + 1;
   end loop;
@@ -92,6 +99,8 @@ create table retry (
   topic text not null,
   partition integer not null,
   "offset" bigint not null,
+  -- as the broker stored it, in epoch ms
+  timestamp_ms bigint not null,
   key bytea,
   value bytea not null,
   headers jsonb not null
