@@ -1,0 +1,90 @@
+// docs/saga.md, drawn from the saga table, so that the picture cannot say anything else than the code. Written by
+// `bun run diagram`; a test fails when the file is stale.
+import { type Saga, statusOf } from "./state.ts";
+import { rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
+
+const forward = (step: Step) => `${step}`;
+const undoing = (step: Step) => `undo_${step}`;
+
+/** The whole document, ending with a newline. */
+export function sagaDocument(): string {
+  return `# The saga
+
+<!-- Generated from internal/checkout/steps.ts by \`bun run diagram\`. Do not edit. -->
+
+Table version ${SAGA_TABLE_VERSION}. One pure function, \`decide\` in [saga.ts](../internal/checkout/saga.ts), walks this table.
+
+${tableOfSteps()}
+
+\`\`\`mermaid
+${stateDiagram()}
+\`\`\`
+
+Reading it:
+
+- The saga turns round when a step is **refused**, and then undoes the steps before it; or when its **deadline** passes, its
+  reservation **expires** or an **operator** cancels, and then it undoes the step under way too, because that step's command is
+  out and may yet take effect.
+- An undo settles its step for good: it takes back what happened, and where nothing happened yet it leaves a tombstone that
+  refuses the late command. Money comes first: stock is released only after the payment is settled.
+- An undo that gets no answer is sent again with growing delays, for ever; after a few times an operator is called.
+- \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the contract that no rule of this table leads to.
+- Whatever the table does not name is ignored with a reason, or is an alert where it cannot happen unless something is broken.
+`;
+}
+
+function tableOfSteps(): string {
+  const rows = STEPS.map(({ step, command, success, refusal, statusAfter, undo }, index) => {
+    const commands =
+      undo === null ? "" : [undo.command, undo.commandAfterSuccess].filter(Boolean).map(code).join(" or ");
+    const undoCell =
+      undo === null
+        ? "covered by the undo of an earlier step"
+        : `${commands} -> ${undo.replies.map(code).join(" or ")}`;
+    return `| ${index + 1} | ${step} | ${code(command)} | ${code(success)} | ${code(refusal)} | ${statusAfter} | ${undoCell} |`;
+  });
+  return [
+    "| # | step | command | success | refusal | status after success | undone by -> settled by |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+}
+
+function stateDiagram(): string {
+  const lines = ["stateDiagram-v2", "    direction TB"];
+  for (const { step } of STEPS) lines.push(`    state "${statusDuring(step)} / ${step}" as ${forward(step)}`);
+  for (const step of undoOrder(STEPS.length))
+    lines.push(`    state "COMPENSATING / undo ${step}" as ${undoing(step)}`);
+  lines.push(`    [*] --> ${forward("reserve")}: ${rowOf("reserve").command}`);
+  STEPS.forEach(({ step, success, refusal, doomedByExpiry }, index) => {
+    const next = STEPS[index + 1];
+    const target = next === undefined ? "COMPLETED" : forward(next.step);
+    lines.push(`    ${forward(step)} --> ${target}: ${success}`);
+    lines.push(`    ${forward(step)} --> ${firstUndo(index)}: ${refusal}`);
+    const uncertain = doomedByExpiry ? "deadline, cancel, ReservationExpired" : "deadline, cancel";
+    lines.push(`    ${forward(step)} --> ${firstUndo(index + 1)}: ${uncertain}`);
+  });
+  for (const step of undoOrder(STEPS.length)) {
+    const index = STEPS.findIndex((row) => row.step === step);
+    const replies = rowOf(step).undo?.replies.join(" or ") ?? "";
+    lines.push(`    ${undoing(step)} --> ${firstUndo(index)}: ${replies}`);
+  }
+  lines.push("    COMPLETED --> [*]", "    COMPENSATED --> [*]");
+  return lines.join("\n");
+}
+
+/** Where the saga goes when the steps before index `until` must be undone. */
+function firstUndo(until: number): string {
+  const [first] = undoOrder(until);
+  return first === undefined ? statusOf(compensatedSample) : undoing(first);
+}
+
+const compensatedSample: Saga["position"] = {
+  kind: "compensated",
+  at: "reserve",
+  failure: { code: "", message: "" },
+};
+
+function code(text: string | undefined): string {
+  return `\`${text ?? ""}\``;
+}
