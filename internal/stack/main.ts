@@ -14,28 +14,6 @@ const EXIT_REFUSED = 3;
 const EXIT_NOT_RUNNING = 4;
 const EXIT_INTERRUPTED = 130;
 
-const NO_BORDERS = {
-  ...{
-    top: "",
-    "top-mid": "",
-    "top-left": "",
-    "top-right": "",
-    bottom: "",
-    "bottom-mid": "",
-    "bottom-left": "",
-  },
-  ...{
-    "bottom-right": "",
-    left: "",
-    "left-mid": "",
-    mid: "",
-    "mid-mid": "",
-    right: "",
-    "right-mid": "",
-    middle: " ",
-  },
-};
-
 const dataDirectory = new Option("-d, --data-dir <dir>", "data directory (default: $STACK_DIR, else .stack)");
 
 const program = new Command("stack").description(
@@ -167,7 +145,7 @@ function seconds(milliseconds: number): string {
 function printState(state: StackState): void {
   const table = new Table({
     head: ["name", "address", "pid", "health", "log"],
-    style: { head: [], compact: true },
+    style: { head: [], border: [] },
   });
   for (const entry of [...state.servers, ...state.roles]) {
     const log = entry.log_file.replace(`${REPOSITORY}/`, "");
