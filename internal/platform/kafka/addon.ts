@@ -1,7 +1,13 @@
 // The one door to the native side: our two batch classes and the package's raw client, loaded on first use.
 // Called by consumer.ts, producer.ts and admin.ts; tools that never open Kafka never need the addon.
 
-import type { AdminClient, KafkaConsumer } from "@confluentinc/kafka-javascript";
+import type {
+  GlobalConfig,
+  IAdminClient,
+  KafkaConsumer,
+  Metadata,
+  MetadataOptions,
+} from "@confluentinc/kafka-javascript";
 
 import type { ProduceFailure, RawMessage } from "../../kernel/ports.ts";
 import { loadAddon } from "./native/load.ts";
@@ -21,8 +27,12 @@ export interface Polled {
   /** Messages without a value or with one that is not UTF-8; they follow the decodable ones in `message`. */
   readonly undecodable: number;
   readonly skipped: number;
-  /** Partitions whose end was reached; told only with `enable.partition.eof`. */
-  readonly ends: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[];
+}
+
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /** native/src/batch-consumer.cc */
@@ -30,6 +40,8 @@ export interface BatchConsumer {
   poll(maxMessages: number, waitMs: number, gatherMs: number): Promise<Polled>;
   message(index: number): RawMessage;
   text(index: number): string;
+  /** Where the batch leaves each partition, and the partitions at their end (only with `enable.partition.eof`). */
+  positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
   commit(): Promise<NativeError>;
   release(committed: boolean): void;
   interrupt(): void;
@@ -45,7 +57,7 @@ export interface BatchProducerAddon {
   close(flushMs: number): Promise<void>;
 }
 
-interface Addon {
+export interface Addon {
   /** The address of the librdkafka instance behind a connected consumer of the package. */
   handleOf(client: unknown): number;
   err2str(code: number): string;
@@ -56,17 +68,27 @@ interface Addon {
   ) => BatchProducerAddon;
 }
 
+/** The package's types leave out that an admin client, like every client, has getMetadata. */
+export type AdminClient = IAdminClient & {
+  getMetadata(options: MetadataOptions, done: (error: NativeError, metadata: Metadata) => void): void;
+};
+
 export interface Kafka {
   readonly addon: Addon;
   readonly KafkaConsumer: typeof KafkaConsumer;
-  readonly AdminClient: typeof AdminClient;
+  readonly AdminClient: {
+    create(
+      conf: GlobalConfig,
+      eventHandlers: Record<string, (event: { message: string }) => void>,
+    ): AdminClient;
+  };
 }
 
 let loaded: Kafka | undefined;
 
 export function kafka(): Kafka {
   loaded ??= {
-    addon: loadAddon() as Addon,
+    addon: loadAddon(),
     // After the addon, because these files look for it when they are loaded. The raw client only: the package's
     // KafkaJS layer is not used.
     KafkaConsumer: require("@confluentinc/kafka-javascript/lib/kafka-consumer.js"),

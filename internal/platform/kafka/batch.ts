@@ -39,7 +39,7 @@ function splitAtNonce({ text, nonce, decodable }: Polled): unknown[] | undefined
   if (decodable === 0) return [];
   let elements: unknown[];
   try {
-    elements = JSON.parse(text) as unknown[];
+    elements = JSON.parse(text);
   } catch {
     return undefined;
   }

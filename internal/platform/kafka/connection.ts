@@ -48,36 +48,52 @@ export function toEvent(level: number, name: string, message: string): KafkaEven
   return { level: level <= 6 ? "info" : "debug", name, message };
 }
 
-/** Codes that trying again does not change, by name and, as the package tells them, by number. */
-const FATAL =
-  /^(_FATAL|_FENCED|_AUTHENTICATION|SASL_AUTHENTICATION_FAILED|FENCED_INSTANCE_ID|\w+_AUTHORIZATION_FAILED)$/;
-const FATAL_NUMBERS: readonly number[] = [-150, -144, -169, 29, 30, 31, 58, 82];
-const TOPIC_MISSING = /^(UNKNOWN_TOPIC_OR_PART|_UNKNOWN_TOPIC|_UNKNOWN_PARTITION)$/;
-const TOPIC_MISSING_NUMBERS: readonly number[] = [3, -188, -190];
+/** What librdkafka tells of a failure: the package gives its code as a number, our native side its name. */
+export interface KafkaFailure {
+  readonly code: number | string;
+  readonly message: string;
+}
+
+/** Failures that trying again does not change: by name, then the same by number. */
+const FATAL: ReadonlySet<string> = new Set([
+  "_FATAL",
+  "_FENCED",
+  "_AUTHENTICATION",
+  "SASL_AUTHENTICATION_FAILED",
+  "FENCED_INSTANCE_ID",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+]);
+const FATAL_NUMBERS: ReadonlySet<number> = new Set([-150, -144, -169, 58, 82, 29, 30, 31]);
+
+const TOPIC_MISSING: ReadonlySet<string> = new Set([
+  "UNKNOWN_TOPIC_OR_PART",
+  "_UNKNOWN_TOPIC",
+  "_UNKNOWN_PARTITION",
+]);
+const TOPIC_MISSING_NUMBERS: ReadonlySet<number> = new Set([3, -188, -190]);
 
 /** The error of the closed list for one of librdkafka's; `doing` says what failed, in words. */
-export function kafkaError(doing: string, error: unknown): AppError {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  const known = typeof code === "number" ? codeOfNumber(code) : codeOfName(String(code));
-  return new AppError(known, `${doing}: ${String(message ?? error)}`, { cause: error });
+export function kafkaError(doing: string, failure: KafkaFailure): AppError {
+  return new AppError(errorCode(failure.code), `${doing}: ${failure.message}`, { cause: failure });
 }
 
-function codeOfName(name: string): ErrorCode {
-  if (FATAL.test(name)) return "KAFKA_FATAL";
-  return TOPIC_MISSING.test(name) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
-}
-
-function codeOfNumber(number: number): ErrorCode {
-  if (FATAL_NUMBERS.includes(number)) return "KAFKA_FATAL";
-  return TOPIC_MISSING_NUMBERS.includes(number) ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
+function errorCode(code: number | string): ErrorCode {
+  const [fatal, missing] =
+    typeof code === "number"
+      ? [FATAL_NUMBERS.has(code), TOPIC_MISSING_NUMBERS.has(code)]
+      : [FATAL.has(code), TOPIC_MISSING.has(code)];
+  if (fatal) return "KAFKA_FATAL";
+  return missing ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
 }
 
 /** A call of the package, which answers through a Node callback, as a promise. */
 export function call<T>(
   doing: string,
-  start: (done: (error: unknown, result: T) => void) => unknown,
+  start: (done: (failure: KafkaFailure | null | undefined, result: T) => void) => unknown,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    start((error, result) => (error ? reject(kafkaError(doing, error)) : resolve(result)));
+    start((failure, result) => (failure ? reject(kafkaError(doing, failure)) : resolve(result)));
   });
 }

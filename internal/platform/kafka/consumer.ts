@@ -66,7 +66,7 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
     options.onEvent?.(toEvent(log.severity, log.fac, log.message));
   });
   const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  await call(`cannot reach Kafka at ${options.brokers}`, (done) =>
+  await call<unknown>(`cannot reach Kafka at ${options.brokers}`, (done) =>
     client.connect({ allTopics: false, timeout }, done),
   );
   return { client, events };
@@ -77,7 +77,7 @@ const ALL_BROKERS_DOWN = -187;
 /** Stops the native side, then the connection. The order matters: nothing native may outlive the connection. */
 export async function disconnect(native: BatchConsumer, { client }: Connection): Promise<void> {
   native.close();
-  await call("disconnecting", (done: (error: unknown, result: unknown) => void) => client.disconnect(done));
+  await call<unknown>("disconnecting", (done) => client.disconnect(done));
 }
 
 export function openBatchConsumer({ client }: Connection, types: readonly string[]): BatchConsumer {
@@ -150,14 +150,14 @@ function closedError(): AppError {
 }
 
 /** The broker's ways to say that the partitions are, or are about to be, another member's. */
-const NO_LONGER_OURS: readonly string[] = [
+const NO_LONGER_OURS: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
   "REBALANCE_IN_PROGRESS",
   "FENCED_MEMBER_EPOCH",
   "STALE_MEMBER_EPOCH",
   "_ASSIGNMENT_LOST",
-];
+]);
 
 class Batch implements ConsumedBatch {
   readonly values: readonly unknown[];
@@ -193,7 +193,7 @@ class Batch implements ConsumedBatch {
     this.#committing = undefined;
     // Offsets of partitions that moved are refused, rightly: their new owner starts at the last commit, and the
     // messages of this batch come to it again.
-    this.#committed = code === "NO_ERROR" || NO_LONGER_OURS.includes(code);
+    this.#committed = code === "NO_ERROR" || NO_LONGER_OURS.has(code);
     if (!this.#committed) throw kafkaError("cannot commit offsets", { code, message });
   }
 

@@ -196,7 +196,7 @@ async function run(command: string[], cwd: string): Promise<string> {
 function filesIn(folder: string, ending: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(ending))
-    .sort()
+    .toSorted()
     .map((name) => join(folder, name));
 }
 

@@ -88,7 +88,7 @@ export function packageHash(folders: PackageFolders): string {
 /** The whole addon. */
 export function addonHash(folders: PackageFolders): string {
   const sources = readdirSync(SOURCES)
-    .sort()
+    .toSorted()
     .map((name) => `${name}\n${readFileSync(join(SOURCES, name), "utf8")}`);
   return hash([packageHash(folders), JSON.stringify(SETTINGS), ...sources]);
 }
@@ -100,7 +100,7 @@ export function builtAddon(): string | undefined {
   const builds = existsSync(folder)
     ? readdirSync(folder)
         .filter((name) => name.startsWith(prefix))
-        .sort()
+        .toSorted()
     : [];
   const build = builds[0];
   return build === undefined ? undefined : join(folder, build, "kafka.node");

@@ -300,7 +300,7 @@ napi_value construct(napi_env env, napi_callback_info info) {
   return self;
 }
 
-// poll(maxMessages, waitMs, gatherMs): Promise<{ error, text, nonce, decodable, undecodable, skipped, ends }>
+// poll(maxMessages, waitMs, gatherMs): Promise<{ error, text, nonce, decodable, undecodable, skipped }>
 napi_value poll(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
@@ -328,18 +328,37 @@ napi_value poll(napi_env env, napi_callback_info info) {
         values::set(env, result, "decodable", values::number(env, static_cast<double>(batch.decodable.size())));
         values::set(env, result, "undecodable", values::number(env, static_cast<double>(batch.undecodable.size())));
         values::set(env, result, "skipped", values::number(env, batch.skipped));
-        napi_value ends = values::array(env, batch.ends.size());
-        for (size_t i = 0; i < batch.ends.size(); i++) {
-          napi_value end = values::object(env);
-          values::set(env, end, "topic", values::text(env, batch.ends[i].topic));
-          values::set(env, end, "partition", values::number(env, batch.ends[i].partition));
-          values::set(env, end, "offset", values::number(env, static_cast<double>(batch.ends[i].offset)));
-          napi_set_element(env, ends, static_cast<uint32_t>(i), end);
-        }
-        values::set(env, result, "ends", ends);
         napi_resolve_deferred(env, deferred, result);
       });
   return promise.value;
+}
+
+napi_value position(napi_env env, const std::string& topic, int32_t partition, int64_t offset) {
+  napi_value result = values::object(env);
+  values::set(env, result, "topic", values::text(env, topic));
+  values::set(env, result, "partition", values::number(env, partition));
+  values::set(env, result, "offset", values::number(env, static_cast<double>(offset)));
+  return result;
+}
+
+// positions(): { next, ends }, both [{ topic, partition, offset }]: the offset after the last message of each
+// partition in the batch, and the partitions whose end was reached (told only with `enable.partition.eof`)
+napi_value positions(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.consumer == nullptr) return nullptr;
+  const Batch& batch = call.consumer->batch;
+  napi_value next = values::array(env, 0), ends = values::array(env, 0), result = values::object(env);
+  for (uint32_t i = 0; i < batch.ranges.size(); i++) {
+    const Range& range = batch.ranges[i];
+    napi_set_element(env, next, i, position(env, range.name, range.partition, range.next));
+  }
+  for (uint32_t i = 0; i < batch.ends.size(); i++) {
+    const End& end = batch.ends[i];
+    napi_set_element(env, ends, i, position(env, end.topic, end.partition, end.offset));
+  }
+  values::set(env, result, "next", next);
+  values::set(env, result, "ends", ends);
+  return result;
 }
 
 // The message at `arguments[0]`: the decodable ones come first, then the undecodable.
@@ -426,6 +445,7 @@ void define_batch_consumer(napi_env env, napi_value exports) {
   const napi_property_descriptor methods[] = {
       {"poll", nullptr, poll, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"message", nullptr, message, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"positions", nullptr, positions, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"text", nullptr, text, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"commit", nullptr, commit, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"release", nullptr, release, nullptr, nullptr, nullptr, napi_default_method, nullptr},

@@ -1,0 +1,228 @@
+// What operators and the start of the system ask of the cluster: make topics, describe them, tell how far a group
+// is behind. Used by `checkoutctl`, the console, the local stack and the lag metric.
+
+import type {
+  GroupResults,
+  ListOffsetsResult,
+  Metadata,
+  MetadataOptions,
+} from "@confluentinc/kafka-javascript";
+
+import { AppError } from "../../kernel/errors.ts";
+import { kafka, type AdminClient } from "./addon.ts";
+import {
+  call,
+  commonSettings,
+  DEFAULT_CONNECT_TIMEOUT_MS,
+  kafkaError,
+  type KafkaFailure,
+  type KafkaOptions,
+} from "./connection.ts";
+
+export interface NewTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** For example `{ "min.insync.replicas": "2" }`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  /** Broker ids; the leader is -1 while there is none. */
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly leader: number;
+    readonly replicas: readonly number[];
+    readonly inSync: readonly number[];
+  }[];
+}
+
+export interface TopicLag {
+  readonly topic: string;
+  /** Messages between the group's committed offsets and the ends, over all partitions. */
+  readonly lag: number;
+  readonly partitions: readonly {
+    readonly partition: number;
+    /** Null before the group's first commit there; its lag is then the whole log. */
+    readonly committed: number | null;
+    readonly end: number;
+    readonly lag: number;
+  }[];
+}
+
+export type Broker = { readonly id: number; readonly host: string; readonly port: number };
+
+/** Every method throws AppError KAFKA_UNAVAILABLE or, where topics are named, KAFKA_TOPIC_MISSING. */
+export interface Admin extends AsyncDisposable {
+  /** Makes those that do not exist yet; one that exists is left as it is. */
+  createTopics(
+    topics: readonly NewTopic[],
+  ): Promise<{ readonly created: string[]; readonly existing: string[] }>;
+  deleteTopics(topics: readonly string[]): Promise<void>;
+  /** Without names: all topics but Kafka's internal ones. */
+  describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]>;
+  describeCluster(): Promise<{ readonly brokers: readonly Broker[] }>;
+  groupLag(groupId: string, topics: readonly string[]): Promise<readonly TopicLag[]>;
+  close(): Promise<void>;
+}
+
+/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
+export async function openAdmin(options: KafkaOptions): Promise<Admin> {
+  const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const tell = ({ message }: { message: string }) =>
+    options.onEvent?.({ level: "warn", name: "ADMIN", message });
+  const events = { "event.error": tell, "event.log": tell };
+  const client = kafka().AdminClient.create(commonSettings(options), events);
+  const admin = new KafkaAdmin(client, timeoutMs);
+  try {
+    await admin.describeCluster();
+    return admin;
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
+
+const TOPIC_ALREADY_EXISTS = 36;
+const LATEST = -1;
+const EARLIEST = -2;
+
+class KafkaAdmin implements Admin {
+  readonly #client: AdminClient;
+  readonly #timeoutMs: number;
+  #closed = false;
+
+  constructor(client: AdminClient, timeoutMs: number) {
+    this.#client = client;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async createTopics(topics: readonly NewTopic[]) {
+    const created: string[] = [];
+    const existing: string[] = [];
+    await Promise.all(
+      topics.map(async ({ topic, partitions, replicationFactor, config = {} }) => {
+        const request = { topic, num_partitions: partitions, replication_factor: replicationFactor, config };
+        const isNew = await new Promise<boolean>((resolve, reject) => {
+          this.#client.createTopic(request, this.#timeoutMs, (failure?: KafkaFailure) => {
+            if (failure?.code === TOPIC_ALREADY_EXISTS) resolve(false);
+            else if (failure) reject(kafkaError(`cannot create topic ${topic}`, failure));
+            else resolve(true);
+          });
+        });
+        (isNew ? created : existing).push(topic);
+      }),
+    );
+    return { created: created.toSorted(), existing: existing.toSorted() };
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    await Promise.all(
+      topics.map((topic) =>
+        call<unknown>(`cannot delete topic ${topic}`, (done) =>
+          this.#client.deleteTopic(topic, this.#timeoutMs, (failure) => done(failure, undefined)),
+        ),
+      ),
+    );
+  }
+
+  async describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]> {
+    const found = (await this.#metadata({ allTopics: true })).topics.map(({ name, partitions }) => ({
+      topic: name,
+      partitions: partitions.map(({ id, leader, replicas, isrs }) => ({
+        partition: id,
+        leader,
+        replicas,
+        inSync: isrs,
+      })),
+    }));
+    if (topics === undefined) return found.filter(({ topic }) => !topic.startsWith("__"));
+    return topics.map((name) => {
+      const description = found.find(({ topic }) => topic === name);
+      if (description === undefined) throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${name}`);
+      return description;
+    });
+  }
+
+  async describeCluster() {
+    const { brokers } = await this.#metadata({ allTopics: false });
+    return { brokers: brokers.map(({ id, host, port }) => ({ id, host, port })) };
+  }
+
+  async groupLag(groupId: string, topics: readonly string[]): Promise<readonly TopicLag[]> {
+    const descriptions = await this.describeTopics(topics);
+    const partitions = descriptions.flatMap(({ topic, partitions: all }) =>
+      all.map(({ partition }) => ({ topic, partition })),
+    );
+    const [committed, ends, starts] = await Promise.all([
+      this.#committedOffsets(groupId, partitions),
+      this.#offsets(partitions, LATEST),
+      this.#offsets(partitions, EARLIEST),
+    ]);
+    return descriptions.map(({ topic, partitions: all }) => {
+      const lags = all.map(({ partition }) => {
+        const at = key({ topic, partition });
+        const start = starts.get(at) ?? 0;
+        const end = ends.get(at) ?? start;
+        const offset = committed.get(at) ?? null;
+        // Retention may have removed what was committed, so never count from before the start.
+        return {
+          partition,
+          committed: offset,
+          end,
+          lag: Math.max(0, end - Math.max(start, offset ?? start)),
+        };
+      });
+      return { topic, partitions: lags, lag: lags.reduce((sum, { lag }) => sum + lag, 0) };
+    });
+  }
+
+  async #committedOffsets(groupId: string, partitions: Partition[]): Promise<Map<string, number>> {
+    const doing = `cannot read the offsets of group ${groupId}`;
+    const groups = await call<GroupResults[]>(doing, (done) =>
+      this.#client.listConsumerGroupOffsets([{ groupId, partitions }], { timeout: this.#timeoutMs }, done),
+    );
+    const group = groups[0];
+    if (group?.error) throw kafkaError(doing, group.error);
+    const offsets = group?.partitions ?? [];
+    return new Map(offsets.filter(({ offset }) => offset >= 0).map((entry) => [key(entry), entry.offset]));
+  }
+
+  async #offsets(partitions: Partition[], timestamp: number): Promise<Map<string, number>> {
+    const request = partitions.map((partition) => ({ ...partition, offset: { timestamp } }));
+    const offsets = await call<ListOffsetsResult[]>("cannot read the ends of topics", (done) =>
+      this.#client.listOffsets(request, { timeout: this.#timeoutMs }, done),
+    );
+    // A partition just made or just moved has no leader to ask for a moment.
+    const failure = offsets.find(({ error }) => error)?.error;
+    if (failure) throw kafkaError("cannot read the ends of topics", failure);
+    return new Map(offsets.map((entry) => [key(entry), entry.offset]));
+  }
+
+  #metadata(options: MetadataOptions): Promise<Metadata> {
+    return call<Metadata>("cannot reach Kafka", (done) =>
+      this.#client.getMetadata({ ...options, timeout: this.#timeoutMs }, done),
+    );
+  }
+
+  /** The package closes an admin client at once, on this thread. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#client.disconnect();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+interface Partition {
+  topic: string;
+  partition: number;
+}
+
+function key({ topic, partition }: Partition): string {
+  return `${topic}/${partition}`;
+}

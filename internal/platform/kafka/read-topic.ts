@@ -1,0 +1,95 @@
+// Reads a topic from its beginning to the end it had when the reading began, beside every consumer group: no
+// member joins, nothing is committed, nobody is rebalanced. For the auditor, the console and `checkoutctl`.
+
+import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
+
+import { AppError } from "../../kernel/errors.ts";
+import type { RawMessage } from "../../kernel/ports.ts";
+import { decode } from "./batch.ts";
+import { call, DEFAULT_CONNECT_TIMEOUT_MS, kafkaError, type KafkaOptions } from "./connection.ts";
+import { connect, disconnect, openBatchConsumer, type Connection } from "./consumer.ts";
+
+export interface ReadTopicOptions extends KafkaOptions {
+  readonly topic: string;
+  /** Messages per batch, at most. */
+  readonly batchSize?: number;
+}
+
+/** Valid until the next batch is asked for. */
+export interface TopicBatch {
+  readonly values: readonly unknown[];
+  readonly undecodable: readonly RawMessage[];
+  /** Key, headers, offset and original bytes of `values[index]`. */
+  raw(index: number): RawMessage;
+}
+
+const DEFAULT_BATCH_SIZE = 1_000;
+const WAIT_MS = 1_000;
+const GATHER_MS = 5;
+/** So many polls in a row without a message, before the end is reached, mean that the broker is away. */
+const MAX_EMPTY_POLLS = 30;
+
+/** Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
+export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<TopicBatch, void> {
+  const connection = await connect(options, {
+    // librdkafka wants a name, but nothing is subscribed or committed under it.
+    "group.id": `${options.clientId}-reader`,
+    "enable.partition.eof": true,
+  });
+  const native = openBatchConsumer(connection, []);
+  try {
+    const unread = await unreadPartitions(connection, options);
+    connection.client.assign(
+      [...unread].map(([partition, { low }]) => ({ topic: options.topic, partition, offset: low })),
+    );
+    let emptyPolls = 0;
+    while (unread.size > 0) {
+      const polled = await native.poll(options.batchSize ?? DEFAULT_BATCH_SIZE, WAIT_MS, GATHER_MS);
+      if (polled.error !== null) throw kafkaError(`cannot read ${options.topic}`, polled.error);
+      const { values, indexes, undecodable } = decode(native, polled);
+      const raw = (index: number) => native.message(indexes?.[index] ?? index);
+      if (values.length + undecodable.length > 0) yield { values, undecodable, raw };
+      const { next, ends } = native.positions();
+      for (const { partition, offset } of next) {
+        if (offset >= (unread.get(partition)?.high ?? Infinity)) unread.delete(partition);
+      }
+      // Offsets below the end need not all hold messages, so the end of the log is an end, too.
+      for (const { partition } of ends) unread.delete(partition);
+      native.release(true);
+      emptyPolls = next.length + ends.length > 0 ? 0 : emptyPolls + 1;
+      if (emptyPolls === MAX_EMPTY_POLLS) {
+        throw new AppError("KAFKA_UNAVAILABLE", `reading ${options.topic} stands still before its end`);
+      }
+    }
+  } finally {
+    await disconnect(native, connection);
+  }
+}
+
+interface Span {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** First and end offset of every partition that holds anything. */
+async function unreadPartitions(
+  { client }: Connection,
+  options: ReadTopicOptions,
+): Promise<Map<number, Span>> {
+  const { topic } = options;
+  const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const metadata = await call<Metadata>(`cannot look up ${topic}`, (done) =>
+    client.getMetadata({ topic, allTopics: false, timeout }, done),
+  );
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
+  if (partitions.length === 0) throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}`);
+  const spans = await Promise.all(
+    partitions.map(async ({ id }): Promise<[number, Span]> => {
+      const offsets = await call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
+        client.queryWatermarkOffsets(topic, id, timeout, done),
+      );
+      return [id, { low: offsets.lowOffset, high: offsets.highOffset }];
+    }),
+  );
+  return new Map(spans.filter(([, { low, high }]) => low < high));
+}
