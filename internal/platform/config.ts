@@ -1,8 +1,7 @@
 // The only place that reads the environment. A role declares its variables in one TypeBox object; all faults are told at
 // once, each with the way out and never with the value, which may be a secret. Called by lifecycle.ts for every role, and
 // by checkoutctl.
-import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
-import { FormatRegistry } from "@sinclair/typebox";
+import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 
@@ -53,6 +52,9 @@ export const commonConfig = {
     description: "how long work in flight may take after SIGTERM, in milliseconds",
   }),
 };
+
+const Common = Type.Object(commonConfig);
+export type CommonConfig = Static<typeof Common>;
 
 export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
@@ -169,9 +171,9 @@ function expectation(schema: TSchema): string {
   }
   switch (schema["type"]) {
     case "integer":
-      return `a whole number${range(schema["minimum"], schema["maximum"])}`;
+      return `a whole number${range(schema["minimum"] as Limit, schema["maximum"] as Limit)}`;
     case "number":
-      return `a number${range(schema["minimum"], schema["maximum"])}`;
+      return `a number${range(schema["minimum"] as Limit, schema["maximum"] as Limit)}`;
     case "boolean":
       return "true or false";
     default:
@@ -182,15 +184,14 @@ function expectation(schema: TSchema): string {
   }
 }
 
-function range(minimum: unknown, maximum: unknown): string {
+type Limit = number | undefined;
+
+function range(minimum: Limit, maximum: Limit): string {
   if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `, at least ${minimum}`;
   return maximum === undefined ? "" : `, at most ${maximum}`;
 }
 
-function length(minimum: unknown, maximum: unknown): string {
-  if (minimum === undefined && maximum === undefined) return "";
-  return ` of${range(minimum, maximum)
-    .replace(/^,/, "")
-    .replace(/ from (.+)/, " $1")} characters`;
+function length(minimum: Limit, maximum: Limit): string {
+  return minimum === undefined && maximum === undefined ? "" : ` of characters${range(minimum, maximum)}`;
 }

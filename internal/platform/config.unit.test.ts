@@ -80,7 +80,7 @@ describe("parseConfig", () => {
     );
     expect(faults[1]).toContain("one of debug, info, warn, error");
     expect(faults[3]).toContain("is missing: set it to a URL, postgres://user:password@host:port/database");
-    expect(faults[7]).toContain("a text of at least 32 characters");
+    expect(faults[7]).toContain("a text of characters, at least 32");
   });
 
   test("never repeats a value", () => {
@@ -111,6 +111,6 @@ test("describeConfig says what each variable is, whether it is needed, and marks
   expect(text).toContain(
     "OPS_PORT\n      their port; 0 takes any free one and logs it\n      a whole number from 0 to 65535; default 0",
   );
-  expect(text).toContain("a text of at least 32 characters; secret; required");
+  expect(text).toContain("a text of characters, at least 32; secret; required");
   expect(text).toContain("shown in logs\n      a text; optional");
 });

@@ -24,12 +24,22 @@ interface RegisteredCheck {
   readonly required: boolean;
 }
 
+export interface OpsOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly metrics: Metrics;
+  /** A check that takes longer counts as down. */
+  readonly checkTimeoutMs?: number;
+}
+
 export class OpsServer implements AsyncDisposable {
   readonly #checks = new Map<string, RegisteredCheck>();
+  readonly #checkTimeoutMs: number;
   readonly #server: Bun.Server<undefined>;
 
   /** Throws AppError SERVICE_UNAVAILABLE when the port cannot be had. Port 0 takes any free one. */
-  constructor(options: { readonly hostname: string; readonly port: number; readonly metrics: Metrics }) {
+  constructor(options: OpsOptions) {
+    this.#checkTimeoutMs = options.checkTimeoutMs ?? CHECK_TIMEOUT_MS;
     try {
       this.#server = Bun.serve({
         hostname: options.hostname,
@@ -75,7 +85,7 @@ export class OpsServer implements AsyncDisposable {
   async readiness(): Promise<Readiness> {
     const entries = await Promise.all(
       [...this.#checks].map(
-        async ([name, { check, required }]) => [name, await runCheck(check, required)] as const,
+        async ([name, { check, required }]) => [name, await this.#run(check, required)] as const,
       ),
     );
     const isReady = entries.every(([, result]) => result.status === "up" || !result.required);
@@ -85,20 +95,18 @@ export class OpsServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.stop(true);
   }
-}
 
-async function runCheck(check: Check, required: boolean): Promise<CheckResult> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)),
-    CHECK_TIMEOUT_MS,
-  );
-  try {
-    await Promise.race([check(), late.promise]);
-    return { status: "up", required };
-  } catch (error) {
-    return { status: "down", required, reason: describeError(error) };
-  } finally {
-    clearTimeout(timer);
+  async #run(check: Check, required: boolean): Promise<CheckResult> {
+    const ms = this.#checkTimeoutMs;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms);
+    try {
+      await Promise.race([check(), late.promise]);
+      return { status: "up", required };
+    } catch (error) {
+      return { status: "down", required, reason: describeError(error) };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

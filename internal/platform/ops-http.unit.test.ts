@@ -2,19 +2,20 @@ import { expect, test } from "bun:test";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 
-function start() {
-  const metrics = new Metrics();
-  const ops = new OpsServer({ hostname: "127.0.0.1", port: 0, metrics });
-  return { metrics, ops, get: (path: string) => fetch(`http://127.0.0.1:${ops.port}${path}`) };
+function start(metrics = new Metrics()): OpsServer {
+  return new OpsServer({ hostname: "127.0.0.1", port: 0, metrics, checkTimeoutMs: 50 });
+}
+
+function get(ops: OpsServer, path: string): Promise<Response> {
+  return fetch(`http://127.0.0.1:${ops.port}${path}`);
 }
 
 test("healthz answers while a required check is down, readyz says 503 and why", async () => {
-  const { ops, get } = start();
-  await using _ops = ops;
+  await using ops = start();
   ops.addCheck("database", () => Promise.reject(new Error("connection refused")));
   ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
-  expect((await get("/healthz")).status).toBe(200);
-  const response = await get("/readyz");
+  expect((await get(ops, "/healthz")).status).toBe(200);
+  const response = await get(ops, "/readyz");
   expect(response.status).toBe(503);
   expect(await response.json()).toEqual({
     status: "not_ready",
@@ -26,29 +27,27 @@ test("healthz answers while a required check is down, readyz says 503 and why", 
 });
 
 test("a check that only informs does not make the role unready", async () => {
-  const { ops, get } = start();
-  await using _ops = ops;
+  await using ops = start();
   ops.addCheck("database", () => Promise.resolve());
   ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
-  expect((await get("/readyz")).status).toBe(200);
+  expect((await get(ops, "/readyz")).status).toBe(200);
 });
 
 test("a check that hangs counts as down, it does not hang the answer", async () => {
-  const { ops, get } = start();
-  await using _ops = ops;
+  await using ops = start();
   ops.addCheck("database", () => new Promise(() => undefined));
-  const response = await get("/readyz");
+  const response = await get(ops, "/readyz");
   expect(response.status).toBe(503);
   expect(await response.text()).toContain("no answer within");
 });
 
 test("metrics are exposed with their labels, beside the runtime's own", async () => {
-  const { metrics, ops, get } = start();
-  await using _ops = ops;
+  const metrics = new Metrics();
+  await using ops = start(metrics);
   metrics.counter("messages_total", "Messages handled.", ["type"]).inc({ type: "ReserveInventory" }, 3);
   metrics.gauge("outbox_unpublished", "Rows not published yet.", [], () => Promise.resolve(7));
   metrics.histogram("batch_seconds", "Time per batch.").observe(0.02);
-  const text = await (await get("/metrics")).text();
+  const text = await (await get(ops, "/metrics")).text();
   expect(text).toContain('checkout_messages_total{type="ReserveInventory"} 3');
   expect(text).toContain("checkout_outbox_unpublished 7");
   expect(text).toContain('checkout_batch_seconds_bucket{le="0.025"} 1');
@@ -56,8 +55,8 @@ test("metrics are exposed with their labels, beside the runtime's own", async ()
 });
 
 test("a port that is taken is named", async () => {
-  const { metrics, ops } = start();
-  await using _ops = ops;
+  const metrics = new Metrics();
+  await using ops = start(metrics);
   expect(() => new OpsServer({ hostname: "127.0.0.1", port: ops.port, metrics })).toThrow(
     `127.0.0.1:${ops.port}`,
   );

@@ -16,6 +16,8 @@ export interface TestDatabase extends AsyncDisposable {
   readonly postgres: Postgres;
   /** The pool of `postgres`, for looking at what a test has done. */
   readonly sql: Sql;
+  /** Also throws when the test left a transaction or a connection open. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */

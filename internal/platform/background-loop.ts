@@ -1,0 +1,110 @@
+// The one shape of everything that runs by itself: the relay, the sweeper, the deadline timer, the retry claimer. The owner
+// brings `runOnce`, one bounded batch; the loop ticks, is woken, backs off and stops.
+import { assert, describeError } from "../kernel/errors.ts";
+import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+
+const DEFAULT_BACKOFF_FIRST_MS = 100;
+const DEFAULT_BACKOFF_CAP_MS = 5_000;
+
+export interface BackgroundLoopOptions {
+  /** For the log. */
+  readonly name: string;
+  /** Does one bounded batch. Called again only after it has settled. */
+  readonly runOnce: () => Promise<{ readonly processed: number }>;
+  /** Pause after a batch that was not full, in milliseconds; `wake` ends it early. */
+  readonly intervalMs: number;
+  /** A run that processed at least this many is followed by the next at once: there is more. */
+  readonly fullBatch: number;
+  readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void };
+  /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
+  readonly backoffFirstMs?: number;
+  readonly backoffCapMs?: number;
+}
+
+export class BackgroundLoop implements AsyncDisposable {
+  readonly #options: BackgroundLoopOptions;
+  readonly #backoffFirstMs: number;
+  readonly #backoffCapMs: number;
+  #finished: Promise<void> | undefined;
+  #isStopping = false;
+  #isWoken = false;
+  #failures = 0;
+  /** Ends the pause in progress. */
+  #endPause: (() => void) | undefined;
+
+  constructor(options: BackgroundLoopOptions) {
+    this.#options = options;
+    this.#backoffFirstMs = options.backoffFirstMs ?? DEFAULT_BACKOFF_FIRST_MS;
+    this.#backoffCapMs = options.backoffCapMs ?? DEFAULT_BACKOFF_CAP_MS;
+    assert(options.intervalMs > 0, `loop ${options.name}: the interval must be above 0 ms`);
+    assert(
+      Number.isInteger(options.fullBatch) && options.fullBatch > 0,
+      `loop ${options.name}: a batch holds at least 1`,
+    );
+    assert(this.#backoffFirstMs > 0, `loop ${options.name}: the backoff must be above 0 ms`);
+    assert(
+      this.#backoffCapMs >= this.#backoffFirstMs,
+      `loop ${options.name}: the backoff's cap is below its start`,
+    );
+  }
+
+  start(): void {
+    assert(this.#finished === undefined, `loop ${this.#options.name} is started twice`);
+    this.#finished = this.#loop();
+  }
+
+  /** There may be work now. Safe to call at any rate, before the start and after the stop. */
+  wake(): void {
+    this.#isWoken = true;
+    if (this.#failures === 0) this.#endPause?.();
+  }
+
+  /** Resolves when the batch in flight has ended; no further one starts. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#endPause?.();
+    await this.#finished;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#isStopping) {
+      this.#isWoken = false;
+      const pauseMs = await this.#runOnce();
+      if (this.#isStopping) return;
+      if (this.#failures > 0) await this.#pause(pauseMs);
+      // A full batch, or a wake-up that came meanwhile: only let others have their turn.
+      else if (pauseMs === 0 || this.#isWoken) await new Promise((resolve) => setImmediate(resolve));
+      else await this.#pause(pauseMs);
+    }
+  }
+
+  /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */
+  async #runOnce(): Promise<number> {
+    const { name, runOnce, fullBatch, intervalMs, log } = this.#options;
+    try {
+      const { processed } = await runOnce();
+      if (this.#failures > 0) log.info({ loop: name, failures: this.#failures }, `${name} works again`);
+      this.#failures = 0;
+      return processed >= fullBatch ? 0 : intervalMs;
+    } catch (error) {
+      if (this.#failures === 0)
+        log.error({ loop: name, err: error }, `${name} fails, will keep trying: ${describeError(error)}`);
+      const pauseMs = cappedBackoff(this.#failures, this.#backoffFirstMs, this.#backoffCapMs);
+      this.#failures += 1;
+      return withJitter(pauseMs, Math.random());
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#endPause = resolve;
+    await promise;
+    this.#endPause = undefined;
+    clearTimeout(timer);
+  }
+}

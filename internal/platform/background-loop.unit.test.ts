@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import { AssertionError } from "../kernel/errors.ts";
+import { BackgroundLoop, type BackgroundLoopOptions } from "./background-loop.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A loop whose runs are let through one by one, so that nothing here depends on the clock. */
+function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
+  const logged: string[] = [];
+  const runs: PromiseWithResolvers<{ processed: number }>[] = [];
+  let onRun: (() => void) | undefined;
+  const loop = new BackgroundLoop({
+    name: "test",
+    intervalMs: HOUR_MS,
+    fullBatch: 10,
+    backoffFirstMs: 1,
+    backoffCapMs: 2,
+    log: { error: (_, message) => logged.push(message), info: (_, message) => logged.push(message) },
+    runOnce() {
+      const run = Promise.withResolvers<{ processed: number }>();
+      runs.push(run);
+      onRun?.();
+      return run.promise;
+    },
+    ...overrides,
+  });
+  /** Waits until run number `count` has begun. */
+  const run = async (count: number) => {
+    while (runs.length < count) await new Promise<void>((resolve) => (onRun = resolve));
+    const found = runs[count - 1];
+    if (found === undefined) throw new Error("no such run");
+    return found;
+  };
+  return { loop, logged, runs, run };
+}
+
+describe("a background loop", () => {
+  test("goes again at once after a full batch, and pauses after any other", async () => {
+    const { loop, runs, run } = harness();
+    loop.start();
+    (await run(1)).resolve({ processed: 10 });
+    (await run(2)).resolve({ processed: 9 });
+    await Bun.sleep(5);
+    expect(runs).toHaveLength(2);
+    await loop.stop();
+  });
+
+  test("is woken from its pause", async () => {
+    const { loop, run } = harness();
+    loop.start();
+    (await run(1)).resolve({ processed: 0 });
+    await Bun.sleep(1);
+    loop.wake();
+    (await run(2)).resolve({ processed: 0 });
+    await loop.stop();
+  });
+
+  test("does not miss a wake-up that comes while it works", async () => {
+    const { loop, run } = harness();
+    loop.start();
+    const first = await run(1);
+    loop.wake();
+    first.resolve({ processed: 0 });
+    (await run(2)).resolve({ processed: 0 });
+    await loop.stop();
+  });
+
+  test("keeps trying after failures, logs the first of a streak and its end", async () => {
+    const { loop, logged, run } = harness();
+    loop.start();
+    (await run(1)).reject(new Error("away"));
+    (await run(2)).reject(new Error("still away"));
+    (await run(3)).resolve({ processed: 10 });
+    (await run(4)).reject(new Error("away again"));
+    await run(5);
+    expect(logged).toEqual([
+      "test fails, will keep trying: away",
+      "test works again",
+      "test fails, will keep trying: away again",
+    ]);
+    const stopped = loop.stop();
+    (await run(5)).resolve({ processed: 0 });
+    await stopped;
+  });
+
+  test("is not hurried by wake-ups while it fails", async () => {
+    const { loop, runs, run } = harness({ backoffFirstMs: HOUR_MS, backoffCapMs: HOUR_MS });
+    loop.start();
+    (await run(1)).reject(new Error("away"));
+    await Bun.sleep(1);
+    loop.wake();
+    await Bun.sleep(5);
+    expect(runs).toHaveLength(1);
+    await loop.stop();
+  });
+
+  test("stop waits for the run in flight, starts no other, and may be called twice", async () => {
+    const { loop, runs, run } = harness();
+    loop.start();
+    const first = await run(1);
+    let isStopped = false;
+    const stopped = Promise.all([loop.stop(), loop.stop()]).then(() => (isStopped = true));
+    await Bun.sleep(1);
+    expect(isStopped).toBe(false);
+    first.resolve({ processed: 10 });
+    await stopped;
+    expect(runs).toHaveLength(1);
+  });
+
+  test("stop before start is fine; a second start and senseless options are not", async () => {
+    const { loop } = harness();
+    await loop.stop();
+    loop.start();
+    expect(() => loop.start()).toThrow(AssertionError);
+    expect(() => harness({ fullBatch: 0 })).toThrow(AssertionError);
+    expect(() => harness({ intervalMs: 0 })).toThrow(AssertionError);
+    expect(() => harness({ backoffFirstMs: 10, backoffCapMs: 5 })).toThrow(AssertionError);
+  });
+});

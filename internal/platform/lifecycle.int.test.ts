@@ -1,0 +1,168 @@
+// A role's life as its supervisor sees it: a real process, its exit codes, its log and its ops port.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { version } from "../../package.json";
+
+const ROLE = join(import.meta.dir, "../testkit/example-role.ts");
+const GOOD = { TOKEN: "long enough", BEHAVIOUR: "none" };
+
+interface LogLine {
+  readonly msg: string;
+  readonly level: string;
+  readonly ops_port?: number;
+  readonly [field: string]: unknown;
+}
+
+class RunningRole implements AsyncDisposable {
+  readonly lines: LogLine[] = [];
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #output: Promise<string>;
+  readonly #waiting = new Set<() => void>();
+  text = "";
+
+  constructor(env: Record<string, string>, args: readonly string[] = []) {
+    this.#process = Bun.spawn([process.execPath, ROLE, ...args], {
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#output = this.#read();
+  }
+
+  /** Waits until a line with this message is logged. */
+  async logged(message: string): Promise<LogLine> {
+    for (;;) {
+      const line = this.lines.find((candidate) => candidate.msg.includes(message));
+      if (line !== undefined) return line;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  async end(): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    const [code, stdout, stderr] = await Promise.all([
+      this.#process.exited,
+      this.#output,
+      new Response(this.#process.stderr).text(),
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+
+  async #read(): Promise<string> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const bytes of this.#process.stdout) {
+      const text = decoder.decode(bytes, { stream: true });
+      this.text += text;
+      const pieces = (rest + text).split("\n");
+      rest = pieces.pop() ?? "";
+      for (const piece of pieces.filter((line) => line.startsWith("{")))
+        this.lines.push(JSON.parse(piece) as LogLine);
+      for (const wake of this.#waiting) wake();
+      this.#waiting.clear();
+    }
+    return this.text;
+  }
+}
+
+describe("flags", () => {
+  test("--version and --help answer without any configuration", async () => {
+    await using versioned = new RunningRole({}, ["--version"]);
+    expect(await versioned.end()).toEqual({ code: 0, stdout: `checkout-example ${version}\n`, stderr: "" });
+    await using helped = new RunningRole({}, ["--help"]);
+    const { code, stdout } = await helped.end();
+    expect(code).toBe(0);
+    expect(stdout).toContain("Misbehaves on request.");
+    expect(stdout).toContain("OPS_PORT");
+    expect(stdout).toContain("secret; required");
+  });
+
+  test("an unknown argument is refused", async () => {
+    await using role = new RunningRole(GOOD, ["--frobnicate"]);
+    expect((await role.end()).code).toBe(2);
+  });
+});
+
+test("a bad configuration is told in full, without values, and exits 78", async () => {
+  await using role = new RunningRole({ OPS_PORT: "many", TOKEN: "short!" });
+  const { code, stderr } = await role.end();
+  expect(code).toBe(78);
+  for (const name of ["OPS_PORT", "BEHAVIOUR", "TOKEN"]) expect(stderr).toContain(name);
+  expect(stderr).toContain("3 faults");
+  expect(stderr).not.toContain("short!");
+});
+
+describe("a running role", () => {
+  test("answers on its ops port, drains in reverse order on SIGTERM, exits 0", async () => {
+    await using role = new RunningRole(GOOD);
+    const { ops_port: port } = await role.logged("checkout-example works");
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+    const messages = role.lines.map((line) => line.msg);
+    expect(messages.slice(-4)).toEqual(["told to stop", "second closed", "first closed", "stopped"]);
+  });
+
+  test("that waits for a server lives, is not ready, says why, and still stops on SIGTERM", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "waits" });
+    const { ops_port: port } = await role.logged("checkout-example starts");
+    await role.logged("a server does not answer yet");
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain("waiting for a server: nobody there");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+  });
+
+  test("whose work does not end in time is ended, with the culprit's name, and exits 1", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "slow to stop", SHUTDOWN_DEADLINE_MS: "200" });
+    await role.logged("checkout-example works");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(1);
+    expect(role.lines.at(-1)?.msg).toBe("second did not stop in time: exits anyway");
+  });
+
+  test("that fails to close one thing still closes the others, and exits 1", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "fails to stop" });
+    await role.logged("checkout-example works");
+    role.kill("SIGINT");
+    expect((await role.end()).code).toBe(1);
+    expect(role.lines.map((line) => line.msg)).toContain("first closed");
+    expect(role.lines.map((line) => line.msg)).toContain("second did not close cleanly");
+  });
+
+  test("that is told twice stops at once", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "slow to stop" });
+    await role.logged("checkout-example works");
+    role.kill("SIGTERM");
+    await role.logged("told to stop");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(1);
+  });
+
+  test.each(["crashes", "rejects"])("that %s logs it once and exits 1", async (behaviour) => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: behaviour });
+    expect((await role.end()).code).toBe(1);
+    expect(role.lines.filter((line) => line.level === "fatal").map((line) => line.msg)).toEqual([
+      "unhandled: boom",
+    ]);
+  });
+
+  test("that cannot start says so in one line and exits 1", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "cannot start" });
+    expect((await role.end()).code).toBe(1);
+    expect(role.lines.at(-1)?.msg).toBe(
+      "checkout-example cannot start: the schema is behind: run checkoutctl migrate",
+    );
+  });
+});

@@ -1,0 +1,200 @@
+// The life of a role's process, the same for all: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code.
+// Called by every cmd/<role>/main.ts. Crash-only: whatever nobody handled is logged once and ends the process with 1; the
+// supervisor starts it again, and all state is in Postgres and Kafka.
+import type { Static, TObject } from "@sinclair/typebox";
+import { version } from "../../package.json";
+import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+import { AppError, describeError } from "../kernel/errors.ts";
+import { EXIT_CONFIG, ConfigError, type CommonConfig, describeConfig, parseConfig } from "./config.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { OpsServer } from "./ops-http.ts";
+import { Resources } from "./resources.ts";
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+const CONNECT_BACKOFF_FIRST_MS = 200;
+const CONNECT_BACKOFF_CAP_MS = 5_000;
+
+export interface RoleDefinition<Schema extends TObject> {
+  /** The binary's name, for example `checkout-inventory`. */
+  readonly name: string;
+  /** One sentence for `--help`. */
+  readonly description: string;
+  /** Must spread `commonConfig`. */
+  readonly config: Schema;
+  /** Opens what the role needs, registers each with `resources`, and returns once the role works. */
+  readonly start: (context: RoleContext<Static<Schema>>) => Promise<void>;
+}
+
+export interface RoleContext<Config> {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly ops: OpsServer;
+  /** Closed in reverse order of registration when the role stops. */
+  readonly resources: Resources;
+  /** Aborted when the role begins to stop, before the resources are closed. */
+  readonly stopping: AbortSignal;
+  /**
+   * Waits for a server at start: calls `connect` until it does not throw, with a growing pause, while /readyz says what is waited
+   * for. Gives up only when the role is stopped, or on an error that waiting cannot cure (AppError with `canRetry` false).
+   */
+  readonly untilReachable: <T>(what: string, connect: () => Promise<T>) => Promise<T>;
+}
+
+/** Runs the role until it is told to stop. Ends the process; never returns to the caller before that. */
+export async function runRole<Schema extends TObject>(definition: RoleDefinition<Schema>): Promise<void> {
+  answerFlags(definition);
+  const config = readConfig(definition);
+  const common = config as CommonConfig;
+  const log = createLogger({ role: definition.name, version, level: common.LOG_LEVEL });
+  exitOnUnhandled(log);
+
+  const stop = new AbortController();
+  const resources = new Resources();
+  onSignal(log, stop);
+  try {
+    const metrics = new Metrics();
+    const ops = resources.use(
+      "ops port",
+      new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),
+    );
+    log.info({ ops_port: ops.port }, `${definition.name} starts`);
+    const start = startProgress(ops, log, stop.signal);
+    await definition.start({
+      config,
+      log,
+      metrics,
+      ops,
+      resources,
+      stopping: stop.signal,
+      untilReachable: start.untilReachable,
+    });
+    start.done();
+    log.info({ ops_port: ops.port }, `${definition.name} works`);
+    await aborted(stop.signal);
+    ops.addCheck("stopping", () => Promise.reject(new Error("the process is stopping")));
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      log.fatal({ err: error }, `${definition.name} cannot start: ${describeError(error)}`);
+      process.exit(error instanceof AppError && error.code === "CONFIG_INVALID" ? EXIT_CONFIG : EXIT_FAILURE);
+    }
+  }
+  await drain(resources, common.SHUTDOWN_DEADLINE_MS, log);
+}
+
+function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "description" | "config">): void {
+  const [flag] = process.argv.slice(2);
+  if (flag === undefined) return;
+  if (flag === "--version") {
+    console.log(`${definition.name} ${version}`);
+    process.exit(0);
+  }
+  const help = [
+    `${definition.name} ${version}: ${definition.description}`,
+    "",
+    `Usage: ${definition.name} [--help | --version]`,
+    "",
+    "Runs until SIGTERM or SIGINT, then finishes the work in flight. Configured by the environment:",
+    "",
+    describeConfig(definition.config),
+  ].join("\n");
+  if (flag === "--help" || flag === "-h") {
+    console.log(help);
+    process.exit(0);
+  }
+  console.error(`${definition.name}: unknown argument; try --help`);
+  process.exit(EXIT_USAGE);
+}
+
+function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>): Static<Schema> {
+  try {
+    return parseConfig(definition.name, definition.config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return process.exit(EXIT_CONFIG);
+  }
+}
+
+function exitOnUnhandled(log: Logger): void {
+  const exit = (error: unknown) => {
+    log.fatal({ err: error }, `unhandled: ${describeError(error)}`);
+    process.exit(EXIT_FAILURE);
+  };
+  process.on("uncaughtException", exit);
+  process.on("unhandledRejection", exit);
+}
+
+function onSignal(log: Logger, stop: AbortController): void {
+  const onFirst = (signal: string) => {
+    if (stop.signal.aborted) {
+      log.warn({ signal }, "second signal: exits at once, work in flight is abandoned");
+      process.exit(EXIT_FAILURE);
+    }
+    log.info({ signal }, "stops: finishes the work in flight");
+    stop.abort(new AppError("SERVICE_UNAVAILABLE", "the role is stopping"));
+  };
+  process.on("SIGTERM", onFirst);
+  process.on("SIGINT", onFirst);
+}
+
+/** A readiness check that is down until the start is done, and says what it waits for. */
+function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
+  let waitingFor = "starting";
+  ops.addCheck("start", () => Promise.reject(new Error(waitingFor)));
+  const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
+    for (let attempt = 0; ; attempt++) {
+      stopping.throwIfAborted();
+      try {
+        const connected = await connect();
+        if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} answers`);
+        return connected;
+      } catch (error) {
+        if (error instanceof AppError && !error.canRetry) throw error;
+        waitingFor = `waiting for ${what}: ${describeError(error)}`;
+        if (attempt === 0)
+          log.warn(
+            { what, err: error },
+            `${what} does not answer yet, will keep trying: ${describeError(error)}`,
+          );
+        await pause(
+          withJitter(cappedBackoff(attempt, CONNECT_BACKOFF_FIRST_MS, CONNECT_BACKOFF_CAP_MS), Math.random()),
+          stopping,
+        );
+      }
+    }
+  };
+  return { untilReachable, done: () => ops.removeCheck("start") };
+}
+
+/** Closes everything within the deadline and ends the process: 0 when all went well, 1 with the culprit's name when not. */
+async function drain(resources: Resources, deadlineMs: number, log: Logger): Promise<void> {
+  const deadline = setTimeout(() => {
+    log.fatal(
+      { resource: resources.closing, deadline_ms: deadlineMs },
+      `${resources.closing} did not stop in time: exits anyway`,
+    );
+    process.exit(EXIT_FAILURE);
+  }, deadlineMs);
+  const failures = await resources.close();
+  clearTimeout(deadline);
+  for (const { name, error } of failures)
+    log.error({ resource: name, err: error }, `${name} did not close cleanly`);
+  log.info("stopped");
+  process.exit(failures.length === 0 ? 0 : EXIT_FAILURE);
+}
+
+async function pause(ms: number, stopping: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  stopping.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
