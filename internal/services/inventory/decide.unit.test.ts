@@ -1,15 +1,11 @@
 // Inventory's decisions, as given / when / then, the saga laws of its step, and the conservation of stock under any history.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type {
-  ConfirmReservation,
-  InventoryCommand,
-  ReleaseInventory,
-  ReserveInventory,
-} from "../../../schemas/commands.ts";
+import type { InventoryCommand } from "../../../schemas/commands.ts";
 import { validatorOf } from "../../../schemas/registry.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
+import { type Cart, confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
 import { decide, expire, type Reservation, type ReservationStatus, type StockItem } from "./decide.ts";
 
 const policy = { holdMs: 300_000 };
@@ -24,7 +20,6 @@ const SAGA = id(1);
 class Shelf {
   readonly stock = new Map<string, StockItem>();
   readonly reservations = new Map<string, Reservation>();
-  #messages = 100;
 
   constructor(available: Readonly<Record<string, number>> = { apple: 10, pear: 5 }) {
     for (const [sku_id, available_count] of Object.entries(available))
@@ -41,33 +36,9 @@ class Shelf {
     return before === undefined ? [] : this.#apply(saga_id, expire(before, now));
   }
 
-  reserve(
-    items: readonly (readonly [string, number])[] = [["apple", 2]],
-    saga_id = SAGA,
-    currency = "EUR",
-  ): ReserveInventory {
-    const lines = items.map(([sku_id, quantity]) => ({ sku_id, quantity }));
-    return { ...this.#envelope(saga_id), type: "ReserveInventory", items: lines, currency };
-  }
-
-  confirm(saga_id = SAGA): ConfirmReservation {
-    return { ...this.#envelope(saga_id), type: "ConfirmReservation" };
-  }
-
-  release(saga_id = SAGA): ReleaseInventory {
-    return { ...this.#envelope(saga_id), type: "ReleaseInventory" };
-  }
-
-  #envelope(saga_id: string) {
-    const idempotency_key = `${saga_id}:reserve`;
-    return {
-      message_id: id(this.#messages++),
-      saga_id,
-      schema_version: 1,
-      occurred_at: timestampOf(T0),
-      idempotency_key,
-    };
-  }
+  reserve = (cart: Cart = [["apple", 2]], saga_id = SAGA) => reserveInventory(saga_id, cart);
+  confirm = (saga_id = SAGA) => confirmReservation(saga_id);
+  release = (saga_id = SAGA) => releaseInventory(saga_id);
 
   available = (sku_id = "apple") => this.stock.get(sku_id)?.available_count;
   status = (saga_id = SAGA): ReservationStatus | undefined => this.reservations.get(saga_id)?.status;
@@ -134,7 +105,7 @@ describe("ReserveInventory", () => {
   ] as const)("given one SKU that is %s, nothing at all is held", (_, others, currency, sku_ids) => {
     const shelf = new Shelf();
     shelf.stock.set("apple", { available_count: 10, unit_price_cents: 250, currency });
-    const out = shelf.when(shelf.reserve([["apple", 1], ...others], SAGA, currency));
+    const out = shelf.when(reserveInventory(SAGA, [["apple", 1], ...others], currency));
     expect(out).toEqual([{ type: "InsufficientStock", saga_id: SAGA, sku_ids: [...sku_ids] }]);
     expect([shelf.available("apple"), shelf.available("pear"), shelf.status()]).toEqual([10, 5, undefined]);
   });

@@ -3,39 +3,15 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { CancelOrder, CreateOrder } from "../../../schemas/commands.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
+import { cancelOrder as cancelOf, createOrder as orderOf } from "../../testkit/commands.ts";
 import { decide, type Order } from "./decide.ts";
 
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 const policy = { blockedCountries: new Set(["AQ"]) };
-const id = (n: number) => `01900000-0000-7000-8000-${String(n).padStart(12, "0")}`;
-const SAGA = id(1);
-const USER = id(2);
+const SAGA = "01900000-0000-7000-8000-000000000001";
 
-let messages = 100;
-const envelope = () => ({
-  message_id: id(messages++),
-  schema_version: 1,
-  saga_id: SAGA,
-  occurred_at: "2026-11-23T12:00:00.000Z",
-  idempotency_key: `${SAGA}:order`,
-});
-
-function createOrder(changes: Partial<CreateOrder> = {}): CreateOrder {
-  return {
-    ...envelope(),
-    type: "CreateOrder",
-    user_id: USER,
-    items: [
-      { sku_id: "apple", quantity: 2, unit_price_cents: 250 },
-      { sku_id: "pear", quantity: 1, unit_price_cents: 100 },
-    ],
-    total_cents: 600,
-    currency: "EUR",
-    shipping_address: { name: "Ada", line1: "1 Road", city: "Paris", postal_code: "75001", country: "FR" },
-    ...changes,
-  };
-}
-const cancelOrder = (): CancelOrder => ({ ...envelope(), type: "CancelOrder" });
+const createOrder = (changes: Partial<CreateOrder> = {}) => orderOf(SAGA, changes);
+const cancelOrder = () => cancelOf(SAGA);
 
 const on = (order: Order | null, command: CreateOrder | CancelOrder, now = T0) =>
   decide(order, command, now, policy);
@@ -53,11 +29,11 @@ function given(status: Order["status"] | "NONE" | "TOMBSTONE"): Order | null {
 describe("CreateOrder", () => {
   test("given no order, one is confirmed under the command's id", () => {
     const command = createOrder();
+    const { user_id, items, total_cents, currency, shipping_address } = command;
     const { order, out, alert } = on(null, command);
     expect(out).toEqual([
-      { type: "OrderCreated", saga_id: SAGA, order_id: command.message_id, user_id: USER, total_cents: 600 },
+      { type: "OrderCreated", saga_id: SAGA, order_id: command.message_id, user_id, total_cents },
     ]);
-    const { user_id, items, total_cents, currency, shipping_address } = command;
     const details = { user_id, items, total_cents, currency, shipping_address };
     expect(order).toEqual({
       order_id: command.message_id,

@@ -1,0 +1,48 @@
+// The database's last line of defence, violated on purpose: each row here would be a lie that code could tell only by a bug.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
+
+const CHECK = "23514";
+const FOREIGN_KEY = "23503";
+const UNIQUE = "23505";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await cloneDatabase("inventory");
+  await database.sql.unsafe(`
+    insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
+    values ('apple', 'Apple', 250, 'EUR', 10, 9);
+    insert into reservations values (gen_random_uuid(), '${SAGA}', 0, 'apple', 1, 250, now(), now(), 'HELD');`);
+});
+afterAll(() => database[Symbol.asyncDispose]());
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+
+const stock = (values: string) =>
+  `insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count) values (${values})`;
+const line = (values: string) =>
+  `insert into reservations (reservation_id, reserved_at, expires_at, saga_id, line, sku_id, quantity, unit_price_cents, status)
+   values (gen_random_uuid(), now(), now(), ${values})`;
+
+test.each([
+  ["stock below zero", "update inventory set available_count = -1", CHECK],
+  ["more available than ever stocked", "update inventory set available_count = 11", CHECK],
+  ["a price below zero", stock("'a', 'A', -1, 'EUR', 0, 0"), CHECK],
+  ["a currency that is none", stock("'a', 'A', 1, 'euro', 0, 0"), CHECK],
+  ["a SKU twice", stock("'apple', 'A', 1, 'EUR', 0, 0"), UNIQUE],
+  ["a SKU that goes while it is reserved", "delete from inventory", FOREIGN_KEY],
+  ["a reservation of nothing known", line("gen_random_uuid(), 0, 'ghost', 1, 1, 'HELD'"), FOREIGN_KEY],
+  ["a second reservation of a saga", line(`'${SAGA}', 0, 'apple', 1, 1, 'HELD'`), UNIQUE],
+  ["a tombstone beside a reservation", line(`'${SAGA}', 0, null, 0, 0, 'RELEASED'`), UNIQUE],
+  ["a tombstone that holds", line("gen_random_uuid(), 0, null, 0, 0, 'HELD'"), CHECK],
+  ["a tombstone off line 0", line("gen_random_uuid(), 1, null, 0, 0, 'RELEASED'"), CHECK],
+  ["a line of no pieces", line("gen_random_uuid(), 0, 'apple', 0, 1, 'HELD'"), CHECK],
+  ["a line below 0", line("gen_random_uuid(), -1, 'apple', 1, 1, 'HELD'"), CHECK],
+  ["a status nobody knows", line("gen_random_uuid(), 0, 'apple', 1, 1, 'LOST'"), CHECK],
+])("refused: %s", async (_, statement, code) => {
+  const error: unknown = await database.sql.unsafe(statement).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ code });
+});

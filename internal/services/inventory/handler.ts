@@ -1,0 +1,44 @@
+// Inventory as the recipe runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/inventory.
+import type { MessageType } from "../../../schemas/registry.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import type { Handler } from "../../messaging/handler.ts";
+import { decide, type InventoryPolicy } from "./decide.ts";
+import { applyDecision, type InventoryRows, loadRows, saveRows } from "./store.ts";
+
+const COMMANDS = ["ReserveInventory", "ConfirmReservation", "ReleaseInventory"] as const;
+type InventoryCommandType = (typeof COMMANDS)[number];
+
+/** Stock that is not released is lost to everyone, so a release is tried until it works. */
+const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseInventory"]);
+
+export function inventoryHandler(policy: InventoryPolicy): Handler<InventoryCommandType, InventoryRows> {
+  return {
+    service: "inventory",
+    topics: [TOPICS.commands],
+    types: COMMANDS,
+    ownsUnknown: true,
+    neverGiveUp: NEVER_GIVE_UP,
+    eventTopic: TOPICS.inventoryEvents,
+
+    load(tx, messages) {
+      const sagas = new Set<string>();
+      const releasing = new Set<string>();
+      const skus = new Set<string>();
+      for (const message of messages) {
+        sagas.add(message.saga_id);
+        if (message.type === "ReleaseInventory") releasing.add(message.saga_id);
+        if (message.type === "ReserveInventory") for (const { sku_id } of message.items) skus.add(sku_id);
+      }
+      return loadRows(tx, { sagas: [...sagas], releasing: [...releasing], skus: [...skus] });
+    },
+
+    decide(rows, message, now) {
+      const reservation = rows.reservations.get(message.saga_id) ?? null;
+      const decision = decide(reservation, rows.stock, message, now, policy);
+      applyDecision(rows, message.saga_id, decision);
+      return decision.out;
+    },
+
+    save: saveRows,
+  };
+}

@@ -1,0 +1,135 @@
+// The orders of the sagas in one batch: read and locked, written back by set-based statements. Called by handler.ts.
+//
+// Orders are locked in saga order, so two transactions never wait in a circle. An order that does not exist yet cannot be
+// locked: two transactions that both insert one saga's order meet at its unique key, and the second is run again.
+import type { PendingQuery } from "postgres";
+import { assert } from "../../kernel/errors.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { Tx } from "../../messaging/database.ts";
+import type { Order, OrderDetails } from "./decide.ts";
+
+/** The working set of one transaction, by saga: what was read, and what became of it. */
+export interface OrderRows {
+  readonly orders: Map<string, Order>;
+  /** Sagas whose order was made in this transaction. */
+  readonly made: Set<string>;
+  /** Sagas whose stored order has another status now. */
+  readonly changed: Set<string>;
+  /** What a person must look at, told once the transaction is durable. */
+  readonly alerts: string[];
+}
+
+export async function loadRows(tx: Tx, sagas: readonly string[]): Promise<OrderRows> {
+  const rows = await lockOrders(tx, sagas);
+  return {
+    orders: new Map(rows.map((row) => [row.saga_id, orderOf(row)])),
+    made: new Set(),
+    changed: new Set(),
+    alerts: [],
+  };
+}
+
+/** Makes a decision part of the working set, so that the next one in the batch sees it. */
+export function applyOrder(rows: OrderRows, saga_id: string, order: Order | null): void {
+  const before = rows.orders.get(saga_id);
+  if (order === null || order === before) return;
+  rows.orders.set(saga_id, order);
+  if (before === undefined) rows.made.add(saga_id);
+  else if (!rows.made.has(saga_id)) rows.changed.add(saga_id);
+}
+
+/** The statements that write the working set back; none where nothing changed. */
+export function saveRows(tx: Tx, rows: OrderRows): readonly PromiseLike<unknown>[] {
+  const made = [...rows.made].toSorted().map((saga_id) => orderIn(rows, saga_id));
+  const changed = [...rows.changed].map((saga_id) => orderIn(rows, saga_id));
+  return [
+    ...(made.length > 0 ? [insertOrders(tx, made)] : []),
+    ...(changed.length > 0 ? [setStatus(tx, changed)] : []),
+  ];
+}
+
+/** As the table's checks allow it: only a cancelled order may be without a user, a currency and an address. */
+interface OrderRow {
+  readonly order_id: string;
+  readonly saga_id: string;
+  readonly user_id: string | null;
+  readonly items: OrderDetails["items"];
+  readonly total_cents: number;
+  readonly currency: string | null;
+  readonly shipping_address: OrderDetails["shipping_address"] | null;
+  readonly status: Order["status"];
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+function lockOrders(tx: Tx, sagas: readonly string[]): PendingQuery<OrderRow[]> {
+  return tx<OrderRow[]>`
+    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at
+      from orders
+     where saga_id = any(${[...sagas]}::uuid[])
+     order by saga_id
+       for no key update`;
+}
+
+function insertOrders(tx: Tx, orders: readonly Order[]) {
+  return tx`
+    insert into orders
+      (order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at)
+    select order_id, saga_id, user_id, items, total_cents, currency, shipping_address, status, created_at, updated_at
+      from json_to_recordset(${JSON.stringify(orders.map(rowOf))}::text::json)
+        as made (order_id uuid, saga_id uuid, user_id uuid, items jsonb, total_cents bigint, currency text,
+                 shipping_address jsonb, status text, created_at timestamptz, updated_at timestamptz)`;
+}
+
+function setStatus(tx: Tx, orders: readonly Order[]) {
+  const changes = orders.map(({ saga_id, status, updated_at }) => ({
+    saga_id,
+    status,
+    updated_at: timestampOf(updated_at),
+  }));
+  return tx`
+    update orders o
+       set status = change.status, updated_at = change.updated_at
+      from json_to_recordset(${JSON.stringify(changes)}::text::json)
+        as change (saga_id uuid, status text, updated_at timestamptz)
+     where o.saga_id = change.saga_id`;
+}
+
+function orderOf(row: OrderRow): Order {
+  const { order_id, saga_id, status, created_at, updated_at } = row;
+  const base = { order_id, saga_id, created_at, updated_at };
+  const details = detailsOf(row);
+  if (status === "CANCELLED") return { ...base, status, details };
+  assert(details !== null, `order ${order_id} is ${status} without a user or an address`);
+  return { ...base, status, details };
+}
+
+function detailsOf({
+  user_id,
+  items,
+  total_cents,
+  currency,
+  shipping_address,
+}: OrderRow): OrderDetails | null {
+  if (user_id === null || currency === null || shipping_address === null) return null;
+  return { user_id, items, total_cents, currency, shipping_address };
+}
+
+const TOMBSTONE = { user_id: null, items: [], total_cents: 0, currency: null, shipping_address: null };
+
+function rowOf({ order_id, saga_id, status, details, created_at, updated_at }: Order) {
+  return {
+    order_id,
+    saga_id,
+    status,
+    ...(details ?? TOMBSTONE),
+    created_at: timestampOf(created_at),
+    updated_at: timestampOf(updated_at),
+  };
+}
+
+function orderIn(rows: OrderRows, saga_id: string): Order {
+  const order = rows.orders.get(saga_id);
+  assert(order !== undefined, `saga ${saga_id} is marked as written without an order`);
+  return order;
+}

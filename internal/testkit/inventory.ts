@@ -1,0 +1,115 @@
+// Inventory on a real database without Kafka: commands go in through the recipe's own transaction, events are read from the
+// outbox. For the tests of the service.
+import type { InventoryCommand } from "../../schemas/commands.ts";
+import type { Message, MessageType } from "../../schemas/registry.ts";
+import type { RawMessage } from "../kernel/ports.ts";
+import type { Database, DatabaseFault } from "../messaging/database.ts";
+import { applyOnce } from "../messaging/effect.ts";
+import { inventoryHandler } from "../services/inventory/handler.ts";
+import { Sweeper } from "../services/inventory/sweeper.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
+
+export const HOLD_MS = 300_000;
+export const START = Date.parse("2026-11-23T12:00:00.000Z");
+
+export class TestInventory implements AsyncDisposable {
+  readonly database: TestDatabase;
+  /** Epoch ms; the service's clock. */
+  now = START;
+  /** What made the recipe run a batch again, or fail. */
+  readonly faults: DatabaseFault[] = [];
+
+  private constructor(database: TestDatabase) {
+    this.database = database;
+  }
+
+  /** With `stock` on the shelf, each piece at 2.50 EUR. */
+  static async open(stock: Readonly<Record<string, number>>): Promise<TestInventory> {
+    const inventory = new TestInventory(await cloneDatabase("inventory"));
+    for (const [sku_id, count] of Object.entries(stock)) {
+      await inventory.database.sql`
+        insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
+        values (${sku_id}, ${sku_id}, 250, 'EUR', ${count}, ${count})`;
+    }
+    return inventory;
+  }
+
+  /** Handles the commands as one batch and returns the ids of those that had an effect. */
+  handle(...commands: readonly InventoryCommand[]): Promise<ReadonlySet<string>> {
+    const context = {
+      handler: inventoryHandler({ holdMs: HOLD_MS }),
+      database: this.#watched(),
+      clock: { now: () => this.now },
+      newId: () => Bun.randomUUIDv7(),
+      random: Math.random,
+    };
+    const deliveries = commands.map((message) => ({ message, value: message, raw: noRawMessage }));
+    return applyOnce(context, deliveries);
+  }
+
+  #watched(): Database {
+    const { postgres } = this.database;
+    return {
+      sql: postgres.sql,
+      transaction: (work) => postgres.transaction(work),
+      listen: (channel, onNotify) => postgres.listen(channel, onNotify),
+      faultOf: (error) => {
+        const fault = postgres.faultOf(error);
+        this.faults.push(fault);
+        return fault;
+      },
+    };
+  }
+
+  sweep(limit?: number): Promise<{ readonly processed: number }> {
+    const { postgres: database } = this.database;
+    const clock = { now: () => this.now };
+    const limited = limit === undefined ? {} : { limit };
+    return new Sweeper({ database, clock, newId: () => Bun.randomUUIDv7(), ...limited }).runOnce();
+  }
+
+  /** What the service has said so far, oldest first; of one saga, or of all. */
+  async events(saga_id?: string): Promise<readonly Message[]> {
+    const rows = await this.database.sql<
+      { payload: Message }[]
+    >`select payload from outbox order by event_id`;
+    return rows
+      .map(({ payload }) => payload)
+      .filter((event) => saga_id === undefined || event.saga_id === saga_id);
+  }
+
+  async eventTypes(saga_id?: string): Promise<readonly MessageType[]> {
+    return (await this.events(saga_id)).map(({ type }) => type);
+  }
+
+  async available(sku_id: string): Promise<number | undefined> {
+    const rows = await this.database.sql<{ available_count: number }[]>`
+      select available_count from inventory where sku_id = ${sku_id}`;
+    return rows[0]?.available_count;
+  }
+
+  /** The status of each line of the saga's reservation. */
+  async statuses(saga_id: string): Promise<readonly string[]> {
+    const rows = await this.database.sql<{ status: string }[]>`
+      select status from reservations where saga_id = ${saga_id} order by line`;
+    return rows.map(({ status }) => status);
+  }
+
+  /** SKUs where what was stocked is not what is available, held or confirmed. Empty when nothing leaked. */
+  async leaks(): Promise<readonly string[]> {
+    const rows = await this.database.sql<{ sku_id: string }[]>`
+      select sku_id from inventory i
+       where stocked_count <> available_count + coalesce((
+               select sum(quantity) from reservations r
+                where r.sku_id = i.sku_id and r.status in ('HELD', 'CONFIRMED')), 0)`;
+    return rows.map(({ sku_id }) => sku_id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database[Symbol.asyncDispose]();
+  }
+}
+
+function noRawMessage(): RawMessage {
+  throw new Error("nothing of a test's message came over Kafka");
+}
