@@ -5,8 +5,9 @@ import { Type } from "@sinclair/typebox";
 import { Stripe } from "stripe";
 import { failure, TestProvider, waitFor } from "./test-provider.ts";
 
-/** Longer than the client waits. */
-const HOLD_MS = 400;
+/** How long an impatient client waits, and how much longer a request hangs. */
+const TIMEOUT_MS = 200;
+const HOLD_MS = 1_500;
 
 let provider: TestProvider;
 beforeEach(() => {
@@ -23,22 +24,27 @@ test("a lost reply stays lost through the SDK's own resend; the same key then te
 });
 
 test("a timeout may end in success: not found while in flight, key in use, then charged", async () => {
+  const token = "pm_sim_timeout_then_success";
   await provider.setFaults({ hold_ms: HOLD_MS });
-  const timeout = await failure(provider.charge("pm_sim_timeout_then_success"));
+  const timeout = await impatientFailure(token);
+  expect(timeout).toBeInstanceOf(Stripe.errors.StripeConnectionError);
   expect(timeout.message).toContain("timeout");
   expect((await provider.searchSaga()).data).toEqual([]);
-  expect((await failure(provider.charge("pm_sim_timeout_then_success"))).code).toBe("idempotency_key_in_use");
+  expect(await failure(provider.charge(token, token))).toMatchObject({
+    statusCode: 409,
+    code: "idempotency_key_in_use",
+  });
   await waitFor(async () => (await provider.searchSaga()).data.length === 1);
-  expect((await provider.charge("pm_sim_timeout_then_success")).status).toBe("succeeded");
+  expect((await provider.charge(token, token)).status).toBe("succeeded");
   expect(provider.entries()).toMatchObject([{ kind: "charge", reply_lost: true }]);
 });
 
 test("a timeout may end in nothing, once or always", async () => {
   await provider.setFaults({ hold_ms: HOLD_MS });
-  await failure(provider.charge("pm_sim_timeout_once", "once"));
-  expect((await provider.charge("pm_sim_timeout_once", "once")).status).toBe("succeeded");
-  await failure(provider.charge("pm_sim_timeout_no_effect", "always"));
-  await failure(provider.charge("pm_sim_timeout_no_effect", "always"));
+  await impatientFailure("pm_sim_timeout_once");
+  expect((await provider.charge("pm_sim_timeout_once", "pm_sim_timeout_once")).status).toBe("succeeded");
+  await impatientFailure("pm_sim_timeout_no_effect");
+  await impatientFailure("pm_sim_timeout_no_effect");
   expect(await provider.stats()).toMatchObject({ charges: 1, held: 3 });
 });
 
@@ -70,3 +76,9 @@ test("settings are checked, and an empty body heals", async () => {
   await provider.setFaults({});
   expect((await provider.charge("pm_card_visa", "b")).status).toBe("succeeded");
 });
+
+/** What a client that waits only TIMEOUT_MS is told about a charge, under a key named like the token. */
+function impatientFailure(token: string) {
+  const impatient = provider.client("sk_test_impatient", TIMEOUT_MS);
+  return failure(provider.charge(token, token, 4_200, impatient));
+}

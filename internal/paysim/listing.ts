@@ -8,7 +8,7 @@ import type { Intent, Ledger } from "./ledger.ts";
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 
-export type Query = URLSearchParams;
+type Query = URLSearchParams;
 export interface Page<T> {
   readonly data: readonly T[];
   readonly hasMore: boolean;

@@ -1,10 +1,10 @@
 // The simulator as the payment service sees it: over HTTP, with Stripe's official SDK.
 // oxlint-disable no-await-in-loop -- a client asks one thing after another
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { appendFileSync, readFileSync } from "node:fs";
 import { Type } from "@sinclair/typebox";
 import { Stripe } from "stripe";
-import { DAY_MS, failure, SAGA, TestProvider } from "./test-provider.ts";
+import { DAY_MS, failure, SAGA, TestProvider, waitFor } from "./test-provider.ts";
 
 let provider: TestProvider;
 beforeEach(() => {
@@ -90,9 +90,9 @@ describe("idempotency", () => {
   });
 
   test("of two concurrent requests with one key the later is told 409", async () => {
-    await provider.setFaults({ latency: "fixed:80" });
+    await provider.setFaults({ latency: "fixed:300" });
     const first = provider.charge();
-    await Bun.sleep(20);
+    await waitFor(async () => (await provider.stats())["keys"] === 1);
     expect(await failure(provider.charge())).toMatchObject({
       statusCode: 409,
       code: "idempotency_key_in_use",
@@ -210,6 +210,19 @@ describe("finding", () => {
 });
 
 describe("the ledger file", () => {
+  test("no answer leaves before the entry is in the file, neither to its own request nor to a read", async () => {
+    const gate = Promise.withResolvers<void>();
+    const flushed = spyOn(provider.file, "flushed").mockReturnValue(gate.promise);
+    const heard: string[] = [];
+    const charged = provider.charge().then(() => heard.push("charge"));
+    await waitFor(async () => flushed.mock.calls.length === 1);
+    const found = provider.searchSaga().then(() => heard.push("search"));
+    await waitFor(async () => flushed.mock.calls.length === 2);
+    expect(heard).toEqual([]);
+    gate.resolve();
+    await Promise.all([charged, found]);
+  });
+
   test("a restart brings back intents, refunds, stored answers and declines; a torn last line is cut off", async () => {
     const intent = await provider.charge();
     const refund = await provider.stripe.refunds.create(

@@ -7,11 +7,13 @@ import { Value } from "@sinclair/typebox/value";
 import { Stripe } from "stripe";
 import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import type { FaultSettings } from "./faults.ts";
+import type { LedgerFile } from "./ledger-file.ts";
 import { type RunningProvider, startProvider } from "./start.ts";
 
 export const SAGA = "0198c0de-0000-7000-8000-000000000001";
 export const DAY_MS = 86_400_000;
-const CLIENT_TIMEOUT_MS = 150;
+/** Generous, because the machine may be busy; tests of timeouts bring their own. */
+const CLIENT_TIMEOUT_MS = 5_000;
 
 export class TestProvider implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "paysim-"));
@@ -33,13 +35,17 @@ export class TestProvider implements AsyncDisposable {
     return this.#running.server.url;
   }
 
-  client(apiKey: string): Stripe {
+  get file(): LedgerFile {
+    return this.#running.simulator.file;
+  }
+
+  client(apiKey: string, timeout = CLIENT_TIMEOUT_MS): Stripe {
     return new Stripe(apiKey, {
       host: "127.0.0.1",
       port: this.#running.server.port,
       protocol: "http",
       maxNetworkRetries: 0,
-      timeout: CLIENT_TIMEOUT_MS,
+      timeout,
       telemetry: false,
     });
   }
@@ -63,9 +69,10 @@ export class TestProvider implements AsyncDisposable {
     payment_method = "pm_card_visa",
     idempotencyKey = `${SAGA}:charge`,
     amount = 4_200,
+    stripe = this.stripe,
   ): Promise<Stripe.Response<Stripe.PaymentIntent>> {
     const metadata = { saga_id: SAGA };
-    return this.stripe.paymentIntents.create(
+    return stripe.paymentIntents.create(
       { amount, currency: "eur", confirm: true, payment_method, metadata },
       { idempotencyKey },
     );
