@@ -40,7 +40,7 @@ export function envelop(outgoing: readonly Outgoing[], context: EnvelopeContext)
 
 /** Why a value is no message, with as much of its envelope as could be read. */
 export interface Refusal {
-  readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION";
+  readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION" | "TYPE_MISMATCH";
   readonly reason: string;
   readonly type: string | undefined;
   readonly saga_id: string | undefined;

@@ -17,6 +17,11 @@ export interface Handler<Type extends MessageType, Rows> {
   readonly service: string;
   readonly topics: readonly Topic[];
   readonly types: readonly Type[];
+  /**
+   * True for the one service per topic that records what nobody can place: bytes that are no JSON and types nobody knows. Each
+   * consumer group of a topic sees these, and without a rule each would dead-letter them.
+   */
+  readonly ownsUnknown?: boolean;
   /** Types whose effect must come about in the end (undo commands): retried with a capped backoff, never dead-lettered. */
   readonly neverGiveUp: ReadonlySet<MessageType>;
   /** Where this service's events go. */

@@ -1,6 +1,10 @@
 // The outbox table: messages written in the transaction of the change they tell of, until the relay has them in Kafka.
 // `outboxStatements` is for everyone who changes something (recipe, saga intake, sweepers, payment executor).
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { Message } from "../../schemas/registry.ts";
+import { type Topic, TOPICS } from "../../schemas/topics.ts";
 import type { Tx } from "./database.ts";
+import { deadLetterKey } from "./dead-letter.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** NOTIFY on this channel wakes the relays of the database. */
@@ -11,10 +15,7 @@ export const OUTBOX_CHANNEL = "outbox";
  * change itself. One NOTIFY per transaction whatever its size: Postgres runs all commits that notify one after the other.
  */
 export function outboxStatements(tx: Tx, envelopes: readonly Envelope[]): readonly PromiseLike<unknown>[] {
-  return envelopes.length === 0 ? [] : [insertEvents(tx, envelopes), notifyRelay(tx)];
-}
-
-function insertEvents(tx: Tx, envelopes: readonly Envelope[]): PromiseLike<unknown> {
+  if (envelopes.length === 0) return [];
   const rows = envelopes.map(({ topic, message }) => ({
     event_id: message.message_id,
     topic,
@@ -22,11 +23,48 @@ function insertEvents(tx: Tx, envelopes: readonly Envelope[]): PromiseLike<unkno
     type: message.type,
     payload: message,
   }));
+  return [insertEvents(tx, rows), notifyRelay(tx)];
+}
+
+/** The same for dead letters. A record that is there already (its message was delivered again) stays as it is. */
+export function deadLetterStatements(
+  tx: Tx,
+  records: readonly DeadLetter[],
+): readonly PromiseLike<unknown>[] {
+  if (records.length === 0) return [];
+  const rows = records.map((record) => ({
+    event_id: record.dead_letter_id,
+    topic: TOPICS.deadLetters,
+    partition_key: deadLetterKey(record),
+    type: "DeadLetter",
+    payload: record,
+  }));
+  return [insertEventsOnce(tx, rows), notifyRelay(tx)];
+}
+
+interface OutboxRow {
+  readonly event_id: string;
+  readonly topic: Topic;
+  readonly partition_key: string;
+  readonly type: string;
+  readonly payload: Message | DeadLetter;
+}
+
+function insertEvents(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
       from json_to_recordset(${JSON.stringify(rows)}::text::json)
         as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)`;
+}
+
+function insertEventsOnce(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> {
+  return tx`
+    insert into outbox (event_id, topic, partition_key, payload, headers)
+    select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
+      from json_to_recordset(${JSON.stringify(rows)}::text::json)
+        as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
+        on conflict do nothing`;
 }
 
 function notifyRelay(tx: Tx): PromiseLike<unknown> {

@@ -1,0 +1,51 @@
+// Gives a message up: its dead letter, and for a command the notice that tells the saga, as statements of one transaction.
+// Called by the recipe (nobody can read it) and the retry loop (the last retry failed).
+import { MESSAGES, type Message } from "../../schemas/registry.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import type { Tx } from "./database.ts";
+import { deadLetter, type DeadMessage } from "./dead-letter.ts";
+import { envelop, isMessageType } from "./envelope.ts";
+import type { Handler, Outgoing } from "./handler.ts";
+import { deadLetterStatements, outboxStatements } from "./outbox.ts";
+
+export interface Burial {
+  readonly dead: DeadMessage;
+  /** As far as they could be read. */
+  readonly message: { readonly type: string | undefined; readonly message_id: string | undefined };
+}
+
+export interface BurialContext {
+  readonly handler: Pick<Handler<Message["type"], never>, "service" | "eventTopic">;
+  readonly newId: () => string;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+export function burialStatements(
+  tx: Tx,
+  burials: readonly Burial[],
+  context: BurialContext,
+): readonly PromiseLike<unknown>[] {
+  const { service, eventTopic } = context.handler;
+  const records = burials.map(({ dead }) => deadLetter(service, dead));
+  const notices = envelop(burials.flatMap(noticeOf), { eventTopic, newId: context.newId, now: context.now });
+  return [...deadLetterStatements(tx, records), ...outboxStatements(tx, notices)];
+}
+
+/** Only a command has a saga that waits for its answer. */
+function noticeOf({ dead, message }: Burial): Outgoing[] {
+  const { sagaId, cause } = dead;
+  const { type, message_id } = message;
+  if (sagaId === undefined || type === undefined || message_id === undefined) return [];
+  if (!isMessageType(type) || MESSAGES[type].topic !== TOPICS.commands) return [];
+  return [
+    {
+      type: "CommandDeadLettered",
+      saga_id: sagaId,
+      command_id: message_id,
+      command_type: type,
+      error_code: cause.code,
+      error_message: cause.message,
+    },
+  ];
+}

@@ -1,0 +1,132 @@
+// Sorts a poll's messages: those to handle, those to dead-letter because nobody could ever handle them, and those that are
+// somebody else's. Called by the recipe, and by the notification service, which has no database.
+import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
+import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
+import { decode, isMessageType, type Refusal } from "./envelope.ts";
+
+/** A message to handle, with the way to its original bytes while its batch is in hand. */
+export interface Delivery<Type extends MessageType> {
+  readonly message: MessageOf<Type>;
+  readonly value: unknown;
+  raw(): RawMessage;
+}
+
+/** A message that no attempt will ever be able to read. */
+export interface Unreadable {
+  readonly raw: RawMessage;
+  readonly value: unknown;
+  readonly refusal: Refusal;
+}
+
+export interface SortedBatch<Type extends MessageType> {
+  readonly deliveries: readonly Delivery<Type>[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** What of a topic is a service's own. */
+export interface Interest<Type extends MessageType> {
+  readonly types: readonly Type[];
+  readonly ownsUnknown?: boolean;
+}
+
+/**
+ * The type headers to open a consumer with; empty means all. Whoever owns the unknown must see everything, because what
+ * nobody knows cannot be listed.
+ */
+export function consumedTypes<Type extends MessageType>(interest: Interest<Type>): readonly Type[] {
+  return interest.ownsUnknown === true ? [] : interest.types;
+}
+
+export function sortBatch<Type extends MessageType>(
+  batch: ConsumedBatch,
+  interest: Interest<Type>,
+): SortedBatch<Type> {
+  const mine = new Set(interest.types);
+  const deliveries: Delivery<Type>[] = [];
+  const unreadable: Unreadable[] = [];
+
+  for (const [index, value] of batch.values.entries()) {
+    const decoded = decode(value);
+    if (decoded.ok && isOneOf(mine, decoded.message)) {
+      deliveries.push({ message: decoded.message, value, raw: () => batch.raw(index) });
+      continue;
+    }
+    const raw = batch.raw(index);
+    const refusal = decoded.ok ? mismatch(decoded.message, typeHeader(raw)) : decoded.refusal;
+    if (isMine(mine, interest, raw, refusal.type)) unreadable.push({ raw, value, refusal });
+  }
+  for (const raw of batch.undecodable) {
+    if (isMine(mine, interest, raw, undefined)) unreadable.push({ raw, value: undefined, refusal: NOT_JSON });
+  }
+  return { deliveries, unreadable };
+}
+
+/** One message from its bytes, when it was set aside and its batch is long gone. */
+export function deliveryOf<Type extends MessageType>(
+  raw: RawMessage,
+  interest: Interest<Type>,
+): Delivery<Type> | Unreadable {
+  const value = parse(raw);
+  if (value === undefined) return { raw, value, refusal: NOT_JSON };
+  const decoded = decode(value);
+  if (!decoded.ok) return { raw, value, refusal: decoded.refusal };
+  const { message } = decoded;
+  if (!isOneOf(new Set(interest.types), message))
+    return { raw, value, refusal: mismatch(message, typeHeader(raw)) };
+  return { message, value, raw: () => raw };
+}
+
+/** Undefined where the bytes are no JSON. */
+function parse(raw: RawMessage): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(raw.value ?? new Uint8Array()));
+  } catch {
+    return undefined;
+  }
+}
+
+function isOneOf<Type extends MessageType>(
+  types: ReadonlySet<Type>,
+  message: Message,
+): message is MessageOf<Type> {
+  const known: ReadonlySet<string> = types;
+  return known.has(message.type);
+}
+
+const NOT_JSON: Refusal = {
+  code: "UNDECODABLE",
+  reason: "the value is not JSON",
+  type: undefined,
+  saga_id: undefined,
+  message_id: undefined,
+};
+
+/** A sound message under another type's header: the services its body names never saw it, so it must not pass in silence. */
+function mismatch(
+  message: { type: string; saga_id: string; message_id: string },
+  header: string | undefined,
+): Refusal {
+  const { type, saga_id, message_id } = message;
+  const reason = `the body is a ${type}, the type header says ${JSON.stringify(header ?? null)}`;
+  return { code: "TYPE_MISMATCH", reason, type, saga_id, message_id };
+}
+
+/**
+ * The type header decides whose a message is, since consumers filter by it before they parse; without one the body's own type
+ * does; where neither is a type anyone knows, it is for the service that owns the unknown.
+ */
+function isMine(
+  mine: ReadonlySet<string>,
+  interest: Interest<MessageType>,
+  raw: RawMessage,
+  bodyType: string | undefined,
+): boolean {
+  const type = typeHeader(raw) ?? bodyType;
+  if (type !== undefined && isMessageType(type)) return mine.has(type);
+  return interest.ownsUnknown === true;
+}
+
+function typeHeader(raw: RawMessage): string | undefined {
+  const header = raw.headers.find(([name]) => name === "type");
+  return header === undefined ? undefined : new TextDecoder().decode(header[1]);
+}

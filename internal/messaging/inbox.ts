@@ -1,0 +1,25 @@
+// The inbox table: the ids of the messages whose effect is in this database. Redis may hint at the same; this decides.
+import type { Sql } from "postgres";
+import type { Tx } from "./database.ts";
+
+/**
+ * Enters the ids and returns those that were not there: the messages to decide. Sorted, so that two consumers that were
+ * handed the same messages in a rebalance wait for each other instead of deadlocking.
+ */
+export async function enterInbox(tx: Tx, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await tx<{ message_id: string }[]>`
+    insert into inbox (message_id)
+    select value::uuid from json_array_elements_text(${JSON.stringify(messageIds.toSorted())}::text::json)
+        on conflict do nothing
+    returning message_id`;
+  return new Set(rows.map((row) => row.message_id));
+}
+
+/** Which of the ids are in the inbox. */
+export async function findInInbox(sql: Sql, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ message_id: string }[]>`
+    select message_id from inbox
+     where message_id = any(array(
+       select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))`;
+  return new Set(rows.map((row) => row.message_id));
+}

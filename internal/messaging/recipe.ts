@@ -1,0 +1,239 @@
+// The recipe: how everything that consumes Kafka gets its effect exactly once. Poll a batch, drop what was seen, let the
+// handler decide, commit rows, inbox and outbox in one transaction, then commit the offsets. Run by the roles' main.ts.
+//
+// A batch in hand is never abandoned for the next one: committing later offsets would lose it. It ends with its effects in the
+// database, with its failures parked or dead-lettered there, or with the process, and then Kafka delivers it again.
+import type { MessageType } from "../../schemas/registry.ts";
+import { cappedBackoff } from "../kernel/backoff.ts";
+import { AppError, assert, describeError } from "../kernel/errors.ts";
+import type { ConsumedBatch, Consumer, KeyValue } from "../kernel/ports.ts";
+import { type Burial, burialStatements } from "./burial.ts";
+import { cause, causeOf } from "./dead-letter.ts";
+import { type Delivery, sortBatch, type Unreadable } from "./delivery.ts";
+import { applyOnce, type EffectContext } from "./effect.ts";
+import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
+import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
+import { markSeen, withoutSeen } from "./hints.ts";
+import { type Failure, isolate } from "./isolate.ts";
+import { pause } from "./pause.ts";
+import { park } from "./retry-store.ts";
+import type { ConsumerMetrics, Log } from "./telemetry.ts";
+
+/** Beyond this a larger batch no longer gets cheaper per message, and one failure costs more to find. */
+const MAX_BATCH_MESSAGES = 2_000;
+/** How long an idle poll waits, and so how long a stop may take to be noticed. */
+const POLL_WAIT_MS = 500;
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_CAP_MS = 5_000;
+
+export interface RecipeOptions<Type extends MessageType, Rows> extends EffectContext<Type, Rows> {
+  readonly consumer: Consumer;
+  readonly keyValue: KeyValue;
+  readonly metrics: ConsumerMetrics;
+  readonly log: Log;
+  readonly retryLimits?: RetryLimits;
+}
+
+/** What one poll came to. */
+export interface RecipeCounts {
+  readonly handled: number;
+  readonly duplicates: number;
+  readonly parked: number;
+  readonly deadLettered: number;
+}
+
+const NOTHING: RecipeCounts = { handled: 0, duplicates: 0, parked: 0, deadLettered: 0 };
+
+export class Recipe<Type extends MessageType, Rows> {
+  readonly #options: RecipeOptions<Type, Rows>;
+  #load: Load = IDLE;
+  #polledAt: number;
+
+  constructor(options: RecipeOptions<Type, Rows>) {
+    assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
+    this.#options = options;
+    this.#polledAt = options.clock.now();
+  }
+
+  /**
+   * Polls until `signal` aborts, then ends the batch in hand and resolves. Waits while Kafka or the database is away; rejects
+   * only on what waiting cannot heal, and the process should end then.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.runOnce(signal);
+        failures = 0;
+      } catch (error) {
+        if (!(error instanceof AppError && error.canRetry)) throw error;
+        this.#options.log.warn(
+          { err: error, service: this.#options.handler.service },
+          "cannot poll, will try again",
+        );
+        await pause(cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS), signal);
+        failures += 1;
+      }
+    }
+  }
+
+  /** One poll and all that follows from it. Null when nothing came, or when `signal` aborted before the batch could be done. */
+  async runOnce(signal: AbortSignal): Promise<RecipeCounts | null> {
+    const { consumer, clock, metrics, handler } = this.#options;
+    const batch = await consumer.poll({
+      maxMessages: MAX_BATCH_MESSAGES,
+      waitMs: POLL_WAIT_MS,
+      gatherMs: gatherMs(this.#load),
+    });
+    const startedAt = clock.now();
+    this.#load = observeLoad(this.#load, batch?.values.length ?? 0, startedAt - this.#polledAt);
+    this.#polledAt = startedAt;
+    if (batch === null) return null;
+    try {
+      const counts = await this.#untilDone(batch, signal);
+      if (counts !== null)
+        metrics.batchSeconds.observe({ service: handler.service }, (clock.now() - startedAt) / 1_000);
+      return counts;
+    } finally {
+      batch.release();
+    }
+  }
+
+  /**
+   * The same batch again and again until it is in the database. Repeating it whole is safe: parts that went through before are
+   * duplicates now. Null when `signal` ended it; its offsets are not committed then, so Kafka delivers it to whoever comes next.
+   */
+  async #untilDone(batch: ConsumedBatch, signal: AbortSignal): Promise<RecipeCounts | null> {
+    const { handler, log, keyValue, database } = this.#options;
+    const { deliveries, unreadable } = sortBatch(batch, handler);
+    for (let failures = 0; ; failures += 1) {
+      try {
+        const { counts, settled } = await this.#process(deliveries, unreadable);
+        await Promise.all([markSeen(keyValue, handler.service, settled), this.#commitOffsets(batch)]);
+        return counts;
+      } catch (error) {
+        const delayMs = cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
+        const fields = { err: error, service: handler.service, delayMs };
+        if (database.faultOf(error) === "unavailable")
+          log.warn(fields, "the database is away, the batch waits");
+        else log.error(fields, "the batch can be neither handled nor set aside, will try again");
+        await pause(delayMs, signal);
+        if (signal.aborted) return null;
+      }
+    }
+  }
+
+  /** Resolves when every message of the batch is settled in the database: had its effect, is parked, or is a dead letter. */
+  async #process(deliveries: readonly Delivery<Type>[], unreadable: readonly Unreadable[]) {
+    const { handler, database, keyValue, metrics } = this.#options;
+    const { service } = handler;
+    const distinct = [
+      ...new Map(deliveries.map((delivery) => [delivery.message.message_id, delivery])).values(),
+    ];
+    metrics.duplicates.inc({ service, found_by: "batch" }, deliveries.length - distinct.length);
+    const unseen = await withoutSeen(distinct, { keyValue, sql: database.sql, service, metrics });
+
+    const settled: string[] = [];
+    let handled = 0;
+    const failures = await isolate(unseen, {
+      apply: async (part) => {
+        const fresh = await applyOnce(this.#options, part);
+        handled += fresh.size;
+        settled.push(...part.map((delivery) => delivery.message.message_id));
+        this.#count(part, fresh);
+      },
+      // A conflict that outlasted its own repetitions is treated as guilt: alone in its transaction the message gets through.
+      isGuilt: (error) => database.faultOf(error) !== "unavailable",
+    });
+    await this.#setAside(failures, unreadable);
+
+    const duplicates = deliveries.length - handled - failures.length;
+    return {
+      counts: { ...NOTHING, handled, duplicates, parked: failures.length, deadLettered: unreadable.length },
+      settled,
+    };
+  }
+
+  /** Parks what failed for its next attempt and dead-letters what nobody can read, in one transaction. */
+  async #setAside(
+    failures: readonly Failure<Delivery<Type>>[],
+    unreadable: readonly Unreadable[],
+  ): Promise<void> {
+    if (failures.length === 0 && unreadable.length === 0) return;
+    const { handler, database, clock, newId, metrics, log } = this.#options;
+    const now = clock.now();
+    const parked = failures.map((failure) => this.#firstFailure(failure, now));
+    const burials = unreadable.map((message) => burialOf(message, now));
+    await database.transaction(async (transaction) => {
+      const { tx } = transaction;
+      await transaction.finish([
+        ...(parked.length === 0 ? [] : [park(tx, parked)]),
+        ...burialStatements(tx, burials, { handler, newId, now }),
+      ]);
+    });
+    for (const { message, cause: why } of parked) {
+      metrics.failures.inc({ service: handler.service, type: message.type });
+      log.warn(
+        { service: handler.service, message_id: message.message_id, saga_id: message.saga_id, ...why },
+        "message parked",
+      );
+    }
+    for (const { dead } of burials) {
+      metrics.deadLettered.inc({ service: handler.service, code: dead.cause.code });
+      const { topic, partition, offset } = dead.raw;
+      log.error(
+        { service: handler.service, topic, partition, offset, ...dead.cause },
+        "unreadable message dead-lettered",
+      );
+    }
+  }
+
+  #firstFailure({ item, error }: Failure<Delivery<Type>>, now: number) {
+    const { handler, random, retryLimits } = this.#options;
+    const verdict = afterFailure(1, handler.neverGiveUp.has(item.message.type), random(), retryLimits);
+    assert(verdict.kind === "again", "a first failure always has a retry");
+    return {
+      message: item.message,
+      raw: item.raw(),
+      cause: causeOf(error),
+      failedAt: now,
+      nextAttemptAt: now + verdict.delayMs,
+    };
+  }
+
+  /** Failing is harmless: the offsets go with the next batch, or the messages come again and the inbox knows them. */
+  async #commitOffsets(batch: ConsumedBatch): Promise<void> {
+    try {
+      await batch.commit();
+    } catch (error) {
+      const { log, handler } = this.#options;
+      log.warn({ service: handler.service, error: describeError(error) }, "offsets were not committed");
+    }
+  }
+
+  #count(part: readonly Delivery<Type>[], fresh: ReadonlySet<string>): void {
+    const { metrics, handler } = this.#options;
+    const { service } = handler;
+    metrics.batchSize.observe({ service }, part.length);
+    metrics.duplicates.inc({ service, found_by: "inbox" }, part.length - fresh.size);
+    const byType = new Map<string, number>();
+    for (const { message } of part) {
+      if (fresh.has(message.message_id)) byType.set(message.type, (byType.get(message.type) ?? 0) + 1);
+    }
+    for (const [type, count] of byType) metrics.handled.inc({ service, type }, count);
+  }
+}
+
+function burialOf({ raw, value, refusal }: Unreadable, now: number): Burial {
+  return {
+    dead: {
+      raw,
+      value,
+      sagaId: refusal.saga_id,
+      cause: cause(refusal.code, refusal.reason),
+      retryCount: 0,
+      firstFailedAt: now,
+      lastFailedAt: now,
+    },
+    message: refusal,
+  };
+}

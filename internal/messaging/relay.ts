@@ -1,0 +1,143 @@
+// Drains one outbox into Kafka: claim, produce, wait for every delivery report, mark, commit. Any number of relays may run on
+// one database: SKIP LOCKED gives each its own rows, and the claim of one that dies ends with its connection.
+//
+// The one place where a network call happens inside a database transaction, on purpose: the row locks are the claim, and they
+// must outlive the produce. The producer's delivery timeout has to stay below the database's idle-in-transaction timeout;
+// were a claim cut off, its events would merely be published twice, which every consumer's inbox absorbs.
+import { AppError } from "../kernel/errors.ts";
+import type { BatchProducer, Clock, ProduceFailure } from "../kernel/ports.ts";
+import type { Database } from "./database.ts";
+import { claimEvents, markPublished, measureBacklog } from "./relay-store.ts";
+import type { Log, RelayMetrics } from "./telemetry.ts";
+
+/** Events per claim. */
+export const RELAY_BATCH_EVENTS = 1_000;
+/** How long a producer for this relay may take over a batch; see the top of this file. */
+export const RELAY_DELIVERY_TIMEOUT_MS = 5_000;
+/** An event Kafka refuses is left alone for so long, and the others go on. */
+const REFUSED_PAUSE_MS = 30_000;
+/** The same for one that could not be delivered while others could: a partition without a leader comes back soon. */
+const UNDELIVERED_PAUSE_MS = 1_000;
+/** Beyond so many set aside, something is wrong that skipping events does not help: they are tried with all others again. */
+const MAX_SET_ASIDE = 10_000;
+/** The gauges' reach; a longer queue reads as this. */
+const MAX_BACKLOG_MEASURED = 1_000_000;
+
+/** librdkafka's names for what sending the same bytes again cannot change. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "MSG_SIZE_TOO_LARGE",
+  "RECORD_LIST_TOO_LARGE",
+  "INVALID_MSG_SIZE",
+  "INVALID_MSG",
+  "INVALID_RECORD",
+  "INVALID_TIMESTAMP",
+  "TOPIC_EXCEPTION",
+  "UNKNOWN_TOPIC_OR_PART",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "POLICY_VIOLATION",
+  "_UNKNOWN_TOPIC",
+  "_UNKNOWN_PARTITION",
+  "_BAD_MSG",
+]);
+
+export interface RelayOptions {
+  readonly database: Database;
+  /** For metrics and logs: `saga`, `inventory`, .. */
+  readonly databaseName: string;
+  readonly producer: BatchProducer;
+  readonly clock: Clock;
+  readonly metrics: RelayMetrics;
+  readonly log: Log;
+  readonly batchEvents?: number;
+}
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #maxEvents: number;
+  #events: number;
+  /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
+  readonly #setAside = new Map<string, number>();
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#maxEvents = options.batchEvents ?? RELAY_BATCH_EVENTS;
+    this.#events = this.#maxEvents;
+  }
+
+  /**
+   * Publishes one claim; `processed` counts the events claimed, so a full one means there is more. Throws when the database or
+   * Kafka is away, with the claim released and nothing lost; the caller backs off.
+   */
+  async runOnce(): Promise<{ readonly processed: number }> {
+    try {
+      const published = await this.#publishClaim(this.#events);
+      this.#events = Math.min(this.#maxEvents, this.#events * 2);
+      return published;
+    } catch (error) {
+      // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.
+      if (this.#options.database.faultOf(error) === "other")
+        this.#events = Math.max(1, Math.floor(this.#events / 4));
+      throw error;
+    }
+  }
+
+  #publishClaim(limit: number): Promise<{ readonly processed: number }> {
+    const { database, databaseName, metrics } = this.#options;
+    return database.transaction(async (transaction) => {
+      const { tx } = transaction;
+      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside())]);
+      const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);
+      await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
+      // Counted after the commit: events of a commit that fails are published again, and count then.
+      metrics.published.inc({ database: databaseName }, published.length);
+      return { processed: claim.ids.length };
+    });
+  }
+
+  /** Brings the gauges up to date. */
+  async measure(): Promise<{ readonly processed: number }> {
+    const { database, databaseName, metrics, clock } = this.#options;
+    const { unpublished, oldestCreatedAt } = await measureBacklog(database.sql, MAX_BACKLOG_MEASURED);
+    const ageMs = oldestCreatedAt === null ? 0 : Math.max(0, clock.now() - oldestCreatedAt);
+    metrics.unpublished.set({ database: databaseName }, unpublished);
+    metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);
+    return { processed: 0 };
+  }
+
+  /** The ids that Kafka has now; throws KAFKA_UNAVAILABLE when it has none and could have had. */
+  async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
+    const failures = await this.#options.producer.produce(text);
+    if (failures.length === 0) return ids;
+    const [first] = failures;
+    for (const { code } of failures)
+      this.#options.metrics.failed.inc({ database: this.#options.databaseName, code });
+    if (
+      first !== undefined &&
+      failures.length === ids.length &&
+      failures.every(({ code }) => !REFUSALS.has(code))
+    ) {
+      throw new AppError("KAFKA_UNAVAILABLE", `none of ${ids.length} events was delivered: ${first.message}`);
+    }
+    for (const failure of failures) this.#putAside(ids[failure.index], failure);
+    const failed = new Set(failures.map(({ index }) => index));
+    return ids.filter((_, index) => !failed.has(index));
+  }
+
+  /** Without this, events that Kafka never takes would be claimed first every time, until they fill the batch. */
+  #putAside(id: string | undefined, { code, message }: ProduceFailure): void {
+    if (id === undefined) return;
+    const isRefused = REFUSALS.has(code);
+    const { clock, log, databaseName } = this.#options;
+    this.#setAside.set(id, clock.now() + (isRefused ? REFUSED_PAUSE_MS : UNDELIVERED_PAUSE_MS));
+    const fields = { database: databaseName, event_id: id, code, error: message };
+    if (isRefused) log.error(fields, "Kafka refuses an event; it stays unpublished and is tried again later");
+    else log.warn(fields, "an event was not delivered, will try again");
+  }
+
+  #stillAside(): readonly string[] {
+    const now = this.#options.clock.now();
+    for (const [id, until] of this.#setAside) if (until <= now) this.#setAside.delete(id);
+    if (this.#setAside.size > MAX_SET_ASIDE) this.#setAside.clear();
+    return [...this.#setAside.keys()];
+  }
+}

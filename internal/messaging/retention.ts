@@ -1,0 +1,86 @@
+// Keeps inbox and outbox small: makes the day partitions of the days to come and drops those whose time is over, which costs a
+// drop table where a delete would cost a row at a time. Run hourly by every role that has a database; replicas may overlap.
+import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { Database, Tx } from "./database.ts";
+import type { Log } from "./telemetry.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** An inbox row must outlive every copy of its message: in the topic, and after that among the dead letters, to be replayed. */
+export const INBOX_RETENTION_MS = TOPIC_RETENTION_MS + DEAD_LETTER_RETENTION_MS + DAY_MS;
+/** So long Kafka can be rebuilt from the outboxes. */
+export const OUTBOX_RETENTION_MS = 7 * DAY_MS;
+/** Days made ahead. Missing a few runs does no harm, and neither does a row without its partition: the default one takes it. */
+const DAYS_AHEAD = 3;
+/**
+ * Making and dropping a partition locks the whole table for an instant. Behind a long transaction it must not wait, for all
+ * inserts would wait behind it: it gives way, and the next run tries again.
+ */
+const LOCK_TIMEOUT_MS = 200;
+
+export interface RetentionOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Retention {
+  readonly #options: RetentionOptions;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  /** `processed` counts partitions made and dropped. */
+  async runOnce(): Promise<{ readonly processed: number }> {
+    const now = this.#options.clock.now();
+    const changed = [
+      await this.#try((tx) => ensureDays(tx, "inbox", now, DAYS_AHEAD + 1)),
+      await this.#try((tx) => ensureDays(tx, "outbox", now, DAYS_AHEAD + 1)),
+      await this.#try((tx) => dropDays(tx, "inbox", now - INBOX_RETENTION_MS)),
+      await this.#try((tx) => dropDays(tx, "outbox", now - OUTBOX_RETENTION_MS)),
+    ];
+    return { processed: changed.reduce((sum, count) => sum + count, 0) };
+  }
+
+  async #try(change: (tx: Tx) => Promise<number>): Promise<number> {
+    const { database, log } = this.#options;
+    try {
+      return await database.transaction(async (transaction) => {
+        const { tx } = transaction;
+        await transaction.send([limitLockWait(tx)]);
+        const [count] = await transaction.send([change(tx)]);
+        await transaction.finish([]);
+        return count;
+      });
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "DATABASE_CONFLICT")) throw error;
+      log.info({ err: error }, "partitions are in use, retention gives way until its next run");
+      return 0;
+    }
+  }
+}
+
+function limitLockWait(tx: Tx): PromiseLike<unknown> {
+  return tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
+}
+
+async function ensureDays(tx: Tx, table: "inbox" | "outbox", from: number, days: number): Promise<number> {
+  const [row] = await tx<
+    [{ count: number }]
+  >`select ensure_day_partitions(${table}, ${dayOf(from)}::date, ${days}) as count`;
+  return row.count;
+}
+
+async function dropDays(tx: Tx, table: "inbox" | "outbox", before: number): Promise<number> {
+  const [row] = await tx<
+    [{ count: number }]
+  >`select drop_day_partitions(${table}, ${dayOf(before)}::date) as count`;
+  return row.count;
+}
+
+/** The UTC day, as Postgres reads it. */
+function dayOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,145 @@
+// The retry table: messages that failed, waiting beside their partition for the next attempt. SQL only; called by the recipe
+// (park) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
+import type { Sql } from "postgres";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { RawMessage } from "../kernel/ports.ts";
+import type { Tx } from "./database.ts";
+import { type Cause, storedHeaders } from "./dead-letter.ts";
+
+export interface FirstFailure {
+  readonly message: { readonly message_id: string; readonly saga_id: string; readonly type: string };
+  readonly raw: RawMessage;
+  readonly cause: Cause;
+  readonly failedAt: number;
+  readonly nextAttemptAt: number;
+}
+
+/** Parks messages after their first failure. One that is parked already (a redelivery) stays as it is. */
+export function park(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unknown> {
+  const rows = failures.map(({ message, raw, cause, failedAt, nextAttemptAt }) => ({
+    message_id: message.message_id,
+    saga_id: message.saga_id,
+    message_type: message.type,
+    failed_at: new Date(failedAt).toISOString(),
+    next_attempt_at: new Date(nextAttemptAt).toISOString(),
+    error_code: cause.code,
+    error_message: cause.message,
+    topic: raw.topic,
+    partition: raw.partition,
+    offset: raw.offset,
+    timestamp_ms: raw.timestampMs,
+    key: raw.key === null ? null : base64(raw.key),
+    value: base64(raw.value ?? new Uint8Array()),
+    headers: storedHeaders(raw),
+  }));
+  return tx`
+    insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
+                       error_code, error_message, topic, partition, "offset", timestamp_ms, key, value, headers)
+    select message_id, saga_id, message_type, 1, next_attempt_at, failed_at, failed_at,
+           error_code, error_message, topic, partition, "offset", timestamp_ms,
+           decode(key, 'base64'), decode(value, 'base64'), headers
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
+             message_id uuid, saga_id uuid, message_type text, next_attempt_at timestamptz, failed_at timestamptz,
+             error_code text, error_message text, topic text, partition integer, "offset" bigint, timestamp_ms bigint,
+             key text, value text, headers jsonb)
+        on conflict do nothing`;
+}
+
+export interface ParkedMessage {
+  readonly message_id: string;
+  readonly saga_id: string;
+  readonly message_type: string;
+  /** Failed attempts so far, the first one included. */
+  readonly attempts: number;
+  readonly firstFailedAt: number;
+  readonly raw: RawMessage;
+}
+
+/** Claims due messages, oldest first, by moving their next attempt past the lease: a claimer that dies only delays them. */
+export async function claimDue(
+  sql: Sql,
+  now: number,
+  leaseMs: number,
+  limit: number,
+): Promise<ParkedMessage[]> {
+  const rows = await sql<RetryRow[]>`
+    update retry set next_attempt_at = ${now + leaseMs}::timestamptz
+     where message_id = any(array(
+       select message_id from retry where next_attempt_at <= ${now}::timestamptz
+        order by next_attempt_at limit ${limit} for update skip locked))
+    returning message_id, saga_id, message_type, attempts, first_failed_at, topic, partition, "offset", timestamp_ms, key,
+              value, headers`;
+  // `returning` keeps no order; UUIDv7 gives back the one in which the messages were written.
+  return rows.map(fromRow).toSorted((left, right) => (left.message_id < right.message_id ? -1 : 1));
+}
+
+interface RetryRow {
+  readonly message_id: string;
+  readonly saga_id: string;
+  readonly message_type: string;
+  readonly attempts: number;
+  readonly first_failed_at: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp_ms: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array;
+  readonly headers: DeadLetter["original"]["headers"];
+}
+
+function fromRow(row: RetryRow): ParkedMessage {
+  const { topic, partition, offset, key, value } = row;
+  const headers = row.headers.map(
+    ({ name, value_base64 }) => [name, Buffer.from(value_base64, "base64")] as const,
+  );
+  return {
+    message_id: row.message_id,
+    saga_id: row.saga_id,
+    message_type: row.message_type,
+    attempts: row.attempts,
+    firstFailedAt: row.first_failed_at,
+    raw: { topic, partition, offset, timestampMs: row.timestamp_ms, key, value, headers },
+  };
+}
+
+export interface FurtherFailure {
+  readonly parked: ParkedMessage;
+  readonly cause: Cause;
+  readonly failedAt: number;
+  readonly nextAttemptAt: number;
+}
+
+/** Counts one more failed attempt. Nothing happens to a message that another claimer has dealt with since. */
+export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLike<unknown> {
+  const rows = failures.map(({ parked, cause, failedAt, nextAttemptAt }) => ({
+    message_id: parked.message_id,
+    attempts: parked.attempts,
+    failed_at: new Date(failedAt).toISOString(),
+    next_attempt_at: new Date(nextAttemptAt).toISOString(),
+    error_code: cause.code,
+    error_message: cause.message,
+  }));
+  return tx`
+    update retry
+       set attempts = retry.attempts + 1, last_failed_at = failure.failed_at, next_attempt_at = failure.next_attempt_at,
+           error_code = failure.error_code, error_message = failure.error_message
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
+             message_id uuid, attempts integer, failed_at timestamptz, next_attempt_at timestamptz, error_code text,
+             error_message text)
+     where retry.message_id = failure.message_id and retry.attempts = failure.attempts`;
+}
+
+/** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns the ids that were there. */
+export async function unpark(tx: Tx, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await tx<{ message_id: string }[]>`
+    delete from retry
+     where message_id = any(array(
+       select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))
+    returning message_id`;
+  return new Set(rows.map((row) => row.message_id));
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
