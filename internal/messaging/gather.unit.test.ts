@@ -1,0 +1,39 @@
+import { describe, expect, test } from "bun:test";
+import { gatherMs, IDLE, type Load, MAX_GATHER_MS, observeLoad } from "./gather.ts";
+
+/** Polls that each bring `messages` after `elapsedMs`, until the rate has settled. */
+function steady(messages: number, elapsedMs: number, from: Load = IDLE): Load {
+  let load = from;
+  for (let time = 0; time < 5_000; time += elapsedMs) load = observeLoad(load, messages, elapsedMs);
+  return load;
+}
+
+describe("the gather follows the load", () => {
+  test("an idle consumer waits for nothing, and neither does a lone order", () => {
+    expect(gatherMs(IDLE)).toBe(0);
+    expect(gatherMs(observeLoad(steady(0, 500), 1, 800))).toBe(0);
+  });
+
+  test("a few ms at the few hundred messages a second of 10,000 orders a minute", () => {
+    expect(gatherMs(steady(4, 12))).toBe(4);
+  });
+
+  test("tens of ms at thousands a second, and never more than the limit", () => {
+    expect(gatherMs(steady(364, 60))).toBe(80);
+    expect(gatherMs(steady(2_000, 20))).toBe(MAX_GATHER_MS);
+  });
+
+  test("a flash sale is noticed within a batch or two", () => {
+    const load = observeLoad(observeLoad(IDLE, 2_000, 100), 2_000, 100);
+    expect(gatherMs(load)).toBeGreaterThan(50);
+  });
+
+  test("and forgotten within two seconds of silence", () => {
+    expect(gatherMs(observeLoad(steady(2_000, 100), 0, 2_000))).toBeLessThan(10);
+  });
+
+  test("a clock that stands still or goes back gives a number all the same", () => {
+    expect(gatherMs(observeLoad(IDLE, 10, 0))).toBeGreaterThanOrEqual(0);
+    expect(gatherMs(observeLoad(IDLE, 10, -5_000))).toBeLessThanOrEqual(MAX_GATHER_MS);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { isolate } from "./isolate.ts";
+
+class Guilt extends Error {}
+
+/** Applies parts that hold no guilty item, like a transaction; counts the attempts. */
+function transaction(guilty: ReadonlySet<number>) {
+  const applied: number[] = [];
+  let attempts = 0;
+  return {
+    applied,
+    attempts: () => attempts,
+    async apply(part: readonly number[]) {
+      attempts += 1;
+      const found = part.find((item) => guilty.has(item));
+      if (found !== undefined) throw new Guilt(String(found));
+      applied.push(...part);
+    },
+    isGuilt: (error: unknown) => error instanceof Guilt,
+  };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe("isolate", () => {
+  test("a batch without trouble is one attempt; an empty one is none", async () => {
+    const attempt = transaction(new Set());
+    expect(await isolate(numbers(2_000), attempt)).toEqual([]);
+    expect(attempt.attempts()).toBe(1);
+    expect(await isolate([], attempt)).toEqual([]);
+    expect(attempt.attempts()).toBe(1);
+  });
+
+  test("one guilty among 2,000 is found in about 2 log2(n) attempts", async () => {
+    const attempt = transaction(new Set([1_234]));
+    const failures = await isolate(numbers(2_000), attempt);
+    expect(failures.map(({ item }) => item)).toEqual([1_234]);
+    expect(attempt.attempts()).toBeLessThanOrEqual(23);
+  });
+
+  test("whichever are guilty, exactly they fail, and all others go through in order", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 60 }), fc.array(fc.nat(60)), async (count, marks) => {
+        const guilty = new Set(marks.filter((mark) => mark < count));
+        const attempt = transaction(guilty);
+        const failures = await isolate(numbers(count), attempt);
+        expect(failures.map(({ item }) => item)).toEqual(numbers(count).filter((item) => guilty.has(item)));
+        expect(attempt.applied).toEqual(numbers(count).filter((item) => !guilty.has(item)));
+        expect(attempt.attempts()).toBeLessThanOrEqual(Math.max(1, 2 * count));
+      }),
+    );
+  });
+
+  test("an error that is nobody's guilt ends the attempt", async () => {
+    const away = new Error("the database is away");
+    const attempt = { apply: () => Promise.reject(away), isGuilt: () => false };
+    const outcome = await isolate(numbers(4), attempt).catch((error: unknown) => error);
+    expect(outcome).toBe(away);
+  });
+});
