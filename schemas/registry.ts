@@ -39,14 +39,16 @@ export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly 
   SendNotification: { schema: SendNotification, topic: TOPICS.notifications },
 };
 
+const BY_NAME = new Map(Object.entries(MESSAGES));
 const validators = new Map<string, TypeCheck<TSchema>>();
 
 /** The compiled validator of a message type, or undefined for a type nobody knows. Compiled once, at first use. */
 export function validatorOf(type: string): TypeCheck<TSchema> | undefined {
   const found = validators.get(type);
   if (found !== undefined) return found;
-  if (!Object.hasOwn(MESSAGES, type)) return undefined;
-  const compiled = TypeCompiler.Compile(MESSAGES[type as MessageType].schema);
+  const definition = BY_NAME.get(type);
+  if (definition === undefined) return undefined;
+  const compiled = TypeCompiler.Compile(definition.schema);
   validators.set(type, compiled);
   return compiled;
 }

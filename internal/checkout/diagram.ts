@@ -3,7 +3,6 @@
 import { type Saga, statusOf } from "./state.ts";
 import { rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
 
-const forward = (step: Step) => `${step}`;
 const undoing = (step: Step) => `undo_${step}`;
 
 /** The whole document, ending with a newline. */
@@ -52,17 +51,17 @@ function tableOfSteps(): string {
 
 function stateDiagram(): string {
   const lines = ["stateDiagram-v2", "    direction TB"];
-  for (const { step } of STEPS) lines.push(`    state "${statusDuring(step)} / ${step}" as ${forward(step)}`);
+  for (const { step } of STEPS) lines.push(`    state "${statusDuring(step)} / ${step}" as ${step}`);
   for (const step of undoOrder(STEPS.length))
     lines.push(`    state "COMPENSATING / undo ${step}" as ${undoing(step)}`);
-  lines.push(`    [*] --> ${forward("reserve")}: ${rowOf("reserve").command}`);
+  lines.push(`    [*] --> reserve: ${rowOf("reserve").command}`);
   STEPS.forEach(({ step, success, refusal, doomedByExpiry }, index) => {
     const next = STEPS[index + 1];
-    const target = next === undefined ? "COMPLETED" : forward(next.step);
-    lines.push(`    ${forward(step)} --> ${target}: ${success}`);
-    lines.push(`    ${forward(step)} --> ${firstUndo(index)}: ${refusal}`);
+    const target = next === undefined ? "COMPLETED" : next.step;
+    lines.push(`    ${step} --> ${target}: ${success}`);
+    lines.push(`    ${step} --> ${firstUndo(index)}: ${refusal}`);
     const uncertain = doomedByExpiry ? "deadline, cancel, ReservationExpired" : "deadline, cancel";
-    lines.push(`    ${forward(step)} --> ${firstUndo(index + 1)}: ${uncertain}`);
+    lines.push(`    ${step} --> ${firstUndo(index + 1)}: ${uncertain}`);
   });
   for (const step of undoOrder(STEPS.length)) {
     const index = STEPS.findIndex((row) => row.step === step);

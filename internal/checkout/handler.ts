@@ -1,5 +1,5 @@
 // The orchestrator's side of the recipe: every event of the services, decided by the saga table, a batch at a time.
-import { MESSAGES, type MessageType } from "../../schemas/registry.ts";
+import { MESSAGES } from "../../schemas/registry.ts";
 import type { Event } from "../../schemas/events.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Tx } from "../messaging/database.ts";
@@ -51,9 +51,14 @@ export class SagaBatch {
 const EVENT_TOPICS = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents] as const;
 
 /** Events and the services' notices; commands and mails are not the orchestrator's. */
-function isEventType(type: MessageType): type is Event["type"] {
-  const { topic } = MESSAGES[type];
-  return topic === "own" || EVENT_TOPICS.some((own) => own === topic);
+const EVENT_TYPES = new Set(
+  Object.entries(MESSAGES)
+    .filter(([, { topic }]) => topic === "own" || EVENT_TOPICS.some((own) => own === topic))
+    .map(([type]) => type),
+);
+
+function isEventType(type: string): type is Event["type"] {
+  return EVENT_TYPES.has(type);
 }
 
 export interface SagaHandlerOptions {
@@ -70,7 +75,9 @@ export function sagaHandler(options: SagaHandlerOptions): Handler<Event["type"],
   return {
     service: SAGA_SERVICE,
     topics: EVENT_TOPICS,
-    types: (Object.keys(MESSAGES) as MessageType[]).filter(isEventType),
+    types: [...EVENT_TYPES].filter(isEventType),
+    // Nothing else reads the event topics, so what nobody knows is recorded here.
+    ownsUnknown: true,
     // An event that cannot be handled goes to the dead-letter queue like a command; its saga then goes by its deadline.
     neverGiveUp: new Set(),
     eventTopic: TOPICS.orderEvents,

@@ -97,5 +97,5 @@ export function undoOrder(until: number): readonly Step[] {
   return STEPS.slice(0, until)
     .filter((row) => row.undo !== null)
     .map((row) => row.step)
-    .reverse();
+    .toReversed();
 }

@@ -83,7 +83,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
            payment_succeeded = r.payment_succeeded, order_id = r.order_id, failure_code = r.failure_code,
            failure_message = r.failure_message, needs_operator = r.needs_operator, resend_count = r.resend_count,
            deadline_at = r.deadline_at, updated_at = r.updated_at, completed_at = r.completed_at
-      from jsonb_to_recordset(${tx.json(rows)}) as r(
+      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
            saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
            payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
            resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz)
@@ -102,7 +102,7 @@ export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
     select r.saga_id, r."from", r."to", r.step, r.message_id, r.message_type, r.note, ${new Date(now)}::timestamptz
-      from jsonb_to_recordset(${tx.json(lines as never)}) as r(
+      from jsonb_to_recordset(${JSON.stringify(lines)}::text::jsonb) as r(
            saga_id uuid, "from" text, "to" text, step text, message_id uuid, message_type text, note text)`;
 }
 
@@ -138,7 +138,7 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<st
     select r.saga_id, r.user_id, r.email, r.cart_items, r.status, r.current_step, r.table_version, r.currency,
            r.expected_total_cents, r.shipping_address, r.payment_method, r.deadline_at, r.client_key, r.body_hash,
            r.traceparent, r.created_at, r.created_at
-      from jsonb_to_recordset(${tx.json(rows as never)}) as r(
+      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
            saga_id uuid, user_id uuid, email text, cart_items jsonb, status text, current_step text,
            table_version integer, currency text, expected_total_cents bigint, shipping_address jsonb,
            payment_method text, deadline_at timestamptz, client_key text, body_hash text, traceparent text,
@@ -164,7 +164,7 @@ export function findByClientKeys(
   const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));
   return tx<ClientKeyRow[]>`
     select s.saga_id, s.user_id, s.client_key, s.body_hash
-      from jsonb_to_recordset(${tx.json(keys)}) as r(user_id uuid, client_key text)
+      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as r(user_id uuid, client_key text)
       join saga_state s using (user_id, client_key)`;
 }
 

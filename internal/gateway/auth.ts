@@ -15,8 +15,9 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 export interface AuthOptions {
   /** Shared secret, at least 32 bytes of text. */
   readonly hs256Secret: string;
-  readonly issuer: string;
-  readonly audience: string;
+  /** Where set, tokens of other issuers or for other audiences are refused. */
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -59,8 +60,8 @@ export class Authenticator {
     const { issuer, audience, clock } = this.#options;
     const { payload } = await jwtVerify(token, this.#key, {
       algorithms: ["HS256"],
-      issuer,
-      audience,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
       requiredClaims: ["sub", "exp"],
       currentDate: new Date(clock.now()),
       clockTolerance: CLOCK_TOLERANCE_SECONDS,

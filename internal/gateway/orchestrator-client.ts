@@ -1,12 +1,21 @@
 // The gateway's one call into the system: the orchestrator's HTTP API. Keeps connections alive; knows which answers mean what.
+import type { Static, TSchema } from "@sinclair/typebox";
+import { TypeCompiler, type TypeCheck } from "@sinclair/typebox/compiler";
+import { SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
-import type { SagaStarted, SagaStatusView, StartSaga } from "../../schemas/http.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A checkout is answered in milliseconds; longer means that the orchestrator or its database is in trouble. */
 const START_TIMEOUT_MS = 5_000;
 /** On top of the time the shopper asked the status call to wait. */
 const STATUS_TIMEOUT_MS = 5_000;
+
+const sagaStarted = TypeCompiler.Compile(SagaStarted);
+const statusView = TypeCompiler.Compile(SagaStatusView);
+
+/** The two answers of the orchestrator that are not errors; see internal/checkout/api.ts. */
+const CLIENT_KEY_REUSED = 409;
+const NO_SUCH_SAGA = 404;
 
 export class OrchestratorClient {
   readonly #baseUrl: string;
@@ -22,16 +31,16 @@ export class OrchestratorClient {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
     });
-    if (response.status === 409) throw new ProblemError("idempotency-key-reused");
-    return (await this.#read(response)) as SagaStarted;
+    if (response.status === CLIENT_KEY_REUSED) throw new ProblemError("idempotency-key-reused");
+    return this.#read(response, sagaStarted);
   }
 
   /** The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to come to rest. */
   async status(sagaId: string, userId: string, waitMs: number): Promise<SagaStatusView | null> {
     const path = `/sagas/${sagaId}?user_id=${userId}&wait_ms=${waitMs}`;
     const response = await this.#fetch(path, STATUS_TIMEOUT_MS + waitMs);
-    if (response.status === 404) return null;
-    return (await this.#read(response)) as SagaStatusView;
+    if (response.status === NO_SUCH_SAGA) return null;
+    return this.#read(response, statusView);
   }
 
   /** Throws while the orchestrator cannot be reached; for /readyz. */
@@ -51,8 +60,12 @@ export class OrchestratorClient {
     }
   }
 
-  async #read(response: Response): Promise<unknown> {
-    if (response.ok) return response.json();
+  async #read<Schema extends TSchema>(response: Response, check: TypeCheck<Schema>): Promise<Static<Schema>> {
+    if (response.ok) {
+      const body: unknown = await response.json();
+      if (check.Check(body)) return body;
+      throw new AppError("SERVICE_UNAVAILABLE", `${this.#baseUrl} does not answer as an orchestrator does`);
+    }
     const text = await response.text();
     throw new AppError(
       "SERVICE_UNAVAILABLE",

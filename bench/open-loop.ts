@@ -1,0 +1,27 @@
+// Open loop: arrivals come at a fixed rate whether or not the system keeps up, and each is timed from when it was meant to
+// start. A closed loop would slow down with the system and hide its queue.
+
+/** How long the loop sleeps between looks at the clock, in milliseconds. */
+const TICK_MS = 1;
+
+/**
+ * Calls `arrive(i, intendedAt)` for i = 0.. at `ratePerSecond`, `total` times; `intendedAt` in epoch ms. An arrival that is
+ * late because this process was busy is still counted from when it should have been. Resolves after the last call, not
+ * after what the calls started. `paused` holds arrivals back while it is true: for finding the limit, not for latencies.
+ */
+export async function openLoop(
+  ratePerSecond: number,
+  total: number,
+  arrive: (index: number, intendedAt: number) => void,
+  paused: () => boolean = () => false,
+): Promise<void> {
+  const start = Date.now();
+  for (let index = 0; index < total;) {
+    const due = Math.min(total, Math.floor(((Date.now() - start) * ratePerSecond) / 1_000) + 1);
+    while (index < due && !paused()) {
+      arrive(index, start + (index * 1_000) / ratePerSecond);
+      index += 1;
+    }
+    if (index < total) await Bun.sleep(TICK_MS);
+  }
+}

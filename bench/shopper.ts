@@ -1,0 +1,141 @@
+// A shopper from outside: speaks the public API and nothing else. Used by the load scenarios, the demo and the tests that
+// run the compiled binaries. Imports only schemas/ and the kernel, so that it cannot share a mistake with what it judges.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { SignJWT } from "jose";
+import { CheckoutAccepted, type CheckoutRequest, Problem, SagaStatusView } from "../schemas/http.ts";
+
+// An answer that does not fit the contract is a fault of the system under test and must show as one.
+const accepted = TypeCompiler.Compile(CheckoutAccepted);
+const problemBody = TypeCompiler.Compile(Problem);
+const statusView = TypeCompiler.Compile(SagaStatusView);
+
+const TOKEN_TTL_SECONDS = 24 * 60 * 60;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** The longest a single status call is held open, in seconds. */
+const MAX_WAIT_SECONDS = 20;
+const RETRY_DELAY_MS = 250;
+
+export interface ShopperOptions {
+  /** Base URL of the gateway. */
+  readonly gateway: string;
+  /** The gateway's development secret. */
+  readonly jwtSecret: string;
+  readonly userId: string;
+}
+
+/** What became of one POST. `attempts` counts the tries under the same Idempotency-Key. */
+export interface Placed {
+  readonly saga_id: string;
+  readonly attempts: number;
+}
+
+/** The gateway refused for good: the checkout does not exist. */
+export class Refused extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(`${problem.status} ${problem.title}${problem.detail === undefined ? "" : `: ${problem.detail}`}`);
+    this.problem = problem;
+  }
+}
+
+export class Shopper {
+  readonly #gateway: string;
+  readonly #authorization: string;
+
+  private constructor(gateway: string, token: string) {
+    this.#gateway = gateway;
+    this.#authorization = `Bearer ${token}`;
+  }
+
+  static async signIn({ gateway, jwtSecret, userId }: ShopperOptions): Promise<Shopper> {
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setSubject(userId)
+      .setIssuedAt()
+      .setExpirationTime(`${TOKEN_TTL_SECONDS}s`)
+      .sign(new TextEncoder().encode(jwtSecret));
+    return new Shopper(gateway, token);
+  }
+
+  /**
+   * Places a checkout. While the gateway cannot be reached or says 503, sends the same again under the same key until
+   * `giveUpAt` (epoch ms), as a shop's page does. Throws `Refused` on any other refusal.
+   */
+  async checkout(request: CheckoutRequest, idempotencyKey: string, giveUpAt: number): Promise<Placed> {
+    for (let attempts = 1; ; attempts++) {
+      const answer = await this.#try(request, idempotencyKey);
+      if (!(answer instanceof Error)) return { ...answer, attempts };
+      if (answer instanceof Refused || Date.now() >= giveUpAt) throw answer;
+      await Bun.sleep(RETRY_DELAY_MS);
+    }
+  }
+
+  /** The status now, or when the saga rests, or when `giveUpAt` (epoch ms) has come. Null where it does not exist. */
+  async status(sagaId: string, giveUpAt: number): Promise<SagaStatusView | null> {
+    for (;;) {
+      const left = Math.max(0, giveUpAt - Date.now()) / 1_000;
+      const wait = Math.min(MAX_WAIT_SECONDS, left);
+      const view = await this.#statusOnce(sagaId, wait);
+      if (view !== undefined && (view === null || view.completed_at !== null || left === 0)) return view;
+      if (view === undefined) await Bun.sleep(RETRY_DELAY_MS);
+      if (view === undefined && left === 0) throw new Error(`no status of saga ${sagaId} to be had`);
+    }
+  }
+
+  async #try(request: CheckoutRequest, key: string): Promise<CheckoutAccepted | Error> {
+    try {
+      const response = await fetch(`${this.#gateway}/api/v1/checkout`, {
+        method: "POST",
+        headers: {
+          authorization: this.#authorization,
+          "content-type": "application/json",
+          "idempotency-key": key,
+        },
+        body: JSON.stringify(request),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      });
+      if (response.status === 202) return accepted.Decode(await response.json());
+      if (response.status === 503) return new Error(`503: ${await response.text()}`);
+      return new Refused(problemBody.Decode(await response.json()));
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** Undefined where no answer was to be had this time. */
+  async #statusOnce(sagaId: string, waitSeconds: number): Promise<SagaStatusView | null | undefined> {
+    try {
+      const response = await fetch(`${this.#gateway}/api/v1/saga/${sagaId}/status?wait=${waitSeconds}`, {
+        headers: { authorization: this.#authorization },
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS + waitSeconds * 1_000),
+      });
+      if (response.status === 404) return null;
+      return response.ok ? statusView.Decode(await response.json()) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A cart of one or more lines with everything else a checkout needs. */
+export function cartOf(
+  skuIds: readonly string[],
+  paymentMethod: string,
+  currency: string,
+  country = "DE",
+): CheckoutRequest {
+  return {
+    items: skuIds.map((sku_id) => ({ sku_id, quantity: 1 })),
+    currency,
+    email: "shopper@example.com",
+    payment_method: paymentMethod,
+    shipping_address: {
+      name: "Ada Shopper",
+      line1: "1 Analytical Street",
+      city: "Townsville",
+      postal_code: "10115",
+      country,
+    },
+  };
+}

@@ -1,0 +1,54 @@
+// The gateway as a process of its own: wiring only. The shopper's side of the checkout.
+import { Type } from "@sinclair/typebox";
+import { gatewayApp } from "../../internal/gateway/app.ts";
+import { Authenticator } from "../../internal/gateway/auth.ts";
+import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
+import { commonConfig, secret } from "../../internal/platform/config.ts";
+import { systemClock } from "../../internal/platform/consuming-role.ts";
+import { runRole } from "../../internal/platform/lifecycle.ts";
+import { createSealer } from "../../internal/platform/seal.ts";
+import { serveHttp } from "../../internal/platform/serve-http.ts";
+
+const config = Type.Object({
+  ...commonConfig,
+  HOST: Type.String({ default: "127.0.0.1", minLength: 1, description: "address the API listens on" }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the API" }),
+  ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
+  JWT_HS256_SECRET: secret(
+    Type.String({
+      minLength: 32,
+      description: "secret that signs the shoppers' tokens, 32 characters or more",
+    }),
+  ),
+  JWT_ISSUER: Type.Optional(Type.String({ description: "tokens of other issuers are refused" })),
+  JWT_AUDIENCE: Type.Optional(Type.String({ description: "tokens for other audiences are refused" })),
+  PAYMENT_PUBLIC_JWK: Type.String({
+    minLength: 2,
+    description: "public key (JWK) of the payment service; `checkoutctl keys generate` makes a pair",
+  }),
+});
+
+await runRole({
+  name: "checkout-gateway",
+  description: "The shopper's API: takes checkouts and tells how they go.",
+  config,
+  async start({ config: env, log, ops, resources }) {
+    const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
+    const orchestrator = new OrchestratorClient(env.ORCHESTRATOR_URL);
+    ops.addCheck("orchestrator", () => orchestrator.ready());
+    const authenticator = new Authenticator({
+      hs256Secret: env.JWT_HS256_SECRET,
+      issuer: env.JWT_ISSUER,
+      audience: env.JWT_AUDIENCE,
+      clock: systemClock,
+    });
+    const onError = (error: unknown, request: Request) =>
+      log.error(
+        { err: error, method: request.method, path: new URL(request.url).pathname },
+        "a request failed",
+      );
+    const app = gatewayApp({ authenticator, orchestrator, seal, onError });
+    const server = resources.use("api", serveHttp(app, { hostname: env.HOST, port: env.PORT }));
+    log.info({ port: server.port }, "listening");
+  },
+});

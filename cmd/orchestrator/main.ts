@@ -1,0 +1,92 @@
+// The orchestrator as a process of its own: wiring only. Takes checkouts over HTTP, drives them by the saga table.
+import { Type } from "@sinclair/typebox";
+import { orchestratorApi } from "../../internal/checkout/api.ts";
+import { sagaHandler } from "../../internal/checkout/handler.ts";
+import { Intake } from "../../internal/checkout/intake.ts";
+import { sagaTelemetry } from "../../internal/checkout/telemetry.ts";
+import { StatusWatch } from "../../internal/checkout/status-watch.ts";
+import { openTableVersions } from "../../internal/checkout/store.ts";
+import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
+import { requireKnownVersions } from "../../internal/checkout/versions.ts";
+import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
+import { runRole } from "../../internal/platform/lifecycle.ts";
+import { serveHttp } from "../../internal/platform/serve-http.ts";
+
+const DEADLINE_SWEEP_MS = 500;
+const RESENDS_BEFORE_OPERATOR = 5;
+
+const config = Type.Object({
+  ...commonConfig,
+  ...kafkaConfig,
+  ...postgresConfig,
+  ...redisConfig,
+  HOST: Type.String({
+    default: "127.0.0.1",
+    minLength: 1,
+    description: "address the API listens on; keep it private",
+  }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the API" }),
+  FORWARD_DEADLINE_MS: Type.Integer({
+    default: 30_000,
+    minimum: 1_000,
+    maximum: 240_000,
+    description:
+      "how long a checkout may take before it is undone, in milliseconds; below the 5 minutes a hold lasts",
+  }),
+  RESEND_FIRST_MS: Type.Integer({
+    default: 10_000,
+    minimum: 100,
+    description: "an undo without an answer is sent again after so many milliseconds, then ever more slowly",
+  }),
+  RESEND_CAP_MS: Type.Integer({
+    default: 60_000,
+    minimum: 100,
+    description: "the longest pause between two such sends",
+  }),
+  INTAKE_GATHER_MS: Type.Integer({
+    default: 3,
+    minimum: 0,
+    maximum: 100,
+    description: "how long a checkout waits for others to share its transaction, in milliseconds",
+  }),
+});
+
+await runRole({
+  name: "checkout-orchestrator",
+  description: "Takes checkouts and drives each one to its end by the saga table.",
+  config,
+  async start(context) {
+    const { config: env, log, metrics, resources } = context;
+    const policy = {
+      forwardDeadlineMs: env.FORWARD_DEADLINE_MS,
+      resendFirstMs: env.RESEND_FIRST_MS,
+      resendCapMs: env.RESEND_CAP_MS,
+      resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
+    };
+    const database = await openDatabase("checkout-orchestrator", context);
+    requireKnownVersions(await openTableVersions(database.sql));
+    const watch = new StatusWatch(database.sql);
+    resources.defer("status watch", () => watch[Symbol.dispose]());
+    const { observe, onUnknownSaga } = sagaTelemetry(metrics, log);
+    const onChanged = watch.changed.bind(watch);
+    await startConsuming(context, database, sagaHandler({ policy, observe, onUnknownSaga, onChanged }));
+
+    const shared = { database, clock: systemClock, newId, policy };
+    const deadlines = new BackgroundLoop({
+      name: "deadlines",
+      runOnce: () => sweepDeadlines({ ...shared, observe, onChanged }),
+      intervalMs: DEADLINE_SWEEP_MS,
+      fullBatch: DEADLINE_BATCH,
+      log,
+    });
+    resources.use("deadlines", deadlines).start();
+
+    const intake = resources.use("intake", new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS }));
+    const onError = (error: unknown) => log.error({ err: error }, "a request could not be answered");
+    const api = orchestratorApi({ intake, watch, onError });
+    const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
+    log.info({ port: server.port }, "listening");
+  },
+});

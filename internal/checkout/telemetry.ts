@@ -1,0 +1,48 @@
+// What the orchestrator tells of its sagas: how many end how, how long they take, and every alert of the saga table.
+import type { Event } from "../../schemas/events.ts";
+import type { Log, Meter } from "../messaging/telemetry.ts";
+import type { ObserveDecision } from "./handler.ts";
+import { statusOf } from "./state.ts";
+
+const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
+
+/** Register once per process. */
+export function sagaTelemetry(meter: Meter, log: Log) {
+  const ended = meter.counter("sagas_ended_total", "Sagas that came to rest", ["status", "failure_code"]);
+  const duration = meter.histogram(
+    "saga_duration_seconds",
+    "From the checkout to the end of its saga",
+    ["status"],
+    DURATION_BUCKETS_SECONDS,
+  );
+  const ignored = meter.counter("saga_inputs_ignored_total", "Messages that changed nothing", ["type"]);
+  const alerts = meter.counter("saga_alerts_total", "Messages that cannot come unless something is broken", [
+    "type",
+  ]);
+
+  const observe: ObserveDecision = (input, { saga, verdict }) => {
+    const { saga_id, position } = saga;
+    switch (verdict.kind) {
+      case "ignored":
+        return ignored.inc({ type: input.type });
+      case "alert":
+        alerts.inc({ type: input.type });
+        return log.error(
+          { saga_id, type: input.type, status: statusOf(position) },
+          `saga alert: ${verdict.reason}`,
+        );
+      case "transition": {
+        if (saga.completed_at === null) return;
+        const status = statusOf(position);
+        const failure_code = position.kind === "compensated" ? position.failure.code : "";
+        ended.inc({ status, failure_code });
+        duration.observe({ status }, (saga.completed_at - saga.created_at) / 1_000);
+      }
+    }
+  };
+  const onUnknownSaga = ({ saga_id, type, message_id }: Event) => {
+    alerts.inc({ type });
+    log.error({ saga_id, type, message_id }, "saga alert: an event for a saga that is not in this database");
+  };
+  return { observe, onUnknownSaga };
+}

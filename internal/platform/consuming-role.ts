@@ -1,0 +1,102 @@
+// What every role with a database and a handler does, wired once: the recipe, its retries and the retention of inbox and
+// outbox. Called by cmd/orchestrator, inventory, payment and order.
+import type { MessageType } from "../../schemas/registry.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { Database } from "../messaging/database.ts";
+import { consumedTypes } from "../messaging/delivery.ts";
+import type { Handler } from "../messaging/handler.ts";
+import { Recipe } from "../messaging/recipe.ts";
+import { Retention } from "../messaging/retention.ts";
+import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
+import { consumerMetrics } from "../messaging/telemetry.ts";
+import { BackgroundLoop } from "./background-loop.ts";
+import { openConsumer } from "./kafka/consumer.ts";
+import type { RoleContext } from "./lifecycle.ts";
+import { openPostgres } from "./postgres.ts";
+import { openRedis } from "./redis.ts";
+
+const RETRY_INTERVAL_MS = 200;
+const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
+
+export const systemClock: Clock = { now: () => Date.now() };
+/** UUIDv7, monotonic within the process: the outbox is published in id order. */
+export const newId = (): string => Bun.randomUUIDv7();
+
+/** The settings that `startConsuming` and `openDatabase` read; `commonConfig` and friends of config.ts declare them. */
+export interface DatabaseSettings {
+  readonly DATABASE_URL: string;
+  readonly DATABASE_POOL_SIZE: number;
+}
+export interface ConsumingSettings {
+  readonly KAFKA_BROKERS: string;
+  readonly REDIS_URL: string;
+}
+
+/** Opens the role's own database and waits until it answers. */
+export async function openDatabase(name: string, context: RoleContext<DatabaseSettings>): Promise<Database> {
+  const { config, resources, ops, untilReachable } = context;
+  const database = resources.use(
+    "postgres",
+    openPostgres({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: name }),
+  );
+  ops.addCheck("postgres", () => database.ready());
+  await untilReachable("Postgres (DATABASE_URL)", () => database.ready());
+  return database;
+}
+
+/** Joins the handler's consumer group and runs the recipe, its retries and the retention until the role stops. */
+export async function startConsuming<Type extends MessageType, Rows>(
+  context: RoleContext<ConsumingSettings>,
+  database: Database,
+  handler: Handler<Type, Rows>,
+): Promise<void> {
+  const { config, log, metrics, resources, stopping, untilReachable } = context;
+  const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
+  const consumer = resources.use(
+    "kafka consumer",
+    await untilReachable("Kafka (KAFKA_BROKERS)", () =>
+      openConsumer({
+        brokers: config.KAFKA_BROKERS,
+        clientId: handler.service,
+        groupId: handler.service,
+        topics: handler.topics,
+        types: consumedTypes(handler),
+      }),
+    ),
+  );
+  const shared = {
+    handler,
+    database,
+    keyValue,
+    clock: systemClock,
+    newId,
+    random: Math.random,
+    metrics: consumerMetrics(metrics),
+    log,
+  };
+  const retries = new RetryLoop(shared);
+  const retention = new Retention({ database, clock: systemClock, log });
+  const loops = [
+    new BackgroundLoop({
+      name: "retry",
+      runOnce: () => retries.runOnce(),
+      intervalMs: RETRY_INTERVAL_MS,
+      fullBatch: RETRY_BATCH_MESSAGES,
+      log,
+    }),
+    new BackgroundLoop({
+      name: "retention",
+      runOnce: () => retention.runOnce(),
+      intervalMs: RETENTION_INTERVAL_MS,
+      fullBatch: Number.MAX_SAFE_INTEGER,
+      log,
+    }),
+  ];
+  for (const loop of loops) {
+    resources.use("background loop", loop);
+    loop.start();
+  }
+  // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
+  const running = new Recipe({ ...shared, consumer }).run(stopping);
+  resources.defer("recipe", () => running);
+}
