@@ -2,6 +2,7 @@
 // brings `runOnce`, one bounded batch; the loop ticks, is woken, backs off and stops.
 import { assert, describeError } from "../kernel/errors.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+import type { Log } from "./log.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
 const DEFAULT_BACKOFF_CAP_MS = 5_000;
@@ -15,7 +16,7 @@ export interface BackgroundLoopOptions {
   readonly intervalMs: number;
   /** A run that processed at least this many is followed by the next at once: there is more. */
   readonly fullBatch: number;
-  readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void };
+  readonly log: Pick<Log, "info" | "error">;
   /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
   readonly backoffFirstMs?: number;
   readonly backoffCapMs?: number;

@@ -1,6 +1,6 @@
 // A TCP proxy between a client under test and a real server: counts round trips, adds latency, cuts and stalls connections.
 // It makes network trouble repeatable without touching the server. Called by `.int` tests.
-import { createServer, connect, type AddressInfo, type Socket } from "node:net";
+import { createServer, connect, type Socket } from "node:net";
 
 export class TcpProxy implements AsyncDisposable {
   /** Times the client spoke after the server had: a pipelined group of any size is one. */
@@ -9,6 +9,8 @@ export class TcpProxy implements AsyncDisposable {
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets = new Set<Socket>();
   #isStalled = false;
+  /** What arrived while stalled, in order. */
+  readonly #held: (() => void)[] = [];
 
   /** `latencyMs` each way; it must be above 0 for `roundTrips` to mean something, because it keeps a group together. */
   static async start(
@@ -26,7 +28,10 @@ export class TcpProxy implements AsyncDisposable {
     latencyMs: number,
   ) {
     this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
+    const address = server.address();
+    if (address === null || typeof address === "string")
+      throw new Error("the proxy is not listening on a port");
+    this.port = address.port;
     server.on("connection", (client) => this.#join(client, connect(target.port, target.host), latencyMs));
   }
 
@@ -35,13 +40,15 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** From now on everything is swallowed in both directions, on connections that look alive. */
+  /** From now on nothing gets through, on connections that look alive: a paused process, a hung network. */
   stall(): void {
     this.#isStalled = true;
   }
 
+  /** Delivers what was held back, in order, as TCP does. */
   resume(): void {
     this.#isStalled = false;
+    for (const deliver of this.#held.splice(0)) deliver();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,9 +62,10 @@ export class TcpProxy implements AsyncDisposable {
       this.#sockets.add(from);
       from.on("data", (bytes) => {
         onData();
-        setTimeout(() => {
-          if (!this.#isStalled && !to.destroyed) to.write(bytes);
-        }, latencyMs);
+        const deliver = () => {
+          if (!to.destroyed) to.write(bytes);
+        };
+        setTimeout(() => (this.#isStalled ? this.#held.push(deliver) : deliver()), latencyMs);
       });
       from.on("error", () => undefined);
       from.on("close", () => {

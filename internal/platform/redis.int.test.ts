@@ -1,0 +1,135 @@
+// Redis as the hint store that it is: right while it answers, harmless and cheap while it does not.
+import { describe, expect, test } from "bun:test";
+import { createClient } from "redis";
+import { AppError } from "../kernel/errors.ts";
+import { redisUrl } from "../testkit/servers.ts";
+import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { Metrics } from "./metrics.ts";
+import { type Redis, openRedis } from "./redis.ts";
+
+const TIMEOUT_MS = 100;
+const WAIT_MS = 10_000;
+
+function open(url: string, seen: { logged?: string[]; metrics?: Metrics } = {}): Redis {
+  const note = (_fields: object, message: string) => void seen.logged?.push(message);
+  const { metrics = new Metrics() } = seen;
+  return openRedis({ url, timeoutMs: TIMEOUT_MS, log: { info: note, warn: note }, metrics });
+}
+
+async function startProxy(): Promise<TcpProxy> {
+  const { hostname, port } = new URL(redisUrl());
+  return TcpProxy.start({ host: hostname, port: Number(port || 6_379) }, 0);
+}
+
+async function until(isReached: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (!(await isReached())) {
+    if (performance.now() > deadline) throw new Error(`Redis was not seen ${what} within ${WAIT_MS} ms`);
+    await Bun.sleep(10);
+  }
+}
+
+const isUp = (redis: Redis): Promise<boolean> =>
+  redis.ready().then(
+    () => true,
+    () => false,
+  );
+
+function freshKeys(count: number): string[] {
+  const run = crypto.randomUUID();
+  return Array.from({ length: count }, (_, index) => `idem:test:${run}:${index}`);
+}
+
+async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+describe("while it answers", () => {
+  test("remembers keys for their time, and knows them from the others", async () => {
+    await using redis = open(redisUrl());
+    await until(() => isUp(redis), "up");
+    const keys = freshKeys(3);
+    expect(await redis.present(keys)).toEqual([false, false, false]);
+    await redis.remember(keys.slice(0, 2), 60);
+    expect(await redis.present(keys)).toEqual([true, true, false]);
+    const client = createClient({ url: redisUrl() });
+    await client.connect();
+    expect(await client.ttl(keys[0] ?? "")).toBeWithin(58, 61);
+    await client.close();
+  });
+
+  test("takes more keys than fit one command, and none at all", async () => {
+    await using redis = open(redisUrl());
+    await until(() => isUp(redis), "up");
+    const keys = freshKeys(2_500);
+    await redis.remember(keys, 60);
+    const found = await redis.present([...keys, "idem:test:other"]);
+    expect(found.filter(Boolean)).toHaveLength(2_500);
+    expect(found.at(-1)).toBe(false);
+    expect(await redis.present([])).toEqual([]);
+    await redis.remember([], 60);
+  });
+});
+
+describe("while it does not answer", () => {
+  test("from the start: nothing is known, nothing is thrown, readiness says why", async () => {
+    const proxy = await startProxy();
+    await proxy[Symbol.asyncDispose]();
+    await using redis = open(`redis://127.0.0.1:${proxy.port}`);
+    expect(await redis.present(["a", "b"])).toEqual([false, false]);
+    await redis.remember(["a"], 60);
+    const error = await redis.ready().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(AppError);
+  });
+
+  test("when paused: one call pays the timeout, the next ones nothing; it comes back by itself", async () => {
+    await using proxy = await startProxy();
+    const logged: string[] = [];
+    const metrics = new Metrics();
+    await using redis = open(`redis://127.0.0.1:${proxy.port}`, { logged, metrics });
+    await until(() => isUp(redis), "up");
+    const keys = freshKeys(2);
+    await redis.remember(keys, 60);
+    proxy.stall();
+    expect(await redis.present(keys)).toEqual([false, false]);
+    const skipped = await elapsedMs(async () => {
+      for (let call = 0; call < 100; call++) await redis.present(keys);
+    });
+    expect(skipped).toBeLessThan(TIMEOUT_MS);
+    expect((await metrics.expose()).text).toContain('checkout_redis_failures_total{operation="present"} 101');
+    proxy.resume();
+    await until(() => isUp(redis), "up");
+    expect(await redis.present(keys)).toEqual([true, true]);
+    expect(logged).toEqual([
+      "Redis answers",
+      `Redis is skipped until it answers again: no answer within ${TIMEOUT_MS} ms`,
+      "Redis answers",
+    ]);
+  });
+
+  test("when connections break: reconnects and goes on", async () => {
+    await using proxy = await startProxy();
+    const logged: string[] = [];
+    await using redis = open(`redis://127.0.0.1:${proxy.port}`, { logged });
+    await until(() => logged.length === 1, "connected");
+    const keys = freshKeys(1);
+    await redis.remember(keys, 60);
+    proxy.cut();
+    await until(() => logged.length === 3, "lost and connected again");
+    expect(logged[1]).toContain("Redis is skipped until it answers again");
+    expect(await redis.present(keys)).toEqual([true]);
+  });
+
+  test("when what comes back is an error: skipped as well, the key is merely unknown", async () => {
+    await using redis = open(redisUrl());
+    await until(() => isUp(redis), "up");
+    await redis.remember(["idem:test:x"], -1);
+    await until(async () => !(await isUp(redis)), "down");
+    expect(await redis.present(["idem:test:x"])).toEqual([false]);
+  });
+});

@@ -1,0 +1,173 @@
+// Redis behind the KeyValue port: a hint store that may be slow, paused, empty or gone without anybody noticing but the
+// metrics. Every call is answered within `timeoutMs`; after a failure none is even sent until a ping in the background has been
+// answered, so that a dead Redis costs the recipe nothing. Opened in a role's main.ts.
+import { createClient, defineScript } from "redis";
+import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+import { AppError, describeError } from "../kernel/errors.ts";
+import type { KeyValue } from "../kernel/ports.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+const DEFAULT_TIMEOUT_MS = 50;
+const PROBE_INTERVAL_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_CAP_MS = 2_000;
+/** A connection on which nothing comes back, pings included, is dropped and made anew: the address may have moved. */
+const PING_INTERVAL_MS = 5_000;
+const SOCKET_TIMEOUT_MS = 15_000;
+/** Keys per command: keeps one command below a millisecond of the server's single thread. */
+const KEYS_PER_COMMAND = 1_000;
+
+export interface RedisOptions {
+  readonly url: string;
+  /** The longest that a call may take, in milliseconds. */
+  readonly timeoutMs?: number;
+  readonly log: Pick<Log, "info" | "warn">;
+  readonly metrics?: Metrics;
+}
+
+/** Connects in the background and never fails. */
+export function openRedis(options: RedisOptions): Redis {
+  return new Redis(options);
+}
+
+export class Redis implements KeyValue, AsyncDisposable {
+  readonly #client: ReturnType<typeof connect>;
+  readonly #timeoutMs: number;
+  readonly #log: RedisOptions["log"];
+  readonly #onFailure: (operation: string) => void;
+  #isUp = false;
+  #lastError = "not connected yet";
+  #probe: Timer | undefined;
+  #isClosed = false;
+
+  constructor(options: RedisOptions) {
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#log = options.log;
+    const failures = options.metrics?.counter(
+      "redis_failures_total",
+      "Calls to Redis that failed or were skipped.",
+      ["operation"],
+    );
+    this.#onFailure = (operation) => failures?.inc({ operation });
+    options.metrics?.gauge("redis_up", "1 while Redis answers.", [], () => (this.#isUp ? 1 : 0));
+    this.#client = connect(options.url);
+    this.#client.on("error", (error: unknown) => this.#down(error));
+    this.#client.on("ready", () => this.#up());
+    // Resolves with the first connection; while there is none it keeps trying and reports through "error".
+    this.#client.connect().catch((error: unknown) => this.#down(error));
+  }
+
+  async present(keys: readonly string[]): Promise<readonly boolean[]> {
+    if (keys.length === 0) return [];
+    const replies = await this.#try("present", () =>
+      Promise.all(chunks(keys).map((chunk) => this.#client.mGet(chunk))),
+    );
+    return replies === null ? keys.map(() => false) : replies.flat().map((value) => value !== null);
+  }
+
+  async remember(keys: readonly string[], ttlSeconds: number): Promise<void> {
+    if (keys.length === 0) return;
+    await this.#try("remember", () =>
+      Promise.all(chunks(keys).map((chunk) => this.#client.remember(chunk, ttlSeconds))),
+    );
+  }
+
+  /** Throws REDIS_UNAVAILABLE while it is down. To inform only: no role needs Redis to be ready. */
+  async ready(): Promise<void> {
+    if (!this.#isUp) throw new AppError("REDIS_UNAVAILABLE", `Redis does not answer: ${this.#lastError}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#probe);
+    this.#client.destroy();
+  }
+
+  /** Null when Redis is down, failed, or was too slow; what it answers after that goes to nobody. */
+  async #try<T>(operation: string, call: () => Promise<T>): Promise<T | null> {
+    if (!this.#isUp) {
+      this.#onFailure(operation);
+      return null;
+    }
+    try {
+      return await within(this.#timeoutMs, call());
+    } catch (error) {
+      this.#onFailure(operation);
+      this.#down(error);
+      return null;
+    }
+  }
+
+  #up(): void {
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#log.info({}, "Redis answers");
+  }
+
+  #down(error: unknown): void {
+    this.#lastError = describeError(error);
+    if (this.#isClosed) return;
+    if (this.#isUp)
+      this.#log.warn({ err: error }, `Redis is skipped until it answers again: ${this.#lastError}`);
+    this.#isUp = false;
+    this.#probe ??= setTimeout(() => void this.#ping(), PROBE_INTERVAL_MS);
+  }
+
+  /** For a Redis that hangs on a living connection; a lost one is made anew by the client, which then is "ready". */
+  async #ping(): Promise<void> {
+    this.#probe = undefined;
+    try {
+      await within(this.#timeoutMs, this.#client.ping());
+      this.#up();
+    } catch (error) {
+      this.#down(error);
+    }
+  }
+}
+
+function connect(url: string) {
+  return createClient({
+    url,
+    // Without a connection a command is refused at once; queued, it would do its work when nobody waits for it any more.
+    disableOfflineQueue: true,
+    pingInterval: PING_INTERVAL_MS,
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+      reconnectStrategy: (retries) =>
+        withJitter(cappedBackoff(retries, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random()),
+    },
+    scripts: { remember: rememberScript },
+  });
+}
+
+/** Many `set key 1 ex ttl` as one command: a client spends most of its time per command, not per key. */
+const rememberScript = defineScript({
+  SCRIPT: `for i = 1, #KEYS do redis.call("set", KEYS[i], "1", "ex", ARGV[1]) end`,
+  parseCommand(parser, keys: string[], ttlSeconds: number) {
+    parser.pushKeysLength(keys);
+    parser.push(String(ttlSeconds));
+  },
+  transformReply: undefined as unknown as () => null,
+});
+
+function chunks(keys: readonly string[]): string[][] {
+  const count = Math.ceil(keys.length / KEYS_PER_COMMAND);
+  return Array.from({ length: count }, (_, index) =>
+    keys.slice(index * KEYS_PER_COMMAND, (index + 1) * KEYS_PER_COMMAND),
+  );
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
