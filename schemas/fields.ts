@@ -34,6 +34,9 @@ export const PricedItem = Type.Object({ sku_id: SkuId, quantity: Quantity, unit_
 const line = (maxLength: number) =>
   Type.String({ minLength: 1, maxLength, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
 
+/** What the shop calls a SKU. */
+export const ProductName = line(200);
+
 export const ShippingAddress = Type.Object(
   {
     name: line(200),

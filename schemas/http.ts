@@ -8,6 +8,7 @@ import {
   Email,
   MAX_CART_LINES,
   MAX_SEALED_LENGTH,
+  ProductName,
   ShippingAddress,
   SkuId,
   Timestamp,
@@ -88,7 +89,7 @@ export type SagaStarted = Static<typeof SagaStarted>;
 export const CatalogueItem = Type.Object(
   {
     sku_id: SkuId,
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    name: ProductName,
     unit_price_cents: Cents,
     currency: Currency,
     available_count: Type.Integer({ minimum: 0 }),
@@ -97,14 +98,24 @@ export const CatalogueItem = Type.Object(
 );
 export type CatalogueItem = Static<typeof CatalogueItem>;
 
-/** PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. Repeating it adds again. */
+/** GET /catalogue on inventory, in SKU order. `next` continues the list as `?after=`; null at its end. */
+export const CataloguePage = Type.Object({
+  items: Type.Array(CatalogueItem),
+  next: Type.Union([SkuId, Type.Null()]),
+});
+export type CataloguePage = Static<typeof CataloguePage>;
+
+/**
+ * PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. Repeating it adds again, unless both
+ * carry the same Idempotency-Key (a UUID). Answered by the items as they are then.
+ */
 export const RestockRequest = Type.Object(
   {
     items: Type.Array(
       Type.Object(
         {
           sku_id: SkuId,
-          name: Type.String({ minLength: 1, maxLength: 200 }),
+          name: ProductName,
           unit_price_cents: Cents,
           currency: Currency,
           add_count: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),

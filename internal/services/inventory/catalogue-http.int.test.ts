@@ -1,0 +1,161 @@
+// The catalogue's HTTP API on a real Postgres, over a real port.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { openPostgres } from "../../platform/postgres.ts";
+import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
+import { type CatalogueServer, serveCatalogue } from "./catalogue-http.ts";
+
+let database: TestDatabase;
+let server: CatalogueServer;
+const logged: string[] = [];
+const log = { error: (_: object, message: string) => void logged.push(message) };
+const local = { hostname: "127.0.0.1", port: 0, log };
+
+beforeAll(async () => {
+  database = await cloneDatabase("inventory");
+  server = serveCatalogue({ database: database.postgres, ...local });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+const item = (sku_id: string, add_count = 5, unit_price_cents = 250) => ({
+  sku_id,
+  name: `Product ${sku_id}`,
+  unit_price_cents,
+  currency: "EUR",
+  add_count,
+});
+
+async function ask(path: string, init: RequestInit = {}) {
+  const response = await fetch(new URL(path, server.url), init);
+  const type = response.headers.get("content-type");
+  return { status: response.status, type, body: await response.json() };
+}
+
+function put(body: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return ask("/catalogue", {
+    method: "PUT",
+    body: text,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+test("a restock adds to the stock and sets name and price", async () => {
+  expect(await put({ items: [item("b-2"), item("b-1", 7)] })).toMatchObject({
+    status: 200,
+    body: {
+      items: [
+        { sku_id: "b-1", name: "Product b-1", unit_price_cents: 250, currency: "EUR", available_count: 7 },
+        { sku_id: "b-2", available_count: 5 },
+      ],
+    },
+  });
+  expect((await put({ items: [item("b-1", 1, 300)] })).body).toMatchObject({
+    items: [{ sku_id: "b-1", unit_price_cents: 300, available_count: 8 }],
+  });
+  expect(await ask("/catalogue/b-1")).toMatchObject({ status: 200, body: { available_count: 8 } });
+  expect([...(await database.sql`select stocked_count from inventory where sku_id = 'b-1'`)]).toEqual([
+    { stocked_count: 8 },
+  ]);
+});
+
+test("a restock repeated under its Idempotency-Key is added once", async () => {
+  const headers = { "idempotency-key": Bun.randomUUIDv7() };
+  const answers = [
+    await put({ items: [item("k-1")] }, headers),
+    await put({ items: [item("k-1")] }, headers),
+  ];
+  expect(answers.map(({ body }) => body)).toMatchObject([
+    { items: [{ available_count: 5 }] },
+    { items: [{ available_count: 5 }] },
+  ]);
+  const crossing = { "idempotency-key": Bun.randomUUIDv7() };
+  await Promise.all(Array.from({ length: 5 }, () => put({ items: [item("k-1")] }, crossing)));
+  expect((await ask("/catalogue/k-1")).body).toMatchObject({ available_count: 10 });
+});
+
+test("restocks that name the same SKUs in other orders do not wait in a circle", async () => {
+  const skus = ["o-1", "o-2", "o-3", "o-4"];
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      put({ items: (i % 2 === 0 ? skus : skus.toReversed()).map((sku) => item(sku, 1)) }),
+    ),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await ask("/catalogue/o-4")).body).toMatchObject({ available_count: 12 });
+});
+
+test("the list comes in pages", async () => {
+  await put({ items: ["z-1", "z-2", "z-3"].map((sku) => item(sku)) });
+  const page = await ask("/catalogue?after=z&limit=2");
+  expect(page.body).toMatchObject({ items: [{ sku_id: "z-1" }, { sku_id: "z-2" }], next: "z-2" });
+  expect((await ask("/catalogue?after=z-2&limit=2")).body).toMatchObject({
+    items: [{ sku_id: "z-3" }],
+    next: null,
+  });
+  expect((await ask("/catalogue?after=z-3")).body).toEqual({ items: [], next: null });
+});
+
+const huge = { items: Array.from({ length: 1_001 }, (_, i) => item(`h-${i}`)) };
+
+test.each([
+  ["an unknown field", { items: [{ ...item("a"), colour: "red" }] }, 422],
+  ["a missing field", { items: [{ sku_id: "a" }] }, 422],
+  ["stock taken away", { items: [item("a", -1)] }, 422],
+  ["a fraction of a cent", { items: [item("a", 1, 0.5)] }, 422],
+  ["a name that no database keeps", { items: [{ ...item("a"), name: "a\u0000b" }] }, 422],
+  ["a SKU named twice", { items: [item("a"), item("a")] }, 422],
+  ["nothing", { items: [] }, 422],
+  ["too much", huge, 422],
+  ["what is not JSON", "{", 400],
+])("refused as a problem: %s", async (_, body, status) => {
+  const answer = await put(body);
+  expect(answer).toMatchObject({
+    status,
+    type: "application/problem+json",
+    body: { status, instance: "/catalogue" },
+  });
+  expect(answer.body).toHaveProperty("title");
+  expect((await ask("/catalogue/a")).status).toBe(404);
+});
+
+test("refused with the place of the fault, and never its value", async () => {
+  const { body } = await put({ items: [{ ...item("a"), currency: "s3cret" }] });
+  expect(body).toMatchObject({ errors: [{ path: "/items/0/currency" }] });
+  expect(JSON.stringify(body)).not.toContain("s3cret");
+});
+
+test("other requests that make no sense are problems, too", async () => {
+  const asked = [
+    ask("/nothing/here"),
+    ask("/catalogue/none"),
+    ask("/catalogue/%00"),
+    ask("/catalogue?limit=0"),
+    ask("/catalogue?limit=1001"),
+    ask("/catalogue?limit=1.5"),
+    ask("/catalogue?limit=all"),
+    ask("/catalogue?colour=red"),
+    ask("/catalogue?after=%00"),
+    put({ items: [item("a")] }, { "idempotency-key": "monday" }),
+  ];
+  const answers = await Promise.all(asked);
+  expect(answers.map(({ status }) => status)).toEqual([404, 404, ...Array<number>(8).fill(422)]);
+  expect(new Set(answers.map(({ type }) => type))).toEqual(new Set(["application/problem+json"]));
+  expect(logged).toEqual([]);
+});
+
+test("without its database it says 503, and when to come back", async () => {
+  const url = "postgres://nobody@127.0.0.1:9/nothing";
+  await using away = openPostgres({
+    url,
+    poolSize: 2,
+    applicationName: "away",
+    timeouts: { connectMs: 500 },
+  });
+  await using without = serveCatalogue({ database: away, ...local });
+  const response = await fetch(new URL("/catalogue", without.url));
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(logged.length).toBe(1);
+});
