@@ -145,7 +145,7 @@ function seconds(milliseconds: number): string {
 function printState(state: StackState): void {
   const table = new Table({
     head: ["name", "address", "pid", "health", "log"],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const entry of [...state.servers, ...state.roles]) {
     const log = entry.log_file.replace(`${REPOSITORY}/`, "");

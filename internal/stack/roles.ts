@@ -8,7 +8,7 @@ import { type Role, type RoleContext, operatorEnvironment, roleEnvironment } fro
 
 const READY_TIMEOUT_MS = 30_000;
 /** Longer than a role's own drain deadline, so that a clean drain is never cut short. */
-const STOP_DEADLINE_MS = 20_000;
+const STOP_DEADLINE_MS = 25_000;
 
 export interface RoleOptions extends RoleContext {
   readonly role: Role;

@@ -1,0 +1,62 @@
+// `bun run check`: everything that is quick, side by side: types, lint, format and the unit tests. Also the first step of
+// `npm test`.
+import { join } from "node:path";
+import { REPOSITORY } from "../stack/paths.ts";
+import { type SuiteResult, runSuite } from "./suite.ts";
+
+export interface CheckResult {
+  /** Names of the checks that failed, the unit tests left out. */
+  readonly failedChecks: readonly string[];
+  readonly unit: SuiteResult;
+}
+
+const CHECKS: readonly { readonly name: string; readonly command: readonly string[] }[] = [
+  { name: "types", command: ["check", "--no-script"] },
+  { name: "lint", command: [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware"] },
+  { name: "format", command: ["fmt", "--no-script", "--check"] },
+];
+
+export async function runChecks(signal?: AbortSignal): Promise<CheckResult> {
+  const unit = timed("unit tests", async () => {
+    const suite = { name: "unit", endings: [".unit.test.ts"], output: "captured" } as const;
+    const result = await runSuite(signal ? { ...suite, signal } : suite);
+    return { ok: result.failed === 0, detail: `${result.passed} passed`, result };
+  });
+  const checks = CHECKS.map(({ name, command }) =>
+    timed(name, async () => ({ ok: await succeeds(command, signal), name })),
+  );
+  const results = await Promise.all(checks);
+  return {
+    failedChecks: results.filter(({ ok }) => !ok).map(({ name }) => name),
+    unit: (await unit).result,
+  };
+}
+
+/** Runs a command of bun's; what it printed is shown when it fails. */
+async function succeeds(command: readonly string[], signal?: AbortSignal): Promise<boolean> {
+  const child = Bun.spawn([process.execPath, ...command], {
+    cwd: REPOSITORY,
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(signal ? { signal } : {}),
+  });
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (code !== 0) process.stderr.write(output + errors);
+  return code === 0;
+}
+
+async function timed<T extends { ok: boolean; detail?: string }>(
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const begun = performance.now();
+  const result = await work();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  const outcome = result.ok ? (result.detail ?? "ok") : "FAILED";
+  console.log(`  ${name.padEnd(12)} ${seconds.padStart(5)} s  ${outcome}`);
+  return result;
+}
+
+if (import.meta.main) {
+  const { failedChecks, unit } = await runChecks();
+  process.exit(failedChecks.length === 0 && unit.failed === 0 ? 0 : 1);
+}

@@ -1,0 +1,83 @@
+// Runs test files with `bun test` in a process of its own and counts what they did. Used by check.ts and test-all.ts.
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { CACHE, REPOSITORY } from "../stack/paths.ts";
+
+export interface SuiteOptions {
+  /** Shown in the report and used for the file with the counts. */
+  readonly name: string;
+  /** File name endings such as `.int.test.ts`. */
+  readonly endings: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Captured output is printed only when something failed. */
+  readonly output: "shown" | "captured";
+  readonly signal?: AbortSignal;
+}
+
+export interface SuiteResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const NONE: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
+
+/** A run that ends badly without a failed test, for example by a crash, counts as one failure. */
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  if (!anyFile(options.endings)) return NONE;
+  const counts = join(CACHE, "tests", `${options.name}.xml`);
+  mkdirSync(join(CACHE, "tests"), { recursive: true });
+  rmSync(counts, { force: true });
+  const shown = options.output === "shown";
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      "test",
+      // What a test starts must not outlive it.
+      "--no-orphans",
+      "--reporter=junit",
+      `--reporter-outfile=${counts}`,
+      ...options.endings,
+    ],
+    {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...options.env },
+      stdin: "ignore",
+      stdout: shown ? "inherit" : "pipe",
+      stderr: shown ? "inherit" : "pipe",
+      ...(options.signal ? { signal: options.signal } : {}),
+    },
+  );
+  const [output, errors, code] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    child.exited,
+  ]);
+  const result = readCounts(counts);
+  const failed = code !== 0 && result.failed === 0 ? 1 : result.failed;
+  if (failed > 0) process.stderr.write(output + errors);
+  if (code !== 0 && result.failed === 0)
+    console.error(`${options.name}: bun test ended with ${code} without a failed test`);
+  return { ...result, failed };
+}
+
+function anyFile(endings: readonly string[]): boolean {
+  return endings.some((ending) => {
+    const files = new Bun.Glob(`{cmd,internal,schemas,bench}/**/*${ending}`).scanSync({ cwd: REPOSITORY });
+    return files.next().done !== true;
+  });
+}
+
+async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<string> {
+  return stream === undefined ? "" : new Response(stream).text();
+}
+
+/** From the attributes of the report's outermost element. */
+function readCounts(file: string): SuiteResult {
+  if (!existsSync(file)) return NONE;
+  const root = /<testsuites [^>]*>/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
+  const attribute = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  const failed = attribute("failures");
+  const skipped = attribute("skipped");
+  return { passed: attribute("tests") - failed - skipped, failed, skipped };
+}
