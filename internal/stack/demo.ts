@@ -6,7 +6,7 @@ import { cartOf, Shopper } from "../../bench/shopper.ts";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { describeError } from "../kernel/errors.ts";
 import { loadCatalogue } from "../operations/catalogue.ts";
-import { build } from "./build.ts";
+import { buildableRoles, buildAll } from "./build.ts";
 import { DIST } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
 import { ensureSecrets } from "./secrets.ts";
@@ -43,8 +43,10 @@ interface Outcome {
 const options = readOptions();
 const begun = performance.now();
 say(`Checkout demo: ${options.orders} checkouts against the real stack`);
-await build();
-const supervisor = launchSupervisor({ report: ({ name, seconds }) => done(name, seconds) });
+await buildAll(buildableRoles(), ({ file, built, seconds: took }) => {
+  if (built) done(`built ${file}`, took);
+});
+const supervisor = launchSupervisor({ report: (step) => done(step.name, step.seconds) });
 process.once("SIGINT", () => void supervisor.stop().then(() => process.exit(EXIT_INTERRUPTED)));
 process.once("SIGTERM", () => void supervisor.stop().then(() => process.exit(EXIT_INTERRUPTED)));
 let succeeded = false;
@@ -98,11 +100,13 @@ async function stockShelf(inventory: string): Promise<Shelf> {
   const run = Date.now().toString(36);
   const plenty = Array.from({ length: 10 }, (_, index) => `demo-${run}-${index}`);
   const scarce = `demo-${run}-scarce`;
-  const item = (sku_id: string, name: string, add_count: number, unit_price_cents: number) => ({
-    ...{ sku_id, name, unit_price_cents, currency: CURRENCY, add_count },
-  });
+  const item = (sku_id: string, name: string, add_count: number, unit_price_cents: number) => {
+    return { sku_id, name, unit_price_cents, currency: CURRENCY, add_count };
+  };
   await loadCatalogue(inventory, [
-    ...plenty.map((sku_id, index) => item(sku_id, `Tea no. ${index + 1}`, options.orders * 2, 495 + 100 * index)),
+    ...plenty.map((sku_id, index) =>
+      item(sku_id, `Tea no. ${index + 1}`, options.orders * 2, 495 + 100 * index),
+    ),
     item(scarce, "Limited teapot", Math.floor(wanting("scarce") / 2), 8_900),
   ]);
   return { plenty, scarce };
@@ -115,7 +119,8 @@ function kindOf(index: number): "happy" | "scarce" | "declined" {
 }
 
 function wanting(kind: ReturnType<typeof kindOf>): number {
-  return Array.from({ length: options.orders }, (_, index) => kindOf(index)).filter((each) => each === kind).length;
+  return Array.from({ length: options.orders }, (_, index) => kindOf(index)).filter((each) => each === kind)
+    .length;
 }
 
 function cartFor(index: number, { plenty, scarce }: Shelf) {
@@ -151,11 +156,18 @@ function report(outcomes: readonly Outcome[]): boolean {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   say("");
-  for (const [name, count] of [...counts].toSorted(([, a], [, b]) => b - a)) say(`  ${String(count).padStart(6)}  ${name}`);
+  for (const [name, count] of [...counts].toSorted(([, a], [, b]) => b - a))
+    say(`  ${String(count).padStart(6)}  ${name}`);
   const line = (what: string, values: readonly number[]) =>
     say(`  ${what}: p50 ${percentile(values, 0.5)} ms, p99 ${percentile(values, 0.99)} ms`);
-  line("202 after      ", outcomes.map(({ acceptedMs }) => acceptedMs));
-  line("saga at rest in", outcomes.map(({ totalMs }) => totalMs));
+  line(
+    "202 after      ",
+    outcomes.map(({ acceptedMs }) => acceptedMs),
+  );
+  line(
+    "saga at rest in",
+    outcomes.map(({ totalMs }) => totalMs),
+  );
   return outcomes.every(({ view }) => {
     if (view?.status === "COMPLETED") return true;
     return view?.status === "COMPENSATED" && view.failure_code !== null;
