@@ -1,0 +1,80 @@
+// The relay as a process of its own: wiring only. Drains the outboxes of the databases it is given into Kafka.
+import { Type } from "@sinclair/typebox";
+import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
+import { Relay, RELAY_BATCH_EVENTS, RELAY_DELIVERY_TIMEOUT_MS } from "../../internal/messaging/relay.ts";
+import { relayMetrics } from "../../internal/messaging/telemetry.ts";
+import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
+import { systemClock } from "../../internal/platform/consuming-role.ts";
+import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
+import { runRole } from "../../internal/platform/lifecycle.ts";
+import { openPostgres } from "../../internal/platform/postgres.ts";
+
+/** The safety net under LISTEN/NOTIFY. */
+const POLL_INTERVAL_MS = 100;
+const MEASURE_INTERVAL_MS = 2_000;
+/** One transaction for the relay, one for the measuring and the start. */
+const POOL_SIZE = 2;
+
+const NAMED_URL = "[a-z][a-z0-9_-]*=postgres(ql)?://[^,\\s]+";
+
+const config = Type.Object({
+  ...commonConfig,
+  ...kafkaConfig,
+  DATABASE_URLS: secret(
+    Type.String({
+      pattern: `^${NAMED_URL}(,${NAMED_URL})*$`,
+      description:
+        "the databases to drain, as name=postgres://user:password@host:port/database, several separated by commas",
+    }),
+  ),
+});
+
+await runRole({
+  name: "checkout-relay",
+  description: "Publishes to Kafka what the services have written to their outboxes.",
+  config,
+  async start({ config: env, log, metrics, ops, resources, untilReachable }) {
+    const producer = resources.use(
+      "kafka producer",
+      await untilReachable("Kafka (KAFKA_BROKERS)", () =>
+        openReopeningProducer({
+          brokers: env.KAFKA_BROKERS,
+          clientId: "checkout-relay",
+          deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS,
+        }),
+      ),
+    );
+    const shared = { producer, clock: systemClock, metrics: relayMetrics(metrics), log };
+    for (const [name, url] of env.DATABASE_URLS.split(",").map(splitNamed)) {
+      const database = resources.use(
+        `postgres ${name}`,
+        openPostgres({ url, poolSize: POOL_SIZE, applicationName: "checkout-relay" }),
+      );
+      ops.addCheck(`postgres ${name}`, () => database.ready());
+      const relay = new Relay({ ...shared, database, databaseName: name });
+      const runs = { name: `relay of ${name}`, runOnce: () => relay.runOnce(), intervalMs: POLL_INTERVAL_MS };
+      const publish = resources.use(
+        runs.name,
+        new BackgroundLoop({ ...runs, fullBatch: RELAY_BATCH_EVENTS, log }),
+      );
+      const gauges = {
+        name: `gauges of ${name}`,
+        runOnce: () => relay.measure(),
+        intervalMs: MEASURE_INTERVAL_MS,
+      };
+      resources.use(gauges.name, new BackgroundLoop({ ...gauges, fullBatch: 1, log })).start();
+      publish.start();
+      // Not awaited: a database that is away at the start must hold up no other, and the poll needs no notification.
+      untilReachable(`notifications of ${name}`, () =>
+        database.listen(OUTBOX_CHANNEL, () => publish.wake()),
+      ).catch((error: unknown) => log.info({ err: error, database: name }, "stopped before it could listen"));
+    }
+  },
+});
+
+/** `name=url`; the config's pattern has seen to both. */
+function splitNamed(text: string): readonly [name: string, url: string] {
+  const at = text.indexOf("=");
+  return [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,68 @@
+// A producer that outlives librdkafka's fatal errors: an idempotent instance whose sequence the broker no longer accepts (its
+// log was wiped or cut) can send nothing more, but a new one can. Used by the relay, whose events are still in the outbox then.
+
+import { AppError } from "../../kernel/errors.ts";
+import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
+import { openProducer, type ProducerOptions } from "./producer.ts";
+
+type Opening = ReturnType<typeof openProducer>;
+
+/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
+export async function openReopeningProducer(
+  options: ProducerOptions,
+): Promise<BatchProducer & AsyncDisposable> {
+  const producer = new ReopeningProducer(options);
+  await producer.opened();
+  return producer;
+}
+
+class ReopeningProducer implements BatchProducer, AsyncDisposable {
+  readonly #options: ProducerOptions;
+  #opening: Opening | undefined;
+  #isClosed = false;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+  }
+
+  /** The instance in use, or a new one where there is none. */
+  async opened(): Opening {
+    if (this.#isClosed) throw new AppError("KAFKA_UNAVAILABLE", "the producer is closed");
+    const opening = (this.#opening ??= openProducer(this.#options));
+    try {
+      return await opening;
+    } catch (error) {
+      this.#forget(opening);
+      throw error;
+    }
+  }
+
+  /** A fatal error is thrown to each who had a batch in flight; the next batch opens a new instance. */
+  async produce(text: string): Promise<readonly ProduceFailure[]> {
+    const producer = await this.opened();
+    const opening = this.#opening;
+    try {
+      return await producer.produce(text);
+    } catch (error) {
+      if (error instanceof AppError && error.code === "KAFKA_FATAL") {
+        this.#forget(opening);
+        await producer.close();
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const producer = await this.#opening?.catch(() => undefined);
+    await producer?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #forget(opening: Opening | undefined): void {
+    if (this.#opening === opening) this.#opening = undefined;
+  }
+}
