@@ -53,9 +53,6 @@ export const commonConfig = {
   }),
 };
 
-const Common = Type.Object(commonConfig);
-export type CommonConfig = Static<typeof Common>;
-
 export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
 };
@@ -102,7 +99,7 @@ export function parseConfig<Schema extends TObject>(
     else faults.push(`${name} is not valid: set it to ${expectation(variable)} (${variable.description})`);
   }
   if (faults.length > 0) throw new ConfigError(role, faults);
-  return config as Static<Schema>;
+  return config;
 }
 
 /** The variables as text for `--help`, one block per variable. */
@@ -166,32 +163,30 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
 
 /** What a valid value looks like, in words. */
 function expectation(schema: TSchema): string {
-  if (Array.isArray(schema["anyOf"])) {
-    return `one of ${schema["anyOf"].map((option: TSchema) => String(option["const"])).join(", ")}`;
-  }
+  const options: unknown = schema["anyOf"];
+  if (Array.isArray(options))
+    return `one of ${options.map((option: TSchema) => String(option["const"])).join(", ")}`;
   switch (schema["type"]) {
     case "integer":
-      return `a whole number${range(schema["minimum"] as Limit, schema["maximum"] as Limit)}`;
+      return `a whole number${range(schema["minimum"], schema["maximum"])}`;
     case "number":
-      return `a number${range(schema["minimum"] as Limit, schema["maximum"] as Limit)}`;
+      return `a number${range(schema["minimum"], schema["maximum"])}`;
     case "boolean":
       return "true or false";
-    default:
+    default: {
+      const length = range(schema["minLength"], schema["maxLength"]);
       return (
-        FORMATS[String(schema["format"])]?.words ??
-        `a text${length(schema["minLength"], schema["maxLength"])}`
+        FORMATS[String(schema["format"])]?.words ?? `a text${length === "" ? "" : ` of characters${length}`}`
       );
+    }
   }
 }
 
-type Limit = number | undefined;
-
-function range(minimum: Limit, maximum: Limit): string {
-  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
-  if (minimum !== undefined) return `, at least ${minimum}`;
-  return maximum === undefined ? "" : `, at most ${maximum}`;
-}
-
-function length(minimum: Limit, maximum: Limit): string {
-  return minimum === undefined && maximum === undefined ? "" : ` of characters${range(minimum, maximum)}`;
+function range(minimum: unknown, maximum: unknown): string {
+  const [from, to] = [minimum, maximum].map((limit) =>
+    typeof limit === "number" ? String(limit) : undefined,
+  );
+  if (from !== undefined && to !== undefined) return ` from ${from} to ${to}`;
+  if (from !== undefined) return `, at least ${from}`;
+  return to === undefined ? "" : `, at most ${to}`;
 }

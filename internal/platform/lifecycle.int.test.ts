@@ -65,8 +65,10 @@ class RunningRole implements AsyncDisposable {
       this.text += text;
       const pieces = (rest + text).split("\n");
       rest = pieces.pop() ?? "";
-      for (const piece of pieces.filter((line) => line.startsWith("{")))
-        this.lines.push(JSON.parse(piece) as LogLine);
+      for (const piece of pieces.filter((line) => line.startsWith("{"))) {
+        const line: LogLine = JSON.parse(piece);
+        this.lines.push(line);
+      }
       for (const wake of this.#waiting) wake();
       this.#waiting.clear();
     }

@@ -1,11 +1,11 @@
 // The life of a role's process, the same for all: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code.
 // Called by every cmd/<role>/main.ts. Crash-only: whatever nobody handled is logged once and ends the process with 1; the
 // supervisor starts it again, and all state is in Postgres and Kafka.
-import type { Static, TObject } from "@sinclair/typebox";
+import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
-import { EXIT_CONFIG, ConfigError, type CommonConfig, describeConfig, parseConfig } from "./config.ts";
+import { EXIT_CONFIG, ConfigError, commonConfig, describeConfig, parseConfig } from "./config.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
@@ -47,7 +47,7 @@ export interface RoleContext<Config> {
 export async function runRole<Schema extends TObject>(definition: RoleDefinition<Schema>): Promise<void> {
   answerFlags(definition);
   const config = readConfig(definition);
-  const common = config as CommonConfig;
+  const common = parseConfig(definition.name, Type.Object(commonConfig));
   const log = createLogger({ role: definition.name, version, level: common.LOG_LEVEL });
   exitOnUnhandled(log);
 

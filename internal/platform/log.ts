@@ -61,7 +61,7 @@ const MAX_CAUSES = 8;
  */
 export function describeErrorChain(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
-  const { code } = error as Error & { readonly code?: unknown };
+  const code: unknown = "code" in error ? error.code : undefined;
   const isInnermost = error.cause === undefined || depth === MAX_CAUSES;
   return {
     type: error.name,

@@ -84,8 +84,9 @@ export function isTransactionAborted(error: unknown): boolean {
 }
 
 function isDatabaseError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
   const code = codeOf(error);
-  return code !== undefined && (CONNECTION_CODES.has(code) || (error as Error).name === "PostgresError");
+  return code !== undefined && (CONNECTION_CODES.has(code) || error.name === "PostgresError");
 }
 
 function isSqlState(code: string): boolean {
@@ -93,7 +94,6 @@ function isSqlState(code: string): boolean {
 }
 
 function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error instanceof AppError) return undefined;
-  const code = (error as Error & { readonly code?: unknown }).code;
-  return typeof code === "string" ? code : undefined;
+  if (!(error instanceof Error) || error instanceof AppError || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }

@@ -4,10 +4,10 @@
 // outside any promise; and the closed connection may be reopened for another user of the pool, whose transaction the stale
 // handle would then write into. A lane owns a driver instance of one connection, so none of that can be shared, and watches
 // for its end. Called by postgres-transaction.ts.
-import postgres, { type Options, type ReservedSql } from "postgres";
+import postgres, { type Options, type PostgresType, type ReservedSql } from "postgres";
 import { AppError, assert } from "../kernel/errors.ts";
 
-export type DriverOptions = Options<Record<string, never>>;
+export type DriverOptions = Options<Record<string, PostgresType>>;
 
 const CLOSE_TIMEOUT_SECONDS = 1;
 

@@ -2,7 +2,7 @@
 // last, because a batch of the recipe is load, decide, save, and each round trip costs the whole pipeline its latency.
 // Called through `Database.transaction` (messaging/database.ts); a server error in mid-flight, a lost connection and a
 // refused commit all end in one thrown error and a connection that is either clean or gone.
-import type { PendingQuery, ReservedSql, Row, RowList } from "postgres";
+import type { PendingQuery, ReservedSql, Row } from "postgres";
 import { AppError, AssertionError, assert } from "../kernel/errors.ts";
 import type { Transaction } from "../messaging/database.ts";
 import { asDatabaseError, isTransactionAborted } from "./postgres-fault.ts";
@@ -128,15 +128,17 @@ class LaneTransaction implements Transaction {
       this.#begin,
       ...(statements as readonly PromiseLike<unknown>[]),
     ]);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the compiler cannot follow a tuple through allSettled
     return results as unknown as Results;
   };
 
   readonly finish = async (statements: readonly PromiseLike<unknown>[]): Promise<void> => {
     assert(!this.#isFinishing, "a transaction is finished twice");
     this.#isFinishing = true;
-    const results = await this.#roundTrip([this.#begin, ...statements, this.tx`commit`]);
+    const commit = this.tx`commit`;
+    await this.#roundTrip([this.#begin, ...statements, commit]);
     // The server answers COMMIT in a failed transaction with ROLLBACK and no error; reached when `work` swallowed a failure.
-    const { command } = results.at(-1) as RowList<Row[]>;
+    const { command } = await commit;
     if (command !== "COMMIT") {
       throw new AppError(
         "DATABASE_REFUSED",
@@ -170,11 +172,11 @@ class LaneTransaction implements Transaction {
       if (isUnsentStatement(statement)) void statement.execute();
     }
     const settled = await this.#lane.within(this.#timeoutMs, Promise.allSettled(statements));
-    const failures = settled
-      .filter((result) => result.status === "rejected")
-      .map((result) => result.reason as unknown);
+    const failures = settled.flatMap((result): unknown[] =>
+      result.status === "rejected" ? [result.reason] : [],
+    );
     if (failures.length > 0) throw failures.find((error) => !isTransactionAborted(error)) ?? failures[0];
-    return settled.map((result) => (result as PromiseFulfilledResult<unknown>).value);
+    return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   }
 }
 

@@ -129,7 +129,7 @@ function driverOptions(options: PostgresOptions): DriverOptions {
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
     types: { bigint, timestamp },
-  } as unknown as DriverOptions;
+  };
 }
 
 /** int8. The driver's default is a string. */

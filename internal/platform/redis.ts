@@ -152,7 +152,7 @@ const rememberScript = defineScript({
     parser.pushKeysLength(keys);
     parser.push(String(ttlSeconds));
   },
-  transformReply: undefined as unknown as () => null,
+  transformReply: (): null => null,
 });
 
 function chunks(keys: readonly string[]): string[][] {

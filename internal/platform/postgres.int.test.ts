@@ -1,0 +1,138 @@
+// What a store may rely on: how values come and go, that a listener is woken and survives a lost connection, and what an
+// error means.
+import { describe, expect, test } from "bun:test";
+import { postgresUrl } from "../testkit/servers.ts";
+import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { openPostgres } from "./postgres.ts";
+
+const open = (url = postgresUrl()) => openPostgres({ url, poolSize: 2, applicationName: "postgres-test" });
+
+function through(proxy: TcpProxy): string {
+  const url = new URL(postgresUrl());
+  url.hostname = "127.0.0.1";
+  url.port = String(proxy.port);
+  return url.href;
+}
+
+async function startProxy(): Promise<TcpProxy> {
+  const { hostname, port } = new URL(postgresUrl());
+  return TcpProxy.start({ host: hostname, port: Number(port) }, 0);
+}
+
+describe("values", () => {
+  test("bigint is a number, and an error rather than a rounded one", async () => {
+    await using database = open();
+    const [row] =
+      await database.sql`select ${Number.MAX_SAFE_INTEGER}::bigint as n, array[1, 2]::bigint[] as list`;
+    expect(row).toEqual({ n: Number.MAX_SAFE_INTEGER, list: [1, 2] });
+    await expect(Promise.resolve(database.sql`select 9007199254740993::bigint as n`)).rejects.toThrow(
+      "exceeds 2^53",
+    );
+  });
+
+  test("timestamps are milliseconds since the epoch, both ways", async () => {
+    await using database = open();
+    const now = Date.UTC(2026, 10, 23, 20, 1, 2, 345);
+    const [row] = await database.sql`
+      select ${now}::timestamptz as back, extract(epoch from ${now}::timestamptz) * 1000 = ${now} as is_same,
+        null::timestamptz as nothing`;
+    expect(row).toEqual({ back: now, is_same: true, nothing: null });
+  });
+
+  test("JSON goes in as a value or as text, and comes out parsed", async () => {
+    await using database = open();
+    const rows = [
+      { id: 1, note: 'a "quoted" text' },
+      { id: 2, note: null },
+    ];
+    const { sql } = database;
+    const back = await sql<
+      typeof rows
+    >`select * from jsonb_to_recordset(${sql.json(rows)}) as t(id int, note text)`;
+    expect([...back]).toEqual(rows);
+    const [fromText] = await sql`select ${JSON.stringify(rows)}::text::jsonb as value`;
+    expect(fromText?.["value"]).toEqual(rows);
+  });
+
+  test("lists go in as arrays", async () => {
+    await using database = open();
+    const ids = [crypto.randomUUID(), crypto.randomUUID()];
+    const rows = await database.sql`select id from unnest(${ids}::uuid[]) as t(id)`;
+    expect(rows.map((row) => row["id"])).toEqual(ids);
+  });
+});
+
+describe("listen", () => {
+  test("is woken by a NOTIFY, and no more once stopped", async () => {
+    await using database = open();
+    let woken = Promise.withResolvers<void>();
+    let count = 0;
+    const stop = await database.listen("postgres_test", () => {
+      count += 1;
+      woken.resolve();
+    });
+    await database.sql`notify postgres_test`;
+    await woken.promise;
+    woken = Promise.withResolvers<void>();
+    await stop();
+    await stop();
+    await database.sql`notify postgres_test`;
+    await database.ready();
+    expect(count).toBe(1);
+  });
+
+  test("is woken once when its connection has been lost and made anew, and hears again", async () => {
+    await using proxy = await startProxy();
+    await using listening = open(through(proxy));
+    await using database = open();
+    const woken: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()];
+    let count = 0;
+    await listening.listen("postgres_test", () => woken[count++]?.resolve());
+    proxy.cut();
+    await woken[0]?.promise;
+    await database.sql`notify postgres_test`;
+    await woken[1]?.promise;
+    expect(count).toBe(2);
+  });
+
+  test("fails when the database is away, and leaves nothing behind that would connect later", async () => {
+    const proxy = await startProxy();
+    await proxy[Symbol.asyncDispose]();
+    await using database = open(through(proxy));
+    const error = await database
+      .listen("postgres_test", () => undefined)
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+    expect(database.faultOf(error)).toBe("unavailable");
+  });
+});
+
+describe("what an error means", () => {
+  test.each([
+    ["a table that is not there yet", "select * from not_there", "unavailable"],
+    ["a statement that takes too long", "set statement_timeout = 20; select pg_sleep(5)", "unavailable"],
+    ["a value that does not fit", "select 'x'::int", "other"],
+    ["a division by zero", "select 1 / 0", "other"],
+  ] as const)("%s", async (_what, statement, fault) => {
+    await using database = open();
+    const error = await database.sql.unsafe(statement).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    expect(database.faultOf(error)).toBe(fault);
+  });
+
+  test("a database that does not exist", async () => {
+    const url = new URL(postgresUrl());
+    url.pathname = "/not_there";
+    await using database = open(url.href);
+    const error = await database.ready().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(database.faultOf(error)).toBe("unavailable");
+  });
+});
