@@ -19,3 +19,8 @@ export const MIN_INSYNC_REPLICAS = 2;
 export const TOPIC_RETENTION_MS = 3 * 24 * 60 * 60 * 1_000;
 /** Dead letters wait for a person. */
 export const DEAD_LETTER_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
+/**
+ * A dead letter holds its message as base64 beside the account of what happened, so `checkout-dlq` takes more than the 1 MiB
+ * (Kafka's default) that a message of the other topics may have. Sets `max.message.bytes` there and the relay's own limit.
+ */
+export const DEAD_LETTER_MAX_BYTES = 2 * 1_024 * 1_024;

@@ -9,6 +9,7 @@ import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
+import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 
 /** The safety net under LISTEN/NOTIFY. */
 const POLL_INTERVAL_MS = 100;
@@ -42,6 +43,7 @@ await runRole({
           brokers: env.KAFKA_BROKERS,
           clientId: "checkout-relay",
           deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS,
+          settings: { "message.max.bytes": DEAD_LETTER_MAX_BYTES },
         }),
       ),
     );
