@@ -6,7 +6,7 @@ import type { RawMessage } from "../kernel/ports.ts";
 import type { Database, DatabaseFault } from "../messaging/database.ts";
 import { applyOnce } from "../messaging/effect.ts";
 import { inventoryHandler } from "../services/inventory/handler.ts";
-import { Sweeper } from "../services/inventory/sweeper.ts";
+import { sweepExpired } from "../services/inventory/sweeper.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
 
 export const HOLD_MS = 300_000;
@@ -37,7 +37,7 @@ export class TestInventory implements AsyncDisposable {
   /** Handles the commands as one batch and returns the ids of those that had an effect. */
   handle(...commands: readonly InventoryCommand[]): Promise<ReadonlySet<string>> {
     const context = {
-      handler: inventoryHandler({ holdMs: HOLD_MS }),
+      handler: inventoryHandler({ policy: { holdMs: HOLD_MS }, observe: ignore }),
       database: this.#watched(),
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
@@ -62,10 +62,13 @@ export class TestInventory implements AsyncDisposable {
   }
 
   sweep(limit?: number): Promise<{ readonly processed: number }> {
-    const { postgres: database } = this.database;
-    const clock = { now: () => this.now };
-    const limited = limit === undefined ? {} : { limit };
-    return new Sweeper({ database, clock, newId: () => Bun.randomUUIDv7(), ...limited }).runOnce();
+    return sweepExpired({
+      database: this.database.postgres,
+      clock: { now: () => this.now },
+      newId: () => Bun.randomUUIDv7(),
+      observe: ignore,
+      ...(limit === undefined ? {} : { limit }),
+    });
   }
 
   /** What the service has said so far, oldest first; of one saga, or of all. */
@@ -109,6 +112,8 @@ export class TestInventory implements AsyncDisposable {
     await this.database[Symbol.asyncDispose]();
   }
 }
+
+function ignore(): void {}
 
 function noRawMessage(): RawMessage {
   throw new Error("nothing of a test's message came over Kafka");

@@ -1,18 +1,22 @@
 // The catalogue's HTTP API on a real Postgres, over a real port.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Database } from "../../messaging/database.ts";
 import { openPostgres } from "../../platform/postgres.ts";
+import { type HttpServer, serveHttp } from "../../platform/serve-http.ts";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
-import { type CatalogueServer, serveCatalogue } from "./catalogue-http.ts";
+import { catalogueApi } from "./catalogue-http.ts";
 
 let database: TestDatabase;
-let server: CatalogueServer;
+let server: HttpServer;
 const logged: string[] = [];
 const log = { error: (_: object, message: string) => void logged.push(message) };
-const local = { hostname: "127.0.0.1", port: 0, log };
+const serve = (of: Database) =>
+  serveHttp(catalogueApi({ database: of, log }), { hostname: "127.0.0.1", port: 0 });
+const urlOf = (path: string, { port } = server) => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {
   database = await cloneDatabase("inventory");
-  server = serveCatalogue({ database: database.postgres, ...local });
+  server = serve(database.postgres);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -28,7 +32,7 @@ const item = (sku_id: string, add_count = 5, unit_price_cents = 250) => ({
 });
 
 async function ask(path: string, init: RequestInit = {}) {
-  const response = await fetch(new URL(path, server.url), init);
+  const response = await fetch(urlOf(path), init);
   const type = response.headers.get("content-type");
   return { status: response.status, type, body: await response.json() };
 }
@@ -154,8 +158,8 @@ test("without its database it says 503, and when to come back", async () => {
     applicationName: "away",
     timeouts: { connectMs: 500 },
   });
-  await using without = serveCatalogue({ database: away, ...local });
-  const response = await fetch(new URL("/catalogue", without.url));
+  await using without = serve(away);
+  const response = await fetch(urlOf("/catalogue", without));
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(logged.length).toBe(1);
 });

@@ -1,5 +1,5 @@
 // Inventory's own HTTP API: the gateway reads the catalogue here, operators restock it. Internal: it knows no users, so it
-// listens on a private address. Faults are answered as RFC 9457 problems. Opened by cmd/inventory.
+// listens on a private address. Faults are answered as RFC 9457 problems. Served by cmd/inventory.
 import { Type } from "@sinclair/typebox";
 import { Elysia, t, ValidationError } from "elysia";
 import { SkuId, Uuid } from "../../../schemas/fields.ts";
@@ -9,7 +9,7 @@ import {
   type Problem,
   RestockRequest,
 } from "../../../schemas/http.ts";
-import { AppError, describeError } from "../../kernel/errors.ts";
+import { describeError } from "../../kernel/errors.ts";
 import type { Database } from "../../messaging/database.ts";
 import { findItems, listItems, restock } from "./catalogue-store.ts";
 
@@ -22,37 +22,12 @@ const RETRY_AFTER_SECONDS = 1;
 
 export interface CatalogueOptions {
   readonly database: Database;
-  readonly hostname: string;
-  /** 0 takes any free one. */
-  readonly port: number;
   readonly log: { error(fields: object, message: string): void };
 }
 
-export interface CatalogueServer extends AsyncDisposable {
-  readonly url: string;
-}
-
-/** Listens. Throws SERVICE_UNAVAILABLE when the address cannot be had. */
-export function serveCatalogue({ database, hostname, port, log }: CatalogueOptions): CatalogueServer {
-  const app = catalogueApp(database, log);
-  try {
-    app.listen({ hostname, port, maxRequestBodySize: MAX_BODY_BYTES });
-  } catch (error) {
-    const message = `cannot listen on ${hostname}:${port}: set HOST and PORT to a free address`;
-    throw new AppError("SERVICE_UNAVAILABLE", message, { cause: error });
-  }
-  return {
-    url: app.server?.url.origin ?? "",
-    async [Symbol.asyncDispose]() {
-      await app.stop();
-    },
-  };
-}
-
-/** The app without its port. */
-export function catalogueApp(database: Database, log: CatalogueOptions["log"]) {
+export function catalogueApi({ database, log }: CatalogueOptions) {
   const { sql } = database;
-  return new Elysia({ normalize: false })
+  return new Elysia({ normalize: false, serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
       const problem = problemOf(code, error, database);
       if (problem.status >= 500) {

@@ -1,7 +1,7 @@
 // Inventory as the recipe runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/inventory.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
-import type { Handler } from "../../messaging/handler.ts";
+import type { Handler, Outgoing } from "../../messaging/handler.ts";
 import { decide, type InventoryPolicy } from "./decide.ts";
 import { applyDecision, type InventoryRows, loadRows, saveRows } from "./store.ts";
 
@@ -11,7 +11,16 @@ type InventoryCommandType = (typeof COMMANDS)[number];
 /** Stock that is not released is lost to everyone, so a release is tried until it works. */
 const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseInventory"]);
 
-export function inventoryHandler(policy: InventoryPolicy): Handler<InventoryCommandType, InventoryRows> {
+export interface InventoryHandlerOptions {
+  readonly policy: InventoryPolicy;
+  /** Told what was said, once it is durable. */
+  readonly observe: (said: readonly Outgoing[]) => void;
+}
+
+export function inventoryHandler({
+  policy,
+  observe,
+}: InventoryHandlerOptions): Handler<InventoryCommandType, InventoryRows> {
   return {
     service: "inventory",
     topics: [TOPICS.commands],
@@ -40,5 +49,7 @@ export function inventoryHandler(policy: InventoryPolicy): Handler<InventoryComm
     },
 
     save: saveRows,
+
+    committed: ({ out }) => observe(out),
   };
 }

@@ -7,6 +7,7 @@ import type { PendingQuery } from "postgres";
 import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
+import type { Outgoing } from "../../messaging/handler.ts";
 import type { Decision, Reservation, ReservationStatus, StockItem } from "./decide.ts";
 
 /** The working set of one transaction: what was read, and what became of it. */
@@ -21,6 +22,8 @@ export interface InventoryRows {
   readonly changed: Set<string>;
   /** What the transaction adds to each SKU, summed up: a hot SKU is one row update however many carts want it. */
   readonly deltas: Map<string, number>;
+  /** What the transaction says, in order. */
+  readonly out: Outgoing[];
 }
 
 export interface Lookup {
@@ -44,13 +47,15 @@ export function workingSet(lines: readonly LineRow[], stock: readonly StockRow[]
     made: new Set(),
     changed: new Set(),
     deltas: new Map(),
+    out: [],
   };
 }
 
 /** Makes a decision part of the working set, so that the next one in the batch sees it. */
 export function applyDecision(rows: InventoryRows, saga_id: string, decision: Decision): void {
   const before = rows.reservations.get(saga_id);
-  const { reservation, stockChanges } = decision;
+  const { reservation, stockChanges, out } = decision;
+  rows.out.push(...out);
   if (reservation !== null && reservation !== before) {
     rows.reservations.set(saga_id, reservation);
     if (before === undefined) rows.made.add(saga_id);
