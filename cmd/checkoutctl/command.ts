@@ -1,0 +1,103 @@
+// What every command of checkoutctl shares: its two options, argument parsers that explain themselves, and the way it prints.
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import Table from "cli-table3";
+import { AppError } from "../../internal/kernel/errors.ts";
+
+/** A command with `--json` and `--stack`. Usage errors are thrown, so that main.ts alone decides how the process ends. */
+export function command(name: string, summary: string) {
+  return new Command(name)
+    .description(summary)
+    .exitOverride()
+    .option("--json", "print one JSON document instead of text")
+    .option("--stack [directory]", "take addresses from a local stack, by default the one in .stack");
+}
+
+/** A command that only holds others. */
+export function group(name: string, summary: string) {
+  return new Command(name).description(summary).exitOverride();
+}
+
+export function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) {
+    throw new InvalidArgumentError("It must be a UUID in lower case.");
+  }
+  return text;
+}
+
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  }
+  return value;
+}
+
+const UNIT_SECONDS = new Map([
+  ["s", 1],
+  ["m", 60],
+  ["h", 3_600],
+  ["d", 86_400],
+]);
+
+/** `90s`, `15m`, `8h`, `30d` as seconds. */
+export function duration(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(digits) * (UNIT_SECONDS.get(unit) ?? 0);
+  if (seconds === 0) throw new InvalidArgumentError("It must be a duration such as 90s, 15m, 8h or 30d.");
+  return seconds;
+}
+
+/** The text of a file, or of stdin for `-`. */
+export async function readText(path: string): Promise<string> {
+  if (path === "-") return Bun.stdin.text();
+  const file = Bun.file(path);
+  if (!(await file.exists())) throw new AppError("CONFIG_INVALID", `there is no file ${path}`);
+  return file.text();
+}
+
+/** Prints `value` as JSON or as the text of `render`. Nothing else may write to stdout. */
+export function print(
+  options: { readonly json?: true | undefined },
+  value: unknown,
+  render: () => string,
+): void {
+  process.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : render()}\n`);
+}
+
+const NO_BORDERS = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+/** Left-aligned columns without lines, so that the output can be cut and grepped. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
+  const plain = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
+  const printed = new Table({ head: [...head], style: plain, chars: NO_BORDERS });
+  printed.push(...rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell)))));
+  return printed
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Milliseconds since the epoch as RFC 3339 in UTC; null stays null. */
+export function instant(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

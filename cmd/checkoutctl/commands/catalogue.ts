@@ -1,0 +1,55 @@
+// `checkoutctl catalogue`: put products and stock on the shelf, and look at it.
+import { Option } from "@commander-js/extra-typings";
+import {
+  demoCatalogue,
+  listCatalogue,
+  loadCatalogue,
+  parseCatalogue,
+} from "../../../internal/operations/catalogue.ts";
+import { command, count, group, print, readText, table } from "../command.ts";
+import { loadSettings } from "../settings.ts";
+
+const load = command(
+  "load",
+  "add products and stock; what is there already gets the new name and price, and more stock",
+)
+  .argument(
+    "[file]",
+    'JSON: {"items": [{sku_id, name, unit_price_cents, currency, add_count}]}; "-" reads stdin',
+  )
+  .addOption(new Option("--demo <count>", "this many made-up products instead of a file").argParser(count))
+  .option("--stock <count>", "with --demo: how many of each", count, 1_000)
+  .option("--currency <code>", "with --demo: ISO 4217 code", "EUR")
+  .action(async (file, options, self) => {
+    if ((file === undefined) === (options.demo === undefined))
+      self.error("error: give either a file or --demo");
+    const items =
+      file === undefined
+        ? demoCatalogue(options.demo ?? 0, options.stock, options.currency)
+        : parseCatalogue(await readText(file), file);
+    const url = loadSettings(options.stack).need("INVENTORY_URL");
+    await loadCatalogue(url, items);
+    const units = items.reduce((sum, item) => sum + item.add_count, 0);
+    print(
+      options,
+      { loaded: items.length, units },
+      () => `${items.length} products loaded, ${units} units added`,
+    );
+  });
+
+const ls = command("ls", "list products with price and available stock").action(async (options) => {
+  const items = await listCatalogue(loadSettings(options.stack).need("INVENTORY_URL"));
+  print(options, items, () =>
+    table(
+      ["SKU", "NAME", "PRICE", "AVAILABLE"],
+      items.map((item) => [
+        item.sku_id,
+        item.name,
+        `${(item.unit_price_cents / 100).toFixed(2)} ${item.currency}`,
+        item.available_count,
+      ]),
+    ),
+  );
+});
+
+export const catalogueCommand = group("catalogue", "products and stock").addCommand(load).addCommand(ls);

@@ -1,0 +1,30 @@
+// `checkoutctl migrate`: brings the schema of the four databases up to what this binary carries.
+import { Option } from "@commander-js/extra-typings";
+import { migrate, pendingMigrations } from "../../../internal/platform/migrate.ts";
+import { DATABASES, type DatabaseName, migrations } from "../../../schemas/migrations.ts";
+import { Connections } from "../connections.ts";
+import { command, print, table } from "../command.ts";
+import { loadSettings } from "../settings.ts";
+
+export const migrateCommand = command("migrate", "apply the migrations that a database does not have yet")
+  .addOption(new Option("--database <name>", "only this one").choices(DATABASES))
+  .option("--dry-run", "only say which would be applied")
+  .action(async (options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const names = options.database === undefined ? DATABASES : [options.database];
+    const results: { database: DatabaseName; migrations: readonly string[] }[] = [];
+    for (const database of names) {
+      // One after the other, so that a failure leaves the ones after it untouched.
+      // oxlint-disable-next-line no-await-in-loop
+      const sql = await connections.database(database);
+      const step = options.dryRun ? pendingMigrations : migrate;
+      // oxlint-disable-next-line no-await-in-loop
+      results.push({ database, migrations: await step(sql, migrations[database]) });
+    }
+    print(options, { dry_run: options.dryRun ?? false, databases: results }, () =>
+      table(
+        ["DATABASE", options.dryRun ? "PENDING" : "APPLIED"],
+        results.map((result) => [result.database, result.migrations.join(", ") || "(none: up to date)"]),
+      ),
+    );
+  });

@@ -1,0 +1,53 @@
+// Opens what a command needs, when it needs it, and closes it all afterwards. A server that does not answer is named, with
+// the setting that says where it was looked for.
+import type { Sql } from "postgres";
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import { AppError } from "../../internal/kernel/errors.ts";
+import { openPostgres } from "../../internal/platform/postgres.ts";
+import type { SettingName, Settings } from "./settings.ts";
+
+const DATABASE_SETTING: Record<DatabaseName, SettingName> = {
+  saga: "SAGA_DATABASE_URL",
+  inventory: "INVENTORY_DATABASE_URL",
+  payment: "PAYMENT_DATABASE_URL",
+  order: "ORDER_DATABASE_URL",
+};
+/** An audit reads long result sets through cursors; the services' limits are for small statements. */
+const STATEMENT_TIMEOUT_MS = 120_000;
+
+export class Connections implements AsyncDisposable {
+  readonly #settings: Settings;
+  readonly #open = new AsyncDisposableStack();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  async database(name: DatabaseName): Promise<Sql> {
+    const setting = DATABASE_SETTING[name];
+    const url = this.#settings.need(setting);
+    const postgres = this.#open.use(
+      openPostgres({
+        url,
+        poolSize: 2,
+        applicationName: "checkoutctl",
+        timeouts: { statementMs: STATEMENT_TIMEOUT_MS },
+      }),
+    );
+    try {
+      await postgres.ready();
+    } catch (error) {
+      const { host, pathname } = new URL(url);
+      throw new AppError(
+        "DATABASE_UNAVAILABLE",
+        `the ${name} database does not answer at ${host}${pathname}: start it, or correct ${setting}`,
+        { cause: error },
+      );
+    }
+    return postgres.sql;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#open.disposeAsync();
+  }
+}

@@ -1,0 +1,33 @@
+// Exit codes of checkoutctl and what ends with which: scripts branch on these, so they never change meaning.
+import { CommanderError } from "commander";
+import { AppError, type ErrorCode } from "../../internal/kernel/errors.ts";
+
+export const EXIT = {
+  ok: 0,
+  /** A defect of this program. */
+  internal: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** Refused by a service, or the audit found violations. */
+  refused: 3,
+  /** A server that the command needs does not answer. */
+  unreachable: 4,
+  /** A setting is missing or malformed (sysexits' EX_CONFIG, as every role here). */
+  config: 78,
+} as const;
+
+const UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "DATABASE_UNAVAILABLE",
+  "REDIS_UNAVAILABLE",
+  "KAFKA_UNAVAILABLE",
+  "KAFKA_TOPIC_MISSING",
+  "PROVIDER_UNAVAILABLE",
+  "SERVICE_UNAVAILABLE",
+]);
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (!(error instanceof AppError)) return EXIT.internal;
+  if (error.code === "CONFIG_INVALID") return EXIT.config;
+  return UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.refused;
+}

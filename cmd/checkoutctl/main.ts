@@ -1,0 +1,30 @@
+// checkoutctl, the operator's tool. Wiring only: a file per command group in commands/ parses options, calls a room of
+// internal/ and prints. stdout carries the answer, stderr one line when there is none; exit.ts says what the codes mean.
+import { Command } from "@commander-js/extra-typings";
+import { CommanderError } from "commander";
+import { describeError } from "../../internal/kernel/errors.ts";
+import { catalogueCommand } from "./commands/catalogue.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { exitCodeOf } from "./exit.ts";
+import { version } from "../../package.json";
+
+const program = new Command("checkoutctl")
+  .description("Operates the checkout saga: schema, topics, catalogue, sagas, dead letters, audit.")
+  .version(version)
+  .exitOverride()
+  .addCommand(migrateCommand)
+  .addCommand(catalogueCommand)
+  .addCommand(tokenCommand)
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration.",
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own.
+  if (!(error instanceof CommanderError)) process.stderr.write(`checkoutctl: ${describeError(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,79 @@
+// Where checkoutctl finds everything: the environment, or a local stack that is up. Each setting is asked for when a command
+// needs it, so that minting a token does not want a database.
+import { readFileSync } from "node:fs";
+import { type Static, Type } from "@sinclair/typebox";
+import { AppError } from "../../internal/kernel/errors.ts";
+import { parseConfig, secret } from "../../internal/platform/config.ts";
+import { stackDirectory } from "../../internal/stack/paths.ts";
+import type { StackSecrets } from "../../internal/stack/secrets.ts";
+import { readState, type StackState } from "../../internal/stack/state.ts";
+
+const database = (owner: string) =>
+  secret(Type.String({ format: "postgres-url", description: `the database of ${owner}` }));
+
+const Environment = Type.Partial(
+  Type.Object({
+    SAGA_DATABASE_URL: database("the orchestrator"),
+    INVENTORY_DATABASE_URL: database("inventory"),
+    PAYMENT_DATABASE_URL: database("payment"),
+    ORDER_DATABASE_URL: database("order"),
+    KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
+    INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
+    LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
+    JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
+  }),
+);
+type Values = Static<typeof Environment>;
+export type SettingName = keyof Values;
+
+export interface Settings {
+  /** The value; throws CONFIG_INVALID naming the setting and both ways to give it. */
+  need(name: SettingName): string;
+}
+
+/**
+ * `stack` is the value of `--stack`: true for the default directory, a path, or undefined where it was not given. A stack that
+ * was asked for wins over the environment; one that merely is there fills its gaps.
+ */
+export function loadSettings(stack: string | true | undefined): Settings {
+  const directory = stackDirectory(stack === true ? undefined : stack);
+  const state = readState(directory);
+  const isUp = state !== null && state.phase !== "stopped";
+  if (stack !== undefined && !isUp) {
+    throw new AppError(
+      "CONFIG_INVALID",
+      `no stack is up in ${directory}: start one with \`bun run stack up\``,
+    );
+  }
+  const fromStack = isUp ? valuesOf(state) : {};
+  const fromEnvironment = parseConfig("checkoutctl", Environment);
+  const values =
+    stack === undefined ? { ...fromStack, ...fromEnvironment } : { ...fromEnvironment, ...fromStack };
+  return {
+    need(name) {
+      const value = values[name];
+      if (value !== undefined) return value;
+      const { description } = Environment.properties[name];
+      throw new AppError(
+        "CONFIG_INVALID",
+        `${name} (${description}) is not set: set it, or start a local stack`,
+      );
+    },
+  };
+}
+
+function valuesOf({ addresses }: StackState): Values {
+  const { postgres, kafka_brokers, inventory, ledger_file, secrets_file } = addresses;
+  const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
+  const all = {
+    SAGA_DATABASE_URL: postgres["saga"],
+    INVENTORY_DATABASE_URL: postgres["inventory"],
+    PAYMENT_DATABASE_URL: postgres["payment"],
+    ORDER_DATABASE_URL: postgres["order"],
+    KAFKA_BROKERS: kafka_brokers,
+    INVENTORY_URL: inventory,
+    LEDGER_FILE: ledger_file,
+    JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,101 @@
+// The catalogue as an operator sees it: read, and restocked, through inventory's HTTP interface. Never by SQL: stock has one
+// writer. Used by checkoutctl and the demo.
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { CatalogueItem, Problem, RestockRequest } from "../../schemas/http.ts";
+import { AppError } from "../kernel/errors.ts";
+
+/** What one PUT takes (see RestockRequest). */
+const MAX_ITEMS_PER_REQUEST = 1_000;
+const MAX_FAULTS_SHOWN = 10;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+type RestockItem = RestockRequest["items"][number];
+
+/** The items of RestockRequest, but as many as one likes. */
+const restockFile = TypeCompiler.Compile(
+  Type.Object(
+    { items: Type.Array(RestockRequest.properties.items.items, { minItems: 1 }) },
+    { additionalProperties: false },
+  ),
+);
+const catalogue = TypeCompiler.Compile(Type.Object({ items: Type.Array(CatalogueItem) }));
+const problem = TypeCompiler.Compile(Problem);
+
+/** `count` made-up products, the same ones every time, so that a second load restocks instead of adding more. */
+export function demoCatalogue(count: number, stock: number, currency: string): RestockItem[] {
+  const kinds = ["Mug", "Teapot", "Notebook", "Lamp", "Backpack", "Headphones", "Scarf", "Chair"] as const;
+  const colours = ["red", "blue", "green", "black", "white", "yellow", "grey"] as const;
+  return Array.from({ length: count }, (_, index) => ({
+    sku_id: `demo-${String(index + 1).padStart(4, "0")}`,
+    name: `${kinds[index % kinds.length]} ${colours[index % colours.length]} no. ${index + 1}`,
+    unit_price_cents: 499 + ((index * 1_300) % 20_000),
+    currency,
+    add_count: stock,
+  }));
+}
+
+/** Reads a JSON text of the shape of RestockRequest. Throws MESSAGE_INVALID naming the first faults. */
+export function parseCatalogue(text: string, origin: string): RestockItem[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("MESSAGE_INVALID", `${origin} is not JSON`, { cause: error });
+  }
+  if (restockFile.Check(value)) return value.items;
+  const faults = [...restockFile.Errors(value)].map(({ path, message }) => `${path || "/"} ${message}`);
+  throw new AppError("MESSAGE_INVALID", `${origin}: ${faults.slice(0, MAX_FAULTS_SHOWN).join("; ")}`);
+}
+
+/** Adds the items to the stock behind `inventoryUrl`. Not repeated on failure: stock would be added twice. */
+export async function loadCatalogue(inventoryUrl: string, items: readonly RestockItem[]): Promise<void> {
+  for (const part of chunks(items)) {
+    // One after the other: a refusal must stop the rest.
+    // oxlint-disable-next-line no-await-in-loop
+    await request(inventoryUrl, "PUT", { items: part });
+  }
+}
+
+export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
+  const body = await request(inventoryUrl, "GET");
+  if (!catalogue.Check(body)) {
+    throw new AppError("SERVICE_UNAVAILABLE", `${inventoryUrl} does not answer as an inventory service does`);
+  }
+  return body.items;
+}
+
+function chunks<T>(items: readonly T[]): T[][] {
+  const count = Math.ceil(items.length / MAX_ITEMS_PER_REQUEST);
+  return Array.from({ length: count }, (_, index) =>
+    items.slice(index * MAX_ITEMS_PER_REQUEST, (index + 1) * MAX_ITEMS_PER_REQUEST),
+  );
+}
+
+async function request(inventoryUrl: string, method: "GET" | "PUT", body?: unknown): Promise<unknown> {
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(new URL("/catalogue", inventoryUrl), {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    const text = await response.text();
+    answer = text === "" ? null : JSON.parse(text);
+  } catch (error) {
+    throw new AppError(
+      "SERVICE_UNAVAILABLE",
+      `inventory does not answer at ${inventoryUrl}: start it, or correct INVENTORY_URL`,
+      { cause: error },
+    );
+  }
+  if (response.ok) return answer;
+  const detail = problem.Check(answer) ? [answer.title, answer.detail].filter(Boolean).join(": ") : "";
+  throw new AppError(
+    response.status < 500 ? "MESSAGE_INVALID" : "SERVICE_UNAVAILABLE",
+    `inventory refused with HTTP ${response.status} ${detail}`.trimEnd(),
+  );
+}

@@ -1,0 +1,27 @@
+// Mints a shopper's token for development and load runs. In production an identity provider does, and the gateway checks
+// its signature by JWKS; HS256 with a shared secret is for a developer's own machine.
+import { SignJWT } from "jose";
+
+export interface DevelopmentToken {
+  readonly token: string;
+  readonly user_id: string;
+  /** RFC 3339. */
+  readonly expires_at: string;
+}
+
+/** `nowMs` is milliseconds since the epoch; `secret` is what the gateway has as JWT_HS256_SECRET. */
+export async function mintToken(
+  userId: string,
+  secret: string,
+  ttlSeconds: number,
+  nowMs: number,
+): Promise<DevelopmentToken> {
+  const issuedAt = Math.floor(nowMs / 1_000);
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setSubject(userId)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + ttlSeconds)
+    .sign(new TextEncoder().encode(secret));
+  return { token, user_id: userId, expires_at: new Date((issuedAt + ttlSeconds) * 1_000).toISOString() };
+}
