@@ -1,5 +1,6 @@
 // What a database error means for the one who sees it: wait, try again, or give up on these statements. One table, because
 // whether a batch is repeated, split or held back hangs on it.
+import postgres from "postgres";
 import { AppError, type ErrorCode } from "../kernel/errors.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 
@@ -84,9 +85,9 @@ export function isTransactionAborted(error: unknown): boolean {
 }
 
 function isDatabaseError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
   const code = codeOf(error);
-  return code !== undefined && (CONNECTION_CODES.has(code) || error.name === "PostgresError");
+  // By class, not by name: the driver takes the name from the class, which a minified binary has renamed.
+  return error instanceof postgres.PostgresError || (code !== undefined && CONNECTION_CODES.has(code));
 }
 
 function isSqlState(code: string): boolean {
