@@ -4,19 +4,26 @@
 /** How long the loop sleeps between looks at the clock, in milliseconds. */
 const TICK_MS = 1;
 
+export interface OpenLoopLimits {
+  /** Holds arrivals back while true: for finding the limit of the system, not for latencies. */
+  readonly paused?: () => boolean;
+  /** Ends the loop before its last arrival. */
+  readonly isOver?: () => boolean;
+}
+
 /**
  * Calls `arrive(i, intendedAt)` for i = 0.. at `ratePerSecond`, `total` times; `intendedAt` in epoch ms. An arrival that is
  * late because this process was busy is still counted from when it should have been. Resolves after the last call, not
- * after what the calls started. `paused` holds arrivals back while it is true: for finding the limit, not for latencies.
+ * after what the calls started.
  */
 export async function openLoop(
   ratePerSecond: number,
   total: number,
   arrive: (index: number, intendedAt: number) => void,
-  paused: () => boolean = () => false,
+  { paused = () => false, isOver = () => false }: OpenLoopLimits = {},
 ): Promise<void> {
   const start = Date.now();
-  for (let index = 0; index < total;) {
+  for (let index = 0; index < total && !isOver();) {
     const due = Math.min(total, Math.floor(((Date.now() - start) * ratePerSecond) / 1_000) + 1);
     while (index < due && !paused()) {
       arrive(index, start + (index * 1_000) / ratePerSecond);

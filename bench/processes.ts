@@ -1,0 +1,62 @@
+// CPU and memory of the system under test, read from /proc: every server and role with all their children, never the load
+// driver itself. Linux only.
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Clock ticks per second; 100 on every Linux that Debian ships (getconf CLK_TCK). */
+const TICKS_PER_SECOND = 100;
+
+export interface ProcessGroup {
+  readonly name: string;
+  readonly pid: number;
+}
+
+interface Stat {
+  readonly parent: number;
+  /** CPU of the process and of its children that have ended, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+/** CPU used so far by each group and all its descendants, in milliseconds, by name. */
+export function cpuMsByGroup(groups: readonly ProcessGroup[]): Map<string, number> {
+  const stats = new Map<number, Stat>();
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    const stat = Number.isInteger(pid) ? readStat(pid) : null;
+    if (stat !== null) stats.set(pid, stat);
+  }
+  const owner = new Map(groups.map(({ name, pid }) => [pid, name]));
+  const totals = new Map<string, number>(groups.map(({ name }) => [name, 0]));
+  for (const [pid, { cpuMs }] of stats) {
+    const name = ownerOf(pid, owner, stats);
+    if (name !== null) totals.set(name, (totals.get(name) ?? 0) + cpuMs);
+  }
+  return totals;
+}
+
+function ownerOf(
+  pid: number,
+  owner: ReadonlyMap<number, string>,
+  stats: ReadonlyMap<number, Stat>,
+): string | null {
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = stats.get(at)?.parent) {
+    const name = owner.get(at);
+    if (name !== undefined) return name;
+  }
+  return null;
+}
+
+/** Null where the process has ended meanwhile. */
+function readStat(pid: number): Stat | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return null;
+  }
+  // The command's name may hold spaces and parentheses; the fields proper begin after the last one (proc(5)).
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const field = (index: number) => Number(fields[index]);
+  const [parent, user, system, childrenUser, childrenSystem] = [1, 11, 12, 13, 14].map(field);
+  const ticks = (user ?? 0) + (system ?? 0) + (childrenUser ?? 0) + (childrenSystem ?? 0);
+  return { parent: parent ?? 0, cpuMs: (ticks * 1_000) / TICKS_PER_SECOND };
+}

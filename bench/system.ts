@@ -1,0 +1,111 @@
+// The system under test, found from outside: starts a local stack of its own through its command line, or takes one that runs,
+// and makes it ready for load. Knows addresses, nothing of the inside.
+import postgres, { type Sql } from "postgres";
+import type { RestockRequest } from "../schemas/http.ts";
+import type { ProcessGroup } from "./processes.ts";
+import { Shopper } from "./shopper.ts";
+
+const REPOSITORY = `${import.meta.dir}/..`;
+const STOCK = 100_000_000;
+const USERS = 200;
+
+/** What `stack status --json` prints, as far as it matters here. */
+interface Status {
+  readonly phase: string;
+  readonly addresses: {
+    readonly postgres: { readonly saga: string };
+    readonly gateway: string;
+    readonly inventory: string;
+    readonly paysim: string;
+    readonly secrets_file: string;
+  };
+  readonly servers: readonly ProcessGroup[];
+  readonly roles: readonly ProcessGroup[];
+}
+
+export interface System extends AsyncDisposable {
+  readonly gateway: string;
+  readonly processes: readonly ProcessGroup[];
+  readonly shoppers: readonly Shopper[];
+  readonly skus: readonly string[];
+  /** The saga database, read-only: when each saga came to rest. */
+  readonly sagas: Sql;
+  readonly currency: string;
+  /** Runs the auditor; true where it finds nothing. */
+  audit(): Promise<boolean>;
+}
+
+export interface SystemOptions {
+  /** A running stack's data directory; without one a stack is started in a new directory and removed afterwards. */
+  readonly stack: string | undefined;
+  readonly skus: number;
+  /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
+  readonly latency: string;
+}
+
+export async function openSystem({ stack, skus: skuCount, latency }: SystemOptions): Promise<System> {
+  const directory = stack ?? `${REPOSITORY}/.stack-bench`;
+  if (stack === undefined) await stackCommand(["up", "--data-dir", directory]);
+  const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
+  if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
+  const { addresses } = status;
+
+  await send(`${addresses.paysim}/_sim/faults`, { latency });
+  const currency = "EUR";
+  const run = Date.now().toString(36);
+  const skus = Array.from({ length: skuCount }, (_, index) => `bench-${run}-${index}`);
+  const items = skus.map((sku_id) => ({
+    sku_id,
+    name: sku_id,
+    unit_price_cents: 1_250,
+    currency,
+    add_count: STOCK,
+  }));
+  await send(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
+
+  const { jwt_hs256_secret: jwtSecret }: { jwt_hs256_secret: string } = await Bun.file(
+    addresses.secrets_file,
+  ).json();
+  const shoppers = await Promise.all(
+    Array.from({ length: USERS }, () =>
+      Shopper.signIn({ gateway: addresses.gateway, jwtSecret, userId: Bun.randomUUIDv7() }),
+    ),
+  );
+  const sagas = postgres(addresses.postgres.saga, { max: 2, onnotice: () => {} });
+  return {
+    gateway: addresses.gateway,
+    processes: [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid })),
+    shoppers,
+    skus,
+    sagas,
+    currency,
+    async audit() {
+      const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory], {
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+      return (await child.exited) === 0;
+    },
+    async [Symbol.asyncDispose]() {
+      await sagas.end();
+      if (stack === undefined) await stackCommand(["down", "--wipe", "--data-dir", directory]);
+    },
+  };
+}
+
+async function stackCommand(args: readonly string[]): Promise<string> {
+  const child = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/main.ts`, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const output = await new Response(child.stdout).text();
+  if ((await child.exited) !== 0) throw new Error(`bun run stack ${args.join(" ")} failed:\n${output}`);
+  return output;
+}
+
+async function send(url: string, body: unknown): Promise<void> {
+  const response = await fetch(url, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`PUT ${url} answered ${response.status}: ${await response.text()}`);
+}
