@@ -3,6 +3,8 @@
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
+import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
+import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
@@ -45,6 +47,23 @@ export class Connections implements AsyncDisposable {
       );
     }
     return postgres.sql;
+  }
+
+  async admin(): Promise<Admin> {
+    const options = this.kafka();
+    try {
+      return this.#open.use(await openAdmin(options));
+    } catch (error) {
+      throw new AppError(
+        "KAFKA_UNAVAILABLE",
+        `Kafka does not answer at ${options.brokers}: start it, or correct KAFKA_BROKERS`,
+        { cause: error },
+      );
+    }
+  }
+
+  kafka(): KafkaOptions {
+    return { brokers: this.#settings.need("KAFKA_BROKERS"), clientId: "checkoutctl" };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,9 @@ import { describeError } from "../../internal/kernel/errors.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { topicsCommand } from "./commands/topics.ts";
+import { ConfigError, describeConfig } from "../../internal/platform/config.ts";
+import { Environment } from "./settings.ts";
 import { exitCodeOf } from "./exit.ts";
 import { version } from "../../package.json";
 
@@ -14,17 +17,21 @@ const program = new Command("checkoutctl")
   .version(version)
   .exitOverride()
   .addCommand(migrateCommand)
+  .addCommand(topicsCommand)
   .addCommand(catalogueCommand)
   .addCommand(tokenCommand)
   .addHelpText(
     "after",
-    "\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration.",
+    `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration.`,
   );
 
 try {
   await program.parseAsync();
 } catch (error) {
   // Commander has printed its own.
-  if (!(error instanceof CommanderError)) process.stderr.write(`checkoutctl: ${describeError(error)}\n`);
+  if (!(error instanceof CommanderError)) {
+    const lines = error instanceof ConfigError ? error.faults : [describeError(error)];
+    for (const line of lines) process.stderr.write(`checkoutctl: ${line}\n`);
+  }
   process.exitCode = exitCodeOf(error);
 }

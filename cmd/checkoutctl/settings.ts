@@ -11,7 +11,7 @@ import { readState, type StackState } from "../../internal/stack/state.ts";
 const database = (owner: string) =>
   secret(Type.String({ format: "postgres-url", description: `the database of ${owner}` }));
 
-const Environment = Type.Partial(
+export const Environment = Type.Partial(
   Type.Object({
     SAGA_DATABASE_URL: database("the orchestrator"),
     INVENTORY_DATABASE_URL: database("inventory"),

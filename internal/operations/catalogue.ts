@@ -2,10 +2,10 @@
 // writer. Used by checkoutctl and the demo.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { CatalogueItem, Problem, RestockRequest } from "../../schemas/http.ts";
+import { type CatalogueItem, CataloguePage, Problem, RestockRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 
-/** What one PUT takes (see RestockRequest). */
+/** What one request takes or brings (see RestockRequest). */
 const MAX_ITEMS_PER_REQUEST = 1_000;
 const MAX_FAULTS_SHOWN = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -19,7 +19,7 @@ const restockFile = TypeCompiler.Compile(
     { additionalProperties: false },
   ),
 );
-const catalogue = TypeCompiler.Compile(Type.Object({ items: Type.Array(CatalogueItem) }));
+const cataloguePage = TypeCompiler.Compile(CataloguePage);
 const problem = TypeCompiler.Compile(Problem);
 
 /** `count` made-up products, the same ones every time, so that a second load restocks instead of adding more. */
@@ -53,16 +53,28 @@ export async function loadCatalogue(inventoryUrl: string, items: readonly Restoc
   for (const part of chunks(items)) {
     // One after the other: a refusal must stop the rest.
     // oxlint-disable-next-line no-await-in-loop
-    await request(inventoryUrl, "PUT", { items: part });
+    await request(inventoryUrl, "PUT", "/catalogue", { items: part });
   }
 }
 
+/** Everything that is sold, in SKU order. */
 export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
-  const body = await request(inventoryUrl, "GET");
-  if (!catalogue.Check(body)) {
-    throw new AppError("SERVICE_UNAVAILABLE", `${inventoryUrl} does not answer as an inventory service does`);
+  const items: CatalogueItem[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
+    // Each page says where the next one begins.
+    // oxlint-disable-next-line no-await-in-loop
+    const page = await request(inventoryUrl, "GET", `/catalogue?${query}`);
+    if (!cataloguePage.Check(page)) {
+      throw new AppError(
+        "SERVICE_UNAVAILABLE",
+        `${inventoryUrl} does not answer as an inventory service does`,
+      );
+    }
+    items.push(...page.items);
+    after = page.next;
   }
-  return body.items;
+  return items;
 }
 
 function chunks<T>(items: readonly T[]): T[][] {
@@ -72,11 +84,16 @@ function chunks<T>(items: readonly T[]): T[][] {
   );
 }
 
-async function request(inventoryUrl: string, method: "GET" | "PUT", body?: unknown): Promise<unknown> {
+async function request(
+  inventoryUrl: string,
+  method: "GET" | "PUT",
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
   let response: Response;
   let answer: unknown;
   try {
-    response = await fetch(new URL("/catalogue", inventoryUrl), {
+    response = await fetch(new URL(path, inventoryUrl), {
       method,
       ...(body === undefined
         ? {}

@@ -65,12 +65,15 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
 
 /** For checkoutctl, which may talk to everything. */
 export function operatorEnvironment({ addresses, secrets }: RoleContext): Record<string, string> {
+  const { postgres } = addresses;
   return {
-    ...allDatabases(addresses),
+    SAGA_DATABASE_URL: postgres["saga"] ?? "",
+    INVENTORY_DATABASE_URL: postgres["inventory"] ?? "",
+    PAYMENT_DATABASE_URL: postgres["payment"] ?? "",
+    ORDER_DATABASE_URL: postgres["order"] ?? "",
     KAFKA_BROKERS: addresses.kafka_brokers,
-    REDIS_URL: addresses.redis,
+    INVENTORY_URL: addresses.inventory,
     LEDGER_FILE: addresses.ledger_file,
-    GATEWAY_URL: addresses.gateway,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
   };
 }

@@ -1,0 +1,40 @@
+// `checkoutctl topics`: create the Kafka topics, and see how they stand.
+import { createTopics } from "../../../internal/operations/topics.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import { command, group, print, table } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const create = command("create", "create the topics that do not exist yet").action(async (options) => {
+  await using connections = new Connections(loadSettings(options.stack));
+  const result = await createTopics(await connections.admin());
+  print(options, result, () =>
+    table(
+      ["TOPIC", "STATE"],
+      [
+        ...result.created.map((topic) => [topic, "created"]),
+        ...result.existing.map((topic) => [topic, "was there"]),
+      ],
+    ),
+  );
+});
+
+const ls = command("ls", "list the topics with their partitions and copies").action(async (options) => {
+  await using connections = new Connections(loadSettings(options.stack));
+  const admin = await connections.admin();
+  const topics = (await admin.describeTopics(Object.values(TOPICS))).map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.length,
+    copies: Math.max(...partitions.map(({ replicas }) => replicas.length)),
+    under_replicated: partitions.filter(({ replicas, inSync }) => inSync.length < replicas.length).length,
+    leaderless: partitions.filter(({ leader }) => leader === -1).length,
+  }));
+  print(options, topics, () =>
+    table(
+      ["TOPIC", "PARTITIONS", "COPIES", "UNDER-REPLICATED", "LEADERLESS"],
+      topics.map((one) => Object.values(one)),
+    ),
+  );
+});
+
+export const topicsCommand = group("topics", "Kafka topics").addCommand(create).addCommand(ls);

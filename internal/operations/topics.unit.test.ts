@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { topicLayout } from "./topics.ts";
+
+test("one broker: one copy, and one is enough to write", () => {
+  for (const { replicationFactor, config } of topicLayout(1)) {
+    expect(replicationFactor).toBe(1);
+    expect(config?.["min.insync.replicas"]).toBe("1");
+  }
+});
+
+test("three brokers or more: three copies, two of them before a write counts", () => {
+  for (const { replicationFactor, config } of topicLayout(5)) {
+    expect(replicationFactor).toBe(3);
+    expect(config?.["min.insync.replicas"]).toBe("2");
+  }
+});
+
+test("dead letters are kept longer and may be larger", () => {
+  const byName = new Map(topicLayout(3).map(({ topic, config }) => [topic, config]));
+  const commands = byName.get("checkout-commands");
+  const deadLetters = byName.get("checkout-dlq");
+  expect(Number(deadLetters?.["retention.ms"])).toBeGreaterThan(Number(commands?.["retention.ms"]));
+  expect(Number(deadLetters?.["max.message.bytes"])).toBeGreaterThan(1_048_588);
+});
