@@ -64,7 +64,7 @@ export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem
     const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
     // Each page says where the next one begins.
     // oxlint-disable-next-line no-await-in-loop
-    const page = await request(inventoryUrl, "GET", `/catalogue?${query}`);
+    const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
     if (!cataloguePage.Check(page)) {
       throw new AppError(
         "SERVICE_UNAVAILABLE",
