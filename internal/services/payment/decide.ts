@@ -1,0 +1,117 @@
+// What the payment service does with a command. Pure. Called by handler.ts and by the model explorer; the provider's answers
+// are settled in attempts.ts.
+//
+// An undo settles the saga's payment for good: it takes back what was or will be taken, or leaves a tombstone that refuses a
+// charge that comes late. Once the provider has been asked, only its definite answer tells what there is to take back.
+import type { ChargePayment, PaymentCommand } from "../../../schemas/commands.ts";
+import { assertNever } from "../../kernel/errors.ts";
+import {
+  commandRefused,
+  type Decision,
+  type OpenPayment,
+  type Payment,
+  paymentCancelled,
+  paymentFailed,
+  paymentSucceeded,
+  refundCompleted,
+  silently,
+  startRefund,
+  withoutAttempt,
+} from "./payment.ts";
+
+/** Decides one command. `payment` is the saga's, null where it has none. `now` in epoch ms. */
+export function decide(payment: Payment | null, command: PaymentCommand, now: number): Decision {
+  switch (command.type) {
+    case "ChargePayment":
+      return payment === null ? begin(command, now) : chargeAgain(payment, command);
+    case "CancelPayment":
+    case "RefundPayment":
+      return payment === null ? tombstone(command, now) : undo(payment, now);
+    default:
+      return assertNever(command);
+  }
+}
+
+/** Nothing is said yet: the executor asks the provider, and its answer is the answer. */
+function begin(command: ChargePayment, now: number): Decision {
+  return silently({
+    ...newFacts(command, now),
+    status: "PENDING",
+    amount_cents: command.amount_cents,
+    currency: command.currency,
+    payment_method: command.payment_method,
+    next_attempt_at: now,
+  });
+}
+
+function chargeAgain(payment: Payment, command: ChargePayment): Decision {
+  switch (payment.status) {
+    case "PENDING":
+    case "UNKNOWN":
+      return payment.undo_requested ? refused(payment, command) : silently(payment);
+    case "SUCCEEDED":
+      return { payment, out: [paymentSucceeded(payment)] };
+    case "FAILED":
+      return { payment, out: [paymentFailed(payment)] };
+    case "CANCELLED":
+    case "REFUND_PENDING":
+    case "REFUNDED":
+      return refused(payment, command);
+    default:
+      return assertNever(payment);
+  }
+}
+
+/** Takes the place of the charge that must not come any more. */
+function tombstone(command: PaymentCommand, now: number): Decision {
+  const facts = { ...newFacts(command, now), undo_requested: true };
+  return {
+    payment: { ...facts, status: "CANCELLED", amount_cents: 0, currency: null },
+    out: [paymentCancelled(command.saga_id)],
+  };
+}
+
+/** CancelPayment and RefundPayment are one undo: they differ only in what the saga knew when it sent them. */
+function undo(payment: Payment, now: number): Decision {
+  switch (payment.status) {
+    case "PENDING":
+    case "UNKNOWN":
+      return undoOpen(payment);
+    case "SUCCEEDED":
+      return silently(startRefund({ ...payment, undo_requested: true }, now));
+    case "FAILED":
+    case "CANCELLED":
+      return { payment, out: [paymentCancelled(payment.saga_id)] };
+    case "REFUND_PENDING":
+      return silently(payment);
+    case "REFUNDED":
+      return { payment, out: [refundCompleted(payment)] };
+    default:
+      return assertNever(payment);
+  }
+}
+
+/** A claim is durable before its question leaves, so a payment without attempts was never asked and never will be. */
+function undoOpen(payment: OpenPayment): Decision {
+  if (payment.attempts > 0) return silently({ ...payment, undo_requested: true });
+  return {
+    payment: { ...withoutAttempt(payment), status: "CANCELLED", undo_requested: true },
+    out: [paymentCancelled(payment.saga_id)],
+  };
+}
+
+function newFacts({ message_id, saga_id, traceparent }: PaymentCommand, now: number) {
+  return {
+    payment_id: message_id,
+    saga_id,
+    undo_requested: false,
+    attempts: 0,
+    first_attempt_at: null,
+    traceparent: traceparent ?? null,
+    created_at: now,
+  };
+}
+
+function refused(payment: Payment, command: ChargePayment): Decision {
+  return { payment, out: [commandRefused(command)] };
+}
