@@ -140,15 +140,23 @@ export function lockStock(tx: Tx, { sagas, releasing, skus }: Lookup): PendingQu
        for no key update`;
 }
 
-/** The rows are locked, so neither guard can fail while this code is right; they make oversell impossible where it is not. */
+/**
+ * The rows are locked, so neither guard can fail while this code is right; they make oversell impossible where it is not. The
+ * array makes the planner probe the key: by the join alone it read the whole of a catalogue of 10,000 SKUs for one cart.
+ */
 function changeStock(tx: Tx, deltas: readonly (readonly [string, number])[], now: number) {
   const changes = deltas.map(([sku_id, delta]) => ({ sku_id, delta }));
   return tx`
-    with changed as (
+    with change as materialized (
+      select sku_id, delta
+        from json_to_recordset(${JSON.stringify(changes)}::text::json) as change (sku_id text, delta bigint)),
+    changed as (
       update inventory i
          set available_count = i.available_count + change.delta, updated_at = ${now}::timestamptz
-        from json_to_recordset(${JSON.stringify(changes)}::text::json) as change (sku_id text, delta bigint)
-       where i.sku_id = change.sku_id and i.available_count >= -change.delta
+        from change
+       where i.sku_id = any(array(select sku_id from change))
+         and i.sku_id = change.sku_id
+         and i.available_count >= -change.delta
       returning 1)
     select require_rows('stock', (select count(*) from changed), ${changes.length}::bigint)`;
 }
