@@ -8,7 +8,11 @@ import {
   TOPIC_RETENTION_MS,
   TOPICS,
 } from "../../schemas/topics.ts";
+import { AppError } from "../kernel/errors.ts";
 import type { Admin, NewTopic } from "../platform/kafka/admin.ts";
+
+const USABLE_TIMEOUT_MS = 15_000;
+const USABLE_POLL_MS = 50;
 
 /**
  * Creates the topics that are missing and leaves the others alone. On fewer than three brokers there are fewer copies, and
@@ -18,7 +22,27 @@ export async function createTopics(
   admin: Admin,
 ): Promise<{ readonly created: readonly string[]; readonly existing: readonly string[] }> {
   const { brokers } = await admin.describeCluster();
-  return admin.createTopics(topicLayout(brokers.length));
+  const result = await admin.createTopics(topicLayout(brokers.length));
+  await untilUsable(admin);
+  return result;
+}
+
+/** A broker answers "created" up to a second before it knows the topic itself; the roles would start into that gap. */
+async function untilUsable(admin: Admin): Promise<void> {
+  const deadline = Date.now() + USABLE_TIMEOUT_MS;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop
+    const known = new Map((await admin.describeTopics()).map((one) => [one.topic, one.partitions]));
+    const waiting = Object.values(TOPICS).filter(
+      (topic) => known.get(topic)?.every(({ leader }) => leader !== -1) !== true,
+    );
+    if (waiting.length === 0) return;
+    if (Date.now() > deadline) {
+      throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet`);
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await Bun.sleep(USABLE_POLL_MS);
+  }
 }
 
 /** The topics as they should be on a cluster of so many brokers. */
