@@ -2,9 +2,7 @@
 // only; in production each role gets its own from the operator.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair } from "jose";
-
-const SEALING_ALGORITHM = "ECDH-ES+A256KW";
+import { generateSealingKeys } from "../platform/seal.ts";
 
 export interface StackSecrets {
   readonly jwt_hs256_secret: string;
@@ -23,19 +21,15 @@ export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets
     const kept: StackSecrets = JSON.parse(readFileSync(file, "utf8"));
     return kept;
   }
-  const pair = await generateKeyPair(SEALING_ALGORITHM, { extractable: true });
+  const sealing = await generateSealingKeys();
   const secrets: StackSecrets = {
     jwt_hs256_secret: randomText(48),
-    payment_public_jwk: await jwk(pair.publicKey),
-    payment_private_jwk: await jwk(pair.privateKey),
+    payment_public_jwk: sealing.publicJwk,
+    payment_private_jwk: sealing.privateJwk,
     stripe_api_key: `sk_test_${randomText(24)}`,
   };
   writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
-}
-
-async function jwk(key: CryptoKey): Promise<string> {
-  return JSON.stringify({ ...(await exportJWK(key)), alg: SEALING_ALGORITHM, use: "enc", kid: "local" });
 }
 
 function randomText(bytes: number): string {
