@@ -117,6 +117,29 @@ test("a shipped order is left alone, the saga gets no answer and a person is tol
   expect([await eventTypes(id), alerts.length]).toEqual([["OrderCreated"], 1]);
 });
 
+test("a cancel waits for whoever is shipping the order, and then sees that it is shipped", async () => {
+  const id = saga();
+  await handle(createOrder(id));
+  const cancelled = await database.postgres.transaction(async ({ tx, send, finish }) => {
+    await send([tx`update orders set status = 'SHIPPED' where saga_id = ${id}`]);
+    const cancelling = handle(cancelOrder(id));
+    await somebodyWaitsForALock();
+    await finish([]);
+    return { cancelling };
+  });
+  await cancelled.cancelling;
+  expect([...(await ordersOf(id))]).toMatchObject([{ status: "SHIPPED" }]);
+  expect(await eventTypes(id)).toEqual(["OrderCreated"]);
+});
+
+async function somebodyWaitsForALock(): Promise<void> {
+  for (;;) {
+    const waiting = await database.sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    if (waiting.length > 0) return;
+  }
+}
+
 const insert = (order: Readonly<Record<string, string>>) => {
   const row = {
     order_id: "gen_random_uuid()",
