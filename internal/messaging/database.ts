@@ -15,7 +15,10 @@ export interface Transaction {
   readonly send: <const Results extends readonly unknown[]>(statements: {
     readonly [K in keyof Results]: PromiseLike<Results[K]>;
   }) => Promise<Results>;
-  /** Sends the last statements and `commit` in one go. After it the transaction is durable or has thrown. */
+  /**
+   * Sends the last statements and `commit` in one go. After it the transaction is durable or has thrown. They must be the
+   * driver's own statements, unsent: an async function sends its own a moment later, which is after the `commit`.
+   */
   readonly finish: (statements: readonly PromiseLike<unknown>[]) => Promise<void>;
 }
 

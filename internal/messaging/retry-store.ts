@@ -130,14 +130,16 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
      where retry.message_id = failure.message_id and retry.attempts = failure.attempts`;
 }
 
-/** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns the ids that were there. */
-export async function unpark(tx: Tx, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await tx<{ message_id: string }[]>`
+/** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns those that were there. */
+export function unpark(
+  tx: Tx,
+  messageIds: readonly string[],
+): PromiseLike<readonly { readonly message_id: string }[]> {
+  return tx<{ message_id: string }[]>`
     delete from retry
      where message_id = any(array(
        select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))
     returning message_id`;
-  return new Set(rows.map((row) => row.message_id));
 }
 
 function base64(bytes: Uint8Array): string {

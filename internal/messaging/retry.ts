@@ -21,7 +21,7 @@ export interface RetryOptions<Type extends MessageType, Rows> extends EffectCont
   readonly keyValue: KeyValue;
   readonly metrics: ConsumerMetrics;
   readonly log: Log;
-  readonly limits?: RetryLimits;
+  readonly retryLimits?: RetryLimits;
 }
 
 /** A parked message that failed again, and what becomes of it. */
@@ -92,12 +92,9 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const buried = await database.transaction(async (transaction) => {
       const { tx } = transaction;
       // A message that another replica has dealt with since is no longer there and gets no dead letter.
-      const [there] = await transaction.send<[ReadonlySet<string>]>([
-        unpark(
-          tx,
-          givenUp.map(({ parked }) => parked.message_id),
-        ),
-      ]);
+      const ids = givenUp.map(({ parked }) => parked.message_id);
+      const [removed] = await transaction.send([unpark(tx, ids)]);
+      const there = new Set(removed.map((row) => row.message_id));
       const burials = givenUp.filter(({ parked }) => there.has(parked.message_id));
       await transaction.finish([
         ...(again.length === 0 ? [] : [postpone(tx, again)]),
@@ -122,13 +119,13 @@ export class RetryLoop<Type extends MessageType, Rows> {
   /** Null when the message is given up. */
   #nextDelay({ parked, delivery }: Failed<Type>): number | null {
     if (delivery === undefined) return null;
-    const { handler, random, metrics, limits = RETRY_LIMITS } = this.#options;
+    const { handler, random, metrics, retryLimits = RETRY_LIMITS } = this.#options;
     const { type } = delivery.message;
     const attempts = parked.attempts + 1;
     metrics.failures.inc({ service: handler.service, type });
-    const verdict = afterFailure(attempts, handler.neverGiveUp.has(type), random(), limits);
+    const verdict = afterFailure(attempts, handler.neverGiveUp.has(type), random(), retryLimits);
     if (verdict.kind === "give-up") return null;
-    if (attempts > limits.delaysMs.length) metrics.overdue.inc({ service: handler.service, type });
+    if (attempts > retryLimits.delaysMs.length) metrics.overdue.inc({ service: handler.service, type });
     return verdict.delayMs;
   }
 }

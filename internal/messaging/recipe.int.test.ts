@@ -1,0 +1,284 @@
+// The recipe on real Kafka, Postgres and Redis: one effect per message, whatever is delivered how often and whatever is away.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import { createClient } from "redis";
+import type { CancelOrder } from "../../schemas/commands.ts";
+import { DeadLetter } from "../../schemas/dead-letter.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { ConsumedBatch, Consumer } from "../kernel/ports.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { cancelOrder } from "../testkit/commands.ts";
+import { CountingService } from "../testkit/counting-service.ts";
+import { sendBytes } from "../testkit/kafka.ts";
+import { redisUrl } from "../testkit/servers.ts";
+import { TcpProxy } from "../testkit/tcp-proxy.ts";
+
+let service: CountingService;
+beforeAll(async () => {
+  service = await CountingService.create();
+});
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
+const newSaga = (): string => Bun.randomUUIDv7();
+const newSagas = (count: number): string[] => Array.from({ length: count }, newSaga);
+
+/** The counters of these sagas, in their order. */
+async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[]> {
+  const counts = await service.counts();
+  return sagas.map((saga) => counts[saga]);
+}
+
+interface RetryRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly headers: unknown;
+}
+
+/** A consumer whose offsets are never committed, as if its process died each time before it could. */
+function dyingBeforeCommit(real: Consumer): Consumer {
+  const commit = () => Promise.reject(new AppError("KAFKA_UNAVAILABLE", "died before the commit"));
+  return {
+    async poll(options) {
+      const batch = await real.poll(options);
+      if (batch === null) return null;
+      const { values, undecodable, skipped } = batch;
+      const dying: ConsumedBatch = {
+        values,
+        undecodable,
+        skipped,
+        raw: (index) => batch.raw(index),
+        commit,
+        release: () => batch.release(),
+      };
+      return dying;
+    },
+    close: () => real.close(),
+  };
+}
+
+describe("one effect per message", () => {
+  test("a batch has its effects and its answers in one transaction, and its offsets are committed", async () => {
+    const [first, second] = [newSaga(), newSaga()];
+    const commands = [cancelOrder(first), cancelOrder(second), cancelOrder(first)];
+    await service.send(...commands);
+    {
+      await using one = await service.start();
+      expect(await one.handle(3)).toMatchObject({ handled: 3, duplicates: 0 });
+    }
+    expect(await countsOf([first, second])).toEqual([2, 1]);
+    const answers = (await service.outbox()).filter(({ partition_key }) =>
+      [first, second].includes(partition_key),
+    );
+    expect(answers).toMatchObject([
+      { topic: "order-events", partition_key: first, payload: { type: "OrderCancelled", saga_id: first } },
+      { topic: "order-events", partition_key: second },
+      { topic: "order-events", partition_key: first },
+    ]);
+    await using next = await service.start();
+    await service.send(cancelOrder(second));
+    expect(await next.handleNext()).toMatchObject({ handled: 1, duplicates: 0 });
+  });
+
+  test("a message that comes twice counts once, within a batch and after it", async () => {
+    const saga = newSaga();
+    const command = cancelOrder(saga);
+    await using one = await service.start();
+    await service.send(command, command, command);
+    expect(await one.handle(3)).toMatchObject({ handled: 1, duplicates: 2 });
+    await service.send(command);
+    expect(await one.handle(1)).toMatchObject({ handled: 0, duplicates: 1 });
+    expect(await countsOf([saga])).toEqual([1]);
+  });
+
+  test("a process that dies between its transaction and its offsets has everything delivered again, without effect", async () => {
+    const sagas = newSagas(20);
+    await service.send(...sagas.map((saga) => cancelOrder(saga)));
+    {
+      await using dying = await service.start({ consumer: dyingBeforeCommit });
+      expect(await dying.handle(20)).toMatchObject({ handled: 20 });
+    }
+    await using next = await service.start();
+    expect(await next.handle(20)).toMatchObject({ handled: 0, duplicates: 20 });
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
+  });
+
+  test("a batch of hundreds costs two round trips", async () => {
+    const url = new URL(service.database.url);
+    await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
+    url.port = String(proxy.port);
+    await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test" });
+    await using one = await service.start({ database });
+    // Once to connect and to have every statement prepared.
+    await service.send(cancelOrder(newSaga()));
+    await one.handle(1);
+    await service.send(...newSagas(300).map((saga) => cancelOrder(saga)));
+    const before = proxy.roundTrips;
+    const { handled } = await one.handleNext();
+    expect(handled).toBeGreaterThan(100);
+    expect(proxy.roundTrips - before).toBe(2);
+    await one.handle(300 - handled);
+  });
+});
+
+describe("Redis is a hint", () => {
+  const keysOf = (commands: readonly CancelOrder[]) =>
+    commands.map((command) => `idem:${service.name}:${command.message_id}`);
+
+  test("handled messages are marked, after the commit", async () => {
+    const command = cancelOrder(newSaga());
+    await using one = await service.start();
+    await service.send(command);
+    await one.handle(1);
+    expect(await one.redis.present(keysOf([command]))).toEqual([true]);
+  });
+
+  test("flushed, it costs nothing but a look into the inbox", async () => {
+    const commands = newSagas(5).map((saga) => cancelOrder(saga));
+    await using one = await service.start();
+    await service.send(...commands);
+    await one.handle(5);
+    const client = await createClient({ url: redisUrl() }).connect();
+    await client.del(keysOf(commands));
+    client.destroy();
+    await service.send(...commands);
+    expect(await one.handle(5)).toMatchObject({ handled: 0, duplicates: 5 });
+  });
+
+  test("when it calls a message seen that never was, the message is handled all the same", async () => {
+    const sagas = newSagas(3);
+    const commands = sagas.map((saga) => cancelOrder(saga));
+    await using one = await service.start();
+    while (!(await one.hasRedis())) await Bun.sleep(5);
+    await one.redis.remember(keysOf(commands.slice(0, 2)), 60);
+    expect(await one.redis.present(keysOf(commands))).toEqual([true, true, false]);
+    await service.send(...commands);
+    expect(await one.handle(3)).toMatchObject({ handled: 3, duplicates: 0 });
+    expect(await countsOf(sagas)).toEqual([1, 1, 1]);
+    expect((await one.metrics.expose()).text).toContain("idempotency_hints_wrong_total");
+  });
+
+  test("gone, nobody notices", async () => {
+    const saga = newSaga();
+    const command = cancelOrder(saga);
+    await using one = await service.start({ redisUrl: "redis://127.0.0.1:1" });
+    await service.send(command, command);
+    expect(await one.handle(2)).toMatchObject({ handled: 1, duplicates: 1 });
+    await service.send(command);
+    expect(await one.handle(1)).toMatchObject({ handled: 0, duplicates: 1 });
+    expect(await countsOf([saga])).toEqual([1]);
+  });
+});
+
+describe("a message that fails does not hold up its neighbours", () => {
+  test("it stands alone in the retry table, byte for byte, and its saga is as it was", async () => {
+    const sagas = newSagas(30);
+    const [throwing, refused] = [sagas[7] ?? "", sagas[21] ?? ""];
+    service.throwing.add(throwing);
+    service.refused.add(refused);
+    const commands = sagas.map((saga) => cancelOrder(saga));
+    await using one = await service.start();
+    await service.send(...commands);
+    expect(await one.handle(30)).toMatchObject({ handled: 28, parked: 2 });
+    expect(await countsOf(sagas)).toEqual(
+      sagas.map((saga) => (saga === throwing || saga === refused ? undefined : 1)),
+    );
+
+    const rows = await service.database.sql<RetryRow[]>`
+      select saga_id, attempts, error_code, error_message, topic, key, value, headers
+        from retry where saga_id = any(${[throwing, refused]}::uuid[]) order by error_code`;
+    expect(rows).toMatchObject([
+      { saga_id: throwing, attempts: 1, error_code: "ASSERTION_FAILED", topic: service.topic },
+      {
+        saga_id: refused,
+        attempts: 1,
+        error_code: "DATABASE_REFUSED",
+        error_message: expect.stringContaining("counter_count_check"),
+      },
+    ]);
+    const [parked] = rows;
+    expect(String(parked?.value)).toBe(JSON.stringify(commands[7]));
+    expect(String(parked?.key)).toBe(throwing);
+    expect(parked?.headers).toEqual([{ name: "type", value_base64: btoa("CancelOrder") }]);
+    await service.database.sql`truncate retry`;
+  });
+
+  test("bytes nobody can read go to the dead letters at once, and once however often they are delivered", async () => {
+    const saga = newSaga();
+    const broken = { ...cancelOrder(saga), occurred_at: "yesterday" };
+    const bytes = Buffer.from([0x7b, 0xff, 0x00]);
+    await sendBytes(service.topic, [
+      { value: bytes, key: "k", headers: [["type", Buffer.from("CancelOrder")]] },
+      { value: Buffer.from('{"type":"Teapot"}') },
+      { value: Buffer.from(JSON.stringify(broken)) },
+      { value: null },
+    ]);
+    await service.send(cancelOrder(saga));
+    {
+      await using dying = await service.start({ consumer: dyingBeforeCommit });
+      expect(await dying.handle(5)).toMatchObject({ handled: 1, deadLettered: 4 });
+    }
+    await using next = await service.start();
+    expect(await next.handle(5)).toMatchObject({ duplicates: 1, deadLettered: 4 });
+
+    const letters = await service.deadLetters();
+    expect(letters.every((letter) => Value.Check(DeadLetter, letter))).toBe(true);
+    expect(letters.map((letter) => letter.error_code).toSorted()).toEqual([
+      "SCHEMA_VIOLATION",
+      "UNDECODABLE",
+      "UNDECODABLE",
+      "UNKNOWN_TYPE",
+    ]);
+    const unreadable = letters.find((letter) => letter.original.key_base64 === btoa("k"));
+    expect(Buffer.from(unreadable?.original.value_base64 ?? "", "base64")).toEqual(bytes);
+    // The saga of the command that could not be read hears of it.
+    const told = (await service.outbox()).filter(({ partition_key }) => partition_key === saga);
+    expect(told.map(({ payload }) => payload.type)).toContain("CommandDeadLettered");
+    expect(await countsOf([saga])).toEqual([1]);
+  });
+});
+
+describe("the database away", () => {
+  test("the batch waits and goes through when it is back", async () => {
+    const url = new URL(service.database.url);
+    await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 0);
+    url.port = String(proxy.port);
+    await using database = openPostgres({
+      url: url.href,
+      poolSize: 2,
+      applicationName: "test",
+      timeouts: { roundTripMs: 300, connectMs: 1_000 },
+    });
+    await using one = await service.start({ database });
+    const sagas = newSagas(10);
+    proxy.stall();
+    await service.send(...sagas.map((saga) => cancelOrder(saga)));
+    const handled = one.handle(10);
+    while (!one.warnings.includes("the database is away, the batch waits")) await Bun.sleep(10);
+    proxy.cut();
+    proxy.resume();
+    expect((await handled).parked).toBe(0);
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
+  });
+
+  test("a process told to stop gives the batch back, and the next one has it", async () => {
+    const sagas = newSagas(3);
+    await using database = openPostgres({
+      url: "postgres://nobody@127.0.0.1:1/none",
+      poolSize: 2,
+      applicationName: "test",
+    });
+    {
+      await using stopped = await service.start({ database });
+      await service.send(...sagas.map((saga) => cancelOrder(saga)));
+      const waiting = stopped.handleNext().catch((error: unknown) => error);
+      while (!stopped.warnings.includes("the database is away, the batch waits")) await Bun.sleep(10);
+      stopped.stop();
+      expect(await waiting).toBeInstanceOf(Error);
+    }
+    await using next = await service.start();
+    expect(await next.handle(3)).toMatchObject({ handled: 3 });
+    expect(await countsOf(sagas)).toEqual([1, 1, 1]);
+  });
+});

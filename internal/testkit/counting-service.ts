@@ -1,0 +1,215 @@
+// The smallest service that the recipe can run: it counts the CancelOrder commands of each saga and answers each with
+// OrderCancelled. On a real database and a real topic of its own, by as many processes as a test starts. For messaging's tests.
+import type { CancelOrder } from "../../schemas/commands.ts";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { Message } from "../../schemas/registry.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { assert } from "../kernel/errors.ts";
+import { type Consumer, FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import type { Database } from "../messaging/database.ts";
+import type { RetryLimits } from "../messaging/failure-policy.ts";
+import type { Handler } from "../messaging/handler.ts";
+import { Recipe, type RecipeCounts } from "../messaging/recipe.ts";
+import { RetryLoop } from "../messaging/retry.ts";
+import { consumerMetrics } from "../messaging/telemetry.ts";
+import { openConsumer } from "../platform/kafka/consumer.ts";
+import { openProducer } from "../platform/kafka/producer.ts";
+import { Metrics } from "../platform/metrics.ts";
+import { openRedis } from "../platform/redis.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { freshTopic } from "./kafka.ts";
+import { kafkaBrokers, redisUrl } from "./servers.ts";
+
+/** `added` is how much one command adds: the table takes less than a thousand, so the database refuses more. */
+type Counts = Map<string, { count: number; isChanged: boolean }>;
+const REFUSED_BY_DATABASE = 1_000;
+
+export class CountingService implements AsyncDisposable {
+  readonly name = `counting-${crypto.randomUUID()}`;
+  readonly topic: string;
+  readonly database: TestDatabase;
+  /** Sagas whose decision throws, and sagas whose row the database refuses. */
+  readonly throwing = new Set<string>();
+  readonly refused = new Set<string>();
+
+  private constructor(topic: string, database: TestDatabase) {
+    this.topic = topic;
+    this.database = database;
+  }
+
+  static async create(): Promise<CountingService> {
+    const database = await cloneDatabase("order");
+    await database.sql`create table counter (
+      saga_id uuid primary key, count integer not null check (count < ${database.sql.unsafe(String(REFUSED_BY_DATABASE))}))`;
+    return new CountingService(await freshTopic(), database);
+  }
+
+  /** Sends messages to the service's topic, in order, under their type's header. */
+  async send(...messages: readonly CancelOrder[]): Promise<void> {
+    await using producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test" });
+    const lines = messages.map((message) =>
+      [this.topic, message.saga_id, message.type, JSON.stringify(message)].join(FIELD_SEPARATOR),
+    );
+    const failures = await producer.produce(lines.join(RECORD_SEPARATOR));
+    assert(failures.length === 0, `could not send: ${failures[0]?.message}`);
+  }
+
+  /** Starts a process of the service: a member of its consumer group with a memory of its own. */
+  async start(options: ProcessOptions = {}): Promise<CountingProcess> {
+    const consumer = await openConsumer({
+      brokers: kafkaBrokers(),
+      clientId: "test",
+      groupId: this.name,
+      topics: [this.topic],
+      types: [],
+    });
+    return new CountingProcess(this, consumer, options);
+  }
+
+  async counts(): Promise<Record<string, number>> {
+    const rows = await this.database.sql<
+      { saga_id: string; count: number }[]
+    >`select saga_id, count from counter`;
+    return Object.fromEntries(rows.map((row) => [row.saga_id, row.count]));
+  }
+
+  /** The messages written to the outbox, oldest first; dead letters are apart. */
+  async outbox(): Promise<
+    readonly { readonly topic: string; readonly partition_key: string; readonly payload: Message }[]
+  > {
+    return this.database.sql`
+      select topic, partition_key, payload from outbox where topic <> ${TOPICS.deadLetters} order by created_at, event_id`;
+  }
+
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    const rows = await this.database.sql<{ payload: DeadLetter }[]>`
+      select payload from outbox where topic = ${TOPICS.deadLetters} order by created_at, event_id`;
+    return rows.map((row) => row.payload);
+  }
+
+  async parked(): Promise<readonly { message_id: string; attempts: number; next_attempt_at: number }[]> {
+    return this.database.sql`select message_id, attempts, next_attempt_at from retry order by message_id`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database[Symbol.asyncDispose]();
+  }
+
+  handler(neverGiveUp: boolean): Handler<"CancelOrder", Counts> {
+    const { name, throwing, refused } = this;
+    return {
+      service: name,
+      topics: [TOPICS.commands],
+      types: ["CancelOrder"],
+      ownsUnknown: true,
+      neverGiveUp: new Set(neverGiveUp ? ["CancelOrder"] : []),
+      eventTopic: TOPICS.orderEvents,
+      async load(tx, messages) {
+        const ids = JSON.stringify([...new Set(messages.map((message) => message.saga_id))]);
+        const rows = await tx<{ saga_id: string; count: number }[]>`
+          select saga_id, count from counter
+           where saga_id = any(array(select value::uuid from json_array_elements_text(${ids}::text::json)))
+           order by saga_id for update`;
+        return new Map(rows.map((row) => [row.saga_id, { count: row.count, isChanged: false }]));
+      },
+      decide(counts, { saga_id }) {
+        const count = (counts.get(saga_id)?.count ?? 0) + (refused.has(saga_id) ? REFUSED_BY_DATABASE : 1);
+        counts.set(saga_id, { count, isChanged: true });
+        // After the change, so that a half-applied decision would show.
+        assert(!throwing.has(saga_id), "this saga's decision throws");
+        return [{ type: "OrderCancelled", saga_id }];
+      },
+      save(tx, counts) {
+        const rows = [...counts].map(([saga_id, { count }]) => ({ saga_id, count }));
+        return [
+          tx`insert into counter select * from json_populate_recordset(null::counter, ${JSON.stringify(rows)}::text::json)
+             on conflict (saga_id) do update set count = excluded.count`,
+        ];
+      },
+    };
+  }
+}
+
+export interface ProcessOptions {
+  readonly neverGiveUp?: boolean;
+  readonly retryLimits?: RetryLimits;
+  /** Instead of the real one, for example a proxy before it. */
+  readonly redisUrl?: string;
+  readonly database?: Database;
+  readonly consumer?: (real: Consumer) => Consumer;
+}
+
+export class CountingProcess implements AsyncDisposable {
+  readonly warnings: string[] = [];
+  readonly retries: RetryLoop<"CancelOrder", Counts>;
+  readonly redis: ReturnType<typeof openRedis>;
+  readonly metrics = new Metrics();
+  /** Added to the real time. */
+  clockOffsetMs = 0;
+  readonly #recipe: Recipe<"CancelOrder", Counts>;
+  readonly #consumer: Consumer & AsyncDisposable;
+  readonly #stop = new AbortController();
+
+  constructor(service: CountingService, consumer: Consumer & AsyncDisposable, options: ProcessOptions) {
+    const note = (_fields: object, message: string) => void this.warnings.push(message);
+    this.#consumer = consumer;
+    this.redis = openRedis({ url: options.redisUrl ?? redisUrl(), log: { info: note, warn: note } });
+    const { retryLimits } = options;
+    const shared = {
+      handler: service.handler(options.neverGiveUp ?? false),
+      database: options.database ?? service.database.postgres,
+      keyValue: this.redis,
+      clock: { now: () => Date.now() + this.clockOffsetMs },
+      newId: () => Bun.randomUUIDv7(),
+      random: () => 0.5,
+      metrics: consumerMetrics(this.metrics),
+      log: { info: note, warn: note, error: note },
+      ...(retryLimits === undefined ? {} : { retryLimits }),
+    };
+    this.#recipe = new Recipe({ ...shared, consumer: options.consumer?.(consumer) ?? consumer });
+    this.retries = new RetryLoop(shared);
+  }
+
+  /** Polls until a batch has come and is done. Throws when it is stopped before. */
+  async handleNext(): Promise<RecipeCounts> {
+    while (!this.#stop.signal.aborted) {
+      const counts = await this.#recipe.runOnce(this.#stop.signal);
+      if (counts !== null) return counts;
+    }
+    throw new Error("stopped before a batch was done");
+  }
+
+  /** Polls and settles until `messages` of them are. */
+  async handle(messages: number): Promise<RecipeCounts> {
+    let sum: RecipeCounts = { handled: 0, duplicates: 0, parked: 0, deadLettered: 0 };
+    while (sum.handled + sum.duplicates + sum.parked + sum.deadLettered < messages) {
+      const counts = await this.handleNext();
+      sum = {
+        handled: sum.handled + counts.handled,
+        duplicates: sum.duplicates + counts.duplicates,
+        parked: sum.parked + counts.parked,
+        deadLettered: sum.deadLettered + counts.deadLettered,
+      };
+    }
+    return sum;
+  }
+
+  /** Redis is connected to in the background. */
+  async hasRedis(): Promise<boolean> {
+    return this.redis.ready().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** As SIGTERM does: what waits stops waiting. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    await this.#consumer[Symbol.asyncDispose]();
+    await this.redis[Symbol.asyncDispose]();
+  }
+}
