@@ -33,8 +33,10 @@ export async function openConsumer(options: ConsumerOptions): Promise<Consumer &
     "group.id": options.groupId,
     "auto.offset.reset": (options.fromBeginning ?? true) ? "earliest" : "latest",
     "session.timeout.ms": options.sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
-    // Only partitions that move stop; the others keep flowing through a rebalance.
-    "partition.assignment.strategy": "cooperative-sticky",
+    // All of a saga's topics are keyed alike, and `range` gives the same partitions of each to the same member. Not
+    // `cooperative-sticky`: librdkafka 2.15.1 then closes without leaving the group, so that a stopped member's
+    // partitions stand still for the whole session timeout.
+    "partition.assignment.strategy": "range",
   });
   connection.client.subscribe([...options.topics]);
   return new GroupConsumer(connection, options);

@@ -1,0 +1,254 @@
+// The batch consumer against a real broker: what it hands over, what it leaves out, and that nothing is lost.
+
+import { expect, test } from "bun:test";
+
+import { FIELD_SEPARATOR, RECORD_SEPARATOR, type ConsumedBatch, type Consumer } from "../../kernel/ports.ts";
+import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
+import { kafkaBrokers } from "../../testkit/servers.ts";
+import { openConsumer, type ConsumerOptions } from "./consumer.ts";
+import { openProducer } from "./producer.ts";
+
+const SOON = { maxMessages: 1_000, waitMs: 10_000, gatherMs: 200 };
+const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, gatherMs: 0 };
+
+const utf8 = (bytes: Uint8Array | null | undefined) => (bytes ? new TextDecoder().decode(bytes) : undefined);
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+function open(topic: string, options: Partial<ConsumerOptions> = {}) {
+  const base = { brokers: kafkaBrokers(), clientId: "test", topics: [topic], types: [] };
+  return openConsumer({ ...base, groupId: `group-${crypto.randomUUID()}`, ...options });
+}
+
+async function send(topic: string, records: readonly { key?: string; type?: string; value: unknown }[]) {
+  await using producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test" });
+  const lines = records.map(({ key = "", type = "", value }) =>
+    [topic, key, type, JSON.stringify(value)].join(FIELD_SEPARATOR),
+  );
+  expect(await producer.produce(lines.join(RECORD_SEPARATOR))).toEqual([]);
+}
+
+async function next(consumer: Consumer): Promise<ConsumedBatch> {
+  const batch = await consumer.poll(SOON);
+  if (batch === null) throw new Error("no batch came");
+  return batch;
+}
+
+/** Polls and commits until `count` values have come. */
+async function take(consumer: Consumer, count: number): Promise<unknown[]> {
+  const values: unknown[] = [];
+  while (values.length < count) {
+    const batch = await next(consumer);
+    values.push(...batch.values);
+    await batch.commit();
+    batch.release();
+  }
+  return values;
+}
+
+test("hands over parsed values in order, with key, header, position and bytes on request", async () => {
+  const topic = await freshTopic();
+  await send(topic, [
+    { key: "saga-1", type: "Greeted", value: { text: "grüße, 世界 👋" } },
+    { key: "saga-2", type: "Greeted", value: [1, 2, 3] },
+    { key: "saga-3", type: "Greeted", value: null },
+  ]);
+  await using consumer = await open(topic);
+  const batch = await next(consumer);
+  expect(batch.values).toEqual([{ text: "grüße, 世界 👋" }, [1, 2, 3], null]);
+  expect(batch.undecodable).toEqual([]);
+  const second = batch.raw(1);
+  expect(second).toMatchObject({ topic, partition: 0, offset: 1 });
+  expect(Math.abs(second.timestampMs - Date.now())).toBeLessThan(60_000);
+  expect(utf8(second.key)).toBe("saga-2");
+  expect(utf8(second.value)).toBe("[1,2,3]");
+  expect(second.headers.map(([name, value]) => [name, utf8(value)])).toEqual([["type", "Greeted"]]);
+});
+
+test("drops the types of other roles, keeps messages without one, and counts what it dropped", async () => {
+  const topic = await freshTopic();
+  const types = ["Mine", "Theirs", "Mine", "", "TheirsToo", "MineToo"];
+  await send(
+    topic,
+    types.map((type, i) => ({ type, value: { i } })),
+  );
+  await using consumer = await open(topic, { types: ["Mine", "MineToo"] });
+  const batch = await next(consumer);
+  expect(batch.values).toEqual([{ i: 0 }, { i: 2 }, { i: 3 }, { i: 5 }]);
+  expect(batch.skipped).toBe(2);
+  expect(batch.raw(3).offset).toBe(5);
+});
+
+test("commits past messages it dropped, even when there were no others", async () => {
+  const topic = await freshTopic();
+  const groupId = `group-${crypto.randomUUID()}`;
+  await send(topic, [
+    { type: "Theirs", value: 0 },
+    { type: "Theirs", value: 1 },
+  ]);
+  {
+    await using consumer = await open(topic, { groupId, types: ["Mine"] });
+    const batch = await consumer.poll({ ...SOON, waitMs: 3_000 });
+    expect(batch).toMatchObject({ values: [], skipped: 2 });
+    await batch?.commit();
+    batch?.release();
+  }
+  await send(topic, [{ type: "Mine", value: 2 }]);
+  await using successor = await open(topic, { groupId, types: ["Mine"] });
+  expect(await next(successor)).toMatchObject({ values: [2], skipped: 0 });
+});
+
+test("sets aside what is no JSON, byte for byte, and lets its neighbours through", async () => {
+  const topic = await freshTopic();
+  const notUtf8 = Buffer.from([0x22, 0xc3, 0x28, 0x22]); // "\xc3(" in quotes: JSON only to a forgiving decoder
+  await sendBytes(topic, [
+    { value: Buffer.from('{"ok":1}') },
+    {
+      value: Buffer.from("not json"),
+      key: "k",
+      headers: [
+        ["type", Buffer.from("Odd")],
+        ["x", notUtf8],
+      ],
+    },
+    { value: notUtf8 },
+    { value: null, key: "tombstone" },
+    { value: Buffer.alloc(0) },
+    { value: Buffer.from('{"ok":2}') },
+  ]);
+  await using consumer = await open(topic);
+  const batch = await next(consumer);
+  expect(batch.values).toEqual([{ ok: 1 }, { ok: 2 }]);
+  expect(batch.raw(1).offset).toBe(5);
+  const byOffset = batch.undecodable.toSorted((a, b) => a.offset - b.offset);
+  expect(byOffset.map(({ offset }) => offset)).toEqual([1, 2, 3, 4]);
+  const [text, bytes, tombstone, empty] = byOffset;
+  expect(utf8(text?.value)).toBe("not json");
+  expect(utf8(text?.key)).toBe("k");
+  expect(text?.headers[1]?.[0]).toBe("x");
+  expect(Buffer.from(text?.headers[1]?.[1] ?? [])).toEqual(notUtf8);
+  expect(Buffer.from(bytes?.value ?? [])).toEqual(notUtf8);
+  expect(tombstone?.value).toBeNull();
+  expect(empty?.value?.length).toBe(0);
+});
+
+test("is not fooled by messages that together look like JSON", async () => {
+  const topic = await freshTopic();
+  const tricks = ["1,2", "[3", "4]", '{"a":"', '"}', '{"fine":true}', "5"];
+  await sendBytes(
+    topic,
+    tricks.map((text) => ({ value: Buffer.from(text) })),
+  );
+  await using consumer = await open(topic);
+  const batch = await next(consumer);
+  expect(batch.values).toEqual([{ fine: true }, 5]);
+  expect(batch.undecodable.map(({ value }) => utf8(value))).toEqual(tricks.slice(0, 5));
+});
+
+test("reads a batch again that was released without a commit, and goes on from one that was committed", async () => {
+  const topic = await freshTopic(4);
+  const groupId = `group-${crypto.randomUUID()}`;
+  await send(
+    topic,
+    numbers(0, 100).map((i) => ({ key: `key-${i}`, value: i })),
+  );
+  {
+    await using consumer = await open(topic, { groupId });
+    const seen: unknown[] = [];
+    const failed = await consumer.poll({ ...SOON, maxMessages: 30 });
+    seen.push(...(failed?.values ?? []));
+    expect(seen).toHaveLength(30);
+    failed?.release();
+    expect((await take(consumer, 100)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 100));
+    expect(await consumer.poll(NOTHING_MORE)).toBeNull();
+  }
+  await send(
+    topic,
+    numbers(100, 110).map((i) => ({ key: `key-${i}`, value: i })),
+  );
+  await using successor = await open(topic, { groupId });
+  expect((await take(successor, 10)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(100, 110));
+});
+
+test("keeps the order of a key over many small batches", async () => {
+  const topic = await freshTopic(3);
+  const keys = ["a", "b", "c", "d", "e"];
+  await send(
+    topic,
+    numbers(0, 500).map((i) => ({ key: keys[i % keys.length] ?? "", value: i })),
+  );
+  await using consumer = await open(topic);
+  const seen = numbers(0, keys.length).map((): number[] => []);
+  for (let count = 0; count < 500;) {
+    const batch = await consumer.poll({ maxMessages: 37, waitMs: 10_000, gatherMs: 5 });
+    for (const value of batch?.values ?? []) seen[Number(value) % keys.length]?.push(Number(value));
+    count += batch?.values.length ?? 0;
+    await batch?.commit();
+    batch?.release();
+  }
+  expect(seen).toEqual(keys.map((_, k) => numbers(0, 100).map((i) => i * keys.length + k)));
+});
+
+test("shares a topic between two members, and the second takes over when the first leaves", async () => {
+  const topic = await freshTopic(4);
+  const groupId = `group-${crypto.randomUUID()}`;
+  await using second = await open(topic, { groupId });
+  const first = await open(topic, { groupId });
+  const seen: unknown[] = [];
+  // A member takes part in a rebalance while it polls; both have partitions once both have had messages.
+  const got = [0, 0];
+  for (let i = 0; (got[0] === 0 || got[1] === 0) && i < 50; i++) {
+    await send(
+      topic,
+      numbers(i * 8, i * 8 + 8).map((n) => ({ key: `key-${n}`, value: n })),
+    );
+    const batches = await Promise.all(
+      [first, second].map((member) => member.poll({ ...SOON, waitMs: 500, gatherMs: 0 })),
+    );
+    for (const [member, batch] of batches.entries()) {
+      got[member] = (got[member] ?? 0) + (batch?.values.length ?? 0);
+      seen.push(...(batch?.values ?? []));
+      await batch?.commit();
+      batch?.release();
+    }
+  }
+  expect(Math.min(...got)).toBeGreaterThan(0);
+  await first.close();
+  await send(
+    topic,
+    numbers(10_000, 10_040).map((n) => ({ key: `key-${n}`, value: n })),
+  );
+  const wanted = new Set(numbers(10_000, 10_040));
+  while (wanted.size > 0) for (const value of await take(second, 1)) wanted.delete(Number(value));
+});
+
+test("fails with KAFKA_TOPIC_MISSING for a topic that does not exist", async () => {
+  await using consumer = await open(`missing-${crypto.randomUUID()}`);
+  expect(await errorOf(consumer.poll(SOON))).toMatchObject({ code: "KAFKA_TOPIC_MISSING", canRetry: true });
+});
+
+test("fails with KAFKA_UNAVAILABLE when no broker answers", async () => {
+  const nobody = open("any", { brokers: "127.0.0.1:1", connectTimeoutMs: 1_000 });
+  expect(await errorOf(nobody)).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
+});
+
+test("closes at once while a poll is waiting, and gives back a batch still held", async () => {
+  const topic = await freshTopic();
+  const groupId = `group-${crypto.randomUUID()}`;
+  const consumer = await open(topic, { groupId });
+  const started = performance.now();
+  const poll = consumer.poll({ ...SOON, waitMs: 60_000 });
+  await consumer.close();
+  expect(await poll).toBeNull();
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(await errorOf(consumer.poll(SOON))).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
+
+  await send(topic, [{ value: "held" }]);
+  const holder = await open(topic, { groupId });
+  const held = await next(holder);
+  await holder.close();
+  expect(await errorOf(held.commit())).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
+  expect(() => held.raw(0)).toThrow("released");
+  held.release();
+  await using successor = await open(topic, { groupId });
+  expect((await next(successor)).values).toEqual(["held"]);
+});

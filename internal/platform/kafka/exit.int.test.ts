@@ -1,0 +1,44 @@
+// A process may end in the middle of everything: librdkafka's threads must not crash it or hold it up.
+
+import { expect, test } from "bun:test";
+
+import { freshTopic } from "../../testkit/kafka.ts";
+import { kafkaBrokers } from "../../testkit/servers.ts";
+
+/** A poll waiting, batches in flight, a commit under way, nothing closed; ends as `how` says. */
+const program = (topic: string, how: string) => `
+  import { openConsumer } from "./consumer.ts";
+  import { openProducer } from "./producer.ts";
+  const options = { brokers: ${JSON.stringify(kafkaBrokers())}, clientId: "exit" };
+  const producer = await openProducer(options);
+  const line = ["${topic}", "key", "Type", JSON.stringify("x".repeat(300))].join("\\x1f");
+  const send = () => producer.produce(Array.from({ length: 500 }, () => line).join("\\x1e"));
+  await send();
+  const consumers = await Promise.all(["a", "b"].map((name) =>
+    openConsumer({ ...options, groupId: "${topic}-" + name, topics: ["${topic}"], types: [] })));
+  const batch = await consumers[0].poll({ maxMessages: 100, waitMs: 30_000, gatherMs: 10 });
+  void batch.commit();
+  void consumers[1].poll({ maxMessages: 1e6, waitMs: 60_000, gatherMs: 60_000 });
+  for (let i = 0; i < 10; i++) void send();
+  ${how}
+`;
+
+const WAYS_TO_END: readonly (readonly [name: string, code: string, exitCode: number])[] = [
+  ["process.exit", "process.exit(3);", 3],
+  ["process.exit a moment later", "setTimeout(() => process.exit(3), 20);", 3],
+  ["an uncaught error", "throw new Error('uncaught');", 1],
+];
+
+test.each(WAYS_TO_END)("ends cleanly by %s", async (_, how, exitCode) => {
+  const topic = await freshTopic();
+  const child = Bun.spawn([process.execPath, "-e", program(topic, how)], {
+    cwd: import.meta.dir,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const errors = await child.stderr.text();
+  expect({ exitCode: await child.exited, signal: child.signalCode, errors }).toMatchObject({
+    exitCode,
+    signal: null,
+  });
+});

@@ -1,0 +1,60 @@
+// Topics of their own for `.int` tests, and messages byte for byte: our own producer only takes text. Bytes go through
+// the package's plain producer.
+
+import type { Producer } from "@confluentinc/kafka-javascript";
+
+import { kafka } from "../platform/kafka/addon.ts";
+import { openAdmin } from "../platform/kafka/admin.ts";
+import { kafkaBrokers } from "./servers.ts";
+
+/** A new topic that no other test knows, so nothing needs to be cleaned up before or after. */
+export async function freshTopic(partitions = 1): Promise<string> {
+  const topic = `test-${crypto.randomUUID()}`;
+  await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
+  await admin.createTopics([{ topic, partitions, replicationFactor: 1 }]);
+  return topic;
+}
+
+/**
+ * What a promise was rejected with. Bun's `expect(promise).rejects` blocks in a nested event loop, in which an answer of
+ * Kafka cannot arrive when the test is itself running in the wake of one: it would hang.
+ */
+export function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);
+    },
+    (error: unknown) => error,
+  );
+}
+
+export interface Bytes {
+  readonly value: Buffer | null;
+  readonly key?: string;
+  readonly headers?: readonly (readonly [name: string, value: Buffer])[];
+}
+
+/** Resolves when all are in the log of partition 0, in this order. */
+export async function sendBytes(topic: string, messages: readonly Bytes[]): Promise<void> {
+  kafka(); // the package's files can be required once the addon is in its place
+  const PackageProducer: typeof Producer = require("@confluentinc/kafka-javascript/lib/producer.js");
+  const settings = { "bootstrap.servers": kafkaBrokers(), dr_cb: true, "enable.idempotence": true };
+  const producer = new PackageProducer(settings);
+  await new Promise<void>((resolve, reject) => {
+    producer.connect({ allTopics: false, timeout: 10_000 }, (error) => (error ? reject(error) : resolve()));
+  });
+  let left = messages.length;
+  const delivered = new Promise<void>((resolve, reject) => {
+    producer.on("delivery-report", (error) => {
+      if (error) reject(error);
+      else if (--left === 0) resolve();
+    });
+  });
+  producer.setPollInterval(10);
+  for (const { value, key, headers = [] } of messages) {
+    const list = headers.map(([name, bytes]) => ({ [name]: bytes }));
+    producer.produce(topic, 0, value, key ?? null, null, undefined, list);
+  }
+  await delivered;
+  await new Promise((resolve) => producer.disconnect(resolve));
+}
