@@ -49,6 +49,17 @@ export class Connections implements AsyncDisposable {
     return postgres.sql;
   }
 
+  /** All four. */
+  async databases(): Promise<Record<DatabaseName, Sql>> {
+    const [saga, inventory, payment, order] = await Promise.all([
+      this.database("saga"),
+      this.database("inventory"),
+      this.database("payment"),
+      this.database("order"),
+    ]);
+    return { saga, inventory, payment, order };
+  }
+
   async admin(): Promise<Admin> {
     const options = this.kafka();
     try {

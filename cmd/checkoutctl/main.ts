@@ -3,6 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
 import { describeError } from "../../internal/kernel/errors.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -19,6 +20,7 @@ const program = new Command("checkoutctl")
   .addCommand(migrateCommand)
   .addCommand(topicsCommand)
   .addCommand(catalogueCommand)
+  .addCommand(auditCommand)
   .addCommand(tokenCommand)
   .addHelpText(
     "after",

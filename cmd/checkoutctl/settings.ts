@@ -20,6 +20,10 @@ export const Environment = Type.Partial(
     KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
+    PAYSIM_URL: Type.String({
+      format: "url",
+      description: "the provider simulator, where its file is out of reach",
+    }),
     JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
   }),
 );
@@ -29,6 +33,8 @@ export type SettingName = keyof Values;
 export interface Settings {
   /** The value; throws CONFIG_INVALID naming the setting and both ways to give it. */
   need(name: SettingName): string;
+  /** Path or URL of the provider's ledger. */
+  ledger(): string;
 }
 
 /**
@@ -49,16 +55,21 @@ export function loadSettings(stack: string | true | undefined): Settings {
   const fromEnvironment = parseConfig("checkoutctl", Environment);
   const values =
     stack === undefined ? { ...fromStack, ...fromEnvironment } : { ...fromEnvironment, ...fromStack };
+  const need = (name: SettingName): string => {
+    const value = values[name];
+    if (value !== undefined) return value;
+    const { description } = Environment.properties[name];
+    throw new AppError(
+      "CONFIG_INVALID",
+      `${name} (${description}) is not set: set it, or start a local stack`,
+    );
+  };
   return {
-    need(name) {
-      const value = values[name];
-      if (value !== undefined) return value;
-      const { description } = Environment.properties[name];
-      throw new AppError(
-        "CONFIG_INVALID",
-        `${name} (${description}) is not set: set it, or start a local stack`,
-      );
-    },
+    need,
+    ledger: () =>
+      values.LEDGER_FILE === undefined && values.PAYSIM_URL !== undefined
+        ? new URL("/_sim/ledger", values.PAYSIM_URL).href
+        : need("LEDGER_FILE"),
   };
 }
 

@@ -1,0 +1,65 @@
+// `checkoutctl audit`: checks the invariants over the live system and the provider's ledger.
+import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
+import { readJournal, readLedger } from "../../../internal/audit/json-lines.ts";
+import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
+import { command, duration, instant, print, table } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { EXIT } from "../exit.ts";
+import { loadSettings } from "../settings.ts";
+
+export const auditCommand = command(
+  "audit",
+  "check every invariant over databases, topics and the provider's ledger",
+)
+  .option("--journal <file>", "JSON lines with the saga_id of every 202 a client was given: each must exist")
+  .option("--expect-rest", "the system should be idle: anything still open is a violation")
+  .option("--settle <duration>", "judge a saga once it has been at rest this long", duration, 5)
+  .action(async (options) => {
+    const settings = loadSettings(options.stack);
+    await using connections = new Connections(settings);
+    const { journal } = options;
+    const report = await audit(
+      {
+        databases: await connections.databases(),
+        readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
+        ledger: () => readLedger(settings.ledger()),
+        ...(journal === undefined ? {} : { journal: () => readJournal(journal) }),
+      },
+      { settleMs: options.settle * 1_000, expectRest: options.expectRest ?? false },
+    );
+    print(options, report, () => asText(report));
+    if (!report.ok) process.exitCode = EXIT.refused;
+  });
+
+function asText(report: AuditReport): string {
+  const { sagas, messages, invariants, open } = report;
+  const statuses = Object.entries(sagas.by_status).filter(([, count]) => count > 0);
+  const findings = invariants.flatMap((invariant) =>
+    invariant.findings.map(({ saga_id, detail }) => `${invariant.name}: ${saga_id ?? "-"}: ${detail}`),
+  );
+  const violations = invariants.reduce((sum, one) => sum + one.violations, 0);
+  const work = [
+    ["sagas", open.sagas] as const,
+    ...Object.entries(open.unpublished).map(([name, rows]) => [`unpublished in ${name}`, rows] as const),
+    ...Object.entries(open.retries).map(([name, rows]) => [`retries in ${name}`, rows] as const),
+    ["dead letters", open.dead_letters] as const,
+  ].filter(([, { count }]) => count > 0);
+  const sections = [
+    `${sagas.total} sagas (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} judged at rest
+${messages.in_outboxes} messages in outboxes, ${messages.in_topics} in topics`,
+    table(
+      ["INVARIANT", "VIOLATIONS", "SENTENCE"],
+      invariants.map((one) => [one.name, one.violations, one.sentence]),
+    ),
+    findings.join("\n"),
+    work.length === 0
+      ? ""
+      : table(
+          ["OPEN", "COUNT", "OLDEST"],
+          work.map(([name, { count, oldest_at }]) => [name, count, instant(oldest_at)]),
+        ),
+    report.not_checked.map((sentence) => `not checked: ${sentence}`).join("\n"),
+    violations === 0 ? "audit clean: every invariant holds" : `audit FAILED: ${violations} violations`,
+  ];
+  return sections.filter((section) => section !== "").join("\n\n");
+}

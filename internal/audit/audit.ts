@@ -1,0 +1,80 @@
+// The auditor: reads what everybody says, checks every invariant of the design, and names each violation with the saga's id.
+// A judge: it shares no code with what it judges. Called by `checkoutctl audit`.
+import { SAGA_STATUSES, type SagaStatus } from "../../schemas/http.ts";
+import { collect, type CollectOptions } from "./collect.ts";
+import type { Facts, OpenItems } from "./facts.ts";
+import type { Finding, Invariant } from "./invariant.ts";
+import { effects } from "./invariants/effects.ts";
+import { history } from "./invariants/history.ts";
+import { messages } from "./invariants/messages.ts";
+import { money } from "./invariants/money.ts";
+import { orders } from "./invariants/orders.ts";
+import { stock } from "./invariants/stock.ts";
+import type { AuditSources } from "./sources.ts";
+
+export const INVARIANTS: readonly Invariant[] = [
+  ...orders,
+  ...stock,
+  ...money,
+  ...history,
+  ...effects,
+  ...messages,
+];
+/** So many findings of one invariant are told; all are counted. A broken system may have one per saga. */
+export const MAX_FINDINGS_TOLD = 100;
+
+export interface AuditReport {
+  readonly ok: boolean;
+  /** Milliseconds since the epoch. */
+  readonly audited_at: number;
+  readonly sagas: {
+    readonly total: number;
+    /** At rest for long enough; the invariants of sagas at rest speak of these. */
+    readonly judged: number;
+    readonly by_status: Readonly<Record<string, number>>;
+  };
+  readonly messages: { readonly in_outboxes: number; readonly in_topics: number };
+  readonly invariants: readonly {
+    readonly name: string;
+    readonly sentence: string;
+    readonly violations: number;
+    /** The first of them. */
+    readonly findings: readonly Finding[];
+  }[];
+  /** Work under way. */
+  readonly open: OpenItems;
+  readonly not_checked: readonly string[];
+}
+
+/** Throws what reading the sources throws; a violation is in the report. */
+export async function audit(sources: AuditSources, options: CollectOptions): Promise<AuditReport> {
+  return judge(await collect(sources, options));
+}
+
+/** Pure. */
+export function judge(facts: Facts): AuditReport {
+  const invariants = INVARIANTS.map((invariant) => {
+    const findings: Finding[] = [];
+    let violations = 0;
+    for (const finding of invariant.check(facts)) {
+      violations += 1;
+      if (findings.length < MAX_FINDINGS_TOLD) findings.push(finding);
+    }
+    return { name: invariant.name, sentence: invariant.sentence, violations, findings };
+  });
+  const cases = [...facts.cases.values()];
+  const countOf = (status: SagaStatus) => cases.filter(({ saga }) => saga.status === status).length;
+  return {
+    ok: invariants.every(({ violations }) => violations === 0),
+    audited_at: facts.auditedAt,
+    sagas: {
+      total: cases.length,
+      judged: cases.filter(({ isJudged }) => isJudged).length,
+      by_status: Object.fromEntries(SAGA_STATUSES.map((status) => [status, countOf(status)])),
+    },
+    messages: { in_outboxes: facts.messages.outboxRows, in_topics: facts.messages.records },
+    invariants,
+    open: facts.open,
+    not_checked: facts.notChecked,
+  };
+}

@@ -1,0 +1,48 @@
+// The way a saga went, by its history rows, against the rules of the saga. The judge keeps its own table of what may follow
+// what: reading the orchestrator's would only prove that the orchestrator agrees with itself.
+import { type Invariant, ofEachSaga } from "../invariant.ts";
+
+const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
+  // Straight to COMPENSATED: the first step was refused, so there is nothing to undo.
+  STARTED: ["INVENTORY_RESERVED", "COMPENSATING", "COMPENSATED", "FAILED"],
+  INVENTORY_RESERVED: ["PAYMENT_CHARGED", "COMPENSATING"],
+  // Twice: charged, then the reservation confirmed.
+  PAYMENT_CHARGED: ["PAYMENT_CHARGED", "ORDER_CREATED", "COMPENSATING"],
+  ORDER_CREATED: ["COMPLETED"],
+  COMPENSATING: ["COMPENSATING", "COMPENSATED", "FAILED"],
+  COMPLETED: [],
+  COMPENSATED: [],
+  FAILED: [],
+};
+const TERMINAL = new Set(["COMPLETED", "COMPENSATED", "FAILED"]);
+
+export const history: readonly Invariant[] = [
+  ofEachSaga("terminal-stays", "Nothing ever follows a terminal status.", function* ({ saga }) {
+    const end = saga.way.findIndex(({ to }) => TERMINAL.has(to));
+    const after = saga.way[end + 1];
+    if (end !== -1 && after !== undefined) {
+      yield `${saga.way[end]?.to} was followed by ${after.from} to ${after.to}`;
+    }
+  }),
+  ofEachSaga(
+    "history-is-legal",
+    "A saga begins at STARTED, every step of its history may follow the one before, and the last is its status.",
+    function* ({ saga }) {
+      const [first, ...rest] = saga.way;
+      if (first === undefined) {
+        yield "it has no history";
+        return;
+      }
+      if (first.from !== "STARTED" || first.to !== "STARTED")
+        yield `it began with ${first.from} to ${first.to}`;
+      let at = first.to;
+      for (const { from, to } of rest) {
+        if (from !== at) yield `it left ${from} although it stood at ${at}`;
+        else if (!TERMINAL.has(from) && !MAY_FOLLOW[from]?.includes(to))
+          yield `it went from ${from} to ${to}`;
+        at = to;
+      }
+      if (at !== saga.status) yield `its history ends at ${at}, its status is ${saga.status}`;
+    },
+  ),
+];

@@ -1,0 +1,98 @@
+// The provider's own account of the money against sagas and against the payments table. The provider is always right.
+import type { Movement, PaymentFacts, SagaCase } from "../facts.ts";
+import { type Invariant, ofEachSaga, ofSagasAtRest } from "../invariant.ts";
+
+/** Nothing is settled while a payment is in one of these. */
+const UNSETTLED = new Set(["PENDING", "UNKNOWN", "REFUND_PENDING"]);
+
+export const money: readonly Invariant[] = [
+  ofEachSaga("charged-at-most-once", "No saga is charged twice, refunded or not.", function* ({ movements }) {
+    const charges = movements.filter(isCharge);
+    if (charges.length > 1) yield `charged ${charges.length} times: ${charges.map(transactionOf).join(", ")}`;
+  }),
+  ofSagasAtRest(
+    "completed-is-paid",
+    "The provider holds exactly the total of a completed saga.",
+    "completed",
+    function* ({ saga, movements }) {
+      const net = netOf(movements);
+      if (net !== (saga.total_cents ?? 0))
+        yield `the provider holds ${net} cents, the saga's total is ${saga.total_cents}`;
+      for (const { currency, transaction_id } of movements) {
+        if (currency !== saga.currency)
+          yield `${transaction_id} is in ${currency}, the saga in ${saga.currency}`;
+      }
+    },
+  ),
+  ofSagasAtRest(
+    "undone-costs-nothing",
+    "The provider holds nothing of a saga that came to rest without completing.",
+    "undone",
+    function* ({ saga, movements }) {
+      const net = netOf(movements);
+      if (net !== 0) yield `the provider holds ${net} cents, the saga is ${saga.status}`;
+    },
+  ),
+  ofEachSaga(
+    "payments-agree-with-provider",
+    "Of a saga at rest, every payment and refund is settled and is what the provider says it is, and the provider knows no other.",
+    function* (one) {
+      if (!one.isJudged) return;
+      if (one.payments.length > 1) yield `it has ${one.payments.length} payments instead of at most one`;
+      for (const payment of one.payments) yield* paymentFaults(payment, one);
+      for (const charge of one.movements.filter(isCharge)) {
+        const isKnown = one.payments.some((payment) => payment.provider_txn_id === charge.transaction_id);
+        if (!isKnown)
+          yield `the provider's charge ${charge.transaction_id} of ${charge.amount_cents} cents has no payment`;
+      }
+    },
+  ),
+];
+
+function* paymentFaults(payment: PaymentFacts, { movements }: SagaCase): Iterable<string> {
+  const { payment_id, status, amount_cents, provider_txn_id } = payment;
+  if (UNSETTLED.has(status)) yield `payment ${payment_id} is ${status} although its saga is at rest`;
+  if (payment.refunds.length > 1)
+    yield `payment ${payment_id} has ${payment.refunds.length} refunds instead of at most one`;
+
+  const charge = movements.find((one) => isCharge(one) && one.transaction_id === provider_txn_id);
+  // A total of nothing needs no charge.
+  const wantsCharge = (status === "SUCCEEDED" || status === "REFUNDED") && amount_cents > 0;
+  if (wantsCharge && charge === undefined) {
+    yield `payment ${payment_id} is ${status} by ${provider_txn_id}, a charge the provider does not know`;
+  }
+  if (charge !== undefined && charge.amount_cents !== amount_cents) {
+    yield `payment ${payment_id} is of ${amount_cents} cents, the provider's charge of ${charge.amount_cents}`;
+  }
+  if (charge !== undefined && (status === "FAILED" || status === "CANCELLED")) {
+    yield `payment ${payment_id} is ${status}, the provider charged ${charge.amount_cents} cents`;
+  }
+
+  const refunds = movements.filter((one) => one.kind === "refund" && one.transaction_id === provider_txn_id);
+  const refunded = refunds.reduce((sum, one) => sum + one.amount_cents, 0);
+  const shouldBeRefunded = status === "REFUNDED" ? amount_cents : 0;
+  if (!UNSETTLED.has(status) && refunded !== shouldBeRefunded) {
+    yield `payment ${payment_id} is ${status}, the provider gave ${refunded} of ${amount_cents} cents back`;
+  }
+  for (const refund of payment.refunds) {
+    const isKnown = refunds.some(({ refund_id }) => refund_id === refund.provider_refund_id);
+    if (refund.status !== "SUCCEEDED")
+      yield `refund ${refund.refund_id} is ${refund.status} although its saga is at rest`;
+    else if (!isKnown && refund.amount_cents > 0) {
+      yield `refund ${refund.refund_id} is ${refund.provider_refund_id}, which the provider does not know`;
+    }
+  }
+}
+
+/** What the provider holds of the shopper's money, in cents. */
+function netOf(movements: readonly Movement[]): number {
+  return movements.reduce((sum, one) => sum + (isCharge(one) ? one.amount_cents : -one.amount_cents), 0);
+}
+
+function isCharge(movement: Movement): boolean {
+  return movement.kind === "charge";
+}
+
+function transactionOf(movement: Movement): string {
+  return movement.transaction_id;
+}

@@ -1,0 +1,152 @@
+// Compares outboxes with topics by message id. Both go on growing while they are read, so the outboxes come first (what is
+// marked as published there must be in Kafka by then), and what Kafka has beyond that is looked up again. What is too old to be
+// in either any more is counted, not judged.
+import { DATABASES } from "../../schemas/migrations.ts";
+import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS, type Topic } from "../../schemas/topics.ts";
+import type { Backlog, LostRow, StrayRecord } from "./facts.ts";
+import type { AuditSources, Place } from "./sources.ts";
+import * as store from "./store.ts";
+import { isUuid, timeOfUuid } from "./uuid.ts";
+
+/** Where a message stands: in an outbox only, marked as published there, or seen in Kafka as well. */
+type Standing = "written" | "published" | "seen";
+
+/** Kafka drops whole segments, at the earliest when their last message is past retention; this covers clocks that differ. */
+const RETENTION_MARGIN_MS = 60 * 60 * 1_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+export class MessageReading {
+  readonly #sources: AuditSources;
+  readonly #auditedAt: number;
+  readonly #standings = new Map<string, Standing>();
+  readonly #strangers: StrayRecord[] = [];
+  #records = 0;
+  #rowsTooOld = 0;
+  #recordsTooOld = 0;
+  #deadLetters = 0;
+  #oldestDeadLetterAt: number | null = null;
+
+  constructor(sources: AuditSources, auditedAt: number) {
+    this.#sources = sources;
+    this.#auditedAt = auditedAt;
+  }
+
+  addRow({ event_id, topic, published_at }: store.OutboxRow): void {
+    if (published_at === null) {
+      this.#standings.set(event_id, "written");
+      return;
+    }
+    const retentionMs = topic === TOPICS.deadLetters ? DEAD_LETTER_RETENTION_MS : TOPIC_RETENTION_MS;
+    const isKept = this.#auditedAt - published_at < retentionMs - RETENTION_MARGIN_MS;
+    this.#standings.set(event_id, isKept ? "published" : "written");
+    if (!isKept) this.#rowsTooOld += 1;
+  }
+
+  async readTopics(): Promise<void> {
+    for (const topic of Object.values(TOPICS)) {
+      // One topic at a time keeps the memory of one.
+      // oxlint-disable-next-line no-await-in-loop
+      for await (const batch of this.#sources.readTopic(topic)) {
+        const { values, undecodable } = batch;
+        for (const [index, value] of values.entries()) this.#addRecord(topic, value, () => batch.raw(index));
+        for (const place of undecodable) this.#addStranger(topic, place, null, null);
+        this.#records += values.length + undecodable.length;
+      }
+    }
+  }
+
+  get deadLetters(): Backlog {
+    return { count: this.#deadLetters, oldest_at: this.#oldestDeadLetterAt };
+  }
+
+  get notChecked(): readonly string[] {
+    const sentences = [];
+    if (this.#rowsTooOld > 0) {
+      sentences.push(`${this.#rowsTooOld} published outbox rows are older than what Kafka keeps`);
+    }
+    if (this.#recordsTooOld > 0) {
+      sentences.push(`${this.#recordsTooOld} messages in Kafka are older than what the outboxes keep`);
+    }
+    return sentences;
+  }
+
+  /** To be called after `readTopics`. */
+  async differences() {
+    const missing = [...this.#standings].flatMap(([id, standing]) => (standing === "published" ? [id] : []));
+    return {
+      outboxRows: this.#standings.size,
+      records: this.#records,
+      lost: await this.#lost(missing),
+      strays: await this.#strays(),
+    };
+  }
+
+  #addRecord(topic: Topic, value: unknown, place: () => Place): void {
+    if (topic === TOPICS.deadLetters) this.#addDeadLetter(value);
+    const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
+    const standing = id === null ? undefined : this.#standings.get(id);
+    if (id === null || standing === undefined) {
+      this.#addStranger(topic, place(), id, textField(value, "saga_id"));
+    } else if (standing !== "seen") {
+      this.#standings.set(id, "seen");
+    }
+  }
+
+  #addDeadLetter(value: unknown): void {
+    this.#deadLetters += 1;
+    const at = Date.parse(textField(value, "last_failure_at") ?? "");
+    if (Number.isNaN(at)) return;
+    this.#oldestDeadLetterAt = Math.min(at, this.#oldestDeadLetterAt ?? at);
+  }
+
+  #addStranger(topic: Topic, { partition, offset }: Place, id: string | null, saga_id: string | null): void {
+    this.#strangers.push({ topic, partition, offset, id: id !== null && isUuid(id) ? id : null, saga_id });
+  }
+
+  async #lost(eventIds: readonly string[]): Promise<readonly LostRow[]> {
+    const found = await Promise.all(
+      DATABASES.map(async (database) => {
+        const rows = await store.outboxRows(this.#sources.databases[database], eventIds);
+        return rows.map(({ event_id, topic, type, partition_key }) => ({
+          database,
+          event_id,
+          topic,
+          type,
+          saga_id: partition_key,
+        }));
+      }),
+    );
+    return found.flat();
+  }
+
+  /** Those strangers that no outbox has even now, and that are young enough for an outbox to have kept them. */
+  async #strays(): Promise<readonly StrayRecord[]> {
+    const ids = this.#strangers.flatMap(({ id }) => (id === null ? [] : [id]));
+    const databases = Object.values(this.#sources.databases);
+    const found = await Promise.all(databases.map((sql) => store.outboxRows(sql, ids)));
+    const known = new Set(found.flat().map(({ event_id }) => event_id));
+    const unknown = this.#strangers.filter(({ id }) => id === null || !known.has(id));
+    if (unknown.length === 0) return [];
+
+    const days = await Promise.all(databases.map((sql) => store.outboxDays(sql)));
+    const keptSince = Math.max(...days.map(firstDayWithoutGap));
+    const strays = unknown.filter(({ id }) => id === null || timeOfUuid(id) >= keptSince);
+    this.#recordsTooOld = unknown.length - strays.length;
+    return strays;
+  }
+}
+
+/** The first of the days, given latest first, from which on none is missing; -Infinity where there are no days. */
+function firstDayWithoutGap(days: readonly number[]): number {
+  const gap = days.findIndex((day, index) => {
+    const earlier = days[index + 1];
+    return earlier !== undefined && day - earlier > DAY_MS;
+  });
+  return (gap === -1 ? days.at(-1) : days[gap]) ?? -Infinity;
+}
+
+function textField(value: unknown, name: string): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  const field: unknown = Reflect.get(value, name);
+  return typeof field === "string" ? field : null;
+}

@@ -1,0 +1,11 @@
+// Ids as the judge meets them: some come from outside and may be anything.
+
+/** Whether a `uuid` column could hold it. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}
+
+/** Milliseconds since the epoch out of the first 48 bits of a UUIDv7. */
+export function timeOfUuid(uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+}
