@@ -1,0 +1,64 @@
+// Asks the provider the question of one attempt, and makes the outcome out of its one or two answers. Called by executor.ts;
+// what the outcome means for the payment is decided in attempts.ts.
+import { AppError } from "../../kernel/errors.ts";
+import type { ChargeOutcome, ChargeQuestion, RefundOutcome, RefundQuestion } from "./attempts.ts";
+import { chargeKey, type OpenPayment, type RefundPendingPayment } from "./payment.ts";
+import type { ChargeAnswer, FoundCharge, PaymentProvider } from "./providers/provider.ts";
+
+/** Opens a sealed payment token; throws SEAL_INVALID. */
+export type OpenToken = (sealed: string) => Promise<string>;
+
+export async function askCharge(
+  provider: PaymentProvider,
+  open: OpenToken,
+  payment: OpenPayment,
+  { ask }: ChargeQuestion,
+): Promise<ChargeOutcome> {
+  if (ask === "search") return foundOutcome(await provider.findCharge(payment.saga_id), false);
+  const answer = await charge(provider, open, payment);
+  const isDefinite = answer.kind === "succeeded" || answer.kind === "declined";
+  if (isDefinite || ask === "charge") return answer;
+  // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
+  const executionOver = answer.kind === "unknown" && answer.replayed;
+  return foundOutcome(await provider.findCharge(payment.saga_id), executionOver);
+}
+
+export async function askRefund(
+  provider: PaymentProvider,
+  payment: RefundPendingPayment,
+  { idempotency_key, search_first }: RefundQuestion,
+): Promise<RefundOutcome> {
+  const { saga_id, provider_txn_id } = payment;
+  if (search_first) {
+    const found = await provider.findRefund(provider_txn_id);
+    if (found.kind !== "not_found") return found;
+  }
+  return provider.refund({ idempotency_key, saga_id, provider_txn_id });
+}
+
+async function charge(
+  provider: PaymentProvider,
+  open: OpenToken,
+  payment: OpenPayment,
+): Promise<ChargeAnswer> {
+  const { saga_id, amount_cents, currency } = payment;
+  let payment_method: string;
+  try {
+    payment_method = await open(payment.payment_method);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "SEAL_INVALID") throw error;
+    // Not "declined": an earlier attempt may have been made by a process that has the right key.
+    return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };
+  }
+  return provider.charge({
+    idempotency_key: chargeKey(saga_id),
+    saga_id,
+    amount_cents,
+    currency,
+    payment_method,
+  });
+}
+
+function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {
+  return found.kind === "not_found" ? { kind: "not_found", execution_over: executionOver } : found;
+}

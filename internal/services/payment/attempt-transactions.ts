@@ -1,0 +1,129 @@
+// The two transactions around each call of the provider: the claim makes a question durable before it leaves, the settlement
+// writes the answer with the event that tells it. Both take many payments at once. Called by executor.ts.
+import { TOPICS } from "../../../schemas/topics.ts";
+import { assertNever } from "../../kernel/errors.ts";
+import type { Database } from "../../messaging/database.ts";
+import { envelop } from "../../messaging/envelope.ts";
+import { outboxStatements } from "../../messaging/outbox.ts";
+import {
+  type ChargeOutcome,
+  type ChargeQuestion,
+  claimCharge,
+  claimRefund,
+  type PaymentPolicy,
+  type RefundOutcome,
+  type RefundQuestion,
+  settleCharge,
+  settleRefund,
+} from "./attempts.ts";
+import type { Decision, OpenPayment, Payment, RefundPendingPayment } from "./payment.ts";
+import {
+  applyPayment,
+  loadRows,
+  lockDueCharges,
+  lockDueRefunds,
+  lookAt,
+  type PaymentRows,
+  saveRows,
+} from "./store.ts";
+
+/** A question that this process has claimed and must ask. */
+export type Attempt =
+  | { readonly kind: "charge"; readonly payment: OpenPayment; readonly question: ChargeQuestion }
+  | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly question: RefundQuestion };
+
+/** What came of it. */
+export type Answer =
+  | {
+      readonly kind: "charge";
+      readonly saga_id: string;
+      readonly attempt: number;
+      readonly outcome: ChargeOutcome;
+    }
+  | {
+      readonly kind: "refund";
+      readonly saga_id: string;
+      readonly attempt: number;
+      readonly outcome: RefundOutcome;
+    };
+
+export interface AttemptContext {
+  readonly database: Database;
+  readonly policy: PaymentPolicy;
+  /** Name of the provider, kept with each payment. */
+  readonly provider: string;
+  /** UUIDv7, monotonic. */
+  readonly newId: () => string;
+}
+
+/** Claims at most `limit` questions that are due, refunds first: they are few, and somebody waits for money. */
+export function claimDue(context: AttemptContext, limit: number, now: number): Promise<readonly Attempt[]> {
+  const { database, policy, provider } = context;
+  return database.transaction(async ({ tx, send, finish }) => {
+    const [refunds, charges] = await send([lockDueRefunds(tx, now, limit), lockDueCharges(tx, now, limit)]);
+    const sagas = refunds.map(({ saga_id }) => saga_id);
+    const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
+    const attempts: Attempt[] = [...rows.payments.values()].flatMap((payment) => {
+      const claim = claimRefund(payment, now, policy);
+      return claim === null ? [] : [{ kind: "refund", ...claim }];
+    });
+    const open = lookAt(charges.slice(0, limit - attempts.length), []);
+    for (const [saga_id, payment] of open.payments) {
+      rows.payments.set(saga_id, payment);
+      const claim = claimCharge(payment, now, policy);
+      if (claim !== null) attempts.push({ kind: "charge", ...claim });
+    }
+    for (const { payment } of attempts) applyPayment(rows, payment);
+    await finish(saveRows(tx, rows, provider, now));
+    return attempts;
+  });
+}
+
+/** Settles answers, of which a saga may have several, and returns the decisions that changed something. */
+export function settleAnswers(
+  context: AttemptContext,
+  answers: readonly Answer[],
+  now: number,
+): Promise<readonly Decision[]> {
+  const { database, policy, provider, newId } = context;
+  return database.transaction(async ({ tx, send, finish }) => {
+    const [rows] = await send([loadRows(tx, [...new Set(answers.map(({ saga_id }) => saga_id))])]);
+    const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
+    const events = decisions.flatMap(({ payment, out }) =>
+      envelop(out, {
+        eventTopic: TOPICS.paymentEvents,
+        newId,
+        now,
+        traceparent: payment.traceparent ?? undefined,
+      }),
+    );
+    await finish([...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)]);
+    return decisions;
+  });
+}
+
+function settleOne(
+  rows: PaymentRows,
+  answer: Answer,
+  now: number,
+  policy: PaymentPolicy,
+): readonly Decision[] {
+  const payment = rows.payments.get(answer.saga_id);
+  // Payments are never deleted; one that is gone was lost with its database, and there is nothing left to settle.
+  if (payment === undefined) return [];
+  const decision = settlementOf(payment, answer, now, policy);
+  if (decision.payment === payment) return [];
+  applyPayment(rows, decision.payment);
+  return [decision];
+}
+
+function settlementOf(payment: Payment, answer: Answer, now: number, policy: PaymentPolicy): Decision {
+  switch (answer.kind) {
+    case "charge":
+      return settleCharge(payment, answer.attempt, answer.outcome, now, policy);
+    case "refund":
+      return settleRefund(payment, answer.attempt, answer.outcome, now, policy);
+    default:
+      return assertNever(answer);
+  }
+}

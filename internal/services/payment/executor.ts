@@ -1,0 +1,181 @@
+// Carries the questions of payments to the provider and its answers back: claim, ask, settle (the two transactions are in
+// attempt-transactions.ts, the decisions in attempts.ts). A pipeline, not rounds: a slot that a quick answer frees is filled
+// again while slow ones are still out. A background loop ticks `runOnce`; wired in cmd/payment.
+//
+// Any number of processes may do this on one database. One that dies leaves leases behind; when they are over, somebody asks
+// again with the same keys.
+import type { Clock } from "../../kernel/ports.ts";
+import { pause } from "../../messaging/pause.ts";
+import type { Log } from "../../messaging/telemetry.ts";
+import { askCharge, askRefund, type OpenToken } from "./ask.ts";
+import {
+  type Answer,
+  type Attempt,
+  type AttemptContext,
+  claimDue,
+  settleAnswers,
+} from "./attempt-transactions.ts";
+import type { Decision } from "./payment.ts";
+import type { PaymentProvider } from "./providers/provider.ts";
+import type { PaymentMetrics } from "./telemetry.ts";
+
+/** Answers per settlement; more wait for the next. */
+const MAX_SETTLED = 1_000;
+/** While others are out, an answer waits this long for company: a transaction of one costs as much as one of fifty. */
+const SETTLE_GATHER_MS = 4;
+const SETTLE_RETRY_MS = 500;
+/** A stop waits this long for the calls in flight; what is left is another process's once its lease is over. */
+const STOP_DEADLINE_MS = 15_000;
+const STOP_POLL_MS = 10;
+
+export interface ExecutorOptions extends Omit<AttemptContext, "provider"> {
+  readonly provider: PaymentProvider;
+  readonly open: OpenToken;
+  readonly clock: Clock;
+  /** Questions at the provider at once, in this process. */
+  readonly concurrency: number;
+  readonly metrics: PaymentMetrics;
+  readonly log: Log;
+  /** There is room again, and more was due when there was none: run once more, soon. */
+  readonly onRoom: () => void;
+}
+
+export class Executor implements AsyncDisposable {
+  readonly #options: ExecutorOptions;
+  readonly #context: AttemptContext;
+  /** Claimed and not yet settled. */
+  #inFlight = 0;
+  #answers: Answer[] = [];
+  #settling: Promise<void> | undefined;
+  #mayHaveMore = false;
+  #isStopping = false;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    this.#context = { ...options, provider: options.provider.name };
+  }
+
+  /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
+  async runOnce(): Promise<{ readonly processed: number }> {
+    const { concurrency, clock, metrics } = this.#options;
+    const room = concurrency - this.#inFlight;
+    this.#mayHaveMore = true;
+    if (room <= 0 || this.#isStopping) return { processed: 0 };
+    // Taken before the claim returns: a settlement in between must not think that there is room.
+    this.#inFlight += room;
+    let attempts: readonly Attempt[] = [];
+    try {
+      attempts = await claimDue(this.#context, room, clock.now());
+    } finally {
+      this.#inFlight -= room - attempts.length;
+    }
+    this.#mayHaveMore = attempts.length === room;
+    metrics.inFlight.set({}, this.#inFlight);
+    for (const attempt of attempts) void this.#carry(attempt);
+    return { processed: attempts.length };
+  }
+
+  /** Waits for the questions in flight and their settlement, up to a limit. Idempotent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const until = this.#options.clock.now() + STOP_DEADLINE_MS;
+    this.#isStopping = true;
+    while (this.#inFlight > 0 && this.#options.clock.now() < until) await pause(STOP_POLL_MS);
+  }
+
+  async #carry(attempt: Attempt): Promise<void> {
+    const answer = await this.#ask(attempt);
+    if (answer === null) this.#release(1);
+    else this.#settleSoon(answer);
+  }
+
+  /** Null where the question must not be asked any more. */
+  async #ask(attempt: Attempt): Promise<Answer | null> {
+    const { provider, open, clock, metrics, log } = this.#options;
+    const { payment, question } = attempt;
+    const { saga_id } = payment;
+    const asked = clock.now();
+    // A process that was suspended wakes up with questions that others have asked meanwhile. Asking late could even outlive
+    // the provider's memory of the key.
+    const leaseEnd =
+      attempt.kind === "charge" ? attempt.payment.next_attempt_at : attempt.payment.refund.next_attempt_at;
+    if (asked >= leaseEnd) return null;
+    try {
+      const answer: Answer =
+        attempt.kind === "charge"
+          ? {
+              kind: "charge",
+              saga_id,
+              attempt: question.attempt,
+              outcome: await askCharge(provider, open, attempt.payment, attempt.question),
+            }
+          : {
+              kind: "refund",
+              saga_id,
+              attempt: question.attempt,
+              outcome: await askRefund(provider, attempt.payment, attempt.question),
+            };
+      metrics.observe(answer, clock.now() - asked);
+      return answer;
+    } catch (error) {
+      log.error(
+        { err: error, saga_id },
+        "the provider could not be asked, the lease's end brings the next attempt",
+      );
+      return null;
+    }
+  }
+
+  #settleSoon(answer: Answer): void {
+    this.#answers.push(answer);
+    this.#settling ??= this.#settleAll().finally(() => (this.#settling = undefined));
+  }
+
+  async #settleAll(): Promise<void> {
+    while (this.#answers.length > 0) {
+      if (this.#inFlight > this.#answers.length) await pause(SETTLE_GATHER_MS);
+      const batch = this.#answers.splice(0, MAX_SETTLED);
+      await this.#settle(batch);
+      this.#release(batch.length);
+    }
+  }
+
+  /** Settles until it worked: an answer that is forgotten has to be asked for again. */
+  async #settle(batch: readonly Answer[]): Promise<void> {
+    const { database, clock, metrics, log } = this.#options;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        const decisions = await settleAnswers(this.#context, batch, clock.now());
+        metrics.settled(decisions);
+        return this.#wakeFor(decisions);
+      } catch (error) {
+        const fault = database.faultOf(error);
+        if (fault === "other") return this.#settleApart(batch, error);
+        if (failures === 0)
+          log.warn({ err: error, answers: batch.length }, "a settlement has to be repeated");
+        await pause(SETTLE_RETRY_MS);
+      }
+    }
+  }
+
+  /** One of the answers cannot be written. The others must not wait for it. */
+  async #settleApart(batch: readonly Answer[], error: unknown): Promise<void> {
+    const [first] = batch;
+    if (batch.length > 1) {
+      for (const answer of batch) await this.#settle([answer]);
+    } else if (first !== undefined) {
+      const { saga_id, kind } = first;
+      this.#options.log.error({ err: error, saga_id, kind }, "an answer of the provider cannot be settled");
+    }
+  }
+
+  /** A charge that succeeded after its undo is due as a refund at once. */
+  #wakeFor(decisions: readonly Decision[]): void {
+    if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING")) this.#mayHaveMore = true;
+  }
+
+  #release(slots: number): void {
+    this.#inFlight -= slots;
+    this.#options.metrics.inFlight.set({}, this.#inFlight);
+    if (this.#mayHaveMore) this.#options.onRoom();
+  }
+}

@@ -1,0 +1,44 @@
+// The payment service as the recipe runs it: which commands it takes, the rows they touch, and its decision. No provider is
+// called here: a charge is only written down, and the executor is told. Wired in cmd/payment.
+import type { MessageType } from "../../../schemas/registry.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import type { Handler } from "../../messaging/handler.ts";
+import { decide } from "./decide.ts";
+import { applyPayment, loadRows, type PaymentRows, saveRows } from "./store.ts";
+
+const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
+type PaymentCommandType = (typeof COMMANDS)[number];
+
+/** Money that is not given back is kept from the shopper, so an undo is tried until it works. */
+const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPayment", "RefundPayment"]);
+
+export interface PaymentHandlerOptions {
+  /** Name of the provider that charges, kept with each payment. */
+  readonly provider: string;
+  /** Called after a commit that may have given the executor something to do. */
+  readonly wakeExecutor: () => void;
+}
+
+export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentCommandType, PaymentRows> {
+  return {
+    service: "payment",
+    topics: [TOPICS.commands],
+    types: COMMANDS,
+    neverGiveUp: NEVER_GIVE_UP,
+    eventTopic: TOPICS.paymentEvents,
+
+    load: (tx, messages) => loadRows(tx, [...new Set(messages.map(({ saga_id }) => saga_id))]),
+
+    decide(rows, message, now) {
+      const { payment, out } = decide(rows.payments.get(message.saga_id) ?? null, message, now);
+      applyPayment(rows, payment);
+      return out;
+    },
+
+    save: (tx, rows, now) => saveRows(tx, rows, options.provider, now),
+
+    committed(rows) {
+      if (rows.made.size > 0 || rows.changed.size > 0) options.wakeExecutor();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+// A payment provider as the service sees it. Adapters (stripe.ts) turn everything a provider can say or fail to say into these
+// closed unions and never throw; circuit-breaker.ts stands in front of one. Called by ask.ts.
+
+export interface PaymentProvider {
+  /** Kept with each payment. */
+  readonly name: string;
+  /** Charges once per idempotency key, however often it is called. */
+  charge(request: ChargeRequest): Promise<ChargeAnswer>;
+  /** Looks for a charge of the saga in the provider's books. */
+  findCharge(saga_id: string): Promise<FoundCharge>;
+  /** Gives the whole charge back, once. */
+  refund(request: RefundRequest): Promise<RefundAnswer>;
+  /** Looks for a refund of the charge in the provider's books. */
+  findRefund(provider_txn_id: string): Promise<FoundRefund>;
+}
+
+export interface ChargeRequest {
+  readonly idempotency_key: string;
+  readonly saga_id: string;
+  readonly amount_cents: number;
+  /** ISO 4217. */
+  readonly currency: string;
+  /** The provider's token, in clear. */
+  readonly payment_method: string;
+}
+
+export interface RefundRequest {
+  readonly idempotency_key: string;
+  readonly saga_id: string;
+  readonly provider_txn_id: string;
+}
+
+/** Definite: money moved. */
+interface Charged {
+  readonly kind: "succeeded";
+  readonly provider_txn_id: string;
+}
+/** Definite for the key: no money moved, and none will. */
+interface Declined {
+  readonly kind: "declined";
+  readonly error_code: string;
+  readonly error_message: string;
+}
+/** This call moved no money; earlier ones may have. */
+interface NoEffect {
+  readonly kind: "no_effect";
+  readonly error_code: string;
+  readonly error_message: string;
+}
+/** It may or may not have happened. */
+interface Unknown {
+  readonly kind: "unknown";
+  readonly reason: UnknownReason;
+  /** The provider repeated an answer that it has stored under the key: nothing is under way there. */
+  readonly replayed: boolean;
+}
+export type UnknownReason =
+  | "timeout"
+  | "connection_lost"
+  | "server_error"
+  | "key_in_use"
+  | "key_reused"
+  | "rate_limited"
+  | "processing"
+  | "breaker_open"
+  | "unexpected";
+
+export type ChargeAnswer = Charged | Declined | NoEffect | Unknown;
+export type FoundCharge = Charged | Declined | { readonly kind: "not_found" } | Unknown;
+
+interface Refunded {
+  readonly kind: "succeeded";
+  readonly provider_refund_id: string;
+}
+/** `error_code` says why, for people and metrics; a timeout is `TIMEOUT`. */
+interface NotRefunded {
+  readonly kind: "not_yet";
+  readonly error_code: string;
+}
+export type RefundAnswer = Refunded | NotRefunded;
+export type FoundRefund = Refunded | { readonly kind: "not_found" } | NotRefunded;

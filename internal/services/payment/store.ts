@@ -1,0 +1,308 @@
+// Payments with their refunds: read and locked, written back by set-based statements. Called by handler.ts for a batch of
+// commands and by attempt-transactions.ts around the provider's calls.
+//
+// A payment's row is the lock of its refund, too, and rows are locked in saga order, so two transactions never wait in a
+// circle. A payment that does not exist yet cannot be locked: two transactions that both insert one saga's payment meet at
+// its unique key, and the second is run again.
+import type { PendingQuery } from "postgres";
+import { assert, assertNever } from "../../kernel/errors.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { Tx } from "../../messaging/database.ts";
+import {
+  chargeKey,
+  isOpen,
+  type Payment,
+  type PaymentFacts,
+  type PaymentStatus,
+  type PendingRefund,
+  refundKey,
+} from "./payment.ts";
+
+/** The working set of one transaction, by saga: what was read, and what became of it. */
+export interface PaymentRows {
+  readonly payments: Map<string, Payment>;
+  /** Sagas whose payment was made in this transaction. */
+  readonly made: Set<string>;
+  /** Sagas whose stored payment has changed. */
+  readonly changed: Set<string>;
+}
+
+/** Reads and locks the payments of `sagas`, in one round trip. */
+export async function loadRows(tx: Tx, sagas: readonly string[]): Promise<PaymentRows> {
+  // The second statement sees what was committed while the first waited for its locks.
+  const statements = [lockPayments(tx, sagas), readRefunds(tx, sagas)] as const;
+  return lookAt(...(await Promise.all(statements)));
+}
+
+export function lookAt(payments: readonly PaymentRow[], refunds: readonly RefundRow[]): PaymentRows {
+  const byPayment = new Map(refunds.map((refund) => [refund.payment_id, refund]));
+  return {
+    payments: new Map(payments.map((row) => [row.saga_id, paymentOf(row, byPayment.get(row.payment_id))])),
+    made: new Set(),
+    changed: new Set(),
+  };
+}
+
+/** Makes a decision part of the working set, so that the next one in the batch sees it. */
+export function applyPayment(rows: PaymentRows, payment: Payment): void {
+  const { saga_id } = payment;
+  const before = rows.payments.get(saga_id);
+  if (payment === before) return;
+  rows.payments.set(saga_id, payment);
+  if (before === undefined) rows.made.add(saga_id);
+  else if (!rows.made.has(saga_id)) rows.changed.add(saga_id);
+}
+
+/** The statements that write the working set back; none where nothing changed. `provider` takes the new ones; `now` in epoch ms. */
+export function saveRows(
+  tx: Tx,
+  rows: PaymentRows,
+  provider: string,
+  now: number,
+): readonly PromiseLike<unknown>[] {
+  const rowsOf = (sagas: ReadonlySet<string>) =>
+    [...sagas].toSorted().map((saga_id) => rowOf(paymentIn(rows, saga_id), now));
+  const [made, changed] = [rowsOf(rows.made), rowsOf(rows.changed)];
+  const refunds = [...rows.changed].flatMap((saga_id) => refundRowsOf(paymentIn(rows, saga_id), now));
+  return [
+    ...(made.length > 0 ? [insertPayments(tx, made, provider)] : []),
+    ...(changed.length > 0 ? [updatePayments(tx, changed)] : []),
+    ...(refunds.length > 0 ? [putRefunds(tx, refunds)] : []),
+  ];
+}
+
+/** As the table's checks allow it. Times in epoch ms. */
+interface PaymentRow {
+  readonly payment_id: string;
+  readonly saga_id: string;
+  readonly amount_cents: number;
+  readonly currency: string | null;
+  readonly payment_method: string | null;
+  readonly provider_txn_id: string | null;
+  readonly status: PaymentStatus;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly undo_requested: boolean;
+  readonly attempts: number;
+  readonly first_attempt_at: number | null;
+  readonly next_attempt_at: number | null;
+  readonly traceparent: string | null;
+  readonly created_at: number;
+}
+
+interface RefundRow {
+  readonly refund_id: string;
+  readonly payment_id: string;
+  readonly provider_refund_id: string | null;
+  readonly error_code: string | null;
+  readonly attempts: number;
+  readonly next_attempt_at: number | null;
+  readonly created_at: number;
+}
+
+function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
+  return tx<PaymentRow[]>`
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
+      from payments
+     where saga_id = any(${[...sagas]}::uuid[])
+     order by saga_id
+       for no key update`;
+}
+
+/** The array makes the planner probe the keys. */
+function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]> {
+  return tx<RefundRow[]>`
+    select refund_id, payment_id, provider_refund_id, error_code, attempts, next_attempt_at, created_at
+      from refunds
+     where payment_id = any(array(
+             select payment_id from payments where saga_id = any(${[...sagas]}::uuid[])
+                and status in ('REFUND_PENDING', 'REFUNDED')))`;
+}
+
+/** Open payments whose lease or backoff is over, the longest waiting first, without those that somebody is working on. */
+export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
+  return tx<PaymentRow[]>`
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
+      from payments
+     where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+     order by next_attempt_at
+     limit ${limit}
+       for no key update skip locked`;
+}
+
+/**
+ * The sagas of refunds that are due, payment and refund locked. Locking the refund, too, makes the server look at it again
+ * where another claim has just moved it on.
+ */
+export function lockDueRefunds(tx: Tx, now: number, limit: number): PendingQuery<{ saga_id: string }[]> {
+  return tx<{ saga_id: string }[]>`
+    select payment.saga_id
+      from refunds refund
+      join payments payment on payment.payment_id = refund.payment_id
+     where refund.status = 'PENDING' and refund.next_attempt_at <= ${now}::timestamptz
+     order by refund.next_attempt_at
+     limit ${limit}
+       for no key update skip locked`;
+}
+
+function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: string) {
+  return tx`
+    insert into payments
+      (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested,
+       next_attempt_at, traceparent, created_at, updated_at)
+    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested,
+           next_attempt_at, traceparent, created_at, updated_at
+      from json_to_recordset(${JSON.stringify(payments)}::text::json)
+        as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
+                 status text, undo_requested boolean, next_attempt_at timestamptz, traceparent text, created_at timestamptz,
+                 updated_at timestamptz)`;
+}
+
+function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
+  return tx`
+    with change as materialized (
+      select * from json_to_recordset(${JSON.stringify(payments)}::text::json)
+        as change (saga_id uuid, payment_method text, provider_txn_id text, status text, error_code text, error_message text,
+                   undo_requested boolean, attempts integer, first_attempt_at timestamptz, next_attempt_at timestamptz,
+                   updated_at timestamptz))
+    update payments p
+       set payment_method = change.payment_method, provider_txn_id = change.provider_txn_id, status = change.status,
+           error_code = change.error_code, error_message = change.error_message, undo_requested = change.undo_requested,
+           attempts = change.attempts, first_attempt_at = change.first_attempt_at,
+           next_attempt_at = change.next_attempt_at, updated_at = change.updated_at
+      from change
+     where p.saga_id = any(array(select saga_id from change))
+       and p.saga_id = change.saga_id`;
+}
+
+function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
+  return tx`
+    insert into refunds
+      (refund_id, payment_id, amount_cents, idempotency_key, status, provider_refund_id, error_code, attempts,
+       next_attempt_at, created_at, updated_at)
+    select refund_id, payment_id, amount_cents, idempotency_key, status, provider_refund_id, error_code, attempts,
+           next_attempt_at, created_at, updated_at
+      from json_to_recordset(${JSON.stringify(refunds)}::text::json)
+        as put (refund_id uuid, payment_id uuid, amount_cents bigint, idempotency_key text, status text,
+                provider_refund_id text, error_code text, attempts integer, next_attempt_at timestamptz,
+                created_at timestamptz, updated_at timestamptz)
+        on conflict (refund_id) do update
+       set status = excluded.status, provider_refund_id = excluded.provider_refund_id, error_code = excluded.error_code,
+           attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at`;
+}
+
+function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payment {
+  const { status, currency, provider_txn_id, payment_method, next_attempt_at, error_code, error_message } =
+    row;
+  const facts = factsOf(row);
+  if (status === "CANCELLED") return { ...facts, status, currency };
+  assert(currency !== null, `payment ${row.payment_id} is ${status} without a currency`);
+  switch (status) {
+    case "PENDING":
+    case "UNKNOWN":
+      assert(
+        payment_method !== null && next_attempt_at !== null,
+        `payment ${row.payment_id} is ${status} and cannot be asked for`,
+      );
+      return { ...facts, status, currency, payment_method, next_attempt_at };
+    case "FAILED":
+      assert(error_code !== null, `payment ${row.payment_id} failed without a reason`);
+      return { ...facts, status, currency, error_code, error_message: error_message ?? "" };
+    case "SUCCEEDED":
+    case "REFUND_PENDING":
+    case "REFUNDED":
+      assert(provider_txn_id !== null, `payment ${row.payment_id} is ${status} without a charge`);
+      return { ...facts, currency, provider_txn_id, ...refundState(row, status, refund) };
+    default:
+      return assertNever(status);
+  }
+}
+
+function refundState(
+  { payment_id }: PaymentRow,
+  status: "SUCCEEDED" | "REFUND_PENDING" | "REFUNDED",
+  row: RefundRow | undefined,
+) {
+  if (status === "SUCCEEDED") return { status } as const;
+  assert(row !== undefined, `payment ${payment_id} is ${status} without a refund`);
+  const { refund_id, attempts, created_at, provider_refund_id, next_attempt_at, error_code } = row;
+  if (status === "REFUNDED") {
+    assert(provider_refund_id !== null, `refund ${refund_id} is done without the provider's id`);
+    return { status, refund: { refund_id, attempts, created_at, provider_refund_id } } as const;
+  }
+  assert(next_attempt_at !== null, `refund ${refund_id} is pending and cannot be asked for`);
+  const refund: PendingRefund = { refund_id, attempts, created_at, next_attempt_at, error_code };
+  return { status, refund } as const;
+}
+
+function factsOf(row: PaymentFacts): PaymentFacts {
+  const { payment_id, saga_id, amount_cents, undo_requested } = row;
+  const { attempts, first_attempt_at, traceparent, created_at } = row;
+  return {
+    payment_id,
+    saga_id,
+    amount_cents,
+    undo_requested,
+    attempts,
+    first_attempt_at,
+    traceparent,
+    created_at,
+  };
+}
+
+type StoredPayment = ReturnType<typeof rowOf>;
+type StoredRefund = ReturnType<typeof refundRowsOf>[number];
+
+/** As the statements take it: times as text, what a status does not have as null. */
+function rowOf(payment: Payment, now: number) {
+  const { first_attempt_at, created_at } = payment;
+  const open = isOpen(payment) ? payment : null;
+  const failed = payment.status === "FAILED" ? payment : null;
+  return {
+    ...factsOf(payment),
+    status: payment.status,
+    currency: payment.currency,
+    payment_method: open?.payment_method ?? null,
+    provider_txn_id: "provider_txn_id" in payment ? payment.provider_txn_id : null,
+    idempotency_key: chargeKey(payment.saga_id),
+    error_code: failed?.error_code ?? null,
+    error_message: failed?.error_message ?? null,
+    first_attempt_at: timeOrNull(first_attempt_at),
+    next_attempt_at: timeOrNull(open?.next_attempt_at ?? null),
+    created_at: timestampOf(created_at),
+    updated_at: timestampOf(now),
+  };
+}
+
+function refundRowsOf(payment: Payment, now: number) {
+  if (!("refund" in payment)) return [];
+  const { payment_id, saga_id, amount_cents, refund } = payment;
+  const pending = "next_attempt_at" in refund ? refund : null;
+  return [
+    {
+      refund_id: refund.refund_id,
+      payment_id,
+      amount_cents,
+      idempotency_key: refundKey(saga_id),
+      status: pending === null ? "SUCCEEDED" : "PENDING",
+      provider_refund_id: "provider_refund_id" in refund ? refund.provider_refund_id : null,
+      error_code: pending?.error_code ?? null,
+      attempts: refund.attempts,
+      next_attempt_at: timeOrNull(pending?.next_attempt_at ?? null),
+      created_at: timestampOf(refund.created_at),
+      updated_at: timestampOf(now),
+    },
+  ];
+}
+
+function timeOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : timestampOf(epochMs);
+}
+
+function paymentIn(rows: PaymentRows, saga_id: string): Payment {
+  const payment = rows.payments.get(saga_id);
+  assert(payment !== undefined, `saga ${saga_id} is marked as written without a payment`);
+  return payment;
+}
