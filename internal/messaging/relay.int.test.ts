@@ -1,0 +1,168 @@
+// The relay on a real outbox and a real broker: every event reaches Kafka, by however many relays, whatever dies in between.
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import type { BatchProducer } from "../kernel/ports.ts";
+import { openProducer } from "../platform/kafka/producer.ts";
+import { readTopic } from "../platform/kafka/read-topic.ts";
+import { Metrics } from "../platform/metrics.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { freshTopic } from "../testkit/kafka.ts";
+import { kafkaBrokers } from "../testkit/servers.ts";
+import { OUTBOX_CHANNEL } from "./outbox.ts";
+import { Relay } from "./relay.ts";
+import { relayMetrics } from "./telemetry.ts";
+
+let database: TestDatabase;
+let producer: BatchProducer & AsyncDisposable;
+beforeAll(async () => {
+  database = await cloneDatabase("order");
+  producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test", deliveryTimeoutMs: 5_000 });
+});
+afterAll(async () => {
+  await producer[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+afterEach(async () => {
+  await database.sql`truncate outbox`;
+});
+
+const logged: string[] = [];
+const note = (_fields: object, message: string) => void logged.push(message);
+
+function relay(
+  options: { producer?: BatchProducer; metrics?: Metrics; batchEvents?: number; now?: () => number } = {},
+): Relay {
+  return new Relay({
+    database: database.postgres,
+    databaseName: "order",
+    producer: options.producer ?? producer,
+    clock: { now: options.now ?? Date.now },
+    metrics: relayMetrics(options.metrics ?? new Metrics()),
+    log: { info: note, warn: note, error: note },
+    ...(options.batchEvents === undefined ? {} : { batchEvents: options.batchEvents }),
+  });
+}
+
+/** Appends one event per body, in order, as a service's transaction does. */
+async function append(topic: string, bodies: readonly object[]): Promise<string[]> {
+  const rows = bodies.map((payload) => ({ event_id: Bun.randomUUIDv7(), payload }));
+  await database.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers)
+    select event_id, ${topic}::text, 'saga-1', payload, '{"type": "Counted"}'
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as event (event_id uuid, payload jsonb)`;
+  return rows.map(({ event_id }) => event_id);
+}
+
+async function unpublished(): Promise<string[]> {
+  const rows = await database.sql<
+    { event_id: string }[]
+  >`select event_id from outbox where not published order by event_id`;
+  return rows.map((row) => row.event_id);
+}
+
+/** All bodies in the topic, in the order of the log. */
+async function read(topic: string): Promise<unknown[]> {
+  const values: unknown[] = [];
+  for await (const batch of readTopic({ brokers: kafkaBrokers(), clientId: "test", topic }))
+    values.push(...batch.values);
+  return values;
+}
+
+/** Runs until the outbox has nothing left that this relay could claim. */
+async function drain(one: Relay): Promise<void> {
+  while ((await one.runOnce()).processed > 0);
+}
+
+test("publishes in order, with key, type and body, and marks what Kafka has", async () => {
+  const topic = await freshTopic();
+  const bodies = [{ n: 1, text: "grüße \u001e\u001f 👋" }, { n: 2 }, { n: 3 }];
+  await append(topic, bodies);
+  expect(await relay().runOnce()).toEqual({ processed: 3 });
+  expect(await unpublished()).toEqual([]);
+  expect(await relay().runOnce()).toEqual({ processed: 0 });
+  for await (const batch of readTopic({ brokers: kafkaBrokers(), clientId: "test", topic })) {
+    expect(batch.values).toEqual(bodies);
+    const { key, headers } = batch.raw(0);
+    expect(String(key)).toBe("saga-1");
+    expect(headers.map(([name, value]) => [name, String(value)])).toEqual([["type", "Counted"]]);
+  }
+});
+
+test("several relays on one outbox share it: each event is published exactly once", async () => {
+  const topic = await freshTopic();
+  const count = 3_000;
+  await append(
+    topic,
+    Array.from({ length: count }, (_, n) => ({ n })),
+  );
+  await Promise.all([1, 2, 3].map(() => drain(relay({ batchEvents: 100 }))));
+  const values = await read(topic);
+  expect(values).toHaveLength(count);
+  expect(new Set(values.map((value) => JSON.stringify(value))).size).toBe(count);
+  expect(await unpublished()).toEqual([]);
+});
+
+test("a relay that dies with a claim in hand loses nothing and holds nothing back", async () => {
+  const topic = await freshTopic();
+  await append(topic, [{ n: 1 }, { n: 2 }]);
+  await using dying = openPostgres({ url: database.url, poolSize: 2, applicationName: "dying relay" });
+  // Its connection goes, as with its process, when Kafka has the events and before the outbox knows.
+  const dead = new Relay({
+    database: dying,
+    databaseName: "order",
+    producer: {
+      async produce(text) {
+        const failures = await producer.produce(text);
+        await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dying relay'`;
+        return failures;
+      },
+      close: () => Promise.resolve(),
+    },
+    clock: { now: Date.now },
+    metrics: relayMetrics(new Metrics()),
+    log: { info: note, warn: note, error: note },
+  });
+  const outcome = await dead.runOnce().catch((error: unknown) => error);
+  expect(outcome).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  expect(await unpublished()).toHaveLength(2);
+  expect(await relay().runOnce()).toEqual({ processed: 2 });
+  // At least once: the inbox of every consumer knows the second copy.
+  expect(await read(topic)).toEqual([{ n: 1 }, { n: 2 }, { n: 1 }, { n: 2 }]);
+});
+
+test("an event Kafka refuses stays, is told, and holds up no other", async () => {
+  const topic = await freshTopic();
+  const ids = await append(topic, [{ n: 1 }, { text: "x".repeat(2_000_000) }, { n: 3 }]);
+  let time = Date.now();
+  const metrics = new Metrics();
+  const one = relay({ batchEvents: 1, metrics, now: () => time });
+  await drain(one);
+  expect(await unpublished()).toEqual(ids.slice(1, 2));
+  expect(await read(topic)).toEqual([{ n: 1 }, { n: 3 }]);
+  expect(logged).toContain("Kafka refuses an event; it stays unpublished and is tried again later");
+  expect((await metrics.expose()).text).toContain('code="MSG_SIZE_TOO_LARGE"');
+  // Later it is tried again, and what has come meanwhile goes through beside it.
+  time += 31_000;
+  await append(topic, [{ n: 4 }]);
+  await drain(one);
+  expect(await read(topic)).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }]);
+  expect(await unpublished()).toHaveLength(1);
+});
+
+test("is woken by the transaction that appends", async () => {
+  const woken = Promise.withResolvers<void>();
+  const stop = await database.postgres.listen(OUTBOX_CHANNEL, () => woken.resolve());
+  await database.sql`select pg_notify(${OUTBOX_CHANNEL}, '')`;
+  await woken.promise;
+  await stop();
+});
+
+test("tells how much waits and since when", async () => {
+  const topic = await freshTopic();
+  await append(topic, [{ n: 1 }, { n: 2 }]);
+  const metrics = new Metrics();
+  await relay({ metrics, now: () => Date.now() + 60_000 }).measure();
+  const { text } = await metrics.expose();
+  expect(text).toContain('outbox_unpublished{database="order"} 2');
+  expect(text).toMatch(/oldest_unpublished_seconds\{database="order"\} 6\d\./);
+});

@@ -1,0 +1,89 @@
+// What the relay makes of the producer's answers. The ports are the test's own; relay.int.test.ts has the real ones.
+import { describe, expect, test } from "bun:test";
+import { AppError } from "../kernel/errors.ts";
+import type { ProduceFailure } from "../kernel/ports.ts";
+import type { Database, Tx } from "./database.ts";
+import { Relay } from "./relay.ts";
+import { relayMetrics } from "./telemetry.ts";
+
+const IDS = ["a", "b", "c"];
+const silent = { inc: () => undefined, set: () => undefined, observe: () => undefined };
+const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A relay whose database always offers IDS and notes, per claim, what was set aside and what was marked. */
+function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
+  const claims: { setAside: unknown; marked: unknown }[] = [];
+  let time = 0;
+  const statement = (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
+    if (parts.join("").includes("update outbox")) claims.at(-1)!.marked = values[0];
+    else claims.push({ setAside: values[2], marked: undefined });
+    return Promise.resolve([{ text: "text", ids: IDS.join(",") }]);
+  };
+  const transaction = {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the store calls it as a template tag only
+    tx: statement as unknown as Tx,
+    send: (statements: readonly PromiseLike<unknown>[]) => Promise.all(statements),
+    finish: (statements: readonly PromiseLike<unknown>[]) => Promise.all(statements),
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the relay uses no more of it
+  const database = {
+    transaction: (work: (given: typeof transaction) => Promise<unknown>) => work(transaction),
+    faultOf: () => "other",
+  } as unknown as Database;
+  const queue = [...answers];
+  const producer = { produce: () => Promise.resolve(queue.shift() ?? []), close: () => Promise.resolve() };
+  const clock = { now: () => time };
+  const relay = new Relay({
+    database,
+    databaseName: "test",
+    producer,
+    clock,
+    metrics: relayMetrics(meter),
+    log,
+  });
+  return { relay, claims, pass: (ms: number) => void (time += ms) };
+}
+
+const failure = (index: number, code: string): ProduceFailure => ({ index, code, message: code });
+
+describe("the relay", () => {
+  test("marks what was delivered", async () => {
+    const { relay, claims } = relayOf([[]]);
+    expect(await relay.runOnce()).toEqual({ processed: 3 });
+    expect(claims).toEqual([{ setAside: "{}", marked: "{a,b,c}" }]);
+  });
+
+  test("gives the whole claim back when nothing could be delivered, and claims it again", async () => {
+    const { relay, claims } = relayOf([[0, 1, 2].map((index) => failure(index, "_MSG_TIMED_OUT"))]);
+    const outcome = await relay.runOnce().catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(AppError);
+    expect(outcome).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
+    await relay.runOnce();
+    expect(claims).toEqual([
+      { setAside: "{}", marked: undefined },
+      { setAside: "{}", marked: "{a,b,c}" },
+    ]);
+  });
+
+  test("leaves what was not delivered alone for a second, while the others go on", async () => {
+    const { relay, claims, pass } = relayOf([[failure(1, "NOT_LEADER_FOR_PARTITION")]]);
+    await relay.runOnce();
+    await relay.runOnce();
+    pass(1_001);
+    await relay.runOnce();
+    expect(claims.map(({ setAside }) => setAside)).toEqual(["{}", "{b}", "{}"]);
+    expect(claims[0]?.marked).toBe("{a,c}");
+  });
+
+  test("leaves what Kafka refuses alone for half a minute, even when it was all there was", async () => {
+    const { relay, claims, pass } = relayOf([[0, 1, 2].map((index) => failure(index, "MSG_SIZE_TOO_LARGE"))]);
+    expect(await relay.runOnce()).toEqual({ processed: 3 });
+    pass(29_000);
+    await relay.runOnce();
+    pass(2_000);
+    await relay.runOnce();
+    expect(claims.map(({ setAside }) => setAside)).toEqual(["{}", "{a,b,c}", "{}"]);
+    expect(claims[0]?.marked).toBeUndefined();
+  });
+});
