@@ -178,7 +178,7 @@ export async function outboxDays(sql: Sql): Promise<readonly number[]> {
   const rows = await sql<{ day: number }[]>`
     select (extract(epoch from to_date(right(c.relname, 8), 'YYYYMMDD')) * 1000)::float8 as day
       from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = to_regclass('outbox') and c.relname ~ '^outbox_\d{8}$'
+     where i.inhparent = to_regclass('outbox') and c.relname ~ '^outbox_[0-9]{8}$'
      order by day desc`;
   return rows.map(({ day }) => day);
 }

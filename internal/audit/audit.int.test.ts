@@ -1,0 +1,545 @@
+// Each invariant is broken on purpose in a system where everything else agrees, on real databases, and must be named with the
+// saga's id; and what is merely under way, or too old to be known, must not be.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { TOPICS } from "../../schemas/topics.ts";
+import { SettledSystem } from "../testkit/settled-system.ts";
+import { audit, type AuditReport, INVARIANTS } from "./audit.ts";
+import type { CollectOptions } from "./collect.ts";
+import type { AuditSources } from "./sources.ts";
+
+let system: SettledSystem;
+beforeAll(async () => {
+  system = await SettledSystem.open();
+});
+beforeEach(() => system.reset());
+afterAll(() => system[Symbol.asyncDispose]());
+
+const WORKING: CollectOptions = { settleMs: 5_000, expectRest: false };
+const AT_REST: CollectOptions = { settleMs: 5_000, expectRest: true };
+
+function run(options = WORKING, sources: Partial<AuditSources> = {}): Promise<AuditReport> {
+  return audit({ ...system.sources(), ...sources }, options);
+}
+
+/** `invariant: saga: detail` of everything found. */
+function findings(report: AuditReport): string[] {
+  return report.invariants.flatMap(({ name, findings: found }) =>
+    found.map(({ saga_id, detail }) => `${name}: ${saga_id}: ${detail}`),
+  );
+}
+
+test("a system in which all agree is clean", async () => {
+  const report = await run(AT_REST);
+  expect(findings(report)).toEqual([]);
+  expect(report.ok).toBe(true);
+  expect(report.sagas).toMatchObject({ total: 3, judged: 3 });
+  expect(report.messages).toEqual({ in_outboxes: 13, in_topics: 13 });
+});
+
+interface Break {
+  readonly invariant: string;
+  /** Breaks it and returns the saga that must be named; null where it is nobody's. */
+  readonly doIt: () => Promise<string | null>;
+  /** Part of the sentence that must be said. */
+  readonly says: string;
+  readonly options?: CollectOptions;
+  /** Other invariants that this break cannot but break as well. */
+  readonly also?: readonly string[];
+}
+
+const breaks: Readonly<Record<string, Break>> = {
+  "an order is missing": {
+    invariant: "completed-has-its-order",
+    says: "it has 0 live orders",
+    also: ["one-effect-per-command"],
+    async doIt() {
+      await system.databases.order`delete from orders where saga_id = ${system.completed.saga_id}`;
+      return system.completed.saga_id;
+    },
+  },
+  "an order is there twice": {
+    invariant: "completed-has-its-order",
+    says: "it has 2 live orders",
+    async doIt() {
+      await system.databases.order`alter table orders drop constraint if exists orders_saga_id_key`;
+      await system.order(system.completed, "SHIPPED", { order_id: Bun.randomUUIDv7() });
+      return system.completed.saga_id;
+    },
+  },
+  "an order costs something else": {
+    invariant: "completed-has-its-order",
+    says: "costs 1 EUR, the saga 2500 EUR",
+    async doIt() {
+      await system.databases.order`update orders set total_cents = 1`;
+      return system.completed.saga_id;
+    },
+  },
+  "an order is of something else": {
+    invariant: "completed-has-its-order",
+    says: "is of 1 x lamp at 1, the saga of 2 x mug at 1250",
+    async doIt() {
+      const { order } = system.databases;
+      const items = order.json([{ sku_id: "lamp", quantity: 1, unit_price_cents: 1 }]);
+      await order`update orders set items = ${items}`;
+      return system.completed.saga_id;
+    },
+  },
+  "the saga names another order": {
+    invariant: "completed-has-its-order",
+    says: "the saga says",
+    async doIt() {
+      const { saga } = system.databases;
+      await saga`update saga_state set order_id = ${Bun.randomUUIDv7()} where status = 'COMPLETED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "an undone saga has an order": {
+    invariant: "undone-has-no-order",
+    says: "is CONFIRMED, the saga COMPENSATED",
+    async doIt() {
+      await system.order(system.refused, "CONFIRMED");
+      return system.refused.saga_id;
+    },
+  },
+  "the stock of a completed saga was given back": {
+    invariant: "completed-has-its-stock",
+    says: "its reservations are RELEASED",
+    async doIt() {
+      const { inventory } = system.databases;
+      await inventory`update reservations set status = 'RELEASED'`;
+      await inventory`update inventory set available_count = stocked_count`;
+      return system.completed.saga_id;
+    },
+  },
+  "another number was reserved": {
+    invariant: "completed-has-its-stock",
+    says: "is of 1 x mug at 1250, the saga of 2 x mug at 1250",
+    async doIt() {
+      const { inventory } = system.databases;
+      await inventory`update reservations set quantity = 1 where status = 'CONFIRMED'`;
+      await inventory`update inventory set available_count = available_count + 1`;
+      return system.completed.saga_id;
+    },
+  },
+  "the saga priced another cart than the shopper's": {
+    invariant: "completed-has-its-stock",
+    says: "the shopper asked for 9 x mug",
+    async doIt() {
+      const { saga } = system.databases;
+      const cart = saga.json([{ sku_id: "mug", quantity: 9 }]);
+      await saga`update saga_state set cart_items = ${cart} where status = 'COMPLETED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "an undone saga still holds stock": {
+    invariant: "undone-holds-no-stock",
+    says: "is HELD, the saga COMPENSATED",
+    async doIt() {
+      await system.reservation(system.refused, "HELD");
+      await system.databases.inventory`update inventory set available_count = available_count - 1`;
+      return system.refused.saga_id;
+    },
+  },
+  "stock leaks": {
+    invariant: "stock-adds-up",
+    says: "mug: stocked 100, available 97, held 0, confirmed 2; off by 1",
+    async doIt() {
+      await system.databases.inventory`update inventory set available_count = available_count - 1`;
+      return null;
+    },
+  },
+  "more is sold than there is": {
+    invariant: "stock-adds-up",
+    says: "oversold",
+    async doIt() {
+      const { inventory } = system.databases;
+      await inventory`alter table inventory drop constraint if exists inventory_available_count_check`;
+      await inventory`update inventory set stocked_count = 1, available_count = -1`;
+      return null;
+    },
+  },
+  "a saga is charged twice, and one is given back": {
+    invariant: "charged-at-most-once",
+    says: "charged 2 times",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      system.moves("charge", { ...system.completed, transaction_id: "pi_second" });
+      system.moves("refund", { ...system.completed, transaction_id: "pi_second" });
+      return system.completed.saga_id;
+    },
+  },
+  "a completed saga was not paid": {
+    invariant: "completed-is-paid",
+    says: "the provider holds 0 cents, the saga's total is 2500",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      system.ledger = system.ledger.filter((entry) => !isOf(entry, system.completed.saga_id));
+      return system.completed.saga_id;
+    },
+  },
+  "a completed saga was paid in another currency": {
+    invariant: "completed-is-paid",
+    says: "is in USD, the saga in EUR",
+    async doIt() {
+      system.ledger = system.ledger.map((entry) => ({ ...entry, currency: "USD" }));
+      return system.completed.saga_id;
+    },
+  },
+  "the money of an undone saga was kept": {
+    invariant: "undone-costs-nothing",
+    says: "the provider holds 3750 cents",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      system.ledger = system.ledger.filter(({ kind }) => kind !== "refund");
+      return system.refunded.saga_id;
+    },
+  },
+  "a payment was never settled": {
+    invariant: "payments-agree-with-provider",
+    says: "is UNKNOWN although its saga is at rest",
+    async doIt() {
+      await system.databases.payment`
+        update payments set status = 'UNKNOWN', next_attempt_at = now() where status = 'SUCCEEDED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "a payment failed that the provider took": {
+    invariant: "payments-agree-with-provider",
+    says: "is FAILED, the provider charged 2500 cents",
+    async doIt() {
+      await system.databases.payment`
+        update payments set status = 'FAILED', error_code = 'timeout' where status = 'SUCCEEDED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "a payment is of another amount than the charge": {
+    invariant: "payments-agree-with-provider",
+    says: "is of 7 cents, the provider's charge of 2500",
+    async doIt() {
+      await system.databases.payment`update payments set amount_cents = 7 where status = 'SUCCEEDED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "a charge has no payment": {
+    invariant: "payments-agree-with-provider",
+    says: "the provider's charge pi_",
+    also: ["one-effect-per-command"],
+    async doIt() {
+      await system.databases.payment`delete from payments where status = 'SUCCEEDED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "a payment names a charge nobody knows": {
+    invariant: "payments-agree-with-provider",
+    says: "a charge the provider does not know",
+    also: ["one-effect-per-command"],
+    async doIt() {
+      await system.databases.payment`update payments set provider_txn_id = 'pi_x' where status = 'SUCCEEDED'`;
+      return system.completed.saga_id;
+    },
+  },
+  "a saga has two payments": {
+    invariant: "payments-agree-with-provider",
+    says: "it has 2 payments",
+    async doIt() {
+      const { payment } = system.databases;
+      await payment`alter table payments drop constraint if exists payments_saga_id_key`;
+      await payment`
+        insert into payments (payment_id, saga_id, amount_cents, provider, idempotency_key, status, created_at, updated_at)
+        values (${Bun.randomUUIDv7()}, ${system.completed.saga_id}, 0, 'stripe', 'second', 'CANCELLED', now(), now())`;
+      return system.completed.saga_id;
+    },
+  },
+  "a refund is not done": {
+    invariant: "payments-agree-with-provider",
+    says: "is PENDING although its saga is at rest",
+    async doIt() {
+      await system.databases.payment`update refunds set status = 'PENDING', next_attempt_at = now()`;
+      return system.refunded.saga_id;
+    },
+  },
+  "a refund is one the provider does not know": {
+    invariant: "payments-agree-with-provider",
+    says: "is re_x, which the provider does not know",
+    async doIt() {
+      await system.databases.payment`update refunds set provider_refund_id = 're_x'`;
+      return system.refunded.saga_id;
+    },
+  },
+  "a saga goes on after its end": {
+    invariant: "terminal-stays",
+    says: "COMPENSATED was followed by COMPENSATED to COMPLETED",
+    also: ["history-is-legal"],
+    async doIt() {
+      await system.databases.saga`
+        insert into saga_history (saga_id, from_status, to_status, step, message_type, at)
+        values (${system.refused.saga_id}, 'COMPENSATED', 'COMPLETED', 'order', 'Test', now())`;
+      return system.refused.saga_id;
+    },
+  },
+  "a saga skips a step": {
+    invariant: "history-is-legal",
+    says: "it went from STARTED to PAYMENT_CHARGED",
+    async doIt() {
+      const { saga } = system.databases;
+      await saga`delete from saga_history where saga_id = ${system.completed.saga_id}`;
+      await system.history(system.completed.saga_id, "PAYMENT_CHARGED", "ORDER_CREATED", "COMPLETED");
+      return system.completed.saga_id;
+    },
+  },
+  "a history row is lost": {
+    invariant: "history-is-legal",
+    says: "it left COMPENSATING although it stood at PAYMENT_CHARGED",
+    async doIt() {
+      await system.databases.saga`delete from saga_history where to_status = 'COMPENSATING'`;
+      return system.refunded.saga_id;
+    },
+  },
+  "a saga has no history": {
+    invariant: "history-is-legal",
+    says: "it has no history",
+    async doIt() {
+      await system.databases.saga`delete from saga_history where saga_id = ${system.refused.saga_id}`;
+      return system.refused.saga_id;
+    },
+  },
+  "a saga's status is not where its history ends": {
+    invariant: "history-is-legal",
+    says: "its history ends at COMPENSATED, its status is FAILED",
+    async doIt() {
+      const { saga } = system.databases;
+      await saga`update saga_state set status = 'FAILED' where saga_id = ${system.refused.saga_id}`;
+      return system.refused.saga_id;
+    },
+  },
+  "stock is reserved twice for one command": {
+    invariant: "one-effect-per-command",
+    says: "InventoryReserved was said of",
+    async doIt() {
+      const { saga_id } = system.refunded;
+      const fields = { reservation_id: Bun.randomUUIDv7() };
+      await system.say("inventory", TOPICS.inventoryEvents, "InventoryReserved", saga_id, fields);
+      return saga_id;
+    },
+  },
+  "a command is answered both ways": {
+    invariant: "one-effect-per-command",
+    says: "both PaymentSucceeded and PaymentFailed were said",
+    async doIt() {
+      const { saga_id } = system.completed;
+      await system.say("payment", TOPICS.paymentEvents, "PaymentFailed", saga_id);
+      return saga_id;
+    },
+  },
+  "a forward command is written twice": {
+    invariant: "one-effect-per-command",
+    says: "ChargePayment was said of",
+    async doIt() {
+      const { saga_id } = system.completed;
+      await system.say("saga", TOPICS.commands, "ChargePayment", saga_id);
+      return saga_id;
+    },
+  },
+  "a message is in an inbox twice": {
+    invariant: "one-effect-per-command",
+    says: "is in the order inbox more than once",
+    async doIt() {
+      const { order } = system.databases;
+      await order`alter table inbox drop constraint if exists inbox_pkey`;
+      const message_id = Bun.randomUUIDv7();
+      await order`insert into inbox (message_id) values (${message_id}), (${message_id})`;
+      return null;
+    },
+  },
+  "an order belongs to no saga": {
+    invariant: "everything-has-a-saga",
+    says: "belongs to a saga that does not exist",
+    async doIt() {
+      const stranger = { ...system.refused, saga_id: Bun.randomUUIDv7() };
+      await system.order(stranger, "CANCELLED");
+      return stranger.saga_id;
+    },
+  },
+  "a charge belongs to nobody": {
+    invariant: "everything-has-a-saga",
+    says: "the provider's charge pi_nobody of 1250 cents belongs to no saga",
+    async doIt() {
+      system.moves("charge", { ...system.refused, transaction_id: "pi_nobody" }, { saga_id: null });
+      return null;
+    },
+  },
+  "a published message is not in Kafka": {
+    invariant: "published-is-in-kafka",
+    says: "of the order outbox is not in order-events",
+    async doIt() {
+      system.topics.set(TOPICS.orderEvents, []);
+      return system.completed.saga_id;
+    },
+  },
+  "a message in Kafka was never written": {
+    invariant: "kafka-comes-from-an-outbox",
+    says: "at checkout-commands[0]@5 is in no outbox",
+    async doIt() {
+      const { saga_id } = system.refused;
+      const message = { message_id: Bun.randomUUIDv7(), type: "CreateOrder", saga_id };
+      system.topics.get(TOPICS.commands)?.push(message);
+      return saga_id;
+    },
+  },
+  "a dead letter was never written": {
+    invariant: "kafka-comes-from-an-outbox",
+    says: "at checkout-dlq[0]@0 is in no outbox",
+    async doIt() {
+      system.topics.get(TOPICS.deadLetters)?.push({ dead_letter_id: Bun.randomUUIDv7(), saga_id: null });
+      return null;
+    },
+  },
+  "bytes in Kafka are no message": {
+    invariant: "kafka-comes-from-an-outbox",
+    says: "a message without an id at notification-commands[0]@1",
+    async doIt() {
+      system.topics.get(TOPICS.notifications)?.push(undefined);
+      return null;
+    },
+  },
+  "a saga is not at rest where rest is expected": {
+    invariant: "at-rest",
+    says: "it is still STARTED",
+    options: AT_REST,
+    async doIt() {
+      return startedSaga();
+    },
+  },
+  "an outbox is not drained where rest is expected": {
+    invariant: "at-rest",
+    says: "payment: 1 outbox rows are not published",
+    options: AT_REST,
+    async doIt() {
+      await system.say(
+        "payment",
+        TOPICS.paymentEvents,
+        "PaymentCancelled",
+        system.refused.saga_id,
+        {},
+        false,
+      );
+      return null;
+    },
+  },
+  "a command waits for a retry where rest is expected": {
+    invariant: "at-rest",
+    says: "inventory: 1 commands wait for a retry",
+    options: AT_REST,
+    async doIt() {
+      const { inventory } = system.databases;
+      await inventory`
+        insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
+                           error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
+        values (${Bun.randomUUIDv7()}, ${system.refused.saga_id}, 'ReleaseInventory', 1, now(), now(), now(),
+                'X', '', 'checkout-commands', 0, 0, 0, '', '[]')`;
+      return null;
+    },
+  },
+};
+
+describe("is named when", () => {
+  for (const [name, { invariant, doIt, says, options, also = [] }] of Object.entries(breaks)) {
+    test(name, async () => {
+      const saga_id = await doIt();
+      const report = await run(options);
+      expect(report.ok).toBe(false);
+      const found = report.invariants.find((one) => one.name === invariant)?.findings ?? [];
+      const named = found.filter((finding) => finding.saga_id === saga_id && finding.detail.includes(says));
+      expect(named, findings(report).join("\n")).not.toEqual([]);
+      const broken = report.invariants.filter(({ violations }) => violations > 0).map((one) => one.name);
+      expect(broken.toSorted()).toEqual([invariant, ...also].toSorted());
+    });
+  }
+
+  test("a checkout was answered with 202 and has no saga", async () => {
+    const promised = Bun.randomUUIDv7();
+    const journal = () => [system.completed.saga_id, promised];
+    expect(findings(await run(WORKING, { journal }))).toEqual([
+      `accepted-exists: ${promised}: was answered with 202 and does not exist`,
+    ]);
+  });
+
+  test("every invariant has a test that breaks it", () => {
+    const broken = new Set(Object.values(breaks).map(({ invariant }) => invariant)).add("accepted-exists");
+    expect([...broken].toSorted()).toEqual(INVARIANTS.map(({ name }) => name).toSorted());
+  });
+});
+
+describe("is no violation:", () => {
+  test("a saga under way, with all that is under way with it", async () => {
+    const saga_id = await startedSaga();
+    await system.say("saga", TOPICS.commands, "ReserveInventory", saga_id, {}, false);
+    const report = await run();
+    expect(findings(report)).toEqual([]);
+    expect(report.open.sagas.count).toBe(1);
+    expect(report.open.unpublished["saga"]?.count).toBe(1);
+    expect(report.sagas).toMatchObject({ total: 4, judged: 3 });
+  });
+
+  test("a saga that came to rest a moment ago", async () => {
+    await system.databases.saga`update saga_state set completed_at = now() where status = 'COMPLETED'`;
+    await system.databases.order`delete from orders`;
+    expect(findings(await run())).toEqual([]);
+    expect(findings(await run(AT_REST))).not.toEqual([]);
+  });
+
+  test("a saga that begins while the audit reads", async () => {
+    const sources = system.sources();
+    const readTopic: AuditSources["readTopic"] = async function* (topic) {
+      if (topic === TOPICS.commands) {
+        const saga_id = await startedSaga();
+        await system.say("saga", TOPICS.commands, "ReserveInventory", saga_id);
+      }
+      yield* sources.readTopic(topic);
+    };
+    expect(findings(await run(WORKING, { readTopic }))).toEqual([]);
+  });
+
+  test("a checkout that is journalled while the audit reads", async () => {
+    async function* journal() {
+      yield await startedSaga();
+    }
+    expect(findings(await run(WORKING, { journal }))).toEqual([]);
+  });
+
+  test("an old outbox row that Kafka has dropped", async () => {
+    const { saga } = system.databases;
+    await saga`update outbox set published_at = now() - interval '4 days' where topic = 'notification-commands'`;
+    system.topics.set(TOPICS.notifications, []);
+    const report = await run();
+    expect(findings(report)).toEqual([]);
+    expect(report.not_checked).toEqual(["1 published outbox rows are older than what Kafka keeps"]);
+  });
+
+  test("an old message in Kafka that the outboxes have dropped", async () => {
+    const longAgo = "01900000-0000-7000-8000-000000000000";
+    system.topics.get(TOPICS.deadLetters)?.push({ dead_letter_id: longAgo, saga_id: null });
+    const report = await run();
+    expect(findings(report)).toEqual([]);
+    expect(report.not_checked).toEqual(["1 messages in Kafka are older than what the outboxes keep"]);
+    expect(report.open.dead_letters.count).toBe(1);
+  });
+
+  test("a message that is in Kafka twice", async () => {
+    const messages = system.topics.get(TOPICS.commands) ?? [];
+    messages.push(...messages);
+    expect(findings(await run())).toEqual([]);
+  });
+});
+
+async function startedSaga(): Promise<string> {
+  const saga_id = Bun.randomUUIDv7();
+  const one = { ...system.refused, saga_id };
+  await system.saga(one, "STARTED", { completed_at: null, deadline_at: new Date(Date.now() + 30_000) });
+  await system.history(saga_id);
+  return saga_id;
+}
+
+function isOf(entry: object, saga_id: string): boolean {
+  return "saga_id" in entry && entry.saga_id === saga_id;
+}
