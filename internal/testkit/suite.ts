@@ -1,6 +1,7 @@
 // Runs test files with `bun test` in a process of its own and counts what they did. Used by check.ts and test-all.ts.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { tiedToUs } from "../stack/child.ts";
 import { CACHE, REPOSITORY } from "../stack/paths.ts";
 
 export interface SuiteOptions {
@@ -20,6 +21,10 @@ export interface SuiteResult {
   readonly skipped: number;
 }
 
+const TEST_TIMEOUT_MS = 60_000;
+/** A test process that hangs must not hang the run. */
+const SUITE_TIMEOUT_MS = 20 * 60_000;
+
 const NONE: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
 
 /** A run that ends badly without a failed test, for example by a crash, counts as one failure. */
@@ -30,22 +35,24 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   rmSync(counts, { force: true });
   const shown = options.output === "shown";
   const child = Bun.spawn(
-    [
+    tiedToUs([
       process.execPath,
       "test",
-      // What a test starts must not outlive it.
-      "--no-orphans",
+      `--timeout=${TEST_TIMEOUT_MS}`,
       "--reporter=junit",
       `--reporter-outfile=${counts}`,
       ...options.endings,
-    ],
+    ]),
     {
       cwd: REPOSITORY,
       env: { ...process.env, ...options.env },
       stdin: "ignore",
       stdout: shown ? "inherit" : "pipe",
       stderr: shown ? "inherit" : "pipe",
-      ...(options.signal ? { signal: options.signal } : {}),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(SUITE_TIMEOUT_MS),
+        ...(options.signal ? [options.signal] : []),
+      ]),
     },
   );
   const [output, errors, code] = await Promise.all([

@@ -2,8 +2,8 @@
 // The servers are started once and shared: each test takes a database and topics of its own. The last line of the output
 // is `N passed, N failed`.
 import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { buildAll, buildableRoles } from "../stack/build.ts";
+import { basename, join } from "node:path";
+import { type BuiltBinary, buildAll, buildableRoles } from "../stack/build.ts";
 import { CACHE } from "../stack/paths.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { wipe } from "../stack/wipe.ts";
@@ -19,47 +19,49 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 const begun = performance.now();
-let passed = 0;
-let failed = 0;
-let skipped = 0;
-try {
-  await testEverything();
-} catch (error) {
-  console.error(error);
-  failed++;
-}
-if (skipped > 0) console.log(`${skipped} skipped`);
-console.log(`took ${((performance.now() - begun) / 1000).toFixed(0)} s`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed without being a test: a check, a build, a server. Each counts as one failure. */
+const broken: string[] = [];
 
-async function testEverything(): Promise<void> {
-  heading("checks and unit tests");
-  const checks = await runChecks(stop.signal);
-  count(checks.unit);
-  failed += checks.failedChecks.length;
-
-  heading("binaries");
-  await buildAll(buildableRoles(), ({ file, built, seconds }) => {
-    console.log(`  ${file.padEnd(40)} ${built ? `built in ${seconds.toFixed(1)} s` : "unchanged"}`);
-  });
-
-  heading("servers for the tests");
+await stage("checks and unit tests", async () => {
+  const { unit, failedChecks } = await runChecks(stop.signal);
+  count(unit);
+  broken.push(...failedChecks);
+});
+await stage("binaries", () => buildAll(buildableRoles(), reportBinary));
+await stage("servers for the tests", async () => {
   await using servers = await startServers();
   const env = addressesOf(servers);
+  const suite = { env, output: "shown", signal: stop.signal } as const;
+  await stage("tests on real servers", async () => {
+    count(await runSuite({ ...suite, name: "servers", endings: [".int.test.ts", ".sim.test.ts"] }));
+  });
+  await stage("tests on the whole stack", async () => {
+    count(await runSuite({ ...suite, name: "stack", endings: [".e2e.test.ts"] }));
+  });
+});
 
-  heading("tests on real servers");
-  const onServers = {
-    name: "servers",
-    endings: [".int.test.ts", ".sim.test.ts"],
-    env,
-    output: "shown",
-  } as const;
-  count(await runSuite({ ...onServers, signal: stop.signal }));
+const failed = total.failed + broken.length;
+console.log();
+if (broken.length > 0) console.log(`broken: ${broken.join(", ")}`);
+if (total.skipped > 0) console.log(`${total.skipped} skipped`);
+console.log(`took ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+console.log(`${total.passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
 
-  heading("tests on the whole stack");
-  const wholeStack = { name: "stack", endings: [".e2e.test.ts"], env, output: "shown" } as const;
-  count(await runSuite({ ...wholeStack, signal: stop.signal }));
+/** A stage that breaks does not keep the later ones from running, unless we were told to stop. */
+async function stage(name: string, work: () => Promise<void>): Promise<void> {
+  if (stop.signal.aborted) return;
+  console.log(`\n== ${name}`);
+  try {
+    await work();
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(reason);
+    // Told to stop, the stages around this one end for the same reason.
+    if (!broken.includes(reason)) broken.push(stop.signal.aborted ? reason : name);
+  }
 }
 
 async function startServers(): Promise<Stack> {
@@ -89,12 +91,11 @@ function addressesOf({ addresses }: Stack): Record<string, string> {
 }
 
 function count(result: SuiteResult): void {
-  passed += result.passed;
-  failed += result.failed;
-  skipped += result.skipped;
+  total.passed += result.passed;
+  total.failed += result.failed;
+  total.skipped += result.skipped;
 }
 
-function heading(text: string): void {
-  stop.signal.throwIfAborted();
-  console.log(`\n== ${text}`);
+function reportBinary({ file, built, seconds }: BuiltBinary): void {
+  console.log(`  ${basename(file).padEnd(24)} ${built ? `built in ${seconds.toFixed(1)} s` : "unchanged"}`);
 }

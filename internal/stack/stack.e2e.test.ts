@@ -1,0 +1,187 @@
+// The stack as its users run it, by the command line: it comes up, tells where things are, keeps its data, and leaves nothing
+// behind however it ends.
+import { afterEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { REPOSITORY } from "./paths.ts";
+import { type StackState, readState } from "./state.ts";
+import { waitUntil } from "./wait.ts";
+
+const SOON = { timeoutMs: 30_000 };
+const UP_TIMEOUT_MS = 120_000;
+
+const directories: string[] = [];
+
+afterEach(async () => {
+  for (const directory of directories.splice(0)) {
+    await stack("down", "--wipe", "--data-dir", directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test(
+  "is up, keeps its data over a kill of the supervisor, and goes down without a trace",
+  async () => {
+    const directory = newDirectory();
+    expect(await stack("up", "--no-roles", "--data-dir", directory)).toMatchObject({ code: 0 });
+    const first = await status(directory);
+    expect(first.phase).toBe("ready");
+    expect(first.servers.filter(({ healthy }) => !healthy)).toEqual([]);
+    expect(first.servers.map(({ name }) => name)).toEqual([
+      "postgres-saga",
+      "postgres-inventory",
+      "postgres-payment",
+      "postgres-order",
+      "redis",
+      "kafka-1",
+      "mail",
+    ]);
+    await query(first, "create table kept as select 42 as answer");
+
+    process.kill(first.supervisor_pid, "SIGKILL");
+    await waitUntil("every process has gone", () => alive(first).length === 0, SOON);
+    expect(await stack("status", "--data-dir", directory)).toMatchObject({ code: 4 });
+
+    expect(await stack("up", "--no-roles", "--data-dir", directory)).toMatchObject({ code: 0 });
+    const second = await status(directory);
+    expect(await query(second, "select answer from kept")).toEqual([{ answer: 42 }]);
+    expect(await stack("down", "--data-dir", directory)).toMatchObject({ code: 0 });
+    expect(alive(second)).toEqual([]);
+    expect(readState(directory)?.phase).toBe("stopped");
+  },
+  UP_TIMEOUT_MS,
+);
+
+test(
+  "an `up` that is killed half-way takes everything with it",
+  async () => {
+    const directory = newDirectory();
+    const up = start("up", "--no-roles", "--data-dir", directory);
+    await waitUntil("the first servers run", () => (readState(directory)?.servers.length ?? 0) >= 5, SOON);
+    up.kill("SIGKILL");
+    await waitUntil("the stack has stopped", () => readState(directory)?.phase === "stopped", SOON);
+    const state = readState(directory);
+    expect(state && alive(state)).toEqual([]);
+  },
+  UP_TIMEOUT_MS,
+);
+
+test(
+  "Ctrl-C during `up` stops what was started",
+  async () => {
+    const directory = newDirectory();
+    const up = start("up", "--no-roles", "--data-dir", directory);
+    await waitUntil("the first servers run", () => (readState(directory)?.servers.length ?? 0) >= 2, SOON);
+    up.kill("SIGINT");
+    expect(await up.exited).toBe(130);
+    const state = readState(directory);
+    expect(state?.phase).toBe("stopped");
+    expect(state && alive(state)).toEqual([]);
+  },
+  UP_TIMEOUT_MS,
+);
+
+test(
+  "two stacks live side by side, but not in one directory; a killed server is seen and can be started again",
+  async () => {
+    const [one, other] = [newDirectory(), newDirectory()];
+    expect(await stack("up", "--no-roles", "--data-dir", one)).toMatchObject({ code: 0 });
+    expect(await stack("up", "--no-roles", "--data-dir", other)).toMatchObject({ code: 0 });
+    const again = await stack("up", "--no-roles", "--data-dir", one);
+    expect(again.code).toBe(1);
+    expect(again.output).toContain("already running");
+
+    expect(await stack("kill", "redis", "--data-dir", one)).toMatchObject({ code: 0 });
+    const redis = async (directory: string) =>
+      (await status(directory)).servers.find(({ name }) => name === "redis");
+    await waitUntil("the kill is seen", async () => (await redis(one))?.exit === "signal SIGKILL", SOON);
+    expect(await stack("status", "--data-dir", one)).toMatchObject({ code: 3 });
+    expect(await redis(other)).toMatchObject({ exit: null, healthy: true });
+    expect(await stack("restart", "redis", "--data-dir", one)).toMatchObject({ code: 0 });
+    expect(await redis(one)).toMatchObject({ exit: null, healthy: true });
+  },
+  UP_TIMEOUT_MS,
+);
+
+test(
+  "three brokers form one cluster, and stay three",
+  async () => {
+    const directory = newDirectory();
+    expect(await stack("up", "--no-roles", "--brokers", "3", "--data-dir", directory)).toMatchObject({
+      code: 0,
+    });
+    const state = await status(directory);
+    expect(state.addresses.kafka_brokers.split(",")).toHaveLength(3);
+    expect(state.servers.filter(({ healthy }) => !healthy)).toEqual([]);
+    await stack("down", "--data-dir", directory);
+    const one = await stack("up", "--no-roles", "--brokers", "1", "--data-dir", directory);
+    expect(one.code).toBe(1);
+    expect(one.output).toContain("made for 3 broker(s)");
+  },
+  UP_TIMEOUT_MS,
+);
+
+test("wiping spares a directory that is not a stack's", async () => {
+  const directory = newDirectory();
+  writeFileSync(join(directory, "precious"), "");
+  const refused = await stack("down", "--wipe", "--data-dir", directory);
+  expect(refused.code).toBe(1);
+  expect(existsSync(join(directory, "precious"))).toBe(true);
+});
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "checkout-stack-test-"));
+  directories.push(directory);
+  return directory;
+}
+
+function start(...args: string[]) {
+  return Bun.spawn([process.execPath, join(REPOSITORY, "internal/stack/main.ts"), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function stack(...args: string[]): Promise<{ code: number; output: string }> {
+  const child = start(...args);
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, output: output + errors };
+}
+
+async function status(directory: string): Promise<StackState> {
+  const { output } = await stack("status", "--json", "--data-dir", directory);
+  const state: StackState = JSON.parse(output);
+  return state;
+}
+
+async function query(state: StackState, text: string): Promise<unknown[]> {
+  const sql = postgres(state.addresses.postgres["saga"] ?? "", { max: 1 });
+  try {
+    return [...(await sql.unsafe(text))];
+  } finally {
+    await sql.end();
+  }
+}
+
+/** What of the stack still runs: its own processes, and any other that names its data directory. */
+function alive(state: StackState): string[] {
+  const own = new Set([...state.servers, ...state.roles].map(({ pid }) => pid));
+  const running: string[] = [];
+  for (const pid of new Bun.Glob("[0-9]*").scanSync({ cwd: "/proc", onlyFiles: false })) {
+    const command = commandOf(pid);
+    if (command !== "" && (own.has(Number(pid)) || command.includes(state.data_directory))) {
+      running.push(`${pid} ${command}`);
+    }
+  }
+  return running;
+}
+
+/** Empty for a process that has gone or is only waiting to be buried. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
