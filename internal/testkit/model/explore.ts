@@ -116,7 +116,7 @@ function pathTo<World>(model: Model<World>, index: number, parents: Numbers, act
   for (let at = index; parents.at(at) >= 0; at = parents.at(at)) positions.push(actions.at(at));
   const path: string[] = [];
   let world = model.initial;
-  for (const position of positions.reverse()) {
+  for (const position of positions.toReversed()) {
     const successor = model.successors(world)[position];
     if (successor === undefined) throw new Error("the model's successors depend on more than the world");
     path.push(successor.action);
@@ -185,7 +185,7 @@ class StateIndex {
   add(key: string): { readonly index: number; readonly isNew: boolean } {
     if (this.size * 2 >= this.#hashes.length) this.#grow();
     // 0 marks a free slot.
-    const hash = BigInt(Bun.hash(key)) || 1n;
+    const hash = Bun.hash(key) || 1n;
     const slot = this.#slotOf(hash);
     if (this.#hashes[slot] !== 0n) return { index: this.#numbers[slot]!, isNew: false };
     this.#hashes[slot] = hash;

@@ -1,0 +1,272 @@
+// Everything that can happen next in a model world, and what it leads to. Called by model.ts for each state that is reached.
+import type { Event } from "../../../schemas/events.ts";
+import { STEPS } from "../../checkout/steps.ts";
+import type { SagaInput } from "../../checkout/state.ts";
+import type { Decision as InventoryDecision, Stock } from "../../services/inventory/decide.ts";
+import type { ChargeOutcome, PaymentPolicy, RefundOutcome } from "../../services/payment/attempts.ts";
+import { isOpen } from "../../services/payment/payment.ts";
+import type { Successor } from "./explore.ts";
+import { execute } from "./provider.ts";
+import type { MaybePayment, Rules } from "./rules.ts";
+import {
+  type Account,
+  type Budget,
+  type Call,
+  insert,
+  type Message,
+  replaceAt,
+  type Rows,
+  SAGA_POLICY,
+  send,
+  SKU,
+  type World,
+} from "./world.ts";
+
+const HOLD = { holdMs: 0 };
+const HOUR_MS = 60 * 60 * 1_000;
+const PAYMENT_POLICY: PaymentPolicy = {
+  leaseMs: 0,
+  backoffMs: [0],
+  attemptsBeforeSearch: 1,
+  keyTrustedMs: 23 * HOUR_MS,
+  searchLagMs: 0,
+};
+const DAY_MS = 24 * HOUR_MS;
+const SHIPS = { blockedCountries: new Set<string>() };
+const SHIPS_NOWHERE = { blockedCountries: new Set(["DE"]) };
+const NOT_YET: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
+const NO_EFFECT: ChargeOutcome = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE", error_message: "" };
+
+type Next = Successor<World>;
+
+export function successors(world: World, rules: Rules): Next[] {
+  const next: Next[] = [];
+  const add = (action: string, to: World) => void next.push({ action, world: to });
+  for (const message of world.inFlight) {
+    const without = { ...world, inFlight: world.inFlight.filter(({ id }) => id !== message.id) };
+    for (const [how, to] of effects(without, message, rules)) add(`deliver ${message.id}${how}`, to);
+    if (isForwardCommand(message) && world.left.deadLetters > 0)
+      add(`dead-letter ${message.id}`, deadLetter(spend(without, "deadLetters"), message));
+  }
+  for (const message of world.delivered) {
+    if (world.left.redeliveries === 0) break;
+    const kept = spend(world, "redeliveries");
+    for (const [how, to] of effects(kept, message, rules)) add(`redeliver ${message.id}${how}`, to);
+  }
+  for (const message of world.deadLetters) {
+    const deadLetters = world.deadLetters.filter(({ id }) => id !== message.id);
+    add(`replay ${message.id}`, { ...world, deadLetters, inFlight: insert(world.inFlight, message) });
+  }
+  world.sagas.forEach((_, saga) => {
+    for (const { action, world: to } of sagaActions(world, saga, rules)) add(`${action} of saga ${saga}`, to);
+  });
+  world.calls.forEach((call, index) => {
+    for (const { action, world: to } of callActions(world, call, index, rules))
+      add(`${action} ${call.ask} of saga ${call.saga}`, to);
+  });
+  return next;
+}
+
+/** The worlds a delivery can lead to. The inbox drops what had its effect, so then there is none. */
+function effects(world: World, message: Message, rules: Rules): (readonly [string, World])[] {
+  const seen = world.delivered.some(({ id }) => id === message.id);
+  if (rules.inbox && seen) return [];
+  const after = seen ? world : { ...world, delivered: insert(world.delivered, message) };
+  const { saga, body } = message;
+  const rows = rowsOf(after, saga);
+  switch (body.type) {
+    case "ReserveInventory":
+    case "ConfirmReservation":
+    case "ReleaseInventory":
+      return [["", applyStock(after, saga, rules.inventory(rows.reservation, stock(after), body, 0, HOLD))]];
+    case "ChargePayment":
+    case "CancelPayment":
+    case "RefundPayment":
+      return [["", applyPayment(after, saga, rules.payment(rows.payment, body, 0))]];
+    case "CreateOrder":
+    case "CancelOrder": {
+      const outcomes = [["", SHIPS] as const, [", refused", SHIPS_NOWHERE] as const];
+      return outcomes
+        .slice(0, body.type === "CreateOrder" && rows.order === null ? 2 : 1)
+        .map(([how, policy]) => {
+          const { order, out, alert } = rules.order(rows.order, body, 0, policy);
+          return [how, send(noting(withRows(after, saga, { order }), alert), saga, out)] as const;
+        });
+    }
+    default:
+      return [["", applySaga(after, saga, body, rules)]];
+  }
+}
+
+function sagaActions(world: World, saga: number, rules: Rules): Next[] {
+  const next: Next[] = [];
+  const add = (action: string, to: World) => void next.push({ action, world: to });
+  const { position } = world.sagas[saga]!;
+  const { reservation, payment, account } = rowsOf(world, saga);
+
+  if (position.kind === "forward") {
+    add("deadline", applySaga(world, saga, { type: "DeadlinePassed" }, rules));
+    if (world.left.operatorCancels > 0) {
+      const cancel = { type: "OperatorCancel", reason: "" } as const;
+      add("operator cancel", applySaga(spend(world, "operatorCancels"), saga, cancel, rules));
+    }
+  }
+  if (position.kind === "compensating" && world.left.resends > 0)
+    add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
+  if (reservation?.status === "HELD") add("expiry", applyStock(world, saga, rules.expire(reservation, 0)));
+
+  if (payment !== null) {
+    const isAsked = world.calls.some((call) => call.saga === saga && call.isAwaited);
+    // A second executor may take a payment only when the first one's lease has run out.
+    const allowed = isAsked ? world.left.providerFaults > 0 : true;
+    const claimed = allowed ? claim(payment, nowFor(payment, account), rules) : null;
+    if (claimed !== null) {
+      const call: Call = { saga, ...claimed.question, answer: null, isAwaited: true };
+      const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
+      add("claim", isAsked ? spend(asked, "providerFaults") : asked);
+    }
+  }
+  // A day later nothing of today is under way any more.
+  const isQuiet = !world.calls.some((call) => call.saga === saga);
+  if (world.left.keyExpiries > 0 && isQuiet && account.knowsChargeKey && !account.isOld) {
+    const forgotten: Account = { ...account, knowsChargeKey: false, knowsRefundKey: false, isOld: true };
+    add("key expiry", spend(withRows(world, saga, { account: forgotten }), "keyExpiries"));
+  }
+  return next;
+}
+
+function callActions(world: World, call: Call, index: number, rules: Rules): Next[] {
+  const next: Next[] = [];
+  const add = (action: string, to: World) => void next.push({ action, world: to });
+  const gone = { ...world, calls: world.calls.toSpliced(index, 1) };
+  if (call.answer === null) {
+    for (const { how, account, answer, isFault } of execute(rowsOf(world, call.saga).account, call)) {
+      if (isFault === true && world.left.providerFaults === 0) continue;
+      const met = isFault === true ? spend(world, "providerFaults") : world;
+      const done = withRows(met, call.saga, { account });
+      // An answer that nobody waits for is lost.
+      const calls = call.isAwaited
+        ? replaceAt(world.calls, index, { ...call, answer })
+        : world.calls.toSpliced(index, 1);
+      add(`provider executes (${how})`, { ...done, calls });
+    }
+  }
+  if (!call.isAwaited) return next;
+  if (call.answer !== null) add("answer to", settle(gone, call, call.answer, rules));
+  if (world.left.providerFaults > 0) {
+    const left = call.answer === null ? abandoned(world, index) : gone;
+    const lost = spend(left, "providerFaults");
+    add("timeout of", settle(lost, call, call.ask === "refund" ? NOT_YET : { kind: "unknown" }, rules));
+    // The breaker is open: the question never left.
+    if (call.answer === null && call.ask !== "refund")
+      add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
+    add("executor dies during", lost);
+  }
+  return next;
+}
+
+function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules) {
+  const claimed = rules.claimCharge(payment, now, PAYMENT_POLICY);
+  if (claimed !== null) return claimed;
+  const refund = rules.claimRefund(payment, now, PAYMENT_POLICY);
+  if (refund === null) return null;
+  return { payment: refund.payment, question: { ask: "refund" as const, attempt: refund.question.attempt } };
+}
+
+function settle(world: World, call: Call, answer: ChargeOutcome | RefundOutcome, rules: Rules): World {
+  const { payment, account } = rowsOf(world, call.saga);
+  if (payment === null) return world;
+  const now = nowFor(payment, account);
+  if (isRefundOutcome(call, answer))
+    return applyPayment(
+      world,
+      call.saga,
+      rules.settleRefund(payment, call.attempt, answer, now, PAYMENT_POLICY),
+    );
+  return applyPayment(
+    world,
+    call.saga,
+    rules.settleCharge(payment, call.attempt, answer, now, PAYMENT_POLICY),
+  );
+}
+
+function isRefundOutcome({ ask }: Call, _answer: ChargeOutcome | RefundOutcome): _answer is RefundOutcome {
+  return ask === "refund";
+}
+
+/** Late enough for whatever waits: after the lease or the pause, and a day after the first attempt where that is so. */
+function nowFor(payment: NonNullable<Rows["payment"]>, account: Account): number {
+  if (payment.status === "REFUND_PENDING") return payment.refund.next_attempt_at;
+  if (!isOpen(payment)) return 0;
+  return account.isOld ? (payment.first_attempt_at ?? 0) + DAY_MS : payment.next_attempt_at;
+}
+
+function applySaga(world: World, saga: number, input: SagaInput, rules: Rules): World {
+  const before = world.sagas[saga]!;
+  const { saga: after, out, verdict } = rules.saga(before, input, 0, SAGA_POLICY);
+  const moved = { ...world, sagas: replaceAt(world.sagas, saga, after) };
+  const left = before.completed_at !== null && after.position !== before.position;
+  const broken = left
+    ? "terminal states stay"
+    : verdict.kind === "alert"
+      ? `no alert: ${verdict.reason}`
+      : null;
+  return send(noting(moved, broken), saga, out);
+}
+
+function applyStock(
+  world: World,
+  saga: number,
+  { reservation, stockChanges, out }: InventoryDecision,
+): World {
+  const available = stockChanges.reduce((sum, { delta }) => sum + delta, world.available);
+  return send({ ...withRows(world, saga, { reservation }), available }, saga, out);
+}
+
+function applyPayment(world: World, saga: number, { payment, out }: MaybePayment): World {
+  return send(withRows(world, saga, { payment }), saga, out);
+}
+
+/** The command waits for an operator, and its saga is told. */
+function deadLetter(world: World, message: Message): World {
+  const notice: Event = {
+    type: "CommandDeadLettered",
+    message_id: "",
+    saga_id: "",
+    schema_version: 1,
+    occurred_at: "",
+    command_id: message.id,
+    command_type: message.body.type,
+    error_code: "",
+    error_message: "",
+  };
+  return send({ ...world, deadLetters: insert(world.deadLetters, message) }, message.saga, [notice]);
+}
+
+function isForwardCommand({ body }: Message): boolean {
+  return STEPS.some(({ command }) => command === body.type);
+}
+
+function stock({ available }: World): Stock {
+  return new Map([[SKU, { available_count: available, unit_price_cents: 1, currency: "EUR" }]]);
+}
+
+function abandoned(world: World, index: number): World {
+  return { ...world, calls: replaceAt(world.calls, index, { ...world.calls[index]!, isAwaited: false }) };
+}
+
+function spend(world: World, kind: keyof Budget): World {
+  return { ...world, left: { ...world.left, [kind]: world.left[kind] - 1 } };
+}
+
+function noting(world: World, broken: string | null): World {
+  return broken === null ? world : { ...world, broken };
+}
+
+function rowsOf(world: World, saga: number): Rows {
+  return world.rows[saga]!;
+}
+
+function withRows(world: World, saga: number, change: Partial<Rows>): World {
+  return { ...world, rows: replaceAt(world.rows, saga, { ...rowsOf(world, saga), ...change }) };
+}

@@ -1,0 +1,48 @@
+// The design's invariants hold in every state one checkout can reach, and each protection is needed: without it the model
+// finds what breaks. `bun run model` looks further.
+import { expect, test } from "bun:test";
+import { explore } from "./explore.ts";
+import { checkoutModel } from "./model.ts";
+import { PROTECTIONS, REAL, without } from "./rules.ts";
+import { CALM, withoutProtectionScenario } from "./scenarios.ts";
+
+const MAX_STATES = 1_000_000;
+const MODEL_TIMEOUT_MS = 120_000;
+
+test(
+  "one saga with one trouble of each kind breaks nothing and always comes to its end",
+  () => {
+    const budget = {
+      ...CALM,
+      resends: 1,
+      redeliveries: 1,
+      deadLetters: 1,
+      providerFaults: 1,
+      keyExpiries: 1,
+    };
+    const result = explore(checkoutModel({ sagas: 1, budget, rules: REAL }), { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+    expect(result.states).toBeGreaterThan(100_000);
+  },
+  MODEL_TIMEOUT_MS,
+);
+
+test.each(PROTECTIONS.map((protection) => [protection] as const))(
+  "without %s something breaks",
+  (protection) => {
+    const { sagas, budget } = withoutProtectionScenario(protection);
+    const options = { maxStates: MAX_STATES };
+    // The same troubles with the protection in place do no harm, so it is the protection that prevents it.
+    expect(explore(checkoutModel({ sagas: 1, budget, rules: REAL }), options).violations).toEqual([]);
+    const { violations } = explore(checkoutModel({ sagas, budget, rules: without(protection) }), options);
+    expect(violations).toHaveLength(1);
+  },
+);
+
+test("a world from which there is no way to an end is found", () => {
+  const model = checkoutModel({ sagas: 1, budget: CALM, rules: REAL });
+  const stuck = { ...model, isEnd: () => false };
+  const [violation] = explore(stuck, { maxStates: MAX_STATES }).violations;
+  expect(violation?.invariant).toBe("every saga can reach a terminal state");
+});

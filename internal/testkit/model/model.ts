@@ -1,0 +1,68 @@
+// The model that is explored: world, actions and the invariants of the design in one. Called by main.ts and the tests.
+import type { Saga } from "../../checkout/state.ts";
+import { successors } from "./actions.ts";
+import type { Model } from "./explore.ts";
+import type { Rules } from "./rules.ts";
+import { type Budget, initialWorld, keyOf, type Rows, STOCKED, type World } from "./world.ts";
+
+export interface ModelOptions {
+  readonly sagas: 1 | 2;
+  readonly budget: Budget;
+  readonly rules: Rules;
+}
+
+export function checkoutModel({ sagas, budget, rules }: ModelOptions): Model<World> {
+  return {
+    initial: initialWorld(sagas, budget),
+    successors: (world) => successors(world, rules),
+    key: keyOf,
+    violations,
+    isEnd,
+  };
+}
+
+/** At rest in every sense: no saga open, nothing under way. Commands among the dead letters wait for a person, not for time. */
+function isEnd({ sagas, inFlight, calls }: World): boolean {
+  return (
+    inFlight.length === 0 && calls.length === 0 && sagas.every(({ completed_at }) => completed_at !== null)
+  );
+}
+
+function violations({ sagas, rows, available, broken }: World): string[] {
+  const found = broken === null ? [] : [broken];
+  if (available < 0) found.push("stock is never negative");
+  if (available + rows.filter(hasStock).length !== STOCKED)
+    found.push("stock = available + held + confirmed");
+  sagas.forEach((saga, index) => {
+    const own = rows[index];
+    if (own !== undefined) found.push(...violationsOf(saga, own));
+  });
+  return found;
+}
+
+/** What must hold for one saga: at all times, and once it rests for good. */
+function violationsOf({ position, saga_id }: Saga, rows: Rows): string[] {
+  const { reservation, order, account } = rows;
+  const found: string[] = [];
+  const must = (holds: boolean, what: string) => {
+    if (!holds) found.push(`${saga_id}: ${what}`);
+  };
+  const netCharges = account.charges - account.refunds;
+  must(account.charges <= 1, "at most one successful charge");
+  must(netCharges >= 0, "no more is given back than was taken");
+  if (position.kind === "completed") {
+    must(netCharges === 1, "a completed saga is paid");
+    must(reservation?.status === "CONFIRMED", "a completed saga has its stock confirmed");
+    must(order?.status === "CONFIRMED", "a completed saga has a confirmed order");
+  }
+  if (position.kind === "compensated") {
+    must(netCharges === 0, "a compensated saga keeps no money");
+    must(!hasStock(rows), "a compensated saga holds no stock");
+    must(order?.status !== "CONFIRMED", "a compensated saga has no confirmed order");
+  }
+  return found;
+}
+
+function hasStock({ reservation }: Rows): boolean {
+  return reservation?.status === "HELD" || reservation?.status === "CONFIRMED";
+}

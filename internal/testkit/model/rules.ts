@@ -1,0 +1,161 @@
+// The decisions a model world runs on: the real ones, and for each protection of the design a set without it. A protection is
+// taken away around the real function, never by a switch inside it. The model must find what then goes wrong.
+import type { PaymentCommand } from "../../../schemas/commands.ts";
+import { assert, assertNever } from "../../kernel/errors.ts";
+import { decide as decideSaga, type Decision as SagaDecision, type SagaPolicy } from "../../checkout/saga.ts";
+import type { Saga, SagaInput } from "../../checkout/state.ts";
+import { decide as decideInventory, expire } from "../../services/inventory/decide.ts";
+import { decide as decideOrder } from "../../services/order/decide.ts";
+import { claimCharge, claimRefund, settleCharge, settleRefund } from "../../services/payment/attempts.ts";
+import { decide as decidePayment } from "../../services/payment/decide.ts";
+import { isOpen, type Decision as PaymentDecision, type Payment } from "../../services/payment/payment.ts";
+
+/** A payment service that leaves no tombstone may have no row after a decision. */
+export interface MaybePayment extends Omit<PaymentDecision, "payment"> {
+  readonly payment: Payment | null;
+}
+
+export interface Rules {
+  readonly saga: typeof decideSaga;
+  readonly inventory: typeof decideInventory;
+  readonly expire: typeof expire;
+  readonly order: typeof decideOrder;
+  readonly payment: (...args: Parameters<typeof decidePayment>) => MaybePayment;
+  readonly claimCharge: typeof claimCharge;
+  readonly claimRefund: typeof claimRefund;
+  readonly settleCharge: typeof settleCharge;
+  readonly settleRefund: typeof settleRefund;
+  /** Whether a message that had its effect is dropped when it comes again. */
+  readonly inbox: boolean;
+}
+
+export const REAL: Rules = {
+  saga: decideSaga,
+  inventory: decideInventory,
+  expire,
+  order: decideOrder,
+  payment: decidePayment,
+  claimCharge,
+  claimRefund,
+  settleCharge,
+  settleRefund,
+  inbox: true,
+};
+
+export const PROTECTIONS = [
+  "tombstone",
+  "confirm",
+  "cancel-before-release",
+  "unknown-is-not-failed",
+  "terminal guard",
+  "inbox",
+  "search after the key's life",
+  "undo of the step under way",
+] as const;
+export type Protection = (typeof PROTECTIONS)[number];
+
+export function without(protection: Protection): Rules {
+  switch (protection) {
+    case "tombstone":
+      return {
+        ...REAL,
+        // An undo that finds nothing answers, and leaves nothing behind.
+        inventory: (reservation, stock, command, now, policy) => {
+          const decision = decideInventory(reservation, stock, command, now, policy);
+          return reservation === null && command.type === "ReleaseInventory"
+            ? { ...decision, reservation: null }
+            : decision;
+        },
+        order: (order, command, now, policy) => {
+          const decision = decideOrder(order, command, now, policy);
+          return order === null && command.type === "CancelOrder" ? { ...decision, order: null } : decision;
+        },
+        payment: (payment, command, now) => {
+          const decision = decidePayment(payment, command, now);
+          return payment === null && command.type !== "ChargePayment"
+            ? { ...decision, payment: null }
+            : decision;
+        },
+      };
+    case "confirm":
+      // The saga goes on to the order as if the reservation could not expire.
+      return {
+        ...REAL,
+        saga: (saga, input, now, policy) => skipConfirm(decideSaga(saga, input, now, policy), now, policy),
+      };
+    case "cancel-before-release":
+      return {
+        ...REAL,
+        saga: (saga, input, now, policy) => skipCancel(decideSaga(saga, input, now, policy), now, policy),
+      };
+    case "unknown-is-not-failed":
+      return {
+        ...REAL,
+        settleCharge: (payment, attempt, outcome, now, policy) => {
+          const failed = { kind: "declined", error_code: "TIMEOUT", error_message: "" } as const;
+          return settleCharge(payment, attempt, outcome.kind === "unknown" ? failed : outcome, now, policy);
+        },
+      };
+    case "terminal guard":
+      return {
+        ...REAL,
+        saga: (saga, input, now, policy) => decideSaga(reopened(saga, input), input, now, policy),
+      };
+    case "inbox":
+      return { ...REAL, inbox: false };
+    case "search after the key's life":
+      return {
+        ...REAL,
+        claimCharge: (payment, now, policy) => {
+          const claimed = claimCharge(payment, now, policy);
+          return claimed === null ? null : { ...claimed, question: { ...claimed.question, ask: "charge" } };
+        },
+      };
+    case "undo of the step under way":
+      return { ...REAL, payment: forgetfulUndo };
+    default:
+      return assertNever(protection);
+  }
+}
+
+function skipConfirm(decision: SagaDecision, now: number, policy: SagaPolicy): SagaDecision {
+  const { saga, out } = decision;
+  if (!out.some(({ type }) => type === "ConfirmReservation")) return decision;
+  return decideSaga(
+    saga,
+    { ...pretended(saga), type: "ReservationConfirmed", reservation_id: saga.saga_id },
+    now,
+    policy,
+  );
+}
+
+function skipCancel(decision: SagaDecision, now: number, policy: SagaPolicy): SagaDecision {
+  const { saga, out } = decision;
+  if (!out.some(({ type }) => type === "CancelPayment")) return decision;
+  return decideSaga(saga, { ...pretended(saga), type: "PaymentCancelled" }, now, policy);
+}
+
+/** Compensated sagas start again where they were when something comes in that would have moved them. */
+function reopened(saga: Saga, input: SagaInput): Saga {
+  const { position } = saga;
+  if (position.kind !== "compensated" || !("message_id" in input)) return saga;
+  return {
+    ...saga,
+    position: { kind: "forward", at: position.at },
+    payment_method: "sealed",
+    completed_at: null,
+  };
+}
+
+/** An undo that comes while the provider is being asked is answered at once. */
+function forgetfulUndo(payment: Payment | null, command: PaymentCommand, now: number): MaybePayment {
+  const decision = decidePayment(payment, command, now);
+  if (payment === null || !isOpen(payment)) return decision;
+  if (command.type === "ChargePayment" || decision.out.length > 0) return decision;
+  assert(decision.payment.undo_requested, "an open payment keeps the undo in mind");
+  return { ...decision, payment, out: [{ type: "PaymentCancelled", saga_id: command.saga_id }] };
+}
+
+function pretended(saga: Saga) {
+  return { message_id: saga.saga_id, saga_id: saga.saga_id, schema_version: 1, occurred_at: "" };
+}

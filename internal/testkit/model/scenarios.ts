@@ -1,0 +1,62 @@
+// How much trouble is looked at together. Each kind multiplies the states, so the scenarios share it out: everything the issue
+// of correctness names occurs in at least one of them with everything it can meet.
+import { assertNever } from "../../kernel/errors.ts";
+import type { Protection } from "./rules.ts";
+import type { Budget } from "./world.ts";
+
+export interface Scenario {
+  readonly name: string;
+  readonly sagas: 1 | 2;
+  readonly budget: Budget;
+}
+
+export const CALM: Budget = {
+  resends: 0,
+  redeliveries: 0,
+  deadLetters: 0,
+  providerFaults: 0,
+  keyExpiries: 0,
+  operatorCancels: 0,
+};
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "one saga, all troubles",
+    sagas: 1,
+    budget: {
+      resends: 2,
+      redeliveries: 1,
+      deadLetters: 1,
+      providerFaults: 2,
+      keyExpiries: 1,
+      operatorCancels: 1,
+    },
+  },
+  {
+    name: "two sagas, one unit",
+    sagas: 2,
+    budget: { ...CALM, redeliveries: 1 },
+  },
+];
+
+/** The smallest trouble in which the design needs this protection. */
+export function withoutProtectionScenario(protection: Protection): Scenario {
+  const base = { name: `without ${protection}`, sagas: 1 as const };
+  switch (protection) {
+    case "tombstone":
+    case "confirm":
+    case "cancel-before-release":
+    case "undo of the step under way":
+      return { ...base, budget: CALM };
+    case "unknown-is-not-failed":
+      return { ...base, budget: { ...CALM, providerFaults: 1 } };
+    case "search after the key's life":
+      return { ...base, budget: { ...CALM, providerFaults: 1, keyExpiries: 1 } };
+    case "terminal guard":
+      return { ...base, budget: CALM };
+    case "inbox":
+      return { ...base, sagas: 2, budget: { ...CALM, redeliveries: 1 } };
+    default:
+      return assertNever(protection);
+  }
+}
