@@ -1,8 +1,11 @@
 // Commands as the orchestrator would send them, for tests of the services. Each call is a new message with its own id.
 import type {
   CancelOrder,
+  CancelPayment,
+  ChargePayment,
   ConfirmReservation,
   CreateOrder,
+  RefundPayment,
   ReleaseInventory,
   ReserveInventory,
 } from "../../schemas/commands.ts";
@@ -21,6 +24,25 @@ export function confirmReservation(saga_id: string): ConfirmReservation {
 
 export function releaseInventory(saga_id: string): ReleaseInventory {
   return { ...envelope(saga_id, "release"), type: "ReleaseInventory" };
+}
+
+/** 6.00 EUR, with a token that is taken as it stands unless the test seals it. */
+export function chargePayment(saga_id: string, payment_method = "pm_card_visa"): ChargePayment {
+  return {
+    ...envelope(saga_id, "charge"),
+    type: "ChargePayment",
+    amount_cents: 600,
+    currency: "EUR",
+    payment_method,
+  };
+}
+
+export function cancelPayment(saga_id: string): CancelPayment {
+  return { ...envelope(saga_id, "cancel"), type: "CancelPayment" };
+}
+
+export function refundPayment(saga_id: string): RefundPayment {
+  return { ...envelope(saga_id, "refund"), type: "RefundPayment" };
 }
 
 /** Two apples and a pear for 6.00 EUR to Paris, but for `changes`. */

@@ -46,7 +46,7 @@ export class Executor implements AsyncDisposable {
   /** Claimed and not yet settled. */
   #inFlight = 0;
   #answers: Answer[] = [];
-  #settling: Promise<void> | undefined;
+  #isSettling = false;
   #mayHaveMore = false;
   #isStopping = false;
 
@@ -127,16 +127,18 @@ export class Executor implements AsyncDisposable {
 
   #settleSoon(answer: Answer): void {
     this.#answers.push(answer);
-    this.#settling ??= this.#settleAll().finally(() => (this.#settling = undefined));
+    if (!this.#isSettling) void this.#settleAll();
   }
 
   async #settleAll(): Promise<void> {
+    this.#isSettling = true;
     while (this.#answers.length > 0) {
       if (this.#inFlight > this.#answers.length) await pause(SETTLE_GATHER_MS);
       const batch = this.#answers.splice(0, MAX_SETTLED);
       await this.#settle(batch);
       this.#release(batch.length);
     }
+    this.#isSettling = false;
   }
 
   /** Settles until it worked: an answer that is forgotten has to be asked for again. */

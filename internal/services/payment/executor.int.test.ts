@@ -1,0 +1,226 @@
+// Payments on a real Postgres and the real provider simulator over HTTP: whatever happens between the two, the shopper is
+// charged at most once, and the saga hears the truth.
+import { expect, test } from "bun:test";
+import { waitFor } from "../../paysim/test-provider.ts";
+import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
+import { TestPayment } from "../../testkit/payment.ts";
+
+const HOUR_MS = 60 * 60 * 1_000;
+const saga = () => Bun.randomUUIDv7();
+
+test("a charge is asked once, answered once, and its token is forgotten", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["PENDING", []]);
+
+  expect([await payment.round(), await payment.round()]).toEqual([1, 0]);
+  expect(await payment.events(id)).toMatchObject([
+    {
+      type: "PaymentSucceeded",
+      transaction_id: expect.stringMatching(/^pi_/),
+      amount_cents: 600,
+      currency: "EUR",
+    },
+  ]);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  const rows = await payment.database.sql`select status, payment_method, attempts, provider from payments`;
+  expect(rows).toMatchObject([
+    { status: "SUCCEEDED", payment_method: null, attempts: 1, provider: "stripe" },
+  ]);
+});
+
+test("a refused card is an answer", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id, "pm_card_visa_chargeDeclinedInsufficientFunds");
+  await payment.round();
+  expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "CARD_DECLINED" }]);
+  expect(payment.money(id).charges).toBe(0);
+});
+
+test.each([
+  [
+    "nobody sealed",
+    async (payment: TestPayment, id: string) => payment.handle(chargePayment(id, "pm_card_visa")),
+  ],
+  [
+    "the provider does not know",
+    async (payment: TestPayment, id: string) => payment.charge(id, "pm_unknown"),
+  ],
+])("a token that %s ends in a clean failure", async (_, charge) => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await charge(payment, id);
+  await payment.round();
+  expect(await payment.events(id)).toMatchObject([
+    { type: "PaymentFailed", error_code: "PAYMENT_METHOD_INVALID" },
+  ]);
+});
+
+test("a process that dies in the middle of a call leaves a lease, and the next one settles with the same key", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  expect(await payment.claimAndDie()).toHaveLength(1);
+  const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
+  await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
+
+  expect(await payment.round()).toBe(0);
+  payment.advance(payment.policy.leaseMs);
+  expect(await payment.round()).toBe(1);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+});
+
+test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_once", "pm_sim_500_once"])(
+  "%s is unknown, never failed, and definite in the end",
+  async (token) => {
+    await using payment = await TestPayment.open();
+    const id = saga();
+    await payment.charge(id, token);
+    await payment.round();
+    expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["UNKNOWN", []]);
+    await settleInTheEnd(payment, id);
+    expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+    expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  },
+);
+
+test("an answer that the provider hides behind a stored error is found in its books", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id, "pm_sim_500_after_effect");
+  await settleInTheEnd(payment, id);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+});
+
+test("a stored error without effect is believed once the provider's books cannot lag any more", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id, "pm_sim_500_stored");
+  for (let round = 0; round < 5; round += 1) {
+    await payment.round();
+    expect(await payment.status(id)).toBe("UNKNOWN");
+    payment.advance(60_000);
+  }
+  payment.advance(payment.policy.searchLagMs);
+  await payment.round();
+  expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
+});
+
+test("a charge whose key may be forgotten is looked up, never charged again", async () => {
+  await using payment = await TestPayment.open();
+  const [charged, never] = [saga(), saga()];
+  await payment.charge(charged, "pm_sim_reply_lost");
+  await payment.charge(never, "pm_sim_timeout_no_effect");
+  await payment.round();
+  payment.advance(24 * HOUR_MS);
+  expect(await payment.round()).toBe(2);
+  expect(await payment.eventTypes(charged)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(charged)).toEqual({ net_cents: 600, charges: 1 });
+  expect(await payment.events(never)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
+});
+
+test("an undo in the middle of a call waits for its answer and then gives the money back", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  await using executor = payment.executor();
+  await executor.runOnce();
+  await payment.handle(cancelPayment(id));
+  await executor[Symbol.asyncDispose]();
+  await payment.round();
+  expect(await payment.eventTypes(id)).toEqual(["RefundCompleted"]);
+  expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+  // The late and the replayed alike are refused.
+  await payment.charge(id);
+  expect(await payment.eventTypes(id)).toEqual(["RefundCompleted", "CommandRefused"]);
+});
+
+test("an undo before the call needs no provider, and one before the charge leaves a tombstone", async () => {
+  await using payment = await TestPayment.open();
+  const [before, first] = [saga(), saga()];
+  await payment.handle(
+    cancelPayment(first),
+    chargePayment(before),
+    cancelPayment(before),
+    chargePayment(first),
+  );
+  expect(await payment.round()).toBe(0);
+  expect(await payment.eventTypes(before)).toEqual(["PaymentCancelled"]);
+  expect(await payment.eventTypes(first)).toEqual(["PaymentCancelled", "CommandRefused"]);
+});
+
+test.each(["pm_sim_refund_reply_lost", "pm_sim_refund_timeout_then_success", "pm_sim_refund_500_once"])(
+  "%s: a refund goes on until the money is back, once",
+  async (token) => {
+    await using payment = await TestPayment.open();
+    const id = saga();
+    await payment.charge(id, token);
+    await payment.round();
+    await payment.handle(refundPayment(id));
+    await payment.round();
+    expect(await payment.status(id)).toBe("REFUND_PENDING");
+    await settleInTheEnd(payment, id);
+    expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
+    expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+  },
+);
+
+test("a refund whose key replays a stored error for ever gets another key", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  await payment.round();
+  await payment.simulator.setFaults({ error_stored_rate: 1 });
+  await payment.handle(refundPayment(id));
+  await payment.round();
+  await payment.simulator.setFaults({});
+  await settleInTheEnd(payment, id);
+  expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+});
+
+test("two processes that work at once ask every question once", async () => {
+  await using payment = await TestPayment.open();
+  const sagas = Array.from({ length: 20 }, saga);
+  await Promise.all(sagas.map((id) => payment.charge(id)));
+  const claimed = await Promise.all([payment.round(), payment.round()]);
+  expect(claimed[0] + claimed[1] + (await payment.round())).toBe(20);
+  for (const id of sagas) {
+    expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+    expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  }
+  expect(payment.errors).toEqual([]);
+});
+
+test("an answer that cannot be written does not hold up its neighbours", async () => {
+  await using payment = await TestPayment.open();
+  const [good, bad] = [saga(), saga()];
+  const { provider } = payment;
+  payment.provider = {
+    name: provider.name,
+    charge: async (request) =>
+      request.saga_id === bad ? { kind: "succeeded", provider_txn_id: "pi_\0" } : provider.charge(request),
+    findCharge: (id) => provider.findCharge(id),
+    refund: (request) => provider.refund(request),
+    findRefund: (id) => provider.findRefund(id),
+  };
+  await payment.charge(good);
+  await payment.charge(bad);
+  await payment.round();
+  expect([await payment.status(good), await payment.status(bad)]).toEqual(["SUCCEEDED", "PENDING"]);
+  expect(payment.errors).toEqual(["an answer of the provider cannot be settled"]);
+});
+
+/** Lets time pass until nothing is under way any more. What the simulator holds back, it holds back in real time. */
+function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {
+  return waitFor(async () => {
+    const status = await payment.status(saga_id);
+    if (status !== "PENDING" && status !== "UNKNOWN" && status !== "REFUND_PENDING") return true;
+    payment.advance(60_000);
+    await payment.round();
+    return false;
+  });
+}
