@@ -3,13 +3,20 @@ import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import Table from "cli-table3";
 import { AppError } from "../../internal/kernel/errors.ts";
 
-/** A command with `--json` and `--stack`. Usage errors are thrown, so that main.ts alone decides how the process ends. */
+/** A command that talks to the system: `--json` and `--stack`. */
 export function command(name: string, summary: string) {
+  return jsonCommand(name, summary).option(
+    "--stack [directory]",
+    "take addresses from a local stack, by default the one in .stack",
+  );
+}
+
+/** A command with `--json`. Usage errors are thrown, so that main.ts alone decides how the process ends. */
+export function jsonCommand(name: string, summary: string) {
   return new Command(name)
     .description(summary)
     .exitOverride()
-    .option("--json", "print one JSON document instead of text")
-    .option("--stack [directory]", "take addresses from a local stack, by default the one in .stack");
+    .option("--json", "print one JSON document instead of text");
 }
 
 /** A command that only holds others. */
@@ -95,6 +102,11 @@ export function table(
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+/** `12.50 EUR`; null stays null. */
+export function money(cents: number | null, currency: string): string | null {
+  return cents === null ? null : `${(cents / 100).toFixed(2)} ${currency}`;
 }
 
 /** Milliseconds since the epoch as RFC 3339 in UTC; null stays null. */

@@ -3,15 +3,18 @@
 import { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
 import { describeError } from "../../internal/kernel/errors.ts";
+import { ConfigError, describeConfig } from "../../internal/platform/config.ts";
+import { version } from "../../package.json";
 import { auditCommand } from "./commands/audit.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
+import { dlqCommand } from "./commands/dlq.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { sagaCommand } from "./commands/saga.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
-import { ConfigError, describeConfig } from "../../internal/platform/config.ts";
-import { Environment } from "./settings.ts";
 import { exitCodeOf } from "./exit.ts";
-import { version } from "../../package.json";
+import { Environment } from "./settings.ts";
 
 const program = new Command("checkoutctl")
   .description("Operates the checkout saga: schema, topics, catalogue, sagas, dead letters, audit.")
@@ -21,6 +24,9 @@ const program = new Command("checkoutctl")
   .addCommand(topicsCommand)
   .addCommand(catalogueCommand)
   .addCommand(auditCommand)
+  .addCommand(sagaCommand)
+  .addCommand(dlqCommand)
+  .addCommand(keysCommand)
   .addCommand(tokenCommand)
   .addHelpText(
     "after",

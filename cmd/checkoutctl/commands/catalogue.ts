@@ -6,7 +6,7 @@ import {
   loadCatalogue,
   parseCatalogue,
 } from "../../../internal/operations/catalogue.ts";
-import { command, count, group, print, readText, table } from "../command.ts";
+import { command, count, group, money, print, readText, table } from "../command.ts";
 import { loadSettings } from "../settings.ts";
 
 const load = command(
@@ -45,7 +45,7 @@ const ls = command("ls", "list products with price and available stock").action(
       items.map((item) => [
         item.sku_id,
         item.name,
-        `${(item.unit_price_cents / 100).toFixed(2)} ${item.currency}`,
+        money(item.unit_price_cents, item.currency),
         item.available_count,
       ]),
     ),

@@ -1,0 +1,70 @@
+// `checkoutctl saga`: find sagas, and tell one's story.
+import { Option } from "@commander-js/extra-typings";
+import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
+import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
+import { AppError } from "../../../internal/kernel/errors.ts";
+import { SAGA_STATUSES } from "../../../schemas/http.ts";
+import { command, count, group, instant, money, print, table, uuid } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const ls = command("ls", "list sagas, newest first")
+  .addOption(new Option("--status <status>", "only these").choices(SAGA_STATUSES))
+  .option("--limit <count>", "at most so many", count, 20)
+  .action(async (options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const filter = { status: options.status ?? null, limit: options.limit };
+    const sagas = await listSagas(await connections.database("saga"), filter);
+    print(options, sagas, () =>
+      table(
+        ["SAGA", "STATUS", "STEP", "FAILURE", "TOTAL", "CREATED", "TOOK"],
+        sagas.map((saga) => [
+          saga.saga_id,
+          saga.status,
+          stepOf(saga),
+          saga.failure_code,
+          money(saga.total_cents, saga.currency),
+          instant(saga.created_at),
+          saga.completed_at === null ? null : `${Math.round(saga.completed_at - saga.created_at)} ms`,
+        ]),
+      ),
+    );
+  });
+
+const show = command("show", "tell one saga's story out of the four databases")
+  .argument("<saga-id>", "the saga's id", uuid)
+  .action(async (sagaId, options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const story = await sagaStory(await connections.databases(), sagaId);
+    if (story === null) throw new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);
+    print(options, story, () => asText(story));
+  });
+
+export const sagaCommand = group("saga", "checkouts under way and done").addCommand(ls).addCommand(show);
+
+function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory): string {
+  const [line] = reservation;
+  const facts: [string, string | null][] = [
+    ["saga", saga.saga_id],
+    ["shopper", saga.user_id],
+    ["status", `${saga.status}, ${stepOf(saga)}${saga.needs_operator ? ", NEEDS AN OPERATOR" : ""}`],
+    ["failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
+    ["total", money(saga.total_cents, saga.currency)],
+    ["acts by itself at", instant(saga.deadline_at)],
+    ["reservation", line === undefined ? null : `${line.reservation_id} ${line.status}`],
+    ...rows.map((row): [string, string] => [row.kind, `${row.id} ${row.status}`]),
+    ...orders.map((order): [string, string] => ["order", `${order.order_id} ${order.status}`]),
+  ];
+  const known = facts.filter(([, value]) => value !== null);
+  return [
+    table(["", ""], known).trimStart(),
+    table(
+      ["AT", "WHO", "WHAT"],
+      timeline.map(({ at, who, what }) => [instant(at), who, what]),
+    ),
+  ].join("\n\n");
+}
+
+function stepOf({ current_step, compensation_step }: SagaSummary): string {
+  return compensation_step === null ? current_step : `undoing ${compensation_step}`;
+}

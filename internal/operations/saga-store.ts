@@ -1,0 +1,136 @@
+// What an operator reads about sagas, from each service's database. Read-only. Times are cast to milliseconds since the epoch.
+import type { Sql } from "postgres";
+import type { SagaStatus } from "../../schemas/http.ts";
+
+export interface SagaSummary {
+  readonly saga_id: string;
+  readonly user_id: string;
+  readonly status: SagaStatus;
+  readonly current_step: string;
+  readonly compensation_step: string | null;
+  readonly failure_code: string | null;
+  readonly failure_message: string | null;
+  readonly needs_operator: boolean;
+  readonly total_cents: number | null;
+  readonly currency: string;
+  readonly order_id: string | null;
+  readonly deadline_at: number | null;
+  readonly created_at: number;
+  readonly completed_at: number | null;
+}
+
+/** Newest first. */
+export function listSagas(
+  sql: Sql,
+  filter: { readonly status: SagaStatus | null; readonly limit: number },
+): Promise<SagaSummary[]> {
+  return sql<SagaSummary[]>`
+    select ${summary(sql)} from saga_state
+     where ${filter.status}::text is null or status = ${filter.status}
+     order by created_at desc limit ${filter.limit}`;
+}
+
+export async function findSaga(sql: Sql, sagaId: string): Promise<SagaSummary | undefined> {
+  const [found] = await sql<SagaSummary[]>`select ${summary(sql)} from saga_state where saga_id = ${sagaId}`;
+  return found;
+}
+
+function summary(sql: Sql) {
+  return sql`
+    saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message, needs_operator,
+    total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
+    (extract(epoch from created_at) * 1000)::float8 as created_at,
+    (extract(epoch from completed_at) * 1000)::float8 as completed_at`;
+}
+
+export interface HistoryRow {
+  readonly from_status: string;
+  readonly to_status: string;
+  readonly step: string;
+  readonly message_id: string | null;
+  readonly message_type: string;
+  readonly note: string | null;
+  readonly at: number;
+}
+
+export function historyOf(sql: Sql, sagaId: string): Promise<HistoryRow[]> {
+  return sql<HistoryRow[]>`
+    select from_status, to_status, step, message_id, message_type, note, (extract(epoch from at) * 1000)::float8 as at
+      from saga_history where saga_id = ${sagaId} order by history_id`;
+}
+
+export interface ReservationRow {
+  readonly reservation_id: string;
+  readonly status: string;
+  /** Null in a tombstone. */
+  readonly sku_id: string | null;
+  readonly quantity: number;
+  readonly reserved_at: number;
+  readonly expires_at: number;
+}
+
+export function reservationOf(sql: Sql, sagaId: string): Promise<ReservationRow[]> {
+  return sql<ReservationRow[]>`
+    select reservation_id, status, sku_id, quantity, (extract(epoch from reserved_at) * 1000)::float8 as reserved_at,
+           (extract(epoch from expires_at) * 1000)::float8 as expires_at
+      from reservations where saga_id = ${sagaId} order by line`;
+}
+
+/** A charge, or the refund of one. */
+export interface MoneyRow {
+  readonly kind: "payment" | "refund";
+  readonly id: string;
+  readonly status: string;
+  readonly amount_cents: number;
+  readonly provider_id: string | null;
+  readonly error_code: string | null;
+  readonly attempts: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+export function moneyOf(sql: Sql, sagaId: string): Promise<MoneyRow[]> {
+  return sql<MoneyRow[]>`
+    select 'payment' as kind, payment_id as id, status, amount_cents::float8, provider_txn_id as provider_id, error_code,
+           attempts, (extract(epoch from created_at) * 1000)::float8 as created_at,
+           (extract(epoch from updated_at) * 1000)::float8 as updated_at
+      from payments where saga_id = ${sagaId}
+     union all
+    select 'refund', r.refund_id, r.status, r.amount_cents::float8, r.provider_refund_id, r.error_code, r.attempts,
+           (extract(epoch from r.created_at) * 1000)::float8, (extract(epoch from r.updated_at) * 1000)::float8
+      from refunds r join payments p using (payment_id) where p.saga_id = ${sagaId}`;
+}
+
+export interface OrderRow {
+  readonly order_id: string;
+  readonly status: string;
+  readonly total_cents: number;
+  readonly created_at: number;
+}
+
+export function orderOf(sql: Sql, sagaId: string): Promise<OrderRow[]> {
+  return sql<OrderRow[]>`
+    select order_id, status, total_cents::float8, (extract(epoch from created_at) * 1000)::float8 as created_at
+      from orders where saga_id = ${sagaId}`;
+}
+
+/** A message of the saga that has not left yet, or a command that failed and will be tried again. */
+export interface WaitingRow {
+  readonly what: "unpublished" | "retry";
+  readonly type: string;
+  readonly message_id: string;
+  readonly attempts: number;
+  readonly error_message: string | null;
+  readonly since: number;
+}
+
+/** Both reads touch only what is waiting, never the whole outbox. */
+export function waitingFor(sql: Sql, sagaId: string): Promise<WaitingRow[]> {
+  return sql<WaitingRow[]>`
+    select 'unpublished' as what, coalesce(headers ->> 'type', '') as type, event_id as message_id, 0 as attempts,
+           null as error_message, (extract(epoch from created_at) * 1000)::float8 as since
+      from outbox where not published and partition_key = ${sagaId}
+     union all
+    select 'retry', message_type, message_id, attempts, error_message, (extract(epoch from first_failed_at) * 1000)::float8
+      from retry where saga_id = ${sagaId}`;
+}

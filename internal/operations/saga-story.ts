@@ -1,0 +1,79 @@
+// One saga's whole story out of four databases: what each service holds for it now, and what happened when, in one timeline.
+// Called by `checkoutctl saga show`.
+import type { Sql } from "postgres";
+import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import {
+  findSaga,
+  historyOf,
+  moneyOf,
+  type MoneyRow,
+  type OrderRow,
+  orderOf,
+  reservationOf,
+  type ReservationRow,
+  type SagaSummary,
+  waitingFor,
+} from "./saga-store.ts";
+
+export interface StoryEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly who: DatabaseName;
+  readonly what: string;
+}
+
+export interface SagaStory {
+  readonly saga: SagaSummary;
+  readonly reservation: readonly ReservationRow[];
+  readonly money: readonly MoneyRow[];
+  readonly orders: readonly OrderRow[];
+  /** Oldest first. */
+  readonly timeline: readonly StoryEvent[];
+}
+
+/** Null where the saga does not exist. */
+export async function sagaStory(
+  databases: Readonly<Record<DatabaseName, Sql>>,
+  sagaId: string,
+): Promise<SagaStory | null> {
+  const saga = await findSaga(databases.saga, sagaId);
+  if (saga === undefined) return null;
+  const [history, reservation, money, orders, waiting] = await Promise.all([
+    historyOf(databases.saga, sagaId),
+    reservationOf(databases.inventory, sagaId),
+    moneyOf(databases.payment, sagaId),
+    orderOf(databases.order, sagaId),
+    Promise.all(DATABASES.map(async (who) => ({ who, rows: await waitingFor(databases[who], sagaId) }))),
+  ]);
+
+  const timeline: StoryEvent[] = history.map((row) => ({
+    at: row.at,
+    who: "saga",
+    what: `${row.from_status} -> ${row.to_status}, ${row.step}, by ${row.message_type}${row.note === null ? "" : `: ${row.note}`}`,
+  }));
+  const [line] = reservation;
+  if (line !== undefined) {
+    const lines = reservation.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");
+    const what = line.sku_id === null ? "release came before any reserve" : `reserved ${lines}`;
+    timeline.push({ at: line.reserved_at, who: "inventory", what: `${what}, now ${line.status}` });
+  }
+  for (const row of money) {
+    const what = `${row.kind} of ${row.amount_cents} cents taken up`;
+    timeline.push({ at: row.created_at, who: "payment", what });
+    const outcome = [row.status, row.provider_id, row.error_code].filter((text) => text !== null).join(", ");
+    const attempts = `after ${row.attempts} attempts`;
+    timeline.push({ at: row.updated_at, who: "payment", what: `${row.kind} is ${outcome} ${attempts}` });
+  }
+  for (const row of orders) {
+    const what = `order ${row.order_id} over ${row.total_cents} cents, now ${row.status}`;
+    timeline.push({ at: row.created_at, who: "order", what });
+  }
+  for (const { who, rows } of waiting) {
+    for (const row of rows) {
+      const why = row.error_message === null ? "" : `, failed ${row.attempts} times: ${row.error_message}`;
+      const where = row.what === "retry" ? "waits for its next attempt" : "waits in the outbox";
+      timeline.push({ at: row.since, who, what: `${row.type} ${where}${why}` });
+    }
+  }
+  return { saga, reservation, money, orders, timeline: timeline.toSorted((one, other) => one.at - other.at) };
+}
