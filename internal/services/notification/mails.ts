@@ -1,0 +1,101 @@
+// What the shopper reads. Pure: one command becomes one mail, always the same. Called by notifier.ts.
+import type { SendNotification } from "../../../schemas/notification.ts";
+import { assertNever } from "../../kernel/errors.ts";
+
+export interface Mail {
+  /** Fixed by saga and template: a mail that has to be sent twice is the same mail to whoever receives it (RFC 5322, 3.6.4). */
+  readonly message_id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** What is told of failures that a shopper can do something about; the others get the last sentence only. */
+const REASONS: Readonly<Record<string, string>> = {
+  INSUFFICIENT_STOCK: "Something in your cart is not in stock any more.",
+  RESERVATION_LOST: "Something in your cart was sold while your checkout was being worked on.",
+  PRICE_CHANGED: "A price has changed since you filled your cart.",
+  CARD_DECLINED: "Your card was declined.",
+  EXPIRED_CARD: "Your card has expired.",
+  INCORRECT_CVC: "The security code of your card was not right.",
+  PAYMENT_METHOD_INVALID: "Your payment method could not be used.",
+  PROVIDER_UNAVAILABLE: "Payments are not available at the moment. Please try again a little later.",
+};
+const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";
+
+/** Identifies the mail of one (saga, template), however often it is asked for. */
+export function mailKey({ saga_id, template }: SendNotification): string {
+  return `${saga_id}.${template}`;
+}
+
+export function mailOf(command: SendNotification): Mail {
+  const { subject, paragraphs } = wordsOf(command);
+  return {
+    message_id: `<${mailKey(command)}@checkout>`,
+    to: command.email,
+    subject,
+    text: `${paragraphs.map((lines) => lines.join("\n")).join("\n\n")}\n`,
+    html: `<!doctype html>\n<title>${escaped(subject)}</title>\n${paragraphs
+      .map((lines) => `<p>${lines.map(escaped).join("<br>")}</p>`)
+      .join("\n")}\n`,
+  };
+}
+
+interface Words {
+  readonly subject: string;
+  /** Each a list of lines. */
+  readonly paragraphs: readonly (readonly string[])[];
+}
+
+function wordsOf(command: SendNotification): Words {
+  switch (command.template) {
+    case "order_confirmed":
+      return orderConfirmed(command);
+    case "checkout_failed":
+      return checkoutFailed(command);
+    default:
+      return assertNever(command.template);
+  }
+}
+
+function orderConfirmed({ saga_id, order_id, items = [], total_cents, currency }: SendNotification): Words {
+  const lines = items.map(
+    ({ sku_id, quantity, unit_price_cents }) =>
+      `${quantity} x ${sku_id}, ${money(unit_price_cents, currency)} each`,
+  );
+  const total = total_cents === undefined ? [] : [`Total: ${money(total_cents, currency)}`];
+  return {
+    subject: "Your order is confirmed",
+    paragraphs: [
+      ["Thank you for your order."],
+      [...lines, ...total],
+      [`Order ${order_id ?? saga_id}`],
+    ].filter((paragraph) => paragraph.length > 0),
+  };
+}
+
+function checkoutFailed({ saga_id, failure_code = "" }: SendNotification): Words {
+  const reason = REASONS[failure_code];
+  return {
+    subject: "Your checkout could not be completed",
+    paragraphs: [
+      ["We are sorry: your checkout could not be completed.", ...(reason === undefined ? [] : [reason])],
+      [NO_MONEY],
+      [`Checkout ${saga_id}`],
+    ],
+  };
+}
+
+/** As the rest of the system counts: hundredths, whatever the currency. */
+function money(cents: number, currency: string): string {
+  return `${(cents / 100).toFixed(2)} ${currency}`;
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}
