@@ -12,6 +12,8 @@ import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import type { Database } from "./database.ts";
+import { applyOnce } from "./effect.ts";
 
 let service: CountingService;
 beforeAll(async () => {
@@ -28,6 +30,24 @@ const newSagas = (count: number): string[] => Array.from({ length: count }, newS
 async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[]> {
   const counts = await service.counts();
   return sagas.map((saga) => counts[saga]);
+}
+
+/** The recipe's transaction by itself, for what does not depend on how Kafka cuts its batches. */
+function apply(database: Database, commands: readonly CancelOrder[]): Promise<ReadonlySet<string>> {
+  const context = {
+    handler: service.handler(false),
+    database,
+    clock: { now: Date.now },
+    newId: newSaga,
+    random: Math.random,
+  };
+  const raw = () => {
+    throw new Error("no message of this test has bytes");
+  };
+  return applyOnce(
+    context,
+    commands.map((message) => ({ message, value: message, raw })),
+  );
 }
 
 interface RetryRow {
@@ -104,21 +124,35 @@ describe("one effect per message", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
-  test("a batch of hundreds costs two round trips", async () => {
+  test("processes that are handed the same messages at once share the effects among them", async () => {
+    const sagas = newSagas(40);
+    const commands = sagas.flatMap((saga) => [cancelOrder(saga), cancelOrder(saga)]);
+    const fresh = await Promise.all(
+      // Each in another order, as after a rebalance.
+      [0, 20, 40, 60].map((shift) =>
+        apply(service.database.postgres, [...commands.slice(shift), ...commands.slice(0, shift)]),
+      ),
+    );
+    expect(fresh.reduce((sum, ids) => sum + ids.size, 0)).toBe(commands.length);
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 2));
+  });
+
+  test("a batch costs two round trips, however large", async () => {
     const url = new URL(service.database.url);
     await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
     url.port = String(proxy.port);
     await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test" });
-    await using one = await service.start({ database });
     // Once to connect and to have every statement prepared.
-    await service.send(cancelOrder(newSaga()));
-    await one.handle(1);
-    await service.send(...newSagas(300).map((saga) => cancelOrder(saga)));
-    const before = proxy.roundTrips;
-    const { handled } = await one.handleNext();
-    expect(handled).toBeGreaterThan(100);
-    expect(proxy.roundTrips - before).toBe(2);
-    await one.handle(300 - handled);
+    await apply(database, [cancelOrder(newSaga())]);
+    for (const size of [1, 1_000]) {
+      const before = proxy.roundTrips;
+      const fresh = await apply(
+        database,
+        newSagas(size).map((saga) => cancelOrder(saga)),
+      );
+      expect(fresh.size).toBe(size);
+      expect(proxy.roundTrips - before).toBe(2);
+    }
   });
 });
 

@@ -42,8 +42,6 @@ export interface RecipeCounts {
   readonly deadLettered: number;
 }
 
-const NOTHING: RecipeCounts = { handled: 0, duplicates: 0, parked: 0, deadLettered: 0 };
-
 export class Recipe<Type extends MessageType, Rows> {
   readonly #options: RecipeOptions<Type, Rows>;
   #load: Load = IDLE;
@@ -123,7 +121,10 @@ export class Recipe<Type extends MessageType, Rows> {
   }
 
   /** Resolves when every message of the batch is settled in the database: had its effect, is parked, or is a dead letter. */
-  async #process(deliveries: readonly Delivery<Type>[], unreadable: readonly Unreadable[]) {
+  async #process(
+    deliveries: readonly Delivery<Type>[],
+    unreadable: readonly Unreadable[],
+  ): Promise<{ readonly counts: RecipeCounts; readonly settled: readonly string[] }> {
     const { handler, database, keyValue, metrics } = this.#options;
     const { service } = handler;
     const distinct = [
@@ -146,11 +147,9 @@ export class Recipe<Type extends MessageType, Rows> {
     });
     await this.#setAside(failures, unreadable);
 
-    const duplicates = deliveries.length - handled - failures.length;
-    return {
-      counts: { ...NOTHING, handled, duplicates, parked: failures.length, deadLettered: unreadable.length },
-      settled,
-    };
+    const parked = failures.length;
+    const duplicates = deliveries.length - handled - parked;
+    return { counts: { handled, duplicates, parked, deadLettered: unreadable.length }, settled };
   }
 
   /** Parks what failed for its next attempt and dead-letters what nobody can read, in one transaction. */
