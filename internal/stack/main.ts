@@ -1,10 +1,11 @@
 // `bun run stack up|down|status|logs|restart|kill`: the command line of the local stack.
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import Table from "cli-table3";
 import { parseSignal } from "./child.ts";
 import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
+import { ROLES, type RoleOverrides } from "./role-env.ts";
 import { startStack } from "./stack.ts";
 import type { ProcessState, StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
@@ -26,10 +27,22 @@ program
   .addOption(dataDirectory)
   .option("--brokers <n>", "Kafka brokers, 1 or 3", brokers)
   .option("--no-roles", "servers only")
+  .option(
+    "--set <role.NAME=value>",
+    "a role's variable, for example paysim.LATENCY=0; repeatable",
+    addOverride,
+    {},
+  )
   .option("--foreground", "stay in the foreground until Ctrl-C")
-  .action(async ({ dataDir, brokers: count, roles, foreground }) => {
+  .action(async ({ dataDir, brokers: count, roles, set: overrides, foreground }) => {
     const begun = performance.now();
-    const options = { dataDirectory: stackDirectory(dataDir), brokers: count, roles, report: printStep };
+    const options = {
+      dataDirectory: stackDirectory(dataDir),
+      brokers: count,
+      roles,
+      overrides,
+      report: printStep,
+    };
     if (foreground) {
       const stop = new AbortController();
       onSignals(() => stop.abort(new Error("interrupted")));
@@ -127,7 +140,16 @@ try {
 
 function brokers(value: string): 1 | 3 {
   if (value === "1" || value === "3") return value === "1" ? 1 : 3;
-  throw new Error(`--brokers is 1 or 3, not ${value}`);
+  throw new InvalidArgumentError("it is 1 or 3");
+}
+
+function addOverride(assignment: string, overrides: RoleOverrides): RoleOverrides {
+  const [, roleName, variable, value] = /^(\w+)\.(\w+)=(.*)$/s.exec(assignment) ?? [];
+  const role = ROLES.find((known) => known === roleName);
+  if (role === undefined || variable === undefined || value === undefined) {
+    throw new InvalidArgumentError(`it has the form role.NAME=value, with role one of ${ROLES.join(", ")}`);
+  }
+  return { ...overrides, [role]: { ...overrides[role], [variable]: value } };
 }
 
 function onSignals(stop: () => void): void {

@@ -3,7 +3,9 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-export const REPOSITORY = resolve(import.meta.dir, "../..");
+// In a compiled checkoutctl there is no source file to start from; it lies in dist/.
+const compiled = import.meta.dir.startsWith("/$bunfs");
+export const REPOSITORY = compiled ? resolve(process.execPath, "../..") : resolve(import.meta.dir, "../..");
 export const DIST = join(REPOSITORY, "dist");
 /** Downloads and builds that survive `stack down --wipe`: Kafka's jars, the native addon, the Postgres template. */
 export const CACHE = join(REPOSITORY, ".cache");

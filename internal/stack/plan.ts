@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
-import { ROLES, type RoleContext, SERVING_ROLES } from "./role-env.ts";
+import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
 import { formattedBrokers, kafkaServers } from "./servers/kafka.ts";
@@ -19,6 +19,7 @@ export interface PlanOptions {
   readonly brokers: 1 | 3 | undefined;
   readonly databases: readonly string[];
   readonly roles: boolean;
+  readonly overrides: RoleOverrides;
 }
 
 export interface StackPlan {
@@ -86,7 +87,13 @@ export function planStack(options: PlanOptions): StackPlan {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
       ? rolePorts.map((assigned) =>
-          roleProcess({ ...assigned, ...context, dataDirectory, logFile: logFile(assigned.role) }),
+          roleProcess({
+            ...assigned,
+            ...context,
+            dataDirectory,
+            logFile: logFile(assigned.role),
+            overrides: options.overrides[assigned.role] ?? {},
+          }),
         )
       : [],
     addresses,

@@ -15,6 +15,9 @@ export const ROLES = [
 ] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Variables that a run sets differently, by role: the provider's latency for a benchmark, for example. */
+export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
+
 /** Roles that listen for requests of their own, beside the ops port. */
 export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "orchestrator", "gateway"];
 
@@ -49,12 +52,10 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
     case "orchestrator":
       return { ...kafka, ...redis, ...database("saga") };
     case "relay":
-      return { ...kafka, ...allDatabases(addresses) };
+      return { ...kafka, DATABASE_URLS: databaseList(addresses) };
     case "gateway":
       return {
-        ...redis,
         ORCHESTRATOR_URL: addresses.orchestrator,
-        INVENTORY_URL: addresses.inventory,
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
       };
@@ -79,7 +80,8 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
 }
 
 /** `saga=postgres://...,inventory=...` */
-function allDatabases({ postgres }: StackAddresses): Record<string, string> {
-  const pairs = Object.entries(postgres).map(([name, url]) => `${name}=${url}`);
-  return { DATABASE_URLS: pairs.join(",") };
+function databaseList({ postgres }: StackAddresses): string {
+  return Object.entries(postgres)
+    .map(([name, url]) => `${name}=${url}`)
+    .join(",");
 }

@@ -16,6 +16,7 @@ export interface RoleOptions extends RoleContext {
   readonly port?: number | undefined;
   readonly dataDirectory: string;
   readonly logFile: string;
+  readonly overrides: Readonly<Record<string, string>>;
 }
 
 export function roleProcess(options: RoleOptions): Definition {
@@ -30,6 +31,7 @@ export function roleProcess(options: RoleOptions): Definition {
       OPS_PORT: String(opsPort),
       ...(port === undefined ? {} : { PORT: String(port) }),
       ...roleEnvironment(role, options),
+      ...options.overrides,
     },
     logFile,
     stopDeadlineMs: STOP_DEADLINE_MS,

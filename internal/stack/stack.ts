@@ -2,16 +2,18 @@
 // behind `stack up`, and directly by tests that want it inside their own process.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Child, type Signal, describeExit } from "./child.ts";
-import { type Control, serveControl } from "./control.ts";
+import type { Signal } from "./child.ts";
+import { serveControl } from "./control.ts";
 import { tryLock } from "./lock.ts";
-import { type Definition, type Managed, start } from "./managed.ts";
+import type { Definition, Managed } from "./managed.ts";
 import { stackDirectory } from "./paths.ts";
 import { type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
+import { Processes } from "./processes.ts";
+import type { RoleOverrides } from "./role-env.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { createTopics, migrate } from "./roles.ts";
-import { DATABASES, type ProcessState, type StackAddresses, type StackState, writeState } from "./state.ts";
+import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
 
 export interface StackOptions {
   /** Default: STACK_DIR, else .stack in the repository. Data found there is kept. */
@@ -20,6 +22,8 @@ export interface StackOptions {
   readonly brokers?: 1 | 3 | undefined;
   /** False leaves migrations, topics and roles out. */
   readonly roles?: boolean | undefined;
+  /** Variables of roles that differ from role-env.ts. */
+  readonly overrides?: RoleOverrides | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
   /** Hears of each step when it ends. */
@@ -55,9 +59,11 @@ export async function startStack(options: StackOptions = {}, stop = new AbortCon
   mkdirSync(dataDirectory, { recursive: true });
   const lock = tryLock(join(dataDirectory, "lock"));
   if (lock === null) throw new Error(`a stack is already running in ${dataDirectory} (bun run stack status)`);
-
+  await using held = new AsyncDisposableStack();
+  held.defer(() => lock.release());
   keepPreviousLogs(dataDirectory);
   const ports = leasePorts(dataDirectory);
+  held.defer(() => ports.release());
   const plan = planStack({
     dataDirectory,
     ports,
@@ -65,124 +71,127 @@ export async function startStack(options: StackOptions = {}, stop = new AbortCon
     brokers: options.brokers,
     databases: options.databases ?? DATABASES,
     roles: options.roles ?? true,
+    overrides: options.overrides ?? {},
   });
+  const stack = new RunningStack(dataDirectory, plan, stop);
+  const control = serveControl(dataDirectory, stack);
+  held.defer(() => control.close());
+  // From here on the stack itself gives back what is held, when its last process has gone.
+  const kept = held.move();
+  void stack.processesGone
+    .then(() => kept.disposeAsync())
+    .then(stack.finished.resolve, stack.finished.reject);
+  await stack.start(options.report ?? (() => {}));
+  return stack;
+}
 
-  const startedAt = new Date().toISOString();
-  const children = new Map<string, Child>();
-  const managed = new Map<string, Managed>();
-  let phase: StackState["phase"] = "starting";
+class RunningStack implements Stack {
+  readonly dataDirectory: string;
+  /** Settled by startStack when locks, ports and socket are free again. */
+  readonly finished = Promise.withResolvers<void>();
+  readonly processesGone: Promise<void>;
+  readonly #plan: StackPlan;
+  readonly #stop: AbortController;
+  readonly #processes: Processes;
+  readonly #startedAt = new Date().toISOString();
+  #phase: StackState["phase"] = "starting";
+  #starting: Promise<void> = Promise.resolve();
 
-  const processState = (definition: Definition): ProcessState[] => {
-    const child = children.get(definition.name);
-    if (child === undefined) return [];
-    const exit = child.exit();
-    return [
-      {
-        name: definition.name,
-        pid: child.pid,
-        address: definition.address,
-        ports: definition.ports,
-        log_file: definition.logFile,
-        exit: exit && describeExit(exit),
-      },
-    ];
-  };
-  const snapshot = (): StackState => ({
-    version: 1,
-    phase,
-    data_directory: dataDirectory,
-    supervisor_pid: process.pid,
-    started_at: startedAt,
-    addresses: plan.addresses,
-    servers: plan.servers.flatMap(processState),
-    roles: plan.roles.flatMap(processState),
-  });
-  const launch = async (definition: Definition) => {
-    stop.signal.throwIfAborted();
-    const running = await start(definition, (child) => {
-      children.set(definition.name, child);
-      // One that came up after the stop had begun would be missed by it.
-      if (stop.signal.aborted) child.kill("SIGKILL");
-      writeState(snapshot());
-      void child.exited.then(() => writeState(snapshot()));
+  constructor(dataDirectory: string, plan: StackPlan, stop: AbortController) {
+    this.dataDirectory = dataDirectory;
+    this.#plan = plan;
+    this.#stop = stop;
+    this.#processes = new Processes(stop.signal, () => writeState(this.#snapshot()));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.processesGone = promise;
+    stop.signal.addEventListener("abort", () => void this.#stopInOrder().then(resolve, reject), {
+      once: true,
     });
-    managed.set(definition.name, running);
-  };
-
-  const stopped = Promise.withResolvers<void>();
-  let starting: Promise<void> = Promise.resolve();
-  const stopAll = async () => {
-    phase = "stopping";
-    writeState(snapshot());
-    const wave = async (definitions: readonly Definition[]) => {
-      const present = definitions.flatMap(({ name }) => children.get(name) ?? []);
-      await Promise.all(present.map((child) => child.stop()));
-    };
-    // No new work first; then the roles drain while their servers still answer.
-    await wave(plan.roles.filter(({ name }) => name === "gateway"));
-    await wave(plan.roles);
-    await wave(plan.servers);
-    // What was on its way up has been killed by `launch`; this waits until it is gone.
-    await starting.catch(() => {});
-    phase = "stopped";
-    writeState(snapshot());
-    ports.release();
-    await control.close();
-    lock.release();
-  };
-
-  const find = (name: string): Managed => {
-    const found = managed.get(name);
-    if (found === undefined)
-      throw new Error(`no ${name} in this stack; there is ${[...managed.keys()].join(", ")}`);
-    return found;
-  };
-  const stack: Stack = {
-    dataDirectory,
-    addresses: plan.addresses,
-    servers: [],
-    roles: [],
-    find,
-    restart: (name) => find(name).restart(),
-    kill: (name, signal) => find(name).kill(signal),
-    async state() {
-      const state = snapshot();
-      const asked = (processes: readonly ProcessState[]) =>
-        Promise.all(
-          processes.map(async (entry) => ({
-            ...entry,
-            healthy: entry.exit === null && ((await managed.get(entry.name)?.probe()) ?? false),
-          })),
-        );
-      return { ...state, servers: await asked(state.servers), roles: await asked(state.roles) };
-    },
-    stopped: stopped.promise,
-    stop() {
-      stop.abort(new Error("the stack was stopped while starting"));
-      return stopped.promise;
-    },
-    [Symbol.asyncDispose]: () => stack.stop(),
-  };
-  const control: Control = serveControl(dataDirectory, stack);
-
-  writeState(snapshot());
-  stop.signal.addEventListener("abort", () => void stopAll().then(stopped.resolve, stopped.reject), {
-    once: true,
-  });
-  try {
-    starting = startInOrder(plan, launch, options.report ?? (() => {}));
-    await starting;
-    stop.signal.throwIfAborted();
-  } catch (error) {
-    await stack.stop();
-    throw error;
   }
-  phase = "ready";
-  writeState(snapshot());
-  return Object.assign(stack, {
-    servers: plan.servers.map(({ name }) => find(name)),
-    roles: plan.roles.map(({ name }) => find(name)),
-  });
+
+  get addresses(): StackAddresses {
+    return this.#plan.addresses;
+  }
+  get servers(): readonly Managed[] {
+    return this.#plan.servers.map(({ name }) => this.find(name));
+  }
+  get roles(): readonly Managed[] {
+    return this.#plan.roles.map(({ name }) => this.find(name));
+  }
+  get stopped(): Promise<void> {
+    return this.finished.promise;
+  }
+
+  async start(report: (step: StackStep) => void): Promise<void> {
+    this.#enter("starting");
+    try {
+      this.#starting = startInOrder(this.#plan, (definition) => this.#processes.launch(definition), report);
+      await this.#starting;
+      this.#stop.signal.throwIfAborted();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#enter("ready");
+  }
+
+  async #stopInOrder(): Promise<void> {
+    this.#enter("stopping");
+    // No new work first; then the roles drain while their servers still answer.
+    await this.#processes.stop(this.#plan.roles.filter(({ name }) => name === "gateway"));
+    await this.#processes.stop(this.#plan.roles);
+    await this.#processes.stop(this.#plan.servers);
+    // What was on its way up is killed as it comes; this waits until it is gone.
+    await this.#starting.catch(() => {});
+    this.#enter("stopped");
+  }
+
+  stop(): Promise<void> {
+    this.#stop.abort(new Error("the stack was stopped while starting"));
+    return this.stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  find(name: string): Managed {
+    return this.#processes.find(name);
+  }
+
+  restart(name: string): Promise<void> {
+    return this.find(name).restart();
+  }
+
+  kill(name: string, signal: Signal): void {
+    this.find(name).kill(signal);
+  }
+
+  async state(): Promise<StackState> {
+    const [servers, roles] = await Promise.all([
+      this.#processes.askedStates(this.#plan.servers),
+      this.#processes.askedStates(this.#plan.roles),
+    ]);
+    return { ...this.#snapshot(), servers, roles };
+  }
+
+  #enter(phase: StackState["phase"]): void {
+    this.#phase = phase;
+    writeState(this.#snapshot());
+  }
+
+  #snapshot(): StackState {
+    return {
+      version: 1,
+      phase: this.#phase,
+      data_directory: this.dataDirectory,
+      supervisor_pid: process.pid,
+      started_at: this.#startedAt,
+      addresses: this.addresses,
+      servers: this.#processes.states(this.#plan.servers),
+      roles: this.#processes.states(this.#plan.roles),
+    };
+  }
 }
 
 /** Servers all at once, each followed by what needs only it; the roles when all of that is done. */
