@@ -5,7 +5,7 @@ import { DeadLetter } from "./dead-letter.ts";
 import * as http from "./http.ts";
 import { MESSAGES } from "./registry.ts";
 
-export const SNAPSHOT_FILE = new URL("./snapshot.json", import.meta.url);
+export const SNAPSHOT_FILE = `${import.meta.dirname}/snapshot.json`;
 
 export type Snapshot = Readonly<Record<string, Schema>>;
 

@@ -1,7 +1,6 @@
 // `bun schemas/write-snapshot.ts`: writes the contracts as they are now to snapshot.json, to be checked in with the change.
 // Refuses a change that breaks readers or writers of the old contracts, because writing it down would make the
 // compatibility test forget it; `--breaking` insists, for contracts that nobody uses yet.
-import { fileURLToPath } from "node:url";
 import { breakingChangesOfAll } from "./compatibility.ts";
 import { currentSnapshot, SNAPSHOT_FILE, type Snapshot } from "./snapshot.ts";
 
@@ -18,6 +17,6 @@ if (breaks.length > 0 && !process.argv.includes("--breaking")) {
   process.exitCode = 3;
 } else {
   await Bun.write(file, JSON.stringify(after));
-  Bun.spawnSync([process.execPath, "fmt", "--no-script", fileURLToPath(SNAPSHOT_FILE)]);
+  Bun.spawnSync([process.execPath, "fmt", "--no-script", SNAPSHOT_FILE]);
   console.log(`${Object.keys(after).length} contracts written to schemas/snapshot.json`);
 }

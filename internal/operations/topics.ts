@@ -9,7 +9,25 @@ import {
   TOPICS,
 } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
-import type { Admin, NewTopic } from "../platform/kafka/admin.ts";
+
+export interface TopicLayout {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** The part of a Kafka admin client that this needs. */
+export interface TopicAdmin {
+  describeCluster(): Promise<{ readonly brokers: readonly unknown[] }>;
+  createTopics(
+    topics: readonly TopicLayout[],
+  ): Promise<{ readonly created: readonly string[]; readonly existing: readonly string[] }>;
+  /** A partition without a leader names -1. */
+  describeTopics(): Promise<
+    readonly { readonly topic: string; readonly partitions: readonly { readonly leader: number }[] }[]
+  >;
+}
 
 const USABLE_TIMEOUT_MS = 15_000;
 const USABLE_POLL_MS = 50;
@@ -19,7 +37,7 @@ const USABLE_POLL_MS = 50;
  * one is enough to write: a development cluster must not stop for want of replicas it cannot have.
  */
 export async function createTopics(
-  admin: Admin,
+  admin: TopicAdmin,
 ): Promise<{ readonly created: readonly string[]; readonly existing: readonly string[] }> {
   const { brokers } = await admin.describeCluster();
   const result = await admin.createTopics(topicLayout(brokers.length));
@@ -28,7 +46,7 @@ export async function createTopics(
 }
 
 /** A broker answers "created" up to a second before it knows the topic itself; the roles would start into that gap. */
-async function untilUsable(admin: Admin): Promise<void> {
+async function untilUsable(admin: TopicAdmin): Promise<void> {
   const deadline = Date.now() + USABLE_TIMEOUT_MS;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop
@@ -46,7 +64,7 @@ async function untilUsable(admin: Admin): Promise<void> {
 }
 
 /** The topics as they should be on a cluster of so many brokers. */
-export function topicLayout(brokers: number): NewTopic[] {
+export function topicLayout(brokers: number): TopicLayout[] {
   const replicationFactor = Math.min(REPLICATION_FACTOR, brokers);
   const minInSync = replicationFactor === REPLICATION_FACTOR ? MIN_INSYNC_REPLICAS : 1;
   return Object.values(TOPICS).map((topic) => {

@@ -4,14 +4,14 @@ import { topicLayout } from "./topics.ts";
 test("one broker: one copy, and one is enough to write", () => {
   for (const { replicationFactor, config } of topicLayout(1)) {
     expect(replicationFactor).toBe(1);
-    expect(config?.["min.insync.replicas"]).toBe("1");
+    expect(config["min.insync.replicas"]).toBe("1");
   }
 });
 
 test("three brokers or more: three copies, two of them before a write counts", () => {
   for (const { replicationFactor, config } of topicLayout(5)) {
     expect(replicationFactor).toBe(3);
-    expect(config?.["min.insync.replicas"]).toBe("2");
+    expect(config["min.insync.replicas"]).toBe("2");
   }
 });
 
