@@ -26,7 +26,8 @@ export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets
     jwt_hs256_secret: randomText(48),
     payment_public_jwk: sealing.publicJwk,
     payment_private_jwk: sealing.privateJwk,
-    stripe_api_key: `sk_test_${randomText(24)}`,
+    // Hex, because the alphabet of a key is letters and digits.
+    stripe_api_key: `sk_test_${crypto.getRandomValues(new Uint8Array(24)).toHex()}`,
   };
   writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
