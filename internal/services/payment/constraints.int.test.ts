@@ -1,0 +1,97 @@
+// The database's last line of defence, violated on purpose: each row here would be a lie about money that only a bug could tell.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
+
+const CHECK = "23514";
+const FOREIGN_KEY = "23503";
+const UNIQUE = "23505";
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+const PAYMENT = "01900000-0000-7000-8000-000000000002";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await cloneDatabase("payment");
+  await database.sql.unsafe(
+    payment({
+      payment_id: PAYMENT,
+      saga_id: SAGA,
+      status: "REFUND_PENDING",
+      provider_txn_id: "pi_1",
+      idempotency_key: "k",
+    }),
+  );
+  await database.sql.unsafe(refund({ payment_id: PAYMENT }));
+});
+afterAll(() => database[Symbol.asyncDispose]());
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** An insert with sound values but for `changes`. */
+function insert(table: string, sound: Row, changes: Row): string {
+  const row = { ...sound, created_at: "now", updated_at: "now", ...changes };
+  const text = (value: Row[string]) => (value === null ? "null" : `'${value}'`);
+  return `insert into ${table} (${Object.keys(row).join(", ")}) values (${Object.values(row).map(text).join(", ")})`;
+}
+
+function payment(changes: Row): string {
+  const id = Bun.randomUUIDv7();
+  const sound = {
+    payment_id: id,
+    saga_id: id,
+    amount_cents: 600,
+    currency: "EUR",
+    provider: "stripe",
+    idempotency_key: `${id}:charge`,
+    status: "SUCCEEDED",
+    provider_txn_id: `pi_${id}`,
+  };
+  return insert("payments", sound, changes);
+}
+
+function refund(changes: Row): string {
+  const id = Bun.randomUUIDv7();
+  const sound = {
+    refund_id: id,
+    payment_id: id,
+    amount_cents: 600,
+    idempotency_key: `${id}:refund`,
+    status: "SUCCEEDED",
+    provider_refund_id: `re_${id}`,
+  };
+  return insert("refunds", sound, changes);
+}
+
+test.each([
+  ["a second payment of a saga", payment({ saga_id: SAGA }), UNIQUE],
+  ["a second use of an idempotency key", payment({ idempotency_key: "k" }), UNIQUE],
+  ["one charge of the provider for two payments", payment({ provider_txn_id: "pi_1" }), UNIQUE],
+  ["an amount below zero", payment({ amount_cents: -1 }), CHECK],
+  ["a currency that is none", payment({ currency: "euro" }), CHECK],
+  ["no currency outside a tombstone", payment({ currency: null }), CHECK],
+  ["success without the provider's charge", payment({ provider_txn_id: null }), CHECK],
+  ["failure without a reason", payment({ status: "FAILED", provider_txn_id: null }), CHECK],
+  ["a settled payment that is asked for again", payment({ next_attempt_at: "now" }), CHECK],
+  ["an open payment that nobody will ask for", payment({ status: "PENDING", provider_txn_id: null }), CHECK],
+  ["fewer attempts than none", payment({ attempts: -1 }), CHECK],
+  ["a status nobody knows", payment({ status: "LOST" }), CHECK],
+  ["a second refund of a payment", refund({ payment_id: PAYMENT }), UNIQUE],
+  ["a refund of nothing", refund({}), FOREIGN_KEY],
+  [
+    "a refund done without the provider's id",
+    refund({ payment_id: PAYMENT, provider_refund_id: null }),
+    CHECK,
+  ],
+  ["a pending refund that nobody will ask for", refund({ payment_id: PAYMENT, status: "PENDING" }), CHECK],
+  [
+    "a payment that goes while it has a refund",
+    `delete from payments where saga_id = '${SAGA}'`,
+    FOREIGN_KEY,
+  ],
+])("refused: %s", async (_, statement, code) => {
+  const error: unknown = await database.sql.unsafe(statement).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ code });
+});

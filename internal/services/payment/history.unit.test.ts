@@ -1,0 +1,204 @@
+// Any history of a payment: commands in any order, answers late, lost, or of a question asked twice. The provider is a few pure
+// lines with money in them; whatever happens, it is charged at most once, and what the saga is told is so.
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import type { MessageType } from "../../../schemas/registry.ts";
+import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
+import {
+  type ChargeOutcome,
+  claimCharge,
+  claimRefund,
+  DEFAULT_POLICY,
+  settleCharge,
+  settleRefund,
+} from "./attempts.ts";
+import { decide } from "./decide.ts";
+import type { Decision, Payment } from "./payment.ts";
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+const HOUR_MS = 60 * 60 * 1_000;
+const KEY_LIFETIME_MS = 24 * HOUR_MS;
+const policy = DEFAULT_POLICY;
+
+/** How one call of the provider goes. */
+const FATES = ["answered", "reply_lost", "lost_before", "error_stored", "error_after", "never_sent"] as const;
+type Fate = (typeof FATES)[number];
+const COMMANDS = { charge: chargePayment, cancel: cancelPayment, refund: refundPayment };
+
+type Step =
+  | { readonly do: "command"; readonly command: keyof typeof COMMANDS }
+  | { readonly do: "ask"; readonly fate: Fate }
+  | { readonly do: "answer"; readonly which: number }
+  | { readonly do: "wait"; readonly ms: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant("command" as const), command: fc.constantFrom("charge", "cancel", "refund") }),
+  fc.record({ do: fc.constant("ask" as const), fate: fc.constantFrom(...FATES) }),
+  fc.record({ do: fc.constant("answer" as const), which: fc.nat(5) }),
+  fc.record({
+    do: fc.constant("wait" as const),
+    ms: fc.constantFrom(1_000, policy.leaseMs, 60_000, policy.searchLagMs, 22 * HOUR_MS, KEY_LIFETIME_MS),
+  }),
+);
+
+class World {
+  now = Date.parse("2026-11-23T12:00:00.000Z");
+  payment: Payment | null = null;
+  readonly said: MessageType[] = [];
+  charges = 0;
+  refunds = 0;
+  readonly #refusesCards: boolean;
+  #chargedAt = 0;
+  /** What the provider has stored under the charge's key. */
+  #stored: { readonly outcome: ChargeOutcome; readonly until: number } | null = null;
+  /** Answers on their way, in any order. */
+  readonly #answers: (() => Decision | null)[] = [];
+
+  constructor(refusesCards: boolean) {
+    this.#refusesCards = refusesCards;
+  }
+
+  run(each: Step): void {
+    if (each.do === "command") this.apply(decide(this.payment, COMMANDS[each.command](SAGA), this.now));
+    else if (each.do === "wait") this.now += each.ms;
+    else if (each.do === "ask") this.ask(each.fate);
+    else this.apply(this.#answers.splice(each.which, 1)[0]?.() ?? null);
+    this.check();
+  }
+
+  /** Everything that is on its way arrives, then the provider works and time passes. */
+  heal(): void {
+    for (const answer of this.#answers.splice(0)) this.apply(answer());
+    for (let round = 0; round < 10; round += 1) {
+      this.now += HOUR_MS * 4;
+      this.ask("answered");
+      this.apply(this.#answers.shift()?.() ?? null);
+      this.check();
+    }
+  }
+
+  apply(decision: Decision | null): void {
+    if (decision === null) return;
+    this.payment = decision.payment;
+    this.said.push(...decision.out.map(({ type }) => type));
+  }
+
+  ask(fate: Fate): void {
+    if (this.payment === null) return;
+    const charge = claimCharge(this.payment, this.now, policy);
+    if (charge !== null) {
+      this.payment = charge.payment;
+      const { attempt, ask } = charge.question;
+      const outcome =
+        ask === "search" ? this.#search(fate, false) : this.#charge(fate, ask === "charge_then_search");
+      this.#answers.push(
+        () => this.payment && settleCharge(this.payment, attempt, outcome, this.now, policy),
+      );
+    }
+    const refund = claimRefund(this.payment, this.now, policy);
+    if (refund !== null) {
+      this.payment = refund.payment;
+      const { attempt } = refund.question;
+      // The provider gives back no more than it took, under whatever key.
+      if (fate === "answered" || fate === "reply_lost") this.refunds = this.charges;
+      const outcome =
+        fate === "answered"
+          ? ({ kind: "succeeded", provider_refund_id: "re_1" } as const)
+          : ({ kind: "not_yet", error_code: fate } as const);
+      this.#answers.push(
+        () => this.payment && settleRefund(this.payment, attempt, outcome, this.now, policy),
+      );
+    }
+  }
+
+  check(): void {
+    const { status } = this.payment ?? {};
+    expect(this.charges).toBeLessThanOrEqual(1);
+    if (status === "FAILED" || status === "CANCELLED" || status === undefined) expect(this.charges).toBe(0);
+    if (status === "SUCCEEDED") expect(this.charges - this.refunds).toBe(1);
+    if (status === "REFUNDED") expect([this.charges, this.refunds]).toEqual([1, 1]);
+    if (this.said.includes("PaymentCancelled")) expect(this.charges).toBe(0);
+    if (this.said.includes("PaymentFailed")) expect(this.charges).toBe(0);
+    if (this.said.includes("RefundCompleted")) expect(this.charges - this.refunds).toBe(0);
+  }
+
+  #charge(fate: Fate, thenSearch: boolean): ChargeOutcome {
+    if (fate === "never_sent" && !thenSearch)
+      return { kind: "no_effect", error_code: "AWAY", error_message: "" };
+    if (fate === "lost_before" || fate === "never_sent") return { kind: "unknown" };
+    const replayed = this.#stored !== null && this.#stored.until > this.now;
+    const outcome = replayed ? (this.#stored?.outcome ?? { kind: "unknown" as const }) : this.#execute(fate);
+    if (fate === "reply_lost") return { kind: "unknown" };
+    return outcome.kind === "unknown" && thenSearch ? this.#search(fate, replayed) : outcome;
+  }
+
+  /** A stored error hides what was done, if anything was. */
+  #execute(fate: Fate): ChargeOutcome {
+    const done = fate === "error_stored" ? ({ kind: "unknown" } as const) : this.#decideCharge();
+    const outcome = fate === "error_after" ? ({ kind: "unknown" } as const) : done;
+    this.#stored = { outcome, until: this.now + KEY_LIFETIME_MS };
+    return outcome;
+  }
+
+  #decideCharge(): ChargeOutcome {
+    if (this.#refusesCards) return { kind: "declined", error_code: "NO", error_message: "" };
+    this.charges += 1;
+    this.#chargedAt = this.now;
+    return { kind: "succeeded", provider_txn_id: `pi_${this.charges}` };
+  }
+
+  #search(fate: Fate, executionOver: boolean): ChargeOutcome {
+    if (fate === "reply_lost" || fate === "lost_before") return { kind: "unknown" };
+    const isInTheBooks = this.charges > 0 && this.now - this.#chargedAt >= policy.searchLagMs;
+    if (isInTheBooks) return { kind: "succeeded", provider_txn_id: "pi_1" };
+    return { kind: "not_found", execution_over: executionOver };
+  }
+}
+
+test("the provider is charged at most once, and what is told of it is so", () => {
+  fc.assert(
+    fc.property(fc.boolean(), fc.array(step, { maxLength: 40 }), (refusesCards, steps) => {
+      const world = new World(refusesCards);
+      for (const each of steps) world.run(each);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("with a provider that works, every payment comes to rest, and an undone one without money", () => {
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.array(step, { maxLength: 30 }),
+      fc.boolean(),
+      (refusesCards, steps, undo) => {
+        const world = new World(refusesCards);
+        for (const each of steps) world.run(each);
+        if (undo) world.run({ do: "command", command: "cancel" });
+        world.heal();
+        expect(["PENDING", "UNKNOWN", "REFUND_PENDING"]).not.toContain(world.payment?.status ?? "none");
+        if (undo) expect(world.charges - world.refunds).toBe(0);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("a payment at rest stays as it is but for an undo", () => {
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.array(step, { maxLength: 30 }),
+      fc.array(step, { maxLength: 10 }),
+      (refuses, before, after) => {
+        const world = new World(refuses);
+        for (const each of before) world.run(each);
+        world.heal();
+        const { payment } = world;
+        fc.pre(payment !== null && payment.status !== "SUCCEEDED");
+        for (const each of after) world.run(each);
+        expect(world.payment).toEqual(payment);
+      },
+    ),
+  );
+});

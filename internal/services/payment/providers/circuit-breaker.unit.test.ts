@@ -1,0 +1,96 @@
+// When the provider stops answering, nobody waits for it any more; when it answers again, one call finds out.
+import { beforeEach, expect, test } from "bun:test";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import type { ChargeAnswer, PaymentProvider } from "./provider.ts";
+
+const PROBE_AFTER_MS = 20;
+const request = {
+  idempotency_key: "k",
+  saga_id: "s",
+  amount_cents: 1,
+  currency: "EUR",
+  payment_method: "pm",
+};
+const timeout: ChargeAnswer = { kind: "unknown", reason: "timeout", replayed: false };
+const charged: ChargeAnswer = { kind: "succeeded", provider_txn_id: "pi_1" };
+const refusal = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE" };
+
+let next: () => Promise<ChargeAnswer>;
+let calls: number;
+let states: string[];
+let breaker: CircuitBreaker;
+
+beforeEach(() => {
+  calls = 0;
+  states = [];
+  const provider: PaymentProvider = {
+    name: "test",
+    charge: () => ((calls += 1), next()),
+    findCharge: () => Promise.resolve({ kind: "not_found" }),
+    refund: () => Promise.resolve({ kind: "not_yet", error_code: "TIMEOUT" }),
+    findRefund: () => Promise.resolve({ kind: "not_found" }),
+  };
+  const onChange = (state: string) => states.push(state);
+  breaker = new CircuitBreaker(provider, { consecutiveTimeouts: 3, probeAfterMs: PROBE_AFTER_MS, onChange });
+});
+
+async function timeouts(count: number): Promise<void> {
+  next = () => Promise.resolve(timeout);
+  for (let call = 0; call < count; call += 1) await breaker.charge(request);
+}
+
+test("timeouts in a row open it, and then nothing is asked", async () => {
+  await timeouts(3);
+  expect(states).toEqual(["open"]);
+  expect(await breaker.charge(request)).toMatchObject(refusal);
+  expect(await breaker.findCharge("s")).toMatchObject({ kind: "unknown", reason: "breaker_open" });
+  expect(await breaker.refund({ ...request, provider_txn_id: "pi" })).toMatchObject({
+    error_code: "PROVIDER_UNAVAILABLE",
+  });
+  expect(await breaker.findRefund("pi")).toMatchObject({ kind: "not_yet" });
+  expect(calls).toBe(3);
+});
+
+test("any answer between them, even a refusal, keeps it closed", async () => {
+  await timeouts(2);
+  next = () => Promise.resolve({ kind: "declined", error_code: "NO", error_message: "" });
+  await breaker.charge(request);
+  await timeouts(2);
+  expect(states).toEqual([]);
+});
+
+test("refunds that time out count, too", async () => {
+  for (let call = 0; call < 3; call += 1) await breaker.refund({ ...request, provider_txn_id: "pi" });
+  expect(states).toEqual(["open"]);
+});
+
+test("one call probes, the others do not wait for it, and its answer closes or opens again", async () => {
+  for (const [answer, after] of [
+    [timeout, ["open", "open"]],
+    [charged, ["open", "open", "closed"]],
+  ] as const) {
+    if (states.length === 0) await timeouts(3);
+    const before = calls;
+    const reply = Promise.withResolvers<ChargeAnswer>();
+    next = () => reply.promise;
+    const { probe } = await firstLetThrough();
+    expect(await breaker.charge(request)).toMatchObject(refusal);
+    expect(calls).toBe(before + 1);
+    reply.resolve(answer);
+    expect(await probe).toEqual(answer);
+    expect<readonly string[]>(states).toEqual(after);
+  }
+});
+
+/** Asks until one call gets through to the provider; `probe` is that one, still out. */
+async function firstLetThrough(): Promise<{ readonly probe: Promise<ChargeAnswer> }> {
+  const before = calls;
+  const until = performance.now() + 5_000;
+  for (;;) {
+    const asked = breaker.charge(request);
+    if (calls > before) return { probe: asked };
+    await asked;
+    if (performance.now() > until) throw new Error("no call got through in 5 s");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
