@@ -30,9 +30,13 @@ export const ErrorMessage = Type.String({ maxLength: 1_000 });
 export const CartItem = Type.Object({ sku_id: SkuId, quantity: Quantity });
 export const PricedItem = Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents });
 
-/** Printable text without control characters: it ends up in jsonb, which refuses NUL. */
+/** Printable text: no control characters, and no half of a surrogate pair. It ends up in jsonb, which refuses NUL and halves. */
 const line = (maxLength: number) =>
-  Type.String({ minLength: 1, maxLength, pattern: "^[^\\u0000-\\u001f\\u007f]*$" });
+  Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: "^(?:[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$",
+  });
 
 /** What the shop calls a SKU. */
 export const ProductName = line(200);
@@ -52,5 +56,5 @@ export const ShippingAddress = Type.Object(
 
 export const Email = Type.String({
   maxLength: 254,
-  pattern: "^[^@\\s\\u0000-\\u001f]+@[^@\\s\\u0000-\\u001f]+$",
+  pattern: "^[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$",
 });

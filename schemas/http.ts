@@ -18,7 +18,7 @@ import {
 const strict = { additionalProperties: false } as const;
 
 const cart = {
-  items: Type.Array(CartItem, { minItems: 1, maxItems: MAX_CART_LINES }),
+  items: Type.Array(Type.Object(CartItem.properties, strict), { minItems: 1, maxItems: MAX_CART_LINES }),
   currency: Currency,
   /** What the shopper saw. If the server's prices give another total, the checkout ends as PRICE_CHANGED, uncharged. */
   expected_total_cents: Type.Optional(Cents),
@@ -84,6 +84,19 @@ export type StartSaga = Static<typeof StartSaga>;
 /** Answer to POST /sagas. `replayed` where the client key had been used with the same body before. */
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
+
+/** What the orchestrator's API answers when it does not do what was asked; `detail` is for people. */
+export const SagaApiFault = Type.Object({
+  error: Type.Union([
+    Type.Literal("CLIENT_KEY_REUSED"),
+    Type.Literal("NO_SUCH_SAGA"),
+    Type.Literal("INVALID_REQUEST"),
+    Type.Literal("UNAVAILABLE"),
+    Type.Literal("INTERNAL"),
+  ]),
+  detail: Type.Optional(Type.String()),
+});
+export type SagaApiFault = Static<typeof SagaApiFault>;
 
 /** One SKU of the catalogue, as the shop shows it. */
 export const CatalogueItem = Type.Object(

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { Authenticator } from "../../internal/gateway/auth.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
+import { describeError } from "../../internal/kernel/errors.ts";
 import { commonConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -22,6 +23,13 @@ const config = Type.Object({
   ),
   JWT_ISSUER: Type.Optional(Type.String({ description: "tokens of other issuers are refused" })),
   JWT_AUDIENCE: Type.Optional(Type.String({ description: "tokens for other audiences are refused" })),
+  // Read by Bun itself, at start only; that it is set here is all this role can check.
+  BUN_CONFIG_MAX_HTTP_REQUESTS: Type.Integer({
+    minimum: 1_024,
+    maximum: 65_535,
+    description:
+      "calls to the orchestrator at once; one for each shopper who waits for a saga. Bun's own limit of 256 would let these keep others from checking out",
+  }),
   PAYMENT_PUBLIC_JWK: Type.String({
     minLength: 2,
     description: "public key (JWK) of the payment service; `checkoutctl keys generate` makes a pair",
@@ -34,7 +42,7 @@ await runRole({
   config,
   async start({ config: env, log, ops, resources }) {
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
-    const orchestrator = new OrchestratorClient(env.ORCHESTRATOR_URL);
+    const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const authenticator = new Authenticator({
       hs256Secret: env.JWT_HS256_SECRET,
@@ -44,11 +52,13 @@ await runRole({
     });
     const onError = (error: unknown, request: Request) =>
       log.error(
-        { err: error, method: request.method, path: new URL(request.url).pathname },
-        "a request failed",
+        { err: error, method: request.method, url: request.url },
+        `a request failed: ${describeError(error)}`,
       );
     const app = gatewayApp({ authenticator, orchestrator, seal, onError });
     const server = resources.use("api", serveHttp(app, { hostname: env.HOST, port: env.PORT }));
+    // Closed before the API, which waits for the calls that are held open.
+    resources.defer("status calls", () => orchestrator[Symbol.dispose]());
     log.info({ port: server.port }, "listening");
   },
 });

@@ -8,6 +8,7 @@ import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
+import { describeError } from "../../internal/kernel/errors.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
@@ -58,7 +59,7 @@ await runRole({
   description: "Takes checkouts and drives each one to its end by the saga table.",
   config,
   async start(context) {
-    const { config: env, log, metrics, resources } = context;
+    const { config: env, log, metrics, resources, untilReachable } = context;
     const policy = {
       forwardDeadlineMs: env.FORWARD_DEADLINE_MS,
       resendFirstMs: env.RESEND_FIRST_MS,
@@ -66,27 +67,34 @@ await runRole({
       resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
     };
     const database = await openDatabase("checkout-orchestrator", context);
-    requireKnownVersions(await openTableVersions(database.sql));
+    await untilReachable("the saga schema (checkoutctl migrate)", async () =>
+      requireKnownVersions(await openTableVersions(database.sql)),
+    );
     const watch = new StatusWatch(database.sql);
-    resources.defer("status watch", () => watch[Symbol.dispose]());
-    const { observe, onUnknownSaga } = sagaTelemetry(metrics, log);
-    const onChanged = watch.changed.bind(watch);
-    await startConsuming(context, database, sagaHandler({ policy, observe, onUnknownSaga, onChanged }));
-
+    const { observer, onStarted } = sagaTelemetry(metrics, log, watch.changed.bind(watch));
     const shared = { database, clock: systemClock, newId, policy };
+
+    // Before Kafka is waited for: a checkout needs this database and nothing else to be taken in.
+    const intake = resources.use(
+      "intake",
+      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted }),
+    );
+    const onError = (error: unknown) =>
+      log.error({ err: error }, `a request could not be answered: ${describeError(error)}`);
+    const api = orchestratorApi({ intake, watch, faultOf: database.faultOf.bind(database), onError });
+    const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
+    // Closed before the API, which waits for the calls that are held open.
+    resources.defer("status watch", () => watch[Symbol.dispose]());
+    log.info({ port: server.port }, "listening");
+
     const deadlines = new BackgroundLoop({
       name: "deadlines",
-      runOnce: () => sweepDeadlines({ ...shared, observe, onChanged }),
+      runOnce: () => sweepDeadlines({ ...shared, observer }),
       intervalMs: DEADLINE_SWEEP_MS,
       fullBatch: DEADLINE_BATCH,
       log,
     });
     resources.use("deadlines", deadlines).start();
-
-    const intake = resources.use("intake", new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS }));
-    const onError = (error: unknown) => log.error({ err: error }, "a request could not be answered");
-    const api = orchestratorApi({ intake, watch, onError });
-    const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
-    log.info({ port: server.port }, "listening");
+    await startConsuming(context, database, sagaHandler(policy, observer));
   },
 });

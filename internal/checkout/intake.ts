@@ -5,10 +5,12 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { envelop, type Envelope } from "../messaging/envelope.ts";
+import { envelop } from "../messaging/envelope.ts";
+import { isolate } from "../messaging/isolate.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
-import { type Decision, type SagaPolicy, startSaga } from "./saga.ts";
-import { appendHistory, findByClientKeys, type HistoryLine, insertSagas } from "./store.ts";
+import { findKeyOwners, insertSagas } from "./intake-store.ts";
+import { type SagaPolicy, startSaga } from "./saga.ts";
+import { appendHistory } from "./store.ts";
 
 /** At most this many checkouts in one transaction. */
 const MAX_GROUP = 500;
@@ -16,6 +18,11 @@ const MAX_GROUP = 500;
 const MAX_WAITING = 20_000;
 /** Two groups overlap: while one commits, the next one is sent. */
 const MAX_GROUPS_IN_FLIGHT = 2;
+/**
+ * Who has waited longer for a turn is refused unwritten, in milliseconds. Below the gateway's own patience: it would have told
+ * the shopper to come again, and a checkout written after that may be one that nobody wants any more.
+ */
+const MAX_WAIT_MS = 4_000;
 
 export interface IntakeOptions {
   readonly database: Database;
@@ -24,6 +31,8 @@ export interface IntakeOptions {
   readonly policy: SagaPolicy;
   /** How long a checkout waits for company, in milliseconds. */
   readonly gatherMs: number;
+  /** Told how many sagas a group has started, once they are durable. */
+  readonly onStarted: (count: number) => void;
 }
 
 /** The client key was used before, with another body. */
@@ -31,6 +40,8 @@ export class ClientKeyReused extends Error {}
 
 interface Waiting {
   readonly request: StartSaga;
+  /** Epoch ms. */
+  readonly since: number;
   readonly resolve: (started: SagaStarted) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -47,17 +58,18 @@ export class Intake implements AsyncDisposable {
   }
 
   /**
-   * Starts a saga, or finds the one this client key has started before. Throws `ClientKeyReused`, and AppError
-   * SERVICE_UNAVAILABLE or what the database threw; after those the same request may be sent again.
+   * Starts a saga, or finds the one this client key has started before. Rejects with `ClientKeyReused`, with AppError
+   * SERVICE_UNAVAILABLE, or with what the database threw. When that is DATABASE_UNAVAILABLE the saga may be there or not; the
+   * same request sent again gives the same saga either way.
    */
-  start(request: StartSaga): Promise<SagaStarted> {
+  async start(request: StartSaga): Promise<SagaStarted> {
     if (this.#isClosed) throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator is shutting down");
     if (this.#waiting.length >= MAX_WAITING)
       throw new AppError("SERVICE_UNAVAILABLE", `${MAX_WAITING} checkouts are waiting already`);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, resolve, reject });
-      this.#schedule();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<SagaStarted>();
+    this.#waiting.push({ request, since: this.#options.clock.now(), resolve, reject });
+    this.#schedule();
+    return promise;
   }
 
   /** Writes what waits, then refuses more. */
@@ -67,7 +79,7 @@ export class Intake implements AsyncDisposable {
     this.#timer = undefined;
     while (this.#waiting.length > 0 || this.#inFlight.size > 0) {
       this.#flush();
-      await Promise.all(this.#inFlight);
+      await Promise.race(this.#inFlight);
     }
   }
 
@@ -83,7 +95,7 @@ export class Intake implements AsyncDisposable {
   #flush(): void {
     while (this.#waiting.length > 0 && this.#inFlight.size < MAX_GROUPS_IN_FLIGHT) {
       const group = this.#waiting.splice(0, MAX_GROUP);
-      const flight = this.#write(group).finally(() => {
+      const flight = this.#serve(group).finally(() => {
         this.#inFlight.delete(flight);
         this.#schedule();
       });
@@ -91,60 +103,64 @@ export class Intake implements AsyncDisposable {
     }
   }
 
-  async #write(group: readonly Waiting[]): Promise<void> {
-    const { clock, newId, policy } = this.#options;
-    const now = clock.now();
-    const started = group.map(({ request }) => ({
-      request,
-      decision: startSaga(newId(), request, now, policy),
-    }));
-    let owners: Map<string, { readonly saga_id: string; readonly body_hash: string }>;
-    let mine: ReadonlySet<string>;
+  /** Answers everyone in the group, one way or the other. */
+  async #serve(group: readonly Waiting[]): Promise<void> {
+    const oldest = this.#options.clock.now() - MAX_WAIT_MS;
+    const late = new AppError("SERVICE_UNAVAILABLE", `no turn came within ${MAX_WAIT_MS} ms`);
+    for (const { since, reject } of group) if (since < oldest) reject(late);
     try {
-      ({ owners, mine } = await this.#commit(started, now));
+      const failures = await isolate(
+        group.filter(({ since }) => since >= oldest),
+        {
+          apply: (part) => this.#write(part),
+          // What one shopper has sent must not cost the others of the group their checkout.
+          isGuilt: (error) => this.#options.database.faultOf(error) === "other",
+        },
+      );
+      for (const { item, error } of failures) item.reject(error);
     } catch (error) {
+      // Those of the group who were answered already stay answered.
       for (const { reject } of group) reject(error);
-      return;
     }
-    group.forEach(({ request, resolve, reject }, index) => {
-      const owner = owners.get(keyOf(request));
-      const own = started[index]?.decision.saga.saga_id;
-      if (owner === undefined)
-        reject(new AppError("DATABASE_CONFLICT", "the saga vanished while it was written"));
-      else if (owner.body_hash !== request.body_hash) reject(new ClientKeyReused());
-      else resolve({ saga_id: owner.saga_id, replayed: owner.saga_id !== own || !mine.has(owner.saga_id) });
-    });
   }
 
-  #commit(started: readonly { readonly request: StartSaga; readonly decision: Decision }[], now: number) {
-    const { database, newId } = this.#options;
-    return database.transaction(async ({ tx, send, finish }) => {
-      const sagas = started.map(({ request, decision }) => ({ request, saga: decision.saga }));
-      // The second statement sees what the first one inserted, and what was there before.
-      const [inserted, found] = await send([
-        insertSagas(tx, sagas),
-        findByClientKeys(
-          tx,
-          sagas.map(({ request }) => request),
-        ),
-      ]);
-      const mine: ReadonlySet<string> = new Set(inserted);
-      const history: HistoryLine[] = [];
-      const envelopes: Envelope[] = [];
-      for (const { request, decision } of started) {
-        const { saga_id } = decision.saga;
-        if (!mine.has(saga_id)) continue;
-        for (const line of decision.history)
-          history.push({ ...line, saga_id, message_id: null, message_type: "StartSaga" });
-        const { traceparent } = request;
-        envelopes.push(...envelop(decision.out, { eventTopic: TOPICS.orderEvents, newId, now, traceparent }));
-      }
-      const writes = history.length === 0 ? [] : [appendHistory(tx, history, now)];
-      await finish([...writes, ...outboxStatements(tx, envelopes)]);
-      const owners = new Map(found.map((row) => [keyOf(row), row]));
-      assert(owners.size > 0, "every request of the group belongs to a saga");
-      return { owners, mine };
+  /** Writes the group in one transaction and answers it; throws, and answers nobody, when that fails. */
+  async #write(group: readonly Waiting[]): Promise<void> {
+    const { clock, newId, policy, onStarted } = this.#options;
+    const now = clock.now();
+    const candidates = group.map(({ request, resolve, reject }) => {
+      const { saga, out, history } = startSaga(newId(), request, now, policy);
+      return { request, resolve, reject, saga, out, history };
     });
+    const { started, owners } = await this.#options.database.transaction(async ({ tx, send, finish }) => {
+      const [fresh] = await send([insertSagas(tx, candidates)]);
+      const repeated = candidates.flatMap(({ saga, request }) => (fresh.has(saga.saga_id) ? [] : [request]));
+      // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
+      const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
+      const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
+      const envelopes = first.flatMap(({ out, request: { traceparent } }) =>
+        envelop(out, { eventTopic: TOPICS.orderEvents, newId, now, traceparent }),
+      );
+      const lines = first.flatMap(({ history, saga: { saga_id } }) =>
+        history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
+      );
+      await finish([
+        ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
+        ...outboxStatements(tx, envelopes),
+      ]);
+      return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
+    });
+    if (started.size > 0) onStarted(started.size);
+    for (const { request, saga, resolve, reject } of candidates) {
+      if (started.has(saga.saga_id)) {
+        resolve({ saga_id: saga.saga_id, replayed: false });
+        continue;
+      }
+      const owner = owners.get(keyOf(request));
+      assert(owner !== undefined, "a client key that could not be inserted is in use");
+      if (owner.body_hash !== request.body_hash) reject(new ClientKeyReused());
+      else resolve({ saga_id: owner.saga_id, replayed: true });
+    }
   }
 }
 

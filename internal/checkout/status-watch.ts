@@ -1,97 +1,128 @@
-// Answers "how is my saga doing?", at once or when it comes to rest. All who wait share one query per tick, and a commit in
-// this process wakes them at once; the tick is for sagas that another replica moves. Called by api.ts.
+// Answers "how is my saga doing?", at once or when it comes to rest. A commit in this process wakes who waits for it with what
+// was committed; a tick looks for sagas that another replica has moved, with one query for all who wait. Called by api.ts.
 import type { Sql } from "postgres";
-import type { SagaStatusView } from "../../schemas/http.ts";
-import { assert } from "../kernel/errors.ts";
-import { readStatuses } from "./store.ts";
+import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
+import { type OwnedStatus, readStatuses, statusOfSaga } from "./status-store.ts";
 
+/** How late the end of a saga that another replica has moved may be noticed. */
 const TICK_MS = 250;
 /** At most this many sagas are asked for in one query. */
 const MAX_BATCH = 1_000;
-/** A status request older than this, in milliseconds, joins no further requests; keeps single reads grouped. */
-const GROUP_MS = 2;
+/** A status call waits this long for others to share its query; under load that is one query for dozens. */
+const GATHER_MS = 2;
+/** When so many calls wait already, further ones are answered at once. */
+const MAX_WAITING = 50_000;
 
-export interface OwnedStatus {
-  readonly user_id: string;
-  readonly view: SagaStatusView;
+interface Waiting {
+  readonly sagaId: string;
+  /** Null where the wait ended without the saga being seen at rest. */
+  readonly wake: (status: OwnedStatus | null) => void;
+}
+
+interface Group {
+  readonly sagaIds: Set<string>;
+  readonly result: Promise<ReadonlyMap<string, OwnedStatus>>;
 }
 
 export class StatusWatch implements Disposable {
   readonly #sql: Sql;
-  /** Who waits for which saga to come to rest. */
-  readonly #watchers = new Map<string, Set<(status: OwnedStatus) => void>>();
-  #tick: ReturnType<typeof setInterval> | undefined;
+  readonly #waiting = new Map<string, Set<Waiting>>();
+  #waitingCount = 0;
+  #isPolling = false;
+  readonly #closed = new AbortController();
   /** The reads that will share the next query. */
-  #group: { readonly ids: Set<string>; readonly result: Promise<Map<string, OwnedStatus>> } | undefined;
+  #group: Group | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
-  /** The status now, or, where `waitMs` is given and the saga is under way, as soon as it rests or the time is up. */
-  async status(sagaId: string, waitMs: number): Promise<OwnedStatus | null> {
-    const now = await this.#read(sagaId);
-    if (now === null || waitMs === 0 || isAtRest(now)) return now;
-    const settled = Promise.withResolvers<OwnedStatus | null>();
-    const watchers = this.#watchers.get(sagaId) ?? new Set();
-    watchers.add(settled.resolve);
-    this.#watchers.set(sagaId, watchers);
-    this.#tick ??= setInterval(
-      () => void this.#poll([...this.#watchers.keys()].slice(0, MAX_BATCH)),
-      TICK_MS,
-    );
-    const timer = setTimeout(() => settled.resolve(null), waitMs);
+  /**
+   * The status now; or, with `waitMs`, as soon as the saga rests, the time is up or `signal` aborts. Null for an unknown id.
+   * Throws what the database throws.
+   */
+  async status(sagaId: string, waitMs: number, signal?: AbortSignal): Promise<OwnedStatus | null> {
+    const isRefused = this.#closed.signal.aborted || this.#waitingCount >= MAX_WAITING;
+    if (waitMs === 0 || isRefused || signal?.aborted === true) return this.#read(sagaId);
+    const { promise, resolve } = Promise.withResolvers<OwnedStatus | null>();
+    // Before the first look, so that a saga that comes to rest right after it is not missed.
+    const waiting: Waiting = { sagaId, wake: resolve };
+    this.#add(waiting);
+    const giveUp = () => resolve(null);
+    const timer = setTimeout(giveUp, waitMs);
+    signal?.addEventListener("abort", giveUp);
     try {
-      return (await settled.promise) ?? (await this.#read(sagaId));
+      const now = await this.#read(sagaId);
+      if (now === null || isAtRest(now)) return now;
+      return (await promise) ?? (await this.#read(sagaId));
     } finally {
       clearTimeout(timer);
-      watchers.delete(settled.resolve);
-      if (watchers.size === 0 && this.#watchers.get(sagaId) === watchers) this.#watchers.delete(sagaId);
-      if (this.#watchers.size === 0) this[Symbol.dispose]();
+      signal?.removeEventListener("abort", giveUp);
+      this.#remove(waiting);
     }
   }
 
-  /** Tells that these sagas were just changed by this process. */
+  /** Tells that this process has just committed these sagas. */
   changed(sagas: readonly Saga[]): void {
-    const watched = sagas.filter((saga) => saga.completed_at !== null && this.#watchers.has(saga.saga_id));
-    if (watched.length > 0) void this.#poll(watched.map((saga) => saga.saga_id));
+    for (const saga of sagas)
+      if (saga.completed_at !== null && this.#waiting.has(saga.saga_id)) this.#wake(statusOfSaga(saga));
   }
 
+  /** Ends every wait with the status as it is, and all later ones at once. */
   [Symbol.dispose](): void {
-    clearInterval(this.#tick);
-    this.#tick = undefined;
+    this.#closed.abort();
+    for (const all of this.#waiting.values()) for (const { wake } of all) wake(null);
   }
 
-  async #poll(sagaIds: readonly string[]): Promise<void> {
-    if (sagaIds.length === 0) return;
-    // A failed read is not lost: the next tick asks again, and each waiter's own time limit answers in the end.
-    const statuses = await readStatuses(this.#sql, sagaIds).catch(() => new Map<string, OwnedStatus>());
-    for (const [sagaId, status] of statuses)
-      if (isAtRest(status)) for (const resolve of this.#watchers.get(sagaId) ?? []) resolve(status);
-    // Sagas looked at go to the end of the line, so that more than MAX_BATCH of them all get their turn.
-    for (const sagaId of sagaIds) {
-      const watchers = this.#watchers.get(sagaId);
-      if (watchers === undefined) continue;
-      this.#watchers.delete(sagaId);
-      this.#watchers.set(sagaId, watchers);
+  #add(waiting: Waiting): void {
+    const others = this.#waiting.get(waiting.sagaId);
+    if (others === undefined) this.#waiting.set(waiting.sagaId, new Set([waiting]));
+    else others.add(waiting);
+    this.#waitingCount += 1;
+    if (!this.#isPolling) void this.#poll();
+  }
+
+  #remove(waiting: Waiting): void {
+    const all = this.#waiting.get(waiting.sagaId);
+    if (all?.delete(waiting) === true) this.#waitingCount -= 1;
+    if (all?.size === 0) this.#waiting.delete(waiting.sagaId);
+  }
+
+  #wake(status: OwnedStatus): void {
+    for (const { wake } of this.#waiting.get(status.view.saga_id) ?? []) wake(status);
+  }
+
+  /** Runs while anybody waits. Never rejects. */
+  async #poll(): Promise<void> {
+    this.#isPolling = true;
+    while (this.#waiting.size > 0 && !this.#closed.signal.aborted) {
+      await pause(TICK_MS, this.#closed.signal);
+      const sagaIds = [...this.#waiting.keys()];
+      for (let i = 0; i < sagaIds.length; i += MAX_BATCH) {
+        // A failed read costs nothing: the next tick asks again, and each call's own time limit answers in the end.
+        const statuses = await readStatuses(this.#sql, sagaIds.slice(i, i + MAX_BATCH)).catch(() => null);
+        if (statuses === null) break;
+        for (const status of statuses.values()) if (isAtRest(status)) this.#wake(status);
+      }
     }
+    this.#isPolling = false;
   }
 
   async #read(sagaId: string): Promise<OwnedStatus | null> {
-    this.#group ??= this.#openGroup();
-    this.#group.ids.add(sagaId);
-    return (await this.#group.result).get(sagaId) ?? null;
+    if (this.#group === undefined || this.#group.sagaIds.size >= MAX_BATCH) this.#group = this.#openGroup();
+    const { sagaIds, result } = this.#group;
+    sagaIds.add(sagaId);
+    return (await result).get(sagaId) ?? null;
   }
 
-  #openGroup() {
-    const ids = new Set<string>();
-    const result = new Promise<void>((resolve) => setTimeout(resolve, GROUP_MS)).then(() => {
-      assert(this.#group?.ids === ids, "a group is closed by its own timer");
-      this.#group = undefined;
-      return readStatuses(this.#sql, [...ids]);
+  #openGroup(): Group {
+    const sagaIds = new Set<string>();
+    const result = pause(GATHER_MS).then(() => {
+      if (this.#group?.sagaIds === sagaIds) this.#group = undefined;
+      return readStatuses(this.#sql, [...sagaIds]);
     });
-    return { ids, result };
+    return { sagaIds, result };
   }
 }
 

@@ -1,10 +1,13 @@
-// The saga database: one function per statement, set-based, a batch of sagas at a time. Called by handler, timers and intake.
+// The saga database as the saga table moves through it: sagas are read and locked, moved, written back, a batch at a time.
+// Called by handler.ts and timers.ts; how a saga gets in is intake-store.ts, what a shopper may see of it status-store.ts.
 import type { Sql } from "postgres";
-import type { SagaStatus, SagaStatusView, StartSaga } from "../../schemas/http.ts";
-import { assert } from "../kernel/errors.ts";
+import type { SagaStatus } from "../../schemas/http.ts";
+import { assert, assertNever } from "../kernel/errors.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
 import type { Step } from "./steps.ts";
+import { KNOWN_TABLE_VERSIONS } from "./versions.ts";
 
 /** A row of saga_state as the driver hands it over: timestamps in epoch ms. */
 interface SagaRow {
@@ -46,11 +49,15 @@ export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Sag
   return rows.map(fromRow);
 }
 
-/** Claims open sagas whose deadline has passed; other replicas skip them. `now` in epoch ms. */
+/**
+ * Claims open sagas whose deadline has passed, the longest overdue first; what other replicas hold is skipped, and so is a
+ * saga on a table that this binary does not know. `now` in epoch ms.
+ */
 export async function claimOverdueSagas(tx: Tx, now: number, limit: number): Promise<Saga[]> {
   const rows = await tx<SagaRow[]>`
     select ${columns(tx)} from saga_state
-     where completed_at is null and deadline_at <= ${new Date(now)}
+     where completed_at is null and deadline_at <= ${now}::timestamptz
+       and table_version = any(${[...KNOWN_TABLE_VERSIONS]}::integer[])
      order by deadline_at limit ${limit} for update skip locked`;
   return rows.map(fromRow);
 }
@@ -61,7 +68,10 @@ export interface Change {
   readonly after: Saga;
 }
 
-/** Writes the changed sagas with one statement. */
+/**
+ * Writes the changed sagas with one statement. The array makes the planner probe the key also while the table's statistics
+ * still say that it is small.
+ */
 export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unknown> {
   const rows = changes.map(({ before, after }) => ({
     ...positionColumns(after.position),
@@ -71,23 +81,27 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
     total_cents: after.total_cents,
     payment_succeeded: after.payment_succeeded,
     needs_operator: after.needs_operator,
-    deadline_at: timestamp(after.deadline_at),
-    updated_at: timestamp(after.updated_at),
-    completed_at: timestamp(after.completed_at),
+    deadline_at: timestampOrNull(after.deadline_at),
+    updated_at: timestampOf(after.updated_at),
+    completed_at: timestampOrNull(after.completed_at),
   }));
   return tx`
+    with change as materialized (
+      select *
+        from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as change (
+             saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
+             payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
+             resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz))
     update saga_state s
-       set status = r.status, current_step = r.current_step, compensation_step = r.compensation_step,
-           priced_items = coalesce(r.priced_items, s.priced_items), total_cents = r.total_cents,
-           payment_method = case when r.completed_at is null then s.payment_method end,
-           payment_succeeded = r.payment_succeeded, order_id = r.order_id, failure_code = r.failure_code,
-           failure_message = r.failure_message, needs_operator = r.needs_operator, resend_count = r.resend_count,
-           deadline_at = r.deadline_at, updated_at = r.updated_at, completed_at = r.completed_at
-      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
-           saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
-           payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
-           resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz)
-     where s.saga_id = r.saga_id`;
+       set status = c.status, current_step = c.current_step, compensation_step = c.compensation_step,
+           priced_items = coalesce(c.priced_items, s.priced_items), total_cents = c.total_cents,
+           payment_method = case when c.completed_at is null then s.payment_method end,
+           payment_succeeded = c.payment_succeeded, order_id = c.order_id, failure_code = c.failure_code,
+           failure_message = c.failure_message, needs_operator = c.needs_operator, resend_count = c.resend_count,
+           deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at
+      from change c
+     where s.saga_id = any(array(select saga_id from change))
+       and s.saga_id = c.saga_id`;
 }
 
 /** One line of a saga's timeline with what caused it. */
@@ -97,103 +111,13 @@ export interface HistoryLine extends Transition {
   readonly message_type: string;
 }
 
-/** Appends to the timeline. `now` in epoch ms. */
+/** Appends to the timeline, in the order given. `now` in epoch ms. */
 export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number): PromiseLike<unknown> {
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
-    select r.saga_id, r."from", r."to", r.step, r.message_id, r.message_type, r.note, ${new Date(now)}::timestamptz
+    select r.saga_id, r."from", r."to", r.step, r.message_id, r.message_type, r.note, ${now}::timestamptz
       from jsonb_to_recordset(${JSON.stringify(lines)}::text::jsonb) as r(
            saga_id uuid, "from" text, "to" text, step text, message_id uuid, message_type text, note text)`;
-}
-
-/** A saga about to be created, with the request it came from. */
-export interface NewSaga {
-  readonly saga: Saga;
-  readonly request: StartSaga;
-}
-
-/** Inserts the sagas whose (user, client key) is new and returns the ids of those. Sent at once, before later statements. */
-export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<string[]> {
-  const rows = sagas.map(({ saga, request }) => ({
-    ...positionColumns(saga.position),
-    saga_id: saga.saga_id,
-    user_id: saga.user_id,
-    email: saga.email,
-    cart_items: saga.items,
-    table_version: saga.table_version,
-    currency: saga.currency,
-    expected_total_cents: saga.expected_total_cents,
-    shipping_address: saga.shipping_address,
-    payment_method: saga.payment_method,
-    deadline_at: timestamp(saga.deadline_at),
-    created_at: timestamp(saga.created_at),
-    client_key: request.client_key,
-    body_hash: request.body_hash,
-    traceparent: request.traceparent ?? null,
-  }));
-  const inserted = await tx<{ saga_id: string }[]>`
-    insert into saga_state (saga_id, user_id, email, cart_items, status, current_step, table_version, currency,
-           expected_total_cents, shipping_address, payment_method, deadline_at, client_key, body_hash, traceparent,
-           created_at, updated_at)
-    select r.saga_id, r.user_id, r.email, r.cart_items, r.status, r.current_step, r.table_version, r.currency,
-           r.expected_total_cents, r.shipping_address, r.payment_method, r.deadline_at, r.client_key, r.body_hash,
-           r.traceparent, r.created_at, r.created_at
-      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
-           saga_id uuid, user_id uuid, email text, cart_items jsonb, status text, current_step text,
-           table_version integer, currency text, expected_total_cents bigint, shipping_address jsonb,
-           payment_method text, deadline_at timestamptz, client_key text, body_hash text, traceparent text,
-           created_at timestamptz)
-     order by r.user_id, r.client_key
-        on conflict (user_id, client_key) do nothing
-    returning saga_id`.execute();
-  return inserted.map((row) => row.saga_id);
-}
-
-export interface ClientKeyRow {
-  readonly saga_id: string;
-  readonly user_id: string;
-  readonly client_key: string;
-  readonly body_hash: string;
-}
-
-/** Which saga each (user, client key) belongs to. */
-export function findByClientKeys(
-  tx: Tx,
-  requests: readonly StartSaga[],
-): PromiseLike<readonly ClientKeyRow[]> {
-  const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));
-  return tx<ClientKeyRow[]>`
-    select s.saga_id, s.user_id, s.client_key, s.body_hash
-      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as r(user_id uuid, client_key text)
-      join saga_state s using (user_id, client_key)`;
-}
-
-interface StatusRow extends Omit<SagaStatusView, "created_at" | "updated_at" | "completed_at"> {
-  readonly user_id: string;
-  readonly created_at: number;
-  readonly updated_at: number;
-  readonly completed_at: number | null;
-}
-
-/** What a shopper may see of their sagas, and whose they are. */
-export async function readStatuses(
-  sql: Sql,
-  sagaIds: readonly string[],
-): Promise<Map<string, { readonly user_id: string; readonly view: SagaStatusView }>> {
-  const rows = await sql<StatusRow[]>`
-    select saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
-           created_at, updated_at, completed_at
-      from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
-  return new Map(
-    rows.map(({ user_id, created_at, updated_at, completed_at, ...rest }) => {
-      const times = {
-        created_at: new Date(created_at).toISOString(),
-        updated_at: new Date(updated_at).toISOString(),
-        completed_at: timestamp(completed_at),
-      };
-      return [rest.saga_id, { user_id, view: { ...rest, ...times } }];
-    }),
-  );
 }
 
 /** The versions of the saga table that open sagas still stand on. */
@@ -203,37 +127,55 @@ export async function openTableVersions(sql: Sql): Promise<number[]> {
   return rows.map((row) => row.table_version);
 }
 
-function timestamp(epochMs: number | null): string | null {
-  return epochMs === null ? null : new Date(epochMs).toISOString();
-}
-
-function positionColumns(position: Position) {
-  const failure =
-    position.kind === "compensating" || position.kind === "compensated" ? position.failure : null;
+/** How a position is spread over the columns; `positionOf` is the way back. */
+export function positionColumns(position: Position) {
+  const isFailed = position.kind === "compensating" || position.kind === "compensated";
   return {
     status: statusOf(position),
     current_step: position.at,
     compensation_step: position.kind === "compensating" ? position.undoing : null,
     resend_count: position.kind === "compensating" ? position.resends : 0,
     order_id: position.kind === "completed" ? position.order_id : null,
-    failure_code: failure?.code ?? null,
-    failure_message: failure?.message ?? null,
+    failure_code: isFailed ? position.failure.code : null,
+    failure_message: isFailed ? position.failure.message : null,
   };
 }
 
 function positionOf(row: SagaRow): Position {
   const at = row.current_step;
-  if (row.status === "COMPLETED") {
-    assert(row.order_id !== null, `completed saga ${row.saga_id} has no order`);
-    return { kind: "completed", at, order_id: row.order_id };
+  switch (row.status) {
+    case "STARTED":
+    case "INVENTORY_RESERVED":
+    case "PAYMENT_CHARGED":
+    case "ORDER_CREATED":
+      return { kind: "forward", at };
+    case "COMPENSATING": {
+      const undoing = row.compensation_step;
+      assert(undoing !== null, `compensating saga ${row.saga_id} names no step to undo`);
+      return { kind: "compensating", at, undoing, failure: failureOf(row), resends: row.resend_count };
+    }
+    case "COMPLETED":
+      assert(row.order_id !== null, `completed saga ${row.saga_id} has no order`);
+      return { kind: "completed", at, order_id: row.order_id };
+    // FAILED is a saga that an operator has closed by hand: at rest like any other, and like any other never moved again.
+    case "FAILED":
+    case "COMPENSATED":
+      return { kind: "compensated", at, failure: failureOf(row) };
+    default:
+      return assertNever(row.status);
   }
-  if (row.failure_code === null) return { kind: "forward", at };
-  const failure = { code: row.failure_code, message: row.failure_message ?? "" };
-  if (row.compensation_step === null) return { kind: "compensated", at, failure };
-  return { kind: "compensating", at, undoing: row.compensation_step, failure, resends: row.resend_count };
+}
+
+function failureOf(row: SagaRow) {
+  assert(row.failure_code !== null, `saga ${row.saga_id} does not say why it turned round`);
+  return { code: row.failure_code, message: row.failure_message ?? "" };
 }
 
 function fromRow(row: SagaRow): Saga {
+  assert(
+    KNOWN_TABLE_VERSIONS.includes(row.table_version),
+    `saga ${row.saga_id} stands on version ${row.table_version} of the saga table, which this binary does not run`,
+  );
   const { cart_items, status: _, current_step: _at, compensation_step: _undo, ...rest } = row;
   const {
     order_id: _order,
@@ -243,4 +185,8 @@ function fromRow(row: SagaRow): Saga {
     ...saga
   } = rest;
   return { ...saga, items: cart_items, position: positionOf(row) };
+}
+
+function timestampOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : timestampOf(epochMs);
 }

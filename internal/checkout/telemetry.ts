@@ -1,13 +1,14 @@
-// What the orchestrator tells of its sagas: how many end how, how long they take, and every alert of the saga table.
-import type { Event } from "../../schemas/events.ts";
+// What the orchestrator tells of its sagas: how many start, how many end how, how long they take, and every alert of the saga
+// table. Called by cmd/orchestrator, which hands the observer to handler and timers.
 import type { Log, Meter } from "../messaging/telemetry.ts";
-import type { ObserveDecision } from "./handler.ts";
+import type { SagaObserver } from "./saga-batch.ts";
 import { statusOf } from "./state.ts";
 
 const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
 
-/** Register once per process. */
-export function sagaTelemetry(meter: Meter, log: Log) {
+/** Register once per process. `changed` is passed on as it is. */
+export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["changed"]) {
+  const started = meter.counter("sagas_started_total", "Sagas that were taken in");
   const ended = meter.counter("sagas_ended_total", "Sagas that came to rest", ["status", "failure_code"]);
   const duration = meter.histogram(
     "saga_duration_seconds",
@@ -20,29 +21,35 @@ export function sagaTelemetry(meter: Meter, log: Log) {
     "type",
   ]);
 
-  const observe: ObserveDecision = (input, { saga, verdict }) => {
-    const { saga_id, position } = saga;
-    switch (verdict.kind) {
-      case "ignored":
-        return ignored.inc({ type: input.type });
-      case "alert":
-        alerts.inc({ type: input.type });
-        return log.error(
-          { saga_id, type: input.type, status: statusOf(position) },
-          `saga alert: ${verdict.reason}`,
-        );
-      case "transition": {
-        if (saga.completed_at === null) return;
-        const status = statusOf(position);
-        const failure_code = position.kind === "compensated" ? position.failure.code : "";
-        ended.inc({ status, failure_code });
-        duration.observe({ status }, (saga.completed_at - saga.created_at) / 1_000);
+  const observer: SagaObserver = {
+    decided(input, { saga, verdict }) {
+      const { saga_id, position } = saga;
+      switch (verdict.kind) {
+        case "ignored":
+          return ignored.inc({ type: input.type });
+        case "alert":
+          alerts.inc({ type: input.type });
+          return log.error(
+            { saga_id, type: input.type, status: statusOf(position) },
+            `saga alert: ${verdict.reason}`,
+          );
+        case "transition": {
+          if (saga.completed_at === null) return;
+          const status = statusOf(position);
+          const failure_code = position.kind === "compensated" ? position.failure.code : "";
+          ended.inc({ status, failure_code });
+          duration.observe({ status }, (saga.completed_at - saga.created_at) / 1_000);
+        }
       }
-    }
+    },
+    unknown({ saga_id, type, message_id }) {
+      alerts.inc({ type });
+      log.error(
+        { saga_id, type, message_id },
+        "saga alert: an event for a saga that is not in this database",
+      );
+    },
+    changed,
   };
-  const onUnknownSaga = ({ saga_id, type, message_id }: Event) => {
-    alerts.inc({ type });
-    log.error({ saga_id, type, message_id }, "saga alert: an event for a saga that is not in this database");
-  };
-  return { observe, onUnknownSaga };
+  return { observer, onStarted: (count: number) => started.inc({}, count) };
 }

@@ -5,9 +5,8 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
-import { type ObserveDecision, SagaBatch } from "./handler.ts";
 import type { SagaPolicy } from "./saga.ts";
-import type { Saga } from "./state.ts";
+import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { claimOverdueSagas } from "./store.ts";
 
 /** At most this many sagas per run. */
@@ -18,30 +17,26 @@ export interface DeadlineSweeperOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly policy: SagaPolicy;
-  readonly observe: ObserveDecision;
-  readonly onChanged: (sagas: readonly Saga[]) => void;
+  readonly observer: SagaObserver;
+  readonly limit?: number;
 }
 
 /** Moves one batch of overdue sagas and returns how many there were. */
 export async function sweepDeadlines(
   options: DeadlineSweeperOptions,
 ): Promise<{ readonly processed: number }> {
-  const { database, clock, newId, policy, observe, onChanged } = options;
-  const now = clock.now();
-  const input = { type: "DeadlinePassed" } as const;
-  const changed = await database.transaction(async ({ tx, send, finish }) => {
-    const [sagas] = await send([claimOverdueSagas(tx, now, DEADLINE_BATCH)]);
-    const batch = new SagaBatch(sagas);
-    const out = sagas.flatMap(({ saga_id }) => {
-      const decision = batch.apply(saga_id, input, now, policy);
-      if (decision === null) return [];
-      observe(input, decision);
-      return decision.out;
-    });
+  const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH } = options;
+  const { batch, processed } = await database.transaction(async ({ tx, send, finish }) => {
+    const now = clock.now();
+    const [sagas] = await send([claimOverdueSagas(tx, now, limit)]);
+    const claimed = new SagaBatch(sagas);
+    const out = sagas.flatMap(({ saga_id }) =>
+      claimed.apply(saga_id, { type: "DeadlinePassed" }, now, policy),
+    );
     const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
-    await finish([...batch.save(tx, now), ...outboxStatements(tx, envelopes)]);
-    return batch.changed.map(({ after }) => after);
+    await finish([...claimed.save(tx, now), ...outboxStatements(tx, envelopes)]);
+    return { batch: claimed, processed: sagas.length };
   });
-  onChanged(changed);
-  return { processed: changed.length };
+  batch.tell(observer);
+  return { processed };
 }

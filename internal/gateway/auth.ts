@@ -1,16 +1,18 @@
 // Who is asking: verifies the bearer token (JWT, HS256) and yields the user's id. A verification costs 100-250 us of CPU, so
 // verified tokens are remembered until they expire; the memory is bounded.
-import { jwtVerify } from "jose";
 import { Value } from "@sinclair/typebox/value";
+import { errors, jwtVerify } from "jose";
 import { Uuid } from "../../schemas/fields.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { ProblemError } from "./problem.ts";
 
-/** At most this many verified tokens are remembered; about 1 KB each. */
+/** About 1 KB each. */
 const MAX_REMEMBERED_TOKENS = 20_000;
 const MAX_TOKEN_LENGTH = 4_096;
 /** Clocks of issuer and gateway may differ by this much, in seconds. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** RFC 7235: the scheme in any case, one or more spaces. */
+const BEARER = /^Bearer +([^\s]+)$/i;
 
 export interface AuthOptions {
   /** Shared secret, at least 32 bytes of text. */
@@ -19,17 +21,19 @@ export interface AuthOptions {
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   readonly clock: Clock;
+  readonly maxRememberedTokens?: number;
 }
 
 interface Verified {
   readonly userId: string;
+  /** Epoch ms, tolerance included. */
   readonly expiresAt: number;
 }
 
 export class Authenticator {
   readonly #options: AuthOptions;
   readonly #key: Uint8Array;
-  /** In order of insertion, which makes the first one the oldest. */
+  /** The least recently used one first. */
   readonly #remembered = new Map<string, Verified>();
 
   constructor(options: AuthOptions) {
@@ -39,21 +43,28 @@ export class Authenticator {
 
   /** The user's id of an `Authorization: Bearer` header. Throws the problem `unauthenticated`, saying why. */
   async userOf(authorization: string | null): Promise<string> {
-    const token = authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : "";
-    if (token === "") throw new ProblemError("unauthenticated", "send Authorization: Bearer <token>");
-    if (token.length > MAX_TOKEN_LENGTH) throw new ProblemError("unauthenticated", "the token is too long");
+    if (authorization !== null && authorization.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
+    const token = BEARER.exec(authorization ?? "")?.[1];
+    if (token === undefined) return refuse("send Authorization: Bearer <token>");
+    const verified = this.#recall(token) ?? (await this.#verify(token));
+    this.#remember(token, verified);
+    return verified.userId;
+  }
+
+  #recall(token: string): Verified | undefined {
     const known = this.#remembered.get(token);
-    if (known !== undefined) {
-      if (known.expiresAt > this.#options.clock.now()) return known.userId;
-      this.#remembered.delete(token);
-    }
-    const verified = await this.#verify(token);
-    if (this.#remembered.size >= MAX_REMEMBERED_TOKENS) {
+    if (known === undefined) return undefined;
+    this.#remembered.delete(token);
+    return known.expiresAt > this.#options.clock.now() ? known : undefined;
+  }
+
+  #remember(token: string, verified: Verified): void {
+    const { maxRememberedTokens = MAX_REMEMBERED_TOKENS } = this.#options;
+    if (this.#remembered.size >= maxRememberedTokens) {
       const [oldest] = this.#remembered.keys();
       if (oldest !== undefined) this.#remembered.delete(oldest);
     }
     this.#remembered.set(token, verified);
-    return verified.userId;
   }
 
   async #verify(token: string): Promise<Verified> {
@@ -66,13 +77,16 @@ export class Authenticator {
       currentDate: new Date(clock.now()),
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
     }).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : "it cannot be verified";
-      throw new ProblemError("unauthenticated", `the token is refused: ${reason}`, undefined, {
-        cause: error,
-      });
+      // What jose says of a token is fit for its holder; any other error is a fault of ours.
+      if (!(error instanceof errors.JOSEError)) throw error;
+      return refuse(`the token is refused: ${error.message}`, error);
     });
-    if (!Value.Check(Uuid, payload.sub))
-      throw new ProblemError("unauthenticated", "the token's sub is not a user id");
-    return { userId: payload.sub, expiresAt: (payload.exp ?? 0) * 1_000 };
+    if (!Value.Check(Uuid, payload.sub)) return refuse("the token's sub is not a user id");
+    const { exp = 0 } = payload;
+    return { userId: payload.sub, expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 };
   }
+}
+
+function refuse(detail: string, cause?: unknown): never {
+  throw new ProblemError("unauthenticated", { detail, cause });
 }

@@ -1,7 +1,8 @@
 // The gateway's one call into the system: the orchestrator's HTTP API. Keeps connections alive; knows which answers mean what.
+// An answer counts only when it is what an orchestrator says: a proxy's 404 must not tell a shopper that the saga is gone.
 import type { Static, TSchema } from "@sinclair/typebox";
-import { TypeCompiler, type TypeCheck } from "@sinclair/typebox/compiler";
-import { SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -9,67 +10,136 @@ import { ProblemError } from "./problem.ts";
 const START_TIMEOUT_MS = 5_000;
 /** On top of the time the shopper asked the status call to wait. */
 const STATUS_TIMEOUT_MS = 5_000;
+/** So much of an answer that makes no sense is logged. */
+const MAX_QUOTED_LENGTH = 200;
 
 const sagaStarted = TypeCompiler.Compile(SagaStarted);
 const statusView = TypeCompiler.Compile(SagaStatusView);
+const fault = TypeCompiler.Compile(SagaApiFault);
 
-/** The two answers of the orchestrator that are not errors; see internal/checkout/api.ts. */
-const CLIENT_KEY_REUSED = 409;
-const NO_SUCH_SAGA = 404;
+export interface OrchestratorClientOptions {
+  readonly url: string;
+  /** Overrides of the limits above, for tests. Milliseconds. */
+  readonly timeouts?: { readonly startMs?: number; readonly statusMs?: number };
+}
 
-export class OrchestratorClient {
+export class OrchestratorClient implements Disposable {
   readonly #baseUrl: string;
+  readonly #startTimeoutMs: number;
+  readonly #statusTimeoutMs: number;
+  /** The status calls that are held open. */
+  readonly #waits = new Set<AbortController>();
 
-  constructor(baseUrl: string) {
-    this.#baseUrl = baseUrl.replace(/\/$/, "");
+  constructor({ url, timeouts = {} }: OrchestratorClientOptions) {
+    this.#baseUrl = url.replace(/\/$/, "");
+    this.#startTimeoutMs = timeouts.startMs ?? START_TIMEOUT_MS;
+    this.#statusTimeoutMs = timeouts.statusMs ?? STATUS_TIMEOUT_MS;
   }
 
-  /** Starts a saga, or finds the one this client key has started before. */
+  /**
+   * Starts a saga, or finds the one this client key has started before. Throws the problem `idempotency-key-reused`, and
+   * SERVICE_UNAVAILABLE when it is not known whether the saga was written: the same Idempotency-Key makes the next try safe.
+   */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
-    const response = await this.#fetch("/sagas", START_TIMEOUT_MS, {
+    const answer = await this.#call("/sagas", sagaStarted, AbortSignal.timeout(this.#startTimeoutMs), {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
     });
-    if (response.status === CLIENT_KEY_REUSED) throw new ProblemError("idempotency-key-reused");
-    return this.#read(response, sagaStarted);
+    if (!("error" in answer)) return answer;
+    if (answer.error === "CLIENT_KEY_REUSED") throw new ProblemError("idempotency-key-reused");
+    return refused(answer);
   }
 
-  /** The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to come to rest. */
-  async status(sagaId: string, userId: string, waitMs: number): Promise<SagaStatusView | null> {
+  /**
+   * The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to come to rest; gives up with
+   * SERVICE_UNAVAILABLE when `signal` aborts or this client is disposed of.
+   */
+  async status(
+    sagaId: string,
+    userId: string,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<SagaStatusView | null> {
     const path = `/sagas/${sagaId}?user_id=${userId}&wait_ms=${waitMs}`;
-    const response = await this.#fetch(path, STATUS_TIMEOUT_MS + waitMs);
-    if (response.status === NO_SUCH_SAGA) return null;
-    return this.#read(response, statusView);
+    // By hand instead of AbortSignal.any, because each of the three must let go of the call when it is over.
+    const wait = new AbortController();
+    const abort = () => wait.abort();
+    const timer = setTimeout(abort, this.#statusTimeoutMs + waitMs);
+    signal.addEventListener("abort", abort);
+    this.#waits.add(wait);
+    try {
+      const answer = await this.#call(path, statusView, wait.signal);
+      if (!("error" in answer)) return answer;
+      return answer.error === "NO_SUCH_SAGA" ? null : refused(answer);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      this.#waits.delete(wait);
+    }
   }
 
   /** Throws while the orchestrator cannot be reached; for /readyz. */
   async ready(): Promise<void> {
-    const response = await this.#fetch("/ready", STATUS_TIMEOUT_MS);
+    const response = await this.#fetch("/ready", { signal: AbortSignal.timeout(this.#statusTimeoutMs) });
     await response.body?.cancel();
+    if (!response.ok) throw this.#strange(response, "");
   }
 
-  async #fetch(path: string, timeoutMs: number, init: RequestInit = {}): Promise<Response> {
+  /** Ends the status calls that are held open; their shoppers are told to ask again. */
+  [Symbol.dispose](): void {
+    for (const wait of this.#waits) wait.abort();
+  }
+
+  async #call<Schema extends TSchema>(
+    path: string,
+    expected: TypeCheck<Schema>,
+    signal: AbortSignal,
+    init: RequestInit = {},
+  ): Promise<Static<Schema> | SagaApiFault> {
+    const response = await this.#fetch(path, { ...init, signal });
+    const text = await response.text().catch((cause: unknown) => {
+      throw this.#silent(cause);
+    });
+    const body = parsed(text);
+    if (response.ok && expected.Check(body)) return body;
+    if (!response.ok && fault.Check(body)) return body;
+    throw this.#strange(response, text);
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(this.#baseUrl + path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-    } catch (error) {
-      // The saga may or may not have been written; the same Idempotency-Key makes the next try safe either way.
-      throw new AppError("SERVICE_UNAVAILABLE", `the orchestrator at ${this.#baseUrl} does not answer`, {
-        cause: error,
-      });
+      return await fetch(this.#baseUrl + path, { ...init, redirect: "error" });
+    } catch (cause) {
+      throw this.#silent(cause);
     }
   }
 
-  async #read<Schema extends TSchema>(response: Response, check: TypeCheck<Schema>): Promise<Static<Schema>> {
-    if (response.ok) {
-      const body: unknown = await response.json();
-      if (check.Check(body)) return body;
-      throw new AppError("SERVICE_UNAVAILABLE", `${this.#baseUrl} does not answer as an orchestrator does`);
-    }
-    const text = await response.text();
-    throw new AppError(
+  #silent(cause: unknown): AppError {
+    return new AppError("SERVICE_UNAVAILABLE", `the orchestrator at ${this.#baseUrl} does not answer`, {
+      cause,
+    });
+  }
+
+  #strange({ status }: Response, text: string): AppError {
+    const quoted = JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH));
+    return new AppError(
       "SERVICE_UNAVAILABLE",
-      `the orchestrator answered ${response.status}: ${text.slice(0, 200)}`,
+      `${this.#baseUrl} does not answer as an orchestrator does: ${status} ${quoted}`,
     );
   }
+}
+
+/** Undefined for what is not JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A fault that is not the shopper's: the orchestrator is in trouble, or the two of us disagree on the contract. */
+function refused({ error, detail = "" }: SagaApiFault): never {
+  const code = error === "UNAVAILABLE" ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
+  throw new AppError(code, `the orchestrator answered ${error} ${detail}`);
 }

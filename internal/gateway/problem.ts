@@ -16,7 +16,7 @@ const PROBLEMS = {
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "service-unavailable": {
     status: 503,
-    title: "The checkout cannot be taken right now; try again with the same Idempotency-Key",
+    title: "This cannot be done right now; try the same again, a checkout with the same Idempotency-Key",
   },
 } as const;
 
@@ -25,42 +25,50 @@ export type ProblemType = keyof typeof PROBLEMS;
 /** What a client should wait before it tries again, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
-export const STATUS_OK = 200;
 export const STATUS_ACCEPTED = 202;
+
+interface ProblemParts {
+  readonly detail?: string;
+  /** What is wrong with the body, and where. Never the value: it may be a secret. */
+  readonly errors?: NonNullable<Problem["errors"]>;
+  /** For `method-not-allowed`: the methods that the path does take. */
+  readonly allow?: string;
+  readonly cause?: unknown;
+}
 
 /** A refusal on its way to the client: thrown by any part of the gateway, answered in one place. */
 export class ProblemError extends Error {
   readonly type: ProblemType;
-  readonly detail: string | undefined;
-  readonly errors: Problem["errors"];
+  readonly parts: ProblemParts;
 
-  constructor(
-    type: ProblemType,
-    detail?: string,
-    errors?: Problem["errors"],
-    options?: { readonly cause?: unknown },
-  ) {
-    super(detail ?? PROBLEMS[type].title, options);
+  constructor(type: ProblemType, parts: ProblemParts = {}) {
+    super(parts.detail ?? PROBLEMS[type].title, { cause: parts.cause });
     this.name = "ProblemError";
     this.type = type;
-    this.detail = detail;
-    this.errors = errors;
+    this.parts = parts;
+  }
+
+  /** Whether it is our fault rather than the client's. */
+  get isOurs(): boolean {
+    return this.type === "internal-error" || this.type === "service-unavailable";
   }
 }
 
 /** The response of a problem; `instance` is the request's path. */
-export function problemResponse(problem: ProblemError, instance: string): Response {
-  const { status, title } = PROBLEMS[problem.type];
+export function problemResponse({ type, parts }: ProblemError, instance: string): Response {
+  const { status, title } = PROBLEMS[type];
+  const { detail, errors, allow } = parts;
   const body: Problem = {
-    type: `urn:checkout:problem:${problem.type}`,
+    type: `urn:checkout:problem:${type}`,
     title,
     status,
     instance,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(errors === undefined ? {} : { errors }),
   };
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
-  if (problem.type === "unauthenticated") headers.set("www-authenticate", "Bearer");
-  if (problem.type === "service-unavailable") headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  if (type === "unauthenticated") headers.set("www-authenticate", "Bearer");
+  if (type === "service-unavailable") headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  if (allow !== undefined) headers.set("allow", allow);
   return new Response(JSON.stringify(body), { status, headers });
 }

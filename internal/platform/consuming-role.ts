@@ -50,8 +50,10 @@ export async function startConsuming<Type extends MessageType, Rows>(
   database: Database,
   handler: Handler<Type, Rows>,
 ): Promise<void> {
-  const { config, log, metrics, resources, stopping, untilReachable } = context;
+  const { config, log, metrics, ops, resources, stopping, untilReachable } = context;
   const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
+  // A hint: without it the role works, with more work for its database.
+  ops.addCheck("redis", () => keyValue.ready(), { required: false });
   const consumer = resources.use(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>

@@ -58,6 +58,7 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
         ORCHESTRATOR_URL: addresses.orchestrator,
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
+        BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
       };
     default:
       return role satisfies never;

@@ -1,0 +1,73 @@
+// How a saga gets into the database: once per client key, a group at a time. Called by intake.ts.
+import type { StartSaga } from "../../schemas/http.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
+import type { Tx } from "../messaging/database.ts";
+import type { Saga } from "./state.ts";
+import { positionColumns } from "./store.ts";
+
+/** A saga about to be created, with the request it came from. */
+export interface NewSaga {
+  readonly saga: Saga;
+  readonly request: StartSaga;
+}
+
+/**
+ * Inserts the sagas whose (user, client key) is new and returns the ids of those. In key order, so that two groups with the
+ * same keys wait for each other instead of deadlocking.
+ */
+export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
+  const rows = sagas.map(({ saga, request }) => ({
+    ...positionColumns(saga.position),
+    saga_id: saga.saga_id,
+    user_id: saga.user_id,
+    email: saga.email,
+    cart_items: saga.items,
+    table_version: saga.table_version,
+    currency: saga.currency,
+    expected_total_cents: saga.expected_total_cents,
+    shipping_address: saga.shipping_address,
+    payment_method: saga.payment_method,
+    deadline_at: saga.deadline_at === null ? null : timestampOf(saga.deadline_at),
+    created_at: timestampOf(saga.created_at),
+    client_key: request.client_key,
+    body_hash: request.body_hash,
+    traceparent: request.traceparent ?? null,
+  }));
+  const inserted = await tx<{ saga_id: string }[]>`
+    insert into saga_state (saga_id, user_id, email, cart_items, status, current_step, table_version, currency,
+           expected_total_cents, shipping_address, payment_method, deadline_at, client_key, body_hash, traceparent,
+           created_at, updated_at)
+    select r.saga_id, r.user_id, r.email, r.cart_items, r.status, r.current_step, r.table_version, r.currency,
+           r.expected_total_cents, r.shipping_address, r.payment_method, r.deadline_at, r.client_key, r.body_hash,
+           r.traceparent, r.created_at, r.created_at
+      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
+           saga_id uuid, user_id uuid, email text, cart_items jsonb, status text, current_step text,
+           table_version integer, currency text, expected_total_cents bigint, shipping_address jsonb,
+           payment_method text, deadline_at timestamptz, client_key text, body_hash text, traceparent text,
+           created_at timestamptz)
+     order by r.user_id, r.client_key
+        on conflict (user_id, client_key) do nothing
+    returning saga_id`;
+  return new Set(inserted.map((row) => row.saga_id));
+}
+
+/** The saga that a client key belongs to, and the body it was used with. */
+export interface KeyOwner {
+  readonly saga_id: string;
+  readonly user_id: string;
+  readonly client_key: string;
+  readonly body_hash: string;
+}
+
+/**
+ * Whom the client keys belong to; only keys in use have an answer. `limit 1` keeps the lookup a probe of the unique key: as a
+ * plain join it was planned, on a young table, as a read of all of it.
+ */
+export async function findKeyOwners(tx: Tx, requests: readonly StartSaga[]): Promise<readonly KeyOwner[]> {
+  const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));
+  return tx<KeyOwner[]>`
+    select s.saga_id, s.user_id, s.client_key, s.body_hash
+      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as r(user_id uuid, client_key text)
+     cross join lateral (
+           select * from saga_state where user_id = r.user_id and client_key = r.client_key limit 1) s`;
+}

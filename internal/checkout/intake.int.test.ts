@@ -1,0 +1,242 @@
+// The intake on a real Postgres: groups, repetitions, and what callers are told when something goes wrong.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { Database } from "../messaging/database.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { ClientKeyReused, type Intake } from "./intake.ts";
+
+let orchestrator: TestOrchestrator;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+});
+beforeEach(async () => {
+  orchestrator.now = START;
+  await orchestrator.database.sql`truncate saga_state, saga_history, outbox`;
+});
+afterAll(() => orchestrator[Symbol.asyncDispose]());
+
+const startAll = (intake: Intake, requests: readonly StartSaga[]) =>
+  Promise.allSettled(requests.map((request) => intake.start(request)));
+const idsOf = (answers: readonly PromiseSettledResult<SagaStarted>[]) =>
+  answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value.saga_id] : []));
+const reasonsOf = (answers: readonly PromiseSettledResult<SagaStarted>[]): readonly unknown[] =>
+  answers.flatMap((answer): unknown[] => (answer.status === "rejected" ? [answer.reason] : []));
+
+/** Counts the transactions, and loses the answers of the first `lost` commits. */
+function watched(database: Database, { lost = 0 } = {}): Database & { readonly transactions: number } {
+  let transactions = 0;
+  return {
+    sql: database.sql,
+    listen: database.listen.bind(database),
+    faultOf: database.faultOf.bind(database),
+    get transactions() {
+      return transactions;
+    },
+    async transaction(work) {
+      transactions += 1;
+      const isLost = transactions <= lost;
+      const result = await database.transaction(work);
+      if (isLost)
+        throw new AppError("DATABASE_UNAVAILABLE", "the connection broke before COMMIT was answered");
+      return result;
+    },
+  };
+}
+
+describe("a group", () => {
+  test("is a few transactions however many come at once, and everyone gets a saga of their own", async () => {
+    const database = watched(orchestrator.database.postgres);
+    let started = 0;
+    await using intake = orchestrator.intake({ database, onStarted: (count) => (started += count) });
+    const answers = await startAll(
+      intake,
+      Array.from({ length: 1_200 }, () => checkout()),
+    );
+    expect(new Set(idsOf(answers)).size).toBe(1_200);
+    expect(answers.every((answer) => answer.status === "fulfilled" && !answer.value.replayed)).toBe(true);
+    expect([started, await orchestrator.count(), (await orchestrator.said()).length]).toEqual([
+      1_200, 1_200, 1_200,
+    ]);
+    expect(database.transactions).toBeLessThanOrEqual(4);
+  });
+
+  test("writes the saga, its first command with the caller's trace, and its first line of history", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const request = checkout({ expected_total_cents: 1_000, traceparent });
+    await using intake = orchestrator.intake();
+    const { saga_id } = await intake.start(request);
+    const { user_id, email, items, currency, shipping_address, payment_method } = request;
+    expect(await orchestrator.saga(saga_id)).toEqual({
+      saga_id,
+      user_id,
+      email,
+      items,
+      currency,
+      shipping_address,
+      payment_method,
+      expected_total_cents: 1_000,
+      table_version: 1,
+      position: { kind: "forward", at: "reserve" },
+      priced_items: null,
+      total_cents: null,
+      payment_succeeded: false,
+      needs_operator: false,
+      deadline_at: START + POLICY.forwardDeadlineMs,
+      created_at: START,
+      updated_at: START,
+      completed_at: null,
+    });
+    expect(await orchestrator.said(saga_id)).toMatchObject([
+      { type: "ReserveInventory", saga_id, idempotency_key: `${saga_id}:reserve`, items, traceparent },
+    ]);
+    expect([...(await orchestrator.history(saga_id))]).toEqual([
+      {
+        from_status: "STARTED",
+        to_status: "STARTED",
+        step: "reserve",
+        message_type: "StartSaga",
+        note: null,
+      },
+    ]);
+  });
+
+  test("does not pay for the one of its members that the database refuses", async () => {
+    // Half a surrogate pair: the API's schema refuses it, the database cannot keep it.
+    const broken = checkout({ email: "\ud800@example.com" });
+    const requests = Array.from({ length: 20 }, () => checkout());
+    await using intake = orchestrator.intake();
+    const answers = await startAll(intake, [...requests.slice(0, 7), broken, ...requests.slice(7)]);
+    expect(idsOf(answers).length).toBe(20);
+    expect(reasonsOf(answers)).toMatchObject([{ code: "DATABASE_REFUSED" }]);
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([20, 20]);
+  });
+});
+
+describe("a client key", () => {
+  test("used again with the same body gives the same saga, and starts nothing", async () => {
+    const request = checkout();
+    await using intake = orchestrator.intake();
+    const first = await intake.start(request);
+    // Sealed anew each time, so this differs in an honest repetition.
+    const second = await intake.start({ ...request, payment_method: "sealed again" });
+    expect([first.replayed, second]).toEqual([false, { saga_id: first.saga_id, replayed: true }]);
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([1, 1]);
+  });
+
+  test("used again with another body is refused", async () => {
+    const request = checkout();
+    await using intake = orchestrator.intake();
+    await intake.start(request);
+    await expect(intake.start({ ...request, body_hash: "1".repeat(64) })).rejects.toBeInstanceOf(
+      ClientKeyReused,
+    );
+  });
+
+  test("belongs to its user", async () => {
+    const client_key = "mine";
+    await using intake = orchestrator.intake();
+    const answers = await startAll(intake, [checkout({ client_key }), checkout({ client_key })]);
+    expect(new Set(idsOf(answers)).size).toBe(2);
+  });
+
+  test("sent many times at once to two replicas starts one saga", async () => {
+    await using intake = orchestrator.intake();
+    await using replica = orchestrator.intake({ gatherMs: 0 });
+    for (let round = 0; round < 10; round += 1) {
+      const same = checkout();
+      const others = Array.from({ length: 5 }, () => checkout());
+      const answers = await Promise.all(
+        [intake, replica].flatMap((each) => [
+          ...Array.from({ length: 10 }, () => each.start(same)),
+          ...others.map((other) => each.start(other)),
+        ]),
+      );
+      expect(new Set(answers.map(({ saga_id }) => saga_id)).size).toBe(6);
+      expect(answers.filter(({ replayed }) => !replayed).length).toBe(6);
+    }
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([60, 60]);
+  });
+
+  test("sent at once with two bodies starts the saga of one of them", async () => {
+    await using intake = orchestrator.intake();
+    const request = checkout();
+    const bodies = Array.from({ length: 10 }, (_, i) => ({ ...request, body_hash: `${i % 2}`.repeat(64) }));
+    const answers = await startAll(intake, bodies);
+    expect([idsOf(answers).length, new Set(idsOf(answers)).size]).toEqual([5, 1]);
+    expect(reasonsOf(answers).every((reason) => reason instanceof ClientKeyReused)).toBe(true);
+  });
+
+  test("tried again after a commit whose answer was lost gives the saga of that commit", async () => {
+    const database = watched(orchestrator.database.postgres, { lost: 1 });
+    await using intake = orchestrator.intake({ database });
+    const requests = [checkout(), checkout()];
+    expect(reasonsOf(await startAll(intake, requests))).toMatchObject([
+      { code: "DATABASE_UNAVAILABLE", canRetry: true },
+      { code: "DATABASE_UNAVAILABLE", canRetry: true },
+    ]);
+    const again = await Promise.all(requests.map((request) => intake.start(request)));
+    expect(again.map(({ replayed }) => replayed)).toEqual([true, true]);
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([2, 2]);
+  });
+});
+
+describe("trouble", () => {
+  test("a database that hangs fails everyone who waits with an error to retry; later checkouts go through", async () => {
+    const { hostname, port, pathname } = new URL(orchestrator.database.url);
+    await using proxy = await TcpProxy.start({ host: hostname, port: Number(port) }, 0);
+    await using slow = openPostgres({
+      url: `postgres://checkout@127.0.0.1:${proxy.port}${pathname}`,
+      poolSize: 4,
+      applicationName: "behind-a-proxy",
+      timeouts: { roundTripMs: 300, connectMs: 300 },
+    });
+    await using intake = orchestrator.intake({ database: slow });
+    await intake.start(checkout());
+    proxy.stall();
+    const requests = Array.from({ length: 700 }, () => checkout());
+    const answers = await startAll(intake, requests);
+    expect(reasonsOf(answers).length).toBe(700);
+    expect(reasonsOf(answers)).toMatchObject(requests.map(() => ({ canRetry: true })));
+    proxy.cut();
+    proxy.resume();
+    expect(idsOf(await startAll(intake, requests)).length).toBe(700);
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([701, 701]);
+  });
+
+  test("who has waited too long for a turn is refused, and no saga comes of it", async () => {
+    await using intake = orchestrator.intake({ gatherMs: 10 });
+    const late = intake.start(checkout());
+    orchestrator.now += 5_000;
+    const inTime = intake.start(checkout());
+    await expect(late).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+    expect((await inTime).replayed).toBe(false);
+    expect(await orchestrator.count()).toBe(1);
+  });
+
+  test("more than 20,000 waiting are too many", async () => {
+    const intake = orchestrator.intake({ gatherMs: 60_000 });
+    const same = checkout();
+    const waiting = startAll(
+      intake,
+      Array.from({ length: 20_000 }, () => same),
+    );
+    await expect(intake.start(same)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+    await intake[Symbol.asyncDispose]();
+    expect(idsOf(await waiting).length).toBe(20_000);
+    expect(await orchestrator.count()).toBe(1);
+  });
+
+  test("a shutdown writes what waits, then refuses", async () => {
+    const intake = orchestrator.intake({ gatherMs: 60_000 });
+    const waiting = startAll(
+      intake,
+      Array.from({ length: 1_100 }, () => checkout()),
+    );
+    await Promise.all([intake[Symbol.asyncDispose](), intake[Symbol.asyncDispose]()]);
+    expect([idsOf(await waiting).length, await orchestrator.count()]).toEqual([1_100, 1_100]);
+    await expect(intake.start(checkout())).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  });
+});

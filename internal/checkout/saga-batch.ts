@@ -1,0 +1,77 @@
+// The sagas that one transaction has in hand: inputs go in one after the other, the statements that write what came of it come
+// out, and once that is durable it is told. Called by handler.ts for events and by timers.ts for deadlines.
+import type { Event } from "../../schemas/events.ts";
+import type { Tx } from "../messaging/database.ts";
+import type { Outgoing } from "../messaging/handler.ts";
+import { decide, type Decision, type SagaPolicy } from "./saga.ts";
+import type { Saga, SagaInput } from "./state.ts";
+import { appendHistory, type Change, type HistoryLine, saveSagas } from "./store.ts";
+
+/**
+ * Who wants to know what became of the sagas. Told after the commit and only then: a transaction that fails is run again, in
+ * parts, and what it decided the first time never happened.
+ */
+export interface SagaObserver {
+  /** One input that was decided, and how. */
+  readonly decided: (input: SagaInput, decision: Decision) => void;
+  /** An event for a saga that is not in this database: another system's, or the database was restored from the past. */
+  readonly unknown: (event: Event) => void;
+  /** The sagas that are not as they were, each once. */
+  readonly changed: (sagas: readonly Saga[]) => void;
+}
+
+export class SagaBatch {
+  readonly #sagas = new Map<string, { readonly before: Saga; after: Saga }>();
+  readonly #decided: { readonly input: SagaInput; readonly decision: Decision }[] = [];
+  readonly #unknown: Event[] = [];
+
+  constructor(sagas: readonly Saga[]) {
+    for (const saga of sagas) this.#sagas.set(saga.saga_id, { before: saga, after: saga });
+  }
+
+  /** Applies an event to its saga and returns what the saga says to it. */
+  applyEvent(event: Event, now: number, policy: SagaPolicy): readonly Outgoing[] {
+    if (this.#sagas.has(event.saga_id)) return this.apply(event.saga_id, event, now, policy);
+    this.#unknown.push(event);
+    return [];
+  }
+
+  /** Applies one input to a saga of this batch and returns what the saga says to it. */
+  apply(sagaId: string, input: SagaInput, now: number, policy: SagaPolicy): readonly Outgoing[] {
+    const entry = this.#sagas.get(sagaId);
+    if (entry === undefined) throw new RangeError(`saga ${sagaId} is not in this batch`);
+    const decision = decide(entry.after, input, now, policy);
+    entry.after = decision.saga;
+    this.#decided.push({ input, decision });
+    return decision.out;
+  }
+
+  /** The statements that write what changed; none where nothing did. */
+  save(tx: Tx, now: number): readonly PromiseLike<unknown>[] {
+    const changes = this.#changes();
+    if (changes.length === 0) return [];
+    const history = this.#decided.flatMap(({ input, decision }) => linesOf(input, decision));
+    const lines = history.length === 0 ? [] : [appendHistory(tx, history, now)];
+    return [saveSagas(tx, changes), ...lines];
+  }
+
+  /** Call once the statements of `save` are committed. */
+  tell(observer: SagaObserver): void {
+    for (const { input, decision } of this.#decided) observer.decided(input, decision);
+    for (const event of this.#unknown) observer.unknown(event);
+    observer.changed(this.#changes().map(({ after }) => after));
+  }
+
+  #changes(): readonly Change[] {
+    return [...this.#sagas.values()].filter(({ before, after }) => before !== after);
+  }
+}
+
+function linesOf(input: SagaInput, { saga, history }: Decision): readonly HistoryLine[] {
+  const cause = {
+    saga_id: saga.saga_id,
+    message_id: "message_id" in input ? input.message_id : null,
+    message_type: input.type,
+  };
+  return history.map((transition) => ({ ...transition, ...cause }));
+}

@@ -1,0 +1,71 @@
+// Reads a checkout out of an HTTP request, strictly: what is not understood is refused, never ignored. Called by app.ts.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { CheckoutRequest } from "../../schemas/http.ts";
+import { ProblemError } from "./problem.ts";
+
+/** A cart of 50 lines with an address is below 8 KB. */
+export const MAX_BODY_BYTES = 64 * 1_024;
+/** So many faults of one body are listed; the rest follows from them. */
+const MAX_BODY_FAULTS = 20;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
+/** W3C trace context; an id of zeros only is invalid there. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+const checkoutRequest = TypeCompiler.Compile(CheckoutRequest);
+
+export function idempotencyKeyOf({ headers }: Request): string {
+  const key = headers.get("idempotency-key");
+  if (key !== null && IDEMPOTENCY_KEY.test(key)) return key;
+  throw new ProblemError("missing-idempotency-key", {
+    detail:
+      "send 1 to 200 printable characters that are new for each checkout, for example a UUID, and the same ones when you try again",
+  });
+}
+
+export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
+  const body = parse(await textOf(request));
+  if (checkoutRequest.Check(body)) return body;
+  const errors = [...checkoutRequest.Errors(body)]
+    .slice(0, MAX_BODY_FAULTS)
+    .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }));
+  throw new ProblemError("invalid-body", { errors });
+}
+
+/**
+ * SHA-256 of the checkout, hex: tells whether an Idempotency-Key comes with what it came with before. Order of fields and white
+ * space do not count, because a client that serialises anew when it tries again means the same checkout.
+ */
+export function hashOf(checkout: CheckoutRequest): string {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(checkout, withSortedFields)).digest("hex");
+}
+
+/** The caller's trace goes on; a checkout without one starts its own here. */
+export function traceparentOf({ headers }: Request): string {
+  const given = headers.get("traceparent");
+  if (given !== null && TRACEPARENT.test(given)) return given;
+  const id = crypto.getRandomValues(new Uint8Array(24)).toHex();
+  return `00-${id.slice(0, 32)}-${id.slice(32)}-01`;
+}
+
+async function textOf(request: Request): Promise<string> {
+  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") throw new ProblemError("unsupported-media-type");
+  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES)
+    throw new ProblemError("body-too-large");
+  const text = await request.text();
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw new ProblemError("body-too-large");
+  return text;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProblemError("invalid-json", { cause });
+  }
+}
+
+function withSortedFields(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

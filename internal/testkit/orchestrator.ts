@@ -1,0 +1,148 @@
+// The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the recipe's own
+// transaction, and what the sagas say is read from the outbox. For the tests of internal/checkout and internal/gateway.
+import type { Event } from "../../schemas/events.ts";
+import type { StartSaga } from "../../schemas/http.ts";
+import type { Message, MessageType } from "../../schemas/registry.ts";
+import { sagaHandler } from "../checkout/handler.ts";
+import { Intake } from "../checkout/intake.ts";
+import type { SagaPolicy } from "../checkout/saga.ts";
+import type { SagaObserver } from "../checkout/saga-batch.ts";
+import type { Saga } from "../checkout/state.ts";
+import { lockSagas } from "../checkout/store.ts";
+import { sweepDeadlines } from "../checkout/timers.ts";
+import type { Database } from "../messaging/database.ts";
+import { applyOnce } from "../messaging/effect.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
+
+export const START = Date.parse("2026-11-23T12:00:00.000Z");
+export const POLICY: SagaPolicy = {
+  forwardDeadlineMs: 30_000,
+  resendFirstMs: 10_000,
+  resendCapMs: 60_000,
+  resendsBeforeOperator: 3,
+};
+
+/** A checkout of two teas by a new shopper under a new key. */
+export function checkout(overrides: Partial<StartSaga> = {}): StartSaga {
+  return {
+    user_id: Bun.randomUUIDv7(),
+    email: "ada@example.com",
+    items: [{ sku_id: "tea", quantity: 2 }],
+    currency: "EUR",
+    shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+    payment_method: "sealed",
+    client_key: crypto.randomUUID(),
+    body_hash: "0".repeat(64),
+    ...overrides,
+  };
+}
+
+export interface HistoryRow {
+  readonly from_status: string;
+  readonly to_status: string;
+  readonly step: string;
+  readonly message_type: string;
+  readonly note: string | null;
+}
+
+export class TestOrchestrator implements AsyncDisposable {
+  readonly database: TestDatabase;
+  /** Epoch ms; the orchestrator's clock. */
+  now = START;
+  /** What the observer was told, in order. */
+  readonly verdicts: string[] = [];
+  readonly unknown: Event[] = [];
+  readonly changed: Saga[] = [];
+  readonly observer: SagaObserver = {
+    decided: (input, { verdict }) => void this.verdicts.push(`${input.type} ${verdict.kind}`),
+    unknown: (event) => void this.unknown.push(event),
+    changed: (sagas) => void this.changed.push(...sagas),
+  };
+
+  private constructor(database: TestDatabase) {
+    this.database = database;
+  }
+
+  static async open(): Promise<TestOrchestrator> {
+    return new TestOrchestrator(await cloneDatabase("saga"));
+  }
+
+  /** An intake of its own; dispose of it. */
+  intake(overrides: { database?: Database; gatherMs?: number; onStarted?: (count: number) => void } = {}) {
+    const { database = this.database.postgres, gatherMs = 1, onStarted = () => undefined } = overrides;
+    return new Intake({ ...this.#shared, database, gatherMs, onStarted });
+  }
+
+  /** Starts a saga and returns its id. */
+  async start(overrides: Partial<StartSaga> = {}): Promise<string> {
+    await using intake = this.intake();
+    return (await intake.start(checkout(overrides))).saga_id;
+  }
+
+  /** Handles the events as one batch and returns the ids of those that had an effect. */
+  handle(...events: readonly Event[]): Promise<ReadonlySet<string>> {
+    const deliveries = events.map((message) => ({ message, value: message, raw: noRawMessage }));
+    const context = { ...this.#shared, handler: sagaHandler(POLICY, this.observer), random: Math.random };
+    return applyOnce(context, deliveries);
+  }
+
+  sweep(limit?: number): Promise<{ readonly processed: number }> {
+    return sweepDeadlines({
+      ...this.#shared,
+      observer: this.observer,
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
+
+  /** The saga as the store reads it. */
+  async saga(sagaId: string): Promise<Saga> {
+    const [saga] = await this.database.postgres.transaction(async ({ tx, send, finish }) => {
+      const [sagas] = await send([lockSagas(tx, [sagaId])]);
+      await finish([]);
+      return sagas;
+    });
+    if (saga === undefined) throw new Error(`no saga ${sagaId}`);
+    return saga;
+  }
+
+  /** What has been said so far, oldest first; of one saga, or of all. */
+  async said(sagaId?: string): Promise<readonly Message[]> {
+    const rows = await this.database.sql<{ payload: Message }[]>`
+      select payload from outbox order by event_id`;
+    return rows
+      .map(({ payload }) => payload)
+      .filter(({ saga_id }) => sagaId === undefined || saga_id === sagaId);
+  }
+
+  async saidTypes(sagaId?: string): Promise<readonly MessageType[]> {
+    return (await this.said(sagaId)).map(({ type }) => type);
+  }
+
+  async history(sagaId: string): Promise<readonly HistoryRow[]> {
+    return this.database.sql<HistoryRow[]>`
+      select from_status, to_status, step, message_type, note
+        from saga_history where saga_id = ${sagaId} order by history_id`;
+  }
+
+  async count(): Promise<number | undefined> {
+    const rows = await this.database.sql<{ count: number }[]>`select count(*) from saga_state`;
+    return rows[0]?.count;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.database[Symbol.asyncDispose]();
+  }
+
+  get #shared() {
+    return {
+      database: this.database.postgres,
+      clock: { now: () => this.now },
+      newId: () => Bun.randomUUIDv7(),
+      policy: POLICY,
+    };
+  }
+}
+
+function noRawMessage(): never {
+  throw new Error("nothing of a test's message came over Kafka");
+}
