@@ -104,11 +104,14 @@ function versionPlugin(): Bun.BunPlugin {
   };
 }
 
-/** For example `+1a2b3c4`; empty outside a git checkout. */
+/** For example `+1a2b3c4`, with `-dirty` when files differ from that commit; empty outside a git checkout. */
 function commit(): string {
   const git = Bun.which("git");
   if (git === null) return "";
-  const run = Bun.spawnSync([git, "rev-parse", "--short", "HEAD"], { cwd: REPOSITORY, stderr: "ignore" });
+  const run = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*"], {
+    cwd: REPOSITORY,
+    stderr: "ignore",
+  });
   return run.exitCode === 0 ? `+${run.stdout.toString().trim()}` : "";
 }
 

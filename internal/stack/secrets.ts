@@ -21,16 +21,20 @@ export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets
     const kept: StackSecrets = JSON.parse(readFileSync(file, "utf8"));
     return kept;
   }
+  const secrets = await newSecrets();
+  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  return secrets;
+}
+
+export async function newSecrets(): Promise<StackSecrets> {
   const sealing = await generateSealingKeys();
-  const secrets: StackSecrets = {
+  return {
     jwt_hs256_secret: randomText(48),
     payment_public_jwk: sealing.publicJwk,
     payment_private_jwk: sealing.privateJwk,
     // Hex, because the alphabet of a key is letters and digits.
     stripe_api_key: `sk_test_${crypto.getRandomValues(new Uint8Array(24)).toHex()}`,
   };
-  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
-  return secrets;
 }
 
 function randomText(bytes: number): string {

@@ -1,0 +1,73 @@
+// compose.yaml describes the same system as the local stack; nothing on a machine without Docker would notice when it no longer did.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { YAML } from "bun";
+import { REPOSITORY } from "./paths.ts";
+import { ROLES, SERVING_ROLES, operatorEnvironment, roleEnvironment } from "./role-env.ts";
+import { DATABASES, type StackAddresses } from "./state.ts";
+
+interface Service {
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, unknown>>;
+  readonly healthcheck?: { readonly test?: unknown; readonly disable?: boolean };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+
+const services = await readServices();
+
+async function readServices(): Promise<Record<string, Service>> {
+  const compose = YAML.parse(await Bun.file(join(REPOSITORY, "compose.yaml")).text());
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tests below look at what they need.
+  return (compose as { services: Record<string, Service> }).services;
+}
+
+const addresses: StackAddresses = {
+  postgres: Object.fromEntries(DATABASES.map((name) => [name, ""])),
+  kafka_brokers: "",
+  redis: "",
+  smtp: "",
+  mail: "",
+  gateway: "",
+  orchestrator: "",
+  inventory: "",
+  paysim: "",
+  ledger_file: "",
+  secrets_file: "",
+  ops: {},
+};
+const secrets = { jwt_hs256_secret: "", payment_public_jwk: "", payment_private_jwk: "", stripe_api_key: "" };
+const context = { addresses, secrets };
+
+test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
+  const service = services[role];
+  expect(service?.command).toEqual([`checkout-${role}`]);
+  const wanted = Object.keys(roleEnvironment(role, context));
+  const listening = SERVING_ROLES.includes(role) ? ["HOST", "PORT"] : [];
+  expect(Object.keys(service?.environment ?? {}).toSorted()).toEqual(
+    [...wanted, ...listening, "OPS_HOST", "OPS_PORT"].toSorted(),
+  );
+});
+
+test("checkoutctl finds everything it finds in the local stack", () => {
+  const wanted = Object.keys(operatorEnvironment(context));
+  expect(Object.keys(services["checkoutctl"]?.environment ?? {}).toSorted()).toEqual(wanted.toSorted());
+});
+
+test("only the payment service gets the key that opens payment tokens", () => {
+  const holders = Object.entries(services).filter(
+    ([, { environment }]) => environment && "PAYMENT_PRIVATE_JWK" in environment,
+  );
+  expect(holders.map(([name]) => name)).toEqual(["payment"]);
+});
+
+test("every service that stays up says when it is healthy, and each waits for what it needs", () => {
+  for (const [name, { healthcheck, depends_on = {} }] of Object.entries(services)) {
+    expect(healthcheck, name).toBeDefined();
+    for (const [needed, { condition }] of Object.entries(depends_on)) {
+      const ends = services[needed]?.healthcheck?.disable === true;
+      expect(condition, `${name} needs ${needed}`).toBe(
+        ends ? "service_completed_successfully" : "service_healthy",
+      );
+    }
+  }
+});
