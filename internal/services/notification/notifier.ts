@@ -138,7 +138,7 @@ export class Notifier {
     } = this.#options;
     const { message } = delivery;
     const { saga_id, template } = message;
-    const firstFailedAt = clock.now();
+    let firstFailedAt: number | undefined;
     for (let retries = 0; ; retries += 1) {
       try {
         await send(mailOf(message));
@@ -146,6 +146,8 @@ export class Notifier {
         await keyValue.remember([sentKey(mailKey(message))], SENT_TTL_SECONDS);
         return null;
       } catch (error) {
+        const now = clock.now();
+        firstFailedAt ??= now;
         metrics.failures.inc({ template });
         const delayMs = error instanceof MailRefused ? undefined : retryDelaysMs[retries];
         if (delayMs !== undefined) {
@@ -165,7 +167,7 @@ export class Notifier {
           ),
           retryCount: retries,
           firstFailedAt,
-          lastFailedAt: clock.now(),
+          lastFailedAt: now,
         });
       }
     }

@@ -1,0 +1,50 @@
+// What shoppers read, word for word, and what must never get into a mail.
+import { expect, test } from "bun:test";
+import type { SendNotification } from "../../../schemas/notification.ts";
+import { mailOf } from "./mails.ts";
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+const command: SendNotification = {
+  message_id: "01900000-0000-7000-8000-000000000002",
+  type: "SendNotification",
+  schema_version: 1,
+  saga_id: SAGA,
+  occurred_at: "2026-11-23T12:00:00.000Z",
+  user_id: "01900000-0000-7000-8000-00000000f00d",
+  email: "ada@example.com",
+  template: "order_confirmed",
+  currency: "EUR",
+};
+
+test("a confirmed order lists what was bought and what it cost", () => {
+  const order_id = "01900000-0000-7000-8000-000000000003";
+  const items = [{ sku_id: "apple", quantity: 2, unit_price_cents: 250 }];
+  expect(mailOf({ ...command, order_id, items, total_cents: 500 })).toMatchObject({
+    message_id: `<${SAGA}.order_confirmed@checkout>`,
+    to: "ada@example.com",
+    subject: "Your order is confirmed",
+    text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${order_id}\n`,
+  });
+});
+
+test.each([
+  ["CARD_DECLINED", "Your card was declined."],
+  ["SOMETHING_INTERNAL", "could not be completed.\n\nYou pay nothing"],
+])("a checkout that failed with %s says what the shopper needs", (failure_code, words) => {
+  const mail = mailOf({ ...command, template: "checkout_failed", failure_code });
+  expect(mail.text).toContain(words);
+  expect(mail.text).toContain("You pay nothing");
+  expect(mail.text).not.toContain(failure_code);
+});
+
+test("what came over the network is text in the mail, never markup", () => {
+  const items = [{ sku_id: '<img src="x">', quantity: 1, unit_price_cents: 1 }];
+  const { html } = mailOf({ ...command, items });
+  expect(html).toContain("&lt;img src=&quot;x&quot;&gt;");
+  expect(html).not.toContain("<img");
+});
+
+test("the same command is the same mail, the other template another", () => {
+  expect(mailOf(command)).toEqual(mailOf({ ...command, message_id: SAGA }));
+  expect(mailOf({ ...command, template: "checkout_failed" }).message_id).not.toBe(mailOf(command).message_id);
+});
