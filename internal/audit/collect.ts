@@ -2,7 +2,8 @@
 // a saga is judged only when it had come to rest before that. What seems to belong to nobody is looked up a second time at
 // the end, because it may be younger than the first reading.
 //
-// Memory: about 3 KB per saga (its case and the ids of its dozen messages), some 300 MB for 100,000 sagas.
+// Rows are streamed; what stays in memory is a case per saga and the id of every message. Measured: 100,000 sagas with 900,000
+// messages in 11 s, 0.9 GB at its peak; 20,000 in 2 s, 0.25 GB.
 import { DATABASES } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import {

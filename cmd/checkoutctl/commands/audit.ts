@@ -7,6 +7,9 @@ import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
+/** Of one invariant, in the text; one cause tends to break it for many sagas. */
+const MAX_FINDINGS_SHOWN = 10;
+
 export const auditCommand = command(
   "audit",
   "check every invariant over databases, topics and the provider's ledger",
@@ -34,9 +37,14 @@ export const auditCommand = command(
 function asText(report: AuditReport): string {
   const { sagas, messages, invariants, open } = report;
   const statuses = Object.entries(sagas.by_status).filter(([, count]) => count > 0);
-  const findings = invariants.flatMap((invariant) =>
-    invariant.findings.map(({ saga_id, detail }) => `${invariant.name}: ${saga_id ?? "-"}: ${detail}`),
-  );
+  const findings = invariants.flatMap((invariant) => {
+    const shown = invariant.findings.slice(0, MAX_FINDINGS_SHOWN);
+    const left = invariant.violations - shown.length;
+    return [
+      ...shown.map(({ saga_id, detail }) => `${invariant.name}: ${saga_id ?? "-"}: ${detail}`),
+      ...(left > 0 ? [`${invariant.name}: and ${left} more (--json tells more of them)`] : []),
+    ];
+  });
   const violations = invariants.reduce((sum, one) => sum + one.violations, 0);
   const work = [
     ["sagas", open.sagas] as const,
