@@ -1,0 +1,149 @@
+// What the contracts let in and keep out, by example: these limits are the first line of defence of every service.
+import { describe, expect, test } from "bun:test";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import {
+  Cents,
+  Currency,
+  Email,
+  Quantity,
+  ShippingAddress,
+  SkuId,
+  Timestamp,
+  Traceparent,
+  Uuid,
+} from "./fields.ts";
+import { CheckoutRequest } from "./http.ts";
+import { MESSAGES, validatorOf } from "./registry.ts";
+import { TOPICS } from "./topics.ts";
+
+const uuid = "01a20a32-94ed-72f5-a8ff-2fbb8f75a24a";
+const address = { name: "Ada", line1: "1 Road", city: "Paris", postal_code: "75001", country: "FR" };
+
+describe("fields", () => {
+  const cases = {
+    Uuid: {
+      schema: Uuid,
+      takes: [uuid],
+      refuses: ["", uuid.toUpperCase(), `${uuid}0`, `{${uuid}}`, uuid.replaceAll("-", ""), `${uuid}\n`],
+    },
+    SkuId: {
+      schema: SkuId,
+      takes: ["a", "MUG-01.red_2", "a".repeat(64)],
+      refuses: ["", "-a", "a b", "a/b", "a".repeat(65), "é", "a\n"],
+    },
+    Quantity: { schema: Quantity, takes: [1, 999], refuses: [0, -1, 1.5, 1_000, "1", null, Number.NaN] },
+    Cents: { schema: Cents, takes: [0, 9_999_999_999], refuses: [-1, 0.5, 10_000_000_000, "5", Infinity] },
+    Currency: { schema: Currency, takes: ["EUR"], refuses: ["eur", "EURO", "E1R", ""] },
+    Timestamp: {
+      schema: Timestamp,
+      takes: [new Date(0).toISOString(), "2026-11-23T12:00:00.000Z"],
+      refuses: ["2026-11-23", "2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000+01:00", "now"],
+    },
+    Traceparent: {
+      schema: Traceparent,
+      takes: [`00-${"a".repeat(32)}-${"b".repeat(16)}-01`],
+      refuses: ["", `00-${"A".repeat(32)}-${"b".repeat(16)}-01`, `00-${"a".repeat(31)}-${"b".repeat(16)}-01`],
+    },
+    Email: {
+      schema: Email,
+      takes: ["ada@example.com", "a+b@c"],
+      // One recipient, and nothing that could end a mail header.
+      refuses: ["ada", "@b", "a@", "a@b,c@d", "a@b\nbcc: c@d", "a b@c", `${"a".repeat(250)}@b.de`],
+    },
+    ShippingAddress: {
+      schema: ShippingAddress,
+      takes: [address, { ...address, line2: "c/o Björk 🙂" }],
+      refuses: [
+        { ...address, name: "" },
+        { ...address, name: "a\u0000b" },
+        { ...address, name: "half \ud83d" },
+        { ...address, name: "a".repeat(201) },
+        { ...address, country: "FRA" },
+        { ...address, nickname: "A" },
+      ],
+    },
+  } as const;
+
+  for (const [name, { schema, takes, refuses }] of Object.entries(cases)) {
+    const check = TypeCompiler.Compile(schema);
+    test(`${name} takes what it should`, () => {
+      for (const value of takes) expect(check.Check(value), JSON.stringify(value)).toBe(true);
+    });
+    test(`${name} refuses what it should`, () => {
+      for (const value of refuses) expect(check.Check(value), JSON.stringify(value)).toBe(false);
+    });
+  }
+});
+
+describe("a checkout", () => {
+  const check = TypeCompiler.Compile(CheckoutRequest);
+  const request = {
+    items: [{ sku_id: "mug", quantity: 1 }],
+    currency: "EUR",
+    shipping_address: address,
+    email: "ada@example.com",
+    payment_method: "pm_card_visa",
+  };
+
+  test("is taken with and without the total the shopper saw", () => {
+    expect(check.Check(request)).toBe(true);
+    expect(check.Check({ ...request, expected_total_cents: 0 })).toBe(true);
+  });
+
+  test("is refused with a misspelt or foreign field, at any depth", () => {
+    expect(check.Check({ ...request, expected_total_cent: 5 })).toBe(false);
+    expect(check.Check({ ...request, user_id: uuid })).toBe(false);
+    expect(check.Check({ ...request, items: [{ sku_id: "mug", quantity: 1, unit_price_cents: 1 }] })).toBe(
+      false,
+    );
+  });
+
+  test("is refused empty, and with more lines than a cart has", () => {
+    const [line] = request.items;
+    expect(check.Check({ ...request, items: [] })).toBe(false);
+    expect(check.Check({ ...request, items: Array.from({ length: 50 }, () => line) })).toBe(true);
+    expect(check.Check({ ...request, items: Array.from({ length: 51 }, () => line) })).toBe(false);
+  });
+
+  test("is refused with something else than a token for a payment method", () => {
+    for (const payment_method of ["", "4242 4242 4242 4242", "pm card", "a".repeat(201)]) {
+      expect(check.Check({ ...request, payment_method }), payment_method).toBe(false);
+    }
+  });
+});
+
+describe("messages", () => {
+  const release = {
+    message_id: uuid,
+    type: "ReleaseInventory",
+    schema_version: 1,
+    saga_id: uuid,
+    occurred_at: "2026-11-23T12:00:00.000Z",
+    idempotency_key: `${uuid}:reserve:undo`,
+  };
+
+  test("let unknown fields through, so that a newer sender may add some", () => {
+    expect(validatorOf("ReleaseInventory")?.Check({ ...release, added_later: true })).toBe(true);
+  });
+
+  test("are refused without any one field of the envelope", () => {
+    for (const field of Object.keys(release)) {
+      const rest = Object.fromEntries(Object.entries(release).filter(([name]) => name !== field));
+      expect(validatorOf("ReleaseInventory")?.Check(rest), field).toBe(false);
+    }
+  });
+
+  test("are known by their own type only, and never by a name that objects inherit", () => {
+    expect(validatorOf("CancelOrder")?.Check(release)).toBe(false);
+    for (const type of ["toString", "__proto__", "constructor", ""])
+      expect(validatorOf(type)).toBeUndefined();
+  });
+
+  test("are filed under the type they carry, on a topic that exists", () => {
+    const topics = new Set<string>([...Object.values(TOPICS), "own"]);
+    for (const [type, { schema, topic }] of Object.entries(MESSAGES)) {
+      expect(schema["properties"].type.const).toBe(type);
+      expect(topics).toContain(topic);
+    }
+  });
+});
