@@ -1,6 +1,5 @@
 // A small system at rest for the auditor's tests: four real databases, and a provider's ledger and topics as data, in which
 // everything agrees. Three sagas: one went through, one was refunded, one never got its stock. A test then breaks one thing.
-import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
@@ -9,7 +8,7 @@ import { newSaga, past, PRICE, refundOf, SKU, type WrittenSaga, WrittenSystem } 
 const STOCKED = 100;
 
 export class SettledSystem extends WrittenSystem implements AsyncDisposable {
-  readonly #owned: readonly TestDatabase[];
+  readonly clones: Readonly<Record<DatabaseName, TestDatabase>>;
   /** COMPLETED: two mugs, paid. */
   completed = newSaga(2);
   /** COMPENSATED after the charge: the order was refused, the money is back. */
@@ -17,9 +16,10 @@ export class SettledSystem extends WrittenSystem implements AsyncDisposable {
   /** COMPENSATED at once: out of stock. */
   refused = newSaga(1);
 
-  private constructor(owned: readonly TestDatabase[], databases: Readonly<Record<DatabaseName, Sql>>) {
-    super(databases);
-    this.#owned = owned;
+  private constructor(clones: Readonly<Record<DatabaseName, TestDatabase>>) {
+    const { saga, inventory, payment, order } = clones;
+    super({ saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql });
+    this.clones = clones;
   }
 
   static async open(): Promise<SettledSystem> {
@@ -29,12 +29,7 @@ export class SettledSystem extends WrittenSystem implements AsyncDisposable {
       cloneDatabase("payment"),
       cloneDatabase("order"),
     ]);
-    return new SettledSystem([saga, inventory, payment, order], {
-      saga: saga.sql,
-      inventory: inventory.sql,
-      payment: payment.sql,
-      order: order.sql,
-    });
+    return new SettledSystem({ saga, inventory, payment, order });
   }
 
   /** Forgets everything and writes the three sagas anew. */
@@ -58,7 +53,7 @@ export class SettledSystem extends WrittenSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const database of this.#owned) {
+    for (const database of Object.values(this.clones)) {
       // One after the other, so that one that leaks is told apart.
       // oxlint-disable-next-line no-await-in-loop
       await database[Symbol.asyncDispose]();

@@ -1,0 +1,200 @@
+// The operator's tool as its user meets it: a process with arguments, an environment, two streams and an exit code.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { jwtVerify } from "jose";
+import type { AuditReport } from "../../internal/audit/audit.ts";
+import type { SagaStory } from "../../internal/operations/saga-story.ts";
+import { serveHttp } from "../../internal/platform/serve-http.ts";
+import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
+import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import { kafkaBrokers } from "../../internal/testkit/servers.ts";
+import { SettledSystem } from "../../internal/testkit/settled-system.ts";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "checkoutctl-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Nothing but `env` is set: no stack of the developer's must help or disturb. */
+async function checkoutctl(args: readonly string[], env: Environment = {}) {
+  const child = Bun.spawn([process.execPath, `${import.meta.dirname}/main.ts`, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", STACK_DIR: directory, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { stdout, stderr, code };
+}
+
+async function json<T>(args: readonly string[], env: Environment = {}): Promise<T> {
+  const { stdout } = await checkoutctl([...args, "--json"], env);
+  const parsed: T = JSON.parse(stdout);
+  return parsed;
+}
+
+describe("exit codes and complaints", () => {
+  const nobody = "127.0.0.1:9";
+  const cases: readonly (readonly [args: string, env: Environment, code: number, complaint: string])[] = [
+    ["frobnicate", {}, 2, "unknown command 'frobnicate'"],
+    ["migrate --database sagas", {}, 2, "Allowed choices are saga, inventory, payment, order"],
+    ["saga show 7", {}, 2, "It must be a UUID in lower case."],
+    ["catalogue load", {}, 2, "give either a file or --demo"],
+    ["token --ttl soon", {}, 2, "It must be a duration such as 90s, 15m, 8h or 30d."],
+    ["migrate", {}, 78, "SAGA_DATABASE_URL (the database of the orchestrator) is not set"],
+    ["migrate", { SAGA_DATABASE_URL: "mysql://x/y" }, 78, "SAGA_DATABASE_URL is not valid"],
+    ["migrate --stack", {}, 78, "no stack is up in"],
+    ["catalogue load none.json", {}, 78, "there is no file none.json"],
+    [
+      "saga ls",
+      { SAGA_DATABASE_URL: `postgres://user:geheim@${nobody}/saga` },
+      4,
+      `the saga database does not answer at ${nobody}/saga`,
+    ],
+    [
+      "catalogue ls",
+      { INVENTORY_URL: `http://${nobody}` },
+      4,
+      `inventory does not answer at http://${nobody}`,
+    ],
+  ];
+  for (const [args, env, code, complaint] of cases) {
+    test(`${args} ${Object.keys(env).join(" ")}: ${code}`, async () => {
+      const result = await checkoutctl(args.split(" "), env);
+      expect(result.stderr).toContain(complaint);
+      expect(result.code).toBe(code);
+      expect(result.stdout).toBe("");
+      expect(result.stderr).not.toContain("geheim");
+      expect(result.stderr).not.toMatch(/^\s+at /m);
+    });
+  }
+
+  test("help is no failure", async () => {
+    const { stdout, code } = await checkoutctl(["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("KAFKA_BROKERS");
+  });
+});
+
+describe("migrate", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await cloneDatabase("order");
+    await database.sql`drop schema public cascade`;
+    await database.sql`create schema public`;
+  });
+  afterAll(() => database[Symbol.asyncDispose]());
+
+  test("says what it would do, does it, and finds nothing left to do", async () => {
+    const env = { ORDER_DATABASE_URL: database.url };
+    const migrate = ["migrate", "--database", "order"];
+    const all = [{ database: "order", migrations: ["0001_messaging", "0002_order"] }];
+    expect(await json([...migrate, "--dry-run"], env)).toEqual({ dry_run: true, databases: all });
+    expect(await json(migrate, env)).toEqual({ dry_run: false, databases: all });
+    expect(await json(migrate, env)).toEqual({
+      dry_run: false,
+      databases: [{ database: "order", migrations: [] }],
+    });
+  });
+});
+
+test("token mints what the gateway takes", async () => {
+  const user = Bun.randomUUIDv7();
+  const secret = "s".repeat(48);
+  const { stdout } = await checkoutctl(["token", "--user", user, "--ttl", "15m"], {
+    JWT_HS256_SECRET: secret,
+  });
+  const { payload } = await jwtVerify(stdout.trim(), new TextEncoder().encode(secret));
+  expect(payload.sub).toBe(user);
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900);
+});
+
+test("keys generate makes a pair of which only one half can open", async () => {
+  const keys = await json<Record<string, string>>(["keys", "generate"]);
+  expect(JSON.parse(keys["PAYMENT_PRIVATE_JWK"] ?? "")).toHaveProperty("d");
+  expect(JSON.parse(keys["PAYMENT_PUBLIC_JWK"] ?? "")).not.toHaveProperty("d");
+});
+
+describe("with a system", () => {
+  let system: SettledSystem;
+  let databases: Environment;
+  beforeAll(async () => {
+    system = await SettledSystem.open();
+    await system.reset();
+    const { saga, inventory, payment, order } = system.clones;
+    databases = {
+      SAGA_DATABASE_URL: saga.url,
+      INVENTORY_DATABASE_URL: inventory.url,
+      PAYMENT_DATABASE_URL: payment.url,
+      ORDER_DATABASE_URL: order.url,
+    };
+  });
+  afterAll(() => system[Symbol.asyncDispose]());
+
+  test("saga ls and saga show tell what became of a checkout", async () => {
+    const { saga_id } = system.refunded;
+    const listed = await json<{ saga_id: string }[]>(["saga", "ls", "--status", "COMPENSATED"], databases);
+    expect(listed.map((saga) => saga.saga_id)).toContainValues([saga_id, system.refused.saga_id]);
+    const story = await json<SagaStory>(["saga", "show", saga_id], databases);
+    expect(story.money.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+      "payment REFUNDED",
+      "refund SUCCEEDED",
+    ]);
+    expect(story.timeline.some(({ who, what }) => who === "inventory" && what.includes("3 x mug"))).toBe(
+      true,
+    );
+  });
+
+  test("saga show refuses an unknown saga", async () => {
+    const { code, stderr } = await checkoutctl(["saga", "show", Bun.randomUUIDv7()], databases);
+    expect(code).toBe(3);
+    expect(stderr).toContain("there is no saga");
+  });
+
+  test("topics create can be repeated, and audit names what is wrong and exits 3", async () => {
+    const env = { ...databases, KAFKA_BROKERS: kafkaBrokers(), LEDGER_FILE: join(directory, "ledger") };
+    await Bun.write(env.LEDGER_FILE, system.ledger.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    const promised = Bun.randomUUIDv7();
+    const journal = join(directory, "journal");
+    await Bun.write(journal, `${JSON.stringify({ saga_id: promised })}\n`);
+
+    expect((await checkoutctl(["topics", "create"], env)).code).toBe(0);
+    expect((await checkoutctl(["topics", "create"], env)).stdout).not.toContain("created");
+    expect((await checkoutctl(["topics", "ls"], env)).stdout).toContain("checkout-dlq");
+
+    expect((await checkoutctl(["audit", "--journal", journal], env)).code).toBe(3);
+    const report = await json<AuditReport>(["audit", "--journal", journal], env);
+    const named = report.invariants.find(({ name }) => name === "accepted-exists")?.findings;
+    expect(named?.map(({ saga_id }) => saga_id)).toEqual([promised]);
+    // Nothing of this system was ever sent to this broker.
+    const lost = report.invariants.find(({ name }) => name === "published-is-in-kafka");
+    expect(lost?.violations).toBe(report.messages.in_outboxes);
+    expect((await checkoutctl(["dlq", "ls"], env)).code).toBe(0);
+  });
+
+  test("catalogue load puts stock on the shelf through inventory, and names what is wrong with a file", async () => {
+    const api = catalogueApi({ database: system.clones.inventory.postgres, log: { error: () => undefined } });
+    await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+    const env = { INVENTORY_URL: `http://127.0.0.1:${server.port}` };
+
+    expect(await json(["catalogue", "load", "--demo", "1100", "--stock", "7"], env)).toEqual({
+      loaded: 1_100,
+      units: 7_700,
+    });
+    const items = await json<{ sku_id: string; available_count: number }[]>(["catalogue", "ls"], env);
+    expect(items.filter(({ sku_id }) => sku_id.startsWith("demo-"))).toHaveLength(1_100);
+
+    const file = join(directory, "catalogue.json");
+    await Bun.write(
+      file,
+      JSON.stringify({ items: [{ sku_id: "a b", name: "A", currency: "EUR", add_count: 1 }] }),
+    );
+    const refused = await checkoutctl(["catalogue", "load", file], env);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain("/items/0/unit_price_cents Expected required property");
+    expect(refused.stderr).toContain("/items/0/sku_id");
+  });
+});
