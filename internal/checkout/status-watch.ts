@@ -1,6 +1,7 @@
 // Answers "how is my saga doing?", at once or when it comes to rest. A commit in this process wakes who waits for it with what
 // was committed; a tick looks for sagas that another replica has moved, with one query for all who wait. Called by api.ts.
 import type { Sql } from "postgres";
+import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
 import { type OwnedStatus, readStatuses, statusOfSaga } from "./status-store.ts";
@@ -11,6 +12,8 @@ const TICK_MS = 250;
 const MAX_BATCH = 1_000;
 /** A status call waits this long for others to share its query; under load that is one query for dozens. */
 const GATHER_MS = 2;
+/** The pool has no time limit of its own for a server that is connected and silent. */
+const READ_TIMEOUT_MS = 5_000;
 /** When so many calls wait already, further ones are answered at once. */
 const MAX_WAITING = 50_000;
 
@@ -27,6 +30,7 @@ interface Group {
 
 export class StatusWatch implements Disposable {
   readonly #sql: Sql;
+  readonly #readTimeoutMs: number;
   readonly #waiting = new Map<string, Set<Waiting>>();
   #waitingCount = 0;
   #isPolling = false;
@@ -34,13 +38,14 @@ export class StatusWatch implements Disposable {
   /** The reads that will share the next query. */
   #group: Group | undefined;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, readTimeoutMs = READ_TIMEOUT_MS) {
     this.#sql = sql;
+    this.#readTimeoutMs = readTimeoutMs;
   }
 
   /**
    * The status now; or, with `waitMs`, as soon as the saga rests, the time is up or `signal` aborts. Null for an unknown id.
-   * Throws what the database throws.
+   * Throws what the database throws, and SERVICE_UNAVAILABLE when it is silent.
    */
   async status(sagaId: string, waitMs: number, signal?: AbortSignal): Promise<OwnedStatus | null> {
     const isRefused = this.#closed.signal.aborted || this.#waitingCount >= MAX_WAITING;
@@ -101,7 +106,7 @@ export class StatusWatch implements Disposable {
       const sagaIds = [...this.#waiting.keys()];
       for (let i = 0; i < sagaIds.length; i += MAX_BATCH) {
         // A failed read costs nothing: the next tick asks again, and each call's own time limit answers in the end.
-        const statuses = await readStatuses(this.#sql, sagaIds.slice(i, i + MAX_BATCH)).catch(() => null);
+        const statuses = await this.#query(sagaIds.slice(i, i + MAX_BATCH)).catch(() => null);
         if (statuses === null) break;
         for (const status of statuses.values()) if (isAtRest(status)) this.#wake(status);
       }
@@ -120,9 +125,22 @@ export class StatusWatch implements Disposable {
     const sagaIds = new Set<string>();
     const result = pause(GATHER_MS).then(() => {
       if (this.#group?.sagaIds === sagaIds) this.#group = undefined;
-      return readStatuses(this.#sql, [...sagaIds]);
+      return this.#query([...sagaIds]);
     });
     return { sagaIds, result };
+  }
+
+  async #query(sagaIds: readonly string[]): Promise<ReadonlyMap<string, OwnedStatus>> {
+    const silence = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const message = `the saga database did not answer within ${this.#readTimeoutMs} ms`;
+      silence.reject(new AppError("SERVICE_UNAVAILABLE", message));
+    }, this.#readTimeoutMs);
+    try {
+      return await Promise.race([readStatuses(this.#sql, sagaIds), silence.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

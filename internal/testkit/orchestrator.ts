@@ -108,10 +108,8 @@ export class TestOrchestrator implements AsyncDisposable {
   /** What has been said so far, oldest first; of one saga, or of all. */
   async said(sagaId?: string): Promise<readonly Message[]> {
     const rows = await this.database.sql<{ payload: Message }[]>`
-      select payload from outbox order by event_id`;
-    return rows
-      .map(({ payload }) => payload)
-      .filter(({ saga_id }) => sagaId === undefined || saga_id === sagaId);
+      select payload from outbox where partition_key = coalesce(${sagaId ?? null}, partition_key) order by event_id`;
+    return rows.map(({ payload }) => payload);
   }
 
   async saidTypes(sagaId?: string): Promise<readonly MessageType[]> {

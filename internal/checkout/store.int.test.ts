@@ -1,0 +1,178 @@
+// The saga's rows on a real Postgres: every position comes back as it went in, and the table refuses what code must not say.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { startSaga } from "./saga.ts";
+import type { Position, Saga } from "./state.ts";
+import { readStatuses, statusOfSaga } from "./status-store.ts";
+import { STEPS } from "./steps.ts";
+import { lockSagas, openTableVersions, saveSagas } from "./store.ts";
+import { requireKnownVersions } from "./versions.ts";
+
+const CHECK = "23514";
+const UNIQUE = "23505";
+
+let orchestrator: TestOrchestrator;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+});
+afterAll(() => orchestrator[Symbol.asyncDispose]());
+
+const steps = STEPS.map(({ step }) => step);
+const undone = STEPS.filter(({ undo }) => undo !== null).map(({ step }) => step);
+
+const at = fc.constantFrom(...steps);
+/** Codes and messages come from outside, a payment provider for one. */
+const failure = fc.record({
+  code: fc.string({ minLength: 1, unit: "grapheme" }),
+  message: fc.string({ unit: "grapheme" }),
+});
+const position: fc.Arbitrary<Position> = fc.oneof(
+  fc.record({ kind: fc.constant("forward" as const), at }),
+  fc.record({
+    kind: fc.constant("compensating" as const),
+    at,
+    undoing: fc.constantFrom(...undone),
+    failure,
+    resends: fc.nat(1_000),
+  }),
+  fc.record({ kind: fc.constant("completed" as const), at, order_id: fc.uuid({ version: 7 }) }),
+  fc.record({ kind: fc.constant("compensated" as const), at, failure }),
+);
+const time = fc.integer({ min: START, max: START + 10_000_000_000 });
+const cents = fc.integer({ min: 0, max: 9_999_999_999 });
+const progress = fc.record({
+  position,
+  total_cents: cents,
+  priced_items: fc.option(
+    fc.array(fc.record({ sku_id: fc.string(), quantity: fc.nat(), unit_price_cents: cents }), {
+      maxLength: 3,
+    }),
+  ),
+  payment_succeeded: fc.boolean(),
+  needs_operator: fc.boolean(),
+  deadline: time,
+  updated_at: time,
+});
+
+test("any progress of any saga comes back as it was saved, and is shown the same from row and memory", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(progress, { minLength: 1, maxLength: 10 }), async (all) => {
+      const saved = await save(all.map(advanced));
+      for (const saga of saved) expect(await orchestrator.saga(saga.saga_id)).toEqual(saga);
+      const shown = await readStatuses(
+        orchestrator.database.sql,
+        saved.map(({ saga_id }) => saga_id),
+      );
+      for (const saga of saved) expect(shown.get(saga.saga_id)).toEqual(statusOfSaga(saga));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function advanced({ deadline, ...rest }: typeof progress extends fc.Arbitrary<infer T> ? T : never) {
+  const isAtRest = rest.position.kind === "completed" || rest.position.kind === "compensated";
+  const end = { payment_method: null, deadline_at: null, completed_at: rest.updated_at };
+  const open = { deadline_at: deadline, completed_at: null };
+  return (saga: Saga): Saga => ({ ...saga, ...rest, ...(isAtRest ? end : open) });
+}
+
+/** Starts one saga per change, applies the changes, and saves them with one statement. */
+async function save(changes: readonly ((saga: Saga) => Saga)[]): Promise<readonly Saga[]> {
+  const ids = await Promise.all(changes.map(() => orchestrator.start()));
+  return orchestrator.database.postgres.transaction(async ({ tx, send, finish }) => {
+    const [sagas] = await send([lockSagas(tx, ids)]);
+    const pairs = sagas.map((before, i) => ({ before, after: changes[i]?.(before) ?? before }));
+    await finish([saveSagas(tx, pairs)]);
+    return pairs.map(({ after }) => after);
+  });
+}
+
+test("prices that are saved once stay when later changes do not carry them", async () => {
+  const priced_items = [{ sku_id: "tea", quantity: 2, unit_price_cents: 500 }];
+  const [priced] = await save([(saga) => ({ ...saga, priced_items, total_cents: 1_000 })]);
+  if (priced === undefined) throw new Error("one saga was saved");
+  const after: Saga = { ...priced, position: { kind: "forward", at: "charge" } };
+  await orchestrator.database.postgres.transaction(({ tx, finish }) =>
+    finish([saveSagas(tx, [{ before: priced, after }])]),
+  );
+  expect(await orchestrator.saga(priced.saga_id)).toEqual(after);
+});
+
+test("a saga as it starts is stored as the pure core made it", async () => {
+  const request = checkout();
+  const id = await orchestrator.start(request);
+  expect(await orchestrator.saga(id)).toEqual(startSaga(id, request, START, POLICY).saga);
+});
+
+test("unknown ids are missing", async () => {
+  const { sql } = orchestrator.database;
+  expect(await readStatuses(sql, [Bun.randomUUIDv7()])).toEqual(new Map());
+  await expect(orchestrator.saga(Bun.randomUUIDv7())).rejects.toThrow("no saga");
+});
+
+test.each([
+  ["a status nobody knows", "status = 'LOST'", CHECK],
+  ["a step nobody knows", "current_step = 'pay'", CHECK],
+  [
+    "the undo of a step that has none",
+    "status = 'COMPENSATING', compensation_step = 'confirm', failure_code = 'X'",
+    CHECK,
+  ],
+  ["at rest without an end", "status = 'COMPENSATED', failure_code = 'X', deadline_at = null", CHECK],
+  ["at rest with a deadline", "status = 'COMPENSATED', failure_code = 'X', completed_at = now()", CHECK],
+  ["under way without a deadline", "deadline_at = null", CHECK],
+  ["compensating nothing", "status = 'COMPENSATING', failure_code = 'X'", CHECK],
+  ["an undo while going forward", "compensation_step = 'reserve'", CHECK],
+  ["compensated for no reason", "status = 'COMPENSATED', deadline_at = null, completed_at = now()", CHECK],
+  [
+    "completed without an order",
+    "status = 'COMPLETED', deadline_at = null, completed_at = now(), total_cents = 1",
+    CHECK,
+  ],
+  [
+    "completed without a total",
+    "status = 'COMPLETED', deadline_at = null, completed_at = now(), order_id = saga_id",
+    CHECK,
+  ],
+  [
+    "completed and failed",
+    "status = 'COMPLETED', deadline_at = null, completed_at = now(), order_id = saga_id, total_cents = 1, failure_code = 'X'",
+    CHECK,
+  ],
+  ["a total below zero", "total_cents = -1", CHECK],
+  ["a currency that is none", "currency = 'euro'", CHECK],
+  ["fewer than no resends", "resend_count = -1", CHECK],
+])("refused: %s", async (_, change, code) => {
+  const id = await orchestrator.start();
+  const error: unknown = await orchestrator.database.sql
+    .unsafe(`update saga_state set ${change} where saga_id = '${id}'`)
+    .then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+  expect(error).toMatchObject({ code });
+});
+
+test("refused: a second saga under one client key", async () => {
+  const { sql } = orchestrator.database;
+  const [id, other] = [await orchestrator.start(), await orchestrator.start()];
+  await expect(
+    sql`update saga_state s set user_id = o.user_id, client_key = o.client_key
+          from saga_state o where s.saga_id = ${id} and o.saga_id = ${other}`.then(() => null),
+  ).rejects.toMatchObject({ code: UNIQUE });
+});
+
+test("open sagas on a table that this binary does not know keep it from starting", async () => {
+  const { sql } = orchestrator.database;
+  expect(await openTableVersions(sql)).toEqual([1]);
+  const id = await orchestrator.start();
+  await sql`update saga_state set table_version = 99 where saga_id = ${id}`;
+  const versions = await openTableVersions(sql);
+  expect(new Set(versions)).toEqual(new Set([1, 99]));
+  expect(() => requireKnownVersions(versions)).toThrow("version 99");
+  await sql`
+    update saga_state set status = 'COMPENSATED', failure_code = 'X', deadline_at = null, completed_at = now()
+     where saga_id = ${id}`;
+  requireKnownVersions(await openTableVersions(sql));
+});

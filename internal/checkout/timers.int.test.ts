@@ -1,0 +1,149 @@
+// Deadlines on a real Postgres: sagas that turn round by themselves, undos that are sent again, and replicas that share the work.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { eventOf } from "../testkit/events.ts";
+import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { lockSagas } from "./store.ts";
+
+const LATE = START + POLICY.forwardDeadlineMs;
+
+let orchestrator: TestOrchestrator;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+});
+beforeEach(async () => {
+  orchestrator.now = START;
+  orchestrator.verdicts.length = 0;
+  await orchestrator.database.sql`truncate saga_state, saga_history, outbox`;
+});
+afterAll(() => orchestrator[Symbol.asyncDispose]());
+
+const startMany = (count: number) => Promise.all(Array.from({ length: count }, () => orchestrator.start()));
+
+test("a saga past its deadline turns round, not a millisecond before", async () => {
+  const id = await orchestrator.start();
+  orchestrator.now = LATE - 1;
+  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+  orchestrator.now = LATE;
+  expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+  expect((await orchestrator.saga(id)).position).toMatchObject({
+    kind: "compensating",
+    at: "reserve",
+    undoing: "reserve",
+    failure: { code: "DEADLINE_EXCEEDED" },
+    resends: 0,
+  });
+  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory", "ReleaseInventory"]);
+  expect((await orchestrator.history(id)).at(-1)).toEqual({
+    from_status: "STARTED",
+    to_status: "COMPENSATING",
+    step: "reserve",
+    message_type: "DeadlinePassed",
+    note: "DEADLINE_EXCEEDED",
+  });
+  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+});
+
+test("an undo without an answer is sent again, ever more slowly, and an operator is asked; the answer ends it", async () => {
+  const id = await orchestrator.start();
+  orchestrator.now = LATE;
+  await orchestrator.sweep();
+  const pauses = [];
+  const flags = [];
+  for (let resends = 1; resends <= 5; resends += 1) {
+    const { deadline_at } = await orchestrator.saga(id);
+    pauses.push((deadline_at ?? 0) - orchestrator.now);
+    orchestrator.now = deadline_at ?? 0;
+    expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+    flags.push((await orchestrator.saga(id)).needs_operator);
+  }
+  expect(pauses).toEqual([10_000, 20_000, 40_000, 60_000, 60_000]);
+  expect(flags).toEqual([false, false, true, true, true]);
+  const undos = (await orchestrator.said(id)).filter(({ type }) => type === "ReleaseInventory");
+  expect(undos.length).toBe(6);
+  // Each is a message of its own, or the inbox of the service would drop it; the effect's key stays the same.
+  expect(new Set(undos.map(({ message_id }) => message_id)).size).toBe(6);
+  await orchestrator.handle(eventOf("InventoryReleased", id));
+  expect((await orchestrator.saga(id)).position.kind).toBe("compensated");
+  orchestrator.now += 1_000_000;
+  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+});
+
+test("bounded batches take the longest overdue first", async () => {
+  const ids = [];
+  for (let i = 0; i < 3; i += 1) {
+    ids.push(await orchestrator.start());
+    orchestrator.now += 1;
+  }
+  orchestrator.now = LATE + 10;
+  for (const id of ids) {
+    expect(await orchestrator.sweep(1)).toEqual({ processed: 1 });
+    expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
+  }
+  expect(await orchestrator.sweep(1)).toEqual({ processed: 0 });
+});
+
+test("replicas that sweep at once move each saga once", async () => {
+  const ids = await startMany(200);
+  orchestrator.now = LATE;
+  let processed = 0;
+  const sweeper = async () => {
+    for (let last = 1; last > 0; processed += last) ({ processed: last } = await orchestrator.sweep(30));
+  };
+  await Promise.all([sweeper(), sweeper(), sweeper(), sweeper()]);
+  expect(processed).toBe(200);
+  const types = await orchestrator.saidTypes();
+  expect(types.filter((type) => type === "ReleaseInventory").length).toBe(200);
+  for (const id of ids) expect((await orchestrator.history(id)).length).toBe(2);
+});
+
+test("a saga that an event is moving is left for the next run", async () => {
+  const [moving, other] = [await orchestrator.start(), await orchestrator.start()];
+  orchestrator.now = LATE;
+  await orchestrator.database.postgres.transaction(async ({ tx, send, finish }) => {
+    await send([lockSagas(tx, [moving])]);
+    expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+    await finish([]);
+  });
+  expect((await orchestrator.saga(other)).position.kind).toBe("compensating");
+  expect((await orchestrator.saga(moving)).position.kind).toBe("forward");
+  expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+});
+
+test("a deadline and the last success that race leave one of the two ends, never a mixture", async () => {
+  const ids = await startMany(40);
+  for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const)
+    await orchestrator.handle(...ids.map((id) => eventOf(type, id)));
+  orchestrator.now = LATE;
+  await Promise.all([
+    ...ids.map((id) => orchestrator.handle(eventOf("OrderCreated", id))),
+    ...Array.from({ length: 8 }, () => orchestrator.sweep(10)),
+  ]);
+  for (const id of ids) {
+    const { position } = await orchestrator.saga(id);
+    const said = (await orchestrator.saidTypes(id)).slice(4);
+    expect([position.kind, said]).toBeOneOf([
+      ["completed", ["SendNotification"]],
+      ["compensating", ["CancelOrder"]],
+    ]);
+  }
+});
+
+test("a saga on a table that this binary does not know is left to one that does", async () => {
+  const [foreign, own] = [await orchestrator.start(), await orchestrator.start()];
+  await orchestrator.database.sql`update saga_state set table_version = 99 where saga_id = ${foreign}`;
+  orchestrator.now = LATE;
+  expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+  expect((await orchestrator.saga(own)).position.kind).toBe("compensating");
+});
+
+test("what was decided is told once it is committed", async () => {
+  await startMany(3);
+  orchestrator.now = LATE;
+  const { sql } = orchestrator.database;
+  await sql`alter table outbox add constraint no_undo check (headers->>'type' <> 'ReleaseInventory') not valid`;
+  await expect(orchestrator.sweep()).rejects.toMatchObject({ code: "DATABASE_REFUSED" });
+  await sql`alter table outbox drop constraint no_undo`;
+  expect(orchestrator.verdicts).toEqual([]);
+  await orchestrator.sweep();
+  expect(orchestrator.verdicts).toEqual(Array<string>(3).fill("DeadlinePassed transition"));
+});
