@@ -10,6 +10,7 @@ import { messages } from "./invariants/messages.ts";
 import { money } from "./invariants/money.ts";
 import { orders } from "./invariants/orders.ts";
 import { stock } from "./invariants/stock.ts";
+import { untilAtRest } from "./rest.ts";
 import type { AuditSources } from "./sources.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
@@ -48,6 +49,7 @@ export interface AuditReport {
 
 /** Throws what reading the sources throws; a violation is in the report. */
 export async function audit(sources: AuditSources, options: CollectOptions): Promise<AuditReport> {
+  if (options.restWithinMs !== null) await untilAtRest(sources, options.restWithinMs);
   return judge(await collect(sources, options));
 }
 

@@ -28,8 +28,11 @@ export interface CollectOptions {
    * only has to cover the difference between the clocks of the orchestrator's host and its database's.
    */
   readonly settleMs: number;
-  /** The system is meant to be idle: every saga at rest is judged, and what is not at rest is a violation. */
-  readonly expectRest: boolean;
+  /**
+   * Set where the system is meant to be idle, at the latest after so many milliseconds: then every saga at rest is judged, and
+   * what is not at rest is a violation. Null where it may be at work.
+   */
+  readonly restWithinMs: number | null;
 }
 
 const MAX_REPEATED_INBOX_IDS = 100;
@@ -69,7 +72,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   const open = [...cases.values()].filter(({ saga }) => saga.completed_at === null);
   return {
     auditedAt,
-    expectRest: options.expectRest,
+    expectRest: options.restWithinMs !== null,
     cases,
     stock,
     orphans: [...placeless, ...orphans],
@@ -88,7 +91,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
 /** Finds the saga that something belongs to; remembers `what` where it is not known (yet). */
 type CaseOf = (saga_id: string | null, what: string) => SagaCase | undefined;
 
-function readSagas({ databases }: AuditSources, { settleMs, expectRest }: CollectOptions) {
+function readSagas({ databases }: AuditSources, { settleMs, restWithinMs }: CollectOptions) {
   return store.inSnapshot(databases.saga, async (tx) => {
     const auditedAt = await store.now(tx);
     const cases = new Map<string, SagaCase>();
@@ -97,7 +100,8 @@ function readSagas({ databases }: AuditSources, { settleMs, expectRest }: Collec
       for (const row of rows) {
         const saga = sagaFacts(row, ways);
         const isAtRest = saga.completed_at !== null;
-        const isJudged = isAtRest && (expectRest || auditedAt - (saga.completed_at ?? 0) >= settleMs);
+        const isJudged =
+          isAtRest && (restWithinMs !== null || auditedAt - (saga.completed_at ?? 0) >= settleMs);
         const empty = { reservations: [], orders: [], payments: [], movements: [], effects: [] };
         cases.set(saga.saga_id, { saga, isJudged, ...empty });
       }

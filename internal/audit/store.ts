@@ -17,7 +17,7 @@ export async function inSnapshot<T>(sql: Sql, work: (tx: TransactionSql) => Prom
 
 /** Milliseconds since the epoch. */
 export async function now(tx: TransactionSql): Promise<number> {
-  const [row] = await tx<[{ now: number }]>`select (extract(epoch from now()) * 1000)::float8 as now`;
+  const [row] = await tx<[{ now: number }]>`select round(extract(epoch from now()) * 1000)::float8 as now`;
   return row.now;
 }
 
@@ -181,6 +181,19 @@ export async function outboxDays(sql: Sql): Promise<readonly number[]> {
      where i.inhparent = to_regclass('outbox') and c.relname ~ '^outbox_[0-9]{8}$'
      order by day desc`;
   return rows.map(({ day }) => day);
+}
+
+/** Whether anything waits to be published or tried again. */
+export async function hasWaiting(sql: Sql): Promise<boolean> {
+  const [row] = await sql<[{ waiting: boolean }]>`
+    select exists (select from outbox where not published) or exists (select from retry) as waiting`;
+  return row.waiting;
+}
+
+export async function hasOpenSagas(sql: Sql): Promise<boolean> {
+  const [row] = await sql<[{ open: boolean }]>`
+    select exists (select from saga_state where completed_at is null) as open`;
+  return row.open;
 }
 
 export interface BacklogRow {

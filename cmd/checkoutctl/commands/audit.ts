@@ -1,4 +1,5 @@
 // `checkoutctl audit`: checks the invariants over the live system and the provider's ledger.
+import { Option } from "@commander-js/extra-typings";
 import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
 import { readJournal, readLedger } from "../../../internal/audit/json-lines.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
@@ -15,12 +16,20 @@ export const auditCommand = command(
   "check every invariant over databases, topics and the provider's ledger",
 )
   .option("--journal <file>", "JSON lines with the saga_id of every 202 a client was given: each must exist")
-  .option("--expect-rest", "the system should be idle: anything still open is a violation")
+  .addOption(
+    new Option(
+      "--expect-rest [duration]",
+      "the system should be idle within this time (10s): anything still open then is a violation",
+    )
+      .preset("10s")
+      .argParser(duration),
+  )
   .option("--settle <duration>", "judge a saga once it has been at rest this long", duration, 5)
   .action(async (options) => {
     const settings = loadSettings(options.stack);
     await using connections = new Connections(settings);
     const { journal } = options;
+    const restWithinMs = options.expectRest === undefined ? null : options.expectRest * 1_000;
     const report = await audit(
       {
         databases: await connections.databases(),
@@ -28,7 +37,7 @@ export const auditCommand = command(
         ledger: () => readLedger(settings.ledger()),
         ...(journal === undefined ? {} : { journal: () => readJournal(journal) }),
       },
-      { settleMs: options.settle * 1_000, expectRest: options.expectRest ?? false },
+      { settleMs: options.settle * 1_000, restWithinMs },
     );
     print(options, report, () => asText(report));
     if (!report.ok) process.exitCode = EXIT.refused;
