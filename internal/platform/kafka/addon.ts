@@ -42,7 +42,7 @@ export interface BatchConsumer {
   text(index: number): string;
   /** Where the batch leaves each partition, and the partitions at their end (only with `enable.partition.eof`). */
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
-  commit(): Promise<NativeError>;
+  commit(timeoutMs: number): Promise<NativeError>;
   release(committed: boolean): void;
   interrupt(): void;
   close(): void;

@@ -55,7 +55,7 @@ export type Broker = { readonly id: number; readonly host: string; readonly port
 
 /** Every method throws AppError KAFKA_UNAVAILABLE or, where topics are named, KAFKA_TOPIC_MISSING. */
 export interface Admin extends AsyncDisposable {
-  /** Makes those that do not exist yet; one that exists is left as it is. */
+  /** Makes those that do not exist yet and waits until they can be used; one that exists is left as it is. */
   createTopics(
     topics: readonly NewTopic[],
   ): Promise<{ readonly created: string[]; readonly existing: string[] }>;
@@ -85,6 +85,7 @@ export async function openAdmin(options: KafkaOptions): Promise<Admin> {
 }
 
 const TOPIC_ALREADY_EXISTS = 36;
+const LEADER_POLL_MS = 20;
 const LATEST = -1;
 const EARLIEST = -2;
 
@@ -114,7 +115,23 @@ class KafkaAdmin implements Admin {
         (isNew ? created : existing).push(topic);
       }),
     );
+    await this.#untilUsable(created);
     return { created: created.toSorted(), existing: existing.toSorted() };
+  }
+
+  /** A topic is made before the brokers know all about it; whoever used it at once would be told that it is missing. */
+  async #untilUsable(topics: readonly string[]): Promise<void> {
+    const deadline = Date.now() + this.#timeoutMs;
+    while (topics.length > 0) {
+      const found = new Map(
+        (await this.describeTopics()).map(({ topic, partitions }) => [topic, partitions]),
+      );
+      if (topics.every((topic) => found.get(topic)?.every(({ leader }) => leader >= 0))) return;
+      if (Date.now() > deadline) {
+        throw new AppError("KAFKA_UNAVAILABLE", `no leader for every partition of ${topics.join(", ")}`);
+      }
+      await Bun.sleep(LEADER_POLL_MS);
+    }
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {

@@ -76,11 +76,21 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
 
 const ALL_BROKERS_DOWN = -187;
 
-/** Stops the native side, then the connection. The order matters: nothing native may outlive the connection. */
+/**
+ * Stops the native side, then the connection; in this order, because nothing native may outlive the connection. A
+ * commit that waits for a broker keeps librdkafka from closing, for minutes if need be: after the timeout the
+ * connection is left to end with the process.
+ */
 export async function disconnect(native: BatchConsumer, { client }: Connection): Promise<void> {
   native.close();
-  await call<unknown>("disconnecting", (done) => client.disconnect(done));
+  const disconnected = call<unknown>("disconnecting", (done) => client.disconnect(done));
+  let timer: Timer | undefined;
+  const patience = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)));
+  await Promise.race([disconnected, patience]);
+  clearTimeout(timer);
 }
+
+const CLOSE_TIMEOUT_MS = 5_000;
 
 export function openBatchConsumer({ client }: Connection, types: readonly string[]): BatchConsumer {
   const { addon } = kafka();
@@ -161,6 +171,9 @@ const NO_LONGER_OURS: ReadonlySet<string> = new Set([
   "_ASSIGNMENT_LOST",
 ]);
 
+/** Long enough for a coordinator to move to another broker. */
+const COMMIT_TIMEOUT_MS = 5_000;
+
 class Batch implements ConsumedBatch {
   readonly values: readonly unknown[];
   readonly undecodable: readonly RawMessage[];
@@ -189,7 +202,7 @@ class Batch implements ConsumedBatch {
   async commit(): Promise<void> {
     if (this.#state === "abandoned") throw closedError();
     assert(this.#state === "held", "the batch has been released");
-    const commit = this.#native.commit();
+    const commit = this.#native.commit(COMMIT_TIMEOUT_MS);
     this.#committing = commit;
     const { code, message } = await commit;
     this.#committing = undefined;

@@ -8,7 +8,7 @@ import { isForeign, type Job, type Progress } from "./worker.ts";
 const TOPIC = "certify-memory";
 const KEYS = 997;
 /** From here on memory must be flat. */
-const WARM_UP = 0.2;
+const WARM_UP = 0.4;
 const GROWTH_LIMIT_MB = 50;
 
 /** The problems found; none means certified. */

@@ -185,14 +185,30 @@ struct Consumer {
     return std::nullopt;
   }
 
-  Failure commit() const {
+  // Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. One
+  // that comes through after the time is harmless: what it covers has been handled.
+  Failure commit(int timeout_ms) const {
     List list(batch.ranges.size());
     for (const Range& range : batch.ranges)
       rd_kafka_topic_partition_set_leader_epoch(list.add(range, range.next), range.leader_epoch);
-    rd_kafka_resp_err_t code = rd_kafka_commit(kafka, list.partitions, 0);
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list.partitions->cnt; i++)
-      code = list.partitions->elems[i].err;
+    rd_kafka_queue_t* answers = rd_kafka_queue_new(kafka);
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(kafka, list.partitions, answers, nullptr, nullptr);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, timeout_ms);
+      code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : outcome(answer);
+      rd_kafka_event_destroy(answer);
+    }
+    rd_kafka_queue_destroy(answers);
     return {code, rd_kafka_err2str(code)};
+  }
+
+  // The commit as a whole may pass while a partition's fails.
+  static rd_kafka_resp_err_t outcome(rd_kafka_event_t* answer) {
+    rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
+    const rd_kafka_topic_partition_list_t* partitions = rd_kafka_event_topic_partition_list(answer);
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && i < partitions->cnt; i++)
+      code = partitions->elems[i].err;
+    return code;
   }
 
   void release() {
@@ -389,13 +405,14 @@ napi_value text(napi_env env, napi_callback_info info) {
   return values::text(env, {static_cast<const char*>(found->payload), found->len});
 }
 
-// commit(): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets
+// commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets
 napi_value commit(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
+  int timeout_ms = static_cast<int>(values::to_number(env, call.arguments[0]));
   auto outcome = std::make_shared<Failure>();
   values::Promise promise(env);
-  bridge::run_off_thread([consumer = call.consumer, outcome] { *outcome = consumer->commit(); },
+  bridge::run_off_thread([consumer = call.consumer, outcome, timeout_ms] { *outcome = consumer->commit(timeout_ms); },
                          [env, outcome, deferred = promise.deferred] {
                            napi_resolve_deferred(env, deferred, to_js(env, *outcome));
                          });
