@@ -1,0 +1,18 @@
+// Waits for a system that nobody gives new work to, so that an audit which expects rest does not trip over the last mail's
+// outbox row on its way to Kafka.
+import type { AuditSources } from "./sources.ts";
+import { hasOpenSagas, hasWaiting } from "./store.ts";
+
+const POLL_MS = 100;
+
+/** Resolves when every saga is at rest and nothing waits to be published or retried, or when `timeoutMs` have passed. */
+export async function untilAtRest({ databases }: AuditSources, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const isBusy = async () => {
+    if (await hasOpenSagas(databases.saga)) return true;
+    const waiting = await Promise.all(Object.values(databases).map((sql) => hasWaiting(sql)));
+    return waiting.includes(true);
+  };
+  // oxlint-disable-next-line no-await-in-loop
+  while ((await isBusy()) && performance.now() < deadline) await Bun.sleep(POLL_MS);
+}
