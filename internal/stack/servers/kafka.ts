@@ -142,9 +142,15 @@ logger.server.level=info
 function clusterId(directory: string): string {
   const file = join(directory, "cluster.id");
   if (!existsSync(file)) {
-    writeFileSync(file, Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url"));
+    writeFileSync(file, clusterIdOf(crypto.getRandomValues(new Uint8Array(16))));
   }
   return readFileSync(file, "utf8");
+}
+
+/** 16 bytes in Kafka's base64 spelling. It must not begin with a dash, which the format tool takes for an option. */
+export function clusterIdOf(bytes: Uint8Array): string {
+  // The first six bits choose the first letter; below 32 they are letters.
+  return Buffer.from(bytes.with(0, (bytes[0] ?? 0) & 0x7f)).toString("base64url");
 }
 
 const METADATA_API = 3;
