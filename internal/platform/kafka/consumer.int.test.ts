@@ -131,6 +131,35 @@ test("sets aside what is no JSON, byte for byte, and lets its neighbours through
   expect(empty?.value?.length).toBe(0);
 });
 
+test("tells UTF-8 from what only looks like it", async () => {
+  const topic = await freshTopic();
+  const good = ["7f", "c280", "dfbf", "e0a080", "ed9fbf", "ee8080", "efbfbf", "f0908080", "f48fbfbf"];
+  const bad = [
+    "80",
+    "c0af",
+    "c1bf",
+    "c2",
+    "e08080",
+    "e282",
+    "eda080",
+    "f0808080",
+    "f09080",
+    "f4908080",
+    "f5808080",
+    "ff",
+  ];
+  // In the middle of a long string, so that the fast path over eight ASCII bytes is left and found again.
+  const quoted = (hex: string) => Buffer.from(`22${"61".repeat(11)}${hex}${"62".repeat(11)}22`, "hex");
+  await sendBytes(
+    topic,
+    [...good, ...bad].map((hex) => ({ value: quoted(hex) })),
+  );
+  await using consumer = await open(topic);
+  const batch = await next(consumer);
+  expect(batch.values).toEqual(good.map((hex) => JSON.parse(quoted(hex).toString())));
+  expect(batch.undecodable.map(({ value }) => Buffer.from(value ?? []))).toEqual(bad.map(quoted));
+});
+
 test("is not fooled by messages that together look like JSON", async () => {
   const topic = await freshTopic();
   const tricks = ["1,2", "[3", "4]", '{"a":"', '"}', '{"fine":true}', "5"];

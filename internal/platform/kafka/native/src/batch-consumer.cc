@@ -1,249 +1,32 @@
 // BatchConsumer: many messages from one call, on the connection of one of the package's KafkaConsumers.
 //
-// Why: the package builds a JavaScript object per message (19-21 us of CPU; 1.9 this way, JSON.parse included).
+// Why: the package builds a JavaScript object per message (19-21 us of CPU; 1.7 this way, JSON.parse included).
 // Here a batch is gathered off the JavaScript thread and crosses over as one text that is one JSON.parse. What
-// nobody usually looks at (key, headers, raw bytes) stays native until asked for or released. Delete it when the
-// package can hand over a batch at a comparable cost.
+// nobody usually looks at (key, headers, raw bytes) stays native until asked for or released. Delete it, with
+// gathering.* and utf8.h, when the package can hand over a batch at a comparable cost.
 //
-// Connecting, subscribing and disconnecting are the package's; polling, seeking and committing are librdkafka calls
-// on its handle. One batch is held at a time; a batch that is released without a commit is read again: the next poll
-// first seeks back to where it began.
-//
-// Calls from TypeScript are made one after the other (consumer.ts sees to it); only `interrupt` may come in between.
+// Connecting, subscribing and disconnecting are the package's; gathering.cc reads and commits on its handle. This file
+// is what JavaScript sees of it. Calls come one after the other (consumer.ts sees to it), except `interrupt`.
 
 #include "batch-consumer.h"
 
 #include <nan.h>
 
-#include <atomic>
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <random>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "event-loop.h"
+#include "gathering.h"
 #include "napi-values.h"
-#include "rdkafka.h"
 #include "src/kafka-consumer.h"
-#include "utf8.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// After so many messages of other roles the batch ends even without one of ours, so that their offsets get committed.
-constexpr uint32_t MAX_SKIPPED = 20'000;
-constexpr int SEEK_TIMEOUT_MS = 10'000;
-
-// Where a batch begins and ends in one partition.
-struct Range {
-  rd_kafka_topic_t* topic;  // kept alive by the messages and, once they are gone, by librdkafka's own topic list
-  std::string name;
-  int32_t partition;
-  int64_t first;
-  int64_t next;
-  int32_t leader_epoch;
-};
-
-struct Failure {
-  rd_kafka_resp_err_t code;
-  std::string message;
-};
-
-struct End {
-  std::string topic;
-  int32_t partition;
-  int64_t offset;
-};
-
-struct Batch {
-  std::vector<rd_kafka_message_t*> decodable;
-  std::vector<rd_kafka_message_t*> undecodable;  // no value, or not UTF-8
-  uint32_t skipped = 0;
-  std::vector<Range> ranges;
-  std::vector<End> ends;
-  bool committed = false;
-
-  uint32_t wanted() const { return static_cast<uint32_t>(decodable.size() + undecodable.size()); }
-
-  Range& range_of(const rd_kafka_message_t* message) {
-    // Messages come in runs of one partition, and the latest run is at the back.
-    for (auto range = ranges.rbegin(); range != ranges.rend(); ++range)
-      if (range->topic == message->rkt && range->partition == message->partition) return *range;
-    ranges.push_back({message->rkt, rd_kafka_topic_name(message->rkt), message->partition, message->offset,
-                      message->offset, -1});
-    return ranges.back();
-  }
-};
-
-struct List {
-  rd_kafka_topic_partition_list_t* partitions;
-
-  explicit List(size_t size) : partitions(rd_kafka_topic_partition_list_new(static_cast<int>(size))) {}
-  ~List() { rd_kafka_topic_partition_list_destroy(partitions); }
-  List(const List&) = delete;
-
-  rd_kafka_topic_partition_t* add(const Range& range, int64_t offset) {
-    auto* entry = rd_kafka_topic_partition_list_add(partitions, range.name.c_str(), range.partition);
-    entry->offset = offset;
-    return entry;
-  }
-};
-
-// Shared by the JavaScript object and the call in flight, whichever ends last.
-struct Consumer {
-  rd_kafka_t* kafka;
-  rd_kafka_queue_t* queue;
-  std::vector<std::string> types;
-  Batch batch;
-  std::vector<Range> rewind;       // what was released uncommitted
-  std::optional<Failure> pending;  // an error that came behind messages: told by the next poll
-  std::atomic<bool> closing{false};
-  bool closed = false;
-
-  // A message without a type is kept: whoever sent it, nobody else will look at it either.
-  bool handles(rd_kafka_message_t* message) const {
-    if (types.empty()) return true;
-    rd_kafka_headers_t* headers;
-    const void* value;
-    size_t length;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-    if (rd_kafka_header_get_last(headers, "type", &value, &length) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-    std::string_view type(static_cast<const char*>(value), length);
-    for (const std::string& handled : types)
-      if (handled == type) return true;
-    return false;
-  }
-
-  void take(rd_kafka_message_t* message) {
-    Range& range = batch.range_of(message);
-    range.next = message->offset + 1;
-    range.leader_epoch = rd_kafka_message_leader_epoch(message);
-    if (!handles(message)) {
-      batch.skipped++;
-      rd_kafka_message_destroy(message);
-      return;
-    }
-    std::string_view value(static_cast<const char*>(message->payload), message->len);
-    bool decodable = message->payload != nullptr && is_utf8(value);
-    (decodable ? batch.decodable : batch.undecodable).push_back(message);
-  }
-
-  // Back to the start of every batch that was released uncommitted. A partition that another member has meanwhile
-  // fails on its own and is left to that member, who starts at the committed offset.
-  std::optional<Failure> seek_back() {
-    if (rewind.empty()) return std::nullopt;
-    List list(rewind.size());
-    for (const Range& range : rewind) list.add(range, range.first);
-    rd_kafka_error_t* error = rd_kafka_seek_partitions(kafka, list.partitions, SEEK_TIMEOUT_MS);
-    if (error != nullptr) {
-      Failure failure{rd_kafka_error_code(error), rd_kafka_error_string(error)};
-      rd_kafka_error_destroy(error);
-      return failure;
-    }
-    rewind.clear();
-    return std::nullopt;
-  }
-
-  // An error message of the consumer queue, if it is one the caller must hear of.
-  std::optional<Failure> failure_in(rd_kafka_message_t* message) {
-    switch (message->err) {
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        batch.ends.push_back({rd_kafka_topic_name(message->rkt), message->partition, message->offset});
-        return std::nullopt;
-      // This process was busy for longer than the group allows and has been put out; polling on joins again.
-      case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-        return std::nullopt;
-      default:
-        return Failure{message->err, rd_kafka_message_errstr(message)};
-    }
-  }
-
-  std::optional<Failure> gather(uint32_t max, milliseconds wait, milliseconds gather) {
-    if (pending) return std::exchange(pending, std::nullopt);
-    if (auto failure = seek_back()) return failure;
-    auto deadline = Clock::now() + wait;
-    while (batch.wanted() < max && batch.skipped < MAX_SKIPPED && !closing) {
-      auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-      rd_kafka_message_t* message = rd_kafka_consumer_poll(kafka, left > 0 ? static_cast<int>(left) : 0);
-      if (message == nullptr) break;
-      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        auto failure = failure_in(message);
-        rd_kafka_message_destroy(message);
-        if (failure && batch.ranges.empty()) return failure;
-        pending = failure;
-        if (failure || !batch.ends.empty()) break;
-        continue;
-      }
-      bool was_first = batch.wanted() == 0;
-      take(message);
-      if (was_first && batch.wanted() == 1) deadline = Clock::now() + gather;
-    }
-    return std::nullopt;
-  }
-
-  // Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. One
-  // that comes through after the time is harmless: what it covers has been handled.
-  Failure commit(int timeout_ms) const {
-    List list(batch.ranges.size());
-    for (const Range& range : batch.ranges)
-      rd_kafka_topic_partition_set_leader_epoch(list.add(range, range.next), range.leader_epoch);
-    rd_kafka_queue_t* answers = rd_kafka_queue_new(kafka);
-    rd_kafka_resp_err_t code = rd_kafka_commit_queue(kafka, list.partitions, answers, nullptr, nullptr);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, timeout_ms);
-      code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : outcome(answer);
-      rd_kafka_event_destroy(answer);
-    }
-    rd_kafka_queue_destroy(answers);
-    return {code, rd_kafka_err2str(code)};
-  }
-
-  // The commit as a whole may pass while a partition's fails.
-  static rd_kafka_resp_err_t outcome(rd_kafka_event_t* answer) {
-    rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
-    const rd_kafka_topic_partition_list_t* partitions = rd_kafka_event_topic_partition_list(answer);
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && i < partitions->cnt; i++)
-      code = partitions->elems[i].err;
-    return code;
-  }
-
-  void release() {
-    for (auto* message : batch.decodable) rd_kafka_message_destroy(message);
-    for (auto* message : batch.undecodable) rd_kafka_message_destroy(message);
-    if (!batch.committed)
-      for (Range& range : batch.ranges) rewind.push_back(std::move(range));
-    batch = {};
-  }
-
-  // The package destroys the connection next, so nothing of it may be held any longer.
-  void close() {
-    if (std::exchange(closed, true)) return;
-    release();
-    rd_kafka_queue_destroy(queue);
-  }
-};
-
-using Shared = std::shared_ptr<Consumer>;
-
-// The wanted messages as `value,nonce,value,nonce,..,value`. The nonce, a number that no message can know, makes
-// one JSON.parse of many messages safe: only if it shows up at every second place was each value a whole one.
-std::string join(const Batch& batch, const std::string& nonce) {
-  std::string text;
-  size_t size = 2;
-  for (auto* message : batch.decodable) size += message->len + nonce.size() + 2;
-  text.reserve(size);
-  text += '[';
-  for (auto* message : batch.decodable) {
-    if (text.size() > 1) text.append(",").append(nonce).append(",");
-    text.append(static_cast<const char*>(message->payload), message->len);
-  }
-  text += ']';
-  return text;
-}
+// Held by the JavaScript object and by the call in flight, whichever ends last.
+using Shared = std::shared_ptr<GatheringConsumer>;
 
 uint64_t new_nonce() {
   static std::mt19937_64 random{std::random_device{}()};
@@ -295,7 +78,7 @@ struct Call {
     void* data = nullptr;
     napi_get_cb_info(env, info, &count, arguments, &self, nullptr);
     if (napi_unwrap(env, self, &data) == napi_ok) consumer = *static_cast<Shared*>(data);
-    if (consumer != nullptr && consumer->closed) {
+    if (consumer != nullptr && consumer->closed()) {
       consumer = nullptr;
       napi_throw_error(env, nullptr, "the batch consumer is closed");
     }
@@ -307,10 +90,9 @@ napi_value construct(napi_env env, napi_callback_info info) {
   napi_value self, arguments[2];
   size_t count = 2;
   napi_get_cb_info(env, info, &count, arguments, &self, nullptr);
-  auto consumer = std::make_shared<Consumer>();
-  consumer->kafka = reinterpret_cast<rd_kafka_t*>(static_cast<uintptr_t>(values::to_number(env, arguments[0])));
-  consumer->queue = rd_kafka_queue_get_consumer(consumer->kafka);
-  consumer->types = values::to_strings(env, arguments[1]);
+  auto address = static_cast<uintptr_t>(values::to_number(env, arguments[0]));
+  auto consumer = std::make_shared<GatheringConsumer>(reinterpret_cast<rd_kafka_t*>(address),
+                                                      values::to_strings(env, arguments[1]));
   auto forget = [](napi_env, void* data, void*) { delete static_cast<Shared*>(data); };
   napi_wrap(env, self, new Shared(std::move(consumer)), forget, nullptr, nullptr);
   return self;
@@ -320,7 +102,7 @@ napi_value construct(napi_env env, napi_callback_info info) {
 napi_value poll(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
-  auto max = static_cast<uint32_t>(values::to_number(env, call.arguments[0]));
+  auto max = static_cast<size_t>(values::to_number(env, call.arguments[0]));
   milliseconds wait(static_cast<int>(values::to_number(env, call.arguments[1])));
   milliseconds gather(static_cast<int>(values::to_number(env, call.arguments[2])));
   struct Poll {
@@ -333,10 +115,10 @@ napi_value poll(napi_env env, napi_callback_info info) {
   bridge::run_off_thread(
       [consumer = call.consumer, state, max, wait, gather] {
         state->failure = consumer->gather(max, wait, gather);
-        state->text = join(consumer->batch, std::to_string(state->nonce));
+        state->text = consumer->batch.joined(state->nonce);
       },
       [env, consumer = call.consumer, state, deferred = promise.deferred] {
-        const Batch& batch = consumer->batch;
+        const ConsumedBatch& batch = consumer->batch;
         napi_value result = values::object(env);
         values::set(env, result, "error", state->failure ? to_js(env, *state->failure) : values::null(env));
         values::set(env, result, "text", values::text(env, state->text));
@@ -362,7 +144,7 @@ napi_value position(napi_env env, const std::string& topic, int32_t partition, i
 napi_value positions(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
-  const Batch& batch = call.consumer->batch;
+  const ConsumedBatch& batch = call.consumer->batch;
   napi_value next = values::array(env, 0), ends = values::array(env, 0), result = values::object(env);
   for (uint32_t i = 0; i < batch.ranges.size(); i++) {
     const Range& range = batch.ranges[i];
@@ -379,7 +161,7 @@ napi_value positions(napi_env env, napi_callback_info info) {
 
 // The message at `arguments[0]`: the decodable ones come first, then the undecodable.
 rd_kafka_message_t* message_at(napi_env env, const Call& call) {
-  const Batch& batch = call.consumer->batch;
+  const ConsumedBatch& batch = call.consumer->batch;
   auto index = static_cast<size_t>(values::to_number(env, call.arguments[0]));
   if (index < batch.decodable.size()) return batch.decodable[index];
   index -= batch.decodable.size();
@@ -423,8 +205,9 @@ napi_value commit(napi_env env, napi_callback_info info) {
 napi_value release(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
-  napi_get_value_bool(env, call.arguments[0], &call.consumer->batch.committed);
-  call.consumer->release();
+  bool committed = false;
+  napi_get_value_bool(env, call.arguments[0], &committed);
+  call.consumer->release(committed);
   return nullptr;
 }
 
@@ -432,8 +215,7 @@ napi_value release(napi_env env, napi_callback_info info) {
 napi_value interrupt(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
-  call.consumer->closing = true;
-  rd_kafka_queue_yield(call.consumer->queue);
+  call.consumer->interrupt();
   return nullptr;
 }
 

@@ -1,0 +1,187 @@
+#include "gathering.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "utf8.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// After so many messages of other roles the batch ends even without one of ours, so that their offsets get committed.
+constexpr uint32_t MAX_SKIPPED = 20'000;
+constexpr int SEEK_TIMEOUT_MS = 10'000;
+
+std::string_view value_of(const rd_kafka_message_t* message) {
+  return {static_cast<const char*>(message->payload), message->len};
+}
+
+struct PartitionList {
+  rd_kafka_topic_partition_list_t* list;
+
+  explicit PartitionList(size_t size) : list(rd_kafka_topic_partition_list_new(static_cast<int>(size))) {}
+  ~PartitionList() { rd_kafka_topic_partition_list_destroy(list); }
+  PartitionList(const PartitionList&) = delete;
+
+  rd_kafka_topic_partition_t* add(const Range& range, int64_t offset) {
+    auto* entry = rd_kafka_topic_partition_list_add(list, range.name.c_str(), range.partition);
+    entry->offset = offset;
+    return entry;
+  }
+};
+
+// The commit as a whole may pass while a partition's fails.
+rd_kafka_resp_err_t outcome_of(rd_kafka_event_t* commit) {
+  rd_kafka_resp_err_t code = rd_kafka_event_error(commit);
+  const rd_kafka_topic_partition_list_t* partitions = rd_kafka_event_topic_partition_list(commit);
+  for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && i < partitions->cnt; i++)
+    code = partitions->elems[i].err;
+  return code;
+}
+
+}  // namespace
+
+Range& ConsumedBatch::range_of(const rd_kafka_message_t* message) {
+  // Messages come in runs of one partition, and the latest run is mostly at the back.
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range)
+    if (range->topic == message->rkt && range->partition == message->partition) return *range;
+  ranges.push_back({message->rkt, rd_kafka_topic_name(message->rkt), message->partition, message->offset, 0, -1});
+  return ranges.back();
+}
+
+void ConsumedBatch::add(rd_kafka_message_t* message, bool is_wanted) {
+  Range& range = range_of(message);
+  // A rebalance in mid-batch may set the partition back.
+  range.first = std::min(range.first, message->offset);
+  range.next = message->offset + 1;
+  range.leader_epoch = rd_kafka_message_leader_epoch(message);
+  if (!is_wanted) {
+    skipped++;
+    rd_kafka_message_destroy(message);
+  } else if (message->payload != nullptr && is_utf8(value_of(message))) {
+    decodable.push_back(message);
+  } else {
+    undecodable.push_back(message);
+  }
+}
+
+std::string ConsumedBatch::joined(uint64_t nonce) const {
+  std::string separator = "," + std::to_string(nonce) + ",";
+  size_t size = 2;
+  for (auto* message : decodable) size += message->len + separator.size();
+  std::string text;
+  text.reserve(size);
+  text += '[';
+  for (auto* message : decodable) {
+    if (text.size() > 1) text += separator;
+    text += value_of(message);
+  }
+  text += ']';
+  return text;
+}
+
+GatheringConsumer::GatheringConsumer(rd_kafka_t* kafka, std::vector<std::string> types)
+    : kafka_(kafka), queue_(rd_kafka_queue_get_consumer(kafka)), types_(std::move(types)) {}
+
+// A message without a type is kept: whoever sent it, nobody else will look at it either.
+bool GatheringConsumer::handles(rd_kafka_message_t* message) const {
+  if (types_.empty()) return true;
+  rd_kafka_headers_t* headers;
+  const void* value;
+  size_t length;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (rd_kafka_header_get_last(headers, "type", &value, &length) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  std::string_view type(static_cast<const char*>(value), length);
+  return std::find(types_.begin(), types_.end(), type) != types_.end();
+}
+
+std::optional<Failure> GatheringConsumer::gather(size_t max, milliseconds wait, milliseconds gather) {
+  if (pending_) return std::exchange(pending_, std::nullopt);
+  if (auto failure = seek_back()) return failure;
+  auto deadline = Clock::now() + wait;
+  while (batch.wanted() < max && batch.skipped < MAX_SKIPPED && !closing) {
+    auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(kafka_, left > 0 ? static_cast<int>(left) : 0);
+    if (message == nullptr) break;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      bool was_empty = batch.wanted() == 0;
+      batch.add(message, handles(message));
+      if (was_empty && batch.wanted() > 0) deadline = Clock::now() + gather;
+      continue;
+    }
+    auto failure = failure_in(message);
+    rd_kafka_message_destroy(message);
+    if (failure && batch.ranges.empty()) return failure;
+    pending_ = failure;
+    if (failure || !batch.ends.empty()) break;
+  }
+  return std::nullopt;
+}
+
+// The error that a message of the consumer queue stands for, if it is one that the caller must hear of.
+std::optional<Failure> GatheringConsumer::failure_in(const rd_kafka_message_t* message) {
+  switch (message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      batch.ends.push_back({rd_kafka_topic_name(message->rkt), message->partition, message->offset});
+      return std::nullopt;
+    // This process was busy for longer than the group allows and has been put out; polling on joins again.
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+      return std::nullopt;
+    default:
+      return Failure{message->err, rd_kafka_message_errstr(message)};
+  }
+}
+
+// A partition that another member has meanwhile fails on its own and is left to that member, who starts at the
+// committed offset.
+std::optional<Failure> GatheringConsumer::seek_back() {
+  if (rewind_.empty()) return std::nullopt;
+  PartitionList partitions(rewind_.size());
+  for (const Range& range : rewind_) partitions.add(range, range.first);
+  rd_kafka_error_t* error = rd_kafka_seek_partitions(kafka_, partitions.list, SEEK_TIMEOUT_MS);
+  if (error != nullptr) {
+    Failure failure{rd_kafka_error_code(error), rd_kafka_error_string(error)};
+    rd_kafka_error_destroy(error);
+    return failure;
+  }
+  rewind_.clear();
+  return std::nullopt;
+}
+
+// Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. A commit
+// that comes through after the timeout is harmless: what it covers has been handled.
+Failure GatheringConsumer::commit(int timeout_ms) const {
+  PartitionList partitions(batch.ranges.size());
+  for (const Range& range : batch.ranges)
+    rd_kafka_topic_partition_set_leader_epoch(partitions.add(range, range.next), range.leader_epoch);
+  rd_kafka_queue_t* answers = rd_kafka_queue_new(kafka_);
+  rd_kafka_resp_err_t code = rd_kafka_commit_queue(kafka_, partitions.list, answers, nullptr, nullptr);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, timeout_ms);
+    code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : outcome_of(answer);
+    rd_kafka_event_destroy(answer);
+  }
+  rd_kafka_queue_destroy(answers);
+  return {code, rd_kafka_err2str(code)};
+}
+
+void GatheringConsumer::release(bool committed) {
+  for (auto* message : batch.decodable) rd_kafka_message_destroy(message);
+  for (auto* message : batch.undecodable) rd_kafka_message_destroy(message);
+  if (!committed) rewind_ = std::move(batch.ranges);
+  batch = {};
+}
+
+void GatheringConsumer::interrupt() {
+  closing = true;
+  rd_kafka_queue_yield(queue_);
+}
+
+void GatheringConsumer::close() {
+  if (std::exchange(closed_, true)) return;
+  release(false);
+  rd_kafka_queue_destroy(queue_);
+}

@@ -1,0 +1,89 @@
+// Reading batches on a librdkafka consumer, without a word of JavaScript: gather, hand out, commit, seek back, release.
+// Called by batch-consumer.cc, one call after the other; only `closing` and the queue's yield come in between.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rdkafka.h"
+
+// Where a batch begins and ends in one partition.
+struct Range {
+  rd_kafka_topic_t* topic;  // kept alive by the messages and, once they are gone, by librdkafka's own topic list
+  std::string name;
+  int32_t partition;
+  int64_t first;
+  int64_t next;
+  int32_t leader_epoch;
+};
+
+// A partition whose end was reached; told only with `enable.partition.eof`.
+struct End {
+  std::string topic;
+  int32_t partition;
+  int64_t offset;
+};
+
+struct Failure {
+  rd_kafka_resp_err_t code;
+  std::string message;
+};
+
+struct ConsumedBatch {
+  std::vector<rd_kafka_message_t*> decodable;
+  std::vector<rd_kafka_message_t*> undecodable;  // no value, or not UTF-8
+  uint32_t skipped = 0;
+  std::vector<Range> ranges;
+  std::vector<End> ends;
+
+  size_t wanted() const { return decodable.size() + undecodable.size(); }
+  void add(rd_kafka_message_t* message, bool is_wanted);
+
+  // The decodable messages as a JSON array `[value,nonce,value,nonce,..,value]`. The nonce, a number that no message
+  // can know, makes one JSON.parse of many messages safe: only if it stands at every second place was each a whole value.
+  std::string joined(uint64_t nonce) const;
+
+ private:
+  Range& range_of(const rd_kafka_message_t* message);
+};
+
+class GatheringConsumer {
+ public:
+  ConsumedBatch batch;
+  std::atomic<bool> closing{false};
+
+  GatheringConsumer(rd_kafka_t* kafka, std::vector<std::string> types);
+
+  // Fills `batch`: waits for the first wanted message, then goes on gathering, up to `max`. An error behind messages is
+  // kept for the next call. Blocks; any thread.
+  std::optional<Failure> gather(size_t max, std::chrono::milliseconds wait, std::chrono::milliseconds gather);
+
+  // NO_ERROR once the broker has the offsets of the whole batch. Blocks; any thread.
+  Failure commit(int timeout_ms) const;
+
+  // Gives the messages back. What is not committed is read again: the next `gather` first seeks back.
+  void release(bool committed);
+
+  // Makes a `gather` in flight return with what it has, and later ones at once.
+  void interrupt();
+
+  // Lets go of everything that belongs to the connection, which its owner destroys next.
+  void close();
+  bool closed() const { return closed_; }
+
+ private:
+  rd_kafka_t* kafka_;
+  rd_kafka_queue_t* queue_;
+  std::vector<std::string> types_;
+  std::vector<Range> rewind_;       // what was released uncommitted
+  std::optional<Failure> pending_;  // the error that came behind messages
+  bool closed_ = false;
+
+  bool handles(rd_kafka_message_t* message) const;
+  std::optional<Failure> seek_back();
+  std::optional<Failure> failure_in(const rd_kafka_message_t* message);
+};
