@@ -42,8 +42,9 @@ export function orchestratorApi({ intake, watch, faultOf, onError }: Orchestrato
     .get(
       "/sagas/:id",
       async ({ params, query, request }) => {
-        const found = await watch.status(params.id, query.wait_ms ?? 0, request.signal);
-        return found?.user_id === query.user_id ? found.view : answer("NO_SUCH_SAGA");
+        const { user_id, wait_ms = 0 } = query;
+        const wait = { waitMs: wait_ms, signal: request.signal };
+        return (await watch.status(params.id, user_id, wait)) ?? answer("NO_SUCH_SAGA");
       },
       {
         params: Type.Object({ id: Uuid }),

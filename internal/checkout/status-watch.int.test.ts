@@ -6,7 +6,8 @@ import { START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { TcpProxy } from "../testkit/tcp-proxy.ts";
 import { StatusWatch } from "./status-watch.ts";
 
-const LONG_MS = 30_000;
+const USER = "01890000-0000-7000-8000-00000000000a";
+const LONG = { waitMs: 30_000 };
 
 let orchestrator: TestOrchestrator;
 beforeAll(async () => {
@@ -30,8 +31,8 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly value: T; readonly
 
 test("says how a saga stands, and null for one that does not exist", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
-  const id = await orchestrator.start();
-  expect((await watch.status(id, 0))?.view).toEqual({
+  const id = await orchestrator.start({ user_id: USER });
+  expect(await watch.status(id, USER)).toEqual({
     saga_id: id,
     status: "STARTED",
     current_step: "reserve",
@@ -44,33 +45,40 @@ test("says how a saga stands, and null for one that does not exist", async () =>
     updated_at: new Date(START).toISOString(),
     completed_at: null,
   });
-  expect(await watch.status(Bun.randomUUIDv7(), 0)).toBeNull();
+  expect(await watch.status(Bun.randomUUIDv7(), USER)).toBeNull();
   // Nothing to wait for, either.
-  expect(await watch.status(Bun.randomUUIDv7(), LONG_MS)).toBeNull();
+  expect(await watch.status(Bun.randomUUIDv7(), USER, LONG)).toBeNull();
+});
+
+test("somebody else's saga is none, and is not waited for", async () => {
+  using watch = new StatusWatch(orchestrator.database.sql);
+  const id = await orchestrator.start();
+  expect((await timed(watch.status(id, USER, LONG))).ms).toBeLessThan(1_000);
+  expect([await watch.status(id, USER, LONG), await watch.status(id, USER)]).toEqual([null, null]);
 });
 
 test("everyone who waits is woken by the commit, with what was committed", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
-  const id = await orchestrator.start();
-  const waiting = Array.from({ length: 20 }, () => watch.status(id, LONG_MS));
+  const id = await orchestrator.start({ user_id: USER });
+  const waiting = Array.from({ length: 20 }, () => watch.status(id, USER, LONG));
   await Bun.sleep(20);
   await end(id, watch);
   const woken = await timed(Promise.all(waiting));
   expect(woken.ms).toBeLessThan(100);
   for (const status of woken.value)
-    expect(status?.view).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
-  expect(woken.value[0]).toEqual((await watch.status(id, 0)) ?? undefined);
+    expect(status).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
+  expect(woken.value[0]).toEqual((await watch.status(id, USER)) ?? undefined);
 });
 
 test("a saga that ends between the first look and the wait is not missed", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   for (let delayMs = 0; delayMs <= 8; delayMs += 1) {
-    const id = await orchestrator.start();
-    const waiting = timed(watch.status(id, LONG_MS));
+    const id = await orchestrator.start({ user_id: USER });
+    const waiting = timed(watch.status(id, USER, LONG));
     await Bun.sleep(delayMs);
     await end(id, watch);
     const { value, ms } = await waiting;
-    expect(value?.view.status).toBe("COMPENSATED");
+    expect(value?.status).toBe("COMPENSATED");
     // Below the tick, which would find it in the end.
     expect(ms).toBeLessThan(200);
   }
@@ -78,52 +86,52 @@ test("a saga that ends between the first look and the wait is not missed", async
 
 test("a saga that another replica ends is noticed within a tick or two", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
-  const ids = await Promise.all(Array.from({ length: 30 }, () => orchestrator.start()));
-  const waiting = ids.map((id) => watch.status(id, LONG_MS));
+  const ids = await Promise.all(Array.from({ length: 30 }, () => orchestrator.start({ user_id: USER })));
+  const waiting = ids.map((id) => watch.status(id, USER, LONG));
   await Bun.sleep(20);
   await Promise.all(ids.map((id) => end(id)));
   const { value, ms } = await timed(Promise.all(waiting));
-  expect(value.map((status) => status?.view.status)).toEqual(ids.map(() => "COMPENSATED"));
+  expect(value.map((status) => status?.status)).toEqual(ids.map(() => "COMPENSATED"));
   expect(ms).toBeLessThan(2_000);
   // The watch goes on to work for who comes later.
-  const later = await orchestrator.start();
-  const another = watch.status(later, LONG_MS);
+  const later = await orchestrator.start({ user_id: USER });
+  const another = watch.status(later, USER, LONG);
   await end(later);
-  expect((await another)?.view.status).toBe("COMPENSATED");
+  expect((await another)?.status).toBe("COMPENSATED");
 });
 
 test("when the time is up, the answer is how the saga stands then", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
-  const id = await orchestrator.start();
-  const waiting = timed(watch.status(id, 150));
+  const id = await orchestrator.start({ user_id: USER });
+  const waiting = timed(watch.status(id, USER, { waitMs: 150 }));
   await Bun.sleep(20);
   await orchestrator.handle(eventOf("InventoryReserved", id));
   const { value, ms } = await waiting;
-  expect(value?.view.status).toBe("INVENTORY_RESERVED");
+  expect(value?.status).toBe("INVENTORY_RESERVED");
   expect(ms).toBeGreaterThan(140);
 });
 
 test("who hangs up stops waiting", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
-  const id = await orchestrator.start();
+  const id = await orchestrator.start({ user_id: USER });
   const gone = new AbortController();
-  const waiting = timed(watch.status(id, LONG_MS, gone.signal));
+  const waiting = timed(watch.status(id, USER, { ...LONG, signal: gone.signal }));
   await Bun.sleep(20);
   gone.abort();
   expect((await waiting).ms).toBeLessThan(1_000);
-  expect((await timed(watch.status(id, LONG_MS, gone.signal))).ms).toBeLessThan(1_000);
+  expect((await timed(watch.status(id, USER, { ...LONG, signal: gone.signal }))).ms).toBeLessThan(1_000);
 });
 
 test("a shutdown ends every wait with the status as it is, and all later ones at once", async () => {
   const watch = new StatusWatch(orchestrator.database.sql);
-  const ids = await Promise.all(Array.from({ length: 5 }, () => orchestrator.start()));
-  const waiting = ids.map((id) => watch.status(id, LONG_MS));
+  const ids = await Promise.all(Array.from({ length: 5 }, () => orchestrator.start({ user_id: USER })));
+  const waiting = ids.map((id) => watch.status(id, USER, LONG));
   await Bun.sleep(20);
   watch[Symbol.dispose]();
   watch[Symbol.dispose]();
   const { value, ms } = await timed(Promise.all(waiting));
-  expect([value.map((status) => status?.view.status), ms < 1_000]).toEqual([ids.map(() => "STARTED"), true]);
-  expect((await timed(watch.status(ids[0] ?? "", LONG_MS))).ms).toBeLessThan(1_000);
+  expect([value.map((status) => status?.status), ms < 1_000]).toEqual([ids.map(() => "STARTED"), true]);
+  expect((await timed(watch.status(ids[0] ?? "", USER, LONG))).ms).toBeLessThan(1_000);
 });
 
 /** A pool whose way to the database a test can count and disturb. */
@@ -145,10 +153,12 @@ async function openBehindProxy(latencyMs: number) {
 test("a thousand calls at once are a query or two", async () => {
   await using behind = await openBehindProxy(1);
   using watch = new StatusWatch(behind.sql);
-  const ids = await Promise.all(Array.from({ length: 10 }, () => orchestrator.start()));
-  await watch.status(ids[0] ?? "", 0);
+  const ids = await Promise.all(Array.from({ length: 10 }, () => orchestrator.start({ user_id: USER })));
+  await watch.status(ids[0] ?? "", USER);
   const before = behind.proxy.roundTrips;
-  const all = await Promise.all(Array.from({ length: 1_000 }, (_, i) => watch.status(ids[i % 10] ?? "", 0)));
+  const all = await Promise.all(
+    Array.from({ length: 1_000 }, (_, i) => watch.status(ids[i % 10] ?? "", USER)),
+  );
   expect(all.every((status) => status !== null)).toBe(true);
   expect(behind.proxy.roundTrips - before).toBeLessThanOrEqual(2);
 });
@@ -156,29 +166,32 @@ test("a thousand calls at once are a query or two", async () => {
 test("a database that is connected and silent fails the call in time", async () => {
   await using behind = await openBehindProxy(0);
   using watch = new StatusWatch(behind.sql, 200);
-  const id = await orchestrator.start();
-  await watch.status(id, 0);
+  const id = await orchestrator.start({ user_id: USER });
+  await watch.status(id, USER);
   behind.proxy.stall();
-  await expect(watch.status(id, 0)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  await expect(watch.status(id, USER)).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
   behind.proxy.resume();
-  expect((await watch.status(id, 0))?.view.status).toBe("STARTED");
+  expect((await watch.status(id, USER))?.status).toBe("STARTED");
 });
 
 test("a database that hangs or goes away fails who asks then, and nobody who asks later", async () => {
   await using behind = await openBehindProxy(0);
   using watch = new StatusWatch(behind.sql);
-  const [patient, hasty] = [await orchestrator.start(), await orchestrator.start()];
-  const waiting = watch.status(patient, LONG_MS);
-  await watch.status(hasty, 0);
+  const [patient, hasty] = [
+    await orchestrator.start({ user_id: USER }),
+    await orchestrator.start({ user_id: USER }),
+  ];
+  const waiting = watch.status(patient, USER, LONG);
+  await watch.status(hasty, USER);
   behind.proxy.stall();
-  const failed = Promise.allSettled(Array.from({ length: 5 }, () => watch.status(hasty, 0)));
+  const failed = Promise.allSettled(Array.from({ length: 5 }, () => watch.status(hasty, USER)));
   // Long enough for two ticks to hang, too, if they did not wait for each other.
   await Bun.sleep(600);
   behind.proxy.cut();
   behind.proxy.resume();
   expect((await failed).every(({ status }) => status === "rejected")).toBe(true);
-  expect((await watch.status(hasty, 0))?.view.status).toBe("STARTED");
+  expect((await watch.status(hasty, USER))?.status).toBe("STARTED");
   // Who waited through it all is still answered.
   await end(patient);
-  expect((await waiting)?.view.status).toBe("COMPENSATED");
+  expect((await waiting)?.status).toBe("COMPENSATED");
 });

@@ -1,6 +1,7 @@
 // Answers "how is my saga doing?", at once or when it comes to rest. A commit in this process wakes who waits for it with what
 // was committed; a tick looks for sagas that another replica has moved, with one query for all who wait. Called by api.ts.
 import type { Sql } from "postgres";
+import type { SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
@@ -16,6 +17,12 @@ const GATHER_MS = 2;
 const READ_TIMEOUT_MS = 5_000;
 /** When so many calls wait already, further ones are answered at once. */
 const MAX_WAITING = 50_000;
+
+export interface WaitOptions {
+  /** 0 answers at once. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
 
 interface Waiting {
   readonly sagaId: string;
@@ -44,12 +51,18 @@ export class StatusWatch implements Disposable {
   }
 
   /**
-   * The status now; or, with `waitMs`, as soon as the saga rests, the time is up or `signal` aborts. Null for an unknown id.
-   * Throws what the database throws, and SERVICE_UNAVAILABLE when it is silent.
+   * The status now; or, with `waitMs`, as soon as the saga rests, the time is up or `signal` aborts. Null, at once, where the
+   * user has no such saga: a wait would tell a stranger that somebody has. Throws what the database throws, and
+   * SERVICE_UNAVAILABLE when it is silent.
    */
-  async status(sagaId: string, waitMs: number, signal?: AbortSignal): Promise<OwnedStatus | null> {
+  async status(
+    sagaId: string,
+    userId: string,
+    { waitMs = 0, signal }: WaitOptions = {},
+  ): Promise<SagaStatusView | null> {
     const isRefused = this.#closed.signal.aborted || this.#waitingCount >= MAX_WAITING;
-    if (waitMs === 0 || isRefused || signal?.aborted === true) return this.#read(sagaId);
+    if (waitMs === 0 || isRefused || signal?.aborted === true)
+      return viewFor(userId, await this.#read(sagaId));
     const { promise, resolve } = Promise.withResolvers<OwnedStatus | null>();
     // Before the first look, so that a saga that comes to rest right after it is not missed.
     const waiting: Waiting = { sagaId, wake: resolve };
@@ -58,9 +71,9 @@ export class StatusWatch implements Disposable {
     const timer = setTimeout(giveUp, waitMs);
     signal?.addEventListener("abort", giveUp);
     try {
-      const now = await this.#read(sagaId);
-      if (now === null || isAtRest(now)) return now;
-      return (await promise) ?? (await this.#read(sagaId));
+      const now = viewFor(userId, await this.#read(sagaId));
+      if (now === null || now.completed_at !== null) return now;
+      return viewFor(userId, (await promise) ?? (await this.#read(sagaId)));
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", giveUp);
@@ -108,7 +121,7 @@ export class StatusWatch implements Disposable {
         // A failed read costs nothing: the next tick asks again, and each call's own time limit answers in the end.
         const statuses = await this.#query(sagaIds.slice(i, i + MAX_BATCH)).catch(() => null);
         if (statuses === null) break;
-        for (const status of statuses.values()) if (isAtRest(status)) this.#wake(status);
+        for (const status of statuses.values()) if (status.view.completed_at !== null) this.#wake(status);
       }
     }
     this.#isPolling = false;
@@ -144,6 +157,6 @@ export class StatusWatch implements Disposable {
   }
 }
 
-function isAtRest(status: OwnedStatus): boolean {
-  return status.view.completed_at !== null;
+function viewFor(userId: string, status: OwnedStatus | null): SagaStatusView | null {
+  return status?.user_id === userId ? status.view : null;
 }

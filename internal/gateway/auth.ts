@@ -5,6 +5,7 @@ import { errors, jwtVerify } from "jose";
 import { Uuid } from "../../schemas/fields.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { ProblemError } from "./problem.ts";
+import { RecentlyUsed } from "./recently-used.ts";
 
 /** About 1 KB each. */
 const MAX_REMEMBERED_TOKENS = 20_000;
@@ -21,7 +22,6 @@ export interface AuthOptions {
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   readonly clock: Clock;
-  readonly maxRememberedTokens?: number;
 }
 
 interface Verified {
@@ -33,8 +33,7 @@ interface Verified {
 export class Authenticator {
   readonly #options: AuthOptions;
   readonly #key: Uint8Array;
-  /** The least recently used one first. */
-  readonly #remembered = new Map<string, Verified>();
+  readonly #remembered = new RecentlyUsed<string, Verified>(MAX_REMEMBERED_TOKENS);
 
   constructor(options: AuthOptions) {
     this.#options = options;
@@ -46,25 +45,12 @@ export class Authenticator {
     if (authorization !== null && authorization.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
     const token = BEARER.exec(authorization ?? "")?.[1];
     if (token === undefined) return refuse("send Authorization: Bearer <token>");
-    const verified = this.#recall(token) ?? (await this.#verify(token));
-    this.#remember(token, verified);
-    return verified.userId;
-  }
-
-  #recall(token: string): Verified | undefined {
     const known = this.#remembered.get(token);
-    if (known === undefined) return undefined;
+    if (known !== undefined && known.expiresAt > this.#options.clock.now()) return known.userId;
     this.#remembered.delete(token);
-    return known.expiresAt > this.#options.clock.now() ? known : undefined;
-  }
-
-  #remember(token: string, verified: Verified): void {
-    const { maxRememberedTokens = MAX_REMEMBERED_TOKENS } = this.#options;
-    if (this.#remembered.size >= maxRememberedTokens) {
-      const [oldest] = this.#remembered.keys();
-      if (oldest !== undefined) this.#remembered.delete(oldest);
-    }
+    const verified = await this.#verify(token);
     this.#remembered.set(token, verified);
+    return verified.userId;
   }
 
   async #verify(token: string): Promise<Verified> {

@@ -1,0 +1,173 @@
+// The orchestrator's API over a real port, on a real Postgres: what the gateway may rely on.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import type { Database } from "../messaging/database.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
+import { eventOf } from "../testkit/events.ts";
+import { checkout, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { orchestratorApi } from "./api.ts";
+import { StatusWatch } from "./status-watch.ts";
+
+const faultBody = TypeCompiler.Compile(SagaApiFault);
+const startedBody = TypeCompiler.Compile(SagaStarted);
+const viewBody = TypeCompiler.Compile(SagaStatusView);
+
+let orchestrator: TestOrchestrator;
+let served: Served;
+const logged: unknown[] = [];
+
+/** The API as cmd/orchestrator puts it together. */
+class Served implements AsyncDisposable {
+  readonly watch: StatusWatch;
+  readonly #intake: ReturnType<TestOrchestrator["intake"]>;
+  readonly #server: HttpServer;
+
+  constructor(database: Database) {
+    this.watch = new StatusWatch(database.sql);
+    this.#intake = orchestrator.intake({ database });
+    const faultOf = database.faultOf.bind(database);
+    const onError = (error: unknown) => void logged.push(error);
+    const api = orchestratorApi({ intake: this.#intake, watch: this.watch, faultOf, onError });
+    this.#server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+  }
+
+  async ask(path: string, init: RequestInit = {}) {
+    const response = await fetch(`http://127.0.0.1:${this.#server.port}${path}`, init);
+    const text = await response.text();
+    const body: unknown = text === "" || text === "ok" ? text : JSON.parse(text);
+    return { status: response.status, body };
+  }
+
+  start(body: unknown, headers: Readonly<Record<string, string>> = { "content-type": "application/json" }) {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return this.ask("/sagas", { method: "POST", body: text, headers });
+  }
+
+  /** In the order of cmd/orchestrator. */
+  async [Symbol.asyncDispose]() {
+    this.watch[Symbol.dispose]();
+    await this.#server[Symbol.asyncDispose]();
+    await this.#intake[Symbol.asyncDispose]();
+  }
+}
+
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+  served = new Served(orchestrator.database.postgres);
+});
+beforeEach(() => {
+  logged.length = 0;
+});
+afterAll(async () => {
+  await served[Symbol.asyncDispose]();
+  await orchestrator[Symbol.asyncDispose]();
+});
+
+async function started(request: StartSaga): Promise<SagaStarted> {
+  const { status, body } = await served.start(request);
+  if (status !== 200 || !startedBody.Check(body)) throw new Error(`not started: ${status}`);
+  return body;
+}
+
+test("starts a saga once per client key, and says how it goes to its owner alone", async () => {
+  const request = checkout();
+  const { saga_id, replayed } = await started(request);
+  expect(replayed).toBe(false);
+  expect(await started(request)).toEqual({ saga_id, replayed: true });
+  expect(await served.start({ ...request, body_hash: "1".repeat(64) })).toEqual({
+    status: 409,
+    body: { error: "CLIENT_KEY_REUSED" },
+  });
+  const { status, body } = await served.ask(`/sagas/${saga_id}?user_id=${request.user_id}`);
+  expect([status, viewBody.Check(body), body]).toMatchObject([200, true, { saga_id, status: "STARTED" }]);
+  const missing = { status: 404, body: { error: "NO_SUCH_SAGA" } };
+  expect(await served.ask(`/sagas/${saga_id}?user_id=${Bun.randomUUIDv7()}`)).toEqual(missing);
+  expect(await served.ask(`/sagas/${Bun.randomUUIDv7()}?user_id=${request.user_id}`)).toEqual(missing);
+  expect(logged).toEqual([]);
+});
+
+test("a status call waits for the end of its saga", async () => {
+  const request = checkout();
+  const { saga_id } = await started(request);
+  const waiting = served.ask(`/sagas/${saga_id}?user_id=${request.user_id}&wait_ms=20000`);
+  await Bun.sleep(30);
+  await orchestrator.handle(eventOf("InsufficientStock", saga_id));
+  expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
+});
+
+test("answers readiness", async () => {
+  expect(await served.ask("/ready")).toEqual({ status: 200, body: "ok" });
+});
+
+const id = Bun.randomUUIDv7();
+const asked: readonly [string, () => Promise<{ readonly status: number; readonly body: unknown }>][] = [
+  ["a body that is not JSON", () => served.start("{")],
+  ["no body", () => served.start("")],
+  ["an unknown field", () => served.start({ ...checkout(), note: "x" })],
+  [
+    "an unknown field of a line",
+    () => served.start({ ...checkout(), items: [{ sku_id: "tea", quantity: 1, x: 1 }] }),
+  ],
+  ["a missing field", () => served.start({ ...checkout(), user_id: undefined })],
+  ["half a character", () => served.start(checkout({ email: "\ud800@example.com" }))],
+  ["a saga id that is none", () => served.ask(`/sagas/1?user_id=${id}`)],
+  ["nobody's status", () => served.ask(`/sagas/${id}`)],
+  ["a user id that is none", () => served.ask(`/sagas/${id}?user_id=1`)],
+  ["a wait that is none", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=soon`)],
+  ["a wait below zero", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=-1`)],
+  ["a wait without end", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=60001`)],
+  ["a path that does not exist", () => served.ask("/saga")],
+  ["a method that does not exist", () => served.ask("/sagas", { method: "DELETE" })],
+];
+test.each(asked)("refused as the caller's fault: %s", async (_, ask) => {
+  const { status, body } = await ask();
+  expect([status, faultBody.Check(body), body]).toMatchObject([422, true, { error: "INVALID_REQUEST" }]);
+  expect(logged).toEqual([]);
+});
+
+test("a body that is no checkout by its size is cut off", async () => {
+  const { status } = await served.start("x".repeat(200 * 1_024));
+  expect(status).toBe(413);
+});
+
+test("without its database it says so, and that trying again may help", async () => {
+  await using away = openPostgres({
+    url: "postgres://nobody@127.0.0.1:9/nothing",
+    poolSize: 2,
+    applicationName: "away",
+    timeouts: { connectMs: 500 },
+  });
+  await using without = new Served(away);
+  const unavailable = { status: 503, body: { error: "UNAVAILABLE" } };
+  expect(await without.start(checkout())).toEqual(unavailable);
+  expect(await without.ask(`/sagas/${id}?user_id=${id}&wait_ms=1000`)).toEqual(unavailable);
+  expect(logged.length).toBe(2);
+});
+
+test("a fault of its own is not for trying again", async () => {
+  const { sql } = orchestrator.database;
+  await sql`alter table saga_state add constraint no_tea check (currency <> 'XXX')`;
+  expect(await served.start(checkout({ currency: "XXX" }))).toEqual({
+    status: 500,
+    body: { error: "INTERNAL" },
+  });
+  await sql`alter table saga_state drop constraint no_tea`;
+  expect(logged).toMatchObject([{ code: "DATABASE_REFUSED" }]);
+});
+
+test("a shutdown answers the calls that are held open, and those that are being written", async () => {
+  await using leaving = new Served(orchestrator.database.postgres);
+  const request = checkout();
+  const { body } = await leaving.start(request);
+  const saga_id = startedBody.Check(body) ? body.saga_id : "";
+  const waiting = leaving.ask(`/sagas/${saga_id}?user_id=${request.user_id}&wait_ms=30000`);
+  const writing = Array.from({ length: 20 }, () => leaving.start(checkout()));
+  await Bun.sleep(30);
+  const begun = performance.now();
+  await leaving[Symbol.asyncDispose]();
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(await waiting).toMatchObject({ status: 200, body: { status: "STARTED" } });
+  expect((await Promise.all(writing)).every(({ status }) => status === 200)).toBe(true);
+});

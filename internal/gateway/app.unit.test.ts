@@ -1,0 +1,227 @@
+// What the gateway refuses by itself, before anything inside is asked: the orchestrator behind it is an address where nobody
+// listens, so a request that got through would be answered 503.
+import { expect, test } from "bun:test";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Problem } from "../../schemas/http.ts";
+import { cart, JWT_SECRET, realClock, SHOPPER, tokenOf } from "../testkit/gateway.ts";
+import { gatewayApp } from "./app.ts";
+import { Authenticator } from "./auth.ts";
+import { MAX_BODY_BYTES } from "./checkout-request.ts";
+import { OrchestratorClient } from "./orchestrator-client.ts";
+
+const problemBody = TypeCompiler.Compile(Problem);
+const logged: unknown[] = [];
+const app = gatewayApp({
+  authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+  orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
+  seal: async (token) => `sealed ${token}`,
+  onError: (error) => void logged.push(error),
+});
+
+type Headers = Readonly<Record<string, string | undefined>>;
+
+async function send(
+  method: string,
+  path: string,
+  { headers = {}, body }: { headers?: Headers; body?: string } = {},
+) {
+  const all: Headers = { authorization: `Bearer ${await tokenOf(SHOPPER)}`, ...headers };
+  const given = Object.entries(all).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, value]],
+  );
+  const request = new Request(`http://localhost${path}`, {
+    method,
+    headers: given,
+    ...(body === undefined ? {} : { body }),
+  });
+  const response = await app.handle(request);
+  const problem: unknown = JSON.parse((await response.text()) || "null");
+  return { status: response.status, headers: response.headers, problem };
+}
+
+function post(body: unknown, headers: Headers = {}) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const standard = { "content-type": "application/json", "idempotency-key": "key-1" };
+  return send("POST", "/api/v1/checkout", { headers: { ...standard, ...headers }, body: text });
+}
+
+/** Every refusal is a problem that says where, what and how it is called. */
+function expectProblem(answer: Awaited<ReturnType<typeof send>>, status: number, type: string) {
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+  expect(answer.problem).toMatchObject({ status, type: `urn:checkout:problem:${type}` });
+  expect(problemBody.Check(answer.problem)).toBe(true);
+}
+
+test("what is in order is passed on: without an orchestrator that is a 503 that says when to come back", async () => {
+  const answer = await post(cart());
+  expectProblem(answer, 503, "service-unavailable");
+  expect(answer.headers.get("retry-after")).toBe("2");
+  expect(answer.problem).toMatchObject({ instance: "/api/v1/checkout" });
+  expect(logged.length).toBe(1);
+  expect(logged[0]).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+});
+
+const address = cart().shipping_address;
+const items = cart().items;
+const strange: readonly [string, unknown, string][] = [
+  ["an unknown field", { ...cart(), coupon: "x" }, "/coupon"],
+  [
+    "an unknown field of the address",
+    { ...cart(), shipping_address: { ...address, phone: "1" } },
+    "/shipping_address/phone",
+  ],
+  [
+    "an unknown field of a line",
+    { ...cart(), items: [{ ...items[0], unit_price_cents: 1 }] },
+    "/items/0/unit_price_cents",
+  ],
+  ["a missing field", { ...cart(), email: undefined }, "/email"],
+  ["an empty cart", cart({ items: [] }), "/items"],
+  [
+    "more lines than a cart has",
+    cart({ items: Array.from({ length: 51 }, (_, i) => ({ sku_id: `s${i}`, quantity: 1 })) }),
+    "/items",
+  ],
+  ["nothing of something", cart({ items: [{ sku_id: "tea", quantity: 0 }] }), "/items/0/quantity"],
+  ["half a piece", cart({ items: [{ sku_id: "tea", quantity: 0.5 }] }), "/items/0/quantity"],
+  ["a piece as text", { ...cart(), items: [{ sku_id: "tea", quantity: "1" }] }, "/items/0/quantity"],
+  ["a SKU that is none", cart({ items: [{ sku_id: "../tea", quantity: 1 }] }), "/items/0/sku_id"],
+  ["a currency that is none", cart({ currency: "euro" }), "/currency"],
+  ["an address that is none", cart({ email: "ada" }), "/email"],
+  ["a payment token that is none", cart({ payment_method: "4242 4242 4242 4242" }), "/payment_method"],
+  [
+    "what no database keeps",
+    cart({ shipping_address: { ...address, name: "a\u0000b" } }),
+    "/shipping_address/name",
+  ],
+  ["half a character", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
+  ["half a character in the mail address", cart({ email: "\udc00@example.com" }), "/email"],
+  ["a total below zero", cart({ expected_total_cents: -1 }), "/expected_total_cents"],
+  ["a list", [cart()], "/"],
+  ["nothing", null, "/"],
+];
+test.each(strange)("refused, with its place: %s", async (_, body, path) => {
+  const answer = await post(body);
+  expectProblem(answer, 422, "invalid-body");
+  expect(answer.problem).toMatchObject({
+    errors: expect.arrayContaining([expect.objectContaining({ path })]),
+  });
+});
+
+test("whole characters beyond the basic plane are fine", async () => {
+  expectProblem(
+    await post(cart({ shipping_address: { ...address, name: "Ada 😀 Ωmega" } })),
+    503,
+    "service-unavailable",
+  );
+});
+
+test("a refusal never repeats the value, and lists no end of faults", async () => {
+  const secret = await post(cart({ payment_method: "4242 4242 4242 4242" }));
+  expect(JSON.stringify(secret.problem)).not.toContain("4242");
+  const many = { ...cart(), items: Array.from({ length: 40 }, () => ({ sku_id: "/", quantity: 0 })) };
+  const { problem } = await post(many);
+  expect(problemBody.Check(problem) && problem.errors?.length).toBe(20);
+});
+
+test("the body must be JSON", async () => {
+  for (const body of ["", "{", "{'a': 1}", "undefined", "[".repeat(50_000)])
+    expectProblem(await post(body), 400, "invalid-json");
+  for (const type of [undefined, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
+    expectProblem(await post(cart(), { "content-type": type }), 415, "unsupported-media-type");
+  for (const type of ["application/json; charset=utf-8", "Application/JSON"])
+    expectProblem(await post(cart(), { "content-type": type }), 503, "service-unavailable");
+});
+
+test("the body has a limit, announced or not", async () => {
+  const big = JSON.stringify({ ...cart(), coupon: "x".repeat(MAX_BODY_BYTES) });
+  expectProblem(await post(big), 413, "body-too-large");
+  expectProblem(await post("{}", { "content-length": String(MAX_BODY_BYTES + 1) }), 413, "body-too-large");
+  // Counted in bytes, as it travels.
+  expectProblem(await post(`"${"é".repeat(MAX_BODY_BYTES / 2)}"`), 413, "body-too-large");
+});
+
+test("the Idempotency-Key must be there, and be one", async () => {
+  for (const key of [undefined, "", " ", "two words", "clé", "k".repeat(201)])
+    expectProblem(await post(cart(), { "idempotency-key": key }), 400, "missing-idempotency-key");
+  for (const key of ["k", "k".repeat(200), '"quoted"'])
+    expectProblem(await post(cart(), { "idempotency-key": key }), 503, "service-unavailable");
+});
+
+test("nobody gets past the token, whatever else is wrong", async () => {
+  const authorization = `Bearer ${await tokenOf(SHOPPER, { claims: { exp: 1 } })}`;
+  for (const answer of [
+    await post("{", { authorization: undefined }),
+    await post(cart(), { authorization }),
+    await send("GET", `/api/v1/saga/${SHOPPER}/status`, { headers: { authorization } }),
+    await send("GET", "/api/v1/saga/x/status", { headers: { authorization: undefined } }),
+  ]) {
+    expectProblem(answer, 401, "unauthenticated");
+    expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+  }
+});
+
+test("a path takes its methods and says which", async () => {
+  for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    const answer = await send(method, "/api/v1/checkout");
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+  }
+  for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    const answer = await send(method, `/api/v1/saga/${SHOPPER}/status`);
+    expectProblem(answer, 405, "method-not-allowed");
+    expect(answer.headers.get("allow")).toBe("GET, HEAD");
+  }
+});
+
+test("unknown paths are problems, however they are written", async () => {
+  const paths = [
+    "/",
+    "/api",
+    "/api/v1/checkout/x",
+    "/api/v2/checkout",
+    "/%zz",
+    "//api/v1/checkout",
+    "/api/v1/saga//status",
+  ];
+  for (const path of paths) expectProblem(await send("GET", path), 404, "not-found");
+});
+
+test("an id that is none is a saga that does not exist", async () => {
+  for (const id of ["1", "%00", "%zz", SHOPPER.toUpperCase(), `${SHOPPER}%20`, "..%2f..", "a".repeat(5_000)])
+    expectProblem(await send("GET", `/api/v1/saga/${id}/status`), 404, "not-found");
+});
+
+test("the time to wait is decimal seconds within bounds", async () => {
+  const path = `/api/v1/saga/${SHOPPER}/status`;
+  for (const wait of ["-1", "30.001", "31", "1e1", "0x10", "Infinity", "NaN", "", "ten", "1,5", "0.0001"])
+    expectProblem(await send("GET", `${path}?wait=${wait}`), 400, "invalid-query");
+  for (const wait of ["0", "30", "0.25", "1"])
+    expectProblem(await send("GET", `${path}?wait=${wait}`), 503, "service-unavailable");
+});
+
+test("a fault of ours is a 500 that tells the client nothing and the log everything", async () => {
+  const fault = new Error("secret of the inside");
+  const broken = gatewayApp({
+    authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+    orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
+    seal: () => Promise.reject(fault),
+    onError: (error) => void logged.push(error),
+  });
+  logged.length = 0;
+  const response = await broken.handle(
+    new Request("http://localhost/api/v1/checkout", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${await tokenOf(SHOPPER)}`,
+        "content-type": "application/json",
+        "idempotency-key": "k",
+      },
+      body: JSON.stringify(cart()),
+    }),
+  );
+  const text = await response.text();
+  expect([response.status, text.includes("secret")]).toEqual([500, false]);
+  expect(logged).toEqual([fault]);
+});

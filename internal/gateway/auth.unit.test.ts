@@ -1,0 +1,100 @@
+// Tokens: who gets in, who does not and why, and how long a verified one is remembered.
+import { expect, test } from "bun:test";
+import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf, type TokenParts } from "../testkit/gateway.ts";
+import { Authenticator, type AuthOptions } from "./auth.ts";
+import { RecentlyUsed } from "./recently-used.ts";
+
+const authenticator = (options: Partial<AuthOptions> = {}) =>
+  new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock, ...options });
+const now = () => Math.floor(Date.now() / 1_000);
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+test("a good token yields its user, whatever the case of the scheme", async () => {
+  const token = await tokenOf(SHOPPER);
+  for (const scheme of ["Bearer ", "bearer ", "BEARER   "])
+    expect(await authenticator().userOf(scheme + token)).toBe(SHOPPER);
+});
+
+const bad: readonly [string, TokenParts & { readonly userId?: string }, Partial<AuthOptions>?][] = [
+  ["expired", { claims: { exp: now() - 60 } }],
+  ["without an end", { claims: { exp: undefined } }],
+  ["whose end is no number", { claims: { exp: "tomorrow" } }],
+  ["not valid yet", { claims: { nbf: now() + 3_600 } }],
+  ["of nobody", { claims: { sub: undefined } }],
+  ["of somebody who is no user id", { userId: "admin" }],
+  ["signed with another secret", { secret: "another secret of more than thirty-two characters" }],
+  [
+    "signed with another algorithm",
+    { algorithm: "HS512", secret: JWT_SECRET.repeat(2) },
+    { hs256Secret: JWT_SECRET.repeat(2) },
+  ],
+  ["of another issuer", { claims: { iss: "evil" } }, { issuer: "shop" }],
+  ["of no issuer where one is asked for", {}, { issuer: "shop" }],
+  ["for another audience", { claims: { aud: "evil" } }, { audience: "shop" }],
+];
+test.each(bad)("refused: a token %s", async (_, { userId = SHOPPER, ...parts }, options = {}) => {
+  const token = await tokenOf(userId, parts);
+  await expect(authenticator(options).userOf(`Bearer ${token}`)).rejects.toMatchObject({
+    type: "unauthenticated",
+  });
+});
+
+test("refused: tokens that were tampered with, or never signed", async () => {
+  const [header = "", payload = "", signature = ""] = (await tokenOf(SHOPPER)).split(".");
+  const claims = { sub: SHOPPER, exp: now() + 3_600 };
+  const forged = [
+    `${header}.${base64({ ...claims, sub: STRANGER })}.${signature}`,
+    `${base64({ alg: "none" })}.${payload}.`,
+    `${base64({ alg: "None" })}.${base64(claims)}.`,
+    `${base64({ alg: "RS256" })}.${payload}.${signature}`,
+    `${base64({ alg: "HS256", crit: ["x"], x: 1 })}.${payload}.${signature}`,
+    `${header}.${payload}`,
+    `${header}.${payload}.${signature}x`,
+    "..",
+    "not a token",
+  ];
+  const gate = authenticator();
+  for (const token of forged)
+    await expect(gate.userOf(`Bearer ${token}`)).rejects.toMatchObject({ type: "unauthenticated" });
+});
+
+test("refused: no token, another scheme, and one too long to be true", async () => {
+  const token = await tokenOf(SHOPPER);
+  for (const header of [null, "", "Bearer", "Bearer ", `Basic ${token}`, token, `Bearer ${token} ${token}`])
+    await expect(authenticator().userOf(header)).rejects.toMatchObject({ type: "unauthenticated" });
+  const long = `Bearer ${await tokenOf(SHOPPER, { claims: { x: "x".repeat(5_000) } })}`;
+  await expect(authenticator().userOf(long)).rejects.toThrow("too long");
+});
+
+test("issuer and audience pass where they are right", async () => {
+  const token = await tokenOf(SHOPPER, { claims: { iss: "shop", aud: ["shop", "other"] } });
+  expect(await authenticator({ issuer: "shop", audience: "shop" }).userOf(`Bearer ${token}`)).toBe(SHOPPER);
+});
+
+test("a remembered token ends when it expires, and not before", async () => {
+  let time = Date.now();
+  const gate = authenticator({ clock: { now: () => time } });
+  const header = `Bearer ${await tokenOf(SHOPPER, { claims: { exp: now() + 100 } })}`;
+  await gate.userOf(header);
+  time += 100_000;
+  // The tolerance between clocks holds for remembered tokens, too.
+  expect(await gate.userOf(header)).toBe(SHOPPER);
+  time += 10_000;
+  await expect(gate.userOf(header)).rejects.toThrow("exp");
+  await expect(gate.userOf(header)).rejects.toThrow("exp");
+});
+
+test("the memory is bounded, and what was used last stays", () => {
+  const memory = new RecentlyUsed<string, number>(2);
+  memory.set("a", 1);
+  memory.set("b", 2);
+  memory.set("a", 3);
+  memory.set("c", 4);
+  expect([memory.get("a"), memory.get("b"), memory.get("c"), memory.size]).toEqual([3, undefined, 4, 2]);
+  memory.get("a");
+  memory.set("d", 5);
+  expect([memory.get("a"), memory.get("c"), memory.get("d"), memory.size]).toEqual([3, undefined, 5, 2]);
+  memory.delete("a");
+  memory.delete("nothing");
+  expect([memory.get("a"), memory.size]).toEqual([undefined, 1]);
+});

@@ -1,0 +1,65 @@
+// What counts as the same checkout, and whose trace it belongs to. The refusals are tested through app.ts.
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { cart } from "../testkit/gateway.ts";
+import { hashOf, traceparentOf } from "./checkout-request.ts";
+
+test("the order of fields does not make it another checkout", () => {
+  const { items, shipping_address, ...rest } = cart();
+  const { name, ...place } = shipping_address;
+  const reordered = {
+    shipping_address: { ...place, name },
+    ...rest,
+    items: items.map(({ sku_id, quantity }) => ({ quantity, sku_id })),
+  };
+  expect(JSON.stringify(reordered)).not.toBe(JSON.stringify(cart()));
+  expect(hashOf(reordered)).toBe(hashOf(cart()));
+  expect(hashOf(cart())).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test("anything else does", () => {
+  const address = cart().shipping_address;
+  const others = [
+    cart({ email: "bob@example.com" }),
+    cart({ payment_method: "pm_card_mastercard" }),
+    cart({ expected_total_cents: 1_000 }),
+    cart({ items: [{ sku_id: "tea", quantity: 3 }] }),
+    cart({ items: [...cart().items, ...cart().items] }),
+    cart({ shipping_address: { ...address, line2: "rear" } }),
+    // Values move between fields without a new text.
+    cart({ shipping_address: { ...address, name: address.city, city: address.name } }),
+  ];
+  expect(new Set([cart(), ...others].map(hashOf)).size).toBe(others.length + 1);
+});
+
+test("two carts hash alike only when they are alike", () => {
+  const line = fc.record({ sku_id: fc.constantFrom("a", "b"), quantity: fc.integer({ min: 1, max: 3 }) });
+  const lines = fc.array(line, { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(lines, lines, (some, others) => {
+      const alike = JSON.stringify(some) === JSON.stringify(others);
+      expect(hashOf(cart({ items: some })) === hashOf(cart({ items: others }))).toBe(alike);
+    }),
+  );
+});
+
+test("a trace goes on; a checkout without a valid one starts its own", () => {
+  const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const of = (traceparent?: string) =>
+    traceparentOf(
+      new Request("http://localhost", traceparent === undefined ? {} : { headers: { traceparent } }),
+    );
+  expect(of(given)).toBe(given);
+  const invalid = [
+    undefined,
+    "",
+    given.toUpperCase(),
+    given.replace("00-", "ff-"),
+    `${given}-x`,
+    `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+    `00-0af7651916cd43dd8448eb211c80319c-${"0".repeat(16)}-01`,
+  ];
+  const started = invalid.map(of);
+  for (const traceparent of started) expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  expect(new Set(started).size).toBe(invalid.length);
+});

@@ -1,0 +1,281 @@
+// The gateway over a real port, with a real orchestrator API and a real Postgres behind it.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { CheckoutAccepted, SagaStatusView } from "../../schemas/http.ts";
+import { orchestratorApi } from "../checkout/api.ts";
+import { StatusWatch } from "../checkout/status-watch.ts";
+import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
+import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
+import { eventOf } from "../testkit/events.ts";
+import { cart, JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
+import { TestOrchestrator } from "../testkit/orchestrator.ts";
+import { gatewayApp } from "./app.ts";
+import { Authenticator } from "./auth.ts";
+import { MAX_BODY_BYTES } from "./checkout-request.ts";
+import { OrchestratorClient } from "./orchestrator-client.ts";
+
+const acceptedBody = TypeCompiler.Compile(CheckoutAccepted);
+const viewBody = TypeCompiler.Compile(SagaStatusView);
+const HOSTNAME = "127.0.0.1";
+
+let orchestrator: TestOrchestrator;
+let inner: { readonly port: number; readonly watch: StatusWatch } & AsyncDisposable;
+let gateway: Gateway;
+let keys: Awaited<ReturnType<typeof generateSealingKeys>>;
+const logged: unknown[] = [];
+
+function serveOrchestrator(port: number) {
+  const { postgres } = orchestrator.database;
+  const watch = new StatusWatch(postgres.sql);
+  const intake = orchestrator.intake();
+  const api = orchestratorApi({
+    intake,
+    watch,
+    faultOf: postgres.faultOf.bind(postgres),
+    onError: (error) => void logged.push(error),
+  });
+  const server = serveHttp(api, { hostname: HOSTNAME, port });
+  return {
+    port: server.port,
+    watch,
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+      await intake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The gateway as cmd/gateway puts it together. */
+class Gateway implements AsyncDisposable {
+  readonly #client: OrchestratorClient;
+  readonly #server: HttpServer;
+
+  constructor(orchestratorPort: number, seal: (token: string) => Promise<string>) {
+    this.#client = new OrchestratorClient({ url: `http://${HOSTNAME}:${orchestratorPort}` });
+    const app = gatewayApp({
+      authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+      orchestrator: this.#client,
+      seal,
+      onError: (error) => void logged.push(error),
+    });
+    this.#server = serveHttp(app, { hostname: HOSTNAME, port: 0 });
+  }
+
+  async ask(path: string, { user = SHOPPER, ...init }: RequestInit & { readonly user?: string } = {}) {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", `Bearer ${await tokenOf(user)}`);
+    const response = await fetch(`http://${HOSTNAME}:${this.#server.port}${path}`, { ...init, headers });
+    const text = await response.text();
+    const body: unknown = text === "" ? null : JSON.parse(text);
+    return { status: response.status, headers: response.headers, body };
+  }
+
+  checkout(
+    key: string,
+    body: unknown = cart(),
+    init: { user?: string; headers?: Record<string, string> } = {},
+  ) {
+    const headers = { "content-type": "application/json", "idempotency-key": key, ...init.headers };
+    return this.ask("/api/v1/checkout", { ...init, method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  /** Sends the bytes as they are and returns the status line of each answer. */
+  raw(text: string): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.#server.port, HOSTNAME);
+      let answer = "";
+      socket.on("data", (bytes) => (answer += bytes.toString()));
+      socket.on("error", reject);
+      socket.on("close", () => resolve(answer.match(/^HTTP\/1\.1 \d+/gm) ?? []));
+      socket.write(text);
+      socket.setTimeout(150, () => socket.destroy());
+    });
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#client[Symbol.dispose]();
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+  keys = await generateSealingKeys();
+  inner = serveOrchestrator(0);
+  gateway = new Gateway(inner.port, await createSealer(keys.publicJwk));
+});
+beforeEach(() => {
+  logged.length = 0;
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await inner[Symbol.asyncDispose]();
+  await orchestrator[Symbol.asyncDispose]();
+});
+
+function sagaOf({ status, body }: { readonly status: number; readonly body: unknown }): string {
+  if (status !== 202 || !acceptedBody.Check(body)) throw new Error(`not accepted: ${JSON.stringify(body)}`);
+  return body.saga_id;
+}
+
+test("a 202 means that the saga exists, with the cart, the shopper, and the trace", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const answer = await gateway.checkout("first", cart({ expected_total_cents: 1_000 }), {
+    headers: { traceparent },
+  });
+  const saga_id = sagaOf(answer);
+  const status_url = `/api/v1/saga/${saga_id}/status`;
+  expect([answer.body, answer.headers.get("location"), answer.headers.get("idempotent-replayed")]).toEqual([
+    { saga_id, status_url },
+    status_url,
+    null,
+  ]);
+  const { items, email, shipping_address } = cart();
+  expect(await orchestrator.saga(saga_id)).toMatchObject({
+    user_id: SHOPPER,
+    items,
+    email,
+    shipping_address,
+    expected_total_cents: 1_000,
+  });
+  expect(await orchestrator.said(saga_id)).toMatchObject([{ type: "ReserveInventory", traceparent }]);
+  const { status, headers, body } = await gateway.ask(status_url);
+  expect([status, headers.get("cache-control"), viewBody.Check(body), body]).toMatchObject([
+    200,
+    "no-store",
+    true,
+    { saga_id, status: "STARTED" },
+  ]);
+  const head = await gateway.ask(status_url, { method: "HEAD" });
+  expect([head.status, head.body]).toEqual([200, null]);
+});
+
+test("the payment token is stored sealed: only the payment service's key opens it", async () => {
+  const saga_id = sagaOf(await gateway.checkout("sealed", cart({ payment_method: "pm_very_secret" })));
+  const [row] = await orchestrator.database.sql<{ text: string; payment_method: string }[]>`
+    select s::text as text, payment_method from saga_state s where saga_id = ${saga_id}`;
+  expect(row?.text.includes("pm_very_secret")).toBe(false);
+  const open = await createOpener(keys.privateJwk);
+  expect(await open(row?.payment_method ?? "")).toBe("pm_very_secret");
+});
+
+test("the same key with the same checkout is the same saga and says so; with another it is refused", async () => {
+  const first = sagaOf(await gateway.checkout("replay"));
+  const { shipping_address, ...rest } = cart();
+  const again = await gateway.checkout("replay", { shipping_address, ...rest });
+  expect([sagaOf(again), again.headers.get("idempotent-replayed")]).toEqual([first, "true"]);
+  const other = await gateway.checkout("replay", cart({ email: "bob@example.com" }));
+  expect([other.status, other.body]).toMatchObject([
+    422,
+    { type: "urn:checkout:problem:idempotency-key-reused" },
+  ]);
+  const stranger = await gateway.checkout("replay", cart(), { user: STRANGER });
+  expect([sagaOf(stranger) === first, stranger.headers.get("idempotent-replayed")]).toEqual([false, null]);
+});
+
+test("somebody else's saga looks exactly like none", async () => {
+  const mine = `/api/v1/saga/${sagaOf(await gateway.checkout("mine"))}/status`;
+  const none = `/api/v1/saga/${Bun.randomUUIDv7()}/status`;
+  const answers = await Promise.all([
+    gateway.ask(mine, { user: STRANGER }),
+    gateway.ask(none, { user: STRANGER }),
+  ]);
+  for (const { status } of answers) expect(status).toBe(404);
+  const [theirs, nobodys] = answers.map(({ body }) => JSON.stringify(body));
+  expect(theirs?.replace(mine, "")).toBe(nobodys?.replace(none, "") ?? "");
+  // Nor does it take longer: a wait is not held open for a stranger.
+  expect(
+    (await gateway.ask(`${mine}?wait=30`, { user: STRANGER, signal: AbortSignal.timeout(2_000) })).status,
+  ).toBe(404);
+});
+
+test("a shopper who waits is told the end when it comes", async () => {
+  const saga_id = sagaOf(await gateway.checkout("wait"));
+  const waiting = gateway.ask(`/api/v1/saga/${saga_id}/status?wait=30`);
+  await Bun.sleep(30);
+  await orchestrator.handle(eventOf("InsufficientStock", saga_id));
+  inner.watch.changed(orchestrator.changed);
+  expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
+});
+
+test("a shopper who hangs up is no fault of anybody's", async () => {
+  const saga_id = sagaOf(await gateway.checkout("hang-up"));
+  const gone = new AbortController();
+  const waiting = gateway.ask(`/api/v1/saga/${saga_id}/status?wait=30`, { signal: gone.signal });
+  setTimeout(() => gone.abort(), 50);
+  await expect(waiting).rejects.toThrow("abort");
+  await gateway.raw(`POST /api/v1/checkout HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf`);
+  expect((await gateway.ask(`/api/v1/saga/${saga_id}/status`)).status).toBe(200);
+  expect(logged).toEqual([]);
+});
+
+test("bodies beyond the limit are refused: with a problem, and when they are absurd, without", async () => {
+  const { status, body } = await gateway.checkout("big", { coupon: "x".repeat(2 * MAX_BODY_BYTES) });
+  expect([status, body]).toMatchObject([413, { type: "urn:checkout:problem:body-too-large" }]);
+  const head = `POST /api/v1/checkout HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await tokenOf(SHOPPER)}\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\n`;
+  expect(await gateway.raw(`${head}Content-Length: 99999999\r\n\r\n`)).toEqual(["HTTP/1.1 413"]);
+  const chunk = `10000\r\n${"x".repeat(65_536)}\r\n`;
+  expect(await gateway.raw(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(2)}0\r\n\r\n`)).toEqual([
+    "HTTP/1.1 413",
+  ]);
+  expect(await gateway.raw(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(20)}0\r\n\r\n`)).toEqual([
+    "HTTP/1.1 413",
+  ]);
+});
+
+test("requests that are hardly HTTP are refused without harm", async () => {
+  const get = (head: string) => gateway.raw(`${head}\r\n\r\n`);
+  const path = `/api/v1/saga/${SHOPPER}/status`;
+  expect(await get(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-Big: ${"x".repeat(20_000)}`)).toEqual([
+    "HTTP/1.1 431",
+  ]);
+  expect(await get(`GET ${path} HTTP/1.1`)).toEqual(["HTTP/1.1 400"]);
+  expect(await get("what is this")).toEqual(["HTTP/1.1 400"]);
+  for (const head of [
+    `GET ${path} HTTP/1.0`,
+    `GET ${path} HTTP/1.1\r\nHost: a b`,
+    `GET ${path} HTTP/1.1\r\nHost: [::`,
+    `GET ${path} HTTP/1.1\r\nHost: x`,
+    `GET http://[evil${path} HTTP/1.1\r\nHost: localhost`,
+    `GET /%ff%zz HTTP/1.1\r\nHost: localhost`,
+  ]) {
+    const [status] = await get(head);
+    expect(status).toBeOneOf(["HTTP/1.1 400", "HTTP/1.1 401", "HTTP/1.1 404"]);
+  }
+  expect(logged).toEqual([]);
+});
+
+test("while the orchestrator is away it is a 503 to try again, and what is tried again goes through", async () => {
+  const before = sagaOf(await gateway.checkout("outage"));
+  const { port } = inner;
+  await inner[Symbol.asyncDispose]();
+  try {
+    for (const answer of [
+      await gateway.checkout("outage"),
+      await gateway.checkout("outage-new"),
+      await gateway.ask(`/api/v1/saga/${before}/status`),
+    ])
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(logged.length).toBe(3);
+  } finally {
+    inner = serveOrchestrator(port);
+  }
+  const again = await gateway.checkout("outage");
+  expect([sagaOf(again), again.headers.get("idempotent-replayed")]).toEqual([before, "true"]);
+  expect(sagaOf(await gateway.checkout("outage-new"))).not.toBe(before);
+});
+
+test("a shutdown sends waiting shoppers to another gateway, and finishes checkouts", async () => {
+  await using leaving = new Gateway(inner.port, await createSealer(keys.publicJwk));
+  const saga_id = sagaOf(await leaving.checkout("leaving"));
+  const waiting = leaving.ask(`/api/v1/saga/${saga_id}/status?wait=30`);
+  const writing = Array.from({ length: 20 }, (_, i) => leaving.checkout(`leaving-${i}`));
+  await Bun.sleep(30);
+  const begun = performance.now();
+  await leaving[Symbol.asyncDispose]();
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect([(await waiting).status, (await waiting).headers.get("retry-after")]).toEqual([503, "2"]);
+  expect(new Set((await Promise.all(writing)).map(sagaOf)).size).toBe(20);
+});

@@ -1,0 +1,150 @@
+// The gateway's client against servers that are not what they should be: only what an orchestrator says counts.
+import { afterEach, expect, test } from "bun:test";
+import type { SagaStatusView } from "../../schemas/http.ts";
+import { checkout } from "../testkit/orchestrator.ts";
+import { OrchestratorClient } from "./orchestrator-client.ts";
+
+const SAGA = "01890000-0000-7000-8000-000000000001";
+const ANYWHERE = { waitMs: 0, signal: new AbortController().signal };
+const started = { saga_id: SAGA, replayed: false };
+
+const servers: Bun.Server<undefined>[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop(true);
+});
+
+/** A client of a server that answers in this way. */
+function clientOf(answer: (request: Request) => Response | Promise<Response>): OrchestratorClient {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
+  servers.push(server);
+  return new OrchestratorClient({ url: server.url.href, timeouts: { startMs: 200, statusMs: 200 } });
+}
+
+const fault = (error: string, status: number) => () => Response.json({ error }, { status });
+const unavailable = { code: "SERVICE_UNAVAILABLE" };
+
+test("what an orchestrator answers is understood", async () => {
+  expect(await clientOf(() => Response.json(started)).startSaga(checkout())).toEqual(started);
+  await expect(clientOf(fault("CLIENT_KEY_REUSED", 409)).startSaga(checkout())).rejects.toMatchObject({
+    type: "idempotency-key-reused",
+  });
+  expect(await clientOf(fault("NO_SUCH_SAGA", 404)).status(SAGA, SAGA, ANYWHERE)).toBeNull();
+  await expect(clientOf(fault("UNAVAILABLE", 503)).startSaga(checkout())).rejects.toMatchObject(unavailable);
+});
+
+test("a contract that the two disagree on is a fault of ours, which trying again does not cure", async () => {
+  for (const answer of [fault("INVALID_REQUEST", 422), fault("INTERNAL", 500)]) {
+    await expect(clientOf(answer).startSaga(checkout())).rejects.toMatchObject({
+      code: "MESSAGE_INVALID",
+      canRetry: false,
+    });
+    await expect(clientOf(answer).status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject({ canRetry: false });
+  }
+});
+
+const garbage: readonly [string, () => Response | Promise<Response>][] = [
+  [
+    "a page",
+    () => new Response("<html>Welcome to nginx!</html>", { headers: { "content-type": "text/html" } }),
+  ],
+  ["nothing", () => new Response("")],
+  ["JSON of something else", () => Response.json({ hello: "world" })],
+  ["half an answer", () => new Response('{"saga_id":')],
+  ["an id that is none", () => Response.json({ ...started, saga_id: "1; drop table" })],
+  ["success with the body of a fault", () => Response.json({ error: "NO_SUCH_SAGA" })],
+  ["a proxy's 404", () => new Response("not found", { status: 404 })],
+  ["a proxy's 404 in JSON", () => Response.json({ message: "no route" }, { status: 404 })],
+  ["a proxy's 409", () => new Response("conflict", { status: 409 })],
+  ["a bad gateway", () => new Response("bad gateway", { status: 502 })],
+  ["a redirect", () => Response.redirect("http://127.0.0.1:9/sagas", 307)],
+];
+test.each(garbage)("says that the service is away, not that the saga is: %s", async (_, answer) => {
+  const client = clientOf(answer);
+  await expect(client.startSaga(checkout())).rejects.toMatchObject(unavailable);
+  await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
+});
+
+test("a server that is silent, or stops in the middle, is given up in time", async () => {
+  const silent = clientOf(() => new Promise(() => undefined));
+  const begun = performance.now();
+  await expect(silent.startSaga(checkout())).rejects.toMatchObject(unavailable);
+  await expect(silent.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
+  const halting = clientOf(
+    () =>
+      new Response(
+        new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{"saga')) }),
+      ),
+  );
+  await expect(halting.startSaga(checkout())).rejects.toMatchObject(unavailable);
+  await expect(halting.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
+  expect(performance.now() - begun).toBeLessThan(3_000);
+});
+
+test("the time a shopper waits is on top of that", async () => {
+  const view: SagaStatusView = {
+    saga_id: SAGA,
+    status: "STARTED",
+    current_step: "reserve",
+    compensation_step: null,
+    failure_code: null,
+    order_id: null,
+    total_cents: null,
+    currency: "EUR",
+    created_at: "2026-11-23T12:00:00.000Z",
+    updated_at: "2026-11-23T12:00:00.000Z",
+    completed_at: null,
+  };
+  const client = clientOf(async () => {
+    await Bun.sleep(400);
+    return Response.json(view);
+  });
+  const waiting = { ...ANYWHERE, waitMs: 1_000 };
+  expect(await client.status(SAGA, SAGA, waiting)).toEqual(view);
+  await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
+});
+
+test("nobody there, and a connection that breaks", async () => {
+  const nowhere = new OrchestratorClient({ url: "http://127.0.0.1:9/" });
+  await expect(nowhere.startSaga(checkout())).rejects.toMatchObject(unavailable);
+  await expect(nowhere.ready()).rejects.toMatchObject(unavailable);
+  const breaking = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket) => void socket.end() },
+  });
+  const client = new OrchestratorClient({ url: `http://127.0.0.1:${breaking.port}` });
+  await expect(client.startSaga(checkout())).rejects.toMatchObject(unavailable);
+  await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
+  breaking.stop(true);
+});
+
+test("ready means that it answers well", async () => {
+  await clientOf(() => new Response("ok")).ready();
+  await expect(clientOf(() => new Response("", { status: 503 })).ready()).rejects.toMatchObject(unavailable);
+});
+
+test("status calls end when the shopper hangs up, or the gateway stops; checkouts do not", async () => {
+  const asked: string[] = [];
+  const client = clientOf(async ({ url }) => {
+    asked.push(url);
+    await Bun.sleep(150);
+    return Response.json(started);
+  });
+  const gone = new AbortController();
+  const statuses = [
+    client.status(SAGA, SAGA, { waitMs: 30_000, signal: gone.signal }),
+    client.status(SAGA, SAGA, { ...ANYWHERE, waitMs: 30_000 }),
+  ].map((status) =>
+    status.then(
+      () => "answered",
+      (error: unknown) => error,
+    ),
+  );
+  const start = client.startSaga(checkout());
+  while (asked.length < 3) await Bun.sleep(1);
+  gone.abort();
+  expect(await statuses[0]).toMatchObject(unavailable);
+  client[Symbol.dispose]();
+  expect(await statuses[1]).toMatchObject(unavailable);
+  expect(await start).toEqual(started);
+});

@@ -1,0 +1,35 @@
+// A bounded memory that forgets what has not been used for longest. Called by auth.ts, for verified tokens.
+
+export class RecentlyUsed<Key, Value> {
+  readonly #limit: number;
+  /** In order of use: the first one is forgotten first. */
+  readonly #entries = new Map<Key, Value>();
+
+  /** At most `limit` entries are kept. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Counts as a use. */
+  get(key: Key): Value | undefined {
+    const value = this.#entries.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
+  }
+
+  set(key: Key, value: Value): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size <= this.#limit) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  delete(key: Key): void {
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,40 @@
+// What the gateway's tests share: tokens good and bad, and a checkout as a shopper sends it.
+import { SignJWT } from "jose";
+import type { CheckoutRequest } from "../../schemas/http.ts";
+import type { Clock } from "../kernel/ports.ts";
+
+export const JWT_SECRET = "a secret of more than thirty-two characters";
+export const SHOPPER = "01890000-0000-7000-8000-00000000000a";
+export const STRANGER = "01890000-0000-7000-8000-00000000000b";
+
+export const realClock: Clock = { now: () => Date.now() };
+
+export interface TokenParts {
+  /** Claims beside `sub` and `exp`; undefined takes one out. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly secret?: string;
+  readonly algorithm?: string;
+}
+
+/** A shopper's token that is good for an hour, unless the parts say otherwise. */
+export function tokenOf(
+  userId: string,
+  { claims = {}, secret = JWT_SECRET, algorithm = "HS256" }: TokenParts = {},
+) {
+  const now = Math.floor(Date.now() / 1_000);
+  return new SignJWT({ sub: userId, exp: now + 3_600, ...claims })
+    .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+    .sign(new TextEncoder().encode(secret));
+}
+
+/** Two teas to Ada. */
+export function cart(overrides: Partial<CheckoutRequest> = {}): CheckoutRequest {
+  return {
+    items: [{ sku_id: "tea", quantity: 2 }],
+    currency: "EUR",
+    email: "ada@example.com",
+    payment_method: "pm_card_visa",
+    shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+    ...overrides,
+  };
+}
