@@ -71,9 +71,7 @@ test("a server that is silent, or stops in the middle, is given up in time", asy
   await expect(silent.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
   const halting = clientOf(
     () =>
-      new Response(
-        new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{"saga')) }),
-      ),
+      new Response(new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{"saga')) })),
   );
   await expect(halting.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(halting.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
