@@ -18,6 +18,7 @@ interface Status {
     readonly inventory: string;
     readonly paysim: string;
     readonly secrets_file: string;
+    readonly ops: { readonly orchestrator: string };
   };
   readonly servers: readonly ProcessGroup[];
   readonly roles: readonly ProcessGroup[];
@@ -31,6 +32,8 @@ export interface System extends AsyncDisposable {
   /** The saga database, read-only: when each saga came to rest. */
   readonly sagas: Sql;
   readonly currency: string;
+  /** Sagas under way. */
+  openSagas(): Promise<number>;
   /** Runs the auditor; true where it finds nothing. */
   audit(): Promise<boolean>;
 }
@@ -79,6 +82,7 @@ export async function openSystem({ stack, skus: skuCount, latency }: SystemOptio
     skus,
     sagas,
     currency,
+    openSagas: () => openSagasBy(`${addresses.ops.orchestrator}/metrics`),
     async audit() {
       const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory], {
         stdio: ["ignore", "inherit", "inherit"],
@@ -90,6 +94,17 @@ export async function openSystem({ stack, skus: skuCount, latency }: SystemOptio
       if (stack === undefined) await stackCommand(["down", "--wipe", "--data-dir", directory]);
     },
   };
+}
+
+/** Started less ended, since the orchestrator's own start: right as long as that began with nothing under way. */
+async function openSagasBy(metricsUrl: string): Promise<number> {
+  const text = await (await fetch(metricsUrl)).text();
+  const sumOf = (name: string) =>
+    text
+      .split("\n")
+      .filter((line) => line.startsWith(name))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  return sumOf("checkout_sagas_started_total") - sumOf("checkout_sagas_ended_total");
 }
 
 async function stackCommand(args: readonly string[]): Promise<string> {
