@@ -46,7 +46,7 @@ program
     if (foreground) {
       const stop = new AbortController();
       onSignals(() => stop.abort(new Error("interrupted")));
-      const stack = await startStack(options, stop);
+      const stack = await startStack(options, stop.signal);
       printState(await stack.state());
       await stack.stopped;
       return;

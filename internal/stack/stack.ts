@@ -52,9 +52,9 @@ export interface Stack extends AsyncDisposable {
   readonly stopped: Promise<void>;
 }
 
-/** Resolves when everything is ready. When something fails, stops what was started and throws. `stop` ends it early. */
-export async function startStack(options: StackOptions = {}, stop = new AbortController()): Promise<Stack> {
-  stop.signal.throwIfAborted();
+/** Resolves when everything is ready. When something fails, stops what was started and throws. `signal` stops it, then and later. */
+export async function startStack(options: StackOptions = {}, signal?: AbortSignal): Promise<Stack> {
+  signal?.throwIfAborted();
   const dataDirectory = stackDirectory(options.dataDirectory);
   mkdirSync(dataDirectory, { recursive: true });
   const lock = tryLock(join(dataDirectory, "lock"));
@@ -73,7 +73,7 @@ export async function startStack(options: StackOptions = {}, stop = new AbortCon
     roles: options.roles ?? true,
     overrides: options.overrides ?? {},
   });
-  const stack = new RunningStack(dataDirectory, plan, stop);
+  const stack = new RunningStack(dataDirectory, plan);
   const control = serveControl(dataDirectory, stack);
   held.defer(() => control.close());
   // From here on the stack itself gives back what is held, when its last process has gone.
@@ -81,6 +81,8 @@ export async function startStack(options: StackOptions = {}, stop = new AbortCon
   void stack.processesGone
     .then(() => kept.disposeAsync())
     .then(stack.finished.resolve, stack.finished.reject);
+  signal?.addEventListener("abort", () => void stack.stop(signal.reason));
+  if (signal?.aborted === true) void stack.stop(signal.reason);
   await stack.start(options.report ?? (() => {}));
   return stack;
 }
@@ -91,22 +93,19 @@ class RunningStack implements Stack {
   readonly finished = Promise.withResolvers<void>();
   readonly processesGone: Promise<void>;
   readonly #plan: StackPlan;
-  readonly #stop: AbortController;
+  readonly #stop = new AbortController();
   readonly #processes: Processes;
   readonly #startedAt = new Date().toISOString();
   #phase: StackState["phase"] = "starting";
   #starting: Promise<void> = Promise.resolve();
 
-  constructor(dataDirectory: string, plan: StackPlan, stop: AbortController) {
+  constructor(dataDirectory: string, plan: StackPlan) {
     this.dataDirectory = dataDirectory;
     this.#plan = plan;
-    this.#stop = stop;
-    this.#processes = new Processes(stop.signal, () => writeState(this.#snapshot()));
+    this.#processes = new Processes(this.#stop.signal, () => writeState(this.#snapshot()));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.processesGone = promise;
-    stop.signal.addEventListener("abort", () => void this.#stopInOrder().then(resolve, reject), {
-      once: true,
-    });
+    this.#stop.signal.addEventListener("abort", () => void this.#stopInOrder().then(resolve, reject));
   }
 
   get addresses(): StackAddresses {
@@ -123,8 +122,9 @@ class RunningStack implements Stack {
   }
 
   async start(report: (step: StackStep) => void): Promise<void> {
-    this.#enter("starting");
     try {
+      this.#stop.signal.throwIfAborted();
+      this.#enter("starting");
       this.#starting = startInOrder(this.#plan, (definition) => this.#processes.launch(definition), report);
       await this.#starting;
       this.#stop.signal.throwIfAborted();
@@ -146,8 +146,8 @@ class RunningStack implements Stack {
     this.#enter("stopped");
   }
 
-  stop(): Promise<void> {
-    this.#stop.abort(new Error("the stack was stopped while starting"));
+  stop(reason: unknown = new Error("the stack was stopped while starting")): Promise<void> {
+    this.#stop.abort(reason);
     return this.stopped;
   }
 

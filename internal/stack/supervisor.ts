@@ -104,7 +104,10 @@ async function supervise(options: StackOptions): Promise<never> {
     if (!released) stop.abort(new Error("the process that launched the stack has ended"));
   });
   try {
-    const stack = await startStack({ ...options, report: (step) => tell({ kind: "step", step }) }, stop);
+    const stack = await startStack(
+      { ...options, report: (step) => tell({ kind: "step", step }) },
+      stop.signal,
+    );
     tell({ kind: "ready" });
     await stack.stopped;
     process.exit(0);

@@ -76,7 +76,7 @@ async function startServers(): Promise<Stack> {
       roles: false,
       report: ({ name, seconds }) => console.log(`  ${name.padEnd(20)} ${seconds.toFixed(1)} s`),
     },
-    stop,
+    stop.signal,
   );
   delete process.env["STACK_POSTGRES_FSYNC"];
   return stack;
