@@ -115,7 +115,7 @@ function commit(): string {
   return run.exitCode === 0 ? `+${run.stdout.toString().trim()}` : "";
 }
 
-function binaryName(role: string): string {
+export function binaryName(role: string): string {
   return role === "checkoutctl" ? role : `checkout-${role}`;
 }
 

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { YAML } from "bun";
+import { settingsOfOperator, settingsOfRole } from "../testkit/role-settings.ts";
 import { REPOSITORY } from "./paths.ts";
-import { ROLES, SERVING_ROLES, operatorEnvironment, roleEnvironment } from "./role-env.ts";
-import { DATABASES, type StackAddresses } from "./state.ts";
+import { ROLES, SERVING_ROLES } from "./role-env.ts";
 
 interface Service {
   readonly command?: readonly string[];
@@ -21,27 +21,10 @@ async function readServices(): Promise<Record<string, Service>> {
   return (compose as { services: Record<string, Service> }).services;
 }
 
-const addresses: StackAddresses = {
-  postgres: Object.fromEntries(DATABASES.map((name) => [name, ""])),
-  kafka_brokers: "",
-  redis: "",
-  smtp: "",
-  mail: "",
-  gateway: "",
-  orchestrator: "",
-  inventory: "",
-  paysim: "",
-  ledger_file: "",
-  secrets_file: "",
-  ops: {},
-};
-const secrets = { jwt_hs256_secret: "", payment_public_jwk: "", payment_private_jwk: "", stripe_api_key: "" };
-const context = { addresses, secrets };
-
 test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
   const service = services[role];
   expect(service?.command).toEqual([`checkout-${role}`]);
-  const wanted = Object.keys(roleEnvironment(role, context));
+  const wanted = settingsOfRole(role);
   const listening = SERVING_ROLES.includes(role) ? ["HOST", "PORT"] : [];
   expect(Object.keys(service?.environment ?? {}).toSorted()).toEqual(
     [...wanted, ...listening, "OPS_HOST", "OPS_PORT"].toSorted(),
@@ -49,7 +32,7 @@ test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
 });
 
 test("checkoutctl finds everything it finds in the local stack", () => {
-  const wanted = Object.keys(operatorEnvironment(context));
+  const wanted = settingsOfOperator();
   expect(Object.keys(services["checkoutctl"]?.environment ?? {}).toSorted()).toEqual(wanted.toSorted());
 });
 

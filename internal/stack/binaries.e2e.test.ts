@@ -1,0 +1,73 @@
+// The compiled binaries on their own: copied to an empty folder, without the repository, its packages or any setting.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { settingsOfRole } from "../testkit/role-settings.ts";
+import { binaryName, buildAll, buildableRoles } from "./build.ts";
+import { DIST } from "./paths.ts";
+import { ROLES, type Role } from "./role-env.ts";
+
+const EXIT_CONFIG = 78;
+const BUILD_TIMEOUT_MS = 120_000;
+
+const folder = mkdtempSync(join(tmpdir(), "checkout-binaries-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeAll(async () => {
+  await buildAll(buildableRoles(), () => {});
+  for (const role of buildableRoles())
+    placeAlone(join(DIST, binaryName(role)), join(folder, binaryName(role)));
+  // A binary takes its settings from its environment, never from the folder it happens to be started in.
+  writeFileSync(join(folder, ".env"), "KAFKA_BROKERS=from-dotenv:1\nLOG_LEVEL=debug\n");
+  writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./missing.ts"]\n');
+}, BUILD_TIMEOUT_MS);
+
+test.each(buildableRoles())("%s tells its version and explains itself", async (role) => {
+  const told = await run(role, ["--version"]);
+  expect(told.code).toBe(0);
+  expect(told.output).toContain(version);
+  const help = await run(role, ["--help"]);
+  expect(help.code).toBe(0);
+  expect(help.output.length).toBeGreaterThan(200);
+});
+
+test.each(ROLES)("%s names every setting it lacks and every one that is wrong, at once", async (role) => {
+  const required = requiredSettings(role);
+  const lacking = await run(role, []);
+  expect(lacking.code).toBe(EXIT_CONFIG);
+  for (const name of required) expect(lacking.output).toContain(name);
+
+  const secret = "s3cret-that-must-not-be-shown";
+  const wrong = await run(role, [], {
+    ...Object.fromEntries(required.map((name) => [name, secret])),
+    LOG_LEVEL: secret,
+  });
+  expect(wrong.code).toBe(EXIT_CONFIG);
+  expect(wrong.output).toContain("LOG_LEVEL");
+  expect(wrong.output).not.toContain(secret);
+});
+
+async function run(role: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = Bun.spawn([join(folder, binaryName(role)), ...args], {
+    cwd: folder,
+    env: { ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, output: output + errors };
+}
+
+/** What the local stack sets, without what has a default and Bun's own switches. */
+function requiredSettings(role: Role): string[] {
+  return settingsOfRole(role).filter((name) => name !== "STRIPE_BASE_URL" && !name.startsWith("BUN_"));
+}
+
+/** A gigabyte of copies is spared where both places are on one file system. */
+function placeAlone(file: string, target: string): void {
+  try {
+    linkSync(file, target);
+  } catch {
+    cpSync(file, target);
+  }
+}

@@ -1,0 +1,29 @@
+// Which variables the local stack sets, by name: for the tests that compare the stack with compose.yaml and with what the
+// compiled binaries say they need.
+import { type Role, operatorEnvironment, roleEnvironment } from "../stack/role-env.ts";
+
+const ANYWHERE = {
+  addresses: {
+    postgres: { saga: "", inventory: "", payment: "", order: "" },
+    kafka_brokers: "",
+    redis: "",
+    smtp: "",
+    mail: "",
+    gateway: "",
+    orchestrator: "",
+    inventory: "",
+    paysim: "",
+    ledger_file: "",
+    secrets_file: "",
+    ops: {},
+  },
+  secrets: { jwt_hs256_secret: "", payment_public_jwk: "", payment_private_jwk: "", stripe_api_key: "" },
+};
+
+export function settingsOfRole(role: Role): string[] {
+  return Object.keys(roleEnvironment(role, ANYWHERE));
+}
+
+export function settingsOfOperator(): string[] {
+  return Object.keys(operatorEnvironment(ANYWHERE));
+}
