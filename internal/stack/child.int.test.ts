@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { commandOf } from "../testkit/processes.ts";
 import { startChild } from "./child.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
 import { waitUntil } from "./wait.ts";
@@ -28,10 +29,12 @@ test("a parent that is killed takes its child with it, also one that runs as ano
   const parent = Bun.spawn([process.execPath, "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
   const { value } = await parent.stdout.getReader().read();
   const child = new TextDecoder().decode(value).trim();
-  await waitUntil("the child sleeps", () => commandOf(child).startsWith("sleep"), { timeoutMs: 5_000 });
+  await waitUntil("the child sleeps", () => commandOf(Number(child)).startsWith("sleep"), {
+    timeoutMs: 5_000,
+  });
   parent.kill("SIGKILL");
   await parent.exited;
-  await waitUntil("the child is gone", () => commandOf(child) === "", { timeoutMs: 5_000 });
+  await waitUntil("the child is gone", () => commandOf(Number(child)) === "", { timeoutMs: 5_000 });
 });
 
 test("one that ignores the request to stop is killed at the deadline", async () => {
@@ -56,11 +59,3 @@ test("one that dies before it is ready is reported at once, with the end of its 
   await expect(ready).rejects.toThrow("no such table");
   await expect(ready).rejects.toMatchObject({ cause: { message: "exited with exit code 7" } });
 });
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}

@@ -1,10 +1,11 @@
 // The stack as its users run it, by the command line: it comes up, tells where things are, keeps its data, and leaves nothing
 // behind however it ends.
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
+import { commandOf, processesOf } from "../testkit/processes.ts";
 import { REPOSITORY } from "./paths.ts";
 import { type StackState, readState } from "./state.ts";
 import { waitUntil } from "./wait.ts";
@@ -164,24 +165,10 @@ async function query(state: StackState, text: string): Promise<unknown[]> {
   }
 }
 
-/** What of the stack still runs: its own processes, and any other that names its data directory. */
+/** What of the stack still runs: its own processes, and any other that has to do with its data directory. */
 function alive(state: StackState): string[] {
-  const own = new Set([...state.servers, ...state.roles].map(({ pid }) => pid));
-  const running: string[] = [];
-  for (const pid of new Bun.Glob("[0-9]*").scanSync({ cwd: "/proc", onlyFiles: false })) {
-    const command = commandOf(pid);
-    if (command !== "" && (own.has(Number(pid)) || command.includes(state.data_directory))) {
-      running.push(`${pid} ${command}`);
-    }
-  }
-  return running;
-}
-
-/** Empty for a process that has gone or is only waiting to be buried. */
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
+  const own = [...state.servers, ...state.roles]
+    .map(({ pid }) => commandOf(pid))
+    .filter((command) => command !== "");
+  return [...own, ...processesOf(state.data_directory)];
 }
