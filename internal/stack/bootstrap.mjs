@@ -182,10 +182,13 @@ function runJob(script, scriptArgs) {
   const command = ["--pdeathsig", "TERM", "--", BUN, script, ...scriptArgs];
   const env = { ...process.env, PATH: `${join(MODULES, ".bin")}${delimiter}${process.env.PATH}` };
   const child = spawn("setpriv", command, { stdio: "inherit", cwd: REPOSITORY, env });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // npm does not pass on its own violent death.
-  const parent = process.ppid;
-  const orphanWatch = setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 1_000);
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // At a terminal Ctrl-C has already reached the job, and a second one would cut its stopping short.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // npm does not pass on its own violent death, and between it and us there is a shell that does not notice.
+  const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const atStart = ancestors();
+  const orphanWatch = setInterval(() => ancestors() === atStart || child.kill("SIGTERM"), 1_000);
   child.on("exit", (code, signal) => {
     clearInterval(orphanWatch);
     process.exitCode = code ?? (signal === "SIGINT" ? 130 : 143);
@@ -229,6 +232,15 @@ function run(command, commandArgs, { env = process.env, stderr = "log" } = {}) {
 function onPath(command) {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return folders.map((folder) => join(folder, command)).find((file) => existsSync(file));
+}
+
+/** Undefined when the process has gone. */
+function parentOf(pid) {
+  try {
+    return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function readJson(file) {

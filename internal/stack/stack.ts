@@ -129,8 +129,10 @@ class RunningStack implements Stack {
       await this.#starting;
       this.#stop.signal.throwIfAborted();
     } catch (error) {
+      // Told to stop, children end before they are ready; that is not the reason.
+      const reason: unknown = this.#stop.signal.aborted ? this.#stop.signal.reason : error;
       await this.stop();
-      throw error;
+      throw reason;
     }
     this.#enter("ready");
   }
