@@ -30,15 +30,21 @@ export function errorOf(promise: Promise<unknown>): Promise<unknown> {
 
 export interface Bytes {
   readonly value: Buffer | null;
+  /** 0 where it is left out. */
+  readonly partition?: number;
   readonly key?: string;
   readonly headers?: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** Resolves when all are in the log of partition 0, in this order. */
-export async function sendBytes(topic: string, messages: readonly Bytes[]): Promise<void> {
+/** Resolves when all are in the log, those of one partition in this order. */
+export async function sendBytes(
+  topic: string,
+  messages: readonly Bytes[],
+  brokers: string = kafkaBrokers(),
+): Promise<void> {
   kafka(); // the package's files can be required once the addon is in its place
   const PackageProducer: typeof Producer = require("@confluentinc/kafka-javascript/lib/producer.js");
-  const settings = { "bootstrap.servers": kafkaBrokers(), dr_cb: true, "enable.idempotence": true };
+  const settings = { "bootstrap.servers": brokers, dr_cb: true, "enable.idempotence": true };
   const producer = new PackageProducer(settings);
   await new Promise<void>((resolve, reject) => {
     producer.connect({ allTopics: false, timeout: 10_000 }, (error) => (error ? reject(error) : resolve()));
@@ -51,9 +57,9 @@ export async function sendBytes(topic: string, messages: readonly Bytes[]): Prom
     });
   });
   producer.setPollInterval(10);
-  for (const { value, key, headers = [] } of messages) {
+  for (const { value, partition = 0, key, headers = [] } of messages) {
     const list = headers.map(([name, bytes]) => ({ [name]: bytes }));
-    producer.produce(topic, 0, value, key ?? null, null, undefined, list);
+    producer.produce(topic, partition, value, key ?? null, null, undefined, list);
   }
   await delivered;
   await new Promise((resolve) => producer.disconnect(resolve));

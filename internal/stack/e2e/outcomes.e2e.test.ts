@@ -1,0 +1,268 @@
+// Every end a checkout can have, on the compiled roles and the real servers: what the shopper is told, and what is then true
+// in stock, money, orders and mails. One stack for all; at the end the auditor judges, and only then is it fed poison.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cartOf, type Placed, Refused, type Shopper } from "../../../bench/shopper.ts";
+import type { CheckoutRequest, SagaStatusView } from "../../../schemas/http.ts";
+import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
+import { PARTITIONS_PER_TOPIC, TOPICS } from "../../../schemas/topics.ts";
+import type { AuditReport } from "../../audit/audit.ts";
+import type { DeadLetters } from "../../operations/dead-letters.ts";
+import { type Bytes, sendBytes } from "../../testkit/kafka.ts";
+import { describeExit } from "../child.ts";
+import { waitUntil } from "../wait.ts";
+import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+/** Longer than any checkout of this file takes, the one that times out included. */
+const PATIENCE_MS = 40_000;
+/** Below the 15 s for which the simulator holds a charge that times out: that one must find its saga turned round. */
+const FORWARD_DEADLINE_MS = 12_000;
+const NOT_SERVED = "AQ";
+
+let system: RunningSystem;
+let shopper: Shopper;
+/** Begun first and awaited last, because it takes its time. */
+let chargedTooLate: Placed;
+
+beforeAll(async () => {
+  system = await RunningSystem.start("outcomes", {
+    paysim: { LATENCY: "fixed:5" },
+    orchestrator: { FORWARD_DEADLINE_MS: String(FORWARD_DEADLINE_MS) },
+    order: { ORDER_BLOCKED_COUNTRIES: NOT_SERVED },
+  });
+  shopper = await system.shopper();
+  await system.restock("slow-tea", 10);
+  chargedTooLate = await place(cart("slow-tea", { payment_method: "pm_sim_timeout_then_success" }));
+}, UP_TIMEOUT_MS);
+afterAll(() => system[Symbol.asyncDispose](), UP_TIMEOUT_MS);
+
+describe("a checkout that goes through", () => {
+  test("has one confirmed order, its stock, its money and its mail", async () => {
+    // given
+    await system.restock("tea", 10);
+    await system.restock("cup", 10);
+    const items = [
+      { sku_id: "tea", quantity: 2 },
+      { sku_id: "cup", quantity: 1 },
+    ];
+    const total = 3 * UNIT_PRICE_CENTS;
+    // when
+    const view = await buy({ ...cart("tea"), items, expected_total_cents: total });
+    // then
+    expect(view).toMatchObject({ status: "COMPLETED", failure_code: null, total_cents: total });
+    const { reservation, money, orders } = await system.story(view.saga_id);
+    expect(reservation).toMatchObject(items.map((item) => ({ ...item, status: "CONFIRMED" })));
+    expect(money).toMatchObject([{ kind: "payment", status: "SUCCEEDED", amount_cents: total }]);
+    expect(orders).toMatchObject([{ order_id: view.order_id, status: "CONFIRMED", total_cents: total }]);
+    expect(await system.ledgerOf(view.saga_id)).toMatchObject([{ kind: "charge", amount_cents: total }]);
+    expect([await system.available("tea"), await system.available("cup")]).toEqual([8, 9]);
+    const mail = await system.mailAbout(view.saga_id, "order_confirmed");
+    expect(mail.to).toEqual(["shopper@example.com"]);
+    expect(mail.source).toContain(`Order ${view.order_id}`);
+  });
+
+  test("is charged once where the provider's reply was lost", async () => {
+    // given
+    await system.restock("lost-reply", 1);
+    // when
+    const view = await buy(cart("lost-reply", { payment_method: "pm_sim_reply_lost" }));
+    // then
+    expect(view).toMatchObject({ status: "COMPLETED", total_cents: UNIT_PRICE_CENTS });
+    const ledger = await system.ledgerOf(view.saga_id);
+    expect(ledger).toMatchObject([{ kind: "charge", reply_lost: true }]);
+  });
+
+  test("is one checkout, however often it is sent under its Idempotency-Key", async () => {
+    // given
+    await system.restock("once", 10);
+    const key = Bun.randomUUIDv7();
+    const first = await place(cart("once"), key);
+    // when sent again at once, several times, and again when all is over
+    const again = await Promise.all([1, 2, 3].map(() => place(cart("once"), key)));
+    const view = await atRest(first);
+    const late = await place(cart("once"), key);
+    // then
+    expect(new Set([...again, late].map(({ saga_id }) => saga_id))).toEqual(new Set([first.saga_id]));
+    expect(view.status).toBe("COMPLETED");
+    expect(await system.available("once")).toBe(9);
+  });
+});
+
+describe("a checkout that fails", () => {
+  type Movement = ProviderLedgerEntry["kind"];
+  interface Failure {
+    readonly why: string;
+    readonly stock: number;
+    readonly checkout: Partial<CheckoutRequest>;
+    readonly failure_code: string;
+    /** What the provider's ledger then says. */
+    readonly ledger: readonly Movement[];
+  }
+  const failures: readonly Failure[] = [
+    { why: "out of stock", stock: 0, checkout: {}, failure_code: "INSUFFICIENT_STOCK", ledger: [] },
+    {
+      why: "card declined",
+      stock: 1,
+      checkout: { payment_method: "pm_card_visa_chargeDeclined" },
+      failure_code: "CARD_DECLINED",
+      ledger: ["decline"],
+    },
+    {
+      why: "another price than the shopper saw",
+      stock: 1,
+      checkout: { expected_total_cents: UNIT_PRICE_CENTS - 1 },
+      failure_code: "PRICE_CHANGED",
+      ledger: [],
+    },
+    {
+      why: "an address that is not served",
+      stock: 1,
+      checkout: { shipping_address: { ...cartOf([], "", "").shipping_address, country: NOT_SERVED } },
+      failure_code: "ADDRESS_NOT_SERVED",
+      ledger: ["charge", "refund"],
+    },
+  ];
+
+  for (const { why, stock, checkout, failure_code, ledger } of failures) {
+    test(`${why}: the shopper is told, pays nothing, and the stock is whole`, async () => {
+      // given
+      const sku = why.replaceAll(" ", "-");
+      await system.restock(sku, stock);
+      // when
+      const view = await buy(cart(sku, checkout));
+      // then
+      expect(view).toMatchObject({ status: "COMPENSATED", failure_code, order_id: null });
+      await expectNothingLeftOf(view.saga_id, ledger);
+      expect(await system.available(sku)).toBe(stock);
+    });
+  }
+
+  test("a product that does not exist", async () => {
+    const view = await buy(cart("no-such-thing"));
+    expect(view).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
+    await expectNothingLeftOf(view.saga_id, []);
+  });
+
+  test(
+    "money that moves only after the saga gave up is given back, and the stock waits for that",
+    async () => {
+      // given a charge that times out, and succeeds when the deadline has passed
+      const view = await atRest(chargedTooLate);
+      // then
+      expect(view).toMatchObject({ status: "COMPENSATED", failure_code: "DEADLINE_EXCEEDED" });
+      await expectNothingLeftOf(view.saga_id, ["charge", "refund"]);
+      const { timeline } = await system.story(view.saga_id);
+      const steps = timeline.filter(({ who }) => who === "saga").map(({ what }) => what);
+      const refunded = steps.findIndex((what) => what.includes("RefundCompleted"));
+      const released = steps.findIndex((what) => what.includes("InventoryReleased"));
+      expect(refunded).toBeGreaterThan(0);
+      expect(released).toBeGreaterThan(refunded);
+      expect(await system.available("slow-tea")).toBe(10);
+    },
+    PATIENCE_MS,
+  );
+
+  async function expectNothingLeftOf(sagaId: string, ledger: readonly Movement[]): Promise<void> {
+    const { reservation, orders } = await system.story(sagaId);
+    expect(reservation.filter(({ status }) => status === "HELD" || status === "CONFIRMED")).toEqual([]);
+    expect(orders.filter(({ status }) => status !== "CANCELLED")).toEqual([]);
+    expect((await system.ledgerOf(sagaId)).map(({ kind }) => kind)).toEqual([...ledger]);
+    expect((await system.mailAbout(sagaId, "checkout_failed")).source).toContain("You pay nothing");
+  }
+});
+
+describe("what a shopper may not do", () => {
+  test("send another cart under a key that is taken", async () => {
+    const key = Bun.randomUUIDv7();
+    await system.restock("taken", 10);
+    await place(cart("taken"), key);
+    const refusal: unknown = await place(cart("taken", { email: "other@example.com" }), key).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toBeInstanceOf(Refused);
+    expect(refusal).toMatchObject({
+      problem: { status: 422, type: "urn:checkout:problem:idempotency-key-reused" },
+    });
+  });
+
+  test("see the checkout of somebody else", async () => {
+    await system.restock("private", 1);
+    const { saga_id } = await buy(cart("private"));
+    const stranger = await system.shopper();
+    expect(await stranger.status(saga_id, Date.now())).toBeNull();
+  });
+});
+
+describe("after all that", () => {
+  test("the audit is clean and no dead letter waits", async () => {
+    expect(await system.audit()).toEqual({ code: 0, violations: [] });
+    expect(await system.operatorSees<DeadLetters>(["dlq", "ls"])).toMatchObject({ total: 0, unreadable: 0 });
+  });
+
+  test("poison becomes dead letters in every partition, stops nobody, and the audit names it", async () => {
+    // given bytes that are no message and a command that fits no schema, of a saga that has come to rest
+    await system.restock("antidote", 10);
+    const { saga_id } = await buy(cart("antidote"));
+    const header = [["type", Buffer.from("ReserveInventory")]] as const;
+    const poison = Array.from({ length: PARTITIONS_PER_TOPIC }, (_, partition): Bytes[] => [
+      { partition, value: Buffer.from([0xff, 0x00, 0x7b]) },
+      {
+        partition,
+        value: Buffer.from(`{"type":"ReserveInventory","saga_id":"${saga_id}"}`),
+        headers: header,
+      },
+    ]).flat();
+    // when
+    await sendBytes(TOPICS.commands, poison, system.context.addresses.kafka_brokers);
+    const view = await buy(cart("antidote"));
+    // then
+    expect(view.status).toBe("COMPLETED");
+    const expected = [
+      { service: "inventory", type: "ReserveInventory", error_code: "SCHEMA_VIOLATION", count: 16 },
+      { service: "inventory", type: "unreadable", error_code: "UNDECODABLE", count: 16 },
+    ];
+    await waitUntil("the dead letters are listed", async () => (await deadLetters()).total >= poison.length, {
+      timeoutMs: PATIENCE_MS,
+    });
+    const { causes } = await deadLetters();
+    const sorted = causes.toSorted((one, other) => one.error_code.localeCompare(other.error_code));
+    expect(sorted).toMatchObject(expected);
+    expect(existing(await shopper.status(saga_id, Date.now()))).toMatchObject({ status: "COMPLETED" });
+    // Nobody's outbox wrote them, and that is the only thing wrong with the system.
+    const report = await system.operatorSees<AuditReport>(["audit", "--expect-rest"], EXIT_VIOLATIONS);
+    const broken = report.invariants.filter(({ violations }) => violations > 0);
+    expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
+  });
+
+  test("every role drains on SIGTERM and exits 0", async () => {
+    await system.stack.stop();
+    const exits = system.stack.roles.map(
+      (role) => `${role.name}: ${describeExit(role.exit() ?? NOT_EXITED)}`,
+    );
+    expect(exits).toEqual(system.stack.roles.map(({ name }) => `${name}: exit code 0`));
+  });
+});
+
+const EXIT_VIOLATIONS = 3;
+const NOT_EXITED = { code: null, signal: null };
+
+function deadLetters(): Promise<DeadLetters> {
+  return system.operatorSees(["dlq", "ls", "--limit", "100"]);
+}
+
+/** One piece of one product, paid with a card that works, but for `changes`. */
+function cart(skuId: string, changes: Partial<CheckoutRequest> = {}): CheckoutRequest {
+  return { ...cartOf([skuId], "pm_card_visa", CURRENCY), ...changes };
+}
+
+function place(checkout: CheckoutRequest, key: string = Bun.randomUUIDv7()): Promise<Placed> {
+  return shopper.checkout(checkout, key, Date.now() + PATIENCE_MS);
+}
+
+async function atRest({ saga_id }: Placed): Promise<SagaStatusView> {
+  return existing(await shopper.status(saga_id, Date.now() + PATIENCE_MS));
+}
+
+async function buy(checkout: CheckoutRequest): Promise<SagaStatusView> {
+  return atRest(await place(checkout));
+}

@@ -1,0 +1,142 @@
+// The whole system as its outsiders meet it, for the suites beside this file: shoppers at the gateway, operators with
+// checkoutctl, the provider's ledger, the mail catcher. Nothing here looks into a process or a table by itself.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Shopper } from "../../../bench/shopper.ts";
+import type { SagaStatusView } from "../../../schemas/http.ts";
+import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
+import type { AuditReport } from "../../audit/audit.ts";
+import { readLedger } from "../../audit/json-lines.ts";
+import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
+import type { SagaStory } from "../../operations/saga-story.ts";
+import { cleanEnvironment } from "../child.ts";
+import { CACHE, DIST } from "../paths.ts";
+import { operatorEnvironment, type RoleContext, type RoleOverrides } from "../role-env.ts";
+import { ensureSecrets } from "../secrets.ts";
+import type { CaughtMail } from "../servers/mail-catcher.ts";
+import { type Stack, startStack } from "../stack.ts";
+import { waitUntil } from "../wait.ts";
+import { wipe } from "../wipe.ts";
+
+export const CURRENCY = "EUR";
+export const UNIT_PRICE_CENTS = 1_250;
+
+const MAIL_TIMEOUT_MS = 20_000;
+
+export interface ToolRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class RunningSystem implements AsyncDisposable {
+  readonly stack: Stack;
+  /** Addresses and secrets, as roles and operators get them. */
+  readonly context: RoleContext;
+
+  private constructor(stack: Stack, context: RoleContext) {
+    this.stack = stack;
+    this.context = context;
+  }
+
+  /** Starts on empty data. `name` is that of its data directory, and tells two suites apart. */
+  static async start(name: string, overrides: RoleOverrides = {}): Promise<RunningSystem> {
+    const dataDirectory = join(CACHE, "tests", `${name}-${process.pid}`);
+    mkdirSync(dataDirectory, { recursive: true });
+    const stack = await startStack({ dataDirectory, overrides });
+    const secrets = await ensureSecrets(dataDirectory);
+    return new RunningSystem(stack, { addresses: stack.addresses, secrets });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stack.stop();
+    wipe(this.stack.dataDirectory);
+  }
+
+  shopper(userId: string = Bun.randomUUIDv7()): Promise<Shopper> {
+    const { addresses, secrets } = this.context;
+    return Shopper.signIn({ gateway: addresses.gateway, jwtSecret: secrets.jwt_hs256_secret, userId });
+  }
+
+  /** Puts so many of a new product on the shelf, for UNIT_PRICE_CENTS each. */
+  async restock(skuId: string, count: number): Promise<void> {
+    const product = { sku_id: skuId, name: skuId, unit_price_cents: UNIT_PRICE_CENTS, currency: CURRENCY };
+    await loadCatalogue(this.context.addresses.inventory, [{ ...product, add_count: count }]);
+  }
+
+  async available(skuId: string): Promise<number | undefined> {
+    const products = await listCatalogue(this.context.addresses.inventory);
+    return products.find(({ sku_id }) => sku_id === skuId)?.available_count;
+  }
+
+  async checkoutctl(...args: readonly string[]): Promise<ToolRun> {
+    const child = Bun.spawn([join(DIST, "checkoutctl"), ...args], {
+      env: cleanEnvironment(operatorEnvironment(this.context)),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** What `checkoutctl ... --json` prints; throws with its complaint where it exits with anything but `expected`. */
+  async operatorSees<T>(args: readonly string[], expected = 0): Promise<T> {
+    const { code, stdout, stderr } = await this.checkoutctl(...args, "--json");
+    if (code !== expected)
+      throw new Error(`checkoutctl ${args.join(" ")} exited with ${code}: ${stderr}${stdout}`);
+    const answer: T = JSON.parse(stdout);
+    return answer;
+  }
+
+  story(sagaId: string): Promise<SagaStory> {
+    return this.operatorSees(["saga", "show", sagaId]);
+  }
+
+  /** The audit of a system that is meant to be idle: its exit code, and every violation as `invariant: detail`. */
+  async audit(...args: readonly string[]): Promise<{ readonly code: number; readonly violations: string[] }> {
+    const { code, stdout, stderr } = await this.checkoutctl("audit", "--expect-rest", "--json", ...args);
+    if (stdout === "") throw new Error(`the audit exited with ${code}: ${stderr}`);
+    const report: AuditReport = JSON.parse(stdout);
+    const violations = report.invariants.flatMap(({ name, findings }) =>
+      findings.map(({ saga_id, detail }) => `${name}: ${saga_id ?? "-"}: ${detail}`),
+    );
+    return { code, violations };
+  }
+
+  /** What the provider has in its books for a saga, oldest first. */
+  async ledgerOf(sagaId: string): Promise<ProviderLedgerEntry[]> {
+    const entries = await Array.fromAsync(readLedger(this.context.addresses.ledger_file));
+    return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);
+  }
+
+  /** Waits for the mail of this template, which is sent after the saga has come to rest. */
+  async mailAbout(sagaId: string, template: "order_confirmed" | "checkout_failed"): Promise<CaughtMail> {
+    let found: CaughtMail | undefined;
+    const arrived = async () => {
+      found = (await this.mails()).find(
+        ({ message_id }) => message_id === `<${sagaId}.${template}@checkout>`,
+      );
+      return found !== undefined;
+    };
+    await waitUntil(`the mail ${template} of saga ${sagaId} is there`, arrived, {
+      timeoutMs: MAIL_TIMEOUT_MS,
+    });
+    if (found === undefined) throw new Error("unreachable: the wait would have thrown");
+    return found;
+  }
+
+  async mails(): Promise<readonly CaughtMail[]> {
+    const answer = await fetch(`${this.context.addresses.mail}/mails`);
+    const mails: CaughtMail[] = JSON.parse(await answer.text());
+    return mails;
+  }
+}
+
+/** Throws where there is none: for what a test has just been promised. */
+export function existing(view: SagaStatusView | null): SagaStatusView {
+  if (view === null) throw new Error("the saga does not exist");
+  return view;
+}
