@@ -6,7 +6,7 @@ import type { PortBlock } from "./ports.ts";
 import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
-import { formattedBrokers, kafkaServers } from "./servers/kafka.ts";
+import { brokersOnDisk, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
 import { postgresServer } from "./servers/postgres.ts";
 import { redisServer } from "./servers/redis.ts";
@@ -104,7 +104,7 @@ export function planStack(options: PlanOptions): StackPlan {
 
 /** Brokers cannot be added to or taken from a quorum that is already on disk. */
 function brokerCount(directory: string, wanted: 1 | 3 | undefined): number {
-  const found = formattedBrokers(directory);
+  const found = brokersOnDisk(directory);
   if (found === 0) return wanted ?? 1;
   if (wanted !== undefined && wanted !== found) {
     throw new Error(

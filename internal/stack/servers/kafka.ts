@@ -1,6 +1,6 @@
 // Apache Kafka in KRaft mode: one combined broker and controller, or three in one quorum. The jars come from KAFKA_HOME, else
 // from what the bootstrap fetched from Maven Central.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
@@ -47,29 +47,31 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         mkdirSync(directory, { recursive: true });
         writeFileSync(logging, LOGGING);
         writeFileSync(properties, serverProperties(nodeId, join(directory, "data"), options));
-        if (existsSync(join(directory, "data/meta.properties"))) return;
+        const formatted = join(directory, "formatted");
+        if (existsSync(formatted)) return;
+        // A format that was cut short leaves a directory that neither starts nor can be formatted again.
+        rmSync(join(directory, "data"), { recursive: true, force: true });
         await runToEnd({
           name: `format of ${name}`,
           command: [
             ..."java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" "),
             ...classPath,
             ..."kafka.tools.StorageTool format -t".split(" "),
-            clusterId(options.directory),
+            clusterOf(options).id,
             "-c",
             properties,
           ],
           logFile: options.logFile(name),
         });
+        writeFileSync(formatted, "");
       },
     };
   });
 }
 
 /** How many brokers the data in this directory was made for; 0 when there is none. */
-export function formattedBrokers(directory: string): number {
-  let count = 0;
-  while (existsSync(join(directory, `kafka-${count + 1}`))) count++;
-  return count;
+export function brokersOnDisk(directory: string): number {
+  return readCluster(directory)?.brokers ?? 0;
 }
 
 function kafkaHome(): string {
@@ -142,13 +144,29 @@ logger.server.name=kafka.server.KafkaRaftServer
 logger.server.level=info
 `;
 
+interface Cluster {
+  readonly id: string;
+  readonly brokers: number;
+}
+
 /** Kept beside the data, so that brokers formatted at different times belong to one cluster. */
-function clusterId(directory: string): string {
-  const file = join(directory, "cluster.id");
-  if (!existsSync(file)) {
-    writeFileSync(file, clusterIdOf(crypto.getRandomValues(new Uint8Array(16))));
-  }
-  return readFileSync(file, "utf8");
+function clusterOf({ directory, brokers }: KafkaOptions): Cluster {
+  const kept = readCluster(directory);
+  if (kept !== null) return kept;
+  const id = clusterIdOf(crypto.getRandomValues(new Uint8Array(16)));
+  const made = { id, brokers: brokers.length };
+  writeFileSync(clusterFile(directory), JSON.stringify(made));
+  return made;
+}
+
+function readCluster(directory: string): Cluster | null {
+  if (!existsSync(clusterFile(directory))) return null;
+  const kept: Cluster = JSON.parse(readFileSync(clusterFile(directory), "utf8"));
+  return kept;
+}
+
+function clusterFile(directory: string): string {
+  return join(directory, "cluster.json");
 }
 
 /** 16 bytes in Kafka's base64 spelling. It must not begin with a dash, which the format tool takes for an option. */
