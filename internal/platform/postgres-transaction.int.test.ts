@@ -347,3 +347,17 @@ test("closing waits for the running transaction and refuses the next", async () 
   await Promise.all([running, closed]);
   expect(await ids()).toEqual([1]);
 });
+
+test("a plan made while the table is empty, and kept, reaches its rows by key", async () => {
+  await using database = open();
+  const plan = await database.transaction(async ({ tx, send, finish }) => {
+    const explain = tx<{ "QUERY PLAN": string }[]>`
+      explain update item set amount = change.amount
+                from json_to_recordset('[]') as change (id int, amount bigint) where item.id = change.id`;
+    const [rows] = await send([explain]);
+    await finish([]);
+    return rows.map((row) => row["QUERY PLAN"]).join("\n");
+  });
+  expect(plan).toContain("Index Scan using item_pkey");
+  expect(plan).not.toContain("Seq Scan");
+});

@@ -127,9 +127,6 @@ function driverOptions(options: PostgresOptions): DriverOptions {
       statement_timeout: timeouts.statementMs ?? STATEMENT_TIMEOUT_MS,
       lock_timeout: timeouts.lockMs ?? LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-      // A plan kept from when the tables were empty reads all of them, for each batch, until statistics are next gathered: a
-      // minute or more into the life of a new database. Planning anew costs a batch nothing that could be measured.
-      plan_cache_mode: "force_custom_plan",
     },
     types: { bigint, timestamp },
   };
