@@ -70,11 +70,11 @@ test("an undo without an answer is sent again, ever more slowly, and an operator
 
 test("bounded batches take the longest overdue first", async () => {
   const ids = [];
-  for (let i = 0; i < 3; i += 1) {
-    ids.push(await orchestrator.start());
-    orchestrator.now += 1;
+  for (let age = 0; age < 3; age += 1) {
+    orchestrator.now = START - age;
+    ids.unshift(await orchestrator.start());
   }
-  orchestrator.now = LATE + 10;
+  orchestrator.now = LATE;
   for (const id of ids) {
     expect(await orchestrator.sweep(1)).toEqual({ processed: 1 });
     expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
