@@ -1,6 +1,7 @@
-// Prometheus metrics of one process: the default ones of the runtime and the role's own, made through three short factories
+// Prometheus metrics of one process: a few of the process itself and the role's own, made through three short factories
 // so that every metric has a prefix, a help text and sensible buckets. Served by ops-http.ts.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "@prometheus-io/client";
+import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { registerProcessMetrics } from "./process-metrics.ts";
 
 const PREFIX = "checkout_";
 
@@ -10,15 +11,11 @@ const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /** Batch sizes: powers of four up to the largest batch anyone takes. */
 export const SIZE_BUCKETS = [1, 4, 16, 64, 256, 1_024, 4_096];
 
-/** Bun reports 0 for these; a metric that is always wrong is worse than none. */
-const BOGUS_DEFAULTS = ["process_heap_bytes"];
-
 export class Metrics {
   readonly registry = new Registry();
 
   constructor() {
-    collectDefaultMetrics({ register: this.registry });
-    for (const name of BOGUS_DEFAULTS) this.registry.removeSingleMetric(name);
+    registerProcessMetrics(this.registry);
   }
 
   /** Names are without the prefix; a counter's ends in `_total`, a duration's in `_seconds`. */
