@@ -126,6 +126,20 @@ describe("a running role", () => {
     expect((await role.end()).code).toBe(0);
   });
 
+  test("that tries a server for the first time says so, and does not wait for its answer to stop", async () => {
+    await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "waits in silence" });
+    const { ops_port: port } = await role.logged("checkout-example starts");
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+    expect(await ready.text()).toContain("waiting for a server");
+    role.kill("SIGTERM");
+    expect((await role.end()).code).toBe(0);
+    expect(role.lines.map((line) => line.msg).slice(-3)).toEqual([
+      "second closed",
+      "first closed",
+      "stopped",
+    ]);
+  });
+
   test("whose work does not end in time is ended, with the culprit's name, and exits 1", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "slow to stop", SHUTDOWN_DEADLINE_MS: "200" });
     await role.logged("checkout-example works");

@@ -144,14 +144,21 @@ function onSignal(log: Logger, stop: AbortController): void {
 function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
   let waitingFor = "starting";
   ops.addCheck("start", () => Promise.reject(new Error(waitingFor)));
+  // A connect may take many seconds to fail. A stop does not wait for it: the process ends, and the connect with it.
+  const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++) {
       stopping.throwIfAborted();
+      if (attempt === 0) waitingFor = `waiting for ${what}`;
       try {
-        const connected = await connect();
+        const connecting = connect();
+        await Promise.race([connecting, stopped]);
+        stopping.throwIfAborted();
+        const connected = await connecting;
         if (attempt > 0) log.info({ what, attempts: attempt + 1 }, `${what} answers`);
         return connected;
       } catch (error) {
+        stopping.throwIfAborted();
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         if (attempt === 0)

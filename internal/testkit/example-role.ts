@@ -26,6 +26,9 @@ await runRole({
           Promise.reject(new AppError("SERVICE_UNAVAILABLE", "nobody there")),
         );
         break;
+      case "waits in silence":
+        await untilReachable("a server", () => new Promise(() => undefined));
+        break;
       case "cannot start":
         throw new AppError("MIGRATION_FAILED", "the schema is behind: run checkoutctl migrate");
       case "crashes":
