@@ -1,0 +1,125 @@
+// A role's binary as systemd meets it: alone in an empty folder, with nothing but its environment. It comes up before its
+// servers do, says what it waits for, is not led astray by files that lie around, and goes in peace when told to.
+// What the binaries say of themselves and of wrong settings is tested in ../binaries.e2e.test.ts.
+import { afterEach, beforeAll, expect, test } from "bun:test";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readiness } from "../../platform/ops-http.ts";
+import { type Child, startChild } from "../child.ts";
+import { CACHE, DIST } from "../paths.ts";
+import { ROLES, type Role, roleEnvironment, SERVING_ROLES } from "../role-env.ts";
+import { newSecrets, type StackSecrets } from "../secrets.ts";
+import type { StackAddresses } from "../state.ts";
+import { waitUntil } from "../wait.ts";
+
+const SOON = { timeoutMs: 15_000 };
+/** A role that waits for a server is told to stop; nothing is in flight that it would have to finish. */
+const STOP_DEADLINE_MS = 5_000;
+
+/** What each role cannot do without, as /readyz names it; null where it needs nobody. */
+const WAITS_FOR: Readonly<Record<Role, string | null>> = {
+  paysim: null,
+  inventory: "Postgres (DATABASE_URL)",
+  payment: "Postgres (DATABASE_URL)",
+  order: "Postgres (DATABASE_URL)",
+  notification: "Kafka (KAFKA_BROKERS)",
+  orchestrator: "Postgres (DATABASE_URL)",
+  relay: "Kafka (KAFKA_BROKERS)",
+  gateway: "the orchestrator",
+};
+
+const folder = join(CACHE, "tests", `binaries-${process.pid}`);
+let secrets: StackSecrets;
+let role: Child | undefined;
+beforeAll(async () => {
+  secrets = await newSecrets();
+});
+afterEach(async () => {
+  role?.kill("SIGKILL");
+  await role?.exited;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test.each(ROLES)(
+  "%s starts in an empty folder, before its servers do, and drains on SIGTERM",
+  async (name) => {
+    // given
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(join(DIST, `checkout-${name}`), join(folder, `checkout-${name}`));
+    // and files that a binary in production must not read
+    writeFileSync(join(folder, ".env"), "OPS_PORT=no-port\nLOG_LEVEL=no-level\n");
+    writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./missing.ts"]\n');
+    // when
+    role = startChild({
+      name,
+      command: [`./checkout-${name}`],
+      cwd: folder,
+      env: {
+        ...roleEnvironment(name, { addresses: nobodyAnywhere(), secrets }),
+        ...(SERVING_ROLES.includes(name) ? { PORT: "0" } : {}),
+      },
+      logFile: join(folder, "log"),
+      stopDeadlineMs: STOP_DEADLINE_MS,
+    });
+    // then it lives, and says what it waits for
+    const ops = await opsAddress(role);
+    expect((await fetch(`${ops}/healthz`)).status).toBe(200);
+    expect(await (await fetch(`${ops}/metrics`)).text()).toContain("process_cpu_seconds_total");
+    const waitsFor = WAITS_FOR[name];
+    await waitUntil(
+      `${name} waits for ${waitsFor}`,
+      async () => {
+        const complaints = await complaintsOf(ops);
+        return waitsFor === null ? complaints === "" : complaints.includes(waitsFor);
+      },
+      SOON,
+    );
+    // and goes when it is told to, whatever it waits for
+    expect(await role.stop()).toEqual({ code: 0, signal: null });
+  },
+);
+
+/** Nobody listens on port 9, which is `discard`. */
+function nobodyAnywhere(): StackAddresses {
+  const host = "127.0.0.1:9";
+  const http = `http://${host}`;
+  const postgres = (name: string) => `postgres://user:password@${host}/${name}`;
+  return {
+    postgres: {
+      saga: postgres("saga"),
+      inventory: postgres("inventory"),
+      payment: postgres("payment"),
+      order: postgres("order"),
+    },
+    kafka_brokers: host,
+    redis: `redis://${host}`,
+    smtp: `smtp://${host}`,
+    mail: http,
+    gateway: http,
+    orchestrator: http,
+    inventory: http,
+    paysim: http,
+    ledger_file: join(folder, "ledger.jsonl"),
+    secrets_file: "",
+    ops: {},
+  };
+}
+
+/** From the first line of its log: the role was left to choose a free port. */
+async function opsAddress({ name, logFile, exited }: Child): Promise<string> {
+  let port: string | undefined;
+  const told = () => (port = /"ops_port":(\d+)/.exec(readFileSync(logFile, "utf8"))?.[1]) !== undefined;
+  const died = exited.then(() => {
+    throw new Error(`${name} ended: ${readFileSync(logFile, "utf8")}`);
+  });
+  await waitUntil(`${name} tells its ops port`, told, { ...SOON, abort: died });
+  return `http://127.0.0.1:${port}`;
+}
+
+async function complaintsOf(ops: string): Promise<string> {
+  const readiness: Readiness = JSON.parse(await (await fetch(`${ops}/readyz`)).text());
+  return Object.values(readiness.checks)
+    .filter(({ required, status }) => required && status === "down")
+    .map(({ reason }) => reason ?? "")
+    .join("; ");
+}
