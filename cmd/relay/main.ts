@@ -58,7 +58,7 @@ await runRole({
       const runs = { name: `relay of ${name}`, runOnce: () => relay.runOnce(), intervalMs: POLL_INTERVAL_MS };
       const publish = resources.use(
         runs.name,
-        new BackgroundLoop({ ...runs, fullBatch: RELAY_BATCH_EVENTS, log }),
+        new BackgroundLoop({ ...runs, fullBatch: RELAY_BATCH_EVENTS, gatherMs: () => relay.gatherMs, log }),
       );
       const gauges = {
         name: `gauges of ${name}`,

@@ -7,6 +7,7 @@
 import { AppError } from "../kernel/errors.ts";
 import type { BatchProducer, Clock, ProduceFailure } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
+import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
 import { claimEvents, markPublished, measureBacklog } from "./relay-store.ts";
 import type { Log, RelayMetrics } from "./telemetry.ts";
 
@@ -54,6 +55,8 @@ export interface RelayOptions {
 export class Relay {
   readonly #options: RelayOptions;
   readonly #maxEvents: number;
+  #load: Load = IDLE;
+  #ranAt: number;
   #events: number;
   /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
   readonly #setAside = new Map<string, number>();
@@ -62,6 +65,15 @@ export class Relay {
     this.#options = options;
     this.#maxEvents = options.batchEvents ?? RELAY_BATCH_EVENTS;
     this.#events = this.#maxEvents;
+    this.#ranAt = options.clock.now();
+  }
+
+  /**
+   * How long to let events gather before the next claim, in milliseconds. librdkafka sends a request per partition, so a claim of
+   * a few events costs nearly what a claim of a hundred does.
+   */
+  get gatherMs(): number {
+    return gatherMs(this.#load);
   }
 
   /**
@@ -72,6 +84,9 @@ export class Relay {
     try {
       const published = await this.#publishClaim(this.#events);
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
+      const now = this.#options.clock.now();
+      this.#load = observeLoad(this.#load, published.processed, now - this.#ranAt);
+      this.#ranAt = now;
       return published;
     } catch (error) {
       // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.

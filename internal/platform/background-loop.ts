@@ -14,6 +14,8 @@ export interface BackgroundLoopOptions {
   readonly runOnce: () => Promise<{ readonly processed: number }>;
   /** Pause after a batch that was not full, in milliseconds; `wake` ends it early. */
   readonly intervalMs: number;
+  /** Asked after a batch that was not full: so long, in milliseconds, not even `wake` starts the next. For loops that gather. */
+  readonly gatherMs?: () => number;
   /** A run that processed at least this many is followed by the next at once: there is more. */
   readonly fullBatch: number;
   readonly log: Pick<Log, "info" | "error">;
@@ -77,10 +79,23 @@ export class BackgroundLoop implements AsyncDisposable {
       const pauseMs = await this.#runOnce();
       if (this.#isStopping) return;
       if (this.#failures > 0) await this.#pause(pauseMs);
-      // A full batch, or a wake-up that came meanwhile: only let others have their turn.
-      else if (pauseMs === 0 || this.#isWoken) await new Promise((resolve) => setImmediate(resolve));
-      else await this.#pause(pauseMs);
+      // A full batch: only let others have their turn.
+      else if (pauseMs === 0) await new Promise((resolve) => setImmediate(resolve));
+      else await this.#pauseUntilWoken(pauseMs);
     }
+  }
+
+  /** First the gather, which only `stop` ends, then the rest of the pause unless a wake-up has come. */
+  async #pauseUntilWoken(pauseMs: number): Promise<void> {
+    const gatherMs = this.#options.gatherMs?.() ?? 0;
+    for (let left = gatherMs; left > 0 && !this.#isStopping;) {
+      const begun = performance.now();
+      await this.#pause(left);
+      left -= performance.now() - begun;
+    }
+    if (this.#isStopping) return;
+    if (this.#isWoken) await new Promise((resolve) => setImmediate(resolve));
+    else await this.#pause(Math.max(0, pauseMs - gatherMs));
   }
 
   /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */

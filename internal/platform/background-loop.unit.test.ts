@@ -55,6 +55,25 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
+  test("gathers after a batch that was not full, however often it is woken, and is stopped at once all the same", async () => {
+    const gathering = harness({ gatherMs: () => HOUR_MS });
+    gathering.loop.start();
+    (await gathering.run(1)).resolve({ processed: 1 });
+    await Bun.sleep(1);
+    gathering.loop.wake();
+    await Bun.sleep(5);
+    expect(gathering.runs).toHaveLength(1);
+    await gathering.loop.stop();
+
+    const { loop, run } = harness({ gatherMs: () => 2 });
+    loop.start();
+    (await run(1)).resolve({ processed: 1 });
+    loop.wake();
+    (await run(2)).resolve({ processed: 10 });
+    (await run(3)).resolve({ processed: 0 });
+    await loop.stop();
+  });
+
   test("does not miss a wake-up that comes while it works", async () => {
     const { loop, run } = harness();
     loop.start();

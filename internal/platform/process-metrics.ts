@@ -6,8 +6,9 @@ import { Counter, Gauge, type Registry } from "@prometheus-io/client";
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export function registerProcessMetrics(registry: Registry): void {
-  const registers = [registry];
-  new Counter({
+  // Registered by hand: a metric made without a registry joins the client's global one.
+  const registers: Registry[] = [];
+  const cpu = new Counter({
     name: "process_cpu_seconds_total",
     help: "CPU this process has used, all threads, user and system",
     registers,
@@ -17,7 +18,7 @@ export function registerProcessMetrics(registry: Registry): void {
       this.inc((user + system) / MICROSECONDS_PER_SECOND);
     },
   });
-  new Gauge({
+  const memory = new Gauge({
     name: "process_resident_memory_bytes",
     help: "Memory this process holds",
     registers,
@@ -25,12 +26,13 @@ export function registerProcessMetrics(registry: Registry): void {
       this.set(process.memoryUsage.rss());
     },
   });
-  new Gauge({
+  const started = new Gauge({
     name: "process_start_time_seconds",
     help: "When this process started, since the Unix epoch",
     registers,
-  }).set(Date.now() / 1_000 - process.uptime());
-  new Gauge({
+  });
+  started.set(Date.now() / 1_000 - process.uptime());
+  const lag = new Gauge({
     name: "process_event_loop_lag_seconds",
     help: "How long a task waited for its turn, at the time of the scrape",
     registers,
@@ -40,4 +42,5 @@ export function registerProcessMetrics(registry: Registry): void {
       this.set((performance.now() - asked) / 1_000);
     },
   });
+  for (const metric of [cpu, memory, started, lag]) registry.registerMetric(metric);
 }
