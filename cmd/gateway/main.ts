@@ -3,10 +3,10 @@ import { Type } from "@sinclair/typebox";
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { Authenticator } from "../../internal/gateway/auth.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
-import { describeError } from "../../internal/kernel/errors.ts";
 import { commonConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { createSealer } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
@@ -50,11 +50,9 @@ await runRole({
       audience: env.JWT_AUDIENCE,
       clock: systemClock,
     });
-    const onError = (error: unknown, request: Request) =>
-      log.error(
-        { err: error, method: request.method, url: request.url },
-        `a request failed: ${describeError(error)}`,
-      );
+    const logError = logSparingly(log, systemClock);
+    const onError = (error: unknown, { method, url }: Request) =>
+      logError(error, { method, url }, "a request failed");
     const app = gatewayApp({ authenticator, orchestrator, seal, onError });
     const server = resources.use("api", serveHttp(app, { hostname: env.HOST, port: env.PORT }));
     // Closed before the API, which waits for the calls that are held open.

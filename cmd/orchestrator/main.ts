@@ -8,11 +8,11 @@ import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
-import { describeError } from "../../internal/kernel/errors.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
 const DEADLINE_SWEEP_MS = 500;
@@ -79,8 +79,8 @@ await runRole({
       "intake",
       new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted }),
     );
-    const onError = (error: unknown) =>
-      log.error({ err: error }, `a request could not be answered: ${describeError(error)}`);
+    const logError = logSparingly(log, systemClock);
+    const onError = (error: unknown) => logError(error, {}, "a request could not be answered");
     const api = orchestratorApi({ intake, watch, faultOf: database.faultOf.bind(database), onError });
     const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
     // Closed before the API, which waits for the calls that are held open.

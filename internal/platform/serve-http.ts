@@ -15,21 +15,30 @@ export interface HttpServer extends AsyncDisposable {
 /** What this needs of an app; Elysia's own type changes with every route. */
 type App = Pick<Elysia, "fetch"> & { readonly config: { readonly serve?: { maxRequestBodySize?: number } } };
 
-/** Listens at once; `port` 0 takes any free one. Throws SERVICE_UNAVAILABLE when the address cannot be had. */
-export function serveHttp(app: App, where: { readonly hostname: string; readonly port: number }): HttpServer {
+/**
+ * Listens at once; `port` 0 takes any free one. Throws SERVICE_UNAVAILABLE when the address cannot be had. Stopping lets
+ * requests run for `drainMs` more.
+ */
+export function serveHttp(
+  app: App,
+  where: { readonly hostname: string; readonly port: number },
+  drainMs = DRAIN_MS,
+): HttpServer {
   const { maxRequestBodySize } = app.config.serve ?? {};
   const server = listen({
     ...where,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     // Bun would answer an error that got past the app with a page that shows the source.
     development: false,
+    // Which for Bun also means to share the port with whoever has it: two roles on one port would answer in turns.
+    reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
     fetch: (request: Request) => app.fetch(request),
   });
   return {
     port: server.port ?? 0,
     async [Symbol.asyncDispose]() {
-      const cut = setTimeout(() => void server.stop(true), DRAIN_MS);
+      const cut = setTimeout(() => void server.stop(true), drainMs);
       await server.stop();
       clearTimeout(cut);
     },
