@@ -38,6 +38,7 @@ interface Group {
 export class StatusWatch implements Disposable {
   readonly #sql: Sql;
   readonly #readTimeoutMs: number;
+  readonly #tickMs: number;
   readonly #waiting = new Map<string, Set<Waiting>>();
   #waitingCount = 0;
   #isPolling = false;
@@ -45,9 +46,11 @@ export class StatusWatch implements Disposable {
   /** The reads that will share the next query. */
   #group: Group | undefined;
 
-  constructor(sql: Sql, readTimeoutMs = READ_TIMEOUT_MS) {
+  /** The limits above are overridden by tests. */
+  constructor(sql: Sql, { readTimeoutMs = READ_TIMEOUT_MS, tickMs = TICK_MS } = {}) {
     this.#sql = sql;
     this.#readTimeoutMs = readTimeoutMs;
+    this.#tickMs = tickMs;
   }
 
   /**
@@ -115,7 +118,7 @@ export class StatusWatch implements Disposable {
   async #poll(): Promise<void> {
     this.#isPolling = true;
     while (this.#waiting.size > 0 && !this.#closed.signal.aborted) {
-      await pause(TICK_MS, this.#closed.signal);
+      await pause(this.#tickMs, this.#closed.signal);
       const sagaIds = [...this.#waiting.keys()];
       for (let i = 0; i < sagaIds.length; i += MAX_BATCH) {
         // A failed read costs nothing: the next tick asks again, and each call's own time limit answers in the end.
