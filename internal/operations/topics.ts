@@ -27,12 +27,7 @@ export interface TopicAdmin {
   describeTopics(): Promise<
     readonly { readonly topic: string; readonly partitions: readonly { readonly leader: number }[] }[]
   >;
-  /** Rejects while the group has no coordinator. */
-  groupLag(group: string, topics: readonly string[]): Promise<unknown>;
 }
-
-/** Each service reads as the group of its name. */
-const CONSUMER_GROUPS = ["orchestrator", "inventory", "payment", "order", "notification"] as const;
 
 const USABLE_TIMEOUT_MS = 15_000;
 const USABLE_POLL_MS = 50;
@@ -47,7 +42,6 @@ export async function createTopics(
   const { brokers } = await admin.describeCluster();
   const result = await admin.createTopics(topicLayout(brokers.length));
   await untilUsable(admin);
-  await untilCoordinated(admin);
   return result;
 }
 
@@ -63,33 +57,6 @@ async function untilUsable(admin: TopicAdmin): Promise<void> {
     if (waiting.length === 0) return;
     if (Date.now() > deadline) {
       throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet`);
-    }
-    // oxlint-disable-next-line no-await-in-loop
-    await Bun.sleep(USABLE_POLL_MS);
-  }
-}
-
-/**
- * The first question for a group's coordinator makes Kafka create the topic of all groups' offsets, and until that is loaded the
- * coordinator refuses. librdkafka sits out 2 to 3 s for each JoinGroup that is refused, so a role that was the first to ask
- * stood idle for that long; under load, several times over.
- */
-async function untilCoordinated(admin: TopicAdmin): Promise<void> {
-  const deadline = Date.now() + USABLE_TIMEOUT_MS;
-  const refusalOf = (group: string) =>
-    admin.groupLag(group, [TOPICS.commands]).then(
-      () => null,
-      (error: unknown) => error,
-    );
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop
-    const refusals = await Promise.all(CONSUMER_GROUPS.map(refusalOf));
-    const refusal = refusals.find((error) => error !== null);
-    if (refusal === undefined) return;
-    if (Date.now() > deadline) {
-      throw new AppError("KAFKA_UNAVAILABLE", "not every consumer group has a coordinator yet", {
-        cause: refusal,
-      });
     }
     // oxlint-disable-next-line no-await-in-loop
     await Bun.sleep(USABLE_POLL_MS);

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { TOPICS } from "../../schemas/topics.ts";
-import { createTopics, topicLayout } from "./topics.ts";
+import { topicLayout } from "./topics.ts";
 
 test("one broker: one copy, and one is enough to write", () => {
   for (const { replicationFactor, config } of topicLayout(1)) {
@@ -22,31 +21,4 @@ test("dead letters are kept longer and may be larger", () => {
   const deadLetters = byName.get("checkout-dlq");
   expect(Number(deadLetters?.["retention.ms"])).toBeGreaterThan(Number(commands?.["retention.ms"]));
   expect(Number(deadLetters?.["max.message.bytes"])).toBeGreaterThan(1_048_588);
-});
-
-test("topics are there when every group has its coordinator, or the first members would be sent away", async () => {
-  const refusalsLeft = new Map([
-    ["inventory", 2],
-    ["payment", 1],
-  ]);
-  const coordinated = new Set<string>();
-  await createTopics({
-    describeCluster: async () => ({ brokers: [1] }),
-    createTopics: async (topics) => ({ created: topics.map(({ topic }) => topic), existing: [] }),
-    describeTopics: async () =>
-      Object.values(TOPICS).map((topic) => ({ topic, partitions: [{ leader: 1 }] })),
-    async groupLag(group) {
-      const left = refusalsLeft.get(group) ?? 0;
-      refusalsLeft.set(group, left - 1);
-      if (left > 0) throw new Error("Broker: Not coordinator");
-      coordinated.add(group);
-    },
-  });
-  expect([...coordinated].toSorted()).toEqual([
-    "inventory",
-    "notification",
-    "orchestrator",
-    "order",
-    "payment",
-  ]);
 });
