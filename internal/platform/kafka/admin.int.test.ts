@@ -6,7 +6,6 @@ import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../../kernel/ports.ts";
 import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 import { openAdmin } from "./admin.ts";
-import { openConsumer } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
 import { readTopic } from "./read-topic.ts";
 
@@ -39,26 +38,6 @@ test("makes topics that are missing and leaves those that exist", async () => {
   expect(await errorOf(admin.describeTopics([`missing-${fresh}`]))).toMatchObject({
     code: "KAFKA_TOPIC_MISSING",
   });
-});
-
-test("tells how far a group is behind", async () => {
-  const topic = await freshTopic(3);
-  const groupId = `group-${crypto.randomUUID()}`;
-  await fill(topic, 60);
-  await using admin = await openAdmin(options);
-  const [before] = await admin.groupLag(groupId, [topic]);
-  expect(before).toMatchObject({ topic, lag: 60 });
-  expect(before?.partitions.map(({ committed }) => committed)).toEqual([null, null, null]);
-
-  await using consumer = await openConsumer({ ...options, groupId, topics: [topic], types: [] });
-  let taken = 0;
-  while (taken < 20) {
-    const batch = await consumer.poll({ maxMessages: 20 - taken, waitMs: 10_000, gatherMs: 0 });
-    taken += batch?.values.length ?? 0;
-    await batch?.commit();
-    batch?.release();
-  }
-  expect(await admin.groupLag(groupId, [topic])).toMatchObject([{ topic, lag: 40 }]);
 });
 
 test("reads a whole topic in batches and stops at the end it had", async () => {
