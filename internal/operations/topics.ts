@@ -29,19 +29,25 @@ export interface TopicAdmin {
   >;
 }
 
+/** Each service reads as the group of its name. */
+const CONSUMER_GROUPS = ["orchestrator", "inventory", "payment", "order", "notification"] as const;
+
 const USABLE_TIMEOUT_MS = 15_000;
 const USABLE_POLL_MS = 50;
 
 /**
  * Creates the topics that are missing and leaves the others alone. On fewer than three brokers there are fewer copies, and
- * one is enough to write: a development cluster must not stop for want of replicas it cannot have.
+ * one is enough to write: a development cluster must not stop for want of replicas it cannot have. `untilCoordinated` waits
+ * for a consumer group's coordinator: on a fresh cluster the first members would be sent away, and stand idle for seconds.
  */
 export async function createTopics(
   admin: TopicAdmin,
+  untilCoordinated: (group: string) => Promise<void>,
 ): Promise<{ readonly created: readonly string[]; readonly existing: readonly string[] }> {
   const { brokers } = await admin.describeCluster();
   const result = await admin.createTopics(topicLayout(brokers.length));
   await untilUsable(admin);
+  await Promise.all(CONSUMER_GROUPS.map(untilCoordinated));
   return result;
 }
 

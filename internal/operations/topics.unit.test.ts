@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { topicLayout } from "./topics.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { createTopics, topicLayout } from "./topics.ts";
 
 test("one broker: one copy, and one is enough to write", () => {
   for (const { replicationFactor, config } of topicLayout(1)) {
@@ -21,4 +22,19 @@ test("dead letters are kept longer and may be larger", () => {
   const deadLetters = byName.get("checkout-dlq");
   expect(Number(deadLetters?.["retention.ms"])).toBeGreaterThan(Number(commands?.["retention.ms"]));
   expect(Number(deadLetters?.["max.message.bytes"])).toBeGreaterThan(1_048_588);
+});
+
+test("topics are there when every group has its coordinator, or the first members would be sent away", async () => {
+  const coordinated: string[] = [];
+  const admin = {
+    describeCluster: async () => ({ brokers: [1] }),
+    createTopics: async () => ({ created: [], existing: [] }),
+    describeTopics: async () =>
+      Object.values(TOPICS).map((topic) => ({ topic, partitions: [{ leader: 1 }] })),
+  };
+  await createTopics(admin, async (group) => {
+    await Bun.sleep(1);
+    coordinated.push(group);
+  });
+  expect(coordinated.toSorted()).toEqual(["inventory", "notification", "orchestrator", "order", "payment"]);
 });

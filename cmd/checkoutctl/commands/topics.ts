@@ -1,5 +1,6 @@
 // `checkoutctl topics`: create the Kafka topics, and see how they stand.
 import { createTopics } from "../../../internal/operations/topics.ts";
+import { untilCoordinated } from "../../../internal/platform/kafka/coordinator.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { command, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -7,7 +8,9 @@ import { loadSettings } from "../settings.ts";
 
 const create = command("create", "create the topics that do not exist yet").action(async (options) => {
   await using connections = new Connections(loadSettings(options.stack));
-  const result = await createTopics(await connections.admin());
+  const result = await createTopics(await connections.admin(), (groupId) =>
+    untilCoordinated(connections.kafka(), groupId, TOPICS.commands),
+  );
   print(options, result, () =>
     table(
       ["TOPIC", "STATE"],
