@@ -19,22 +19,25 @@ const PATIENCE_MS = 40_000;
 const FORWARD_DEADLINE_MS = 12_000;
 const NOT_SERVED = "AQ";
 
+const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let shopper: Shopper;
 /** Begun first and awaited last, because it takes its time. */
 let chargedTooLate: Placed;
 
 beforeAll(async () => {
-  system = await RunningSystem.start("outcomes", {
-    paysim: { LATENCY: "fixed:5" },
-    orchestrator: { FORWARD_DEADLINE_MS: String(FORWARD_DEADLINE_MS) },
-    order: { ORDER_BLOCKED_COUNTRIES: NOT_SERVED },
-  });
+  system = held.use(
+    await RunningSystem.start("outcomes", {
+      paysim: { LATENCY: "fixed:5" },
+      orchestrator: { FORWARD_DEADLINE_MS: String(FORWARD_DEADLINE_MS) },
+      order: { ORDER_BLOCKED_COUNTRIES: NOT_SERVED },
+    }),
+  );
   shopper = await system.shopper();
   await system.restock("slow-tea", 10);
   chargedTooLate = await place(cart("slow-tea", { payment_method: "pm_sim_timeout_then_success" }));
 }, UP_TIMEOUT_MS);
-afterAll(() => system[Symbol.asyncDispose](), UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 describe("a checkout that goes through", () => {
   test("has one confirmed order, its stock, its money and its mail", async () => {
