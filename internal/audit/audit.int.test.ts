@@ -484,6 +484,12 @@ describe("is no violation:", () => {
     expect(findings(report)).toEqual([]);
   });
 
+  test("a dead letter of notification, which has no outbox to write it to", async () => {
+    const letter = { dead_letter_id: Bun.randomUUIDv7(), saga_id: null, service: "notification" };
+    system.topics.get(TOPICS.deadLetters)?.push(letter);
+    expect(findings(await run(WORKING))).toEqual([]);
+  });
+
   test("a saga under way, with all that is under way with it", async () => {
     const saga_id = await startedSaga();
     await system.say("saga", TOPICS.commands, "ReserveInventory", saga_id, {}, false);

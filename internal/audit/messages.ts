@@ -82,7 +82,11 @@ export class MessageReading {
   }
 
   #addRecord(topic: Topic, value: unknown, place: () => Place): void {
-    if (topic === TOPICS.deadLetters) this.#addDeadLetter(value);
+    if (topic === TOPICS.deadLetters) {
+      this.#addDeadLetter(value);
+      // Notification has no database and so no outbox: what it gives up it writes to the topic itself.
+      if (textField(value, "service") === "notification") return;
+    }
     const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
     const standing = id === null ? undefined : this.#standings.get(id);
     if (id === null || standing === undefined) {

@@ -1,5 +1,4 @@
-// How much trouble is looked at together. Each kind multiplies the states, so the scenarios share it out: everything the issue
-// of correctness names occurs in at least one of them with everything it can meet.
+// How much trouble is looked at together. Each kind multiplies the states, so the scenarios share it out.
 import { assertNever } from "../../kernel/errors.ts";
 import type { Protection } from "./rules.ts";
 import type { Budget } from "./world.ts";
@@ -21,21 +20,19 @@ export const CALM: Budget = {
 
 export const SCENARIOS: readonly Scenario[] = [
   {
-    name: "one saga, all troubles",
+    name: "one saga, trouble with the provider",
     sagas: 1,
-    budget: {
-      resends: 2,
-      redeliveries: 1,
-      deadLetters: 1,
-      providerFaults: 2,
-      keyExpiries: 1,
-      operatorCancels: 1,
-    },
+    budget: { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, providerFaults: 2, keyExpiries: 1 },
   },
   {
-    name: "two sagas, one unit",
+    name: "one saga, trouble with messages and operators",
+    sagas: 1,
+    budget: { ...CALM, resends: 2, redeliveries: 1, deadLetters: 1, providerFaults: 1, operatorCancels: 1 },
+  },
+  {
+    name: "two sagas that want the same last unit",
     sagas: 2,
-    budget: { ...CALM, redeliveries: 1 },
+    budget: { ...CALM, redeliveries: 1, deadLetters: 1 },
   },
 ];
 
