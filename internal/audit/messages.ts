@@ -45,7 +45,6 @@ export class MessageReading {
   async readTopics(): Promise<void> {
     for (const topic of Object.values(TOPICS)) {
       // One topic at a time keeps the memory of one.
-      // oxlint-disable-next-line no-await-in-loop
       for await (const batch of this.#sources.readTopic(topic)) {
         const { values, undecodable } = batch;
         for (const [index, value] of values.entries()) this.#addRecord(topic, value, () => batch.raw(index));

@@ -13,6 +13,5 @@ export async function untilAtRest({ databases }: AuditSources, timeoutMs: number
     const waiting = await Promise.all(Object.values(databases).map((sql) => hasWaiting(sql)));
     return waiting.includes(true);
   };
-  // oxlint-disable-next-line no-await-in-loop
   while ((await isBusy()) && performance.now() < deadline) await Bun.sleep(POLL_MS);
 }

@@ -227,7 +227,6 @@ async function inChunks<Row>(
   const rows: Row[] = [];
   for (let start = 0; start < ids.length; start += IDS_PER_LOOKUP) {
     // One lookup at a time: the judge must not crowd out the services.
-    // oxlint-disable-next-line no-await-in-loop
     rows.push(...(await query(ids.slice(start, start + IDS_PER_LOOKUP))));
   }
   return rows;

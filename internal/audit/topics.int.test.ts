@@ -24,7 +24,6 @@ async function publish(): Promise<ReadonlyMap<Topic, string>> {
   const names = new Map<Topic, string>();
   const records: string[] = [];
   for (const [topic, messages] of system.topics) {
-    // oxlint-disable-next-line no-await-in-loop
     const name = await freshTopic(2);
     names.set(topic, name);
     records.push(...messages.map((message) => [name, "", "", JSON.stringify(message)].join(FIELD_SEPARATOR)));

@@ -5,7 +5,7 @@
 // database, with its failures parked or dead-lettered there, or with the process, and then Kafka delivers it again.
 import type { MessageType } from "../../schemas/registry.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
-import { AppError, assert, describeError } from "../kernel/errors.ts";
+import { type AppError, assert, describeError } from "../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, KeyValue } from "../kernel/ports.ts";
 import { type Burial, burialStatements } from "./burial.ts";
 import { cause, causeOf } from "./dead-letter.ts";
@@ -16,6 +16,7 @@ import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
 import { markSeen, withoutSeen } from "./hints.ts";
 import { type Failure, isolate } from "./isolate.ts";
 import { pause } from "./pause.ts";
+import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.ts";
 import { park } from "./retry-store.ts";
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
@@ -23,8 +24,6 @@ import type { ConsumerMetrics, Log } from "./telemetry.ts";
 const MAX_BATCH_MESSAGES = 2_000;
 /** How long an idle poll waits, and so how long a stop may take to be noticed. */
 const POLL_WAIT_MS = 500;
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_CAP_MS = 5_000;
 
 export interface RecipeOptions<Type extends MessageType, Rows> extends EffectContext<Type, Rows> {
   readonly consumer: Consumer;
@@ -57,21 +56,11 @@ export class Recipe<Type extends MessageType, Rows> {
    * Polls until `signal` aborts, then ends the batch in hand and resolves. Waits while Kafka or the database is away; rejects
    * only on what waiting cannot heal, and the process should end then.
    */
-  async run(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted;) {
-      try {
-        await this.runOnce(signal);
-        failures = 0;
-      } catch (error) {
-        if (!(error instanceof AppError && error.canRetry)) throw error;
-        this.#options.log.warn(
-          { err: error, service: this.#options.handler.service },
-          "cannot poll, will try again",
-        );
-        await pause(cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS), signal);
-        failures += 1;
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    const { log, handler } = this.#options;
+    const onWait = (error: AppError) =>
+      log.warn({ err: error, service: handler.service }, "cannot poll, will try again");
+    return pollUntilAborted(signal, () => this.runOnce(signal), onWait);
   }
 
   /** One poll and all that follows from it. Null when nothing came, or when `signal` aborted before the batch could be done. */

@@ -52,7 +52,6 @@ export function parseCatalogue(text: string, origin: string): RestockItem[] {
 export async function loadCatalogue(inventoryUrl: string, items: readonly RestockItem[]): Promise<void> {
   for (const part of chunks(items)) {
     // One after the other: a refusal must stop the rest.
-    // oxlint-disable-next-line no-await-in-loop
     await request(inventoryUrl, "PUT", "/catalogue", { items: part });
   }
 }
@@ -63,7 +62,6 @@ export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem
   for (let after: string | null = ""; after !== null;) {
     const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
     // Each page says where the next one begins.
-    // oxlint-disable-next-line no-await-in-loop
     const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
     if (!cataloguePage.Check(page)) {
       throw new AppError(

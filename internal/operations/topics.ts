@@ -55,7 +55,6 @@ export async function createTopics(
 async function untilUsable(admin: TopicAdmin): Promise<void> {
   const deadline = Date.now() + USABLE_TIMEOUT_MS;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop
     const known = new Map((await admin.describeTopics()).map((one) => [one.topic, one.partitions]));
     const waiting = Object.values(TOPICS).filter(
       (topic) => known.get(topic)?.every(({ leader }) => leader !== -1) !== true,
@@ -64,7 +63,6 @@ async function untilUsable(admin: TopicAdmin): Promise<void> {
     if (Date.now() > deadline) {
       throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet`);
     }
-    // oxlint-disable-next-line no-await-in-loop
     await Bun.sleep(USABLE_POLL_MS);
   }
 }

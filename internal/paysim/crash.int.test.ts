@@ -83,7 +83,6 @@ async function launch(latency = "uniform:0-20"): Promise<string> {
 async function chargeAll(one: (key: string) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
-    // oxlint-disable-next-line no-await-in-loop -- each worker is one client with one request at a time
     while (next < CHARGES) await one(`key ${next++}`);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));

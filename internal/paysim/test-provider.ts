@@ -134,10 +134,8 @@ export async function failure(call: Promise<unknown>): Promise<Stripe.errors.Str
 /** Waits for a level, at most five seconds. */
 export async function waitFor(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 5_000;
-  // oxlint-disable-next-line no-await-in-loop -- polling is one question after another
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error("waited 5 s in vain");
-    // oxlint-disable-next-line no-await-in-loop -- the same
     await Bun.sleep(20);
   }
 }

@@ -8,9 +8,6 @@ const PREFIX = "checkout_";
 /** 1 ms to 30 s: a round trip to a database at one end, a saga that waits for a slow payment provider at the other. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Batch sizes: powers of four up to the largest batch anyone takes. */
-export const SIZE_BUCKETS = [1, 4, 16, 64, 256, 1_024, 4_096];
-
 export class Metrics {
   readonly registry = new Registry();
 

@@ -55,7 +55,6 @@ export class SettledSystem extends WrittenSystem implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const database of Object.values(this.clones)) {
       // One after the other, so that one that leaks is told apart.
-      // oxlint-disable-next-line no-await-in-loop
       await database[Symbol.asyncDispose]();
     }
   }

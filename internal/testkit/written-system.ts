@@ -90,7 +90,6 @@ export class WrittenSystem {
     let from = "STARTED";
     for (const to of ["STARTED", ...way]) {
       // In order: the auditor goes by the row's number.
-      // oxlint-disable-next-line no-await-in-loop
       await this.insert("saga", "saga_history", {
         saga_id,
         from_status: from,

@@ -15,10 +15,8 @@ export const migrateCommand = command("migrate", "apply the migrations that a da
     const results: { database: DatabaseName; migrations: readonly string[] }[] = [];
     for (const database of names) {
       // One after the other, so that a failure leaves the ones after it untouched.
-      // oxlint-disable-next-line no-await-in-loop
       const sql = await connections.database(database);
       const step = options.dryRun ? pendingMigrations : migrate;
-      // oxlint-disable-next-line no-await-in-loop
       results.push({ database, migrations: await step(sql, migrations[database]) });
     }
     print(options, { dry_run: options.dryRun ?? false, databases: results }, () =>

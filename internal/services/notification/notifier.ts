@@ -6,7 +6,7 @@
 // carries the same Message-ID, so that the rare second one (a crash right after sending, Redis lost) is known as a double by
 // mail servers and clients. What cannot be sent waits for an operator in the dead-letter queue; the saga never hears of it.
 import { TOPICS } from "../../../schemas/topics.ts";
-import { COMMAND_RETRY_DELAYS_MS, cappedBackoff, withJitter } from "../../kernel/backoff.ts";
+import { COMMAND_RETRY_DELAYS_MS, withJitter } from "../../kernel/backoff.ts";
 import { AppError } from "../../kernel/errors.ts";
 import {
   type BatchProducer,
@@ -21,6 +21,7 @@ import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { cause, causeOf, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts";
 import { type Delivery, sortBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
+import { pollUntilAborted } from "../../messaging/poll-loop.ts";
 import type { Log } from "../../messaging/telemetry.ts";
 import { type Mail, mailKey, mailOf } from "./mails.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
@@ -40,8 +41,6 @@ const GATHER_MS = 10;
 /** The type header of a dead letter, as the outbox writes it. */
 const DEAD_LETTER_TYPE = "DeadLetter";
 const SENT_TTL_SECONDS = 24 * 60 * 60;
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_CAP_MS = 5_000;
 
 /** Resolves when the mail server has taken the mail. Throws MailRefused where asking again cannot help. */
 export type SendMail = (mail: Mail) => Promise<void>;
@@ -72,18 +71,9 @@ export class Notifier {
   }
 
   /** Runs until `signal` aborts and the mails in hand are done with. Rejects on what waiting cannot heal. */
-  async run(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted;) {
-      try {
-        await this.runOnce(signal);
-        failures = 0;
-      } catch (error) {
-        if (!(error instanceof AppError && error.canRetry)) throw error;
-        this.#options.log.warn({ err: error }, "notifications have to wait");
-        await pause(cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS), signal);
-        failures += 1;
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    const onWait = (error: AppError) => this.#options.log.warn({ err: error }, "notifications have to wait");
+    return pollUntilAborted(signal, () => this.runOnce(signal), onWait);
   }
 
   /** One poll and its mails. A stop in the middle leaves the offsets, and with them the mails not yet sent, to the next run. */
