@@ -41,6 +41,10 @@ const line = (maxLength: number) =>
 /** What the shop calls a SKU. */
 export const ProductName = line(200);
 
+/** Who acts by hand, and why: what an operator's tool sends along and the audit trail keeps. */
+export const Actor = line(100);
+export const Reason = line(500);
+
 export const ShippingAddress = Type.Object(
   {
     name: line(200),

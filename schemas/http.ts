@@ -2,6 +2,7 @@
 // Requests are strict: an unknown field is refused rather than ignored, so that a typo cannot cost a shopper money.
 import { type Static, Type } from "@sinclair/typebox";
 import {
+  Actor,
   CartItem,
   Cents,
   Currency,
@@ -9,6 +10,7 @@ import {
   MAX_CART_LINES,
   MAX_SEALED_LENGTH,
   ProductName,
+  Reason,
   ShippingAddress,
   SkuId,
   Timestamp,
@@ -85,11 +87,26 @@ export type StartSaga = Static<typeof StartSaga>;
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
 
+/** POST /sagas/:id/cancel on the orchestrator: an operator, by name, turns a saga round. */
+export const CancelSaga = Type.Object({ actor: Actor, reason: Reason }, strict);
+export type CancelSaga = Static<typeof CancelSaga>;
+
+/** Answer to it: 202 where this turned the saga round, 200 where it had turned round before; how it stands now. */
+export const SagaCancelled = Type.Object({
+  saga_id: Uuid,
+  status: SagaStatus,
+  compensation_step: Type.Union([Type.String(), Type.Null()]),
+  failure_code: Type.String(),
+  failure_message: Type.String(),
+});
+export type SagaCancelled = Static<typeof SagaCancelled>;
+
 /** What the orchestrator's API answers when it does not do what was asked; `detail` is for people. */
 export const SagaApiFault = Type.Object({
   error: Type.Union([
     Type.Literal("CLIENT_KEY_REUSED"),
     Type.Literal("NO_SUCH_SAGA"),
+    Type.Literal("TOO_LATE"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),

@@ -5,6 +5,7 @@ import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
+import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export type DatabaseName = (typeof DATABASES)[number];
@@ -17,7 +18,7 @@ export interface Migration {
 const first: Migration = { name: "0001_messaging", sql: messaging };
 
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
-  saga: [first, { name: "0002_saga", sql: saga }],
+  saga: [first, { name: "0002_saga", sql: saga }, { name: "0003_operators", sql: operators }],
   inventory: [first, { name: "0002_inventory", sql: inventory }],
   payment: [first, { name: "0002_payment", sql: payment }],
   order: [first, { name: "0002_order", sql: order }],

@@ -1,40 +1,24 @@
-// The operator's tool as its user meets it: a process with arguments, an environment, two streams and an exit code.
+// The operator's tool as its user meets it. What operators do about sagas and dead letters is in operators.int.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jwtVerify } from "jose";
 import type { AuditReport } from "../../internal/audit/audit.ts";
 import type { SagaStory } from "../../internal/operations/saga-story.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
+import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
 import { SettledSystem } from "../../internal/testkit/settled-system.ts";
 
-let directory: string;
+let tool: Checkoutctl;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "checkoutctl-"));
+  tool = await Checkoutctl.open();
 });
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => tool[Symbol.asyncDispose]());
 
-type Environment = Readonly<Record<string, string>>;
-
-/** Nothing but `env` is set: no stack of the developer's must help or disturb. */
-async function checkoutctl(args: readonly string[], env: Environment = {}) {
-  const child = Bun.spawn([process.execPath, `${import.meta.dirname}/main.ts`, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", STACK_DIR: directory, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { stdout, stderr, code };
-}
-
-async function json<T>(args: readonly string[], env: Environment = {}): Promise<T> {
-  const { stdout } = await checkoutctl([...args, "--json"], env);
-  const parsed: T = JSON.parse(stdout);
-  return parsed;
-}
+const checkoutctl = (args: readonly string[], env?: Environment) => tool.run(args, env);
+const json = <T>(args: readonly string[], env?: Environment) => tool.json<T>(args, env);
 
 describe("exit codes and complaints", () => {
   const nobody = "127.0.0.1:9";
@@ -43,6 +27,12 @@ describe("exit codes and complaints", () => {
     ["migrate --database sagas", {}, 2, "Allowed choices are saga, inventory, payment, order"],
     ["saga show 7", {}, 2, "It must be a UUID in lower case."],
     ["catalogue load", {}, 2, "give either a file or --demo"],
+    [
+      `saga cancel ${"0".repeat(8)}-0000-7000-8000-${"0".repeat(12)}`,
+      {},
+      2,
+      "required option '--reason <text>' not specified",
+    ],
     ["token --ttl soon", {}, 2, "It must be a duration such as 90s, 15m, 8h or 30d."],
     ["migrate", {}, 78, "SAGA_DATABASE_URL (the database of the orchestrator) is not set"],
     ["migrate", { SAGA_DATABASE_URL: "mysql://x/y" }, 78, "SAGA_DATABASE_URL is not valid"],
@@ -155,10 +145,10 @@ describe("with a system", () => {
   });
 
   test("topics create can be repeated, and audit names what is wrong and exits 3", async () => {
-    const env = { ...databases, KAFKA_BROKERS: kafkaBrokers(), LEDGER_FILE: join(directory, "ledger") };
+    const env = { ...databases, KAFKA_BROKERS: kafkaBrokers(), LEDGER_FILE: join(tool.directory, "ledger") };
     await Bun.write(env.LEDGER_FILE, system.ledger.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
     const promised = Bun.randomUUIDv7();
-    const journal = join(directory, "journal");
+    const journal = join(tool.directory, "journal");
     await Bun.write(journal, `${JSON.stringify({ saga_id: promised })}\n`);
 
     expect((await checkoutctl(["topics", "create"], env)).code).toBe(0);
@@ -187,7 +177,7 @@ describe("with a system", () => {
     const items = await json<{ sku_id: string; available_count: number }[]>(["catalogue", "ls"], env);
     expect(items.filter(({ sku_id }) => sku_id.startsWith("demo-"))).toHaveLength(1_100);
 
-    const file = join(directory, "catalogue.json");
+    const file = join(tool.directory, "catalogue.json");
     await Bun.write(
       file,
       JSON.stringify({ items: [{ sku_id: "a b", name: "A", currency: "EUR", add_count: 1 }] }),

@@ -1,7 +1,10 @@
 // What every command of checkoutctl shares: its two options, argument parsers that explain themselves, and the way it prints.
+import { userInfo } from "node:os";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import Table from "cli-table3";
 import { AppError } from "../../internal/kernel/errors.ts";
+import { Actor, Reason } from "../../schemas/fields.ts";
 
 /** A command that talks to the system: `--json` and `--stack`. */
 export function command(name: string, summary: string) {
@@ -17,6 +20,31 @@ export function jsonCommand(name: string, summary: string) {
     .description(summary)
     .exitOverride()
     .option("--json", "print one JSON document instead of text");
+}
+
+/** A command that changes something by hand: who does it and why goes into the audit trail. */
+export function operatorCommand(name: string, summary: string) {
+  return command(name, summary)
+    .requiredOption("--reason <text>", "why, for the audit trail", auditText(Reason))
+    .option("--actor <name>", "who, for the audit trail", auditText(Actor), loginName());
+}
+
+/** In a container the user may have neither a name nor a home; the runtime throws then. */
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown";
+  }
+}
+
+function auditText(schema: typeof Actor) {
+  const check = TypeCompiler.Compile(schema);
+  return (text: string): string => {
+    if (!check.Check(text))
+      throw new InvalidArgumentError(`It must be one line of 1 to ${schema.maxLength} characters.`);
+    return text;
+  };
 }
 
 /** A command that only holds others. */

@@ -19,6 +19,7 @@ export const Environment = Type.Partial(
     ORDER_DATABASE_URL: database("order"),
     KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
+    ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
     PAYSIM_URL: Type.String({
       format: "url",
@@ -74,7 +75,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
 }
 
 function valuesOf({ addresses }: StackState): Values {
-  const { postgres, kafka_brokers, inventory, ledger_file, secrets_file } = addresses;
+  const { postgres, kafka_brokers, inventory, orchestrator, ledger_file, secrets_file } = addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
     SAGA_DATABASE_URL: postgres["saga"],
@@ -83,6 +84,7 @@ function valuesOf({ addresses }: StackState): Values {
     ORDER_DATABASE_URL: postgres["order"],
     KAFKA_BROKERS: kafka_brokers,
     INVENTORY_URL: inventory,
+    ORCHESTRATOR_URL: orchestrator,
     LEDGER_FILE: ledger_file,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
   };

@@ -1,6 +1,7 @@
 // The orchestrator as a process of its own: wiring only. Takes checkouts over HTTP, drives them by the saga table.
 import { Type } from "@sinclair/typebox";
 import { orchestratorApi } from "../../internal/checkout/api.ts";
+import { cancelSaga } from "../../internal/checkout/cancel.ts";
 import { sagaHandler } from "../../internal/checkout/handler.ts";
 import { Intake } from "../../internal/checkout/intake.ts";
 import { sagaTelemetry } from "../../internal/checkout/telemetry.ts";
@@ -81,7 +82,13 @@ await runRole({
     );
     const logError = logSparingly(log, systemClock);
     const onError = (error: unknown) => logError(error, {}, "a request could not be answered");
-    const api = orchestratorApi({ intake, watch, faultOf: database.faultOf.bind(database), onError });
+    const api = orchestratorApi({
+      intake,
+      watch,
+      cancel: (sagaId, request) => cancelSaga({ ...shared, observer, log }, sagaId, request),
+      faultOf: database.faultOf.bind(database),
+      onError,
+    });
     const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
     // Closed before the API, which waits for the calls that are held open.
     resources.defer("status watch", () => watch[Symbol.dispose]());

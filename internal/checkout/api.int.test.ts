@@ -1,7 +1,13 @@
 // The orchestrator's API over a real port, on a real Postgres: what the gateway may rely on.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import {
+  SagaApiFault,
+  SagaCancelled,
+  SagaStarted,
+  SagaStatusView,
+  type StartSaga,
+} from "../../schemas/http.ts";
 import type { Database } from "../messaging/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
@@ -11,6 +17,7 @@ import { orchestratorApi } from "./api.ts";
 import { StatusWatch } from "./status-watch.ts";
 
 const faultBody = TypeCompiler.Compile(SagaApiFault);
+const cancelledBody = TypeCompiler.Compile(SagaCancelled);
 const startedBody = TypeCompiler.Compile(SagaStarted);
 const viewBody = TypeCompiler.Compile(SagaStatusView);
 
@@ -29,7 +36,13 @@ class Served implements AsyncDisposable {
     this.#intake = orchestrator.intake({ database });
     const faultOf = database.faultOf.bind(database);
     const onError = (error: unknown) => void logged.push(error);
-    const api = orchestratorApi({ intake: this.#intake, watch: this.watch, faultOf, onError });
+    const api = orchestratorApi({
+      intake: this.#intake,
+      watch: this.watch,
+      cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+      faultOf,
+      onError,
+    });
     this.#server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   }
 
@@ -43,6 +56,11 @@ class Served implements AsyncDisposable {
   start(body: unknown, headers: Readonly<Record<string, string>> = { "content-type": "application/json" }) {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     return this.ask("/sagas", { method: "POST", body: text, headers });
+  }
+
+  cancel(sagaId: string, body: unknown) {
+    const headers = { "content-type": "application/json" };
+    return this.ask(`/sagas/${sagaId}/cancel`, { method: "POST", body: JSON.stringify(body), headers });
   }
 
   /** In the order of cmd/orchestrator. */
@@ -97,6 +115,36 @@ test("a status call waits for the end of its saga", async () => {
   expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
 });
 
+test("an operator cancels by name and with a reason: 202 once, then how it stands, and 409 when it is too late", async () => {
+  const request = { actor: "ada", reason: "fraud" };
+  const { saga_id } = await started(checkout());
+  const failure = { failure_code: "OPERATOR_CANCELLED", failure_message: "fraud" };
+  const compensating = { saga_id, status: "COMPENSATING", compensation_step: "reserve", ...failure };
+  expect(await served.cancel(saga_id, request)).toEqual({ status: 202, body: compensating });
+  expect(cancelledBody.Check(compensating)).toBe(true);
+  const again = { actor: "bob", reason: "to be sure" };
+  expect(await served.cancel(saga_id, again)).toEqual({ status: 200, body: compensating });
+  await orchestrator.handle(eventOf("InventoryReleased", saga_id));
+  const settled = { ...compensating, status: "COMPENSATED", compensation_step: null };
+  expect(await served.cancel(saga_id, again)).toEqual({ status: 200, body: settled });
+
+  const completed = await orchestrator.start();
+  for (const type of [
+    "InventoryReserved",
+    "PaymentSucceeded",
+    "ReservationConfirmed",
+    "OrderCreated",
+  ] as const)
+    await orchestrator.handle(eventOf(type, completed));
+  const { status, body } = await served.cancel(completed, request);
+  expect([status, faultBody.Check(body), body]).toMatchObject([409, true, { error: "TOO_LATE" }]);
+  expect(body).toMatchObject({ detail: expect.stringContaining("COMPLETED") });
+  expect(await served.cancel(Bun.randomUUIDv7(), request)).toEqual({
+    status: 404,
+    body: { error: "NO_SUCH_SAGA" },
+  });
+});
+
 test("answers readiness", async () => {
   expect(await served.ask("/ready")).toEqual({ status: 200, body: "ok" });
 });
@@ -118,6 +166,10 @@ const asked: readonly [string, () => Promise<{ readonly status: number; readonly
   ["a wait that is none", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=soon`)],
   ["a wait below zero", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=-1`)],
   ["a wait without end", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=60001`)],
+  ["a cancel of a saga id that is none", () => served.cancel("1", { actor: "ada", reason: "fraud" })],
+  ["a cancel by nobody", () => served.cancel(id, { reason: "fraud" })],
+  ["a cancel without a reason", () => served.cancel(id, { actor: "ada", reason: "" })],
+  ["a cancel with half a character", () => served.cancel(id, { actor: "ada", reason: "\ud800" })],
   ["a path that does not exist", () => served.ask("/saga")],
   ["a method that does not exist", () => served.ask("/sagas", { method: "DELETE" })],
 ];

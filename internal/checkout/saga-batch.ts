@@ -1,5 +1,5 @@
 // The sagas that one transaction has in hand: inputs go in one after the other, the statements that write what came of it come
-// out, and once that is durable it is told. Called by handler.ts for events and by timers.ts for deadlines.
+// out, and once that is durable it is told. Called by handler.ts for events, by timers.ts for deadlines and by cancel.ts.
 import type { Event } from "../../schemas/events.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Outgoing } from "../messaging/handler.ts";
@@ -38,12 +38,16 @@ export class SagaBatch {
 
   /** Applies one input to a saga of this batch and returns what the saga says to it. */
   apply(sagaId: string, input: SagaInput, now: number, policy: SagaPolicy): readonly Outgoing[] {
-    const entry = this.#sagas.get(sagaId);
-    if (entry === undefined) throw new RangeError(`saga ${sagaId} is not in this batch`);
+    const entry = this.#entry(sagaId);
     const decision = decide(entry.after, input, now, policy);
     entry.after = decision.saga;
     this.#decided.push({ input, decision });
     return decision.out;
+  }
+
+  /** A saga of this batch as it stands after what was applied; the same object as before where nothing changed. */
+  standing(sagaId: string): Saga {
+    return this.#entry(sagaId).after;
   }
 
   /** The statements that write what changed; none where nothing did. */
@@ -60,6 +64,12 @@ export class SagaBatch {
     for (const { input, decision } of this.#decided) observer.decided(input, decision);
     for (const event of this.#unknown) observer.unknown(event);
     observer.changed(this.#changes().map(({ after }) => after));
+  }
+
+  #entry(sagaId: string) {
+    const entry = this.#sagas.get(sagaId);
+    if (entry === undefined) throw new RangeError(`saga ${sagaId} is not in this batch`);
+    return entry;
   }
 
   #changes(): readonly Change[] {

@@ -32,6 +32,7 @@ function serveOrchestrator(port: number) {
   const api = orchestratorApi({
     intake,
     watch,
+    cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
     faultOf: postgres.faultOf.bind(postgres),
     onError: (error) => void logged.push(error),
   });

@@ -59,6 +59,22 @@ export function historyOf(sql: Sql, sagaId: string): Promise<HistoryRow[]> {
       from saga_history where saga_id = ${sagaId} order by history_id`;
 }
 
+export interface ActionRow {
+  readonly action: string;
+  readonly actor: string;
+  readonly reason: string;
+  /** Null while it is under way. */
+  readonly outcome: string | null;
+  readonly at: number;
+}
+
+/** What people did about the saga by hand. */
+export function actionsOn(sql: Sql, sagaId: string): Promise<ActionRow[]> {
+  return sql<ActionRow[]>`
+    select action, actor, reason, outcome, (extract(epoch from at) * 1000)::float8 as at
+      from operator_actions where saga_id = ${sagaId} order by at, action_id`;
+}
+
 export interface ReservationRow {
   readonly reservation_id: string;
   readonly status: string;

@@ -3,6 +3,7 @@
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import {
+  actionsOn,
   findSaga,
   historyOf,
   moneyOf,
@@ -18,7 +19,7 @@ import {
 export interface StoryEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly who: DatabaseName;
+  readonly who: DatabaseName | "operator";
   readonly what: string;
 }
 
@@ -38,8 +39,9 @@ export async function sagaStory(
 ): Promise<SagaStory | null> {
   const saga = await findSaga(databases.saga, sagaId);
   if (saga === undefined) return null;
-  const [history, reservation, money, orders, waiting] = await Promise.all([
+  const [history, actions, reservation, money, orders, waiting] = await Promise.all([
     historyOf(databases.saga, sagaId),
+    actionsOn(databases.saga, sagaId),
     reservationOf(databases.inventory, sagaId),
     moneyOf(databases.payment, sagaId),
     orderOf(databases.order, sagaId),
@@ -51,6 +53,13 @@ export async function sagaStory(
     who: "saga",
     what: `${row.from_status} -> ${row.to_status}, ${row.step}, by ${row.message_type}${row.note === null ? "" : `: ${row.note}`}`,
   }));
+  for (const { at, action, actor, reason, outcome } of actions) {
+    timeline.push({
+      at,
+      who: "operator",
+      what: `${action} by ${actor}, ${outcome ?? "under way"}: ${reason}`,
+    });
+  }
   const [line] = reservation;
   if (line !== undefined) {
     const lines = reservation.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");

@@ -75,6 +75,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     ORDER_DATABASE_URL: postgres["order"] ?? "",
     KAFKA_BROKERS: addresses.kafka_brokers,
     INVENTORY_URL: addresses.inventory,
+    ORCHESTRATOR_URL: addresses.orchestrator,
     LEDGER_FILE: addresses.ledger_file,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
   };

@@ -1,8 +1,9 @@
 // The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the recipe's own
 // transaction, and what the sagas say is read from the outbox. For the tests of internal/checkout and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
-import type { StartSaga } from "../../schemas/http.ts";
+import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
+import { cancelSaga } from "../checkout/cancel.ts";
 import { sagaHandler } from "../checkout/handler.ts";
 import { Intake } from "../checkout/intake.ts";
 import type { SagaPolicy } from "../checkout/saga.ts";
@@ -53,6 +54,7 @@ export class TestOrchestrator implements AsyncDisposable {
   readonly verdicts: string[] = [];
   readonly unknown: Event[] = [];
   readonly changed: Saga[] = [];
+  readonly logged: object[] = [];
   readonly observer: SagaObserver = {
     decided: (input, { verdict }) => void this.verdicts.push(`${input.type} ${verdict.kind}`),
     unknown: (event) => void this.unknown.push(event),
@@ -84,6 +86,13 @@ export class TestOrchestrator implements AsyncDisposable {
     const deliveries = events.map((message) => ({ message, value: message, raw: noRawMessage }));
     const context = { ...this.#shared, handler: sagaHandler(POLICY, this.observer), random: Math.random };
     return applyOnce(context, deliveries);
+  }
+
+  /** What it logged is in `logged`. */
+  cancel(sagaId: string, request: CancelSaga) {
+    const note = (fields: object) => void this.logged.push(fields);
+    const log = { info: note, warn: note, error: note };
+    return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
   }
 
   sweep(limit?: number): Promise<{ readonly processed: number }> {

@@ -1,10 +1,11 @@
-// `checkoutctl saga`: find sagas, and tell one's story.
+// `checkoutctl saga`: find sagas, tell one's story, cancel one.
 import { Option } from "@commander-js/extra-typings";
+import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
-import { command, count, group, instant, money, print, table, uuid } from "../command.ts";
+import { command, count, group, instant, money, operatorCommand, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -40,7 +41,23 @@ const show = command("show", "tell one saga's story out of the four databases")
     print(options, story, () => asText(story));
   });
 
-export const sagaCommand = group("saga", "checkouts under way and done").addCommand(ls).addCommand(show);
+const cancel = operatorCommand("cancel", "turn a saga round: everything it has done is undone")
+  .argument("<saga-id>", "the saga's id", uuid)
+  .action(async (sagaId, { actor, reason, ...options }) => {
+    const url = loadSettings(options.stack).need("ORCHESTRATOR_URL");
+    const answer = await cancelSaga(url, sagaId, { actor, reason });
+    print(options, answer, () => {
+      const { status, failure_code, failure_message, compensation_step } = answer;
+      const step = compensation_step === null ? "" : `, undoing ${compensation_step}`;
+      const what = answer.cancelled_now ? "is being undone" : "had turned round before, nothing was changed";
+      return `saga ${sagaId} ${what}: ${status}${step}, ${failure_code}: ${failure_message}`;
+    });
+  });
+
+export const sagaCommand = group("saga", "checkouts under way and done")
+  .addCommand(ls)
+  .addCommand(show)
+  .addCommand(cancel);
 
 function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory): string {
   const [line] = reservation;

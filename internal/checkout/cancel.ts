@@ -1,0 +1,83 @@
+// An operator turns one saga round, by name and with a reason. The saga table decides whether that is still possible; what it
+// decided, what the saga says to it and the line in the audit trail are one transaction. Called by api.ts.
+import type { CancelSaga } from "../../schemas/http.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { Database } from "../messaging/database.ts";
+import { envelop } from "../messaging/envelope.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
+import { outboxStatements } from "../messaging/outbox.ts";
+import type { Log } from "../messaging/telemetry.ts";
+import type { SagaPolicy } from "./saga.ts";
+import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
+import { type Saga, statusOf } from "./state.ts";
+import { lockSagas } from "./store.ts";
+
+/** `cancelling`: this turned it round. `already`: it had turned round before. `too late`: it is completed and stays so. */
+export type CancelOutcome = "cancelling" | "already" | "too late";
+
+export interface Cancellation {
+  readonly outcome: CancelOutcome;
+  /** As it stands now. */
+  readonly saga: Saga;
+}
+
+export interface CancelOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly policy: SagaPolicy;
+  readonly observer: SagaObserver;
+  readonly log: Log;
+}
+
+/** Null where there is no such saga. Every other outcome leaves a line in the audit trail. */
+export async function cancelSaga(
+  options: CancelOptions,
+  sagaId: string,
+  { actor, reason }: CancelSaga,
+): Promise<Cancellation | null> {
+  const { database, clock, newId, policy, observer, log } = options;
+  const result = await database.transaction(async ({ tx, send, finish }) => {
+    const [sagas] = await send([lockSagas(tx, [sagaId])]);
+    const [before] = sagas;
+    if (before === undefined) {
+      await finish([]);
+      return null;
+    }
+    const now = clock.now();
+    const batch = new SagaBatch(sagas);
+    const out = batch.apply(sagaId, { type: "OperatorCancel", reason }, now, policy);
+    const saga = batch.standing(sagaId);
+    const outcome = outcomeOf(before, saga);
+    const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
+    const line = {
+      action_id: newId(),
+      run_id: newId(),
+      action: "saga.cancel",
+      subject: sagaId,
+      saga_id: sagaId,
+      actor,
+      reason,
+      outcome,
+      detail: `${statusOf(before.position)} -> ${statusOf(saga.position)}`,
+      at: now,
+    } as const;
+    await finish([...batch.save(tx, now), ...outboxStatements(tx, envelopes), recordActions(tx, [line])]);
+    return { batch, cancellation: { outcome, saga } };
+  });
+  if (result === null) return null;
+  const { batch, cancellation } = result;
+  batch.tell(observer);
+  const status = statusOf(cancellation.saga.position);
+  log.info(
+    { saga_id: sagaId, actor, reason, outcome: cancellation.outcome, status },
+    "an operator cancels a saga",
+  );
+  return cancellation;
+}
+
+function outcomeOf(before: Saga, after: Saga): CancelOutcome {
+  if (before !== after) return "cancelling";
+  return after.position.kind === "completed" ? "too late" : "already";
+}

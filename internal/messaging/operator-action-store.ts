@@ -1,0 +1,45 @@
+// The audit trail: what people did to the system by hand, with who and why. It lies in the saga database, whatever was acted on.
+// Here and not with its users, because the orchestrator writes a line with the saga it cancels and the operator's tools write
+// theirs, and neither may import the other.
+import type { Sql } from "postgres";
+import type { Tx } from "./database.ts";
+
+export type OperatorActionKind =
+  "saga.cancel" | "dead-letter.replay" | "dead-letter.discard" | "outbox.republish";
+
+export interface OperatorAction {
+  readonly action_id: string;
+  /** The acts of one command share it. */
+  readonly run_id: string;
+  readonly action: OperatorActionKind;
+  /** The id of a saga or a dead letter, or the name of a database. */
+  readonly subject: string;
+  readonly saga_id: string | null;
+  readonly actor: string;
+  readonly reason: string;
+  /** Null while the act is under way. */
+  readonly outcome: string | null;
+  readonly detail: string | null;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/**
+ * Adds the lines; one that would act a second time on a dead letter is left out. Returns the ids of those added. An act with
+ * an outcome is settled at once.
+ */
+export function recordActions(
+  sql: Sql | Tx,
+  actions: readonly OperatorAction[],
+): PromiseLike<readonly { readonly action_id: string }[]> {
+  const rows = actions.map((action) => ({ ...action, at: new Date(action.at).toISOString() }));
+  return sql<{ action_id: string }[]>`
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, at, settled_at)
+    select action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, at,
+           case when outcome is not null then at end
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as action (
+             action_id uuid, run_id uuid, action text, subject text, saga_id uuid, actor text, reason text, outcome text,
+             detail text, at timestamptz)
+        on conflict do nothing
+    returning action_id`;
+}

@@ -1,0 +1,50 @@
+// checkoutctl as its user meets it: a process with arguments, an environment, two streams and an exit code. For its own tests.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { REPOSITORY } from "../stack/paths.ts";
+
+export type Environment = Readonly<Record<string, string>>;
+
+export class Checkoutctl implements AsyncDisposable {
+  /** Empty at first, and removed with everything in it. */
+  readonly directory: string;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async open(): Promise<Checkoutctl> {
+    return new Checkoutctl(await mkdtemp(join(tmpdir(), "checkoutctl-")));
+  }
+
+  /** Nothing but `env` is set: no stack of the developer's must help or disturb. */
+  spawn(args: readonly string[], env: Environment = {}) {
+    return Bun.spawn([process.execPath, `${REPOSITORY}/cmd/checkoutctl/main.ts`, ...args], {
+      env: { PATH: process.env["PATH"] ?? "", STACK_DIR: this.directory, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
+  async run(args: readonly string[], env: Environment = {}) {
+    const child = this.spawn(args, env);
+    const [stdout, stderr, code] = await Promise.all([
+      child.stdout.text(),
+      child.stderr.text(),
+      child.exited,
+    ]);
+    return { stdout, stderr, code };
+  }
+
+  /** What it prints with --json; throws its complaint where it prints nothing. */
+  async json<T>(args: readonly string[], env: Environment = {}): Promise<T> {
+    const { stdout, stderr, code } = await this.run([...args, "--json"], env);
+    if (stdout === "") throw new Error(`checkoutctl ${args.join(" ")} exited with ${code}: ${stderr}`);
+    const parsed: T = JSON.parse(stdout);
+    return parsed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true });
+  }
+}
