@@ -82,12 +82,39 @@ export function duration(text: string): number {
   return seconds;
 }
 
+/** RFC 3339 with a time zone, or a duration ago, as epoch ms. */
+export function moment(text: string): number {
+  const at = /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  if (/^\d{1,6}[smhd]$/.test(text)) return Date.now() - duration(text) * 1_000;
+  throw new InvalidArgumentError(
+    "It must be a time such as 2026-11-23T12:00:00Z, or so long ago: 90s, 15m, 2h, 3d.",
+  );
+}
+
 /** The text of a file, or of stdin for `-`. */
 export async function readText(path: string): Promise<string> {
   if (path === "-") return Bun.stdin.text();
   const file = Bun.file(path);
   if (!(await file.exists())) throw new AppError("CONFIG_INVALID", `there is no file ${path}`);
   return file.text();
+}
+
+/** A signal that aborts at Ctrl-C or SIGTERM, for commands that finish what is in flight; a second one ends the process at once. */
+export function whenInterrupted(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const abort = () => {
+    stop();
+    process.stderr.write("interrupted: finishing what is in flight\n");
+    controller.abort();
+  };
+  const stop = () => {
+    process.off("SIGINT", abort);
+    process.off("SIGTERM", abort);
+  };
+  process.on("SIGINT", abort);
+  process.on("SIGTERM", abort);
+  return { signal: controller.signal, [Symbol.dispose]: stop };
 }
 
 /** Prints `value` as JSON or as the text of `render`. Nothing else may write to stdout. */

@@ -14,6 +14,8 @@ export const EXIT = {
   unreachable: 4,
   /** A setting is missing or malformed (sysexits' EX_CONFIG, as every role here). */
   config: 78,
+  /** Ctrl-C: what was in flight is finished, the rest is left. */
+  interrupted: 130,
 } as const;
 
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

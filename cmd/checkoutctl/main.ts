@@ -30,7 +30,7 @@ const program = new Command("checkoutctl")
   .addCommand(tokenCommand)
   .addHelpText(
     "after",
-    `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration.`,
+    `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration, 130 interrupted.`,
   );
 
 try {

@@ -2,11 +2,24 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { orchestratorApi } from "../../internal/checkout/api.ts";
 import { StatusWatch } from "../../internal/checkout/status-watch.ts";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../../internal/kernel/ports.ts";
+import { deadLetterKey } from "../../internal/messaging/dead-letter.ts";
+import type { DeadLetters } from "../../internal/operations/dead-letters.ts";
 import type { CancelAnswer } from "../../internal/operations/orchestrator.ts";
+import type { ReplayReport } from "../../internal/operations/replay.ts";
+import { openAdmin } from "../../internal/platform/kafka/admin.ts";
+import { openProducer } from "../../internal/platform/kafka/producer.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
+import { Carrier } from "../../internal/testkit/carrier.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
+import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import { deadBytes } from "../../internal/testkit/dead-letters.ts";
 import { eventOf } from "../../internal/testkit/events.ts";
+import { TestInventory } from "../../internal/testkit/inventory.ts";
 import { TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
+import { kafkaBrokers } from "../../internal/testkit/servers.ts";
 
 let tool: Checkoutctl;
 beforeAll(async () => {
@@ -71,5 +84,154 @@ describe("saga cancel", () => {
     expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("there is no saga")]);
     const away = await cancel(completed, { ORCHESTRATOR_URL: "http://127.0.0.1:9" });
     expect([away.code, away.stderr]).toEqual([4, expect.stringContaining("correct ORCHESTRATOR_URL")]);
+  });
+});
+
+describe("dlq", () => {
+  /** Other tests' dead letters lie in the same topic, so everything here is asked for by this error. */
+  const mine = `boom ${crypto.randomUUID()}`;
+  let orchestrator: TestOrchestrator;
+  let inventory: TestInventory;
+  let others: readonly TestDatabase[];
+  let carrier: Carrier;
+  let env: Environment;
+  beforeAll(async () => {
+    orchestrator = await TestOrchestrator.open();
+    inventory = await TestInventory.open({ tea: 1_000 });
+    const [payment, order] = [await cloneDatabase("payment"), await cloneDatabase("order")];
+    others = [payment, order];
+    carrier = new Carrier(orchestrator, inventory);
+    env = {
+      SAGA_DATABASE_URL: orchestrator.database.url,
+      INVENTORY_DATABASE_URL: inventory.database.url,
+      PAYMENT_DATABASE_URL: payment.url,
+      ORDER_DATABASE_URL: order.url,
+      KAFKA_BROKERS: kafkaBrokers(),
+    };
+    await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
+    await admin.createTopics([{ topic: TOPICS.deadLetters, partitions: 16, replicationFactor: 1 }]);
+  });
+  afterAll(async () => {
+    await carrier[Symbol.asyncDispose]();
+    await orchestrator[Symbol.asyncDispose]();
+    await inventory[Symbol.asyncDispose]();
+    for (const database of others) await database[Symbol.asyncDispose]();
+  });
+
+  /** Writes records to the dead-letter topic, as the relay does. */
+  async function publish(records: readonly DeadLetter[]): Promise<void> {
+    await using producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test" });
+    const lines = records.map((record) =>
+      [TOPICS.deadLetters, deadLetterKey(record), "DeadLetter", JSON.stringify(record)].join(FIELD_SEPARATOR),
+    );
+    expect(await producer.produce(lines.join(RECORD_SEPARATOR))).toEqual([]);
+  }
+
+  /** So many commands that died at inventory, for this reason. */
+  async function given(count: number, error: string): Promise<readonly DeadLetter[]> {
+    const letters = await carrier.deadReserves(count);
+    const records = letters.map((letter) => ({ ...letter, error_message: error }));
+    await publish(records);
+    return records;
+  }
+
+  const listed = (error: string, ...more: readonly string[]) =>
+    tool.json<DeadLetters>(["dlq", "ls", "--error", error, ...more], env);
+
+  test("ls groups by cause, show tells all of one, replay sends it, and then it is no longer open", async () => {
+    const [letter] = await given(1, mine);
+    const id = letter?.dead_letter_id ?? "";
+    expect(await listed(mine)).toMatchObject({
+      total: 1,
+      causes: [{ count: 1, service: "inventory", type: "ReserveInventory", error_code: "HANDLER_FAILED" }],
+      entries: [{ dead_letter_id: id, handling: "open" }],
+    });
+    const shown = await tool.run(["dlq", "show", id], env);
+    expect(shown.code).toBe(0);
+    for (const text of [
+      mine,
+      '"type": "ReserveInventory"',
+      "header type",
+      "may be sent again",
+      "STARTED, reserve",
+    ])
+      expect(shown.stdout).toContain(text);
+
+    const replay = ["dlq", "replay", "--error", mine, "--reason", "deployed the fix", "--actor", "ada"];
+    const dry = await tool.run([...replay, "--dry-run"], env);
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("would send 1 of 1")]);
+    expect(carrier.carried).toEqual([]);
+
+    const report = await tool.json<ReplayReport>(replay, env);
+    expect(report).toMatchObject({ sent: 1, failed: 0, stopped: null, items: [{ outcome: "handled" }] });
+    expect(await listed(mine)).toMatchObject({ total: 0 });
+    expect(await listed(mine, "--all")).toMatchObject({
+      total: 1,
+      entries: [{ handling: "replayed by ada: handled" }],
+    });
+    const story = await tool.run(["saga", "show", letter?.saga_id ?? ""], env);
+    expect(story.stdout).toContain("dead-letter.replay by ada, handled: deployed the fix");
+  });
+
+  test("Ctrl-C finishes the message in flight and says how to go on; the same command then does the rest", async () => {
+    const error = `${mine} slowly`;
+    await given(3, error);
+    const replay = ["dlq", "replay", "--error", error, "--reason", "fixed", "--rate", "1/m"];
+    const child = tool.spawn(replay, env);
+    const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await progress.read()).value).toContain("1 sent, 0 failed again, 2 left");
+    child.kill("SIGINT");
+    progress.releaseLock();
+    const [stdout, code] = [await child.stdout.text(), await child.exited];
+    expect(code).toBe(130);
+    expect(stdout).toContain("interrupted, 2 left: run the same command again to go on");
+    expect(carrier.carried).toHaveLength(1);
+
+    const rest = await tool.json<ReplayReport>([...replay.slice(0, -1), "100/s"], env);
+    expect(rest).toMatchObject({ sent: 2, left: 0, stopped: null });
+    expect(new Set(carrier.carried).size).toBe(3);
+  });
+
+  test("what fails again stops the run with exit 3", async () => {
+    const error = `${mine} again`;
+    await given(2, error);
+    carrier.fate = () => "park";
+    const { code, stdout } = await tool.run(["dlq", "replay", "--error", error, "--reason", "fixed"], env);
+    carrier.fate = () => "handle";
+    expect([code, stdout]).toEqual([3, expect.stringContaining("STOPPED: too many failed again, 1 left")]);
+  });
+
+  test("a command of a settled saga is refused with the reason, and discarded", async () => {
+    const error = `${mine} too late`;
+    const [letter] = await given(1, error);
+    await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
+    const id = letter?.dead_letter_id ?? "";
+    const refused = await tool.run(["dlq", "replay", id, "--reason", "fixed"], env);
+    expect([refused.code, refused.stdout]).toEqual([
+      3,
+      expect.stringContaining("its saga is settled: COMPENSATED"),
+    ]);
+    expect((await listed(error)).total).toBe(1);
+    const discarded = await tool.run(["dlq", "discard", id, "--reason", "too late"], env);
+    expect([discarded.code, discarded.stdout]).toEqual([0, expect.stringContaining("discarded 1 of 1")]);
+    expect((await listed(error)).total).toBe(0);
+  });
+
+  test("bytes that nobody can read are shown as they are", async () => {
+    const error = `${mine} garbage`;
+    const record = deadBytes(Buffer.from([0xff, 0x00]), { service: "inventory", code: "UNDECODABLE", error });
+    await publish([record]);
+    const { stdout } = await tool.run(["dlq", "show", record.dead_letter_id], env);
+    expect(stdout).toContain("base64:/wA=");
+    expect(stdout).toContain("it can only be discarded");
+  });
+
+  test("nothing is handled that was not asked for", async () => {
+    for (const command of ["replay", "discard"]) {
+      const all = await tool.run(["dlq", command, "--reason", "x"], env);
+      expect([all.code, all.stderr]).toEqual([3, expect.stringContaining("say --everything")]);
+      const unknown = await tool.run(["dlq", command, Bun.randomUUIDv7(), "--reason", "x"], env);
+      expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("no such dead letter")]);
+    }
   });
 });

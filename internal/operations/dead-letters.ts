@@ -1,13 +1,23 @@
-// What lies in the dead-letter topic: the records themselves, and how many share a cause. Called by `checkoutctl dlq ls`.
+// What lies in the dead-letter topic: the records themselves, what became of them by hand, and how many share a cause. Called
+// by `checkoutctl dlq`.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { Handling } from "./dead-letter-store.ts";
 
 const deadLetter = TypeCompiler.Compile(DeadLetter);
 
+/** What is left out matches everything. Times are those of the last failure, in epoch ms. */
 export interface DeadLetterFilter {
+  readonly ids?: readonly string[] | undefined;
   readonly service?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly type?: string | undefined;
   readonly error_code?: string | undefined;
+  /** Part of the error's message, in any case of letters. */
+  readonly error?: string | undefined;
   readonly saga_id?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
 }
 
 export interface DeadLetterCause {
@@ -27,16 +37,27 @@ export interface DeadLetters {
   readonly unreadable: number;
   /** Most frequent first. */
   readonly causes: readonly DeadLetterCause[];
-  /** Newest first, at most `limit`. */
-  readonly entries: readonly DeadLetter[];
+  /** Newest first, at most as many as were asked for. */
+  readonly entries: readonly (DeadLetter & { readonly handling: string })[];
 }
 
-/** `batches` is the topic from its beginning. A record that was sent twice counts once. */
-export async function readDeadLetters(
-  batches: AsyncIterable<{ readonly values: readonly unknown[]; readonly undecodable: readonly unknown[] }>,
+/** The topic from its beginning. */
+export type DeadLetterBatches = AsyncIterable<{
+  readonly values: readonly unknown[];
+  readonly undecodable: readonly unknown[];
+}>;
+
+export interface FoundDeadLetters {
+  /** Newest first. */
+  readonly records: readonly DeadLetter[];
+  readonly unreadable: number;
+}
+
+/** Those that match. A record that was sent twice counts once. */
+export async function findDeadLetters(
+  batches: DeadLetterBatches,
   filter: DeadLetterFilter,
-  limit: number,
-): Promise<DeadLetters> {
+): Promise<FoundDeadLetters> {
   const found = new Map<string, DeadLetter>();
   let unreadable = 0;
   for await (const { values, undecodable } of batches) {
@@ -46,10 +67,36 @@ export async function readDeadLetters(
       else if (matches(value, filter)) found.set(value.dead_letter_id, value);
     }
   }
-  const entries = [...found.values()].toSorted((one, other) =>
+  const records = [...found.values()].toSorted((one, other) =>
     other.last_failure_at.localeCompare(one.last_failure_at),
   );
-  return { total: entries.length, unreadable, causes: causesOf(entries), entries: entries.slice(0, limit) };
+  return { records, unreadable };
+}
+
+/** The overview: open ones only unless `all`. */
+export function overview(
+  { records, unreadable }: FoundDeadLetters,
+  handlings: ReadonlyMap<string, Handling>,
+  { all, limit }: { readonly all: boolean; readonly limit: number },
+): DeadLetters {
+  const listed = records.filter((record) => all || isOpen(handlings.get(record.dead_letter_id)));
+  const entries = listed.slice(0, limit).map((record) => ({
+    ...record,
+    handling: describeHandling(handlings.get(record.dead_letter_id)),
+  }));
+  return { total: listed.length, unreadable, causes: causesOf(listed), entries };
+}
+
+/** Nobody has dealt with it, or a replay of it was cut short. */
+export function isOpen(handling: Handling | undefined): boolean {
+  return handling === undefined || handling.outcome === null;
+}
+
+export function describeHandling(handling: Handling | undefined): string {
+  if (handling === undefined) return "open";
+  const { action, outcome, actor } = handling;
+  if (action === "dead-letter.discard") return `discarded by ${actor}`;
+  return outcome === null ? `sent again by ${actor}, outcome not seen` : `replayed by ${actor}: ${outcome}`;
 }
 
 /** The type of the message that failed, where it could be read. */
@@ -59,11 +106,29 @@ export function typeOf({ original_command }: DeadLetter): string {
   return typeof type === "string" ? type : "unreadable";
 }
 
-function matches(record: DeadLetter, { service, error_code, saga_id }: DeadLetterFilter): boolean {
+function matches(record: DeadLetter, filter: DeadLetterFilter): boolean {
+  const at = Date.parse(record.last_failure_at);
+  const {
+    ids,
+    service,
+    topic,
+    type,
+    error_code,
+    error,
+    saga_id,
+    since = -Infinity,
+    until = Infinity,
+  } = filter;
   return (
+    (ids === undefined || ids.includes(record.dead_letter_id)) &&
     (service === undefined || record.service === service) &&
+    (topic === undefined || record.original.topic === topic) &&
+    (type === undefined || typeOf(record) === type) &&
     (error_code === undefined || record.error_code === error_code) &&
-    (saga_id === undefined || record.saga_id === saga_id)
+    (error === undefined || record.error_message.toLowerCase().includes(error.toLowerCase())) &&
+    (saga_id === undefined || record.saga_id === saga_id) &&
+    at >= since &&
+    at <= until
   );
 }
 

@@ -35,6 +35,17 @@ export async function findSaga(sql: Sql, sagaId: string): Promise<SagaSummary | 
   return found;
 }
 
+/** By id; unknown ids are simply missing. */
+export async function findSagas(
+  sql: Sql,
+  sagaIds: readonly string[],
+): Promise<ReadonlyMap<string, SagaSummary>> {
+  const found = await sql<
+    SagaSummary[]
+  >`select ${summary(sql)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[])`;
+  return new Map(found.map((saga) => [saga.saga_id, saga]));
+}
+
 function summary(sql: Sql) {
   return sql`
     saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message, needs_operator,

@@ -1,36 +1,58 @@
-// `checkoutctl dlq`: what could not be handled and waits for a person.
-import { readDeadLetters, typeOf } from "../../../internal/operations/dead-letters.ts";
-import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import { TOPICS } from "../../../schemas/topics.ts";
-import { command, count, group, print, table, uuid } from "../command.ts";
+// `checkoutctl dlq`: what could not be handled and waits for a person. One file per command beside this one.
+import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
+import { overview, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { command, count, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
+import { discardCommand } from "./dlq-discard.ts";
+import { replayCommand } from "./dlq-replay.ts";
+import { filters, select } from "./dlq-selection.ts";
+import { showCommand } from "./dlq-show.ts";
 
 const ls = command("ls", "list dead letters by cause and one by one, newest first")
-  .option("--service <name>", "only those this service gave up")
-  .option("--code <error>", "only those with this error code")
-  .option("--saga <uuid>", "only this saga's", uuid)
+  .addOption(filters.service)
+  .addOption(filters.topic)
+  .addOption(filters.type)
+  .addOption(filters.code)
+  .addOption(filters.error)
+  .addOption(filters.saga)
+  .addOption(filters.since)
+  .addOption(filters.until)
+  .option("--all", "also those that were replayed or discarded")
   .option("--limit <count>", "list at most so many one by one", count, 20)
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const filter = { service: options.service, error_code: options.code, saga_id: options.saga };
-    const batches = readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters });
-    const found = await readDeadLetters(batches, filter, options.limit);
+    const saga = await connections.database("saga");
+    const records = await select(connections, options);
+    const ids = records.records.map(({ dead_letter_id }) => dead_letter_id);
+    const { all = false, limit } = options;
+    const found = overview(records, await handlingsOf(saga, ids), { all, limit });
     print(options, found, () => {
-      if (found.total === 0) return "no dead letters";
+      if (found.total === 0) return all ? "no dead letters" : "no open dead letters";
       const causes = table(
         ["COUNT", "SERVICE", "MESSAGE", "CODE", "OLDEST", "NEWEST"],
         found.causes.map((one) => [one.count, one.service, one.type, one.error_code, one.oldest, one.newest]),
       );
       const entries = table(
-        ["FAILED AT", "SAGA", "SERVICE", "MESSAGE", "RETRIES", "ERROR"],
+        [
+          "DEAD LETTER",
+          "FAILED AT",
+          "SAGA",
+          "SERVICE",
+          "MESSAGE",
+          "RETRIES",
+          "ERROR",
+          ...(all ? ["HANDLING"] : []),
+        ],
         found.entries.map((one) => [
+          one.dead_letter_id,
           one.last_failure_at,
           one.saga_id,
           one.service,
           typeOf(one),
           one.retry_count,
           `${one.error_code}: ${one.error_message}`,
+          ...(all ? [one.handling] : []),
         ]),
       );
       const rest = found.total - found.entries.length;
@@ -38,4 +60,8 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
     });
   });
 
-export const dlqCommand = group("dlq", "dead letters").addCommand(ls);
+export const dlqCommand = group("dlq", "dead letters")
+  .addCommand(ls)
+  .addCommand(showCommand)
+  .addCommand(replayCommand)
+  .addCommand(discardCommand);

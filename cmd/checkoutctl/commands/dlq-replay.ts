@@ -1,0 +1,96 @@
+// `checkoutctl dlq replay`: dead letters are sent again, one first, then more at a limited rate.
+import { objectionToReplay } from "../../../internal/checkout/replay.ts";
+import { isOpen } from "../../../internal/operations/dead-letters.ts";
+import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
+import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
+import { duration, operatorCommand, print, table, whenInterrupted } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { EXIT } from "../exit.ts";
+import { loadSettings } from "../settings.ts";
+import { describeItems, filters, rate, selectToHandle, share, uuids } from "./dlq-selection.ts";
+
+const HEAD = ["DEAD LETTER", "SAGA", "MESSAGE", "OUTCOME", "WHY"];
+
+export const replayCommand = operatorCommand(
+  "replay",
+  "send dead letters again: one first, then ever more at a limited rate",
+)
+  .argument("[dead-letter-id...]", "only these", uuids)
+  .addOption(filters.service)
+  .addOption(filters.topic)
+  .addOption(filters.type)
+  .addOption(filters.code)
+  .addOption(filters.error)
+  .addOption(filters.saga)
+  .addOption(filters.since)
+  .addOption(filters.until)
+  .option("--everything", "every open dead letter")
+  .option("--dry-run", "only say what would be done")
+  .option("--rate <n/s>", "at most so many messages in a time", rate, 20)
+  .option("--max-error-rate <share>", "stop when more than this share has failed again", share, 0.1)
+  .option("--wait <duration>", "how long to wait for what a consumer makes of a message", duration, 30)
+  .addHelpText(
+    "after",
+    "\nWhat was replayed or discarded before is left alone, so the same command run again goes on where it stopped.",
+  )
+  .action(async (given, options) => {
+    const ids = given ?? [];
+    await using connections = new Connections(loadSettings(options.stack));
+    const databases = await connections.databases();
+    const selected = await selectToHandle(connections, options, ids);
+    const handlings = await handlingsOf(
+      databases.saga,
+      selected.map(({ dead_letter_id }) => dead_letter_id),
+    );
+    // Those named by id are told about whatever their state; of a filter only the open ones are meant.
+    const records =
+      ids.length > 0
+        ? selected
+        : selected.filter(({ dead_letter_id }) => isOpen(handlings.get(dead_letter_id)));
+    const clock = { now: () => Date.now() };
+    const shared = { databases, clock, objection: objectionToReplay };
+    if (options.dryRun) {
+      const items = await planReplay(shared, records);
+      const sends = items.filter(({ outcome }) => outcome === "send").length;
+      return print(options, { dry_run: true, items }, () =>
+        [table(HEAD, describeItems(items)), `would send ${sends} of ${items.length}`].join("\n\n"),
+      );
+    }
+    using interrupted = whenInterrupted();
+    const report = await replay(
+      {
+        ...shared,
+        newId: () => Bun.randomUUIDv7(),
+        actor: options.actor,
+        reason: options.reason,
+        ratePerSecond: options.rate,
+        maxErrorRate: options.maxErrorRate,
+        waitMs: options.wait * 1_000,
+        signal: interrupted.signal,
+        onProgress: ({ sent, failed, left }) =>
+          process.stderr.write(`${sent} sent, ${failed} failed again, ${left} left\n`),
+      },
+      records,
+    );
+    print(options, { dry_run: false, ...report }, () => asText(report));
+    process.exitCode = exitCodeOf(report);
+  });
+
+function asText({ run_id, items, sent, failed, left, stopped }: ReplayReport): string {
+  const again = "run the same command again to go on; what was replayed is left alone";
+  const ends = {
+    "error rate": `STOPPED: too many failed again, ${left} left. Look at the cause first, then ${again}`,
+    interrupted: `interrupted, ${left} left: ${again}`,
+  };
+  return [
+    ...(items.length === 0 ? [] : [table(HEAD, describeItems(items))]),
+    `run ${run_id}: ${sent} sent, ${failed} failed again, ${items.length - sent} not sent`,
+    ...(stopped === null ? [] : [ends[stopped]]),
+  ].join("\n\n");
+}
+
+function exitCodeOf({ stopped, failed, items }: ReplayReport): number {
+  if (stopped === "interrupted") return EXIT.interrupted;
+  const isRefused = items.some(({ outcome }) => outcome === "refused");
+  return stopped !== null || failed > 0 || isRefused ? EXIT.refused : EXIT.ok;
+}

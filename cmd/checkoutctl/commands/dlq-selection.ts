@@ -1,0 +1,116 @@
+// Which dead letters a command is about: by id, or by what they have in common. Shared by the commands of `checkoutctl dlq`.
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import {
+  type DeadLetterFilter,
+  findDeadLetters,
+  type FoundDeadLetters,
+} from "../../../internal/operations/dead-letters.ts";
+import { AppError } from "../../../internal/kernel/errors.ts";
+import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
+import type { DeadLetter } from "../../../schemas/dead-letter.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import { moment, uuid } from "../command.ts";
+import type { Connections } from "../connections.ts";
+
+const DEAD_LETTERS_OF = Object.values(TOPICS).filter((topic) => topic !== TOPICS.deadLetters);
+
+/** The filters, for commands to add: a builder function would lose the types of what it adds to. */
+export const filters = {
+  service: new Option("--service <name>", "only those this service gave up"),
+  topic: new Option("--topic <name>", "only those that came on this topic").choices(DEAD_LETTERS_OF),
+  type: new Option("--type <message>", "only messages of this type, for example ChargePayment"),
+  code: new Option("--code <error>", "only those with this error code"),
+  error: new Option("--error <text>", "only those whose error says this"),
+  saga: new Option("--saga <uuid>", "only this saga's").argParser(uuid),
+  since: new Option("--since <time>", "only those that failed since, RFC 3339 or so long ago (2h)").argParser(
+    moment,
+  ),
+  until: new Option("--until <time>", "only those that failed until then").argParser(moment),
+} as const;
+
+export interface FilterOptions {
+  readonly service?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly type?: string | undefined;
+  readonly code?: string | undefined;
+  readonly error?: string | undefined;
+  readonly saga?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+export function select(
+  connections: Connections,
+  { service, topic, type, code, error, saga, since, until }: FilterOptions,
+  ids?: readonly string[],
+): Promise<FoundDeadLetters> {
+  const filter: DeadLetterFilter = {
+    ids,
+    service,
+    topic,
+    type,
+    error,
+    since,
+    until,
+    error_code: code,
+    saga_id: saga,
+  };
+  return findDeadLetters(readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }), filter);
+}
+
+/** For commands that change something: by ids, by filters, or everything where that was said in so many words. */
+export async function selectToHandle(
+  connections: Connections,
+  options: FilterOptions & { readonly everything?: true | undefined },
+  ids: readonly string[],
+): Promise<readonly DeadLetter[]> {
+  const isFiltered = Object.keys(filters).some((name) => Reflect.get(options, name) !== undefined);
+  if (ids.length === 0 && !isFiltered && options.everything !== true)
+    throw new AppError("MESSAGE_INVALID", "name dead letters by id, give a filter, or say --everything");
+  const { records } = await select(connections, options, ids.length === 0 ? undefined : ids);
+  const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
+  if (missing.length > 0)
+    throw new AppError("MESSAGE_INVALID", `there is no such dead letter: ${missing.join(", ")}`);
+  return records;
+}
+
+/** Collects ids given one after the other. */
+export function uuids(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, uuid(text)];
+}
+
+/** `20/s`, `30/m` as messages per second. */
+export function rate(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d{1,6})\/([sm])$/.exec(text) ?? [];
+  const perSecond = Number(digits) / (unit === "m" ? 60 : 1);
+  if (perSecond === 0 || unit === "")
+    throw new InvalidArgumentError("It must be a rate such as 20/s or 30/m.");
+  return perSecond;
+}
+
+/** A share of 0 to 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (!/^\d(\.\d+)?$/.test(text) || value > 1)
+    throw new InvalidArgumentError("It must be a share from 0 to 1.");
+  return value;
+}
+
+/** What was done with each, as lines of text. */
+export function describeItems(
+  items: readonly {
+    readonly dead_letter_id: string;
+    readonly saga_id: string | null;
+    readonly type: string;
+    readonly outcome: string;
+    readonly detail: string | null;
+  }[],
+): (readonly (string | null)[])[] {
+  return items.map(({ dead_letter_id, saga_id, type, outcome, detail }) => [
+    dead_letter_id,
+    saga_id,
+    type,
+    outcome,
+    detail,
+  ]);
+}

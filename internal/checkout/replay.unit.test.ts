@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { objectionToReplay, type Standing } from "./replay.ts";
+import { STEPS, statusDuring } from "./steps.ts";
+
+const forward = STEPS.map(({ step }): Standing => ({
+  status: statusDuring(step),
+  current_step: step,
+  compensation_step: null,
+}));
+const compensating = STEPS.filter(({ undo }) => undo !== null).map(({ step }): Standing => ({
+  status: "COMPENSATING",
+  current_step: "order",
+  compensation_step: step,
+}));
+const settled = (["COMPLETED", "COMPENSATED", "FAILED"] as const).map((status): Standing => ({
+  status,
+  current_step: "order",
+  compensation_step: null,
+}));
+
+test("a forward command may be sent again only while its saga waits for its answer", () => {
+  for (const { command, step } of STEPS) {
+    const welcome = [...forward, ...compensating, ...settled].filter(
+      (standing) => objectionToReplay(command, standing) === null,
+    );
+    expect(welcome).toEqual(forward.filter(({ current_step }) => current_step === step));
+  }
+});
+
+test("an undo may be sent again only while it is under way", () => {
+  for (const { undo, step } of STEPS) {
+    for (const command of [undo?.command, undo?.commandAfterSuccess]) {
+      if (command === undefined) continue;
+      const welcome = [...forward, ...compensating, ...settled].filter(
+        (standing) => objectionToReplay(command, standing) === null,
+      );
+      expect(welcome).toEqual(compensating.filter(({ compensation_step }) => compensation_step === step));
+    }
+  }
+});
+
+test("the objection says where the saga stands", () => {
+  const at = (
+    status: Standing["status"],
+    current_step = "charge",
+    compensation_step: string | null = null,
+  ) => ({
+    status,
+    current_step,
+    compensation_step,
+  });
+  expect(objectionToReplay("ChargePayment", at("COMPENSATED"))).toBe("its saga is settled: COMPENSATED");
+  expect(objectionToReplay("ChargePayment", at("COMPENSATING", "charge", "charge"))).toContain(
+    "turned round",
+  );
+  expect(objectionToReplay("ReserveInventory", at("INVENTORY_RESERVED"))).toContain("waits for charge");
+  expect(objectionToReplay("ReleaseInventory", at("COMPENSATING", "charge", "charge"))).toContain(
+    "undoing charge",
+  );
+  expect(objectionToReplay("ReleaseInventory", at("STARTED", "reserve"))).toContain("undoes nothing");
+});
+
+test("events and mails come whenever they come", () => {
+  for (const type of ["PaymentSucceeded", "CommandDeadLettered", "SendNotification", "never heard of"]) {
+    for (const standing of settled) expect(objectionToReplay(type, standing)).toBeNull();
+  }
+});

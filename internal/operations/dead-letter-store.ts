@@ -1,0 +1,46 @@
+// What became of dead letters by hand, kept as lines of the audit trail (messaging/operator-action-store.ts): the same row is the
+// record of who did it, the reason why a second replay does nothing, and where a run that was cut short goes on.
+import type { Sql } from "postgres";
+
+export interface Handling {
+  readonly dead_letter_id: string;
+  readonly action_id: string;
+  readonly run_id: string;
+  readonly action: "dead-letter.replay" | "dead-letter.discard";
+  readonly actor: string;
+  readonly reason: string;
+  /** Null where it was sent again and nobody has seen yet what came of it. */
+  readonly outcome: string | null;
+  readonly detail: string | null;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** By dead letter; refused replays are none. */
+export async function handlingsOf(
+  sql: Sql,
+  deadLetterIds: readonly string[],
+): Promise<ReadonlyMap<string, Handling>> {
+  const rows = await sql<Handling[]>`
+    select subject as dead_letter_id, action_id, run_id, action, actor, reason, outcome, detail,
+           (extract(epoch from at) * 1000)::float8 as at
+      from operator_actions
+     where action in ('dead-letter.replay', 'dead-letter.discard') and outcome is distinct from 'refused'
+       and subject = any(array(select json_array_elements_text(${JSON.stringify(deadLetterIds)}::text::json)))`;
+  return new Map(rows.map((row) => [row.dead_letter_id, row]));
+}
+
+export interface Settlement {
+  readonly action_id: string;
+  readonly outcome: string;
+  readonly detail: string | null;
+}
+
+/** Writes down what came of acts that were under way. */
+export async function settleActions(sql: Sql, settlements: readonly Settlement[]): Promise<void> {
+  if (settlements.length === 0) return;
+  await sql`
+    update operator_actions a set outcome = s.outcome, detail = s.detail, settled_at = now()
+      from json_to_recordset(${JSON.stringify(settlements)}::text::json) as s (action_id uuid, outcome text, detail text)
+     where a.action_id = s.action_id and a.outcome is null`;
+}

@@ -1,0 +1,112 @@
+// Which dead letters match, how they are grouped, and which of them wait for a person still.
+import { describe, expect, test } from "bun:test";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { chargePayment, reserveInventory } from "../testkit/commands.ts";
+import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
+import { eventOf } from "../testkit/events.ts";
+import type { Handling } from "./dead-letter-store.ts";
+import { type DeadLetterFilter, findDeadLetters, overview } from "./dead-letters.ts";
+
+const NOON = Date.UTC(2026, 10, 23, 12);
+const HOUR = 3_600_000;
+const saga = Bun.randomUUIDv7();
+
+const reserve = deadLetterOf(reserveInventory(saga, [["tea", 1]]), {
+  service: "inventory",
+  code: "DATABASE_REFUSED",
+  error: "Column missing",
+  failedAt: NOON,
+});
+const charges = [1, 2].map((hours) =>
+  deadLetterOf(chargePayment(Bun.randomUUIDv7()), { service: "payment", failedAt: NOON + hours * HOUR }),
+);
+const event = deadLetterOf(eventOf("InventoryReserved", saga), {
+  service: "orchestrator",
+  topic: "inventory-events",
+  failedAt: NOON + 3 * HOUR,
+});
+const garbage = deadBytes(Buffer.from("{"), {
+  service: "inventory",
+  code: "UNDECODABLE",
+  failedAt: NOON + 4 * HOUR,
+});
+const all = [reserve, ...charges, event, garbage];
+
+async function* batches(values: readonly unknown[]) {
+  for (const value of values) yield { values: [value], undecodable: [] };
+}
+
+const idsOf = (records: readonly DeadLetter[]) => records.map(({ dead_letter_id }) => dead_letter_id);
+
+describe("a filter finds", () => {
+  const cases: readonly (readonly [name: string, filter: DeadLetterFilter, found: readonly DeadLetter[]])[] =
+    [
+      ["everything, newest first", {}, [garbage, event, ...charges.toReversed(), reserve]],
+      ["those of a service", { service: "payment" }, charges.toReversed()],
+      ["those of a topic", { topic: "inventory-events" }, [event]],
+      ["those of a type", { type: "ReserveInventory" }, [reserve]],
+      ["those without a type", { type: "unreadable" }, [garbage]],
+      ["those with a code", { error_code: "UNDECODABLE" }, [garbage]],
+      ["those whose error says something", { error: "column" }, [reserve]],
+      ["those of a saga", { saga_id: saga }, [event, reserve]],
+      ["those of a time", { since: NOON + HOUR, until: NOON + 2 * HOUR }, charges.toReversed()],
+      ["those named by id", { ids: idsOf([event]) }, [event]],
+      ["those to which all of it applies", { saga_id: saga, service: "inventory" }, [reserve]],
+      ["nothing where nothing matches", { saga_id: saga, service: "payment" }, []],
+    ];
+  for (const [name, filter, found] of cases) {
+    test(name, async () => {
+      const { records } = await findDeadLetters(batches(all), filter);
+      expect(idsOf(records)).toEqual(idsOf(found));
+    });
+  }
+
+  test("a record that was sent twice once, and counts what is none", async () => {
+    const { records, unreadable } = await findDeadLetters(batches([reserve, reserve, { is: "none" }]), {});
+    expect([records.length, unreadable]).toEqual([1, 1]);
+  });
+});
+
+describe("the overview", () => {
+  const found = { records: [garbage, event, ...charges.toReversed(), reserve], unreadable: 0 };
+  const handled = (action: Handling["action"], outcome: string | null): Handling => ({
+    dead_letter_id: "",
+    action_id: "",
+    run_id: "",
+    action,
+    actor: "ada",
+    reason: "because",
+    outcome,
+    detail: null,
+    at: NOON,
+  });
+  const handlings = new Map([
+    [garbage.dead_letter_id, handled("dead-letter.discard", "discarded")],
+    [event.dead_letter_id, handled("dead-letter.replay", "handled")],
+    [reserve.dead_letter_id, handled("dead-letter.replay", null)],
+  ]);
+
+  test("lists what waits for a person: untouched, or a replay whose outcome nobody saw", () => {
+    const { total, entries, causes } = overview(found, handlings, { all: false, limit: 10 });
+    expect(total).toBe(3);
+    expect(idsOf(entries)).toEqual(idsOf([...charges.toReversed(), reserve]));
+    expect(causes).toMatchObject([
+      { count: 2, service: "payment", type: "ChargePayment", error_code: "HANDLER_FAILED" },
+      { count: 1, service: "inventory", type: "ReserveInventory", error_code: "DATABASE_REFUSED" },
+    ]);
+    expect(causes[0]).toMatchObject({
+      oldest: new Date(NOON + HOUR).toISOString(),
+      newest: new Date(NOON + 2 * HOUR).toISOString(),
+    });
+  });
+
+  test("lists all with what became of them, within the limit", () => {
+    const { total, entries } = overview(found, handlings, { all: true, limit: 3 });
+    expect(total).toBe(5);
+    expect(entries.map(({ handling }) => handling)).toEqual([
+      "discarded by ada",
+      "replayed by ada: handled",
+      "open",
+    ]);
+  });
+});

@@ -1,0 +1,69 @@
+// Gives dead letters up for good, with a line in the audit trail for each. The records stay in their topic until its retention
+// takes them; `checkoutctl dlq` shows them no more. Called by `checkoutctl dlq discard`.
+import type { Sql } from "postgres";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
+import { describeHandling, typeOf } from "./dead-letters.ts";
+import { handlingsOf } from "./dead-letter-store.ts";
+
+/** Lines per statement. */
+const BATCH = 500;
+
+export interface DiscardOptions {
+  /** Of the saga database. */
+  readonly sql: Sql;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  /** Epoch ms. */
+  readonly now: number;
+  readonly actor: string;
+  readonly reason: string;
+  /** Says what would be done, and does nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface DiscardItem {
+  readonly dead_letter_id: string;
+  readonly saga_id: string | null;
+  readonly type: string;
+  readonly outcome: "discarded" | "left";
+  /** Why it was left. */
+  readonly detail: string | null;
+}
+
+/** One that was handled before, or is being replayed, is left. Doing it twice does nothing the second time. */
+export async function discard(
+  options: DiscardOptions,
+  records: readonly DeadLetter[],
+): Promise<readonly DiscardItem[]> {
+  const { sql, newId, now, actor, reason, dryRun } = options;
+  const run_id = newId();
+  const items: DiscardItem[] = [];
+  for (let start = 0; start < records.length; start += BATCH) {
+    const part = records.slice(start, start + BATCH);
+    const lines = new Map(
+      part.map((record): [string, OperatorAction] => {
+        const { dead_letter_id: subject, saga_id } = record;
+        const what = { action: "dead-letter.discard", subject, saga_id, actor, reason } as const;
+        return [
+          subject,
+          { action_id: newId(), run_id, ...what, outcome: "discarded", detail: null, at: now },
+        ];
+      }),
+    );
+    const before = await handlingsOf(sql, [...lines.keys()]);
+    for (const id of before.keys()) lines.delete(id);
+    const written = dryRun ? [...lines.values()] : await recordActions(sql, [...lines.values()]);
+    const ours = new Set(written.map(({ action_id }) => action_id));
+    for (const record of part) {
+      const { dead_letter_id, saga_id } = record;
+      const what = { dead_letter_id, saga_id, type: typeOf(record) };
+      const isOurs = ours.has(lines.get(dead_letter_id)?.action_id ?? "");
+      const why = before.has(dead_letter_id)
+        ? describeHandling(before.get(dead_letter_id))
+        : "another run has just taken it";
+      items.push({ ...what, outcome: isOurs ? "discarded" : "left", detail: isOurs ? null : why });
+    }
+  }
+  return items;
+}

@@ -1,0 +1,68 @@
+// Gathers what a replay has to know of a few dead letters, from the four databases, in a handful of queries. Called by replay.ts
+// right before a batch goes, and by `dlq show`.
+import type { Sql } from "postgres";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
+import { handlingsOf } from "./dead-letter-store.ts";
+import { consumerOf, type Facts, type Original, producerOf, readOriginal } from "./replay-plan.ts";
+import { findInOutbox, signsOf, timeOf } from "./replay-store.ts";
+import { findSagas } from "./saga-store.ts";
+
+export type Databases = Readonly<Record<DatabaseName, Sql>>;
+
+export interface Examined {
+  readonly record: DeadLetter;
+  readonly original: Original;
+  readonly facts: Facts;
+}
+
+/** In the order given. `now` in epoch ms. */
+export async function examine(
+  databases: Databases,
+  records: readonly DeadLetter[],
+  now: number,
+): Promise<readonly Examined[]> {
+  const read = records.map((record) => ({ record, original: readOriginal(record) }));
+  const perDatabase = async <Row>(
+    whose: (record: DeadLetter) => DatabaseName | undefined,
+    ask: (sql: Sql, ids: readonly string[]) => Promise<readonly Row[]>,
+  ): Promise<Row[]> => {
+    const answers = await Promise.all(
+      DATABASES.map(async (name) => {
+        const ids = read.flatMap(({ record, original: { message_id } }) =>
+          message_id !== undefined && whose(record) === name ? [message_id] : [],
+        );
+        return ids.length === 0 ? [] : ask(databases[name], ids);
+      }),
+    );
+    return answers.flat();
+  };
+  const sagaIds = records.flatMap(({ saga_id }) => (saga_id === null ? [] : [saga_id]));
+  const [handlings, kept, signs, sagas] = await Promise.all([
+    handlingsOf(
+      databases.saga,
+      records.map(({ dead_letter_id }) => dead_letter_id),
+    ),
+    perDatabase(({ original }) => producerOf(original.topic), findInOutbox),
+    // From now on: what is asked is whether its effect is there, or its consumer has it in hand, not how it died.
+    perDatabase(
+      ({ service }) => consumerOf(service),
+      async (sql, ids) => signsOf(sql, ids, await timeOf(sql)),
+    ),
+    findSagas(databases.saga, sagaIds),
+  ]);
+  const keptById = new Map(kept.map((said) => [said.message_id, said]));
+  const signById = new Map(signs.map(({ message_id, sign }) => [message_id, sign]));
+  return read.map(({ record, original }) => ({
+    record,
+    original,
+    facts: {
+      handling: handlings.get(record.dead_letter_id),
+      kept: keptById.get(original.message_id ?? ""),
+      sign: signById.get(original.message_id ?? ""),
+      saga: sagas.get(record.saga_id ?? ""),
+      outboxSince: now - OUTBOX_RETENTION_MS,
+    },
+  }));
+}

@@ -1,0 +1,101 @@
+// What is done with one dead letter, by what is known of it.
+import { describe, expect, test } from "bun:test";
+import { TOPICS } from "../../schemas/topics.ts";
+import { chargePayment } from "../testkit/commands.ts";
+import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
+import { eventOf } from "../testkit/events.ts";
+import { consumerOf, type Facts, producerOf, readOriginal, verdictOn } from "./replay-plan.ts";
+import type { SagaSummary } from "./saga-store.ts";
+
+const DAY = 86_400_000;
+const now = Date.now();
+const command = chargePayment(Bun.randomUUIDv7());
+const original = readOriginal(deadLetterOf(command, { service: "payment" }));
+const kept = { message_id: command.message_id, type: command.type, saga_id: command.saga_id };
+const saga: SagaSummary = {
+  saga_id: command.saga_id,
+  user_id: "",
+  status: "INVENTORY_RESERVED",
+  current_step: "charge",
+  compensation_step: null,
+  failure_code: null,
+  failure_message: null,
+  needs_operator: true,
+  total_cents: 600,
+  currency: "EUR",
+  order_id: null,
+  deadline_at: null,
+  created_at: now,
+  completed_at: null,
+};
+const facts: Facts = { handling: undefined, kept, sign: undefined, saga, outboxSince: now - DAY };
+const welcome = () => null;
+
+const verdict = (changes: Partial<Facts>, objection: () => string | null = welcome, of = original) =>
+  verdictOn(of, { ...facts, ...changes }, objection);
+
+test("a message that is in its outbox is sent from there", () => {
+  expect(verdict({})).toEqual({ kind: "send", said: kept, lost: null });
+});
+
+test("one that retention has taken is sent from the dead letter, one that never was there is not", () => {
+  const lost = verdict({ kept: undefined, outboxSince: Date.now() + DAY });
+  expect(lost).toMatchObject({ kind: "send", lost: command });
+  expect(verdict({ kept: undefined })).toMatchObject({
+    kind: "refused",
+    why: expect.stringContaining("no outbox"),
+  });
+});
+
+test("what its consumer has, or has in hand, is not sent", () => {
+  expect(verdict({ sign: "handled" }).kind).toBe("handled");
+  expect(verdict({ sign: "refused" }).kind).toBe("handled");
+  expect(verdict({ sign: "parked" }).kind).toBe("left");
+});
+
+test("the saga table has the last word on commands, none on events", () => {
+  const objection = () => "too late";
+  expect(verdict({}, objection)).toEqual({ kind: "refused", why: "too late" });
+  expect(verdict({ saga: undefined })).toEqual({ kind: "refused", why: "its saga does not exist" });
+  const event = eventOf("PaymentSucceeded", command.saga_id);
+  const said = { message_id: event.message_id, type: event.type, saga_id: event.saga_id };
+  const read = readOriginal(deadLetterOf(event, { service: "orchestrator" }));
+  expect(verdict({ kept: said, saga: undefined }, objection, read).kind).toBe("send");
+});
+
+describe("bytes that cannot be read", () => {
+  test("are refused where no outbox has them", () => {
+    const garbage = readOriginal(deadBytes(Buffer.from([0xff]), { service: "payment" }));
+    expect(verdict({ kept: undefined }, welcome, garbage)).toMatchObject({
+      kind: "refused",
+      why: expect.stringContaining("its bytes are not JSON"),
+    });
+  });
+
+  test("are sent as their producer wrote them where it has them still", () => {
+    const broken = Buffer.from(JSON.stringify({ ...command, amount_cents: "600" }));
+    const read = readOriginal(deadBytes(broken, { service: "payment" }));
+    expect(read.message).toBeUndefined();
+    expect(read.fault).toContain("amount_cents");
+    expect(verdict({}, welcome, read)).toEqual({ kind: "send", said: kept, lost: null });
+    expect(verdict({ kept: undefined, outboxSince: Date.now() + DAY }, welcome, read).kind).toBe("refused");
+  });
+});
+
+test("every topic but the dead letters' has a producer, every service with an inbox a database", () => {
+  expect(Object.values(TOPICS).map(producerOf)).toEqual([
+    "saga",
+    "inventory",
+    "payment",
+    "order",
+    "saga",
+    undefined,
+  ]);
+  expect(["orchestrator", "inventory", "payment", "order", "notification"].map(consumerOf)).toEqual([
+    "saga",
+    "inventory",
+    "payment",
+    "order",
+    undefined,
+  ]);
+});

@@ -1,0 +1,109 @@
+// Puts a batch of messages back into their outboxes and watches what becomes of them. Called by replay.ts.
+import type { Sql } from "postgres";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import type { Message } from "../../schemas/registry.ts";
+import { cappedBackoff } from "../kernel/backoff.ts";
+import { pause } from "../messaging/pause.ts";
+import type { Databases } from "./replay-facts.ts";
+import { consumerOf, producerOf } from "./replay-plan.ts";
+import { publishedOf, putBack, type SaidMessage, type Sign, signsOf, timeOf } from "./replay-store.ts";
+
+const FIRST_LOOK_MS = 50;
+const LAST_LOOK_MS = 1_000;
+
+export interface Sendable {
+  /** Its line in the audit trail. */
+  readonly action_id: string;
+  readonly record: DeadLetter;
+  readonly said: SaidMessage;
+  /** What retention has taken from the outbox; null where it is there. */
+  readonly lost: Message | null;
+}
+
+/**
+ * What its consumer made of a message. `handled`: its effect is there. `refused`: a tombstone was before it, nothing was done.
+ * `parked`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: Kafka has it;
+ * of a consumer without a database that is all there is to see.
+ */
+export type Outcome = Sign | "published";
+
+/**
+ * Sends the messages and returns what was seen of them within `waitMs`, by action; those without a sign are missing. Doing it
+ * again does no harm: a message that waits in its outbox is left as it is, and an inbox takes it once.
+ */
+export async function sendAndWatch(
+  databases: Databases,
+  batch: readonly Sendable[],
+  waitMs: number,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const seen = new Map<string, Outcome>();
+  if (batch.length === 0) return seen;
+  // Read before anything is sent, or a quick answer would be taken for an old one.
+  const since = new Map<DatabaseName, number>();
+  await Promise.all(DATABASES.map(async (name) => since.set(name, await timeOf(databases[name]))));
+  await Promise.all(
+    DATABASES.map((name) =>
+      send(
+        databases[name],
+        batch.filter(({ record }) => producerOf(record.original.topic) === name),
+      ),
+    ),
+  );
+  const deadline = performance.now() + waitMs;
+  for (let looks = 0; ; looks += 1) {
+    const waiting = batch.filter(({ action_id }) => !seen.has(action_id));
+    await Promise.all(
+      DATABASES.map((name) => look(databases[name], name, since.get(name) ?? 0, waiting, seen)),
+    );
+    if (seen.size === batch.length || performance.now() > deadline) return seen;
+    await pause(cappedBackoff(looks, FIRST_LOOK_MS, LAST_LOOK_MS));
+  }
+}
+
+async function send(sql: Sql, own: readonly Sendable[]): Promise<void> {
+  if (own.length === 0) return;
+  const kept = own.flatMap(({ said, lost }) => (lost === null ? [said.message_id] : []));
+  const rows = own.flatMap(({ record, lost }) =>
+    lost === null
+      ? []
+      : [
+          {
+            event_id: lost.message_id,
+            topic: record.original.topic,
+            partition_key: lost.saga_id,
+            type: lost.type,
+            payload: lost,
+          },
+        ],
+  );
+  await putBack(sql, { kept, lost: rows });
+}
+
+/** Notes in `seen` what this database tells of the messages whose consumer, or else producer, it belongs to. */
+async function look(
+  sql: Sql,
+  name: DatabaseName,
+  since: number,
+  waiting: readonly Sendable[],
+  seen: Map<string, Outcome>,
+): Promise<void> {
+  const consumed = waiting.filter(({ record }) => consumerOf(record.service) === name);
+  const produced = waiting.filter(
+    ({ record }) => consumerOf(record.service) === undefined && producerOf(record.original.topic) === name,
+  );
+  const outcomes = new Map<string, Outcome>();
+  if (consumed.length > 0)
+    for (const { message_id, sign } of await signsOf(sql, idsOf(consumed), since))
+      outcomes.set(message_id, sign);
+  if (produced.length > 0)
+    for (const id of await publishedOf(sql, idsOf(produced))) outcomes.set(id, "published");
+  for (const { action_id, said } of [...consumed, ...produced]) {
+    const outcome = outcomes.get(said.message_id);
+    if (outcome !== undefined) seen.set(action_id, outcome);
+  }
+}
+
+function idsOf(batch: readonly Sendable[]): string[] {
+  return batch.map(({ said }) => said.message_id);
+}

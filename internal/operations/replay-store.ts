@@ -1,0 +1,101 @@
+// A replay's SQL: the message back into the outbox that it came from, and signs of what its consumer made of it.
+import type { Sql } from "postgres";
+import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
+
+/** A message as its producer wrote it. */
+export interface SaidMessage {
+  readonly message_id: string;
+  readonly type: string;
+  readonly saga_id: string;
+}
+
+/** Which of these messages are in the outbox still. */
+export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Promise<readonly SaidMessage[]> {
+  return sql<SaidMessage[]>`
+    select event_id as message_id, coalesce(headers ->> 'type', '') as type, partition_key as saga_id
+      from outbox where event_id = any(${[...messageIds]}::uuid[])`;
+}
+
+export interface OutboxRow {
+  readonly event_id: string;
+  readonly topic: string;
+  readonly partition_key: string;
+  readonly type: string;
+  readonly payload: unknown;
+}
+
+/**
+ * Makes the relay publish these messages again, under their own ids: rows that are there as they were written, those that
+ * retention has taken from what the dead letter kept. `created_at` is since when a row waits for Kafka, which is now; when it was
+ * first said its id tells.
+ */
+export async function putBack(
+  sql: Sql,
+  { kept, lost }: { readonly kept: readonly string[]; readonly lost: readonly OutboxRow[] },
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`
+      update outbox set published = false, published_at = null, created_at = clock_timestamp()
+       where event_id = any(${[...kept]}::uuid[]) and published`;
+    await tx`
+      insert into outbox (event_id, topic, partition_key, payload, headers)
+      select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
+        from json_to_recordset(${JSON.stringify(lost)}::text::json)
+          as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
+          on conflict do nothing`;
+    await tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;
+  });
+}
+
+/** What a service's own tables tell of a message. */
+export type Sign = "handled" | "refused" | "parked" | "dead-lettered";
+
+export interface SignOf {
+  readonly message_id: string;
+  readonly sign: Sign;
+}
+
+/** The ids of answers and dead letters begin with the time of a service or a broker; clocks may differ by so much. */
+const CLOCK_MARGIN_MS = 60_000;
+
+/** The database's own clock, epoch ms. */
+export async function timeOf(sql: Sql): Promise<number> {
+  const [row] = await sql<
+    [{ now: number }]
+  >`select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
+  return row.now;
+}
+
+/**
+ * What the consumer behind this database has made of the messages; those without a sign are missing. Answers and dead letters
+ * count from `since` on, a reading of `timeOf`, because a message that is replayed has died before. They are looked for by id, so
+ * that the search is over what was written lately, not over the whole outbox.
+ */
+export function signsOf(sql: Sql, messageIds: readonly string[], since: number): Promise<SignOf[]> {
+  return sql<SignOf[]>`
+    with wanted as materialized (select unnest(${[...messageIds]}::uuid[]) as message_id),
+    said as materialized (
+      select headers ->> 'type' as type,
+             coalesce(payload ->> 'command_id', payload #>> '{original_command,message_id}') as message_id
+        from outbox
+       where event_id >= uuid_v7_floor(${Math.floor(since) - CLOCK_MARGIN_MS}::timestamptz)
+         and extract(epoch from created_at) * 1000 >= ${since}::float8
+         and headers ->> 'type' in ('CommandRefused', 'DeadLetter'))
+    select message_id, sign from (
+      select message_id,
+             case when exists (select from said s where s.type = 'CommandRefused' and s.message_id = w.message_id::text)
+                    then 'refused'
+                  when exists (select from inbox i where i.message_id = w.message_id) then 'handled'
+                  when exists (select from retry r where r.message_id = w.message_id) then 'parked'
+                  when exists (select from said s where s.type = 'DeadLetter' and s.message_id = w.message_id::text)
+                    then 'dead-lettered' end as sign
+        from wanted w) found
+     where sign is not null`;
+}
+
+/** Which of these messages Kafka has. */
+export async function publishedOf(sql: Sql, messageIds: readonly string[]): Promise<readonly string[]> {
+  const rows = await sql<{ event_id: string }[]>`
+    select event_id from outbox where event_id = any(${[...messageIds]}::uuid[]) and published`;
+  return rows.map(({ event_id }) => event_id);
+}

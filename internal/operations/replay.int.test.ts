@@ -1,0 +1,275 @@
+// Replays on four real databases. The relay and the broker between them are a loop that carries commands from the saga's
+// outbox to the real inventory, or lets them fail as a test wants.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import { objectionToReplay } from "../checkout/replay.ts";
+import { Carrier, isInventoryCommand } from "../testkit/carrier.ts";
+import { releaseInventory } from "../testkit/commands.ts";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
+import { eventOf } from "../testkit/events.ts";
+import { TestInventory } from "../testkit/inventory.ts";
+import { TestOrchestrator } from "../testkit/orchestrator.ts";
+import { handlingsOf } from "./dead-letter-store.ts";
+import { discard } from "./discard.ts";
+import { planReplay, replay, type ReplayOptions, type ReplayReport } from "./replay.ts";
+import type { Databases } from "./replay-facts.ts";
+
+let orchestrator: TestOrchestrator;
+let inventory: TestInventory;
+let others: Readonly<Record<"payment" | "order", TestDatabase>>;
+let databases: Databases;
+let carrier: Carrier;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+  inventory = await TestInventory.open({ tea: 1_000 });
+  others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
+  databases = {
+    saga: orchestrator.database.sql,
+    inventory: inventory.database.sql,
+    payment: others.payment.sql,
+    order: others.order.sql,
+  };
+});
+beforeEach(async () => {
+  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions`;
+  await databases.inventory`truncate reservations, outbox, inbox, retry`;
+  carrier = new Carrier(orchestrator, inventory);
+});
+afterEach(() => carrier[Symbol.asyncDispose]());
+afterAll(async () => {
+  await orchestrator[Symbol.asyncDispose]();
+  await inventory[Symbol.asyncDispose]();
+  await others.payment[Symbol.asyncDispose]();
+  await others.order[Symbol.asyncDispose]();
+});
+
+function run(letters: readonly DeadLetter[], overrides: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
+  const options = {
+    databases,
+    objection: objectionToReplay,
+    clock: { now: () => Date.now() },
+    newId: () => Bun.randomUUIDv7(),
+    actor: "ada",
+    reason: "fixed",
+    ratePerSecond: 10_000,
+    maxErrorRate: 0.1,
+    waitMs: 5_000,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    ...overrides,
+  };
+  return replay(options, letters);
+}
+
+const outcomes = ({ items }: ReplayReport) => items.map(({ outcome }) => outcome);
+const idsOf = (letters: readonly DeadLetter[]) =>
+  letters.map(({ original_command }) => String(Reflect.get(Object(original_command), "message_id")));
+
+async function trail(): Promise<readonly Record<string, unknown>[]> {
+  return databases.saga`
+    select run_id, action, subject, actor, reason, outcome, detail, settled_at is not null as settled
+      from operator_actions order by action_id`;
+}
+
+/** Per saga, what inventory has answered. */
+async function answers(database: DatabaseName = "inventory"): Promise<Record<string, string[]>> {
+  const rows = await databases[database]<{ saga_id: string; types: string[] }[]>`
+    select partition_key as saga_id, array_agg(headers ->> 'type' order by event_id) as types
+      from outbox where topic = 'inventory-events' group by 1`;
+  return Object.fromEntries(rows.map(({ saga_id, types }) => [saga_id, types]));
+}
+
+test("one goes first, then ever more; each is handled once and leaves a line that says who and why", async () => {
+  const letters = await carrier.deadReserves(8);
+  const progress: number[] = [];
+  const report = await run(letters, { onProgress: ({ sent }) => void progress.push(sent) });
+  expect(report).toMatchObject({ sent: 8, failed: 0, left: 0, stopped: null });
+  expect(progress).toEqual([1, 3, 7, 8]);
+  expect(new Set(outcomes(report))).toEqual(new Set(["handled"]));
+  expect(Object.values(await answers())).toEqual(Array<string[]>(8).fill(["InventoryReserved"]));
+  const line = { run_id: report.run_id, action: "dead-letter.replay", actor: "ada", reason: "fixed" };
+  expect(await trail()).toEqual(
+    letters.map(({ dead_letter_id }) => ({
+      ...line,
+      subject: dead_letter_id,
+      outcome: "handled",
+      detail: null,
+      settled: true,
+    })),
+  );
+  expect(carrier.carried.toSorted()).toEqual(idsOf(letters).toSorted());
+});
+
+test("a second replay does nothing and says so", async () => {
+  const letters = await carrier.deadReserves(2);
+  await run(letters);
+  const lines = await trail();
+  const second = await run(letters, { actor: "bob" });
+  expect(second).toMatchObject({ sent: 0, failed: 0, stopped: null });
+  expect(second.items).toMatchObject(
+    letters.map(() => ({ outcome: "left", detail: "replayed by ada: handled" })),
+  );
+  expect(await trail()).toEqual(lines);
+  expect(carrier.carried).toHaveLength(2);
+});
+
+test("two runs at once send each message once", async () => {
+  const letters = await carrier.deadReserves(10);
+  const reports = await Promise.all([run(letters), run(letters)]);
+  expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThanOrEqual(10);
+  expect(Object.values(await answers())).toEqual(Array<string[]>(10).fill(["InventoryReserved"]));
+  expect(await trail()).toHaveLength(10);
+  expect((await trail()).every(({ outcome }) => outcome === "handled")).toBe(true);
+});
+
+test("a dry run says what would be done, and does nothing", async () => {
+  const [letter, late] = await carrier.deadReserves(2);
+  if (letter === undefined || late === undefined) throw new Error("unreachable");
+  await orchestrator.handle(eventOf("InsufficientStock", late.saga_id ?? ""));
+  const clock = { now: () => Date.now() };
+  const items = await planReplay({ databases, objection: objectionToReplay, clock }, [late, letter]);
+  expect(items).toMatchObject([
+    { dead_letter_id: letter.dead_letter_id, outcome: "send", detail: null },
+    { dead_letter_id: late.dead_letter_id, outcome: "refused", detail: "its saga is settled: COMPENSATED" },
+  ]);
+  expect(await trail()).toEqual([]);
+  expect(await answers()).toEqual({});
+});
+
+test("a forward command of a settled saga is refused, stays open, and counts as no failure", async () => {
+  const letters = await carrier.deadReserves(3);
+  const [settled] = letters;
+  await orchestrator.handle(eventOf("InsufficientStock", settled?.saga_id ?? ""));
+  const report = await run(letters);
+  expect(report).toMatchObject({ sent: 2, failed: 0, stopped: null });
+  expect(report.items[0]).toMatchObject({ outcome: "refused", detail: "its saga is settled: COMPENSATED" });
+  expect(carrier.carried).not.toContain(idsOf(letters)[0] ?? "");
+  expect((await trail())[0]).toMatchObject({ outcome: "refused", settled: true });
+  expect(await handlingsOf(databases.saga, [settled?.dead_letter_id ?? ""])).toEqual(new Map());
+});
+
+test("a tombstone that only the service knows of refuses it, too", async () => {
+  const letters = await carrier.deadReserves(1);
+  await inventory.handle(releaseInventory(letters[0]?.saga_id ?? ""));
+  expect(outcomes(await run(letters))).toEqual(["refused"]);
+  expect((await answers())[letters[0]?.saga_id ?? ""]).toEqual(["InventoryReleased", "CommandRefused"]);
+});
+
+for (const [fate, outcome] of [
+  ["park", "parked"],
+  ["bury", "dead-lettered"],
+] as const) {
+  test(`a first message that is ${outcome} stops the run; the others stay open`, async () => {
+    const letters = await carrier.deadReserves(5);
+    carrier.fate = () => fate;
+    const report = await run(letters);
+    expect(report).toMatchObject({ sent: 1, failed: 1, left: 4, stopped: "error rate" });
+    expect(outcomes(report)).toEqual([outcome]);
+    expect(carrier.carried).toHaveLength(1);
+    expect(await trail()).toMatchObject([{ outcome }]);
+  });
+}
+
+test("it stops as soon as too many have failed", async () => {
+  const letters = await carrier.deadReserves(20);
+  const bad = new Set(idsOf(letters).slice(3));
+  carrier.fate = ({ message_id }) => (bad.has(message_id) ? "park" : "handle");
+  const report = await run(letters, { maxErrorRate: 0.5 });
+  expect(report).toMatchObject({ sent: 7, failed: 4, left: 13, stopped: "error rate" });
+});
+
+test("where no consumer answers it stops; the next run goes on with the same line", async () => {
+  const letters = await carrier.deadReserves(3);
+  carrier.fate = () => "ignore";
+  const report = await run(letters, { waitMs: 100 });
+  expect(report).toMatchObject({ sent: 1, failed: 1, left: 2, stopped: "error rate" });
+  expect(outcomes(report)).toEqual(["not seen"]);
+  const [pending] = await trail();
+  expect(pending).toMatchObject({ outcome: null, settled: false });
+
+  carrier.fate = () => "handle";
+  expect(await run(letters)).toMatchObject({ sent: 3, failed: 0, stopped: null });
+  const lines = await trail();
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toEqual({ ...pending, outcome: "handled", settled: true });
+});
+
+test("what was handled after a run was cut short is only written down", async () => {
+  const letters = await carrier.deadReserves(1);
+  carrier.fate = () => "ignore";
+  await run(letters, { waitMs: 10 });
+  const [command] = await orchestrator.said(letters[0]?.saga_id ?? "");
+  if (command !== undefined && isInventoryCommand(command)) await inventory.handle(command);
+  expect(await run(letters)).toMatchObject({ sent: 0, items: [{ outcome: "handled" }] });
+  expect(await trail()).toMatchObject([{ outcome: "handled" }]);
+  expect(carrier.carried).toHaveLength(1);
+});
+
+test("told to stop, it finishes what is in flight and leaves the rest; the next run sends the rest, nothing twice", async () => {
+  const letters = await carrier.deadReserves(6);
+  const stop = new AbortController();
+  const first = await run(letters, { signal: stop.signal, onProgress: () => stop.abort() });
+  expect(first).toMatchObject({ sent: 1, failed: 0, left: 5, stopped: "interrupted" });
+  expect(await trail()).toMatchObject([{ outcome: "handled" }]);
+  expect(await run(letters)).toMatchObject({ sent: 5, left: 0, stopped: null });
+  expect(carrier.carried.toSorted()).toEqual(idsOf(letters).toSorted());
+});
+
+test("a message that retention has taken from its outbox is written there again from the dead letter", async () => {
+  const old = Bun.randomUUIDv7("hex", Date.now() - 8 * 24 * 60 * 60 * 1_000);
+  const [fresh] = await carrier.deadReserves(1);
+  const command = (await orchestrator.said(fresh?.saga_id ?? "")).find(
+    ({ type }) => type === "ReserveInventory",
+  );
+  if (command === undefined) throw new Error("unreachable");
+  const letter = deadLetterOf({ ...command, message_id: old }, { service: "inventory" });
+  await databases.saga`delete from outbox`;
+  expect(outcomes(await run([letter]))).toEqual(["handled"]);
+  expect(await orchestrator.said()).toEqual([{ ...command, message_id: old }]);
+});
+
+test("a message that no outbox has ever said is refused", async () => {
+  const [fresh] = await carrier.deadReserves(1);
+  await databases.saga`delete from outbox`;
+  const report = await run(fresh === undefined ? [] : [fresh]);
+  expect(report.items).toMatchObject([
+    { outcome: "refused", detail: expect.stringContaining("not this system's") },
+  ]);
+});
+
+test("bytes that nobody can read can only be discarded, once", async () => {
+  const letter = deadBytes(Buffer.from([0xff, 0x00]), { service: "inventory" });
+  const report = await run([letter]);
+  expect(report.items).toMatchObject([
+    { outcome: "refused", detail: expect.stringContaining("can only be discarded") },
+  ]);
+  const options = {
+    sql: databases.saga,
+    newId: () => Bun.randomUUIDv7(),
+    now: Date.now(),
+    actor: "ada",
+    reason: "garbage",
+  };
+  expect(await discard({ ...options, dryRun: true }, [letter])).toMatchObject([{ outcome: "discarded" }]);
+  expect(await handlingsOf(databases.saga, [letter.dead_letter_id])).toEqual(new Map());
+  expect(await discard({ ...options, dryRun: false }, [letter])).toMatchObject([{ outcome: "discarded" }]);
+  expect(await discard({ ...options, dryRun: false, actor: "bob" }, [letter])).toMatchObject([
+    { outcome: "left", detail: "discarded by ada" },
+  ]);
+  expect(await run([letter])).toMatchObject({ sent: 0, items: [{ outcome: "left" }] });
+  expect(await trail()).toMatchObject([{ outcome: "refused" }, { outcome: "discarded", reason: "garbage" }]);
+});
+
+test("a mail has no inbox to watch: that Kafka has it is all there is to see", async () => {
+  const [letter] = await carrier.deadReserves(1);
+  await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
+  const mail = (await orchestrator.said(letter?.saga_id ?? "")).find(
+    ({ type }) => type === "SendNotification",
+  );
+  if (mail === undefined) throw new Error("unreachable");
+  const dead = deadLetterOf(mail, { service: "notification", code: "MAIL_UNDELIVERED" });
+  expect(outcomes(await run([dead]))).toEqual(["published"]);
+  expect(carrier.carried).toContain(mail.message_id);
+});
