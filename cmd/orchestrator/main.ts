@@ -9,7 +9,7 @@ import { openTableVersions } from "../../internal/checkout/store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
-import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
@@ -20,7 +20,7 @@ const RESENDS_BEFORE_OPERATOR = 5;
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({

@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
-  kafkaConfig,
+  consumerConfig,
   postgresConfig,
   redisConfig,
   secret,
@@ -27,7 +27,7 @@ const POLL_MS = 250;
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
   STRIPE_BASE_URL: Type.String({

@@ -29,16 +29,17 @@ export interface RoleContext {
 /** What `role` needs beyond OPS_PORT, PORT and LOG_LEVEL. */
 export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext): Record<string, string> {
   const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
+  const consumer = { ...kafka, INSTANCE_ID: "local" };
   const redis = { REDIS_URL: addresses.redis };
   const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
   switch (role) {
     case "paysim":
       return { LEDGER_FILE: addresses.ledger_file };
     case "inventory":
-      return { ...kafka, ...redis, ...database("inventory") };
+      return { ...consumer, ...redis, ...database("inventory") };
     case "payment":
       return {
-        ...kafka,
+        ...consumer,
         ...redis,
         ...database("payment"),
         STRIPE_BASE_URL: addresses.paysim,
@@ -46,11 +47,11 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
-      return { ...kafka, ...redis, ...database("order") };
+      return { ...consumer, ...redis, ...database("order") };
     case "notification":
-      return { ...kafka, ...redis, SMTP_URL: addresses.smtp };
+      return { ...consumer, ...redis, SMTP_URL: addresses.smtp };
     case "orchestrator":
-      return { ...kafka, ...redis, ...database("saga") };
+      return { ...consumer, ...redis, ...database("saga") };
     case "relay":
       return { ...kafka, DATABASE_URLS: databaseList(addresses) };
     case "gateway":

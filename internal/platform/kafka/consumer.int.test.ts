@@ -250,6 +250,24 @@ test("shares a topic between two members, and the second takes over when the fir
   while (wanted.size > 0) for (const value of await take(second, 1)) wanted.delete(Number(value));
 });
 
+test("under the name of a member that died, its next life has the partitions at once, and the dead one is shut out", async () => {
+  const topic = await freshTopic(4);
+  const groupId = `group-${crypto.randomUUID()}`;
+  // Longer than this test may take: nobody may get the partitions by the session's end.
+  const member = { groupId, instanceId: "host-1", sessionTimeoutMs: 300_000 };
+  await send(topic, [{ value: "before" }]);
+  await using dead = await open(topic, member);
+  expect(await take(dead, 1)).toEqual(["before"]);
+  await send(topic, [{ value: "after" }]);
+  await using nextLife = await open(topic, member);
+  expect(await take(nextLife, 1)).toEqual(["after"]);
+  expect(await errorOf(untilItFails(dead))).toMatchObject({ code: "KAFKA_FATAL", canRetry: false });
+});
+
+async function untilItFails(consumer: Consumer): Promise<never> {
+  for (;;) (await consumer.poll(SOON))?.release();
+}
+
 test("fails with KAFKA_TOPIC_MISSING for a topic that does not exist", async () => {
   await using consumer = await open(`missing-${crypto.randomUUID()}`);
   expect(await errorOf(consumer.poll(SOON))).toMatchObject({ code: "KAFKA_TOPIC_MISSING", canRetry: true });
