@@ -5,7 +5,7 @@ import { AppError } from "../kernel/errors.ts";
 import type { Database } from "../messaging/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 
 let orchestrator: TestOrchestrator;

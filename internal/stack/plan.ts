@@ -5,6 +5,7 @@ import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
 import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
+import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
 import { brokersOnDisk, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
@@ -20,6 +21,8 @@ export interface PlanOptions {
   readonly databases: readonly string[];
   readonly roles: boolean;
   readonly overrides: RoleOverrides;
+  readonly routes: Routes;
+  readonly advertised: readonly number[] | undefined;
 }
 
 export interface StackPlan {
@@ -53,7 +56,9 @@ export function planStack(options: PlanOptions): StackPlan {
     brokers: Array.from({ length: brokerCount(kafkaDirectory, options.brokers) }, () => ({
       port: ports.next(),
       controllerPort: ports.next(),
+      clientPort: ports.next(),
     })),
+    advertised: options.advertised,
     directory: kafkaDirectory,
     logFile,
   });
@@ -83,13 +88,18 @@ export function planStack(options: PlanOptions): StackPlan {
     ops: Object.fromEntries(rolePorts.map(({ role, opsPort }) => [role, `http://127.0.0.1:${opsPort}`])),
   };
   const context: RoleContext = { addresses, secrets };
+  const kafkaOfRoles = options.advertised?.map((port) => `127.0.0.1:${port}`).join(",");
   return {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
       ? rolePorts.map((assigned) =>
           roleProcess({
             ...assigned,
-            ...context,
+            secrets,
+            addresses: {
+              ...routed(addresses, options.routes[assigned.role]),
+              kafka_brokers: kafkaOfRoles ?? addresses.kafka_brokers,
+            },
             dataDirectory,
             logFile: logFile(assigned.role),
             overrides: options.overrides[assigned.role] ?? {},

@@ -13,7 +13,14 @@ const PARTITIONS = 16;
 
 export interface KafkaOptions {
   /** One entry per broker, in the order of their node ids from 1. */
-  readonly brokers: readonly { readonly port: number; readonly controllerPort: number }[];
+  readonly brokers: readonly {
+    readonly port: number;
+    readonly controllerPort: number;
+    /** Where `advertised` leads to; nobody listens there without it. */
+    readonly clientPort: number;
+  }[];
+  /** One port per broker: clients that ask at `clientPort` are told to connect to this one, where a proxy listens. */
+  readonly advertised?: readonly number[] | undefined;
   readonly directory: string;
   readonly logFile: (broker: string) => string;
 }
@@ -21,7 +28,10 @@ export interface KafkaOptions {
 /** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
   const libs = join(kafkaHome(), "libs/*");
-  return options.brokers.map(({ port, controllerPort }, index) => {
+  const { advertised } = options;
+  if (advertised !== undefined && advertised.length !== options.brokers.length)
+    throw new Error(`${options.brokers.length} broker(s) and ${advertised.length} advertised port(s)`);
+  return options.brokers.map(({ port, controllerPort, clientPort }, index) => {
     const nodeId = index + 1;
     const name = `kafka-${nodeId}`;
     const directory = join(options.directory, name);
@@ -40,7 +50,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
       // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
       stopDeadlineMs: 4_000,
       address: `127.0.0.1:${port}`,
-      ports: { kafka: port, controller: controllerPort },
+      ports: { kafka: port, controller: controllerPort, client: clientPort },
       readyTimeoutMs: READY_TIMEOUT_MS,
       probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
       async prepare() {
@@ -90,7 +100,8 @@ function pinnedVersion(): string {
   return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
 }
 
-function serverProperties(nodeId: number, dataDirectory: string, { brokers }: KafkaOptions): string {
+function serverProperties(nodeId: number, dataDirectory: string, options: KafkaOptions): string {
+  const { brokers, advertised } = options;
   const self = brokers[nodeId - 1];
   if (self === undefined) throw new Error(`no broker ${nodeId}`);
   const replicas = Math.min(3, brokers.length);
@@ -102,7 +113,8 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "controller.listener.names": "CONTROLLER",
     listeners: `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}`,
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${self.port}`,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:PLAINTEXT",
+    ...(advertised === undefined ? {} : withClientListener(self, advertised[nodeId - 1])),
     "log.dirs": dataDirectory,
     "num.partitions": PARTITIONS,
     "default.replication.factor": replicas,
@@ -126,6 +138,16 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
   return Object.entries(settings)
     .map(([key, value]) => `${key}=${value}\n`)
     .join("");
+}
+
+/** A second listener, beside the one by which brokers and operators' tools connect, whose clients are sent to `advertised`. */
+function withClientListener(self: KafkaOptions["brokers"][number], advertised: number | undefined) {
+  const direct = `PLAINTEXT://127.0.0.1:${self.port}`;
+  return {
+    listeners: `${direct},CLIENT://127.0.0.1:${self.clientPort},CONTROLLER://127.0.0.1:${self.controllerPort}`,
+    "advertised.listeners": `${direct},CLIENT://127.0.0.1:${advertised}`,
+    "inter.broker.listener.name": "PLAINTEXT",
+  };
 }
 
 /**
