@@ -52,13 +52,16 @@ export function planStack(options: PlanOptions): StackPlan {
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
 
   const kafkaDirectory = join(dataDirectory, "kafka");
+  const { advertised } = options;
+  const brokers = brokerCount(kafkaDirectory, options.brokers);
+  if (advertised !== undefined && advertised.length !== brokers)
+    throw new Error(`${advertised.length} advertised port(s) for ${brokers} broker(s)`);
   const kafka = kafkaServers({
-    brokers: Array.from({ length: brokerCount(kafkaDirectory, options.brokers) }, () => ({
+    brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
       controllerPort: ports.next(),
-      clientPort: ports.next(),
+      proxied: proxiedAt(advertised?.[index], ports),
     })),
-    advertised: options.advertised,
     directory: kafkaDirectory,
     logFile,
   });
@@ -88,7 +91,7 @@ export function planStack(options: PlanOptions): StackPlan {
     ops: Object.fromEntries(rolePorts.map(({ role, opsPort }) => [role, `http://127.0.0.1:${opsPort}`])),
   };
   const context: RoleContext = { addresses, secrets };
-  const kafkaOfRoles = options.advertised?.map((port) => `127.0.0.1:${port}`).join(",");
+  const kafkaOfRoles = advertised?.map((port) => `127.0.0.1:${port}`).join(",");
   return {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
@@ -110,6 +113,10 @@ export function planStack(options: PlanOptions): StackPlan {
     context,
     logFile,
   };
+}
+
+function proxiedAt(advertised: number | undefined, ports: PortBlock) {
+  return advertised === undefined ? undefined : { port: ports.next(), advertised };
 }
 
 /** Brokers cannot be added to or taken from a quorum that is already on disk. */

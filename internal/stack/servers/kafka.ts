@@ -11,16 +11,16 @@ import { ask } from "./ask.ts";
 const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
 
+export interface Broker {
+  readonly port: number;
+  readonly controllerPort: number;
+  /** A second listener, whose clients are told to connect to `advertised`, where a proxy listens in front of it. */
+  readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
+}
+
 export interface KafkaOptions {
   /** One entry per broker, in the order of their node ids from 1. */
-  readonly brokers: readonly {
-    readonly port: number;
-    readonly controllerPort: number;
-    /** Where `advertised` leads to; nobody listens there without it. */
-    readonly clientPort: number;
-  }[];
-  /** One port per broker: clients that ask at `clientPort` are told to connect to this one, where a proxy listens. */
-  readonly advertised?: readonly number[] | undefined;
+  readonly brokers: readonly Broker[];
   readonly directory: string;
   readonly logFile: (broker: string) => string;
 }
@@ -28,10 +28,7 @@ export interface KafkaOptions {
 /** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
   const libs = join(kafkaHome(), "libs/*");
-  const { advertised } = options;
-  if (advertised !== undefined && advertised.length !== options.brokers.length)
-    throw new Error(`${options.brokers.length} broker(s) and ${advertised.length} advertised port(s)`);
-  return options.brokers.map(({ port, controllerPort, clientPort }, index) => {
+  return options.brokers.map(({ port, controllerPort, proxied }, index) => {
     const nodeId = index + 1;
     const name = `kafka-${nodeId}`;
     const directory = join(options.directory, name);
@@ -50,7 +47,11 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
       // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
       stopDeadlineMs: 4_000,
       address: `127.0.0.1:${port}`,
-      ports: { kafka: port, controller: controllerPort, client: clientPort },
+      ports: {
+        kafka: port,
+        controller: controllerPort,
+        ...(proxied === undefined ? {} : { proxied: proxied.port }),
+      },
       readyTimeoutMs: READY_TIMEOUT_MS,
       probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
       async prepare() {
@@ -100,8 +101,7 @@ function pinnedVersion(): string {
   return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(pom)?.[1] ?? "unknown";
 }
 
-function serverProperties(nodeId: number, dataDirectory: string, options: KafkaOptions): string {
-  const { brokers, advertised } = options;
+function serverProperties(nodeId: number, dataDirectory: string, { brokers }: KafkaOptions): string {
   const self = brokers[nodeId - 1];
   if (self === undefined) throw new Error(`no broker ${nodeId}`);
   const replicas = Math.min(3, brokers.length);
@@ -111,10 +111,9 @@ function serverProperties(nodeId: number, dataDirectory: string, options: KafkaO
     "node.id": nodeId,
     "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
     "controller.listener.names": "CONTROLLER",
-    listeners: `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${self.port}`,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:PLAINTEXT",
-    ...(advertised === undefined ? {} : withClientListener(self, advertised[nodeId - 1])),
+    ...listenersOf(self),
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": dataDirectory,
     "num.partitions": PARTITIONS,
     "default.replication.factor": replicas,
@@ -140,14 +139,15 @@ function serverProperties(nodeId: number, dataDirectory: string, options: KafkaO
     .join("");
 }
 
-/** A second listener, beside the one by which brokers and operators' tools connect, whose clients are sent to `advertised`. */
-function withClientListener(self: KafkaOptions["brokers"][number], advertised: number | undefined) {
-  const direct = `PLAINTEXT://127.0.0.1:${self.port}`;
-  return {
-    listeners: `${direct},CLIENT://127.0.0.1:${self.clientPort},CONTROLLER://127.0.0.1:${self.controllerPort}`,
-    "advertised.listeners": `${direct},CLIENT://127.0.0.1:${advertised}`,
-    "inter.broker.listener.name": "PLAINTEXT",
-  };
+/** Brokers and operators' tools use the plain listener, whether or not there is a proxied one. */
+function listenersOf({ port, controllerPort, proxied }: Broker): Record<string, string> {
+  const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
+  const advertised = [`PLAINTEXT://127.0.0.1:${port}`];
+  if (proxied !== undefined) {
+    listeners.push(`PROXIED://127.0.0.1:${proxied.port}`);
+    advertised.push(`PROXIED://127.0.0.1:${proxied.advertised}`);
+  }
+  return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
 }
 
 /**
