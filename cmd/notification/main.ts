@@ -3,8 +3,8 @@ import { Type } from "@sinclair/typebox";
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
 import { commonConfig, consumerConfig, redisConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
-import { openConsumer } from "../../internal/platform/kafka/consumer.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
+import { openReopeningConsumer } from "../../internal/platform/kafka/reopening-consumer.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
@@ -50,7 +50,7 @@ await runRole({
     const consumer = resources.use(
       "kafka consumer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-        openConsumer({
+        openReopeningConsumer({
           ...kafka,
           groupId,
           instanceId: env.INSTANCE_ID,

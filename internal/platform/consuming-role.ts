@@ -10,8 +10,8 @@ import { Retention } from "../messaging/retention.ts";
 import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
 import { BackgroundLoop } from "./background-loop.ts";
-import { openConsumer } from "./kafka/consumer.ts";
 import { logEvents } from "./kafka/log-events.ts";
+import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
@@ -59,7 +59,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
   const consumer = resources.use(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-      openConsumer({
+      openReopeningConsumer({
         brokers: config.KAFKA_BROKERS,
         clientId: handler.service,
         groupId: handler.service,
