@@ -6,6 +6,8 @@ export interface Timed {
   readonly intendedAt: number;
   /** Epoch ms at which the shopper knew how it ended; absent while that is open. */
   readonly restAt?: number | undefined;
+  /** It ended as it should have: a checkout that is quickly given up is no sign of health. */
+  readonly isServed?: boolean | undefined;
 }
 
 /** The promise to shoppers: a checkout is done within this time. */
@@ -14,7 +16,7 @@ export const NORMAL_MS = 3_000;
 export const CALM_MS = 2_000;
 
 /**
- * Milliseconds from `from` (epoch ms) until the start of the first `CALM_MS` in which every checkout was done within
+ * Milliseconds from `from` (epoch ms) until the start of the first `CALM_MS` in which every checkout was served within
  * `NORMAL_MS`. Null where that has not come by `now`. `checkouts` in the order of their intended start.
  */
 export function recoveryMs(checkouts: readonly Timed[], from: number, now: number): number | null {
@@ -23,9 +25,9 @@ export function recoveryMs(checkouts: readonly Timed[], from: number, now: numbe
     const checkout = checkouts[index];
     if (checkout === undefined) break;
     if (checkout.intendedAt - calmSince >= CALM_MS) return calmSince - from;
-    const { restAt } = checkout;
+    const { restAt, isServed } = checkout;
     if (restAt === undefined && now - checkout.intendedAt <= NORMAL_MS) return null;
-    if (restAt === undefined || restAt - checkout.intendedAt > NORMAL_MS) {
+    if (restAt === undefined || restAt - checkout.intendedAt > NORMAL_MS || isServed !== true) {
       calmSince = checkouts[index + 1]?.intendedAt ?? Number.POSITIVE_INFINITY;
     }
   }

@@ -7,7 +7,7 @@ function shopping(untilMs: number, tookMs: (at: number) => number | undefined): 
   return Array.from({ length: untilMs / 100 }, (_, index): Timed => {
     const intendedAt = index * 100;
     const took = tookMs(intendedAt);
-    return { intendedAt, restAt: took === undefined ? undefined : intendedAt + took };
+    return { intendedAt, restAt: took === undefined ? undefined : intendedAt + took, isServed: true };
   });
 }
 const LATER = 1_000_000;
@@ -27,6 +27,11 @@ describe("recovery", () => {
     // Those that come before 7 s wait until 11 s: from 8 s on that is no longer than normal.
     const outage = (at: number) => (at >= 3_000 && at < 7_000 ? 11_000 - at : 500);
     expect(recoveryMs(shopping(20_000, outage), 3_000, LATER)).toBe(7_000 - 3_000);
+  });
+
+  test("is not there while checkouts end quickly, but badly", () => {
+    const givenUp = (checkout: Timed) => ({ ...checkout, isServed: checkout.intendedAt >= 9_000 });
+    expect(recoveryMs(shopping(20_000, () => 500).map(givenUp), 3_000, LATER)).toBe(6_000);
   });
 
   test("does not take a single quick checkout in an outage for its end", () => {

@@ -21,8 +21,10 @@ export interface KindReport {
   readonly recovery_s: { readonly p50: number; readonly p95: number; readonly worst: number } | null;
   /** Faults after which the run saw no recovery at all. */
   readonly unrecovered: number;
-  /** Checkouts meant to start between injection and recovery that had to be sent more than once, or were never taken. */
+  /** Of the checkouts meant to start between injection and recovery: had to be sent more than once, or were never taken. */
   readonly retried_by_shoppers: number;
+  /** Of the same: ended otherwise than they would have without the fault. */
+  readonly not_served: number;
 }
 
 export interface ChaosReport {
@@ -48,7 +50,7 @@ export function kindReports(
   injections: readonly Injection[],
   checkouts: readonly Checkout[],
 ): Record<string, KindReport> {
-  const judged = checkouts.filter(({ misbehaves }) => !misbehaves);
+  const judged = checkouts.filter(({ isSlow }) => !isSlow);
   const now = Date.now();
   const reports: Record<string, KindReport> = {};
   const alone = injections.filter(({ isPair }) => !isPair);
@@ -71,19 +73,17 @@ function reportOf(injections: readonly Injection[], checkouts: readonly Checkout
     .flatMap((recovery) => (recovery === null ? [] : [recovery.ms]))
     .toSorted((a, b) => a - b);
   const at = (share: number) => round((known[Math.ceil(share * known.length) - 1] ?? 0) / 1_000);
-  const retried = injections.map((injection, index) => {
+  const hit = injections.flatMap((injection, index) => {
     const recovery = recoveries[index];
     const until = recovery == null ? injection.leftAt : recovery.from + recovery.ms;
-    return checkouts.filter(
-      ({ intendedAt, attempts }) =>
-        intendedAt >= injection.injectedAt && intendedAt <= until && attempts !== 1,
-    ).length;
+    return checkouts.filter(({ intendedAt }) => intendedAt >= injection.injectedAt && intendedAt <= until);
   });
   return {
     injected: injections.length,
     recovery_s: known.length === 0 ? null : { p50: at(0.5), p95: at(0.95), worst: at(1) },
     unrecovered: recoveries.filter((recovery) => recovery === null).length,
-    retried_by_shoppers: retried.reduce((sum, count) => sum + count, 0),
+    retried_by_shoppers: hit.filter(({ attempts }) => attempts !== 1).length,
+    not_served: hit.filter(({ isServed }) => isServed !== true).length,
   };
 }
 
@@ -98,10 +98,9 @@ function round(seconds: number): number {
 
 export function endsOf(checkouts: readonly Checkout[]): Record<string, number> {
   const ends: Record<string, number> = {};
-  for (const { status, failureCode } of checkouts) {
-    if (status === undefined) continue;
-    const end = failureCode == null ? status : `${status} ${failureCode}`;
-    ends[end] = (ends[end] ?? 0) + 1;
+  for (const { status, end } of checkouts) {
+    const name = end ?? `still ${status ?? "unknown"}`;
+    ends[name] = (ends[name] ?? 0) + 1;
   }
   return ends;
 }
@@ -110,14 +109,16 @@ export function asText(report: ChaosReport): string {
   const lines = [
     `seed ${report.seed}: ${report.faults} faults, ${report.sagas} sagas in ${report.seconds.toFixed(0)} s`,
     "",
-    `  ${"KIND".padEnd(20)} ${"FAULTS".padStart(6)} ${"P50".padStart(7)} ${"P95".padStart(7)} ${"WORST".padStart(7)}  s to recover; checkouts sent again`,
+    `  ${"KIND".padEnd(20)} ${"FAULTS".padStart(6)} ${"P50".padStart(7)} ${"P95".padStart(7)} ${"WORST".padStart(7)}  s to recover; checkouts sent again, not served`,
   ];
-  for (const [kind, { injected, recovery_s, unrecovered, retried_by_shoppers }] of Object.entries(
-    report.kinds,
-  )) {
+  for (const [kind, one] of Object.entries(report.kinds)) {
+    const { injected, recovery_s, unrecovered, retried_by_shoppers, not_served } = one;
     const cell = (value: number | undefined) => (value === undefined ? "-" : value.toFixed(2)).padStart(7);
     const { p50, p95, worst } = recovery_s ?? {};
-    const notes = [String(retried_by_shoppers), ...(unrecovered > 0 ? [`${unrecovered} NOT RECOVERED`] : [])];
+    const notes = [
+      `${retried_by_shoppers}, ${not_served}`,
+      ...(unrecovered > 0 ? [`${unrecovered} NOT RECOVERED`] : []),
+    ];
     lines.push(
       `  ${kind.padEnd(20)} ${String(injected).padStart(6)} ${cell(p50)} ${cell(p95)} ${cell(worst)}  ${notes.join(", ")}`,
     );

@@ -204,7 +204,7 @@ class Nemesis {
     const deadline = Date.now() + RECOVERY_TIMEOUT_MS;
     for (;;) {
       const judged = this.#shopping.checkouts.filter(
-        ({ misbehaves, intendedAt }) => !misbehaves && intendedAt >= from,
+        ({ isSlow, intendedAt }) => !isSlow && intendedAt >= from,
       );
       const recovery = recoveryMs(judged, from, Date.now());
       if (recovery !== null || Date.now() > deadline) return recovery;

@@ -9,7 +9,7 @@ import { pick, type Random } from "./random.ts";
 import { contradiction } from "./statuses.ts";
 
 /** A shopper goes on trying, and asking, for so long. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 /** When a fresh checkout is looked at, in milliseconds after its 202; afterwards it is waited for. */
 const EARLY_LOOKS_MS = [0, 100, 200, 400];
 const WAIT_SECONDS = 10;
@@ -18,43 +18,59 @@ const RETRY_MS = 250;
 const REPEATED = 10;
 
 export const BLOCKED_COUNTRY = "KP";
-/** Every way a checkout can go, and ways a provider can be awkward; `misbehaves` takes long by itself. */
+const DONE = ["COMPLETED"];
+const REFUSED = ["ADDRESS_NOT_SERVED"];
+/**
+ * Every way a checkout can go, with its ends where nothing is wrong; and ways a provider can be awkward, where a checkout takes
+ * long by itself.
+ */
 const CASES = [
-  { share: 0.8, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], scarce: false, misbehaves: false },
+  { share: 0.8, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], ends: DONE },
   {
     share: 0.07,
     card: "pm_card_visa_chargeDeclined",
     country: "DE",
     lines: [1, 2],
-    scarce: false,
-    misbehaves: false,
+    ends: ["CARD_DECLINED"],
   },
+  { share: 0.04, card: "pm_card_visa", country: BLOCKED_COUNTRY, lines: [1], ends: REFUSED },
   {
     share: 0.04,
     card: "pm_card_visa",
-    country: BLOCKED_COUNTRY,
-    lines: [1],
-    scarce: false,
-    misbehaves: false,
+    country: "DE",
+    lines: [2],
+    ends: ["COMPLETED", "INSUFFICIENT_STOCK"],
+    isScarce: true,
   },
-  { share: 0.04, card: "pm_card_visa", country: "DE", lines: [2], scarce: true, misbehaves: false },
-  { share: 0.02, card: "pm_sim_500_once", country: "DE", lines: [1], scarce: false, misbehaves: true },
-  { share: 0.01, card: "pm_sim_reply_lost", country: "DE", lines: [1], scarce: false, misbehaves: true },
+  { share: 0.02, card: "pm_sim_500_once", country: "DE", lines: [1], ends: DONE, isSlow: true },
+  { share: 0.01, card: "pm_sim_reply_lost", country: "DE", lines: [1], ends: DONE, isSlow: true },
   {
     share: 0.01,
     card: "pm_sim_refund_500_once",
     country: BLOCKED_COUNTRY,
     lines: [1],
-    scarce: false,
-    misbehaves: true,
+    ends: REFUSED,
+    isSlow: true,
   },
-  { share: 0.01, card: "pm_sim_timeout_once", country: "DE", lines: [1], scarce: false, misbehaves: true },
-] as const;
+  { share: 0.01, card: "pm_sim_timeout_once", country: "DE", lines: [1], ends: DONE, isSlow: true },
+] as const satisfies readonly Case[];
+
+interface Case {
+  /** Of all checkouts; together 1. */
+  readonly share: number;
+  readonly card: string;
+  readonly country: string;
+  readonly lines: readonly [number, ...number[]];
+  /** The failure code, or the status without one. */
+  readonly ends: readonly string[];
+  readonly isScarce?: boolean;
+  readonly isSlow?: boolean;
+}
 
 export interface Checkout {
   readonly intendedAt: number;
   /** Its provider was told to be slow: says nothing about recovery. */
-  readonly misbehaves: boolean;
+  readonly isSlow: boolean;
   sagaId?: string;
   acceptedAt?: number;
   /** How often it was sent until it was accepted. */
@@ -62,7 +78,10 @@ export interface Checkout {
   /** Why it never was. */
   refusal?: string;
   status?: SagaStatus;
-  failureCode?: string | null;
+  /** The failure code, or the status without one. */
+  end?: string;
+  /** It ended as it would have without any fault. */
+  isServed?: boolean;
   restAt?: number;
 }
 
@@ -109,19 +128,21 @@ export class Shopping {
   #arrive(index: number, intendedAt: number): void {
     const { system, random } = this.#options;
     const kind = drawCase(random());
-    const checkout: Checkout = { intendedAt, misbehaves: kind.misbehaves };
+    const checkout: Checkout = { intendedAt, isSlow: kind.isSlow ?? false };
     this.checkouts.push(checkout);
     const shopper = system.shoppers[index % system.shoppers.length];
     if (shopper === undefined) throw new Error("nobody to go shopping");
-    const lines = pick(random, [...kind.lines]);
+    const lines = pick(random, kind.lines);
     const first = Math.floor(random() * system.skus.length);
     const skus = Array.from(
       { length: lines },
       (_, line) => system.skus[(first + line) % system.skus.length] ?? "",
     );
-    if (kind.scarce) skus[0] = this.#options.scarceSku;
+    if (kind.isScarce === true) skus[0] = this.#options.scarceSku;
     const cart = cartOf(skus, kind.card, system.currency, kind.country);
-    const shopping = this.#shop(shopper, cart, checkout, index % REPEATED === 0);
+    const shopping = this.#shop(shopper, cart, checkout, index % REPEATED === 0).then(() => {
+      checkout.isServed = checkout.end !== undefined && kind.ends.includes(checkout.end);
+    });
     this.#open.add(shopping);
     void shopping.finally(() => this.#open.delete(shopping));
   }
@@ -167,13 +188,13 @@ export class Shopping {
     if (wrong !== null) this.violations.push(`saga ${view.saga_id}: ${wrong}`);
     checkout.status = view.status;
     if (view.completed_at === null) return false;
-    checkout.failureCode = view.failure_code;
+    checkout.end = view.failure_code ?? view.status;
     checkout.restAt = Date.now();
     return true;
   }
 }
 
-function drawCase(draw: number): (typeof CASES)[number] {
+function drawCase(draw: number): Case {
   let edge = 0;
   for (const one of CASES) {
     edge += one.share;

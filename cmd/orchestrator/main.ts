@@ -8,6 +8,7 @@ import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
+import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
@@ -44,6 +45,7 @@ const config = Type.Object({
   RESEND_CAP_MS: Type.Integer({
     default: 60_000,
     minimum: 100,
+    maximum: LONGEST_PAUSE_MS,
     description: "the longest pause between two such sends",
   }),
   INTAKE_GATHER_MS: Type.Integer({

@@ -11,6 +11,7 @@ import {
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { createOpener } from "../../internal/platform/seal.ts";
+import { StallWatch } from "../../internal/platform/stall-watch.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts.ts";
 import { Executor } from "../../internal/services/payment/executor.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
@@ -66,9 +67,12 @@ await runRole({
     const metrics = paymentMetrics(meter);
     const database = await openDatabase("checkout-payment", context);
     const stripe = new StripeProvider({ apiKey: env.STRIPE_API_KEY, baseUrl: new URL(env.STRIPE_BASE_URL) });
+    const stalls = new StallWatch();
+    resources.defer("stall watch", () => stalls[Symbol.dispose]());
     const provider = new CircuitBreaker(stripe, {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
+      wentOnAt: stalls.wentOnAt,
       onChange(state) {
         metrics.breakerOpen.set({}, state === "open" ? 1 : 0);
         log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);

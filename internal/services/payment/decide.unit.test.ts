@@ -239,6 +239,16 @@ describe("an attempt without effect", () => {
     till.claim();
     expect([till.answer(noEffect), till.status]).toEqual([[], "UNKNOWN"]);
   });
+
+  test("is made up for soon, however many there were: what was held back is no reason to wait ever longer", () => {
+    const till = given("UNKNOWN");
+    till.now += policy.leaseMs;
+    for (let held = 0; held < 6; held++) {
+      expect(till.claim()).not.toBeNull();
+      till.answer(noEffect);
+      till.now += 5_000;
+    }
+  });
 });
 
 describe("a charge that is not in the books", () => {

@@ -73,6 +73,22 @@ test("a process that dies in the middle of a call leaves a lease, and the next o
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
+test("a charge and a refund that a clock an hour ahead put off are asked at once when the clock is right again", async () => {
+  await using payment = await TestPayment.open();
+  const [charged, refunded] = [saga(), saga()];
+  payment.advance(HOUR_MS);
+  await payment.charge(charged);
+  await payment.charge(refunded);
+  await payment.round();
+  await payment.handle(refundPayment(refunded));
+  const late = saga();
+  await payment.charge(late);
+  payment.advance(-HOUR_MS);
+  expect(await payment.round()).toBe(2);
+  expect(await payment.eventTypes(late)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(refunded).net_cents).toBe(0);
+});
+
 test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_once", "pm_sim_500_once"])(
   "%s is unknown, never failed, and definite in the end",
   async (token) => {
