@@ -45,13 +45,6 @@ export interface AlertRow {
   readonly close_note: string | null;
 }
 
-export interface TestPaymentOptions {
-  /** How long the service waits for an answer; the simulator holds back twice as long what it holds back. */
-  readonly providerTimeoutMs?: number;
-  /** The simulator sends its events to the webhook endpoint, at once. */
-  readonly hearsEvents?: boolean;
-}
-
 export class TestPayment implements AsyncDisposable {
   readonly database: TestDatabase;
   readonly simulator: TestProvider;
@@ -73,8 +66,17 @@ export class TestPayment implements AsyncDisposable {
     });
   }
 
-  static async open(options: TestPaymentOptions = {}): Promise<TestPayment> {
-    const { providerTimeoutMs = PROVIDER_TIMEOUT_MS, hearsEvents = false } = options;
+  /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
+  static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
+    return TestPayment.#open(providerTimeoutMs, false);
+  }
+
+  /** The simulator sends its events to the webhook endpoint, at once. */
+  static openHearing(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
+    return TestPayment.#open(providerTimeoutMs, true);
+  }
+
+  static async #open(providerTimeoutMs: number, hearsEvents: boolean): Promise<TestPayment> {
     const payment = new TestPayment(await cloneDatabase("payment"), providerTimeoutMs, hearsEvents);
     await payment.simulator.setFaults({ hold_ms: 2 * providerTimeoutMs, webhook_delay_ms: 0 });
     return payment;

@@ -76,7 +76,7 @@ test("a process that dies in the middle of a call leaves a lease, and the next o
 test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_once", "pm_sim_500_once"])(
   "%s is unknown, never failed, and definite in the end",
   async (token) => {
-    await using payment = await TestPayment.open({ providerTimeoutMs: SHORT_TIMEOUT_MS });
+    await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
     const id = saga();
     await payment.charge(id, token);
     await payment.round();
@@ -111,7 +111,7 @@ test("a stored error without effect is believed once the provider's books cannot
 });
 
 test("a charge whose key may be forgotten is looked up, never charged again", async () => {
-  await using payment = await TestPayment.open({ providerTimeoutMs: SHORT_TIMEOUT_MS });
+  await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
   const [charged, never] = [saga(), saga()];
   await payment.charge(charged, "pm_sim_reply_lost");
   await payment.charge(never, "pm_sim_timeout_no_effect");
@@ -156,7 +156,7 @@ test("an undo before the call needs no provider, and one before the charge leave
 test.each(["pm_sim_refund_reply_lost", "pm_sim_refund_timeout_then_success", "pm_sim_refund_500_once"])(
   "%s: a refund goes on until the money is back, once",
   async (token) => {
-    await using payment = await TestPayment.open({ providerTimeoutMs: SHORT_TIMEOUT_MS });
+    await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
     const id = saga();
     await payment.charge(id, token);
     await payment.round();

@@ -14,7 +14,7 @@ const Answer = Type.Object({ result: Type.String() });
 const saga = () => Bun.randomUUIDv7();
 let payment: TestPayment;
 beforeAll(async () => {
-  payment = await TestPayment.open({ providerTimeoutMs: SHORT_TIMEOUT_MS });
+  payment = await TestPayment.open(SHORT_TIMEOUT_MS);
 });
 afterAll(() => payment[Symbol.asyncDispose]());
 
@@ -239,7 +239,7 @@ test("without its database it asks for the event to be sent again, and then take
 });
 
 test("a charge whose reply was lost is settled by the simulator's own event, and asked for once", async () => {
-  await using hearing = await TestPayment.open({ providerTimeoutMs: SHORT_TIMEOUT_MS, hearsEvents: true });
+  await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
   const id = saga();
   await hearing.charge(id, "pm_sim_reply_lost");
   await hearing.round();
@@ -251,7 +251,7 @@ test("a charge whose reply was lost is settled by the simulator's own event, and
 });
 
 test("answers and doubled, shuffled events race for the same payments: each is charged and told once", async () => {
-  await using hearing = await TestPayment.open({ hearsEvents: true });
+  await using hearing = await TestPayment.openHearing();
   await hearing.simulator.setFaults({
     webhook_duplicate_rate: 1,
     webhook_delay_ms: 0,
