@@ -85,6 +85,7 @@ export function planStack(options: PlanOptions): StackPlan {
     gateway: httpOf("gateway"),
     orchestrator: httpOf("orchestrator"),
     inventory: httpOf("inventory"),
+    payment: httpOf("payment"),
     paysim: httpOf("paysim"),
     ledger_file: join(ledgers, "ledger.jsonl"),
     secrets_file: secretsFile(dataDirectory),

@@ -19,7 +19,7 @@ export type Role = (typeof ROLES)[number];
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
 /** Roles that listen for requests of their own, beside the ops port. */
-export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "orchestrator", "gateway"];
+export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "payment", "orchestrator", "gateway"];
 
 export interface RoleContext {
   readonly addresses: StackAddresses;
@@ -34,7 +34,11 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
   const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
   switch (role) {
     case "paysim":
-      return { LEDGER_FILE: addresses.ledger_file };
+      return {
+        LEDGER_FILE: addresses.ledger_file,
+        WEBHOOK_URL: `${addresses.payment}/webhooks/stripe`,
+        WEBHOOK_SECRET: secrets.stripe_webhook_secret,
+      };
     case "inventory":
       return { ...consumer, ...redis, ...database("inventory") };
     case "payment":
@@ -44,6 +48,7 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
         ...database("payment"),
         STRIPE_BASE_URL: addresses.paysim,
         STRIPE_API_KEY: secrets.stripe_api_key,
+        STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":

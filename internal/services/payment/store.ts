@@ -73,7 +73,7 @@ export function saveRows(
 }
 
 /** As the table's checks allow it. Times in epoch ms. */
-interface PaymentRow {
+export interface PaymentRow {
   readonly payment_id: string;
   readonly saga_id: string;
   readonly amount_cents: number;
@@ -91,7 +91,7 @@ interface PaymentRow {
   readonly created_at: number;
 }
 
-interface RefundRow {
+export interface RefundRow {
   readonly refund_id: string;
   readonly payment_id: string;
   readonly provider_refund_id: string | null;
@@ -197,7 +197,7 @@ function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
            attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at`;
 }
 
-function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payment {
+export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payment {
   const { status, currency, provider_txn_id, payment_method, next_attempt_at, error_code, error_message } =
     row;
   const facts = factsOf(row);
