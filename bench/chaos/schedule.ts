@@ -13,6 +13,7 @@ const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
 export const LINKS = [
   "gateway:orchestrator",
   "payment:paysim",
+  "paysim:payment",
   "notification:mail",
   ...["orchestrator", "inventory", "payment", "order", "notification"].map((role) => `${role}:redis`),
   "orchestrator:postgres-saga",
