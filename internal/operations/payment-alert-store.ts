@@ -13,6 +13,8 @@ export interface PaymentAlert {
   readonly opened_at: number;
   readonly last_seen_at: number;
   readonly closed_at: number | null;
+  /** `reconciliation` where the books agree again, else a person. */
+  readonly closed_by: string | null;
   readonly close_note: string | null;
 }
 
@@ -24,10 +26,22 @@ export function listPaymentAlerts(
   return sql<PaymentAlert[]>`
     select alert_id, kind, subject, saga_id, detail, opened_by, (extract(epoch from opened_at) * 1000)::float8 as opened_at,
            (extract(epoch from last_seen_at) * 1000)::float8 as last_seen_at,
-           (extract(epoch from closed_at) * 1000)::float8 as closed_at, close_note
+           (extract(epoch from closed_at) * 1000)::float8 as closed_at, closed_by, close_note
       from payment_alerts
      where ${filter.closed} or closed_at is null
      order by opened_at desc limit ${filter.limit}`;
+}
+
+/** Closes an open alert for good; false where there is no open one of this id. */
+export async function closePaymentAlert(
+  sql: Sql,
+  alertId: string,
+  by: { readonly actor: string; readonly reason: string },
+): Promise<boolean> {
+  const { count } = await sql`
+    update payment_alerts set closed_at = now(), closed_by = ${by.actor}, close_note = ${by.reason}
+     where alert_id = ${alertId} and closed_at is null`;
+  return count > 0;
 }
 
 export interface Reconciliation {

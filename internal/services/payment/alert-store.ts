@@ -20,7 +20,10 @@ export interface AlertOrigin {
   readonly newId: () => string;
 }
 
-/** Opens an alert per difference, or sees the one again that is open. No two differences may be of one kind and subject. */
+/**
+ * Opens an alert per difference, or sees the one again that is open, but for what a person has closed. No two differences may be
+ * of one kind and subject.
+ */
 export function openAlerts(
   tx: Tx,
   differences: readonly Difference[],
@@ -32,6 +35,9 @@ export function openAlerts(
     select alert_id, kind, subject, saga_id, detail, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz
       from json_to_recordset(${JSON.stringify(rows)}::text::json)
         as opened (alert_id uuid, kind text, subject text, saga_id uuid, detail text)
+     where not exists (
+             select from payment_alerts a
+              where a.kind = opened.kind and a.subject = opened.subject and a.closed_by <> 'reconciliation')
         on conflict (kind, subject) where closed_at is null do update
        set detail = excluded.detail, last_seen_at = excluded.last_seen_at
     returning alert_id, kind, subject, (xmax = 0) as is_new`;
@@ -48,7 +54,7 @@ export function closeAlerts(
   const still = differences.map(({ kind, subject }) => ({ kind, subject }));
   return tx<{ alert_id: string; kind: DifferenceKind; subject: string }[]>`
     update payment_alerts a
-       set closed_at = ${now}::timestamptz, close_note = ${note}
+       set closed_at = ${now}::timestamptz, closed_by = 'reconciliation', close_note = ${note}
      where closed_at is null and subject = any(${[...subjects]}::text[])
        and not exists (
              select from json_to_recordset(${JSON.stringify(still)}::text::json) as still (kind text, subject text)

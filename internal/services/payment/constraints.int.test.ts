@@ -104,7 +104,8 @@ test.each([
   ["a second open alert about the same", alert({ subject: "pi_open" }), UNIQUE],
   ["an alert of a kind nobody knows", alert({ kind: "odd" }), CHECK],
   ["an alert about nothing", alert({ subject: "" }), CHECK],
-  ["an alert that was closed without a word", alert({ closed_at: "now" }), CHECK],
+  ["an alert that was closed without a word", alert({ closed_at: "now", closed_by: "ada" }), CHECK],
+  ["an alert that nobody closed", alert({ closed_at: "now", close_note: "done" }), CHECK],
   ["an event without an id", "insert into webhook_events values ('', 'now')", CHECK],
   [
     "a second row of who reconciles",

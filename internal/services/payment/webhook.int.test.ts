@@ -180,7 +180,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     const event = succeeded(id);
     expect(await resultOf(event)).toBe("alert");
     await payment.database.sql`
-      update payment_alerts set closed_at = now(), close_note = 'given back by hand' where saga_id = ${id}`;
+      update payment_alerts set closed_at = now(), closed_by = 'ada', close_note = 'given back by hand' where saga_id = ${id}`;
     expect(await resultOf(event)).toBe("replayed");
     expect(await alertsOf(id)).toHaveLength(1);
   });

@@ -20,11 +20,14 @@ create table payment_alerts (
   opened_at timestamptz not null,
   last_seen_at timestamptz not null,
   closed_at timestamptz,
+  -- 'reconciliation' where the books agree again; else a person, whose word is final: what they closed is not opened again
+  closed_by text check (closed_by <> ''),
   close_note text,
+  check ((closed_at is null) = (closed_by is null)),
   check ((closed_at is null) = (close_note is null))
 );
 create unique index payment_alerts_open on payment_alerts (kind, subject) where closed_at is null;
-create index payment_alerts_subject on payment_alerts (subject) where closed_at is null;
+create index payment_alerts_subject on payment_alerts (subject);
 
 -- One row: who reconciles, from when on, and how far the books have been compared.
 create table reconciliation (

@@ -1,6 +1,11 @@
 // Reconciliation against the simulator's real lists, on a real Postgres: every kind of difference is found once, and is gone when
 // the books agree again; nothing that agrees is ever an alert.
 import { expect, test } from "bun:test";
+import {
+  closePaymentAlert,
+  listPaymentAlerts,
+  requestReconciliation,
+} from "../../../operations/payment-alert-store.ts";
 import { refundPayment } from "../../../testkit/commands.ts";
 import { TestPayment } from "../../../testkit/payment.ts";
 
@@ -108,6 +113,31 @@ test("every kind of difference is found once, told once, and closed when the boo
   expect(open.map(({ kind }) => kind)).toEqual(["charge_without_payment", "charged_twice", "refund_differs"]);
   const closed = (await payment.alerts()).filter(({ close_note }) => close_note !== null);
   expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the books agree again"]));
+});
+
+test("what a person has closed stays closed, though the books still differ", async () => {
+  await using payment = await TestPayment.open();
+  const reconciler = await payment.reconciler();
+  const id = saga();
+  await chargeAtProvider(payment, id, "a");
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await reconciler.runOnce();
+  const [open] = await listPaymentAlerts(payment.database.sql, { closed: false, limit: 1 });
+  const by = { actor: "ada", reason: "given back by hand" };
+  const close = () => closePaymentAlert(payment.database.sql, open?.alert_id ?? "", by);
+  expect([await close(), await close()]).toEqual([true, false]);
+  // when the same piece of the books is read once more
+  payment.advance(INTERVAL_MS);
+  const before = payment.now - 5 * INTERVAL_MS;
+  await payment.database.sql`update reconciliation set compared_until = ${before}::timestamptz`;
+  expect(await requestReconciliation(payment.database.sql)).toMatchObject({ compared_until: before });
+  await reconciler.runOnce();
+  expect(await requestReconciliation(payment.database.sql)).toMatchObject({
+    compared_until: payment.now - GRACE_MS,
+  });
+  expect(await listPaymentAlerts(payment.database.sql, { closed: true, limit: 9 })).toMatchObject([
+    { kind: "charge_without_payment", saga_id: id, closed_by: "ada", close_note: "given back by hand" },
+  ]);
 });
 
 test("what is in flight is left alone, until it has had its time", async () => {
