@@ -1,8 +1,9 @@
 // The whole checkout in one process: the real intake, handlers, recipe, relay, sweepers and payment executor on four real
 // databases and the real provider simulator, with a Kafka in memory between them that reorders, repeats and loses
 // acknowledgements by a seed. At the end the auditor judges it from outside. Time is the test's. Called by shop.sim.test.ts.
-import { TOPICS } from "../../../schemas/topics.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
+import type { MessageType } from "../../../schemas/registry.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
 import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../checkout/handler.ts";
@@ -10,7 +11,6 @@ import type { Handler } from "../../messaging/handler.ts";
 import { Recipe } from "../../messaging/recipe.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
-import type { MessageType } from "../../../schemas/registry.ts";
 import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
 import { orderHandler } from "../../services/order/handler.ts";
@@ -23,11 +23,9 @@ import { ignore, noLog, noMeter } from "../silence.ts";
 import { Broker, type Group } from "./broker.ts";
 import { between, chanceOf, oneOf } from "./dice.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
-import { shopper } from "./shoppers.ts";
+import { NOT_SERVED, shopper } from "./shoppers.ts";
 
 const STOCK = { tea: 40, cup: 25, pot: 500 };
-/** Nothing is shipped there, so its orders are refused after the charge. */
-export const NOT_SERVED = "KP";
 const WAVES = 3;
 const TURNS_PER_WAVE = 220;
 const MINUTE_MS = 60_000;
@@ -115,8 +113,9 @@ export class Shop implements AsyncDisposable {
   async settle(): Promise<void> {
     this.broker.isCalm = true;
     for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
-      do for (const turn of this.#everything()) await turn();
-      while (this.#services.some(({ group }) => !group.isIdle));
+      do {
+        for (const turn of this.#everything()) await turn();
+      } while (this.#services.some(({ group }) => !group.isIdle));
       const { sql } = this.#orchestrator.database;
       const open = await sql`select from saga_state where completed_at is null limit 1`;
       const unpublished = await this.#unpublished();
