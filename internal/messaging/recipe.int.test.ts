@@ -183,7 +183,8 @@ describe("Redis is a hint", () => {
   });
 
   test("flushed, it costs nothing but a look into the inbox", async () => {
-    const commands = newSagas(5).map((saga) => cancelOrder(saga));
+    const sagas = newSagas(5);
+    const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start();
     await service.send(...commands);
     await one.handle(5);
@@ -192,6 +193,7 @@ describe("Redis is a hint", () => {
     client.destroy();
     await service.send(...commands);
     expect(await one.handle(5)).toMatchObject({ handled: 0, duplicates: 5 });
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
   test("when it calls a message seen that never was, the message is handled all the same", async () => {

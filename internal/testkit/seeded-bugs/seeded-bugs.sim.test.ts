@@ -10,7 +10,7 @@ import { runTrial } from "./trial.ts";
 const copy = new Copy();
 afterAll(() => copy[Symbol.dispose]());
 
-const quick = BUGS.filter(({ caughtBy }) => caughtBy.layer === "unit");
+const quick = BUGS.filter(({ caughtBy: { layer } }) => layer === "unit" || layer === "model");
 
 test("without a bug, the tests that are to catch them exist and pass", async () => {
   expect(await baselineFaults(copy, quick, {})).toEqual([]);

@@ -36,7 +36,7 @@ test("there are twenty traps, each with a bug of its own", () => {
 
 describe("a verdict", () => {
   const failing = (type: string, name = "sells") =>
-    `<testsuites><testcase name="${name}" classname="a &gt; b" file="a.test.ts"><failure type="${type}" message="&gt;"></failure></testcase></testsuites>`;
+    `<testsuites><testcase name="${name}" classname="a &gt; b" file="a.test.ts"><failure type="${type}" message="&gt;&#10;no&#10;"></failure></testcase></testsuites>`;
   const passing =
     '<testsuites><testcase name="sells" classname="" file="a.test.ts" assertions="1" /></testsuites>';
 
@@ -44,7 +44,7 @@ describe("a verdict", () => {
     for (const type of ["AssertionError", "Error", "TimeoutError"]) {
       expect(verdictOf(failing(type), 1, "")).toEqual({
         kind: "failed",
-        test: { file: "a.test.ts", name: "a b sells", error: type },
+        test: { file: "a.test.ts", name: "a b sells", error: type, message: ">\nno" },
       });
     }
   });
@@ -61,7 +61,7 @@ describe("a verdict", () => {
   });
 
   test("is a pass where all is well", () => {
-    const sells = { file: "a.test.ts", name: "sells", error: null };
+    const sells = { file: "a.test.ts", name: "sells", error: null, message: null };
     expect(verdictOf(passing, 0, "")).toEqual({ kind: "passed", tests: [sells] });
   });
 });

@@ -24,6 +24,8 @@ export interface TestCase {
   readonly name: string;
   /** The type of the error it failed with; null where it passed. */
   readonly error: string | null;
+  /** What the error said; null where it passed. */
+  readonly message: string | null;
 }
 
 /** A test that waits for what a bug keeps from happening ends by this. */
@@ -89,15 +91,23 @@ function testCases(report: string): TestCase[] {
         file: attributeOf(attributes, "file"),
         name: group === "" ? name : `${group} ${name}`,
         error: failure === undefined ? null : attributeOf(failure, "type"),
+        message: failure === undefined ? null : attributeOf(failure, "message").trim(),
       };
     });
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  amp: "&",
+  "#10": "\n",
+};
 
 function attributeOf(attributes: string, name: string): string {
   const value = new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
-  return value.replaceAll(/&(\w+);/g, (entity, code: string) => ENTITIES[code] ?? entity);
+  return value.replaceAll(/&(#?\w+);/g, (entity, code: string) => ENTITIES[code] ?? entity);
 }
 
 function lastLines(text: string, lines = 5): string {

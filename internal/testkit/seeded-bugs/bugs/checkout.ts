@@ -283,6 +283,22 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
         replace: "const later = STEPS.slice(indexOf(position.undoing) + 2);",
       },
     ],
-    caughtBy: { layer: "model", file: "internal/testkit/model/model.sim.test.ts" },
+    caughtBy: {
+      layer: "model",
+      file: "internal/testkit/model/model.sim.test.ts",
+      test: "one saga with one trouble of each kind breaks nothing",
+    },
+  },
+  {
+    id: "total-of-first-line",
+    title: "The total is the price of the cart's first line.",
+    edits: [
+      {
+        file: SAGA,
+        find: "total_cents: totalCents(priced_items) };",
+        replace: "total_cents: totalCents(priced_items.slice(0, 1)) };",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
   },
 ];

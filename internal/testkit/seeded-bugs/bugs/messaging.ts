@@ -286,9 +286,22 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
       },
     ],
     caughtBy: {
-      layer: "int",
-      file: "internal/messaging/relay.int.test.ts",
-      test: "what Kafka has taken stays in the outbox",
+      layer: "unit",
+      file: "internal/messaging/relay.unit.test.ts",
+      test: "marks what was delivered",
     },
+  },
+  {
+    id: "ids-in-another-order",
+    title:
+      "The relay's ids are not in the order of its events: of a batch that Kafka takes in part, the wrong ones are marked.",
+    edits: [
+      {
+        file: "internal/messaging/relay-store.ts",
+        find: "string_agg(event_id::text, ',' order by event_id) as ids",
+        replace: "string_agg(event_id::text, ',' order by event_id desc) as ids",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
   },
 ];
