@@ -1,12 +1,12 @@
-// Mistakes on the way of a message: recipe, inbox, hints, retries, dead letters, outbox and relay.
+// Mistakes with a message that arrives: recipe, inbox, hints, retries, dead letters.
 import type { SeededBug } from "../bug.ts";
 
 const EFFECT = "internal/messaging/effect.ts";
 const RECIPE = "internal/messaging/recipe.ts";
-const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
-const RELAY = "internal/messaging/relay.ts";
-const RELAY_TEST = "internal/messaging/relay.unit.test.ts";
 const HINTS = "internal/messaging/hints.ts";
+const ISOLATE = "internal/messaging/isolate.ts";
+const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
+const RETRY_TEST = "internal/messaging/retry.int.test.ts";
 
 export const MESSAGING_BUGS: readonly SeededBug[] = [
   {
@@ -65,7 +65,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: "internal/messaging/retry.int.test.ts",
+      file: RETRY_TEST,
       test: "is left alone until its delay is over, then has its effect once and leaves the table",
     },
   },
@@ -126,7 +126,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "Splitting a failed batch stops at two messages, and the innocent one is parked with the guilty.",
     edits: [
       {
-        file: "internal/messaging/isolate.ts",
+        file: ISOLATE,
         find: "if (items.length === 1) return [{ item: first, error }];",
         replace: "if (items.length <= 2) return items.map((item) => ({ item, error }));",
       },
@@ -138,7 +138,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "Of a failed batch only the first half is looked at for the guilty message.",
     edits: [
       {
-        file: "internal/messaging/isolate.ts",
+        file: ISOLATE,
         find: "return [...left, ...right];",
         replace: "return right.length > 0 ? left : [...left, ...right];",
       },
@@ -189,7 +189,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: "internal/messaging/retry.int.test.ts",
+      file: RETRY_TEST,
       test: "a command goes to the dead letters, its saga is told",
     },
   },
@@ -224,84 +224,5 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
       file: "internal/messaging/retention.unit.test.ts",
       test: "outlives every copy of its message",
     },
-  },
-  {
-    id: "published-before-acknowledged",
-    title: "Events are marked as published when they are sent, not when Kafka has them.",
-    edits: [
-      {
-        file: RELAY,
-        find: "claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);",
-        replace:
-          "claim.ids;\n      if (published.length > 0) void this.#produce(claim.text, claim.ids).catch(() => undefined);",
-      },
-    ],
-    caughtBy: {
-      layer: "unit",
-      file: RELAY_TEST,
-      test: "gives the whole claim back when nothing could be delivered, and claims it again",
-    },
-  },
-  {
-    id: "refused-counts-as-published",
-    title: "Where Kafka takes a part of a batch, all of it is marked as published.",
-    edits: [
-      {
-        file: RELAY,
-        find: "return ids.filter((_, index) => !failed.has(index));",
-        replace: "return failed.size > ids.length ? [] : ids;",
-      },
-    ],
-    caughtBy: {
-      layer: "unit",
-      file: RELAY_TEST,
-      test: "leaves what was not delivered alone for a second, while the others go on",
-    },
-  },
-  {
-    id: "relays-without-claim",
-    title: "Relays do not claim: each publishes everything.",
-    edits: [
-      {
-        file: "internal/messaging/relay-store.ts",
-        find: "order by event_id limit ${limit} for update skip locked))`",
-        replace: "order by event_id limit ${limit}))`",
-      },
-    ],
-    caughtBy: {
-      layer: "int",
-      file: "internal/messaging/relay.int.test.ts",
-      test: "several relays on one outbox share it: each event is published exactly once",
-    },
-  },
-  {
-    id: "outbox-emptied",
-    title:
-      "An event that Kafka has taken is deleted from the outbox: a Kafka that is lost cannot be rebuilt.",
-    edits: [
-      {
-        file: "internal/messaging/relay-store.ts",
-        find: "    update outbox set published = true, published_at = clock_timestamp()\n",
-        replace: "    delete from outbox\n",
-      },
-    ],
-    caughtBy: {
-      layer: "unit",
-      file: "internal/messaging/relay.unit.test.ts",
-      test: "marks what was delivered",
-    },
-  },
-  {
-    id: "ids-in-another-order",
-    title:
-      "The relay's ids are not in the order of its events: of a batch that Kafka takes in part, the wrong ones are marked.",
-    edits: [
-      {
-        file: "internal/messaging/relay-store.ts",
-        find: "string_agg(event_id::text, ',' order by event_id) as ids",
-        replace: "string_agg(event_id::text, ',' order by event_id desc) as ids",
-      },
-    ],
-    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
   },
 ];
