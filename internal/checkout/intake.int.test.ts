@@ -105,6 +105,21 @@ describe("a group", () => {
     ]);
   });
 
+  test("is there with its command or not at all: no crash can come between the two", async () => {
+    const { sql } = orchestrator.database;
+    // Whatever ends the transaction that writes the command must take the saga with it.
+    await sql`alter table outbox add constraint no_command check (headers->>'type' <> 'ReserveInventory') not valid`;
+    {
+      await using intake = orchestrator.intake();
+      expect(reasonsOf(await startAll(intake, [checkout(), checkout()]))).toMatchObject([
+        { code: "DATABASE_REFUSED" },
+        { code: "DATABASE_REFUSED" },
+      ]);
+    }
+    await sql`alter table outbox drop constraint no_command`;
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([0, 0]);
+  });
+
   test("does not pay for the one of its members that the database refuses", async () => {
     // Half a surrogate pair: the API's schema refuses it, the database cannot keep it.
     const broken = checkout({ email: "\ud800@example.com" });

@@ -25,6 +25,7 @@ import { paymentMetrics } from "../services/payment/telemetry.ts";
 import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
 import { chargePayment } from "./commands.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { ignore, noMeter } from "./silence.ts";
 
 /** A machine may be busy: what answers must never be taken for silent. */
 const PROVIDER_TIMEOUT_MS = 5_000;
@@ -106,7 +107,12 @@ export class TestPayment implements AsyncDisposable {
 
   /** A ChargePayment whose token is sealed as the gateway seals it. */
   async charge(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
-    await this.handle(chargePayment(saga_id, await seal(payment_method)));
+    await this.handle(chargePayment(saga_id, await this.seal(payment_method)));
+  }
+
+  /** To the key that this service opens. */
+  seal(payment_method: string): Promise<string> {
+    return seal(payment_method);
   }
 
   /** A whole round of a process of its own: asks what is due, settles what was answered. Returns how much was due. */
@@ -243,14 +249,6 @@ export interface EventRequest {
   /** The length of the body is not told beforehand. */
   readonly chunked?: boolean;
 }
-
-const noMeter = {
-  counter: () => ({ inc: ignore }),
-  gauge: () => ({ set: ignore }),
-  histogram: () => ({ observe: ignore }),
-};
-
-function ignore(): void {}
 
 function noRawMessage(): RawMessage {
   throw new Error("nothing of a test's message came over Kafka");

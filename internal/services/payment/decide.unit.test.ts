@@ -299,6 +299,16 @@ describe("a refund", () => {
     expect(types(till.cancel())).toEqual(["RefundCompleted"]);
   });
 
+  test("goes on for as long as the provider fails, and then succeeds", () => {
+    const till = given("REFUND_PENDING");
+    for (const end = till.now + 2 * HOUR_MS; till.now < end; till.now += 60_000) {
+      expect(till.claimRefund()).not.toBeNull();
+      expect(till.answerRefund(notYet)).toEqual([]);
+    }
+    till.claimRefund();
+    expect([types(till.answerRefund(refunded)), till.status]).toEqual([["RefundCompleted"], "REFUNDED"]);
+  });
+
   test("is of the whole amount and due at once", () => {
     const till = given("REFUND_PENDING");
     expect(till.claimRefund()).not.toBeNull();
