@@ -127,10 +127,14 @@ async function openSagasBy(metricsUrl: string): Promise<number> {
 /** Runs `bun run stack`; throws with what it said where it fails. */
 export async function stackCommand(args: readonly string[]): Promise<string> {
   const child = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/main.ts`, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  const output = await new Response(child.stdout).text();
-  if ((await child.exited) !== 0) throw new Error(`bun run stack ${args.join(" ")} failed:\n${output}`);
+  const [output, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0)
+    throw new Error(`bun run stack ${args.join(" ")} failed:\n${output}${errors}`);
   return output;
 }
 

@@ -33,6 +33,8 @@ export interface ChaosReport {
   readonly faults: number;
   readonly sagas: number;
   readonly by_end: Readonly<Record<string, number>>;
+  /** Those that took longest, for a look at their story. */
+  readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
   readonly not_accepted: number;
   readonly not_terminal: number;
   readonly kinds: Readonly<Record<string, KindReport>>;
@@ -105,6 +107,19 @@ export function endsOf(checkouts: readonly Checkout[]): Record<string, number> {
   return ends;
 }
 
+const SLOWEST = 5;
+
+export function slowestOf(checkouts: readonly Checkout[]): ChaosReport["slowest"] {
+  return checkouts
+    .flatMap(({ sagaId, acceptedAt, restAt, end }) =>
+      sagaId === undefined || acceptedAt === undefined || restAt === undefined
+        ? []
+        : [{ saga_id: sagaId, seconds: round((restAt - acceptedAt) / 1_000), end: end ?? "" }],
+    )
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOWEST);
+}
+
 export function asText(report: ChaosReport): string {
   const lines = [
     `seed ${report.seed}: ${report.faults} faults, ${report.sagas} sagas in ${report.seconds.toFixed(0)} s`,
@@ -128,6 +143,8 @@ export function asText(report: ChaosReport): string {
     .toSorted(([, a], [, b]) => b - a)
     .map(([end, count]) => `${count} ${end}`);
   lines.push("", `  ends: ${ends.join(", ")}`);
+  const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
+  lines.push(`  slowest: ${slowest.join(", ")}`);
   lines.push(`  not accepted: ${report.not_accepted}; not at rest: ${report.not_terminal}`);
   if (ended.length > 0) lines.push(`  ended by themselves, started again: ${ended.join(", ")}`);
   for (const [kind, reason] of Object.entries(report.left_out)) lines.push(`  left out: ${kind} (${reason})`);

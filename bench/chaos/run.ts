@@ -7,7 +7,7 @@ import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
 import { seeded } from "./random.ts";
 import { recoveryMs } from "./recovery.ts";
-import { type ChaosReport, endsOf, type Injection, kindReports } from "./report.ts";
+import { type ChaosReport, endsOf, type Injection, kindReports, slowestOf } from "./report.ts";
 import { type KindName, type PlannedFault, planFaults } from "./schedule.ts";
 import { BLOCKED_COUNTRY, Shopping } from "./shopping.ts";
 import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
@@ -113,6 +113,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     faults: injections.length,
     sagas: accepted.length,
     by_end: endsOf(accepted),
+    slowest: slowestOf(accepted),
     not_accepted: shopping.checkouts.length - accepted.length,
     not_terminal: notTerminal,
     kinds: kindReports(injections, shopping.checkouts),
