@@ -11,7 +11,7 @@ import { ROLES, type Role } from "./role-env.ts";
 
 const EXIT_CONFIG = 78;
 /** They have a default, or are left out where nothing is wanted of them. */
-const OPTIONAL = new Set(["STRIPE_BASE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]);
+const OPTIONAL = new Set(["INSTANCE_ID", "STRIPE_BASE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]);
 const BUILD_TIMEOUT_MS = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), "checkout-binaries-test-"));
