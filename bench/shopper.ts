@@ -76,10 +76,27 @@ export class Shopper {
     for (;;) {
       const left = Math.max(0, giveUpAt - Date.now()) / 1_000;
       const wait = Math.min(MAX_WAIT_SECONDS, left);
-      const view = await this.#statusOnce(sagaId, wait);
+      const view = await this.look(sagaId, wait);
       if (view !== undefined && (view === null || view.completed_at !== null || left === 0)) return view;
       if (view === undefined) await Bun.sleep(RETRY_DELAY_MS);
       if (view === undefined && left === 0) throw new Error(`no status of saga ${sagaId} to be had`);
+    }
+  }
+
+  /**
+   * One look at the status, held open until the saga rests or `waitSeconds` have passed. Null where it does not exist,
+   * undefined where no answer was to be had this time.
+   */
+  async look(sagaId: string, waitSeconds: number): Promise<SagaStatusView | null | undefined> {
+    try {
+      const response = await fetch(`${this.#gateway}/api/v1/saga/${sagaId}/status?wait=${waitSeconds}`, {
+        headers: { authorization: this.#authorization },
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS + waitSeconds * 1_000),
+      });
+      if (response.status === 404) return null;
+      return response.ok ? statusView.Decode(await response.json()) : undefined;
+    } catch {
+      return undefined;
     }
   }
 
@@ -100,20 +117,6 @@ export class Shopper {
       return new Refused(problemBody.Decode(await response.json()));
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
-    }
-  }
-
-  /** Undefined where no answer was to be had this time. */
-  async #statusOnce(sagaId: string, waitSeconds: number): Promise<SagaStatusView | null | undefined> {
-    try {
-      const response = await fetch(`${this.#gateway}/api/v1/saga/${sagaId}/status?wait=${waitSeconds}`, {
-        headers: { authorization: this.#authorization },
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS + waitSeconds * 1_000),
-      });
-      if (response.status === 404) return null;
-      return response.ok ? statusView.Decode(await response.json()) : undefined;
-    } catch {
-      return undefined;
     }
   }
 }

@@ -13,7 +13,8 @@ const USERS = 200;
 interface Status {
   readonly phase: string;
   readonly addresses: {
-    readonly postgres: { readonly saga: string };
+    readonly postgres: Readonly<Record<string, string>> & { readonly saga: string };
+    readonly redis: string;
     readonly gateway: string;
     readonly inventory: string;
     readonly paysim: string;
@@ -25,7 +26,10 @@ interface Status {
 }
 
 export interface System extends AsyncDisposable {
+  /** The stack's data directory. */
+  readonly directory: string;
   readonly gateway: string;
+  readonly addresses: Status["addresses"];
   readonly processes: readonly ProcessGroup[];
   readonly shoppers: readonly Shopper[];
   readonly skus: readonly string[];
@@ -34,21 +38,28 @@ export interface System extends AsyncDisposable {
   readonly currency: string;
   /** Sagas under way. */
   openSagas(): Promise<number>;
-  /** Runs the auditor; true where it finds nothing. */
-  audit(): Promise<boolean>;
+  /** Adds SKUs to the catalogue, `count` of each. */
+  restock(skus: readonly string[], count: number): Promise<void>;
+  /** Runs the auditor, with more arguments for it; true where it finds nothing. */
+  audit(...args: readonly string[]): Promise<boolean>;
 }
 
 export interface SystemOptions {
   /** A running stack's data directory; without one a stack is started in a new directory and removed afterwards. */
   readonly stack: string | undefined;
+  /** Where the own stack is to lie. */
+  readonly directory?: string;
+  /** More arguments for `stack up`. */
+  readonly up?: readonly string[];
   readonly skus: number;
   /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
   readonly latency: string;
 }
 
-export async function openSystem({ stack, skus: skuCount, latency }: SystemOptions): Promise<System> {
-  const directory = stack ?? `${REPOSITORY}/.stack-bench`;
-  if (stack === undefined) await stackCommand(["up", "--data-dir", directory]);
+export async function openSystem(options: SystemOptions): Promise<System> {
+  const { stack, skus: skuCount, latency } = options;
+  const directory = stack ?? options.directory ?? `${REPOSITORY}/.stack-bench`;
+  if (stack === undefined) await stackCommand(["up", "--data-dir", directory, ...(options.up ?? [])]);
   const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
   if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
   const { addresses } = status;
@@ -57,14 +68,17 @@ export async function openSystem({ stack, skus: skuCount, latency }: SystemOptio
   const currency = "EUR";
   const run = Date.now().toString(36);
   const skus = Array.from({ length: skuCount }, (_, index) => `bench-${run}-${index}`);
-  const items = skus.map((sku_id) => ({
-    sku_id,
-    name: sku_id,
-    unit_price_cents: 1_250,
-    currency,
-    add_count: STOCK,
-  }));
-  await send(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
+  const restock = async (ids: readonly string[], count: number) => {
+    const items = ids.map((sku_id) => ({
+      sku_id,
+      name: sku_id,
+      unit_price_cents: 1_250,
+      currency,
+      add_count: count,
+    }));
+    await send(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
+  };
+  await restock(skus, STOCK);
 
   const { jwt_hs256_secret: jwtSecret }: { jwt_hs256_secret: string } = await Bun.file(
     addresses.secrets_file,
@@ -76,15 +90,18 @@ export async function openSystem({ stack, skus: skuCount, latency }: SystemOptio
   );
   const sagas = postgres(addresses.postgres.saga, { max: 2, onnotice: () => {} });
   return {
+    directory,
     gateway: addresses.gateway,
+    addresses,
     processes: [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid })),
     shoppers,
     skus,
     sagas,
     currency,
     openSagas: () => openSagasBy(`${addresses.ops.orchestrator}/metrics`),
-    async audit() {
-      const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory], {
+    restock,
+    async audit(...args) {
+      const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
         stdio: ["ignore", "inherit", "inherit"],
       });
       return (await child.exited) === 0;
@@ -107,12 +124,17 @@ async function openSagasBy(metricsUrl: string): Promise<number> {
   return sumOf("checkout_sagas_started_total") - sumOf("checkout_sagas_ended_total");
 }
 
-async function stackCommand(args: readonly string[]): Promise<string> {
+/** Runs `bun run stack`; throws with what it said where it fails. */
+export async function stackCommand(args: readonly string[]): Promise<string> {
   const child = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/main.ts`, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  const output = await new Response(child.stdout).text();
-  if ((await child.exited) !== 0) throw new Error(`bun run stack ${args.join(" ")} failed:\n${output}`);
+  const [output, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0)
+    throw new Error(`bun run stack ${args.join(" ")} failed:\n${output}${errors}`);
   return output;
 }
 

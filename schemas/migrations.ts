@@ -4,6 +4,7 @@ import messaging from "./migrations/messaging.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
+import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 
@@ -20,6 +21,6 @@ const first: Migration = { name: "0001_messaging", sql: messaging };
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
   saga: [first, { name: "0002_saga", sql: saga }, { name: "0003_operators", sql: operators }],
   inventory: [first, { name: "0002_inventory", sql: inventory }],
-  payment: [first, { name: "0002_payment", sql: payment }],
+  payment: [first, { name: "0002_payment", sql: payment }, { name: "0003_payment_truth", sql: paymentTruth }],
   order: [first, { name: "0002_order", sql: order }],
 };

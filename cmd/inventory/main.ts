@@ -2,7 +2,7 @@
 // serves the catalogue over HTTP.
 import { Type } from "@sinclair/typebox";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
-import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
@@ -13,7 +13,7 @@ import { inventoryTelemetry } from "../../internal/services/inventory/telemetry.
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({

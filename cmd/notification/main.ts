@@ -1,9 +1,10 @@
 // The notification service as a process of its own: wiring only. Sends the mails that end a checkout.
 import { Type } from "@sinclair/typebox";
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
-import { commonConfig, kafkaConfig, redisConfig, secret } from "../../internal/platform/config.ts";
+import { commonConfig, consumerConfig, redisConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
-import { openConsumer } from "../../internal/platform/kafka/consumer.ts";
+import { logEvents } from "../../internal/platform/kafka/log-events.ts";
+import { openReopeningConsumer } from "../../internal/platform/kafka/reopening-consumer.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
@@ -14,7 +15,7 @@ import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...redisConfig,
   SMTP_URL: secret(
     Type.String({ pattern: "^smtps?://", description: "mail server, as smtp://user:password@host:port" }),
@@ -34,7 +35,11 @@ await runRole({
     const smtp = resources.use("smtp", openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM }));
     ops.addCheck("smtp", () => smtp.ready(), { required: false });
     const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics }));
-    const kafka = { brokers: env.KAFKA_BROKERS, clientId: NOTIFICATIONS.service };
+    const kafka = {
+      brokers: env.KAFKA_BROKERS,
+      clientId: NOTIFICATIONS.service,
+      onEvent: logEvents(log, "consumer and producer", systemClock),
+    };
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
@@ -45,7 +50,13 @@ await runRole({
     const consumer = resources.use(
       "kafka consumer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-        openConsumer({ ...kafka, groupId, topics, types: consumedTypes(NOTIFICATIONS) }),
+        openReopeningConsumer({
+          ...kafka,
+          groupId,
+          instanceId: env.INSTANCE_ID,
+          topics,
+          types: consumedTypes(NOTIFICATIONS),
+        }),
       ),
     );
     const notifier = new Notifier({

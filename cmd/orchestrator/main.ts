@@ -1,16 +1,19 @@
 // The orchestrator as a process of its own: wiring only. Takes checkouts over HTTP, drives them by the saga table.
 import { Type } from "@sinclair/typebox";
+import { Admission, admissionMetrics } from "../../internal/checkout/admission.ts";
 import { orchestratorApi } from "../../internal/checkout/api.ts";
 import { cancelSaga } from "../../internal/checkout/cancel.ts";
 import { sagaHandler } from "../../internal/checkout/handler.ts";
 import { Intake } from "../../internal/checkout/intake.ts";
+import { measureBacklog } from "../../internal/checkout/intake-store.ts";
 import { sagaTelemetry } from "../../internal/checkout/telemetry.ts";
 import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
+import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
-import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
@@ -18,10 +21,11 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 
 const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
+const ADMISSION_INTERVAL_MS = 1_000;
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({
@@ -45,6 +49,7 @@ const config = Type.Object({
   RESEND_CAP_MS: Type.Integer({
     default: 60_000,
     minimum: 100,
+    maximum: LONGEST_PAUSE_MS,
     description: "the longest pause between two such sends",
   }),
   INTAKE_GATHER_MS: Type.Integer({
@@ -52,6 +57,19 @@ const config = Type.Object({
     minimum: 0,
     maximum: 100,
     description: "how long a checkout waits for others to share its transaction, in milliseconds",
+  }),
+  INTAKE_MAX_OPEN_SAGAS: Type.Integer({
+    default: 20_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description:
+      "with so many checkouts under way, new ones are told to come again; fewer than are worked off within FORWARD_DEADLINE_MS",
+  }),
+  INTAKE_MAX_UNPUBLISHED: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    maximum: 10_000_000,
+    description: "the same with so many messages that wait for Kafka: the room that an outage may fill",
   }),
 });
 
@@ -75,10 +93,23 @@ await runRole({
     const { observer, onStarted } = sagaTelemetry(metrics, log, watch.changed.bind(watch));
     const shared = { database, clock: systemClock, newId, policy };
 
+    const limits = { maxOpenSagas: env.INTAKE_MAX_OPEN_SAGAS, maxUnpublished: env.INTAKE_MAX_UNPUBLISHED };
+    const atMost = { openSagas: limits.maxOpenSagas, unpublished: limits.maxUnpublished };
+    const measure = () => measureBacklog(database.sql, atMost);
+    const admission = new Admission({ limits, measure, log, metrics: admissionMetrics(metrics) });
+    const room = new BackgroundLoop({
+      name: "admission",
+      runOnce: () => admission.runOnce(),
+      intervalMs: ADMISSION_INTERVAL_MS,
+      fullBatch: 1,
+      log,
+    });
+    resources.use("admission", room).start();
+
     // Before Kafka is waited for: a checkout needs this database and nothing else to be taken in.
     const intake = resources.use(
       "intake",
-      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted }),
+      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted, admission }),
     );
     const logError = logSparingly(log, systemClock);
     const onError = (error: unknown) => logError(error, {}, "a request could not be answered");

@@ -1,13 +1,13 @@
 // The order service as a process of its own: wiring only.
 import { Type } from "@sinclair/typebox";
-import { commonConfig, kafkaConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
 import { openDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
   ORDER_BLOCKED_COUNTRIES: Type.String({

@@ -3,14 +3,17 @@ import { Type } from "@sinclair/typebox";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
-  kafkaConfig,
+  consumerConfig,
   postgresConfig,
   redisConfig,
   secret,
 } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { createOpener } from "../../internal/platform/seal.ts";
+import { serveHttp } from "../../internal/platform/serve-http.ts";
+import { StallWatch } from "../../internal/platform/stall-watch.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts.ts";
 import { Executor } from "../../internal/services/payment/executor.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
@@ -19,23 +22,37 @@ import {
   CONSECUTIVE_TIMEOUTS,
   PROBE_AFTER_MS,
 } from "../../internal/services/payment/providers/circuit-breaker.ts";
+import { StripeBooks } from "../../internal/services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe.ts";
+import { Reconciler } from "../../internal/services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
+import { webhookApi } from "../../internal/services/payment/webhook-http.ts";
 
 /** The executor is woken by every intake; this finds what others left and what backs off. */
 const POLL_MS = 250;
+/** How soon somebody notices that a reconciliation is due. */
+const RECONCILIATION_TICK_MS = 5_000;
 
 const config = Type.Object({
   ...commonConfig,
-  ...kafkaConfig,
+  ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
+  HOST: Type.String({
+    default: "127.0.0.1",
+    minLength: 1,
+    description: "address the webhook endpoint listens on; only /webhooks/ may be reachable from outside",
+  }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the webhook endpoint" }),
   STRIPE_BASE_URL: Type.String({
     format: "url",
     default: "https://api.stripe.com",
     description: "Stripe's API, or the simulator's",
   }),
   STRIPE_API_KEY: secret(Type.String({ minLength: 1, description: "secret key of the Stripe account" })),
+  STRIPE_WEBHOOK_SECRET: secret(
+    Type.String({ minLength: 16, description: "signing secret of the webhook endpoint, as Stripe shows it" }),
+  ),
   PAYMENT_PRIVATE_JWK: secret(
     Type.String({
       minLength: 2,
@@ -54,6 +71,16 @@ const config = Type.Object({
     minimum: 0,
     description: "after so long a charge is in the provider's search for certain, in milliseconds",
   }),
+  RECONCILE_INTERVAL_MS: Type.Integer({
+    default: 300_000,
+    minimum: 1_000,
+    description: "how often the provider's books are compared with payments, in milliseconds",
+  }),
+  RECONCILE_GRACE_MS: Type.Integer({
+    default: 300_000,
+    minimum: 0,
+    description: "what the provider booked so recently is not compared yet, in milliseconds",
+  }),
 });
 
 await runRole({
@@ -61,30 +88,32 @@ await runRole({
   description: "Charges, cancels and refunds: carries the saga's payment commands to the provider.",
   config,
   async start(context) {
-    const { config: env, log, metrics: meter, resources } = context;
+    const { config: env, log, metrics: meter, resources, stopping } = context;
     const open = await createOpener(env.PAYMENT_PRIVATE_JWK);
     const metrics = paymentMetrics(meter);
     const database = await openDatabase("checkout-payment", context);
-    const stripe = new StripeProvider({ apiKey: env.STRIPE_API_KEY, baseUrl: new URL(env.STRIPE_BASE_URL) });
+    const account = { apiKey: env.STRIPE_API_KEY, baseUrl: new URL(env.STRIPE_BASE_URL) };
+    const stripe = new StripeProvider(account);
+    const stalls = new StallWatch();
+    resources.defer("stall watch", () => stalls[Symbol.dispose]());
     const provider = new CircuitBreaker(stripe, {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
+      wentOnAt: stalls.wentOnAt,
       onChange(state) {
         metrics.breakerOpen.set({}, state === "open" ? 1 : 0);
         log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);
       },
     });
+    const policy = { ...DEFAULT_POLICY, searchLagMs: env.SEARCH_LAG_MS };
+    const shared = { database, clock: systemClock, newId, policy, metrics, log };
+    const wakeExecutor = () => claims.wake();
     const executor = new Executor({
-      database,
+      ...shared,
       provider,
       open,
-      clock: systemClock,
-      newId,
-      policy: { ...DEFAULT_POLICY, searchLagMs: env.SEARCH_LAG_MS },
       concurrency: env.PROVIDER_CONCURRENCY,
-      metrics,
-      log,
-      onRoom: () => claims.wake(),
+      onRoom: wakeExecutor,
     });
     const claims = new BackgroundLoop({
       name: "payment executor",
@@ -95,7 +124,34 @@ await runRole({
     });
     resources.use("provider calls", executor);
     resources.use("payment executor", claims).start();
-    const wakeExecutor = () => claims.wake();
+
+    const logError = logSparingly(log, systemClock);
+    const webhooks = webhookApi({
+      ...shared,
+      provider: provider.name,
+      secret: env.STRIPE_WEBHOOK_SECRET,
+      wakeExecutor,
+      onError: (error) => logError(error, {}, "an event of the provider could not be taken in"),
+    });
+    const server = resources.use("webhooks", serveHttp(webhooks, { hostname: env.HOST, port: env.PORT }));
+    log.info({ port: server.port }, "listening");
+
+    const reconciler = new Reconciler({
+      ...shared,
+      books: new StripeBooks(account),
+      intervalMs: env.RECONCILE_INTERVAL_MS,
+      graceMs: env.RECONCILE_GRACE_MS,
+      stopping,
+    });
+    const reconciliation = new BackgroundLoop({
+      name: "reconciliation",
+      runOnce: () => reconciler.runOnce(),
+      intervalMs: RECONCILIATION_TICK_MS,
+      fullBatch: 1,
+      log,
+    });
+    resources.use("reconciliation", reconciliation).start();
+
     await startConsuming(context, database, paymentHandler({ provider: provider.name, wakeExecutor }));
   },
 });

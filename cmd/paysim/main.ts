@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { statsOf } from "../../internal/paysim/control.ts";
 import { LatencyText } from "../../internal/paysim/faults.ts";
 import { startProvider } from "../../internal/paysim/start.ts";
-import { commonConfig } from "../../internal/platform/config.ts";
+import { commonConfig, ConfigError, secret } from "../../internal/platform/config.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 
 const config = Type.Object({
@@ -33,10 +33,18 @@ const config = Type.Object({
     default: 86_400,
     description: "lifetime of an idempotency key",
   }),
+  WEBHOOK_URL: Type.Optional(
+    Type.String({ format: "url", description: "where events are sent to; none are sent without it" }),
+  ),
+  WEBHOOK_SECRET: Type.Optional(
+    secret(Type.String({ minLength: 16, description: "signs the events; the receiver knows it, too" })),
+  ),
 });
 
+const NAME = "checkout-paysim";
+
 await runRole({
-  name: "checkout-paysim",
+  name: NAME,
   description: "Payment provider simulator: Stripe's API with a ledger of its own and faults on demand.",
   config,
   async start({ config: env, log, metrics, resources }) {
@@ -50,6 +58,7 @@ await runRole({
         seed: env.SEED,
         latency: env.LATENCY,
         clock: { now: () => Date.now() },
+        webhooks: webhookTarget(env.WEBHOOK_URL, env.WEBHOOK_SECRET),
       }),
     );
     const stats = () => statsOf(provider.simulator);
@@ -61,3 +70,9 @@ await runRole({
     log.info({ url: provider.server.url, ...ledger }, "listening");
   },
 });
+
+function webhookTarget(url: string | undefined, secretText: string | undefined) {
+  if (url === undefined) return undefined;
+  if (secretText !== undefined) return { url, secret: secretText };
+  throw new ConfigError(NAME, ["WEBHOOK_SECRET is missing: set it to the secret that WEBHOOK_URL expects"]);
+}

@@ -6,6 +6,7 @@ import { relayMetrics } from "../../internal/messaging/telemetry.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
+import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
@@ -42,6 +43,7 @@ await runRole({
         openReopeningProducer({
           brokers: env.KAFKA_BROKERS,
           clientId: "checkout-relay",
+          onEvent: logEvents(log, "the producer", systemClock),
           deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS,
           settings: { "message.max.bytes": DEAD_LETTER_MAX_BYTES },
         }),

@@ -1,4 +1,6 @@
-// How a saga gets into the database: once per client key, a group at a time. Called by intake.ts.
+// How a saga gets into the database: once per client key, a group at a time, and while there is room. Called by intake.ts and,
+// for how much room there is, through cmd/orchestrator by admission.ts.
+import type { Sql } from "postgres";
 import type { StartSaga } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
@@ -49,6 +51,22 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
         on conflict (user_id, client_key) do nothing
     returning saga_id`;
   return new Set(inserted.map((row) => row.saga_id));
+}
+
+/** What is under way and what waits for Kafka. */
+export interface Backlog {
+  readonly openSagas: number;
+  readonly unpublished: number;
+}
+
+/** Counts at most up to `atMost` of each; both are read from indexes that hold nothing else. */
+export async function measureBacklog(sql: Sql, atMost: Backlog): Promise<Backlog> {
+  const [backlog] = await sql<Backlog[]>`
+    select (select count(*) from (select from saga_state where completed_at is null limit ${atMost.openSagas}) s)::integer
+             as "openSagas",
+           (select count(*) from (select from outbox where not published limit ${atMost.unpublished}) o)::integer
+             as unpublished`;
+  return backlog ?? { openSagas: 0, unpublished: 0 };
 }
 
 /** The saga that a client key belongs to, and the body it was used with. */

@@ -5,8 +5,10 @@ import { AppError } from "../kernel/errors.ts";
 import type { Database } from "../messaging/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { Admission } from "./admission.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
+import { measureBacklog } from "./intake-store.ts";
 
 let orchestrator: TestOrchestrator;
 beforeAll(async () => {
@@ -103,6 +105,21 @@ describe("a group", () => {
     ]);
   });
 
+  test("is there with its command or not at all: no crash can come between the two", async () => {
+    const { sql } = orchestrator.database;
+    // Whatever ends the transaction that writes the command must take the saga with it.
+    await sql`alter table outbox add constraint no_command check (headers->>'type' <> 'ReserveInventory') not valid`;
+    {
+      await using intake = orchestrator.intake();
+      expect(reasonsOf(await startAll(intake, [checkout(), checkout()]))).toMatchObject([
+        { code: "DATABASE_REFUSED" },
+        { code: "DATABASE_REFUSED" },
+      ]);
+    }
+    await sql`alter table outbox drop constraint no_command`;
+    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([0, 0]);
+  });
+
   test("does not pay for the one of its members that the database refuses", async () => {
     // Half a surrogate pair: the API's schema refuses it, the database cannot keep it.
     const broken = checkout({ email: "\ud800@example.com" });
@@ -112,6 +129,58 @@ describe("a group", () => {
     expect(idsOf(answers).length).toBe(20);
     expect(reasonsOf(answers)).toMatchObject([{ code: "DATABASE_REFUSED" }]);
     expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([20, 20]);
+  });
+});
+
+describe("a backlog longer than the deadline", () => {
+  test("is not made longer: checkouts are taken up to the limit, then told to come again, and one taken before stays so", async () => {
+    // given
+    const limits = { maxOpenSagas: 3, maxUnpublished: 1_000 };
+    const atMost = { openSagas: 3, unpublished: 1_000 };
+    const silent = { info: () => undefined, warn: () => undefined };
+    const gauge = { set: () => undefined };
+    const admission = new Admission({
+      limits,
+      measure: () => measureBacklog(orchestrator.database.sql, atMost),
+      log: silent,
+      metrics: { openSagas: gauge, refusing: gauge },
+    });
+    await using intake = orchestrator.intake({ admission });
+    const taken = [checkout(), checkout(), checkout()];
+    const [first] = idsOf(await startAll(intake, taken));
+    // when
+    const answers = await startAll(intake, [checkout(), ...taken.slice(0, 1), checkout()]);
+    // then
+    expect(reasonsOf(answers)).toMatchObject([
+      { code: "SERVICE_UNAVAILABLE", message: "3 checkouts are under way, and 3 may be" },
+      { code: "SERVICE_UNAVAILABLE" },
+    ]);
+    expect(idsOf(answers)).toEqual([first ?? ""]);
+    expect(await orchestrator.count()).toBe(3);
+    // when: gone and come to rest are the same to a count of what is open
+    await orchestrator.database.sql`delete from saga_state where saga_id <> ${first ?? ""}`;
+    await admission.runOnce();
+    // then
+    expect(idsOf(await startAll(intake, [checkout()]))).toHaveLength(1);
+  });
+
+  test("is measured no further than the limit", async () => {
+    await using intake = orchestrator.intake();
+    await startAll(intake, [checkout(), checkout(), checkout()]);
+    const { sql } = orchestrator.database;
+    expect(await measureBacklog(sql, { openSagas: 10, unpublished: 10 })).toEqual({
+      openSagas: 3,
+      unpublished: 3,
+    });
+    expect(await measureBacklog(sql, { openSagas: 2, unpublished: 1 })).toEqual({
+      openSagas: 2,
+      unpublished: 1,
+    });
+    await sql`update outbox set published = true, published_at = now()`;
+    expect(await measureBacklog(sql, { openSagas: 10, unpublished: 10 })).toEqual({
+      openSagas: 3,
+      unpublished: 0,
+    });
   });
 });
 

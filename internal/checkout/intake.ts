@@ -8,6 +8,7 @@ import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
 import { isolate } from "../messaging/isolate.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
+import type { Admission } from "./admission.ts";
 import { findKeyOwners, insertSagas } from "./intake-store.ts";
 import { type SagaPolicy, startSaga } from "./saga.ts";
 import { appendHistory } from "./store.ts";
@@ -33,6 +34,7 @@ export interface IntakeOptions {
   readonly gatherMs: number;
   /** Told how many sagas a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
+  readonly admission: Pick<Admission, "refusal" | "taken">;
 }
 
 /** The client key was used before, with another body. */
@@ -58,8 +60,8 @@ export class Intake implements AsyncDisposable {
   }
 
   /**
-   * Starts a saga, or finds the one this client key has started before. Rejects with `ClientKeyReused`, with AppError
-   * SERVICE_UNAVAILABLE, or with what the database threw. When that is DATABASE_UNAVAILABLE the saga may be there or not; the
+   * Starts a saga, or finds the one this client key has started before; while no more are admitted, only the latter. Rejects
+   * with `ClientKeyReused`, with AppError SERVICE_UNAVAILABLE, or with what the database threw. When that is DATABASE_UNAVAILABLE the saga may be there or not; the
    * same request sent again gives the same saga either way.
    */
   async start(request: StartSaga): Promise<SagaStarted> {
@@ -126,14 +128,15 @@ export class Intake implements AsyncDisposable {
 
   /** Writes the group in one transaction and answers it; throws, and answers nobody, when that fails. */
   async #write(group: readonly Waiting[]): Promise<void> {
-    const { clock, newId, policy, onStarted } = this.#options;
+    const { clock, newId, policy, onStarted, admission } = this.#options;
+    const { refusal } = admission;
     const now = clock.now();
     const candidates = group.map(({ request, resolve, reject }) => {
       const { saga, out, history } = startSaga(newId(), request, now, policy);
       return { request, resolve, reject, saga, out, history };
     });
     const { started, owners } = await this.#options.database.transaction(async ({ tx, send, finish }) => {
-      const [fresh] = await send([insertSagas(tx, candidates)]);
+      const [fresh] = refusal === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
       const repeated = candidates.flatMap(({ saga, request }) => (fresh.has(saga.saga_id) ? [] : [request]));
       // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
       const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
@@ -150,13 +153,20 @@ export class Intake implements AsyncDisposable {
       ]);
       return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
     });
-    if (started.size > 0) onStarted(started.size);
+    if (started.size > 0) {
+      admission.taken(started.size);
+      onStarted(started.size);
+    }
     for (const { request, saga, resolve, reject } of candidates) {
       if (started.has(saga.saga_id)) {
         resolve({ saga_id: saga.saga_id, replayed: false });
         continue;
       }
       const owner = owners.get(keyOf(request));
+      if (owner === undefined && refusal !== null) {
+        reject(new AppError("SERVICE_UNAVAILABLE", refusal));
+        continue;
+      }
       assert(owner !== undefined, "a client key that could not be inserted is in use");
       if (owner.body_hash !== request.body_hash) reject(new ClientKeyReused());
       else resolve({ saga_id: owner.saga_id, replayed: true });

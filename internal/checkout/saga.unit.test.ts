@@ -203,11 +203,13 @@ test("an undo without an answer is sent again, ever more slowly, and then asks f
   expect(saga.needs_operator).toBe(true);
 });
 
-test("a total the shopper did not expect ends the saga uncharged", () => {
-  const decision = on(start({ expected_total_cents: 999 }).saga, reserved());
-  const { undos, last } = settle(decision);
-  expect(undos).toEqual(["ReleaseInventory"]);
-  expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code: "PRICE_CHANGED" } });
+test("a total the shopper did not expect ends the saga uncharged, be it dearer or cheaper", () => {
+  for (const expected_total_cents of [999, 1001]) {
+    const decision = on(start({ expected_total_cents }).saga, reserved());
+    const { undos, last } = settle(decision);
+    expect(undos).toEqual(["ReleaseInventory"]);
+    expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code: "PRICE_CHANGED" } });
+  }
   expect(types(on(start({ expected_total_cents: 1000 }).saga, reserved()).out)).toEqual(["ChargePayment"]);
 });
 

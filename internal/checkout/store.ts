@@ -2,6 +2,7 @@
 // Called by handler.ts and timers.ts; how a saga gets in is intake-store.ts, what a shopper may see of it status-store.ts.
 import type { Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
+import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
@@ -47,6 +48,16 @@ export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Sag
   const rows = await tx<SagaRow[]>`
     select ${columns(tx)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) order by saga_id for update`;
   return rows.map(fromRow);
+}
+
+/**
+ * A deadline that lies further ahead than any is ever set was written by a clock that ran ahead and has been set right since.
+ * It counts anew from now: the saga itself did nothing wrong, and is not undone for it.
+ */
+export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): PromiseLike<unknown> {
+  return tx`
+    update saga_state set deadline_at = ${now + deadlineMs}::timestamptz
+     where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz`;
 }
 
 /**

@@ -43,6 +43,19 @@ test("a saga past its deadline turns round, not a millisecond before", async () 
   expect(await orchestrator.sweep()).toEqual({ processed: 0 });
 });
 
+test("a checkout that was started by a clock an hour ahead is given its time anew when the clock is right again", async () => {
+  const HOUR_MS = 60 * 60 * 1_000;
+  orchestrator.now = START + HOUR_MS;
+  const id = await orchestrator.start();
+  orchestrator.now = START;
+  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+  orchestrator.now = LATE - 1;
+  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+  orchestrator.now = LATE;
+  expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+  expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
+});
+
 test("an undo without an answer is sent again, ever more slowly, and an operator is asked; the answer ends it", async () => {
   const id = await orchestrator.start();
   orchestrator.now = LATE;

@@ -7,7 +7,7 @@ import { envelop } from "../messaging/envelope.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
-import { claimOverdueSagas } from "./store.ts";
+import { claimOverdueSagas, pullInDeadlines } from "./store.ts";
 
 /** At most this many sagas per run. */
 export const DEADLINE_BATCH = 500;
@@ -28,7 +28,10 @@ export async function sweepDeadlines(
   const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH } = options;
   const { batch, processed } = await database.transaction(async ({ tx, send, finish }) => {
     const now = clock.now();
-    const [sagas] = await send([claimOverdueSagas(tx, now, limit)]);
+    const [, sagas] = await send([
+      pullInDeadlines(tx, now, policy.forwardDeadlineMs),
+      claimOverdueSagas(tx, now, limit),
+    ]);
     const claimed = new SagaBatch(sagas);
     const out = sagas.flatMap(({ saga_id }) =>
       claimed.apply(saga_id, { type: "DeadlinePassed" }, now, policy),

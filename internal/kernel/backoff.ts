@@ -3,6 +3,17 @@
 /** A command that fails is tried again after these delays, then goes to the dead-letter queue (design: retry and DLQ). */
 export const COMMAND_RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 25_000];
 
+/** Nothing is ever put off for longer than this. */
+export const LONGEST_PAUSE_MS = 5 * 60 * 1_000;
+
+/**
+ * Whether what was put off until `dueAt` is due at `now` (epoch ms). What lies further ahead than anything is ever put off was
+ * written by a clock that ran ahead and has been set right since: waiting for that time could take hours.
+ */
+export function isDue(dueAt: number, now: number): boolean {
+  return dueAt <= now || dueAt > now + LONGEST_PAUSE_MS;
+}
+
 /** Each delay is spread by this share either way, so that a burst of failures does not come back as a burst. */
 const JITTER_SHARE = 0.2;
 

@@ -55,9 +55,9 @@ export function assertNever(value: never): never {
   throw new AssertionError(`unexpected value ${JSON.stringify(value)}`);
 }
 
-/** The sentence of anything thrown, causes included, for a line of text. */
+/** The sentence of anything thrown, causes included, for a line of text. A cause that is no error is for programs. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : `: ${describeError(error.cause)}`;
+  const cause = error.cause instanceof Error ? `: ${describeError(error.cause)}` : "";
   return `${error.message}${cause}`;
 }

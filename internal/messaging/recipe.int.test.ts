@@ -11,7 +11,7 @@ import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import type { Database } from "./database.ts";
 import { applyOnce } from "./effect.ts";
 
@@ -124,6 +124,20 @@ describe("one effect per message", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
+  test("a process that dies after its transaction, before Redis and the offsets know, has done it once", async () => {
+    const sagas = newSagas(5);
+    await service.send(...sagas.map((saga) => cancelOrder(saga)));
+    {
+      // Redis never hears of it, and neither does Kafka.
+      const deaf = { consumer: dyingBeforeCommit, redisUrl: "redis://127.0.0.1:1" };
+      await using dying = await service.start(deaf);
+      expect(await dying.handle(5)).toMatchObject({ handled: 5 });
+    }
+    await using next = await service.start();
+    expect(await next.handle(5)).toMatchObject({ handled: 0, duplicates: 5 });
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
+  });
+
   test("processes that are handed the same messages at once share the effects among them", async () => {
     const sagas = newSagas(40);
     const commands = sagas.flatMap((saga) => [cancelOrder(saga), cancelOrder(saga)]);
@@ -169,7 +183,8 @@ describe("Redis is a hint", () => {
   });
 
   test("flushed, it costs nothing but a look into the inbox", async () => {
-    const commands = newSagas(5).map((saga) => cancelOrder(saga));
+    const sagas = newSagas(5);
+    const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start();
     await service.send(...commands);
     await one.handle(5);
@@ -178,6 +193,7 @@ describe("Redis is a hint", () => {
     client.destroy();
     await service.send(...commands);
     expect(await one.handle(5)).toMatchObject({ handled: 0, duplicates: 5 });
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
   test("when it calls a message seen that never was, the message is handled all the same", async () => {

@@ -88,6 +88,15 @@ test("publishes in order, with key, type and body, and marks what Kafka has", as
   }
 });
 
+test("what Kafka has taken stays in the outbox, so that it can be said again to a Kafka that has lost it", async () => {
+  const ids = await append(await freshTopic(), [{ n: 1 }, { n: 2 }]);
+  await relay().runOnce();
+  const kept = await database.sql`select event_id, payload, published from outbox order by event_id`;
+  expect(kept).toMatchObject(
+    ids.map((event_id, n) => ({ event_id, payload: { n: n + 1 }, published: true })),
+  );
+});
+
 test("several relays on one outbox share it: each event is published exactly once", async () => {
   const topic = await freshTopic();
   const count = 3_000;

@@ -2,6 +2,7 @@
 // (park) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Tx } from "./database.ts";
 import { type Cause, storedHeaders } from "./dead-letter.ts";
@@ -55,7 +56,7 @@ export interface ParkedMessage {
   readonly raw: RawMessage;
 }
 
-/** Claims due messages, oldest first, by moving their next attempt past the lease: a claimer that dies only delays them. */
+/** Claims messages that are due (`isDue`), oldest first, by moving their next attempt past the lease: a claimer that dies only delays them. */
 export async function claimDue(
   sql: Sql,
   now: number,
@@ -65,7 +66,8 @@ export async function claimDue(
   const rows = await sql<RetryRow[]>`
     update retry set next_attempt_at = ${now + leaseMs}::timestamptz
      where message_id = any(array(
-       select message_id from retry where next_attempt_at <= ${now}::timestamptz
+       select message_id from retry
+        where next_attempt_at <= ${now}::timestamptz or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
         order by next_attempt_at limit ${limit} for update skip locked))
     returning message_id, saga_id, message_type, attempts, first_failed_at, topic, partition, "offset", timestamp_ms, key,
               value, headers`;

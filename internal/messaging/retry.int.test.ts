@@ -38,6 +38,20 @@ describe("a parked message", () => {
     expect(await service.outbox()).toMatchObject([{ payload: { type: "OrderCancelled" } }]);
   });
 
+  test("by a clock that ran an hour ahead is due at once when the clock is right again", async () => {
+    const saga = newSaga();
+    service.throwing.add(saga);
+    await using one = await service.start();
+    await service.send(cancelOrder(saga));
+    one.clockOffsetMs = 60 * 60 * 1_000;
+    await one.handle(1);
+    service.throwing.clear();
+    expect(await one.retries.runOnce()).toEqual({ processed: 0 });
+    one.clockOffsetMs = 0;
+    expect(await one.retries.runOnce()).toEqual({ processed: 1 });
+    expect(await service.counts()).toEqual({ [saga]: 1 });
+  });
+
   test("does not hold up those parked with it, nor what comes after it", async () => {
     const [sick, healed, later] = [newSaga(), newSaga(), newSaga()];
     service.throwing.add(sick).add(healed);

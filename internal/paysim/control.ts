@@ -42,10 +42,11 @@ export async function handleControl(request: Request, simulator: Simulator): Pro
   }
 }
 
-export function statsOf({ ledger, counters }: Simulator): Record<string, number> {
+export function statsOf({ ledger, counters, webhooks }: Simulator): Record<string, number> {
   return {
     ...ledger.totals,
     ...counters,
+    ...webhooks?.counters,
     payment_intents: ledger.intents.size,
     keys: ledger.keys.size,
     ledger_entries: ledger.lastSeq,

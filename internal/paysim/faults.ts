@@ -40,6 +40,14 @@ export const FaultSettings = Type.Object(
     hold_ms: Type.Integer({ minimum: 0, maximum: 100_000, default: 15_000 }),
     /** Search sees an intent this much later than the other reads, as Stripe's index does. */
     search_lag_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 0 }),
+    /** Events that are never sent. */
+    webhook_drop_rate: Rate,
+    /** Events that are sent twice. */
+    webhook_duplicate_rate: Rate,
+    /** Between what happened and the first attempt to tell it. */
+    webhook_delay_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 250 }),
+    /** Each waits up to so much longer, by chance: they overtake one another. */
+    webhook_jitter_ms: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 0 }),
   },
   { additionalProperties: false },
 );

@@ -1,4 +1,4 @@
-// Ids that look like Stripe's (`pi_`, `ch_`, `re_` and 24 characters). They hold time and sequence number, so they stay unique
+// Ids that look like Stripe's (`pi_`, `ch_`, `re_`, `evt_` and 24 characters). They hold time and sequence number, so they stay unique
 // over restarts and over a ledger that is thrown away, and depend on nothing but their arguments. Pure.
 import { randomStream } from "./random.ts";
 
@@ -7,7 +7,7 @@ const SEQ_DIGITS = 7;
 const CHANCE_DIGITS = 8;
 
 export function objectId(
-  prefix: "pi" | "re",
+  prefix: "pi" | "re" | "evt",
   from: { readonly nowMs: number; readonly seq: number; readonly seed: number },
 ): string {
   const chance = randomStream(from.seed, `${prefix}/${from.nowMs}/${from.seq}`);

@@ -12,6 +12,8 @@ import { LedgerFile } from "./ledger-file.ts";
 import { faultOf } from "./payment-methods.ts";
 import { randomStream } from "./random.ts";
 import type { ProviderRequest } from "./requests.ts";
+import { webhookEventOf } from "./webhook-events.ts";
+import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 
 /**
  * How many replays a lost reply takes with it. Stripe's SDK sends a request whose connection was closed once more by itself,
@@ -30,11 +32,14 @@ export interface SimulatorOptions {
   readonly seed: number;
   readonly faults: FaultSettings;
   readonly clock: Clock;
+  /** Where events go; null sends none. */
+  readonly webhooks: WebhookTarget | null;
 }
 
 export class Simulator implements AsyncDisposable {
   readonly ledger: Ledger;
   readonly file: LedgerFile;
+  readonly webhooks: Webhooks | null;
   readonly counters = {
     replays: 0,
     conflicts: 0,
@@ -56,6 +61,8 @@ export class Simulator implements AsyncDisposable {
     this.#readsRandom = randomStream(options.seed, "reads and replays");
     this.ledger = new Ledger(options.keyLifetimeMs);
     this.file = LedgerFile.open(options.ledgerFile, (entry) => this.ledger.apply(entry));
+    const { webhooks: target, seed, clock } = options;
+    this.webhooks = target === null ? null : new Webhooks({ target, seed, clock });
     this.#faults = options.faults;
     this.#latency = latencyOf(options.faults);
   }
@@ -122,6 +129,7 @@ export class Simulator implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.abandonHeld();
+    await this.webhooks?.[Symbol.asyncDispose]();
     await this.file.close();
   }
 
@@ -174,7 +182,15 @@ export class Simulator implements AsyncDisposable {
   #book(entry: ProviderLedgerEntry, cuts = 0): Answer | null {
     const answer = this.ledger.apply(entry, cuts);
     this.file.append(entry);
+    if (this.webhooks !== null) void this.#announce(this.webhooks, entry);
     return answer;
+  }
+
+  /** As with answers, nobody hears of it before the ledger file has it. The event shows the books of this moment. */
+  async #announce(webhooks: Webhooks, entry: ProviderLedgerEntry): Promise<void> {
+    const event = webhookEventOf(this.ledger, entry, this.#options.seed);
+    await this.file.flushed();
+    if (event !== null) webhooks.announce(event, this.#faults);
   }
 
   #faultFor(request: ProviderRequest, attempt: number, draw: number): Fault | null {

@@ -4,6 +4,7 @@ import type { Clock } from "../kernel/ports.ts";
 import { FaultSettings } from "./faults.ts";
 import { ProviderServer } from "./server.ts";
 import { Simulator } from "./simulator.ts";
+import type { WebhookTarget } from "./webhooks.ts";
 
 export interface ProviderOptions {
   readonly hostname: string;
@@ -16,6 +17,8 @@ export interface ProviderOptions {
   /** As latency.ts writes it. */
   readonly latency: string;
   readonly clock: Clock;
+  /** Where events go; left out, none are sent. */
+  readonly webhooks?: WebhookTarget | undefined;
 }
 
 export interface RunningProvider extends AsyncDisposable {
@@ -25,7 +28,7 @@ export interface RunningProvider extends AsyncDisposable {
 
 export function startProvider(options: ProviderOptions): RunningProvider {
   const faults = Value.Parse(FaultSettings, { latency: options.latency });
-  const simulator = new Simulator({ ...options, faults });
+  const simulator = new Simulator({ ...options, faults, webhooks: options.webhooks ?? null });
   const server = new ProviderServer({ simulator, hostname: options.hostname, port: options.port });
   return {
     simulator,

@@ -9,6 +9,7 @@ import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import type { FaultSettings } from "./faults.ts";
 import type { LedgerFile } from "./ledger-file.ts";
 import { type RunningProvider, startProvider } from "./start.ts";
+import type { WebhookTarget } from "./webhooks.ts";
 
 export const SAGA = "0198c0de-0000-7000-8000-000000000001";
 export const DAY_MS = 86_400_000;
@@ -19,10 +20,13 @@ export class TestProvider implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "paysim-"));
   readonly ledgerFile = join(this.#folder, "ledger.jsonl");
   nowMs = Date.parse("2026-03-01T12:00:00Z");
+  /** Where events go, from the next `start` on. */
+  webhooks: WebhookTarget | undefined;
   #running: RunningProvider;
   #stripe: Stripe;
 
-  constructor() {
+  constructor(webhooks?: WebhookTarget) {
+    this.webhooks = webhooks;
     this.#running = this.#launch();
     this.#stripe = this.client("sk_test_simulator");
   }
@@ -117,6 +121,7 @@ export class TestProvider implements AsyncDisposable {
       seed: 7,
       latency: "fixed:0",
       clock: { now: () => this.nowMs },
+      webhooks: this.webhooks,
     });
   }
 }

@@ -57,6 +57,17 @@ export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
 };
 
+export const consumerConfig = {
+  ...kafkaConfig,
+  INSTANCE_ID: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9._-]{1,100}$",
+      description:
+        "name of this instance, unique within its role, for example the host's: restarted under the same name it has its partitions back at once",
+    }),
+  ),
+};
+
 export const postgresConfig = {
   DATABASE_URL: secret(Type.String({ format: "postgres-url", description: "the role's own database" })),
   DATABASE_POOL_SIZE: Type.Integer({

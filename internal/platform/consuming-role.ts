@@ -10,7 +10,8 @@ import { Retention } from "../messaging/retention.ts";
 import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
 import { BackgroundLoop } from "./background-loop.ts";
-import { openConsumer } from "./kafka/consumer.ts";
+import { logEvents } from "./kafka/log-events.ts";
+import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
@@ -29,6 +30,7 @@ export interface DatabaseSettings {
 }
 export interface ConsumingSettings {
   readonly KAFKA_BROKERS: string;
+  readonly INSTANCE_ID?: string;
   readonly REDIS_URL: string;
 }
 
@@ -57,12 +59,14 @@ export async function startConsuming<Type extends MessageType, Rows>(
   const consumer = resources.use(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-      openConsumer({
+      openReopeningConsumer({
         brokers: config.KAFKA_BROKERS,
         clientId: handler.service,
         groupId: handler.service,
+        instanceId: config.INSTANCE_ID,
         topics: handler.topics,
         types: consumedTypes(handler),
+        onEvent: logEvents(log, "the consumer", systemClock),
       }),
     ),
   );

@@ -2,7 +2,7 @@
 // error means.
 import { describe, expect, test } from "bun:test";
 import { postgresUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import { openPostgres } from "./postgres.ts";
 
 const open = (url = postgresUrl()) => openPostgres({ url, poolSize: 2, applicationName: "postgres-test" });

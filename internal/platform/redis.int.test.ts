@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createClient } from "redis";
 import { AppError } from "../kernel/errors.ts";
 import { redisUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../testkit/tcp-proxy.ts";
+import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import { Metrics } from "./metrics.ts";
 import { type Redis, openRedis } from "./redis.ts";
 

@@ -16,6 +16,7 @@ const lines = [
   `POSTGRES_PASSWORD=${postgresPassword}`,
   `JWT_HS256_SECRET=${secrets.jwt_hs256_secret}`,
   `STRIPE_API_KEY=${secrets.stripe_api_key}`,
+  `STRIPE_WEBHOOK_SECRET=${secrets.stripe_webhook_secret}`,
   // Single quotes: JSON is full of the double ones.
   `PAYMENT_PUBLIC_JWK='${secrets.payment_public_jwk}'`,
   `PAYMENT_PRIVATE_JWK='${secrets.payment_private_jwk}'`,

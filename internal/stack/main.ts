@@ -6,6 +6,7 @@ import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
 import { ROLES, type RoleOverrides } from "./role-env.ts";
+import type { Routes } from "./routes.ts";
 import { startStack } from "./stack.ts";
 import type { ProcessState, StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
@@ -33,38 +34,53 @@ program
     addOverride,
     {},
   )
+  .option(
+    "--route <role:server=port>",
+    "a port by which a role finds a server or role, for example order:redis=7000; repeatable",
+    addRoute,
+    {},
+  )
+  .option(
+    "--advertise <ports>",
+    "ports that Kafka's clients are sent to, one per broker, separated by commas",
+    portList,
+  )
   .option("--foreground", "stay in the foreground until Ctrl-C")
-  .action(async ({ dataDir, brokers: count, roles, set: overrides, foreground }) => {
-    const begun = performance.now();
-    const options = {
-      dataDirectory: stackDirectory(dataDir),
-      brokers: count,
-      roles,
-      overrides,
-      report: printStep,
-    };
-    if (foreground) {
-      const stop = new AbortController();
-      onSignals(() => stop.abort(new Error("interrupted")));
-      const stack = await startStack(options, stop.signal);
-      printState(await stack.state());
-      await stack.stopped;
-      return;
-    }
-    const supervisor = launchSupervisor(options);
-    let interrupted = false;
-    onSignals(() => {
-      interrupted = true;
-      void supervisor.stop();
-    });
-    const state = await supervisor.ready.catch((error: unknown) => {
-      if (interrupted) process.exit(EXIT_INTERRUPTED);
-      throw error;
-    });
-    await supervisor.release();
-    printState(state);
-    console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
-  });
+  .action(
+    async ({ dataDir, brokers: count, roles, set: overrides, route: routes, advertise, foreground }) => {
+      const begun = performance.now();
+      const options = {
+        dataDirectory: stackDirectory(dataDir),
+        brokers: count,
+        roles,
+        overrides,
+        routes,
+        advertised: advertise,
+        report: printStep,
+      };
+      if (foreground) {
+        const stop = new AbortController();
+        onSignals(() => stop.abort(new Error("interrupted")));
+        const stack = await startStack(options, stop.signal);
+        printState(await stack.state());
+        await stack.stopped;
+        return;
+      }
+      const supervisor = launchSupervisor(options);
+      let interrupted = false;
+      onSignals(() => {
+        interrupted = true;
+        void supervisor.stop();
+      });
+      const state = await supervisor.ready.catch((error: unknown) => {
+        if (interrupted) process.exit(EXIT_INTERRUPTED);
+        throw error;
+      });
+      await supervisor.release();
+      printState(state);
+      console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
+    },
+  );
 
 program
   .command("down")
@@ -150,6 +166,19 @@ function addOverride(assignment: string, overrides: RoleOverrides): RoleOverride
     throw new InvalidArgumentError(`it has the form role.NAME=value, with role one of ${ROLES.join(", ")}`);
   }
   return { ...overrides, [role]: { ...overrides[role], [variable]: value } };
+}
+
+function addRoute(assignment: string, routes: Routes): Routes {
+  const [, role, server, port] = /^(\w+):([\w-]+)=(\d+)$/.exec(assignment) ?? [];
+  if (role === undefined || server === undefined || !ROLES.some((known) => known === role)) {
+    throw new InvalidArgumentError(`it has the form role:server=port, with role one of ${ROLES.join(", ")}`);
+  }
+  return { ...routes, [role]: { ...routes[role], [server]: Number(port) } };
+}
+
+function portList(text: string): number[] {
+  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("it is ports separated by commas");
+  return text.split(",").map(Number);
 }
 
 function onSignals(stop: () => void): void {

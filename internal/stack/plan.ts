@@ -5,6 +5,7 @@ import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
 import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
+import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
 import { brokersOnDisk, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
@@ -20,6 +21,8 @@ export interface PlanOptions {
   readonly databases: readonly string[];
   readonly roles: boolean;
   readonly overrides: RoleOverrides;
+  readonly routes: Routes;
+  readonly advertised: readonly number[] | undefined;
 }
 
 export interface StackPlan {
@@ -49,10 +52,15 @@ export function planStack(options: PlanOptions): StackPlan {
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
 
   const kafkaDirectory = join(dataDirectory, "kafka");
+  const { advertised } = options;
+  const brokers = brokerCount(kafkaDirectory, options.brokers);
+  if (advertised !== undefined && advertised.length !== brokers)
+    throw new Error(`${advertised.length} advertised port(s) for ${brokers} broker(s)`);
   const kafka = kafkaServers({
-    brokers: Array.from({ length: brokerCount(kafkaDirectory, options.brokers) }, () => ({
+    brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
       controllerPort: ports.next(),
+      proxied: proxiedAt(advertised?.[index], ports),
     })),
     directory: kafkaDirectory,
     logFile,
@@ -77,19 +85,25 @@ export function planStack(options: PlanOptions): StackPlan {
     gateway: httpOf("gateway"),
     orchestrator: httpOf("orchestrator"),
     inventory: httpOf("inventory"),
+    payment: httpOf("payment"),
     paysim: httpOf("paysim"),
     ledger_file: join(ledgers, "ledger.jsonl"),
     secrets_file: secretsFile(dataDirectory),
     ops: Object.fromEntries(rolePorts.map(({ role, opsPort }) => [role, `http://127.0.0.1:${opsPort}`])),
   };
   const context: RoleContext = { addresses, secrets };
+  const kafkaOfRoles = advertised?.map((port) => `127.0.0.1:${port}`).join(",");
   return {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
       ? rolePorts.map((assigned) =>
           roleProcess({
             ...assigned,
-            ...context,
+            secrets,
+            addresses: {
+              ...routed(addresses, options.routes[assigned.role]),
+              kafka_brokers: kafkaOfRoles ?? addresses.kafka_brokers,
+            },
             dataDirectory,
             logFile: logFile(assigned.role),
             overrides: options.overrides[assigned.role] ?? {},
@@ -100,6 +114,10 @@ export function planStack(options: PlanOptions): StackPlan {
     context,
     logFile,
   };
+}
+
+function proxiedAt(advertised: number | undefined, ports: PortBlock) {
+  return advertised === undefined ? undefined : { port: ports.next(), advertised };
 }
 
 /** Brokers cannot be added to or taken from a quorum that is already on disk. */

@@ -19,7 +19,7 @@ export type Role = (typeof ROLES)[number];
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
 /** Roles that listen for requests of their own, beside the ops port. */
-export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "orchestrator", "gateway"];
+export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "payment", "orchestrator", "gateway"];
 
 export interface RoleContext {
   readonly addresses: StackAddresses;
@@ -29,28 +29,34 @@ export interface RoleContext {
 /** What `role` needs beyond OPS_PORT, PORT and LOG_LEVEL. */
 export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext): Record<string, string> {
   const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
+  const consumer = { ...kafka, INSTANCE_ID: "local" };
   const redis = { REDIS_URL: addresses.redis };
   const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
   switch (role) {
     case "paysim":
-      return { LEDGER_FILE: addresses.ledger_file };
+      return {
+        LEDGER_FILE: addresses.ledger_file,
+        WEBHOOK_URL: `${addresses.payment}/webhooks/stripe`,
+        WEBHOOK_SECRET: secrets.stripe_webhook_secret,
+      };
     case "inventory":
-      return { ...kafka, ...redis, ...database("inventory") };
+      return { ...consumer, ...redis, ...database("inventory") };
     case "payment":
       return {
-        ...kafka,
+        ...consumer,
         ...redis,
         ...database("payment"),
         STRIPE_BASE_URL: addresses.paysim,
         STRIPE_API_KEY: secrets.stripe_api_key,
+        STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
-      return { ...kafka, ...redis, ...database("order") };
+      return { ...consumer, ...redis, ...database("order") };
     case "notification":
-      return { ...kafka, ...redis, SMTP_URL: addresses.smtp };
+      return { ...consumer, ...redis, SMTP_URL: addresses.smtp };
     case "orchestrator":
-      return { ...kafka, ...redis, ...database("saga") };
+      return { ...consumer, ...redis, ...database("saga") };
     case "relay":
       return { ...kafka, DATABASE_URLS: databaseList(addresses) };
     case "gateway":

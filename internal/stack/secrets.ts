@@ -9,6 +9,8 @@ export interface StackSecrets {
   readonly payment_public_jwk: string;
   readonly payment_private_jwk: string;
   readonly stripe_api_key: string;
+  /** Signs the simulator's events. */
+  readonly stripe_webhook_secret: string;
 }
 
 export function secretsFile(dataDirectory: string): string {
@@ -17,11 +19,9 @@ export function secretsFile(dataDirectory: string): string {
 
 export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets> {
   const file = secretsFile(dataDirectory);
-  if (existsSync(file)) {
-    const kept: StackSecrets = JSON.parse(readFileSync(file, "utf8"));
-    return kept;
-  }
-  const secrets = await newSecrets();
+  const kept: Partial<StackSecrets> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  // What an older version did not make yet is added.
+  const secrets: StackSecrets = { ...(await newSecrets()), ...kept };
   writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
 }
@@ -33,8 +33,13 @@ export async function newSecrets(): Promise<StackSecrets> {
     payment_public_jwk: sealing.publicJwk,
     payment_private_jwk: sealing.privateJwk,
     // Hex, because the alphabet of a key is letters and digits.
-    stripe_api_key: `sk_test_${crypto.getRandomValues(new Uint8Array(24)).toHex()}`,
+    stripe_api_key: `sk_test_${randomHex()}`,
+    stripe_webhook_secret: `whsec_${randomHex()}`,
   };
+}
+
+function randomHex(): string {
+  return crypto.getRandomValues(new Uint8Array(24)).toHex();
 }
 
 function randomText(bytes: number): string {

@@ -11,6 +11,7 @@ import { type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import type { RoleOverrides } from "./role-env.ts";
+import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { createTopics, migrate } from "./roles.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
@@ -24,6 +25,10 @@ export interface StackOptions {
   readonly roles?: boolean | undefined;
   /** Variables of roles that differ from role-env.ts. */
   readonly overrides?: RoleOverrides | undefined;
+  /** Ports of proxies by which roles find what they talk to. */
+  readonly routes?: Routes | undefined;
+  /** Ports of proxies in front of the brokers, in the order of these: what clients are told to connect to. */
+  readonly advertised?: readonly number[] | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
   /** Hears of each step when it ends. */
@@ -72,6 +77,8 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     databases: options.databases ?? DATABASES,
     roles: options.roles ?? true,
     overrides: options.overrides ?? {},
+    routes: options.routes ?? {},
+    advertised: options.advertised,
   });
   const stack = new RunningStack(dataDirectory, plan);
   const control = serveControl(dataDirectory, stack);

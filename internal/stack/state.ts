@@ -40,6 +40,8 @@ export interface StackAddresses {
   readonly gateway: string;
   readonly orchestrator: string;
   readonly inventory: string;
+  /** The webhook endpoint is below it. */
+  readonly payment: string;
   readonly paysim: string;
   /** The provider simulator's append-only ledger. */
   readonly ledger_file: string;

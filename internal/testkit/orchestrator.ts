@@ -5,13 +5,12 @@ import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import { cancelSaga } from "../checkout/cancel.ts";
 import { sagaHandler } from "../checkout/handler.ts";
-import { Intake } from "../checkout/intake.ts";
+import { Intake, type IntakeOptions } from "../checkout/intake.ts";
 import type { SagaPolicy } from "../checkout/saga.ts";
 import type { SagaObserver } from "../checkout/saga-batch.ts";
 import type { Saga } from "../checkout/state.ts";
 import { lockSagas } from "../checkout/store.ts";
 import { sweepDeadlines } from "../checkout/timers.ts";
-import type { Database } from "../messaging/database.ts";
 import { applyOnce } from "../messaging/effect.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
 
@@ -70,9 +69,16 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** An intake of its own; dispose of it. */
-  intake(overrides: { database?: Database; gatherMs?: number; onStarted?: (count: number) => void } = {}) {
-    const { database = this.database.postgres, gatherMs = 1, onStarted = () => undefined } = overrides;
-    return new Intake({ ...this.#shared, database, gatherMs, onStarted });
+  intake(overrides: Partial<Pick<IntakeOptions, "database" | "gatherMs" | "onStarted" | "admission">> = {}) {
+    const alwaysOpen = { refusal: null, taken: () => undefined };
+    return new Intake({
+      ...this.#shared,
+      database: this.database.postgres,
+      gatherMs: 1,
+      onStarted: () => undefined,
+      admission: alwaysOpen,
+      ...overrides,
+    });
   }
 
   /** Starts a saga and returns its id. */

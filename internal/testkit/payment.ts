@@ -1,52 +1,85 @@
 // The payment service on a real database with the real provider simulator over HTTP, without Kafka: commands go in through the
-// recipe's own transaction, events are read from the outbox. Time is the test's; only the provider's timeouts are real.
+// recipe's own transaction, events are read from the outbox. Time is the test's; only the provider's timeouts are real. The webhook
+// endpoint is served on a port of its own, and the simulator sends events to it where a test asks for that.
 import type { PaymentCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RawMessage } from "../kernel/ports.ts";
+import type { Database } from "../messaging/database.ts";
 import { applyOnce } from "../messaging/effect.ts";
+import type { Log } from "../messaging/telemetry.ts";
 import { TestProvider } from "../paysim/test-provider.ts";
+import { signatureOf } from "../paysim/webhooks.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
+import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { type Attempt, type AttemptContext, claimDue } from "../services/payment/attempt-transactions.ts";
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts.ts";
 import { Executor } from "../services/payment/executor.ts";
 import { paymentHandler } from "../services/payment/handler.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
+import { StripeBooks } from "../services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../services/payment/providers/stripe.ts";
+import type { DifferenceKind } from "../services/payment/reconciliation/differences.ts";
+import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics } from "../services/payment/telemetry.ts";
+import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
 import { chargePayment } from "./commands.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { ignore, noMeter } from "./silence.ts";
 
 /** A machine may be busy: what answers must never be taken for silent. */
 const PROVIDER_TIMEOUT_MS = 5_000;
 /** For tests of silence, which have to wait for it. */
 export const SHORT_TIMEOUT_MS = 300;
 const CONCURRENCY = 16;
+const WEBHOOK_SECRET = "whsec_of_the_tests";
+const API_KEY = "sk_test_simulator";
 
 const keys = await generateSealingKeys();
 const [seal, open] = [await createSealer(keys.publicJwk), await createOpener(keys.privateJwk)];
 
+export interface AlertRow {
+  readonly kind: DifferenceKind;
+  readonly subject: string;
+  readonly saga_id: string | null;
+  readonly detail: string;
+  readonly close_note: string | null;
+}
+
 export class TestPayment implements AsyncDisposable {
   readonly database: TestDatabase;
-  readonly simulator = new TestProvider();
+  readonly simulator: TestProvider;
+  readonly #webhooks: HttpServer;
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
 
-  private constructor(database: TestDatabase, timeoutMs: number) {
+  private constructor(database: TestDatabase, timeoutMs: number, hearsEvents: boolean) {
     this.database = database;
+    this.#webhooks = this.serveWebhooks(database.postgres);
+    const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
+    this.simulator = new TestProvider(hearsEvents ? target : undefined);
     this.provider = new StripeProvider({
-      apiKey: "sk_test_simulator",
+      apiKey: API_KEY,
       baseUrl: new URL(this.simulator.url),
       timeoutMs,
     });
   }
 
   /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
-  static async open(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
-    const payment = new TestPayment(await cloneDatabase("payment"), providerTimeoutMs);
-    await payment.simulator.setFaults({ hold_ms: 2 * providerTimeoutMs });
+  static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
+    return TestPayment.#open(providerTimeoutMs, false);
+  }
+
+  /** The simulator sends its events to the webhook endpoint, at once. */
+  static openHearing(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
+    return TestPayment.#open(providerTimeoutMs, true);
+  }
+
+  static async #open(providerTimeoutMs: number, hearsEvents: boolean): Promise<TestPayment> {
+    const payment = new TestPayment(await cloneDatabase("payment"), providerTimeoutMs, hearsEvents);
+    await payment.simulator.setFaults({ hold_ms: 2 * providerTimeoutMs, webhook_delay_ms: 0 });
     return payment;
   }
 
@@ -74,7 +107,12 @@ export class TestPayment implements AsyncDisposable {
 
   /** A ChargePayment whose token is sealed as the gateway seals it. */
   async charge(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
-    await this.handle(chargePayment(saga_id, await seal(payment_method)));
+    await this.handle(chargePayment(saga_id, await this.seal(payment_method)));
+  }
+
+  /** To the key that this service opens. */
+  seal(payment_method: string): Promise<string> {
+    return seal(payment_method);
   }
 
   /** A whole round of a process of its own: asks what is due, settles what was answered. Returns how much was due. */
@@ -91,9 +129,63 @@ export class TestPayment implements AsyncDisposable {
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
       metrics: paymentMetrics(noMeter),
-      log: { info: ignore, warn: ignore, error: (_, message) => this.errors.push(message) },
+      log: this.#log,
       onRoom: ignore,
     });
+  }
+
+  /** The webhook endpoint of a process of its own, on any free port. */
+  serveWebhooks(database: Database): HttpServer {
+    const api = webhookApi({
+      ...this.#context(),
+      database,
+      provider: "stripe",
+      clock: { now: () => this.now },
+      secret: WEBHOOK_SECRET,
+      metrics: paymentMetrics(noMeter),
+      log: this.#log,
+      wakeExecutor: ignore,
+      onError: (error) => void this.errors.push(String(error)),
+    });
+    return serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+  }
+
+  webhookUrl(port = this.#webhooks.port): string {
+    return `http://127.0.0.1:${port}${WEBHOOK_PATH}`;
+  }
+
+  /** Sends `event` as the provider would, but for what `request` says. */
+  sendEvent(event: unknown, request: EventRequest = {}): Promise<Response> {
+    const { at = this.now, signature, signed = event, port, chunked = false } = request;
+    const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+    const text = textOf(event);
+    const headers = { "stripe-signature": signature ?? signatureOf(textOf(signed), WEBHOOK_SECRET, at) };
+    const body = chunked ? new Blob([text]).stream() : text;
+    return fetch(this.webhookUrl(port), { method: "POST", body, headers });
+  }
+
+  /** A process that reconciles, and is due from now on, on books that are compared up to now. */
+  async reconciler(options: Partial<ReconcilerOptions> = {}): Promise<Reconciler> {
+    await this.database.sql`
+      update reconciliation
+         set compared_until = ${this.now}::timestamptz, due_at = ${this.now}::timestamptz, lease_until = ${this.now}::timestamptz`;
+    return new Reconciler({
+      ...this.#context(),
+      clock: { now: () => this.now },
+      books: new StripeBooks({ apiKey: API_KEY, baseUrl: new URL(this.simulator.url) }),
+      metrics: paymentMetrics(noMeter),
+      log: this.#log,
+      intervalMs: 60_000,
+      graceMs: 30_000,
+      stopping: new AbortController().signal,
+      ...options,
+    });
+  }
+
+  /** What is or was open, by kind and subject. */
+  async alerts(): Promise<readonly AlertRow[]> {
+    return this.database.sql<AlertRow[]>`
+      select kind, subject, saga_id, detail, close_note from payment_alerts order by kind, subject, opened_at`;
   }
 
   /** Claims what is due, as a process that then dies. */
@@ -130,22 +222,33 @@ export class TestPayment implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#webhooks[Symbol.asyncDispose]();
     await this.simulator[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
   }
+
+  readonly #log: Log = {
+    info: ignore,
+    warn: ignore,
+    error: (_, message) => void this.errors.push(message),
+  };
 
   #context(): Omit<AttemptContext, "provider"> {
     return { database: this.database.postgres, policy: this.policy, newId: () => Bun.randomUUIDv7() };
   }
 }
 
-const noMeter = {
-  counter: () => ({ inc: ignore }),
-  gauge: () => ({ set: ignore }),
-  histogram: () => ({ observe: ignore }),
-};
-
-function ignore(): void {}
+export interface EventRequest {
+  /** When it was signed, in epoch ms. */
+  readonly at?: number;
+  /** In place of a good one. */
+  readonly signature?: string;
+  /** What was signed, where it is not what is sent. */
+  readonly signed?: unknown;
+  readonly port?: number;
+  /** The length of the body is not told beforehand. */
+  readonly chunked?: boolean;
+}
 
 function noRawMessage(): RawMessage {
   throw new Error("nothing of a test's message came over Kafka");

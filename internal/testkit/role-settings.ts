@@ -12,12 +12,19 @@ const ANYWHERE = {
     gateway: "",
     orchestrator: "",
     inventory: "",
+    payment: "",
     paysim: "",
     ledger_file: "",
     secrets_file: "",
     ops: {},
   },
-  secrets: { jwt_hs256_secret: "", payment_public_jwk: "", payment_private_jwk: "", stripe_api_key: "" },
+  secrets: {
+    jwt_hs256_secret: "",
+    payment_public_jwk: "",
+    payment_private_jwk: "",
+    stripe_api_key: "",
+    stripe_webhook_secret: "",
+  },
 };
 
 export function settingsOfRole(role: Role): string[] {

@@ -1,17 +1,11 @@
 // `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers, then those on the whole stack.
 // The servers are started once and shared: each test takes a database and topics of its own. The last line of the output
 // is `N passed, N failed`.
-import { rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "../stack/build.ts";
-import { CACHE } from "../stack/paths.ts";
-import { type Stack, startStack } from "../stack/stack.ts";
-import { wipe } from "../stack/wipe.ts";
 import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
-
-const DATABASE = "test";
-const DATA = join(CACHE, "test-stack");
+import { startTestServers } from "./test-servers.ts";
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -30,9 +24,8 @@ await stage("checks and unit tests", async () => {
 });
 await stage("binaries", () => buildAll(buildableRoles(), reportBinary));
 await stage("servers for the tests", async () => {
-  await using servers = await startServers();
-  const env = addressesOf(servers);
-  const suite = { env, output: "shown", signal: stop.signal } as const;
+  await using servers = await startTestServers("test-stack", stop.signal);
+  const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
   await stage("tests on real servers", async () => {
     count(await runSuite({ ...suite, name: "servers", endings: [".int.test.ts", ".sim.test.ts"] }));
   });
@@ -62,32 +55,6 @@ async function stage(name: string, work: () => Promise<void>): Promise<void> {
     // Told to stop, the stages around this one end for the same reason.
     if (!broken.includes(reason)) broken.push(stop.signal.aborted ? reason : name);
   }
-}
-
-async function startServers(): Promise<Stack> {
-  wipe(DATA);
-  rmSync(DATA, { recursive: true, force: true });
-  // These databases live for minutes; what the tests are about is not whether the disk keeps its word.
-  process.env["STACK_POSTGRES_FSYNC"] = "off";
-  const stack = await startStack(
-    {
-      dataDirectory: DATA,
-      databases: [DATABASE],
-      roles: false,
-      report: ({ name, seconds }) => console.log(`  ${name.padEnd(20)} ${seconds.toFixed(1)} s`),
-    },
-    stop.signal,
-  );
-  delete process.env["STACK_POSTGRES_FSYNC"];
-  return stack;
-}
-
-function addressesOf({ addresses }: Stack): Record<string, string> {
-  return {
-    TEST_POSTGRES_URL: addresses.postgres[DATABASE] ?? "",
-    TEST_REDIS_URL: addresses.redis,
-    TEST_KAFKA_BROKERS: addresses.kafka_brokers,
-  };
 }
 
 function count(result: SuiteResult): void {

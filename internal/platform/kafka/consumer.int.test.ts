@@ -7,6 +7,7 @@ import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 import { openConsumer, type ConsumerOptions } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
+import { openReopeningConsumer } from "./reopening-consumer.ts";
 
 const SOON = { maxMessages: 1_000, waitMs: 10_000, gatherMs: 200 };
 const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, gatherMs: 0 };
@@ -14,9 +15,13 @@ const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, gatherMs: 0 };
 const utf8 = (bytes: Uint8Array | null | undefined) => (bytes ? new TextDecoder().decode(bytes) : undefined);
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-function open(topic: string, options: Partial<ConsumerOptions> = {}) {
+function optionsFor(topic: string, options: Partial<ConsumerOptions>): ConsumerOptions {
   const base = { brokers: kafkaBrokers(), clientId: "test", topics: [topic], types: [] };
-  return openConsumer({ ...base, groupId: `group-${crypto.randomUUID()}`, ...options });
+  return { ...base, groupId: `group-${crypto.randomUUID()}`, ...options };
+}
+
+function open(topic: string, options: Partial<ConsumerOptions> = {}) {
+  return openConsumer(optionsFor(topic, options));
 }
 
 async function send(topic: string, records: readonly { key?: string; type?: string; value: unknown }[]) {
@@ -249,6 +254,42 @@ test("shares a topic between two members, and the second takes over when the fir
   const wanted = new Set(numbers(10_000, 10_040));
   while (wanted.size > 0) for (const value of await take(second, 1)) wanted.delete(Number(value));
 });
+
+test("under the name of a member that died, its next life has the partitions at once, and the dead one is shut out", async () => {
+  const topic = await freshTopic(4);
+  const groupId = `group-${crypto.randomUUID()}`;
+  // Longer than this test may take: nobody may get the partitions by the session's end.
+  const member = { groupId, instanceId: "host-1", sessionTimeoutMs: 300_000 };
+  await send(topic, [{ value: "before" }]);
+  await using dead = await open(topic, member);
+  expect(await take(dead, 1)).toEqual(["before"]);
+  await send(topic, [{ value: "after" }]);
+  await using nextLife = await open(topic, member);
+  expect(await take(nextLife, 1)).toEqual(["after"]);
+  expect(await errorOf(untilItFails(dead))).toMatchObject({ code: "KAFKA_FATAL", canRetry: false });
+});
+
+test("a member that was shut out joins anew", async () => {
+  const topic = await freshTopic();
+  const member = { groupId: `group-${crypto.randomUUID()}`, instanceId: "host-1", sessionTimeoutMs: 300_000 };
+  await using first = await openReopeningConsumer(optionsFor(topic, member));
+  await send(topic, [{ value: "for the first" }]);
+  expect(await take(first, 1)).toEqual(["for the first"]);
+  await using second = await open(topic, member);
+  await send(topic, [{ value: "for the second" }]);
+  expect(await take(second, 1)).toEqual(["for the second"]);
+  expect(await errorOf(untilItFails(first))).toMatchObject({
+    code: "KAFKA_UNAVAILABLE",
+    canRetry: true,
+    message: expect.stringContaining("the same INSTANCE_ID"),
+  });
+  await send(topic, [{ value: "for the first again" }]);
+  expect(await take(first, 1)).toEqual(["for the first again"]);
+});
+
+async function untilItFails(consumer: Consumer): Promise<never> {
+  for (;;) (await consumer.poll(SOON))?.release();
+}
 
 test("fails with KAFKA_TOPIC_MISSING for a topic that does not exist", async () => {
   await using consumer = await open(`missing-${crypto.randomUUID()}`);

@@ -16,6 +16,12 @@ import {
 
 export interface ConsumerOptions extends KafkaOptions {
   readonly groupId: string;
+  /**
+   * Static membership: unique within the group and the same after a restart. The broker then keeps the partitions of a
+   * member that died for its next life, instead of nobody reading them until the session has timed out. Two that live
+   * at once under one name: the older is refused with KAFKA_FATAL.
+   */
+  readonly instanceId?: string | undefined;
   readonly topics: readonly string[];
   /** The `type` headers this role handles; others are dropped unparsed. Empty: all. Without the header: always kept. */
   readonly types: readonly string[];
@@ -31,6 +37,7 @@ const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
   const connection = await connect(options, {
     "group.id": options.groupId,
+    ...(options.instanceId === undefined ? {} : { "group.instance.id": options.instanceId }),
     "auto.offset.reset": (options.fromBeginning ?? true) ? "earliest" : "latest",
     "session.timeout.ms": options.sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
     // All of a saga's topics are keyed alike, and `range` gives the same partitions of each to the same member. Not

@@ -3,6 +3,7 @@
 //
 // A question is written down before it leaves, and once one has left, only a definite answer ends the payment: a timeout is
 // UNKNOWN, never failed, and is asked again with the same key.
+import { isDue } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import {
   type Decision,
@@ -61,7 +62,7 @@ export function claimCharge(
   now: number,
   policy: PaymentPolicy,
 ): { readonly payment: OpenPayment; readonly question: ChargeQuestion } | null {
-  if (!isOpen(payment) || payment.next_attempt_at > now) return null;
+  if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
   const first_attempt_at = payment.first_attempt_at ?? now;
   const question: ChargeQuestion = { ask: whatToAsk(attempt, now - first_attempt_at, policy), attempt };
@@ -105,7 +106,7 @@ export function settleCharge(
       // Only where no other question has left can one without effect speak for all.
       return payment.attempts === 1
         ? fail(payment, outcome.error_code, outcome.error_message)
-        : wait(payment, attempt, now, policy);
+        : askAgainSoon(payment, attempt, now, policy);
     case "not_found":
       return attempt === payment.attempts && isAbsenceProof(payment, outcome.execution_over, policy)
         ? fail(payment, "NOT_CHARGED", "the provider has no such charge")
@@ -135,7 +136,7 @@ export function claimRefund(
   now: number,
   policy: PaymentPolicy,
 ): { readonly payment: RefundPendingPayment; readonly question: RefundQuestion } | null {
-  if (payment.status !== "REFUND_PENDING" || payment.refund.next_attempt_at > now) return null;
+  if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;
   const attempt = payment.refund.attempts + 1;
   const generation = Math.floor((attempt - 1) / policy.attemptsBeforeSearch);
   const key = refundKey(payment.saga_id);
@@ -216,6 +217,11 @@ function fail(payment: OpenPayment, error_code: string, error_message: string): 
 function wait(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   if (attempt !== payment.attempts) return silently(payment);
   return silently({ ...payment, status: "UNKNOWN", next_attempt_at: now + pauseAfter(attempt, policy) });
+}
+
+/** The question never left, so the provider is no reason to wait longer each time: whoever held it back knows when it may go. */
+function askAgainSoon(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
+  return wait(payment, attempt, now, { ...policy, backoffMs: policy.backoffMs.slice(0, 2) });
 }
 
 function pauseAfter(attempt: number, { backoffMs }: PaymentPolicy): number {

@@ -22,14 +22,17 @@ beforeAll(async () => {
     }),
   );
   await database.sql.unsafe(refund({ payment_id: PAYMENT }));
+  await database.sql.unsafe(alert({ subject: "pi_open" }));
 });
 afterAll(() => database[Symbol.asyncDispose]());
+
+const WRITTEN = { created_at: "now", updated_at: "now" };
 
 type Row = Readonly<Record<string, string | number | null>>;
 
 /** An insert with sound values but for `changes`. */
 function insert(table: string, sound: Row, changes: Row): string {
-  const row = { ...sound, created_at: "now", updated_at: "now", ...changes };
+  const row = { ...sound, ...changes };
   const text = (value: Row[string]) => (value === null ? "null" : `'${value}'`);
   return `insert into ${table} (${Object.keys(row).join(", ")}) values (${Object.values(row).map(text).join(", ")})`;
 }
@@ -45,6 +48,7 @@ function payment(changes: Row): string {
     idempotency_key: `${id}:charge`,
     status: "SUCCEEDED",
     provider_txn_id: `pi_${id}`,
+    ...WRITTEN,
   };
   return insert("payments", sound, changes);
 }
@@ -58,8 +62,22 @@ function refund(changes: Row): string {
     idempotency_key: `${id}:refund`,
     status: "SUCCEEDED",
     provider_refund_id: `re_${id}`,
+    ...WRITTEN,
   };
   return insert("refunds", sound, changes);
+}
+
+function alert(changes: Row): string {
+  const sound = {
+    alert_id: Bun.randomUUIDv7(),
+    kind: "charged_twice",
+    subject: "pi_2",
+    detail: "twice",
+    opened_by: "webhook",
+    opened_at: "now",
+    last_seen_at: "now",
+  };
+  return insert("payment_alerts", sound, changes);
 }
 
 test.each([
@@ -83,6 +101,22 @@ test.each([
     CHECK,
   ],
   ["a pending refund that nobody will ask for", refund({ payment_id: PAYMENT, status: "PENDING" }), CHECK],
+  ["a second open alert about the same", alert({ subject: "pi_open" }), UNIQUE],
+  ["an alert of a kind nobody knows", alert({ kind: "odd" }), CHECK],
+  ["an alert about nothing", alert({ subject: "" }), CHECK],
+  ["an alert that was closed without a word", alert({ closed_at: "now", closed_by: "ada" }), CHECK],
+  ["an alert that nobody closed", alert({ closed_at: "now", close_note: "done" }), CHECK],
+  ["an event without an id", "insert into webhook_events values ('', 'now')", CHECK],
+  [
+    "a second row of who reconciles",
+    "insert into reconciliation values (true, 'now', 'now', null, 'now')",
+    UNIQUE,
+  ],
+  [
+    "a row of who reconciles that is not the one",
+    "insert into reconciliation values (false, 'now', 'now', null, 'now')",
+    CHECK,
+  ],
   [
     "a payment that goes while it has a refund",
     `delete from payments where saga_id = '${SAGA}'`,

@@ -239,6 +239,16 @@ describe("an attempt without effect", () => {
     till.claim();
     expect([till.answer(noEffect), till.status]).toEqual([[], "UNKNOWN"]);
   });
+
+  test("is made up for soon, however many there were: what was held back is no reason to wait ever longer", () => {
+    const till = given("UNKNOWN");
+    till.now += policy.leaseMs;
+    for (let held = 0; held < 6; held++) {
+      expect(till.claim()).not.toBeNull();
+      till.answer(noEffect);
+      till.now += 5_000;
+    }
+  });
 });
 
 describe("a charge that is not in the books", () => {
@@ -287,6 +297,16 @@ describe("a refund", () => {
     till.claimRefund();
     expect(types(till.answerRefund(refunded))).toEqual(["RefundCompleted"]);
     expect(types(till.cancel())).toEqual(["RefundCompleted"]);
+  });
+
+  test("goes on for as long as the provider fails, and then succeeds", () => {
+    const till = given("REFUND_PENDING");
+    for (const end = till.now + 2 * HOUR_MS; till.now < end; till.now += 60_000) {
+      expect(till.claimRefund()).not.toBeNull();
+      expect(till.answerRefund(notYet)).toEqual([]);
+    }
+    till.claimRefund();
+    expect([types(till.answerRefund(refunded)), till.status]).toEqual([["RefundCompleted"], "REFUNDED"]);
   });
 
   test("is of the whole amount and due at once", () => {

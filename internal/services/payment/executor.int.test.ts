@@ -73,6 +73,22 @@ test("a process that dies in the middle of a call leaves a lease, and the next o
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
+test("a charge and a refund that a clock an hour ahead put off are asked at once when the clock is right again", async () => {
+  await using payment = await TestPayment.open();
+  const [charged, refunded] = [saga(), saga()];
+  payment.advance(HOUR_MS);
+  await payment.charge(charged);
+  await payment.charge(refunded);
+  await payment.round();
+  await payment.handle(refundPayment(refunded));
+  const late = saga();
+  await payment.charge(late);
+  payment.advance(-HOUR_MS);
+  expect(await payment.round()).toBe(2);
+  expect(await payment.eventTypes(late)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(refunded).net_cents).toBe(0);
+});
+
 test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_once", "pm_sim_500_once"])(
   "%s is unknown, never failed, and definite in the end",
   async (token) => {
@@ -180,6 +196,45 @@ test("a refund whose key replays a stored error for ever gets another key", asyn
   await payment.simulator.setFaults({});
   await settleInTheEnd(payment, id);
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+});
+
+test("a refund that fails for an hour gives the money back after it, once", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  await payment.round();
+  await payment.simulator.setFaults({ refunds_fail_until_ms: payment.now + HOUR_MS });
+  await payment.handle(refundPayment(id));
+  for (const end = payment.now + HOUR_MS; payment.now < end; payment.advance(60_000)) await payment.round();
+  expect([await payment.status(id), payment.money(id).net_cents]).toEqual(["REFUND_PENDING", 600]);
+  await settleInTheEnd(payment, id);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded", "RefundCompleted"]);
+  expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
+});
+
+test("a process that was suspended does not ask what its lease was over for when it woke up", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  let asked = 0;
+  const { provider } = payment;
+  payment.provider = {
+    name: provider.name,
+    charge: (request) => provider.charge(request).finally(() => (asked += 1)),
+    findCharge: (saga_id) => provider.findCharge(saga_id),
+    refund: (request) => provider.refund(request),
+    findRefund: (transaction) => provider.findRefund(transaction),
+  };
+  {
+    await using suspended = payment.executor();
+    const claimed = suspended.runOnce();
+    // The claim has read the clock; what comes after it reads a later one.
+    payment.advance(payment.policy.leaseMs);
+    expect(await claimed).toEqual({ processed: 1 });
+  }
+  expect([asked, await payment.status(id)]).toEqual([0, "PENDING"]);
+  await payment.round();
+  expect([asked, await payment.eventTypes(id)]).toEqual([1, ["PaymentSucceeded"]]);
 });
 
 test("two processes that work at once ask every question once", async () => {

@@ -1,5 +1,6 @@
-// Any history of a payment: commands in any order, answers late, lost, or of a question asked twice. The provider is a few pure
-// lines with money in them; whatever happens, it is charged at most once, and what the saga is told is so.
+// Any history of a payment: commands in any order, answers late, lost, or of a question asked twice, and the provider's own events
+// lost, late, repeated and out of order. The provider is a few pure lines with money in them; whatever happens, it is charged at
+// most once, and what the saga is told is so.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { MessageType } from "../../../schemas/registry.ts";
@@ -13,7 +14,9 @@ import {
   settleRefund,
 } from "./attempts.ts";
 import { decide } from "./decide.ts";
+import { decideNotice } from "./notice.ts";
 import type { Decision, Payment } from "./payment.ts";
+import type { ProviderNotice } from "./providers/stripe-events.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const HOUR_MS = 60 * 60 * 1_000;
@@ -29,17 +32,22 @@ type Step =
   | { readonly do: "command"; readonly command: keyof typeof COMMANDS }
   | { readonly do: "ask"; readonly fate: Fate }
   | { readonly do: "answer"; readonly which: number }
+  | { readonly do: "event"; readonly which: number }
   | { readonly do: "wait"; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("command" as const), command: fc.constantFrom("charge", "cancel", "refund") }),
   fc.record({ do: fc.constant("ask" as const), fate: fc.constantFrom(...FATES) }),
   fc.record({ do: fc.constant("answer" as const), which: fc.nat(5) }),
+  fc.record({ do: fc.constant("event" as const), which: fc.nat(3) }),
   fc.record({
     do: fc.constant("wait" as const),
     ms: fc.constantFrom(1_000, policy.leaseMs, 60_000, policy.searchLagMs, 22 * HOUR_MS, KEY_LIFETIME_MS),
   }),
 );
+
+/** As chargePayment asks for it. */
+const BOOKED = { saga_id: SAGA, amount_cents: 600, currency: "EUR" };
 
 class World {
   now = Date.parse("2026-11-23T12:00:00.000Z");
@@ -53,6 +61,8 @@ class World {
   #stored: { readonly outcome: ChargeOutcome; readonly until: number } | null = null;
   /** Answers on their way, in any order. */
   readonly #answers: (() => Decision | null)[] = [];
+  /** What the provider tells by itself. Never taken out: any of them may come at any time, and again. */
+  readonly #events: ProviderNotice[] = [];
 
   constructor(refusesCards: boolean) {
     this.#refusesCards = refusesCards;
@@ -62,6 +72,7 @@ class World {
     if (each.do === "command") this.apply(decide(this.payment, COMMANDS[each.command](SAGA), this.now));
     else if (each.do === "wait") this.now += each.ms;
     else if (each.do === "ask") this.ask(each.fate);
+    else if (each.do === "event") this.hear(this.#events[each.which]);
     else this.apply(this.#answers.splice(each.which, 1)[0]?.() ?? null);
     this.check();
   }
@@ -83,6 +94,14 @@ class World {
     this.said.push(...decision.out.map(({ type }) => type));
   }
 
+  /** A provider that tells what it did is never at odds with what is kept here. */
+  hear(event: ProviderNotice | undefined): void {
+    if (event === undefined || this.payment === null) return;
+    const decided = decideNotice(this.payment, event, this.now, policy);
+    expect(decided.kind).not.toBe("alert");
+    if (decided.kind === "settled") this.apply(decided.decision);
+  }
+
   ask(fate: Fate): void {
     if (this.payment === null) return;
     const charge = claimCharge(this.payment, this.now, policy);
@@ -100,7 +119,7 @@ class World {
       this.payment = refund.payment;
       const { attempt } = refund.question;
       // The provider gives back no more than it took, under whatever key.
-      if (fate === "answered" || fate === "reply_lost") this.refunds = this.charges;
+      if (fate === "answered" || fate === "reply_lost") this.#giveBack();
       const outcome =
         fate === "answered"
           ? ({ kind: "succeeded", provider_refund_id: "re_1" } as const)
@@ -141,10 +160,28 @@ class World {
   }
 
   #decideCharge(): ChargeOutcome {
-    if (this.#refusesCards) return { kind: "declined", error_code: "NO", error_message: "" };
+    const event = { kind: "charge", event_id: `evt_${this.#events.length}` } as const;
+    if (this.#refusesCards) {
+      const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
+      this.#events.push({ ...event, charge: { ...BOOKED, provider_txn_id: "pi_0", answer } });
+      return answer;
+    }
     this.charges += 1;
     this.#chargedAt = this.now;
-    return { kind: "succeeded", provider_txn_id: `pi_${this.charges}` };
+    const answer = { kind: "succeeded", provider_txn_id: `pi_${this.charges}` } as const;
+    this.#events.push({ ...event, charge: { ...BOOKED, ...answer, answer } });
+    return answer;
+  }
+
+  #giveBack(): void {
+    this.refunds = this.charges;
+    const refund = {
+      ...BOOKED,
+      provider_refund_id: "re_1",
+      provider_txn_id: "pi_1",
+      status: "succeeded",
+    } as const;
+    this.#events.push({ kind: "refund", event_id: `evt_${this.#events.length}`, refund });
   }
 
   #search(fate: Fate, executionOver: boolean): ChargeOutcome {

@@ -5,6 +5,7 @@
 // circle. A payment that does not exist yet cannot be locked: two transactions that both insert one saga's payment meet at
 // its unique key, and the second is run again.
 import type { PendingQuery } from "postgres";
+import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
@@ -72,7 +73,7 @@ export function saveRows(
 }
 
 /** As the table's checks allow it. Times in epoch ms. */
-interface PaymentRow {
+export interface PaymentRow {
   readonly payment_id: string;
   readonly saga_id: string;
   readonly amount_cents: number;
@@ -90,7 +91,7 @@ interface PaymentRow {
   readonly created_at: number;
 }
 
-interface RefundRow {
+export interface RefundRow {
   readonly refund_id: string;
   readonly payment_id: string;
   readonly provider_refund_id: string | null;
@@ -120,13 +121,14 @@ function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]
                 and status in ('REFUND_PENDING', 'REFUNDED')))`;
 }
 
-/** Open payments whose lease or backoff is over, the longest waiting first, without those that somebody is working on. */
+/** Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. */
 export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
       from payments
-     where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+     where status in ('PENDING', 'UNKNOWN')
+       and (next_attempt_at <= ${now}::timestamptz or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
      order by next_attempt_at
      limit ${limit}
        for no key update skip locked`;
@@ -141,7 +143,9 @@ export function lockDueRefunds(tx: Tx, now: number, limit: number): PendingQuery
     select payment.saga_id
       from refunds refund
       join payments payment on payment.payment_id = refund.payment_id
-     where refund.status = 'PENDING' and refund.next_attempt_at <= ${now}::timestamptz
+     where refund.status = 'PENDING'
+       and (refund.next_attempt_at <= ${now}::timestamptz
+            or refund.next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
      order by refund.next_attempt_at
      limit ${limit}
        for no key update skip locked`;
@@ -193,7 +197,7 @@ function putRefunds(tx: Tx, refunds: readonly StoredRefund[]) {
            attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at`;
 }
 
-function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payment {
+export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payment {
   const { status, currency, provider_txn_id, payment_method, next_attempt_at, error_code, error_message } =
     row;
   const facts = factsOf(row);

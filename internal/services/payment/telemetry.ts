@@ -1,8 +1,10 @@
 // What the payment service tells the operator, beside what the recipe tells of its messages. Alert rules and dashboards use
 // these names.
-import type { Meter } from "../../messaging/telemetry.ts";
+import type { Log, Meter } from "../../messaging/telemetry.ts";
 import type { Answer } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
+import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./reconciliation/differences.ts";
+import type { Reception } from "./webhook.ts";
 
 /** Register once per process. */
 export function paymentMetrics(meter: Meter) {
@@ -14,7 +16,17 @@ export function paymentMetrics(meter: Meter) {
   const changes = meter.counter("payment_settlements_total", "Payments moved on by the provider's answers", [
     "status",
   ]);
+  const webhooks = meter.counter("payment_webhooks_total", "Requests at the webhook endpoint", ["result"]);
+  const alerts = meter.gauge(
+    "payment_alerts_open",
+    "Differences between payments and the provider's books that nobody has resolved",
+    ["kind"],
+  );
   return {
+    comparedUntil: meter.gauge(
+      "payment_books_compared_until_seconds",
+      "Unix time up to which the provider's books have been compared with payments",
+    ),
     inFlight: meter.gauge("payment_questions_in_flight", "Claimed from the table and not yet settled"),
     breakerOpen: meter.gauge(
       "payment_breaker_open",
@@ -27,7 +39,20 @@ export function paymentMetrics(meter: Meter) {
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });
     },
+    webhook(result: Reception | "ignored" | "refused" | "failed"): void {
+      webhooks.inc({ result });
+    },
+    /** Kinds that are left out have none. */
+    openAlerts(counts: readonly { readonly kind: DifferenceKind; readonly count: number }[]): void {
+      const byKind = new Map(counts.map(({ kind, count }) => [kind, count]));
+      for (const kind of DIFFERENCE_KINDS) alerts.set({ kind }, byKind.get(kind) ?? 0);
+    },
   };
 }
 
 export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
+
+/** One line per alert that was opened, for whoever reads logs; `checkoutctl payments alerts` lists them. */
+export function tellAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
+  log.error({ alert: kind, subject, saga_id }, `payments and the provider's books differ: ${detail}`);
+}

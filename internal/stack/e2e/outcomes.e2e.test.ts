@@ -7,6 +7,7 @@ import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { PARTITIONS_PER_TOPIC, TOPICS } from "../../../schemas/topics.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import type { DeadLetters } from "../../operations/dead-letters.ts";
+import type { PaymentAlert, Reconciliation } from "../../operations/payment-alert-store.ts";
 import { type Bytes, sendBytes } from "../../testkit/kafka.ts";
 import { describeExit } from "../child.ts";
 import { waitUntil } from "../wait.ts";
@@ -31,6 +32,7 @@ beforeAll(async () => {
       paysim: { LATENCY: "fixed:5" },
       orchestrator: { FORWARD_DEADLINE_MS: String(FORWARD_DEADLINE_MS) },
       order: { ORDER_BLOCKED_COUNTRIES: NOT_SERVED },
+      payment: { RECONCILE_INTERVAL_MS: "1000", RECONCILE_GRACE_MS: "1000" },
     }),
   );
   shopper = await system.shopper();
@@ -73,6 +75,16 @@ describe("a checkout that goes through", () => {
     expect(view).toMatchObject({ status: "COMPLETED", total_cents: UNIT_PRICE_CENTS });
     const ledger = await system.ledgerOf(view.saga_id);
     expect(ledger).toMatchObject([{ kind: "charge", reply_lost: true }]);
+  });
+
+  test("learns of its charge from the provider's event where every answer is an error", async () => {
+    // given a provider that took the money and answers 500 under the key for ever
+    await system.restock("hidden", 1);
+    // when
+    const view = await buy(cart("hidden", { payment_method: "pm_sim_500_after_effect" }));
+    // then it goes through within its deadline, long before anybody would search the provider's books
+    expect(view).toMatchObject({ status: "COMPLETED", total_cents: UNIT_PRICE_CENTS });
+    expect(await system.ledgerOf(view.saga_id)).toMatchObject([{ kind: "charge", reply_lost: true }]);
   });
 
   test("is one checkout, however often it is sent under its Idempotency-Key", async () => {
@@ -201,6 +213,18 @@ describe("after all that", () => {
     expect(await system.audit()).toEqual({ code: 0, violations: [] });
     expect(await system.operatorSees<DeadLetters>(["dlq", "ls"])).toMatchObject({ total: 0, unreadable: 0 });
   });
+
+  test(
+    "the provider's books agree with every payment",
+    async () => {
+      const until = Date.now();
+      const isCompared = async () =>
+        (await system.operatorSees<Reconciliation>(["payments", "reconcile"])).compared_until > until;
+      await waitUntil("the books are compared", isCompared, { timeoutMs: PATIENCE_MS, intervalMs: 500 });
+      expect(await system.operatorSees<PaymentAlert[]>(["payments", "alerts"])).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
 
   test("poison becomes dead letters in every partition, stops nobody, and the audit names it", async () => {
     // given bytes that are no message and a command that fits no schema, of a saga that has come to rest

@@ -98,6 +98,7 @@ function nobodyAnywhere(): StackAddresses {
     gateway: http,
     orchestrator: http,
     inventory: http,
+    payment: http,
     paysim: http,
     ledger_file: join(folder, "ledger.jsonl"),
     secrets_file: "",

@@ -11,9 +11,16 @@ import { ask } from "./ask.ts";
 const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
 
+export interface Broker {
+  readonly port: number;
+  readonly controllerPort: number;
+  /** A second listener, whose clients are told to connect to `advertised`, where a proxy listens in front of it. */
+  readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
+}
+
 export interface KafkaOptions {
   /** One entry per broker, in the order of their node ids from 1. */
-  readonly brokers: readonly { readonly port: number; readonly controllerPort: number }[];
+  readonly brokers: readonly Broker[];
   readonly directory: string;
   readonly logFile: (broker: string) => string;
 }
@@ -21,7 +28,7 @@ export interface KafkaOptions {
 /** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
   const libs = join(kafkaHome(), "libs/*");
-  return options.brokers.map(({ port, controllerPort }, index) => {
+  return options.brokers.map(({ port, controllerPort, proxied }, index) => {
     const nodeId = index + 1;
     const name = `kafka-${nodeId}`;
     const directory = join(options.directory, name);
@@ -40,7 +47,11 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
       // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
       stopDeadlineMs: 4_000,
       address: `127.0.0.1:${port}`,
-      ports: { kafka: port, controller: controllerPort },
+      ports: {
+        kafka: port,
+        controller: controllerPort,
+        ...(proxied === undefined ? {} : { proxied: proxied.port }),
+      },
       readyTimeoutMs: READY_TIMEOUT_MS,
       probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
       async prepare() {
@@ -100,9 +111,9 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "node.id": nodeId,
     "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
     "controller.listener.names": "CONTROLLER",
-    listeners: `PLAINTEXT://127.0.0.1:${self.port},CONTROLLER://127.0.0.1:${self.controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${self.port}`,
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    ...listenersOf(self),
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": dataDirectory,
     "num.partitions": PARTITIONS,
     "default.replication.factor": replicas,
@@ -126,6 +137,17 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
   return Object.entries(settings)
     .map(([key, value]) => `${key}=${value}\n`)
     .join("");
+}
+
+/** Brokers and operators' tools use the plain listener, whether or not there is a proxied one. */
+function listenersOf({ port, controllerPort, proxied }: Broker): Record<string, string> {
+  const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
+  const advertised = [`PLAINTEXT://127.0.0.1:${port}`];
+  if (proxied !== undefined) {
+    listeners.push(`PROXIED://127.0.0.1:${proxied.port}`);
+    advertised.push(`PROXIED://127.0.0.1:${proxied.advertised}`);
+  }
+  return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
 }
 
 /**

@@ -28,17 +28,32 @@ export interface CircuitBreakerOptions {
   /** Then one call is let through after so long, and decides. */
   readonly probeAfterMs: number;
   readonly onChange: (state: "open" | "closed") => void;
+  /** When this process last went on after it had stood still, by `performance.now()`; see StallWatch. */
+  readonly wentOnAt: () => number;
+}
+
+interface Answered<Answer> {
+  readonly answer: Answer;
+  /** A call that ran into its timeout because we stood still says nothing about the provider. */
+  readonly countsAsTimeout: boolean;
 }
 
 export class CircuitBreaker implements PaymentProvider {
   readonly name: string;
   readonly #provider: PaymentProvider;
   readonly #policy: CircuitBreakerPolicy;
+  readonly #wentOnAt: () => number;
 
   constructor(provider: PaymentProvider, options: CircuitBreakerOptions) {
     this.name = provider.name;
     this.#provider = provider;
-    this.#policy = circuitBreaker(handleWhenResult(isTimeout), {
+    this.#wentOnAt = options.wentOnAt;
+    const countsAsTimeout = (result: unknown) =>
+      typeof result === "object" &&
+      result !== null &&
+      "countsAsTimeout" in result &&
+      result.countsAsTimeout === true;
+    this.#policy = circuitBreaker(handleWhenResult(countsAsTimeout), {
       halfOpenAfter: options.probeAfterMs,
       breaker: new ConsecutiveBreaker(options.consecutiveTimeouts),
     });
@@ -74,11 +89,18 @@ export class CircuitBreaker implements PaymentProvider {
     // Others than the probe would be made to wait for its end.
     if (this.#policy.state === CircuitState.HalfOpen) return whenOpen;
     try {
-      return await this.#policy.execute(call);
+      const { answer } = await this.#policy.execute(() => this.#judged(call));
+      return answer;
     } catch (error) {
       if (error instanceof BrokenCircuitError) return whenOpen;
       throw error;
     }
+  }
+
+  async #judged<Answer>(call: () => Promise<Answer>): Promise<Answered<Answer>> {
+    const askedAt = performance.now();
+    const answer = await call();
+    return { answer, countsAsTimeout: isTimeout(answer) && this.#wentOnAt() < askedAt };
   }
 }
 

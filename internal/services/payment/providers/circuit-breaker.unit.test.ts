@@ -18,11 +18,13 @@ const refusal = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE" };
 let next: () => Promise<ChargeAnswer>;
 let calls: number;
 let states: string[];
+let wentOnAt: number;
 let breaker: CircuitBreaker;
 
 beforeEach(() => {
   calls = 0;
   states = [];
+  wentOnAt = -Infinity;
   const provider: PaymentProvider = {
     name: "test",
     charge: () => ((calls += 1), next()),
@@ -31,7 +33,12 @@ beforeEach(() => {
     findRefund: () => Promise.resolve({ kind: "not_found" }),
   };
   const onChange = (state: string) => states.push(state);
-  breaker = new CircuitBreaker(provider, { consecutiveTimeouts: 3, probeAfterMs: PROBE_AFTER_MS, onChange });
+  breaker = new CircuitBreaker(provider, {
+    consecutiveTimeouts: 3,
+    probeAfterMs: PROBE_AFTER_MS,
+    onChange,
+    wentOnAt: () => wentOnAt,
+  });
 });
 
 async function timeouts(count: number): Promise<void> {
@@ -56,6 +63,16 @@ test("any answer between them, even a refusal, keeps it closed", async () => {
   next = () => Promise.resolve({ kind: "declined", error_code: "NO", error_message: "" });
   await breaker.charge(request);
   await timeouts(2);
+  expect(states).toEqual([]);
+});
+
+test("timeouts that this process slept through say nothing about the provider", async () => {
+  const replies = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeAnswer>());
+  next = () => replies[calls - 1]?.promise ?? Promise.reject(new Error("asked too often"));
+  const asked = replies.map(() => breaker.charge(request));
+  wentOnAt = performance.now();
+  for (const { resolve } of replies) resolve(timeout);
+  expect(await Promise.all(asked)).toEqual(replies.map(() => timeout));
   expect(states).toEqual([]);
 });
 

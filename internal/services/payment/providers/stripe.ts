@@ -25,19 +25,23 @@ export interface StripeOptions {
   readonly timeoutMs?: number;
 }
 
+export function stripeClient({ apiKey, baseUrl, timeoutMs = STRIPE_TIMEOUT_MS }: StripeOptions): Stripe {
+  return new Stripe(apiKey, {
+    ...(baseUrl === undefined ? {} : addressOf(baseUrl)),
+    timeout: timeoutMs,
+    // Ours is the one layer of retries. The SDK still resends once by itself when a connection is closed under it, which
+    // its key makes harmless; it only means that a call may take twice the timeout.
+    maxNetworkRetries: 0,
+    telemetry: false,
+  });
+}
+
 export class StripeProvider implements PaymentProvider {
   readonly name = "stripe";
   readonly #stripe: Stripe;
 
-  constructor({ apiKey, baseUrl, timeoutMs = STRIPE_TIMEOUT_MS }: StripeOptions) {
-    this.#stripe = new Stripe(apiKey, {
-      ...(baseUrl === undefined ? {} : addressOf(baseUrl)),
-      timeout: timeoutMs,
-      // Ours is the one layer of retries. The SDK still resends once by itself when a connection is closed under it, which
-      // its key makes harmless; it only means that a call may take twice the timeout.
-      maxNetworkRetries: 0,
-      telemetry: false,
-    });
+  constructor(options: StripeOptions) {
+    this.#stripe = stripeClient(options);
   }
 
   async charge(request: ChargeRequest): Promise<ChargeAnswer> {
@@ -138,7 +142,8 @@ function chargeAnswerTo(error: unknown): ChargeAnswer {
   return CHARGE_ERRORS[error.type]?.(error) ?? unknown("unexpected");
 }
 
-function answerOf(intent: Stripe.PaymentIntent): Exclude<ChargeAnswer, { kind: "no_effect" }> {
+/** What the intent says about the charge that it was made for. */
+export function answerOf(intent: Stripe.PaymentIntent): Exclude<ChargeAnswer, { kind: "no_effect" }> {
   switch (intent.status) {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };

@@ -1,0 +1,154 @@
+// How each kind of fault is done and undone. Each is done to something that target.ts has proved to be ours, or to a proxy, a
+// file or a key of ours.
+import postgres from "postgres";
+import { createClient } from "redis";
+import type { System } from "../system.ts";
+import type { Clocks } from "./clocks.ts";
+import type { Links } from "./links.ts";
+import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
+import type { SmallDisk } from "./small-disk.ts";
+import type { Target } from "./target.ts";
+
+export interface Arena {
+  readonly system: System;
+  readonly target: Target;
+  readonly links: Links;
+  readonly clocks: Clocks;
+  /** Absent where nobody may mount. */
+  readonly disk: SmallDisk | undefined;
+}
+
+/** Ends the fault. Nothing is left of it but what the system has to recover from. */
+type Heal = () => Promise<void> | void;
+type Inject = (arena: Arena, fault: PlannedFault) => Promise<Heal> | Heal;
+
+const MAX_LATENCY_MS = 400;
+const MIN_LATENCY_MS = 100;
+const MAX_CUT_BYTES = 20_000;
+const CUT_EVERY_MS = 1_000;
+/** Both ways; further than any deadline, hold or lease of the system. */
+const JUMPS_SECONDS = [-3_600, -600, -60, -5, 5, 60, 600, 3_600];
+const DUPLICATES_SECONDS = 60;
+const SPOILT_KEYS = 5_000;
+
+const nothingToHeal: Heal = () => {};
+
+const kill: Inject = ({ target }, fault) => {
+  target.signal(fault.target, "SIGKILL");
+  return nothingToHeal;
+};
+
+const pause: Inject = ({ target }, fault) => {
+  target.signal(fault.target, "SIGSTOP");
+  return () => target.signal(fault.target, "SIGCONT");
+};
+
+const keepDown =
+  (names: (fault: PlannedFault) => readonly string[]): Inject =>
+  ({ target }, fault) => {
+    for (const name of names(fault)) target.hold(name);
+    return () => {
+      for (const name of names(fault)) target.release(name);
+    };
+  };
+
+const INJECTORS: Readonly<Record<KindName, Inject>> = {
+  "service kill": kill,
+  "relay kill": kill,
+  "provider kill": kill,
+  "mail server kill": kill,
+  "Postgres kill": kill,
+  "Redis kill": kill,
+  async "service restart"({ target }, fault) {
+    await target.restart(fault.target);
+    return nothingToHeal;
+  },
+  "service pause": pause,
+  "Postgres pause": pause,
+  "Redis pause": pause,
+  "Kafka leader pause": pause,
+  // With 16 partitions on three brokers each of them leads some.
+  "Kafka leader kill": keepDown((fault) => [fault.target]),
+  "two brokers kill": keepDown((fault) => BROKERS.filter((broker) => broker !== fault.target)),
+  "all brokers kill": keepDown(() => BROKERS),
+  async "Redis flush"({ system }) {
+    await withRedis(system, async (redis) => void (await redis.flushAll()));
+    return nothingToHeal;
+  },
+  async "Redis wrong answers"({ system }) {
+    // Every key answers with the wrong type, and every write is refused for want of memory.
+    await withRedis(system, async (redis) => {
+      for (const key of (await redis.keys("*")).slice(0, SPOILT_KEYS))
+        await redis.multi().del(key).lPush(key, "not what you wrote").exec();
+      await redis.configSet({ "maxmemory-policy": "noeviction", maxmemory: "1" });
+    });
+    return () =>
+      withRedis(
+        system,
+        async (redis) =>
+          void (await redis.configSet({ "maxmemory-policy": "allkeys-lru", maxmemory: "256mb" })),
+      );
+  },
+  "link latency"({ links }, { target, strength }) {
+    const link = links.find(target);
+    link.latencyMs = MIN_LATENCY_MS + strength * (MAX_LATENCY_MS - MIN_LATENCY_MS);
+    return () => void (link.latencyMs = 0);
+  },
+  "link reset"({ links }, { target }) {
+    links.find(target).reset();
+    return nothingToHeal;
+  },
+  "link blackhole"({ links }, { target }) {
+    const link = links.find(target);
+    link.stall();
+    return () => link.resume();
+  },
+  "link cut"({ links }, { target, strength }) {
+    const link = links.find(target);
+    const cut = () => link.cutAfter(1 + Math.floor(strength * MAX_CUT_BYTES));
+    cut();
+    const again = setInterval(cut, CUT_EVERY_MS);
+    return () => {
+      clearInterval(again);
+      link.cutAfter(Number.POSITIVE_INFINITY);
+    };
+  },
+  async "disk full"({ disk }) {
+    if (disk === undefined) throw new Error("no disk that could be filled");
+    await disk.fill();
+    return () => disk.empty();
+  },
+  "clock jump"({ clocks }, { target, strength }) {
+    clocks.set(target, JUMPS_SECONDS[Math.floor(strength * JUMPS_SECONDS.length)] ?? 0);
+    return () => clocks.set(target, 0);
+  },
+  async duplicates({ system }, { target }) {
+    // As `checkoutctl outbox republish` does: to the relay they are unpublished again, to Kafka they are new records.
+    const url = system.addresses.postgres[target.replace("postgres-", "")] ?? "";
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql`
+      update outbox set published = false, published_at = null
+       where published and event_id >= uuid_v7_floor(now() - make_interval(secs => ${DUPLICATES_SECONDS}))`;
+    await sql.end();
+    return nothingToHeal;
+  },
+};
+
+/** Throws, having done nothing, where the target cannot be proved to be ours. */
+export async function inject(arena: Arena, fault: PlannedFault): Promise<Heal> {
+  return INJECTORS[fault.kind](arena, fault);
+}
+
+const openRedis = (url: string) => createClient({ url }).connect();
+
+async function withRedis(
+  { addresses }: System,
+  work: (redis: Awaited<ReturnType<typeof openRedis>>) => Promise<void>,
+): Promise<void> {
+  const redis = await openRedis(addresses.redis);
+  try {
+    await work(redis);
+  } finally {
+    redis.destroy();
+  }
+}

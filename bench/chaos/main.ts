@@ -1,0 +1,88 @@
+// `bun run chaos`: hurts the compiled binaries and their servers in every way the design speaks of, under load, and proves that
+// nothing was lost, done twice or left half done.
+import { parseArgs } from "node:util";
+import { describeError } from "../../internal/kernel/errors.ts";
+import { asText } from "./report.ts";
+import { runChaos } from "./run.ts";
+import { KIND_NAMES, type KindName } from "./schedule.ts";
+
+const HELP = `Usage: bun run chaos [options]
+
+  --faults N      faults to inject (60)
+  --orders N      checkouts to place, at least (10000)
+  --rate N        checkouts a second (15)
+  --seed N        repeats the faults of an earlier run; chosen and printed without it
+  --only KIND     only this kind of fault; repeatable: ${KIND_NAMES.join(", ")}
+  --json FILE     writes the report
+  --data-dir DIR  where the run's own stack lies (.stack-chaos)
+  --keep          leaves the stack running afterwards; a run that failed does so anyway
+
+Exits 0 when nothing was violated and every saga is at rest, 1 when not, 2 on wrong arguments.`;
+
+const EXIT_INTERRUPTED = 130;
+
+const { values } = parsed();
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
+const seed =
+  values.seed === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : number("seed", values.seed);
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
+try {
+  const report = await runChaos({
+    signal: stop.signal,
+    stopped: () => process.exit(EXIT_INTERRUPTED),
+    faults: number("faults", values.faults),
+    orders: number("orders", values.orders),
+    ratePerSecond: number("rate", values.rate),
+    seed: seed ?? 0,
+    directory: values["data-dir"],
+    keep: values.keep,
+    only: values.only.map(kindOf),
+    report: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
+  });
+  console.log(`\n${asText(report)}`);
+  if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  process.exit(report.ok ? 0 : 1);
+} catch (error) {
+  console.error(`the chaos run broke off: ${describeError(error)}`);
+  process.exit(1);
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        faults: { type: "string", default: "60" },
+        orders: { type: "string", default: "10000" },
+        rate: { type: "string", default: "15" },
+        seed: { type: "string" },
+        only: { type: "string", multiple: true, default: [] },
+        json: { type: "string" },
+        "data-dir": {
+          type: "string",
+          default: `${import.meta.dir.replace(/\/bench\/chaos$/, "")}/.stack-chaos`,
+        },
+        keep: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function number(name: string, text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : wrong(`--${name} is a whole number, not ${text}`);
+}
+
+function kindOf(text: string): KindName {
+  return KIND_NAMES.find((kind) => kind === text) ?? wrong(`no kind of fault is called ${text}`);
+}
+
+function wrong(what: string): never {
+  console.error(`${what}; see bun run chaos --help`);
+  process.exit(2);
+}

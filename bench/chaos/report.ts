@@ -1,0 +1,159 @@
+// What a chaos run found: faults by kind, how long recovering from them took, what shoppers noticed, and what must never happen.
+// Pure but for printing.
+import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
+import { recoveryMs } from "./recovery.ts";
+import type { Checkout } from "./shopping.ts";
+
+/** A fault as it went. Epoch ms. */
+export interface Injection {
+  readonly fault: PlannedFault;
+  readonly injectedAt: number;
+  readonly healedAt: number;
+  /** When the next step was taken: nothing later is this fault's doing. */
+  readonly leftAt: number;
+  /** Others were in force at the same time: its recovery is theirs as well, and counts as a pair's. */
+  readonly isPair: boolean;
+}
+
+export interface KindReport {
+  readonly injected: number;
+  /** Seconds until work flowed as normal again, over the faults of this kind. */
+  readonly recovery_s: { readonly p50: number; readonly p95: number; readonly worst: number } | null;
+  /** Faults after which the run saw no recovery at all. */
+  readonly unrecovered: number;
+  /** Of the checkouts meant to start between injection and recovery: had to be sent more than once, or were never taken. */
+  readonly retried_by_shoppers: number;
+  /** Of the same: ended otherwise than they would have without the fault. */
+  readonly not_served: number;
+}
+
+export interface ChaosReport {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly faults: number;
+  readonly sagas: number;
+  readonly by_end: Readonly<Record<string, number>>;
+  /** Those that took longest, for a look at their story. */
+  readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
+  readonly not_accepted: number;
+  readonly not_terminal: number;
+  readonly kinds: Readonly<Record<string, KindReport>>;
+  /** Processes that ended though no fault asked for it, and were started again. */
+  readonly ended_by_themselves: Readonly<Record<string, number>>;
+  readonly left_out: Readonly<Record<string, string>>;
+  readonly violations: readonly string[];
+  readonly audit_clean: boolean;
+  readonly ok: boolean;
+}
+
+export const PAIRS = "pairs of faults";
+
+export function kindReports(
+  injections: readonly Injection[],
+  checkouts: readonly Checkout[],
+): Record<string, KindReport> {
+  const judged = checkouts.filter(({ isSlow }) => !isSlow);
+  const now = Date.now();
+  const reports: Record<string, KindReport> = {};
+  const alone = injections.filter(({ isPair }) => !isPair);
+  const paired = injections.filter(({ isPair }) => isPair);
+  for (const kind of KIND_NAMES) {
+    const ofKind = alone.filter(({ fault }) => fault.kind === kind);
+    if (ofKind.length > 0) reports[kind] = reportOf(ofKind, judged, now);
+  }
+  if (paired.length > 0) reports[PAIRS] = reportOf(paired, judged, now);
+  return reports;
+}
+
+function reportOf(injections: readonly Injection[], checkouts: readonly Checkout[], now: number): KindReport {
+  const recoveries = injections.map((injection) => {
+    const from = countsFrom(injection) === "injection" ? injection.injectedAt : injection.healedAt;
+    const recovery = recoveryMs(checkouts, from, now);
+    return recovery === null ? null : { from, ms: recovery };
+  });
+  const known = recoveries
+    .flatMap((recovery) => (recovery === null ? [] : [recovery.ms]))
+    .toSorted((a, b) => a - b);
+  const at = (share: number) => round((known[Math.ceil(share * known.length) - 1] ?? 0) / 1_000);
+  const hit = injections.flatMap((injection, index) => {
+    const recovery = recoveries[index];
+    const until = recovery == null ? injection.leftAt : recovery.from + recovery.ms;
+    return checkouts.filter(({ intendedAt }) => intendedAt >= injection.injectedAt && intendedAt <= until);
+  });
+  return {
+    injected: injections.length,
+    recovery_s: known.length === 0 ? null : { p50: at(0.5), p95: at(0.95), worst: at(1) },
+    unrecovered: recoveries.filter((recovery) => recovery === null).length,
+    retried_by_shoppers: hit.filter(({ attempts }) => attempts !== 1).length,
+    not_served: hit.filter(({ isServed }) => isServed !== true).length,
+  };
+}
+
+function countsFrom({ fault, isPair }: Injection): "injection" | "heal" {
+  const kind: KindName = fault.kind;
+  return isPair ? "heal" : KINDS[kind].countsFrom;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}
+
+export function endsOf(checkouts: readonly Checkout[]): Record<string, number> {
+  const ends: Record<string, number> = {};
+  for (const { status, end } of checkouts) {
+    const name = end ?? `still ${status ?? "unknown"}`;
+    ends[name] = (ends[name] ?? 0) + 1;
+  }
+  return ends;
+}
+
+const SLOWEST = 5;
+
+export function slowestOf(checkouts: readonly Checkout[]): ChaosReport["slowest"] {
+  return checkouts
+    .flatMap(({ sagaId, acceptedAt, restAt, end }) =>
+      sagaId === undefined || acceptedAt === undefined || restAt === undefined
+        ? []
+        : [{ saga_id: sagaId, seconds: round((restAt - acceptedAt) / 1_000), end: end ?? "" }],
+    )
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOWEST);
+}
+
+export function asText(report: ChaosReport): string {
+  const lines = [
+    `seed ${report.seed}: ${report.faults} faults, ${report.sagas} sagas in ${report.seconds.toFixed(0)} s`,
+    "",
+    `  ${"KIND".padEnd(20)} ${"FAULTS".padStart(6)} ${"P50".padStart(7)} ${"P95".padStart(7)} ${"WORST".padStart(7)}  s to recover; checkouts sent again, not served`,
+  ];
+  for (const [kind, one] of Object.entries(report.kinds)) {
+    const { injected, recovery_s, unrecovered, retried_by_shoppers, not_served } = one;
+    const cell = (value: number | undefined) => (value === undefined ? "-" : value.toFixed(2)).padStart(7);
+    const { p50, p95, worst } = recovery_s ?? {};
+    const notes = [
+      `${retried_by_shoppers}, ${not_served}`,
+      ...(unrecovered > 0 ? [`${unrecovered} NOT RECOVERED`] : []),
+    ];
+    lines.push(
+      `  ${kind.padEnd(20)} ${String(injected).padStart(6)} ${cell(p50)} ${cell(p95)} ${cell(worst)}  ${notes.join(", ")}`,
+    );
+  }
+  const ended = Object.entries(report.ended_by_themselves).map(([name, times]) => `${name} ${times}x`);
+  const ends = Object.entries(report.by_end)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([end, count]) => `${count} ${end}`);
+  lines.push("", `  ends: ${ends.join(", ")}`);
+  const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
+  lines.push(`  slowest: ${slowest.join(", ")}`);
+  lines.push(`  not accepted: ${report.not_accepted}; not at rest: ${report.not_terminal}`);
+  if (ended.length > 0) lines.push(`  ended by themselves, started again: ${ended.join(", ")}`);
+  for (const [kind, reason] of Object.entries(report.left_out)) lines.push(`  left out: ${kind} (${reason})`);
+  for (const violation of report.violations.slice(0, 50)) lines.push(`  VIOLATION: ${violation}`);
+  lines.push(
+    "",
+    report.ok
+      ? `0 violations, all sagas at rest (seed ${report.seed})`
+      : `FAILED: ${report.violations.length} violations seen by shoppers, ${report.not_terminal} sagas not at rest, audit ${report.audit_clean ? "clean" : "NOT clean"} (seed ${report.seed})`,
+  );
+  return lines.join("\n");
+}

@@ -1,0 +1,83 @@
+// The report says what shoppers lived through, and blames the right fault for it.
+import { describe, expect, test } from "bun:test";
+import { endsOf, type Injection, kindReports, PAIRS, slowestOf } from "./report.ts";
+import type { KindName } from "./schedule.ts";
+import type { Checkout } from "./shopping.ts";
+
+/** One checkout every 100 ms over a minute, served in half a second but where `trouble` says otherwise. */
+function shopping(trouble: (at: number) => Partial<Checkout>): Checkout[] {
+  return Array.from({ length: 600 }, (_, index): Checkout => {
+    const at = index * 100;
+    const served = { intendedAt: at, acceptedAt: at + 20, attempts: 1, restAt: at + 500, isServed: true };
+    return { ...served, sagaId: `saga-${index}`, isSlow: false, ...trouble(at) };
+  });
+}
+
+function injection(kind: KindName, injectedAt: number, healedAt: number, isPair = false): Injection {
+  const fault = { kind, target: "any", holdMs: 0, strength: 0, overlapsNext: isPair };
+  return { fault, injectedAt, healedAt, leftAt: healedAt + 5_000, isPair };
+}
+
+describe("a kind of fault", () => {
+  test("recovers from its injection or from its end, as befits it", () => {
+    const down = (at: number) => (at >= 10_000 && at < 22_000 ? { isServed: false } : {});
+    const checkouts = shopping(down);
+    const { "service kill": kill, "service pause": pause } = kindReports(
+      [injection("service kill", 10_000, 20_000), injection("service pause", 10_000, 20_000)],
+      checkouts,
+    );
+    expect(kill?.recovery_s).toEqual({ p50: 12, p95: 12, worst: 12 });
+    expect(pause?.recovery_s).toEqual({ p50: 2, p95: 2, worst: 2 });
+    expect([kill?.not_served, pause?.not_served]).toEqual([120, 120]);
+  });
+
+  test("answers for those who had to try again, and not for those before it or after its recovery", () => {
+    const twice = (at: number) =>
+      [9_900, 10_000, 10_500, 40_000].includes(at) ? { attempts: 2, isServed: at > 10_500 } : {};
+    const { "Redis kill": redis } = kindReports([injection("Redis kill", 10_000, 10_000)], shopping(twice));
+    expect(redis).toMatchObject({ retried_by_shoppers: 2, not_served: 2 });
+  });
+
+  test("is not blamed for a checkout whose provider was told to be slow", () => {
+    const slow = (at: number) =>
+      at === 12_000 ? { isSlow: true, isServed: false, restAt: at + 30_000 } : {};
+    const { duplicates } = kindReports([injection("duplicates", 12_000, 12_000)], shopping(slow));
+    expect(duplicates).toMatchObject({ recovery_s: { worst: 0 }, not_served: 0 });
+  });
+
+  test("after which nothing flows any more is told as not recovered", () => {
+    const dead = (at: number) => (at >= 10_000 ? { isServed: false } : {});
+    const { "relay kill": relay } = kindReports([injection("relay kill", 10_000, 10_000)], shopping(dead));
+    expect(relay).toMatchObject({ recovery_s: null, unrecovered: 1 });
+  });
+
+  test("in a pair counts as a pair, for which of the two it was nobody knows", () => {
+    const both = [injection("Redis kill", 1_000, 5_000, true), injection("relay kill", 2_000, 5_000, true)];
+    expect(
+      Object.keys(
+        kindReports(
+          both,
+          shopping(() => ({})),
+        ),
+      ),
+    ).toEqual([PAIRS]);
+  });
+});
+
+test("ends are counted by name, and what has no end by where it stands", () => {
+  const ends: readonly Partial<Checkout>[] = [
+    { end: "COMPLETED" },
+    { end: "CARD_DECLINED" },
+    { end: "COMPLETED" },
+    { status: "COMPENSATING" },
+  ];
+  const checkouts = ends.map((end, index): Checkout => ({ intendedAt: index, isSlow: false, ...end }));
+  expect(endsOf(checkouts)).toEqual({ COMPLETED: 2, CARD_DECLINED: 1, "still COMPENSATING": 1 });
+});
+
+test("the slowest come first", () => {
+  const late = (at: number) => (at === 300 ? { restAt: 60_320, end: "CARD_DECLINED" } : { end: "COMPLETED" });
+  const [first, second] = slowestOf(shopping(late));
+  expect(first).toEqual({ saga_id: "saga-3", seconds: 60, end: "CARD_DECLINED" });
+  expect(second?.seconds).toBe(0.48);
+});

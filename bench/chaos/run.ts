@@ -1,0 +1,215 @@
+// One chaos run: a stack of its own with a proxy in every link, shoppers who never stop, and one fault after the other, each
+// given the time to be recovered from; then everything is healed, the work drains, and the auditor judges.
+import { existsSync, mkdirSync } from "node:fs";
+import { openSystem, stackCommand, type System } from "../system.ts";
+import { Clocks, clocksLack } from "./clocks.ts";
+import { type Arena, inject } from "./faults.ts";
+import { Links } from "./links.ts";
+import { seeded } from "./random.ts";
+import { recoveryMs } from "./recovery.ts";
+import { type ChaosReport, endsOf, type Injection, kindReports, slowestOf } from "./report.ts";
+import { type KindName, type PlannedFault, planFaults } from "./schedule.ts";
+import { BLOCKED_COUNTRY, Shopping } from "./shopping.ts";
+import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
+import { Target } from "./target.ts";
+
+const SKUS = 200;
+/** Fewer than the shoppers want. */
+const SCARCE_STOCK = 150;
+const LATENCY = "uniform:50-200";
+/** Before the first fault, so that a cold start is not taken for a fault's doing. */
+const WARM_UP_MS = 15_000;
+const RECOVERY_TIMEOUT_MS = 90_000;
+const RECOVERY_POLL_MS = 250;
+/** How soon the second fault of a pair follows the first. */
+const PAIR_GAP_MS = 1_500;
+const REST_WITHIN = "120s";
+
+export interface ChaosOptions {
+  readonly faults: number;
+  readonly orders: number;
+  readonly seed: number;
+  readonly ratePerSecond: number;
+  readonly directory: string;
+  /** Leaves the stack running, for a look. */
+  readonly keep: boolean;
+  readonly only: readonly KindName[];
+  readonly report: (line: string) => void;
+  /** Aborted, the run takes everything down that it started, and then calls `stopped`. */
+  readonly signal: AbortSignal;
+  readonly stopped: () => void;
+}
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, directory, report } = options;
+  const leftOut = new Map<KindName, string>();
+  if (clocksLack !== null) leftOut.set("clock jump", clocksLack);
+  if (disksLack !== null) leftOut.set("disk full", disksLack);
+  const schedule = planFaults(options.faults, seed, new Set(leftOut.keys()), options.only);
+  await clearAway(directory);
+  mkdirSync(directory, { recursive: true });
+
+  const begun = Date.now();
+  await using held = new AsyncDisposableStack();
+  const target = new Target(directory);
+  const links = held.use(await Links.open(target));
+  const clocks = new Clocks(`${directory}/clocks`);
+  const system = await openSystem({
+    stack: undefined,
+    directory,
+    skus: SKUS,
+    latency: LATENCY,
+    up: [
+      "--brokers",
+      "3",
+      "--set",
+      `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
+      ...links.stackArguments,
+      ...clocks.stackArguments,
+    ],
+  });
+  let disk: SmallDisk | undefined;
+  let isKept = options.keep;
+  const takeDown = async () => {
+    if (isKept) return;
+    await target.stopSupervising();
+    await system.sagas.end();
+    await stackCommand(["down", "--data-dir", directory]);
+    await disk?.[Symbol.asyncDispose]();
+    await stackCommand(["down", "--wipe", "--data-dir", directory]);
+  };
+  held.defer(takeDown);
+  options.signal.addEventListener("abort", () => void takeDown().then(options.stopped, options.stopped));
+  if (!leftOut.has("disk full")) disk = await SmallDisk.under(target, schedule.smallDisk);
+  const scarceSku = `scarce-${seed}`;
+  await system.restock([scarceSku], SCARCE_STOCK);
+  report(`up; seed ${seed}; ${schedule.faults.length} faults; ${schedule.smallDisk} on a small disk`);
+
+  const arena: Arena = { system, target, links, clocks, disk };
+  const journal = `${directory}/journal.jsonl`;
+  const shopping = new Shopping({
+    system,
+    random: seeded(seed + 1),
+    ratePerSecond: options.ratePerSecond,
+    scarceSku,
+    journal,
+  });
+  target.supervise();
+  await Bun.sleep(WARM_UP_MS);
+  const injections = await new Nemesis(arena, shopping, report).go(schedule.faults);
+  report(`all faults are over; ${shopping.checkouts.length} checkouts so far`);
+  while (shopping.checkouts.length < options.orders) await Bun.sleep(RECOVERY_POLL_MS);
+  await shopping.finish();
+  await target.stopSupervising();
+  report("drained; auditing");
+  const violations = [...shopping.violations, ...(await changedSince(system, shopping))];
+  const isClean = await system.audit("--journal", journal, "--expect-rest", REST_WITHIN);
+
+  const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
+  const notTerminal = accepted.filter(({ restAt }) => restAt === undefined).length;
+  const result: ChaosReport = {
+    seed,
+    seconds: (Date.now() - begun) / 1_000,
+    faults: injections.length,
+    sagas: accepted.length,
+    by_end: endsOf(accepted),
+    slowest: slowestOf(accepted),
+    not_accepted: shopping.checkouts.length - accepted.length,
+    not_terminal: notTerminal,
+    kinds: kindReports(injections, shopping.checkouts),
+    ended_by_themselves: Object.fromEntries(target.unexpected),
+    left_out: Object.fromEntries(leftOut),
+    violations,
+    audit_clean: isClean,
+    ok: isClean && violations.length === 0 && notTerminal === 0,
+  };
+  isKept ||= !result.ok;
+  if (isKept) report(`the stack is left: bun run stack down --wipe --data-dir ${directory}`);
+  return result;
+}
+
+/** What an earlier run left: refuses where it still runs. */
+async function clearAway(directory: string): Promise<void> {
+  if (!existsSync(`${directory}/state.json`)) return;
+  const { supervisor_pid: supervisor } = new Target(directory).state();
+  if (existsSync(`/proc/${supervisor}`) && (await isSupervisor(supervisor)))
+    throw new Error(`a stack still runs in ${directory}: bun run stack down --wipe --data-dir ${directory}`);
+  await unmountLeftover(directory);
+  await stackCommand(["down", "--wipe", "--data-dir", directory]);
+}
+
+async function isSupervisor(pid: number): Promise<boolean> {
+  const command = await Bun.file(`/proc/${pid}/cmdline`).text();
+  return command.includes("supervisor.ts");
+}
+
+/** Sagas whose end is not the one that their shopper was told of. */
+async function changedSince({ sagas }: System, { checkouts }: Shopping): Promise<string[]> {
+  const rows = await sagas<{ saga_id: string; status: string }[]>`select saga_id, status from saga_state`;
+  const statuses = new Map(rows.map(({ saga_id, status }) => [saga_id, status]));
+  return checkouts.flatMap(({ sagaId, status, restAt }) => {
+    if (sagaId === undefined || restAt === undefined) return [];
+    const now = statuses.get(sagaId);
+    return now === status ? [] : [`saga ${sagaId} had ended as ${status} and is ${now ?? "gone"}`];
+  });
+}
+
+/** Does one planned fault after the other, alone or in pairs. */
+class Nemesis {
+  readonly #arena: Arena;
+  readonly #shopping: Shopping;
+  readonly #report: (line: string) => void;
+
+  constructor(arena: Arena, shopping: Shopping, report: (line: string) => void) {
+    this.#arena = arena;
+    this.#shopping = shopping;
+    this.#report = report;
+  }
+
+  async go(faults: readonly PlannedFault[]): Promise<Injection[]> {
+    const done: Injection[] = [];
+    for (let index = 0; index < faults.length;) {
+      const first = faults[index];
+      if (first === undefined) break;
+      const second = first.overlapsNext ? faults[index + 1] : undefined;
+      const together = second === undefined ? [first] : [first, second];
+      const isPair = together.length > 1;
+      const times = await Promise.all(together.map((fault, order) => this.#one(fault, order * PAIR_GAP_MS)));
+      const healedAt = Math.max(...times.map((time) => time.healedAt));
+      const recovery = await this.#recovered(healedAt);
+      const leftAt = Date.now();
+      for (const [order, fault] of together.entries()) {
+        const time = times[order] ?? { injectedAt: healedAt, healedAt };
+        done.push({ fault, ...time, healedAt: isPair ? healedAt : time.healedAt, leftAt, isPair });
+      }
+      index += together.length;
+      const what = together.map(({ kind, target }) => `${kind} (${target})`).join(" with ");
+      this.#report(
+        `${String(index).padStart(3)}/${faults.length} ${what}: ${recovery === null ? "NOT recovered" : `flows ${(recovery / 1_000).toFixed(1)} s after it was over`}; ${this.#shopping.openCount} open`,
+      );
+    }
+    return done;
+  }
+
+  async #one(fault: PlannedFault, delayMs: number): Promise<{ injectedAt: number; healedAt: number }> {
+    await Bun.sleep(delayMs);
+    const injectedAt = Date.now();
+    const heal = await inject(this.#arena, fault);
+    await Bun.sleep(fault.holdMs);
+    await heal();
+    return { injectedAt, healedAt: Date.now() };
+  }
+
+  /** Waits until checkouts flow as normal again; null where they do not. */
+  async #recovered(from: number): Promise<number | null> {
+    const deadline = Date.now() + RECOVERY_TIMEOUT_MS;
+    for (;;) {
+      const judged = this.#shopping.checkouts.filter(
+        ({ isSlow, intendedAt }) => !isSlow && intendedAt >= from,
+      );
+      const recovery = recoveryMs(judged, from, Date.now());
+      if (recovery !== null || Date.now() > deadline) return recovery;
+      await Bun.sleep(RECOVERY_POLL_MS);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// A run that found something must be repeatable, and a run that found nothing must have tried everything.
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { KIND_NAMES, KINDS, planFaults } from "./schedule.ts";
+
+const seed = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const count = fc.integer({ min: 0, max: 300 });
+
+describe("a schedule", () => {
+  test("is the same for the same seed, and another for another", () => {
+    expect(planFaults(60, 7)).toEqual(planFaults(60, 7));
+    expect(planFaults(60, 7)).not.toEqual(planFaults(60, 8));
+  });
+
+  test("has as many faults as were asked for, each on a target of its kind and held as long as its kind allows", () => {
+    fc.assert(
+      fc.property(count, seed, (faults, from) => {
+        const schedule = planFaults(faults, from);
+        expect(schedule.faults).toHaveLength(faults);
+        for (const { kind, target, holdMs } of schedule.faults) {
+          const { targets, holds } = KINDS[kind];
+          const [least, most] = holds ?? [0, 0];
+          expect(targets as readonly string[]).toContain(target);
+          expect(holdMs).toBeWithin(least * 1_000, most * 1_000 + 1);
+        }
+      }),
+    );
+  });
+
+  test("of 60 faults has every kind, the likelier ones more often", () => {
+    fc.assert(
+      fc.property(seed, (from) => {
+        const kinds = planFaults(60, from).faults.map(({ kind }) => kind);
+        expect(new Set(kinds)).toEqual(new Set(KIND_NAMES));
+        const times = (kind: string) => kinds.filter((one) => one === kind).length;
+        expect(times("service kill")).toBeGreaterThan(times("Redis flush"));
+      }),
+    );
+  });
+
+  test("fills the one disk that is small", () => {
+    fc.assert(
+      fc.property(seed, (from) => {
+        const { faults, smallDisk } = planFaults(60, from);
+        const filled = faults.filter(({ kind }) => kind === "disk full").map(({ target }) => target);
+        expect(new Set(filled)).toEqual(new Set([smallDisk]));
+      }),
+    );
+  });
+
+  test("leaves out what this machine cannot do, and takes only what was asked for", () => {
+    const without = planFaults(100, 1, new Set(["clock jump"]));
+    expect(without.faults.map(({ kind }) => kind)).not.toContain("clock jump");
+    const only = planFaults(10, 1, new Set(), ["relay kill"]);
+    expect(new Set(only.faults.map(({ kind }) => kind))).toEqual(new Set(["relay kill"]));
+  });
+});

@@ -1,0 +1,90 @@
+// A disk of its own for one Postgres, small enough to be filled: a tmpfs mounted over its data directory before the load
+// begins. Needs root.
+import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { stackCommand } from "../system.ts";
+import type { Target } from "./target.ts";
+
+const SIZE = "2g";
+const GONE_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+
+/** What mounting lacks; null where nothing. */
+export const disksLack = process.getuid?.() === 0 ? null : "a disk can be mounted by root only";
+
+export class SmallDisk implements AsyncDisposable {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Stops the server, moves its data to a disk of its own, and starts it again. */
+  static async under(target: Target, server: string): Promise<SmallDisk> {
+    const [pid] = target.proven(server);
+    const path = dataDirectoryOf(pid);
+    const stateFile = mountFile(target.directory);
+    await stackCommand(["kill", server, "SIGINT", "--data-dir", target.directory]);
+    const deadline = Date.now() + GONE_TIMEOUT_MS;
+    while (!target.ended().includes(server)) {
+      if (Date.now() > deadline) throw new Error(`${server} does not stop`);
+      await Bun.sleep(POLL_MS);
+    }
+    const aside = `${path}.aside`;
+    writeFileSync(stateFile, path);
+    renameSync(path, aside);
+    mkdirSync(path, { mode: 0o700 });
+    await Bun.$`mount -t tmpfs -o size=${SIZE} checkout-chaos ${path}`.quiet();
+    // Brings the owner and the mode of the directory itself along.
+    await Bun.$`cp -a ${aside}/. ${path}/`.quiet();
+    rmSync(aside, { recursive: true });
+    await stackCommand(["restart", server, "--data-dir", target.directory]);
+    return new SmallDisk(path);
+  }
+
+  /** Leaves not one block free. */
+  async fill(): Promise<void> {
+    const { bavail, bsize } = statfsSync(this.#path);
+    // It may grow fuller meanwhile; then what is left is taken in smaller pieces.
+    await Bun.$`fallocate -l ${bavail * bsize} ${this.#ballast} || cat /dev/zero > ${this.#ballast}`
+      .quiet()
+      .nothrow();
+  }
+
+  empty(): void {
+    rmSync(this.#ballast, { force: true });
+  }
+
+  /** After the stack has stopped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Bun.$`umount ${this.#path}`.quiet();
+  }
+
+  get #ballast(): string {
+    return `${this.#path}/ballast`;
+  }
+}
+
+/** Unmounts what a run left that was killed; its data is about to be wiped. */
+export async function unmountLeftover(directory: string): Promise<void> {
+  let path: string;
+  try {
+    path = readFileSync(mountFile(directory), "utf8");
+  } catch {
+    return;
+  }
+  const isMounted = readFileSync("/proc/mounts", "utf8").includes(`checkout-chaos ${path} tmpfs`);
+  if (isMounted) await Bun.$`umount ${path}`.quiet();
+}
+
+function mountFile(directory: string): string {
+  return `${directory}/small-disk`;
+}
+
+/** `postgres -D PATH ...` */
+function dataDirectoryOf(pid: number | undefined): string {
+  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  const path = words[words.indexOf("-D") + 1];
+  if (path === undefined || !path.startsWith("/"))
+    throw new Error(`process ${pid} is no Postgres with a data directory`);
+  return path;
+}

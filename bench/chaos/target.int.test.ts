@@ -1,0 +1,88 @@
+// Nothing is done to a process that has not been proved to be ours: a process id may long belong to somebody else.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Target } from "./target.ts";
+
+let directory: string;
+const started: Bun.Subprocess[] = [];
+const grandchildren: number[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "chaos-target-"));
+});
+afterEach(async () => {
+  for (const pid of grandchildren.splice(0)) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  for (const child of started.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  rmSync(directory, { recursive: true });
+});
+
+function spawn(...command: string[]) {
+  const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "ignore"] });
+  started.push(child);
+  return child;
+}
+
+/** What looks like the supervisor of `of` to anybody who reads /proc, with one child. */
+async function supervisor(of: string) {
+  const script = "sleep 600 & echo $!; wait";
+  const child = spawn("sh", "-c", script, "supervisor.ts", JSON.stringify({ dataDirectory: of }));
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const pid = Number(new TextDecoder().decode(value));
+  grandchildren.push(pid);
+  return { pid: child.pid, child: pid };
+}
+
+function targetOf(supervisorPid: number, pid: number): Target {
+  const redis = { name: "redis", pid, ports: {}, exit: null };
+  writeFileSync(
+    join(directory, "state.json"),
+    JSON.stringify({ supervisor_pid: supervisorPid, servers: [redis], roles: [] }),
+  );
+  return new Target(directory);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe("a process of the stack", () => {
+  test("that our own supervisor started is signalled", async () => {
+    // given
+    const ours = await supervisor(directory);
+    const target = targetOf(ours.pid, ours.child);
+    // when
+    expect(target.proven("redis")).toEqual([ours.child]);
+    target.signal("redis", "SIGKILL");
+    // then
+    while (isAlive(ours.child)) await Bun.sleep(5);
+  });
+
+  test("that somebody else started is left alone", async () => {
+    const ours = await supervisor(directory);
+    const foreign = spawn("sleep", "600");
+    const target = targetOf(ours.pid, foreign.pid);
+    expect(() => target.signal("redis", "SIGKILL")).toThrow("is not the redis that our supervisor");
+    expect(isAlive(foreign.pid)).toBe(true);
+  });
+
+  test("of another stack's supervisor is left alone", async () => {
+    const other = await supervisor(`${directory}-other`);
+    const target = targetOf(other.pid, other.child);
+    expect(() => target.signal("redis", "SIGKILL")).toThrow(`is not the supervisor of ${directory}`);
+    expect(isAlive(other.child)).toBe(true);
+  });
+
+  test("that the stack does not have is told", async () => {
+    const target = targetOf(1, 1);
+    expect(() => target.signal("postgres", "SIGKILL")).toThrow(`no postgres in the stack of ${directory}`);
+  });
+});

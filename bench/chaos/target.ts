@@ -1,0 +1,160 @@
+// The stack under attack: proves that a process is ours before anything is done to it, sends signals, and keeps it alive between
+// faults as a service manager would, which restarts whatever ends.
+import { readdirSync, readFileSync } from "node:fs";
+import { stackCommand } from "../system.ts";
+
+/** systemd's RestartSec in deploy/, less what it takes to notice. */
+const SUPERVISION_MS = 250;
+
+interface Process {
+  readonly name: string;
+  readonly pid: number;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly exit: string | null;
+}
+
+/** What `state.json` of the stack holds, as far as it matters here. */
+export interface State {
+  readonly supervisor_pid: number;
+  readonly servers: readonly Process[];
+  readonly roles: readonly Process[];
+}
+
+export class Target {
+  readonly directory: string;
+  /** Kept down on purpose. */
+  readonly #down = new Set<string>();
+  readonly #restarting = new Map<string, Promise<void>>();
+  /** Restarts that no fault asked for, by name: something ended by itself. */
+  readonly unexpected = new Map<string, number>();
+  readonly #expected = new Set<string>();
+  #supervision: ReturnType<typeof setInterval> | undefined;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  state(): State {
+    const state: State = JSON.parse(readFileSync(`${this.directory}/state.json`, "utf8"));
+    return state;
+  }
+
+  find(name: string): Process {
+    const { servers, roles } = this.state();
+    const found = [...servers, ...roles].find((process) => process.name === name);
+    if (found === undefined) throw new Error(`no ${name} in the stack of ${this.directory}`);
+    return found;
+  }
+
+  /**
+   * The process of that name and all its descendants, proved to be ours: the process is a child of the supervisor that works
+   * for our data directory, and for no other. Throws where that cannot be shown; then nothing has been touched.
+   */
+  proven(name: string): readonly number[] {
+    const { pid } = this.find(name);
+    const { supervisor_pid: supervisor } = this.state();
+    const command = readProc(supervisor, "cmdline").replaceAll("\0", " ");
+    if (!command.includes("supervisor.ts") || !command.includes(`"dataDirectory":"${this.directory}"`))
+      throw new Error(
+        `process ${supervisor} is not the supervisor of ${this.directory}: nothing is done to ${name}`,
+      );
+    const parents = parentsByPid();
+    if (parents.get(pid) !== supervisor)
+      throw new Error(
+        `process ${pid} is not the ${name} that our supervisor ${supervisor} started: nothing is done`,
+      );
+    const family = [pid];
+    for (let index = 0; index < family.length; index++)
+      for (const [child, parent] of parents) if (parent === family[index]) family.push(child);
+    return family;
+  }
+
+  /** To the process and all its descendants: a paused Postgres is one whose every backend stands still. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    const family = this.proven(name);
+    if (signal === "SIGKILL") this.#expected.add(name);
+    // The parent first: it must not replace or bury what is about to be signalled.
+    for (const pid of family) sendIfAlive(pid, signal);
+  }
+
+  /** Kills it and keeps it down until `release`. */
+  hold(name: string): void {
+    this.#down.add(name);
+    this.signal(name, "SIGKILL");
+  }
+
+  release(name: string): void {
+    this.#down.delete(name);
+  }
+
+  /** SIGTERM, then a start on the same ports. Resolves when it is ready. */
+  async restart(name: string): Promise<void> {
+    this.#expected.add(name);
+    this.proven(name);
+    await this.#start(name);
+  }
+
+  /** From now on what ends is started again, unless it is held down. */
+  supervise(): void {
+    this.#supervision = setInterval(() => this.#look(), SUPERVISION_MS);
+  }
+
+  /** Resolves when no restart is under way. */
+  async stopSupervising(): Promise<void> {
+    clearInterval(this.#supervision);
+    await Promise.allSettled(this.#restarting.values());
+  }
+
+  /** Names of processes that are not running, held down or not. */
+  ended(): string[] {
+    const { servers, roles } = this.state();
+    return [...servers, ...roles].filter(({ exit }) => exit !== null).map(({ name }) => name);
+  }
+
+  #look(): void {
+    for (const name of this.ended()) {
+      if (this.#down.has(name) || this.#restarting.has(name)) continue;
+      if (!this.#expected.delete(name)) this.unexpected.set(name, (this.unexpected.get(name) ?? 0) + 1);
+      // It may fail where what it needs is away, too; the next look tries again.
+      this.#start(name).catch(() => this.#expected.add(name));
+    }
+  }
+
+  #start(name: string): Promise<void> {
+    const starting = stackCommand(["restart", name, "--data-dir", this.directory])
+      .then(() => void this.#expected.delete(name))
+      .finally(() => this.#restarting.delete(name));
+    this.#restarting.set(name, starting);
+    return starting;
+  }
+}
+
+function parentsByPid(): Map<number, number> {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    const stat = readProc(pid, "stat");
+    // After the command's name, which may hold anything, come the state and the parent (proc(5)).
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    if (Number.isInteger(parent)) parents.set(pid, parent);
+  }
+  return parents;
+}
+
+/** Empty where the process has gone. */
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function sendIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

@@ -1,0 +1,80 @@
+// `checkoutctl payments`: where our payments and the provider's books do not agree.
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { AppError } from "../../../internal/kernel/errors.ts";
+import {
+  closePaymentAlert,
+  listPaymentAlerts,
+  requestReconciliation,
+} from "../../../internal/operations/payment-alert-store.ts";
+import { command, count, group, instant, print, table, uuid } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const alerts = command("alerts", "list differences between payments and the provider's books, newest first")
+  .option("--all", "with those that are closed")
+  .option("--limit <count>", "at most so many", count, 50)
+  .action(async (options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const filter = { closed: options.all === true, limit: options.limit };
+    const found = await listPaymentAlerts(await connections.database("payment"), filter);
+    print(options, found, () =>
+      found.length === 0
+        ? "no alerts"
+        : table(
+            ["ALERT", "OPENED", "KIND", "CHARGE OR REFUND", "SAGA", "CLOSED", "WHAT"],
+            found.map((alert) => [
+              alert.alert_id,
+              instant(alert.opened_at),
+              alert.kind,
+              alert.subject,
+              alert.saga_id,
+              instant(alert.closed_at),
+              alert.close_note === null
+                ? alert.detail
+                : `${alert.detail} (${alert.closed_by}: ${alert.close_note})`,
+            ]),
+          ),
+    );
+  });
+
+const close = command(
+  "close",
+  "close an alert that has been dealt with; the same difference is not opened again",
+)
+  .argument("<alert-id>", "the alert's id", uuid)
+  .requiredOption("--reason <text>", "what was done about it", words)
+  .requiredOption("--actor <name>", "who did it", words)
+  .action(async (alertId, options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const { actor, reason } = options;
+    const isClosed = await closePaymentAlert(await connections.database("payment"), alertId, {
+      actor,
+      reason,
+    });
+    if (!isClosed) throw new AppError("MESSAGE_INVALID", `there is no open alert ${alertId}`);
+    print(options, { alert_id: alertId, closed_by: actor, close_note: reason }, () => "closed");
+  });
+
+const reconcile = command(
+  "reconcile",
+  "let the payment service compare with the provider's books now",
+).action(async (options) => {
+  await using connections = new Connections(loadSettings(options.stack));
+  const asked = await requestReconciliation(await connections.database("payment"));
+  print(
+    options,
+    asked,
+    () =>
+      `asked for; the books are compared up to ${instant(asked.compared_until)}, what differs is in \`checkoutctl payments alerts\``,
+  );
+});
+
+export const paymentsCommand = group("payments", "payments and the provider's books")
+  .addCommand(alerts)
+  .addCommand(close)
+  .addCommand(reconcile);
+
+function words(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}

@@ -1,0 +1,68 @@
+// What the provider tells by itself: the ledger entries that Stripe would send an event for, as that event. Pure. Asked by the
+// simulator for each entry it books; webhooks.ts carries the events.
+import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { assertNever } from "../kernel/errors.ts";
+import { objectId } from "./ids.ts";
+import type { Ledger } from "./ledger.ts";
+import { renderIntent, renderRefund } from "./render.ts";
+
+export interface WebhookEvent {
+  readonly id: string;
+  /** JSON, the same at every delivery: it shows the object as it was when the event happened. */
+  readonly body: string;
+}
+
+/** The event of an entry that `ledger` has booked; null where Stripe would send none. */
+export function webhookEventOf(
+  ledger: Ledger,
+  entry: ProviderLedgerEntry,
+  seed: number,
+): WebhookEvent | null {
+  const type = typeOf(entry);
+  if (type === null || entry.kind === "keys_expired") return null;
+  const object = objectOf(ledger, entry);
+  if (object === null) return null;
+  const id = objectId("evt", { nowMs: entry.at_ms, seq: entry.seq, seed });
+  const body = {
+    id,
+    object: "event",
+    api_version: null,
+    created: Math.floor(entry.at_ms / 1_000),
+    data: { object },
+    livemode: false,
+    pending_webhooks: 1,
+    request: { id: null, idempotency_key: entry.idempotency_key },
+    type,
+  };
+  return { id, body: JSON.stringify(body) };
+}
+
+/** https://docs.stripe.com/api/events/types */
+function typeOf(entry: ProviderLedgerEntry): string | null {
+  switch (entry.kind) {
+    case "charge":
+      return "payment_intent.succeeded";
+    case "decline":
+      return "payment_intent.payment_failed";
+    case "cancel":
+      return "payment_intent.canceled";
+    case "refund":
+      return "refund.created";
+    case "intent":
+      return "payment_intent.created";
+    case "refusal":
+    case "keys_expired":
+      return null;
+    default:
+      return assertNever(entry);
+  }
+}
+
+function objectOf(ledger: Ledger, entry: Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>) {
+  if (entry.kind === "refund") {
+    const refund = ledger.refunds.get(entry.refund);
+    return refund === undefined ? null : renderRefund(refund);
+  }
+  const intent = entry.payment_intent === null ? undefined : ledger.intents.get(entry.payment_intent);
+  return intent === undefined ? null : renderIntent(intent);
+}

@@ -1,0 +1,32 @@
+// A process that is stopped by the kernel learns of it when it goes on.
+import { expect, test } from "bun:test";
+
+const CHILD = `
+  import { StallWatch } from "${import.meta.dir}/stall-watch.ts";
+  using watch = new StallWatch();
+  const startedAt = performance.now();
+  for await (const line of console) console.log(watch.wentOnAt() > startedAt ? "stood still" : "went on");
+`;
+
+test("a process knows whether it was suspended", async () => {
+  // given
+  const child = Bun.spawn([process.execPath, "-e", CHILD], { stdio: ["pipe", "pipe", "inherit"] });
+  const answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const ask = async () => {
+    await child.stdin.write("?\n");
+    await child.stdin.flush();
+    return (await answers.read()).value?.trim();
+  };
+  try {
+    expect(await ask()).toBe("went on");
+    // when: for longer than anything else could hold it up
+    child.kill("SIGSTOP");
+    await Bun.sleep(2_500);
+    child.kill("SIGCONT");
+    // then
+    expect(await ask()).toBe("stood still");
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+});

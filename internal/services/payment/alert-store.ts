@@ -1,0 +1,101 @@
+// What the provider's books and ours do not agree on (payment_alerts), and the events that changed something (webhook_events).
+// Called by webhook.ts and reconciliation/. At most one open alert per kind and subject: the unique index says so.
+import type { Sql } from "postgres";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { Tx } from "../../messaging/database.ts";
+import type { Difference, DifferenceKind } from "./reconciliation/differences.ts";
+
+export interface OpenedAlert {
+  readonly alert_id: string;
+  readonly kind: DifferenceKind;
+  readonly subject: string;
+  /** False where it was open already, and has only been seen again. */
+  readonly is_new: boolean;
+}
+
+export interface AlertOrigin {
+  readonly opened_by: "webhook" | "reconciliation";
+  /** Epoch ms. */
+  readonly now: number;
+  readonly newId: () => string;
+}
+
+/**
+ * Opens an alert per difference, or sees the one again that is open, but for what a person has closed. No two differences may be
+ * of one kind and subject.
+ */
+export function openAlerts(
+  tx: Tx,
+  differences: readonly Difference[],
+  { opened_by, now, newId }: AlertOrigin,
+): PromiseLike<OpenedAlert[]> {
+  const rows = differences.map((difference) => ({ alert_id: newId(), ...difference }));
+  return tx<OpenedAlert[]>`
+    insert into payment_alerts (alert_id, kind, subject, saga_id, detail, opened_by, opened_at, last_seen_at)
+    select alert_id, kind, subject, saga_id, detail, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(rows)}::text::json)
+        as opened (alert_id uuid, kind text, subject text, saga_id uuid, detail text)
+     where not exists (
+             select from payment_alerts a
+              where a.kind = opened.kind and a.subject = opened.subject and a.closed_by <> 'reconciliation')
+        on conflict (kind, subject) where closed_at is null do update
+       set detail = excluded.detail, last_seen_at = excluded.last_seen_at
+    returning alert_id, kind, subject, (xmax = 0) as is_new`;
+}
+
+/** Closes what is open about `subjects` and is not among `differences` any more. */
+export function closeAlerts(
+  tx: Tx,
+  subjects: readonly string[],
+  differences: readonly Difference[],
+  note: string,
+  now: number,
+): PromiseLike<{ alert_id: string; kind: DifferenceKind; subject: string }[]> {
+  const still = differences.map(({ kind, subject }) => ({ kind, subject }));
+  return tx<{ alert_id: string; kind: DifferenceKind; subject: string }[]>`
+    update payment_alerts a
+       set closed_at = ${now}::timestamptz, closed_by = 'reconciliation', close_note = ${note}
+     where closed_at is null and subject = any(${[...subjects]}::text[])
+       and not exists (
+             select from json_to_recordset(${JSON.stringify(still)}::text::json) as still (kind text, subject text)
+              where still.kind = a.kind and still.subject = a.subject)
+    returning alert_id, kind, subject`;
+}
+
+export interface OpenAlert {
+  readonly kind: DifferenceKind;
+  readonly subject: string;
+}
+
+/** Open alerts that nobody has looked at since `before` (epoch ms), the longest unseen first. */
+export function unseenAlerts(sql: Sql, before: number, limit: number): PromiseLike<OpenAlert[]> {
+  return sql<OpenAlert[]>`
+    select kind, subject from payment_alerts
+     where closed_at is null and last_seen_at < ${before}::timestamptz
+     order by last_seen_at limit ${limit}`;
+}
+
+export function countOpenAlerts(sql: Sql): PromiseLike<{ kind: DifferenceKind; count: number }[]> {
+  return sql<{ kind: DifferenceKind; count: number }[]>`
+    select kind, count(*) as count from payment_alerts where closed_at is null group by kind`;
+}
+
+export async function isKnownEvent(tx: Tx, event_id: string): Promise<boolean> {
+  const found = await tx`select from webhook_events where event_id = ${event_id}`;
+  return found.length > 0;
+}
+
+export function rememberEvent(tx: Tx, event_id: string, now: number): PromiseLike<unknown> {
+  // The same event may come twice at once; where it is about no payment there is no row to make one wait for the other.
+  return tx`
+    insert into webhook_events (event_id, received_at) values (${event_id}, ${now}::timestamptz)
+        on conflict do nothing`;
+}
+
+/** Forgets events that came before `before` (epoch ms), at most `limit` at a time. */
+export function forgetEvents(sql: Sql, before: number, limit: number): PromiseLike<unknown> {
+  return sql`
+    delete from webhook_events
+     where event_id = any(array(
+             select event_id from webhook_events where received_at < ${timestampOf(before)} order by received_at limit ${limit}))`;
+}

@@ -1,0 +1,35 @@
+// Payments by whatever the provider calls them, read without locks: each with its refund, as they were at one moment. Called by
+// webhook.ts and by reconciliation/; whoever changes one reads it again under lock (store.ts).
+import type { Sql } from "postgres";
+import type { Payment } from "./payment.ts";
+import { type PaymentRow, paymentOf, type RefundRow } from "./store.ts";
+
+export interface Names {
+  readonly sagas: readonly string[];
+  /** The provider's ids. */
+  readonly charges: readonly string[];
+  readonly refunds?: readonly string[];
+}
+
+interface Row extends PaymentRow {
+  readonly refund: RefundRow | null;
+}
+
+/** Every payment that any of the names stands for, each once. */
+export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: Names): Promise<Payment[]> {
+  // The array makes the planner probe the keys; one statement, because payment and refund must be of the same moment.
+  const rows = await sql<Row[]>`
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at,
+           (select json_build_object('refund_id', refund_id, 'payment_id', payment_id,
+                                     'provider_refund_id', provider_refund_id, 'error_code', error_code, 'attempts', attempts,
+                                     'next_attempt_at', (extract(epoch from next_attempt_at) * 1000)::float8,
+                                     'created_at', (extract(epoch from created_at) * 1000)::float8)
+              from refunds r where r.payment_id = p.payment_id) as refund
+      from payments p
+     where payment_id = any(array(
+             select payment_id from payments where saga_id = any(${[...sagas]}::uuid[])
+              union select payment_id from payments where provider_txn_id = any(${[...charges]}::text[])
+              union select payment_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))`;
+  return rows.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
+}

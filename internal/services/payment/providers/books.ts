@@ -1,0 +1,48 @@
+// The provider's books as reconciliation reads them, and what its events carry: charges and refunds by the provider's own ids.
+// Implemented by stripe-books.ts; called by reconciliation/ and webhook.ts.
+import type { ChargeAnswer } from "./provider.ts";
+
+/** A charge as the provider has it. */
+export interface BookedCharge {
+  readonly provider_txn_id: string;
+  /** As this service wrote it beside the charge; null where there is none, for example because somebody else charged. */
+  readonly saga_id: string | null;
+  /** What was taken; what was asked for where nothing was. */
+  readonly amount_cents: number;
+  /** ISO 4217. */
+  readonly currency: string;
+  /** What asking for the charge would be answered. */
+  readonly answer: Exclude<ChargeAnswer, { kind: "no_effect" }>;
+}
+
+export interface BookedRefund {
+  readonly provider_refund_id: string;
+  /** The charge that was given back. */
+  readonly provider_txn_id: string | null;
+  readonly saga_id: string | null;
+  readonly amount_cents: number;
+  readonly currency: string;
+  readonly status: "succeeded" | "pending" | "failed";
+}
+
+/** From `fromMs` on, before `untilMs`, by the provider's clock; epoch ms, cut to whole seconds. */
+export interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export interface BooksPage<Entry> {
+  readonly entries: readonly Entry[];
+  /** Where the next page begins; null on the last one. */
+  readonly next: string | null;
+}
+
+/** Every method throws PROVIDER_UNAVAILABLE, or PROVIDER_REJECTED where trying again cannot help. */
+export interface ProviderBooks {
+  /** One page of what was created in `span`; `after` is the `next` of the page before, null for the first. */
+  charges(span: Span, after: string | null): Promise<BooksPage<BookedCharge>>;
+  refunds(span: Span, after: string | null): Promise<BooksPage<BookedRefund>>;
+  /** Null where the provider knows no such id. */
+  charge(provider_txn_id: string): Promise<BookedCharge | null>;
+  refund(provider_refund_id: string): Promise<BookedRefund | null>;
+}

@@ -1,0 +1,113 @@
+// Stripe's lists of payment intents and refunds as the books that reconciliation reads. Opened in cmd/payment; its two
+// translations also serve stripe-events.ts, because an event carries the same objects.
+import { Stripe } from "stripe";
+import { AppError } from "../../../kernel/errors.ts";
+import type { BookedCharge, BookedRefund, BooksPage, ProviderBooks, Span } from "./books.ts";
+import { answerOf, stripeClient, type StripeOptions } from "./stripe.ts";
+
+/** The most that Stripe gives at once. */
+const PAGE_ENTRIES = 100;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export class StripeBooks implements ProviderBooks {
+  readonly #stripe: Stripe;
+
+  constructor(options: StripeOptions) {
+    this.#stripe = stripeClient(options);
+  }
+
+  charges(span: Span, after: string | null): Promise<BooksPage<BookedCharge>> {
+    return readBooks(async () =>
+      pageOf(await this.#stripe.paymentIntents.list(query(span, after)), chargeOf),
+    );
+  }
+
+  refunds(span: Span, after: string | null): Promise<BooksPage<BookedRefund>> {
+    return readBooks(async () => pageOf(await this.#stripe.refunds.list(query(span, after)), refundOf));
+  }
+
+  charge(provider_txn_id: string): Promise<BookedCharge | null> {
+    return readBooks(() =>
+      unlessMissing(async () => chargeOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id))),
+    );
+  }
+
+  refund(provider_refund_id: string): Promise<BookedRefund | null> {
+    return readBooks(() =>
+      unlessMissing(async () => refundOf(await this.#stripe.refunds.retrieve(provider_refund_id))),
+    );
+  }
+}
+
+export function chargeOf(intent: Stripe.PaymentIntent): BookedCharge {
+  return {
+    provider_txn_id: intent.id,
+    saga_id: sagaOf(intent.metadata),
+    amount_cents: intent.status === "succeeded" ? intent.amount_received : intent.amount,
+    currency: intent.currency.toUpperCase(),
+    answer: answerOf(intent),
+  };
+}
+
+export function refundOf(refund: Stripe.Refund): BookedRefund {
+  const { payment_intent } = refund;
+  return {
+    provider_refund_id: refund.id,
+    provider_txn_id: typeof payment_intent === "string" ? payment_intent : (payment_intent?.id ?? null),
+    saga_id: sagaOf(refund.metadata),
+    amount_cents: refund.amount,
+    currency: refund.currency.toUpperCase(),
+    status: statusOf(refund.status),
+  };
+}
+
+function statusOf(status: string | null): BookedRefund["status"] {
+  if (status === "succeeded") return "succeeded";
+  return status === "failed" || status === "canceled" ? "failed" : "pending";
+}
+
+/** Metadata is anybody's text; only what can be a saga's id is taken for one. */
+function sagaOf(metadata: Stripe.Metadata | null): string | null {
+  const text = metadata?.["saga_id"] ?? "";
+  return UUID.test(text) ? text : null;
+}
+
+function query({ fromMs, untilMs }: Span, after: string | null) {
+  return {
+    created: { gte: Math.floor(fromMs / 1_000), lt: Math.floor(untilMs / 1_000) },
+    limit: PAGE_ENTRIES,
+    ...(after === null ? {} : { starting_after: after }),
+  };
+}
+
+function pageOf<Item extends { readonly id: string }, Entry>(
+  { data, has_more }: Stripe.ApiList<Item>,
+  translate: (item: Item) => Entry,
+): BooksPage<Entry> {
+  return { entries: data.map((item) => translate(item)), next: has_more ? (data.at(-1)?.id ?? null) : null };
+}
+
+async function unlessMissing<Entry>(retrieve: () => Promise<Entry>): Promise<Entry | null> {
+  try {
+    return await retrieve();
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.code === "resource_missing") return null;
+    throw error;
+  }
+}
+
+async function readBooks<Entry>(read: () => Promise<Entry>): Promise<Entry> {
+  try {
+    return await read();
+  } catch (cause) {
+    const isRefused =
+      cause instanceof Stripe.errors.StripeAuthenticationError ||
+      cause instanceof Stripe.errors.StripePermissionError ||
+      cause instanceof Stripe.errors.StripeInvalidRequestError;
+    throw isRefused
+      ? new AppError("PROVIDER_REJECTED", "the provider does not show its books: check STRIPE_API_KEY", {
+          cause,
+        })
+      : new AppError("PROVIDER_UNAVAILABLE", "the provider's books cannot be read now", { cause });
+  }
+}

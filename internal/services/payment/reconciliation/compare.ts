@@ -1,0 +1,65 @@
+// One piece of the provider's books held against ours, and what comes of it written down: alerts opened, alerts closed, rows
+// marked as found. Called by reconciler.ts.
+import { AppError } from "../../../kernel/errors.ts";
+import type { Clock } from "../../../kernel/ports.ts";
+import type { Database } from "../../../messaging/database.ts";
+import type { Log } from "../../../messaging/telemetry.ts";
+import { closeAlerts, openAlerts } from "../alert-store.ts";
+import { findPayments } from "../lookup-store.ts";
+import { tellAlert } from "../telemetry.ts";
+import { type Comparison, differencesOf } from "./differences.ts";
+import { extendRun, markCharges, markRefunds } from "./run-store.ts";
+
+/** A run whose process has died is taken over after this; longer than two calls of the provider and a transaction. */
+export const LEASE_MS = 60_000;
+
+export interface CompareContext {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  readonly log: Log;
+}
+
+export type Piece = Partial<Omit<Comparison, "payments">>;
+
+/** Compares one piece, of at most a page. Doing it twice changes nothing. Throws SERVICE_UNAVAILABLE where the run was lost. */
+export async function compare(context: CompareContext, run_id: string, part: Piece): Promise<void> {
+  const { database, clock, newId, log } = context;
+  const piece = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], ...part };
+  const charges = [...piece.charges.map(({ provider_txn_id }) => provider_txn_id), ...piece.absentCharges];
+  const refunds = [
+    ...piece.refunds.map(({ provider_refund_id }) => provider_refund_id),
+    ...piece.absentRefunds,
+  ];
+  if (charges.length + refunds.length === 0) return;
+  const given = piece.refunds.map(({ provider_txn_id }) => provider_txn_id);
+  const sagas = [...piece.charges, ...piece.refunds].map(({ saga_id }) => saga_id);
+  const payments = await findPayments(database.sql, {
+    sagas: sagas.filter((saga_id) => saga_id !== null),
+    charges: [...charges, ...given.filter((id) => id !== null)],
+    refunds,
+  });
+  const differences = differencesOf({ ...piece, payments });
+  const now = clock.now();
+  const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
+    const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
+    if (!isOurs)
+      throw new AppError("SERVICE_UNAVAILABLE", "another process has taken the reconciliation over");
+    const [done, gone] = await send([
+      openAlerts(tx, differences, { opened_by: "reconciliation", now, newId }),
+      closeAlerts(tx, [...charges, ...refunds], differences, "the books agree again", now),
+    ]);
+    await finish([markCharges(tx, charges, now), markRefunds(tx, refunds, now)]);
+    return { opened: done.filter(({ is_new }) => is_new), closed: gone };
+  });
+  for (const difference of differences) {
+    const isNew = opened.some(
+      ({ kind, subject }) => kind === difference.kind && subject === difference.subject,
+    );
+    if (isNew) tellAlert(log, difference);
+  }
+  for (const { kind, subject } of closed) {
+    log.info({ alert: kind, subject }, "payments and the provider's books agree again");
+  }
+}

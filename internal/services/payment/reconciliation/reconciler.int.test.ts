@@ -1,0 +1,220 @@
+// Reconciliation against the simulator's real lists, on a real Postgres: every kind of difference is found once, and is gone when
+// the books agree again; nothing that agrees is ever an alert.
+import { expect, test } from "bun:test";
+import {
+  closePaymentAlert,
+  listPaymentAlerts,
+  requestReconciliation,
+} from "../../../operations/payment-alert-store.ts";
+import { refundPayment } from "../../../testkit/commands.ts";
+import { TestPayment } from "../../../testkit/payment.ts";
+
+const GRACE_MS = 30_000;
+const INTERVAL_MS = 60_000;
+const saga = () => Bun.randomUUIDv7();
+
+/** So many payments of 6.00 EUR, charged and settled; the provider's ids in the order of the sagas. */
+async function settled(payment: TestPayment, sagas: readonly string[]): Promise<string[]> {
+  for (const id of sagas) await payment.charge(id);
+  while ((await payment.round()) > 0);
+  const rows = await payment.database.sql<{ saga_id: string; provider_txn_id: string }[]>`
+    select saga_id, provider_txn_id from payments where provider_txn_id is not null`;
+  const charges = new Map(rows.map((row) => [row.saga_id, row.provider_txn_id]));
+  return sagas.map((id) => charges.get(id) ?? "");
+}
+
+const chargeAtProvider = (payment: TestPayment, saga_id: string, key: string) =>
+  payment.provider.charge({
+    idempotency_key: key,
+    saga_id,
+    amount_cents: 600,
+    currency: "EUR",
+    payment_method: "pm_card_visa",
+  });
+
+test("payments, refunds and declines that agree open no alert, however often they are compared", async () => {
+  await using payment = await TestPayment.open();
+  const reconciler = await payment.reconciler();
+  const [paid, back, declined] = [saga(), saga(), saga()];
+  await payment.charge(declined, "pm_card_visa_chargeDeclined");
+  await settled(payment, [paid, back]);
+  await payment.handle(refundPayment(back));
+  await payment.round();
+  for (let run = 0; run < 3; run += 1) {
+    payment.advance(GRACE_MS + INTERVAL_MS);
+    expect(await reconciler.runOnce()).toEqual({ processed: 0 });
+  }
+  expect([await payment.alerts(), payment.errors]).toEqual([[], []]);
+  const marks = await payment.database.sql`
+    select count(p.reconciled_at) as payments, count(r.reconciled_at) as refunds from payments p left join refunds r using (payment_id)`;
+  expect(marks).toMatchObject([{ payments: 2, refunds: 1 }]);
+});
+
+test("every kind of difference is found once, told once, and closed when the books agree again", async () => {
+  await using payment = await TestPayment.open();
+  const { sql } = payment.database;
+  const reconciler = await payment.reconciler();
+  const sagas = Array.from({ length: 8 }, saga);
+  const [fine = "", amount = "", status = "", lost = "", twice = "", given = "", renamed = "", gone = ""] =
+    sagas;
+  const charges = await settled(payment, sagas);
+  const chargeOf = (id: string) => charges[sagas.indexOf(id)] ?? "";
+  // given one difference of each kind, and a payment without any
+  await sql`update payments set amount_cents = 601 where saga_id = ${amount}`;
+  await sql`update payments set status = 'FAILED', error_code = 'X', provider_txn_id = null where saga_id = ${status}`;
+  await sql`update payments set provider_txn_id = 'pi_never' where saga_id = ${lost}`;
+  await chargeAtProvider(payment, twice, "another key");
+  const other = saga();
+  await sql`update payments set saga_id = ${other} where saga_id = ${renamed}`;
+  await payment.provider.refund({
+    idempotency_key: "by hand",
+    saga_id: given,
+    provider_txn_id: chargeOf(given),
+  });
+  await sql`delete from payments where saga_id = ${gone}`;
+  // when compared
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await reconciler.runOnce();
+  // then
+  const found = await payment.alerts();
+  expect(found.map(({ kind, saga_id }) => `${kind} ${saga_id}`)).toEqual(
+    [
+      `amount_differs ${amount}`,
+      `charge_without_payment ${gone}`,
+      `charged_twice ${twice}`,
+      // The provider's charge of a payment that names another.
+      `charged_twice ${lost}`,
+      `payment_without_charge ${lost}`,
+      `refund_differs ${given}`,
+      `saga_differs ${other}`,
+      `status_differs ${status}`,
+    ].toSorted(),
+  );
+  expect(found.some(({ saga_id }) => saga_id === fine)).toBe(false);
+  expect(payment.errors).toHaveLength(found.length);
+  expect(payment.errors).toContain(
+    "payments and the provider's books differ: the provider took 600 cents EUR, the payment is of 601 cents EUR",
+  );
+
+  // and once more: the same, and nothing new
+  payment.advance(INTERVAL_MS);
+  await reconciler.runOnce();
+  expect(await payment.alerts()).toEqual(found);
+  expect(payment.errors).toHaveLength(found.length);
+
+  // and when somebody has put right what was wrong on our side
+  await sql`update payments set amount_cents = 600 where saga_id = ${amount}`;
+  await sql`update payments set provider_txn_id = ${chargeOf(lost)} where saga_id = ${lost}`;
+  await sql`update payments set saga_id = ${renamed} where saga_id = ${other}`;
+  await sql`update payments set status = 'SUCCEEDED', provider_txn_id = ${chargeOf(status)} where saga_id = ${status}`;
+  payment.advance(INTERVAL_MS);
+  await reconciler.runOnce();
+  const open = (await payment.alerts()).filter(({ close_note }) => close_note === null);
+  expect(open.map(({ kind }) => kind)).toEqual(["charge_without_payment", "charged_twice", "refund_differs"]);
+  const closed = (await payment.alerts()).filter(({ close_note }) => close_note !== null);
+  expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the books agree again"]));
+});
+
+test("what a person has closed stays closed, though the books still differ", async () => {
+  await using payment = await TestPayment.open();
+  const reconciler = await payment.reconciler();
+  const id = saga();
+  await chargeAtProvider(payment, id, "a");
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await reconciler.runOnce();
+  const [open] = await listPaymentAlerts(payment.database.sql, { closed: false, limit: 1 });
+  const by = { actor: "ada", reason: "given back by hand" };
+  const close = () => closePaymentAlert(payment.database.sql, open?.alert_id ?? "", by);
+  expect([await close(), await close()]).toEqual([true, false]);
+  // when the same piece of the books is read once more
+  payment.advance(INTERVAL_MS);
+  const before = payment.now - 5 * INTERVAL_MS;
+  await payment.database.sql`update reconciliation set compared_until = ${before}::timestamptz`;
+  expect(await requestReconciliation(payment.database.sql)).toMatchObject({ compared_until: before });
+  await reconciler.runOnce();
+  expect(await requestReconciliation(payment.database.sql)).toMatchObject({
+    compared_until: payment.now - GRACE_MS,
+  });
+  expect(await listPaymentAlerts(payment.database.sql, { closed: true, limit: 9 })).toMatchObject([
+    { kind: "charge_without_payment", saga_id: id, closed_by: "ada", close_note: "given back by hand" },
+  ]);
+});
+
+test("what is in flight is left alone, until it has had its time", async () => {
+  await using payment = await TestPayment.open();
+  const reconciler = await payment.reconciler();
+  const id = saga();
+  await payment.charge(id);
+  await payment.claimAndDie();
+  await chargeAtProvider(payment, id, `${id}:charge`);
+  payment.advance(GRACE_MS - 1_000);
+  await reconciler.runOnce();
+  expect(await payment.alerts()).toEqual([]);
+  payment.advance(INTERVAL_MS);
+  await reconciler.runOnce();
+  expect(await payment.alerts()).toMatchObject([{ kind: "status_differs", saga_id: id }]);
+  // The executor asks again, and that is the end of it.
+  await payment.round();
+  payment.advance(INTERVAL_MS);
+  await reconciler.runOnce();
+  expect(await payment.alerts()).toMatchObject([{ close_note: "the books agree again" }]);
+});
+
+test("more charges than a page, over more time than one piece, are all compared", async () => {
+  await using payment = await TestPayment.open();
+  const reconciler = await payment.reconciler();
+  const sagas = Array.from({ length: 120 }, saga);
+  await Promise.all(sagas.map((id) => chargeAtProvider(payment, id, id)));
+  payment.advance(25 * 60_000);
+  await chargeAtProvider(payment, saga(), "much later");
+  payment.advance(GRACE_MS + 1_000);
+  const runs: number[] = [];
+  do runs.push((await reconciler.runOnce()).processed);
+  while (runs.at(-1) === 1);
+  expect(runs).toEqual([1, 1, 0]);
+  expect(await payment.alerts()).toHaveLength(121);
+});
+
+test("of two processes one reconciles; what it leaves behind when it dies is taken over", async () => {
+  await using payment = await TestPayment.open();
+  const [one, two] = [await payment.reconciler(), await payment.reconciler()];
+  await chargeAtProvider(payment, saga(), "a");
+  payment.advance(GRACE_MS + 1_000);
+  await Promise.all([one.runOnce(), two.runOnce()]);
+  expect([await payment.alerts(), payment.errors]).toMatchObject([{ length: 1 }, { length: 1 }]);
+
+  // given a run that was claimed and never ended
+  await chargeAtProvider(payment, saga(), "b");
+  payment.advance(INTERVAL_MS);
+  await payment.database.sql`
+    update reconciliation set run_id = ${saga()}, lease_until = ${payment.now + INTERVAL_MS}::timestamptz`;
+  await one.runOnce();
+  expect(await payment.alerts()).toHaveLength(1);
+  payment.advance(INTERVAL_MS);
+  await one.runOnce();
+  expect(await payment.alerts()).toHaveLength(2);
+});
+
+test("a run that fails, or is stopped, is given back at once and compares nothing twice or never", async () => {
+  await using payment = await TestPayment.open();
+  const stopping = new AbortController();
+  const reconciler = await payment.reconciler({ stopping: stopping.signal });
+  const other = await payment.reconciler();
+  const isFree = async () => {
+    const rows = await payment.database.sql`
+      select from reconciliation where due_at <= ${payment.now}::timestamptz and lease_until <= ${payment.now}::timestamptz`;
+    return rows.length === 1;
+  };
+  await chargeAtProvider(payment, saga(), "a");
+  payment.advance(GRACE_MS + 1_000);
+  stopping.abort();
+  expect(await reconciler.runOnce()).toEqual({ processed: 0 });
+  expect([await payment.alerts(), await isFree()]).toEqual([[], true]);
+
+  await payment.simulator.stop();
+  expect(await other.runOnce().catch((error: unknown) => error)).toMatchObject({
+    code: "PROVIDER_UNAVAILABLE",
+  });
+  expect(await isFree()).toBe(true);
+  payment.simulator.start();
+});

@@ -1,0 +1,84 @@
+// The one row that says who reconciles, when and how far, and the marks of what was found in the provider's books. Called by
+// reconciler.ts.
+import type { Sql } from "postgres";
+import type { Tx } from "../../../messaging/database.ts";
+
+export interface Run {
+  readonly run_id: string;
+  /** Epoch ms: everything the provider booked before it has been compared. */
+  readonly compared_until: number;
+}
+
+/** Takes the run that is due, for as long as `leaseUntil`; undefined where none is due or somebody is at it. */
+export async function claimRun(
+  sql: Sql,
+  run_id: string,
+  now: number,
+  leaseUntil: number,
+): Promise<Run | undefined> {
+  const [run] = await sql<Run[]>`
+    update reconciliation set run_id = ${run_id}, lease_until = ${leaseUntil}::timestamptz
+     where due_at <= ${now}::timestamptz and lease_until <= ${now}::timestamptz
+    returning run_id, compared_until`;
+  return run;
+}
+
+/** Makes the lease longer; false where somebody else has taken the run over. */
+export async function extendRun(tx: Tx, run_id: string, leaseUntil: number): Promise<boolean> {
+  const { count } = await tx`
+    update reconciliation set lease_until = ${leaseUntil}::timestamptz where run_id = ${run_id}`;
+  return count > 0;
+}
+
+/** Ends the run and says when the next is due. Does nothing where somebody else has taken it over. */
+export function finishRun(sql: Sql, run: Run, now: number, dueAt: number): PromiseLike<unknown> {
+  return sql`
+    update reconciliation
+       set compared_until = ${run.compared_until}::timestamptz, due_at = ${dueAt}::timestamptz,
+           lease_until = ${now}::timestamptz
+     where run_id = ${run.run_id}`;
+}
+
+/** Gives a run back that was not finished. */
+export function giveBackRun(sql: Sql, run_id: string, now: number): PromiseLike<unknown> {
+  return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = ${run_id}`;
+}
+
+export async function comparedUntil(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ compared_until: number }]>`select compared_until from reconciliation`;
+  return row.compared_until;
+}
+
+/** Rows are locked in saga order, as everywhere. */
+export function markCharges(tx: Tx, charges: readonly string[], now: number): PromiseLike<unknown> {
+  return tx`
+    with found as materialized (
+      select payment_id from payments
+       where provider_txn_id = any(${[...charges]}::text[]) and reconciled_at is null
+       order by saga_id
+         for no key update)
+    update payments set reconciled_at = ${now}::timestamptz where payment_id = any(array(select payment_id from found))`;
+}
+
+export function markRefunds(tx: Tx, refunds: readonly string[], now: number): PromiseLike<unknown> {
+  return tx`
+    update refunds set reconciled_at = ${now}::timestamptz
+     where provider_refund_id = any(${[...refunds]}::text[]) and reconciled_at is null`;
+}
+
+/** Charges of payments that rest since before `before` (epoch ms) and that no page of the provider's has shown. */
+export async function chargesNotFound(sql: Sql, before: number, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select provider_txn_id as id from payments
+     where provider_txn_id is not null and reconciled_at is null and updated_at < ${before}::timestamptz
+     order by updated_at limit ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+export async function refundsNotFound(sql: Sql, before: number, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select provider_refund_id as id from refunds
+     where provider_refund_id is not null and reconciled_at is null and updated_at < ${before}::timestamptz
+     order by updated_at limit ${limit}`;
+  return rows.map(({ id }) => id);
+}

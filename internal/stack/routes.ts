@@ -1,0 +1,34 @@
+// Ways round: a role can be told to find a server, or another role, by another port than its own, where somebody listens who
+// passes everything on. The chaos runs put a proxy into every link like this. Used by plan.ts.
+import type { StackAddresses } from "./state.ts";
+
+/** By role, then by the name of a server or role: the port on 127.0.0.1 by which the first finds the second. */
+export type Routes = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** The addresses as a role sees them that has these routes. Throws on a name that no address belongs to. */
+export function routed(
+  addresses: StackAddresses,
+  routes: Readonly<Record<string, number>> = {},
+): StackAddresses {
+  const known = ["redis", "mail", "orchestrator", "inventory", "payment", "paysim"];
+  known.push(...Object.keys(addresses.postgres).map((name) => `postgres-${name}`));
+  const unknown = Object.keys(routes).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`no route leads to ${unknown}; there is ${known.join(", ")}`);
+  const via = (name: string, address: string) => withPort(address, routes[name]);
+  return {
+    ...addresses,
+    postgres: Object.fromEntries(
+      Object.entries(addresses.postgres).map(([name, url]) => [name, via(`postgres-${name}`, url)]),
+    ),
+    redis: via("redis", addresses.redis),
+    smtp: via("mail", addresses.smtp),
+    orchestrator: via("orchestrator", addresses.orchestrator),
+    inventory: via("inventory", addresses.inventory),
+    payment: via("payment", addresses.payment),
+    paysim: via("paysim", addresses.paysim),
+  };
+}
+
+function withPort(address: string, port: number | undefined): string {
+  return port === undefined ? address : address.replace(/:\d+(?=\/|$)/, `:${port}`);
+}

@@ -1,0 +1,37 @@
+// A role that is sent round finds what it was sent round to, and everything else where it was.
+import { expect, test } from "bun:test";
+import { routed } from "./routes.ts";
+import type { StackAddresses } from "./state.ts";
+
+const ADDRESSES: StackAddresses = {
+  postgres: {
+    saga: "postgres://checkout@127.0.0.1:1001/saga",
+    order: "postgres://checkout@127.0.0.1:1002/order",
+  },
+  kafka_brokers: "127.0.0.1:1003",
+  redis: "redis://127.0.0.1:1004",
+  smtp: "smtp://127.0.0.1:1005",
+  mail: "http://127.0.0.1:1006",
+  gateway: "http://127.0.0.1:1007",
+  orchestrator: "http://127.0.0.1:1008",
+  inventory: "http://127.0.0.1:1009",
+  payment: "http://127.0.0.1:1011",
+  paysim: "http://127.0.0.1:1010",
+  ledger_file: "/data/ledger.jsonl",
+  secrets_file: "/data/secrets.json",
+  ops: {},
+};
+
+test("the port is changed of what a route leads to, and of nothing else", () => {
+  expect(routed(ADDRESSES, { "postgres-order": 7, redis: 8, mail: 9, orchestrator: 10 })).toEqual({
+    ...ADDRESSES,
+    postgres: { ...ADDRESSES.postgres, order: "postgres://checkout@127.0.0.1:7/order" },
+    redis: "redis://127.0.0.1:8",
+    smtp: "smtp://127.0.0.1:9",
+    orchestrator: "http://127.0.0.1:10",
+  });
+});
+
+test("a route to nowhere is told", () => {
+  expect(() => routed(ADDRESSES, { "postgres-orders": 7 })).toThrow("no route leads to postgres-orders");
+});

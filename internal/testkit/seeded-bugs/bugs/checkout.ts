@@ -1,0 +1,139 @@
+// Mistakes on the saga's way into its database and back: the shopper's key, the intake, deadlines, rows.
+import type { SeededBug } from "../bug.ts";
+
+const INTAKE = "internal/checkout/intake.ts";
+const INTAKE_TEST = "internal/checkout/intake.int.test.ts";
+
+export const CHECKOUT_BUGS: readonly SeededBug[] = [
+  {
+    id: "row-without-command",
+    title:
+      "The saga is committed first and its command written afterwards: a crash in between loses the checkout.",
+    edits: [
+      {
+        file: INTAKE,
+        find: "const { started, owners } = await",
+        replace: "const { started, owners, later } = await",
+      },
+      {
+        file: INTAKE,
+        find: "        ...outboxStatements(tx, envelopes),\n      ]);\n      return { started: fresh,",
+        replace: "      ]);\n      return { later: envelopes, started: fresh,",
+      },
+      {
+        file: INTAKE,
+        find: "    if (started.size > 0) {\n",
+        replace:
+          "    await this.#options.database.transaction(async ({ tx, finish }) => finish(outboxStatements(tx, later)));\n" +
+          "    if (started.size > 0) {\n",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: INTAKE_TEST,
+      test: "is there with its command or not at all",
+    },
+  },
+  {
+    id: "client-key-ignores-body",
+    title: "Another checkout under a used Idempotency-Key is answered with the old one's saga.",
+    edits: [
+      {
+        file: INTAKE,
+        find: "if (owner.body_hash !== request.body_hash) reject(new ClientKeyReused());\n      else resolve(",
+        replace: "resolve(",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: INTAKE_TEST,
+      test: "used again with another body is refused",
+    },
+  },
+  {
+    id: "body-hash-without-lines",
+    title: "The gateway's hash of a checkout leaves out the cart.",
+    edits: [
+      {
+        file: "internal/gateway/checkout-request.ts",
+        find: "JSON.stringify(checkout, withSortedFields)",
+        replace: "JSON.stringify({ ...checkout, items: [] }, withSortedFields)",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/gateway/checkout-request.unit.test.ts",
+      test: "two carts hash alike only when they are alike",
+    },
+  },
+  {
+    id: "deadline-claimed-twice",
+    title: "Two replicas claim the same overdue saga and both undo it.",
+    edits: [
+      {
+        file: "internal/checkout/store.ts",
+        find: "order by deadline_at limit ${limit} for update skip locked`",
+        replace: "order by deadline_at limit ${limit}`",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/checkout/timers.int.test.ts",
+      test: "replicas that sweep at once move each saga once",
+    },
+  },
+  {
+    id: "prices-forgotten",
+    title: "A transition that does not carry the prices wipes them out.",
+    edits: [
+      {
+        file: "internal/checkout/store.ts",
+        find: "coalesce(c.priced_items, s.priced_items)",
+        replace: "c.priced_items",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/checkout/store.int.test.ts",
+      test: "prices that are saved once stay when later changes do not carry them",
+    },
+  },
+  {
+    id: "everything-admitted",
+    title: "Checkouts are taken however many are under way, and run into their deadline behind each other.",
+    edits: [
+      {
+        file: "internal/checkout/admission.ts",
+        find: "  if (backlog.openSagas >= limits.maxOpenSagas * share)",
+        replace: "  if (backlog.openSagas < 0)",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/checkout/admission.unit.test.ts",
+      test: "by too many under way, or too much waiting for Kafka",
+    },
+  },
+  {
+    id: "late-checkout-written",
+    title:
+      "A checkout that has waited too long for its turn is written all the same, when nobody waits for it any more.",
+    edits: [
+      {
+        file: INTAKE,
+        find: "    for (const { since, reject } of group) if (since < oldest) reject(late);\n",
+        replace: "",
+      },
+      {
+        file: INTAKE,
+        find: "group.filter(({ since }) => since >= oldest),",
+        replace: "group,",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: INTAKE_TEST,
+      test: "who has waited too long for a turn is refused, and no saga comes of it",
+    },
+  },
+];

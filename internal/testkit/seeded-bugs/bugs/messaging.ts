@@ -1,0 +1,228 @@
+// Mistakes with a message that arrives: recipe, inbox, hints, retries, dead letters.
+import type { SeededBug } from "../bug.ts";
+
+const EFFECT = "internal/messaging/effect.ts";
+const RECIPE = "internal/messaging/recipe.ts";
+const HINTS = "internal/messaging/hints.ts";
+const ISOLATE = "internal/messaging/isolate.ts";
+const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
+const RETRY_TEST = "internal/messaging/retry.int.test.ts";
+
+export const MESSAGING_BUGS: readonly SeededBug[] = [
+  {
+    id: "redis-decides",
+    title: "What Redis does not know counts as new: a flush and a redelivery, and everything happens twice.",
+    edits: [{ file: EFFECT, find: "      if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "flushed, it costs nothing but a look into the inbox",
+    },
+  },
+  {
+    id: "redis-believed",
+    title: "What Redis calls seen is dropped unchecked: a mark without its effect loses the message.",
+    edits: [
+      {
+        file: HINTS,
+        find: "return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));",
+        replace: "return deliveries.filter((delivery) => !claimed.includes(delivery.message.message_id));",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "when it calls a message seen that never was, the message is handled all the same",
+    },
+  },
+  {
+    id: "seen-is-only-in-redis",
+    title:
+      "The effect is committed without its inbox entry: a crash before the mark in Redis makes it happen again.",
+    edits: [
+      {
+        file: EFFECT,
+        find: "      enterInbox(\n        tx,\n        messages.map((message) => message.message_id),\n      ),",
+        replace: "      Promise.resolve(new Set(messages.map((message) => message.message_id))),",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "dies after its transaction, before Redis and the offsets know",
+    },
+  },
+  {
+    id: "inbox-of-its-own",
+    title:
+      "The inbox entry is a transaction of its own: when the effect fails, its repetition is taken for a duplicate.",
+    edits: [
+      {
+        file: EFFECT,
+        find: "      enterInbox(\n        tx,",
+        replace: "      enterInbox(\n        database.sql as unknown as typeof tx,",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RETRY_TEST,
+      test: "is left alone until its delay is over, then has its effect once and leaves the table",
+    },
+  },
+  {
+    id: "repeated-in-one-batch",
+    title: "A message that is in one batch twice has its effect twice.",
+    edits: [
+      {
+        file: RECIPE,
+        find: "const unseen = await withoutSeen(distinct,",
+        replace: "const unseen = await withoutSeen(deliveries,",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "a message that comes twice counts once, within a batch and after it",
+    },
+  },
+  {
+    id: "offsets-before-effects",
+    title: "The offsets are committed before the transaction: what fails in between is lost.",
+    edits: [
+      {
+        file: RECIPE,
+        find: "        const { counts, settled } = await this.#process(deliveries, unreadable);",
+        replace:
+          "        await this.#commitOffsets(batch);\n" +
+          "        const { counts, settled } = await this.#process(deliveries, unreadable);",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "a process told to stop gives the batch back, and the next one has it",
+    },
+  },
+  {
+    id: "retry-in-the-partition",
+    title: "A failed message is waited for where it stands, and its partition with it.",
+    edits: [
+      {
+        file: RECIPE,
+        find: "    await this.#setAside(failures, unreadable);\n",
+        replace:
+          "    if (failures.length > 0) for (const ms of RETRY_LIMITS.delaysMs) await pause(ms);\n" +
+          "    await this.#setAside(failures, unreadable);\n",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RECIPE_TEST,
+      test: "it stands alone in the retry table, byte for byte, and its saga is as it was",
+    },
+  },
+  {
+    id: "split-blames-neighbours",
+    title: "Splitting a failed batch stops at two messages, and the innocent one is parked with the guilty.",
+    edits: [
+      {
+        file: ISOLATE,
+        find: "if (items.length === 1) return [{ item: first, error }];",
+        replace: "if (items.length <= 2) return items.map((item) => ({ item, error }));",
+      },
+    ],
+    caughtBy: { layer: "unit", file: "internal/messaging/isolate.unit.test.ts" },
+  },
+  {
+    id: "split-forgets-half",
+    title: "Of a failed batch only the first half is looked at for the guilty message.",
+    edits: [
+      {
+        file: ISOLATE,
+        find: "return [...left, ...right];",
+        replace: "return right.length > 0 ? left : [...left, ...right];",
+      },
+    ],
+    caughtBy: { layer: "unit", file: "internal/messaging/isolate.unit.test.ts" },
+  },
+  {
+    id: "conflict-not-repeated",
+    title: "Two transactions that meet at a unique key are not repeated: the second command is parked.",
+    edits: [
+      {
+        file: EFFECT,
+        find: "|| conflicts > MAX_CONFLICTS) throw error",
+        replace: "|| conflicts > 0) throw error",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/services/inventory/handler.int.test.ts",
+      test: "a reserve and a release of one saga that race end with nothing held",
+    },
+  },
+  {
+    id: "undo-given-up",
+    title: "A refund or release that fails three times goes to the dead letters like any command.",
+    edits: [
+      {
+        file: "internal/messaging/failure-policy.ts",
+        find: 'if (!neverGiveUp) return { kind: "give-up" };',
+        replace: 'if (neverGiveUp || !neverGiveUp) return { kind: "give-up" };',
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/messaging/failure-policy.unit.test.ts",
+      test: "what must not be given up goes on",
+    },
+  },
+  {
+    id: "saga-not-told",
+    title: "A command goes to the dead letters and its saga hears nothing of it.",
+    edits: [
+      {
+        file: "internal/messaging/burial.ts",
+        find: "return [...deadLetterStatements(tx, records), ...outboxStatements(tx, notices)];",
+        replace: "return notices.length < 0 ? [] : deadLetterStatements(tx, records);",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: RETRY_TEST,
+      test: "a command goes to the dead letters, its saga is told",
+    },
+  },
+  {
+    id: "dead-letter-per-delivery",
+    title: "A dead letter is written anew each time its message is delivered.",
+    edits: [
+      {
+        file: "internal/messaging/dead-letter.ts",
+        find: 'createHash("sha256").update(place)',
+        replace: 'createHash("sha256").update(place + String(Math.random()))',
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/messaging/dead-letter.unit.test.ts",
+      test: "has one id per delivery and service",
+    },
+  },
+  {
+    id: "inbox-as-short-as-redis",
+    title: "The memory of what was handled lasts a day, Kafka's three and the dead letters' thirty.",
+    edits: [
+      {
+        file: "internal/messaging/retention.ts",
+        find: "INBOX_RETENTION_MS = TOPIC_RETENTION_MS + DEAD_LETTER_RETENTION_MS + DAY_MS;",
+        replace: "INBOX_RETENTION_MS = DAY_MS;",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/messaging/retention.unit.test.ts",
+      test: "outlives every copy of its message",
+    },
+  },
+];

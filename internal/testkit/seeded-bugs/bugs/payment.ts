@@ -1,0 +1,247 @@
+// Mistakes with money: what an answer of the provider means, what is asked next, and under which key.
+import type { SeededBug } from "../bug.ts";
+
+const ATTEMPTS = "internal/services/payment/attempts.ts";
+const DECIDE = "internal/services/payment/decide.ts";
+const DECIDE_TEST = "internal/services/payment/decide.unit.test.ts";
+const STRIPE = "internal/services/payment/providers/stripe.ts";
+const EXECUTOR_TEST = "internal/services/payment/executor.int.test.ts";
+
+export const PAYMENT_BUGS: readonly SeededBug[] = [
+  {
+    id: "unknown-is-failed",
+    title: "A timeout counts as a failed payment, although the money may have moved.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: '    case "unknown":\n      return wait(payment, attempt, now, policy);',
+        replace: '    case "unknown":\n      return fail(payment, "TIMEOUT", "no answer in time");',
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "is asked again with growing pauses, and never fails",
+    },
+  },
+  {
+    id: "breaker-fails-the-attempted",
+    title: "The open breaker answers PaymentFailed for a payment whose first attempt has no known outcome.",
+    edits: [
+      { file: ATTEMPTS, find: "return payment.attempts === 1", replace: "return payment.attempts >= 1" },
+    ],
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "says nothing of attempts before it" },
+  },
+  {
+    id: "not-found-is-never",
+    title:
+      "A charge that the provider's search does not find counts as never made, though it is still under way.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "return attempt === payment.attempts && isAbsenceProof(payment, outcome.execution_over, policy)",
+        replace: "return attempt === payment.attempts",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "proves nothing while an attempt may be under way or the books may lag",
+    },
+  },
+  {
+    id: "key-past-its-life",
+    title: "A charge is asked again with its key after a day, when the provider has forgotten it.",
+    edits: [{ file: ATTEMPTS, find: '  if (ageMs >= policy.keyTrustedMs) return "search";\n', replace: "" }],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "the books are searched after a few attempts, and alone once the key may be forgotten",
+    },
+  },
+  {
+    id: "new-key-each-attempt",
+    title: "Each attempt on a charge has a key of its own.",
+    edits: [
+      {
+        file: "internal/services/payment/ask.ts",
+        find: "idempotency_key: chargeKey(saga_id),",
+        replace: "idempotency_key: `${chargeKey(saga_id)}:${payment.attempts}`,",
+      },
+    ],
+    caughtBy: { layer: "int", file: EXECUTOR_TEST, test: "pm_sim_reply_lost is unknown, never failed" },
+  },
+  {
+    id: "refund-gives-up",
+    title: "A refund is given up after an hour of failing.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: 'if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;',
+        replace:
+          'if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;\n' +
+          "  if (now - payment.refund.created_at >= 60 * 60 * 1_000) return null;",
+      },
+    ],
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "goes on for as long as the provider fails" },
+  },
+  {
+    id: "refund-key-for-ever",
+    title: "A refund is asked for with one key for ever, under which the provider replays its own error.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "idempotency_key: generation === 0 ? key : `${key}:${generation}`,",
+        replace: "idempotency_key: key,",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "never gives up, and its key changes because an error may be stored under it",
+    },
+  },
+  {
+    id: "cancel-answers-at-once",
+    title: "A cancel during the charge is answered before the charge is: the stock goes, then the money.",
+    edits: [
+      {
+        file: DECIDE,
+        find: "if (payment.attempts > 0) return silently({ ...payment, undo_requested: true });",
+        replace:
+          "if (payment.attempts > 0)\n" +
+          "    return { payment: { ...payment, undo_requested: true }, out: [paymentCancelled(payment.saga_id)] };",
+      },
+    ],
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "ASKED, cancel -> [], PENDING" },
+  },
+  {
+    id: "late-success-kept",
+    title: "A charge that succeeds after its cancel is kept.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "  if (payment.undo_requested) return silently(startRefund(succeeded, now));\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "given an undo in the meantime, a charge is given back and a decline is the undo's answer",
+    },
+  },
+  {
+    id: "early-cancel-forgotten",
+    title: "A cancel that overtakes its charge leaves nothing behind, so the late charge takes the money.",
+    edits: [
+      {
+        file: DECIDE,
+        find: "return payment.undo_requested ? refused(payment, command) : silently(payment);",
+        replace: "return silently(payment);",
+      },
+      {
+        file: DECIDE,
+        find: '    case "CANCELLED":\n    case "REFUND_PENDING":',
+        replace:
+          '    case "CANCELLED":\n      return begin(command, payment.created_at);\n    case "REFUND_PENDING":',
+      },
+    ],
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "undo before do, and do after undo: refused" },
+  },
+  {
+    id: "late-answer-ends-a-lease",
+    title:
+      "The answer to an old question ends the lease of a newer one, and the provider is asked twice at once.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "  if (attempt !== payment.attempts) return silently(payment);\n",
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "given a process that died, the question is asked again when its lease is over",
+    },
+  },
+  {
+    id: "charge-claimed-twice",
+    title: "Two processes claim the same payment and both ask the provider.",
+    edits: [
+      {
+        file: "internal/services/payment/store.ts",
+        find: "     limit ${limit}\n       for no key update skip locked`;\n}\n\n/**\n * The sagas of refunds",
+        replace: "     limit ${limit}`;\n}\n\n/**\n * The sagas of refunds",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "two processes that work at once ask every question once",
+    },
+  },
+  {
+    id: "timeout-read-as-decline",
+    title: "A connection that breaks is read as the bank's no.",
+    edits: [
+      {
+        file: STRIPE,
+        find: 'unknown(isTimeout(error) ? "timeout" : "connection_lost"),',
+        replace: 'declined("unreachable", error.message),',
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/services/payment/providers/stripe.int.test.ts",
+      test: "an answer that does not come",
+    },
+  },
+  {
+    id: "breaker-counts-refusals",
+    title: "Declined cards open the circuit breaker, and everybody else's payment fails.",
+    edits: [
+      {
+        file: "internal/services/payment/providers/circuit-breaker.ts",
+        find: 'if (typeof answer !== "object" || answer === null) return false;',
+        replace: 'if (typeof answer !== "object" || answer === null || "error_code" in answer) return true;',
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/services/payment/providers/circuit-breaker.unit.test.ts",
+      test: "any answer between them, even a refusal, keeps it closed",
+    },
+  },
+  {
+    id: "late-question-asked",
+    title: "A process that was suspended asks a question whose lease is long over.",
+    edits: [
+      {
+        file: "internal/services/payment/executor.ts",
+        find: "    if (asked >= leaseEnd) return null;\n",
+        replace: "",
+      },
+    ],
+    caughtBy: { layer: "int", file: EXECUTOR_TEST, test: "a process that was suspended" },
+  },
+  {
+    id: "charge-rounded",
+    title: "The amount is sent to the provider in whole euros.",
+    edits: [
+      {
+        file: STRIPE,
+        find: "amount: request.amount_cents,",
+        replace: "amount: Math.ceil(request.amount_cents / 100) * 100,",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
+  },
+  {
+    id: "charge-in-dollars",
+    title: "Every charge is in dollars, whatever the cart says.",
+    edits: [{ file: STRIPE, find: "currency: request.currency.toLowerCase(),", replace: 'currency: "usd",' }],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
+  },
+];

@@ -1,0 +1,88 @@
+// Mistakes between the outbox and Kafka.
+import type { SeededBug } from "../bug.ts";
+
+const RELAY = "internal/messaging/relay.ts";
+const RELAY_STORE = "internal/messaging/relay-store.ts";
+const RELAY_TEST = "internal/messaging/relay.unit.test.ts";
+
+export const RELAY_BUGS: readonly SeededBug[] = [
+  {
+    id: "published-before-acknowledged",
+    title: "Events are marked as published when they are sent, not when Kafka has them.",
+    edits: [
+      {
+        file: RELAY,
+        find: "claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);",
+        replace:
+          "claim.ids;\n      if (published.length > 0) void this.#produce(claim.text, claim.ids).catch(() => undefined);",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: RELAY_TEST,
+      test: "gives the whole claim back when nothing could be delivered, and claims it again",
+    },
+  },
+  {
+    id: "refused-counts-as-published",
+    title: "Where Kafka takes a part of a batch, all of it is marked as published.",
+    edits: [
+      {
+        file: RELAY,
+        find: "return ids.filter((_, index) => !failed.has(index));",
+        replace: "return failed.size > ids.length ? [] : ids;",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: RELAY_TEST,
+      test: "leaves what was not delivered alone for a second, while the others go on",
+    },
+  },
+  {
+    id: "relays-without-claim",
+    title: "Relays do not claim: each publishes everything.",
+    edits: [
+      {
+        file: RELAY_STORE,
+        find: "order by event_id limit ${limit} for update skip locked))`",
+        replace: "order by event_id limit ${limit}))`",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/relay.int.test.ts",
+      test: "several relays on one outbox share it: each event is published exactly once",
+    },
+  },
+  {
+    id: "outbox-emptied",
+    title:
+      "An event that Kafka has taken is deleted from the outbox: a Kafka that is lost cannot be rebuilt.",
+    edits: [
+      {
+        file: RELAY_STORE,
+        find: "    update outbox set published = true, published_at = clock_timestamp()\n",
+        replace: "    delete from outbox\n",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: RELAY_TEST,
+      test: "marks what was delivered",
+    },
+  },
+  {
+    id: "ids-in-another-order",
+    title:
+      "The relay's ids are not in the order of its events: of a batch that Kafka takes in part, the wrong ones are marked.",
+    edits: [
+      {
+        file: RELAY_STORE,
+        find: "string_agg(event_id::text, ',' order by event_id) as ids",
+        replace: "string_agg(event_id::text, ',' order by event_id desc) as ids",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
+  },
+];

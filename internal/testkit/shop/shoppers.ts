@@ -1,0 +1,38 @@
+// Who comes into the shop: carts of all shapes, cards of all kinds, some prices out of date, some addresses out of reach.
+// Called by shop.ts.
+import type { StartSaga } from "../../../schemas/http.ts";
+import { checkout } from "../orchestrator.ts";
+import { between, chanceOf, oneOf } from "./dice.ts";
+
+/** Nothing is shipped there, so its orders are refused after the charge. */
+export const NOT_SERVED = "KP";
+
+const CARDS = [
+  ...Array<string>(8).fill("pm_card_visa"),
+  "pm_card_visa_chargeDeclined",
+  "pm_sim_reply_lost",
+  "pm_sim_500_once",
+  "pm_sim_500_after_effect",
+  "pm_sim_500_stored",
+  "pm_sim_refund_reply_lost",
+  "pm_sim_refund_500_once",
+];
+const ADDRESS = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000" };
+
+/** One checkout, its card sealed by `seal`. */
+export async function shopper(
+  random: () => number,
+  seal: (token: string) => Promise<string>,
+): Promise<StartSaga> {
+  const lines = Array.from({ length: between(1, 3, random) }, () => ({
+    sku_id: oneOf(["tea", "cup", "pot"], random),
+    quantity: between(1, 3, random),
+  }));
+  return checkout({
+    // A SKU may come twice, and in any order.
+    items: lines,
+    payment_method: await seal(oneOf(CARDS, random)),
+    shipping_address: { ...ADDRESS, country: chanceOf(0.15, random) ? NOT_SERVED : "DE" },
+    ...(chanceOf(0.1, random) ? { expected_total_cents: 1 } : {}),
+  });
+}
