@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
   readonly linesPerCart: number;
+  /** What the shoppers pay with; by default a card that is accepted. */
+  readonly card?: string;
   /** Holds arrivals back while so many sagas are open: finds the limit instead of a queue. */
   readonly maxOpenSagas?: number;
 }
@@ -31,6 +33,8 @@ export interface LoadResult {
   /** Milliseconds from the intended start, of the checkouts meant to start within the measured time. */
   readonly accepted: Percentiles;
   readonly atRest: Percentiles;
+  /** Milliseconds from the moment the saga knew that it had failed until everything was undone; all 0 where none failed. */
+  readonly undone: Percentiles;
   /** CPU per order in milliseconds, by process and in sum, over the measured time. */
   readonly cpuMsPerOrder: Readonly<Record<string, number>>;
   readonly cpuMsPerOrderTotal: number;
@@ -57,7 +61,11 @@ export async function runLoad(system: System, options: LoadOptions): Promise<Loa
     inFlight += 1;
     try {
       const shopper = system.shoppers[index % system.shoppers.length];
-      const cart = cartOf(skusOf(system, index, options.linesPerCart), "pm_card_visa", system.currency);
+      const cart = cartOf(
+        skusOf(system, index, options.linesPerCart),
+        options.card ?? "pm_card_visa",
+        system.currency,
+      );
       const answer = await shopper?.checkout(cart, `bench-${Bun.randomUUIDv7()}`, Date.now() + GIVE_UP_MS);
       if (answer !== undefined) placed.set(answer.saga_id, { intendedAt, acceptedAt: Date.now() });
     } catch {
@@ -103,6 +111,12 @@ export async function runLoad(system: System, options: LoadOptions): Promise<Loa
       intended.flatMap(([id, { intendedAt }]) => {
         const completedAt = ends.get(id)?.completedAt;
         return completedAt === undefined ? [] : [completedAt - intendedAt];
+      }),
+    ),
+    undone: percentiles(
+      intended.flatMap(([id]) => {
+        const { failedAt, completedAt } = ends.get(id) ?? {};
+        return failedAt === undefined || completedAt === undefined ? [] : [completedAt - failedAt];
       }),
     ),
     cpuMsPerOrder: perOrder,
@@ -154,13 +168,17 @@ async function measureCpu(system: System, from: number, until: number): Promise<
 }
 
 async function readEnds(system: System, startedAt: number) {
-  const rows = await system.sagas<{ saga_id: string; status: string; completed_ms: number | null }[]>`
-    select saga_id, status, (extract(epoch from completed_at) * 1000)::float8 as completed_ms
-      from saga_state where created_at >= ${new Date(startedAt)}`;
+  const rows = await system.sagas<
+    { saga_id: string; status: string; completed_ms: number | null; failed_ms: number | null }[]
+  >`
+    select saga_id, status, (extract(epoch from completed_at) * 1000)::float8 as completed_ms,
+           (extract(epoch from (select min(at) from saga_history h
+                                 where h.saga_id = s.saga_id and h.to_status = 'COMPENSATING')) * 1000)::float8 as failed_ms
+      from saga_state s where created_at >= ${new Date(startedAt)}`;
   return new Map(
-    rows.map(({ saga_id, status, completed_ms }) => [
+    rows.map(({ saga_id, status, completed_ms, failed_ms }) => [
       saga_id,
-      { status, completedAt: completed_ms ?? undefined },
+      { status, completedAt: completed_ms ?? undefined, failedAt: failed_ms ?? undefined },
     ]),
   );
 }

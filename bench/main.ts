@@ -28,6 +28,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     about: "10,000 orders a minute, one item each",
     load: { ratePerSecond: TARGET_RATE, warmUpSeconds: 5, measuredSeconds: 30, linesPerCart: 1 },
   },
+  compensation: {
+    about:
+      "3,000 checkouts a minute whose card is declined: how long their undoing takes (target: p99 500 ms)",
+    load: {
+      ratePerSecond: 50,
+      warmUpSeconds: 5,
+      measuredSeconds: 30,
+      linesPerCart: 1,
+      card: "pm_card_visa_chargeDeclined",
+    },
+  },
 };
 
 const SKUS = 100;
@@ -84,6 +95,7 @@ function print(result: LoadResult): void {
     console.log(`  202 after         ${line(accepted)}`);
     console.log(`  saga at rest in   ${line(atRest)}`);
   }
+  if (result.undone.max > 0) console.log(`  undone within     ${line(result.undone)} of knowing why`);
   console.log(`  outcomes          ${result.completed} completed, ${result.compensated} compensated`);
   console.log(`  trouble           ${result.refused} refused, ${result.notAtRest} not at rest`);
   console.log(`  CPU-ms per order  ${result.cpuMsPerOrderTotal.toFixed(2)} in all processes but this one`);

@@ -124,6 +124,11 @@ describe("with a system", () => {
   });
   afterAll(() => system[Symbol.asyncDispose]());
 
+  test("saga ls --stuck tells that nothing is", async () => {
+    expect((await checkoutctl(["saga", "ls", "--stuck"], databases)).stdout).toBe("no saga is stuck\n");
+    expect(await json<unknown[]>(["saga", "ls", "--stuck", "1h"], databases)).toEqual([]);
+  });
+
   test("saga ls and saga show tell what became of a checkout", async () => {
     const { saga_id } = system.refunded;
     const listed = await json<{ saga_id: string }[]>(["saga", "ls", "--status", "COMPENSATED"], databases);

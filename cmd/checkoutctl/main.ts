@@ -10,6 +10,7 @@ import { catalogueCommand } from "./commands/catalogue.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -27,6 +28,7 @@ const program = new Command("checkoutctl")
   .addCommand(auditCommand)
   .addCommand(sagaCommand)
   .addCommand(dlqCommand)
+  .addCommand(outboxCommand)
   .addCommand(paymentsCommand)
   .addCommand(keysCommand)
   .addCommand(tokenCommand)

@@ -9,6 +9,8 @@ import { measureBacklog } from "../../internal/checkout/intake-store.ts";
 import { sagaTelemetry } from "../../internal/checkout/telemetry.ts";
 import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
+import { StuckWatch } from "../../internal/checkout/stuck.ts";
+import { findStuck } from "../../internal/checkout/stuck-store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
@@ -22,6 +24,7 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
+const STUCK_INTERVAL_MS = 10_000;
 
 const config = Type.Object({
   ...commonConfig,
@@ -57,6 +60,11 @@ const config = Type.Object({
     minimum: 0,
     maximum: 100,
     description: "how long a checkout waits for others to share its transaction, in milliseconds",
+  }),
+  STUCK_AFTER_MS: Type.Integer({
+    default: 300_000,
+    minimum: 1_000,
+    description: "an open checkout that nothing has moved for so long is told of as stuck, in milliseconds",
   }),
   INTAKE_MAX_OPEN_SAGAS: Type.Integer({
     default: 20_000,
@@ -105,6 +113,22 @@ await runRole({
       log,
     });
     resources.use("admission", room).start();
+
+    const stuck = new StuckWatch({
+      afterMs: env.STUCK_AFTER_MS,
+      find: (before, limit) => findStuck(database.sql, before, limit),
+      clock: systemClock,
+      log,
+      meter: metrics,
+    });
+    const progress = new BackgroundLoop({
+      name: "progress",
+      runOnce: () => stuck.runOnce(),
+      intervalMs: STUCK_INTERVAL_MS,
+      fullBatch: 1,
+      log,
+    });
+    resources.use("progress", progress).start();
 
     // Before Kafka is waited for: a checkout needs this database and nothing else to be taken in.
     const intake = resources.use(

@@ -4,6 +4,7 @@
 // The one place where a network call happens inside a database transaction, on purpose: the row locks are the claim, and they
 // must outlive the produce. The producer's delivery timeout has to stay below the database's idle-in-transaction timeout;
 // were a claim cut off, its events would merely be published twice, which every consumer's inbox absorbs.
+import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { BatchProducer, Clock, ProduceFailure } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
@@ -151,7 +152,7 @@ export class Relay {
 
   #stillAside(): readonly string[] {
     const now = this.#options.clock.now();
-    for (const [id, until] of this.#setAside) if (until <= now) this.#setAside.delete(id);
+    for (const [id, until] of this.#setAside) if (isDue(until, now)) this.#setAside.delete(id);
     if (this.#setAside.size > MAX_SET_ASIDE) this.#setAside.clear();
     return [...this.#setAside.keys()];
   }

@@ -76,6 +76,14 @@ describe("the relay", () => {
     expect(claims[0]?.marked).toBe("{a,c}");
   });
 
+  test("does not leave it alone for as long as a clock was wrong that has been set right since", async () => {
+    const { relay, claims, pass } = relayOf([[failure(1, "NOT_LEADER_FOR_PARTITION")]]);
+    await relay.runOnce();
+    pass(-60 * 60 * 1_000);
+    await relay.runOnce();
+    expect(claims.map(({ setAside }) => setAside)).toEqual(["{}", "{}"]);
+  });
+
   test("leaves what Kafka refuses alone for half a minute, even when it was all there was", async () => {
     const { relay, claims, pass } = relayOf([[0, 1, 2].map((index) => failure(index, "MSG_SIZE_TOO_LARGE"))]);
     expect(await relay.runOnce()).toEqual({ processed: 3 });

@@ -88,7 +88,7 @@ test("one goes first, then ever more; each is handled once and leaves a line tha
   expect(report).toMatchObject({ sent: 8, failed: 0, left: 0, stopped: null });
   expect(progress).toEqual([1, 3, 7, 8]);
   expect(new Set(outcomes(report))).toEqual(new Set(["handled"]));
-  expect(Object.values(await answers())).toEqual(Array<string[]>(8).fill(["InventoryReserved"]));
+  expect(Object.values(await answers())).toEqual(Array.from({ length: 8 }, () => ["InventoryReserved"]));
   const line = { run_id: report.run_id, action: "dead-letter.replay", actor: "ada", reason: "fixed" };
   expect(await trail()).toEqual(
     letters.map(({ dead_letter_id }) => ({
@@ -119,7 +119,7 @@ test("two runs at once send each message once", async () => {
   const letters = await carrier.deadReserves(10);
   const reports = await Promise.all([run(letters), run(letters)]);
   expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThanOrEqual(10);
-  expect(Object.values(await answers())).toEqual(Array<string[]>(10).fill(["InventoryReserved"]));
+  expect(Object.values(await answers())).toEqual(Array.from({ length: 10 }, () => ["InventoryReserved"]));
   expect(await trail()).toHaveLength(10);
   expect((await trail()).every(({ outcome }) => outcome === "handled")).toBe(true);
 });

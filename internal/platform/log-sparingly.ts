@@ -22,7 +22,8 @@ export function logSparingly(log: Pick<Log, "error">, clock: Clock): LogError {
     const kind = kinds.get(name) ?? { loggedAt: -Infinity, leftOut: 0 };
     kinds.set(name, kind);
     const now = clock.now();
-    if (now - kind.loggedAt < INTERVAL_MS) {
+    // A clock that was set back must not silence the log until it has caught up.
+    if (now >= kind.loggedAt && now - kind.loggedAt < INTERVAL_MS) {
       kind.leftOut += 1;
       return;
     }

@@ -20,6 +20,10 @@ test("a storm of one kind is a line a second that says how many it stands for", 
     { err: away, path: "/x", alike_left_out: 99 },
     { err: away, path: "/x", alike_left_out: 99 },
   ]);
+  // Nor is one after the clock was set back.
+  now = 0;
+  logError(away, {}, "a request failed");
+  expect(lines).toHaveLength(4);
   // A kind of its own is not lost in it.
   const bug = new TypeError("no such thing");
   logError(bug, {}, "a request failed");

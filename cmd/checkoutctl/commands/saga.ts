@@ -1,19 +1,50 @@
 // `checkoutctl saga`: find sagas, tell one's story, cancel one.
 import { Option } from "@commander-js/extra-typings";
+import { STEPS } from "../../../internal/checkout/steps.ts";
 import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
-import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
+import {
+  listSagas,
+  listStuckSagas,
+  type SagaSummary,
+  type StuckSagaSummary,
+} from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
-import { command, count, group, instant, money, operatorCommand, print, table, uuid } from "../command.ts";
+import {
+  command,
+  count,
+  duration,
+  group,
+  instant,
+  money,
+  operatorCommand,
+  print,
+  table,
+  uuid,
+} from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
 const ls = command("ls", "list sagas, newest first")
   .addOption(new Option("--status <status>", "only these").choices(SAGA_STATUSES))
   .option("--limit <count>", "at most so many", count, 20)
+  .addOption(
+    new Option(
+      "--stuck [duration]",
+      "only open ones that nothing has moved for so long (5m), the longest first, and what they wait for",
+    )
+      .preset("5m")
+      .argParser(duration)
+      .conflicts("status"),
+  )
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
+    if (options.stuck !== undefined) {
+      const before = Date.now() - options.stuck * 1_000;
+      const stuck = await listStuckSagas(await connections.database("saga"), before, options.limit);
+      return print(options, stuck, () => stuckAsText(stuck));
+    }
     const filter = { status: options.status ?? null, limit: options.limit };
     const sagas = await listSagas(await connections.database("saga"), filter);
     print(options, sagas, () =>
@@ -31,6 +62,29 @@ const ls = command("ls", "list sagas, newest first")
       ),
     );
   });
+
+function stuckAsText(stuck: readonly StuckSagaSummary[]): string {
+  if (stuck.length === 0) return "no saga is stuck";
+  return table(
+    ["SAGA", "STATUS", "WAITS FOR THE ANSWER TO", "SINCE", "SENT AGAIN", "NEEDS AN OPERATOR"],
+    stuck.map((saga) => [
+      saga.saga_id,
+      saga.status,
+      awaited(saga),
+      instant(saga.progress_at),
+      saga.resend_count,
+      saga.needs_operator ? "yes" : "no",
+    ]),
+  );
+}
+
+/** The command whose answer moves the saga. */
+function awaited({ current_step, compensation_step }: SagaSummary): string {
+  const row = STEPS.find(({ step }) => step === (compensation_step ?? current_step));
+  if (row === undefined) return current_step;
+  if (compensation_step === null) return row.command;
+  return [row.undo?.command, row.undo?.commandAfterSuccess].filter((name) => name !== undefined).join(" or ");
+}
 
 const show = command("show", "tell one saga's story out of the four databases")
   .argument("<saga-id>", "the saga's id", uuid)

@@ -10,7 +10,7 @@ import { start } from "../managed.ts";
 import { ROLES } from "../role-env.ts";
 import { roleProcess } from "../roles.ts";
 import { waitUntil } from "../wait.ts";
-import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+import { CURRENCY, existing, freePort, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 180_000;
@@ -91,14 +91,6 @@ async function secondRelay({ stack, context }: RunningSystem) {
     }),
   );
   return { managed, [Symbol.asyncDispose]: () => managed.stop().then(() => {}) };
-}
-
-/** Free at this moment; taken by nobody who asks the kernel for one, until it is used. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }
 
 /** A run of checkouts by shoppers who try again, under the same Idempotency-Key, until they are answered. */

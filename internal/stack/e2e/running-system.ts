@@ -140,3 +140,11 @@ export function existing(view: SagaStatusView | null): SagaStatusView {
   if (view === null) throw new Error("the saga does not exist");
   return view;
 }
+
+/** Free at this moment; taken by nobody who asks the kernel for one, until it is used. */
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}

@@ -128,7 +128,10 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "auto.create.topics.enable": false,
     // The first group member need not wait 3 s for others.
     "group.initial.rebalance.delay.ms": 0,
-    ...(brokers.length === 1 ? QUICK_RETURN : {}),
+    // A killed broker's partitions get another leader, and a lone one is let back in, when its session has run out. By default
+    // that takes 9 s, and shoppers wait for it. Three JVMs on two cores keep this one.
+    "broker.session.timeout.ms": 5_000,
+    "broker.heartbeat.interval.ms": 1_000,
     "num.network.threads": 2,
     "num.io.threads": 4,
     // 128 MB of heap by default, for compacted topics we do not have.
@@ -149,12 +152,6 @@ function listenersOf({ port, controllerPort, proxied }: Broker): Record<string, 
   }
   return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
 }
-
-/**
- * A killed broker is let back in when its old session has run out, after 9 s by default. Alone it can be let in sooner; among
- * three a shorter session would fence brokers that are only slow.
- */
-const QUICK_RETURN = { "broker.session.timeout.ms": 5_000, "broker.heartbeat.interval.ms": 1_000 };
 
 const LOGGING = `rootLogger.level=warn
 rootLogger.appenderRef.console.ref=console

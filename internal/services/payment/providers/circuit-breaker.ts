@@ -41,24 +41,16 @@ interface Answered<Answer> {
 export class CircuitBreaker implements PaymentProvider {
   readonly name: string;
   readonly #provider: PaymentProvider;
-  readonly #policy: CircuitBreakerPolicy;
-  readonly #wentOnAt: () => number;
+  readonly #options: CircuitBreakerOptions;
+  #policy: CircuitBreakerPolicy;
+  /** By `performance.now()`. */
+  #openedAt = 0;
 
   constructor(provider: PaymentProvider, options: CircuitBreakerOptions) {
     this.name = provider.name;
     this.#provider = provider;
-    this.#wentOnAt = options.wentOnAt;
-    const countsAsTimeout = (result: unknown) =>
-      typeof result === "object" &&
-      result !== null &&
-      "countsAsTimeout" in result &&
-      result.countsAsTimeout === true;
-    this.#policy = circuitBreaker(handleWhenResult(countsAsTimeout), {
-      halfOpenAfter: options.probeAfterMs,
-      breaker: new ConsecutiveBreaker(options.consecutiveTimeouts),
-    });
-    this.#policy.onBreak(() => options.onChange("open"));
-    this.#policy.onReset(() => options.onChange("closed"));
+    this.#options = options;
+    this.#policy = this.#newPolicy();
   }
 
   charge(request: ChargeRequest): Promise<ChargeAnswer> {
@@ -85,7 +77,34 @@ export class CircuitBreaker implements PaymentProvider {
     return this.#unlessOpen(() => this.#provider.findRefund(provider_txn_id), open);
   }
 
+  #newPolicy(initialState?: unknown): CircuitBreakerPolicy {
+    const { probeAfterMs, consecutiveTimeouts, onChange } = this.#options;
+    const policy = circuitBreaker(handleWhenResult(countsAsTimeout), {
+      halfOpenAfter: probeAfterMs,
+      breaker: new ConsecutiveBreaker(consecutiveTimeouts),
+      initialState,
+    });
+    policy.onBreak(() => {
+      this.#openedAt = performance.now();
+      onChange("open");
+    });
+    policy.onReset(() => onChange("closed"));
+    return policy;
+  }
+
+  /**
+   * The library counts by the wall clock: opened while that ran an hour ahead, the breaker would stay open for an hour after it was
+   * set right. What has been open for its time by a clock that nobody sets is due for its probe.
+   */
+  #endOverlongOpen(): void {
+    const { probeAfterMs, consecutiveTimeouts } = this.#options;
+    if (this.#policy.state !== CircuitState.Open || performance.now() - this.#openedAt < probeAfterMs) return;
+    const ownState = { value: CircuitState.Open, openedAt: 0, attemptNo: 1 };
+    this.#policy = this.#newPolicy({ ownState, breakerState: consecutiveTimeouts });
+  }
+
   async #unlessOpen<Answer>(call: () => Promise<Answer>, whenOpen: Answer): Promise<Answer> {
+    this.#endOverlongOpen();
     // Others than the probe would be made to wait for its end.
     if (this.#policy.state === CircuitState.HalfOpen) return whenOpen;
     try {
@@ -100,8 +119,13 @@ export class CircuitBreaker implements PaymentProvider {
   async #judged<Answer>(call: () => Promise<Answer>): Promise<Answered<Answer>> {
     const askedAt = performance.now();
     const answer = await call();
-    return { answer, countsAsTimeout: isTimeout(answer) && this.#wentOnAt() < askedAt };
+    return { answer, countsAsTimeout: isTimeout(answer) && this.#options.wentOnAt() < askedAt };
   }
+}
+
+function countsAsTimeout(result: unknown): boolean {
+  if (typeof result !== "object" || result === null) return false;
+  return "countsAsTimeout" in result && result.countsAsTimeout === true;
 }
 
 /** Answers of any kind, refusals and server errors included, show that somebody is there. */

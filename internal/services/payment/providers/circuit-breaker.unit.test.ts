@@ -1,5 +1,5 @@
 // When the provider stops answering, nobody waits for it any more; when it answers again, one call finds out.
-import { beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { ChargeAnswer, PaymentProvider } from "./provider.ts";
 
@@ -39,6 +39,10 @@ beforeEach(() => {
     onChange,
     wentOnAt: () => wentOnAt,
   });
+});
+
+afterEach(() => {
+  setSystemTime();
 });
 
 async function timeouts(count: number): Promise<void> {
@@ -97,6 +101,16 @@ test("one call probes, the others do not wait for it, and its answer closes or o
     expect(await probe).toEqual(answer);
     expect<readonly string[]>(states).toEqual(after);
   }
+});
+
+test("opened by a clock that ran an hour ahead, it probes in time when the clock has been set right", async () => {
+  setSystemTime(new Date(Date.now() + 60 * 60 * 1_000));
+  await timeouts(3);
+  setSystemTime();
+  next = () => Promise.resolve(charged);
+  const { probe } = await firstLetThrough();
+  expect(await probe).toEqual(charged);
+  expect(states).toEqual(["open", "closed"]);
 });
 
 /** Asks until one call gets through to the provider; `probe` is that one, still out. */

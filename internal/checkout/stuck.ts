@@ -1,0 +1,50 @@
+// Notices sagas that make no progress: everything heals by itself in minutes, so what does not wants a person. Counts them for an
+// alert, and names each in the log once. Ticked by a loop of cmd/orchestrator.
+import type { Clock } from "../kernel/ports.ts";
+import type { Log, Meter } from "../messaging/telemetry.ts";
+import type { StuckSaga } from "./stuck-store.ts";
+
+/** The gauge's reach; more read as this. */
+export const MAX_STUCK_COUNTED = 1_000;
+/** Ids in one line of the log. */
+const MAX_NAMED = 20;
+
+export interface StuckWatchOptions {
+  /** So long without progress is stuck, in milliseconds. */
+  readonly afterMs: number;
+  /** Sagas that nothing has moved since `before` (epoch ms), at most `limit`. */
+  readonly find: (before: number, limit: number) => Promise<readonly StuckSaga[]>;
+  readonly clock: Clock;
+  readonly log: Pick<Log, "warn">;
+  readonly meter: Pick<Meter, "gauge">;
+}
+
+export class StuckWatch {
+  readonly #options: StuckWatchOptions;
+  readonly #gauge: ReturnType<Meter["gauge"]>;
+  #known: ReadonlySet<string> = new Set();
+
+  constructor(options: StuckWatchOptions) {
+    this.#options = options;
+    this.#gauge = options.meter.gauge("sagas_stuck", "Open sagas that nothing has moved for STUCK_AFTER_MS");
+  }
+
+  async runOnce(): Promise<{ readonly processed: number }> {
+    const { afterMs, find, clock, log } = this.#options;
+    const stuck = await find(clock.now() - afterMs, MAX_STUCK_COUNTED);
+    this.#gauge.set({}, stuck.length);
+    const fresh = stuck.filter(({ saga_id }) => !this.#known.has(saga_id));
+    this.#known = new Set(stuck.map(({ saga_id }) => saga_id));
+    if (fresh.length > 0) {
+      const sagas = fresh.slice(0, MAX_NAMED).map(({ saga_id, current_step, compensation_step }) => {
+        const where = compensation_step === null ? current_step : `undoing ${compensation_step}`;
+        return `${saga_id} ${where}`;
+      });
+      log.warn(
+        { sagas, more: fresh.length - sagas.length },
+        `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s: checkoutctl saga ls --stuck`,
+      );
+    }
+    return { processed: 0 };
+  }
+}

@@ -1,0 +1,240 @@
+// Every way a checkout turns round after it was promised, on the compiled roles and through Kafka: a service that does not
+// answer in time, in each step; stock that expires or is lost while the money is on its way; an operator who says stop. (What
+// is refused at once is in outcomes.e2e.test.ts.) Each ends with the reason, a mail, and money and stock as if nothing had been.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { cartOf, type Shopper } from "../../../bench/shopper.ts";
+import type { SagaStatus, SagaStatusView } from "../../../schemas/http.ts";
+import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
+import { type Managed, start } from "../managed.ts";
+import type { Role } from "../role-env.ts";
+import { roleProcess } from "../roles.ts";
+import { waitUntil } from "../wait.ts";
+import { CURRENCY, existing, freePort, RunningSystem } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 60_000;
+/** Patience with one checkout, deadline and undo included. */
+const PATIENCE_MS = 30_000;
+const DEADLINE_MS = 5_000;
+/** Shorter than the deadline, so that stock can expire under a checkout that is still alive. */
+const HOLD_MS = 2_000;
+/** Longer than a hold, shorter than the deadline. */
+const SLOW_CHARGE = "fixed:3000";
+/** Long enough to do something to a checkout while it is charged. */
+const UNHURRIED_CHARGE = "fixed:700";
+
+type Movement = ProviderLedgerEntry["kind"];
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+/** Inventory's own relay: what inventory says can be held back without holding up anybody else. */
+let inventoryRelay: Managed;
+
+beforeAll(async () => {
+  system = held.use(
+    await RunningSystem.start("compensation", {
+      paysim: { LATENCY: "fixed:5" },
+      orchestrator: { FORWARD_DEADLINE_MS: String(DEADLINE_MS), RESEND_FIRST_MS: "1000" },
+      inventory: { RESERVATION_HOLD_MS: String(HOLD_MS), SWEEP_INTERVAL_MS: "200" },
+    }),
+  );
+  shopper = await system.shopper();
+}, UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
+
+describe("a deadline that passes turns the checkout round", () => {
+  const cases: readonly {
+    readonly step: string;
+    /** Who stands still, from when the checkout has this status. */
+    readonly paused: Role;
+    readonly from: SagaStatus;
+    readonly ledger: readonly Movement[];
+  }[] = [
+    { step: "reserve", paused: "inventory", from: "STARTED", ledger: [] },
+    { step: "charge", paused: "payment", from: "STARTED", ledger: [] },
+    { step: "confirm", paused: "inventory", from: "INVENTORY_RESERVED", ledger: ["charge", "refund"] },
+    { step: "order", paused: "order", from: "STARTED", ledger: ["charge", "refund"] },
+  ];
+  for (const { step, paused, from, ledger } of cases) {
+    test(
+      `in the step ${step}, while ${paused} stands still`,
+      async () => {
+        // given
+        const sku = `deadline-${step}`;
+        await system.restock(sku, 3);
+        await chargesTake(UNHURRIED_CHARGE);
+        if (from === "STARTED") system.stack.kill(paused, "SIGSTOP");
+        const sagaId = await place(sku);
+        await reaches(sagaId, from);
+        if (from !== "STARTED") system.stack.kill(paused, "SIGSTOP");
+        // when
+        await reaches(sagaId, "COMPENSATING");
+        const { current_step } = existing(await shopper.status(sagaId, Date.now()));
+        system.stack.kill(paused, "SIGCONT");
+        // then
+        expect(current_step).toBe(step);
+        await expectUndone(sagaId, "DEADLINE_EXCEEDED", ledger);
+        await expectOnShelf(sku, 3);
+      },
+      TEST_TIMEOUT_MS,
+    );
+  }
+});
+
+test(
+  "a reservation that expires while the card is charged turns it round, and the money comes back",
+  async () => {
+    // given
+    await system.restock("expiring", 1);
+    await chargesTake(SLOW_CHARGE);
+    // when
+    const sagaId = await place("expiring");
+    // then
+    await expectUndone(sagaId, "RESERVATION_EXPIRED", ["charge", "refund"]);
+    await expectOnShelf("expiring", 1);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "a reservation that is somebody else's when it is to be confirmed turns it round, and the money comes back",
+  async () => {
+    // given inventory's word that the hold has expired does not reach the saga before the charge does
+    await using _ = await splitRelay();
+    await system.restock("last-one", 1);
+    await chargesTake(SLOW_CHARGE);
+    const first = await place("last-one");
+    await reaches(first, "INVENTORY_RESERVED");
+    inventoryRelay.kill("SIGKILL");
+    await expectOnShelf("last-one", 1);
+    // when somebody else takes it, and then the first checkout is paid
+    const second = await place("last-one");
+    await expectOnShelf("last-one", 0);
+    await waitUntil(
+      "the reservation is lost",
+      async () => (await system.story(first)).timeline.some(({ what }) => what.includes("ReservationLost")),
+      { timeoutMs: PATIENCE_MS },
+    );
+    await inventoryRelay.restart();
+    // then
+    await expectUndone(first, "RESERVATION_LOST", ["charge", "refund"]);
+    await atRest(second);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "an operator who cancels turns it round, and is on record",
+  async () => {
+    // given
+    await system.restock("cancelled", 1);
+    await chargesTake(UNHURRIED_CHARGE);
+    system.stack.kill("order", "SIGSTOP");
+    const sagaId = await place("cancelled");
+    await reaches(sagaId, "PAYMENT_CHARGED");
+    // when
+    const told = await system.checkoutctl(
+      "saga",
+      "cancel",
+      sagaId,
+      "--actor",
+      "ada",
+      "--reason",
+      "fraud, by phone",
+    );
+    system.stack.kill("order", "SIGCONT");
+    // then
+    expect([told.code, told.stderr]).toEqual([0, ""]);
+    const view = await expectUndone(sagaId, "OPERATOR_CANCELLED", ["charge", "refund"]);
+    await expectOnShelf("cancelled", 1);
+    // and a second time it is too late for anything but the same answer
+    const again = await system.checkoutctl("saga", "cancel", sagaId, "--actor", "bob", "--reason", "again");
+    expect(again.stdout + again.stderr).toContain("COMPENSATED");
+    expect(existing(await shopper.status(sagaId, Date.now()))).toEqual(view);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "after all that the audit is clean",
+  async () => {
+    expect(await system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+async function place(sku: string): Promise<string> {
+  const cart = cartOf([sku], "pm_card_visa", CURRENCY);
+  return (await shopper.checkout(cart, Bun.randomUUIDv7(), Date.now() + PATIENCE_MS)).saga_id;
+}
+
+async function reaches(sagaId: string, status: SagaStatus): Promise<void> {
+  const isThere = async () => existing(await shopper.status(sagaId, Date.now())).status === status;
+  await waitUntil(`saga ${sagaId} is ${status}`, isThere, { timeoutMs: PATIENCE_MS });
+}
+
+async function atRest(sagaId: string): Promise<SagaStatusView> {
+  return existing(await shopper.status(sagaId, Date.now() + PATIENCE_MS));
+}
+
+/** Told why, charged nothing in the end, nothing held, no order, and a mail that says so. */
+async function expectUndone(
+  sagaId: string,
+  failure_code: string,
+  ledger: readonly Movement[],
+): Promise<SagaStatusView> {
+  const view = await atRest(sagaId);
+  expect(view).toMatchObject({ status: "COMPENSATED", failure_code, order_id: null });
+  const { reservation, orders } = await system.story(sagaId);
+  expect(reservation.filter(({ status }) => status === "HELD" || status === "CONFIRMED")).toEqual([]);
+  expect(orders.filter(({ status }) => status !== "CANCELLED")).toEqual([]);
+  expect((await system.ledgerOf(sagaId)).map(({ kind }) => kind)).toEqual([...ledger]);
+  expect((await system.mailAbout(sagaId, "checkout_failed")).source).toContain("You pay nothing");
+  return view;
+}
+
+async function expectOnShelf(sku: string, count: number): Promise<void> {
+  const isThere = async () => (await system.available(sku)) === count;
+  await waitUntil(`${count} of ${sku} are on the shelf`, isThere, { timeoutMs: PATIENCE_MS });
+}
+
+/** How long the provider takes, from now on. */
+async function chargesTake(latency: string): Promise<void> {
+  const response = await fetch(`${system.context.addresses.paysim}/_sim/faults`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ latency }),
+  });
+  if (!response.ok) throw new Error(`the simulator answered ${response.status}: ${await response.text()}`);
+}
+
+/** In place of the one relay, one for inventory and one for the others; the one again when disposed of. */
+async function splitRelay(): Promise<AsyncDisposable> {
+  const { stack, context } = system;
+  const { postgres } = context.addresses;
+  const relayOf = (name: string, databases: readonly string[]) =>
+    start(
+      roleProcess({
+        ...context,
+        role: "relay",
+        opsPort: freePort(),
+        dataDirectory: stack.dataDirectory,
+        logFile: join(stack.dataDirectory, "logs", `${name}.log`),
+        overrides: {
+          DATABASE_URLS: databases.map((database) => `${database}=${postgres[database]}`).join(","),
+        },
+      }),
+    );
+  await stack.find("relay").stop();
+  inventoryRelay = await relayOf("relay-inventory", ["inventory"]);
+  const others = await relayOf("relay-others", ["saga", "payment", "order"]);
+  return {
+    async [Symbol.asyncDispose]() {
+      await inventoryRelay.stop();
+      await others.stop();
+      await stack.restart("relay");
+    },
+  };
+}

@@ -1,0 +1,141 @@
+// A server is away, while shoppers go on: Redis in every way it can fail, one service's Postgres, all of Kafka. (Deaths of
+// processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createClient } from "redis";
+import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import { waitUntil } from "../wait.ts";
+import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 90_000;
+const PATIENCE_MS = 40_000;
+/** So little room that an outage fills it in no time. */
+const MAX_UNPUBLISHED = 15;
+const SKU = "umbrella";
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+
+beforeAll(async () => {
+  system = held.use(
+    await RunningSystem.start("outages", {
+      paysim: { LATENCY: "fixed:5" },
+      orchestrator: { INTAKE_MAX_UNPUBLISHED: String(MAX_UNPUBLISHED) },
+    }),
+  );
+  shopper = await system.shopper();
+  await system.restock(SKU, 1_000);
+}, UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
+
+const redisTrouble: readonly (readonly [how: string, begin: () => unknown, end: () => unknown])[] = [
+  ["killed", () => system.stack.kill("redis", "SIGKILL"), () => system.stack.restart("redis")],
+  ["paused", () => system.stack.kill("redis", "SIGSTOP"), () => system.stack.kill("redis", "SIGCONT")],
+  ["flushed", () => redis((client) => client.flushAll()), () => undefined],
+  [
+    "full of wrong answers",
+    () =>
+      redis(async (client) => {
+        for (const key of await client.keys("*"))
+          await client.multi().del(key).lPush(key, "not what you wrote").exec();
+        await client.configSet({ "maxmemory-policy": "noeviction", maxmemory: "1" });
+      }),
+    () => redis((client) => client.configSet({ "maxmemory-policy": "allkeys-lru", maxmemory: "256mb" })),
+  ],
+];
+
+for (const [how, begin, end] of redisTrouble) {
+  test(
+    `Redis ${how}: no shopper notices`,
+    async () => {
+      await begin();
+      const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
+      expect(placed.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
+      expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+      await end();
+      expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+}
+
+test(
+  "one service's Postgres is away: checkouts are taken, wait for it, and complete when it is back",
+  async () => {
+    // given
+    system.stack.kill("postgres-order", "SIGKILL");
+    // when
+    const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
+    const isWaiting = async () =>
+      (await views(placed)).every(
+        ({ status, current_step }) => status === "PAYMENT_CHARGED" && current_step === "order",
+      );
+    await waitUntil("all wait for their order, and the others have gone on", isWaiting, {
+      timeoutMs: PATIENCE_MS,
+    });
+    await system.stack.restart("postgres-order");
+    // then
+    expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "all of Kafka is away: checkouts are taken while the outbox has room, then told to come again, and all catch up",
+  async () => {
+    // given
+    system.stack.kill("kafka-1", "SIGKILL");
+    // when
+    const taken: Placed[] = [];
+    const refused = Promise.withResolvers<string>();
+    const fill = async () => {
+      for (;;) taken.push(await place(Date.now()));
+    };
+    fill().catch((error: unknown) => refused.resolve(String(error)));
+    // then
+    expect(await refused.promise).toContain("503");
+    expect(taken.length).toBeGreaterThanOrEqual(MAX_UNPUBLISHED / 2);
+    expect(new Set((await views(taken)).map(({ status }) => status))).toEqual(new Set(["STARTED"]));
+    // when
+    await system.stack.restart("kafka-1");
+    // then
+    expect(await endsOf(taken)).toEqual(["COMPLETED"]);
+    expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "after all that the audit is clean",
+  async () => {
+    expect(await system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+function place(giveUpAt = Date.now() + PATIENCE_MS): Promise<Placed> {
+  return shopper.checkout(cartOf([SKU], "pm_card_visa", CURRENCY), Bun.randomUUIDv7(), giveUpAt);
+}
+
+async function views(placed: readonly Placed[], until = 0) {
+  const giveUpAt = Math.max(Date.now(), until);
+  return (await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)))).map(existing);
+}
+
+/** Every end that one of them came to. */
+async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
+  const all = await views(placed, Date.now() + PATIENCE_MS);
+  return [...new Set(all.map(({ failure_code, status }) => failure_code ?? status))];
+}
+
+const openRedis = (url: string) => createClient({ url }).connect();
+
+async function redis<T>(work: (client: Awaited<ReturnType<typeof openRedis>>) => Promise<T>): Promise<void> {
+  const client = await openRedis(system.context.addresses.redis);
+  try {
+    await work(client);
+  } finally {
+    client.destroy();
+  }
+}
