@@ -2,19 +2,27 @@
 import type { Sql } from "postgres";
 import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
 
-/** A stretch of an outbox by when its events were written, epoch ms: from `since` on, before `until`. */
+/** What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`. Epoch ms. */
 export interface Stretch {
   readonly since: number;
-  readonly until: number;
+  /** Null for no end. */
+  readonly until: number | null;
+  readonly publishedBefore: number;
 }
 
 /** How many published events lie in the stretch. */
-export async function countPublished(sql: Sql, { since, until }: Stretch): Promise<number> {
+export async function countPublished(sql: Sql, stretch: Stretch): Promise<number> {
   const [row] = await sql<[{ count: number }]>`
-    select count(*)::float8 as count from outbox
-     where published
-       and event_id >= uuid_v7_floor(${since}::timestamptz) and event_id < uuid_v7_floor(${until}::timestamptz)`;
+    select count(*)::float8 as count from outbox where ${isIn(sql, stretch)}`;
   return row.count;
+}
+
+/** When the oldest event that the outbox still holds was written, epoch ms; null where it is empty. */
+export async function oldestHeld(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ at: number }[]>`
+    select (extract(epoch from uuid_extract_timestamp(event_id)) * 1000)::float8 as at
+      from outbox order by event_id limit 1`;
+  return row?.at ?? null;
 }
 
 /**
@@ -24,7 +32,7 @@ export async function countPublished(sql: Sql, { since, until }: Stretch): Promi
  */
 export async function unpublish(
   sql: Sql,
-  { since, until }: Stretch,
+  stretch: Stretch,
   after: string | null,
   limit: number,
 ): Promise<{ readonly count: number; readonly last: string | null }> {
@@ -33,8 +41,7 @@ export async function unpublish(
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
        where event_id = any(array(
          select event_id from outbox
-          where published
-            and event_id >= uuid_v7_floor(${since}::timestamptz) and event_id < uuid_v7_floor(${until}::timestamptz)
+          where ${isIn(sql, stretch)}
             and event_id > coalesce(${after}::uuid, '00000000-0000-0000-0000-000000000000')
           order by event_id limit ${limit} for update))
       returning event_id`;
@@ -42,4 +49,18 @@ export async function unpublish(
     const last = rows.reduce((max, { event_id }) => (event_id > max ? event_id : max), after ?? "");
     return { count: rows.length, last: last === "" ? null : last };
   });
+}
+
+function isIn(sql: Sql, { since, until, publishedBefore }: Stretch) {
+  return sql`
+    published and published_at < ${publishedBefore}::timestamptz
+    and event_id >= uuid_v7_floor(${since}::timestamptz)
+    and event_id < coalesce(uuid_v7_floor(${until}::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')`;
+}
+
+/** The database's own clock, in whole epoch ms, not before now. */
+export async function clockOf(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ now: number }]>`
+    select ceil(extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
+  return row.now;
 }

@@ -2,75 +2,114 @@
 // them, and say them again.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { CancelOrder } from "../../schemas/commands.ts";
-import { Relay } from "../messaging/relay.ts";
+import type { BatchProducer } from "../kernel/ports.ts";
+import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
+import { measureBacklog } from "../messaging/relay-store.ts";
+import { Relay, RELAY_DELIVERY_TIMEOUT_MS } from "../messaging/relay.ts";
 import { relayMetrics } from "../messaging/telemetry.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
-import { openProducer } from "../platform/kafka/producer.ts";
+import { openReopeningProducer } from "../platform/kafka/reopening-producer.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
+import { waitUntil } from "../stack/wait.ts";
 import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { noLog, noMeter } from "../testkit/silence.ts";
-import { planRepublish, reachesPastRetention, republish, type RepublishOptions } from "./republish.ts";
+import {
+  planRepublish,
+  republish,
+  type RepublishOptions,
+  type RepublishProgress,
+  stretchOf,
+  type Times,
+} from "./republish.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
 
 let service: CountingService;
+/** The sender's database, which keeps the audit trail, too. */
 let saga: TestDatabase;
+/** The relay's, which lives through the loss. */
+let producer: BatchProducer & AsyncDisposable;
 beforeAll(async () => {
-  [service, saga] = await Promise.all([CountingService.create(), cloneDatabase("saga")]);
+  [service, saga, producer] = await Promise.all([
+    CountingService.create(),
+    cloneDatabase("saga"),
+    openReopeningProducer({ ...KAFKA, deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS }),
+  ]);
 });
 beforeEach(async () => {
-  await service.database.sql`truncate outbox, inbox, counter`;
-  await saga.sql`truncate operator_actions`;
+  await saga.sql`truncate outbox, operator_actions`;
 });
 afterAll(async () => {
+  await producer[Symbol.asyncDispose]();
   await Promise.all([service[Symbol.asyncDispose](), saga[Symbol.asyncDispose]()]);
 });
 
-/** The outbox of the service's database plays its sender's. */
+/** As the sender's transaction does. */
 async function say(commands: readonly CancelOrder[]): Promise<void> {
-  await service.database.sql`
+  await saga.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select (payload ->> 'message_id')::uuid, ${service.topic}::text, payload ->> 'saga_id', payload, '{"type": "CancelOrder"}'
       from jsonb_array_elements(${JSON.stringify(commands)}::text::jsonb) payload`;
 }
 
-async function relay(): Promise<void> {
-  await using producer = await openProducer(KAFKA);
-  const one = new Relay({
-    database: service.database.postgres,
-    databaseName: "order",
+function openRelay(): Relay {
+  return new Relay({
+    database: saga.postgres,
+    databaseName: "saga",
     producer,
     clock: { now: Date.now },
     metrics: relayMetrics(noMeter),
     log: noLog,
   });
-  while ((await one.runOnce()).processed > 0);
+}
+
+/** Until the outbox is empty. A relay goes on after a failure, too: a producer whose log was wiped may have to be opened anew. */
+async function drain(): Promise<void> {
+  const relay = openRelay();
+  await waitUntil(
+    "the outbox is published",
+    async () => {
+      await relay.runOnce();
+      return (await measureBacklog(saga.sql, 1)).unpublished === 0;
+    },
+    { timeoutMs: 20_000 },
+  );
 }
 
 async function wipeKafka(): Promise<void> {
   await using admin = await openAdmin(KAFKA);
   await admin.deleteTopics([service.topic]);
-  const isThere = async () => (await admin.describeTopics()).some(({ topic }) => topic === service.topic);
-  while (await isThere()) await Bun.sleep(20);
-  await admin.createTopics([{ topic: service.topic, partitions: 1, replicationFactor: 1 }]);
+  const layout = { topic: service.topic, partitions: 1, replicationFactor: 1 };
+  const isMade = async () => (await admin.createTopics([layout])).created.length === 1;
+  await waitUntil("the topic is deleted and made anew", isMade, { timeoutMs: 20_000 });
 }
 
-async function inKafka(): Promise<unknown[]> {
-  const values: unknown[] = [];
-  for await (const batch of readTopic({ ...KAFKA, topic: service.topic })) values.push(...batch.values);
-  return values;
+/** Every message in the topic with all that a consumer gets of it. */
+async function inKafka(): Promise<readonly object[]> {
+  const messages: object[] = [];
+  for await (const batch of readTopic({ ...KAFKA, topic: service.topic }))
+    for (const index of batch.values.keys()) {
+      const { key, value, headers } = batch.raw(index);
+      messages.push({ key: String(key), value: String(value), headers: headers.map(String) });
+    }
+  return messages;
 }
 
-function options(overrides: Partial<RepublishOptions> = {}): RepublishOptions {
-  const { sql } = service.database;
+const SINCE_AN_HOUR: Times = { since: Date.now() - HOUR_MS, until: null, publishedBefore: null };
+
+async function options(
+  overrides: Partial<RepublishOptions> = {},
+  times: Partial<Times> = {},
+): Promise<RepublishOptions> {
+  const outboxes = new Map([["saga", saga.sql]] as const);
   return {
-    databases: { saga: saga.sql, inventory: sql, payment: sql, order: sql },
-    names: ["order"],
-    stretch: { since: Date.now() - HOUR_MS, until: Date.now() + HOUR_MS },
+    outboxes,
+    trail: saga.sql,
+    stretch: await stretchOf(outboxes, { ...SINCE_AN_HOUR, ...times }),
     clock: { now: Date.now },
     newId: () => Bun.randomUUIDv7(),
     actor: "ada",
@@ -82,69 +121,141 @@ function options(overrides: Partial<RepublishOptions> = {}): RepublishOptions {
 }
 
 const commands = (count: number) => Array.from({ length: count }, () => cancelOrder(Bun.randomUUIDv7()));
+const waiting = async () =>
+  (
+    await saga.sql<{ event_id: string }[]>`select event_id from outbox where not published order by event_id`
+  ).map(({ event_id }) => event_id);
+const idsOf = (said: readonly CancelOrder[]) => said.map(({ message_id }) => message_id);
+/** As the relay does, without a broker; returns what it took. */
+async function takeAll(): Promise<string[]> {
+  const taken = await saga.sql<{ event_id: string }[]>`
+    update outbox set published = true, published_at = clock_timestamp() where not published returning event_id`;
+  return taken.map(({ event_id }) => event_id).toSorted();
+}
+const trail = () => saga.sql<{ outcome: string; detail: string }[]>`
+  select action, subject, actor, reason, outcome, detail from operator_actions order by action_id`;
 
-test("Kafka wiped: what it had is published again, what was handled is not done again, what was lost is done", async () => {
+test("Kafka wiped: what it had is there again byte for byte; what was handled is not done again, what was lost is done", async () => {
   // given three that were handled, and two that nobody had read
   const [handled, lost] = [commands(3), commands(2)];
+  // The inbox alone decides: Redis knows nothing.
+  const alone = { redisUrl: "redis://127.0.0.1:1" };
   await say(handled);
-  await relay();
+  await drain();
   {
-    await using before = await service.start();
+    await using before = await service.start(alone);
     await before.handle(3);
   }
   await say(lost);
-  await relay();
+  await drain();
+  const had = await inKafka();
+  expect(had).toHaveLength(5);
   await wipeKafka();
   expect(await inKafka()).toEqual([]);
   // when
-  const own = (await service.outbox()).length - 5;
-  expect(await planRepublish(options())).toEqual([{ database: "order", events: 5 + own }]);
-  const report = await republish(options());
-  await relay();
+  const report = await republish(await options());
+  await drain();
   // then
-  expect(report).toMatchObject({ outboxes: [{ database: "order", events: 5 + own }], interrupted: false });
-  expect(await inKafka()).toEqual([...handled, ...lost]);
-  await using after = await service.start();
+  expect(report).toMatchObject({ outboxes: [{ database: "saga", events: 5 }], interrupted: false });
+  expect(await inKafka()).toEqual(had);
+  await using after = await service.start(alone);
   expect(await after.handle(5)).toEqual({ handled: 2, duplicates: 3, parked: 0, deadLettered: 0 });
   expect(await service.counts()).toEqual(
     Object.fromEntries([...handled, ...lost].map(({ saga_id }) => [saga_id, 1])),
   );
-  expect([...(await saga.sql`select action, subject, actor, reason, outcome from operator_actions`)]).toEqual(
-    [
-      {
-        action: "outbox.republish",
-        subject: "order",
-        actor: "ada",
-        reason: "lost both disks",
-        outcome: "republished",
-      },
-    ],
-  );
+});
+
+test("a dry run counts and changes nothing; the run leaves a line that says who, why and what", async () => {
+  const said = commands(2);
+  await say(said);
+  await takeAll();
+  expect(await planRepublish(await options())).toMatchObject([{ database: "saga", events: 2 }]);
+  expect(await waiting()).toEqual([]);
+  await republish(await options());
+  expect(await waiting()).toEqual(idsOf(said));
+  const act = { action: "outbox.republish", subject: "saga", actor: "ada", reason: "lost both disks" };
+  expect(await trail()).toMatchObject([
+    { ...act, outcome: "republished", detail: expect.stringMatching(/^2 events from /) },
+  ]);
 });
 
 test("only what lies in the stretch of time is published again, and what waits already is left alone", async () => {
-  const [first, second, third] = commands(3);
-  if (first === undefined || second === undefined || third === undefined) throw new Error("three were made");
-  await say([first, second]);
-  await relay();
-  await say([third]);
-  const timeOf = ({ message_id }: CancelOrder) =>
-    Number.parseInt(message_id.slice(0, 8) + message_id.slice(9, 13), 16);
-  const past = { since: timeOf(first) - HOUR_MS, until: timeOf(first) - 1 };
-  expect((await republish(options({ stretch: past }))).outboxes).toEqual([{ database: "order", events: 0 }]);
-  expect((await republish(options())).outboxes).toEqual([{ database: "order", events: 2 }]);
-  expect((await republish(options())).outboxes).toEqual([{ database: "order", events: 0 }]);
+  const said = commands(2);
+  const [first] = said;
+  if (first === undefined) throw new Error("two were made");
+  await say(said);
+  await takeAll();
+  const [third] = commands(1);
+  if (third !== undefined) await say([third]);
+  const written = Number.parseInt(first.message_id.replace("-", "").slice(0, 12), 16);
+  const count = async (times: Partial<Times>) =>
+    (await republish(await options({}, times))).outboxes.map(({ events }) => events);
+  expect(await count({ since: written - HOUR_MS, until: written })).toEqual([0]);
+  expect(await count({ since: written + HOUR_MS })).toEqual([0]);
+  expect(await count({})).toEqual([2]);
+  expect(await count({})).toEqual([0]);
+  expect(await waiting()).toHaveLength(3);
 });
 
-test("told to stop, it begins nothing more and says so", async () => {
+test("what a clock that ran ahead has dated tomorrow was lost like the rest, and is published again", async () => {
+  const tomorrow = Bun.randomUUIDv7("hex", Date.now() + 24 * HOUR_MS);
+  const [command] = commands(1);
+  if (command === undefined) throw new Error("one was made");
+  await say([{ ...command, message_id: tomorrow }]);
+  await takeAll();
+  await republish(await options());
+  expect(await waiting()).toEqual([tomorrow]);
+});
+
+test("never more than the limit waits for the relay, oldest first; it is woken for each batch, and one that does not come is told of", async () => {
+  const said = commands(7);
+  await say(said);
+  await takeAll();
+  const limits = { batch: 2, maxWaiting: 4, tellEveryMs: 100 };
+  const seen: RepublishProgress[] = [];
+  let notified = 0;
+  const stop = await saga.postgres.listen(OUTBOX_CHANNEL, () => void notified++);
+  const before = notified;
+  const rounds: string[][] = [];
+  const onProgress = (progress: RepublishProgress) => void seen.push(progress);
+  const run = republish(await options({ limits, onProgress }));
+  // Nothing is taken until it says that it waits.
+  const isWaiting = () => seen.at(-1)?.isWaiting === true;
+  await waitUntil("it tells that it waits for the relay", isWaiting, { timeoutMs: 20_000 });
+  const takesAll = async () => rounds.push(await takeAll()) > 0 && rounds.flat().length === said.length;
+  await waitUntil("the relay has taken all", takesAll, { timeoutMs: 20_000 });
+  await run;
+  await waitUntil("the relay was woken", () => notified - before >= 4, { timeoutMs: 5_000 });
+  await stop();
+  expect(rounds[0]).toEqual(idsOf(said.slice(0, 4)));
+  expect(rounds.flat()).toEqual(idsOf(said));
+  expect(Math.max(...rounds.map(({ length }) => length))).toBe(4);
+  expect(seen.at(-1)).toEqual({ database: "saga", events: 7, of: 7, isWaiting: false });
+});
+
+test("a run that was cut short goes on where it stopped: what was published again meanwhile is passed over", async () => {
+  const said = commands(5);
+  await say(said);
+  await takeAll();
+  const stop = new AbortController();
+  const first = await options({
+    limits: { batch: 2, maxWaiting: 4, tellEveryMs: 5_000 },
+    signal: stop.signal,
+    onProgress: () => stop.abort(),
+  });
+  expect(await republish(first)).toMatchObject({ outboxes: [{ events: 2 }], interrupted: true });
+  expect(await waiting()).toEqual(idsOf(said.slice(0, 2)));
+  await takeAll();
+  const rest = await options({}, { publishedBefore: first.stretch.publishedBefore });
+  expect(await republish(rest)).toMatchObject({ outboxes: [{ events: 3 }], interrupted: false });
+  expect(await waiting()).toEqual(idsOf(said.slice(2)));
+  expect((await trail()).map(({ outcome }) => outcome)).toEqual(["interrupted", "republished"]);
+});
+
+test("tells since when the outbox holds anything, for what is older is gone", async () => {
+  expect(await planRepublish(await options())).toEqual([{ database: "saga", events: 0, oldest_at: null }]);
+  const before = Date.now();
   await say(commands(2));
-  await relay();
-  const report = await republish(options({ signal: AbortSignal.abort() }));
-  expect(report).toMatchObject({ outboxes: [], interrupted: true });
-});
-
-test("outboxes reach back seven days", () => {
-  const stretch = { since: 0, until: HOUR_MS };
-  expect(reachesPastRetention(stretch, 7 * 24 * HOUR_MS)).toBe(false);
-  expect(reachesPastRetention(stretch, 7 * 24 * HOUR_MS + 1)).toBe(true);
+  const [{ oldest_at } = { oldest_at: null }] = await planRepublish(await options());
+  expect(oldest_at).toBeWithin(before, Date.now() + 1);
 });

@@ -7,22 +7,34 @@ import type { Clock } from "../kernel/ports.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { pause } from "../messaging/pause.ts";
 import { measureBacklog } from "../messaging/relay-store.ts";
-import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
 import { settleActions } from "./dead-letter-store.ts";
-import { countPublished, type Stretch, unpublish } from "./republish-store.ts";
+import { clockOf, countPublished, oldestHeld, type Stretch, unpublish } from "./republish-store.ts";
 
-const BATCH = 5_000;
 /**
- * More than this is never made to wait for the relay at a time: a million waiting events would hold up the checkouts of the
- * day, which queue behind them, and the orchestrator would take no new ones.
+ * More than `maxWaiting` is never made to wait for the relay at a time: a million waiting events would hold up the checkouts of
+ * the day, which queue behind them, and the orchestrator would take no new ones.
  */
-const MAX_WAITING = 20_000;
+const LIMITS = {
+  batch: 5_000,
+  maxWaiting: 20_000,
+  /** So often it is told that the relay leaves no room. */
+  tellEveryMs: 2_000,
+};
 const DRAIN_POLL_MS = 100;
 
+/** Epoch ms. Null `until`: no end; null `publishedBefore`: what Kafka had when the run began. */
+export interface Times {
+  readonly since: number;
+  readonly until: number | null;
+  /** A run that goes on where another was cut short gives that one's, and passes over what was published again meanwhile. */
+  readonly publishedBefore: number | null;
+}
+
 export interface RepublishOptions {
-  readonly databases: Readonly<Record<DatabaseName, Sql>>;
-  /** Whose outboxes. */
-  readonly names: readonly DatabaseName[];
+  /** Whose outboxes, in this order. */
+  readonly outboxes: ReadonlyMap<DatabaseName, Sql>;
+  /** The saga database, which keeps the audit trail. */
+  readonly trail: Sql;
   readonly stretch: Stretch;
   readonly clock: Clock;
   /** UUIDv7. */
@@ -31,8 +43,15 @@ export interface RepublishOptions {
   readonly reason: string;
   /** Ends the run after the batch in hand. */
   readonly signal: AbortSignal;
-  /** Told after each batch. */
-  readonly onProgress: (progress: RepublishedOutbox & { readonly of: number }) => void;
+  /** Told after each batch, and while one waits for the relay. */
+  readonly onProgress: (progress: RepublishProgress) => void;
+  readonly limits?: typeof LIMITS;
+}
+
+export interface RepublishProgress extends RepublishedOutbox {
+  readonly of: number;
+  /** The relay has so much in hand that no more is given to it. */
+  readonly isWaiting: boolean;
 }
 
 export interface RepublishedOutbox {
@@ -46,66 +65,94 @@ export interface RepublishReport {
   readonly interrupted: boolean;
 }
 
+export interface PlannedOutbox extends RepublishedOutbox {
+  /** Epoch ms. When the oldest event was written that is held; what is older cannot be published again. Null: it holds none. */
+  readonly oldest_at: number | null;
+}
+
+/** The stretch that is meant by `times`. */
+export async function stretchOf(
+  outboxes: ReadonlyMap<DatabaseName, Sql>,
+  { publishedBefore, ...times }: Times,
+): Promise<Stretch> {
+  if (publishedBefore !== null) return { ...times, publishedBefore };
+  // Of clocks that differ the latest: what is then published twice does no harm, what is left out would be lost.
+  const clocks = await Promise.all([...outboxes.values()].map(clockOf));
+  return { ...times, publishedBefore: Math.max(...clocks) };
+}
+
 /** What the outboxes hold of a stretch that was published; in a dry run all there is to say. */
 export function planRepublish({
-  databases,
-  names,
+  outboxes,
   stretch,
-}: Pick<RepublishOptions, "databases" | "names" | "stretch">): Promise<readonly RepublishedOutbox[]> {
+}: Pick<RepublishOptions, "outboxes" | "stretch">): Promise<readonly PlannedOutbox[]> {
   return Promise.all(
-    names.map(async (database) => ({ database, events: await countPublished(databases[database], stretch) })),
+    [...outboxes].map(async ([database, sql]) => ({
+      database,
+      events: await countPublished(sql, stretch),
+      oldest_at: await oldestHeld(sql),
+    })),
   );
 }
 
-/** Whether events of the stretch may have left the outbox already; what has cannot be published again. */
-export function reachesPastRetention({ since }: Stretch, now: number): boolean {
-  return since < now - OUTBOX_RETENTION_MS;
-}
-
-/**
- * One outbox after the other, oldest events first, so that each saga's keep their order. Cut short, it is run again with the same
- * times: what was published again meanwhile is then published a third time, which does nothing.
- */
+/** One outbox after the other, oldest events first, so that each saga's keep their order. */
 export async function republish(options: RepublishOptions): Promise<RepublishReport> {
-  const { databases, names, stretch, clock, newId, actor, reason, signal } = options;
+  const { outboxes, trail, stretch, clock, newId, actor, reason, signal } = options;
   const run_id = newId();
-  const outboxes: RepublishedOutbox[] = [];
-  for (const database of names) {
+  const done: RepublishedOutbox[] = [];
+  for (const [database, sql] of outboxes) {
     if (signal.aborted) break;
     const action_id = newId();
     const act = { action_id, run_id, action: "outbox.republish", subject: database, saga_id: null } as const;
-    await recordActions(databases.saga, [
+    await recordActions(trail, [
       { ...act, actor, reason, outcome: null, detail: describe(stretch), at: clock.now() },
     ]);
-    const events = await republishOutbox(options, database);
-    outboxes.push({ database, events });
+    const events = await republishOutbox(options, database, sql);
+    done.push({ database, events });
     const detail = `${events} events ${describe(stretch)}`;
     const outcome = signal.aborted ? "interrupted" : "republished";
-    await settleActions(databases.saga, [{ action_id, outcome, detail }]);
+    await settleActions(trail, [{ action_id, outcome, detail }]);
   }
-  return { run_id, outboxes, interrupted: signal.aborted };
+  return { run_id, outboxes: done, interrupted: signal.aborted };
 }
 
 async function republishOutbox(
-  { databases, stretch, signal, onProgress }: RepublishOptions,
+  { stretch, signal, onProgress, limits = LIMITS }: RepublishOptions,
   database: DatabaseName,
+  sql: Sql,
 ): Promise<number> {
-  const sql = databases[database];
   const of = await countPublished(sql, stretch);
   let events = 0;
   let after: string | null = null;
+  const tell = (isWaiting: boolean) => onProgress({ database, events, of, isWaiting });
   while (!signal.aborted) {
-    const { count, last } = await unpublish(sql, stretch, after, BATCH);
+    await untilRoom(sql, limits, signal, () => tell(true));
+    if (signal.aborted) break;
+    const { count, last } = await unpublish(sql, stretch, after, limits.batch);
     events += count;
     after = last;
-    onProgress({ database, events, of });
-    if (count < BATCH) break;
-    while (!signal.aborted && (await measureBacklog(sql, MAX_WAITING)).unpublished >= MAX_WAITING)
-      await pause(DRAIN_POLL_MS, signal);
+    tell(false);
+    if (count < limits.batch) break;
   }
   return events;
 }
 
+/** Until the relay has so little in hand that another batch may join. */
+async function untilRoom(
+  sql: Sql,
+  { batch, maxWaiting, tellEveryMs }: typeof LIMITS,
+  signal: AbortSignal,
+  onWaiting: () => void,
+): Promise<void> {
+  for (let waitedMs = DRAIN_POLL_MS; !signal.aborted; waitedMs += DRAIN_POLL_MS) {
+    const { unpublished } = await measureBacklog(sql, maxWaiting);
+    if (unpublished + batch <= maxWaiting) return;
+    await pause(DRAIN_POLL_MS, signal);
+    if (waitedMs % tellEveryMs === 0) onWaiting();
+  }
+}
+
 function describe({ since, until }: Stretch): string {
-  return `from ${new Date(since).toISOString()} to ${new Date(until).toISOString()}`;
+  const end = until === null ? "on" : `to ${new Date(until).toISOString()}`;
+  return `from ${new Date(since).toISOString()} ${end}`;
 }

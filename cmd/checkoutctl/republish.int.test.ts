@@ -1,0 +1,98 @@
+// Saying again what Kafka has lost, as operators do it: with checkoutctl against a real database.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
+import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+
+const REASON = ["--reason", "lost both disks", "--actor", "ada"];
+
+interface Printed {
+  readonly dry_run: boolean;
+  readonly warnings: readonly string[];
+  readonly outboxes: readonly { readonly database: string; readonly events: number }[];
+}
+
+let tool: Checkoutctl;
+let saga: TestDatabase;
+let inventory: TestDatabase;
+let env: Environment;
+beforeAll(async () => {
+  [tool, saga, inventory] = await Promise.all([
+    Checkoutctl.open(),
+    cloneDatabase("saga"),
+    cloneDatabase("inventory"),
+  ]);
+  // The other two databases are out of reach: what is not asked for need not be there.
+  env = { SAGA_DATABASE_URL: saga.url, INVENTORY_DATABASE_URL: inventory.url };
+});
+beforeEach(async () => {
+  await saga.sql`truncate operator_actions`;
+  await inventory.sql`truncate outbox`;
+  await inventory.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
+    select event_id::uuid, 'inventory-events', 'saga-1', '{}', '{}', true, now()
+      from json_array_elements_text(${JSON.stringify(Array.from({ length: 3 }, () => Bun.randomUUIDv7()))}::text::json) event_id`;
+});
+afterAll(async () => {
+  await tool[Symbol.asyncDispose]();
+  await saga[Symbol.asyncDispose]();
+  await inventory[Symbol.asyncDispose]();
+});
+
+const republish = ["outbox", "republish", "--database", "inventory", ...REASON];
+async function waiting(): Promise<number | undefined> {
+  const [row] = await inventory.sql<
+    { count: number }[]
+  >`select count(*)::integer as count from outbox where not published`;
+  return row?.count;
+}
+
+test("a dry run counts, the run makes all wait for the relay and leaves its line; what is older than the outbox is told", async () => {
+  const dry = await tool.json<Printed>([...republish, "--since", "1h", "--dry-run"], env);
+  expect(dry).toMatchObject({ dry_run: true, outboxes: [{ database: "inventory", events: 3 }] });
+  expect(dry.warnings).toEqual([expect.stringContaining("the outbox of inventory begins at")]);
+  expect(await waiting()).toBe(0);
+
+  const { code, stdout, stderr } = await tool.run([...republish, "--since", "1h"], env);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^OUTBOX\s+PUBLISHED AGAIN\ninventory\s+3\n$/);
+  expect(stderr).toContain("nothing older can be published again");
+  expect(stderr).toContain("inventory: 3 of 3\n");
+  expect(await waiting()).toBe(3);
+  expect(await saga.sql`select action, subject, actor, reason, outcome from operator_actions`).toMatchObject([
+    {
+      action: "outbox.republish",
+      subject: "inventory",
+      actor: "ada",
+      reason: "lost both disks",
+      outcome: "republished",
+    },
+  ]);
+});
+
+test("Ctrl-C while it waits for a relay that does not run ends it, and says how to go on", async () => {
+  // given more waiting than may
+  await inventory.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers)
+    select uuidv7(), 'inventory-events', 'saga-1', '{}', '{}' from generate_series(1, 20000)`;
+  // when
+  const child = tool.spawn([...republish, "--since", "1h"], env);
+  const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let told = "";
+  while (!told.includes("waiting for the relay")) {
+    const { value, done } = await progress.read();
+    if (done) throw new Error(`it ended: ${told}`);
+    told += value;
+  }
+  progress.releaseLock();
+  child.kill("SIGINT");
+  // then
+  const [stdout, code] = [await child.stdout.text(), await child.exited];
+  expect(code).toBe(130);
+  expect(stdout).toMatch(/interrupted: run it again with --since \S+Z --published-before \S+Z\n$/);
+  expect(await saga.sql`select outcome from operator_actions`).toMatchObject([{ outcome: "interrupted" }]);
+});
+
+test("times the wrong way round are refused", async () => {
+  const { code, stderr } = await tool.run([...republish, "--since", "1h", "--until", "2h"], env);
+  expect([code, stderr]).toEqual([3, expect.stringContaining("--since must lie before --until")]);
+});
