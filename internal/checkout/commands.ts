@@ -1,4 +1,5 @@
 // The messages a saga sends: the command of each step, the undo of each step, and the shopper's mail. Pure; called by saga.ts.
+import type { Command } from "../../schemas/commands.ts";
 import { assert, AssertionError } from "../kernel/errors.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import type { Saga } from "./state.ts";
@@ -42,12 +43,18 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
   }
 }
 
+/** Which command undoes `step`; null where the undo of an earlier step covers it. */
+export function undoTypeOf(step: Step, isCharged: boolean): Command["type"] | null {
+  const { undo } = rowOf(step);
+  if (undo === null) return null;
+  const isKnown = step === "charge" && isCharged;
+  return (isKnown ? undo.commandAfterSuccess : undefined) ?? undo.command;
+}
+
 /** The command that settles `step` for good, whether or not it happened. */
 export function undoCommand(saga: Saga, step: Step): Outgoing {
-  const { undo } = rowOf(step);
-  assert(undo !== null, `step ${step} has no undo`);
-  const known = step === "charge" && saga.payment_succeeded;
-  const type = known && undo.commandAfterSuccess !== undefined ? undo.commandAfterSuccess : undo.command;
+  const type = undoTypeOf(step, saga.payment_succeeded);
+  assert(type !== null, `step ${step} has no undo`);
   switch (type) {
     case "ReleaseInventory":
     case "CancelPayment":

@@ -1,26 +1,43 @@
-// Which sagas make no progress. Called by stuck.ts.
+// Which sagas make no progress. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
 import type { Sql } from "postgres";
+import type { SagaStatus } from "../../schemas/http.ts";
 import type { Step } from "./steps.ts";
 
 export interface StuckSaga {
   readonly saga_id: string;
+  readonly status: SagaStatus;
   readonly current_step: Step;
   /** The step whose undo is awaited; null on the way forward. */
   readonly compensation_step: Step | null;
+  readonly payment_succeeded: boolean;
+  /** How often the undo it waits for has been sent again. */
+  readonly resend_count: number;
   readonly needs_operator: boolean;
+  /** Epoch ms: when it was started, and when it last moved. */
+  readonly created_at: number;
+  readonly progress_at: number;
 }
 
 /**
- * Open sagas that nothing has moved since `before` (epoch ms), the oldest first, at most `limit`. An undo that is sent again is no
- * progress: it is what a stuck saga does. Reads open sagas alone, and the history of the old ones among them.
+ * Open sagas that have not moved since `before` (epoch ms), the longest first, at most `limit`. An undo that is sent again is no
+ * progress, though it writes the saga's row: it is what a stuck saga does. Reads open sagas alone, and the history of the old
+ * ones among them; materialized, because the planner would else be tempted to walk all sagas in order of their creation.
  */
 export function findStuck(sql: Sql, before: number, limit: number): Promise<StuckSaga[]> {
   return sql<StuckSaga[]>`
-    select saga_id, current_step, compensation_step, needs_operator
-      from saga_state s
-     where completed_at is null and created_at < ${before}::timestamptz
-       and not exists (
-             select from saga_history h
-              where h.saga_id = s.saga_id and h.at >= ${before}::timestamptz and h.message_type <> 'DeadlinePassed')
-     order by created_at limit ${limit}`;
+    with old as materialized (
+      select * from saga_state
+       where completed_at is null and created_at < ${before}::timestamptz
+         and (updated_at < ${before}::timestamptz or resend_count > 0))
+    select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at,
+           progress_at
+      from (select old.*, coalesce(
+                     (select h.at from saga_history h
+                       where h.saga_id = old.saga_id
+                         and not (h.message_type = 'DeadlinePassed' and h.from_status = 'COMPENSATING')
+                       order by h.history_id desc limit 1),
+                     old.created_at) as progress_at
+              from old) s
+     where progress_at < ${before}::timestamptz
+     order by progress_at, saga_id limit ${limit}`;
 }

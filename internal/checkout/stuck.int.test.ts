@@ -30,24 +30,43 @@ function watch(): StuckWatch {
   });
 }
 
+/** Past its deadline, and from then on sent again and again; the clock stands at `until`. */
+async function sweepUntil(until: number): Promise<void> {
+  while (orchestrator.now < until) {
+    orchestrator.now = Math.min(until, orchestrator.now + POLICY.forwardDeadlineMs);
+    await orchestrator.sweep();
+  }
+}
+
+const stuckAt = (now: number) => findStuck(orchestrator.database.sql, now - AFTER_MS, 10);
+const TURNED = START + POLICY.forwardDeadlineMs;
+
 test("an undo that nobody answers is stuck, however often it is sent again, and no more when it is answered", async () => {
   // given
   const one = watch();
   const id = await orchestrator.start();
-  orchestrator.now += POLICY.forwardDeadlineMs;
-  await orchestrator.sweep();
-  // when: sent again and again
-  while (orchestrator.now < START + AFTER_MS) {
-    orchestrator.now += 60_000;
-    await orchestrator.sweep();
-  }
-  orchestrator.now = START + AFTER_MS + 1;
+  // when it has turned round, and for so long nobody has answered
+  await sweepUntil(TURNED + AFTER_MS);
+  await one.runOnce();
+  expect([gauge, warnings.length]).toEqual([0, 0]);
+  orchestrator.now += 1;
   await one.runOnce();
   await one.runOnce();
   // then
   expect(gauge).toBe(1);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain(`${id} undoing reserve`);
+  expect(warnings[0]).toContain(`${id} waits for the answer to ReleaseInventory`);
+  expect(await stuckAt(orchestrator.now)).toMatchObject([
+    {
+      saga_id: id,
+      status: "COMPENSATING",
+      compensation_step: "reserve",
+      needs_operator: true,
+      created_at: START,
+      progress_at: TURNED,
+      resend_count: (await orchestrator.said(id)).length - 2,
+    },
+  ]);
   // when
   await orchestrator.handle(eventOf("InventoryReleased", id));
   await one.runOnce();
@@ -57,15 +76,39 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
 
 test("a saga that has just been moved, a young one and one at rest are not", async () => {
   const one = watch();
-  const moved = await orchestrator.start();
+  const undoing = await orchestrator.start();
+  await orchestrator.handle(eventOf("InventoryReserved", undoing));
   const rests = await orchestrator.start();
-  orchestrator.now += POLICY.forwardDeadlineMs;
-  await orchestrator.sweep();
-  await orchestrator.handle(eventOf("InventoryReleased", rests));
-  orchestrator.now = START + AFTER_MS;
+  await sweepUntil(TURNED + AFTER_MS + 1);
+  await orchestrator.handle(eventOf("InventoryReleased", rests), eventOf("PaymentCancelled", undoing));
   await orchestrator.start();
-  orchestrator.now += 1_000;
   await one.runOnce();
-  expect([gauge, warnings.length]).toEqual([1, 1]);
-  expect(warnings[0]).toContain(moved);
+  expect([gauge, warnings.length]).toEqual([0, 0]);
+  // The undo after it is not answered either, and it is told of anew.
+  await sweepUntil(orchestrator.now + AFTER_MS - 1);
+  expect((await stuckAt(orchestrator.now)).map(({ saga_id }) => saga_id)).not.toContain(undoing);
+  await sweepUntil(orchestrator.now + 2);
+  await one.runOnce();
+  expect(warnings.join()).toContain(`${undoing} waits for the answer to ReleaseInventory`);
+});
+
+test("after an outage of the orchestrator, sagas that their deadline has turned round a moment ago are on their way", async () => {
+  const id = await orchestrator.start();
+  orchestrator.now = START + 2 * AFTER_MS;
+  expect((await stuckAt(orchestrator.now)).map(({ saga_id }) => saga_id)).toEqual([id]);
+  await orchestrator.sweep();
+  expect(await stuckAt(orchestrator.now)).toEqual([]);
+});
+
+test("the longest stuck come first, and no more than are asked for", async () => {
+  const ids = [];
+  for (let count = 0; count < 3; count += 1) {
+    ids.push(await orchestrator.start());
+    orchestrator.now += 1_000;
+  }
+  const before = orchestrator.now;
+  const found = async (limit: number) =>
+    (await findStuck(orchestrator.database.sql, before, limit)).map(({ saga_id }) => saga_id);
+  expect(await found(10)).toEqual(ids);
+  expect(await found(2)).toEqual(ids.slice(0, 2));
 });

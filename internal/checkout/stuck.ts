@@ -2,12 +2,24 @@
 // alert, and names each in the log once. Ticked by a loop of cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../messaging/telemetry.ts";
+import { undoTypeOf } from "./commands.ts";
+import { rowOf } from "./steps.ts";
 import type { StuckSaga } from "./stuck-store.ts";
 
 /** The gauge's reach; more read as this. */
 export const MAX_STUCK_COUNTED = 1_000;
 /** Ids in one line of the log. */
 const MAX_NAMED = 20;
+
+/** Pure. The command whose answer moves the saga. */
+export function awaitedCommand({
+  current_step,
+  compensation_step,
+  payment_succeeded,
+}: Pick<StuckSaga, "current_step" | "compensation_step" | "payment_succeeded">): string {
+  const undo = compensation_step === null ? null : undoTypeOf(compensation_step, payment_succeeded);
+  return undo ?? rowOf(current_step).command;
+}
 
 export interface StuckWatchOptions {
   /** So long without progress is stuck, in milliseconds. */
@@ -36,10 +48,9 @@ export class StuckWatch {
     const fresh = stuck.filter(({ saga_id }) => !this.#known.has(saga_id));
     this.#known = new Set(stuck.map(({ saga_id }) => saga_id));
     if (fresh.length > 0) {
-      const sagas = fresh.slice(0, MAX_NAMED).map(({ saga_id, current_step, compensation_step }) => {
-        const where = compensation_step === null ? current_step : `undoing ${compensation_step}`;
-        return `${saga_id} ${where}`;
-      });
+      const sagas = fresh
+        .slice(0, MAX_NAMED)
+        .map((saga) => `${saga.saga_id} waits for the answer to ${awaitedCommand(saga)}`);
       log.warn(
         { sagas, more: fresh.length - sagas.length },
         `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s: checkoutctl saga ls --stuck`,

@@ -30,24 +30,6 @@ export function listSagas(
      order by created_at desc limit ${filter.limit}`;
 }
 
-export interface StuckSagaSummary extends SagaSummary {
-  /** When it was last moved by anything but its own deadline. */
-  readonly progress_at: number;
-  /** How often the undo it waits for has been sent again. */
-  readonly resend_count: number;
-}
-
-/** Open sagas without progress since `before` (epoch ms), the longest first. */
-export function listStuckSagas(sql: Sql, before: number, limit: number): Promise<StuckSagaSummary[]> {
-  return sql<StuckSagaSummary[]>`
-    select ${summary(sql)}, resend_count, (extract(epoch from progress_at) * 1000)::float8 as progress_at
-      from saga_state s cross join lateral (
-             select max(h.at) as progress_at from saga_history h
-              where h.saga_id = s.saga_id and h.message_type <> 'DeadlinePassed') p
-     where completed_at is null and created_at < ${before}::timestamptz and progress_at < ${before}::timestamptz
-     order by progress_at limit ${limit}`;
-}
-
 export async function findSaga(sql: Sql, sagaId: string): Promise<SagaSummary | undefined> {
   const [found] = await sql<SagaSummary[]>`select ${summary(sql)} from saga_state where saga_id = ${sagaId}`;
   return found;

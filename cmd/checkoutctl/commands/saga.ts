@@ -1,13 +1,9 @@
 // `checkoutctl saga`: find sagas, tell one's story, cancel one.
 import { Option } from "@commander-js/extra-typings";
-import { STEPS } from "../../../internal/checkout/steps.ts";
+import { awaitedCommand } from "../../../internal/checkout/stuck.ts";
+import { findStuck, type StuckSaga } from "../../../internal/checkout/stuck-store.ts";
 import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
-import {
-  listSagas,
-  listStuckSagas,
-  type SagaSummary,
-  type StuckSagaSummary,
-} from "../../../internal/operations/saga-store.ts";
+import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
@@ -42,8 +38,9 @@ const ls = command("ls", "list sagas, newest first")
     await using connections = new Connections(loadSettings(options.stack));
     if (options.stuck !== undefined) {
       const before = Date.now() - options.stuck * 1_000;
-      const stuck = await listStuckSagas(await connections.database("saga"), before, options.limit);
-      return print(options, stuck, () => stuckAsText(stuck));
+      const stuck = await findStuck(await connections.database("saga"), before, options.limit);
+      const listed = stuck.map((saga) => ({ ...saga, waits_for: awaitedCommand(saga) }));
+      return print(options, listed, () => stuckAsText(listed));
     }
     const filter = { status: options.status ?? null, limit: options.limit };
     const sagas = await listSagas(await connections.database("saga"), filter);
@@ -63,27 +60,20 @@ const ls = command("ls", "list sagas, newest first")
     );
   });
 
-function stuckAsText(stuck: readonly StuckSagaSummary[]): string {
+function stuckAsText(stuck: readonly (StuckSaga & { readonly waits_for: string })[]): string {
   if (stuck.length === 0) return "no saga is stuck";
   return table(
-    ["SAGA", "STATUS", "WAITS FOR THE ANSWER TO", "SINCE", "SENT AGAIN", "NEEDS AN OPERATOR"],
+    ["SAGA", "STATUS", "STEP", "WAITS FOR THE ANSWER TO", "SINCE", "SENT AGAIN", "NEEDS AN OPERATOR"],
     stuck.map((saga) => [
       saga.saga_id,
       saga.status,
-      awaited(saga),
+      stepOf(saga),
+      saga.waits_for,
       instant(saga.progress_at),
       saga.resend_count,
       saga.needs_operator ? "yes" : "no",
     ]),
   );
-}
-
-/** The command whose answer moves the saga. */
-function awaited({ current_step, compensation_step }: SagaSummary): string {
-  const row = STEPS.find(({ step }) => step === (compensation_step ?? current_step));
-  if (row === undefined) return current_step;
-  if (compensation_step === null) return row.command;
-  return [row.undo?.command, row.undo?.commandAfterSuccess].filter((name) => name !== undefined).join(" or ");
 }
 
 const show = command("show", "tell one saga's story out of the four databases")
@@ -136,6 +126,9 @@ function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory)
   ].join("\n\n");
 }
 
-function stepOf({ current_step, compensation_step }: SagaSummary): string {
+function stepOf({
+  current_step,
+  compensation_step,
+}: Pick<SagaSummary, "current_step" | "compensation_step">): string {
   return compensation_step === null ? current_step : `undoing ${compensation_step}`;
 }

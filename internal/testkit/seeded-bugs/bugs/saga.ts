@@ -110,8 +110,8 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/checkout/commands.ts",
-        find: 'const known = step === "charge" && saga.payment_succeeded;',
-        replace: "const known = false;",
+        find: 'const isKnown = step === "charge" && isCharged;',
+        replace: "const isKnown = false;",
       },
     ],
     caughtBy: {

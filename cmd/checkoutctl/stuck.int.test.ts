@@ -1,0 +1,62 @@
+// Sagas that do not move, as operators find them: with checkoutctl against a real database.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
+import { eventOf } from "../../internal/testkit/events.ts";
+import { POLICY, TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
+
+const TEN_MINUTES_MS = 10 * 60_000;
+
+let tool: Checkoutctl;
+let orchestrator: TestOrchestrator;
+beforeAll(async () => {
+  [tool, orchestrator] = await Promise.all([Checkoutctl.open(), TestOrchestrator.open()]);
+});
+afterAll(async () => {
+  await tool[Symbol.asyncDispose]();
+  await orchestrator[Symbol.asyncDispose]();
+});
+
+test("saga ls --stuck tells where each stands, what it waits for, since when, and how often that was sent again", async () => {
+  // given one whose refund nobody answers, one that was started with it, and one that has only begun
+  const env = { SAGA_DATABASE_URL: orchestrator.database.url };
+  const begun = Date.now() - TEN_MINUTES_MS;
+  orchestrator.now = begun;
+  const charged = await orchestrator.start();
+  await orchestrator.handle(eventOf("InventoryReserved", charged), eventOf("PaymentSucceeded", charged));
+  await orchestrator.handle(eventOf("ReservationLost", charged));
+  orchestrator.now += POLICY.resendFirstMs;
+  await orchestrator.sweep();
+  orchestrator.now = begun + 1_000;
+  const started = await orchestrator.start();
+  orchestrator.now = Date.now();
+  await orchestrator.start();
+  // then
+  const listed = await tool.json<object[]>(["saga", "ls", "--stuck"], env);
+  expect(listed).toEqual([
+    expect.objectContaining({
+      saga_id: charged,
+      status: "COMPENSATING",
+      current_step: "confirm",
+      compensation_step: "charge",
+      waits_for: "RefundPayment",
+      progress_at: begun,
+      resend_count: 1,
+      needs_operator: false,
+    }),
+    expect.objectContaining({ saga_id: started, status: "STARTED", waits_for: "ReserveInventory" }),
+  ]);
+  const { stdout } = await tool.run(["saga", "ls", "--stuck", "9m", "--limit", "1"], env);
+  const [head = "", line = "", ...rest] = stdout.trimEnd().split("\n");
+  expect(head).toMatch(/^SAGA +STATUS +STEP +WAITS FOR THE ANSWER TO +SINCE +SENT AGAIN +NEEDS AN OPERATOR$/);
+  expect(line.split(/ {2,}/)).toEqual([
+    charged,
+    "COMPENSATING",
+    "undoing charge",
+    "RefundPayment",
+    new Date(begun).toISOString(),
+    "1",
+    "no",
+  ]);
+  expect(rest).toEqual([]);
+  expect((await tool.run(["saga", "ls", "--stuck", "1h"], env)).stdout).toBe("no saga is stuck\n");
+});
