@@ -1,5 +1,6 @@
 // The SQL of republishing: rows of an outbox that Kafka had and has no more wait for the relay again. Called by republish.ts.
 import type { Sql } from "postgres";
+import { TOPICS } from "../../schemas/topics.ts";
 import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
 
 /** A stretch of an outbox by when its events were written, epoch ms: from `since` on, before `until`. */
@@ -8,13 +9,23 @@ export interface Stretch {
   readonly until: number;
 }
 
-/** How many published events lie in the stretch. */
-export async function countPublished(sql: Sql, { since, until }: Stretch): Promise<number> {
+/**
+ * Mails are no part of it past this age. Their service has no inbox; it remembers for a day which it has sent, and would send older
+ * ones to the shoppers again.
+ */
+export const MAX_MAIL_AGE_MS = 23 * 60 * 60 * 1_000;
+
+/** How many published events lie in the stretch. `now` in epoch ms. */
+export async function countPublished(sql: Sql, stretch: Stretch, now: number): Promise<number> {
   const [row] = await sql<[{ count: number }]>`
-    select count(*)::float8 as count from outbox
-     where published
-       and event_id >= uuid_v7_floor(${since}::timestamptz) and event_id < uuid_v7_floor(${until}::timestamptz)`;
+    select count(*)::float8 as count from outbox where published and ${within(sql, stretch, now)}`;
   return row.count;
+}
+
+function within(sql: Sql, { since, until }: Stretch, now: number) {
+  return sql`
+    event_id >= uuid_v7_floor(${since}::timestamptz) and event_id < uuid_v7_floor(${until}::timestamptz)
+    and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(${now - MAX_MAIL_AGE_MS}::timestamptz))`;
 }
 
 /**
@@ -24,7 +35,8 @@ export async function countPublished(sql: Sql, { since, until }: Stretch): Promi
  */
 export async function unpublish(
   sql: Sql,
-  { since, until }: Stretch,
+  stretch: Stretch,
+  now: number,
   after: string | null,
   limit: number,
 ): Promise<{ readonly count: number; readonly last: string | null }> {
@@ -33,8 +45,7 @@ export async function unpublish(
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
        where event_id = any(array(
          select event_id from outbox
-          where published
-            and event_id >= uuid_v7_floor(${since}::timestamptz) and event_id < uuid_v7_floor(${until}::timestamptz)
+          where published and ${within(sql, stretch, now)}
             and event_id > coalesce(${after}::uuid, '00000000-0000-0000-0000-000000000000')
           order by event_id limit ${limit} for update))
       returning event_id`;

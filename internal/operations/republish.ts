@@ -18,6 +18,8 @@ const BATCH = 5_000;
  */
 const MAX_WAITING = 20_000;
 const DRAIN_POLL_MS = 100;
+/** Whoever waits for a relay that does not run is told so every few seconds. */
+const POLLS_PER_REMINDER = 50;
 
 export interface RepublishOptions {
   readonly databases: Readonly<Record<DatabaseName, Sql>>;
@@ -33,6 +35,8 @@ export interface RepublishOptions {
   readonly signal: AbortSignal;
   /** Told after each batch. */
   readonly onProgress: (progress: RepublishedOutbox & { readonly of: number }) => void;
+  /** Told while the relay is waited for. */
+  readonly onWaiting: (database: DatabaseName, unpublished: number) => void;
 }
 
 export interface RepublishedOutbox {
@@ -51,9 +55,15 @@ export function planRepublish({
   databases,
   names,
   stretch,
-}: Pick<RepublishOptions, "databases" | "names" | "stretch">): Promise<readonly RepublishedOutbox[]> {
+  clock,
+}: Pick<RepublishOptions, "databases" | "names" | "stretch" | "clock">): Promise<
+  readonly RepublishedOutbox[]
+> {
   return Promise.all(
-    names.map(async (database) => ({ database, events: await countPublished(databases[database], stretch) })),
+    names.map(async (database) => ({
+      database,
+      events: await countPublished(databases[database], stretch, clock.now()),
+    })),
   );
 }
 
@@ -87,21 +97,26 @@ export async function republish(options: RepublishOptions): Promise<RepublishRep
 }
 
 async function republishOutbox(
-  { databases, stretch, signal, onProgress }: RepublishOptions,
+  { databases, stretch, clock, signal, onProgress, onWaiting }: RepublishOptions,
   database: DatabaseName,
 ): Promise<number> {
   const sql = databases[database];
-  const of = await countPublished(sql, stretch);
+  const now = clock.now();
+  const of = await countPublished(sql, stretch, now);
   let events = 0;
   let after: string | null = null;
   while (!signal.aborted) {
-    const { count, last } = await unpublish(sql, stretch, after, BATCH);
+    const { count, last } = await unpublish(sql, stretch, now, after, BATCH);
     events += count;
     after = last;
     onProgress({ database, events, of });
     if (count < BATCH) break;
-    while (!signal.aborted && (await measureBacklog(sql, MAX_WAITING)).unpublished >= MAX_WAITING)
+    for (let polls = 0; !signal.aborted; polls++) {
+      const { unpublished } = await measureBacklog(sql, MAX_WAITING);
+      if (unpublished < MAX_WAITING) break;
+      if (polls > 0 && polls % POLLS_PER_REMINDER === 0) onWaiting(database, unpublished);
       await pause(DRAIN_POLL_MS, signal);
+    }
   }
   return events;
 }

@@ -23,7 +23,7 @@ const republishCommand = operatorCommand(
   .option("--dry-run", "only count what would be published")
   .addHelpText(
     "after",
-    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers take each message once, so nothing happens twice.",
+    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers take each message once, so nothing happens twice.\nMails older than 23 hours are left out: their service remembers for a day which it has sent.",
   )
   .action(async (options) => {
     const now = Date.now();
@@ -35,7 +35,8 @@ const republishCommand = operatorCommand(
       );
     await using connections = new Connections(loadSettings(options.stack));
     const names = options.database === undefined ? DATABASES : [options.database];
-    const shared = { databases: await connections.databases(), names, stretch };
+    const clock = { now: () => Date.now() };
+    const shared = { databases: await connections.databases(), names, stretch, clock };
     const warning = reachesPastRetention(stretch, now)
       ? "outboxes keep seven days: what is older cannot be published again"
       : null;
@@ -48,11 +49,12 @@ const republishCommand = operatorCommand(
     using interrupted = whenInterrupted();
     const report = await republish({
       ...shared,
-      clock: { now: () => Date.now() },
       newId: () => Bun.randomUUIDv7(),
       actor: options.actor,
       reason: options.reason,
       signal: interrupted.signal,
+      onWaiting: (database, unpublished) =>
+        process.stderr.write(`${database}: ${unpublished} events wait for a relay; is one running?\n`),
       onProgress: ({ database, events, of }) => process.stderr.write(`${database}: ${events} of ${of}\n`),
     });
     const again = report.interrupted
