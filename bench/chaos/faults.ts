@@ -33,19 +33,26 @@ const SPOILT_KEYS = 5_000;
 
 const nothingToHeal: Heal = () => {};
 
-const kill: Inject = ({ target }, fault) => {
+const kill: Inject = async ({ target }, fault) => {
+  await target.running(fault.target);
   target.signal(fault.target, "SIGKILL");
   return nothingToHeal;
 };
 
-const pause: Inject = ({ target }, fault) => {
+const pause: Inject = async ({ target }, fault) => {
+  await target.running(fault.target);
   target.signal(fault.target, "SIGSTOP");
-  return () => target.signal(fault.target, "SIGCONT");
+  return async () => {
+    // Another fault of the pair may have ended it meanwhile; to its next life this signal means nothing.
+    await target.running(fault.target);
+    target.signal(fault.target, "SIGCONT");
+  };
 };
 
 const keepDown =
   (names: (fault: PlannedFault) => readonly string[]): Inject =>
-  ({ target }, fault) => {
+  async ({ target }, fault) => {
+    await Promise.all(names(fault).map((name) => target.running(name)));
     for (const name of names(fault)) target.hold(name);
     return () => {
       for (const name of names(fault)) target.release(name);
@@ -60,6 +67,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "Postgres kill": kill,
   "Redis kill": kill,
   async "service restart"({ target }, fault) {
+    await target.running(fault.target);
     await target.restart(fault.target);
     return nothingToHeal;
   },
@@ -71,11 +79,13 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "Kafka leader kill": keepDown((fault) => [fault.target]),
   "two brokers kill": keepDown((fault) => BROKERS.filter((broker) => broker !== fault.target)),
   "all brokers kill": keepDown(() => BROKERS),
-  async "Redis flush"({ system }) {
+  async "Redis flush"({ system, target }) {
+    await target.running("redis");
     await withRedis(system, async (redis) => void (await redis.flushAll()));
     return nothingToHeal;
   },
-  async "Redis wrong answers"({ system }) {
+  async "Redis wrong answers"({ system, target }) {
+    await target.running("redis");
     // Every key answers with the wrong type, and every write is refused for want of memory.
     await withRedis(system, async (redis) => {
       for (const key of (await redis.keys("*")).slice(0, SPOILT_KEYS))
@@ -122,7 +132,8 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     clocks.set(target, JUMPS_SECONDS[Math.floor(strength * JUMPS_SECONDS.length)] ?? 0);
     return () => clocks.set(target, 0);
   },
-  async duplicates({ system }, { target }) {
+  async duplicates({ system, target: stack }, { target }) {
+    await stack.running(target);
     // As `checkoutctl outbox republish` does: to the relay they are unpublished again, to Kafka they are new records.
     const url = system.addresses.postgres[target.replace("postgres-", "")] ?? "";
     const sql = postgres(url, { max: 1, onnotice: () => {} });

@@ -37,8 +37,8 @@ async function supervisor(of: string) {
   return { pid: child.pid, child: pid };
 }
 
-function targetOf(supervisorPid: number, pid: number): Target {
-  const redis = { name: "redis", pid, ports: {}, exit: null };
+function targetOf(supervisorPid: number, pid: number, exit: string | null = null): Target {
+  const redis = { name: "redis", pid, ports: {}, exit };
   writeFileSync(
     join(directory, "state.json"),
     JSON.stringify({ supervisor_pid: supervisorPid, servers: [redis], roles: [] }),
@@ -79,6 +79,18 @@ describe("a process of the stack", () => {
     const target = targetOf(other.pid, other.child);
     expect(() => target.signal("redis", "SIGKILL")).toThrow(`is not the supervisor of ${directory}`);
     expect(isAlive(other.child)).toBe(true);
+  });
+
+  test("that has ended is waited for until it runs again", async () => {
+    const ours = await supervisor(directory);
+    const target = targetOf(ours.pid, ours.child, "signal SIGKILL");
+    const order: string[] = [];
+    const waiting = target.running("redis").then(() => order.push("runs"));
+    await Bun.sleep(1);
+    order.push("started again");
+    targetOf(ours.pid, ours.child);
+    await waiting;
+    expect(order).toEqual(["started again", "runs"]);
   });
 
   test("that the stack does not have is told", async () => {

@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { stackCommand } from "../system.ts";
 
+/** Longer than a broker takes on a busy machine. */
+const RUNNING_TIMEOUT_MS = 120_000;
 /** systemd's RestartSec in deploy/, less what it takes to notice. */
 const SUPERVISION_MS = 250;
 
@@ -67,6 +69,20 @@ export class Target {
     for (let index = 0; index < family.length; index++)
       for (const [child, parent] of parents) if (parent === family[index]) family.push(child);
     return family;
+  }
+
+  /**
+   * Resolves when the process runs: one that an earlier fault has ended may still be on its way up when shoppers are served again.
+   * Throws where it does not come.
+   */
+  async running(name: string): Promise<void> {
+    const deadline = Date.now() + RUNNING_TIMEOUT_MS;
+    // The supervisor hears of an end a moment after it; until then only the kernel knows.
+    const isGone = () => this.ended().includes(name) || readProc(this.find(name).pid, "stat") === "";
+    while (this.#restarting.has(name) || isGone()) {
+      if (Date.now() > deadline) throw new Error(`${name} does not come up: see bun run stack logs ${name}`);
+      await Bun.sleep(SUPERVISION_MS);
+    }
   }
 
   /** To the process and all its descendants: a paused Postgres is one whose every backend stands still. */

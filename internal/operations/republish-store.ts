@@ -1,5 +1,6 @@
 // The SQL of republishing: rows of an outbox that Kafka had and has no more wait for the relay again. Called by republish.ts.
 import type { Sql } from "postgres";
+import { TOPICS } from "../../schemas/topics.ts";
 import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
 
 /** What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`. Epoch ms. */
@@ -51,11 +52,16 @@ export async function unpublish(
   });
 }
 
+/**
+ * Mails older than 23 hours are no part of any stretch. Their service has no inbox; it remembers for a day which it has sent, and
+ * would send older ones to the shoppers again.
+ */
 function isIn(sql: Sql, { since, until, publishedBefore }: Stretch) {
   return sql`
     published and published_at < ${publishedBefore}::timestamptz
     and event_id >= uuid_v7_floor(${since}::timestamptz)
-    and event_id < coalesce(uuid_v7_floor(${until}::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')`;
+    and event_id < coalesce(uuid_v7_floor(${until}::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(now() - interval '23 hours'))`;
 }
 
 /** The database's own clock, in whole epoch ms, not before now. */

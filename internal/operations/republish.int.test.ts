@@ -2,6 +2,7 @@
 // them, and say them again.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { CancelOrder } from "../../schemas/commands.ts";
+import { TOPICS } from "../../schemas/topics.ts";
 import type { BatchProducer } from "../kernel/ports.ts";
 import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
 import { measureBacklog } from "../messaging/relay-store.ts";
@@ -205,6 +206,15 @@ test("what a clock that ran ahead has dated tomorrow was lost like the rest, and
   await takeAll();
   await republish(await options());
   expect(await waiting()).toEqual([tomorrow]);
+});
+
+test("mails that their service may have forgotten are left out, for it would send them again", async () => {
+  const ids = [22, 24].map((hours) => Bun.randomUUIDv7("hex", Date.now() - hours * HOUR_MS));
+  await say(commands(2).map((command, index) => ({ ...command, message_id: ids[index] ?? "" })));
+  await saga.sql`update outbox set topic = ${TOPICS.notifications}`;
+  await takeAll();
+  await republish(await options({}, { since: Date.now() - 48 * HOUR_MS }));
+  expect(await waiting()).toEqual(ids.slice(0, 1));
 });
 
 test("never more than the limit waits for the relay, oldest first; it is woken for each batch, and one that does not come is told of", async () => {

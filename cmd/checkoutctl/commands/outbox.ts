@@ -30,7 +30,7 @@ const republishCommand = operatorCommand(
   .option("--dry-run", "only count what would be published")
   .addHelpText(
     "after",
-    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers take each message once, so nothing happens twice.",
+    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers take each message once, so nothing happens twice.\nMails older than 23 hours are left out: their service remembers for a day which it has sent.",
   )
   .action(async (options) => {
     const { since, until = null, publishedBefore = null, database = "all", actor, reason } = options;

@@ -2,6 +2,8 @@
 import type { SeededBug } from "../bug.ts";
 
 const ATTEMPTS = "internal/services/payment/attempts.ts";
+const BREAKER = "internal/services/payment/providers/circuit-breaker.ts";
+const BREAKER_TEST = "internal/services/payment/providers/circuit-breaker.unit.test.ts";
 const DECIDE = "internal/services/payment/decide.ts";
 const DECIDE_TEST = "internal/services/payment/decide.unit.test.ts";
 const STRIPE = "internal/services/payment/providers/stripe.ts";
@@ -203,16 +205,56 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     title: "Declined cards open the circuit breaker, and everybody else's payment fails.",
     edits: [
       {
-        file: "internal/services/payment/providers/circuit-breaker.ts",
+        file: BREAKER,
         find: 'if (typeof answer !== "object" || answer === null) return false;',
         replace: 'if (typeof answer !== "object" || answer === null || "error_code" in answer) return true;',
       },
     ],
     caughtBy: {
       layer: "unit",
-      file: "internal/services/payment/providers/circuit-breaker.unit.test.ts",
+      file: BREAKER_TEST,
       test: "any answer between them, even a refusal, keeps it closed",
     },
+  },
+  {
+    id: "own-standstill-blamed",
+    title:
+      "A suspended process takes its own timeouts for the provider's, and the breaker refuses everybody.",
+    edits: [
+      {
+        file: BREAKER,
+        find: "countsAsTimeout: isTimeout(answer) && this.#options.wentOnAt() < askedAt",
+        replace: "countsAsTimeout: isTimeout(answer) && askedAt > 0",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: BREAKER_TEST,
+      test: "timeouts that this process slept through say nothing about the provider",
+    },
+  },
+  {
+    id: "breaker-by-wall-clock",
+    title:
+      "Opened while the clock ran an hour ahead, the breaker stays open for an hour after it was set right.",
+    edits: [{ file: BREAKER, find: "    this.#endOverlongOpen();\n", replace: "" }],
+    caughtBy: {
+      layer: "unit",
+      file: BREAKER_TEST,
+      test: "opened by a clock that ran an hour ahead",
+    },
+  },
+  {
+    id: "held-back-charge-waits-longer",
+    title: "A charge that the breaker holds back waits ever longer, although nothing was asked.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: ": askAgainSoon(payment, attempt, now, policy);",
+        replace: ": wait(payment, attempt, now, policy);",
+      },
+    ],
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is made up for soon, however many there were" },
   },
   {
     id: "late-question-asked",

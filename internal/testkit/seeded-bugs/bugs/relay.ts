@@ -73,6 +73,38 @@ export const RELAY_BUGS: readonly SeededBug[] = [
     },
   },
   {
+    id: "fast-clock-waited-for",
+    title: "What a clock an hour ahead has put off waits for an hour after the clock was set right.",
+    edits: [
+      {
+        file: "internal/kernel/backoff.ts",
+        find: "return dueAt <= now || dueAt > now + LONGEST_PAUSE_MS;",
+        replace: "return dueAt <= now;",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: RELAY_TEST,
+      test: "does not leave it alone for as long as a clock was wrong",
+    },
+  },
+  {
+    id: "old-mails-again",
+    title: "After a loss of Kafka, mails are said again that their service has long forgotten to have sent.",
+    edits: [
+      {
+        file: "internal/operations/republish-store.ts",
+        find: "and (topic <> ${TOPICS.notifications} or",
+        replace: "and (topic <> '' or ${TOPICS.notifications} = '' or",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/operations/republish.int.test.ts",
+      test: "a mail is said again while its service remembers whether it was sent, and never after",
+    },
+  },
+  {
     id: "ids-in-another-order",
     title:
       "The relay's ids are not in the order of its events: of a batch that Kafka takes in part, the wrong ones are marked.",
