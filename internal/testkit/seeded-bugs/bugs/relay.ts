@@ -101,7 +101,7 @@ export const RELAY_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "int",
       file: "internal/operations/republish.int.test.ts",
-      test: "a mail is said again while its service remembers whether it was sent, and never after",
+      test: "mails that their service may have forgotten are left out",
     },
   },
   {
