@@ -5,7 +5,7 @@ import { openSystem, stackCommand, type System } from "../system.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
 import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
-import { seeded } from "./random.ts";
+import { seeded } from "../../internal/kernel/random.ts";
 import { recoveryMs } from "./recovery.ts";
 import { type ChaosReport, endsOf, type Injection, kindReports, slowestOf } from "./report.ts";
 import { type KindName, type PlannedFault, planFaults } from "./schedule.ts";

@@ -1,6 +1,6 @@
 // Which faults, in which order, on whom and for how long: all of it follows from the seed, before anything is started, so that a
 // run that found something can be run again. Pure.
-import { between, pick, seeded, shuffled } from "./random.ts";
+import { between, pick, seeded, shuffled } from "../../internal/kernel/random.ts";
 
 export const SERVICES = ["gateway", "orchestrator", "inventory", "payment", "order", "notification"] as const;
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;

@@ -5,7 +5,7 @@ import type { SagaStatus, SagaStatusView } from "../../schemas/http.ts";
 import { openLoop } from "../open-loop.ts";
 import { cartOf, Refused, type Shopper } from "../shopper.ts";
 import type { System } from "../system.ts";
-import { pick, type Random } from "./random.ts";
+import { pick, type Random } from "../../internal/kernel/random.ts";
 import { contradiction } from "./statuses.ts";
 
 /** A shopper goes on trying, and asking, for so long. */

@@ -11,7 +11,7 @@ import {
   type RawMessage,
   RECORD_SEPARATOR,
 } from "../../kernel/ports.ts";
-import { chanceOf, shuffled } from "./dice.ts";
+import { chanceOf, shuffled } from "../../kernel/random.ts";
 
 const MAX_POLL = 20;
 const REFUSED_RATE = 0.05;
@@ -70,7 +70,7 @@ export class Broker {
   }
 
   strikes(rate: number): boolean {
-    return !this.isCalm && chanceOf(rate, this.#random);
+    return !this.isCalm && chanceOf(this.#random, rate);
   }
 
   #append(record: string): void {
@@ -107,7 +107,7 @@ export class Group implements Consumer {
     this.#fetch();
     if (this.#pending.length === 0) return Promise.resolve(null);
     const size = 1 + Math.floor(this.#random() * MAX_POLL);
-    const mixed = shuffled(this.#pending, this.#random);
+    const mixed = shuffled(this.#random, this.#pending);
     const taken = mixed.slice(0, size);
     this.#pending = mixed.slice(size);
     const batch = taken.flatMap((entry) => (this.#broker.strikes(DUPLICATE_RATE) ? [entry, entry] : [entry]));

@@ -1,6 +1,6 @@
 // Redis at its worst: it forgets, and it calls things seen that never were. Called by shop.ts.
 import type { KeyValue } from "../../kernel/ports.ts";
-import { chanceOf } from "./dice.ts";
+import { chanceOf } from "../../kernel/random.ts";
 
 const LIE_RATE = 0.05;
 
@@ -13,7 +13,7 @@ export class ForgetfulRedis implements KeyValue {
   }
 
   present(keys: readonly string[]): Promise<readonly boolean[]> {
-    return Promise.resolve(keys.map((key) => this.#keys.has(key) || chanceOf(LIE_RATE, this.#random)));
+    return Promise.resolve(keys.map((key) => this.#keys.has(key) || chanceOf(this.#random, LIE_RATE)));
   }
 
   remember(keys: readonly string[]): Promise<void> {

@@ -21,7 +21,7 @@ import { POLICY, TestOrchestrator } from "../orchestrator.ts";
 import { TestPayment } from "../payment.ts";
 import { ignore, noLog, noMeter } from "../silence.ts";
 import { Broker, type Group } from "./broker.ts";
-import { between, chanceOf, oneOf } from "./dice.ts";
+import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
 import { NOT_SERVED, shopper } from "./shoppers.ts";
 
@@ -202,9 +202,9 @@ export class Shop implements AsyncDisposable {
   }
 
   async #anything(): Promise<void> {
-    await oneOf(this.#everything(), this.#random)();
-    if (chanceOf(0.03, this.#random)) this.#passTime(between(1, 6, this.#random) * 1_000);
-    if (chanceOf(0.05, this.#random)) this.#redis.flush();
+    await pick(this.#random, this.#everything())();
+    if (chanceOf(this.#random, 0.03)) this.#passTime(between(this.#random, 1, 6) * 1_000);
+    if (chanceOf(this.#random, 0.05)) this.#redis.flush();
   }
 
   #passTime(ms: number): void {

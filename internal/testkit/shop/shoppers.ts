@@ -2,7 +2,7 @@
 // Called by shop.ts.
 import type { StartSaga } from "../../../schemas/http.ts";
 import { checkout } from "../orchestrator.ts";
-import { between, chanceOf, oneOf } from "./dice.ts";
+import { between, chanceOf, pick } from "../../kernel/random.ts";
 
 /** Nothing is shipped there, so its orders are refused after the charge. */
 export const NOT_SERVED = "KP";
@@ -24,15 +24,15 @@ export async function shopper(
   random: () => number,
   seal: (token: string) => Promise<string>,
 ): Promise<StartSaga> {
-  const lines = Array.from({ length: between(1, 3, random) }, () => ({
-    sku_id: oneOf(["tea", "cup", "pot"], random),
-    quantity: between(1, 3, random),
+  const lines = Array.from({ length: between(random, 1, 3) }, () => ({
+    sku_id: pick(random, ["tea", "cup", "pot"]),
+    quantity: between(random, 1, 3),
   }));
   return checkout({
     // A SKU may come twice, and in any order.
     items: lines,
-    payment_method: await seal(oneOf(CARDS, random)),
-    shipping_address: { ...ADDRESS, country: chanceOf(0.15, random) ? NOT_SERVED : "DE" },
-    ...(chanceOf(0.1, random) ? { expected_total_cents: 1 } : {}),
+    payment_method: await seal(pick(random, CARDS)),
+    shipping_address: { ...ADDRESS, country: chanceOf(random, 0.15) ? NOT_SERVED : "DE" },
+    ...(chanceOf(random, 0.1) ? { expected_total_cents: 1 } : {}),
   });
 }

@@ -1,4 +1,6 @@
-// Chance that can be repeated: the same seed gives the same numbers, on every machine. Used by the schedule and the shopping.
+// Chance that can be repeated: the same seed gives the same numbers on every machine, and so the same choices. For what is made to
+// go wrong on purpose: the provider simulator, the tests' shop, the chaos runs. Never for secrets.
+import { assert } from "./errors.ts";
 
 /** Uniform in [0, 1). */
 export type Random = () => number;
@@ -14,8 +16,14 @@ export function seeded(seed: number): Random {
   };
 }
 
-export function pick<T>(random: Random, from: readonly [T, ...T[]]): T {
-  return from[Math.floor(random() * from.length)] ?? from[0];
+export function chanceOf(random: Random, rate: number): boolean {
+  return random() < rate;
+}
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  const picked = from[Math.floor(random() * from.length)];
+  assert(picked !== undefined, "one of nothing is nothing");
+  return picked;
 }
 
 /** A whole number from `from` to `to`, both included. */
