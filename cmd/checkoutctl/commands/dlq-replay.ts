@@ -1,31 +1,16 @@
 // `checkoutctl dlq replay`: dead letters are sent again, one first, then more at a limited rate.
 import { objectionToReplay } from "../../../internal/checkout/replay.ts";
-import { isOpen } from "../../../internal/operations/dead-letters.ts";
-import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
 import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
-import { duration, operatorCommand, print, table, whenInterrupted } from "../command.ts";
+import { duration, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
-import { describeItems, filters, rate, selectToHandle, share, uuids } from "./dlq-selection.ts";
+import { handlingCommand, itemTable, rate, selectToHandle, share } from "./dlq-selection.ts";
 
-const HEAD = ["DEAD LETTER", "SAGA", "MESSAGE", "OUTCOME", "WHY"];
-
-export const replayCommand = operatorCommand(
+export const replayCommand = handlingCommand(
   "replay",
   "send dead letters again: one first, then ever more at a limited rate",
 )
-  .argument("[dead-letter-id...]", "only these", uuids)
-  .addOption(filters.service)
-  .addOption(filters.topic)
-  .addOption(filters.type)
-  .addOption(filters.code)
-  .addOption(filters.error)
-  .addOption(filters.saga)
-  .addOption(filters.since)
-  .addOption(filters.until)
-  .option("--everything", "every open dead letter")
-  .option("--dry-run", "only say what would be done")
   .option("--rate <n/s>", "at most so many messages in a time", rate, 20)
   .option("--max-error-rate <share>", "stop when more than this share has failed again", share, 0.1)
   .option("--wait <duration>", "how long to wait for what a consumer makes of a message", duration, 30)
@@ -34,26 +19,16 @@ export const replayCommand = operatorCommand(
     "\nWhat was replayed or discarded before is left alone, so the same command run again goes on where it stopped.",
   )
   .action(async (given, options) => {
-    const ids = given ?? [];
     await using connections = new Connections(loadSettings(options.stack));
     const databases = await connections.databases();
-    const selected = await selectToHandle(connections, options, ids);
-    const handlings = await handlingsOf(
-      databases.saga,
-      selected.map(({ dead_letter_id }) => dead_letter_id),
-    );
-    // Those named by id are told about whatever their state; of a filter only the open ones are meant.
-    const records =
-      ids.length > 0
-        ? selected
-        : selected.filter(({ dead_letter_id }) => isOpen(handlings.get(dead_letter_id)));
+    const records = await selectToHandle(connections, databases.saga, options, given ?? []);
     const clock = { now: () => Date.now() };
     const shared = { databases, clock, objection: objectionToReplay };
     if (options.dryRun) {
       const items = await planReplay(shared, records);
       const sends = items.filter(({ outcome }) => outcome === "send").length;
       return print(options, { dry_run: true, items }, () =>
-        [table(HEAD, describeItems(items)), `would send ${sends} of ${items.length}`].join("\n\n"),
+        [itemTable(items), `would send ${sends} of ${items.length}`].join("\n\n"),
       );
     }
     using interrupted = whenInterrupted();
@@ -83,7 +58,7 @@ function asText({ run_id, items, sent, failed, left, stopped }: ReplayReport): s
     interrupted: `interrupted, ${left} left: ${again}`,
   };
   return [
-    ...(items.length === 0 ? [] : [table(HEAD, describeItems(items))]),
+    ...(items.length === 0 ? [] : [itemTable(items)]),
     `run ${run_id}: ${sent} sent, ${failed} failed again, ${items.length - sent} not sent`,
     ...(stopped === null ? [] : [ends[stopped]]),
   ].join("\n\n");

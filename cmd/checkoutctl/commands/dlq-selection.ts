@@ -1,15 +1,18 @@
 // Which dead letters a command is about: by id, or by what they have in common. Shared by the commands of `checkoutctl dlq`.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { Sql } from "postgres";
 import {
   type DeadLetterFilter,
   findDeadLetters,
   type FoundDeadLetters,
+  isOpen,
 } from "../../../internal/operations/dead-letters.ts";
+import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
-import { moment, uuid } from "../command.ts";
+import { moment, operatorCommand, table, uuid } from "../command.ts";
 import type { Connections } from "../connections.ts";
 
 const DEAD_LETTERS_OF = Object.values(TOPICS).filter((topic) => topic !== TOPICS.deadLetters);
@@ -58,9 +61,29 @@ export function select(
   return findDeadLetters(readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }), filter);
 }
 
-/** For commands that change something: by ids, by filters, or everything where that was said in so many words. */
+/** A command that does something about dead letters: which ones, who and why, and whether only to say what would be done. */
+export function handlingCommand(name: string, summary: string) {
+  return operatorCommand(name, summary)
+    .argument("[dead-letter-id...]", "only these", uuids)
+    .addOption(filters.service)
+    .addOption(filters.topic)
+    .addOption(filters.type)
+    .addOption(filters.code)
+    .addOption(filters.error)
+    .addOption(filters.saga)
+    .addOption(filters.since)
+    .addOption(filters.until)
+    .option("--everything", "every open dead letter")
+    .option("--dry-run", "only say what would be done");
+}
+
+/**
+ * What such a command is about: by ids, by filters, or everything where that was said in so many words. Those named by id are
+ * told about whatever their state; of a filter only the open ones are meant.
+ */
 export async function selectToHandle(
   connections: Connections,
+  saga: Sql,
   options: FilterOptions & { readonly everything?: true | undefined },
   ids: readonly string[],
 ): Promise<readonly DeadLetter[]> {
@@ -71,11 +94,16 @@ export async function selectToHandle(
   const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
   if (missing.length > 0)
     throw new AppError("MESSAGE_INVALID", `there is no such dead letter: ${missing.join(", ")}`);
-  return records;
+  if (ids.length > 0) return records;
+  const handlings = await handlingsOf(
+    saga,
+    records.map(({ dead_letter_id }) => dead_letter_id),
+  );
+  return records.filter(({ dead_letter_id }) => isOpen(handlings.get(dead_letter_id)));
 }
 
 /** Collects ids given one after the other. */
-export function uuids(text: string, before: readonly string[] = []): readonly string[] {
+function uuids(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, uuid(text)];
 }
 
@@ -96,8 +124,8 @@ export function share(text: string): number {
   return value;
 }
 
-/** What was done with each, as lines of text. */
-export function describeItems(
+/** What was done with each. */
+export function itemTable(
   items: readonly {
     readonly dead_letter_id: string;
     readonly saga_id: string | null;
@@ -105,12 +133,15 @@ export function describeItems(
     readonly outcome: string;
     readonly detail: string | null;
   }[],
-): (readonly (string | null)[])[] {
-  return items.map(({ dead_letter_id, saga_id, type, outcome, detail }) => [
-    dead_letter_id,
-    saga_id,
-    type,
-    outcome,
-    detail,
-  ]);
+): string {
+  return table(
+    ["DEAD LETTER", "SAGA", "MESSAGE", "OUTCOME", "WHY"],
+    items.map(({ dead_letter_id, saga_id, type, outcome, detail }) => [
+      dead_letter_id,
+      saga_id,
+      type,
+      outcome,
+      detail,
+    ]),
+  );
 }
