@@ -1,8 +1,9 @@
 // The outbox table: messages written in the transaction of the change they tell of, until the relay has them in Kafka.
 // `outboxStatements` is for everyone who changes something (recipe, saga intake, sweepers, payment executor).
+import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
-import { type Topic, TOPICS } from "../../schemas/topics.ts";
+import { TOPICS } from "../../schemas/topics.ts";
 import type { Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
 import type { Envelope } from "./envelope.ts";
@@ -42,9 +43,13 @@ export function deadLetterStatements(
   return [insertEventsOnce(tx, rows), notifyRelay(tx)];
 }
 
-interface OutboxRow {
+/** One connection or another; what is sent on it decides whether in a transaction. */
+type Connection = postgres.ISql;
+
+export interface OutboxRow {
   readonly event_id: string;
-  readonly topic: Topic;
+  /** One of TOPICS, unless a record says otherwise. */
+  readonly topic: string;
   readonly partition_key: string;
   readonly type: string;
   readonly payload: Message | DeadLetter;
@@ -58,7 +63,8 @@ function insertEvents(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> 
         as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)`;
 }
 
-function insertEventsOnce(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> {
+/** Rows that are there already stay as they are. */
+export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
@@ -67,6 +73,7 @@ function insertEventsOnce(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unkno
         on conflict do nothing`;
 }
 
-function notifyRelay(tx: Tx): PromiseLike<unknown> {
+/** Once per transaction, whatever its size. */
+export function notifyRelay(tx: Connection): PromiseLike<unknown> {
   return tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;
 }

@@ -1,6 +1,6 @@
 // A replay's SQL: the message back into the outbox that it came from, and signs of what its consumer made of it.
 import type { Sql } from "postgres";
-import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
+import { insertEventsOnce, notifyRelay, type OutboxRow } from "../messaging/outbox.ts";
 
 /** A message as its producer wrote it. */
 export interface SaidMessage {
@@ -16,14 +16,6 @@ export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Pro
       from outbox where event_id = any(${[...messageIds]}::uuid[])`;
 }
 
-export interface OutboxRow {
-  readonly event_id: string;
-  readonly topic: string;
-  readonly partition_key: string;
-  readonly type: string;
-  readonly payload: unknown;
-}
-
 /**
  * Makes the relay publish these messages again, under their own ids: rows that are there as they were written, those that
  * retention has taken from what the dead letter kept. `created_at` is since when a row waits for Kafka, which is now; when it was
@@ -37,13 +29,8 @@ export async function putBack(
     await tx`
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
        where event_id = any(${[...kept]}::uuid[]) and published`;
-    await tx`
-      insert into outbox (event_id, topic, partition_key, payload, headers)
-      select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
-        from json_to_recordset(${JSON.stringify(lost)}::text::json)
-          as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
-          on conflict do nothing`;
-    await tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;
+    await insertEventsOnce(tx, lost);
+    await notifyRelay(tx);
   });
 }
 

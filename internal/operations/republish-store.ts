@@ -1,7 +1,7 @@
 // The SQL of republishing: rows of an outbox that Kafka had and has no more wait for the relay again. Called by republish.ts.
 import type { Sql } from "postgres";
 import { TOPICS } from "../../schemas/topics.ts";
-import { OUTBOX_CHANNEL } from "../messaging/outbox.ts";
+import { notifyRelay } from "../messaging/outbox.ts";
 
 /** What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`. Epoch ms. */
 export interface Stretch {
@@ -46,7 +46,7 @@ export async function unpublish(
             and event_id > coalesce(${after}::uuid, '00000000-0000-0000-0000-000000000000')
           order by event_id limit ${limit} for update))
       returning event_id`;
-    if (rows.length > 0) await tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;
+    if (rows.length > 0) await notifyRelay(tx);
     const last = rows.reduce((max, { event_id }) => (event_id > max ? event_id : max), after ?? "");
     return { count: rows.length, last: last === "" ? null : last };
   });
