@@ -1,5 +1,5 @@
-// CPU and memory of the system under test, read from /proc: every server and role with all their children, never the load
-// driver itself. Linux only.
+// The processes of the system under test, read from /proc: who is whose child, and what each has cost. Linux only. Used by the
+// load scenarios and, before it hurts anybody, by the nemesis.
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Clock ticks per second; 100 on every Linux that Debian ships (getconf CLK_TCK). */
@@ -10,7 +10,7 @@ export interface ProcessGroup {
   readonly pid: number;
 }
 
-interface Stat {
+export interface ProcessStat {
   readonly parent: number;
   /** CPU of the process and of its children that have ended, in milliseconds. */
   readonly cpuMs: number;
@@ -18,12 +18,7 @@ interface Stat {
 
 /** CPU used so far by each group and all its descendants, in milliseconds, by name. */
 export function cpuMsByGroup(groups: readonly ProcessGroup[]): Map<string, number> {
-  const stats = new Map<number, Stat>();
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    const stat = Number.isInteger(pid) ? readStat(pid) : null;
-    if (stat !== null) stats.set(pid, stat);
-  }
+  const stats = processStats();
   const owner = new Map(groups.map(({ name, pid }) => [pid, name]));
   const totals = new Map<string, number>(groups.map(({ name }) => [name, 0]));
   for (const [pid, { cpuMs }] of stats) {
@@ -33,10 +28,30 @@ export function cpuMsByGroup(groups: readonly ProcessGroup[]): Map<string, numbe
   return totals;
 }
 
+/** Every process of the machine, by process id. */
+export function processStats(): Map<number, ProcessStat> {
+  const stats = new Map<number, ProcessStat>();
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    const stat = Number.isInteger(pid) ? readStat(pid) : null;
+    if (stat !== null) stats.set(pid, stat);
+  }
+  return stats;
+}
+
+/** Its command line; empty for a process that has gone or is only waiting to be buried. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
 function ownerOf(
   pid: number,
   owner: ReadonlyMap<number, string>,
-  stats: ReadonlyMap<number, Stat>,
+  stats: ReadonlyMap<number, ProcessStat>,
 ): string | null {
   for (let at: number | undefined = pid; at !== undefined && at > 1; at = stats.get(at)?.parent) {
     const name = owner.get(at);
@@ -46,7 +61,7 @@ function ownerOf(
 }
 
 /** Null where the process has ended meanwhile. */
-function readStat(pid: number): Stat | null {
+function readStat(pid: number): ProcessStat | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -1,6 +1,7 @@
 // One chaos run: a stack of its own with a proxy in every link, shoppers who never stop, and one fault after the other, each
 // given the time to be recovered from; then everything is healed, the work drains, and the auditor judges.
 import { existsSync, mkdirSync } from "node:fs";
+import { commandOf } from "../processes.ts";
 import { openSystem, stackCommand, type System } from "../system.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
 import { type Arena, inject } from "./faults.ts";
@@ -132,15 +133,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 async function clearAway(directory: string): Promise<void> {
   if (!existsSync(`${directory}/state.json`)) return;
   const { supervisor_pid: supervisor } = new Target(directory).state();
-  if (existsSync(`/proc/${supervisor}`) && (await isSupervisor(supervisor)))
+  if (commandOf(supervisor).includes("supervisor.ts"))
     throw new Error(`a stack still runs in ${directory}: bun run stack down --wipe --data-dir ${directory}`);
   await unmountLeftover(directory);
   await stackCommand(["down", "--wipe", "--data-dir", directory]);
-}
-
-async function isSupervisor(pid: number): Promise<boolean> {
-  const command = await Bun.file(`/proc/${pid}/cmdline`).text();
-  return command.includes("supervisor.ts");
 }
 
 /** Sagas whose end is not the one that their shopper was told of. */

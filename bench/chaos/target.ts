@@ -1,6 +1,7 @@
 // The stack under attack: proves that a process is ours before anything is done to it, sends signals, and keeps it alive between
 // faults as a service manager would, which restarts whatever ends.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { commandOf, processStats } from "../processes.ts";
 import { stackCommand } from "../system.ts";
 
 /** Longer than a broker takes on a busy machine. */
@@ -55,19 +56,19 @@ export class Target {
   proven(name: string): readonly number[] {
     const { pid } = this.find(name);
     const { supervisor_pid: supervisor } = this.state();
-    const command = readProc(supervisor, "cmdline").replaceAll("\0", " ");
+    const command = commandOf(supervisor);
     if (!command.includes("supervisor.ts") || !command.includes(`"dataDirectory":"${this.directory}"`))
       throw new Error(
         `process ${supervisor} is not the supervisor of ${this.directory}: nothing is done to ${name}`,
       );
-    const parents = parentsByPid();
-    if (parents.get(pid) !== supervisor)
+    const stats = processStats();
+    if (stats.get(pid)?.parent !== supervisor)
       throw new Error(
         `process ${pid} is not the ${name} that our supervisor ${supervisor} started: nothing is done`,
       );
     const family = [pid];
     for (let index = 0; index < family.length; index++)
-      for (const [child, parent] of parents) if (parent === family[index]) family.push(child);
+      for (const [child, { parent }] of stats) if (parent === family[index]) family.push(child);
     return family;
   }
 
@@ -78,7 +79,7 @@ export class Target {
   async running(name: string): Promise<void> {
     const deadline = Date.now() + RUNNING_TIMEOUT_MS;
     // The supervisor hears of an end a moment after it; until then only the kernel knows.
-    const isGone = () => this.ended().includes(name) || readProc(this.find(name).pid, "stat") === "";
+    const isGone = () => this.ended().includes(name) || !existsSync(`/proc/${this.find(name).pid}`);
     while (this.#restarting.has(name) || isGone()) {
       if (Date.now() > deadline) throw new Error(`${name} does not come up: see bun run stack logs ${name}`);
       await Bun.sleep(SUPERVISION_MS);
@@ -142,28 +143,6 @@ export class Target {
       .finally(() => this.#restarting.delete(name));
     this.#restarting.set(name, starting);
     return starting;
-  }
-}
-
-function parentsByPid(): Map<number, number> {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const stat = readProc(pid, "stat");
-    // After the command's name, which may hold anything, come the state and the parent (proc(5)).
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    if (Number.isInteger(parent)) parents.set(pid, parent);
-  }
-  return parents;
-}
-
-/** Empty where the process has gone. */
-function readProc(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
   }
 }
 

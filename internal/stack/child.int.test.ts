@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { commandOf } from "../testkit/processes.ts";
+import { commandOf } from "../../bench/processes.ts";
 import { startChild } from "./child.ts";
 import { unprivilegedUser } from "./unprivileged.ts";
 import { waitUntil } from "./wait.ts";

@@ -1,6 +1,7 @@
 // Which processes still run that have to do with a directory: by their command line, or because they work in it. For the tests
 // that must see nothing left behind.
-import { readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { commandOf } from "../../bench/processes.ts";
 
 /** One line each: the process id and its command. */
 export function processesOf(directory: string): string[] {
@@ -12,15 +13,6 @@ export function processesOf(directory: string): string[] {
       running.push(`${pid} ${command}`);
   }
   return running;
-}
-
-/** Empty for a process that has gone or is only waiting to be buried. */
-export function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
 }
 
 function workingDirectoryOf(pid: string): string {
