@@ -1,10 +1,10 @@
 // How each kind of fault is done and undone. Each is done to something that target.ts has proved to be ours, or to a proxy, a
 // file or a key of ours.
 import postgres from "postgres";
-import { createClient } from "redis";
 import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
 import type { Links } from "./links.ts";
+import { flushRedis, spoilRedis } from "./redis-trouble.ts";
 import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import type { Target } from "./target.ts";
@@ -29,7 +29,6 @@ const CUT_EVERY_MS = 1_000;
 /** Both ways; further than any deadline, hold or lease of the system. */
 const JUMPS_SECONDS = [-3_600, -600, -60, -5, 5, 60, 600, 3_600];
 const DUPLICATES_SECONDS = 60;
-const SPOILT_KEYS = 5_000;
 
 const nothingToHeal: Heal = () => {};
 
@@ -81,23 +80,12 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "all brokers kill": keepDown(() => BROKERS),
   async "Redis flush"({ system, target }) {
     await target.running("redis");
-    await withRedis(system, async (redis) => void (await redis.flushAll()));
+    await flushRedis(system.addresses.redis);
     return nothingToHeal;
   },
   async "Redis wrong answers"({ system, target }) {
     await target.running("redis");
-    // Every key answers with the wrong type, and every write is refused for want of memory.
-    await withRedis(system, async (redis) => {
-      for (const key of (await redis.keys("*")).slice(0, SPOILT_KEYS))
-        await redis.multi().del(key).lPush(key, "not what you wrote").exec();
-      await redis.configSet({ "maxmemory-policy": "noeviction", maxmemory: "1" });
-    });
-    return () =>
-      withRedis(
-        system,
-        async (redis) =>
-          void (await redis.configSet({ "maxmemory-policy": "allkeys-lru", maxmemory: "256mb" })),
-      );
+    return spoilRedis(system.addresses.redis);
   },
   "link latency"({ links }, { target, strength }) {
     const link = links.find(target);
@@ -148,18 +136,4 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
 /** Throws, having done nothing, where the target cannot be proved to be ours. */
 export async function inject(arena: Arena, fault: PlannedFault): Promise<Heal> {
   return INJECTORS[fault.kind](arena, fault);
-}
-
-const openRedis = (url: string) => createClient({ url }).connect();
-
-async function withRedis(
-  { addresses }: System,
-  work: (redis: Awaited<ReturnType<typeof openRedis>>) => Promise<void>,
-): Promise<void> {
-  const redis = await openRedis(addresses.redis);
-  try {
-    await work(redis);
-  } finally {
-    redis.destroy();
-  }
 }

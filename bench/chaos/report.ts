@@ -1,5 +1,5 @@
 // What a chaos run found: faults by kind, how long recovering from them took, what shoppers noticed, and what must never happen.
-// Pure but for printing.
+// Pure.
 import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
 import { recoveryMs } from "./recovery.ts";
 import type { Checkout } from "./shopping.ts";
@@ -46,6 +46,9 @@ export interface ChaosReport {
   readonly ok: boolean;
 }
 
+/** What is still open then will not be served any more. */
+const RUN_IS_OVER = Number.POSITIVE_INFINITY;
+
 export const PAIRS = "pairs of faults";
 
 export function kindReports(
@@ -53,22 +56,21 @@ export function kindReports(
   checkouts: readonly Checkout[],
 ): Record<string, KindReport> {
   const judged = checkouts.filter(({ isSlow }) => !isSlow);
-  const now = Date.now();
   const reports: Record<string, KindReport> = {};
   const alone = injections.filter(({ isPair }) => !isPair);
   const paired = injections.filter(({ isPair }) => isPair);
   for (const kind of KIND_NAMES) {
     const ofKind = alone.filter(({ fault }) => fault.kind === kind);
-    if (ofKind.length > 0) reports[kind] = reportOf(ofKind, judged, now);
+    if (ofKind.length > 0) reports[kind] = reportOf(ofKind, judged);
   }
-  if (paired.length > 0) reports[PAIRS] = reportOf(paired, judged, now);
+  if (paired.length > 0) reports[PAIRS] = reportOf(paired, judged);
   return reports;
 }
 
-function reportOf(injections: readonly Injection[], checkouts: readonly Checkout[], now: number): KindReport {
+function reportOf(injections: readonly Injection[], checkouts: readonly Checkout[]): KindReport {
   const recoveries = injections.map((injection) => {
     const from = countsFrom(injection) === "injection" ? injection.injectedAt : injection.healedAt;
-    const recovery = recoveryMs(checkouts, from, now);
+    const recovery = recoveryMs(checkouts, from, RUN_IS_OVER);
     return recovery === null ? null : { from, ms: recovery };
   });
   const known = recoveries

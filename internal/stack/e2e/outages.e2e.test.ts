@@ -1,7 +1,7 @@
 // A server is away, while shoppers go on: Redis in every way it can fail, one service's Postgres, all of Kafka. (Deaths of
 // processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createClient } from "redis";
+import { flushRedis, spoilRedis } from "../../../bench/chaos/redis-trouble.ts";
 import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
 import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
@@ -29,27 +29,32 @@ beforeAll(async () => {
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-const redisTrouble: readonly (readonly [how: string, begin: () => unknown, end: () => unknown])[] = [
-  ["killed", () => system.stack.kill("redis", "SIGKILL"), () => system.stack.restart("redis")],
-  ["paused", () => system.stack.kill("redis", "SIGSTOP"), () => system.stack.kill("redis", "SIGCONT")],
-  ["flushed", () => redis((client) => client.flushAll()), () => undefined],
+const redisUrl = () => system.context.addresses.redis;
+/** Each begins, and returns how it ends. */
+const redisTrouble: readonly (readonly [how: string, begin: () => Promise<() => unknown>])[] = [
   [
-    "full of wrong answers",
-    () =>
-      redis(async (client) => {
-        for (const key of await client.keys("*"))
-          await client.multi().del(key).lPush(key, "not what you wrote").exec();
-        await client.configSet({ "maxmemory-policy": "noeviction", maxmemory: "1" });
-      }),
-    () => redis((client) => client.configSet({ "maxmemory-policy": "allkeys-lru", maxmemory: "256mb" })),
+    "killed",
+    async () => {
+      system.stack.kill("redis", "SIGKILL");
+      return () => system.stack.restart("redis");
+    },
   ],
+  [
+    "paused",
+    async () => {
+      system.stack.kill("redis", "SIGSTOP");
+      return () => system.stack.kill("redis", "SIGCONT");
+    },
+  ],
+  ["flushed", () => flushRedis(redisUrl()).then(() => () => undefined)],
+  ["full of wrong answers", () => spoilRedis(redisUrl())],
 ];
 
-for (const [how, begin, end] of redisTrouble) {
+for (const [how, begin] of redisTrouble) {
   test(
     `Redis ${how}: no shopper notices`,
     async () => {
-      await begin();
+      const end = await begin();
       const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
       expect(placed.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
       expect(await endsOf(placed)).toEqual(["COMPLETED"]);
@@ -127,15 +132,4 @@ async function views(placed: readonly Placed[], until = 0) {
 async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
   const all = await views(placed, Date.now() + PATIENCE_MS);
   return [...new Set(all.map(({ failure_code, status }) => failure_code ?? status))];
-}
-
-const openRedis = (url: string) => createClient({ url }).connect();
-
-async function redis<T>(work: (client: Awaited<ReturnType<typeof openRedis>>) => Promise<T>): Promise<void> {
-  const client = await openRedis(system.context.addresses.redis);
-  try {
-    await work(client);
-  } finally {
-    client.destroy();
-  }
 }
