@@ -101,10 +101,12 @@ await runRole({
     const { observer, onStarted } = sagaTelemetry(metrics, log, watch.changed.bind(watch));
     const shared = { database, clock: systemClock, newId, policy };
 
-    const limits = { maxOpenSagas: env.INTAKE_MAX_OPEN_SAGAS, maxUnpublished: env.INTAKE_MAX_UNPUBLISHED };
-    const atMost = { openSagas: limits.maxOpenSagas, unpublished: limits.maxUnpublished };
-    const measure = () => measureBacklog(database.sql, atMost);
-    const admission = new Admission({ limits, measure, log, metrics: admissionMetrics(metrics) });
+    const admission = new Admission({
+      limits: { openSagas: env.INTAKE_MAX_OPEN_SAGAS, unpublished: env.INTAKE_MAX_UNPUBLISHED },
+      measure: (atMost) => measureBacklog(database.sql, atMost),
+      log,
+      metrics: admissionMetrics(metrics),
+    });
     const room = new BackgroundLoop({
       name: "admission",
       runOnce: () => admission.runOnce(),

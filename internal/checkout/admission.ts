@@ -5,30 +5,27 @@
 import type { Log, Meter } from "../messaging/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
 
-export interface AdmissionLimits {
-  /** So many sagas may be under way; one less is worked off well within the deadline of the newest. */
-  readonly maxOpenSagas: number;
-  /** So many messages may wait in the outbox for Kafka. */
-  readonly maxUnpublished: number;
-}
-
 /** Having refused, it takes again below this share of the limits, so that it does not change its mind with every checkout. */
 const TAKES_AGAIN_BELOW = 0.8;
 
-/** Pure. What keeps a checkout out, in words, or null where it may come in. */
-export function refusalOf(backlog: Backlog, limits: AdmissionLimits, isRefusing: boolean): string | null {
+/** Pure. What keeps a checkout out, in words, or null where it may come in: `limits` are the first counts that are too many. */
+export function refusalOf(backlog: Backlog, limits: Backlog, isRefusing: boolean): string | null {
   const share = isRefusing ? TAKES_AGAIN_BELOW : 1;
-  if (backlog.openSagas >= limits.maxOpenSagas * share)
-    return `${backlog.openSagas} checkouts are under way, and ${limits.maxOpenSagas} may be`;
-  if (backlog.unpublished >= limits.maxUnpublished * share)
-    return `${backlog.unpublished} messages wait for Kafka, and ${limits.maxUnpublished} may`;
+  if (backlog.openSagas >= limits.openSagas * share)
+    return `${backlog.openSagas} checkouts are under way, and ${limits.openSagas} may be`;
+  if (backlog.unpublished >= limits.unpublished * share)
+    return `${backlog.unpublished} messages wait for Kafka, and ${limits.unpublished} may`;
   return null;
 }
 
 export interface AdmissionOptions {
-  readonly limits: AdmissionLimits;
-  /** Counts no further than the limits: what lies beyond makes no difference. */
-  readonly measure: () => Promise<Backlog>;
+  /**
+   * So many sagas under way are too many; one less is worked off well within the deadline of the newest. So many messages may
+   * not wait in the outbox for Kafka.
+   */
+  readonly limits: Backlog;
+  /** Counts no further than this: what lies beyond makes no difference. */
+  readonly measure: (atMost: Backlog) => Promise<Backlog>;
   readonly log: Pick<Log, "info" | "warn">;
   readonly metrics: AdmissionMetrics;
 }
@@ -57,11 +54,11 @@ export class Admission {
 
   /** One look at the database. Throws when it is away; the last decision stands then. */
   async runOnce(): Promise<{ readonly processed: number }> {
+    const { measure, limits, metrics } = this.#options;
     const takenBefore = this.#takenSince;
-    this.#measured = await this.#options.measure();
+    this.#measured = await measure(limits);
     this.#takenSince -= takenBefore;
     this.#decide();
-    const { metrics } = this.#options;
     metrics.openSagas.set({}, this.#measured.openSagas);
     metrics.refusing.set({}, this.#refusal === null ? 0 : 1);
     return { processed: 0 };

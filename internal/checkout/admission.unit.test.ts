@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Admission, refusalOf } from "./admission.ts";
 import type { Backlog } from "./intake-store.ts";
 
-const LIMITS = { maxOpenSagas: 100, maxUnpublished: 1_000 };
+const LIMITS = { openSagas: 100, unpublished: 1_000 };
 const backlog = (openSagas: number, unpublished: number): Backlog => ({ openSagas, unpublished });
 
 describe("a checkout is kept out", () => {

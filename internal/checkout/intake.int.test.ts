@@ -5,8 +5,9 @@ import { AppError } from "../kernel/errors.ts";
 import type { Database } from "../messaging/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { noLog, noMeter } from "../testkit/silence.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
-import { Admission } from "./admission.ts";
+import { Admission, admissionMetrics } from "./admission.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import { measureBacklog } from "./intake-store.ts";
 
@@ -135,15 +136,11 @@ describe("a group", () => {
 describe("a backlog longer than the deadline", () => {
   test("is not made longer: checkouts are taken up to the limit, then told to come again, and one taken before stays so", async () => {
     // given
-    const limits = { maxOpenSagas: 3, maxUnpublished: 1_000 };
-    const atMost = { openSagas: 3, unpublished: 1_000 };
-    const silent = { info: () => undefined, warn: () => undefined };
-    const gauge = { set: () => undefined };
     const admission = new Admission({
-      limits,
-      measure: () => measureBacklog(orchestrator.database.sql, atMost),
-      log: silent,
-      metrics: { openSagas: gauge, refusing: gauge },
+      limits: { openSagas: 3, unpublished: 1_000 },
+      measure: (atMost) => measureBacklog(orchestrator.database.sql, atMost),
+      log: noLog,
+      metrics: admissionMetrics(noMeter),
     });
     await using intake = orchestrator.intake({ admission });
     const taken = [checkout(), checkout(), checkout()];

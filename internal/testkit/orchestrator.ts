@@ -13,6 +13,7 @@ import { lockSagas } from "../checkout/store.ts";
 import { sweepDeadlines } from "../checkout/timers.ts";
 import { applyOnce } from "../messaging/effect.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { eventOf } from "./events.ts";
 
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
 export const POLICY: SagaPolicy = {
@@ -21,6 +22,8 @@ export const POLICY: SagaPolicy = {
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,
 };
+
+const COMPLETING = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed", "OrderCreated"] as const;
 
 /** A checkout of two teas by a new shopper under a new key. */
 export function checkout(overrides: Partial<StartSaga> = {}): StartSaga {
@@ -99,6 +102,11 @@ export class TestOrchestrator implements AsyncDisposable {
     const note = (fields: object) => void this.logged.push(fields);
     const log = { info: note, warn: note, error: note };
     return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
+  }
+
+  /** Handles one by one every answer that brings a saga that has just begun to COMPLETED. */
+  async complete(sagaId: string): Promise<void> {
+    for (const type of COMPLETING) await this.handle(eventOf(type, sagaId));
   }
 
   sweep(limit?: number): Promise<{ readonly processed: number }> {

@@ -104,7 +104,7 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/checkout/admission.ts",
-        find: "  if (backlog.openSagas >= limits.maxOpenSagas * share)",
+        find: "  if (backlog.openSagas >= limits.openSagas * share)",
         replace: "  if (backlog.openSagas < 0)",
       },
     ],
