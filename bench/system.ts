@@ -64,7 +64,7 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
   const { addresses } = status;
 
-  await send(`${addresses.paysim}/_sim/faults`, { latency });
+  await putJson(`${addresses.paysim}/_sim/faults`, { latency });
   const currency = "EUR";
   const run = Date.now().toString(36);
   const skus = Array.from({ length: skuCount }, (_, index) => `bench-${run}-${index}`);
@@ -76,7 +76,7 @@ export async function openSystem(options: SystemOptions): Promise<System> {
       currency,
       add_count: count,
     }));
-    await send(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
+    await putJson(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
   };
   await restock(skus, STOCK);
 
@@ -138,7 +138,8 @@ export async function stackCommand(args: readonly string[]): Promise<string> {
   return output;
 }
 
-async function send(url: string, body: unknown): Promise<void> {
+/** PUTs JSON; throws with the answer where it is refused. */
+export async function putJson(url: string, body: unknown): Promise<void> {
   const response = await fetch(url, {
     method: "PUT",
     headers: { "content-type": "application/json" },

@@ -35,14 +35,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   rmSync(counts, { force: true });
   const shown = options.output === "shown";
   const child = Bun.spawn(
-    tiedToUs([
-      process.execPath,
-      "test",
-      `--timeout=${TEST_TIMEOUT_MS}`,
-      "--reporter=junit",
-      `--reporter-outfile=${counts}`,
-      ...options.endings,
-    ]),
+    testCommand({ timeoutMs: TEST_TIMEOUT_MS, report: counts, args: options.endings }),
     {
       cwd: REPOSITORY,
       env: { ...process.env, ...options.env },
@@ -66,6 +59,20 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   if (code !== 0 && result.failed === 0)
     console.error(`${options.name}: bun test ended with ${code} without a failed test`);
   return { ...result, failed };
+}
+
+/** `bun test`, tied to this process: `args` say which tests, and each may take `timeoutMs`. Its JUnit report goes to `report`. */
+export function testCommand({
+  timeoutMs,
+  report,
+  args,
+}: {
+  readonly timeoutMs: number;
+  readonly report: string;
+  readonly args: readonly string[];
+}): string[] {
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  return tiedToUs([process.execPath, "test", `--timeout=${timeoutMs}`, ...reporter, ...args]);
 }
 
 function anyFile(endings: readonly string[]): boolean {

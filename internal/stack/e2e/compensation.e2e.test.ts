@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { cartOf, type Shopper } from "../../../bench/shopper.ts";
+import { putJson } from "../../../bench/system.ts";
 import type { SagaStatus, SagaStatusView } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { type Managed, start } from "../managed.ts";
@@ -218,13 +219,8 @@ async function expectOnShelf(sku: string, count: number): Promise<void> {
 }
 
 /** How long the provider takes, from now on. */
-async function chargesTake(latency: string): Promise<void> {
-  const response = await fetch(`${system.context.addresses.paysim}/_sim/faults`, {
-    method: "PUT",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ latency }),
-  });
-  if (!response.ok) throw new Error(`the simulator answered ${response.status}: ${await response.text()}`);
+function chargesTake(latency: string): Promise<void> {
+  return putJson(`${system.context.addresses.paysim}/_sim/faults`, { latency });
 }
 
 /** In place of the one relay, one for inventory and one for the others; the one again when disposed of. */

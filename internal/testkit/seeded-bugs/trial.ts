@@ -2,7 +2,7 @@
 // saw; a file that does not even load, or a name that does not exist, would "fail" with any edit. Called by ladder.ts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { tiedToUs } from "../../stack/child.ts";
+import { testCommand } from "../suite.ts";
 
 export interface Trial {
   /** Paths, or endings of paths, of test files. */
@@ -45,23 +45,14 @@ export async function runTrial(
 ): Promise<Verdict> {
   const report = join(root, REPORT);
   rmSync(report, { force: true });
-  const child = Bun.spawn(
-    tiedToUs([
-      process.execPath,
-      "test",
-      `--timeout=${TEST_TIMEOUT_MS}`,
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-      ...trial.files,
-      ...(trial.test === undefined ? ["--bail"] : ["-t", RegExp.escape(trial.test)]),
-    ]),
-    {
-      cwd: root,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "ignore", "pipe"],
-      signal: AbortSignal.timeout(TRIAL_TIMEOUT_MS),
-    },
-  );
+  const one = trial.test === undefined ? ["--bail"] : ["-t", RegExp.escape(trial.test)];
+  const args = [...trial.files, ...one];
+  const child = Bun.spawn(testCommand({ timeoutMs: TEST_TIMEOUT_MS, report, args }), {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+    signal: AbortSignal.timeout(TRIAL_TIMEOUT_MS),
+  });
   const [errors, code] = await Promise.all([child.stderr.text(), child.exited]);
   return verdictOf(existsSync(report) ? readFileSync(report, "utf8") : "", code, errors);
 }
