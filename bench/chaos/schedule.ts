@@ -2,7 +2,7 @@
 // run that found something can be run again. Pure.
 import { between, pick, seeded, shuffled } from "../../internal/kernel/random.ts";
 
-export const SERVICES = ["gateway", "orchestrator", "inventory", "payment", "order", "notification"] as const;
+const SERVICES = ["gateway", "orchestrator", "inventory", "payment", "order", "notification"] as const;
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
 /** Roles whose clock can be set: their decisions hang on time. */

@@ -163,7 +163,7 @@ export function chargeIn(payment: Payment): string | null {
 }
 
 /** The provider's id of the payment's refund; null where it is not known. */
-export function refundIn(payment: Payment): string | null {
+function refundIn(payment: Payment): string | null {
   return payment.status === "REFUNDED" ? payment.refund.provider_refund_id : null;
 }
 
