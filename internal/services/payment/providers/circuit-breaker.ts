@@ -23,7 +23,7 @@ export const CONSECUTIVE_TIMEOUTS = 5;
 export const PROBE_AFTER_MS = 10_000;
 
 export interface CircuitBreakerOptions {
-  /** Opens after so many timeouts without anything else between them. */
+  /** Opens after so many timeouts in a row. */
   readonly consecutiveTimeouts: number;
   /** Then one call is let through after so long, and decides. */
   readonly probeAfterMs: number;
@@ -34,7 +34,10 @@ export interface CircuitBreakerOptions {
 
 interface Answered<Answer> {
   readonly answer: Answer;
-  /** A call that ran into its timeout because we stood still says nothing about the provider. */
+  /**
+   * A timeout says something about the provider unless we stood still ourselves, or others have been answered since it was asked:
+   * when business stops, the slow calls of an otherwise quick provider run into their timeouts one after the other.
+   */
   readonly countsAsTimeout: boolean;
 }
 
@@ -45,6 +48,8 @@ export class CircuitBreaker implements PaymentProvider {
   #policy: CircuitBreakerPolicy;
   /** By `performance.now()`. */
   #openedAt = 0;
+  /** By `performance.now()`: when somebody was last heard there. */
+  #answeredAt = -Infinity;
 
   constructor(provider: PaymentProvider, options: CircuitBreakerOptions) {
     this.name = provider.name;
@@ -119,7 +124,11 @@ export class CircuitBreaker implements PaymentProvider {
   async #judged<Answer>(call: () => Promise<Answer>): Promise<Answered<Answer>> {
     const askedAt = performance.now();
     const answer = await call();
-    return { answer, countsAsTimeout: isTimeout(answer) && this.#options.wentOnAt() < askedAt };
+    if (!isTimeout(answer)) {
+      this.#answeredAt = performance.now();
+      return { answer, countsAsTimeout: false };
+    }
+    return { answer, countsAsTimeout: this.#options.wentOnAt() < askedAt && this.#answeredAt <= askedAt };
   }
 }
 

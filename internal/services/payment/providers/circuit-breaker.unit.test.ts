@@ -80,6 +80,20 @@ test("timeouts that this process slept through say nothing about the provider", 
   expect(states).toEqual([]);
 });
 
+test("slow calls that time out in a row while business stands still open nothing if others were answered since", async () => {
+  const slow = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeAnswer>());
+  next = () => slow[calls - 1]?.promise ?? Promise.resolve(charged);
+  const asked = slow.map(() => breaker.charge(request));
+  // The clock of performance.now may be as coarse as this.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(await breaker.charge(request)).toEqual(charged);
+  for (const { resolve } of slow) resolve(timeout);
+  await Promise.all(asked);
+  expect(states).toEqual([]);
+  await timeouts(3);
+  expect(states).toEqual(["open"]);
+});
+
 test("refunds that time out count, too", async () => {
   for (let call = 0; call < 3; call += 1) await breaker.refund({ ...request, provider_txn_id: "pi" });
   expect(states).toEqual(["open"]);

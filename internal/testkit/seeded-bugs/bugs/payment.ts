@@ -223,8 +223,8 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: BREAKER,
-        find: "countsAsTimeout: isTimeout(answer) && this.#options.wentOnAt() < askedAt",
-        replace: "countsAsTimeout: isTimeout(answer) && askedAt > 0",
+        find: "countsAsTimeout: this.#options.wentOnAt() < askedAt && ",
+        replace: "countsAsTimeout: ",
       },
     ],
     caughtBy: {
@@ -232,6 +232,12 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
       file: BREAKER_TEST,
       test: "timeouts that this process slept through say nothing about the provider",
     },
+  },
+  {
+    id: "slow-cards-open-the-breaker",
+    title: "While business stands still, a few slow cards open the breaker, and then everybody is refused.",
+    edits: [{ file: BREAKER, find: " && this.#answeredAt <= askedAt", replace: "" }],
+    caughtBy: { layer: "unit", file: BREAKER_TEST, test: "slow calls that time out in a row" },
   },
   {
     id: "breaker-by-wall-clock",
