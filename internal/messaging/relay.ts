@@ -134,20 +134,37 @@ export class Relay {
     ) {
       throw new AppError("KAFKA_UNAVAILABLE", `none of ${ids.length} events was delivered: ${first.message}`);
     }
-    for (const failure of failures) this.#putAside(ids[failure.index], failure);
+    this.#putAside(failures, ids);
     const failed = new Set(failures.map(({ index }) => index));
     return ids.filter((_, index) => !failed.has(index));
   }
 
   /** Without this, events that Kafka never takes would be claimed first every time, until they fill the batch. */
-  #putAside(id: string | undefined, { code, message }: ProduceFailure): void {
-    if (id === undefined) return;
-    const isRefused = REFUSALS.has(code);
+  #putAside(failures: readonly ProduceFailure[], ids: readonly string[]): void {
     const { clock, log, databaseName } = this.#options;
-    this.#setAside.set(id, clock.now() + (isRefused ? REFUSED_PAUSE_MS : UNDELIVERED_PAUSE_MS));
-    const fields = { database: databaseName, event_id: id, code, error: message };
-    if (isRefused) log.error(fields, "Kafka refuses an event; it stays unpublished and is tried again later");
-    else log.warn(fields, "an event was not delivered, will try again");
+    const now = clock.now();
+    const undelivered: ProduceFailure[] = [];
+    for (const failure of failures) {
+      const event_id = ids[failure.index];
+      if (event_id === undefined) continue;
+      const { code, message } = failure;
+      const isRefused = REFUSALS.has(code);
+      this.#setAside.set(event_id, now + (isRefused ? REFUSED_PAUSE_MS : UNDELIVERED_PAUSE_MS));
+      const fields = { database: databaseName, event_id, code, error: message };
+      if (isRefused)
+        log.error(fields, "Kafka refuses an event; it stays unpublished and is tried again later");
+      else undelivered.push(failure);
+    }
+    const [first] = undelivered;
+    if (first === undefined) return;
+    // One line for all: a lost broker fails thousands.
+    const fields = {
+      database: databaseName,
+      events: undelivered.length,
+      code: first.code,
+      error: first.message,
+    };
+    log.warn(fields, "some events were not delivered and are tried again");
   }
 
   #stillAside(): readonly string[] {

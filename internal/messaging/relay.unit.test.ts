@@ -9,11 +9,13 @@ import { relayMetrics } from "./telemetry.ts";
 const IDS = ["a", "b", "c"];
 const silent = { inc: () => undefined, set: () => undefined, observe: () => undefined };
 const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A relay whose database always offers IDS and notes, per claim, what was set aside and what was marked. */
 function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
   const claims: { setAside: unknown; marked: unknown }[] = [];
+  const logged: object[] = [];
+  const note = (fields: object) => void logged.push(fields);
+  const log = { info: note, warn: note, error: note };
   let time = 0;
   const statement = (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
     if (parts.join("").includes("update outbox")) claims.at(-1)!.marked = values[0];
@@ -42,7 +44,7 @@ function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
     metrics: relayMetrics(meter),
     log,
   });
-  return { relay, claims, pass: (ms: number) => void (time += ms) };
+  return { relay, claims, logged, pass: (ms: number) => void (time += ms) };
 }
 
 const failure = (index: number, code: string): ProduceFailure => ({ index, code, message: code });
@@ -82,6 +84,14 @@ describe("the relay", () => {
     pass(-60 * 60 * 1_000);
     await relay.runOnce();
     expect(claims.map(({ setAside }) => setAside)).toEqual(["{}", "{}"]);
+  });
+
+  test("tells in one line of all that a lost broker could not take", async () => {
+    const { relay, logged } = relayOf([[failure(0, "_MSG_TIMED_OUT"), failure(2, "_MSG_TIMED_OUT")]]);
+    await relay.runOnce();
+    expect(logged).toEqual([
+      { database: "test", events: 2, code: "_MSG_TIMED_OUT", error: "_MSG_TIMED_OUT" },
+    ]);
   });
 
   test("leaves what Kafka refuses alone for half a minute, even when it was all there was", async () => {
