@@ -27,6 +27,17 @@ export interface KindReport {
   readonly not_served: number;
 }
 
+/** One fault, to find its story in the logs. */
+export interface FaultReport {
+  readonly kind: KindName;
+  readonly target: string;
+  readonly injected_at: string;
+  readonly held_s: number;
+  /** Counted as for its kind; null where the run saw no recovery. */
+  readonly recovery_s: number | null;
+  readonly is_pair: boolean;
+}
+
 export interface ChaosReport {
   readonly seed: number;
   readonly seconds: number;
@@ -38,6 +49,7 @@ export interface ChaosReport {
   readonly not_accepted: number;
   readonly not_terminal: number;
   readonly kinds: Readonly<Record<string, KindReport>>;
+  readonly injections: readonly FaultReport[];
   /** Processes that ended though no fault asked for it, and were started again. */
   readonly ended_by_themselves: Readonly<Record<string, number>>;
   readonly left_out: Readonly<Record<string, string>>;
@@ -67,12 +79,33 @@ export function kindReports(
   return reports;
 }
 
-function reportOf(injections: readonly Injection[], checkouts: readonly Checkout[]): KindReport {
-  const recoveries = injections.map((injection) => {
-    const from = countsFrom(injection) === "injection" ? injection.injectedAt : injection.healedAt;
-    const recovery = recoveryMs(checkouts, from, RUN_IS_OVER);
-    return recovery === null ? null : { from, ms: recovery };
+export function faultReports(
+  injections: readonly Injection[],
+  checkouts: readonly Checkout[],
+): FaultReport[] {
+  const judged = checkouts.filter(({ isSlow }) => !isSlow);
+  return injections.map((injection) => {
+    const { fault, injectedAt, healedAt, isPair } = injection;
+    const recovery = recoveryOf(injection, judged);
+    return {
+      kind: fault.kind,
+      target: fault.target,
+      injected_at: new Date(injectedAt).toISOString(),
+      held_s: round((healedAt - injectedAt) / 1_000),
+      recovery_s: recovery === null ? null : round(recovery.ms / 1_000),
+      is_pair: isPair,
+    };
   });
+}
+
+function recoveryOf(injection: Injection, judged: readonly Checkout[]) {
+  const from = countsFrom(injection) === "injection" ? injection.injectedAt : injection.healedAt;
+  const ms = recoveryMs(judged, from, RUN_IS_OVER);
+  return ms === null ? null : { from, ms };
+}
+
+function reportOf(injections: readonly Injection[], checkouts: readonly Checkout[]): KindReport {
+  const recoveries = injections.map((injection) => recoveryOf(injection, checkouts));
   const known = recoveries
     .flatMap((recovery) => (recovery === null ? [] : [recovery.ms]))
     .toSorted((a, b) => a - b);

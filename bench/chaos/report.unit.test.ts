@@ -1,6 +1,6 @@
 // The report says what shoppers lived through, and blames the right fault for it.
 import { describe, expect, test } from "bun:test";
-import { endsOf, type Injection, kindReports, PAIRS, slowestOf } from "./report.ts";
+import { endsOf, faultReports, type Injection, kindReports, PAIRS, slowestOf } from "./report.ts";
 import type { KindName } from "./schedule.ts";
 import type { Checkout } from "./shopping.ts";
 
@@ -29,6 +29,23 @@ describe("a kind of fault", () => {
     expect(kill?.recovery_s).toEqual({ p50: 12, p95: 12, worst: 12 });
     expect(pause?.recovery_s).toEqual({ p50: 2, p95: 2, worst: 2 });
     expect([kill?.not_served, pause?.not_served]).toEqual([120, 120]);
+  });
+
+  test("is told one fault at a time, too", () => {
+    const down = (at: number) => (at >= 10_000 && at < 22_000 ? { isServed: false } : {});
+    const [first, second] = faultReports(
+      [injection("Kafka leader kill", 10_000, 20_000), injection("relay kill", 40_000, 40_000, true)],
+      shopping(down),
+    );
+    expect(first).toEqual({
+      kind: "Kafka leader kill",
+      target: "any",
+      injected_at: "1970-01-01T00:00:10.000Z",
+      held_s: 10,
+      recovery_s: 12,
+      is_pair: false,
+    });
+    expect(second).toMatchObject({ recovery_s: 0, is_pair: true });
   });
 
   test("answers for those who had to try again, and not for those before it or after its recovery", () => {

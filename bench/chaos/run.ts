@@ -8,7 +8,7 @@ import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
 import { seeded } from "../../internal/kernel/random.ts";
 import { recoveryMs } from "./recovery.ts";
-import { type ChaosReport, endsOf, type Injection, kindReports, slowestOf } from "./report.ts";
+import { type ChaosReport, endsOf, faultReports, type Injection, kindReports, slowestOf } from "./report.ts";
 import { type KindName, type PlannedFault, planFaults } from "./schedule.ts";
 import { BLOCKED_COUNTRY, Shopping } from "./shopping.ts";
 import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
@@ -118,6 +118,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     not_accepted: shopping.checkouts.length - accepted.length,
     not_terminal: notTerminal,
     kinds: kindReports(injections, shopping.checkouts),
+    injections: faultReports(injections, shopping.checkouts),
     ended_by_themselves: Object.fromEntries(target.unexpected),
     left_out: Object.fromEntries(leftOut),
     violations,
