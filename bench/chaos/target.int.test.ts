@@ -93,6 +93,24 @@ describe("a process of the stack", () => {
     expect(order).toEqual(["started again", "runs"]);
   });
 
+  test("that was killed a moment ago is waited for even before anybody has buried it", async () => {
+    // given: a parent that does not get to it, so that /proc still shows the dead
+    const ours = await supervisor(directory);
+    const next = await supervisor(directory);
+    const target = targetOf(ours.pid, ours.child);
+    process.kill(ours.pid, "SIGSTOP");
+    target.signal("redis", "SIGKILL");
+    // when
+    const order: string[] = [];
+    const waiting = target.running("redis").then(() => order.push("runs"));
+    await Bun.sleep(1);
+    order.push("started again");
+    targetOf(next.pid, next.child);
+    // then
+    await waiting;
+    expect(order).toEqual(["started again", "runs"]);
+  });
+
   test("that the stack does not have is told", async () => {
     const target = targetOf(1, 1);
     expect(() => target.signal("postgres", "SIGKILL")).toThrow(`no postgres in the stack of ${directory}`);

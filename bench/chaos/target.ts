@@ -31,6 +31,8 @@ export class Target {
   /** Restarts that no fault asked for, by name: something ended by itself. */
   readonly unexpected = new Map<string, number>();
   readonly #expected = new Set<string>();
+  /** Process ids that were sent SIGKILL, by name: /proc and the supervisor may still show them for a moment. */
+  readonly #killed = new Map<string, number>();
   #supervision: ReturnType<typeof setInterval> | undefined;
 
   constructor(directory: string) {
@@ -79,7 +81,10 @@ export class Target {
   async running(name: string): Promise<void> {
     const deadline = Date.now() + RUNNING_TIMEOUT_MS;
     // The supervisor hears of an end a moment after it; until then only the kernel knows.
-    const isGone = () => this.ended().includes(name) || !existsSync(`/proc/${this.find(name).pid}`);
+    const isGone = () => {
+      const { pid, exit } = this.find(name);
+      return exit !== null || this.#killed.get(name) === pid || !existsSync(`/proc/${pid}`);
+    };
     while (this.#restarting.has(name) || isGone()) {
       if (Date.now() > deadline) throw new Error(`${name} does not come up: see bun run stack logs ${name}`);
       await Bun.sleep(SUPERVISION_MS);
@@ -89,7 +94,10 @@ export class Target {
   /** To the process and all its descendants: a paused Postgres is one whose every backend stands still. */
   signal(name: string, signal: NodeJS.Signals): void {
     const family = this.proven(name);
-    if (signal === "SIGKILL") this.#expected.add(name);
+    if (signal === "SIGKILL") {
+      this.#expected.add(name);
+      this.#killed.set(name, this.find(name).pid);
+    }
     // The parent first: it must not replace or bury what is about to be signalled.
     for (const pid of family) sendIfAlive(pid, signal);
   }
