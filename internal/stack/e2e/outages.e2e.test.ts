@@ -1,4 +1,4 @@
-// A server is away, while shoppers go on: Redis in every way it can fail, one service's Postgres, all of Kafka. (Deaths of
+// A server is away, while shoppers go on: Redis in every way it can fail, each Postgres, all of Kafka. (Deaths of
 // processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { flushRedis, spoilRedis } from "../../../bench/chaos/redis-trouble.ts";
@@ -59,29 +59,58 @@ for (const [how, begin] of redisTrouble) {
       expect(placed.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
       expect(await endsOf(placed)).toEqual(["COMPLETED"]);
       await end();
+      await waitUntil("every role has found Redis again by itself", everybodyHasRedis, {
+        timeoutMs: PATIENCE_MS,
+      });
       expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
     },
     TEST_TIMEOUT_MS,
   );
 }
 
+/** Where a checkout waits while that service has no database. */
+const WAITING = {
+  inventory: { status: "STARTED", current_step: "reserve" },
+  payment: { status: "INVENTORY_RESERVED", current_step: "charge" },
+  order: { status: "PAYMENT_CHARGED", current_step: "order" },
+};
+for (const [service, where] of Object.entries(WAITING)) {
+  test(
+    `the Postgres of ${service} is away: checkouts are taken, wait for it, and complete when it is back`,
+    async () => {
+      // given
+      system.stack.kill(`postgres-${service}`, "SIGKILL");
+      // when
+      const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
+      const isWaiting = async () => (await views(placed)).every((view) => Bun.deepMatch(where, view));
+      await waitUntil("all wait for the service, and the others have gone on", isWaiting, {
+        timeoutMs: PATIENCE_MS,
+      });
+      await system.stack.restart(`postgres-${service}`);
+      // then
+      expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+}
+
 test(
-  "one service's Postgres is away: checkouts are taken, wait for it, and complete when it is back",
+  "the saga's Postgres is away: shoppers are told to come again, what was taken goes on when it is back, and a key is good for one checkout",
   async () => {
     // given
-    system.stack.kill("postgres-order", "SIGKILL");
+    const key = Bun.randomUUIDv7();
+    const taken = await place();
+    system.stack.kill("postgres-saga", "SIGKILL");
     // when
-    const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
-    const isWaiting = async () =>
-      (await views(placed)).every(
-        ({ status, current_step }) => status === "PAYMENT_CHARGED" && current_step === "order",
-      );
-    await waitUntil("all wait for their order, and the others have gone on", isWaiting, {
-      timeoutMs: PATIENCE_MS,
-    });
-    await system.stack.restart("postgres-order");
+    const refusal = await place(Date.now(), key).catch((error: unknown) => String(error));
     // then
-    expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+    expect(refusal).toContain("503");
+    // when
+    await system.stack.restart("postgres-saga");
+    const placed = await place(Date.now() + PATIENCE_MS, key);
+    // then
+    expect(await place(Date.now(), key)).toMatchObject({ saga_id: placed.saga_id, attempts: 1 });
+    expect(await endsOf([taken, placed])).toEqual(["COMPLETED"]);
   },
   TEST_TIMEOUT_MS,
 );
@@ -92,7 +121,9 @@ test(
     // given
     system.stack.kill("kafka-1", "SIGKILL");
     // when
-    const taken: Placed[] = [];
+    const firstKey = Bun.randomUUIDv7();
+    const first = await place(Date.now(), firstKey);
+    const taken = [first];
     const refused = Promise.withResolvers<string>();
     const fill = async () => {
       for (;;) taken.push(await place(Date.now()));
@@ -102,6 +133,8 @@ test(
     expect(await refused.promise).toContain("503");
     expect(taken.length).toBeGreaterThanOrEqual(MAX_UNPUBLISHED / 2);
     expect(new Set((await views(taken)).map(({ status }) => status))).toEqual(new Set(["STARTED"]));
+    // A shopper who saw no answer to a checkout that was taken gets it also while nobody else is let in.
+    expect(await place(Date.now(), firstKey)).toMatchObject({ saga_id: first.saga_id, attempts: 1 });
     // when
     await system.stack.restart("kafka-1");
     // then
@@ -119,8 +152,8 @@ test(
   TEST_TIMEOUT_MS,
 );
 
-function place(giveUpAt = Date.now() + PATIENCE_MS): Promise<Placed> {
-  return shopper.checkout(cartOf([SKU], "pm_card_visa", CURRENCY), Bun.randomUUIDv7(), giveUpAt);
+function place(giveUpAt = Date.now() + PATIENCE_MS, key = Bun.randomUUIDv7()): Promise<Placed> {
+  return shopper.checkout(cartOf([SKU], "pm_card_visa", CURRENCY), key, giveUpAt);
 }
 
 async function views(placed: readonly Placed[], until = 0) {
@@ -132,4 +165,11 @@ async function views(placed: readonly Placed[], until = 0) {
 async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
   const all = await views(placed, Date.now() + PATIENCE_MS);
   return [...new Set(all.map(({ failure_code, status }) => failure_code ?? status))];
+}
+
+async function everybodyHasRedis(): Promise<boolean> {
+  const { ops } = system.context.addresses;
+  const roles = ["orchestrator", "inventory", "payment", "order", "notification"];
+  const texts = await Promise.all(roles.map(async (role) => (await fetch(`${ops[role]}/metrics`)).text()));
+  return texts.every((text) => /^checkout_redis_up 1$/m.test(text));
 }
