@@ -132,6 +132,8 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     // that takes 9 s, and shoppers wait for it. Three JVMs on two cores keep this one.
     "broker.session.timeout.ms": 5_000,
     "broker.heartbeat.interval.ms": 1_000,
+    // A broker that came back leads nothing until the controller has looked; by default it looks every five minutes.
+    "leader.imbalance.check.interval.seconds": 10,
     "num.network.threads": 2,
     "num.io.threads": 4,
     // 128 MB of heap by default, for compacted topics we do not have.
