@@ -1,10 +1,13 @@
-// A proxy in every link of the stack: between each role and each server or role that it talks to, and in front of each broker.
+// A proxy in every link of the stack: between each role and each server or role that it talks to, and two in front of each
+// broker, one for its clients and one for the other brokers, who copy from it what it leads.
 import { TcpProxy } from "../tcp-proxy.ts";
 import { LINKS } from "./schedule.ts";
 import type { Target } from "./target.ts";
 
+/** Whose links to Kafka are led round by what the brokers advertise, and not by a route. */
+const ADVERTISED = ["clients", "brokers"];
 /** Under which name `state.json` lists the port that a link leads to. */
-const PORT_NAMES = ["proxied", "postgres", "redis", "smtp", "http"];
+const PORT_NAMES = ["postgres", "redis", "smtp", "http"];
 
 export class Links implements AsyncDisposable {
   readonly #proxies: ReadonlyMap<string, TcpProxy>;
@@ -17,11 +20,12 @@ export class Links implements AsyncDisposable {
   static async open(target: Target): Promise<Links> {
     const proxies = new Map<string, TcpProxy>();
     for (const link of LINKS) {
-      const server = serverOf(link);
+      const [whose, server] = endsOf(link);
+      const names = ADVERTISED.includes(whose) ? [whose] : PORT_NAMES;
       const port = () => {
         const { ports } = target.find(server);
-        const name = PORT_NAMES.find((known) => ports[known] !== undefined);
-        if (name === undefined) throw new Error(`${server} has none of the ports ${PORT_NAMES.join(", ")}`);
+        const name = names.find((known) => ports[known] !== undefined);
+        if (name === undefined) throw new Error(`${server} has none of the ports ${names.join(", ")}`);
         return { host: "127.0.0.1", port: ports[name] ?? 0 };
       };
       proxies.set(link, await TcpProxy.start(port));
@@ -31,12 +35,16 @@ export class Links implements AsyncDisposable {
 
   /** The arguments of `stack up` that lead everybody through the proxies. */
   get stackArguments(): string[] {
-    const routes = [...this.#proxies].filter(([link]) => !link.startsWith("clients:"));
-    const brokers = [...this.#proxies].filter(([link]) => link.startsWith("clients:"));
+    const linksOf = (isWanted: (whose: string) => boolean) =>
+      [...this.#proxies].filter(([link]) => isWanted(endsOf(link)[0]));
+    const routes = linksOf((whose) => !ADVERTISED.includes(whose));
+    const advertised = ADVERTISED.map((whose) => {
+      const ports = linksOf((one) => one === whose).map(([, { port }]) => port);
+      return `${whose}=${ports.join(",")}`;
+    });
     return [
       ...routes.flatMap(([link, { port }]) => ["--route", `${link}=${port}`]),
-      "--advertise",
-      brokers.map(([, { port }]) => port).join(","),
+      ...advertised.flatMap((assignment) => ["--advertise", assignment]),
     ];
   }
 
@@ -53,6 +61,7 @@ export class Links implements AsyncDisposable {
   }
 }
 
-function serverOf(link: string): string {
-  return link.slice(link.indexOf(":") + 1);
+function endsOf(link: string): readonly [whose: string, server: string] {
+  const at = link.indexOf(":");
+  return [link.slice(0, at), link.slice(at + 1)];
 }

@@ -9,7 +9,7 @@ export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
 export const CLOCKED = ["orchestrator", "inventory", "payment", "order"] as const;
 const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
 
-/** Who talks to whom; a proxy lies in each of these. All clients of a broker share one. */
+/** Who talks to whom; a proxy lies in each of these. All clients of a broker share one, and so do the other brokers. */
 export const LINKS = [
   "gateway:orchestrator",
   "payment:paysim",
@@ -19,7 +19,7 @@ export const LINKS = [
   "orchestrator:postgres-saga",
   ...["inventory", "payment", "order"].map((role) => `${role}:postgres-${role}`),
   ...POSTGRES.map((server) => `relay:${server}`),
-  ...BROKERS.map((broker) => `clients:${broker}`),
+  ...BROKERS.flatMap((broker) => [`clients:${broker}`, `brokers:${broker}`]),
 ] as const;
 
 /** What one kind of fault is about; faults.ts knows how it is done. */

@@ -5,8 +5,10 @@ import { parseSignal } from "./child.ts";
 import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
+import type { Advertised } from "./plan.ts";
 import { ROLES, type RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
+import { DETOURS } from "./servers/kafka.ts";
 import { startStack } from "./stack.ts";
 import type { ProcessState, StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
@@ -41,9 +43,10 @@ program
     {},
   )
   .option(
-    "--advertise <ports>",
-    "ports that Kafka's clients are sent to, one per broker, separated by commas",
-    portList,
+    "--advertise <whose=ports>",
+    "ports by which Kafka's clients, or its brokers each other, find the brokers: clients=7001,7002,7003; repeatable",
+    addAdvertised,
+    {},
   )
   .option("--foreground", "stay in the foreground until Ctrl-C")
   .action(
@@ -176,9 +179,12 @@ function addRoute(assignment: string, routes: Routes): Routes {
   return { ...routes, [role]: { ...routes[role], [server]: Number(port) } };
 }
 
-function portList(text: string): number[] {
-  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("it is ports separated by commas");
-  return text.split(",").map(Number);
+function addAdvertised(assignment: string, advertised: Advertised): Advertised {
+  const [, whose, ports] = /^(\w+)=(\d+(?:,\d+)*)$/.exec(assignment) ?? [];
+  if (whose === undefined || ports === undefined || !DETOURS.some((known) => known === whose)) {
+    throw new InvalidArgumentError(`it has the form whose=ports, with whose one of ${DETOURS.join(", ")}`);
+  }
+  return { ...advertised, [whose]: ports.split(",").map(Number) };
 }
 
 function onSignals(stop: () => void): void {

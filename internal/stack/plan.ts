@@ -7,11 +7,14 @@ import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./ro
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
-import { brokersOnDisk, kafkaServers } from "./servers/kafka.ts";
+import { type Broker, brokersOnDisk, DETOURS, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
 import { postgresServer } from "./servers/postgres.ts";
 import { redisServer } from "./servers/redis.ts";
 import type { StackAddresses } from "./state.ts";
+
+/** For each detour in front of Kafka (DETOURS) the ports to tell, one per broker. */
+export type Advertised = Readonly<Record<string, readonly number[]>>;
 
 export interface PlanOptions {
   readonly dataDirectory: string;
@@ -22,7 +25,7 @@ export interface PlanOptions {
   readonly roles: boolean;
   readonly overrides: RoleOverrides;
   readonly routes: Routes;
-  readonly advertised: readonly number[] | undefined;
+  readonly advertised: Advertised;
 }
 
 export interface StackPlan {
@@ -54,13 +57,14 @@ export function planStack(options: PlanOptions): StackPlan {
   const kafkaDirectory = join(dataDirectory, "kafka");
   const { advertised } = options;
   const brokers = brokerCount(kafkaDirectory, options.brokers);
-  if (advertised !== undefined && advertised.length !== brokers)
-    throw new Error(`${advertised.length} advertised port(s) for ${brokers} broker(s)`);
+  for (const [whose, told] of Object.entries(advertised))
+    if (told.length !== brokers)
+      throw new Error(`${told.length} advertised port(s) for ${brokers} broker(s) and their ${whose}`);
   const kafka = kafkaServers({
     brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
       controllerPort: ports.next(),
-      proxied: proxiedAt(advertised?.[index], ports),
+      detours: detoursOf(index, advertised, ports),
     })),
     directory: kafkaDirectory,
     logFile,
@@ -92,7 +96,7 @@ export function planStack(options: PlanOptions): StackPlan {
     ops: Object.fromEntries(rolePorts.map(({ role, opsPort }) => [role, `http://127.0.0.1:${opsPort}`])),
   };
   const context: RoleContext = { addresses, secrets };
-  const kafkaOfRoles = advertised?.map((port) => `127.0.0.1:${port}`).join(",");
+  const kafkaOfRoles = advertised["clients"]?.map((port) => `127.0.0.1:${port}`).join(",");
   return {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
@@ -116,8 +120,13 @@ export function planStack(options: PlanOptions): StackPlan {
   };
 }
 
-function proxiedAt(advertised: number | undefined, ports: PortBlock) {
-  return advertised === undefined ? undefined : { port: ports.next(), advertised };
+function detoursOf(broker: number, advertised: Advertised, ports: PortBlock): NonNullable<Broker["detours"]> {
+  return Object.fromEntries(
+    DETOURS.flatMap((whose) => {
+      const told = advertised[whose]?.[broker];
+      return told === undefined ? [] : [[whose, { port: ports.next(), advertised: told }]];
+    }),
+  );
 }
 
 /** Brokers cannot be added to or taken from a quorum that is already on disk. */

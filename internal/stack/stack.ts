@@ -7,7 +7,7 @@ import { serveControl } from "./control.ts";
 import { tryLock } from "./lock.ts";
 import type { Definition, Managed } from "./managed.ts";
 import { stackDirectory } from "./paths.ts";
-import { type StackPlan, planStack } from "./plan.ts";
+import { type Advertised, type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import type { RoleOverrides } from "./role-env.ts";
@@ -27,8 +27,8 @@ export interface StackOptions {
   readonly overrides?: RoleOverrides | undefined;
   /** Ports of proxies by which roles find what they talk to. */
   readonly routes?: Routes | undefined;
-  /** Ports of proxies in front of the brokers, in the order of these: what clients are told to connect to. */
-  readonly advertised?: readonly number[] | undefined;
+  /** Ports of proxies in front of the brokers: what their clients, or the other brokers, are told to connect to. */
+  readonly advertised?: Advertised | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
   /** Hears of each step when it ends. */
@@ -78,7 +78,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     roles: options.roles ?? true,
     overrides: options.overrides ?? {},
     routes: options.routes ?? {},
-    advertised: options.advertised,
+    advertised: options.advertised ?? {},
   });
   const stack = new RunningStack(dataDirectory, plan);
   const control = serveControl(dataDirectory, stack);

@@ -11,11 +11,19 @@ import { ask } from "./ask.ts";
 const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
 
+/** A listener of its own for them: they are told to connect to `advertised`, where a proxy listens in front of it. */
+export interface Detour {
+  readonly port: number;
+  readonly advertised: number;
+}
+
+/** Who can be led to a broker through a proxy. */
+export const DETOURS = ["clients", "brokers"] as const;
+
 export interface Broker {
   readonly port: number;
   readonly controllerPort: number;
-  /** A second listener, whose clients are told to connect to `advertised`, where a proxy listens in front of it. */
-  readonly proxied?: { readonly port: number; readonly advertised: number } | undefined;
+  readonly detours?: Readonly<Partial<Record<(typeof DETOURS)[number], Detour>>>;
 }
 
 export interface KafkaOptions {
@@ -28,7 +36,7 @@ export interface KafkaOptions {
 /** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
   const libs = join(kafkaHome(), "libs/*");
-  return options.brokers.map(({ port, controllerPort, proxied }, index) => {
+  return options.brokers.map(({ port, controllerPort, detours = {} }, index) => {
     const nodeId = index + 1;
     const name = `kafka-${nodeId}`;
     const directory = join(options.directory, name);
@@ -50,7 +58,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
       ports: {
         kafka: port,
         controller: controllerPort,
-        ...(proxied === undefined ? {} : { proxied: proxied.port }),
+        ...Object.fromEntries(Object.entries(detours).map(([whose, detour]) => [whose, detour.port])),
       },
       readyTimeoutMs: READY_TIMEOUT_MS,
       probe: async () => clusterIsWhole(await ask(port, metadataRequest()), options.brokers.length),
@@ -112,8 +120,10 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "controller.quorum.voters": brokers.map((b, i) => `${i + 1}@127.0.0.1:${b.controllerPort}`).join(","),
     "controller.listener.names": "CONTROLLER",
     ...listenersOf(self),
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
+    "listener.security.protocol.map": ["PLAINTEXT", "CONTROLLER", ...DETOURS.map(listenerOf)]
+      .map((listener) => `${listener}:PLAINTEXT`)
+      .join(","),
+    "inter.broker.listener.name": self.detours?.brokers === undefined ? "PLAINTEXT" : listenerOf("brokers"),
     "log.dirs": dataDirectory,
     "num.partitions": PARTITIONS,
     "default.replication.factor": replicas,
@@ -144,15 +154,19 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     .join("");
 }
 
-/** Brokers and operators' tools use the plain listener, whether or not there is a proxied one. */
-function listenersOf({ port, controllerPort, proxied }: Broker): Record<string, string> {
+/** Operators' tools use the plain listener, whatever detours there are; so do controllers their own. */
+function listenersOf({ port, controllerPort, detours = {} }: Broker): Record<string, string> {
   const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
   const advertised = [`PLAINTEXT://127.0.0.1:${port}`];
-  if (proxied !== undefined) {
-    listeners.push(`PROXIED://127.0.0.1:${proxied.port}`);
-    advertised.push(`PROXIED://127.0.0.1:${proxied.advertised}`);
+  for (const [whose, detour] of Object.entries(detours)) {
+    listeners.push(`${listenerOf(whose)}://127.0.0.1:${detour.port}`);
+    advertised.push(`${listenerOf(whose)}://127.0.0.1:${detour.advertised}`);
   }
   return { listeners: listeners.join(","), "advertised.listeners": advertised.join(",") };
+}
+
+function listenerOf(detour: string): string {
+  return detour.toUpperCase();
 }
 
 const LOGGING = `rootLogger.level=warn
