@@ -71,6 +71,8 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     return nothingToHeal;
   },
   "service pause": pause,
+  "provider pause": pause,
+  "mail server pause": pause,
   "Postgres pause": pause,
   "Redis pause": pause,
   "Kafka leader pause": pause,
