@@ -237,6 +237,19 @@ test("a process that was suspended does not ask what its lease was over for when
   expect([asked, await payment.eventTypes(id)]).toEqual([1, ["PaymentSucceeded"]]);
 });
 
+test("a charge that another process is claiming is left to it", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  await payment.charge(id);
+  await payment.database.postgres.transaction(async ({ tx, send, finish }) => {
+    await send([tx`select from payments where saga_id = ${id} for no key update`]);
+    expect(await payment.round()).toBe(0);
+    await finish([]);
+  });
+  expect(await payment.round()).toBe(1);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+});
+
 test("two processes that work at once ask every question once", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 20 }, saga);

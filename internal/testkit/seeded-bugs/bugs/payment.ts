@@ -181,7 +181,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "two processes that work at once ask every question once",
+      test: "a charge that another process is claiming is left to it",
     },
   },
   {
