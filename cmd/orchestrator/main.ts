@@ -67,11 +67,11 @@ const config = Type.Object({
     description: "an open checkout that nothing has moved for so long is told of as stuck, in milliseconds",
   }),
   INTAKE_MAX_OPEN_SAGAS: Type.Integer({
-    default: 20_000,
+    default: 8_000,
     minimum: 1,
     maximum: 1_000_000,
     description:
-      "with so many checkouts under way, new ones are told to come again; fewer than are worked off within FORWARD_DEADLINE_MS",
+      "with so many checkouts under way, new ones are told to come again; as many as are worked off in half of FORWARD_DEADLINE_MS",
   }),
   INTAKE_MAX_UNPUBLISHED: Type.Integer({
     default: 100_000,
