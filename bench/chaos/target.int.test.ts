@@ -46,6 +46,17 @@ function targetOf(supervisorPid: number, pid: number, exit: string | null = null
   return new Target(directory);
 }
 
+/** What comes first: that it is taken for running, or that it is started again as the child of `next`. */
+async function orderOf(target: Target, next: { readonly pid: number; readonly child: number }) {
+  const order: string[] = [];
+  const waiting = target.running("redis").then(() => order.push("runs"));
+  await Bun.sleep(1);
+  order.push("started again");
+  targetOf(next.pid, next.child);
+  await waiting;
+  return order;
+}
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -84,13 +95,7 @@ describe("a process of the stack", () => {
   test("that has ended is waited for until it runs again", async () => {
     const ours = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child, "signal SIGKILL");
-    const order: string[] = [];
-    const waiting = target.running("redis").then(() => order.push("runs"));
-    await Bun.sleep(1);
-    order.push("started again");
-    targetOf(ours.pid, ours.child);
-    await waiting;
-    expect(order).toEqual(["started again", "runs"]);
+    expect(await orderOf(target, ours)).toEqual(["started again", "runs"]);
   });
 
   test("that was killed a moment ago is waited for even before anybody has buried it", async () => {
@@ -99,16 +104,10 @@ describe("a process of the stack", () => {
     const next = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child);
     process.kill(ours.pid, "SIGSTOP");
-    target.signal("redis", "SIGKILL");
     // when
-    const order: string[] = [];
-    const waiting = target.running("redis").then(() => order.push("runs"));
-    await Bun.sleep(1);
-    order.push("started again");
-    targetOf(next.pid, next.child);
+    target.signal("redis", "SIGKILL");
     // then
-    await waiting;
-    expect(order).toEqual(["started again", "runs"]);
+    expect(await orderOf(target, next)).toEqual(["started again", "runs"]);
   });
 
   test("that the stack does not have is told", async () => {
