@@ -1,6 +1,8 @@
 // `bun run stack up|down|status|logs|restart|kill`: the command line of the local stack.
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import Table from "cli-table3";
+import { basename } from "node:path";
+import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { parseSignal } from "./child.ts";
 import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
@@ -52,6 +54,8 @@ program
   .action(
     async ({ dataDir, brokers: count, roles, set: overrides, route: routes, advertise, foreground }) => {
       const begun = performance.now();
+      // A role runs from its binary. Where all are as the source is, this takes no time.
+      if (roles) await buildAll(buildableRoles(), printBuilt);
       const options = {
         dataDirectory: stackDirectory(dataDir),
         brokers: count,
@@ -193,6 +197,10 @@ function onSignals(stop: () => void): void {
 
 function printStep({ name, seconds: taken }: { name: string; seconds: number }): void {
   console.log(`  ${name.padEnd(20)} ${taken.toFixed(1).padStart(5)} s`);
+}
+
+function printBuilt({ file, built, seconds: taken }: BuiltBinary): void {
+  if (built) printStep({ name: `built ${basename(file)}`, seconds: taken });
 }
 
 function seconds(milliseconds: number): string {

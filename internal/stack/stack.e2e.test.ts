@@ -64,6 +64,9 @@ test(
     await waitUntil("the first servers run", () => (readState(directory)?.servers.length ?? 0) >= 5, SOON);
     up.kill("SIGKILL");
     await waitUntil("the stack has stopped", () => readState(directory)?.phase === "stopped", SOON);
+    // At once, while the supervisor may still be on its way out: `down` waits for it, so that the next `up` finds the
+    // directory free.
+    expect(await stack("down", "--data-dir", directory)).toMatchObject({ code: 0 });
     const state = readState(directory);
     expect(state && alive(state)).toEqual([]);
   },

@@ -7,6 +7,7 @@ export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 
 export interface StackState {
   readonly version: 1;
+  /** `stopped`: no server and no role is left. The supervisor writes it and then ends itself (supervisor.ts). */
   readonly phase: "starting" | "ready" | "stopping" | "stopped";
   readonly data_directory: string;
   readonly supervisor_pid: number;

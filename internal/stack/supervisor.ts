@@ -5,10 +5,11 @@
 // the children die with it whatever happens (child.ts). So there is no moment at which a kill leaves something behind.
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { commandOf } from "../../bench/processes.ts";
 import { runningStack, requestStop } from "./control.ts";
 import { stackDirectory } from "./paths.ts";
 import { type StackOptions, type StackStep, startStack } from "./stack.ts";
-import type { StackState } from "./state.ts";
+import { readState, type StackState } from "./state.ts";
 import { waitUntil } from "./wait.ts";
 
 const STOP_TIMEOUT_MS = 90_000;
@@ -77,12 +78,35 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
 /** Ends the stack that runs in this directory, however it was started. False when there is none. */
 export async function stopRunning(dataDirectory: string): Promise<boolean> {
   const state = await runningStack(dataDirectory);
-  if (state === null) return false;
-  await requestStop(dataDirectory);
-  // The supervisor leaves after the last of its children.
-  const gone = () => !existsSync(`/proc/${state.supervisor_pid}`);
-  await waitUntil("the stack has stopped", gone, { timeoutMs: STOP_TIMEOUT_MS });
+  if (state !== null) {
+    await requestStop(dataDirectory);
+    // The supervisor leaves after the last of its children.
+    const gone = () => !existsSync(`/proc/${state.supervisor_pid}`);
+    await waitUntil("the stack has stopped", gone, { timeoutMs: STOP_TIMEOUT_MS });
+    return true;
+  }
+  // One that no longer answers may still be on its way out, with the directory's lock in its hand.
+  if (supervisorOf(dataDirectory) === null) return false;
+  await untilSupervisorLeft(dataDirectory);
   return true;
+}
+
+/**
+ * Resolves when no supervisor of this directory is left. `phase: "stopped"` in state.json comes a moment earlier: the
+ * supervisor writes it as one of its last acts, so it cannot tell of its own end.
+ */
+function untilSupervisorLeft(dataDirectory: string): Promise<void> {
+  return waitUntil("the supervisor has left", () => supervisorOf(dataDirectory) === null, {
+    timeoutMs: STOP_TIMEOUT_MS,
+  });
+}
+
+/** The supervisor that wrote the directory's state, while it lives. */
+function supervisorOf(dataDirectory: string): number | null {
+  const pid = readState(dataDirectory)?.supervisor_pid;
+  // A process id is given again; the command names the directory.
+  const isAlive = pid !== undefined && pid !== process.pid && commandOf(pid).includes(dataDirectory);
+  return isAlive ? pid : null;
 }
 
 if (import.meta.main) {

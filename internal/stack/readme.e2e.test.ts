@@ -1,0 +1,90 @@
+// What the README tells a newcomer to type, typed in that order in a fresh checkout: the sources alone, nothing built. Downloads
+// and npm packages are linked, because fetching them again would test the network.
+import { afterAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { processesOf } from "../testkit/processes.ts";
+import { cleanEnvironment } from "./child.ts";
+import { REPOSITORY } from "./paths.ts";
+
+const TEST_TIMEOUT_MS = 300_000;
+
+/** Each command of the README and how the test runs it: as it stands, shorter, or not here, because another test does. */
+const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | { readonly by: string }>> = {
+  "npm run demo": { by: "demo.e2e.test.ts" },
+  "npm test": { by: "the run that this test is part of" },
+  "npm run setup": "as it stands",
+  'export PATH="$PWD/node_modules/.bin:$PATH"': { by: "the environment of every command here" },
+  "bun run stack up": "as it stands",
+  "bun run stack status": "as it stands",
+  "dist/checkoutctl catalogue load --demo 20": "as it stands",
+  "dist/checkoutctl saga ls": "as it stands",
+  "dist/checkoutctl audit": "as it stands",
+  "bun run stack down": "as it stands",
+  "bun run model": { by: "model.sim.test.ts" },
+  "bun run bench": { as: "bun run bench steady --seconds 1 --warm-up 0" },
+  "bun run chaos --faults 60 --orders 10000": { as: "bun run chaos --help" },
+  "bun run seeded-bugs": { as: "bun run seeded-bugs --list" },
+  "bun run check": { by: "the first stage of npm test" },
+};
+
+const parent = mkdtempSync(join(tmpdir(), "checkout-readme-"));
+const checkout = join(parent, "checkout");
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+test(
+  "every command of the README works in a fresh checkout, in the order given",
+  async () => {
+    const commands = commandsOfReadme();
+    expect(commands).toEqual(Object.keys(RUNS));
+    copySources();
+    for (const command of commands) {
+      const run = RUNS[command];
+      if (run === undefined || (run !== "as it stands" && "by" in run)) continue;
+      const shell = run === "as it stands" ? command : run.as;
+      const child = Bun.spawn(["bash", "-c", shell], {
+        cwd: checkout,
+        env: cleanEnvironment({
+          PATH: `${join(checkout, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}`,
+        }),
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [output, errors, code] = await Promise.all([
+        child.stdout.text(),
+        child.stderr.text(),
+        child.exited,
+      ]);
+      expect({ command, code, output, errors }).toMatchObject({ command, code: 0 });
+    }
+    expect(processesOf(checkout)).toEqual([]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+/** The lines of the README's shell blocks, without their remarks. */
+function commandsOfReadme(): string[] {
+  const text = readFileSync(join(REPOSITORY, "README.md"), "utf8");
+  return [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = ""]) =>
+    block
+      .split("\n")
+      .map((line) => line.replace(/\s+# .*$/, "").trim())
+      .filter((line) => line !== ""),
+  );
+}
+
+function copySources(): void {
+  const listed = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+    cwd: REPOSITORY,
+  });
+  expect(listed.exitCode).toBe(0);
+  for (const file of listed.stdout
+    .toString()
+    .split("\0")
+    .filter((name) => name !== "")) {
+    mkdirSync(dirname(join(checkout, file)), { recursive: true });
+    cpSync(join(REPOSITORY, file), join(checkout, file));
+  }
+  for (const linked of ["node_modules", ".cache"])
+    symlinkSync(join(REPOSITORY, linked), join(checkout, linked));
+}
