@@ -90,6 +90,11 @@ const strange: readonly [string, unknown, string][] = [
   ["a SKU that is none", cart({ items: [{ sku_id: "../tea", quantity: 1 }] }), "/items/0/sku_id"],
   ["a currency that is none", cart({ currency: "euro" }), "/currency"],
   ["an address that is none", cart({ email: "ada" }), "/email"],
+  ["an address that reads as two", cart({ email: "ada,smith@example.com" }), "/email"],
+  ["an address in angle brackets", cart({ email: "ada<smith@example.com>" }), "/email"],
+  ["an address with a comment", cart({ email: "ada(smith)@example.com" }), "/email"],
+  ["a group of addresses", cart({ email: "ada:smith@example.com;" }), "/email"],
+  ["an address without a public domain", cart({ email: "ada@localhost" }), "/email"],
   ["a payment token that is none", cart({ payment_method: "4242 4242 4242 4242" }), "/payment_method"],
   [
     "what no database keeps",
@@ -224,4 +229,14 @@ test("a fault of ours is a 500 that tells the client nothing and the log everyth
   const text = await response.text();
   expect([response.status, text.includes("secret")]).toEqual([500, false]);
   expect(logged).toEqual([fault]);
+});
+
+test.each([
+  "ada.smith+tea@mail.example.co.uk",
+  "o'brien@example.com",
+  "ada@münchen.example",
+  "jörg@example.com",
+  '"ada."@example.com',
+])("%s is an address", async (email) => {
+  expectProblem(await post(cart({ email })), 503, "service-unavailable");
 });

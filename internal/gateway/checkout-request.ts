@@ -1,5 +1,6 @@
 // Reads a checkout out of an HTTP request, strictly: what is not understood is refused, never ignored. Called by app.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest } from "../../schemas/http.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -10,6 +11,12 @@ const MAX_BODY_FAULTS = 20;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
 /** W3C trace context; an id of zeros only is invalid there. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * What a pattern cannot tell: `ada,smith@example.com` is no address, and whoever reads it as a list of two writes to a stranger.
+ * Quoted local parts and other scripts are addresses.
+ */
+const NO_ADDRESS = { path: "/email", message: "Expected one e-mail address, for example ada@example.com" };
 
 const checkoutRequest = TypeCompiler.Compile(CheckoutRequest);
 
@@ -24,7 +31,10 @@ export function idempotencyKeyOf({ headers }: Request): string {
 
 export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
   const body = parse(await textOf(request));
-  if (checkoutRequest.Check(body)) return body;
+  if (checkoutRequest.Check(body)) {
+    if (isEmail(body.email)) return body;
+    throw new ProblemError("invalid-body", { errors: [NO_ADDRESS] });
+  }
   const errors = [...checkoutRequest.Errors(body)]
     .slice(0, MAX_BODY_FAULTS)
     .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }));

@@ -25,11 +25,14 @@ const metrics = { sent: noCounter, failures: noCounter, duplicates: noCounter, d
 /** What a mail server is told to answer to the next recipients, by address; others are taken. */
 const answers = new Map<string, number[]>();
 let received: string[] = [];
+/** Every address that mail was addressed to, as the server was told it. */
+let recipients: string[] = [];
 const mailServer = new SMTPServer({
   authOptional: true,
   disabledCommands: ["STARTTLS", "AUTH"],
   disableReverseLookup: true,
   onRcptTo({ address }, _session, done) {
+    recipients.push(address);
     const code = answers.get(address)?.shift();
     done(code === undefined ? null : Object.assign(new Error("no"), { responseCode: code }));
   },
@@ -63,6 +66,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   received = [];
+  recipients = [];
   topic = await freshTopic();
 });
 
@@ -78,6 +82,15 @@ test("each saga's mail is sent once, however often it is asked for", async () =>
   await send({ ...two, message_id: Bun.randomUUIDv7() }, command());
   await usingNotifier(async (notifier) => untilMails(notifier, 3));
   expect(received.filter((mail) => mail.includes(two.saga_id))).toHaveLength(1);
+});
+
+test("an address is one address, whatever characters it has: nobody else is written to", async () => {
+  // What an older gateway let in; today's refuses it.
+  const odd = { ...command(), email: "ada,smith@example.com" };
+  await send(odd);
+  await usingNotifier(async (notifier) => untilMails(notifier, 1));
+  expect(recipients).toEqual(['"ada,smith"@example.com']);
+  expect(received[0]).toContain('To: <"ada,smith"@example.com>');
 });
 
 test("a stop in the middle of a retry leaves the mail to the next process", async () => {

@@ -1,5 +1,7 @@
 // Mail over SMTP, by nodemailer. Opened in cmd/notification.
 import { createTransport } from "nodemailer";
+import isEmail from "validator/lib/isEmail.js";
+import { AppError } from "../../kernel/errors.ts";
 import type { Mail } from "./mails.ts";
 import { MailRefused, type SendMail } from "./notifier.ts";
 
@@ -11,6 +13,7 @@ const FIRST_PERMANENT_REPLY = 500;
 export interface SmtpOptions {
   /** smtp:// or smtps://, with user and password where the server asks for them. */
   readonly url: string;
+  /** As `senderOf` reads it. */
   readonly from: string;
 }
 
@@ -21,6 +24,7 @@ export interface SmtpSender extends AsyncDisposable {
 }
 
 export function openSmtp({ url, from }: SmtpOptions): SmtpSender {
+  const sender = senderOf(from);
   const transport = createTransport({
     url,
     pool: true,
@@ -35,7 +39,15 @@ export function openSmtp({ url, from }: SmtpOptions): SmtpSender {
   return {
     async send({ message_id, to, subject, text, html }: Mail) {
       try {
-        await transport.sendMail({ messageId: message_id, from, to, subject, text, html });
+        await transport.sendMail({
+          messageId: message_id,
+          from: sender,
+          // An object is one address, whatever characters it has; a string would be read as a list of them.
+          to: { name: "", address: to },
+          subject,
+          text,
+          html,
+        });
       } catch (error) {
         throw isRefusal(error)
           ? new MailRefused("the mail server refuses this mail", { cause: error })
@@ -49,6 +61,25 @@ export function openSmtp({ url, from }: SmtpOptions): SmtpSender {
       transport.close();
     },
   };
+}
+
+/**
+ * `Shop <shop@example.com>` or the bare address. The name is everything before the bracket, so that one with a comma is still one
+ * name; nothing else is ever read as an address. Throws CONFIG_INVALID.
+ */
+export function senderOf(from: string): { readonly name: string; readonly address: string } {
+  const {
+    name = "",
+    bracketed,
+    bare,
+  } = /^(?:(?<name>[^<>]*)<(?<bracketed>[^<>]+)>|(?<bare>[^<>]+))$/u.exec(from.trim())?.groups ?? {};
+  const address = (bracketed ?? bare ?? "").trim();
+  if (!isEmail(address, { require_tld: false }))
+    throw new AppError(
+      "CONFIG_INVALID",
+      "MAIL_FROM is not one sender: set it to an address, or to a name and <address>",
+    );
+  return { name: name.trim().replace(/^"(.*)"$/u, "$1"), address };
 }
 
 function isRefusal(error: unknown): boolean {

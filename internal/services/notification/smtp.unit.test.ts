@@ -1,0 +1,24 @@
+// Who the mails come from: one sender, read once at the start, or a word about the setting.
+import { expect, test } from "bun:test";
+import { senderOf } from "./smtp.ts";
+
+test.each([
+  ["shop@example.com", "", "shop@example.com"],
+  ["Shop <shop@example.com>", "Shop", "shop@example.com"],
+  ["Tea, Cups & Co <shop@example.com>", "Tea, Cups & Co", "shop@example.com"],
+  ['"Tea, Cups" <shop@example.com>', "Tea, Cups", "shop@example.com"],
+  ["Größe <root@localhost>", "Größe", "root@localhost"],
+])("%s is one sender", (from, name, address) => {
+  expect(senderOf(from)).toEqual({ name, address });
+});
+
+test.each([
+  "",
+  "shop",
+  "a@example.com, b@example.com",
+  "<>",
+  "Shop <a,b@example.com>",
+  "A <a@example.com> B <b@example.com>",
+])("%p is none", (from) => {
+  expect(() => senderOf(from)).toThrow("MAIL_FROM");
+});
