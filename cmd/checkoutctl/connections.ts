@@ -33,6 +33,7 @@ export class Connections implements AsyncDisposable {
         url,
         poolSize: 2,
         applicationName: "checkoutctl",
+        plans: "fresh",
         timeouts: { statementMs: STATEMENT_TIMEOUT_MS },
       }),
     );
