@@ -5,7 +5,7 @@ import { Type } from "@sinclair/typebox";
 export const MAX_CART_LINES = 50;
 /** At most this many of one SKU in one cart. */
 export const MAX_QUANTITY = 999;
-/** 99,999,999.99 in a two-decimal currency: the most one line or one order may cost, in cents. */
+/** 99,999,999.99 in a two-decimal currency: the most one piece or one order may cost. */
 export const MAX_CENTS = 9_999_999_999;
 /** A sealed payment method (JWE, compact form) stays well below this many characters. */
 export const MAX_SEALED_LENGTH = 4_096;
@@ -15,8 +15,9 @@ const UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 export const Uuid = Type.String({ pattern: UUID });
 export const SkuId = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
 export const Quantity = Type.Integer({ minimum: 1, maximum: MAX_QUANTITY });
+/** Minor units of whatever currency stands beside it: cents of a euro, whole yen, thousandths of a dinar. */
 export const Cents = Type.Integer({ minimum: 0, maximum: MAX_CENTS });
-/** ISO 4217 alphabetic code. */
+/** ISO 4217 alphabetic code. Which of them can be charged is in internal/kernel/money.ts and asked where carts and prices come in. */
 export const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
 /** RFC 3339, UTC, milliseconds: what `Date.toISOString` prints. */
 export const Timestamp = Type.String({

@@ -191,5 +191,13 @@ describe("with a system", () => {
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("/items/0/unit_price_cents Expected required property");
     expect(refused.stderr).toContain("/items/0/sku_id");
+
+    const unknown = ["catalogue", "load", "--demo", "1", "--currency", "XTS"];
+    expect(await checkoutctl(unknown, env)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("demo-0001: XTS is no currency that can be charged here"),
+    });
+    expect((await checkoutctl(["catalogue", "load", "--demo", "20", "--currency", "KWD"], env)).code).toBe(0);
+    expect((await checkoutctl(["catalogue", "ls"], env)).stdout).toContain("0.500 KWD");
   });
 });

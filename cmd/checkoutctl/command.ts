@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import Table from "cli-table3";
 import { AppError } from "../../internal/kernel/errors.ts";
+import { moneyText } from "../../internal/kernel/money.ts";
 import { Actor, Reason } from "../../schemas/fields.ts";
 
 /** A command that talks to the system: `--json` and `--stack`. */
@@ -159,9 +160,9 @@ export function table(
     .join("\n");
 }
 
-/** `12.50 EUR`; null stays null. */
+/** `12.50 EUR`, `50000 JPY`; null stays null. */
 export function money(cents: number | null, currency: string): string | null {
-  return cents === null ? null : `${(cents / 100).toFixed(2)} ${currency}`;
+  return cents === null ? null : moneyText(cents, currency);
 }
 
 /** Milliseconds since the epoch as RFC 3339 in UTC; null stays null. */

@@ -170,7 +170,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a completed saga was not paid": {
     invariant: "completed-is-paid",
-    says: "the provider holds 0 cents, the saga's total is 2500",
+    says: "the provider holds 0.00 EUR, the saga's total is 25.00 EUR",
     also: ["payments-agree-with-provider"],
     async doIt() {
       system.ledger = system.ledger.filter((entry) => !isOf(entry, system.completed.saga_id));
@@ -187,7 +187,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "the money of an undone saga was kept": {
     invariant: "undone-costs-nothing",
-    says: "the provider holds 3750 cents",
+    says: "the provider holds 37.50 EUR",
     also: ["payments-agree-with-provider"],
     async doIt() {
       system.ledger = system.ledger.filter(({ kind }) => kind !== "refund");
@@ -205,7 +205,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a payment failed that the provider took": {
     invariant: "payments-agree-with-provider",
-    says: "is FAILED, the provider charged 2500 cents",
+    says: "is FAILED, the provider charged 25.00 EUR",
     async doIt() {
       await system.databases.payment`
         update payments set status = 'FAILED', error_code = 'timeout' where status = 'SUCCEEDED'`;
@@ -214,7 +214,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a payment is of another amount than the charge": {
     invariant: "payments-agree-with-provider",
-    says: "is of 7 cents, the provider's charge of 2500",
+    says: "is of 0.07 EUR, the provider's charge of 25.00 EUR",
     async doIt() {
       await system.databases.payment`update payments set amount_cents = 7 where status = 'SUCCEEDED'`;
       return system.completed.saga_id;
@@ -362,7 +362,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a charge belongs to nobody": {
     invariant: "everything-has-a-saga",
-    says: "the provider's charge pi_nobody of 1250 cents belongs to no saga",
+    says: "the provider's charge pi_nobody of 12.50 EUR belongs to no saga",
     async doIt() {
       system.moves("charge", { ...system.refused, transaction_id: "pi_nobody" }, { saga_id: null });
       return null;

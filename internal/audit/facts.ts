@@ -65,6 +65,7 @@ export interface Movement {
   /** The provider's id of the charge, or of the charge that is given back. */
   readonly transaction_id: string;
   readonly refund_id: string | null;
+  /** In minor units of the currency, whatever the provider counts in. */
   readonly amount_cents: number;
   readonly currency: string;
 }

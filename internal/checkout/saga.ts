@@ -4,7 +4,7 @@ import { MAX_CENTS } from "../../schemas/fields.ts";
 import type { StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
-import { totalCents } from "../kernel/money.ts";
+import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { notification, stepCommand, undoCommand } from "./commands.ts";
 import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
@@ -249,15 +249,15 @@ function learn(saga: Saga, input: SagaInput): Saga {
 
 /** Prices are the server's, but nobody is charged a total they were not shown, nor one the messages cannot carry. */
 function objectionTo(saga: Saga): Failure | null {
-  const { total_cents, expected_total_cents } = saga;
+  const { total_cents, expected_total_cents, currency } = saga;
   if (total_cents === null || saga.payment_succeeded) return null;
   if (expected_total_cents !== null && expected_total_cents !== total_cents)
     return {
       code: "PRICE_CHANGED",
-      message: `expected ${expected_total_cents} cents, the price is ${total_cents}`,
+      message: `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
     };
   if (total_cents > MAX_CENTS)
-    return { code: "TOTAL_TOO_LARGE", message: `${total_cents} cents in one order` };
+    return { code: "TOTAL_TOO_LARGE", message: `${moneyText(total_cents, currency)} in one order` };
   return null;
 }
 

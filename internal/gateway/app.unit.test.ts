@@ -89,6 +89,7 @@ const strange: readonly [string, unknown, string][] = [
   ["a piece as text", { ...cart(), items: [{ sku_id: "tea", quantity: "1" }] }, "/items/0/quantity"],
   ["a SKU that is none", cart({ items: [{ sku_id: "../tea", quantity: 1 }] }), "/items/0/sku_id"],
   ["a currency that is none", cart({ currency: "euro" }), "/currency"],
+  ["a currency that nobody can be charged in", cart({ currency: "XTS" }), "/currency"],
   ["an address that is none", cart({ email: "ada" }), "/email"],
   ["an address that reads as two", cart({ email: "ada,smith@example.com" }), "/email"],
   ["an address in angle brackets", cart({ email: "ada<smith@example.com>" }), "/email"],

@@ -2,6 +2,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest } from "../../schemas/http.ts";
+import { currencyFault } from "../kernel/money.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */
@@ -31,14 +32,23 @@ export function idempotencyKeyOf({ headers }: Request): string {
 
 export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
   const body = parse(await textOf(request));
-  if (checkoutRequest.Check(body)) {
-    if (isEmail(body.email)) return body;
-    throw new ProblemError("invalid-body", { errors: [NO_ADDRESS] });
-  }
-  const errors = [...checkoutRequest.Errors(body)]
-    .slice(0, MAX_BODY_FAULTS)
-    .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }));
+  const checkout = checkoutRequest.Check(body) ? body : null;
+  const errors =
+    checkout === null
+      ? [...checkoutRequest.Errors(body)]
+          .slice(0, MAX_BODY_FAULTS)
+          .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }))
+      : faultsOfMeaning(checkout);
+  if (checkout !== null && errors.length === 0) return checkout;
   throw new ProblemError("invalid-body", { errors });
+}
+
+/** What a schema cannot tell. */
+function faultsOfMeaning({ email, currency }: CheckoutRequest) {
+  const faults = isEmail(email) ? [] : [NO_ADDRESS];
+  // What no provider can be asked for is refused before anything is reserved.
+  const message = currencyFault(currency);
+  return message === null ? faults : [...faults, { path: "/currency", message }];
 }
 
 /**

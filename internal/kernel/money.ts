@@ -1,13 +1,86 @@
-// Money is integer cents in one ISO 4217 currency. Floats never touch it.
+// Money is a whole number of minor units of one currency: 1250 is 12.50 EUR, 1250 JPY, 1.250 KWD. Floats never touch it. Fields
+// that carry it are called `*_cents` for every currency.
+//
+// The table is ours, because others disagree: Intl gives other digits on Bun than on Node (both have HUF or ISK differently from
+// ISO 4217 or from the payment provider), and a wrong digit is a wrong sum. What is not in it cannot be sold in, and is refused
+// where prices and carts come in.
 
 export interface Money {
   readonly amount_cents: number;
   readonly currency: string;
 }
 
-/** The sum of quantity x unit price, in cents. */
+interface MinorUnit {
+  /** Decimals of an amount. */
+  readonly digits: 0 | 2 | 3;
+  /** Prices are multiples of so many minor units: card networks take nothing finer. */
+  readonly step: 1 | 10;
+}
+
+const WHOLE: MinorUnit = { digits: 0, step: 1 };
+const HUNDREDTHS: MinorUnit = { digits: 2, step: 1 };
+/** The card networks want the last of the three digits to be 0. */
+const THOUSANDTHS: MinorUnit = { digits: 3, step: 10 };
+
+/** ISO 4217 codes. MGA is whole here, because its fifth is not a hundredth and nobody charges it. */
+const MINOR_UNITS: ReadonlyMap<string, MinorUnit> = new Map([
+  ...codes("BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF", WHOLE),
+  ...codes(
+    `AED ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK DKK DOP DZD EGP
+     ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS KHR KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD
+     MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD SAR SBD SCR SEK SGD SHP SOS SRD
+     SZL THB TJS TOP TRY TTD TWD TZS UAH USD UYU UZS WST XCD YER ZAR ZMW`,
+    HUNDREDTHS,
+  ),
+  ...codes("BHD JOD KWD OMR TND", THOUSANDTHS),
+]);
+
+/** The currencies that prices may be in, sorted. */
+export const CURRENCIES: readonly string[] = [...MINOR_UNITS.keys()].toSorted();
+
+/** The sum of quantity x unit price, in minor units. */
 export function totalCents(
   lines: readonly { readonly quantity: number; readonly unit_price_cents: number }[],
 ): number {
   return lines.reduce((sum, line) => sum + line.quantity * line.unit_price_cents, 0);
+}
+
+export function isKnownCurrency(currency: string): boolean {
+  return MINOR_UNITS.has(currency);
+}
+
+/** The smallest amount that prices in this currency are multiples of, in minor units. */
+export function priceStep(currency: string): number {
+  return MINOR_UNITS.get(currency)?.step ?? 1;
+}
+
+/** For people: `12.50 EUR`, `50000 JPY`, `1.860 KWD`. A currency that is not in the table is told in minor units, as such. */
+export function moneyText(amount_cents: number, currency: string): string {
+  const unit = MINOR_UNITS.get(currency);
+  if (unit === undefined) return `${amount_cents} minor units of ${currency}`;
+  if (unit.digits === 0) return `${amount_cents} ${currency}`;
+  const digits = String(Math.abs(amount_cents)).padStart(unit.digits + 1, "0");
+  const sign = amount_cents < 0 ? "-" : "";
+  return `${sign}${digits.slice(0, -unit.digits)}.${digits.slice(-unit.digits)} ${currency}`;
+}
+
+/** What is wrong with selling for this price, for whoever set it; null where nothing is. */
+export function priceFault({ amount_cents, currency }: Money): string | null {
+  const step = priceStep(currency);
+  if (!isKnownCurrency(currency)) return currencyFault(currency);
+  if (amount_cents % step !== 0) {
+    return `prices in ${currency} are multiples of ${step} minor units (${moneyText(step, currency)}): cards cannot be charged for less`;
+  }
+  return null;
+}
+
+/** Why nothing is sold in `currency`. */
+export function currencyFault(currency: string): string | null {
+  return isKnownCurrency(currency)
+    ? null
+    : `${currency} is no currency that can be charged here; these are: ${CURRENCIES.join(" ")}`;
+}
+
+function codes(list: string, unit: MinorUnit): (readonly [string, MinorUnit])[] {
+  return list.split(/\s+/).map((code) => [code, unit] as const);
 }

@@ -4,6 +4,7 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type CatalogueItem, CataloguePage, Problem, RestockRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
+import { priceFault, priceStep } from "../kernel/money.ts";
 
 /** What one request takes or brings (see RestockRequest). */
 const MAX_ITEMS_PER_REQUEST = 1_000;
@@ -25,11 +26,13 @@ const problem = TypeCompiler.Compile(Problem);
 /** `count` made-up products, the same ones every time, so that a second load restocks instead of adding more. */
 export function demoCatalogue(count: number, stock: number, currency: string): RestockItem[] {
   const kinds = ["Mug", "Teapot", "Notebook", "Lamp", "Backpack", "Headphones", "Scarf", "Chair"] as const;
+  // The same numbers in every currency, rounded to what can be charged in it.
+  const step = priceStep(currency);
   const colours = ["red", "blue", "green", "black", "white", "yellow", "grey"] as const;
   return Array.from({ length: count }, (_, index) => ({
     sku_id: `demo-${String(index + 1).padStart(4, "0")}`,
     name: `${kinds[index % kinds.length]} ${colours[index % colours.length]} no. ${index + 1}`,
-    unit_price_cents: 499 + ((index * 1_300) % 20_000),
+    unit_price_cents: Math.ceil((499 + ((index * 1_300) % 20_000)) / step) * step,
     currency,
     add_count: stock,
   }));
@@ -48,8 +51,16 @@ export function parseCatalogue(text: string, origin: string): RestockItem[] {
   throw new AppError("MESSAGE_INVALID", `${origin}: ${faults.slice(0, MAX_FAULTS_SHOWN).join("; ")}`);
 }
 
-/** Adds the items to the stock behind `inventoryUrl`. Not repeated on failure: stock would be added twice. */
+/**
+ * Adds the items to the stock behind `inventoryUrl`. Not repeated on failure: stock would be added twice. Throws MESSAGE_INVALID
+ * where a price cannot be charged, before anything is added.
+ */
 export async function loadCatalogue(inventoryUrl: string, items: readonly RestockItem[]): Promise<void> {
+  const faults = items.flatMap(({ sku_id, unit_price_cents: amount_cents, currency }) => {
+    const fault = priceFault({ amount_cents, currency });
+    return fault === null ? [] : [`${sku_id}: ${fault}`];
+  });
+  if (faults.length > 0) throw new AppError("MESSAGE_INVALID", faults.slice(0, MAX_FAULTS_SHOWN).join("; "));
   for (const part of chunks(items)) {
     // One after the other: a refusal must stop the rest.
     await request(inventoryUrl, "PUT", "/catalogue", { items: part });

@@ -2,6 +2,7 @@
 // Called by `checkoutctl saga show`.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import { moneyText } from "../kernel/money.ts";
 import {
   actionsOn,
   findSaga,
@@ -67,14 +68,14 @@ export async function sagaStory(
     timeline.push({ at: line.reserved_at, who: "inventory", what: `${what}, now ${line.status}` });
   }
   for (const row of money) {
-    const what = `${row.kind} of ${row.amount_cents} cents taken up`;
+    const what = `${row.kind} of ${moneyText(row.amount_cents, saga.currency)} taken up`;
     timeline.push({ at: row.created_at, who: "payment", what });
     const outcome = [row.status, row.provider_id, row.error_code].filter((text) => text !== null).join(", ");
     const attempts = `after ${row.attempts} attempts`;
     timeline.push({ at: row.updated_at, who: "payment", what: `${row.kind} is ${outcome} ${attempts}` });
   }
   for (const row of orders) {
-    const what = `order ${row.order_id} over ${row.total_cents} cents, now ${row.status}`;
+    const what = `order ${row.order_id} over ${moneyText(row.total_cents, saga.currency)}, now ${row.status}`;
     timeline.push({ at: row.created_at, who: "order", what });
   }
   for (const { who, rows } of waiting) {

@@ -1,6 +1,7 @@
 // One request against the books: which ledger entry it becomes. The entry is the whole outcome; applying it gives the answer.
 // Pure: sequence number, time and fault are arguments. Called by the simulator at the moment of execution.
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { decimalText } from "./currencies.ts";
 import {
   alreadyRefunded,
   API_ERROR,
@@ -85,7 +86,8 @@ function decideRefund(intent: Intent | undefined, request: CreateRefund, executi
   const leftCents = intent.amountCents - intent.refundedCents;
   if (leftCents === 0) return refusal(alreadyRefunded(chargeIdOf(intent.id)));
   const amountCents = request.amountCents ?? leftCents;
-  if (amountCents > leftCents) return refusal(refundTooLarge(amountCents, leftCents));
+  const text = (amount: number) => decimalText(amount, intent.currency);
+  if (amountCents > leftCents) return refusal(refundTooLarge(text(amountCents), text(leftCents)));
   return {
     entry: {
       ...success(execution, request.metadata["saga_id"] ?? intent.metadata["saga_id"] ?? null),

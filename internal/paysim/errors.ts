@@ -83,8 +83,8 @@ export function alreadyRefunded(chargeId: string): ProviderError {
   );
 }
 
-export function refundTooLarge(wantedCents: number, leftCents: number): ProviderError {
-  const [wanted, left] = [wantedCents, leftCents].map((cents) => (cents / 100).toFixed(2));
+/** Both amounts as people write them. */
+export function refundTooLarge(wanted: string, left: string): ProviderError {
   return invalidRequest(
     `Refund amount (${wanted}) is greater than unrefunded amount on charge (${left})`,
     "amount",

@@ -1,17 +1,17 @@
 // Form bodies to typed requests, checked as strictly as Stripe does: an unknown parameter is refused, so that a client which
 // works here does not fail at the real one. A refusal here is not stored under the idempotency key. Pure. Called by the server.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { badCurrency, badSum } from "./currencies.ts";
 import { invalidRequest, missing, noSuch } from "./errors.ts";
 import { isKnownPaymentMethod } from "./payment-methods.ts";
 
-/** Stripe's largest amount: eight digits of cents. */
-const MAX_AMOUNT_CENTS = 99_999_999;
 const MAX_METADATA_KEYS = 50;
 const MAX_METADATA_KEY_LENGTH = 40;
 const MAX_METADATA_VALUE_LENGTH = 500;
 
 export interface CreateIntent {
   readonly kind: "create";
+  /** In the unit that the API counts the currency in (currencies.ts), as are all amounts here. */
   readonly amountCents: number;
   /** ISO 4217, upper case. */
   readonly currency: string;
@@ -68,7 +68,8 @@ export function parseCreate(form: Form): Parsed<CreateIntent> {
     unknownParam(form, CREATE_PARAMS, CREATE_IGNORED) ??
     badAmount(form, true) ??
     (form.has("currency") ? null : missing("currency")) ??
-    (/^[a-z]{3}$/i.test(currency) ? null : invalidRequest(`Invalid currency: ${currency}.`, "currency")) ??
+    badCurrency(currency) ??
+    badSum(Number(form.get("amount")), currency) ??
     (form.get("capture_method") === "manual"
       ? invalidRequest("The payment simulator captures automatically only.", "capture_method")
       : null) ??
@@ -134,9 +135,6 @@ function badAmount(form: Form, required: boolean): ProviderError | null {
       "amount",
       "parameter_invalid_integer",
     );
-  }
-  if (Number(text) > MAX_AMOUNT_CENTS) {
-    return invalidRequest("Amount must be no more than 999,999.99.", "amount", "amount_too_large");
   }
   return null;
 }

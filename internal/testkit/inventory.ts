@@ -2,6 +2,7 @@
 // outbox. For the tests of the service.
 import type { InventoryCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
+import type { Money } from "../kernel/money.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Database, DatabaseFault } from "../messaging/database.ts";
 import { applyOnce } from "../messaging/effect.ts";
@@ -23,13 +24,17 @@ export class TestInventory implements AsyncDisposable {
     this.database = database;
   }
 
-  /** With `stock` on the shelf, each piece at 2.50 EUR. */
-  static async open(stock: Readonly<Record<string, number>>): Promise<TestInventory> {
+  /** With `stock` on the shelf, each piece at 2.50 EUR but for those with a price of their own. */
+  static async open(
+    stock: Readonly<Record<string, number>>,
+    prices: Readonly<Record<string, Money>> = {},
+  ): Promise<TestInventory> {
     const inventory = new TestInventory(await cloneDatabase("inventory"));
     for (const [sku_id, count] of Object.entries(stock)) {
+      const { amount_cents, currency } = prices[sku_id] ?? { amount_cents: 250, currency: "EUR" };
       await inventory.database.sql`
         insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
-        values (${sku_id}, ${sku_id}, 250, 'EUR', ${count}, ${count})`;
+        values (${sku_id}, ${sku_id}, ${amount_cents}, ${currency}, ${count}, ${count})`;
     }
     return inventory;
   }

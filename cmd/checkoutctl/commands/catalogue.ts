@@ -15,7 +15,7 @@ const load = command(
 )
   .argument(
     "[file]",
-    'JSON: {"items": [{sku_id, name, unit_price_cents, currency, add_count}]}; "-" reads stdin',
+    'JSON: {"items": [{sku_id, name, unit_price_cents, currency, add_count}]}, prices in minor units of their currency (1250 is 12.50 EUR, 1250 JPY, 1.250 KWD); "-" reads stdin',
   )
   .addOption(new Option("--demo <count>", "this many made-up products instead of a file").argParser(count))
   .option("--stock <count>", "with --demo: how many of each", count, 1_000)

@@ -1,4 +1,5 @@
 // The provider's own account of the money against sagas and against the payments table. The provider is always right.
+import { moneyText } from "../../kernel/money.ts";
 import type { Movement, PaymentFacts, SagaCase } from "../facts.ts";
 import { type Invariant, ofEachSaga, ofSagasAtRest } from "../invariant.ts";
 
@@ -16,8 +17,9 @@ export const money: readonly Invariant[] = [
     "completed",
     function* ({ saga, movements }) {
       const net = netOf(movements);
+      const text = (cents: number) => moneyText(cents, saga.currency);
       if (net !== (saga.total_cents ?? 0))
-        yield `the provider holds ${net} cents, the saga's total is ${saga.total_cents}`;
+        yield `the provider holds ${text(net)}, the saga's total is ${text(saga.total_cents ?? 0)}`;
       for (const { currency, transaction_id } of movements) {
         if (currency !== saga.currency)
           yield `${transaction_id} is in ${currency}, the saga in ${saga.currency}`;
@@ -30,7 +32,7 @@ export const money: readonly Invariant[] = [
     "undone",
     function* ({ saga, movements }) {
       const net = netOf(movements);
-      if (net !== 0) yield `the provider holds ${net} cents, the saga is ${saga.status}`;
+      if (net !== 0) yield `the provider holds ${moneyText(net, saga.currency)}, the saga is ${saga.status}`;
     },
   ),
   ofEachSaga(
@@ -43,14 +45,15 @@ export const money: readonly Invariant[] = [
       for (const charge of one.movements.filter(isCharge)) {
         const isKnown = one.payments.some((payment) => payment.provider_txn_id === charge.transaction_id);
         if (!isKnown)
-          yield `the provider's charge ${charge.transaction_id} of ${charge.amount_cents} cents has no payment`;
+          yield `the provider's charge ${charge.transaction_id} of ${moneyOf(charge)} has no payment`;
       }
     },
   ),
 ];
 
-function* paymentFaults(payment: PaymentFacts, { movements }: SagaCase): Iterable<string> {
+function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): Iterable<string> {
   const { payment_id, status, amount_cents, provider_txn_id } = payment;
+  const text = (cents: number) => moneyText(cents, saga.currency);
   if (UNSETTLED.has(status)) yield `payment ${payment_id} is ${status} although its saga is at rest`;
   if (payment.refunds.length > 1)
     yield `payment ${payment_id} has ${payment.refunds.length} refunds instead of at most one`;
@@ -62,17 +65,17 @@ function* paymentFaults(payment: PaymentFacts, { movements }: SagaCase): Iterabl
     yield `payment ${payment_id} is ${status} by ${provider_txn_id}, a charge the provider does not know`;
   }
   if (charge !== undefined && charge.amount_cents !== amount_cents) {
-    yield `payment ${payment_id} is of ${amount_cents} cents, the provider's charge of ${charge.amount_cents}`;
+    yield `payment ${payment_id} is of ${text(amount_cents)}, the provider's charge of ${moneyOf(charge)}`;
   }
   if (charge !== undefined && (status === "FAILED" || status === "CANCELLED")) {
-    yield `payment ${payment_id} is ${status}, the provider charged ${charge.amount_cents} cents`;
+    yield `payment ${payment_id} is ${status}, the provider charged ${moneyOf(charge)}`;
   }
 
   const refunds = movements.filter((one) => one.kind === "refund" && one.transaction_id === provider_txn_id);
   const refunded = refunds.reduce((sum, one) => sum + one.amount_cents, 0);
   const shouldBeRefunded = status === "REFUNDED" ? amount_cents : 0;
   if (!UNSETTLED.has(status) && refunded !== shouldBeRefunded) {
-    yield `payment ${payment_id} is ${status}, the provider gave ${refunded} of ${amount_cents} cents back`;
+    yield `payment ${payment_id} is ${status}, the provider gave ${text(refunded)} of ${text(amount_cents)} back`;
   }
   for (const refund of payment.refunds) {
     const isKnown = refunds.some(({ refund_id }) => refund_id === refund.provider_refund_id);
@@ -84,9 +87,13 @@ function* paymentFaults(payment: PaymentFacts, { movements }: SagaCase): Iterabl
   }
 }
 
-/** What the provider holds of the shopper's money, in cents. */
+/** What the provider holds of the shopper's money, in minor units. */
 function netOf(movements: readonly Movement[]): number {
   return movements.reduce((sum, one) => sum + (isCharge(one) ? one.amount_cents : -one.amount_cents), 0);
+}
+
+function moneyOf({ amount_cents, currency }: Movement): string {
+  return moneyText(amount_cents, currency);
 }
 
 function isCharge(movement: Movement): boolean {

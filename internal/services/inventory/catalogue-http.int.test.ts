@@ -109,6 +109,8 @@ test.each([
   ["a missing field", { items: [{ sku_id: "a" }] }, 422],
   ["stock taken away", { items: [item("a", -1)] }, 422],
   ["a fraction of a cent", { items: [item("a", 1, 0.5)] }, 422],
+  ["a currency that nobody can be charged in", { items: [{ ...item("a"), currency: "XTS" }] }, 422],
+  ["a price finer than cards take", { items: [{ ...item("a", 1, 1_865), currency: "KWD" }] }, 422],
   ["a name that no database keeps", { items: [{ ...item("a"), name: "a\u0000b" }] }, 422],
   ["a SKU named twice", { items: [item("a"), item("a")] }, 422],
   ["nothing", { items: [] }, 422],
@@ -129,6 +131,17 @@ test("refused with the place of the fault, and never its value", async () => {
   const { body } = await put({ items: [{ ...item("a"), currency: "s3cret" }] });
   expect(body).toMatchObject({ errors: [{ path: "/items/0/currency" }] });
   expect(JSON.stringify(body)).not.toContain("s3cret");
+});
+
+test("a price that could not be charged is refused with its place and the reason", async () => {
+  const items = [item("a"), { ...item("b"), currency: "XTS" }, { ...item("c", 1, 1_865), currency: "KWD" }];
+  expect((await put({ items })).body).toMatchObject({
+    errors: [
+      { path: "/items/1/currency", message: expect.stringContaining("XTS is no currency") },
+      { path: "/items/2/unit_price_cents", message: expect.stringContaining("multiples of 10 minor units") },
+    ],
+  });
+  expect((await ask("/catalogue/a")).status).toBe(404);
 });
 
 test("other requests that make no sense are problems, too", async () => {

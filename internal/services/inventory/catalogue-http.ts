@@ -10,6 +10,7 @@ import {
   RestockRequest,
 } from "../../../schemas/http.ts";
 import { describeError } from "../../kernel/errors.ts";
+import { isKnownCurrency, priceFault } from "../../kernel/money.ts";
 import type { Database } from "../../messaging/database.ts";
 import { findItems, listItems, restock } from "./catalogue-store.ts";
 
@@ -66,11 +67,22 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
         if (new Set(skus).size < skus.length) {
           return answer({ ...INVALID, detail: "a SKU is named twice" }, path);
         }
+        const errors = priceFaults(items);
+        if (errors.length > 0) return answer({ ...INVALID, errors: errors.slice(0, MAX_FAULTS_TOLD) }, path);
         await restock(database, items, headers["idempotency-key"] ?? null);
         return { items: await findItems(sql, skus) };
       },
       { body: RestockRequest, headers: Type.Object({ "idempotency-key": Type.Optional(Uuid) }) },
     );
+}
+
+/** What could not be charged must not be sold. */
+function priceFaults(items: RestockRequest["items"]): NonNullable<Problem["errors"]> {
+  return items.flatMap(({ unit_price_cents, currency }, index) => {
+    const message = priceFault({ amount_cents: unit_price_cents, currency });
+    const field = isKnownCurrency(currency) ? "unit_price_cents" : "currency";
+    return message === null ? [] : [{ path: `/items/${index}/${field}`, message }];
+  });
 }
 
 const NOT_FOUND: Problem = { type: "about:blank", title: "Not Found", status: 404 };

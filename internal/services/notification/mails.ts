@@ -1,6 +1,7 @@
 // What the shopper reads. Pure: one command becomes one mail, always the same. Called by notifier.ts.
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
+import { moneyText } from "../../kernel/money.ts";
 
 export interface Mail {
   /** Fixed by saga and template: a mail that has to be sent twice is the same mail to whoever receives it (RFC 5322, 3.6.4). */
@@ -62,9 +63,9 @@ function wordsOf(command: SendNotification): Words {
 function orderConfirmed({ saga_id, order_id, items = [], total_cents, currency }: SendNotification): Words {
   const lines = items.map(
     ({ sku_id, quantity, unit_price_cents }) =>
-      `${quantity} x ${sku_id}, ${money(unit_price_cents, currency)} each`,
+      `${quantity} x ${sku_id}, ${moneyText(unit_price_cents, currency)} each`,
   );
-  const total = total_cents === undefined ? [] : [`Total: ${money(total_cents, currency)}`];
+  const total = total_cents === undefined ? [] : [`Total: ${moneyText(total_cents, currency)}`];
   return {
     subject: "Your order is confirmed",
     paragraphs: [
@@ -85,11 +86,6 @@ function checkoutFailed({ saga_id, failure_code = "" }: SendNotification): Words
       [`Checkout ${saga_id}`],
     ],
   };
-}
-
-/** As the rest of the system counts: hundredths, whatever the currency. */
-function money(cents: number, currency: string): string {
-  return `${(cents / 100).toFixed(2)} ${currency}`;
 }
 
 function escaped(text: string): string {

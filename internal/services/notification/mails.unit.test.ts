@@ -28,6 +28,15 @@ test("a confirmed order lists what was bought and what it cost", () => {
 });
 
 test.each([
+  ["JPY", 50_000, "50000 JPY"],
+  ["KWD", 1_860, "1.860 KWD"],
+])("an order in %s says what was paid", (currency, total_cents, text) => {
+  const items = [{ sku_id: "apple", quantity: 1, unit_price_cents: total_cents }];
+  const mail = mailOf({ ...command, currency, items, total_cents });
+  expect(mail.text).toContain(`1 x apple, ${text} each\nTotal: ${text}\n`);
+});
+
+test.each([
   ["CARD_DECLINED", "Your card was declined."],
   ["SOMETHING_INTERNAL", "could not be completed.\n\nYou pay nothing"],
 ])("a checkout that failed with %s says what the shopper needs", (failure_code, words) => {

@@ -66,6 +66,29 @@ describe("a checkout that goes through", () => {
     expect(mail.source).toContain(`Order ${view.order_id}`);
   });
 
+  test.each([
+    { currency: "JPY", price: 50_000, text: "50000 JPY", atProvider: 50_000 },
+    { currency: "KWD", price: 1_860, text: "1.860 KWD", atProvider: 1_860 },
+    // The provider counts it in hundredths that it does not have.
+    { currency: "ISK", price: 4_900, text: "4900 ISK", atProvider: 490_000 },
+  ])("costs $text for provider, shopper and operator", async ({ currency, price, text, atProvider }) => {
+    // given
+    const sku = `sold-in-${currency}`;
+    await system.restock(sku, 1, { amount_cents: price, currency });
+    // when
+    const view = await buy(cart(sku, { currency, expected_total_cents: price }));
+    // then
+    expect(view).toMatchObject({ status: "COMPLETED", total_cents: price, currency });
+    expect(await system.ledgerOf(view.saga_id)).toMatchObject([
+      { kind: "charge", amount_cents: atProvider, currency },
+    ]);
+    const mail = await system.mailAbout(view.saga_id, "order_confirmed");
+    expect(mail.source).toContain(`1 x ${sku}, ${text} each`);
+    expect(mail.source).toContain(`Total: ${text}`);
+    expect((await system.checkoutctl("saga", "show", view.saga_id)).stdout).toContain(`payment of ${text}`);
+    expect((await system.checkoutctl("catalogue", "ls")).stdout).toContain(text);
+  });
+
   test("is charged once where the provider's reply was lost", async () => {
     // given
     await system.restock("lost-reply", 1);

@@ -7,6 +7,7 @@ import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import { readLedger } from "../../audit/json-lines.ts";
+import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
 import { cleanEnvironment } from "../child.ts";
@@ -58,9 +59,10 @@ export class RunningSystem implements AsyncDisposable {
     return Shopper.signIn({ gateway: addresses.gateway, jwtSecret: secrets.jwt_hs256_secret, userId });
   }
 
-  /** Puts so many of a new product on the shelf, for UNIT_PRICE_CENTS each. */
-  async restock(skuId: string, count: number): Promise<void> {
-    const product = { sku_id: skuId, name: skuId, unit_price_cents: UNIT_PRICE_CENTS, currency: CURRENCY };
+  /** Puts so many of a new product on the shelf, for UNIT_PRICE_CENTS each where nothing else is said. */
+  async restock(skuId: string, count: number, price: Partial<Money> = {}): Promise<void> {
+    const { amount_cents: unit_price_cents = UNIT_PRICE_CENTS, currency = CURRENCY } = price;
+    const product = { sku_id: skuId, name: skuId, unit_price_cents, currency };
     await loadCatalogue(this.context.addresses.inventory, [{ ...product, add_count: count }]);
   }
 

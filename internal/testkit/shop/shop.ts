@@ -23,9 +23,9 @@ import { ignore, noLog, noMeter } from "../silence.ts";
 import { Broker, type Group } from "./broker.ts";
 import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
-import { NOT_SERVED, shopper } from "./shoppers.ts";
+import { NOT_SERVED, PRICES, shopper } from "./shoppers.ts";
 
-const STOCK = { tea: 40, cup: 25, pot: 500 };
+const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500 };
 const WAVES = 3;
 const TURNS_PER_WAVE = 220;
 const MINUTE_MS = 60_000;
@@ -92,7 +92,7 @@ export class Shop implements AsyncDisposable {
   static async open(seed: number): Promise<Shop> {
     const [orchestrator, inventory, payment, order] = await Promise.all([
       TestOrchestrator.open(),
-      TestInventory.open(STOCK),
+      TestInventory.open(STOCK, PRICES),
       TestPayment.open(),
       cloneDatabase("order"),
     ]);

@@ -7,6 +7,15 @@ import { between, chanceOf, pick } from "../../kernel/random.ts";
 /** Nothing is shipped there, so its orders are refused after the charge. */
 export const NOT_SERVED = "KP";
 
+/** Without decimals, with three, and without but counted in hundredths by the provider. */
+export const PRICES = {
+  sencha: { amount_cents: 50_000, currency: "JPY" },
+  oud: { amount_cents: 1_860, currency: "KWD" },
+  skyr: { amount_cents: 490, currency: "ISK" },
+} as const;
+type PricedSku = keyof typeof PRICES;
+const ABROAD: readonly PricedSku[] = ["sencha", "oud", "skyr"];
+
 const CARDS = [
   ...Array<string>(8).fill("pm_card_visa"),
   "pm_card_visa_chargeDeclined",
@@ -24,11 +33,13 @@ export async function shopper(
   random: () => number,
   seal: (token: string) => Promise<string>,
 ): Promise<StartSaga> {
+  const abroad = chanceOf(random, 0.3) ? pick(random, ABROAD) : null;
   const lines = Array.from({ length: between(random, 1, 3) }, () => ({
-    sku_id: pick(random, ["tea", "cup", "pot"]),
+    sku_id: abroad ?? pick(random, ["tea", "cup", "pot"]),
     quantity: between(random, 1, 3),
   }));
   return checkout({
+    currency: abroad === null ? "EUR" : PRICES[abroad].currency,
     // A SKU may come twice, and in any order.
     items: lines,
     payment_method: await seal(pick(random, CARDS)),

@@ -2,6 +2,7 @@
 // translations also serve stripe-events.ts, because an event carries the same objects.
 import { Stripe } from "stripe";
 import { AppError } from "../../../kernel/errors.ts";
+import { fromStripe } from "./stripe-amounts.ts";
 import type { BookedCharge, BookedRefund, BooksPage, ProviderBooks, Span } from "./books.ts";
 import { answerOf, stripeClient, type StripeOptions } from "./stripe.ts";
 
@@ -43,8 +44,7 @@ export function chargeOf(intent: Stripe.PaymentIntent): BookedCharge {
   return {
     provider_txn_id: intent.id,
     saga_id: sagaOf(intent.metadata),
-    amount_cents: intent.status === "succeeded" ? intent.amount_received : intent.amount,
-    currency: intent.currency.toUpperCase(),
+    ...fromStripe(intent.status === "succeeded" ? intent.amount_received : intent.amount, intent.currency),
     answer: answerOf(intent),
   };
 }
@@ -55,8 +55,7 @@ export function refundOf(refund: Stripe.Refund): BookedRefund {
     provider_refund_id: refund.id,
     provider_txn_id: typeof payment_intent === "string" ? payment_intent : (payment_intent?.id ?? null),
     saga_id: sagaOf(refund.metadata),
-    amount_cents: refund.amount,
-    currency: refund.currency.toUpperCase(),
+    ...fromStripe(refund.amount, refund.currency),
     status: statusOf(refund.status),
   };
 }

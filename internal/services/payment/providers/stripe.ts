@@ -1,6 +1,7 @@
 // Stripe behind the port, by its official SDK. The table in the middle is the heart: what each error says about the money.
 // Opened in cmd/payment; the simulator (internal/paysim) speaks the same API.
 import { Stripe } from "stripe";
+import { toStripe } from "./stripe-amounts.ts";
 import type {
   ChargeAnswer,
   ChargeRequest,
@@ -45,11 +46,13 @@ export class StripeProvider implements PaymentProvider {
   }
 
   async charge(request: ChargeRequest): Promise<ChargeAnswer> {
+    const money = toStripe(request);
+    if ("fault" in money) return noEffect(money.fault, "AMOUNT_NOT_CHARGEABLE");
     try {
       const intent = await this.#stripe.paymentIntents.create(
         {
-          amount: request.amount_cents,
-          currency: request.currency.toLowerCase(),
+          amount: money.amount,
+          currency: money.currency,
           payment_method: request.payment_method,
           confirm: true,
           // The shopper is gone from the page: what would need them (3-D Secure, a redirect) is a decline.
@@ -184,8 +187,8 @@ function declined(code: string, message: string) {
   return { kind: "declined", error_code: code.toUpperCase(), error_message: printable(message) } as const;
 }
 
-function noEffect(error_message: string): ChargeAnswer {
-  return { kind: "no_effect", error_code: "PROVIDER_REJECTED", error_message };
+function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeAnswer {
+  return { kind: "no_effect", error_code, error_message };
 }
 
 function unknown(reason: UnknownReason, replayed = false) {

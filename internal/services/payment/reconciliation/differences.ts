@@ -4,6 +4,7 @@
 // A difference is never settled here: where the books are right, asking the provider again settles the payment; where they are
 // not what they should be, a person decides.
 import { assertNever } from "../../../kernel/errors.ts";
+import { moneyText } from "../../../kernel/money.ts";
 import type { Payment } from "../payment.ts";
 import type { BookedCharge, BookedRefund } from "../providers/books.ts";
 
@@ -193,5 +194,6 @@ function moneyOf({
   readonly amount_cents: number;
   readonly currency: string | null;
 }) {
-  return `${amount_cents} cents ${currency ?? ""}`.trimEnd();
+  // A tombstone has no currency, and the amount 0.
+  return currency === null ? String(amount_cents) : moneyText(amount_cents, currency);
 }

@@ -93,7 +93,7 @@ test("every kind of difference is found once, told once, and closed when the boo
   expect(found.some(({ saga_id }) => saga_id === fine)).toBe(false);
   expect(payment.errors).toHaveLength(found.length);
   expect(payment.errors).toContain(
-    "payments and the provider's books differ: the provider took 600 cents EUR, the payment is of 601 cents EUR",
+    "payments and the provider's books differ: the provider took 6.00 EUR, the payment is of 6.01 EUR",
   );
 
   // and once more: the same, and nothing new

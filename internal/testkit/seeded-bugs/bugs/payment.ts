@@ -280,8 +280,21 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: STRIPE,
-        find: "amount: request.amount_cents,",
-        replace: "amount: Math.ceil(request.amount_cents / 100) * 100,",
+        find: "amount: money.amount,",
+        replace: "amount: Math.ceil(money.amount / 100) * 100,",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
+  },
+  {
+    id: "charge-in-hundredths",
+    title:
+      "Every amount is taken for hundredths as the provider counts them: ISK and UGX are charged a hundredth.",
+    edits: [
+      {
+        file: "internal/services/payment/providers/stripe-amounts.ts",
+        find: 'new Set(["ISK", "UGX"])',
+        replace: "new Set()",
       },
     ],
     caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
@@ -289,7 +302,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
   {
     id: "charge-in-dollars",
     title: "Every charge is in dollars, whatever the cart says.",
-    edits: [{ file: STRIPE, find: "currency: request.currency.toLowerCase(),", replace: 'currency: "usd",' }],
+    edits: [{ file: STRIPE, find: "currency: money.currency,", replace: 'currency: "usd",' }],
     caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
   },
 ];

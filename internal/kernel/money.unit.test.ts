@@ -1,0 +1,36 @@
+// The digits of each currency, and how an amount reads.
+import { expect, test } from "bun:test";
+import { CURRENCIES, currencyFault, moneyText, priceFault } from "./money.ts";
+
+test.each([
+  [1_250, "EUR", "12.50 EUR"],
+  [5, "EUR", "0.05 EUR"],
+  [0, "EUR", "0.00 EUR"],
+  [-1_250, "EUR", "-12.50 EUR"],
+  [50_000, "JPY", "50000 JPY"],
+  [0, "JPY", "0 JPY"],
+  [1_860, "KWD", "1.860 KWD"],
+  [10, "KWD", "0.010 KWD"],
+  [1_045, "HUF", "10.45 HUF"],
+  [500, "ISK", "500 ISK"],
+  [500, "UGX", "500 UGX"],
+  [500, "MGA", "500 MGA"],
+  [9_999_999_999, "EUR", "99999999.99 EUR"],
+  [500, "XTS", "500 minor units of XTS"],
+])("%d in %s reads %s", (amount, currency, text) => {
+  expect(moneyText(amount, currency)).toBe(text);
+});
+
+test("the table names each currency once, by a code of three letters", () => {
+  expect(CURRENCIES.length).toBeGreaterThan(100);
+  expect(CURRENCIES.filter((code) => !/^[A-Z]{3}$/.test(code))).toEqual([]);
+  expect(new Set(CURRENCIES).size).toBe(CURRENCIES.length);
+});
+
+test("a price is fine in whole steps of a known currency, else it is told why not", () => {
+  expect(priceFault({ amount_cents: 1_860, currency: "KWD" })).toBeNull();
+  expect(priceFault({ amount_cents: 1, currency: "EUR" })).toBeNull();
+  expect(priceFault({ amount_cents: 1_865, currency: "KWD" })).toContain("multiples of 10 minor units");
+  expect(priceFault({ amount_cents: 100, currency: "XTS" })).toContain("XTS is no currency");
+  expect(currencyFault("EUR")).toBeNull();
+});
