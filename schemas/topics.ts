@@ -20,7 +20,12 @@ export const TOPIC_RETENTION_MS = 3 * 24 * 60 * 60 * 1_000;
 /** Dead letters wait for a person. */
 export const DEAD_LETTER_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 /**
- * A dead letter holds its message as base64 beside the account of what happened, so `checkout-dlq` takes more than the 1 MiB
- * (Kafka's default) that a message of the other topics may have. Sets `max.message.bytes` there and the relay's own limit.
+ * The largest batch that a topic takes (`max.message.bytes`; Kafka's default, set all the same, because a cluster may have
+ * another). The producers' batches, 1,000,000 bytes at most, stay below it.
+ */
+export const MESSAGE_MAX_BYTES = 1_048_588;
+/**
+ * A dead letter holds its message as base64 beside the account of what happened, so `checkout-dlq` takes more than a message of
+ * the other topics may have. Sets `max.message.bytes` there and the relay's own limit.
  */
 export const DEAD_LETTER_MAX_BYTES = 2 * 1_024 * 1_024;

@@ -5,8 +5,8 @@ import { between, pick, seeded, shuffled } from "../../internal/kernel/random.ts
 const SERVICES = ["gateway", "orchestrator", "inventory", "payment", "order", "notification"] as const;
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
-/** Roles whose clock can be set: their decisions hang on time. */
-export const CLOCKED = ["orchestrator", "inventory", "payment", "order"] as const;
+/** Roles whose clock can be set: their decisions hang on time, or they put it into what they send. */
+export const CLOCKED = ["orchestrator", "inventory", "payment", "order", "relay"] as const;
 const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
 
 /** Who talks to whom; a proxy lies in each of these. All clients of a broker share one, and so do the other brokers. */

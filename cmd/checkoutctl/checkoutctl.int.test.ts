@@ -8,6 +8,8 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import { openAdmin } from "../../internal/platform/kafka/admin.ts";
+import { TOPIC_RETENTION_MS, TOPICS } from "../../schemas/topics.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
 import { SettledSystem } from "../../internal/testkit/settled-system.ts";
 
@@ -159,6 +161,15 @@ describe("with a system", () => {
     expect((await checkoutctl(["topics", "create"], env)).code).toBe(0);
     expect((await checkoutctl(["topics", "create"], env)).stdout).not.toContain("created");
     expect((await checkoutctl(["topics", "ls"], env)).stdout).toContain("checkout-dlq");
+
+    await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
+    const retention = { topic: TOPICS.orderEvents, name: "retention.ms", value: String(TOPIC_RETENTION_MS) };
+    await admin.changeSettings([{ ...retention, value: "3600000" }]);
+    const differing = await checkoutctl(["topics", "create"], env);
+    expect(differing.code).toBe(3);
+    expect(differing.stdout).toContain("DIFFERS: retention.ms is 3600000, should be 259200000");
+    await admin.changeSettings([retention]);
+    expect((await checkoutctl(["topics", "create"], env)).code).toBe(0);
 
     expect((await checkoutctl(["audit", "--journal", journal], env)).code).toBe(3);
     const report = await json<AuditReport>(["audit", "--journal", journal], env);

@@ -9,7 +9,7 @@ import { deadLetterKey } from "../../internal/messaging/dead-letter.ts";
 import type { DeadLetters } from "../../internal/operations/dead-letters.ts";
 import type { CancelAnswer } from "../../internal/operations/orchestrator.ts";
 import type { ReplayReport } from "../../internal/operations/replay.ts";
-import { openAdmin } from "../../internal/platform/kafka/admin.ts";
+import { deadLetterTopic } from "../../internal/testkit/kafka.ts";
 import { openProducer } from "../../internal/platform/kafka/producer.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { Carrier } from "../../internal/testkit/carrier.ts";
@@ -102,8 +102,7 @@ describe("dlq", () => {
       ORDER_DATABASE_URL: order.url,
       KAFKA_BROKERS: kafkaBrokers(),
     };
-    await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
-    await admin.createTopics([{ topic: TOPICS.deadLetters, partitions: 16, replicationFactor: 1 }]);
+    await deadLetterTopic();
   });
   afterAll(async () => {
     await carrier[Symbol.asyncDispose]();

@@ -158,6 +158,18 @@ test("an event Kafka refuses stays, is told, and holds up no other", async () =>
   expect(await unpublished()).toHaveLength(1);
 });
 
+test("small events go through a topic that takes less than a batch of them", async () => {
+  const topic = await freshTopic(1, { "max.message.bytes": "20000" });
+  const bodies = Array.from({ length: 200 }, (_, n) => ({ n, text: "x".repeat(1_000) }));
+  const ids = await append(topic, [...bodies, { text: "x".repeat(30_000) }]);
+  expect(await relay().runOnce()).toEqual({ processed: 201 });
+  // Only what is too large by itself stays.
+  expect(await unpublished()).toEqual(ids.slice(-1));
+  const published = await read(topic);
+  expect(published).toHaveLength(200);
+  expect(published).toEqual(expect.arrayContaining(bodies));
+});
+
 test("is woken by the transaction that appends", async () => {
   const woken = Promise.withResolvers<void>();
   const stop = await database.postgres.listen(OUTBOX_CHANNEL, () => woken.resolve());

@@ -6,7 +6,7 @@
 // were a claim cut off, its events would merely be published twice, which every consumer's inbox absorbs.
 import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
-import type { BatchProducer, Clock, ProduceFailure } from "../kernel/ports.ts";
+import { type BatchProducer, type Clock, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
 import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
 import { claimEvents, markPublished, measureBacklog } from "./relay-store.ts";
@@ -41,6 +41,9 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "_UNKNOWN_PARTITION",
   "_BAD_MSG",
 ]);
+
+/** Said of a single record, or of every record of a batch that is larger than its topic takes. */
+const TOO_LARGE: ReadonlySet<string> = new Set(["MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
 export interface RelayOptions {
   readonly database: Database;
@@ -122,7 +125,7 @@ export class Relay {
 
   /** The ids that Kafka has now; throws KAFKA_UNAVAILABLE when it has none and could have had. */
   async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
-    const failures = await this.#options.producer.produce(text);
+    const failures = await produceCut(this.#options.producer, text);
     if (failures.length === 0) return ids;
     const [first] = failures;
     for (const { code } of failures)
@@ -173,4 +176,24 @@ export class Relay {
     if (this.#setAside.size > MAX_SET_ASIDE) this.#setAside.clear();
     return [...this.#setAside.keys()];
   }
+}
+
+/**
+ * Produces a claim; what a topic refuses as too large is produced again in two halves, until what is refused is a record by
+ * itself. A topic may take less than the producer's batches hold, and then refuses whole batches of small events.
+ */
+async function produceCut(producer: BatchProducer, text: string): Promise<readonly ProduceFailure[]> {
+  const failures = await producer.produce(text);
+  const tooLarge = failures.filter(({ code }) => TOO_LARGE.has(code));
+  if (tooLarge.length < 2) return failures;
+  const records = text.split(RECORD_SEPARATOR);
+  const middle = Math.ceil(tooLarge.length / 2);
+  const still: ProduceFailure[] = [];
+  // One after the other: together they would be one batch again.
+  for (const half of [tooLarge.slice(0, middle), tooLarge.slice(middle)]) {
+    const again = half.map(({ index }) => records[index] ?? "").join(RECORD_SEPARATOR);
+    for (const failure of await produceCut(producer, again))
+      still.push({ ...failure, index: half[failure.index]?.index ?? failure.index });
+  }
+  return [...failures.filter(({ code }) => !TOO_LARGE.has(code)), ...still];
 }

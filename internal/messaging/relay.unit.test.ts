@@ -95,7 +95,10 @@ describe("the relay", () => {
   });
 
   test("leaves what Kafka refuses alone for half a minute, even when it was all there was", async () => {
-    const { relay, claims, pass } = relayOf([[0, 1, 2].map((index) => failure(index, "MSG_SIZE_TOO_LARGE"))]);
+    const tooLarge = (count: number) =>
+      IDS.slice(0, count).map((_, index) => failure(index, "MSG_SIZE_TOO_LARGE"));
+    // All three, then the first two, each of these, and the third: every cut is refused.
+    const { relay, claims, pass } = relayOf([3, 2, 1, 1, 1].map(tooLarge));
     expect(await relay.runOnce()).toEqual({ processed: 3 });
     pass(29_000);
     await relay.runOnce();

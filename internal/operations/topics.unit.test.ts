@@ -30,7 +30,9 @@ test("topics are there when every group has its coordinator, or the first member
     describeCluster: async () => ({ brokers: [1] }),
     createTopics: async () => ({ created: [], existing: [] }),
     describeTopics: async () =>
-      Object.values(TOPICS).map((topic) => ({ topic, partitions: [{ leader: 1 }] })),
+      Object.values(TOPICS).map((topic) => ({ topic, partitions: [{ leader: 1, replicas: [1] }] })),
+    topicSettings: async () => new Map<string, Record<string, string>>(),
+    changeSettings: async () => {},
   };
   await createTopics(admin, async (group) => {
     await Bun.sleep(1);

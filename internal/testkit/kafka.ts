@@ -3,16 +3,27 @@
 
 import type { Producer } from "@confluentinc/kafka-javascript";
 
+import { TOPICS } from "../../schemas/topics.ts";
+import { topicLayout } from "../operations/topics.ts";
 import { kafka } from "../platform/kafka/addon.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
 import { kafkaBrokers } from "./servers.ts";
 
 /** A new topic that no other test knows, so nothing needs to be cleaned up before or after. */
-export async function freshTopic(partitions = 1): Promise<string> {
+export async function freshTopic(
+  partitions = 1,
+  config: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const topic = `test-${crypto.randomUUID()}`;
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
-  await admin.createTopics([{ topic, partitions, replicationFactor: 1 }]);
+  await admin.createTopics([{ topic, partitions, replicationFactor: 1, config }]);
   return topic;
+}
+
+/** The dead-letter topic, as `checkoutctl topics create` makes it: tests that use it share one. */
+export async function deadLetterTopic(): Promise<void> {
+  await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
+  await admin.createTopics(topicLayout(1).filter(({ topic }) => topic === TOPICS.deadLetters));
 }
 
 /**
@@ -33,6 +44,8 @@ export interface Bytes {
   /** 0 where it is left out. */
   readonly partition?: number;
   readonly key?: string;
+  /** Epoch ms; the producer's time where it is left out. */
+  readonly timestamp?: number;
   readonly headers?: readonly (readonly [name: string, value: Buffer])[];
 }
 
@@ -57,9 +70,9 @@ export async function sendBytes(
     });
   });
   producer.setPollInterval(10);
-  for (const { value, partition = 0, key, headers = [] } of messages) {
+  for (const { value, partition = 0, key, timestamp, headers = [] } of messages) {
     const list = headers.map(([name, bytes]) => ({ [name]: bytes }));
-    producer.produce(topic, partition, value, key ?? null, null, undefined, list);
+    producer.produce(topic, partition, value, key ?? null, timestamp ?? null, undefined, list);
   }
   await delivered;
   await new Promise((resolve) => producer.disconnect(resolve));

@@ -1,26 +1,46 @@
 // `checkoutctl topics`: create the Kafka topics, and see how they stand.
-import { createTopics } from "../../../internal/operations/topics.ts";
+import { createTopics, type TopicsLaidOut } from "../../../internal/operations/topics.ts";
 import { untilCoordinated } from "../../../internal/platform/kafka/coordinator.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { command, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
+import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
-const create = command("create", "create the topics that do not exist yet").action(async (options) => {
+const create = command(
+  "create",
+  "create the topics that do not exist yet, and compare the others with what they should be",
+).action(async (options) => {
   await using connections = new Connections(loadSettings(options.stack));
   const result = await createTopics(await connections.admin(), (groupId) =>
     untilCoordinated(connections.kafka(), groupId, TOPICS.commands),
   );
-  print(options, result, () =>
-    table(
-      ["TOPIC", "STATE"],
-      [
-        ...result.created.map((topic) => [topic, "created"]),
-        ...result.existing.map((topic) => [topic, "was there"]),
-      ],
-    ),
-  );
+  print(options, result, () => tableOf(result));
+  if (result.differing.length > 0) process.exitCode = EXIT.refused;
 });
+
+function tableOf({ created, existing, corrected, differing }: TopicsLaidOut): string {
+  const differences = [
+    ...corrected.map((one) => ({ ...one, prefix: "set" })),
+    ...differing.map((one) => ({ ...one, prefix: "DIFFERS" })),
+  ];
+  const stateOf = (topic: string) =>
+    differences
+      .filter((one) => one.topic === topic)
+      .map(({ prefix, name, is, shouldBe }) =>
+        prefix === "set"
+          ? `set ${name} to ${shouldBe} (was ${is})`
+          : `DIFFERS: ${name} is ${is}, should be ${shouldBe}`,
+      )
+      .join("\n");
+  return table(
+    ["TOPIC", "STATE"],
+    [
+      ...created.map((topic) => [topic, "created"]),
+      ...existing.map((topic) => [topic, stateOf(topic) || "was there"]),
+    ],
+  );
+}
 
 const ls = command("ls", "list the topics with their partitions and copies").action(async (options) => {
   await using connections = new Connections(loadSettings(options.stack));

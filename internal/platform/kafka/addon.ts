@@ -57,10 +57,21 @@ export interface BatchProducerAddon {
   close(flushMs: number): Promise<void>;
 }
 
+/** native/src/topic-admin.cc. Where `code` is not NO_ERROR there are no rows. */
+export interface TopicAnswer extends NativeError {
+  readonly rows: readonly (readonly [topic: string, name: string, value: string])[];
+}
+
 export interface Addon {
-  /** The address of the librdkafka instance behind a connected consumer of the package. */
+  /** The address of the librdkafka instance behind a connected client of the package. */
   handleOf(client: unknown): number;
   err2str(code: number): string;
+  /** Every setting of these topics, the inherited ones too. The client must stay open until the answer has come. */
+  topicConfigs(handle: number, topics: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
+  /** `changes` is flat: topic, name, value, topic, name, value, .. */
+  alterTopicConfigs(handle: number, changes: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
+  /** One row `[topic, "id", id]` for each topic that exists. */
+  topicIds(handle: number, topics: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
   readonly BatchConsumer: new (handle: number, types: readonly string[]) => BatchConsumer;
   readonly BatchProducer: new (
     settings: readonly string[],
@@ -68,8 +79,9 @@ export interface Addon {
   ) => BatchProducerAddon;
 }
 
-/** The package's types leave out that an admin client, like every client, has getMetadata. */
+/** The package's types leave out that an admin client, like every client, has getMetadata and a native object. */
 export type AdminClient = IAdminClient & {
+  readonly _client: unknown;
   getMetadata(options: MetadataOptions, done: (error: NativeError, metadata: Metadata) => void): void;
 };
 

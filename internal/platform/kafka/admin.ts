@@ -37,6 +37,15 @@ export interface TopicDescription {
   }[];
 }
 
+export type TopicSettings = Readonly<Record<string, string>>;
+
+export interface SettingChange {
+  readonly topic: string;
+  /** For example `retention.ms`. */
+  readonly name: string;
+  readonly value: string;
+}
+
 export type Broker = { readonly id: number; readonly host: string; readonly port: number };
 
 /** Every method throws AppError KAFKA_UNAVAILABLE or, where topics are named, KAFKA_TOPIC_MISSING. */
@@ -46,6 +55,10 @@ export interface Admin extends AsyncDisposable {
     topics: readonly NewTopic[],
   ): Promise<{ readonly created: string[]; readonly existing: string[] }>;
   deleteTopics(topics: readonly string[]): Promise<void>;
+  /** All settings of each topic by name, those inherited from the broker too. */
+  topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
+  /** Sets these and leaves a topic's other settings alone. */
+  changeSettings(changes: readonly SettingChange[]): Promise<void>;
   /** Without names: all topics but Kafka's internal ones. */
   describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]>;
   describeCluster(): Promise<{ readonly brokers: readonly Broker[] }>;
@@ -125,6 +138,35 @@ class KafkaAdmin implements Admin {
         ),
       ),
     );
+  }
+
+  async topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>> {
+    const { addon } = kafka();
+    const answer = await addon.topicConfigs(this.#handle, topics, this.#timeoutMs);
+    if (answer.code !== "NO_ERROR")
+      throw kafkaError(`cannot read the settings of ${topics.join(", ")}`, answer);
+    const settings = Map.groupBy(answer.rows, ([topic]) => topic);
+    return new Map(
+      topics.map((topic) => [
+        topic,
+        Object.fromEntries((settings.get(topic) ?? []).map(([, name, value]) => [name, value])),
+      ]),
+    );
+  }
+
+  async changeSettings(changes: readonly SettingChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const flat = changes.flatMap(({ topic, name, value }) => [topic, name, value]);
+    const answer = await kafka().addon.alterTopicConfigs(this.#handle, flat, this.#timeoutMs);
+    if (answer.code !== "NO_ERROR") {
+      const what = changes.map(({ topic, name, value }) => `${topic} ${name}=${value}`).join(", ");
+      throw kafkaError(`cannot set ${what}`, answer);
+    }
+  }
+
+  get #handle(): number {
+    const { _client: native } = this.#client;
+    return kafka().addon.handleOf(native);
   }
 
   async describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]> {

@@ -6,12 +6,11 @@ import { DeadLetter } from "../../../schemas/dead-letter.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { FIELD_SEPARATOR, type KeyValue, RECORD_SEPARATOR } from "../../kernel/ports.ts";
-import { openAdmin } from "../../platform/kafka/admin.ts";
 import { openConsumer } from "../../platform/kafka/consumer.ts";
 import { openProducer } from "../../platform/kafka/producer.ts";
 import { readTopic } from "../../platform/kafka/read-topic.ts";
 import { openRedis } from "../../platform/redis.ts";
-import { freshTopic } from "../../testkit/kafka.ts";
+import { deadLetterTopic, freshTopic } from "../../testkit/kafka.ts";
 import { kafkaBrokers, redisUrl } from "../../testkit/servers.ts";
 import { Notifier, type NotifierOptions } from "./notifier.ts";
 import { openSmtp } from "./smtp.ts";
@@ -56,8 +55,7 @@ beforeAll(async () => {
   const port = typeof address === "object" && address !== null ? address.port : 0;
   smtp = openSmtp({ url: `smtp://127.0.0.1:${port}`, from: "shop@example.com" });
   producer = await openProducer({ brokers, clientId: "test" });
-  await using admin = await openAdmin({ brokers, clientId: "test" });
-  await admin.createTopics([{ topic: TOPICS.deadLetters, partitions: 16, replicationFactor: 1 }]);
+  await deadLetterTopic();
 });
 afterAll(async () => {
   await producer[Symbol.asyncDispose]();

@@ -226,10 +226,10 @@ napi_value close(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// handleOf(kafkaConsumer): number. The package's object is a V8 wrapper, which Node-API cannot look into.
+// handleOf(client): number, for any client of the package. Its object is a V8 wrapper, which Node-API cannot look into.
 NAN_METHOD(handle_of) {
-  auto* consumer = Nan::ObjectWrap::Unwrap<NodeKafka::KafkaConsumer>(info[0].As<v8::Object>());
-  auto address = reinterpret_cast<uintptr_t>(consumer->GetClient()->c_ptr());
+  auto* client = Nan::ObjectWrap::Unwrap<NodeKafka::Connection>(info[0].As<v8::Object>());
+  auto address = reinterpret_cast<uintptr_t>(client->GetClient()->c_ptr());
   info.GetReturnValue().Set(Nan::New<v8::Number>(static_cast<double>(address)));
 }
 

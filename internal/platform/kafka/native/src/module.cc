@@ -11,6 +11,7 @@
 #include "batch-consumer.h"
 #include "batch-producer.h"
 #include "event-loop.h"
+#include "topic-admin.h"
 
 static node::node_module* package_module = nullptr;
 
@@ -47,6 +48,7 @@ extern "C" __attribute__((visibility("default"))) napi_value napi_register_modul
   napi_value result = to_napi(env, context, exports);
   define_batch_consumer(env, result);
   define_batch_producer(env, result);
+  define_topic_admin(env, result);
   return result;
 }
 

@@ -1,0 +1,216 @@
+// What the package's admin client cannot ask of topics: their settings, a change of these, and their ids.
+//
+// Why: `topics create` has to see that an existing topic is not as it should be, and a consumer that its topic was made
+// anew. Delete it when the package has describeConfigs and incrementalAlterConfigs, and tells topic ids to a consumer.
+//
+// Each call answers { code, message, rows: [topic, name, value][] }; a failure leaves rows empty.
+
+#include "topic-admin.h"
+
+#include <rdkafka.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event-loop.h"
+#include "napi-values.h"
+
+namespace {
+
+constexpr int ANSWER_GRACE_MS = 1'000;
+
+struct Answer {
+  std::string code = rd_kafka_err2name(RD_KAFKA_RESP_ERR_NO_ERROR);
+  std::string message;
+  std::vector<std::array<std::string, 3>> rows;
+
+  void fail(rd_kafka_resp_err_t error, const char* text) {
+    code = rd_kafka_err2name(error);
+    message = text != nullptr ? text : rd_kafka_err2str(error);
+    rows.clear();
+  }
+};
+
+// One request and the wait for its event.
+class Request {
+ public:
+  Request(rd_kafka_t* kafka, rd_kafka_admin_op_t operation, int timeout_ms)
+      : kafka(kafka),
+        options(rd_kafka_AdminOptions_new(kafka, operation)),
+        queue(rd_kafka_queue_new(kafka)),
+        timeout_ms_(timeout_ms) {
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, nullptr, 0);
+  }
+  ~Request() {
+    if (event_ != nullptr) rd_kafka_event_destroy(event_);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+  }
+  Request(const Request&) = delete;
+
+  // Null where it failed, which `answer` then tells.
+  rd_kafka_event_t* wait(Answer& answer) {
+    event_ = rd_kafka_queue_poll(queue, timeout_ms_ + ANSWER_GRACE_MS);
+    if (event_ == nullptr) {
+      answer.fail(RD_KAFKA_RESP_ERR__TIMED_OUT, nullptr);
+      return nullptr;
+    }
+    if (rd_kafka_event_error(event_) == RD_KAFKA_RESP_ERR_NO_ERROR) return event_;
+    answer.fail(rd_kafka_event_error(event_), rd_kafka_event_error_string(event_));
+    return nullptr;
+  }
+
+  rd_kafka_t* const kafka;
+  rd_kafka_AdminOptions_t* const options;
+  rd_kafka_queue_t* const queue;
+
+ private:
+  const int timeout_ms_;
+  rd_kafka_event_t* event_ = nullptr;
+};
+
+struct Resources {
+  std::vector<rd_kafka_ConfigResource_t*> list;
+
+  ~Resources() { rd_kafka_ConfigResource_destroy_array(list.data(), list.size()); }
+
+  rd_kafka_ConfigResource_t* of(const std::string& topic) {
+    for (auto* resource : list)
+      if (topic == rd_kafka_ConfigResource_name(resource)) return resource;
+    list.push_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+    return list.back();
+  }
+};
+
+// A request as a whole may pass while one topic's part fails.
+bool passed(const rd_kafka_ConfigResource_t* resource, Answer& answer) {
+  rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(resource);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) answer.fail(error, rd_kafka_ConfigResource_error_string(resource));
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+Answer describe_configs(rd_kafka_t* kafka, const std::vector<std::string>& topics, int timeout_ms) {
+  Answer answer;
+  Resources asked;
+  for (const std::string& topic : topics) asked.of(topic);
+  Request request(kafka, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+  rd_kafka_DescribeConfigs(kafka, asked.list.data(), asked.list.size(), request.options, request.queue);
+  rd_kafka_event_t* event = request.wait(answer);
+  if (event == nullptr) return answer;
+  size_t count = 0;
+  auto** resources =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+  for (size_t i = 0; i < count; i++) {
+    if (!passed(resources[i], answer)) return answer;
+    size_t entry_count = 0;
+    auto** entries = rd_kafka_ConfigResource_configs(resources[i], &entry_count);
+    for (size_t j = 0; j < entry_count; j++) {
+      const char* value = rd_kafka_ConfigEntry_value(entries[j]);
+      if (value == nullptr) continue;
+      answer.rows.push_back(
+          {rd_kafka_ConfigResource_name(resources[i]), rd_kafka_ConfigEntry_name(entries[j]), value});
+    }
+  }
+  return answer;
+}
+
+// `changes`: topic, name, value, topic, name, value, ..
+Answer alter_configs(rd_kafka_t* kafka, const std::vector<std::string>& changes, int timeout_ms) {
+  Answer answer;
+  Resources changed;
+  for (size_t i = 0; i + 2 < changes.size(); i += 3) {
+    rd_kafka_error_t* error = rd_kafka_ConfigResource_add_incremental_config(
+        changed.of(changes[i]), changes[i + 1].c_str(), RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, changes[i + 2].c_str());
+    if (error == nullptr) continue;
+    answer.fail(rd_kafka_error_code(error), rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return answer;
+  }
+  Request request(kafka, RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, timeout_ms);
+  rd_kafka_IncrementalAlterConfigs(kafka, changed.list.data(), changed.list.size(), request.options, request.queue);
+  rd_kafka_event_t* event = request.wait(answer);
+  if (event == nullptr) return answer;
+  size_t count = 0;
+  auto** resources = rd_kafka_IncrementalAlterConfigs_result_resources(
+      rd_kafka_event_IncrementalAlterConfigs_result(event), &count);
+  for (size_t i = 0; i < count && passed(resources[i], answer); i++) continue;
+  return answer;
+}
+
+// A topic that does not exist has no row.
+Answer topic_ids(rd_kafka_t* kafka, const std::vector<std::string>& topics, int timeout_ms) {
+  Answer answer;
+  std::vector<const char*> names;
+  for (const std::string& topic : topics) names.push_back(topic.c_str());
+  Request request(kafka, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout_ms);
+  rd_kafka_TopicCollection_t* asked = rd_kafka_TopicCollection_of_topic_names(names.data(), names.size());
+  rd_kafka_DescribeTopics(kafka, asked, request.options, request.queue);
+  rd_kafka_event_t* event = request.wait(answer);
+  rd_kafka_TopicCollection_destroy(asked);
+  if (event == nullptr) return answer;
+  size_t count = 0;
+  auto** found = rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event), &count);
+  for (size_t i = 0; i < count; i++) {
+    const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(found[i]);
+    if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      answer.fail(rd_kafka_error_code(error), rd_kafka_error_string(error));
+      return answer;
+    }
+    const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(found[i]);
+    answer.rows.push_back({rd_kafka_TopicDescription_name(found[i]), "id", rd_kafka_Uuid_base64str(id)});
+  }
+  return answer;
+}
+
+napi_value to_js(napi_env env, const Answer& answer) {
+  napi_value rows = values::array(env, answer.rows.size());
+  for (uint32_t i = 0; i < answer.rows.size(); i++) {
+    napi_value row = values::array(env, answer.rows[i].size());
+    for (uint32_t j = 0; j < answer.rows[i].size(); j++)
+      napi_set_element(env, row, j, values::text(env, answer.rows[i][j]));
+    napi_set_element(env, rows, i, row);
+  }
+  napi_value result = values::object(env);
+  values::set(env, result, "code", values::text(env, answer.code));
+  values::set(env, result, "message", values::text(env, answer.message));
+  values::set(env, result, "rows", rows);
+  return result;
+}
+
+using Ask = Answer (*)(rd_kafka_t*, const std::vector<std::string>&, int);
+
+// (handle, texts, timeoutMs): Promise of the answer. The client behind the handle must stay open until it has come.
+template <Ask ask>
+napi_value call(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  size_t count = std::size(arguments);
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  auto address = static_cast<uintptr_t>(values::to_number(env, arguments[0]));
+  auto* kafka = reinterpret_cast<rd_kafka_t*>(address);
+  auto texts = values::to_strings(env, arguments[1]);
+  int timeout_ms = static_cast<int>(values::to_number(env, arguments[2]));
+  auto answer = std::make_shared<Answer>();
+  values::Promise promise(env);
+  bridge::run_off_thread([answer, kafka, texts, timeout_ms] { *answer = ask(kafka, texts, timeout_ms); },
+                         [env, answer, deferred = promise.deferred] {
+                           napi_resolve_deferred(env, deferred, to_js(env, *answer));
+                         });
+  return promise.value;
+}
+
+}  // namespace
+
+void define_topic_admin(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"topicConfigs", nullptr, call<describe_configs>, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"alterTopicConfigs", nullptr, call<alter_configs>, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"topicIds", nullptr, call<topic_ids>, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+  };
+  napi_define_properties(env, exports, std::size(functions), functions);
+}
