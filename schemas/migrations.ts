@@ -7,6 +7,7 @@ import payment from "./migrations/payment/0002_payment.sql" with { type: "text" 
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
+import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export type DatabaseName = (typeof DATABASES)[number];
@@ -19,7 +20,12 @@ export interface Migration {
 const first: Migration = { name: "0001_messaging", sql: messaging };
 
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
-  saga: [first, { name: "0002_saga", sql: saga }, { name: "0003_operators", sql: operators }],
+  saga: [
+    first,
+    { name: "0002_saga", sql: saga },
+    { name: "0003_operators", sql: operators },
+    { name: "0017_recovery", sql: recovery },
+  ],
   inventory: [first, { name: "0002_inventory", sql: inventory }],
   payment: [first, { name: "0002_payment", sql: payment }, { name: "0003_payment_truth", sql: paymentTruth }],
   order: [first, { name: "0002_order", sql: order }],

@@ -219,6 +219,22 @@ describe("dlq", () => {
     expect(stdout).toContain("it can only be discarded");
   });
 
+  test("a filter that fits nothing is refused and told of, so that a misspelt one does not look like work done", async () => {
+    const error = `${mine} misspelt`;
+    await given(1, error);
+    for (const command of ["replay", "discard"]) {
+      const typo = await tool.run(["dlq", command, "--code", "HANDLER_FALED", "--reason", "x"], env);
+      expect([typo.code, typo.stdout]).toEqual([3, ""]);
+      expect(typo.stderr).toContain("no dead letter matches");
+      expect(typo.stderr).toContain("HANDLER_FAILED");
+    }
+    const ls = await tool.run(["dlq", "ls", "--code", "HANDLER_FALED"], env);
+    expect([ls.code, ls.stdout]).toEqual([0, "no open dead letters\n"]);
+    expect(ls.stderr).toContain("HANDLER_FAILED");
+    const done = ["dlq", "replay", "--error", error, "--reason", "x"];
+    expect([(await tool.run(done, env)).code, (await tool.run(done, env)).code]).toEqual([0, 0]);
+  });
+
   test("nothing is handled that was not asked for", async () => {
     for (const command of ["replay", "discard"]) {
       const all = await tool.run(["dlq", command, "--reason", "x"], env);

@@ -69,6 +69,19 @@ test("a dry run counts, the run makes all wait for the relay and leaves its line
   ]);
 });
 
+test("what an operator has discarded is not published again", async () => {
+  const [row] = await inventory.sql<{ event_id: string }[]>`select event_id from outbox limit 1`;
+  await saga.sql`
+    insert into operator_actions (action_id, run_id, action, subject, message_id, actor, reason, outcome, at, settled_at)
+    values (uuidv7(), uuidv7(), 'dead-letter.discard', 'x', ${row?.event_id ?? null}, 'ada', 'garbage', 'discarded', now(), now())`;
+  const dry = await tool.json<Printed>([...republish, "--since", "1h", "--dry-run"], env);
+  expect(dry.outboxes).toMatchObject([{ events: 2 }]);
+  expect((await tool.run([...republish, "--since", "1h"], env)).code).toBe(0);
+  expect(await waiting()).toBe(2);
+  const left = await inventory.sql<{ event_id: string }[]>`select event_id from outbox where published`;
+  expect(left.map(({ event_id }) => event_id)).toEqual([row?.event_id ?? ""]);
+});
+
 test("Ctrl-C while it waits for a relay that does not run ends it, and says how to go on", async () => {
   // given more waiting than may
   await inventory.sql`

@@ -490,6 +490,41 @@ describe("is no violation:", () => {
     expect(findings(await run(WORKING))).toEqual([]);
   });
 
+  test("a dead letter that an operator has dealt with: it is not open, and a message given up need not be in Kafka", async () => {
+    const { saga } = system.databases;
+    const failed = { saga_id: null, service: "notification", last_failure_at: new Date().toISOString() };
+    const [discarded, replayed, refused, pending] = Array.from({ length: 4 }, () => Bun.randomUUIDv7());
+    const letters = [discarded, replayed, refused, pending, discarded];
+    for (const dead_letter_id of letters)
+      system.topics.get(TOPICS.deadLetters)?.push({ dead_letter_id, ...failed });
+    const message_id = await system.say("saga", TOPICS.commands, "X", system.completed.saga_id);
+    system.topics.get(TOPICS.commands)?.pop();
+    for (const [subject, action, outcome] of [
+      [discarded, "dead-letter.discard", "discarded"],
+      [replayed, "dead-letter.replay", "handled"],
+      [refused, "dead-letter.replay", "refused"],
+      [pending, "dead-letter.replay", null],
+    ] as const)
+      await saga`
+        insert into operator_actions (action_id, run_id, action, subject, message_id, actor, reason, outcome, at, settled_at)
+        values (uuidv7(), uuidv7(), ${action}, ${subject ?? ""}, ${subject === discarded ? message_id : null}, 'ada', 'x', ${outcome}, now(),
+                case when ${outcome}::text is not null then now() end)`;
+    const report = await run(WORKING);
+    expect(findings(report)).toEqual([]);
+    expect(report.open.dead_letters.count).toBe(2);
+  });
+
+  test("a note in a saga's history that its command has died", async () => {
+    const { saga_id } = system.refused;
+    await system.databases.saga`delete from saga_history where saga_id = ${saga_id}`;
+    await system.history(saga_id);
+    await system.databases.saga`
+      insert into saga_history (saga_id, from_status, to_status, step, message_type, at)
+      values (${saga_id}, 'STARTED', 'STARTED', 'reserve', 'CommandDeadLettered', now()),
+             (${saga_id}, 'STARTED', 'COMPENSATED', 'reserve', 'InsufficientStock', now())`;
+    expect(findings(await run(WORKING))).toEqual([]);
+  });
+
   test("a saga under way, with all that is under way with it", async () => {
     const saga_id = await startedSaga();
     await system.say("saga", TOPICS.commands, "ReserveInventory", saga_id, {}, false);

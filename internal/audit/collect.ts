@@ -83,7 +83,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
       sagas: backlog(open.map(({ saga }) => saga.created_at)),
       unpublished: backlogs.unpublished,
       retries: backlogs.retries,
-      dead_letters: messages.deadLetters,
+      dead_letters: await messages.openDeadLetters(),
     },
     brokenPromises: promised.filter((saga_id) => !existing.has(saga_id)),
     notChecked: messages.notChecked,

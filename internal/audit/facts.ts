@@ -138,6 +138,7 @@ export interface OpenItems {
   readonly unpublished: Readonly<Record<string, Backlog>>;
   /** By database. */
   readonly retries: Readonly<Record<string, Backlog>>;
+  /** Neither discarded nor replayed with an outcome. */
   readonly dead_letters: Backlog;
 }
 

@@ -23,8 +23,10 @@ export class MessageReading {
   #records = 0;
   #rowsTooOld = 0;
   #recordsTooOld = 0;
-  #deadLetters = 0;
-  #oldestDeadLetterAt: number | null = null;
+  /** When each failed for the last time, epoch ms, by its id: a record that was sent twice is one dead letter. */
+  readonly #deadLetters = new Map<string, number>();
+  /** Those without an id or a time; nobody can have dealt with them. */
+  #strangeDeadLetters = 0;
 
   constructor(sources: AuditSources, auditedAt: number) {
     this.#sources = sources;
@@ -54,8 +56,15 @@ export class MessageReading {
     }
   }
 
-  get deadLetters(): Backlog {
-    return { count: this.#deadLetters, oldest_at: this.#oldestDeadLetterAt };
+  /** Those that nobody has dealt with. To be called after `readTopics`. */
+  async openDeadLetters(): Promise<Backlog> {
+    const { saga } = this.#sources.databases;
+    const handled = await store.handledDeadLetters(saga, [...this.#deadLetters.keys()].filter(isUuid));
+    const times = [...this.#deadLetters].flatMap(([id, at]) => (handled.has(id) ? [] : [at]));
+    return {
+      count: times.length + this.#strangeDeadLetters,
+      oldest_at: times.length === 0 ? null : times.reduce((one, other) => Math.min(one, other)),
+    };
   }
 
   get notChecked(): readonly string[] {
@@ -96,17 +105,20 @@ export class MessageReading {
   }
 
   #addDeadLetter(value: unknown): void {
-    this.#deadLetters += 1;
+    const id = textField(value, "dead_letter_id");
     const at = Date.parse(textField(value, "last_failure_at") ?? "");
-    if (Number.isNaN(at)) return;
-    this.#oldestDeadLetterAt = Math.min(at, this.#oldestDeadLetterAt ?? at);
+    if (id === null || Number.isNaN(at)) this.#strangeDeadLetters += 1;
+    else this.#deadLetters.set(id, at);
   }
 
   #addStranger(topic: Topic, { partition, offset }: Place, id: string | null, saga_id: string | null): void {
     this.#strangers.push({ topic, partition, offset, id: id !== null && isUuid(id) ? id : null, saga_id });
   }
 
-  async #lost(eventIds: readonly string[]): Promise<readonly LostRow[]> {
+  /** What operators have given up for good is not published again when Kafka has lost it, and so need not be there. */
+  async #lost(missing: readonly string[]): Promise<readonly LostRow[]> {
+    const discarded = await store.discardedMessages(this.#sources.databases.saga, missing);
+    const eventIds = missing.filter((id) => !discarded.has(id));
     const found = await Promise.all(
       DATABASES.map(async (database) => {
         const rows = await store.outboxRows(this.#sources.databases[database], eventIds);

@@ -37,7 +37,7 @@ export interface SagaRow {
   readonly priced_items: readonly Line[] | null;
   readonly total_cents: number | null;
   readonly currency: string;
-  /** `FROM>TO` of each history row, in order, separated by spaces. */
+  /** `FROM>TO` of each history row, in order, separated by spaces; without the notes that a command has died, which move nothing. */
   readonly way: string;
 }
 
@@ -47,7 +47,9 @@ export function sagas(tx: TransactionSql): AsyncIterable<readonly SagaRow[]> {
            (extract(epoch from s.created_at) * 1000)::float8 as created_at,
            (extract(epoch from s.completed_at) * 1000)::float8 as completed_at,
            coalesce((select string_agg(h.from_status || '>' || h.to_status, ' ' order by h.history_id)
-                       from saga_history h where h.saga_id = s.saga_id), '') as way
+                       from saga_history h
+                      where h.saga_id = s.saga_id
+                        and not (h.message_type = 'CommandDeadLettered' and h.from_status = h.to_status)), '') as way
       from saga_state s`.cursor(ROWS_PER_FETCH);
 }
 
@@ -218,6 +220,28 @@ export async function repeatedInboxIds(tx: TransactionSql, limit: number): Promi
   const rows = await tx<{ message_id: string }[]>`
     select message_id from inbox group by message_id having count(*) > 1 limit ${limit}`;
   return rows.map(({ message_id }) => message_id);
+}
+
+/** Which of these dead letters were discarded, or replayed and what came of it was seen. */
+export async function handledDeadLetters(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await inChunks(
+    ids,
+    (chunk) => sql<{ subject: string }[]>`
+      select subject from operator_actions
+       where action in ('dead-letter.replay', 'dead-letter.discard') and outcome <> 'refused' and subject = any(${chunk})`,
+  );
+  return new Set(found.map(({ subject }) => subject));
+}
+
+/** Which of these messages were dead letters that an operator has discarded. */
+export async function discardedMessages(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await inChunks(
+    ids,
+    (chunk) => sql<{ message_id: string }[]>`
+      select message_id from operator_actions
+       where action = 'dead-letter.discard' and message_id = any(${chunk}::uuid[])`,
+  );
+  return new Set(found.map(({ message_id }) => message_id));
 }
 
 async function inChunks<Row>(

@@ -105,7 +105,7 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
     case "CommandDeadLettered":
       if (input.command_type !== row.command) return ignore(saga, "that command is not awaited any more");
       // It stays where it is: an operator may replay the command before the deadline turns the saga round.
-      return flagged(saga, now);
+      return flagged(saga, input.command_type, now);
     case "CommandRefused":
       return alert(saga, `${input.command_type} was refused although the saga never undid that step`);
     default: {
@@ -159,14 +159,16 @@ function decideCompensating(
     if (saga.deadline_at === null || now < saga.deadline_at)
       return ignore(saga, "the deadline has not passed");
     const resends = position.resends + 1;
+    const needs_operator = saga.needs_operator || resends >= policy.resendsBeforeOperator;
     const again: Saga = {
       ...saga,
       position: { ...position, resends },
-      needs_operator: saga.needs_operator || resends >= policy.resendsBeforeOperator,
+      needs_operator,
       deadline_at: now + cappedBackoff(resends, policy.resendFirstMs, policy.resendCapMs),
       updated_at: now,
     };
-    const note = `no answer, sent again (${resends})`;
+    const asks = needs_operator && !saga.needs_operator ? ", an operator is asked" : "";
+    const note = `no answer, sent again (${resends})${asks}`;
     return transition(
       again,
       [undoCommand(again, position.undoing)],
@@ -174,7 +176,8 @@ function decideCompensating(
     );
   }
   if (input.type === "OperatorCancel") return ignore(saga, "saga is compensating already");
-  if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type)) return flagged(saga, now);
+  if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type))
+    return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {
     const order = undoOrder(indexOf(position.undoing));
     return undoNext(saga, position.at, order, position.failure, now, policy);
@@ -286,13 +289,30 @@ function isUndoCommand(type: string): boolean {
 }
 
 function atRest(saga: Saga, position: Saga["position"], now: number): Saga {
-  // The sealed payment method has done its work; what is not kept cannot leak.
-  return { ...saga, position, payment_method: null, deadline_at: null, updated_at: now, completed_at: now };
+  return {
+    ...saga,
+    position,
+    // The sealed payment method has done its work; what is not kept cannot leak.
+    payment_method: null,
+    // Whatever an operator was asked for has come about; that one was asked stays in the history.
+    needs_operator: false,
+    deadline_at: null,
+    updated_at: now,
+    completed_at: now,
+  };
 }
 
-function flagged(saga: Saga, now: number): Decision {
+/** The saga stays where it is and asks for an operator. */
+function flagged(saga: Saga, commandType: string, now: number): Decision {
   if (saga.needs_operator) return ignore(saga, "an operator is asked already");
-  return transition({ ...saga, needs_operator: true, updated_at: now }, [], []);
+  const status = statusOf(saga.position);
+  const step = saga.position.kind === "compensating" ? saga.position.undoing : saga.position.at;
+  const note = `${commandType} is a dead letter, an operator is asked`;
+  return transition(
+    { ...saga, needs_operator: true, updated_at: now },
+    [],
+    [{ from: status, to: status, step, note }],
+  );
 }
 
 function transition(saga: Saga, out: readonly Outgoing[], history: readonly Transition[]): Decision {

@@ -159,9 +159,12 @@ describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, ro
       error_code: "X",
       error_message: "x",
     };
-    const { saga, out } = on(before, notice);
+    const { saga, out, history } = on(before, notice);
     expect(saga.needs_operator).toBe(true);
     expect([saga.position, out]).toEqual([before.position, []]);
+    const status = statusOf(before.position);
+    const note = `${row.command} is a dead letter, an operator is asked`;
+    expect(history).toEqual([{ from: status, to: status, step, note }]);
     expect(on(saga, notice).verdict.kind).toBe("ignored");
   });
 
@@ -192,15 +195,28 @@ test("an expired reservation dooms the saga before the confirm, and not from the
 test("an undo without an answer is sent again, ever more slowly, and then asks for an operator", () => {
   let saga = on(givenAt("charge"), event("PaymentFailed")).saga;
   const waits: number[] = [];
+  const notes: (string | null)[] = [];
   for (let i = 0; i < 5; i++) {
     const at = saga.deadline_at ?? 0;
     const decision = on(saga, { type: "DeadlinePassed" }, at);
     expect(types(decision.out)).toEqual(["ReleaseInventory"]);
     saga = decision.saga;
+    notes.push(...decision.history.map(({ note }) => note));
     waits.push((saga.deadline_at ?? 0) - at);
   }
   expect(waits).toEqual([20_000, 40_000, 60_000, 60_000, 60_000]);
   expect(saga.needs_operator).toBe(true);
+  expect(notes.filter((note) => note?.includes("operator"))).toEqual([
+    `no answer, sent again (${policy.resendsBeforeOperator}), an operator is asked`,
+  ]);
+});
+
+test("whom nobody has to help any more asks for no operator: the flag ends with the saga, its history tells of it", () => {
+  const asked = { ...givenAt("order"), needs_operator: true };
+  const completed = on(asked, event("OrderCreated")).saga;
+  const compensated = settle(on(asked, event("OrderFailed"))).last.saga;
+  expect([completed.position.kind, completed.needs_operator]).toEqual(["completed", false]);
+  expect([compensated.position.kind, compensated.needs_operator]).toEqual(["compensated", false]);
 });
 
 test("a total the shopper did not expect ends the saga uncharged, be it dearer or cheaper", () => {

@@ -42,7 +42,7 @@ export interface Saga {
   readonly priced_items: readonly Static<typeof PricedItem>[] | null;
   readonly total_cents: number | null;
   readonly payment_succeeded: boolean;
-  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. */
+  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. False at rest. */
   readonly needs_operator: boolean;
   /** When the saga acts by itself: turns round, or sends its undo again. Epoch ms; null at rest. */
   readonly deadline_at: number | null;

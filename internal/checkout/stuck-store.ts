@@ -20,7 +20,7 @@ export interface StuckSaga {
 
 /**
  * Open sagas that have not moved since `before` (epoch ms), the longest first, at most `limit`. An undo that is sent again is no
- * progress, though it writes the saga's row: it is what a stuck saga does. Reads open sagas alone, and the history of the old
+ * progress, though it writes the saga's row: it is what a stuck saga does. Neither is a command's death. Reads open sagas alone, and the history of the old
  * ones among them; materialized, because the planner would else be tempted to walk all sagas in order of their creation.
  */
 export function findStuck(sql: Sql, before: number, limit: number): Promise<StuckSaga[]> {
@@ -28,13 +28,14 @@ export function findStuck(sql: Sql, before: number, limit: number): Promise<Stuc
     with old as materialized (
       select * from saga_state
        where completed_at is null and created_at < ${before}::timestamptz
-         and (updated_at < ${before}::timestamptz or resend_count > 0))
+         and (updated_at < ${before}::timestamptz or resend_count > 0 or needs_operator))
     select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at,
            progress_at
       from (select old.*, coalesce(
                      (select h.at from saga_history h
                        where h.saga_id = old.saga_id
                          and not (h.message_type = 'DeadlinePassed' and h.from_status = 'COMPENSATING')
+                         and h.message_type <> 'CommandDeadLettered'
                        order by h.history_id desc limit 1),
                      old.created_at) as progress_at
               from old) s

@@ -92,6 +92,18 @@ test("a saga that has just been moved, a young one and one at rest are not", asy
   expect(warnings.join()).toContain(`${undoing} waits for the answer to ReleaseInventory`);
 });
 
+test("that a command has died is no progress either: its saga stays stuck, and its history tells why an operator is asked", async () => {
+  const id = await orchestrator.start();
+  await orchestrator.handle(eventOf("InventoryReserved", id));
+  orchestrator.now = START + AFTER_MS + 1;
+  await orchestrator.handle(eventOf("CommandDeadLettered", id));
+  expect(await stuckAt(orchestrator.now)).toMatchObject([
+    { saga_id: id, needs_operator: true, progress_at: START },
+  ]);
+  const note = "ChargePayment is a dead letter, an operator is asked";
+  expect((await orchestrator.history(id)).at(-1)).toMatchObject({ step: "charge", note });
+});
+
 test("after an outage of the orchestrator, sagas that their deadline has turned round a moment ago are on their way", async () => {
   const id = await orchestrator.start();
   orchestrator.now = START + 2 * AFTER_MS;

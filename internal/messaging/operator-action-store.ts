@@ -15,6 +15,8 @@ export interface OperatorAction {
   /** The id of a saga or a dead letter, or the name of a database. */
   readonly subject: string;
   readonly saga_id: string | null;
+  /** The message that was acted on; of a dead letter the one it holds, where that can be read. */
+  readonly message_id?: string | null;
   readonly actor: string;
   readonly reason: string;
   /** Null while the act is under way. */
@@ -34,12 +36,13 @@ export function recordActions(
 ): PromiseLike<readonly { readonly action_id: string }[]> {
   const rows = actions.map((action) => ({ ...action, at: new Date(action.at).toISOString() }));
   return sql<{ action_id: string }[]>`
-    insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, at, settled_at)
-    select action_id, run_id, action, subject, saga_id, actor, reason, outcome, detail, at,
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, at,
+           settled_at)
+    select action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, at,
            case when outcome is not null then at end
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as action (
-             action_id uuid, run_id uuid, action text, subject text, saga_id uuid, actor text, reason text, outcome text,
-             detail text, at timestamptz)
+             action_id uuid, run_id uuid, action text, subject text, saga_id uuid, message_id uuid, actor text, reason text,
+             outcome text, detail text, at timestamptz)
         on conflict do nothing
     returning action_id`;
 }

@@ -30,6 +30,14 @@ export async function handlingsOf(
   return new Map(rows.map((row) => [row.dead_letter_id, row]));
 }
 
+/** The messages whose dead letters were discarded: nobody is to get them again. */
+export async function discardedMessages(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ message_id: string }[]>`
+    select distinct message_id from operator_actions
+     where action = 'dead-letter.discard' and message_id is not null`;
+  return rows.map(({ message_id }) => message_id);
+}
+
 export interface Settlement {
   readonly action_id: string;
   readonly outcome: string;

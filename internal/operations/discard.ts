@@ -5,6 +5,7 @@ import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
 import { describeHandling, typeOf } from "./dead-letters.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
+import { readOriginal } from "./replay-plan.ts";
 
 /** Lines per statement. */
 const BATCH = 500;
@@ -44,7 +45,8 @@ export async function discard(
     const lines = new Map(
       part.map((record): [string, OperatorAction] => {
         const { dead_letter_id: subject, saga_id } = record;
-        const what = { action: "dead-letter.discard", subject, saga_id, actor, reason } as const;
+        const { message_id = null } = readOriginal(record);
+        const what = { action: "dead-letter.discard", subject, saga_id, message_id, actor, reason } as const;
         return [
           subject,
           { action_id: newId(), run_id, ...what, outcome: "discarded", detail: null, at: now },

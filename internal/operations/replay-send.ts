@@ -23,10 +23,20 @@ export interface Sendable {
 
 /**
  * What its consumer made of a message. `handled`: its effect is there. `refused`: a tombstone was before it, nothing was done.
- * `parked`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: Kafka has it;
- * of a consumer without a database that is all there is to see.
+ * `parked`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: a mail that
+ * its service has read and not given up; having no database, it shows no more than that.
  */
 export type Outcome = Sign | "published";
+
+/** `read`: its service has dealt with it and not given it up. */
+export type MailFate = "read" | "dead-lettered";
+
+export interface MailWatch {
+  /** To be called before any mail is sent again: what is given up from now on counts. */
+  begin(): Promise<void>;
+  /** Of mails that Kafka has, by message id; those that nothing is known of yet are missing. */
+  fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>>;
+}
 
 /**
  * Sends the messages and returns what was seen of them within `waitMs`, by action; those without a sign are missing. Doing it
@@ -34,6 +44,7 @@ export type Outcome = Sign | "published";
  */
 export async function sendAndWatch(
   databases: Databases,
+  mails: MailWatch,
   batch: readonly Sendable[],
   waitMs: number,
 ): Promise<ReadonlyMap<string, Outcome>> {
@@ -41,7 +52,10 @@ export async function sendAndWatch(
   if (batch.length === 0) return seen;
   // Read before anything is sent, or a quick answer would be taken for an old one.
   const since = new Map<DatabaseName, number>();
-  await Promise.all(DATABASES.map(async (name) => since.set(name, await timeOf(databases[name]))));
+  await Promise.all([
+    ...DATABASES.map(async (name) => since.set(name, await timeOf(databases[name]))),
+    ...(batch.some(isMail) ? [mails.begin()] : []),
+  ]);
   await Promise.all(
     DATABASES.map((name) =>
       send(
@@ -54,7 +68,7 @@ export async function sendAndWatch(
   for (let looks = 0; ; looks += 1) {
     const waiting = batch.filter(({ action_id }) => !seen.has(action_id));
     await Promise.all(
-      DATABASES.map((name) => look(databases[name], name, since.get(name) ?? 0, waiting, seen)),
+      DATABASES.map((name) => look(databases[name], mails, name, since.get(name) ?? 0, waiting, seen)),
     );
     if (seen.size === batch.length || performance.now() > deadline) return seen;
     await pause(cappedBackoff(looks, FIRST_LOOK_MS, LAST_LOOK_MS));
@@ -83,25 +97,30 @@ async function send(sql: Sql, own: readonly Sendable[]): Promise<void> {
 /** Notes in `seen` what this database tells of the messages whose consumer, or else producer, it belongs to. */
 async function look(
   sql: Sql,
+  mails: MailWatch,
   name: DatabaseName,
   since: number,
   waiting: readonly Sendable[],
   seen: Map<string, Outcome>,
 ): Promise<void> {
   const consumed = waiting.filter(({ record }) => consumerOf(record.service) === name);
-  const produced = waiting.filter(
-    ({ record }) => consumerOf(record.service) === undefined && producerOf(record.original.topic) === name,
-  );
+  const produced = waiting.filter((one) => isMail(one) && producerOf(one.record.original.topic) === name);
   const outcomes = new Map<string, Outcome>();
   if (consumed.length > 0)
     for (const { message_id, sign } of await signsOf(sql, idsOf(consumed), since))
       outcomes.set(message_id, sign);
   if (produced.length > 0)
-    for (const id of await publishedOf(sql, idsOf(produced))) outcomes.set(id, "published");
+    for (const [id, fate] of await mails.fates(await publishedOf(sql, idsOf(produced))))
+      outcomes.set(id, fate === "read" ? "published" : fate);
   for (const { action_id, said } of [...consumed, ...produced]) {
     const outcome = outcomes.get(said.message_id);
     if (outcome !== undefined) seen.set(action_id, outcome);
   }
+}
+
+/** Notification is the one consumer without a database. */
+function isMail({ record }: Sendable): boolean {
+  return consumerOf(record.service) === undefined;
 }
 
 function idsOf(batch: readonly Sendable[]): string[] {

@@ -15,6 +15,7 @@ import { handlingsOf } from "./dead-letter-store.ts";
 import { discard } from "./discard.ts";
 import { planReplay, replay, type ReplayOptions, type ReplayReport } from "./replay.ts";
 import type { Databases } from "./replay-facts.ts";
+import type { MailWatch } from "./replay-send.ts";
 
 let orchestrator: TestOrchestrator;
 let inventory: TestInventory;
@@ -45,9 +46,16 @@ afterAll(async () => {
   await others.order[Symbol.asyncDispose]();
 });
 
+/** A mail service that reads everything and gives nothing up. */
+const allRead: MailWatch = {
+  begin: () => Promise.resolve(),
+  fates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, "read"]))),
+};
+
 function run(letters: readonly DeadLetter[], overrides: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
   const options = {
     databases,
+    mails: allRead,
     objection: objectionToReplay,
     clock: { now: () => Date.now() },
     newId: () => Bun.randomUUIDv7(),
@@ -262,14 +270,32 @@ test("bytes that nobody can read can only be discarded, once", async () => {
   expect(await trail()).toMatchObject([{ outcome: "refused" }, { outcome: "discarded", reason: "garbage" }]);
 });
 
-test("a mail has no inbox to watch: that Kafka has it is all there is to see", async () => {
+/** A mail that was given up, and its id. */
+async function deadMail(): Promise<readonly [DeadLetter, string]> {
   const [letter] = await carrier.deadReserves(1);
   await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
   const mail = (await orchestrator.said(letter?.saga_id ?? "")).find(
     ({ type }) => type === "SendNotification",
   );
   if (mail === undefined) throw new Error("unreachable");
-  const dead = deadLetterOf(mail, { service: "notification", code: "MAIL_UNDELIVERED" });
+  return [deadLetterOf(mail, { service: "notification", code: "MAIL_UNDELIVERED" }), mail.message_id];
+}
+
+test("a mail has no inbox to watch: that Kafka has it, and its service has read it, is all there is to see", async () => {
+  const [dead, id] = await deadMail();
   expect(outcomes(await run([dead]))).toEqual(["published"]);
-  expect(carrier.carried).toContain(mail.message_id);
+  expect(carrier.carried).toContain(id);
+});
+
+test("a mail that is given up anew counts as failed; one that nobody has read stays open and is taken up again", async () => {
+  const [failing, id] = await deadMail();
+  const givenUp: MailWatch = { ...allRead, fates: () => Promise.resolve(new Map([[id, "dead-lettered"]])) };
+  const report = await run([failing], { mails: givenUp });
+  expect(report).toMatchObject({ sent: 1, failed: 1, stopped: "error rate" });
+  expect(outcomes(report)).toEqual(["dead-lettered"]);
+
+  const [unread] = await deadMail();
+  const nobodyReads: MailWatch = { ...allRead, fates: () => Promise.resolve(new Map()) };
+  expect(outcomes(await run([unread], { mails: nobodyReads, waitMs: 100 }))).toEqual(["not seen"]);
+  expect(outcomes(await run([unread]))).toEqual(["published"]);
 });

@@ -10,10 +10,12 @@ import { settleActions } from "./dead-letter-store.ts";
 import { failsTooOften, MAX_REPLAY_BATCH, nextBatch, pauseAfter } from "./ramp.ts";
 import { type Databases, examine, type Examined } from "./replay-facts.ts";
 import { type Objection, type Verdict, verdictOn } from "./replay-plan.ts";
-import { type Outcome, type Sendable, sendAndWatch } from "./replay-send.ts";
+import { type MailWatch, type Outcome, type Sendable, sendAndWatch } from "./replay-send.ts";
 
 export interface ReplayOptions {
   readonly databases: Databases;
+  /** Sees what becomes of mails, whose service has no database. */
+  readonly mails: MailWatch;
   readonly objection: Objection;
   readonly clock: Clock;
   /** UUIDv7. */
@@ -104,14 +106,14 @@ class Run {
 
   /** Judges the records as things are now, sends what may be sent, and waits for the outcomes. Returns how many were sent. */
   async batch(records: readonly DeadLetter[]): Promise<number> {
-    const { databases, objection, clock, waitMs } = this.#options;
+    const { databases, mails, objection, clock, waitMs } = this.#options;
     const examined = await examine(databases, records, clock.now());
     const judged = examined.map((one) => ({
       ...one,
       verdict: verdictOn(one.original, one.facts, objection),
     }));
     const sendable = await this.#claim(judged);
-    const outcomes = await sendAndWatch(databases, sendable, waitMs);
+    const outcomes = await sendAndWatch(databases, mails, sendable, waitMs);
     await settleActions(
       databases.saga,
       sendable.flatMap(({ action_id }) => {

@@ -3,12 +3,17 @@ import type { Sql } from "postgres";
 import { TOPICS } from "../../schemas/topics.ts";
 import { notifyRelay } from "../messaging/outbox.ts";
 
-/** What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`. Epoch ms. */
+/**
+ * What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`, in epoch ms;
+ * without what operators have given up for good.
+ */
 export interface Stretch {
   readonly since: number;
   /** Null for no end. */
   readonly until: number | null;
   readonly publishedBefore: number;
+  /** Ids of messages whose dead letters were discarded. */
+  readonly discarded: readonly string[];
 }
 
 /** How many published events lie in the stretch. */
@@ -56,11 +61,12 @@ export async function unpublish(
  * Mails older than 23 hours are no part of any stretch. Their service has no inbox; it remembers for a day which it has sent, and
  * would send older ones to the shoppers again.
  */
-function isIn(sql: Sql, { since, until, publishedBefore }: Stretch) {
+function isIn(sql: Sql, { since, until, publishedBefore, discarded }: Stretch) {
   return sql`
     published and published_at < ${publishedBefore}::timestamptz
     and event_id >= uuid_v7_floor(${since}::timestamptz)
     and event_id < coalesce(uuid_v7_floor(${until}::timestamptz), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    and event_id <> all(${[...discarded]}::uuid[])
     and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(now() - interval '23 hours'))`;
 }
 

@@ -110,7 +110,7 @@ async function options(
   return {
     outboxes,
     trail: saga.sql,
-    stretch: await stretchOf(outboxes, { ...SINCE_AN_HOUR, ...times }),
+    stretch: await stretchOf(outboxes, saga.sql, { ...SINCE_AN_HOUR, ...times }),
     clock: { now: Date.now },
     newId: () => Bun.randomUUIDv7(),
     actor: "ada",

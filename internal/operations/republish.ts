@@ -7,7 +7,7 @@ import type { Clock } from "../kernel/ports.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { pause } from "../messaging/pause.ts";
 import { measureBacklog } from "../messaging/relay-store.ts";
-import { settleActions } from "./dead-letter-store.ts";
+import { discardedMessages, settleActions } from "./dead-letter-store.ts";
 import { clockOf, countPublished, oldestHeld, type Stretch, unpublish } from "./republish-store.ts";
 
 /**
@@ -70,11 +70,13 @@ export interface PlannedOutbox extends RepublishedOutbox {
   readonly oldest_at: number | null;
 }
 
-/** The stretch that is meant by `times`. */
+/** The stretch that is meant by `times`. `trail` is the saga database: it knows what was given up for good. */
 export async function stretchOf(
   outboxes: ReadonlyMap<DatabaseName, Sql>,
-  { publishedBefore, ...times }: Times,
+  trail: Sql,
+  { publishedBefore, ...given }: Times,
 ): Promise<Stretch> {
+  const times = { ...given, discarded: await discardedMessages(trail) };
   if (publishedBefore !== null) return { ...times, publishedBefore };
   // Of clocks that differ the latest: what is then published twice does no harm, what is left out would be lost.
   const clocks = await Promise.all([...outboxes.values()].map(clockOf));

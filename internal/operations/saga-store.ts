@@ -48,8 +48,8 @@ export async function findSagas(
 
 function summary(sql: Sql) {
   return sql`
-    saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message, needs_operator,
-    total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
+    saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message,
+    (needs_operator and completed_at is null) as needs_operator, total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,
     (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from completed_at) * 1000)::float8 as completed_at`;
 }

@@ -35,7 +35,7 @@ export class SettledSystem extends WrittenSystem implements AsyncDisposable {
   /** Forgets everything and writes the three sagas anew. */
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
-    await saga`truncate saga_state, saga_history, outbox, inbox, retry`;
+    await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions`;
     await inventory`truncate inventory, reservations, outbox, inbox, retry`;
     await payment`truncate payments, refunds, outbox, inbox, retry`;
     await order`truncate orders, outbox, inbox, retry`;

@@ -4,6 +4,7 @@ import { planReplay, replay, type ReplayReport } from "../../../internal/operati
 import { duration, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
+import { KafkaMailWatch } from "../mail-watch.ts";
 import { loadSettings } from "../settings.ts";
 import { handlingCommand, itemTable, rate, selectToHandle, share } from "./dlq-selection.ts";
 
@@ -35,6 +36,7 @@ export const replayCommand = handlingCommand(
     const report = await replay(
       {
         ...shared,
+        mails: new KafkaMailWatch(connections.kafka()),
         newId: () => Bun.randomUUIDv7(),
         actor: options.actor,
         reason: options.reason,

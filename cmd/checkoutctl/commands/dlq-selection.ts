@@ -6,6 +6,7 @@ import {
   findDeadLetters,
   type FoundDeadLetters,
   isOpen,
+  typeOf,
 } from "../../../internal/operations/dead-letters.ts";
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
@@ -87,20 +88,42 @@ export async function selectToHandle(
   options: FilterOptions & { readonly everything?: true | undefined },
   ids: readonly string[],
 ): Promise<readonly DeadLetter[]> {
-  const isFiltered = Object.keys(filters).some((name) => Reflect.get(options, name) !== undefined);
-  if (ids.length === 0 && !isFiltered && options.everything !== true)
+  if (ids.length === 0 && !isFiltered(options) && options.everything !== true)
     throw new AppError("MESSAGE_INVALID", "name dead letters by id, give a filter, or say --everything");
   const { records } = await select(connections, options, ids.length === 0 ? undefined : ids);
   const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
   if (missing.length > 0)
     throw new AppError("MESSAGE_INVALID", `there is no such dead letter: ${missing.join(", ")}`);
   if (ids.length > 0) return records;
+  if (records.length === 0 && isFiltered(options))
+    throw new AppError("MESSAGE_INVALID", await describeNone(connections));
   const handlings = await handlingsOf(
     saga,
     records.map(({ dead_letter_id }) => dead_letter_id),
   );
   return records.filter(({ dead_letter_id }) => isOpen(handlings.get(dead_letter_id)));
 }
+
+export function isFiltered(options: FilterOptions): boolean {
+  return Object.keys(filters).some((name) => Reflect.get(options, name) !== undefined);
+}
+
+/**
+ * Says that nothing matches, and what could be asked for: a mistyped filter must not look like work that is done. Of what was
+ * handled already the filter finds the records, and this is not called.
+ */
+export async function describeNone(connections: Connections): Promise<string> {
+  const { records } = await select(connections, {});
+  if (records.length === 0) return "no dead letter matches: there are none at all";
+  const list = (values: readonly string[]) => [...new Set(values)].toSorted().slice(0, MAX_NAMED).join(", ");
+  const codes = list(records.map(({ error_code }) => error_code));
+  const types = list(records.map(typeOf));
+  const services = list(records.map(({ service }) => service));
+  return `no dead letter matches; there are some with --code ${codes}; of --type ${types}; of --service ${services}`;
+}
+
+/** Values of each kind in one sentence. */
+const MAX_NAMED = 20;
 
 /** Collects ids given one after the other. */
 function uuids(text: string, before: readonly string[] = []): readonly string[] {

@@ -6,7 +6,7 @@ import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { discardCommand } from "./dlq-discard.ts";
 import { replayCommand } from "./dlq-replay.ts";
-import { filters, select } from "./dlq-selection.ts";
+import { describeNone, filters, isFiltered, select } from "./dlq-selection.ts";
 import { showCommand } from "./dlq-show.ts";
 
 const ls = command("ls", "list dead letters by cause and one by one, newest first")
@@ -26,6 +26,9 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
     const records = await select(connections, options);
     const ids = records.records.map(({ dead_letter_id }) => dead_letter_id);
     const { all = false, limit } = options;
+    // An empty list is an answer, so it is told beside it.
+    if (records.records.length === 0 && isFiltered(options))
+      process.stderr.write(`${await describeNone(connections)}\n`);
     const found = overview(records, await handlingsOf(saga, ids), { all, limit });
     print(options, found, () => {
       if (found.total === 0) return all ? "no dead letters" : "no open dead letters";

@@ -45,7 +45,7 @@ const republishCommand = operatorCommand(
     const outboxes = new Map<DatabaseName, Sql>();
     for (const name of DATABASES.filter((one) => database === "all" || one === database))
       outboxes.set(name, name === "saga" ? trail : await connections.database(name));
-    const stretch = await stretchOf(outboxes, { since, until, publishedBefore });
+    const stretch = await stretchOf(outboxes, trail, { since, until, publishedBefore });
     const plan = await planRepublish({ outboxes, stretch });
     const warnings = plan.flatMap((one) => warningOf(one, since));
     if (options.dryRun === true)

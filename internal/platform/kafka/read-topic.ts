@@ -1,5 +1,6 @@
-// Reads a topic from its beginning to the end it had when the reading began, beside every consumer group: no
-// member joins, nothing is committed, nobody is rebalanced. For the auditor, the console and `checkoutctl`.
+// Reads a topic from its beginning, or from a place in it, to the end it had when the reading began, beside every consumer group:
+// no member joins, nothing is committed, nobody is rebalanced. For the auditor, `checkoutctl`, and the orchestrator's look at
+// what it has said last.
 
 import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
 
@@ -11,6 +12,8 @@ import { connect, disconnect, openBatchConsumer, type Connection } from "./consu
 
 export interface ReadTopicOptions extends KafkaOptions {
   readonly topic: string;
+  /** Where to begin in a partition that holds `low` to `high` (exclusive); its beginning where it is left out. */
+  readonly from?: (partition: number, span: Span) => number;
   /** Messages per batch, at most. */
   readonly batchSize?: number;
 }
@@ -66,30 +69,41 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
   }
 }
 
-interface Span {
+export interface Span {
   readonly low: number;
   readonly high: number;
 }
 
-/** First and end offset of every partition that holds anything. */
+/** Where to begin and where to end, of every partition that has anything to read. */
 async function unreadPartitions(
-  { client }: Connection,
+  connection: Connection,
   options: ReadTopicOptions,
 ): Promise<Map<number, Span>> {
-  const { topic } = options;
+  const { topic, from } = options;
   const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const partitions = await partitionsOf(connection, topic, timeout);
+  const spans = await Promise.all(
+    partitions.map(async (id): Promise<[number, Span]> => {
+      const offsets = await call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
+        connection.client.queryWatermarkOffsets(topic, id, timeout, done),
+      );
+      const span = { low: offsets.lowOffset, high: offsets.highOffset };
+      return [id, from === undefined ? span : { ...span, low: Math.max(span.low, from(id, span)) }];
+    }),
+  );
+  return new Map(spans.filter(([, { low, high }]) => low < high));
+}
+
+/** The numbers of a topic's partitions. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
+export async function partitionsOf(
+  { client }: Connection,
+  topic: string,
+  timeout: number,
+): Promise<readonly number[]> {
   const metadata = await call<Metadata>(`cannot look up ${topic}`, (done) =>
     client.getMetadata({ topic, allTopics: false, timeout }, done),
   );
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? [];
   if (partitions.length === 0) throw new AppError("KAFKA_TOPIC_MISSING", `no topic ${topic}`);
-  const spans = await Promise.all(
-    partitions.map(async ({ id }): Promise<[number, Span]> => {
-      const offsets = await call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
-        client.queryWatermarkOffsets(topic, id, timeout, done),
-      );
-      return [id, { low: offsets.lowOffset, high: offsets.highOffset }];
-    }),
-  );
-  return new Map(spans.filter(([, { low, high }]) => low < high));
+  return partitions.map(({ id }) => id);
 }

@@ -80,7 +80,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: SAGA,
-        find: "      return flagged(saga, now);\n    case",
+        find: "      return flagged(saga, input.command_type, now);\n    case",
         replace:
           '      return turnRound(saga, at, indexOf(at), { code: "DEAD", message: "" }, now, policy);\n    case',
       },

@@ -1,0 +1,44 @@
+// Seeing from Kafka alone what becomes of mails that were sent again, while their service does not read, reads, or gives up anew.
+import { expect, test } from "bun:test";
+import { openConsumer } from "../../internal/platform/kafka/consumer.ts";
+import { cancelOrder } from "../../internal/testkit/commands.ts";
+import { deadLetterOf } from "../../internal/testkit/dead-letters.ts";
+import { freshTopic, sendBytes } from "../../internal/testkit/kafka.ts";
+import { kafkaBrokers } from "../../internal/testkit/servers.ts";
+import { KafkaMailWatch } from "./mail-watch.ts";
+
+const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
+
+test("a mail is read once its service is past it, and given up if a dead letter of it is written from then on", async () => {
+  const [mails, deadLetters] = [await freshTopic(2), await freshTopic(2)];
+  const groupId = `group-${crypto.randomUUID()}`;
+  const [fine, failing] = [cancelOrder(Bun.randomUUIDv7()), cancelOrder(Bun.randomUUIDv7())];
+  const [fineId, failingId] = [fine.message_id, failing.message_id];
+  const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
+  const bury = (message: typeof fine) =>
+    sendBytes(deadLetters, [
+      { value: bytes(deadLetterOf(message, { service: "notification" })), partition: 1 },
+    ]);
+  // given the dead letters that are about to be replayed
+  await bury(fine);
+  await bury(failing);
+  const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
+  await watch.begin();
+  // when they are in Kafka again, and nobody reads
+  await sendBytes(mails, [{ value: bytes(fine) }, { value: bytes(failing) }]);
+  expect(await watch.fates([fineId, failingId])).toEqual(new Map());
+  // when their service gives one up, and has read both
+  await using consumer = await openConsumer({ ...KAFKA, groupId, topics: [mails], types: [] });
+  const batch = await consumer.poll({ maxMessages: 10, waitMs: 30_000, gatherMs: 500 });
+  expect(batch?.values).toHaveLength(2);
+  await bury(failing);
+  await batch?.commit();
+  batch?.release();
+  // then
+  expect(await watch.fates([fineId, failingId])).toEqual(
+    new Map([
+      [fineId, "read"],
+      [failingId, "dead-lettered"],
+    ]),
+  );
+});

@@ -1,0 +1,66 @@
+// What became of mails that were sent again. Their service has no database to look into; what can be seen of it is in Kafka: how
+// far it has read, and what it has given up anew. The eyes of
+// `dlq replay`.
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import type { MailFate, MailWatch } from "../../internal/operations/replay-send.ts";
+import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
+import { GroupProgress, type Offsets } from "../../internal/platform/kafka/group-progress.ts";
+import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+
+export interface MailWatchOptions extends KafkaOptions {
+  /** For tests, which have topics and a group of their own. */
+  readonly groupId?: string;
+  readonly mails?: string;
+  readonly deadLetters?: string;
+}
+
+export class KafkaMailWatch implements MailWatch {
+  readonly #options: MailWatchOptions;
+  #deadLettersFrom: Offsets = new Map();
+  /** Where the mails' topic ended when a mail was first seen to be in it. */
+  readonly #placed = new Map<string, Offsets>();
+
+  constructor(options: MailWatchOptions) {
+    this.#options = options;
+  }
+
+  async begin(): Promise<void> {
+    const { groupId, deadLetters = TOPICS.deadLetters } = this.#options;
+    await using progress = await GroupProgress.open(this.#options, groupId ?? SERVICE, deadLetters);
+    this.#deadLettersFrom = await progress.ends();
+  }
+
+  async fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>> {
+    const fates = new Map<string, MailFate>();
+    if (messageIds.length === 0) return fates;
+    const { groupId = SERVICE, mails = TOPICS.notifications } = this.#options;
+    await using progress = await GroupProgress.open(this.#options, groupId, mails);
+    const ends = await progress.ends();
+    for (const id of messageIds) if (!this.#placed.has(id)) this.#placed.set(id, ends);
+    for (const [offsets, ids] of Map.groupBy(messageIds, (id) => this.#placed.get(id) ?? ends))
+      if (await progress.hasPassed(offsets)) for (const id of ids) fates.set(id, "read");
+    // After that, because the service writes down what it gives up before it says that it has read it.
+    for (const id of await this.#givenUp()) if (messageIds.includes(id)) fates.set(id, "dead-lettered");
+    return fates;
+  }
+
+  async #givenUp(): Promise<readonly string[]> {
+    const { deadLetters: topic = TOPICS.deadLetters, brokers, clientId } = this.#options;
+    const from = (partition: number) => this.#deadLettersFrom.get(partition) ?? 0;
+    const ids: string[] = [];
+    for await (const { values } of readTopic({ brokers, clientId, topic, from }))
+      ids.push(...values.flatMap(messageIdIn));
+    return ids;
+  }
+}
+
+/** Its consumer group, and the `service` of its dead letters. */
+const SERVICE = "notification";
+
+function messageIdIn(record: unknown): readonly string[] {
+  const { original_command: original } = (record ?? {}) as Partial<DeadLetter>;
+  const id: unknown =
+    typeof original === "object" && original !== null ? Reflect.get(original, "message_id") : null;
+  return typeof id === "string" ? [id] : [];
+}

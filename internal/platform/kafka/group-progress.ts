@@ -1,0 +1,62 @@
+// How far a consumer group has come in a topic, seen from outside: nothing joins the group. For whoever has sent something to a
+// service that keeps no database, and wants to know whether it has been read. Used by checkoutctl.
+//
+// As a consumer that joins nothing; coordinator.ts says why not as an admin client.
+import type { TopicPartitionOffsetAndMetadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
+import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
+import { connect, type Connection } from "./consumer.ts";
+import { partitionsOf } from "./read-topic.ts";
+
+/** Offset by partition. */
+export type Offsets = ReadonlyMap<number, number>;
+
+/** Both methods throw AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
+export class GroupProgress implements AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #topic: string;
+  readonly #timeoutMs: number;
+
+  private constructor(connection: Connection, topic: string, timeoutMs: number) {
+    this.#connection = connection;
+    this.#topic = topic;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  static async open(options: KafkaOptions, groupId: string, topic: string): Promise<GroupProgress> {
+    const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+    return new GroupProgress(await connect(options, { "group.id": groupId }), topic, timeoutMs);
+  }
+
+  /** Where the topic ends now. */
+  async ends(): Promise<Offsets> {
+    const { client } = this.#connection;
+    const partitions = await partitionsOf(this.#connection, this.#topic, this.#timeoutMs);
+    const ends = await Promise.all(
+      partitions.map(async (partition): Promise<[number, number]> => {
+        const { highOffset } = await call<WatermarkOffsets>(
+          `cannot ask for the ends of ${this.#topic}`,
+          (done) => client.queryWatermarkOffsets(this.#topic, partition, this.#timeoutMs, done),
+        );
+        return [partition, highOffset];
+      }),
+    );
+    return new Map(ends);
+  }
+
+  /** Whether the group has done with everything before these offsets. */
+  async hasPassed(offsets: Offsets): Promise<boolean> {
+    const asked = [...offsets].filter(([, offset]) => offset > 0);
+    if (asked.length === 0) return true;
+    const places = asked.map(([partition]) => ({ topic: this.#topic, partition }));
+    const committed = await call<TopicPartitionOffsetAndMetadata[]>(
+      "cannot ask for a group's offsets",
+      (done) => this.#connection.client.committed(places, this.#timeoutMs, done),
+    );
+    const at = new Map(committed.map(({ partition, offset }) => [partition, offset ?? -1]));
+    return asked.every(([partition, offset]) => (at.get(partition) ?? -1) >= offset);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await call<unknown>("disconnecting", (done) => this.#connection.client.disconnect(done));
+  }
+}
