@@ -14,10 +14,14 @@ import {
   ShippingAddress,
   SkuId,
   Timestamp,
+  Traceparent,
   Uuid,
 } from "./fields.ts";
 
 const strict = { additionalProperties: false } as const;
+
+/** 1 to 200 printable characters of ASCII. */
+export const IDEMPOTENCY_KEY = "^[\\x21-\\x7e]{1,200}$";
 
 const cart = {
   items: Type.Array(Type.Object(CartItem.properties, strict), { minItems: 1, maxItems: MAX_CART_LINES }),
@@ -73,11 +77,13 @@ export const StartSaga = Type.Object(
   {
     ...cart,
     user_id: Uuid,
-    payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
-    client_key: Type.String({ minLength: 1, maxLength: 200 }),
+    /** Sealed: a JWE in compact form, so base64url and points. */
+    payment_method: Type.String({ maxLength: MAX_SEALED_LENGTH, pattern: "^[A-Za-z0-9._-]+$" }),
+    client_key: Type.String({ pattern: IDEMPOTENCY_KEY }),
     /** SHA-256 of the shopper's body, hex: the same Idempotency-Key with another body is refused. */
     body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
-    traceparent: Type.Optional(Type.String({ maxLength: 60 })),
+    /** As the messages carry it: with another one none of them would be taken, and the checkout would stand still. */
+    traceparent: Type.Optional(Traceparent),
   },
   strict,
 );

@@ -3,9 +3,11 @@
 // a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Elysia, t } from "elysia";
+import { Value } from "@sinclair/typebox/value";
+import { Elysia } from "elysia";
 import { Uuid } from "../../schemas/fields.ts";
 import { CancelSaga, type SagaApiFault, type SagaCancelled, StartSaga } from "../../schemas/http.ts";
+import { queryReader } from "../../schemas/query.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { Cancellation } from "./cancel.ts";
@@ -20,6 +22,12 @@ const MAX_BODY_BYTES = 128 * 1_024;
 
 const startSaga = TypeCompiler.Compile(StartSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
+const statusQuery = queryReader(
+  Type.Object({
+    user_id: Uuid,
+    wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WAIT_MS })),
+  }),
+);
 
 export interface OrchestratorApiOptions {
   readonly intake: Intake;
@@ -37,7 +45,6 @@ export function orchestratorApi({ intake, watch, cancel, faultOf, onError }: Orc
     .onError(({ error, code }) => {
       if (error instanceof ClientKeyReused) return answer("CLIENT_KEY_REUSED");
       if (error instanceof InvalidRequest) return answer("INVALID_REQUEST", error.message);
-      if (code === "VALIDATION") return answer("INVALID_REQUEST");
       if (code === "NOT_FOUND") return answer("INVALID_REQUEST", "there is no such path");
       onError(error);
       const passes = (error instanceof AppError && error.canRetry) || faultOf(error) !== "other";
@@ -47,28 +54,30 @@ export function orchestratorApi({ intake, watch, cancel, faultOf, onError }: Orc
     .post("/sagas", async ({ request }) => intake.start(await bodyOf(request, startSaga)), { parse: "none" })
     .post(
       "/sagas/:id/cancel",
-      async ({ params, request }) => cancelled(await cancel(params.id, await bodyOf(request, cancelSaga))),
-      { params: Type.Object({ id: Uuid }), parse: "none" },
+      async ({ params, request }) =>
+        cancelled(await cancel(sagaIdOf(params.id), await bodyOf(request, cancelSaga))),
+      { parse: "none" },
     )
-    .get(
-      "/sagas/:id",
-      async ({ params, query, request }) => {
-        const { user_id, wait_ms = 0 } = query;
-        const wait = { waitMs: wait_ms, signal: request.signal };
-        return (await watch.status(params.id, user_id, wait)) ?? answer("NO_SUCH_SAGA");
-      },
-      {
-        params: Type.Object({ id: Uuid }),
-        query: Type.Object({
-          user_id: Uuid,
-          // Elysia's own: the text of a query becomes a number.
-          wait_ms: Type.Optional(t.Numeric({ minimum: 0, maximum: MAX_WAIT_MS })),
-        }),
-      },
-    );
+    .get("/sagas/:id", async ({ params, request }) => {
+      const sagaId = sagaIdOf(params.id);
+      const read = statusQuery(request.url);
+      if ("faults" in read) throw new InvalidRequest(told(read.faults[0]));
+      const { user_id, wait_ms = 0 } = read.query;
+      const wait = { waitMs: wait_ms, signal: request.signal };
+      return (await watch.status(sagaId, user_id, wait)) ?? answer("NO_SUCH_SAGA");
+    });
 }
 
 class InvalidRequest extends Error {}
+
+function sagaIdOf(text: string): string {
+  if (Value.Check(Uuid, text)) return text;
+  throw new InvalidRequest("the path holds no saga id");
+}
+
+function told(fault: { readonly path: string; readonly message: string } | undefined): string {
+  return `${fault?.path ?? ""}: ${fault?.message ?? "does not match its schema"}`;
+}
 
 async function bodyOf<Schema extends TSchema>(
   request: Request,
@@ -78,8 +87,7 @@ async function bodyOf<Schema extends TSchema>(
     throw new InvalidRequest("the body is not JSON", { cause });
   });
   if (check.Check(body)) return body;
-  const fault = check.Errors(body).First();
-  throw new InvalidRequest(`${fault?.path ?? ""}: ${fault?.message ?? "does not match its schema"}`);
+  throw new InvalidRequest(told(check.Errors(body).First()));
 }
 
 function cancelled(cancellation: Cancellation | null): Response {

@@ -1,7 +1,7 @@
 // Reads a checkout out of an HTTP request, strictly: what is not understood is refused, never ignored. Called by app.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
-import { CheckoutRequest } from "../../schemas/http.ts";
+import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { currencyFault } from "../kernel/money.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -9,7 +9,7 @@ import { ProblemError } from "./problem.ts";
 export const MAX_BODY_BYTES = 64 * 1_024;
 /** So many faults of one body are listed; the rest follows from them. */
 const MAX_BODY_FAULTS = 20;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
+const idempotencyKey = new RegExp(IDEMPOTENCY_KEY);
 /** W3C trace context; an id of zeros only is invalid there. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -23,7 +23,7 @@ const checkoutRequest = TypeCompiler.Compile(CheckoutRequest);
 
 export function idempotencyKeyOf({ headers }: Request): string {
   const key = headers.get("idempotency-key");
-  if (key !== null && IDEMPOTENCY_KEY.test(key)) return key;
+  if (key !== null && idempotencyKey.test(key)) return key;
   throw new ProblemError("missing-idempotency-key", {
     detail:
       "send 1 to 200 printable characters that are new for each checkout, for example a UUID, and the same ones when you try again",

@@ -1,7 +1,9 @@
 // Inventory's own HTTP API: the gateway reads the catalogue here, operators restock it. Internal: it knows no users, so it
 // listens on a private address. Faults are answered as RFC 9457 problems. Served by cmd/inventory.
 import { Type } from "@sinclair/typebox";
-import { Elysia, t, ValidationError } from "elysia";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Value } from "@sinclair/typebox/value";
+import { Elysia } from "elysia";
 import { SkuId, Uuid } from "../../../schemas/fields.ts";
 import {
   type CatalogueItem,
@@ -9,6 +11,7 @@ import {
   type Problem,
   RestockRequest,
 } from "../../../schemas/http.ts";
+import { queryReader } from "../../../schemas/query.ts";
 import { describeError } from "../../kernel/errors.ts";
 import { isKnownCurrency, priceFault } from "../../kernel/money.ts";
 import type { Database } from "../../messaging/database.ts";
@@ -21,6 +24,17 @@ const MAX_BODY_BYTES = 2 * 1_024 * 1_024;
 const MAX_FAULTS_TOLD = 20;
 const RETRY_AFTER_SECONDS = 1;
 
+const restockRequest = TypeCompiler.Compile(RestockRequest);
+const pageQuery = queryReader(
+  Type.Object(
+    {
+      after: Type.Optional(SkuId),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE_ITEMS })),
+    },
+    { additionalProperties: false },
+  ),
+);
+
 export interface CatalogueOptions {
   readonly database: Database;
   readonly log: { error(fields: object, message: string): void };
@@ -28,7 +42,7 @@ export interface CatalogueOptions {
 
 export function catalogueApi({ database, log }: CatalogueOptions) {
   const { sql } = database;
-  return new Elysia({ normalize: false, serve: { maxRequestBodySize: MAX_BODY_BYTES } })
+  return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
       const problem = problemOf(code, error, database);
       if (problem.status >= 500) {
@@ -36,43 +50,35 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
       }
       return answer(problem, path);
     })
-    .get(
-      "/catalogue",
-      async ({ query: { after = "", limit = DEFAULT_PAGE_ITEMS } }): Promise<CataloguePage> => {
-        // One more than asked for tells whether there is a next page.
-        const found = await listItems(sql, after, limit + 1);
-        const items = found.slice(0, limit);
-        return { items, next: found.length > limit ? (items.at(-1)?.sku_id ?? null) : null };
-      },
-      {
-        query: Type.Object({
-          after: Type.Optional(SkuId),
-          // Elysia's own: the text of a query becomes a number.
-          limit: Type.Optional(t.Numeric({ minimum: 1, maximum: MAX_PAGE_ITEMS, multipleOf: 1 })),
-        }),
-      },
-    )
-    .get(
-      "/catalogue/:sku_id",
-      async ({ params: { sku_id }, path }): Promise<CatalogueItem | Response> => {
-        const [item] = await findItems(sql, [sku_id]);
-        return item ?? answer({ ...NOT_FOUND, detail: `nothing is sold as ${sku_id}` }, path);
-      },
-      { params: Type.Object({ sku_id: SkuId }) },
-    )
+    .get("/catalogue", async ({ request }): Promise<CataloguePage> => {
+      const read = pageQuery(request.url);
+      if ("faults" in read) throw invalid(read.faults);
+      const { after = "", limit = DEFAULT_PAGE_ITEMS } = read.query;
+      // One more than asked for tells whether there is a next page.
+      const found = await listItems(sql, after, limit + 1);
+      const items = found.slice(0, limit);
+      return { items, next: found.length > limit ? (items.at(-1)?.sku_id ?? null) : null };
+    })
+    .get("/catalogue/:sku_id", async ({ params: { sku_id } }): Promise<CatalogueItem> => {
+      if (!Value.Check(SkuId, sku_id)) throw invalid([{ path: "/sku_id", message: "is no SKU" }]);
+      const [item] = await findItems(sql, [sku_id]);
+      if (item === undefined) throw new Refused({ ...NOT_FOUND, detail: `nothing is sold as ${sku_id}` });
+      return item;
+    })
     .put(
       "/catalogue",
-      async ({ body: { items }, headers, path }): Promise<{ items: CatalogueItem[] } | Response> => {
+      async ({ request }): Promise<{ items: CatalogueItem[] }> => {
+        const key = idempotencyKeyOf(request);
+        const { items } = await restockOf(request);
         const skus = items.map(({ sku_id }) => sku_id);
-        if (new Set(skus).size < skus.length) {
-          return answer({ ...INVALID, detail: "a SKU is named twice" }, path);
-        }
-        const errors = priceFaults(items);
-        if (errors.length > 0) return answer({ ...INVALID, errors: errors.slice(0, MAX_FAULTS_TOLD) }, path);
-        await restock(database, items, headers["idempotency-key"] ?? null);
+        if (new Set(skus).size < skus.length)
+          throw new Refused({ ...INVALID, detail: "a SKU is named twice" });
+        const faults = priceFaults(items);
+        if (faults.length > 0) throw invalid(faults);
+        await restock(database, items, key);
         return { items: await findItems(sql, skus) };
       },
-      { body: RestockRequest, headers: Type.Object({ "idempotency-key": Type.Optional(Uuid) }) },
+      { parse: "none" },
     );
 }
 
@@ -87,26 +93,59 @@ function priceFaults(items: RestockRequest["items"]): NonNullable<Problem["error
 
 const NOT_FOUND: Problem = { type: "about:blank", title: "Not Found", status: 404 };
 const INVALID: Problem = { type: "about:blank", title: "Unprocessable Content", status: 422 };
+const NOT_JSON: Problem = {
+  type: "about:blank",
+  title: "Bad Request",
+  status: 400,
+  detail: "the body is not JSON",
+};
+const WRONG_MEDIA_TYPE: Problem = {
+  type: "about:blank",
+  title: "Unsupported Media Type",
+  status: 415,
+  detail: "the body must be application/json",
+};
+
+/** A refusal on its way to the client, answered in one place. */
+class Refused extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem, options?: { readonly cause?: unknown }) {
+    super(problem.detail ?? problem.title, options);
+    this.problem = problem;
+  }
+}
+
+/** Where and why, never the value. */
+function invalid(faults: Iterable<{ readonly path: string; readonly message: string }>): Refused {
+  const errors = [...faults].slice(0, MAX_FAULTS_TOLD).map(({ path, message }) => ({ path, message }));
+  return new Refused({ ...INVALID, errors });
+}
+
+function idempotencyKeyOf({ headers }: Request): string | null {
+  const key = headers.get("idempotency-key");
+  if (key === null || Value.Check(Uuid, key)) return key;
+  throw invalid([{ path: "/idempotency-key", message: "is no UUID in lower case" }]);
+}
+
+async function restockOf(request: Request): Promise<RestockRequest> {
+  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") throw new Refused(WRONG_MEDIA_TYPE);
+  const body: unknown = await request.json().catch((cause: unknown) => {
+    throw new Refused(NOT_JSON, { cause });
+  });
+  if (restockRequest.Check(body)) return body;
+  throw invalid(restockRequest.Errors(body));
+}
 
 function problemOf(code: string | number, error: unknown, database: Database): Problem {
-  if (error instanceof ValidationError) return { ...INVALID, errors: faultsOf(error) };
-  if (code === "PARSE") {
-    return { type: "about:blank", title: "Bad Request", status: 400, detail: "the body is not JSON" };
-  }
+  if (error instanceof Refused) return error.problem;
   if (code === "NOT_FOUND") return NOT_FOUND;
   if (database.faultOf(error) !== "other") {
     const detail = "the catalogue cannot be reached now, try again";
     return { type: "about:blank", title: "Service Unavailable", status: 503, detail };
   }
   return { type: "about:blank", title: "Internal Server Error", status: 500 };
-}
-
-/** Where and why, never the value. */
-function faultsOf(error: ValidationError): NonNullable<Problem["errors"]> {
-  return error.all.slice(0, MAX_FAULTS_TOLD).map((fault) => ({
-    path: "path" in fault ? fault.path : "",
-    message: ("message" in fault ? fault.message : undefined) ?? "does not match its schema",
-  }));
 }
 
 function answer(problem: Problem, instance: string): Response {

@@ -39,7 +39,7 @@ export function paymentMetrics(meter: Meter) {
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });
     },
-    webhook(result: Reception | "ignored" | "refused" | "failed"): void {
+    webhook(result: Reception | "ignored" | "unreadable" | "refused" | "failed"): void {
       webhooks.inc({ result });
     },
     /** Kinds that are left out have none. */

@@ -1,6 +1,7 @@
 // Where the provider tells by itself what became of a charge or a refund. The one address of this service that is reachable from
 // outside, so it believes nothing but the signature. The provider reads the status alone: with anything but 2xx it sends the
-// event again. Served by cmd/payment.
+// event again, for three days. So an event that we cannot read is taken with 200: sending it again makes it no more readable.
+// It is logged, and what it was about is in the books that reconciliation compares. Served by cmd/payment.
 import { Elysia } from "elysia";
 import { AppError } from "../../kernel/errors.ts";
 import { openStripeEvent } from "./providers/stripe-events.ts";
@@ -21,7 +22,7 @@ export interface WebhookApiOptions extends WebhookContext {
 }
 
 export function webhookApi(options: WebhookApiOptions) {
-  const { secret, clock, database, metrics, onError } = options;
+  const { secret, clock, database, metrics, log, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
@@ -42,7 +43,12 @@ export function webhookApi(options: WebhookApiOptions) {
           clock.now(),
         );
         if (opened.kind === "refused") return refused(metrics, 400, "not signed, or not in time");
-        const result = opened.kind === "ignored" ? "ignored" : await receiveNotice(options, opened.notice);
+        if (opened.kind === "unreadable" || opened.kind === "no_event") {
+          const { fault } = opened;
+          log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
+        }
+        if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
+        const result = opened.kind === "notice" ? await receiveNotice(options, opened.notice) : opened.kind;
         metrics.webhook(result);
         return Response.json({ result });
       },

@@ -210,6 +210,26 @@ describe("a request that is none of the provider's is refused and changes nothin
     expect(await payment.status(id)).toBe("PENDING");
   });
 
+  test.each<[string, object]>([
+    ["a charge without a currency", { currency: null }],
+    ["a charge whose amount is a text", { amount_received: "600" }],
+    ["a charge of more than is money", { amount_received: 1e300 }],
+    ["a charge whose id no column holds", { id: "pi_\u0000" }],
+    ["a charge whose metadata are none", { metadata: "saga" }],
+  ])("%s is said in the log and not asked for again", async (_, changes) => {
+    const id = await unknownCharge();
+    expect(await resultOf(succeeded(id, changes))).toBe("unreadable");
+    expect(await payment.status(id)).toBe("PENDING");
+    expect(await alertsOf(id)).toEqual([]);
+    // what it was about is settled by one that can be read
+    expect(await resultOf(succeeded(id))).toBe("settled");
+  });
+
+  test("a refund that cannot be read", async () => {
+    const event = eventOf("refund.updated", refund(saga(), { currency: 7 }));
+    expect(await resultOf(event)).toBe("unreadable");
+  });
+
   test("a body too large, whether or not it says so", async () => {
     const large = succeeded(saga(), { description: "x".repeat(300_000) });
     expect((await payment.sendEvent(large)).status).toBe(413);

@@ -1,5 +1,7 @@
 // Stripe's signed events, opened: is this Stripe's, is it fresh, and what does it say about a charge or a refund. Called by
 // ../webhook-http.ts for each request.
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Stripe } from "stripe";
 import type { BookedCharge, BookedRefund } from "./books.ts";
 import { chargeOf, refundOf } from "./stripe-books.ts";
@@ -16,8 +18,36 @@ export type OpenedEvent =
   | { readonly kind: "notice"; readonly notice: ProviderNotice }
   /** Signed, and of a type that says nothing about whether money moved. */
   | { readonly kind: "ignored"; readonly type: string }
-  /** Not signed by the secret, not fresh, or no event. */
+  /** Signed, and an event, and its object is not what this service can read. `fault`: where and why, never a value. */
+  | { readonly kind: "unreadable"; readonly fault: string }
+  /** Signed, and no event: the endpoint is set up for another kind of payload, or the sender is broken. */
+  | { readonly kind: "no_event"; readonly fault: string }
+  /** Not signed by the secret, or not fresh. */
   | { readonly kind: "refused" };
+
+/** Of the provider's ids: printable, and so fit for a column and a log line. */
+const Id = Type.String({ pattern: "^[\\x21-\\x7e]{1,255}$" });
+const Amount = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const shared = {
+  id: Id,
+  currency: Type.String({ pattern: "^[A-Za-z]{3}$" }),
+  amount: Amount,
+  metadata: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
+};
+/** As much of an event as is read here and behind; the rest may be as it likes. */
+const readable = {
+  event: TypeCompiler.Compile(
+    Type.Object({ id: Id, type: Type.String(), data: Type.Object({ object: Type.Unknown() }) }),
+  ),
+  charge: TypeCompiler.Compile(Type.Object({ ...shared, status: Type.String(), amount_received: Amount })),
+  refund: TypeCompiler.Compile(
+    Type.Object({
+      ...shared,
+      status: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      payment_intent: Type.Optional(Type.Union([Id, Type.Object({ id: Id }), Type.Null()])),
+    }),
+  ),
+};
 
 /**
  * Opens one request. `signature` is its `Stripe-Signature` header, null where it has none; `now` in epoch ms. While a secret is
@@ -39,22 +69,42 @@ export async function openStripeEvent(
       undefined,
       now,
     );
-  } catch {
-    return { kind: "refused" };
+  } catch (error) {
+    // The signature is looked at first, so everything else that is thrown is about a text that was signed.
+    if (error instanceof Stripe.errors.StripeSignatureVerificationError) return { kind: "refused" };
+    return { kind: "no_event", fault: "it is no JSON, or an event without its object (a thin one)" };
   }
+  const fault = faultOf("event", event);
+  if (fault !== null) return { kind: "no_event", fault };
   switch (event.type) {
     case "payment_intent.succeeded":
     case "payment_intent.payment_failed":
-    case "payment_intent.canceled":
-      return notice({ kind: "charge", event_id: event.id, charge: chargeOf(event.data.object) });
+    case "payment_intent.canceled": {
+      const object = event.data.object;
+      const unreadable = faultOf("charge", object);
+      if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
+      return notice({ kind: "charge", event_id: event.id, charge: chargeOf(object) });
+    }
     // `charge.refunded` says the same without the refund's id, which is what our row is settled with.
     case "refund.created":
     case "refund.updated":
-    case "refund.failed":
-      return notice({ kind: "refund", event_id: event.id, refund: refundOf(event.data.object) });
+    case "refund.failed": {
+      const object = event.data.object;
+      const unreadable = faultOf("refund", object);
+      if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
+      return notice({ kind: "refund", event_id: event.id, refund: refundOf(object) });
+    }
     default:
       return { kind: "ignored", type: event.type };
   }
+}
+
+/** Null where `value` can be read. The SDK's types are a promise that nobody has checked. */
+function faultOf(kind: keyof typeof readable, value: unknown): string | null {
+  const check = readable[kind];
+  if (check.Check(value)) return null;
+  const fault = check.Errors(value).First();
+  return `its ${kind}${fault?.path ?? ""}: ${fault?.message ?? "does not match its schema"}`;
 }
 
 function notice(told: ProviderNotice): OpenedEvent {

@@ -1,0 +1,265 @@
+// What every HTTP interface answers to what it does not expect, asked of the compiled binaries: minified code behaves otherwise
+// than its source where a library looks at names. No answer may be a 5xx, and no role may log a failure of its own.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { SignJWT } from "jose";
+import { Stripe } from "stripe";
+import { HttpRoles, type Surface } from "./http-roles.ts";
+
+const SKUS = ["tea-1", "tea-2", "tea-3"] as const;
+const NUL = "\u0000";
+/** Half of a surrogate pair: JSON may carry it, no UTF-8 text can. */
+const HALF = "\ud800";
+const USER = "01890000-0000-7000-8000-00000000000a";
+const SAGA = "01890000-0000-7000-8000-0000000000ff";
+
+let roles: HttpRoles;
+let token: string;
+beforeAll(async () => {
+  roles = await HttpRoles.start();
+  const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
+  token = await new SignJWT({ sub: USER, exp: inAnHour })
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(roles.secrets.jwt_hs256_secret));
+  const items = SKUS.map((sku_id) => ({
+    sku_id,
+    name: sku_id,
+    unit_price_cents: 250,
+    currency: "EUR",
+    add_count: 5,
+  }));
+  expect(await ask("inventory", put("/catalogue", { items }))).toMatchObject({ status: 200 });
+});
+afterAll(() => roles[Symbol.asyncDispose]());
+
+interface Ask extends Omit<RequestInit, "headers"> {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function ask(surface: Surface, { path, ...init }: Ask) {
+  const response = await fetch(roles.urlOf(surface) + path, init);
+  const text = await response.text();
+  return { status: response.status, text };
+}
+
+const JSON_TYPE = { "content-type": "application/json" };
+const get = (path: string, headers: Readonly<Record<string, string>> = {}): Ask => ({ path, headers });
+const send =
+  (method: string) =>
+  (path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Ask => ({
+    path,
+    method,
+    headers: { ...JSON_TYPE, ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+const put = send("PUT");
+const post = send("POST");
+
+const address = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" };
+const cart = {
+  items: [{ sku_id: "tea-1", quantity: 1 }],
+  currency: "EUR",
+  email: "ada@example.com",
+  shipping_address: address,
+};
+const startSaga = (changes: object = {}) =>
+  post("/sagas", {
+    ...cart,
+    user_id: USER,
+    payment_method: "sealed",
+    client_key: crypto.randomUUID(),
+    body_hash: "0".repeat(64),
+    ...changes,
+  });
+const shopper = (headers: Readonly<Record<string, string>> = {}) => ({
+  authorization: `Bearer ${token}`,
+  "idempotency-key": crypto.randomUUID(),
+  ...headers,
+});
+const checkout = (changes: object = {}, headers: Readonly<Record<string, string>> = {}) =>
+  post("/api/v1/checkout", { ...cart, payment_method: "pm_card_visa", ...changes }, shopper(headers));
+const restock = (changes: object, headers: Readonly<Record<string, string>> = {}) =>
+  put(
+    "/catalogue",
+    {
+      items: [
+        { sku_id: "tea-9", name: "Tea", unit_price_cents: 1, currency: "EUR", add_count: 1, ...changes },
+      ],
+    },
+    headers,
+  );
+
+/** As the provider signs it. */
+async function signed(body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Ask> {
+  const payload = typeof body === "string" ? body : JSON.stringify(body);
+  const signature = await Stripe.webhooks.generateTestHeaderStringAsync({
+    payload,
+    secret: roles.secrets.stripe_webhook_secret,
+  });
+  return {
+    path: "/webhooks/stripe",
+    method: "POST",
+    body: payload,
+    headers: { "stripe-signature": signature, ...headers },
+  };
+}
+let events = 0;
+const intentEvent = (changes: object, event: object = {}) => ({
+  id: `evt_${(events += 1)}`,
+  object: "event",
+  type: "payment_intent.succeeded",
+  data: {
+    object: {
+      id: "pi_1",
+      status: "succeeded",
+      amount: 1,
+      amount_received: 1,
+      currency: "eur",
+      metadata: {},
+      ...changes,
+    },
+  },
+  ...event,
+});
+
+type Case = readonly [surface: Surface, what: string, status: number, request: () => Ask | Promise<Ask>];
+
+const CASES: readonly Case[] = [
+  ["gateway", "a checkout", 202, () => checkout()],
+  ["gateway", "a checkout with NUL", 422, () => checkout({ shipping_address: { ...address, city: NUL } })],
+  [
+    "gateway",
+    "a checkout with half a character",
+    422,
+    () => checkout({ shipping_address: { ...address, name: HALF } }),
+  ],
+  ["gateway", "a body that is no JSON", 400, () => post("/api/v1/checkout", "{", shopper())],
+  ["gateway", "a body that is null", 422, () => post("/api/v1/checkout", "null", shopper())],
+  ["gateway", "a traceparent that is none", 202, () => checkout({}, { traceparent: "00-zz-zz-01" })],
+  ["gateway", "a saga id with NUL", 404, () => get("/api/v1/saga/%00/status", shopper())],
+  ["gateway", "a saga id with a broken escape", 404, () => get("/api/v1/saga/%E0%A4%A/status", shopper())],
+  ["gateway", "a wait that is negative", 400, () => get(`/api/v1/saga/${SAGA}/status?wait=-1`, shopper())],
+  ["gateway", "a wait that is no number", 400, () => get(`/api/v1/saga/${SAGA}/status?wait=%00`, shopper())],
+  ["gateway", "a broken escape in the query", 404, () => get(`/api/v1/saga/${SAGA}/status?x=%`, shopper())],
+  ["gateway", "no such path", 404, () => get("/api/v1/%00")],
+  ["orchestrator", "a saga", 200, () => startSaga()],
+  ["orchestrator", "a traceparent that is none", 422, () => startSaga({ traceparent: "00-zz-zz-01" })],
+  ["orchestrator", "a key with NUL", 422, () => startSaga({ client_key: `a${NUL}` })],
+  ["orchestrator", "a key with half a character", 422, () => startSaga({ client_key: HALF })],
+  ["orchestrator", "a payment method with NUL", 422, () => startSaga({ payment_method: NUL })],
+  ["orchestrator", "a body that is no JSON", 422, () => post("/sagas", "{")],
+  ["orchestrator", "a body of nothing", 422, () => post("/sagas", "")],
+  ["orchestrator", "a wait that is a number", 404, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=1`)],
+  ["orchestrator", "a wait below 0", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=-1`)],
+  ["orchestrator", "a wait with a fraction", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=1.5`)],
+  ["orchestrator", "a wait beyond its limit", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=60001`)],
+  ["orchestrator", "a wait that is no number", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=x`)],
+  ["orchestrator", "a user with NUL", 422, () => get(`/sagas/${SAGA}?user_id=%00`)],
+  ["orchestrator", "a saga id with NUL", 422, () => get(`/sagas/%00?user_id=${USER}`)],
+  ["orchestrator", "a saga id with a broken escape", 422, () => get(`/sagas/%E0%A4%A?user_id=${USER}`)],
+  [
+    "orchestrator",
+    "a cancel with half a character",
+    422,
+    () => post(`/sagas/${SAGA}/cancel`, { actor: "op", reason: HALF }),
+  ],
+  [
+    "orchestrator",
+    "a cancel of a saga id with NUL",
+    422,
+    () => post("/sagas/%00/cancel", { actor: "op", reason: "test" }),
+  ],
+  ["inventory", "a limit", 200, () => get("/catalogue?limit=2")],
+  ["inventory", "a limit below 1", 422, () => get("/catalogue?limit=-1")],
+  ["inventory", "a limit with a fraction", 422, () => get("/catalogue?limit=1.5")],
+  ["inventory", "a limit beyond its own", 422, () => get("/catalogue?limit=1001")],
+  ["inventory", "a limit that is no number", 422, () => get("/catalogue?limit=ten")],
+  ["inventory", "a start with NUL", 422, () => get("/catalogue?after=%00")],
+  ["inventory", "a SKU with NUL", 422, () => get("/catalogue/%00")],
+  ["inventory", "a SKU with a broken escape", 422, () => get("/catalogue/%E0%A4%A")],
+  ["inventory", "a name with NUL", 422, () => restock({ name: NUL })],
+  ["inventory", "a name with half a character", 422, () => restock({ name: HALF })],
+  ["inventory", "an Idempotency-Key that is none", 422, () => restock({}, { "idempotency-key": "x" })],
+  ["inventory", "a body that is no JSON", 400, () => put("/catalogue", "{")],
+  ["inventory", "a body that is null", 422, () => put("/catalogue", "null")],
+  [
+    "inventory",
+    "a body that is a form",
+    415,
+    () => put("/catalogue", "a=1", { "content-type": "application/x-www-form-urlencoded" }),
+  ],
+  [
+    "payment",
+    "an event of a type that is not ours",
+    200,
+    () => signed({ ...intentEvent({}), type: "customer.created" }),
+  ],
+  ["payment", "a signed text that is no JSON", 400, () => signed("{")],
+  ["payment", "a signed null", 400, () => signed("null")],
+  ["payment", "a signed event without an object", 400, () => signed({ ...intentEvent({}), data: null })],
+  ["payment", "a signed event without a currency", 200, () => signed(intentEvent({ currency: null }))],
+  [
+    "payment",
+    "a signed event whose amount is a text",
+    200,
+    () => signed(intentEvent({ amount_received: "much" })),
+  ],
+  [
+    "payment",
+    "a signed event whose amount no column holds",
+    200,
+    () => signed(intentEvent({ amount_received: 1e300 })),
+  ],
+  ["payment", "a signed event whose id has NUL", 400, () => signed(intentEvent({}, { id: NUL }))],
+  ["payment", "a signed charge whose id has half a character", 200, () => signed(intentEvent({ id: HALF }))],
+  [
+    "payment",
+    "a signature with NUL in the text it signs",
+    400,
+    async () => ({ ...(await signed("{}")), body: `{}${NUL}` }),
+  ],
+  ["payment", "no signature", 400, () => post("/webhooks/stripe", {})],
+  ["payment", "no such path", 404, () => get("/webhooks/%00")],
+  ["paysim", "faults that are none", 422, () => put("/_sim/faults", { latency: NUL })],
+  ["paysim", "a body that is no JSON", 422, () => put("/_sim/faults", "{")],
+  ["paysim", "no such control", 404, () => get("/_sim/%00")],
+  [
+    "paysim",
+    "a list with a limit below 1",
+    400,
+    () => get("/v1/payment_intents?limit=-1", { authorization: "Bearer sk_test_1" }),
+  ],
+  [
+    "paysim",
+    "a list with a limit with a fraction",
+    400,
+    () => get("/v1/payment_intents?limit=1.5", { authorization: "Bearer sk_test_1" }),
+  ],
+  [
+    "paysim",
+    "an intent that is none",
+    404,
+    () => get("/v1/payment_intents/%00", { authorization: "Bearer sk_test_1" }),
+  ],
+  ["ops", "no such path", 404, () => get("/%00")],
+  ["ops", "a query it does not know", 200, () => get("/healthz?x=%00")],
+];
+
+test.each(CASES)("%s: %s is answered with %i", async (surface, _, status, request) => {
+  expect(await ask(surface, await request())).toMatchObject({ status });
+});
+
+test("a limit is kept", async () => {
+  const { text } = await ask("inventory", get("/catalogue?limit=2"));
+  expect(JSON.parse(text)).toMatchObject({
+    items: [{ sku_id: "tea-1" }, { sku_id: "tea-2" }],
+    next: "tea-2",
+  });
+});
+
+test("none of this was a failure of a role's own", () => {
+  const ours = roles
+    .complaints()
+    .filter((line) => !line.includes("what the provider has signed cannot be read"));
+  expect(ours).toEqual([]);
+});
