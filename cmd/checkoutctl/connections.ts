@@ -34,6 +34,7 @@ export class Connections implements AsyncDisposable {
         poolSize: 2,
         applicationName: "checkoutctl",
         plans: "fresh",
+        acceptsStandby: true,
         timeouts: { statementMs: STATEMENT_TIMEOUT_MS },
       }),
     );

@@ -24,11 +24,18 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Cured by another connection only. 25006: a standby refuses to write. 0A000: it refuses `begin read write` (so it says of
+ * itself "not supported"), and a primary says the same of a prepared statement whose table has changed since.
+ */
+const WRONG_SERVER_STATES = ["25006", "0A000"];
+
+/**
  * SQLSTATE prefixes (a class of two characters, or one whole code) of a server that cannot serve now, whatever the statement.
  * Besides lost connections: wrong password or database (28, 3D), out of connections, memory or disk (53, 58), shutdown and
- * start-up (57P), statement and idle timeouts, a replica after a failover (25006), and a schema that is not the one this binary
- * was made for (undefined table, column or function, missing privilege). The last belong here because a binary deployed
- * before its migration must wait for it; read as the message's fault they would send a whole topic to the dead letters.
+ * start-up (57P), statement and idle timeouts, a server or a connection that cannot do this (WRONG_SERVER_STATES), and a schema
+ * that is not the one this binary was made for (undefined table, column or function, missing privilege). The last belong here
+ * because a binary deployed before its migration must wait for it; read as the message's fault they would send a whole topic to
+ * the dead letters.
  */
 const UNAVAILABLE_STATES = [
   "08",
@@ -39,7 +46,7 @@ const UNAVAILABLE_STATES = [
   "57P",
   "57014",
   "25P03",
-  "25006",
+  ...WRONG_SERVER_STATES,
   "42P01",
   "42703",
   "42883",
@@ -78,6 +85,11 @@ export function databaseFault(error: unknown): DatabaseFault {
 export function asDatabaseError(error: unknown, doing: string): unknown {
   if (!isDatabaseError(error)) return error;
   return new AppError(APP_ERROR_OF_FAULT[databaseFault(error)], `${doing} failed`, { cause: error });
+}
+
+/** Whether the connection that said so is of no use any more, although it lives. */
+export function needsAnotherConnection(error: unknown): boolean {
+  return WRONG_SERVER_STATES.includes(codeOf(error) ?? "");
 }
 
 export function isTransactionAborted(error: unknown): boolean {

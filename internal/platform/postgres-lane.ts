@@ -4,6 +4,7 @@
 // outside any promise; and the closed connection may be reopened for another user of the pool, whose transaction the stale
 // handle would then write into. A lane owns a driver instance of one connection, so none of that can be shared, and watches
 // for its end. Called by postgres-transaction.ts.
+import { standbyRefused } from "./postgres-standby.ts";
 import postgres, { type Options, type PostgresType, type ReservedSql } from "postgres";
 import { AppError, assert } from "../kernel/errors.ts";
 
@@ -38,7 +39,7 @@ export class Lane {
       lane.#reserved = lane.#refusingWhenClosed(await driver.reserve());
     } catch (error) {
       await driver.end({ timeout: 0 });
-      throw error;
+      throw standbyRefused(driver) ?? error;
     }
     return lane;
   }

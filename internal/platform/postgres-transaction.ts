@@ -5,7 +5,7 @@
 import type { PendingQuery, ReservedSql, Row } from "postgres";
 import { AppError, AssertionError, assert } from "../kernel/errors.ts";
 import type { Transaction } from "../messaging/database.ts";
-import { asDatabaseError, isTransactionAborted } from "./postgres-fault.ts";
+import { asDatabaseError, isTransactionAborted, needsAnotherConnection } from "./postgres-fault.ts";
 import { type DriverOptions, Lane } from "./postgres-lane.ts";
 
 export interface TransactionOptions {
@@ -96,9 +96,14 @@ async function runOnLane<T>(
     if (!transaction.isCommitted) throw new AssertionError("a transaction's work must end with finish()");
     return result;
   } catch (error) {
-    await transaction.rollback();
+    if (needsAnotherConnection(error)) lane.discard(asConnectionLost(error));
+    else await transaction.rollback();
     throw error;
   }
+}
+
+function asConnectionLost(cause: unknown): AppError {
+  return new AppError("DATABASE_UNAVAILABLE", "the connection was dropped: it cannot write", { cause });
 }
 
 class LaneTransaction implements Transaction {

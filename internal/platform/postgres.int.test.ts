@@ -2,6 +2,7 @@
 // error means.
 import { describe, expect, test } from "bun:test";
 import { postgresUrl } from "../testkit/servers.ts";
+import { waitUntil } from "../stack/wait.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import { openPostgres } from "./postgres.ts";
 
@@ -109,8 +110,37 @@ describe("listen", () => {
   });
 });
 
+describe("the pool", () => {
+  test("is not held up by a statement that meets the end of its connection", async () => {
+    await using proxy = await startProxy();
+    // So long that a connection which hangs while it is being made shows.
+    const timeouts = { connectMs: 30_000 };
+    await using database = openPostgres({
+      url: through(proxy),
+      poolSize: 4,
+      applicationName: "pool-test",
+      timeouts,
+    });
+    const select = (value: number) => database.sql`select ${value}::int`;
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all([select(1), select(2), database.transaction(({ finish }) => finish([]))]);
+      const transaction = database.transaction(({ tx, send }) => send([tx`select pg_sleep(9)`]));
+      setImmediate(() => proxy.cut());
+      // Its connection is the first of which the end is heard; that of the others comes in the same turn.
+      await transaction.catch(() => undefined);
+      await Promise.allSettled([select(1), select(2), select(3)]);
+    }
+    await waitUntil("the pool works", async () => (await database.sql`select 1`).length === 1, {
+      timeoutMs: 10_000,
+    });
+  });
+});
+
 describe("what an error means", () => {
+  const raising = (state: string) => `do $$ begin raise exception sqlstate '${state}'; end $$`;
   test.each([
+    ["what a standby says to a write", raising("25006"), "unavailable"],
+    ["what a standby says to the begin of a transaction that writes", raising("0A000"), "unavailable"],
     ["a table that is not there yet", "select * from not_there", "unavailable"],
     ["a statement that takes too long", "set statement_timeout = 20; select pg_sleep(5)", "unavailable"],
     ["a value that does not fit", "select 'x'::int", "other"],

@@ -6,9 +6,12 @@
 // `${text}::jsonb` would be stringified a second time.
 import postgres, { type Sql } from "postgres";
 import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
+import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { assert } from "../kernel/errors.ts";
 import { databaseFault } from "./postgres-fault.ts";
 import type { DriverOptions } from "./postgres-lane.ts";
+import { Pool } from "./postgres-pool.ts";
+import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -21,6 +24,9 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const ROUND_TRIP_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_SECONDS = 15;
+/** Between attempts to connect. The driver's own pause grows to 20 s, and is none at all where a server ends what it accepted. */
+const RECONNECT_FIRST_MS = 100;
+const RECONNECT_CAP_MS = 1_000;
 
 /**
  * How the statements of a role are planned: once per connection, and so that a batch or a key probes an index. The planner
@@ -48,6 +54,8 @@ export interface PostgresOptions {
   readonly plans?: "kept" | "fresh";
   /** What the server says beside its answers; by default nobody listens. For tests. */
   readonly onNotice?: (text: string) => void;
+  /** For an operator's tool that mostly looks: statements outside a transaction may go to a standby, too. Default false. */
+  readonly acceptsStandby?: boolean;
   /** Overrides of the limits above, for tests. Milliseconds. */
   readonly timeouts?: {
     readonly statementMs?: number;
@@ -63,7 +71,7 @@ export function openPostgres(options: PostgresOptions): Postgres {
 }
 
 export class Postgres implements Database, AsyncDisposable {
-  readonly sql: Sql;
+  readonly #pool: Pool;
   readonly #url: string;
   readonly #driver: DriverOptions;
   readonly #transactions: Transactions;
@@ -75,13 +83,21 @@ export class Postgres implements Database, AsyncDisposable {
     this.#url = options.url;
     this.#driver = driverOptions(options);
     const lanes = Math.floor(options.poolSize / 2);
-    this.sql = postgres(options.url, { ...this.#driver, max: options.poolSize - lanes });
+    this.#pool = new Pool(options.url, {
+      ...this.#driver,
+      ...(options.acceptsStandby === true ? {} : PRIMARY_ONLY),
+      max: options.poolSize - lanes,
+    });
     this.#transactions = new Transactions({
       url: options.url,
-      driver: this.#driver,
+      driver: { ...this.#driver, ...PRIMARY_ONLY },
       maxConcurrent: lanes,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
     });
+  }
+
+  get sql(): Sql {
+    return this.#pool.sql;
   }
 
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -93,7 +109,7 @@ export class Postgres implements Database, AsyncDisposable {
    * `onNotify` is called after a reconnect.
    */
   async listen(channel: string, onNotify: () => void): Promise<() => Promise<void>> {
-    const client = postgres(this.#url, { ...this.#driver, max: 1 });
+    const client = postgres(this.#url, { ...this.#driver, ...PRIMARY_ONLY, max: 1 });
     let isFirst = true;
     this.#listeners.add(client);
     const stop = async () => {
@@ -115,9 +131,13 @@ export class Postgres implements Database, AsyncDisposable {
     return databaseFault(error);
   }
 
-  /** Throws when the database does not answer. For /readyz and for waiting at start. */
+  /** Throws when the database does not answer, or cannot be written to. For /readyz and for waiting at start. */
   async ready(): Promise<void> {
-    await this.sql`select 1`;
+    try {
+      await this.sql`select 1`;
+    } catch (error) {
+      throw standbyRefused(this.sql) ?? error;
+    }
   }
 
   /** Lets running work end, up to a limit, then closes every connection. */
@@ -130,7 +150,7 @@ export class Postgres implements Database, AsyncDisposable {
     await Promise.all([
       ...[...this.#listeners].map((client) => client.end({ timeout: 1 })),
       this.#transactions[Symbol.asyncDispose](),
-      this.sql.end({ timeout: CLOSE_TIMEOUT_MS / 1_000 }),
+      this.#pool.close(CLOSE_TIMEOUT_MS),
     ]);
   }
 }
@@ -140,6 +160,8 @@ function driverOptions(options: PostgresOptions): DriverOptions {
   return {
     connect_timeout: (timeouts.connectMs ?? CONNECT_TIMEOUT_MS) / 1_000,
     keep_alive: KEEP_ALIVE_SECONDS,
+    backoff: (failures) =>
+      withJitter(cappedBackoff(failures, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random()) / 1_000,
     // Notices (a rollback without a transaction, `create table if not exists`) are of no use here; the driver prints them.
     onnotice: ({ message }) => options.onNotice?.(message ?? ""),
     connection: {

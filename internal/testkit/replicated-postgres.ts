@@ -1,0 +1,108 @@
+// A Postgres primary with a real streaming standby, both of their own, for tests of what happens when one takes the other's
+// place. Both begin as copies of one freshly initialised data directory, so no backup has to be taken.
+import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres, { type Sql } from "postgres";
+import { type Managed, start } from "../stack/managed.ts";
+import { leasePorts } from "../stack/ports.ts";
+import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
+import { waitUntil } from "../stack/wait.ts";
+
+const DATABASE = "test";
+const TIMEOUT_MS = 20_000;
+
+export class ReplicatedPostgres implements AsyncDisposable {
+  readonly primary: Managed;
+  readonly standby: Managed;
+  /** To look at either from outside. */
+  readonly onPrimary: Sql;
+  readonly onStandby: Sql;
+  readonly #release: () => void;
+
+  private constructor(primary: Managed, standby: Managed, release: () => void) {
+    this.primary = primary;
+    this.standby = standby;
+    this.onPrimary = lookAt(primary.address);
+    this.onStandby = lookAt(standby.address);
+    this.#release = release;
+  }
+
+  /** Resolves when the standby streams from the primary. */
+  static async start(): Promise<ReplicatedPostgres> {
+    const directory = mkdtempSync(join(tmpdir(), "replicated-"));
+    const ports = leasePorts(directory);
+    const define = (name: string) =>
+      postgresServer({
+        name,
+        database: DATABASE,
+        port: ports.next(),
+        dataDirectory: join(directory, name),
+        logFile: join(directory, `${name}.log`),
+      });
+    const data = ["primary", "standby"].map((name) => postgresData(join(directory, name)));
+    const release = () => {
+      ports.release();
+      for (const path of [...data, directory]) rmSync(path, { recursive: true, force: true });
+    };
+    const [main, second] = [define("primary"), define("standby")];
+    const primary = await start(main);
+    const standby = await start({
+      ...second,
+      async prepare() {
+        await second.prepare?.();
+        follow(postgresData(join(directory, "standby")), main.ports["postgres"] ?? 0);
+      },
+      // What the primary has in it comes by replication.
+      whenReady: async () => undefined,
+    });
+    const both = new ReplicatedPostgres(primary, standby, release);
+    await both.replayed();
+    return both;
+  }
+
+  /** Resolves when the standby has everything that the primary has now. */
+  async replayed(): Promise<void> {
+    const [written] = await this.onPrimary<{ lsn: string }[]>`select pg_current_wal_lsn()::text as lsn`;
+    await waitUntil(
+      "the standby has replayed what the primary wrote",
+      async () => {
+        const [row] = await this.onStandby<{ done: boolean | null }[]>`
+          select pg_last_wal_replay_lsn() >= ${written?.lsn ?? ""}::pg_lsn as done`;
+        return row?.done === true;
+      },
+      { timeoutMs: TIMEOUT_MS },
+    );
+  }
+
+  /** The standby becomes a primary of its own. */
+  async promote(): Promise<void> {
+    await this.onStandby`select pg_promote(true, 20)`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.onPrimary.end({ timeout: 1 }), this.onStandby.end({ timeout: 1 })]);
+    await Promise.all([this.primary.stop(), this.standby.stop()]);
+    this.#release();
+  }
+}
+
+/** Makes a data directory that of a standby. */
+function follow(data: string, primaryPort: number): void {
+  const { uid, gid } = statSync(data);
+  const write = (file: string, text: string, flag: string) => {
+    writeFileSync(join(data, file), text, { flag });
+    chownSync(join(data, file), uid, gid);
+  };
+  write("standby.signal", "", "w");
+  const address = `host=127.0.0.1 port=${primaryPort} user=checkout`;
+  write(
+    "postgresql.auto.conf",
+    `primary_conninfo = '${address}'\nwal_retrieve_retry_interval = 100ms\n`,
+    "a",
+  );
+}
+
+function lookAt(url: string): Sql {
+  return postgres(url, { max: 1, onnotice: () => undefined, connect_timeout: 2 });
+}
