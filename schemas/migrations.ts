@@ -1,6 +1,7 @@
 // The SQL migrations of the four databases, embedded as text so that a binary carries its own. Numbered and forward-only;
 // `checkoutctl migrate` applies them in this order.
 import messaging from "./migrations/messaging.sql" with { type: "text" };
+import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
@@ -18,6 +19,7 @@ export interface Migration {
 }
 
 const first: Migration = { name: "0001_messaging", sql: messaging };
+const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
 
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
   saga: [
@@ -25,8 +27,14 @@ export const migrations: Record<DatabaseName, readonly Migration[]> = {
     { name: "0002_saga", sql: saga },
     { name: "0003_operators", sql: operators },
     { name: "0017_recovery", sql: recovery },
+    spare,
   ],
-  inventory: [first, { name: "0002_inventory", sql: inventory }],
-  payment: [first, { name: "0002_payment", sql: payment }, { name: "0003_payment_truth", sql: paymentTruth }],
-  order: [first, { name: "0002_order", sql: order }],
+  inventory: [first, { name: "0002_inventory", sql: inventory }, spare],
+  payment: [
+    first,
+    { name: "0002_payment", sql: payment },
+    { name: "0003_payment_truth", sql: paymentTruth },
+    spare,
+  ],
+  order: [first, { name: "0002_order", sql: order }, spare],
 };

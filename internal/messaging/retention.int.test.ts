@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openPostgres } from "../platform/postgres.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { Retention } from "./retention.ts";
+import { cautiousNow, Retention } from "./retention.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -19,8 +19,8 @@ const note = (_fields: object, message: string) => void logged.push(message);
 
 /** Retention as it would run so many days from now. */
 function retentionIn(daysFromNow: number): Retention {
-  const clock = { now: () => Date.now() + daysFromNow * DAY_MS };
-  return new Retention({ database: database.postgres, clock, log: { info: note, warn: note, error: note } });
+  const now = async () => Date.now() + daysFromNow * DAY_MS;
+  return new Retention({ database: database.postgres, now, log: { info: note, warn: note, error: note } });
 }
 
 async function days(table: "inbox" | "outbox"): Promise<string[]> {
@@ -77,4 +77,59 @@ test("gives way to a transaction that is using the table instead of making every
   });
   expect(await retentionIn(60).runOnce()).toMatchObject({ processed: expect.any(Number) });
   expect(await days("outbox")).toContain(day(63));
+});
+
+test("a day that a fast clock wrote into beforehand gets its partition, with what was written", async () => {
+  const ahead = Date.now() + 100 * DAY_MS;
+  const [published, waiting] = [Bun.randomUUIDv7("hex", ahead), Bun.randomUUIDv7("hex", ahead)];
+  for (const [id, at] of [
+    [published, Date.now()],
+    [waiting, null],
+  ] as const)
+    await database.sql`
+      insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
+      values (${id}, 'ahead', 'k', '{}', '{}', ${at !== null}, ${at}::timestamptz)`;
+  await database.sql`insert into inbox (message_id) values (${published})`;
+  const partitionOf = async (table: string, id: string) => {
+    const [row] = await database.sql.unsafe(
+      `select tableoid::regclass::text as name from ${table} where ${table === "inbox" ? "message_id" : "event_id"} = '${id}'`,
+    );
+    return row?.["name"];
+  };
+  expect(await partitionOf("outbox", waiting)).toBe("outbox_default");
+
+  await retentionIn(99).runOnce();
+  expect(await partitionOf("outbox", waiting)).toBe(`outbox_${day(100)}`);
+  expect(await partitionOf("outbox", published)).toBe(`outbox_${day(100)}`);
+  expect(await partitionOf("inbox", published)).toBe(`inbox_${day(100)}`);
+  // A partition like all others: what is in it can be claimed, is unique, and goes with its day.
+  expect(await database.sql`select from outbox where not published and topic = 'ahead'`).toHaveLength(1);
+  await database.sql`update outbox set published = true, published_at = now() where event_id = ${waiting}`;
+  await retentionIn(110).runOnce();
+  expect(await days("outbox")).not.toContain(day(100));
+});
+
+test("what was written far ahead goes when its time by the database's clock is over", async () => {
+  const id = Bun.randomUUIDv7("hex", Date.now() + 20 * 365 * DAY_MS);
+  await database.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers) values (${id}, 'far', 'k', '{}', '{}')`;
+  await database.sql`insert into inbox (message_id) values (${id})`;
+  const left = async () => ({
+    outbox: (await database.sql`select from outbox where event_id = ${id}`).length,
+    inbox: (await database.sql`select from inbox where message_id = ${id}`).length,
+  });
+  await retentionIn(6).runOnce();
+  expect(await left()).toEqual({ outbox: 1, inbox: 1 });
+  await retentionIn(36).runOnce();
+  // Kafka does not have it yet.
+  expect(await left()).toEqual({ outbox: 1, inbox: 0 });
+  await database.sql`update outbox set published = true, published_at = now() where event_id = ${id}`;
+  await retentionIn(8).runOnce();
+  expect(await left()).toEqual({ outbox: 0, inbox: 0 });
+});
+
+test("one clock that runs ahead does not make the inbox forget", async () => {
+  const ahead = Date.now() + 100 * DAY_MS;
+  expect(await cautiousNow(database.sql, { now: () => ahead })).toBeLessThan(ahead - 99 * DAY_MS);
+  expect(await cautiousNow(database.sql, { now: () => 1_000 })).toBe(1_000);
 });

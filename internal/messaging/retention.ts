@@ -1,5 +1,6 @@
 // Keeps inbox and outbox small: makes the day partitions of the days to come and drops those whose time is over, which costs a
 // drop table where a delete would cost a row at a time. Run hourly by every role that has a database; replicas may overlap.
+import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -19,10 +20,23 @@ const DAYS_AHEAD = 3;
  */
 const LOCK_TIMEOUT_MS = 200;
 
+/** Rows deleted at once from a default partition, where there is no table to drop. */
+const MAX_PURGED_ROWS = 10_000;
+
 export interface RetentionOptions {
   readonly database: Database;
-  readonly clock: Clock;
+  /** The time by which a day is over, in epoch ms; see `cautiousNow`. */
+  readonly now: () => Promise<number>;
   readonly log: Log;
+}
+
+/**
+ * The earlier of this process's time and the database's: what is purged is gone, and an inbox that forgets too early lets a
+ * message count twice, so one clock that runs ahead must not be enough.
+ */
+export async function cautiousNow(sql: Sql, clock: Clock): Promise<number> {
+  const [row] = await sql<[{ now: number }]>`select clock_timestamp() as now`;
+  return Math.min(clock.now(), row.now);
 }
 
 export class Retention {
@@ -32,14 +46,16 @@ export class Retention {
     this.#options = options;
   }
 
-  /** `processed` counts partitions made and dropped. */
+  /** `processed` counts partitions made and dropped, and rows purged from the default ones. */
   async runOnce(): Promise<{ readonly processed: number }> {
-    const now = this.#options.clock.now();
+    const now = await this.#options.now();
     const changed = [
       await this.#try((tx) => ensureDays(tx, "inbox", now, DAYS_AHEAD + 1)),
       await this.#try((tx) => ensureDays(tx, "outbox", now, DAYS_AHEAD + 1)),
       await this.#try((tx) => dropDays(tx, "inbox", now - INBOX_RETENTION_MS)),
       await this.#try((tx) => dropDays(tx, "outbox", now - OUTBOX_RETENTION_MS)),
+      await this.#try((tx) => purgeDefault(tx, "inbox", now - INBOX_RETENTION_MS)),
+      await this.#try((tx) => purgeDefault(tx, "outbox", now - OUTBOX_RETENTION_MS)),
     ];
     return { processed: changed.reduce((sum, count) => sum + count, 0) };
   }
@@ -77,6 +93,14 @@ async function dropDays(tx: Tx, table: "inbox" | "outbox", before: number): Prom
   const [row] = await tx<
     [{ count: number }]
   >`select drop_day_partitions(${table}, ${dayOf(before)}::date) as count`;
+  return row.count;
+}
+
+/** Rows whose id lies in no day that has a partition. */
+async function purgeDefault(tx: Tx, table: "inbox" | "outbox", before: number): Promise<number> {
+  const [row] = await tx<
+    [{ count: number }]
+  >`select purge_default_partition(${table}, ${before}::timestamptz, ${MAX_PURGED_ROWS}) as count`;
   return row.count;
 }
 

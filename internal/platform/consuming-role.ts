@@ -6,10 +6,11 @@ import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
 import type { Handler } from "../messaging/handler.ts";
 import { Recipe } from "../messaging/recipe.ts";
-import { Retention } from "../messaging/retention.ts";
+import { cautiousNow, Retention } from "../messaging/retention.ts";
 import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
 import { BackgroundLoop } from "./background-loop.ts";
+import { idSource } from "./ids.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
@@ -21,7 +22,7 @@ const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
 
 export const systemClock: Clock = { now: () => Date.now() };
 /** UUIDv7, monotonic within the process: the outbox is published in id order. */
-export const newId = (): string => Bun.randomUUIDv7();
+export const newId = idSource(systemClock);
 
 /** The settings that `startConsuming` and `openDatabase` read; `commonConfig` and friends of config.ts declare them. */
 export interface DatabaseSettings {
@@ -81,7 +82,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     log,
   };
   const retries = new RetryLoop(shared);
-  const retention = new Retention({ database, clock: systemClock, log });
+  const retention = new Retention({ database, now: () => cautiousNow(database.sql, systemClock), log });
   const loops = [
     new BackgroundLoop({
       name: "retry",
