@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { Authenticator } from "../../internal/gateway/auth.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
-import { commonConfig, secret } from "../../internal/platform/config.ts";
+import { commonConfig, secret, servedNamesConfig } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
@@ -14,6 +14,7 @@ const config = Type.Object({
   ...commonConfig,
   HOST: Type.String({ default: "127.0.0.1", minLength: 1, description: "address the API listens on" }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the API" }),
+  ...servedNamesConfig,
   ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
   JWT_HS256_SECRET: secret(
     Type.String({
@@ -54,7 +55,10 @@ await runRole({
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, url }, "a request failed");
     const app = gatewayApp({ authenticator, orchestrator, seal, onError });
-    const server = resources.use("api", serveHttp(app, { hostname: env.HOST, port: env.PORT }));
+    const server = resources.use(
+      "api",
+      serveHttp(app, { hostname: env.HOST, port: env.PORT, names: env.SERVED_NAMES }),
+    );
     // Closed before the API, which waits for the calls that are held open.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
     log.info({ port: server.port }, "listening");

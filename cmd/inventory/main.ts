@@ -2,7 +2,13 @@
 // serves the catalogue over HTTP.
 import { Type } from "@sinclair/typebox";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
-import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import {
+  commonConfig,
+  consumerConfig,
+  postgresConfig,
+  redisConfig,
+  servedNamesConfig,
+} from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
@@ -22,6 +28,7 @@ const config = Type.Object({
     description: "address the catalogue listens on; keep it private",
   }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the catalogue" }),
+  ...servedNamesConfig,
   RESERVATION_HOLD_MS: Type.Integer({
     default: 300_000,
     minimum: 1_000,
@@ -46,7 +53,10 @@ await runRole({
     const database = await openDatabase("checkout-inventory", context);
     // Before Kafka is waited for: the shop window stays open without it.
     const catalogue = catalogueApi({ database, log });
-    const server = resources.use("catalogue", serveHttp(catalogue, { hostname: env.HOST, port: env.PORT }));
+    const server = resources.use(
+      "catalogue",
+      serveHttp(catalogue, { hostname: env.HOST, port: env.PORT, names: env.SERVED_NAMES }),
+    );
     log.info({ port: server.port }, "listening");
 
     const observe = inventoryTelemetry(metrics);

@@ -15,7 +15,13 @@ import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.t
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
-import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
+import {
+  commonConfig,
+  consumerConfig,
+  postgresConfig,
+  redisConfig,
+  servedNamesConfig,
+} from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
@@ -37,6 +43,7 @@ const config = Type.Object({
     description: "address the API listens on; keep it private",
   }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the API" }),
+  ...servedNamesConfig,
   FORWARD_DEADLINE_MS: Type.Integer({
     default: 30_000,
     minimum: 1_000,
@@ -146,7 +153,10 @@ await runRole({
       faultOf: database.faultOf.bind(database),
       onError,
     });
-    const server = resources.use("api", serveHttp(api, { hostname: env.HOST, port: env.PORT }));
+    const server = resources.use(
+      "api",
+      serveHttp(api, { hostname: env.HOST, port: env.PORT, names: env.SERVED_NAMES }),
+    );
     // Closed before the API, which waits for the calls that are held open.
     resources.defer("status watch", () => watch[Symbol.dispose]());
     log.info({ port: server.port }, "listening");

@@ -7,6 +7,7 @@ import {
   postgresConfig,
   redisConfig,
   secret,
+  servedNamesConfig,
 } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -44,6 +45,7 @@ const config = Type.Object({
     description: "address the webhook endpoint listens on; only /webhooks/ may be reachable from outside",
   }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: "port of the webhook endpoint" }),
+  ...servedNamesConfig,
   STRIPE_BASE_URL: Type.String({
     format: "url",
     default: "https://api.stripe.com",
@@ -133,7 +135,10 @@ await runRole({
       wakeExecutor,
       onError: (error) => logError(error, {}, "an event of the provider could not be taken in"),
     });
-    const server = resources.use("webhooks", serveHttp(webhooks, { hostname: env.HOST, port: env.PORT }));
+    const server = resources.use(
+      "webhooks",
+      serveHttp(webhooks, { hostname: env.HOST, port: env.PORT, names: env.SERVED_NAMES }),
+    );
     log.info({ port: server.port }, "listening");
 
     const reconciler = new Reconciler({

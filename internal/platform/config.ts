@@ -84,6 +84,15 @@ export const redisConfig = {
   ),
 };
 
+export const servedNamesConfig = {
+  SERVED_NAMES: Type.String({
+    default: "",
+    format: "host-names",
+    description:
+      "names it is reached under, several separated by commas; addresses, localhost and the machine's own name are served in any case, other names are answered with 421",
+  }),
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -160,6 +169,10 @@ const FORMATS: Readonly<
     accepts: (text) => isUrl(text, ["postgres:", "postgresql:"]) && new URL(text).pathname.length > 1,
   },
   "redis-url": { words: "a URL, redis://host:port", accepts: (text) => isUrl(text, ["redis:", "rediss:"]) },
+  "host-names": {
+    words: "names of hosts without scheme and port, several separated by commas",
+    accepts: (text) => text.split(",").every((name) => /^\s*[A-Za-z0-9_]([A-Za-z0-9._-]*)\s*$/.test(name)),
+  },
   brokers: {
     words: "host:port, several separated by commas",
     accepts: (text) => text.split(",").every((broker) => /^\s*[^\s:,/]+:\d{1,5}\s*$/.test(broker)),

@@ -1,10 +1,18 @@
-// An Elysia app as a server that a role can stop: it refuses new connections, lets running requests end, then closes.
-// Called by every role with an HTTP interface of its own.
+// An Elysia app as a server that a role can stop: it refuses new connections, lets running requests end, then closes. It is
+// served under the names it has been given and routed by the path alone. Called by every role with an HTTP interface of its own.
 import type { Elysia } from "elysia";
 import { AppError } from "../kernel/errors.ts";
+import { hostNames } from "./host-names.ts";
 
 /** Requests still running after this long are cut; the longest ones are status calls that a client may simply repeat. */
 const DRAIN_MS = 5_000;
+/**
+ * In place of the host that a request names. Elysia looks for the path from the twelfth character of the URL on (1.4.30), and
+ * so finds another one than was sent where the host is as short as `gw`, which is a valid name.
+ */
+const ORIGIN = "http://service.internal";
+const SCHEME_LENGTH = "http://".length;
+
 /** Bun closes silent connections after this; above the longest status call. */
 const IDLE_TIMEOUT_SECONDS = 90;
 
@@ -15,25 +23,36 @@ export interface HttpServer extends AsyncDisposable {
 /** What this needs of an app; Elysia's own type changes with every route. */
 type App = Pick<Elysia, "fetch"> & { readonly config: { readonly serve?: { maxRequestBodySize?: number } } };
 
+export interface HttpAddress {
+  readonly hostname: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** SERVED_NAMES: what it is reached under beside addresses, `localhost` and the machine's own name. */
+  readonly names?: string;
+}
+
 /**
- * Listens at once; `port` 0 takes any free one. Throws SERVICE_UNAVAILABLE when the address cannot be had. Stopping lets
- * requests run for `drainMs` more.
+ * Listens at once. Throws SERVICE_UNAVAILABLE when the address cannot be had. A request for a name that is not served is
+ * answered with 421. Stopping lets requests run for `drainMs` more.
  */
 export function serveHttp(
   app: App,
-  where: { readonly hostname: string; readonly port: number },
+  { hostname, port, names = "" }: HttpAddress,
   drainMs = DRAIN_MS,
 ): HttpServer {
   const { maxRequestBodySize } = app.config.serve ?? {};
+  const isServed = hostNames(names, hostname);
   const server = listen({
-    ...where,
+    hostname,
+    port,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     // Bun would answer an error that got past the app with a page that shows the source.
     development: false,
     // Which for Bun also means to share the port with whoever has it: two roles on one port would answer in turns.
     reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
-    fetch: (request: Request) => app.fetch(request),
+    fetch: (request: Request) =>
+      isServed(request.headers.get("host")) ? app.fetch(byPathAlone(request)) : misdirected(),
   });
   return {
     port: server.port ?? 0,
@@ -43,6 +62,23 @@ export function serveHttp(
       clearTimeout(cut);
     },
   };
+}
+
+/** The same request, whose URL is the path and the query that were sent. A copy would cost 50 us, because of its body. */
+function byPathAlone(request: Request): Request {
+  const { url } = request;
+  // Without a Host header Bun's URL is the path by itself.
+  const path = url.startsWith("/") ? url : url.slice(url.indexOf("/", SCHEME_LENGTH));
+  return Object.defineProperty(request, "url", { value: ORIGIN + path });
+}
+
+function misdirected(): Response {
+  const detail = "nothing is served under the name in the Host header; SERVED_NAMES says what is";
+  const problem = { type: "about:blank", title: "Misdirected Request", status: 421, detail };
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { "content-type": "application/problem+json" },
+  });
 }
 
 function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {

@@ -18,6 +18,43 @@ test("a port that is taken is said in words", async () => {
   expect(() => serveHttp(app(), { hostname: HOSTNAME, port: first.port })).toThrow("set HOST and PORT");
 });
 
+/** What is answered to a request that is sent as it stands. */
+async function raw(port: number, request: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let answer = "";
+  await Bun.connect({
+    hostname: HOSTNAME,
+    port,
+    socket: {
+      open: (socket) => void socket.write(`${request}\r\n\r\n`),
+      data: (_, bytes) => void (answer += bytes.toString()),
+      close: () => resolve(answer),
+      error: (_, error) => reject(error),
+    },
+  });
+  return promise;
+}
+
+test.each([
+  ["a short name", "GET /slow/0 HTTP/1.1\r\nHost: gw"],
+  ["a name of one letter, and a port", "GET /slow/0?x=/y HTTP/1.1\r\nHost: g:80"],
+  ["an address", "GET /slow/0 HTTP/1.1\r\nHost: [::1]"],
+  ["the whole URL", "GET http://gw/slow/0 HTTP/1.1\r\nHost: gw"],
+  ["no name, as HTTP/1.0 may", "GET /slow/0 HTTP/1.0"],
+])("a path is found behind %s", async (_, request) => {
+  await using server = serveHttp(app(), { hostname: HOSTNAME, port: 0, names: "gw,g" });
+  const answer = await raw(server.port, `${request}\r\nConnection: close`);
+  expect(answer).toStartWith("HTTP/1.1 200");
+  expect(answer).toEndWith("done");
+});
+
+test("a name that is not served is told so, with the setting's name", async () => {
+  await using server = serve();
+  const answer = await raw(server.port, "GET / HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close");
+  expect(answer).toStartWith("HTTP/1.1 421");
+  expect(answer).toContain("SERVED_NAMES");
+});
+
 test("stopping waits for requests under way, takes no new ones, and does not wait for idle connections", async () => {
   const server = serve();
   const url = `http://${HOSTNAME}:${server.port}`;

@@ -8,6 +8,7 @@ import { ROLES, SERVING_ROLES } from "./role-env.ts";
 
 interface Service {
   readonly command?: readonly string[];
+  readonly hostname?: string;
   readonly environment?: Readonly<Record<string, unknown>>;
   readonly healthcheck?: { readonly test?: unknown; readonly disable?: boolean };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
@@ -29,6 +30,10 @@ test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
   expect(Object.keys(service?.environment ?? {}).toSorted()).toEqual(
     [...wanted, ...listening, "OPS_HOST", "OPS_PORT"].toSorted(),
   );
+});
+
+test.each(["inventory", "payment", "orchestrator"])("%s knows the name that others call it by", (role) => {
+  expect(services[role]?.hostname).toBe(role);
 });
 
 test("checkoutctl finds everything it finds in the local stack", () => {

@@ -257,6 +257,31 @@ test("a limit is kept", async () => {
   });
 });
 
+/** Valid by RFC 3986, and each another way of being unusual. */
+const HOSTS = ["g", "gw", "GW:80", "db1.", "[::1]", "[::1]:8080", "127.0.0.1", "localhost"];
+const ROUTES: readonly (readonly [Surface, string, number])[] = [
+  ["gateway", `/api/v1/saga/${SAGA}/status`, 401],
+  ["orchestrator", "/ready", 200],
+  ["inventory", "/catalogue/tea-1", 200],
+  ["payment", "/webhooks/stripe", 400],
+  ["paysim", "/_sim/stats", 200],
+  ["ops", "/healthz", 200],
+];
+test.each(ROUTES)("%s finds %s whatever its own name is", async (surface, path, status) => {
+  // The webhooks are the one address that is posted to; what is not signed is refused there.
+  const of = (headers: { host: string }) =>
+    surface === "payment" ? post(path, {}, headers) : get(path, headers);
+  const answers = await Promise.all(HOSTS.map((host) => ask(surface, of({ host }))));
+  expect(answers.map((answer) => answer.status)).toEqual(HOSTS.map(() => status));
+});
+
+test.each(["gateway", "orchestrator", "inventory", "payment"] as const)(
+  "%s answers to no name but its own",
+  async (surface) => {
+    expect(await ask(surface, get("/", { host: "elsewhere.example" }))).toMatchObject({ status: 421 });
+  },
+);
+
 test("none of this was a failure of a role's own", () => {
   const ours = roles
     .complaints()

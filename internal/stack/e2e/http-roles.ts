@@ -101,7 +101,7 @@ export class HttpRoles implements AsyncDisposable {
       name: role,
       command: [join(DIST, `checkout-${role}`)],
       cwd: this.#folder,
-      env: { ...this.#environment(role), PORT: "0", OPS_PORT: "0" },
+      env: { ...this.#environment(role), PORT: "0", OPS_PORT: "0", SERVED_NAMES: "g,gw,db1" },
       logFile: join(this.#folder, `${role}.log`),
       stopDeadlineMs: STOP_DEADLINE_MS,
     });

@@ -1,0 +1,41 @@
+// A server answers to its own names and addresses, and to nobody else's.
+import { expect, test } from "bun:test";
+import { hostname } from "node:os";
+import { hostNames } from "./host-names.ts";
+
+const isServed = hostNames("shop.example, gw,API.example.", "0.0.0.0");
+
+test.each([
+  "shop.example",
+  "SHOP.example",
+  "shop.example.",
+  "shop.example:8443",
+  "gw",
+  "api.example",
+  "localhost:8080",
+  hostname(),
+  "127.0.0.1",
+  "10.1.2.3:80",
+  "[::1]",
+  "[2001:db8::1]:8080",
+  "",
+  null,
+])("served: %p", (host) => {
+  expect(isServed(host)).toBe(true);
+});
+
+test.each([
+  "elsewhere.example",
+  "shop.example.elsewhere.example",
+  "elsewhere.shop.example",
+  "g",
+  "shop.example:x",
+  "shop.example/",
+  "ada@shop.example",
+  "[shop.example]",
+  "[::1",
+  "1.2.3",
+  " ",
+])("not served: %p", (host) => {
+  expect(isServed(host)).toBe(false);
+});
