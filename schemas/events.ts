@@ -25,8 +25,14 @@ export const InventoryReserved = message("InventoryReserved", {
     { minItems: 1, maxItems: MAX_CART_LINES },
   ),
 });
-/** Nothing was reserved; `sku_ids` are the ones short of stock, unknown, or not sold in the cart's currency. */
-export const InsufficientStock = message("InsufficientStock", { sku_ids });
+/** Nothing was reserved, because of `sku_ids`. Those of them that are not merely short of stock are named once more. */
+export const InsufficientStock = message("InsufficientStock", {
+  sku_ids,
+  /** Nothing is sold under these names. */
+  unknown_sku_ids: Type.Optional(sku_ids),
+  /** Sold, but in another currency than the cart's. */
+  other_currency_sku_ids: Type.Optional(sku_ids),
+});
 export const InventoryReleased = message("InventoryReleased", {});
 export const ReservationConfirmed = message("ReservationConfirmed", { reservation_id: Uuid });
 /** The reservation had expired and its stock went to somebody else in the meantime. */

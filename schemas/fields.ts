@@ -28,6 +28,9 @@ export const Traceparent = Type.String({ pattern: "^[0-9a-f]{2}-[0-9a-f]{32}-[0-
 export const ErrorCodeText = Type.String({ minLength: 1, maxLength: 100 });
 export const ErrorMessage = Type.String({ maxLength: 1_000 });
 
+/** What a cart can come to, be it more than an order may cost: the most lines, pieces and price. Below 2^53. */
+export const CartTotal = Type.Integer({ minimum: 0, maximum: MAX_CART_LINES * MAX_QUANTITY * MAX_CENTS });
+
 export const CartItem = Type.Object({ sku_id: SkuId, quantity: Quantity });
 export const PricedItem = Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents });
 

@@ -4,6 +4,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import {
   Actor,
   CartItem,
+  CartTotal,
   Cents,
   Currency,
   Email,
@@ -64,7 +65,8 @@ export const SagaStatusView = Type.Object({
   compensation_step: Type.Union([Type.String(), Type.Null()]),
   failure_code: Type.Union([Type.String(), Type.Null()]),
   order_id: Type.Union([Uuid, Type.Null()]),
-  total_cents: Type.Union([Cents, Type.Null()]),
+  /** Also of a cart that was refused as too dear. */
+  total_cents: Type.Union([CartTotal, Type.Null()]),
   currency: Currency,
   created_at: Timestamp,
   updated_at: Timestamp,

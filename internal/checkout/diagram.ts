@@ -1,7 +1,7 @@
 // docs/saga.md, drawn from the saga table, so that the picture cannot say anything else than the code. Written by
 // `bun run diagram`; a test fails when the file is stale.
 import { type Saga, statusOf } from "./state.ts";
-import { rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
+import { isLeftOut, rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
 
 const undoing = (step: Step) => `undo_${step}`;
 
@@ -28,8 +28,15 @@ Reading it:
   refuses the late command. Money comes first: stock is released only after the payment is settled.
 - An undo that gets no answer is sent again with growing delays, for ever; after a few times an operator is called.
 - \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the contract that no rule of this table leads to.
+- A checkout that costs nothing passes ${leftOut()} by: no command is written, so there is nothing to undo.
 - Whatever the table does not name is ignored with a reason, or is an alert where it cannot happen unless something is broken.
 `;
+}
+
+function leftOut(): string {
+  return STEPS.filter((row) => isLeftOut(row, 0))
+    .map(({ step }) => code(step))
+    .join(" and ");
 }
 
 function tableOfSteps(): string {

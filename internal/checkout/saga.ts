@@ -1,5 +1,6 @@
 // The saga's one decision: given where a saga stands and what came in, where it stands next and what it says. Pure: no clock,
 // no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer for everything.
+import type { InsufficientStock } from "../../schemas/events.ts";
 import { MAX_CENTS } from "../../schemas/fields.ts";
 import type { StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
@@ -8,7 +9,17 @@ import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { notification, stepCommand, undoCommand } from "./commands.ts";
 import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
-import { indexOf, rowOf, SAGA_TABLE_VERSION, STEPS, type Step, undoOrder } from "./steps.ts";
+import {
+  indexOf,
+  isLeftOut,
+  rowOf,
+  SAGA_TABLE_VERSION,
+  statusDuring,
+  STEPS,
+  type Step,
+  type StepRow,
+  undoOrder,
+} from "./steps.ts";
 
 export interface SagaPolicy {
   /** How long the whole forward path may take before the saga turns round by itself, in milliseconds. */
@@ -90,7 +101,8 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
   const uncertain = (failure: Failure) => turnRound(saga, at, indexOf(at) + 1, failure, now, policy);
 
   if (input.type === row.success) return succeed(saga, at, input, now, policy);
-  if (input.type === row.refusal) return turnRound(saga, at, indexOf(at), failureOf(input), now, policy);
+  if (input.type === row.refusal)
+    return turnRound(saga, at, indexOf(at), failureOf(input, saga), now, policy);
 
   switch (input.type) {
     case "DeadlinePassed":
@@ -122,15 +134,19 @@ function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: Sa
   if (objection !== null) return turnRound(learned, at, indexOf(at) + 1, objection, now, policy);
 
   const before = statusOf(saga.position);
-  const next = STEPS[indexOf(at) + 1];
+  const isTaken = (row: StepRow) => !isLeftOut(row, learned.total_cents);
+  const ahead = STEPS.slice(indexOf(at) + 1);
+  const next = ahead.find(isTaken);
   if (next !== undefined) {
     const moved: Saga = { ...learned, position: { kind: "forward", at: next.step } };
-    const to = statusOf(moved.position);
-    return transition(
-      moved,
-      [stepCommand(moved, next.step)],
-      [{ from: before, to, step: next.step, note: null }],
-    );
+    // What is left out is told in the timeline, which then reads like any other.
+    const way = [...ahead.slice(0, ahead.indexOf(next)), next].map(({ step }) => ({
+      to: statusDuring(step),
+      step,
+      note: step === next.step ? null : "left out: there is nothing to pay",
+    }));
+    const history = way.map((stop, index) => ({ from: way[index - 1]?.to ?? before, ...stop }));
+    return transition(moved, [stepCommand(moved, next.step)], history);
   }
   assert(input.type === "OrderCreated", "the last step of the table creates the order");
   const completed = atRest(learned, { kind: "completed", at, order_id: input.order_id }, now);
@@ -179,7 +195,7 @@ function decideCompensating(
   if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type))
     return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {
-    const order = undoOrder(indexOf(position.undoing));
+    const order = toUndo(saga, position.at, indexOf(position.undoing));
     return undoNext(saga, position.at, order, position.failure, now, policy);
   }
   if (isUndoReply(input)) {
@@ -201,7 +217,15 @@ function turnRound(
   now: number,
   policy: SagaPolicy,
 ): Decision {
-  return undoNext(saga, at, undoOrder(until), failure, now, policy);
+  return undoNext(saga, at, toUndo(saga, at, until), failure, now, policy);
+}
+
+/**
+ * The steps before index `until` whose command was written, last first. The step `at` was written, or the saga would not stand
+ * there: also the charge of nothing that a binary from before has sent.
+ */
+function toUndo({ total_cents }: Saga, at: Step, until: number): readonly Step[] {
+  return undoOrder(until).filter((step) => step === at || !isLeftOut(rowOf(step), total_cents));
 }
 
 /** Sends the first undo of `order`, or ends the saga where nothing is left to undo. */
@@ -264,10 +288,10 @@ function objectionTo(saga: Saga): Failure | null {
   return null;
 }
 
-function failureOf(input: SagaInput): Failure {
+function failureOf(input: SagaInput, { currency }: Saga): Failure {
   switch (input.type) {
     case "InsufficientStock":
-      return { code: "INSUFFICIENT_STOCK", message: `not available: ${input.sku_ids.join(", ")}` };
+      return shortage(input, currency);
     case "PaymentFailed":
     case "OrderFailed":
       return { code: input.error_code, message: input.error_message };
@@ -276,6 +300,27 @@ function failureOf(input: SagaInput): Failure {
     default:
       return { code: input.type, message: `refused by ${input.type}` };
   }
+}
+
+/** What the shopper can do least about comes first: a thing that is not sold, then one not for this money, then one sold out. */
+function shortage(
+  { sku_ids, unknown_sku_ids = [], other_currency_sku_ids = [] }: InsufficientStock,
+  currency: string,
+): Failure {
+  const other = new Set([...unknown_sku_ids, ...other_currency_sku_ids]);
+  const parts = [
+    { code: "UNKNOWN_SKU", what: "nothing is sold as", skus: unknown_sku_ids },
+    { code: "CURRENCY_MISMATCH", what: `not sold in ${currency}:`, skus: other_currency_sku_ids },
+    {
+      code: "INSUFFICIENT_STOCK",
+      what: "not available:",
+      skus: sku_ids.filter((sku_id) => !other.has(sku_id)),
+    },
+  ].filter(({ skus }) => skus.length > 0);
+  return {
+    code: parts[0]?.code ?? "INSUFFICIENT_STOCK",
+    message: parts.map(({ what, skus }) => `${what} ${skus.join(", ")}`).join("; "),
+  };
 }
 
 function isUndoReply(input: SagaInput): boolean {

@@ -229,6 +229,60 @@ test("a total the shopper did not expect ends the saga uncharged, be it dearer o
   expect(types(on(start({ expected_total_cents: 1000 }).saga, reserved()).out)).toEqual(["ChargePayment"]);
 });
 
+test.each([
+  [{ sku_ids: ["tea"] }, "INSUFFICIENT_STOCK", "not available: tea"],
+  [{ sku_ids: ["tea"], unknown_sku_ids: ["tea"] }, "UNKNOWN_SKU", "nothing is sold as tea"],
+  [{ sku_ids: ["tea"], other_currency_sku_ids: ["tea"] }, "CURRENCY_MISMATCH", "not sold in EUR: tea"],
+  [
+    { sku_ids: ["cup", "tea", "oud"], unknown_sku_ids: ["cup"], other_currency_sku_ids: ["tea"] },
+    "UNKNOWN_SKU",
+    "nothing is sold as cup; not sold in EUR: tea; not available: oud",
+  ],
+])("a cart that cannot be had says why: %o", (told, code, message) => {
+  const refused = on(start().saga, { ...envelope, type: "InsufficientStock", ...told });
+  expect(refused.saga.position).toMatchObject({ kind: "compensated", failure: { code, message } });
+});
+
+describe("a checkout that costs nothing", () => {
+  const free = () => on(start().saga, reserved(0));
+
+  test("goes from its reservation to its confirmation, and tells so", () => {
+    const decision = free();
+    expect(types(decision.out)).toEqual(["ConfirmReservation"]);
+    expect(decision.saga).toMatchObject({ total_cents: 0, position: { kind: "forward", at: "confirm" } });
+    expect(decision.history).toEqual([
+      {
+        from: "STARTED",
+        to: "INVENTORY_RESERVED",
+        step: "charge",
+        note: "left out: there is nothing to pay",
+      },
+      { from: "INVENTORY_RESERVED", to: "PAYMENT_CHARGED", step: "confirm", note: null },
+    ]);
+    const ordered = on(on(decision.saga, event("ReservationConfirmed")).saga, event("OrderCreated"));
+    expect(ordered.saga.position.kind).toBe("completed");
+    expect(ordered.out).toMatchObject([{ type: "SendNotification", total_cents: 0 }]);
+  });
+
+  test("is undone without a word to payment, from wherever it turns round", () => {
+    const atOrder = on(free().saga, event("ReservationConfirmed")).saga;
+    expect(settle(on(free().saga, event("ReservationLost"))).undos).toEqual(["ReleaseInventory"]);
+    expect(settle(on(free().saga, { type: "DeadlinePassed" }, late)).undos).toEqual(["ReleaseInventory"]);
+    expect(settle(on(atOrder, event("OrderFailed"))).undos).toEqual(["ReleaseInventory"]);
+    expect(settle(on(atOrder, { type: "DeadlinePassed" }, late)).undos).toEqual([
+      "CancelOrder",
+      "ReleaseInventory",
+    ]);
+  });
+
+  test("still has its charge undone where a binary from before has sent one", () => {
+    const sent: Saga = { ...free().saga, position: { kind: "forward", at: "charge" } };
+    const { undos, last } = settle(on(sent, { type: "DeadlinePassed" }, late));
+    expect(undos).toEqual(["CancelPayment", "ReleaseInventory"]);
+    expect(last.saga.position.kind).toBe("compensated");
+  });
+});
+
 test("terminal states never change, whatever comes", () => {
   const completed = on(givenAt("order"), event("OrderCreated")).saga;
   const compensated = on(start().saga, event("InsufficientStock")).saga;

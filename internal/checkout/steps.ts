@@ -4,7 +4,11 @@ import type { Command } from "../../schemas/commands.ts";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { AssertionError } from "../kernel/errors.ts";
 
-/** Stored with each saga. A change of STEPS needs a new version, and old ones stay runnable while sagas are open on them. */
+/**
+ * Stored with each saga. A change of STEPS needs a new version, and old ones stay runnable while sagas are open on them. Leaving
+ * out a step that costs nothing (`onlyForMoney`) did not need one: binaries from before walk such a saga on from wherever it
+ * stands, and if they turn it round, undo a charge that never was, which leaves a tombstone.
+ */
 export const SAGA_TABLE_VERSION = 1;
 
 export type Step = "reserve" | "charge" | "confirm" | "order";
@@ -32,6 +36,8 @@ export interface StepRow {
    * stock could be taken again, nor after it.
    */
   readonly doomedByExpiry: boolean;
+  /** Left out of a checkout that costs nothing, because no provider charges nothing: no command, and so no undo. */
+  readonly onlyForMoney: boolean;
 }
 
 export const STEPS: readonly StepRow[] = [
@@ -43,6 +49,7 @@ export const STEPS: readonly StepRow[] = [
     statusAfter: "INVENTORY_RESERVED",
     undo: { command: "ReleaseInventory", replies: ["InventoryReleased"] },
     doomedByExpiry: true,
+    onlyForMoney: false,
   },
   {
     step: "charge",
@@ -56,6 +63,7 @@ export const STEPS: readonly StepRow[] = [
       replies: ["PaymentCancelled", "RefundCompleted"],
     },
     doomedByExpiry: true,
+    onlyForMoney: true,
   },
   {
     step: "confirm",
@@ -65,6 +73,7 @@ export const STEPS: readonly StepRow[] = [
     statusAfter: "PAYMENT_CHARGED",
     undo: null,
     doomedByExpiry: false,
+    onlyForMoney: false,
   },
   {
     step: "order",
@@ -74,6 +83,7 @@ export const STEPS: readonly StepRow[] = [
     statusAfter: "ORDER_CREATED",
     undo: { command: "CancelOrder", replies: ["OrderCancelled"] },
     doomedByExpiry: false,
+    onlyForMoney: false,
   },
 ];
 
@@ -90,6 +100,11 @@ export function indexOf(step: Step): number {
 /** The status shown while `step` is under way: what the step before it has reached. */
 export function statusDuring(step: Step): SagaStatus {
   return STEPS[indexOf(step) - 1]?.statusAfter ?? "STARTED";
+}
+
+/** Whether a saga of this total passes the step by on its way forward. */
+export function isLeftOut({ onlyForMoney }: StepRow, total_cents: number | null): boolean {
+  return onlyForMoney && total_cents === 0;
 }
 
 /** The steps to undo, last first, when the saga turns round with steps 0..`until` (exclusive) written. */

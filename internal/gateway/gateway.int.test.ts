@@ -201,6 +201,24 @@ test("a shopper who waits is told the end when it comes", async () => {
   expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
 });
 
+test("a cart that costs more than an order may is told so, for as long as anybody asks", async () => {
+  const saga_id = sagaOf(await gateway.checkout("dear"));
+  const dearest = { sku_id: "tea", quantity: 999, unit_price_cents: 9_999_999_999 };
+  const reserved_until = "2026-11-23T12:05:00.000Z";
+  const items = Array.from({ length: 50 }, () => ({ ...dearest, reserved_until }));
+  const reserved = { ...eventOf("InventoryReserved", saga_id), type: "InventoryReserved" as const };
+  await orchestrator.handle({ ...reserved, reservation_id: reserved.message_id, items });
+  await orchestrator.handle(eventOf("InventoryReleased", saga_id));
+  inner.watch.changed(orchestrator.changed);
+  const told = await gateway.ask(`/api/v1/saga/${saga_id}/status`);
+  expect(told.status).toBe(200);
+  expect(told.body).toMatchObject({
+    status: "COMPENSATED",
+    failure_code: "TOTAL_TOO_LARGE",
+    total_cents: 50 * 999 * 9_999_999_999,
+  });
+});
+
 test("a shopper who hangs up is no fault of anybody's", async () => {
   const saga_id = sagaOf(await gateway.checkout("hang-up"));
   const gone = new AbortController();

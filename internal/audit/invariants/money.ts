@@ -13,13 +13,15 @@ export const money: readonly Invariant[] = [
   }),
   ofSagasAtRest(
     "completed-is-paid",
-    "The provider holds exactly the total of a completed saga.",
+    "The provider holds exactly the total of a completed saga, and was never asked where that is nothing.",
     "completed",
     function* ({ saga, movements }) {
       const net = netOf(movements);
       const text = (cents: number) => moneyText(cents, saga.currency);
       if (net !== (saga.total_cents ?? 0))
         yield `the provider holds ${text(net)}, the saga's total is ${text(saga.total_cents ?? 0)}`;
+      if (saga.total_cents === 0 && movements.length > 0)
+        yield `the provider was asked for money although the total is ${text(0)}`;
       for (const { currency, transaction_id } of movements) {
         if (currency !== saga.currency)
           yield `${transaction_id} is in ${currency}, the saga in ${saga.currency}`;

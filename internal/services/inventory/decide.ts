@@ -91,7 +91,7 @@ export function expire(reservation: Reservation, now: number): Decision {
   };
 }
 
-/** All or nothing. A SKU that nobody sells, or not in the cart's currency, is as short as one that is sold out. */
+/** All or nothing. A SKU that nobody sells, or not in the cart's currency, is as short as one that is sold out, but told apart. */
 function reserve(stock: Stock, command: ReserveInventory, now: number, policy: InventoryPolicy): Decision {
   const priced = command.items.map((item) => ({
     sku_id: item.sku_id,
@@ -100,7 +100,7 @@ function reserve(stock: Stock, command: ReserveInventory, now: number, policy: I
   }));
   const sku_ids = shortOf(priced, stock, command.currency);
   if (sku_ids.length > 0) {
-    return unchanged(null, [{ type: "InsufficientStock", saga_id: command.saga_id, sku_ids }]);
+    return unchanged(null, [insufficient(command, sku_ids, stock)]);
   }
   const reservation: Reservation = {
     reservation_id: command.message_id,
@@ -215,6 +215,20 @@ function confirmed(reservation: Reservation, stockChanges: readonly StockChange[
     reservation: { ...reservation, status: "CONFIRMED" },
     stockChanges,
     out: [confirmedEvent(reservation)],
+  };
+}
+
+function insufficient({ saga_id, currency }: ReserveInventory, sku_ids: string[], stock: Stock): Outgoing {
+  const unknown_sku_ids = sku_ids.filter((sku_id) => !stock.has(sku_id));
+  const other_currency_sku_ids = sku_ids.filter(
+    (sku_id) => stock.has(sku_id) && stock.get(sku_id)?.currency !== currency,
+  );
+  return {
+    type: "InsufficientStock",
+    saga_id,
+    sku_ids,
+    ...(unknown_sku_ids.length > 0 ? { unknown_sku_ids } : {}),
+    ...(other_currency_sku_ids.length > 0 ? { other_currency_sku_ids } : {}),
   };
 }
 

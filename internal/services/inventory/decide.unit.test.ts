@@ -99,14 +99,20 @@ describe("ReserveInventory", () => {
   });
 
   test.each([
-    ["short", [["pear", 6]], "EUR", ["pear"]],
-    ["unknown", [["ghost", 1]], "EUR", ["ghost"]],
-    ["sold in another currency", [["pear", 1]], "USD", ["pear"]],
-  ] as const)("given one SKU that is %s, nothing at all is held", (_, others, currency, sku_ids) => {
+    ["short", [["pear", 6]], "EUR", { sku_ids: ["pear"] }],
+    ["unknown", [["ghost", 1]], "EUR", { sku_ids: ["ghost"], unknown_sku_ids: ["ghost"] }],
+    [
+      "sold in another currency",
+      [["pear", 1]],
+      "USD",
+      { sku_ids: ["pear"], other_currency_sku_ids: ["pear"] },
+    ],
+  ] as const)("given one SKU that is %s, nothing at all is held", (_, others, currency, told) => {
     const shelf = new Shelf();
     shelf.stock.set("apple", { available_count: 10, unit_price_cents: 250, currency });
     const out = shelf.when(reserveInventory(SAGA, [["apple", 1], ...others], currency));
-    expect(out).toEqual([{ type: "InsufficientStock", saga_id: SAGA, sku_ids: [...sku_ids] }]);
+    expect(out).toEqual([expect.objectContaining({ type: "InsufficientStock", saga_id: SAGA, ...told })]);
+    expect(Object.keys(out[0] ?? {}).length).toBe(2 + Object.keys(told).length);
     expect([shelf.available("apple"), shelf.available("pear"), shelf.status()]).toEqual([10, 5, undefined]);
   });
 

@@ -14,8 +14,11 @@ export interface Mail {
 
 /** What is told of failures that a shopper can do something about; the others get the last sentence only. */
 const REASONS: Readonly<Record<string, string>> = {
+  UNKNOWN_SKU: "Something in your cart is not sold in this shop.",
+  CURRENCY_MISMATCH: "Something in your cart is not sold in the currency of your checkout.",
   INSUFFICIENT_STOCK: "Something in your cart is not in stock any more.",
   RESERVATION_LOST: "Something in your cart was sold while your checkout was being worked on.",
+  TOTAL_TOO_LARGE: "Your cart costs more than one order can.",
   PRICE_CHANGED: "A price has changed since you filled your cart.",
   CARD_DECLINED: "Your card was declined.",
   EXPIRED_CARD: "Your card has expired.",

@@ -89,6 +89,21 @@ describe("a checkout that goes through", () => {
     expect((await system.checkoutctl("catalogue", "ls")).stdout).toContain(text);
   });
 
+  test("is not charged where it costs nothing, and has all the rest", async () => {
+    // given
+    await system.restock("gift", 1, { amount_cents: 0 });
+    // when
+    const view = await buy(cart("gift"));
+    // then
+    expect(view).toMatchObject({ status: "COMPLETED", total_cents: 0 });
+    const { reservation, money, orders } = await system.story(view.saga_id);
+    expect(reservation).toMatchObject([{ sku_id: "gift", status: "CONFIRMED" }]);
+    expect(orders).toMatchObject([{ order_id: view.order_id, status: "CONFIRMED", total_cents: 0 }]);
+    expect([money, await system.ledgerOf(view.saga_id)]).toEqual([[], []]);
+    const mail = await system.mailAbout(view.saga_id, "order_confirmed");
+    expect(mail.source).toContain("Total: 0.00 EUR");
+  });
+
   test("is charged once where the provider's reply was lost", async () => {
     // given
     await system.restock("lost-reply", 1);
@@ -175,9 +190,14 @@ describe("a checkout that fails", () => {
     });
   }
 
-  test("a product that does not exist", async () => {
-    const view = await buy(cart("no-such-thing"));
-    expect(view).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
+  test.each([
+    ["a product that does not exist", "no-such-thing", {}, "UNKNOWN_SKU", "is not sold in this shop"],
+    ["another currency", "for-euros", { currency: "JPY" }, "CURRENCY_MISMATCH", "currency of your checkout"],
+  ])("%s is told from one that is sold out", async (_, sku, changes, failure_code, words) => {
+    await system.restock("for-euros", 1);
+    const view = await buy(cart(sku, changes));
+    expect(view).toMatchObject({ status: "COMPENSATED", failure_code });
+    expect((await system.mailAbout(view.saga_id, "checkout_failed")).source).toContain(words);
     await expectNothingLeftOf(view.saga_id, []);
   });
 

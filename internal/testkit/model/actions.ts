@@ -247,8 +247,8 @@ function isForwardCommand({ body }: Message): boolean {
   return STEPS.some(({ command }) => command === body.type);
 }
 
-function stock({ available }: World): Stock {
-  return new Map([[SKU, { available_count: available, unit_price_cents: 1, currency: "EUR" }]]);
+function stock({ available, priceCents }: World): Stock {
+  return new Map([[SKU, { available_count: available, unit_price_cents: priceCents, currency: "EUR" }]]);
 }
 
 function abandoned(world: World, index: number): World {

@@ -14,9 +14,9 @@ let failed = false;
 let states = 0;
 const report: Record<string, unknown> = {};
 
-for (const { name, sagas, budget } of SCENARIOS) {
+for (const { name, sagas, budget, priceCents = 1 } of SCENARIOS) {
   const begun = performance.now();
-  const result = explore(checkoutModel({ sagas, budget, rules: REAL }), {
+  const result = explore(checkoutModel({ sagas, budget, priceCents, rules: REAL }), {
     maxStates: MAX_STATES,
     onProgress: (count, depth) => say(`  ${name}: ${count.toLocaleString("en")} states, depth ${depth} ...`),
   });

@@ -28,6 +28,15 @@ test(
   MODEL_TIMEOUT_MS,
 );
 
+test("a saga that costs nothing is never charged, whatever happens, and always comes to its end", () => {
+  const budget = { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, operatorCancels: 1 };
+  const model = checkoutModel({ sagas: 1, budget, priceCents: 0, rules: REAL });
+  const result = explore(model, { maxStates: MAX_STATES });
+  expect(result.violations).toEqual([]);
+  expect(result.isComplete).toBe(true);
+  expect(result.states).toBeGreaterThan(1_000);
+});
+
 test.each(PROTECTIONS.map((protection) => [protection] as const))(
   "without %s something breaks",
   (protection) => {

@@ -9,11 +9,13 @@ export interface ModelOptions {
   readonly sagas: 1 | 2;
   readonly budget: Budget;
   readonly rules: Rules;
+  /** What the one SKU costs; 1 where it is left out. */
+  readonly priceCents?: number;
 }
 
-export function checkoutModel({ sagas, budget, rules }: ModelOptions): Model<World> {
+export function checkoutModel({ sagas, budget, rules, priceCents = 1 }: ModelOptions): Model<World> {
   return {
-    initial: initialWorld(sagas, budget),
+    initial: initialWorld(sagas, budget, priceCents),
     successors: (world) => successors(world, rules),
     key: keyOf,
     violations,
@@ -28,30 +30,32 @@ function isEnd({ sagas, inFlight, calls }: World): boolean {
   );
 }
 
-function violations({ sagas, rows, available, broken }: World): string[] {
+function violations({ sagas, rows, available, broken, priceCents }: World): string[] {
   const found = broken === null ? [] : [broken];
   if (available < 0) found.push("stock is never negative");
   if (available + rows.filter(hasStock).length !== STOCKED)
     found.push("stock = available + held + confirmed");
   sagas.forEach((saga, index) => {
     const own = rows[index];
-    if (own !== undefined) found.push(...violationsOf(saga, own));
+    if (own !== undefined) found.push(...violationsOf(saga, own, priceCents));
   });
   return found;
 }
 
 /** What must hold for one saga: at all times, and once it rests for good. */
-function violationsOf({ position, saga_id }: Saga, rows: Rows): string[] {
-  const { reservation, order, account } = rows;
+function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: number): string[] {
+  const { reservation, order, payment, account } = rows;
+  const isFree = priceCents === 0;
   const found: string[] = [];
   const must = (holds: boolean, what: string) => {
     if (!holds) found.push(`${saga_id}: ${what}`);
   };
   const netCharges = account.charges - account.refunds;
+  must(!isFree || payment === null, "what costs nothing has no payment");
   must(account.charges <= 1, "at most one successful charge");
   must(netCharges >= 0, "no more is given back than was taken");
   if (position.kind === "completed") {
-    must(netCharges === 1, "a completed saga is paid");
+    must(netCharges === (isFree ? 0 : 1), "a completed saga is paid");
     must(reservation?.status === "CONFIRMED", "a completed saga has its stock confirmed");
     must(order?.status === "CONFIRMED", "a completed saga has a confirmed order");
   }

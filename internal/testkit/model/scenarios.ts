@@ -7,6 +7,8 @@ export interface Scenario {
   readonly name: string;
   readonly sagas: 1 | 2;
   readonly budget: Budget;
+  /** 0 where it is about checkouts that cost nothing. */
+  readonly priceCents?: number;
 }
 
 export const CALM: Budget = {
@@ -28,6 +30,12 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "one saga, trouble with messages and operators",
     sagas: 1,
     budget: { ...CALM, resends: 2, redeliveries: 1, deadLetters: 1, providerFaults: 1, operatorCancels: 1 },
+  },
+  {
+    name: "one saga that costs nothing",
+    sagas: 1,
+    priceCents: 0,
+    budget: { ...CALM, resends: 2, redeliveries: 2, deadLetters: 1, operatorCancels: 1 },
   },
   {
     name: "two sagas that want the same last unit",

@@ -72,6 +72,8 @@ export interface Message {
 }
 
 export interface World {
+  /** Of the one SKU; the same all the way. */
+  readonly priceCents: number;
   readonly sagas: readonly Saga[];
   readonly rows: readonly Rows[];
   readonly available: number;
@@ -109,8 +111,9 @@ const EMPTY: Rows = {
   },
 };
 
-export function initialWorld(sagaCount: number, budget: Budget): World {
+export function initialWorld(sagaCount: number, budget: Budget, priceCents: number): World {
   const empty: World = {
+    priceCents,
     sagas: [],
     rows: Array.from({ length: sagaCount }, () => EMPTY),
     available: STOCKED,

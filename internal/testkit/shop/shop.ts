@@ -25,7 +25,7 @@ import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
 import { NOT_SERVED, PRICES, shopper } from "./shoppers.ts";
 
-const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500 };
+const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gift: 20 };
 const WAVES = 3;
 const TURNS_PER_WAVE = 220;
 const MINUTE_MS = 60_000;

@@ -7,14 +7,15 @@ import { between, chanceOf, pick } from "../../kernel/random.ts";
 /** Nothing is shipped there, so its orders are refused after the charge. */
 export const NOT_SERVED = "KP";
 
-/** Without decimals, with three, and without but counted in hundredths by the provider. */
+/** Without decimals, with three, without but counted in hundredths by the provider, and for nothing. */
 export const PRICES = {
   sencha: { amount_cents: 50_000, currency: "JPY" },
   oud: { amount_cents: 1_860, currency: "KWD" },
   skyr: { amount_cents: 490, currency: "ISK" },
+  gift: { amount_cents: 0, currency: "EUR" },
 } as const;
 type PricedSku = keyof typeof PRICES;
-const ABROAD: readonly PricedSku[] = ["sencha", "oud", "skyr"];
+const ODD: readonly PricedSku[] = ["sencha", "oud", "skyr", "gift"];
 
 const CARDS = [
   ...Array<string>(8).fill("pm_card_visa"),
@@ -33,13 +34,13 @@ export async function shopper(
   random: () => number,
   seal: (token: string) => Promise<string>,
 ): Promise<StartSaga> {
-  const abroad = chanceOf(random, 0.3) ? pick(random, ABROAD) : null;
+  const odd = chanceOf(random, 0.3) ? pick(random, ODD) : null;
   const lines = Array.from({ length: between(random, 1, 3) }, () => ({
-    sku_id: abroad ?? pick(random, ["tea", "cup", "pot"]),
+    sku_id: odd ?? pick(random, ["tea", "cup", "pot"]),
     quantity: between(random, 1, 3),
   }));
   return checkout({
-    currency: abroad === null ? "EUR" : PRICES[abroad].currency,
+    currency: odd === null ? "EUR" : PRICES[odd].currency,
     // A SKU may come twice, and in any order.
     items: lines,
     payment_method: await seal(pick(random, CARDS)),
