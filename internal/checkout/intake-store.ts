@@ -62,9 +62,9 @@ export interface Backlog {
 /** Counts at most up to `atMost` of each; both are read from indexes that hold nothing else. */
 export async function measureBacklog(sql: Sql, atMost: Backlog): Promise<Backlog> {
   const [backlog] = await sql<Backlog[]>`
-    select (select count(*) from (select from saga_state where completed_at is null limit ${atMost.openSagas}) s)::integer
+    select (select count(*) from (select from saga_state where completed_at is null order by deadline_at limit ${atMost.openSagas}) s)::integer
              as "openSagas",
-           (select count(*) from (select from outbox where not published limit ${atMost.unpublished}) o)::integer
+           (select count(*) from (select from outbox where not published order by event_id limit ${atMost.unpublished}) o)::integer
              as unpublished`;
   return backlog ?? { openSagas: 0, unpublished: 0 };
 }

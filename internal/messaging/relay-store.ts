@@ -51,7 +51,7 @@ export interface Backlog {
 /** What waits to be published. Reads the partial index only, and no more than `limit` entries of it. */
 export async function measureBacklog(sql: Sql, limit: number): Promise<Backlog> {
   const [row] = await sql<[{ unpublished: number; oldest: number | null }]>`
-    select (select count(*) from (select from outbox where not published limit ${limit}) waiting) as unpublished,
+    select (select count(*) from (select from outbox where not published order by event_id limit ${limit}) waiting) as unpublished,
            (select created_at from outbox where not published order by event_id limit 1) as oldest`;
   return { unpublished: row.unpublished, oldestCreatedAt: row.oldest };
 }

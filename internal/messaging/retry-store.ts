@@ -66,8 +66,9 @@ export async function claimDue(
   const rows = await sql<RetryRow[]>`
     update retry set next_attempt_at = ${now + leaseMs}::timestamptz
      where message_id = any(array(
-       select message_id from retry
-        where next_attempt_at <= ${now}::timestamptz or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+       select message_id from retry where next_attempt_at <= ${now}::timestamptz
+        order by next_attempt_at limit ${limit} for update skip locked) || array(
+       select message_id from retry where next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
         order by next_attempt_at limit ${limit} for update skip locked))
     returning message_id, saga_id, message_type, attempts, first_failed_at, topic, partition, "offset", timestamp_ms, key,
               value, headers`;
@@ -123,13 +124,16 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
     error_message: cause.message,
   }));
   return tx`
+    with failure as materialized (
+      select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
+             message_id uuid, attempts integer, failed_at timestamptz, next_attempt_at timestamptz, error_code text,
+             error_message text))
     update retry
        set attempts = retry.attempts + 1, last_failed_at = failure.failed_at, next_attempt_at = failure.next_attempt_at,
            error_code = failure.error_code, error_message = failure.error_message
-      from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
-             message_id uuid, attempts integer, failed_at timestamptz, next_attempt_at timestamptz, error_code text,
-             error_message text)
-     where retry.message_id = failure.message_id and retry.attempts = failure.attempts`;
+      from failure
+     where retry.message_id = any(array(select message_id from failure))
+       and retry.message_id = failure.message_id and retry.attempts = failure.attempts`;
 }
 
 /** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns those that were there. */

@@ -31,13 +31,16 @@ export function openAlerts(
 ): PromiseLike<OpenedAlert[]> {
   const rows = differences.map((difference) => ({ alert_id: newId(), ...difference }));
   return tx<OpenedAlert[]>`
+    with opened as materialized (
+      select * from json_to_recordset(${JSON.stringify(rows)}::text::json)
+        as opened (alert_id uuid, kind text, subject text, saga_id uuid, detail text)),
+    final as materialized (
+      select kind, subject from payment_alerts
+       where subject = any(array(select subject from opened)) and closed_by <> 'reconciliation')
     insert into payment_alerts (alert_id, kind, subject, saga_id, detail, opened_by, opened_at, last_seen_at)
     select alert_id, kind, subject, saga_id, detail, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz
-      from json_to_recordset(${JSON.stringify(rows)}::text::json)
-        as opened (alert_id uuid, kind text, subject text, saga_id uuid, detail text)
-     where not exists (
-             select from payment_alerts a
-              where a.kind = opened.kind and a.subject = opened.subject and a.closed_by <> 'reconciliation')
+      from opened
+     where (kind, subject) not in (select kind, subject from final)
         on conflict (kind, subject) where closed_at is null do update
        set detail = excluded.detail, last_seen_at = excluded.last_seen_at
     returning alert_id, kind, subject, (xmax = 0) as is_new`;

@@ -17,7 +17,8 @@ interface Row extends PaymentRow {
 
 /** Every payment that any of the names stands for, each once. */
 export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: Names): Promise<Payment[]> {
-  // The array makes the planner probe the keys; one statement, because payment and refund must be of the same moment.
+  // The array makes the planner probe the keys, and `union all` keeps it from reading an index whole for its order; one
+  // statement, because payment and refund must be of the same moment.
   const rows = await sql<Row[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at,
@@ -29,7 +30,7 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
       from payments p
      where payment_id = any(array(
              select payment_id from payments where saga_id = any(${[...sagas]}::uuid[])
-              union select payment_id from payments where provider_txn_id = any(${[...charges]}::text[])
-              union select payment_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))`;
+              union all select payment_id from payments where provider_txn_id = any(${[...charges]}::text[])
+              union all select payment_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))`;
   return rows.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
 }

@@ -121,17 +121,24 @@ function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]
                 and status in ('REFUND_PENDING', 'REFUNDED')))`;
 }
 
-/** Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. */
+/**
+ * Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. Two looks into the
+ * index, because by one condition with `or` all that wait for their time were read each time.
+ */
 export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
       from payments
-     where status in ('PENDING', 'UNKNOWN')
-       and (next_attempt_at <= ${now}::timestamptz or next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
+     where payment_id = any(
+             array(select payment_id from payments
+                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             array(select payment_id from payments
+                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked))
      order by next_attempt_at
-     limit ${limit}
-       for no key update skip locked`;
+       for no key update`;
 }
 
 /**
@@ -140,14 +147,14 @@ export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery
  */
 export function lockDueRefunds(tx: Tx, now: number, limit: number): PendingQuery<{ saga_id: string }[]> {
   return tx<{ saga_id: string }[]>`
-    select payment.saga_id
-      from refunds refund
-      join payments payment on payment.payment_id = refund.payment_id
-     where refund.status = 'PENDING'
-       and (refund.next_attempt_at <= ${now}::timestamptz
-            or refund.next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz)
-     order by refund.next_attempt_at
-     limit ${limit}
+    select saga_id from payments
+     where payment_id = any(
+             array(select payment_id from refunds
+                    where status = 'PENDING' and next_attempt_at <= ${now}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+             array(select payment_id from refunds
+                    where status = 'PENDING' and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked))
        for no key update skip locked`;
 }
 

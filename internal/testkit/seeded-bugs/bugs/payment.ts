@@ -174,8 +174,14 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/services/payment/store.ts",
-        find: "     limit ${limit}\n       for no key update skip locked`;\n}\n\n/**\n * The sagas of refunds",
-        replace: "     limit ${limit}`;\n}\n\n/**\n * The sagas of refunds",
+        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit} for no key update skip locked)",
+        replace:
+          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit})",
+      },
+      {
+        file: "internal/services/payment/store.ts",
+        find: "     order by next_attempt_at\n       for no key update`;",
+        replace: "     order by next_attempt_at`;",
       },
     ],
     caughtBy: {
