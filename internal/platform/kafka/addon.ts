@@ -44,6 +44,8 @@ export interface BatchConsumer {
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
   commit(timeoutMs: number): Promise<NativeError>;
   release(committed: boolean): void;
+  /** The next poll reads what this consumer has of these topics from the beginning. */
+  restart(topics: readonly string[]): void;
   interrupt(): void;
   close(): void;
 }

@@ -5,6 +5,8 @@ import { expect, test } from "bun:test";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR, type ConsumedBatch, type Consumer } from "../../kernel/ports.ts";
 import { errorOf, freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
+import { waitUntil } from "../../stack/wait.ts";
+import { openAdmin } from "./admin.ts";
 import { openConsumer, type ConsumerOptions } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
 import { openReopeningConsumer } from "./reopening-consumer.ts";
@@ -322,4 +324,39 @@ test("closes at once while a poll is waiting, and gives back a batch still held"
   held.release();
   await using successor = await open(topic, { groupId });
   expect((await next(successor)).values).toEqual(["held"]);
+});
+
+test("a topic that is made anew under a living consumer is read from its beginning, and that is told", async () => {
+  const topic = await freshTopic();
+  const told: string[] = [];
+  const onEvent = ({ message }: { message: string }) => void told.push(message);
+  await using consumer = await open(topic, { onEvent, topicCheckIntervalMs: 200 });
+  await send(
+    topic,
+    numbers(0, 50).map((n) => ({ value: n })),
+  );
+  expect(await take(consumer, 50)).toEqual(numbers(0, 50));
+
+  await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
+  await admin.deleteTopics([topic]);
+  const again = { topic, partitions: 1, replicationFactor: 1 };
+  const isMade = async () => (await admin.createTopics([again])).created.length === 1;
+  await waitUntil("the topic is deleted and made anew", isMade, { timeoutMs: 20_000 });
+  // More than the old one held, so that the old position lies in the middle of the new topic.
+  await send(
+    topic,
+    numbers(1_000, 1_200).map((n) => ({ value: n })),
+  );
+
+  const seen = new Set<unknown>();
+  const reads = async () => {
+    const batch = await consumer.poll({ maxMessages: 1_000, waitMs: 500, gatherMs: 100 });
+    for (const value of batch?.values ?? []) seen.add(value);
+    await batch?.commit();
+    batch?.release();
+    return seen.size >= 200;
+  };
+  await waitUntil("every message of the new topic has come", reads, { timeoutMs: 30_000 });
+  expect([...seen].toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(1_000, 1_200));
+  expect(told.filter((message) => message.includes("made anew"))).toHaveLength(1);
 });

@@ -13,6 +13,7 @@ import {
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
+import { TopicWatch } from "./topic-watch.ts";
 
 export interface ConsumerOptions extends KafkaOptions {
   readonly groupId: string;
@@ -29,6 +30,8 @@ export interface ConsumerOptions extends KafkaOptions {
   readonly fromBeginning?: boolean;
   /** A member that is silent for so long is taken for dead and its partitions are given away. */
   readonly sessionTimeoutMs?: number;
+  /** How often to ask whether a topic was made anew. */
+  readonly topicCheckIntervalMs?: number;
 }
 
 const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
@@ -108,6 +111,8 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   readonly #connection: Connection;
   readonly #native: BatchConsumer;
   readonly #group: string;
+  readonly #watch: TopicWatch;
+  readonly #onEvent: KafkaOptions["onEvent"];
   #polling: Promise<unknown> | undefined;
   #batch: Batch | undefined;
   #closed: Promise<void> | undefined;
@@ -116,12 +121,16 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#connection = connection;
     this.#native = openBatchConsumer(connection, options.types);
     this.#group = options.groupId;
+    const handle = kafka().addon.handleOf(connection.client.getClient());
+    this.#watch = new TopicWatch(handle, options.topics, options.topicCheckIntervalMs);
+    this.#onEvent = options.onEvent;
   }
 
   async poll(options: PollOptions): Promise<ConsumedBatch | null> {
     assert(this.#polling === undefined, "a poll is in flight already");
     assert(this.#batch === undefined, "the last batch has not been released");
     if (this.#closed !== undefined) throw closedError();
+    this.#restartRemade();
     const { events } = this.#connection;
     const poll = this.#native.poll(options.maxMessages, options.waitMs, options.gatherMs);
     this.#polling = poll;
@@ -144,6 +153,15 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     return this.#batch;
   }
 
+  /** What of a topic made anew was read before it was noticed comes again; its readers know it then. */
+  #restartRemade(): void {
+    const remade = this.#watch.remade();
+    if (remade.length === 0) return;
+    this.#native.restart(remade);
+    const message = `${remade.join(", ")} was deleted and made anew; group ${this.#group} reads it from its beginning`;
+    this.#onEvent?.({ level: "error", name: "TOPIC_REMADE", message });
+  }
+
   /** Ends a poll in flight, gives back an unreleased batch (its messages come again) and leaves the group. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -154,6 +172,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#native.interrupt();
     await this.#polling?.then(ignore, ignore);
     await this.#batch?.abandon();
+    await this.#watch.settled();
     await disconnect(this.#native, this.#connection);
   }
 

@@ -211,6 +211,14 @@ napi_value release(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// restart(topics: string[]): the next poll reads what this consumer has of them from the beginning
+napi_value restart(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  if (call.consumer == nullptr) return nullptr;
+  call.consumer->restart(values::to_strings(env, call.arguments[0]));
+  return nullptr;
+}
+
 // interrupt(): makes a poll in flight return with what it has; later polls return at once
 napi_value interrupt(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -248,6 +256,7 @@ void define_batch_consumer(napi_env env, napi_value exports) {
       {"text", nullptr, text, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"commit", nullptr, commit, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"release", nullptr, release, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"restart", nullptr, restart, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"interrupt", nullptr, interrupt, nullptr, nullptr, nullptr, napi_default_method, nullptr},
       {"close", nullptr, close, nullptr, nullptr, nullptr, napi_default_method, nullptr},
   };

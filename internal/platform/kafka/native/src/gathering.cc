@@ -151,6 +151,21 @@ std::optional<Failure> GatheringConsumer::seek_back() {
   return std::nullopt;
 }
 
+void GatheringConsumer::restart(const std::vector<std::string>& topics) {
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(kafka_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  for (int i = 0; i < assigned->cnt; i++) {
+    const auto& partition = assigned->elems[i];
+    if (std::find(topics.begin(), topics.end(), partition.topic) == topics.end()) continue;
+    // In place of a position of the old topic that may be waiting here.
+    std::erase_if(rewind_, [&](const Range& range) {
+      return range.name == partition.topic && range.partition == partition.partition;
+    });
+    rewind_.push_back({nullptr, partition.topic, partition.partition, RD_KAFKA_OFFSET_BEGINNING, 0, -1});
+  }
+  rd_kafka_topic_partition_list_destroy(assigned);
+}
+
 // Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. A commit
 // that comes through after the timeout is harmless: what it covers has been handled.
 Failure GatheringConsumer::commit(int timeout_ms) const {

@@ -68,6 +68,9 @@ class GatheringConsumer {
   // Gives the messages back. What is not committed is read again: the next `gather` first seeks back.
   void release(bool committed);
 
+  // The next `gather` seeks to the beginning of the assigned partitions of these topics. Not during a `gather`.
+  void restart(const std::vector<std::string>& topics);
+
   // Makes a `gather` in flight return with what it has, and later ones at once.
   void interrupt();
 
