@@ -15,13 +15,35 @@ test("a good token yields its user, whatever the case of the scheme", async () =
     expect(await authenticator().userOf(scheme + token)).toBe(SHOPPER);
 });
 
+// What another implementation makes of the same: uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, iss), sub) in Python.
+test.each([
+  ["a UUID in capitals", SHOPPER.toUpperCase(), undefined, SHOPPER],
+  ["a text of an issuer", "x", "https://id.example", "cc92184e-9540-5244-8300-384ebe50c7bc"],
+  ["the same of another", "x", "https://other.example", "968455bb-7703-58b5-b3d6-7077ee787c1c"],
+  [
+    "a text of no issuer",
+    "auth0|5f7c8ec7c33c6c004bbafe82",
+    undefined,
+    "2b9dc870-c022-5d22-8f77-83a4afdab914",
+  ],
+  ["a text beyond ASCII", "Ada Łovelace", "https://id.example", "02b4e9e5-ce47-50c0-9538-8b6df46f17f2"],
+  ["the longest text", "a".repeat(255), "https://id.example", "488b05c6-c272-5a72-b73d-e858628efddc"],
+])("a subject that is %s is the same user each time", async (_, sub, iss, userId) => {
+  const token = await tokenOf(sub, { claims: { iss } });
+  expect(await authenticator().userOf(`Bearer ${token}`)).toBe(userId);
+});
+
 const bad: readonly [string, TokenParts & { readonly userId?: string }, Partial<AuthOptions>?][] = [
   ["expired", { claims: { exp: now() - 60 } }],
   ["without an end", { claims: { exp: undefined } }],
   ["whose end is no number", { claims: { exp: "tomorrow" } }],
   ["not valid yet", { claims: { nbf: now() + 3_600 } }],
   ["of nobody", { claims: { sub: undefined } }],
-  ["of somebody who is no user id", { userId: "admin" }],
+  ["of somebody without a name", { userId: "" }],
+  ["of somebody whose name is blank", { userId: " \t" }],
+  ["of somebody who is no text", { claims: { sub: 42 } }],
+  ["of somebody whose name is longer than OpenID Connect allows", { userId: "a".repeat(256) }],
+  ["of somebody whose name holds half a character", { userId: "ada\ud800" }],
   ["signed with another secret", { secret: "another secret of more than thirty-two characters" }],
   [
     "signed with another algorithm",

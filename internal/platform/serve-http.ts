@@ -41,7 +41,7 @@ export function serveHttp(
   drainMs = DRAIN_MS,
 ): HttpServer {
   const { maxRequestBodySize } = app.config.serve ?? {};
-  const isServed = hostNames(names, hostname);
+  const verdictOn = hostNames(names, hostname);
   const server = listen({
     hostname,
     port,
@@ -51,8 +51,10 @@ export function serveHttp(
     // Which for Bun also means to share the port with whoever has it: two roles on one port would answer in turns.
     reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
-    fetch: (request: Request) =>
-      isServed(request.headers.get("host")) ? app.fetch(byPathAlone(request)) : misdirected(),
+    fetch(request: Request) {
+      const verdict = verdictOn(request.headers.get("host"));
+      return verdict === "served" ? app.fetch(byPathAlone(request)) : refused(verdict);
+    },
   });
   return {
     port: server.port ?? 0,
@@ -72,13 +74,19 @@ function byPathAlone(request: Request): Request {
   return Object.defineProperty(request, "url", { value: ORIGIN + path });
 }
 
-function misdirected(): Response {
-  const detail = "nothing is served under the name in the Host header; SERVED_NAMES says what is";
-  const problem = { type: "about:blank", title: "Misdirected Request", status: 421, detail };
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: { "content-type": "application/problem+json" },
-  });
+const REFUSALS = {
+  malformed: { title: "Bad Request", status: 400, detail: "the Host header is no name and no address" },
+  unknown: {
+    title: "Misdirected Request",
+    status: 421,
+    detail: "nothing is served under the name in the Host header; SERVED_NAMES says what is",
+  },
+};
+
+function refused(verdict: keyof typeof REFUSALS): Response {
+  const problem = { type: "about:blank", ...REFUSALS[verdict] };
+  const headers = { "content-type": "application/problem+json" };
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
 
 function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {

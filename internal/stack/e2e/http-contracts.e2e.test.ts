@@ -14,12 +14,16 @@ const SAGA = "01890000-0000-7000-8000-0000000000ff";
 
 let roles: HttpRoles;
 let token: string;
+/** Of somebody whose identity provider knows no UUIDs. */
+let otherToken: string;
 beforeAll(async () => {
   roles = await HttpRoles.start();
   const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
-  token = await new SignJWT({ sub: USER, exp: inAnHour })
-    .setProtectedHeader({ alg: "HS256" })
-    .sign(new TextEncoder().encode(roles.secrets.jwt_hs256_secret));
+  const tokenOf = (sub: string) =>
+    new SignJWT({ sub, iss: "https://id.example", exp: inAnHour })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(new TextEncoder().encode(roles.secrets.jwt_hs256_secret));
+  [token, otherToken] = await Promise.all([tokenOf(USER), tokenOf("auth0|5f7c8ec7c33c6c004bbafe82")]);
   const items = SKUS.map((sku_id) => ({
     sku_id,
     name: sku_id,
@@ -247,6 +251,15 @@ const CASES: readonly Case[] = [
 
 test.each(CASES)("%s: %s is answered with %i", async (surface, _, status, request) => {
   expect(await ask(surface, await request())).toMatchObject({ status });
+});
+
+test("a shopper who is no UUID checks out, and sees the saga that nobody else sees", async () => {
+  const other = { authorization: `Bearer ${otherToken}` };
+  const started = await ask("gateway", checkout({}, other));
+  expect(started).toMatchObject({ status: 202 });
+  const { status_url } = JSON.parse(started.text);
+  expect(await ask("gateway", get(status_url, other))).toMatchObject({ status: 200 });
+  expect(await ask("gateway", get(status_url, shopper()))).toMatchObject({ status: 404 });
 });
 
 test("a limit is kept", async () => {
