@@ -22,6 +22,10 @@ export interface Schema {
   readonly [keyword: string]: unknown;
 }
 
+const NOW_OPTIONAL = "was always there and is now optional";
+/** Written by others and read by us alone: what they need not send any more breaks nobody. */
+const REQUESTS: ReadonlySet<string> = new Set(["http CheckoutRequest"]);
+
 /** Keywords where the new value must be absent or not stricter, and what stricter means. */
 const LIMITS: Readonly<Record<string, (before: number | undefined, after: number) => boolean>> = {
   minimum: isRaised,
@@ -75,7 +79,9 @@ export function breakingChangesOfAll(
 ): Break[] {
   return Object.entries(before).flatMap(([name, schema]) => {
     const now = after[name];
-    return now === undefined ? [{ path: name, reason: "was removed" }] : breakingChanges(schema, now, name);
+    if (now === undefined) return [{ path: name, reason: "was removed" }];
+    const breaks = breakingChanges(schema, now, name);
+    return REQUESTS.has(name) ? breaks.filter(({ reason }) => reason !== NOW_OPTIONAL) : breaks;
   });
 }
 
@@ -121,7 +127,7 @@ function fieldBreaks(before: Schema, after: Schema, path: string): Break[] {
       continue;
     }
     if (requiredBefore.has(name) && !requiredNow.has(name)) {
-      breaks.push({ path: field, reason: "was always there and is now optional" });
+      breaks.push({ path: field, reason: NOW_OPTIONAL });
     }
     breaks.push(...breakingChanges(schema, now, field));
   }

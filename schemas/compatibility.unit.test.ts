@@ -157,6 +157,15 @@ describe("a change that does not break", () => {
     });
   }
 
+  test("a field that clients need not send any more, in a body that only we read", () => {
+    const before = plain(base);
+    const after = plain(Type.Partial(base));
+    expect(
+      breakingChangesOfAll({ "http CheckoutRequest": before }, { "http CheckoutRequest": after }),
+    ).toEqual([]);
+    expect(breakingChangesOfAll({ m: before }, { m: after })).toMatchObject([{ path: "m.name" }]);
+  });
+
   test("a new contract", () => {
     expect(breakingChangesOfAll({}, { m: plain(base) })).toEqual([]);
   });

@@ -7,6 +7,7 @@ import {
   Email,
   Quantity,
   ShippingAddress,
+  ShippingAddressInput,
   SkuId,
   Timestamp,
   Traceparent,
@@ -18,6 +19,32 @@ import { TOPICS } from "./topics.ts";
 
 const uuid = "01a20a32-94ed-72f5-a8ff-2fbb8f75a24a";
 const address = { name: "Ada", line1: "1 Road", city: "Paris", postal_code: "75001", country: "FR" };
+const everywhere = [
+  {
+    name: "Ada Lovelace",
+    company: "Analytical Engines Inc.",
+    line1: "PO Box 12",
+    line2: "Suite 5",
+    line3: "Rear building",
+    district: "Mission",
+    city: "San Francisco",
+    region: "CA",
+    postal_code: "94110-1234",
+    sorting_code: "CEDEX 08",
+    country: "US",
+    phone: "+1 (415) 555-0100 ext. 7",
+  },
+];
+const noAddresses = [
+  { ...address, name: "" },
+  { ...address, name: "a\u0000b" },
+  { ...address, name: "half \ud83d" },
+  { ...address, name: "a".repeat(201) },
+  { ...address, country: "FRA" },
+  { ...address, region: "" },
+  { ...address, phone: "1".repeat(41) },
+  { ...address, postal_code: "1".repeat(21) },
+];
 
 describe("fields", () => {
   const cases = {
@@ -50,17 +77,27 @@ describe("fields", () => {
       // One recipient, and nothing that could end a mail header.
       refuses: ["ada", "@b", "a@", "a@b,c@d", "a@b\nbcc: c@d", "a b@c", `${"a".repeat(250)}@b.de`],
     },
+    ShippingAddressInput: {
+      schema: ShippingAddressInput,
+      takes: [
+        address,
+        { ...address, line2: "c/o Björk 🙂" },
+        ...everywhere,
+        { name: "Ada", line1: "Street 1", country: "MO" },
+      ],
+      refuses: [...noAddresses, { ...address, nickname: "A" }],
+    },
     ShippingAddress: {
       schema: ShippingAddress,
-      takes: [address, { ...address, line2: "c/o Björk 🙂" }],
-      refuses: [
-        { ...address, name: "" },
-        { ...address, name: "a\u0000b" },
-        { ...address, name: "half \ud83d" },
-        { ...address, name: "a".repeat(201) },
-        { ...address, country: "FRA" },
+      takes: [
+        address,
+        { ...address, line2: "c/o Björk 🙂" },
+        ...everywhere,
+        { ...address, city: "", postal_code: "" },
+        // A newer gateway may know of more.
         { ...address, nickname: "A" },
       ],
+      refuses: [...noAddresses, { name: "Ada", line1: "Street 1", country: "MO" }],
     },
   } as const;
 

@@ -34,13 +34,12 @@ export const CartTotal = Type.Integer({ minimum: 0, maximum: MAX_CART_LINES * MA
 export const CartItem = Type.Object({ sku_id: SkuId, quantity: Quantity });
 export const PricedItem = Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents });
 
-/** Printable text: no control characters, and no half of a surrogate pair. It ends up in jsonb, which refuses NUL and halves. */
-const line = (maxLength: number) =>
-  Type.String({
-    minLength: 1,
-    maxLength,
-    pattern: "^(?:[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$",
-  });
+/** No control characters, and no half of a surrogate pair: what ends up in jsonb, which refuses NUL and halves. */
+const PRINTABLE = "^(?:[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$";
+
+/** One line of printable text. */
+const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: PRINTABLE });
+const lineOrNothing = (maxLength: number) => Type.String({ maxLength, pattern: PRINTABLE });
 
 /** What the shop calls a SKU. */
 export const ProductName = line(200);
@@ -49,18 +48,45 @@ export const ProductName = line(200);
 export const Actor = line(100);
 export const Reason = line(500);
 
-export const ShippingAddress = Type.Object(
+const CITY_LENGTH = 100;
+const POSTAL_CODE_LENGTH = 20;
+
+/** What every country's addresses are made of, of which each uses some. Only lengths are limited: no country's rules fit another. */
+const addressParts = {
+  name: line(200),
+  company: Type.Optional(line(200)),
+  /** Street and number, or a PO box. */
+  line1: line(200),
+  line2: Type.Optional(line(200)),
+  line3: Type.Optional(line(200)),
+  /** Neighbourhood, suburb, townland: what stands between street and city. */
+  district: Type.Optional(line(100)),
+  /** State, province, prefecture, county, emirate. */
+  region: Type.Optional(line(100)),
+  /** CEDEX and the like. */
+  sorting_code: Type.Optional(line(20)),
+  /** ISO 3166-1 alpha-2. */
+  country: Type.String({ pattern: "^[A-Z]{2}$" }),
+  /** For the carrier, as people write it. */
+  phone: Type.Optional(line(40)),
+};
+
+/** As a shopper sends it. Which parts a country's addresses need is asked at the gateway. */
+export const ShippingAddressInput = Type.Object(
   {
-    name: line(200),
-    line1: line(200),
-    line2: Type.Optional(line(200)),
-    city: line(100),
-    postal_code: line(20),
-    /** ISO 3166-1 alpha-2. */
-    country: Type.String({ pattern: "^[A-Z]{2}$" }),
+    ...addressParts,
+    city: Type.Optional(lineOrNothing(CITY_LENGTH)),
+    postal_code: Type.Optional(lineOrNothing(POSTAL_CODE_LENGTH)),
   },
   { additionalProperties: false },
 );
+
+/** As it is sent on and kept: city and postal code were always there, and are empty where a country has none. */
+export const ShippingAddress = Type.Object({
+  ...addressParts,
+  city: lineOrNothing(CITY_LENGTH),
+  postal_code: lineOrNothing(POSTAL_CODE_LENGTH),
+});
 
 export const Email = Type.String({
   maxLength: 254,

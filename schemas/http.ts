@@ -13,6 +13,7 @@ import {
   ProductName,
   Reason,
   ShippingAddress,
+  ShippingAddressInput,
   SkuId,
   Timestamp,
   Traceparent,
@@ -29,13 +30,16 @@ const cart = {
   currency: Currency,
   /** What the shopper saw. If the server's prices give another total, the checkout ends as PRICE_CHANGED, uncharged. */
   expected_total_cents: Type.Optional(Cents),
-  shipping_address: ShippingAddress,
   email: Email,
 };
 
 /** POST /api/v1/checkout */
 export const CheckoutRequest = Type.Object(
-  { ...cart, payment_method: Type.String({ pattern: "^[A-Za-z0-9_-]{1,200}$" }) },
+  {
+    ...cart,
+    shipping_address: ShippingAddressInput,
+    payment_method: Type.String({ pattern: "^[A-Za-z0-9_-]{1,200}$" }),
+  },
   strict,
 );
 export type CheckoutRequest = Static<typeof CheckoutRequest>;
@@ -78,6 +82,7 @@ export type SagaStatusView = Static<typeof SagaStatusView>;
 export const StartSaga = Type.Object(
   {
     ...cart,
+    shipping_address: Type.Object(ShippingAddress.properties, strict),
     user_id: Uuid,
     /** Sealed: a JWE in compact form, so base64url and points. */
     payment_method: Type.String({ maxLength: MAX_SEALED_LENGTH, pattern: "^[A-Za-z0-9._-]+$" }),

@@ -42,9 +42,11 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
         const user_id = await authenticator.userOf(request.headers.get("authorization"));
         const client_key = idempotencyKeyOf(request);
         const checkout = await checkoutOf(request);
-        const { payment_method, ...cart } = checkout;
+        const { payment_method, shipping_address, ...cart } = checkout;
         const { saga_id, replayed } = await orchestrator.startSaga({
           ...cart,
+          // Kept addresses have both, be they empty: their readers were promised that.
+          shipping_address: { city: "", postal_code: "", ...shipping_address },
           user_id,
           client_key,
           payment_method: await seal(payment_method),

@@ -69,8 +69,8 @@ const strange: readonly [string, unknown, string][] = [
   ["an unknown field", { ...cart(), coupon: "x" }, "/coupon"],
   [
     "an unknown field of the address",
-    { ...cart(), shipping_address: { ...address, phone: "1" } },
-    "/shipping_address/phone",
+    { ...cart(), shipping_address: { ...address, nickname: "1" } },
+    "/shipping_address/nickname",
   ],
   [
     "an unknown field of a line",
@@ -101,6 +101,16 @@ const strange: readonly [string, unknown, string][] = [
     "what no database keeps",
     cart({ shipping_address: { ...address, name: "a\u0000b" } }),
     "/shipping_address/name",
+  ],
+  [
+    "no place at all",
+    cart({ shipping_address: { ...address, city: " ", country: "US" } }),
+    "/shipping_address/city",
+  ],
+  [
+    "no postal code where a street is found by it",
+    cart({ shipping_address: { ...address, postal_code: "", country: "DE" } }),
+    "/shipping_address/postal_code",
   ],
   ["half a character", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
   ["half a character in the mail address", cart({ email: "\udc00@example.com" }), "/email"],

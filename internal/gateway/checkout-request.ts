@@ -3,6 +3,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { currencyFault } from "../kernel/money.ts";
+import { addressFaults } from "./address.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */
@@ -44,11 +45,14 @@ export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
 }
 
 /** What a schema cannot tell. */
-function faultsOfMeaning({ email, currency }: CheckoutRequest) {
-  const faults = isEmail(email) ? [] : [NO_ADDRESS];
+function faultsOfMeaning({ email, currency, shipping_address }: CheckoutRequest) {
   // What no provider can be asked for is refused before anything is reserved.
   const message = currencyFault(currency);
-  return message === null ? faults : [...faults, { path: "/currency", message }];
+  return [
+    ...(isEmail(email) ? [] : [NO_ADDRESS]),
+    ...(message === null ? [] : [{ path: "/currency", message }]),
+    ...addressFaults(shipping_address),
+  ];
 }
 
 /**

@@ -219,6 +219,27 @@ test("a cart that costs more than an order may is told so, for as long as anybod
   });
 });
 
+test("an address without what its country does not have is kept, and says so to those who read it", async () => {
+  const us = {
+    name: "Ada",
+    line1: "PO Box 12",
+    city: "Austin",
+    region: "TX",
+    postal_code: "78701",
+    country: "US",
+  };
+  const hk = { name: "Ada", line1: "8 Argyle St", district: "Mong Kok", region: "Kowloon", country: "HK" };
+  const phone = "+1 (512) 555-0100";
+  const [inUs, inHk] = await Promise.all([
+    gateway.checkout("us", cart({ shipping_address: { ...us, phone } })),
+    gateway.checkout("hk", cart({ shipping_address: hk })),
+  ]);
+  expect([inUs.status, inHk.status]).toEqual([202, 202]);
+  expect((await orchestrator.saga(sagaOf(inUs))).shipping_address).toEqual({ ...us, phone });
+  const kept = { ...hk, city: "", postal_code: "" };
+  expect((await orchestrator.saga(sagaOf(inHk))).shipping_address).toEqual(kept);
+});
+
 test("a shopper who hangs up is no fault of anybody's", async () => {
   const saga_id = sagaOf(await gateway.checkout("hang-up"));
   const gone = new AbortController();
