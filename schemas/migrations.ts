@@ -18,23 +18,24 @@ export interface Migration {
   readonly sql: string;
 }
 
-const first: Migration = { name: "0001_messaging", sql: messaging };
+/** What every database begins with: the tables that the relay needs. */
+export const messagingMigration: Migration = { name: "0001_messaging", sql: messaging };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
 
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
   saga: [
-    first,
+    messagingMigration,
     { name: "0002_saga", sql: saga },
     { name: "0003_operators", sql: operators },
     { name: "0017_recovery", sql: recovery },
     spare,
   ],
-  inventory: [first, { name: "0002_inventory", sql: inventory }, spare],
+  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, spare],
   payment: [
-    first,
+    messagingMigration,
     { name: "0002_payment", sql: payment },
     { name: "0003_payment_truth", sql: paymentTruth },
     spare,
   ],
-  order: [first, { name: "0002_order", sql: order }, spare],
+  order: [messagingMigration, { name: "0002_order", sql: order }, spare],
 };

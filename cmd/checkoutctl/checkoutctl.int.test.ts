@@ -1,6 +1,7 @@
 // The operator's tool as its user meets it. What operators do about sagas and dead letters is in operators.int.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { migrations } from "../../schemas/migrations.ts";
 import { jwtVerify } from "jose";
 import type { AuditReport } from "../../internal/audit/audit.ts";
 import type { SagaStory } from "../../internal/operations/saga-story.ts";
@@ -83,13 +84,65 @@ describe("migrate", () => {
   test("says what it would do, does it, and finds nothing left to do", async () => {
     const env = { ORDER_DATABASE_URL: database.url };
     const migrate = ["migrate", "--database", "order"];
-    const all = [{ database: "order", migrations: ["0001_messaging", "0002_order"] }];
+    const all = [{ database: "order", migrations: migrations.order.map(({ name }) => name) }];
     expect(await json([...migrate, "--dry-run"], env)).toEqual({ dry_run: true, databases: all });
     expect(await json(migrate, env)).toEqual({ dry_run: false, databases: all });
     expect(await json(migrate, env)).toEqual({
       dry_run: false,
       databases: [{ database: "order", migrations: [] }],
     });
+  });
+
+  test("and every other command leave the database of another service alone", async () => {
+    const env = { SAGA_DATABASE_URL: database.url };
+    const refused = await checkoutctl(["migrate", "--database", "saga"], env);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain("this is the database of order, not of saga");
+    const listed = await checkoutctl(["saga", "ls"], env);
+    expect(listed.code).toBe(78);
+    expect(listed.stderr).toContain("SAGA_DATABASE_URL leads to the database of order");
+  });
+
+  test("is what other commands ask for where there are no tables", async () => {
+    await using empty = await cloneDatabase("saga");
+    await empty.sql.unsafe("drop schema public cascade; create schema public");
+    const { code, stderr } = await checkoutctl(["saga", "ls"], { SAGA_DATABASE_URL: empty.url });
+    expect(code).toBe(78);
+    expect(stderr).toContain("has no tables: run checkoutctl migrate");
+  });
+});
+
+describe("a local stack that is up", () => {
+  const SECRET = "s".repeat(48);
+  let stack: Checkoutctl;
+  beforeAll(async () => {
+    stack = await Checkoutctl.open();
+    const secrets_file = join(stack.directory, "secrets.json");
+    await Bun.write(secrets_file, JSON.stringify({ jwt_hs256_secret: SECRET }));
+    const addresses = { postgres: { saga: "postgres://nobody@127.0.0.1:9/saga" }, secrets_file };
+    await Bun.write(join(stack.directory, "state.json"), JSON.stringify({ phase: "ready", addresses }));
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+  const token = ["token", "--user", Bun.randomUUIDv7()];
+
+  test("is taken where the environment says nothing, and that is told", async () => {
+    const { code, stderr } = await stack.run(token);
+    expect(stderr).toContain(`all come from the local stack in ${stack.directory}`);
+    expect(code).toBe(0);
+  });
+
+  test("fills no gap of the environment: all or nothing", async () => {
+    const { code, stderr, stdout } = await stack.run(token, { KAFKA_BROKERS: "kafka.example:9092" });
+    expect(stderr).toContain("JWT_HS256_SECRET (the gateway's secret for development tokens) is not set");
+    expect(stderr).toContain("give --stack");
+    expect([code, stdout]).toEqual([78, ""]);
+  });
+
+  test("is all that counts where it is asked for", async () => {
+    const env = { JWT_HS256_SECRET: "x".repeat(48), SAGA_DATABASE_URL: "mysql://x/y" };
+    const { stdout, stderr } = await stack.run([...token, "--stack"], env);
+    await jwtVerify(stdout.trim(), new TextEncoder().encode(SECRET));
+    expect(stderr).toBe("");
   });
 });
 

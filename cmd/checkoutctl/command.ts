@@ -11,7 +11,7 @@ import { Actor, Reason } from "../../schemas/fields.ts";
 export function command(name: string, summary: string) {
   return jsonCommand(name, summary).option(
     "--stack [directory]",
-    "take addresses from a local stack, by default the one in .stack",
+    "take all settings from a local stack, by default the one in .stack",
   );
 }
 

@@ -6,6 +6,7 @@ import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
+import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
 const DATABASE_SETTING: Record<DatabaseName, SettingName> = {
@@ -25,7 +26,22 @@ export class Connections implements AsyncDisposable {
     this.#settings = settings;
   }
 
+  /** The database of that name, and no other service's; one without tables only where it is to be migrated. */
   async database(name: DatabaseName): Promise<Sql> {
+    const sql = await this.databaseToMigrate(name);
+    const owners = await ownersOf(sql);
+    if (owners.length === 1 && owners[0] === name) return sql;
+    const setting = DATABASE_SETTING[name];
+    throw new AppError(
+      "CONFIG_INVALID",
+      owners.length === 0
+        ? `the ${name} database at ${placeOf(this.#settings.need(setting))} has no tables: run checkoutctl migrate, or correct ${setting}`
+        : `${setting} leads to the database of ${owners.join(" and ")} at ${placeOf(this.#settings.need(setting))}: correct it`,
+    );
+  }
+
+  /** As it is found. */
+  async databaseToMigrate(name: DatabaseName): Promise<Sql> {
     const setting = DATABASE_SETTING[name];
     const url = this.#settings.need(setting);
     const postgres = this.#open.use(
@@ -41,10 +57,10 @@ export class Connections implements AsyncDisposable {
     try {
       await postgres.ready();
     } catch (error) {
-      const { host, pathname } = new URL(url);
+      if (error instanceof AppError && error.code === "CONFIG_INVALID") throw error;
       throw new AppError(
         "DATABASE_UNAVAILABLE",
-        `the ${name} database does not answer at ${host}${pathname}: start it, or correct ${setting}`,
+        `the ${name} database does not answer at ${placeOf(url)}: start it, or correct ${setting}`,
         { cause: error },
       );
     }
@@ -82,4 +98,10 @@ export class Connections implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#open.disposeAsync();
   }
+}
+
+/** Without what is secret. */
+function placeOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return host + pathname;
 }

@@ -39,8 +39,9 @@ export interface Settings {
 }
 
 /**
- * `stack` is the value of `--stack`: true for the default directory, a path, or undefined where it was not given. A stack that
- * was asked for wins over the environment; one that merely is there fills its gaps.
+ * `stack` is the value of `--stack`: true for the default directory, a path, or undefined where it was not given. All comes from
+ * one place: from the stack that was asked for, else from the environment. Where that says nothing at all, a stack that is up in the
+ * default directory is taken, and said aloud; it never fills gaps, or a command would work on two systems at once.
  */
 export function loadSettings(stack: string | true | undefined): Settings {
   const directory = stackDirectory(stack === true ? undefined : stack);
@@ -52,18 +53,21 @@ export function loadSettings(stack: string | true | undefined): Settings {
       `no stack is up in ${directory}: start one with \`bun run stack up\``,
     );
   }
-  const fromStack = isUp ? valuesOf(state) : {};
-  const fromEnvironment = parseConfig("checkoutctl", Environment);
-  const values =
-    stack === undefined ? { ...fromStack, ...fromEnvironment } : { ...fromEnvironment, ...fromStack };
+  const fromEnvironment = stack === undefined ? parseConfig("checkoutctl", Environment) : {};
+  const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
+  if (isTaken && stack === undefined)
+    process.stderr.write(
+      `checkoutctl: no setting is given, so all come from the local stack in ${directory}\n`,
+    );
+  const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
+  const otherwise = isUp
+    ? `give --stack, which takes all settings from the local stack in ${directory}`
+    : "start a local stack";
   const need = (name: SettingName): string => {
     const value = values[name];
     if (value !== undefined) return value;
     const { description } = Environment.properties[name];
-    throw new AppError(
-      "CONFIG_INVALID",
-      `${name} (${description}) is not set: set it, or start a local stack`,
-    );
+    throw new AppError("CONFIG_INVALID", `${name} (${description}) is not set: set it, or ${otherwise}`);
   };
   return {
     need,

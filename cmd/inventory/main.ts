@@ -50,7 +50,7 @@ await runRole({
   config,
   async start(context) {
     const { config: env, log, metrics, resources } = context;
-    const database = await openDatabase("checkout-inventory", context);
+    const database = await openDatabase("checkout-inventory", "inventory", context);
     // Before Kafka is waited for: the shop window stays open without it.
     const catalogue = catalogueApi({ database, log });
     const server = resources.use(

@@ -100,7 +100,7 @@ await runRole({
       resendCapMs: env.RESEND_CAP_MS,
       resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
     };
-    const database = await openDatabase("checkout-orchestrator", context);
+    const database = await openDatabase("checkout-orchestrator", "saga", context);
     await untilReachable("the saga schema (checkoutctl migrate)", async () =>
       requireKnownVersions(await openTableVersions(database.sql)),
     );

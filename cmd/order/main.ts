@@ -24,7 +24,7 @@ await runRole({
   async start(context) {
     const { config: env, log, metrics } = context;
     const blockedCountries = new Set(env.ORDER_BLOCKED_COUNTRIES.split(",").filter((code) => code !== ""));
-    const database = await openDatabase("checkout-order", context);
+    const database = await openDatabase("checkout-order", "order", context);
     const stuck = metrics.counter(
       "order_cancels_impossible_total",
       "Cancels that came for an order already shipped",

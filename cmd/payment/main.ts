@@ -93,7 +93,7 @@ await runRole({
     const { config: env, log, metrics: meter, resources, stopping } = context;
     const open = await createOpener(env.PAYMENT_PRIVATE_JWK);
     const metrics = paymentMetrics(meter);
-    const database = await openDatabase("checkout-payment", context);
+    const database = await openDatabase("checkout-payment", "payment", context);
     const account = { apiKey: env.STRIPE_API_KEY, baseUrl: new URL(env.STRIPE_BASE_URL) };
     const stripe = new StripeProvider(account);
     const stalls = new StallWatch();

@@ -10,6 +10,8 @@ import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
+import { requireSchema } from "../../internal/platform/schema-check.ts";
+import { DATABASES, messagingMigration } from "../../schemas/migrations.ts";
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 
 /** The safety net under LISTEN/NOTIFY. */
@@ -36,7 +38,7 @@ await runRole({
   name: "checkout-relay",
   description: "Publishes to Kafka what the services have written to their outboxes.",
   config,
-  async start({ config: env, log, metrics, ops, resources, untilReachable }) {
+  async start({ config: env, log, metrics, ops, resources, stopping, untilReachable }) {
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
@@ -56,6 +58,8 @@ await runRole({
         openPostgres({ url, poolSize: POOL_SIZE, applicationName: "checkout-relay" }),
       );
       ops.addCheck(`postgres ${name}`, () => database.ready());
+      const schema = { owner: DATABASES.find((known) => known === name), migrations: [messagingMigration] };
+      ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
       const relay = new Relay({ ...shared, database, databaseName: name });
       const runs = { name: `relay of ${name}`, runOnce: () => relay.runOnce(), intervalMs: POLL_INTERVAL_MS };
       const publish = resources.use(
@@ -70,9 +74,14 @@ await runRole({
       resources.use(gauges.name, new BackgroundLoop({ ...gauges, fullBatch: 1, log })).start();
       publish.start();
       // Not awaited: a database that is away at the start must hold up no other, and the poll needs no notification.
-      untilReachable(`notifications of ${name}`, () =>
-        database.listen(OUTBOX_CHANNEL, () => publish.wake()),
-      ).catch((error: unknown) => log.info({ err: error, database: name }, "stopped before it could listen"));
+      untilReachable(`notifications of ${name}`, async () => {
+        await database.ready();
+        await database.listen(OUTBOX_CHANNEL, () => publish.wake());
+      }).catch((error: unknown) => {
+        // What waiting cannot cure ends the process.
+        if (!stopping.aborted) throw error;
+        log.info({ err: error, database: name }, "stopped before it could listen");
+      });
     }
   },
 });

@@ -1,5 +1,6 @@
 // What every role with a database and a handler does, wired once: the recipe, its retries and the retention of inbox and
 // outbox. Called by cmd/orchestrator, inventory, payment and order.
+import { type DatabaseName, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
@@ -16,6 +17,7 @@ import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
+import { requireSchema } from "./schema-check.ts";
 
 const RETRY_INTERVAL_MS = 200;
 const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
@@ -35,8 +37,12 @@ export interface ConsumingSettings {
   readonly REDIS_URL: string;
 }
 
-/** Opens the role's own database and waits until it answers. */
-export async function openDatabase(name: string, context: RoleContext<DatabaseSettings>): Promise<Database> {
+/** Opens the database of `service` and waits until it answers and is that service's, with all its tables. */
+export async function openDatabase(
+  name: string,
+  service: DatabaseName,
+  context: RoleContext<DatabaseSettings>,
+): Promise<Database> {
   const { config, resources, ops, untilReachable } = context;
   const database = resources.use(
     "postgres",
@@ -44,6 +50,9 @@ export async function openDatabase(name: string, context: RoleContext<DatabaseSe
   );
   ops.addCheck("postgres", () => database.ready());
   await untilReachable("Postgres (DATABASE_URL)", () => database.ready());
+  const schema = { owner: service, migrations: migrations[service] };
+  ops.addCheck("schema", () => requireSchema(database.sql, schema));
+  await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
   return database;
 }
 

@@ -78,7 +78,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   } catch (error) {
     if (!stop.signal.aborted) {
       log.fatal({ err: error }, `${definition.name} cannot start: ${describeError(error)}`);
-      process.exit(error instanceof AppError && error.code === "CONFIG_INVALID" ? EXIT_CONFIG : EXIT_FAILURE);
+      process.exit(exitCodeOf(error));
     }
   }
   await drain(resources, common.SHUTDOWN_DEADLINE_MS, log);
@@ -121,10 +121,15 @@ function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>):
 function exitOnUnhandled(log: Logger): void {
   const exit = (error: unknown) => {
     log.fatal({ err: error }, `unhandled: ${describeError(error)}`);
-    process.exit(EXIT_FAILURE);
+    process.exit(exitCodeOf(error));
   };
   process.on("uncaughtException", exit);
   process.on("unhandledRejection", exit);
+}
+
+/** 78 tells the supervisor that starting again does not help. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof AppError && error.code === "CONFIG_INVALID" ? EXIT_CONFIG : EXIT_FAILURE;
 }
 
 function onSignal(log: Logger, stop: AbortController): void {

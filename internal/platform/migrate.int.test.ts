@@ -84,6 +84,40 @@ describe("migrate", () => {
   });
 });
 
+describe("the owner of a database", () => {
+  const tables = async () =>
+    (
+      await sql<{ name: string }[]>`
+        select tablename as name from pg_tables where schemaname = ${SCHEMA} order by 1`
+    ).map((row) => row.name);
+
+  test("is recorded, and another service's tables do not get in", async () => {
+    await migrate(sql, migrations.inventory, "inventory");
+    const before = await tables();
+    for (const refused of [migrate, pendingMigrations]) {
+      const message = await failureOf(refused(sql, migrations.order, "order"));
+      expect(message).toContain("this is the database of inventory, not of order");
+    }
+    expect(await tables()).toEqual(before);
+    expect(await migrate(sql, migrations.inventory, "inventory")).toEqual([]);
+  });
+
+  test("is known where it was migrated before owners were recorded, and recorded then", async () => {
+    await migrate(sql, migrations.payment);
+    expect(await failureOf(migrate(sql, migrations.saga, "saga"))).toContain("the database of payment");
+    expect(await tables()).not.toContain("schema_owner");
+    await migrate(sql, migrations.payment, "payment");
+    await sql`delete from schema_migrations`;
+    expect(await failureOf(migrate(sql, migrations.saga, "saga"))).toContain("the database of payment");
+  });
+
+  test("is nobody where the tables of two have got in: neither may go on", async () => {
+    await migrate(sql, migrations.order);
+    await sql`insert into schema_migrations (name, checksum) values ('0002_saga', '')`;
+    expect(await failureOf(migrate(sql, migrations.order, "order"))).toContain("of saga and order");
+  });
+});
+
 describe("a cloned test database", () => {
   test.each([...DATABASES])("of %s has the schema of all its migrations", async (name) => {
     await using database = await cloneDatabase(name);

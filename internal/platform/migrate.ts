@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 import type { ReservedSql, Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
-import type { Migration } from "../../schemas/migrations.ts";
+import type { DatabaseName, Migration } from "../../schemas/migrations.ts";
+import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
 /** Held while migrating; any number works as long as every version of this program uses the same. */
 const ADVISORY_LOCK = 7_283_045_519;
@@ -13,14 +14,22 @@ const LOCK_TIMEOUT = "5s";
 /** A file that starts with this line runs statement by statement outside a transaction (`create index concurrently`). */
 const NO_TRANSACTION = "-- no-transaction";
 
-/** Applies what is missing, in order, and returns the names. Throws MIGRATION_FAILED; what was applied before stays. */
-export async function migrate(sql: Sql, migrations: readonly Migration[]): Promise<readonly string[]> {
+/**
+ * Applies what is missing, in order, and returns the names. Records `owner`, the service whose database this is, and refuses one
+ * that is another's. Throws MIGRATION_FAILED; what was applied before stays.
+ */
+export async function migrate(
+  sql: Sql,
+  migrations: readonly Migration[],
+  owner?: DatabaseName,
+): Promise<readonly string[]> {
   const connection = await sql.reserve();
   try {
     // Another process may be migrating, and building an index on a large table takes what it takes.
     await connection.unsafe("set statement_timeout = 0; set lock_timeout = 0");
     await connection`select pg_advisory_lock(${ADVISORY_LOCK}::bigint)`;
     await connection.unsafe(`set lock_timeout = '${LOCK_TIMEOUT}'`);
+    if (owner !== undefined) await recordOwner(connection, owner);
     await connection`
       create table if not exists schema_migrations (
         name text primary key,
@@ -37,16 +46,25 @@ export async function migrate(sql: Sql, migrations: readonly Migration[]): Promi
   }
 }
 
-/** What `migrate` would apply. Throws MIGRATION_FAILED when an applied file has changed since. */
+/** What `migrate` would apply. Throws MIGRATION_FAILED where it would refuse. */
 export async function pendingMigrations(
   sql: Sql,
   migrations: readonly Migration[],
+  owner?: DatabaseName,
 ): Promise<readonly string[]> {
-  const [table] = await sql<
-    { exists: boolean }[]
-  >`select to_regclass('schema_migrations') is not null as exists`;
-  const applied = table?.exists === true ? await appliedMigrations(sql) : new Map<string, string>();
-  return compare(migrations, applied).map((migration) => migration.name);
+  if (owner !== undefined) refuseForeign(await ownersOf(sql), owner);
+  return compare(migrations, await recordedMigrations(sql)).map((migration) => migration.name);
+}
+
+/** The names of those that have not been applied, whatever has become of the others since. */
+export async function unapplied(sql: Sql, migrations: readonly Migration[]): Promise<readonly string[]> {
+  const recorded = await recordedMigrations(sql);
+  return migrations.map(({ name }) => name).filter((name) => !recorded.has(name));
+}
+
+/** By name, with their checksums; none where nothing was ever migrated. */
+async function recordedMigrations(sql: Sql): Promise<ReadonlyMap<string, string>> {
+  return (await hasTable(sql, "schema_migrations")) ? appliedMigrations(sql) : new Map();
 }
 
 async function appliedMigrations(sql: Sql): Promise<ReadonlyMap<string, string>> {

@@ -11,6 +11,7 @@ import { assert } from "../kernel/errors.ts";
 import { databaseFault } from "./postgres-fault.ts";
 import type { DriverOptions } from "./postgres-lane.ts";
 import { Pool } from "./postgres-pool.ts";
+import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
 import { Transactions } from "./postgres-transaction.ts";
 
@@ -75,12 +76,14 @@ export class Postgres implements Database, AsyncDisposable {
   readonly #url: string;
   readonly #driver: DriverOptions;
   readonly #transactions: Transactions;
+  readonly #statementTimeoutMs: number;
   readonly #listeners = new Set<Sql>();
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresOptions) {
     assert(options.poolSize >= 2, "a database pool needs at least 2 connections");
     this.#url = options.url;
+    this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
     this.#driver = driverOptions(options);
     const lanes = Math.floor(options.poolSize / 2);
     this.#pool = new Pool(options.url, {
@@ -131,12 +134,15 @@ export class Postgres implements Database, AsyncDisposable {
     return databaseFault(error);
   }
 
-  /** Throws when the database does not answer, or cannot be written to. For /readyz and for waiting at start. */
+  /**
+   * Throws when the database does not answer or cannot be written to, and CONFIG_INVALID where it is reached in a way that no role
+   * can work with. For /readyz and for waiting at start.
+   */
   async ready(): Promise<void> {
     try {
-      await this.sql`select 1`;
+      await requireSettingsKept(this.sql, this.#statementTimeoutMs);
     } catch (error) {
-      throw standbyRefused(this.sql) ?? error;
+      throw standbyRefused(this.sql) ?? poolerRefused(this.sql, error) ?? error;
     }
   }
 

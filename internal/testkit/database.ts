@@ -60,7 +60,7 @@ async function ensureTemplate(admin: Sql, service: DatabaseName): Promise<string
     await admin`drop database if exists ${admin(template)}`;
     await admin`create database ${admin(template)}`;
     const database = postgres(urlOf(template), { max: 1, onnotice: () => undefined });
-    await migrate(database, migrations[service]);
+    await migrate(database, migrations[service], service);
     await database.end();
     // Only now, so that one whose making was interrupted is made anew.
     await admin`alter database ${admin(template)} is_template true`;

@@ -15,9 +15,9 @@ export const migrateCommand = command("migrate", "apply the migrations that a da
     const results: { database: DatabaseName; migrations: readonly string[] }[] = [];
     for (const database of names) {
       // One after the other, so that a failure leaves the ones after it untouched.
-      const sql = await connections.database(database);
+      const sql = await connections.databaseToMigrate(database);
       const step = options.dryRun ? pendingMigrations : migrate;
-      results.push({ database, migrations: await step(sql, migrations[database]) });
+      results.push({ database, migrations: await step(sql, migrations[database], database) });
     }
     print(options, { dry_run: options.dryRun ?? false, databases: results }, () =>
       table(

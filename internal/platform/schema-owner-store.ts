@@ -1,0 +1,53 @@
+// Whose database is it? `migrate` records it, so that a mistyped address does not put one service's tables beside another's, and
+// no role works on what is not its own. Called by migrate.ts, schema-check.ts and checkoutctl.
+import type { ReservedSql, Sql } from "postgres";
+import { DATABASES, type DatabaseName, migrations } from "../../schemas/migrations.ts";
+import { AppError } from "../kernel/errors.ts";
+
+/**
+ * The services whose database this is: the one that was recorded or, where it was migrated before that was done, all whose
+ * migrations are in it. Empty where there are none.
+ */
+export async function ownersOf(sql: Sql): Promise<readonly string[]> {
+  if (await hasTable(sql, "schema_owner")) {
+    const rows = await sql<{ service: string }[]>`select service from schema_owner`;
+    if (rows.length > 0) return rows.map(({ service }) => service);
+  }
+  if (!(await hasTable(sql, "schema_migrations"))) return [];
+  const rows = await sql<{ name: string }[]>`select name from schema_migrations`;
+  const applied = new Set(rows.map(({ name }) => name));
+  return DATABASES.filter((service) => ownMigrations(service).some((name) => applied.has(name)));
+}
+
+/** Throws MIGRATION_FAILED, having done nothing, where the database is another's. */
+export async function recordOwner(connection: ReservedSql, owner: DatabaseName): Promise<void> {
+  refuseForeign(await ownersOf(connection), owner);
+  await connection`
+    create table if not exists schema_owner (
+      service text not null,
+      recorded_at timestamptz not null default now(),
+      is_only_row boolean primary key default true check (is_only_row)
+    )`;
+  await connection`insert into schema_owner (service) values (${owner}) on conflict do nothing`;
+}
+
+/** Throws MIGRATION_FAILED unless nobody or `wanted` alone owns the database. */
+export function refuseForeign(owners: readonly string[], wanted: DatabaseName): void {
+  if (owners.every((owner) => owner === wanted)) return;
+  throw new AppError(
+    "MIGRATION_FAILED",
+    `this is the database of ${owners.join(" and ")}, not of ${wanted}, and is left as it is: correct the address`,
+  );
+}
+
+export async function hasTable(sql: Sql, table: string): Promise<boolean> {
+  const [row] = await sql<{ exists: boolean }[]>`select to_regclass(${table}) is not null as exists`;
+  return row?.exists === true;
+}
+
+/** The names that no other service has. */
+function ownMigrations(service: DatabaseName): readonly string[] {
+  const namesOf = (one: DatabaseName) => migrations[one].map(({ name }) => name);
+  const others = new Set(DATABASES.filter((other) => other !== service).flatMap(namesOf));
+  return namesOf(service).filter((name) => !others.has(name));
+}
