@@ -13,6 +13,8 @@ import {
   Uuid,
 } from "./fields.ts";
 
+export const MAX_ANSWER_WITHIN_MS = 24 * 60 * 60 * 1_000;
+
 const idempotency_key = Type.String({ minLength: 1, maxLength: 100 });
 
 export const ReserveInventory = message("ReserveInventory", {
@@ -29,6 +31,8 @@ export const ChargePayment = message("ChargePayment", {
   currency: Currency,
   /** Sealed to the payment service's public key (JWE compact); nobody else can read it. */
   payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
+  /** So long does the saga wait for the answer, in milliseconds from `occurred_at`. Left out: as long as it takes. */
+  answer_within_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ANSWER_WITHIN_MS })),
 });
 /** Settles a charge whose outcome the saga does not know: whatever was or will be taken is given back. */
 export const CancelPayment = message("CancelPayment", { idempotency_key });

@@ -6,6 +6,7 @@ import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
+import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
@@ -35,6 +36,7 @@ export const migrations: Record<DatabaseName, readonly Migration[]> = {
     messagingMigration,
     { name: "0002_payment", sql: payment },
     { name: "0003_payment_truth", sql: paymentTruth },
+    { name: "0014_provider_limits", sql: providerLimits },
     spare,
   ],
   order: [messagingMigration, { name: "0002_order", sql: order }, spare],

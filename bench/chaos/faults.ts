@@ -3,6 +3,7 @@
 import postgres from "postgres";
 import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
+import { limitProvider } from "./provider-trouble.ts";
 import type { Links } from "./links.ts";
 import { flushRedis, spoilRedis } from "./redis-trouble.ts";
 import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
@@ -29,6 +30,9 @@ const CUT_EVERY_MS = 1_000;
 /** Both ways; further than any deadline, hold or lease of the system. */
 const JUMPS_SECONDS = [-3_600, -600, -60, -5, 5, 60, 600, 3_600];
 const DUPLICATES_SECONDS = 60;
+/** Of a provider under a 429 storm: far less than the load asks for. */
+const FEWEST_CALLS_PER_SECOND = 1;
+const MOST_CALLS_PER_SECOND = 6;
 
 const nothingToHeal: Heal = () => {};
 
@@ -72,6 +76,17 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   },
   "service pause": pause,
   "provider pause": pause,
+  async "provider 429 storm"({ system, target }, { strength }) {
+    await target.running("paysim");
+    const span = MOST_CALLS_PER_SECOND - FEWEST_CALLS_PER_SECOND;
+    const calls_per_second = FEWEST_CALLS_PER_SECOND + strength * span;
+    return limitProvider(system.addresses.paysim, { calls_per_second });
+  },
+  async "provider 503 storm"({ system, target }, { strength }) {
+    await target.running("paysim");
+    const unavailable_rate = (1 + strength) / 2;
+    return limitProvider(system.addresses.paysim, { unavailable_rate, retry_after_seconds: 1 });
+  },
   "mail server pause": pause,
   "Postgres pause": pause,
   "Redis pause": pause,

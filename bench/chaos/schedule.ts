@@ -42,6 +42,8 @@ export const KINDS = {
   "service pause": { weight: 4, targets: [...SERVICES, "relay"], holds: [10, 60], countsFrom: "heal" },
   "provider kill": { weight: 1, targets: ["paysim"], ...AT_ONCE },
   "provider pause": { weight: 1, targets: ["paysim"], holds: [10, 30], countsFrom: "heal" },
+  "provider 429 storm": { weight: 1, targets: ["paysim"], holds: [10, 20], countsFrom: "heal" },
+  "provider 503 storm": { weight: 1, targets: ["paysim"], holds: [10, 20], countsFrom: "heal" },
   "mail server kill": { weight: 1, targets: ["mail"], ...AT_ONCE },
   "mail server pause": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "heal" },
   "Postgres kill": { weight: 6, targets: POSTGRES, ...AT_ONCE },

@@ -23,6 +23,8 @@ import {
   CONSECUTIVE_TIMEOUTS,
   PROBE_AFTER_MS,
 } from "../../internal/services/payment/providers/circuit-breaker.ts";
+import { Pace } from "../../internal/services/payment/providers/pace.ts";
+import { PacedProvider } from "../../internal/services/payment/providers/paced-provider.ts";
 import { StripeBooks } from "../../internal/services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe.ts";
 import { Reconciler } from "../../internal/services/payment/reconciliation/reconciler.ts";
@@ -98,7 +100,8 @@ await runRole({
     const stripe = new StripeProvider(account);
     const stalls = new StallWatch();
     resources.defer("stall watch", () => stalls[Symbol.dispose]());
-    const provider = new CircuitBreaker(stripe, {
+    const pace = new Pace();
+    const provider = new CircuitBreaker(new PacedProvider(stripe, pace), {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
       wentOnAt: stalls.wentOnAt,
@@ -113,6 +116,7 @@ await runRole({
     const executor = new Executor({
       ...shared,
       provider,
+      pace,
       open,
       concurrency: env.PROVIDER_CONCURRENCY,
       onRoom: wakeExecutor,

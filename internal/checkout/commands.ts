@@ -1,5 +1,5 @@
 // The messages a saga sends: the command of each step, the undo of each step, and the shopper's mail. Pure; called by saga.ts.
-import type { Command } from "../../schemas/commands.ts";
+import { type Command, MAX_ANSWER_WITHIN_MS } from "../../schemas/commands.ts";
 import { assert, AssertionError } from "../kernel/errors.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import type { Saga } from "./state.ts";
@@ -19,7 +19,8 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
         total_cents !== null && payment_method !== null,
         "a saga is charged after it is priced and before it rests",
       );
-      return { type: command, saga_id, idempotency_key, amount_cents: total_cents, currency, payment_method };
+      const charge = { amount_cents: total_cents, currency, payment_method, ...patience(saga) };
+      return { type: command, saga_id, idempotency_key, ...charge };
     }
     case "ConfirmReservation":
       return { type: command, saga_id, idempotency_key };
@@ -41,6 +42,13 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
     default:
       throw new AssertionError(`${command} is not a forward command`);
   }
+}
+
+/** How long the saga, which has just been moved on, waits from now on. */
+function patience({ deadline_at, updated_at }: Saga): { readonly answer_within_ms?: number } {
+  if (deadline_at === null) return {};
+  const leftMs = Math.floor(deadline_at - updated_at);
+  return { answer_within_ms: Math.min(Math.max(leftMs, 0), MAX_ANSWER_WITHIN_MS) };
 }
 
 /** Which command undoes `step`; null where the undo of an earlier step covers it. */

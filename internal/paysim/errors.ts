@@ -12,6 +12,21 @@ export const API_ERROR: ProviderError = {
   message: "An unknown error occurred. (Injected by the payment simulator.)",
 };
 
+export const UNAVAILABLE: ProviderError = {
+  status: 503,
+  type: "api_error",
+  message: "The service is unavailable. (Injected by the payment simulator.)",
+};
+
+export function rateLimited(callsPerSecond: number): ProviderError {
+  return {
+    status: 429,
+    type: "invalid_request_error",
+    code: "rate_limit",
+    message: `Too many requests: the payment simulator takes ${callsPerSecond} a second. Slow down.`,
+  };
+}
+
 export function invalidRequest(message: string, param?: string, code?: string): ProviderError {
   return {
     status: 400,

@@ -82,3 +82,23 @@ function impatientFailure(token: string) {
   const impatient = provider.client("sk_test_impatient", TIMEOUT_MS);
   return failure(provider.charge(token, token, 4_200, impatient));
 }
+
+test("more calls than it takes are turned away before anything looks at them, and told when to come again", async () => {
+  await provider.setFaults({ calls_per_second: 2, retry_after_seconds: 3 });
+  const keys = ["a", "b", "c", "d", "e", "f"];
+  const answers = await Promise.allSettled(keys.map((key) => provider.charge("pm_card_visa", key)));
+  const refused = answers.filter(({ status }) => status === "rejected");
+  expect(refused.length).toBeGreaterThanOrEqual(3);
+  expect(refused[0]).toMatchObject({
+    reason: { statusCode: 429, code: "rate_limit", headers: { "retry-after": "3" } },
+  });
+  await provider.setFaults({ unavailable_rate: 1 });
+  expect(await failure(provider.searchSaga())).toMatchObject({ statusCode: 503 });
+  await provider.setFaults({});
+  expect(await provider.stats()).toMatchObject({
+    charges: 6 - refused.length,
+    turned_away: refused.length + 1,
+  });
+  // Nothing of it is kept under the key.
+  for (const key of keys) expect((await provider.charge("pm_card_visa", key)).status).toBe("succeeded");
+});

@@ -34,6 +34,12 @@ export const FaultSettings = Type.Object(
     timeout_before_rate: Rate,
     timeout_after_rate: Rate,
     reply_lost_rate: Rate,
+    /** More calls a second than so many are turned away with a 429, reads included; 0 is no limit. */
+    calls_per_second: Type.Number({ minimum: 0, default: 0 }),
+    /** The share of all calls that are turned away with a 503. */
+    unavailable_rate: Rate,
+    /** What those that are turned away are told in Retry-After; 0 is nothing. */
+    retry_after_seconds: Type.Integer({ minimum: 0, maximum: 3_600, default: 0 }),
     /** Until then every refund is answered with a 500 before it is executed. Milliseconds since the epoch; 0 is never. */
     refunds_fail_until_ms: Type.Integer({ minimum: 0, default: 0 }),
     /** How long a hanging request hangs; longer than the client's timeout. */

@@ -88,7 +88,8 @@ export class ProviderServer implements AsyncDisposable {
   ): Promise<Response> {
     const text = await request.text();
     const key = request.headers.get("idempotency-key") || null;
-    const refused = refusedApiKey(request) ?? badEncoding(request, text) ?? badKey(key);
+    const refused =
+      this.#simulator.turnAway() ?? refusedApiKey(request) ?? badEncoding(request, text) ?? badKey(key);
     if (refused !== null) return this.#respond(request, renderError(refused));
     const form = new Map(new URLSearchParams(text));
     const parsed = parse(form);
@@ -105,7 +106,7 @@ export class ProviderServer implements AsyncDisposable {
   }
 
   async #read(request: Request, render: () => Rendered): Promise<Response> {
-    const refused = refusedApiKey(request);
+    const refused = this.#simulator.turnAway() ?? refusedApiKey(request);
     if (refused !== null) return this.#respond(request, renderError(refused));
     await this.#simulator.delay();
     const rendered = render();
@@ -149,6 +150,9 @@ export class ProviderServer implements AsyncDisposable {
     const key = request.headers.get("idempotency-key");
     if (key !== null) headers["idempotency-key"] = key;
     if (replayed) headers["idempotent-replayed"] = "true";
+    const { retry_after_seconds } = this.#simulator.faults;
+    if ((status === 429 || status === 503) && retry_after_seconds > 0)
+      headers["retry-after"] = String(retry_after_seconds);
     const version = request.headers.get("stripe-version");
     if (version !== null) headers["stripe-version"] = version;
     return new Response(JSON.stringify(body), { status, headers });

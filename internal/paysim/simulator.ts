@@ -12,6 +12,7 @@ import { LedgerFile } from "./ledger-file.ts";
 import { faultOf } from "./payment-methods.ts";
 import { randomStream } from "./random.ts";
 import type { ProviderRequest } from "./requests.ts";
+import { Turnstile } from "./turnstile.ts";
 import { webhookEventOf } from "./webhook-events.ts";
 import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 
@@ -48,12 +49,14 @@ export class Simulator implements AsyncDisposable {
     injected_errors: 0,
     held: 0,
     cut: 0,
+    turned_away: 0,
   };
   readonly #options: SimulatorOptions;
   readonly #stopping = new AbortController();
   #faults: FaultSettings;
   #latency: Latency;
   #requests = 0;
+  readonly #turnstile = new Turnstile();
   readonly #readsRandom: () => number;
 
   constructor(options: SimulatorOptions) {
@@ -78,6 +81,13 @@ export class Simulator implements AsyncDisposable {
 
   now(): number {
     return this.#options.clock.now();
+  }
+
+  /** The refusal of a call that is turned away before anything looks at it, or null. */
+  turnAway(): ProviderError | null {
+    const refused = this.#turnstile.refuse(this.#faults, performance.now(), this.#readsRandom);
+    if (refused !== null) this.counters.turned_away++;
+    return refused;
   }
 
   /** Executes the request once per key, or replays what it was answered. `key` null is a client that sends none. */

@@ -16,6 +16,8 @@ import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts
 import { Executor } from "../services/payment/executor.ts";
 import { paymentHandler } from "../services/payment/handler.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
+import { Pace } from "../services/payment/providers/pace.ts";
+import { PacedProvider } from "../services/payment/providers/paced-provider.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
 import { StripeBooks } from "../services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../services/payment/providers/stripe.ts";
@@ -51,6 +53,8 @@ export class TestPayment implements AsyncDisposable {
   readonly simulator: TestProvider;
   readonly #webhooks: HttpServer;
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
+  /** Of all executors of the test, as if they were one after the other in one process. */
+  readonly pace = new Pace();
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
@@ -60,11 +64,8 @@ export class TestPayment implements AsyncDisposable {
     this.#webhooks = this.serveWebhooks(database.postgres);
     const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
     this.simulator = new TestProvider(hearsEvents ? target : undefined);
-    this.provider = new StripeProvider({
-      apiKey: API_KEY,
-      baseUrl: new URL(this.simulator.url),
-      timeoutMs,
-    });
+    const account = { apiKey: API_KEY, baseUrl: new URL(this.simulator.url) };
+    this.provider = new PacedProvider(new StripeProvider({ ...account, timeoutMs }), this.pace);
   }
 
   /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
@@ -125,6 +126,7 @@ export class TestPayment implements AsyncDisposable {
     return new Executor({
       ...this.#context(),
       provider: this.provider,
+      pace: this.pace,
       open,
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
@@ -189,8 +191,10 @@ export class TestPayment implements AsyncDisposable {
   }
 
   /** Claims what is due, as a process that then dies. */
-  claimAndDie(): Promise<readonly Attempt[]> {
-    return claimDue({ ...this.#context(), provider: this.provider.name }, CONCURRENCY, this.now);
+  async claimAndDie(limit = CONCURRENCY): Promise<readonly Attempt[]> {
+    const context = { ...this.#context(), provider: this.provider.name };
+    const limits = { limit, charges: limit, isScarce: false };
+    return (await claimDue(context, limits, this.now)).attempts;
   }
 
   async status(saga_id: string): Promise<PaymentStatus | undefined> {

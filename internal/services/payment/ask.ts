@@ -16,8 +16,9 @@ export async function askCharge(
 ): Promise<ChargeOutcome> {
   if (ask === "search") return foundOutcome(await provider.findCharge(payment.saga_id), false);
   const answer = await charge(provider, open, payment);
-  const isDefinite = answer.kind === "succeeded" || answer.kind === "declined";
-  if (isDefinite || ask === "charge") return answer;
+  // What the provider put off it would not look up now, either.
+  const needsSearch = answer.kind === "unknown" || answer.kind === "no_effect";
+  if (!needsSearch || ask === "charge") return answer;
   // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
   const executionOver = answer.kind === "unknown" && answer.replayed;
   return foundOutcome(await provider.findCharge(payment.saga_id), executionOver);
@@ -60,5 +61,7 @@ async function charge(
 }
 
 function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {
-  return found.kind === "not_found" ? { kind: "not_found", execution_over: executionOver } : found;
+  if (found.kind === "not_found") return { kind: "not_found", execution_over: executionOver };
+  // It is the look-up that was put off. The charge may have had an effect.
+  return found.kind === "deferred" ? { kind: "unknown" } : found;
 }

@@ -6,10 +6,13 @@ import type { Database } from "../../messaging/database.ts";
 import { envelop } from "../../messaging/envelope.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import {
+  canBeGivenUp,
   type ChargeOutcome,
   type ChargeQuestion,
   claimCharge,
   claimRefund,
+  comesTooLate,
+  giveUp,
   type PaymentPolicy,
   type RefundOutcome,
   type RefundQuestion,
@@ -20,12 +23,16 @@ import type { Decision, OpenPayment, Payment, RefundPendingPayment } from "./pay
 import {
   applyPayment,
   loadRows,
+  lockBacklog,
   lockDueCharges,
   lockDueRefunds,
   lookAt,
   type PaymentRows,
   saveRows,
 } from "./store.ts";
+
+/** Charges given up in one transaction; more wait for the next. */
+const MAX_GIVEN_UP = 500;
 
 /** A question that this process has claimed and must ask. */
 export type Attempt =
@@ -56,26 +63,87 @@ export interface AttemptContext {
   readonly newId: () => string;
 }
 
-/** Claims at most `limit` questions that are due, refunds first: they are few, and somebody waits for money. */
-export function claimDue(context: AttemptContext, limit: number, now: number): Promise<readonly Attempt[]> {
+export interface ClaimLimits {
+  /** Questions, refunds among them. */
+  readonly limit: number;
+  /** Charges, of those; less where new ones have to wait. */
+  readonly charges: number;
+  /** The provider takes less than there is: who came first is first. */
+  readonly isScarce: boolean;
+}
+
+export interface Claims {
+  readonly attempts: readonly Attempt[];
+  /** Charges that were given up instead, because nobody would wait for their answer. */
+  readonly givenUp: readonly Decision[];
+}
+
+/**
+ * Claims questions that are due, refunds first: they are few, and somebody waits for money. A charge that would come too late is
+ * not claimed but given up.
+ */
+export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
   const { database, policy, provider } = context;
+  const { limit, isScarce } = limits;
   return database.transaction(async ({ tx, send, finish }) => {
-    const [refunds, charges] = await send([lockDueRefunds(tx, now, limit), lockDueCharges(tx, now, limit)]);
+    const [refunds, charges] = await send([
+      lockDueRefunds(tx, now, limit),
+      lockDueCharges(tx, now, Math.min(limit, limits.charges), isScarce),
+    ]);
     const sagas = refunds.map(({ saga_id }) => saga_id);
     const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
     const attempts: Attempt[] = [...rows.payments.values()].flatMap((payment) => {
       const claim = claimRefund(payment, now, policy);
       return claim === null ? [] : [{ kind: "refund", ...claim }];
     });
-    const open = lookAt(charges.slice(0, limit - attempts.length), []);
+    const givenUp: Decision[] = [];
+    const room = Math.max(0, Math.min(limit - attempts.length, limits.charges));
+    const open = lookAt(charges.slice(0, room), []);
     for (const [saga_id, payment] of open.payments) {
       rows.payments.set(saga_id, payment);
-      const claim = claimCharge(payment, now, policy);
-      if (claim !== null) attempts.push({ kind: "charge", ...claim });
+      if (comesTooLate(payment, now, policy)) givenUp.push(giveUp(payment));
+      else {
+        const claim = claimCharge(payment, now, policy);
+        if (claim !== null) attempts.push({ kind: "charge", ...claim });
+      }
     }
-    for (const { payment } of attempts) applyPayment(rows, payment);
-    await finish(saveRows(tx, rows, provider, now));
-    return attempts;
+    for (const { payment } of [...attempts, ...givenUp]) applyPayment(rows, payment);
+    await finish([
+      ...saveRows(tx, rows, provider, now),
+      ...outboxStatements(tx, eventsOf(context, givenUp, now)),
+    ]);
+    return { attempts, givenUp };
+  });
+}
+
+/**
+ * Gives up charges that wait in vain: of those that the provider has nothing of and that nobody is asking, all but the `keep`
+ * oldest, and all that would come too late; at most MAX_GIVEN_UP.
+ */
+export function giveUpBacklog(
+  context: AttemptContext,
+  keep: number,
+  now: number,
+): Promise<readonly Decision[]> {
+  const { database, policy, provider } = context;
+  return database.transaction(async ({ tx, send, finish }) => {
+    const [beyond, waiting] = await send([
+      lockBacklog(tx, keep, MAX_GIVEN_UP),
+      lockDueCharges(tx, now, MAX_GIVEN_UP, true),
+    ]);
+    const rows = lookAt([...waiting, ...beyond], []);
+    const isBeyond = new Set(beyond.map(({ saga_id }) => saga_id));
+    const givenUp = [...rows.payments.values()].flatMap((payment) =>
+      canBeGivenUp(payment) && (isBeyond.has(payment.saga_id) || comesTooLate(payment, now, policy))
+        ? [giveUp(payment)]
+        : [],
+    );
+    for (const { payment } of givenUp) applyPayment(rows, payment);
+    await finish([
+      ...saveRows(tx, rows, provider, now),
+      ...outboxStatements(tx, eventsOf(context, givenUp, now)),
+    ]);
+    return givenUp;
   });
 }
 
@@ -85,21 +153,25 @@ export function settleAnswers(
   answers: readonly Answer[],
   now: number,
 ): Promise<readonly Decision[]> {
-  const { database, policy, provider, newId } = context;
+  const { database, policy, provider } = context;
   return database.transaction(async ({ tx, send, finish }) => {
     const [rows] = await send([loadRows(tx, [...new Set(answers.map(({ saga_id }) => saga_id))])]);
     const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
-    const events = decisions.flatMap(({ payment, out }) =>
-      envelop(out, {
-        eventTopic: TOPICS.paymentEvents,
-        newId,
-        now,
-        traceparent: payment.traceparent ?? undefined,
-      }),
-    );
+    const events = eventsOf(context, decisions, now);
     await finish([...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)]);
     return decisions;
   });
+}
+
+function eventsOf({ newId }: AttemptContext, decisions: readonly Decision[], now: number) {
+  return decisions.flatMap(({ payment, out }) =>
+    envelop(out, {
+      eventTopic: TOPICS.paymentEvents,
+      newId,
+      now,
+      traceparent: payment.traceparent ?? undefined,
+    }),
+  );
 }
 
 function settleOne(

@@ -6,9 +6,11 @@
 import { isDue } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import {
+  cancelUnasked,
   type Decision,
   type FailedPayment,
   isOpen,
+  mayBeAtProvider,
   type OpenPayment,
   type Payment,
   paymentCancelled,
@@ -35,6 +37,10 @@ export interface PaymentPolicy {
   readonly keyTrustedMs: number;
   /** A charge first asked for this long ago has ended and is in the provider's books; before that, "not found" proves nothing. */
   readonly searchLagMs: number;
+  /** So long after it was asked for a charge may still take place: the provider is slow, or the process that asks was held up. */
+  readonly executionMs: number;
+  /** A charge that has not been asked for by then is given up: this share of the time that its saga waits. */
+  readonly askedWithinShare: number;
 }
 
 export const DEFAULT_POLICY: PaymentPolicy = {
@@ -43,6 +49,8 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   attemptsBeforeSearch: 3,
   keyTrustedMs: 23 * 60 * 60 * 1_000,
   searchLagMs: 10 * 60 * 1_000,
+  executionMs: 60 * 60 * 1_000,
+  askedWithinShare: 0.8,
 };
 
 /** What to ask the provider about a charge. `attempt` numbers the question, so that a late answer is known as such. */
@@ -50,7 +58,8 @@ export interface ChargeQuestion {
   /**
    * `charge`: charge with the saga's key. `charge_then_search`: the same, and where that is not definite look the saga up, too,
    * because a provider that stored a server error under the key replays it for ever while the money may have moved.
-   * `search`: only look it up; the key may be forgotten, and charging could take the money a second time.
+   * `search`: only look it up; the key may be forgotten, and charging could take the money a second time. Or the saga wants the
+   * charge undone: asking for it could only take money that has to be given back.
    */
   readonly ask: "charge" | "charge_then_search" | "search";
   readonly attempt: number;
@@ -65,9 +74,32 @@ export function claimCharge(
   if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
   const first_attempt_at = payment.first_attempt_at ?? now;
-  const question: ChargeQuestion = { ask: whatToAsk(attempt, now - first_attempt_at, policy), attempt };
+  const ask = payment.undo_requested
+    ? "search"
+    : whatToAsk(attempt - payment.void_attempts, now - first_attempt_at, policy);
+  const charge_asked_at = ask === "search" ? payment.charge_asked_at : now;
   const next_attempt_at = now + policy.leaseMs;
-  return { payment: { ...payment, attempts: attempt, first_attempt_at, next_attempt_at }, question };
+  return {
+    payment: { ...payment, attempts: attempt, first_attempt_at, charge_asked_at, next_attempt_at },
+    question: { ask, attempt },
+  };
+}
+
+/** Whether the payment can be given up, and its saga would not wait for the answer if it were asked now. */
+export function comesTooLate(payment: Payment, now: number, policy: PaymentPolicy): payment is OpenPayment {
+  if (!canBeGivenUp(payment) || payment.answer_by === null) return false;
+  const { created_at, answer_by } = payment;
+  return now >= created_at + (answer_by - created_at) * policy.askedWithinShare;
+}
+
+/** Whether the payment can be ended without the provider, because that has nothing of it and is not being asked. */
+export function canBeGivenUp(payment: Payment): payment is OpenPayment {
+  return isOpen(payment) && !mayBeAtProvider(payment);
+}
+
+/** Ends a payment for which the provider was, or will be, without a free moment for too long. */
+export function giveUp(payment: OpenPayment): Decision {
+  return fail(payment, "PROVIDER_UNAVAILABLE", "the payment provider takes no more payments at the moment");
 }
 
 /** What the provider, or the lack of it, says to a charge question. */
@@ -77,6 +109,8 @@ export type ChargeOutcome =
   | { readonly kind: "declined"; readonly error_code: string; readonly error_message: string }
   /** This attempt had no effect (breaker open, token unreadable, credentials refused). Says nothing of earlier ones. */
   | { readonly kind: "no_effect"; readonly error_code: string; readonly error_message: string }
+  /** The provider did nothing for now, and said so. As for earlier attempts, see `no_effect`. */
+  | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   /**
    * The saga is not in the provider's books. `execution_over`: the provider replayed a stored answer under the key, so no
    * attempt is still on its way to money.
@@ -103,10 +137,14 @@ export function settleCharge(
     case "declined":
       return fail(payment, outcome.error_code, outcome.error_message);
     case "no_effect":
-      // Only where no other question has left can one without effect speak for all.
-      return payment.attempts === 1
-        ? fail(payment, outcome.error_code, outcome.error_message)
-        : askAgainSoon(payment, attempt, now, policy);
+      return withoutEffect(payment, attempt, (left) =>
+        // Only where no other question may have had an effect can one without speak for all.
+        mayBeAtProvider(left)
+          ? askAgainSoon(left, attempt, now, policy)
+          : fail(left, outcome.error_code, outcome.error_message),
+      );
+    case "deferred":
+      return withoutEffect(payment, attempt, (left) => putOff(left, attempt, outcome, now, policy));
     case "not_found":
       return attempt === payment.attempts && isAbsenceProof(payment, outcome.execution_over, policy)
         ? fail(payment, "NOT_CHARGED", "the provider has no such charge")
@@ -156,6 +194,7 @@ export function claimRefund(
 /** Nothing but success ends a refund: whatever went wrong, the shopper's money must go back. */
 export type RefundOutcome =
   | { readonly kind: "succeeded"; readonly provider_refund_id: string }
+  | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   | { readonly kind: "not_yet"; readonly error_code: string };
 
 /** Settles the answer to refund question `attempt`. `now` in epoch ms. */
@@ -168,10 +207,12 @@ export function settleRefund(
 ): Decision {
   if (payment.status !== "REFUND_PENDING") return silently(payment);
   const { refund } = payment;
-  if (outcome.kind === "not_yet") {
+  if (outcome.kind !== "succeeded") {
     if (attempt !== refund.attempts) return silently(payment);
-    const next_attempt_at = now + pauseAfter(attempt, policy);
-    return silently({ ...payment, refund: { ...refund, next_attempt_at, error_code: outcome.error_code } });
+    const isDeferred = outcome.kind === "deferred";
+    const pauseMs = isDeferred ? pauseFor(outcome, policy) : pauseAfter(attempt, policy);
+    const error_code = isDeferred ? "DEFERRED" : outcome.error_code;
+    return silently({ ...payment, refund: { ...refund, next_attempt_at: now + pauseMs, error_code } });
   }
   const { refund_id, attempts, created_at } = refund;
   const { provider_refund_id } = outcome;
@@ -189,15 +230,19 @@ function whatToAsk(attempt: number, ageMs: number, policy: PaymentPolicy): Charg
 }
 
 /**
- * "Not found" proves that nothing was charged once no attempt can still be under way and the provider's search has had the
- * time to learn of the last one. Replayed answers show the first; otherwise only that nobody charges past `keyTrustedMs`.
+ * "Not found" proves that nothing was charged once no attempt can still be under way and the provider's books have had the
+ * time to learn of the last one. Replayed answers show the first. Otherwise nobody may have asked for the charge for long enough,
+ * which an undo sees to at once, and the key's age in the end.
  * What counts is the time of the question, not of its answer, which may be long on its way.
  */
 function isAbsenceProof(payment: OpenPayment, executionOver: boolean, policy: PaymentPolicy): boolean {
-  if (payment.first_attempt_at === null) return false;
+  const { first_attempt_at, charge_asked_at } = payment;
+  if (first_attempt_at === null) return false;
   const askedAt = payment.next_attempt_at - policy.leaseMs;
+  if (payment.undo_requested && !executionOver && charge_asked_at !== null)
+    return askedAt - charge_asked_at >= policy.executionMs + policy.searchLagMs;
   const provenAfterMs = (executionOver ? 0 : policy.keyTrustedMs) + policy.searchLagMs;
-  return askedAt - payment.first_attempt_at >= provenAfterMs;
+  return askedAt - first_attempt_at >= provenAfterMs;
 }
 
 function succeed(payment: OpenPayment, provider_txn_id: string, now: number): Decision {
@@ -216,7 +261,40 @@ function fail(payment: OpenPayment, error_code: string, error_message: string): 
 /** The attempt told nothing. Where a newer one is under way already, its lease must not be cut short. */
 function wait(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   if (attempt !== payment.attempts) return silently(payment);
-  return silently({ ...payment, status: "UNKNOWN", next_attempt_at: now + pauseAfter(attempt, policy) });
+  const counted = attempt - Math.min(payment.void_attempts, attempt - 1);
+  return silently({ ...payment, status: "UNKNOWN", next_attempt_at: now + pauseAfter(counted, policy) });
+}
+
+/** Notes that question `attempt` had no effect, and decides the rest with that. */
+function withoutEffect(
+  payment: OpenPayment,
+  attempt: number,
+  decideRest: (payment: OpenPayment) => Decision,
+): Decision {
+  // One after the other, so that an answer that is settled twice counts once.
+  if (attempt !== payment.void_attempts + 1) return decideRest(payment);
+  const noted = { ...payment, void_attempts: attempt };
+  return decideRest(mayBeAtProvider(noted) ? noted : { ...noted, first_attempt_at: null });
+}
+
+/** The provider has no time for this one. Where it has nothing of the payment either, an undo has its answer. */
+function putOff(
+  payment: OpenPayment,
+  attempt: number,
+  outcome: { readonly retry_after_ms: number | null },
+  now: number,
+  policy: PaymentPolicy,
+): Decision {
+  if (attempt < payment.attempts) return silently(payment);
+  const isAtProvider = mayBeAtProvider(payment);
+  if (!isAtProvider && payment.undo_requested) return cancelUnasked(payment);
+  const status = isAtProvider ? "UNKNOWN" : "PENDING";
+  return silently({ ...payment, status, next_attempt_at: now + pauseFor(outcome, policy) });
+}
+
+/** As long as the provider asks for, else as after a first attempt: who sends the questions keeps to what it takes. */
+function pauseFor({ retry_after_ms }: { readonly retry_after_ms: number | null }, policy: PaymentPolicy) {
+  return retry_after_ms ?? pauseAfter(1, policy);
 }
 
 /** The question never left, so the provider is no reason to wait longer each time: whoever held it back knows when it may go. */

@@ -6,8 +6,10 @@
 import type { ChargePayment, PaymentCommand } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import {
+  cancelUnasked,
   commandRefused,
   type Decision,
+  mayBeAtProvider,
   type OpenPayment,
   type Payment,
   paymentCancelled,
@@ -16,7 +18,6 @@ import {
   refundCompleted,
   silently,
   startRefund,
-  withoutAttempt,
 } from "./payment.ts";
 
 /** Decides one command. `payment` is the saga's, null where it has none. `now` in epoch ms. */
@@ -41,6 +42,8 @@ function begin(command: ChargePayment, now: number): Decision {
     currency: command.currency,
     payment_method: command.payment_method,
     next_attempt_at: now,
+    // Counted from here by one clock: a clock that differs from the orchestrator's must not end payments.
+    answer_by: command.answer_within_ms === undefined ? null : now + command.answer_within_ms,
   });
 }
 
@@ -93,11 +96,8 @@ function undo(payment: Payment, now: number): Decision {
 
 /** A claim is durable before its question leaves, so a payment without attempts was never asked and never will be. */
 function undoOpen(payment: OpenPayment): Decision {
-  if (payment.attempts > 0) return silently({ ...payment, undo_requested: true });
-  return {
-    payment: { ...withoutAttempt(payment), status: "CANCELLED", undo_requested: true },
-    out: [paymentCancelled(payment.saga_id)],
-  };
+  if (mayBeAtProvider(payment)) return silently({ ...payment, undo_requested: true });
+  return cancelUnasked(payment);
 }
 
 function newFacts({ message_id, saga_id, traceparent }: PaymentCommand, now: number) {
@@ -106,7 +106,10 @@ function newFacts({ message_id, saga_id, traceparent }: PaymentCommand, now: num
     saga_id,
     undo_requested: false,
     attempts: 0,
+    void_attempts: 0,
     first_attempt_at: null,
+    charge_asked_at: null,
+    answer_by: null,
     traceparent: traceparent ?? null,
     created_at: now,
   };

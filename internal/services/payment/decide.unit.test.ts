@@ -7,6 +7,7 @@ import {
   type ChargeOutcome,
   claimCharge,
   claimRefund,
+  comesTooLate,
   DEFAULT_POLICY as policy,
   type RefundOutcome,
   settleCharge,
@@ -27,6 +28,7 @@ const noEffect: ChargeOutcome = {
   error_message: "away",
 };
 const unknown: ChargeOutcome = { kind: "unknown" };
+const putOff = { kind: "deferred", retry_after_ms: null } as const;
 const refunded: RefundOutcome = { kind: "succeeded", provider_refund_id: "re_1" };
 const notYet: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
 
@@ -248,6 +250,124 @@ describe("an attempt without effect", () => {
       till.answer(noEffect);
       till.now += 5_000;
     }
+  });
+});
+
+describe("a question that the provider puts off", () => {
+  test("was never asked: the payment stays as it was, and its undo has its answer at once", () => {
+    const till = given("ASKED");
+    expect([till.answer(putOff), till.status]).toEqual([[], "PENDING"]);
+    expect(till.existing).toMatchObject({ attempts: 1, void_attempts: 1, first_attempt_at: null });
+    expect([types(till.cancel()), till.status]).toEqual([["PaymentCancelled"], "CANCELLED"]);
+  });
+
+  test("answers the undo that came while it was on its way", () => {
+    const till = given("ASKED");
+    till.cancel();
+    expect([types(till.answer(putOff)), till.status]).toEqual([["PaymentCancelled"], "CANCELLED"]);
+  });
+
+  test("is asked again soon, or when the provider says, as a first attempt", () => {
+    const till = given("ASKED");
+    for (let refusals = 0; refusals < 10; refusals++) {
+      till.answer(putOff);
+      till.now += 1_000;
+      expect(till.claim()).toMatchObject({ ask: "charge" });
+    }
+    till.answer({ ...putOff, retry_after_ms: 20_000 });
+    till.now += 19_999;
+    expect(till.claim()).toBeNull();
+    till.now += 1;
+    expect(till.claim()).toMatchObject({ ask: "charge" });
+  });
+
+  test("says nothing of attempts before it", () => {
+    const till = given("UNKNOWN");
+    till.now += 1_000;
+    till.claim();
+    expect([till.answer(putOff), till.status]).toEqual([[], "UNKNOWN"]);
+    expect([till.cancel(), till.status]).toEqual([[], "UNKNOWN"]);
+  });
+
+  test("counts once, however often its answer is settled, also when the next is on its way", () => {
+    const till = given("ASKED");
+    till.answer(putOff);
+    till.now += 1_000;
+    till.claim();
+    till.answer(putOff, 1);
+    expect([till.cancel(), till.status]).toEqual([[], "PENDING"]);
+    expect([types(till.answer(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
+  });
+
+  test("of a refund is made up for soon", () => {
+    const till = given("REFUND_PENDING");
+    for (let refusals = 0; refusals < 10; refusals++) {
+      expect(till.claimRefund()).not.toBeNull();
+      till.answerRefund(putOff);
+      till.now += 1_000;
+    }
+    till.claimRefund();
+    expect(types(till.answerRefund(refunded))).toEqual(["RefundCompleted"]);
+  });
+});
+
+describe("a charge whose saga has turned round", () => {
+  const notFound = { kind: "not_found", execution_over: false } as const;
+
+  test("is looked up, never asked for", () => {
+    const till = given("UNKNOWN");
+    till.cancel();
+    for (let looks = 0; looks < 5; looks++) {
+      till.now += 60_000;
+      expect(till.claim()).toMatchObject({ ask: "search" });
+      expect(till.answer(notFound)).toEqual([]);
+    }
+  });
+
+  test("was never made once it can neither be under way nor be missing in the books", () => {
+    const till = given("UNKNOWN");
+    till.now += 1_000;
+    till.claim();
+    till.answer(unknown);
+    till.cancel();
+    till.now = T0 + 1_000 + policy.executionMs + policy.searchLagMs - 1;
+    till.claim();
+    expect(till.answer(notFound)).toEqual([]);
+    till.now += 60_000;
+    till.claim();
+    expect([types(till.answer(notFound)), till.status]).toEqual([["PaymentCancelled"], "FAILED"]);
+  });
+
+  test("and that turns up is given back", () => {
+    const till = given("UNKNOWN");
+    till.cancel();
+    till.now += 60_000;
+    till.claim();
+    expect([types(till.answer(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
+  });
+});
+
+describe("a charge that waits for its turn", () => {
+  const charge = () => ({ ...chargePayment(SAGA), answer_within_ms: 30_000 });
+
+  test("comes too late when most of its saga's patience is gone, but not once it may be at the provider", () => {
+    const till = new Till();
+    till.when(charge());
+    const isLate = () => comesTooLate(till.existing, till.now, policy);
+    till.now += 23_999;
+    expect(isLate()).toBe(false);
+    till.now += 1;
+    expect(isLate()).toBe(true);
+    till.claim();
+    expect(isLate()).toBe(false);
+    till.answer(putOff);
+    expect(isLate()).toBe(true);
+  });
+
+  test("waits for ever where the saga did not say how long it does", () => {
+    const till = given("PENDING");
+    till.now += 24 * HOUR_MS;
+    expect(comesTooLate(till.existing, till.now, policy)).toBe(false);
   });
 });
 

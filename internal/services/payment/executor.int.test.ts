@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { waitFor } from "../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
 import { SHORT_TIMEOUT_MS, TestPayment } from "../../testkit/payment.ts";
+import type { PaymentStatus } from "./payment.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const saga = () => Bun.randomUUIDv7();
@@ -137,6 +138,26 @@ test("a charge whose key may be forgotten is looked up, never charged again", as
   expect(await payment.eventTypes(charged)).toEqual(["PaymentSucceeded"]);
   expect(payment.money(charged)).toEqual({ net_cents: 600, charges: 1 });
   expect(await payment.events(never)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
+});
+
+test("a charge without an answer is only looked up once its saga has turned round", async () => {
+  await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
+  const id = saga();
+  await payment.charge(id, "pm_sim_timeout_no_effect");
+  await payment.round();
+  await payment.handle(cancelPayment(id));
+  // What was cut off is still held there; nothing comes to it after the undo.
+  const held = async () => (await payment.simulator.stats())["held"];
+  const before = await held();
+  for (let minute = 0; minute < 5; minute += 1) {
+    payment.advance(60_000);
+    expect([await payment.round(), await payment.status(id)]).toEqual([1, "UNKNOWN"]);
+  }
+  expect(await held()).toBe(before);
+  payment.advance(payment.policy.executionMs + payment.policy.searchLagMs);
+  await payment.round();
+  expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["FAILED", ["PaymentCancelled"]]);
+  expect(await held()).toBe(before);
 });
 
 test("an undo in the middle of a call waits for its answer and then gives the money back", async () => {
@@ -281,6 +302,92 @@ test("an answer that cannot be written does not hold up its neighbours", async (
   expect([await payment.status(good), await payment.status(bad)]).toEqual(["SUCCEEDED", "PENDING"]);
   expect(payment.errors).toEqual(["an answer of the provider cannot be settled"]);
 });
+
+test("what the provider has no time for is not charged any more once its saga has turned round", async () => {
+  await using payment = await TestPayment.open();
+  const sagas = Array.from({ length: 40 }, saga);
+  for (const id of sagas) await payment.charge(id);
+  await payment.simulator.setFaults({ calls_per_second: 10 });
+  await using executor = payment.executor();
+  const turnedAway = async () => (await payment.simulator.stats())["turned_away"] ?? 0;
+  await waitFor(async () => {
+    await executor.runOnce();
+    // What was put off a moment ago is due again.
+    payment.advance(1_000);
+    return (await turnedAway()) > 0 && (await countOf(payment, "SUCCEEDED")) > 10;
+  });
+  await executor[Symbol.asyncDispose]();
+  expect(await countOf(payment, "UNKNOWN")).toBe(0);
+  const charged = await countOf(payment, "SUCCEEDED");
+  expect(charged).toBeLessThan(40);
+
+  await payment.handle(...sagas.map(cancelPayment));
+  expect([await countOf(payment, "CANCELLED"), await countOf(payment, "REFUND_PENDING")]).toEqual([
+    40 - charged,
+    charged,
+  ]);
+  await payment.simulator.setFaults({});
+  await waitFor(async () => {
+    await payment.round();
+    payment.advance(60_000);
+    return (await countOf(payment, "REFUNDED")) === charged;
+  });
+  expect(await payment.simulator.stats()).toMatchObject({ charges: charged, refunds: charged });
+});
+
+test("shoppers whose turn would come too late are told so at once, and nobody asks the provider for them", async () => {
+  await using payment = await TestPayment.open();
+  await payment.simulator.setFaults({ calls_per_second: 1 });
+  const sagas = Array.from({ length: 60 }, saga);
+  for (const id of sagas) await payment.charge(id);
+  await using executor = payment.executor();
+  await waitFor(async () => {
+    await executor.runOnce();
+    return (await countOf(payment, "FAILED")) > 0;
+  });
+  await executor[Symbol.asyncDispose]();
+  // Half a minute's worth of a call a second is the most that may wait.
+  expect(await countOf(payment, "FAILED")).toBeGreaterThan(60 - 30);
+  const last = sagas.at(-1) ?? "";
+  expect(await payment.events(last)).toMatchObject([
+    { type: "PaymentFailed", error_code: "PROVIDER_UNAVAILABLE" },
+  ]);
+  expect([payment.money(last).charges, await payment.status(sagas[0] ?? "")]).toEqual([0, "SUCCEEDED"]);
+});
+
+test("a charge whose saga will not wait for the answer is not asked for", async () => {
+  await using payment = await TestPayment.open();
+  const [late, inTime] = [saga(), saga()];
+  const charge = async (id: string) => ({
+    ...chargePayment(id, await payment.seal("pm_card_visa")),
+    answer_within_ms: 30_000,
+  });
+  await payment.handle(await charge(late));
+  payment.advance(25_000);
+  await payment.handle(await charge(inTime));
+  expect(await payment.round()).toBe(1);
+  expect(await payment.events(late)).toMatchObject([
+    { type: "PaymentFailed", error_code: "PROVIDER_UNAVAILABLE" },
+  ]);
+  expect([payment.money(late).charges, await payment.eventTypes(inTime)]).toEqual([0, ["PaymentSucceeded"]]);
+});
+
+test("where there is room for one question, it is a refund's", async () => {
+  await using payment = await TestPayment.open();
+  const [refunded, charged] = [saga(), saga()];
+  await payment.charge(refunded);
+  await payment.round();
+  await payment.charge(charged);
+  payment.advance(1_000);
+  await payment.handle(refundPayment(refunded));
+  expect(await payment.claimAndDie(1)).toMatchObject([{ kind: "refund", payment: { saga_id: refunded } }]);
+});
+
+async function countOf(payment: TestPayment, status: PaymentStatus): Promise<number> {
+  const [row] = await payment.database.sql<[{ count: number }]>`
+    select count(*)::int4 as count from payments where status = ${status}`;
+  return row.count;
+}
 
 /** Lets time pass until nothing is under way any more. What the simulator holds back, it holds back in real time. */
 function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {

@@ -13,9 +13,11 @@ import {
   type Attempt,
   type AttemptContext,
   claimDue,
+  giveUpBacklog,
   settleAnswers,
 } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
+import type { Pace } from "./providers/pace.ts";
 import type { PaymentProvider } from "./providers/provider.ts";
 import type { PaymentMetrics } from "./telemetry.ts";
 
@@ -27,9 +29,17 @@ const SETTLE_RETRY_MS = 500;
 /** A stop waits this long for the calls in flight; what is left is another process's once its lease is over. */
 const STOP_DEADLINE_MS = 15_000;
 const STOP_POLL_MS = 10;
+/** While the provider takes less than there is, those that wait in vain are told this often. */
+const GIVE_UP_EVERY_MS = 500;
+/** So many seconds of what the provider takes may wait: half of what a saga waits for. */
+const BACKLOG_SECONDS = 15;
+/** While that is not known. */
+const MAX_BACKLOG = 100_000;
 
 export interface ExecutorOptions extends Omit<AttemptContext, "provider"> {
   readonly provider: PaymentProvider;
+  /** What the provider takes; the provider above tells it (paced-provider.ts). */
+  readonly pace: Pace;
   readonly open: OpenToken;
   readonly clock: Clock;
   /** Questions at the provider at once, in this process. */
@@ -49,6 +59,7 @@ export class Executor implements AsyncDisposable {
   #isSettling = false;
   #mayHaveMore = false;
   #isStopping = false;
+  #gaveUpAtMs = -Infinity;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -57,19 +68,25 @@ export class Executor implements AsyncDisposable {
 
   /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
   async runOnce(): Promise<{ readonly processed: number }> {
-    const { concurrency, clock, metrics } = this.#options;
-    const room = concurrency - this.#inFlight;
+    const { concurrency, clock, metrics, pace } = this.#options;
+    const isScarce = pace.rate(performance.now()) !== null;
+    if (isScarce) await this.#tellBacklog();
+    // What is claimed leaves at once. What has to wait waits in the table, where its undo finds it.
+    const room = Math.min(concurrency - this.#inFlight, pace.room(performance.now()));
     this.#mayHaveMore = true;
     if (room <= 0 || this.#isStopping) return { processed: 0 };
     // Taken before the claim returns: a settlement in between must not think that there is room.
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
     try {
-      attempts = await claimDue(this.#context, room, clock.now());
+      const claims = await claimDue(this.#context, { limit: room, charges: room, isScarce }, clock.now());
+      attempts = claims.attempts;
+      metrics.settled(claims.givenUp);
     } finally {
       this.#inFlight -= room - attempts.length;
     }
-    this.#mayHaveMore = attempts.length === room;
+    metrics.providerRate.set({}, pace.rate(performance.now()) ?? 0);
+    this.#mayHaveMore = isScarce || attempts.length === room;
     metrics.inFlight.set({}, this.#inFlight);
     for (const attempt of attempts) void this.#carry(attempt);
     return { processed: attempts.length };
@@ -80,6 +97,23 @@ export class Executor implements AsyncDisposable {
     const until = this.#options.clock.now() + STOP_DEADLINE_MS;
     this.#isStopping = true;
     while (this.#inFlight > 0 && this.#options.clock.now() < until) await pause(STOP_POLL_MS);
+  }
+
+  /** A shopper whose turn would come too late hears so now, and not after a charge that has to be given back. */
+  async #tellBacklog(): Promise<void> {
+    const { pace, metrics, log, clock } = this.#options;
+    const nowMs = performance.now();
+    if (nowMs - this.#gaveUpAtMs < GIVE_UP_EVERY_MS) return;
+    this.#gaveUpAtMs = nowMs;
+    const capacity = pace.capacity(nowMs);
+    const keep = capacity === null ? MAX_BACKLOG : Math.ceil(capacity * BACKLOG_SECONDS);
+    const givenUp = await giveUpBacklog(this.#context, keep, clock.now());
+    metrics.settled(givenUp);
+    if (givenUp.length > 0)
+      log.warn(
+        { payments: givenUp.length, calls_per_second: capacity },
+        "the provider takes fewer calls than there are: payments were given up, unasked",
+      );
   }
 
   async #carry(attempt: Attempt): Promise<void> {

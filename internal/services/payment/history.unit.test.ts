@@ -6,10 +6,12 @@ import * as fc from "fast-check";
 import type { MessageType } from "../../../schemas/registry.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
 import {
+  canBeGivenUp,
   type ChargeOutcome,
   claimCharge,
   claimRefund,
   DEFAULT_POLICY,
+  giveUp,
   settleCharge,
   settleRefund,
 } from "./attempts.ts";
@@ -24,27 +26,40 @@ const KEY_LIFETIME_MS = 24 * HOUR_MS;
 const policy = DEFAULT_POLICY;
 
 /** How one call of the provider goes. */
-const FATES = ["answered", "reply_lost", "lost_before", "error_stored", "error_after", "never_sent"] as const;
+const FATES = [
+  "answered",
+  "reply_lost",
+  "lost_before",
+  "error_stored",
+  "error_after",
+  "never_sent",
+  "put_off",
+] as const;
 type Fate = (typeof FATES)[number];
 const COMMANDS = { charge: chargePayment, cancel: cancelPayment, refund: refundPayment };
 
 type Step =
   | { readonly do: "command"; readonly command: keyof typeof COMMANDS }
   | { readonly do: "ask"; readonly fate: Fate }
-  | { readonly do: "answer"; readonly which: number }
+  /** `again`: it is settled, and nobody heard that it was, so that it is settled once more at some later time. */
+  | { readonly do: "answer"; readonly which: number; readonly again: boolean }
   | { readonly do: "event"; readonly which: number }
+  | { readonly do: "give_up" }
   | { readonly do: "wait"; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("command" as const), command: fc.constantFrom("charge", "cancel", "refund") }),
   fc.record({ do: fc.constant("ask" as const), fate: fc.constantFrom(...FATES) }),
-  fc.record({ do: fc.constant("answer" as const), which: fc.nat(5) }),
+  fc.record({ do: fc.constant("answer" as const), which: fc.nat(5), again: fc.boolean() }),
+  fc.record({ do: fc.constant("give_up" as const) }),
   fc.record({ do: fc.constant("event" as const), which: fc.nat(3) }),
   fc.record({
     do: fc.constant("wait" as const),
     ms: fc.constantFrom(1_000, policy.leaseMs, 60_000, policy.searchLagMs, 22 * HOUR_MS, KEY_LIFETIME_MS),
   }),
 );
+
+const PUT_OFF = { kind: "deferred", retry_after_ms: null } as const;
 
 /** As chargePayment asks for it. */
 const BOOKED = { saga_id: SAGA, amount_cents: 600, currency: "EUR" };
@@ -73,7 +88,8 @@ class World {
     else if (each.do === "wait") this.now += each.ms;
     else if (each.do === "ask") this.ask(each.fate);
     else if (each.do === "event") this.hear(this.#events[each.which]);
-    else this.apply(this.#answers.splice(each.which, 1)[0]?.() ?? null);
+    else if (each.do === "give_up") this.giveUp();
+    else this.answer(each.which, each.again);
     this.check();
   }
 
@@ -86,6 +102,16 @@ class World {
       this.apply(this.#answers.shift()?.() ?? null);
       this.check();
     }
+  }
+
+  answer(which: number, again: boolean): void {
+    const answer = this.#answers[which];
+    if (!again) this.#answers.splice(which, 1);
+    this.apply(answer?.() ?? null);
+  }
+
+  giveUp(): void {
+    if (this.payment !== null && canBeGivenUp(this.payment)) this.apply(giveUp(this.payment));
   }
 
   apply(decision: Decision | null): void {
@@ -123,7 +149,9 @@ class World {
       const outcome =
         fate === "answered"
           ? ({ kind: "succeeded", provider_refund_id: "re_1" } as const)
-          : ({ kind: "not_yet", error_code: fate } as const);
+          : fate === "put_off"
+            ? PUT_OFF
+            : ({ kind: "not_yet", error_code: fate } as const);
       this.#answers.push(
         () => this.payment && settleRefund(this.payment, attempt, outcome, this.now, policy),
       );
@@ -142,6 +170,7 @@ class World {
   }
 
   #charge(fate: Fate, thenSearch: boolean): ChargeOutcome {
+    if (fate === "put_off") return PUT_OFF;
     if (fate === "never_sent" && !thenSearch)
       return { kind: "no_effect", error_code: "AWAY", error_message: "" };
     if (fate === "lost_before" || fate === "never_sent") return { kind: "unknown" };
@@ -185,7 +214,7 @@ class World {
   }
 
   #search(fate: Fate, executionOver: boolean): ChargeOutcome {
-    if (fate === "reply_lost" || fate === "lost_before") return { kind: "unknown" };
+    if (fate === "reply_lost" || fate === "lost_before" || fate === "put_off") return { kind: "unknown" };
     const isInTheBooks = this.charges > 0 && this.now - this.#chargedAt >= policy.searchLagMs;
     if (isInTheBooks) return { kind: "succeeded", provider_txn_id: "pi_1" };
     return { kind: "not_found", execution_over: executionOver };

@@ -21,7 +21,8 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
   // statement, because payment and refund must be of the same moment.
   const rows = await sql<Row[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at,
+           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           created_at,
            (select json_build_object('refund_id', refund_id, 'payment_id', payment_id,
                                      'provider_refund_id', provider_refund_id, 'error_code', error_code, 'attempts', attempts,
                                      'next_attempt_at', (extract(epoch from next_attempt_at) * 1000)::float8,

@@ -12,8 +12,20 @@ export interface PaymentFacts {
   readonly undo_requested: boolean;
   /** How often the provider has been, or is being, asked. Written before the question leaves. */
   readonly attempts: number;
-  /** Epoch ms of the first question, as are all times here. The provider forgets the key some time after it. */
+  /**
+   * The questions up to this number are known to have had no effect: never sent, or refused for now. Where that is all of them,
+   * the provider has nothing, and the payment can be ended without it.
+   */
+  readonly void_attempts: number;
+  /** Epoch ms of the first question that may have had an effect, as are all times here. The provider forgets the key some time after it. */
   readonly first_attempt_at: number | null;
+  /**
+   * When the provider was last asked to charge; later questions only look. Null before the first, and where it is not known because
+   * an older version asked.
+   */
+  readonly charge_asked_at: number | null;
+  /** The saga waits no longer: a charge that was not asked until then is not asked. Null where the saga did not say. */
+  readonly answer_by: number | null;
   /** Trace context of the command that made the row, for the answers that come later. */
   readonly traceparent: string | null;
   readonly created_at: number;
@@ -101,10 +113,16 @@ export function isOpen(payment: Payment): payment is OpenPayment {
   return payment.status === "PENDING" || payment.status === "UNKNOWN";
 }
 
+/** Whether the provider has, or may have, something of this payment. */
+export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): boolean {
+  return attempts > void_attempts;
+}
+
 /** What an open payment leaves to the settled one: all but its status, its token and its lease. */
 export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
   const { payment_id, saga_id, amount_cents, currency, undo_requested } = payment;
-  const { attempts, first_attempt_at, traceparent, created_at } = payment;
+  const { attempts, void_attempts, first_attempt_at, charge_asked_at } = payment;
+  const { answer_by, traceparent, created_at } = payment;
   return {
     payment_id,
     saga_id,
@@ -112,7 +130,10 @@ export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly 
     currency,
     undo_requested,
     attempts,
+    void_attempts,
     first_attempt_at,
+    charge_asked_at,
+    answer_by,
     traceparent,
     created_at,
   };
@@ -130,6 +151,14 @@ export function startRefund(payment: SucceededPayment, now: number): RefundPendi
       error_code: null,
       created_at: now,
     },
+  };
+}
+
+/** Ends a payment that the provider has nothing of, for its undo. */
+export function cancelUnasked(payment: OpenPayment): Decision {
+  return {
+    payment: { ...withoutAttempt(payment), status: "CANCELLED", undo_requested: true },
+    out: [paymentCancelled(payment.saga_id)],
   };
 }
 

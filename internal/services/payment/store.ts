@@ -85,8 +85,11 @@ export interface PaymentRow {
   readonly error_message: string | null;
   readonly undo_requested: boolean;
   readonly attempts: number;
+  readonly void_attempts: number;
   readonly first_attempt_at: number | null;
+  readonly charge_asked_at: number | null;
   readonly next_attempt_at: number | null;
+  readonly answer_by: number | null;
   readonly traceparent: string | null;
   readonly created_at: number;
 }
@@ -104,7 +107,8 @@ export interface RefundRow {
 function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
+           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           created_at
       from payments
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
@@ -122,23 +126,49 @@ function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]
 }
 
 /**
- * Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. Two looks into the
- * index, because by one condition with `or` all that wait for their time were read each time.
+ * Open payments that are due (`isDue`), without those that somebody is working on: the longest due first, which an index gives,
+ * or while the provider takes less than there is (`isScarce`) the oldest first, so that one that was put off keeps its place. Two
+ * looks into the index, because by one condition with `or` all that wait for their time were read each time.
  */
-export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
+export function lockDueCharges(
+  tx: Tx,
+  now: number,
+  limit: number,
+  isScarce = false,
+): PendingQuery<PaymentRow[]> {
+  const order = isScarce ? tx`created_at` : tx`next_attempt_at`;
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
-           undo_requested, attempts, first_attempt_at, next_attempt_at, traceparent, created_at
+           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           created_at
       from payments
      where payment_id = any(
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
-                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
+                    order by ${order} limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked))
-     order by next_attempt_at
+     order by ${order}
        for no key update`;
+}
+
+/** Payments that the provider has nothing of and that are not being asked, but for the `keep` oldest; at most `limit`. */
+export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<PaymentRow[]> {
+  // The inner query looks without locks: those that stay must not be locked, or nobody could claim them meanwhile.
+  return tx<PaymentRow[]>`
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           created_at
+      from payments
+     where payment_id = any(array(
+             select payment_id from payments
+              where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
+              order by created_at
+             offset ${keep} limit ${limit}))
+       and status in ('PENDING', 'UNKNOWN')
+     order by saga_id
+       for no key update skip locked`;
 }
 
 /**
@@ -162,13 +192,13 @@ function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: st
   return tx`
     insert into payments
       (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested,
-       next_attempt_at, traceparent, created_at, updated_at)
+       next_attempt_at, answer_by, traceparent, created_at, updated_at)
     select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested,
-           next_attempt_at, traceparent, created_at, updated_at
+           next_attempt_at, answer_by, traceparent, created_at, updated_at
       from json_to_recordset(${JSON.stringify(payments)}::text::json)
         as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
-                 status text, undo_requested boolean, next_attempt_at timestamptz, traceparent text, created_at timestamptz,
-                 updated_at timestamptz)`;
+                 status text, undo_requested boolean, next_attempt_at timestamptz, answer_by timestamptz, traceparent text,
+                 created_at timestamptz, updated_at timestamptz)`;
 }
 
 function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
@@ -176,13 +206,13 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
     with change as materialized (
       select * from json_to_recordset(${JSON.stringify(payments)}::text::json)
         as change (saga_id uuid, payment_method text, provider_txn_id text, status text, error_code text, error_message text,
-                   undo_requested boolean, attempts integer, first_attempt_at timestamptz, next_attempt_at timestamptz,
-                   updated_at timestamptz))
+                   undo_requested boolean, attempts integer, void_attempts integer, first_attempt_at timestamptz,
+                   charge_asked_at timestamptz, next_attempt_at timestamptz, updated_at timestamptz))
     update payments p
        set payment_method = change.payment_method, provider_txn_id = change.provider_txn_id, status = change.status,
            error_code = change.error_code, error_message = change.error_message, undo_requested = change.undo_requested,
-           attempts = change.attempts, first_attempt_at = change.first_attempt_at,
-           next_attempt_at = change.next_attempt_at, updated_at = change.updated_at
+           attempts = change.attempts, void_attempts = change.void_attempts, first_attempt_at = change.first_attempt_at,
+           charge_asked_at = change.charge_asked_at, next_attempt_at = change.next_attempt_at, updated_at = change.updated_at
       from change
      where p.saga_id = any(array(select saga_id from change))
        and p.saga_id = change.saga_id`;
@@ -250,14 +280,18 @@ function refundState(
 
 function factsOf(row: PaymentFacts): PaymentFacts {
   const { payment_id, saga_id, amount_cents, undo_requested } = row;
-  const { attempts, first_attempt_at, traceparent, created_at } = row;
+  const { attempts, void_attempts, first_attempt_at, charge_asked_at } = row;
+  const { answer_by, traceparent, created_at } = row;
   return {
     payment_id,
     saga_id,
     amount_cents,
     undo_requested,
     attempts,
+    void_attempts,
     first_attempt_at,
+    charge_asked_at,
+    answer_by,
     traceparent,
     created_at,
   };
@@ -268,7 +302,7 @@ type StoredRefund = ReturnType<typeof refundRowsOf>[number];
 
 /** As the statements take it: times as text, what a status does not have as null. */
 function rowOf(payment: Payment, now: number) {
-  const { first_attempt_at, created_at } = payment;
+  const { first_attempt_at, charge_asked_at, answer_by, created_at } = payment;
   const open = isOpen(payment) ? payment : null;
   const failed = payment.status === "FAILED" ? payment : null;
   return {
@@ -281,6 +315,8 @@ function rowOf(payment: Payment, now: number) {
     error_code: failed?.error_code ?? null,
     error_message: failed?.error_message ?? null,
     first_attempt_at: timeOrNull(first_attempt_at),
+    charge_asked_at: timeOrNull(charge_asked_at),
+    answer_by: timeOrNull(answer_by),
     next_attempt_at: timeOrNull(open?.next_attempt_at ?? null),
     created_at: timestampOf(created_at),
     updated_at: timestampOf(now),

@@ -28,6 +28,10 @@ export function paymentMetrics(meter: Meter) {
       "Unix time up to which the provider's books have been compared with payments",
     ),
     inFlight: meter.gauge("payment_questions_in_flight", "Claimed from the table and not yet settled"),
+    providerRate: meter.gauge(
+      "payment_provider_calls_per_second",
+      "Calls a second that the provider takes, as far as its refusals tell; 0 where no limit was met",
+    ),
     breakerOpen: meter.gauge(
       "payment_breaker_open",
       "1 while the provider is not asked because it does not answer",

@@ -3,7 +3,13 @@ import type { Event } from "../../../schemas/events.ts";
 import { STEPS } from "../../checkout/steps.ts";
 import type { SagaInput } from "../../checkout/state.ts";
 import type { Decision as InventoryDecision, Stock } from "../../services/inventory/decide.ts";
-import type { ChargeOutcome, PaymentPolicy, RefundOutcome } from "../../services/payment/attempts.ts";
+import {
+  canBeGivenUp,
+  type ChargeOutcome,
+  giveUp,
+  type PaymentPolicy,
+  type RefundOutcome,
+} from "../../services/payment/attempts.ts";
 import { isOpen } from "../../services/payment/payment.ts";
 import type { Successor } from "./explore.ts";
 import { execute } from "./provider.ts";
@@ -30,11 +36,14 @@ const PAYMENT_POLICY: PaymentPolicy = {
   attemptsBeforeSearch: 1,
   keyTrustedMs: 23 * HOUR_MS,
   searchLagMs: 0,
+  executionMs: HOUR_MS,
+  askedWithinShare: 1,
 };
 const DAY_MS = 24 * HOUR_MS;
 const SHIPS = { blockedCountries: new Set<string>() };
 const SHIPS_NOWHERE = { blockedCountries: new Set(["DE"]) };
 const NOT_YET: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
+const PUT_OFF = { kind: "deferred", retry_after_ms: null } as const;
 const NO_EFFECT: ChargeOutcome = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE", error_message: "" };
 
 type Next = Successor<World>;
@@ -115,19 +124,22 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
   if (reservation?.status === "HELD") add("expiry", applyStock(world, saga, rules.expire(reservation, 0)));
 
+  // A day later nothing of today is under way any more.
+  const isQuiet = !world.calls.some((call) => call.saga === saga);
   if (payment !== null) {
     const isAsked = world.calls.some((call) => call.saga === saga && call.isAwaited);
     // A second executor may take a payment only when the first one's lease has run out.
-    const allowed = isAsked ? world.left.providerFaults > 0 : true;
-    const claimed = allowed ? claim(payment, nowFor(payment, account), rules) : null;
+    // And a look-up beside a charge that nobody awaits any more proves nothing yet: it is the one after that charge that counts.
+    const allowed = isAsked ? world.left.providerFaults > 0 : isQuiet || !isUndone(payment);
+    const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet), rules) : null;
     if (claimed !== null) {
       const call: Call = { saga, ...claimed.question, answer: null, isAwaited: true };
       const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
       add("claim", isAsked ? spend(asked, "providerFaults") : asked);
     }
+    // Its turn would come too late. How long it has waited is not counted here, so that may be at any time.
+    if (canBeGivenUp(payment)) add("give up", applyPayment(world, saga, giveUp(payment)));
   }
-  // A day later nothing of today is under way any more.
-  const isQuiet = !world.calls.some((call) => call.saga === saga);
   if (world.left.keyExpiries > 0 && isQuiet && account.knowsChargeKey && !account.isOld) {
     const forgotten: Account = { ...account, knowsChargeKey: false, knowsRefundKey: false, isOld: true };
     add("key expiry", spend(withRows(world, saga, { account: forgotten }), "keyExpiries"));
@@ -160,6 +172,9 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
     // The breaker is open: the question never left.
     if (call.answer === null && call.ask !== "refund")
       add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
+    // Too many calls. A look-up that is put off tells as little as one that times out.
+    if (call.answer === null && call.ask !== "search")
+      add("provider puts off", settle(spend(gone, "providerFaults"), call, PUT_OFF, rules));
     add("executor dies during", lost);
   }
   return next;
@@ -176,7 +191,7 @@ function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules)
 function settle(world: World, call: Call, answer: ChargeOutcome | RefundOutcome, rules: Rules): World {
   const { payment, account } = rowsOf(world, call.saga);
   if (payment === null) return world;
-  const now = nowFor(payment, account);
+  const now = nowFor(payment, account, false);
   if (isRefundOutcome(call, answer))
     return applyPayment(
       world,
@@ -194,11 +209,20 @@ function isRefundOutcome({ ask }: Call, _answer: ChargeOutcome | RefundOutcome):
   return ask === "refund";
 }
 
-/** Late enough for whatever waits: after the lease or the pause, and a day after the first attempt where that is so. */
-function nowFor(payment: NonNullable<Rows["payment"]>, account: Account): number {
+/**
+ * Late enough for whatever waits: after the lease or the pause, a day after the first attempt where that is so, and, where the charge
+ * is only looked up and nothing of it is under way, after the time that it could have taken.
+ */
+function nowFor(payment: NonNullable<Rows["payment"]>, account: Account, isQuiet: boolean): number {
   if (payment.status === "REFUND_PENDING") return payment.refund.next_attempt_at;
   if (!isOpen(payment)) return 0;
-  return account.isOld ? (payment.first_attempt_at ?? 0) + DAY_MS : payment.next_attempt_at;
+  if (account.isOld) return (payment.first_attempt_at ?? 0) + DAY_MS;
+  if (isUndone(payment) && isQuiet) return (payment.charge_asked_at ?? 0) + PAYMENT_POLICY.executionMs;
+  return payment.next_attempt_at;
+}
+
+function isUndone(payment: NonNullable<Rows["payment"]>): boolean {
+  return isOpen(payment) && payment.undo_requested;
 }
 
 function applySaga(world: World, saga: number, input: SagaInput, rules: Rules): World {

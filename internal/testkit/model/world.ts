@@ -195,7 +195,8 @@ function rowsKey({ reservation, payment, order, account }: Rows): string {
 
 function paymentKey(payment: Payment | null): string {
   if (payment === null) return "";
-  if (isOpen(payment)) return `${payment.status}${payment.attempts}${payment.undo_requested ? "u" : ""}`;
+  const { status, attempts, void_attempts } = payment;
+  if (isOpen(payment)) return `${status}${attempts}.${void_attempts}${payment.undo_requested ? "u" : ""}`;
   return "refund" in payment ? `${payment.status}${payment.refund.attempts}` : payment.status;
 }
 

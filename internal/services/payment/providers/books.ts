@@ -1,6 +1,6 @@
 // The provider's books as reconciliation reads them, and what its events carry: charges and refunds by the provider's own ids.
 // Implemented by stripe-books.ts; called by reconciliation/ and webhook.ts.
-import type { ChargeAnswer } from "./provider.ts";
+import type { BookedAnswer } from "./provider.ts";
 
 /** A charge as the provider has it. */
 export interface BookedCharge {
@@ -12,7 +12,7 @@ export interface BookedCharge {
   /** ISO 4217. */
   readonly currency: string;
   /** What asking for the charge would be answered. */
-  readonly answer: Exclude<ChargeAnswer, { kind: "no_effect" }>;
+  readonly answer: BookedAnswer;
 }
 
 export interface BookedRefund {

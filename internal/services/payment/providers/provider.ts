@@ -47,6 +47,14 @@ interface NoEffect {
   readonly error_code: string;
   readonly error_message: string;
 }
+/** The provider does not take this call for now. Nothing was done; asking again later is all there is to do. */
+export interface Deferred {
+  readonly kind: "deferred";
+  /** `rate_limited`: too many calls of ours. `unavailable`: it takes nobody's. `locked`: only this charge has to wait. */
+  readonly reason: "rate_limited" | "unavailable" | "locked";
+  /** The provider's own word on when; null where it gave none. */
+  readonly retry_after_ms: number | null;
+}
 /** It may or may not have happened. */
 interface Unknown {
   readonly kind: "unknown";
@@ -60,13 +68,14 @@ export type UnknownReason =
   | "server_error"
   | "key_in_use"
   | "key_reused"
-  | "rate_limited"
   | "processing"
   | "breaker_open"
   | "unexpected";
 
-export type ChargeAnswer = Charged | Declined | NoEffect | Unknown;
-export type FoundCharge = Charged | Declined | { readonly kind: "not_found" } | Unknown;
+/** What a charge that the provider has in its books says. */
+export type BookedAnswer = Charged | Declined | Unknown;
+export type ChargeAnswer = BookedAnswer | NoEffect | Deferred;
+export type FoundCharge = BookedAnswer | { readonly kind: "not_found" } | Deferred;
 
 interface Refunded {
   readonly kind: "succeeded";
@@ -77,5 +86,5 @@ interface NotRefunded {
   readonly kind: "not_yet";
   readonly error_code: string;
 }
-export type RefundAnswer = Refunded | NotRefunded;
-export type FoundRefund = Refunded | { readonly kind: "not_found" } | NotRefunded;
+export type RefundAnswer = Refunded | NotRefunded | Deferred;
+export type FoundRefund = RefundAnswer | { readonly kind: "not_found" };

@@ -25,6 +25,13 @@ const charge = {
 
 const unknown = (reason: string, replayed = false) => ({ kind: "unknown", reason, replayed });
 
+const deferred = (reason: string, retry_after_ms: number | null) => ({
+  kind: "deferred",
+  reason,
+  retry_after_ms,
+});
+const after = (text: string) => ({ "retry-after": text });
+
 test.each([
   [
     "a declined card",
@@ -52,7 +59,23 @@ test.each([
     { status: 400, error: { type: "idempotency_error" } },
     unknown("key_reused"),
   ],
-  ["too many requests", { status: 429 }, unknown("rate_limited")],
+  ["too many requests", { status: 429 }, deferred("rate_limited", null)],
+  ["too many, and when to come again", { status: 429, headers: after("7") }, deferred("rate_limited", 7_000)],
+  [
+    "too many, and a date",
+    { status: 429, headers: after(new Date().toUTCString()) },
+    deferred("rate_limited", 1_000),
+  ],
+  ["too many, for ever", { status: 429, headers: after("86400") }, deferred("rate_limited", 60_000)],
+  ["a lock held by another call", { status: 429, error: { code: "lock_timeout" } }, deferred("locked", null)],
+  ["a lock, told as a conflict", { status: 409, error: { code: "lock_timeout" } }, deferred("locked", null)],
+  ["out of order until", { status: 503, headers: after("2") }, deferred("unavailable", 2_000)],
+  ["out of order", { status: 503 }, unknown("server_error")],
+  [
+    "out of order when it was asked first",
+    { status: 503, headers: { ...after("2"), "idempotent-replayed": "true" } },
+    unknown("server_error", true),
+  ],
   ["a server error", { status: 500, error: { type: "api_error" } }, unknown("server_error")],
   [
     "a stored server error",
@@ -65,8 +88,10 @@ test.each([
   expect(await provider.charge(charge)).toMatchObject(expected);
   // None of them says that there is no charge, or that money went back.
   const found = await provider.findCharge("s");
-  expect(found.kind).toBe("unknown");
-  expect(await provider.refund({ ...charge, provider_txn_id: "pi_1" })).toMatchObject({ kind: "not_yet" });
+  const isDeferred = expected.kind === "deferred";
+  expect(found.kind).toBe(isDeferred ? "deferred" : "unknown");
+  const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });
+  expect(refund).toMatchObject({ kind: isDeferred ? "deferred" : "not_yet" });
 });
 
 test("nobody listening", async () => {
@@ -86,4 +111,24 @@ test("an answer that does not come", async () => {
   const slow = new StripeProvider({ apiKey: "sk_test_x", baseUrl: silent.url, timeoutMs: 100 });
   expect(await slow.charge(charge)).toMatchObject(unknown("timeout"));
   await silent.stop(true);
+});
+
+test("a refusal of the SDK's own second request says nothing of the first, whose connection was closed", async () => {
+  let requests = 0;
+  const closing = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch() {
+      requests += 1;
+      // A body that fails before its first byte closes the connection.
+      return requests === 1
+        ? new Response(new ReadableStream({ start: (controller) => controller.error() }))
+        : Response.json({ error: {} }, { status: 429 });
+    },
+  });
+  const asking = new StripeProvider({ apiKey: "sk_test_x", baseUrl: closing.url, timeoutMs: 1_000 });
+  expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
+  expect(requests).toBe(2);
+  expect(await asking.charge(charge)).toMatchObject(deferred("rate_limited", null));
+  await closing.stop(true);
 });

@@ -7,6 +7,7 @@ const BREAKER_TEST = "internal/services/payment/providers/circuit-breaker.unit.t
 const DECIDE = "internal/services/payment/decide.ts";
 const DECIDE_TEST = "internal/services/payment/decide.unit.test.ts";
 const STRIPE = "internal/services/payment/providers/stripe.ts";
+const STRIPE_ERRORS = "internal/services/payment/providers/stripe-errors.ts";
 const EXECUTOR_TEST = "internal/services/payment/executor.int.test.ts";
 
 export const PAYMENT_BUGS: readonly SeededBug[] = [
@@ -30,7 +31,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     id: "breaker-fails-the-attempted",
     title: "The open breaker answers PaymentFailed for a payment whose first attempt has no known outcome.",
     edits: [
-      { file: ATTEMPTS, find: "return payment.attempts === 1", replace: "return payment.attempts >= 1" },
+      { file: ATTEMPTS, find: "        mayBeAtProvider(left)\n", replace: "        payment.attempts < 1\n" },
     ],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "says nothing of attempts before it" },
   },
@@ -49,6 +50,38 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
       layer: "unit",
       file: DECIDE_TEST,
       test: "proves nothing while an attempt may be under way or the books may lag",
+    },
+  },
+  {
+    id: "put-off-is-unknown",
+    title: "A charge that the provider has no time for counts as possibly made, and is made after its undo.",
+    edits: [
+      {
+        file: STRIPE_ERRORS,
+        find: 'putOff(error.code === "lock_timeout" ? "locked" : "rate_limited", error, facts),',
+        replace: 'unknown("server_error", error.code === "lock_timeout" && facts.resent),',
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "what the provider has no time for is not charged any more once its saga has turned round",
+    },
+  },
+  {
+    id: "charged-after-its-undo",
+    title: "A charge without an answer is charged again and again after its saga has turned round.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: 'const ask = payment.undo_requested\n    ? "search"\n    : whatToAsk(',
+        replace: "const ask = whatToAsk(",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "a charge without an answer is only looked up once its saga has turned round",
     },
   },
   {
@@ -109,9 +142,9 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: DECIDE,
-        find: "if (payment.attempts > 0) return silently({ ...payment, undo_requested: true });",
+        find: "if (mayBeAtProvider(payment)) return silently({ ...payment, undo_requested: true });",
         replace:
-          "if (payment.attempts > 0)\n" +
+          "if (mayBeAtProvider(payment))\n" +
           "    return { payment: { ...payment, undo_requested: true }, out: [paymentCancelled(payment.saga_id)] };",
       },
     ],
@@ -174,14 +207,14 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/services/payment/store.ts",
-        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit} for no key update skip locked)",
+        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by ${order} limit ${limit} for no key update skip locked)",
         replace:
-          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit})",
+          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by ${order} limit ${limit})",
       },
       {
         file: "internal/services/payment/store.ts",
-        find: "     order by next_attempt_at\n       for no key update`;",
-        replace: "     order by next_attempt_at`;",
+        find: "     order by ${order}\n       for no key update`;",
+        replace: "     order by ${order}`;",
       },
     ],
     caughtBy: {
@@ -195,7 +228,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     title: "A connection that breaks is read as the bank's no.",
     edits: [
       {
-        file: STRIPE,
+        file: STRIPE_ERRORS,
         find: 'unknown(isTimeout(error) ? "timeout" : "connection_lost"),',
         replace: 'declined("unreachable", error.message),',
       },
@@ -262,8 +295,8 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: ": askAgainSoon(payment, attempt, now, policy);",
-        replace: ": wait(payment, attempt, now, policy);",
+        find: "? askAgainSoon(left, attempt, now, policy)",
+        replace: "? wait(left, attempt, now, policy)",
       },
     ],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is made up for soon, however many there were" },

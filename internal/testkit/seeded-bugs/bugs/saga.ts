@@ -139,8 +139,8 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/checkout/commands.ts",
-        find: "amount_cents: total_cents, currency, payment_method };",
-        replace: "amount_cents: total_cents * 100, currency, payment_method };",
+        find: "amount_cents: total_cents, currency, payment_method, ...patience(saga) };",
+        replace: "amount_cents: total_cents * 100, currency, payment_method, ...patience(saga) };",
       },
     ],
     caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },

@@ -1,0 +1,92 @@
+// A provider that takes so many calls a second, and a client that asks as often as its pace allows: how much is done, how much is
+// refused. Time is counted, not waited for.
+import { expect, test } from "bun:test";
+import { Pace } from "./pace.ts";
+
+const TICK_MS = 50;
+
+/** A provider's token bucket, as providers limit calls. */
+class Provider {
+  perSecond: number;
+  taken = 0;
+  refused = 0;
+  #tokens = 0;
+
+  constructor(perSecond: number) {
+    this.perSecond = perSecond;
+  }
+
+  tick(): void {
+    this.#tokens = Math.min(this.perSecond, this.#tokens + (this.perSecond * TICK_MS) / 1_000);
+  }
+
+  takes(): boolean {
+    const isTaken = this.#tokens >= 1;
+    if (isTaken) this.#tokens -= 1;
+    this[isTaken ? "taken" : "refused"] += 1;
+    return isTaken;
+  }
+}
+
+/** `seconds` of a client that always has more to ask, at most 256 at once. Returns when it ended. */
+function ask(pace: Pace, provider: Provider, fromMs: number, seconds: number): number {
+  const until = fromMs + seconds * 1_000;
+  let now = fromMs;
+  for (; now < until; now += TICK_MS) {
+    provider.tick();
+    for (let calls = Math.min(256, pace.room(now)); calls > 0; calls--) {
+      pace.leaves(now);
+      if (provider.takes()) pace.accepted(now + 10);
+      else pace.refused(now, now + 10, null);
+    }
+  }
+  return now;
+}
+
+test("nothing is held back until the provider refuses", () => {
+  const pace = new Pace();
+  expect([pace.room(0), pace.rate(0)]).toEqual([Infinity, null]);
+});
+
+test.each([2, 5, 25, 100])("%d calls a second: most of them are used, and few are refused", (perSecond) => {
+  const [pace, provider] = [new Pace(), new Provider(perSecond)];
+  const warmedUp = ask(pace, provider, 0, 20);
+  provider.taken = 0;
+  provider.refused = 0;
+  ask(pace, provider, warmedUp, 60);
+  expect(provider.taken / 60).toBeGreaterThan(perSecond * 0.7);
+  expect(provider.refused / 60).toBeLessThan(1 + perSecond * 0.15);
+});
+
+test("a limit that is gone is forgotten within half a minute", () => {
+  const [pace, provider] = [new Pace(), new Provider(5)];
+  const limitedUntil = ask(pace, provider, 0, 20);
+  provider.perSecond = 100_000;
+  const end = ask(pace, provider, limitedUntil, 30);
+  expect(pace.rate(end)).toBeNull();
+});
+
+test("calls that were under way when the limit was met count as one refusal", () => {
+  const pace = new Pace();
+  for (let call = 0; call < 10; call++) pace.accepted(900);
+  for (let call = 0; call < 50; call++) pace.refused(900, 1_000, null);
+  expect(pace.rate(1_000)).toBeCloseTo(7);
+});
+
+test("a provider that says when to come again is left alone until then", () => {
+  const pace = new Pace();
+  for (let call = 0; call < 10; call++) pace.accepted(900);
+  pace.refused(950, 1_000, 30_000);
+  expect([pace.room(15_000), pace.room(30_999)]).toEqual([0, 0]);
+  expect(pace.room(32_000)).toBeGreaterThan(0);
+  expect(pace.room(32_000)).toBeLessThan(10);
+});
+
+test("what the provider can do is told once it has shown it", () => {
+  const [pace, provider] = [new Pace(), new Provider(10)];
+  const early = ask(pace, provider, 0, 2);
+  expect(pace.capacity(early)).toBeNull();
+  const end = ask(pace, provider, early, 10);
+  expect(pace.capacity(end)).toBeGreaterThan(6);
+  expect(pace.capacity(end)).toBeLessThan(16);
+});

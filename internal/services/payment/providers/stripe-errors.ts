@@ -1,0 +1,111 @@
+// What each of Stripe's errors says about the money. Called by stripe.ts for every call that did not end in an answer; the table
+// is the heart of the adapter.
+import { Stripe } from "stripe";
+import type { Deferred, RefundAnswer, ChargeAnswer, UnknownReason } from "./provider.ts";
+
+const MAX_MESSAGE_LENGTH = 1_000;
+/** A provider that asks for more is asked again after this long, to see whether it still means it. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+export interface CallFacts {
+  /** The SDK has sent the request a second time, because the connection was closed under the first. */
+  readonly resent: boolean;
+}
+
+type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => ChargeAnswer;
+
+/** By the SDK's error class. Whatever is not here is unknown: guessing wrong would lose money, asking again does not. */
+const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
+  // 402: the bank said no, and the answer is stored under the key.
+  StripeCardError: ({ code, message }) => declined(code ?? "card_declined", message),
+  // 400, 404: refused before execution. The key comes first at the provider: had an attempt with it been taken, that one's
+  // answer would have come.
+  StripeInvalidRequestError: ({ code, param, message }) =>
+    declined(param === "payment_method" ? "payment_method_invalid" : (code ?? "payment_rejected"), message),
+  // 401, 403: not even looked at. Earlier attempts were made with credentials that worked.
+  StripeAuthenticationError: () => noEffect("the provider refuses this service's API key"),
+  StripePermissionError: () => noEffect("this service's API key may not charge"),
+  // 429: too many calls, or (lock_timeout) another call of the provider holds the object.
+  StripeRateLimitError: (error, facts) =>
+    putOff(error.code === "lock_timeout" ? "locked" : "rate_limited", error, facts),
+  // Somebody used the key with other parameters: what it stands for is to be looked up.
+  StripeIdempotencyError: () => unknown("key_reused"),
+  // The request may have got through. Nothing tells a refused connection from one cut after sending, because the SDK resends.
+  StripeConnectionError: (error) => unknown(isTimeout(error) ? "timeout" : "connection_lost"),
+  StripeAPIError: (error, facts) => {
+    if (error.statusCode === 409)
+      // A lock holds the call up before it is executed. Any other conflict is a request of ours that is being executed with
+      // this key at this moment: what comes of that one is not known.
+      return error.code === "lock_timeout" ? putOff("locked", error, facts) : unknown("key_in_use");
+    // 503 that says when to come again: not taken. Other 5xx: anything may have happened; the answer may be stored.
+    return error.statusCode === 503 && retryAfterMs(error) !== null && !isReplayed(error)
+      ? putOff("unavailable", error, facts)
+      : unknown("server_error", isReplayed(error));
+  },
+};
+
+export function chargeAnswerTo(error: unknown, facts: CallFacts): ChargeAnswer {
+  if (!(error instanceof Stripe.errors.StripeError)) return unknown("unexpected");
+  return CHARGE_ERRORS[error.type]?.(error, facts) ?? unknown("unexpected");
+}
+
+/** Nothing was given back, as far as this call goes: giving back a second time is refused, so a resent one is no risk. */
+export function refundAnswerTo(error: unknown): Exclude<RefundAnswer, { kind: "succeeded" }> {
+  const answer = chargeAnswerTo(error, { resent: false });
+  if (answer.kind === "deferred") return answer;
+  const error_code =
+    answer.kind === "unknown"
+      ? answer.reason.toUpperCase()
+      : "error_code" in answer
+        ? answer.error_code
+        : "UNEXPECTED";
+  return { kind: "not_yet", error_code };
+}
+
+export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeAnswer {
+  return { kind: "no_effect", error_code, error_message };
+}
+
+export function declined(code: string, message: string) {
+  return { kind: "declined", error_code: code.toUpperCase(), error_message: printable(message) } as const;
+}
+
+export function unknown(reason: UnknownReason, replayed = false) {
+  return { kind: "unknown", reason, replayed } as const;
+}
+
+export function isAlreadyRefunded(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeError && error.code === "charge_already_refunded";
+}
+
+/** Of two requests the second one was not taken; the first may have been. */
+function putOff(
+  reason: Deferred["reason"],
+  error: Stripe.errors.StripeError,
+  { resent }: CallFacts,
+): ChargeAnswer {
+  return resent
+    ? unknown("connection_lost")
+    : { kind: "deferred", reason, retry_after_ms: retryAfterMs(error) };
+}
+
+/** RFC 9110, 10.2.3: seconds, or a date, which is no use beside a clock that may be wrong: then it is the default. */
+function retryAfterMs({ headers }: Stripe.errors.StripeError): number | null {
+  const text = headers?.["retry-after"];
+  if (text === undefined) return null;
+  const seconds = Number(text);
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS) : 1_000;
+}
+
+function isTimeout({ detail }: Stripe.errors.StripeError): boolean {
+  return typeof detail === "object" && detail !== null && "code" in detail && detail.code === "ETIMEDOUT";
+}
+
+function isReplayed({ headers }: Stripe.errors.StripeError): boolean {
+  return headers?.["idempotent-replayed"] === "true";
+}
+
+/** The provider's words end up in text columns and events, which take no control characters and no novels. */
+function printable(message: string): string {
+  return message.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_MESSAGE_LENGTH);
+}
