@@ -33,7 +33,8 @@ const RECONNECT_CAP_MS = 1_000;
  * How the statements of a role are planned: once per connection, and so that a batch or a key probes an index. The planner
  * decides by what it finds, which on a new database is an empty table: it would read all of it, or all of an index for a merge
  * join, and the plan is kept while the table grows, until statistics are next gathered. Planning anew each time cures that as well,
- * at 0.4 ms of CPU per order at 167 orders/s. Hash joins stay: of a batch with itself the nested loop is the square.
+ * at 0.4 ms of CPU per order at 167 orders/s. Hash joins stay: of a batch with itself the nested loop is the square. The test in
+ * internal/testkit/plans judges what comes of it for each statement.
  */
 const PLANNING = {
   plan_cache_mode: "force_generic_plan",

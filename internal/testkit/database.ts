@@ -20,15 +20,35 @@ export interface TestDatabase extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** How a test's parts come by their databases. */
+export type Clone = (service: DatabaseName) => Promise<TestDatabase>;
+
+export interface CloneOptions {
+  /** Of the server, for all connections to this database. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** What the server says beside its answers. */
+  readonly onNotice?: (text: string) => void;
+}
+
 /** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */
-export async function cloneDatabase(service: DatabaseName): Promise<TestDatabase> {
+export async function cloneDatabase(
+  service: DatabaseName,
+  { settings = {}, onNotice }: CloneOptions = {},
+): Promise<TestDatabase> {
   const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
   await withAdmin(async (admin) => {
     const template = await ensureTemplate(admin, service);
     await admin`create database ${admin(name)} template ${admin(template)}`;
+    for (const [setting, value] of Object.entries(settings))
+      await admin.unsafe(`alter database ${name} set ${setting} = '${value}'`);
   });
   const url = urlOf(name);
-  const database = openPostgres({ url, poolSize: POOL_SIZE, applicationName: name });
+  const database = openPostgres({
+    url,
+    poolSize: POOL_SIZE,
+    applicationName: name,
+    ...(onNotice === undefined ? {} : { onNotice }),
+  });
   return {
     url,
     postgres: database,

@@ -8,7 +8,7 @@ import type { Database, DatabaseFault } from "../messaging/database.ts";
 import { applyOnce } from "../messaging/effect.ts";
 import { inventoryHandler } from "../services/inventory/handler.ts";
 import { sweepExpired } from "../services/inventory/sweeper.ts";
-import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 
 export const HOLD_MS = 300_000;
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
@@ -28,8 +28,9 @@ export class TestInventory implements AsyncDisposable {
   static async open(
     stock: Readonly<Record<string, number>>,
     prices: Readonly<Record<string, Money>> = {},
+    clone: Clone = cloneDatabase,
   ): Promise<TestInventory> {
-    const inventory = new TestInventory(await cloneDatabase("inventory"));
+    const inventory = new TestInventory(await clone("inventory"));
     for (const [sku_id, count] of Object.entries(stock)) {
       const { amount_cents, currency } = prices[sku_id] ?? { amount_cents: 250, currency: "EUR" };
       await inventory.database.sql`

@@ -12,7 +12,7 @@ import type { Saga } from "../checkout/state.ts";
 import { lockSagas } from "../checkout/store.ts";
 import { sweepDeadlines } from "../checkout/timers.ts";
 import { applyOnce } from "../messaging/effect.ts";
-import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { eventOf } from "./events.ts";
 
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
@@ -67,8 +67,8 @@ export class TestOrchestrator implements AsyncDisposable {
     this.database = database;
   }
 
-  static async open(): Promise<TestOrchestrator> {
-    return new TestOrchestrator(await cloneDatabase("saga"));
+  static async open(clone: Clone = cloneDatabase): Promise<TestOrchestrator> {
+    return new TestOrchestrator(await clone("saga"));
   }
 
   /** An intake of its own; dispose of it. */

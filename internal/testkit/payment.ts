@@ -26,7 +26,7 @@ import { Reconciler, type ReconcilerOptions } from "../services/payment/reconcil
 import { paymentMetrics } from "../services/payment/telemetry.ts";
 import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
 import { chargePayment } from "./commands.ts";
-import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { ignore, noMeter } from "./silence.ts";
 
 /** A machine may be busy: what answers must never be taken for silent. */
@@ -69,17 +69,17 @@ export class TestPayment implements AsyncDisposable {
   }
 
   /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
-  static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
-    return TestPayment.#open(providerTimeoutMs, false);
+  static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS, clone: Clone = cloneDatabase): Promise<TestPayment> {
+    return TestPayment.#open(providerTimeoutMs, false, clone);
   }
 
   /** The simulator sends its events to the webhook endpoint, at once. */
   static openHearing(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
-    return TestPayment.#open(providerTimeoutMs, true);
+    return TestPayment.#open(providerTimeoutMs, true, cloneDatabase);
   }
 
-  static async #open(providerTimeoutMs: number, hearsEvents: boolean): Promise<TestPayment> {
-    const payment = new TestPayment(await cloneDatabase("payment"), providerTimeoutMs, hearsEvents);
+  static async #open(providerTimeoutMs: number, hearsEvents: boolean, clone: Clone): Promise<TestPayment> {
+    const payment = new TestPayment(await clone("payment"), providerTimeoutMs, hearsEvents);
     await payment.simulator.setFaults({ hold_ms: 2 * providerTimeoutMs, webhook_delay_ms: 0 });
     return payment;
   }

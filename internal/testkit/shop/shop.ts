@@ -15,7 +15,7 @@ import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
 import { orderHandler } from "../../services/order/handler.ts";
 import { paymentHandler } from "../../services/payment/handler.ts";
-import { cloneDatabase, type TestDatabase } from "../database.ts";
+import { type Clone, cloneDatabase, type TestDatabase } from "../database.ts";
 import { HOLD_MS, START, TestInventory } from "../inventory.ts";
 import { POLICY, TestOrchestrator } from "../orchestrator.ts";
 import { TestPayment } from "../payment.ts";
@@ -79,7 +79,7 @@ export class Shop implements AsyncDisposable {
     this.#relays = DATABASES.map(
       (databaseName) =>
         new Relay({
-          database: this.#databases[databaseName].postgres,
+          database: this.databases[databaseName].postgres,
           databaseName,
           producer: this.broker.producer,
           clock: { now: () => this.#now },
@@ -89,12 +89,12 @@ export class Shop implements AsyncDisposable {
     );
   }
 
-  static async open(seed: number): Promise<Shop> {
+  static async open(seed: number, clone: Clone = cloneDatabase): Promise<Shop> {
     const [orchestrator, inventory, payment, order] = await Promise.all([
-      TestOrchestrator.open(),
-      TestInventory.open(STOCK, PRICES),
-      TestPayment.open(),
-      cloneDatabase("order"),
+      TestOrchestrator.open(clone),
+      TestInventory.open(STOCK, PRICES, clone),
+      TestPayment.open(undefined, clone),
+      clone("order"),
     ]);
     return new Shop(seed, orchestrator, inventory, payment, order);
   }
@@ -102,11 +102,16 @@ export class Shop implements AsyncDisposable {
   /** Checkouts in waves, with everything else happening in between in whatever order the seed makes of it. */
   async trade(checkoutsPerWave: number): Promise<void> {
     for (let wave = 0; wave < WAVES; wave += 1) {
-      await this.#checkIn(checkoutsPerWave);
-      for (let turn = 0; turn < TURNS_PER_WAVE; turn += 1) await this.#anything();
+      await this.wave(checkoutsPerWave);
       // Everybody was away for long: holds expire and deadlines pass in the middle of everything.
       if (wave === 0) this.#passTime(HOLD_MS);
     }
+  }
+
+  /** One wave, and what happens in under a minute. */
+  async wave(checkouts: number, turns = TURNS_PER_WAVE): Promise<void> {
+    await this.#checkIn(checkouts);
+    for (let turn = 0; turn < turns; turn += 1) await this.#anything();
   }
 
   /** Lets everything come to rest: no more trouble, and all the time it takes. */
@@ -126,7 +131,7 @@ export class Shop implements AsyncDisposable {
 
   /** What the auditor says, expecting rest. */
   audit(): Promise<AuditReport> {
-    const { saga, inventory, payment, order } = this.#databases;
+    const { saga, inventory, payment, order } = this.databases;
     const sources: AuditSources = {
       databases: { saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql },
       ledger: () => this.#payment.simulator.entries(),
@@ -156,7 +161,12 @@ export class Shop implements AsyncDisposable {
     await this.#order[Symbol.asyncDispose]();
   }
 
-  get #databases(): Readonly<Record<DatabaseName, TestDatabase>> {
+  /** Epoch ms; everybody's clock. */
+  get now(): number {
+    return this.#now;
+  }
+
+  get databases(): Readonly<Record<DatabaseName, TestDatabase>> {
     return {
       saga: this.#orchestrator.database,
       inventory: this.#inventory.database,
@@ -216,7 +226,7 @@ export class Shop implements AsyncDisposable {
 
   async #unpublished(): Promise<number> {
     const counts = await Promise.all(
-      Object.values(this.#databases).map(
+      Object.values(this.databases).map(
         async ({ sql }) => (await sql`select from outbox where not published`).length,
       ),
     );

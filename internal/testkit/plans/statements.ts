@@ -1,0 +1,117 @@
+// Every SQL statement that a role can send, read out of the source, so that a statement written next month is judged as well.
+// A statement is a tagged template that begins with a verb of SQL; a fragment that is put into one is a tagged template, too,
+// behind a name of the same file. Called by plans.int.test.ts.
+import { REPOSITORY } from "../../stack/paths.ts";
+
+/** Operators, the auditor and the load driver read what they like, planned for the moment; tests are no part of the system. */
+const OTHERS = /\.test\.ts$|^internal\/(?:audit|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
+/** Opens and watches connections, and migrates; what it sends touches no table that grows. */
+const PLUMBING = /^internal\/platform\//;
+
+export interface Statement {
+  /** File and function. */
+  readonly name: string;
+  /** With $1, $2 for its parameters. */
+  readonly text: string;
+}
+
+export async function statementsOfRoles(): Promise<readonly Statement[]> {
+  const files = await Array.fromAsync(new Bun.Glob("{cmd,internal}/**/*.ts").scan({ cwd: REPOSITORY }));
+  const sources = await Promise.all(
+    files
+      .filter((path) => !OTHERS.test(path) && !PLUMBING.test(path))
+      .toSorted()
+      .map(async (path) => ({ path, source: await Bun.file(`${REPOSITORY}/${path}`).text() })),
+  );
+  return sources.flatMap(({ path, source }) => statementsIn(path, source));
+}
+
+/** Throws where a fragment cannot be followed: a statement that is not understood is not judged. */
+export function statementsIn(path: string, source: string): readonly Statement[] {
+  const templates = templatesIn(source);
+  return templates
+    .filter(({ parts }) => /^\s*(?:select|insert|update|delete|with|merge)\s/.test(parts[0] ?? ""))
+    .map((template) => {
+      let parameters = 0;
+      const textOf = ({ parts, values }: Template): string =>
+        parts
+          .map((part, index) => {
+            const value = values[index];
+            if (value === undefined) return part;
+            const fragment = fragmentOf(value, templates);
+            if (fragment !== undefined) return part + textOf(fragment);
+            parameters += 1;
+            return `${part}$${parameters}`;
+          })
+          .join("");
+      return { name: `${path}: ${template.owner}`, text: textOf(template).replaceAll(/\s+/g, " ").trim() };
+    });
+}
+
+interface Template {
+  /** The function or constant it stands in. */
+  readonly owner: string;
+  readonly parts: readonly string[];
+  /** The source between the parts. */
+  readonly values: readonly string[];
+}
+
+/** A value that is built from the connection is SQL; everything else is a parameter. */
+function fragmentOf(value: string, templates: readonly Template[]): Template | undefined {
+  const call = /^(?<name>\w+)\((?:sql|tx)\b/.exec(value)?.groups;
+  if (call === undefined) {
+    if (/^(?:sql|tx)\b/.test(value))
+      throw new Error(`cannot follow the fragment ${value}: put it into a function of its file`);
+    return undefined;
+  }
+  const found = templates.filter(({ owner }) => owner === call["name"]);
+  const [fragment] = found;
+  if (fragment === undefined || found.length > 1)
+    throw new Error(`cannot follow the fragment ${value}: ${found.length} templates are named so`);
+  return fragment;
+}
+
+/** All tagged templates, those inside of others' values included. */
+function templatesIn(source: string): readonly Template[] {
+  const templates: Template[] = [];
+  const owners = [
+    ...source.matchAll(/^(?:export )?(?:async )?(?:function|const) (\w+)|^ {2}(?:async )?#?(\w+)\(.*\{$/gm),
+  ];
+  for (const { index, 0: tag } of source.matchAll(/\b(?:sql|tx|connection)(?:\s*<[^`]{0,200}?>)?\s*`/g)) {
+    const owner = owners.findLast((candidate) => candidate.index < index);
+    templates.push({ owner: owner?.[1] ?? owner?.[2] ?? "?", ...readTemplate(source, index + tag.length) });
+  }
+  return templates;
+}
+
+/** From the first character behind the backtick on. */
+function readTemplate(source: string, start: number): Pick<Template, "parts" | "values"> {
+  const parts: string[] = [];
+  const values: string[] = [];
+  let from = start;
+  for (let at = start; at < source.length; at += 1) {
+    if (source[at] === "\\") at += 1;
+    else if (source[at] === "`") return { parts: [...parts, source.slice(from, at)], values };
+    else if (source.startsWith("${", at)) {
+      const end = endOfValue(source, at + 2);
+      parts.push(source.slice(from, at));
+      values.push(source.slice(at + 2, end));
+      from = end + 1;
+      at = end;
+    }
+  }
+  throw new Error("a template has no end");
+}
+
+/** The closing brace; templates within a value may have values of their own. */
+function endOfValue(source: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < source.length; at += 1) {
+    if (source[at] === "{") depth += 1;
+    if (source[at] === "}") {
+      if (depth === 0) return at;
+      depth -= 1;
+    }
+  }
+  throw new Error("a template's value has no end");
+}
