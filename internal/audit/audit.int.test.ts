@@ -177,6 +177,19 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
+  "a saga that costs nothing was charged, and given its money back": {
+    invariant: "completed-is-paid",
+    says: "the provider was asked for money although the total is 0.00 EUR",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      const { saga, order } = system.databases;
+      const { saga_id } = system.completed;
+      await saga`update saga_state set total_cents = 0 where saga_id = ${saga_id}`;
+      await order`update orders set total_cents = 0 where saga_id = ${saga_id}`;
+      system.moves("refund", system.completed);
+      return saga_id;
+    },
+  },
   "a completed saga was paid in another currency": {
     invariant: "completed-is-paid",
     says: "is in USD, the saga in EUR",

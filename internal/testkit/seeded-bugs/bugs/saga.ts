@@ -146,6 +146,30 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     caughtBy: { layer: "audit", file: "internal/testkit/shop/shop.sim.test.ts" },
   },
   {
+    id: "nothing-charged",
+    title: "A checkout that costs nothing sends its charge of nothing, which no provider takes.",
+    edits: [
+      {
+        file: "internal/checkout/steps.ts",
+        find: "onlyForMoney: true,",
+        replace: "onlyForMoney: false,",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
+  },
+  {
+    id: "left-out-charge-undone",
+    title: "What was left out is undone all the same: payment is asked to cancel a charge that nobody sent.",
+    edits: [
+      {
+        file: SAGA,
+        find: "filter((step) => step === at || !isLeftOut(rowOf(step), total_cents))",
+        replace: "filter((step) => rowOf(step).undo !== null)",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
+  },
+  {
     id: "repeated-sku-reserved-once",
     title: "A cart that names a product twice is reserved, and charged, for one of its lines.",
     edits: [
