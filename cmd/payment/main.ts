@@ -57,6 +57,12 @@ const config = Type.Object({
   STRIPE_WEBHOOK_SECRET: secret(
     Type.String({ minLength: 16, description: "signing secret of the webhook endpoint, as Stripe shows it" }),
   ),
+  PAYMENT_MARK: Type.String({
+    default: "checkout",
+    pattern: "^[A-Za-z0-9_.-]{1,40}$",
+    description:
+      "written beside every charge and refund (metadata `shop`); what lacks it is not this shop's. Give each shop that shares an account its own",
+  }),
   PAYMENT_PRIVATE_JWK: secret(
     Type.String({
       minLength: 2,
@@ -96,7 +102,11 @@ await runRole({
     const open = await createOpener(env.PAYMENT_PRIVATE_JWK);
     const metrics = paymentMetrics(meter);
     const database = await openDatabase("checkout-payment", "payment", context);
-    const account = { apiKey: env.STRIPE_API_KEY, baseUrl: new URL(env.STRIPE_BASE_URL) };
+    const account = {
+      apiKey: env.STRIPE_API_KEY,
+      mark: env.PAYMENT_MARK,
+      baseUrl: new URL(env.STRIPE_BASE_URL),
+    };
     const stripe = new StripeProvider(account);
     const stalls = new StallWatch();
     resources.defer("stall watch", () => stalls[Symbol.dispose]());
@@ -136,6 +146,7 @@ await runRole({
       ...shared,
       provider: provider.name,
       secret: env.STRIPE_WEBHOOK_SECRET,
+      mark: env.PAYMENT_MARK,
       wakeExecutor,
       onError: (error) => logError(error, {}, "an event of the provider could not be taken in"),
     });

@@ -29,6 +29,8 @@ import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { ignore, noMeter } from "./silence.ts";
 
+const MARK = "checkout";
+
 /** A machine may be busy: what answers must never be taken for silent. */
 const PROVIDER_TIMEOUT_MS = 5_000;
 /** For tests of silence, which have to wait for it. */
@@ -64,7 +66,7 @@ export class TestPayment implements AsyncDisposable {
     this.#webhooks = this.serveWebhooks(database.postgres);
     const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
     this.simulator = new TestProvider(hearsEvents ? target : undefined);
-    const account = { apiKey: API_KEY, baseUrl: new URL(this.simulator.url) };
+    const account = { apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) };
     this.provider = new PacedProvider(new StripeProvider({ ...account, timeoutMs }), this.pace);
   }
 
@@ -144,6 +146,7 @@ export class TestPayment implements AsyncDisposable {
       provider: "stripe",
       clock: { now: () => this.now },
       secret: WEBHOOK_SECRET,
+      mark: MARK,
       metrics: paymentMetrics(noMeter),
       log: this.#log,
       wakeExecutor: ignore,
@@ -174,7 +177,7 @@ export class TestPayment implements AsyncDisposable {
     return new Reconciler({
       ...this.#context(),
       clock: { now: () => this.now },
-      books: new StripeBooks({ apiKey: API_KEY, baseUrl: new URL(this.simulator.url) }),
+      books: new StripeBooks({ apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) }),
       metrics: paymentMetrics(noMeter),
       log: this.#log,
       intervalMs: 60_000,

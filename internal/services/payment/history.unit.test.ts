@@ -62,7 +62,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const PUT_OFF = { kind: "deferred", retry_after_ms: null } as const;
 
 /** As chargePayment asks for it. */
-const BOOKED = { saga_id: SAGA, amount_cents: 600, currency: "EUR" };
+const BOOKED = { saga_id: SAGA, isMarked: true, amount_cents: 600, currency: "EUR" };
 
 class World {
   now = Date.parse("2026-11-23T12:00:00.000Z");

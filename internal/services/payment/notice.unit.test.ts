@@ -30,6 +30,7 @@ const succeeded = { kind: "succeeded", provider_txn_id: "pi_1" } as const;
 const booked: BookedCharge = {
   provider_txn_id: "pi_1",
   saga_id: SAGA,
+  isMarked: true,
   amount_cents: 600,
   currency: "EUR",
   answer: succeeded,

@@ -27,6 +27,11 @@ export function paymentMetrics(meter: Meter) {
       "payment_books_compared_until_seconds",
       "Unix time up to which the provider's books have been compared with payments",
     ),
+    foreign: meter.counter(
+      "payment_foreign_entries_total",
+      "Charges and refunds in the provider's books that are somebody else's, each time they are compared",
+      [],
+    ),
     inFlight: meter.gauge("payment_questions_in_flight", "Claimed from the table and not yet settled"),
     providerRate: meter.gauge(
       "payment_provider_calls_per_second",

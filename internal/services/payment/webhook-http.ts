@@ -17,12 +17,14 @@ const RETRY_AFTER_SECONDS = 5;
 export interface WebhookApiOptions extends WebhookContext {
   /** The endpoint's signing secret. */
   readonly secret: string;
+  /** See StripeOptions. */
+  readonly mark: string;
   /** Called with what was not the sender's fault. */
   readonly onError: (error: unknown) => void;
 }
 
 export function webhookApi(options: WebhookApiOptions) {
-  const { secret, clock, database, metrics, log, onError } = options;
+  const { secret, mark, clock, database, metrics, log, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
@@ -39,7 +41,7 @@ export function webhookApi(options: WebhookApiOptions) {
         const opened = await openStripeEvent(
           body,
           request.headers.get("stripe-signature"),
-          secret,
+          { secret, mark },
           clock.now(),
         );
         if (opened.kind === "refused") return refused(metrics, 400, "not signed, or not in time");

@@ -40,7 +40,7 @@ function intent(saga_id: string | null, changes: object = {}) {
     amount: 600,
     amount_received: 600,
     currency: "eur",
-    metadata: saga_id === null ? {} : { saga_id },
+    metadata: { shop: "checkout", ...(saga_id === null ? {} : { saga_id }) },
     last_payment_error: null,
     ...changes,
   };
@@ -54,7 +54,7 @@ function refund(saga_id: string, changes: object = {}) {
     status: "succeeded",
     amount: 600,
     currency: "eur",
-    metadata: { saga_id },
+    metadata: { shop: "checkout", saga_id },
     ...changes,
   };
 }
@@ -143,6 +143,8 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     expect(await alertsOf(id)).toMatchObject([{ kind: "charge_without_payment", saga_id: id }]);
     expect(await resultOf(succeeded(null, { id: "pi_from_elsewhere" }))).toBe("alert");
     expect(await resultOf(succeeded(null, { id: "pi_declined", status: "canceled" }))).toBe("unchanged");
+    for (const metadata of [{}, { shop: "another-shop", saga_id: saga() }])
+      expect(await resultOf(succeeded(saga(), { metadata }))).toBe("foreign");
   });
 
   test("a second charge of one saga, and one that names another saga than its payment's", async () => {

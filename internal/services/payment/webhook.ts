@@ -17,7 +17,7 @@ import { findPayments } from "./lookup-store.ts";
 import { decideNotice, type NoticeDecision } from "./notice.ts";
 import type { Decision, Payment } from "./payment.ts";
 import type { ProviderNotice } from "./providers/stripe-events.ts";
-import { chargeIn } from "./reconciliation/differences.ts";
+import { chargeIn, isForeign } from "./reconciliation/differences.ts";
 import { applyPayment, loadRows, type PaymentRows, saveRows } from "./store.ts";
 import { type PaymentMetrics, tellAlert } from "./telemetry.ts";
 
@@ -29,13 +29,14 @@ export interface WebhookContext extends AttemptContext {
   readonly wakeExecutor: () => void;
 }
 
-/** What became of an event. `replayed`: it had changed something before, and has not now. */
-export type Reception = NoticeDecision["kind"] | "replayed";
+/** What became of an event. `replayed`: it had changed something before, and has not now. `foreign`: it is not about us. */
+export type Reception = NoticeDecision["kind"] | "replayed" | "foreign";
 
 /** Throws what the database throws; then nothing has happened, and the provider must send the event again. */
 export async function receiveNotice(context: WebhookContext, notice: ProviderNotice): Promise<Reception> {
   const { database, policy, clock } = context;
-  const { saga_id, provider_txn_id } = notice.kind === "charge" ? notice.charge : notice.refund;
+  const entry = notice.kind === "charge" ? notice.charge : notice.refund;
+  const { saga_id, provider_txn_id } = entry;
   const found = await findPayments(database.sql, {
     sagas: saga_id === null ? [] : [saga_id],
     charges: provider_txn_id === null ? [] : [provider_txn_id],
@@ -43,6 +44,7 @@ export async function receiveNotice(context: WebhookContext, notice: ProviderNot
   // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
   // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
   const payment = found.find((one) => chargeIn(one) === provider_txn_id) ?? found[0];
+  if (isForeign(entry, payment)) return "foreign";
   const glance = decideNotice(payment, notice, clock.now(), policy);
   if (glance.kind === "unchanged") return "unchanged";
   return settleNotice(context, notice, payment?.saga_id ?? null);

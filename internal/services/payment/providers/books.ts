@@ -7,6 +7,8 @@ export interface BookedCharge {
   readonly provider_txn_id: string;
   /** As this service wrote it beside the charge; null where there is none, for example because somebody else charged. */
   readonly saga_id: string | null;
+  /** Whether it carries the mark of this shop, which alone makes it ours: an account may be shared. */
+  readonly isMarked: boolean;
   /** What was taken; what was asked for where nothing was. */
   readonly amount_cents: number;
   /** ISO 4217. */
@@ -20,6 +22,7 @@ export interface BookedRefund {
   /** The charge that was given back. */
   readonly provider_txn_id: string | null;
   readonly saga_id: string | null;
+  readonly isMarked: boolean;
   readonly amount_cents: number;
   readonly currency: string;
   readonly status: "succeeded" | "pending" | "failed";

@@ -4,7 +4,7 @@ import { Stripe } from "stripe";
 import { AppError } from "../../../kernel/errors.ts";
 import { fromStripe } from "./stripe-amounts.ts";
 import type { BookedCharge, BookedRefund, BooksPage, ProviderBooks, Span } from "./books.ts";
-import { answerOf, stripeClient, type StripeOptions } from "./stripe.ts";
+import { answerOf, MARK_KEY, stripeClient, type StripeOptions } from "./stripe.ts";
 
 /** The most that Stripe gives at once. */
 const PAGE_ENTRIES = 100;
@@ -12,49 +12,61 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export class StripeBooks implements ProviderBooks {
   readonly #stripe: Stripe;
+  readonly #mark: string;
 
   constructor(options: StripeOptions) {
     this.#stripe = stripeClient(options);
+    this.#mark = options.mark;
   }
 
   charges(span: Span, after: string | null): Promise<BooksPage<BookedCharge>> {
     return readBooks(async () =>
-      pageOf(await this.#stripe.paymentIntents.list(query(span, after)), chargeOf),
+      pageOf(await this.#stripe.paymentIntents.list(query(span, after)), (intent) =>
+        chargeOf(intent, this.#mark),
+      ),
     );
   }
 
   refunds(span: Span, after: string | null): Promise<BooksPage<BookedRefund>> {
-    return readBooks(async () => pageOf(await this.#stripe.refunds.list(query(span, after)), refundOf));
+    return readBooks(async () =>
+      pageOf(await this.#stripe.refunds.list(query(span, after)), (refund) => refundOf(refund, this.#mark)),
+    );
   }
 
   charge(provider_txn_id: string): Promise<BookedCharge | null> {
     return readBooks(() =>
-      unlessMissing(async () => chargeOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id))),
+      unlessMissing(async () =>
+        chargeOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id), this.#mark),
+      ),
     );
   }
 
   refund(provider_refund_id: string): Promise<BookedRefund | null> {
     return readBooks(() =>
-      unlessMissing(async () => refundOf(await this.#stripe.refunds.retrieve(provider_refund_id))),
+      unlessMissing(async () =>
+        refundOf(await this.#stripe.refunds.retrieve(provider_refund_id), this.#mark),
+      ),
     );
   }
 }
 
-export function chargeOf(intent: Stripe.PaymentIntent): BookedCharge {
+export function chargeOf(intent: Stripe.PaymentIntent, mark: string): BookedCharge {
   return {
     provider_txn_id: intent.id,
     saga_id: sagaOf(intent.metadata),
+    isMarked: intent.metadata?.[MARK_KEY] === mark,
     ...fromStripe(intent.status === "succeeded" ? intent.amount_received : intent.amount, intent.currency),
     answer: answerOf(intent),
   };
 }
 
-export function refundOf(refund: Stripe.Refund): BookedRefund {
+export function refundOf(refund: Stripe.Refund, mark: string): BookedRefund {
   const { payment_intent } = refund;
   return {
     provider_refund_id: refund.id,
     provider_txn_id: typeof payment_intent === "string" ? payment_intent : (payment_intent?.id ?? null),
     saga_id: sagaOf(refund.metadata),
+    isMarked: refund.metadata?.[MARK_KEY] === mark,
     ...fromStripe(refund.amount, refund.currency),
     status: statusOf(refund.status),
   };

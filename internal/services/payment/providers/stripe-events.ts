@@ -56,7 +56,7 @@ const readable = {
 export async function openStripeEvent(
   body: Uint8Array,
   signature: string | null,
-  secret: string,
+  { secret, mark }: { readonly secret: string; readonly mark: string },
   now: number,
 ): Promise<OpenedEvent> {
   let event: Stripe.Event;
@@ -83,7 +83,7 @@ export async function openStripeEvent(
       const object = event.data.object;
       const unreadable = faultOf("charge", object);
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
-      return notice({ kind: "charge", event_id: event.id, charge: chargeOf(object) });
+      return notice({ kind: "charge", event_id: event.id, charge: chargeOf(object, mark) });
     }
     // `charge.refunded` says the same without the refund's id, which is what our row is settled with.
     case "refund.created":
@@ -92,7 +92,7 @@ export async function openStripeEvent(
       const object = event.data.object;
       const unreadable = faultOf("refund", object);
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
-      return notice({ kind: "refund", event_id: event.id, refund: refundOf(object) });
+      return notice({ kind: "refund", event_id: event.id, refund: refundOf(object, mark) });
     }
     default:
       return { kind: "ignored", type: event.type };

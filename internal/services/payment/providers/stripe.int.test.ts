@@ -14,7 +14,12 @@ const server = Bun.serve({
 });
 afterAll(() => server.stop(true));
 
-const provider = new StripeProvider({ apiKey: "sk_test_x", baseUrl: server.url, timeoutMs: 1_000 });
+const provider = new StripeProvider({
+  apiKey: "sk_test_x",
+  mark: "checkout",
+  baseUrl: server.url,
+  timeoutMs: 1_000,
+});
 const charge = {
   idempotency_key: "k",
   saga_id: "s",
@@ -98,7 +103,7 @@ test("nobody listening", async () => {
   const nobody = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { url } = nobody;
   await nobody.stop(true);
-  const away = new StripeProvider({ apiKey: "sk_test_x", baseUrl: url, timeoutMs: 1_000 });
+  const away = new StripeProvider({ apiKey: "sk_test_x", mark: "checkout", baseUrl: url, timeoutMs: 1_000 });
   expect(await away.charge(charge)).toMatchObject(unknown("connection_lost"));
 });
 
@@ -108,7 +113,12 @@ test("an answer that does not come", async () => {
     hostname: "127.0.0.1",
     fetch: () => new Promise<Response>(() => undefined),
   });
-  const slow = new StripeProvider({ apiKey: "sk_test_x", baseUrl: silent.url, timeoutMs: 100 });
+  const slow = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: silent.url,
+    timeoutMs: 100,
+  });
   expect(await slow.charge(charge)).toMatchObject(unknown("timeout"));
   await silent.stop(true);
 });
@@ -126,7 +136,12 @@ test("a refusal of the SDK's own second request says nothing of the first, whose
         : Response.json({ error: {} }, { status: 429 });
     },
   });
-  const asking = new StripeProvider({ apiKey: "sk_test_x", baseUrl: closing.url, timeoutMs: 1_000 });
+  const asking = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: closing.url,
+    timeoutMs: 1_000,
+  });
   expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
   expect(requests).toBe(2);
   expect(await asking.charge(charge)).toMatchObject(deferred("rate_limited", null));

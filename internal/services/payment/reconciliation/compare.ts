@@ -6,8 +6,8 @@ import type { Database } from "../../../messaging/database.ts";
 import type { Log } from "../../../messaging/telemetry.ts";
 import { closeAlerts, openAlerts } from "../alert-store.ts";
 import { findPayments } from "../lookup-store.ts";
-import { tellAlert } from "../telemetry.ts";
-import { type Comparison, differencesOf } from "./differences.ts";
+import { type PaymentMetrics, tellAlert } from "../telemetry.ts";
+import { type Comparison, countForeign, differencesOf } from "./differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 
 /** A run whose process has died is taken over after this; longer than two calls of the provider and a transaction. */
@@ -18,6 +18,7 @@ export interface CompareContext {
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
+  readonly metrics: Pick<PaymentMetrics, "foreign">;
   readonly log: Log;
 }
 
@@ -25,7 +26,7 @@ export type Piece = Partial<Omit<Comparison, "payments">>;
 
 /** Compares one piece, of at most a page. Doing it twice changes nothing. Throws SERVICE_UNAVAILABLE where the run was lost. */
 export async function compare(context: CompareContext, run_id: string, part: Piece): Promise<void> {
-  const { database, clock, newId, log } = context;
+  const { database, clock, newId, metrics, log } = context;
   const piece = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], ...part };
   const charges = [...piece.charges.map(({ provider_txn_id }) => provider_txn_id), ...piece.absentCharges];
   const refunds = [
@@ -41,6 +42,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     refunds,
   });
   const differences = differencesOf({ ...piece, payments });
+  metrics.foreign.inc({}, countForeign({ ...piece, payments }));
   const now = clock.now();
   const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
     const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);

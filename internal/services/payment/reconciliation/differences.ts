@@ -49,26 +49,24 @@ export interface Comparison {
 /** In the order of the books. */
 export function differencesOf(comparison: Comparison): readonly Difference[] {
   const { charges, refunds, absentCharges, absentRefunds, payments } = comparison;
-  const bySaga = new Map(payments.map((payment) => [payment.saga_id, payment]));
   const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
-  const find = (provider_txn_id: string | null, saga_id: string | null) =>
-    (provider_txn_id === null ? undefined : byCharge.get(provider_txn_id)) ??
-    (saga_id === null ? undefined : bySaga.get(saga_id));
+  const find = paymentFinder(payments);
 
   /** The first charge of each saga that took money. */
   const taken = new Map<string | null, string>();
   return [
     ...charges.map((charge) => {
       const { saga_id, provider_txn_id } = charge;
-      const payment = find(provider_txn_id, saga_id);
-      if (charge.answer.kind !== "succeeded" || saga_id === null) return chargeDifference(charge, payment);
+      const payment = find(charge);
+      if (charge.answer.kind !== "succeeded" || saga_id === null || isForeign(charge, payment))
+        return chargeDifference(charge, payment);
       const first = taken.get(saga_id);
       taken.set(saga_id, first ?? provider_txn_id);
       // Which of them is the payment's, it does not know yet; that they are two, is certain.
       const isSecond = first !== undefined && (payment === undefined || chargeIn(payment) === null);
       return isSecond ? chargedTwice(charge, first) : chargeDifference(charge, payment);
     }),
-    ...refunds.map((refund) => refundDifference(refund, find(refund.provider_txn_id, refund.saga_id))),
+    ...refunds.map((refund) => refundDifference(refund, find(refund))),
     ...absentCharges.map((id) => absentCharge(id, byCharge.get(id))),
     ...absentRefunds.map((id) =>
       absentRefund(
@@ -77,6 +75,30 @@ export function differencesOf(comparison: Comparison): readonly Difference[] {
       ),
     ),
   ].filter((difference) => difference !== null);
+}
+
+/** Finds the payment that names an entry's charge, else its saga's. */
+function paymentFinder(payments: readonly Payment[]) {
+  const bySaga = new Map(payments.map((payment) => [payment.saga_id, payment]));
+  const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
+  return ({ provider_txn_id, saga_id }: BookedCharge | BookedRefund): Payment | undefined =>
+    (provider_txn_id === null ? undefined : byCharge.get(provider_txn_id)) ??
+    (saga_id === null ? undefined : bySaga.get(saga_id));
+}
+
+/** Of somebody else with whom the account is shared: no mark of ours, and no payment that knows it. */
+export function isForeign(entry: BookedCharge | BookedRefund, payment: Payment | undefined): boolean {
+  return payment === undefined && !entry.isMarked;
+}
+
+/** How many charges and refunds of a piece are somebody else's. */
+export function countForeign({
+  charges,
+  refunds,
+  payments,
+}: Pick<Comparison, "charges" | "refunds" | "payments">): number {
+  const find = paymentFinder(payments);
+  return [...charges, ...refunds].filter((entry) => isForeign(entry, find(entry))).length;
 }
 
 /** `payment` is the one that names the charge, else the saga's. */
@@ -94,7 +116,9 @@ export function chargeDifference(charge: BookedCharge, payment: Payment | undefi
     return differs("status_differs", `the payment is ${payment.status}, the charge ${answer.kind}`);
   }
   const took = `the provider took ${moneyOf(charge)}`;
-  if (payment === undefined) return differs("charge_without_payment", `${took}, and there is no payment`);
+  if (payment === undefined) {
+    return charge.isMarked ? differs("charge_without_payment", `${took}, and there is no payment`) : null;
+  }
   if (named !== null && named !== provider_txn_id) return chargedTwice(charge, named);
   if (payment.saga_id !== saga_id) {
     return differs(
@@ -136,7 +160,7 @@ export function refundDifference(refund: BookedRefund, payment: Payment | undefi
     return isOurs ? differs("the refund is done here and failed at the provider") : null;
   if (status === "pending") return null;
   const gave = `the provider gave ${moneyOf(refund)} of ${provider_txn_id ?? "-"} back`;
-  if (payment === undefined) return differs(`${gave}, and there is no payment`);
+  if (payment === undefined) return refund.isMarked ? differs(`${gave}, and there is no payment`) : null;
   if (chargeIn(payment) !== provider_txn_id) {
     return differs(`${gave}, the payment's charge is ${chargeIn(payment) ?? "not known"}`);
   }

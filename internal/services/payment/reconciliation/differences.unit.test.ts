@@ -43,11 +43,19 @@ const payments = {
 function charge(changes: Partial<BookedCharge> = {}): BookedCharge {
   const provider_txn_id = changes.provider_txn_id ?? "pi_1";
   const answer = { kind: "succeeded", provider_txn_id } as const;
-  return { provider_txn_id, saga_id: SAGA, amount_cents: 600, currency: "EUR", answer, ...changes };
+  return {
+    provider_txn_id,
+    saga_id: SAGA,
+    isMarked: true,
+    amount_cents: 600,
+    currency: "EUR",
+    answer,
+    ...changes,
+  };
 }
 
 function refund(changes: Partial<BookedRefund> = {}): BookedRefund {
-  const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA };
+  const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA, isMarked: true };
   return { ...ids, amount_cents: 600, currency: "EUR", status: "succeeded", ...changes };
 }
 
@@ -59,6 +67,18 @@ function kindsOf(comparison: Partial<Comparison>): DifferenceKind[] {
 const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
 const STATES = Object.values<Payment>(payments).map((payment) => [payment.status, payment] as const);
 const MOVED = new Set(["SUCCEEDED", "REFUND_PENDING", "REFUNDED"]);
+
+test("what carries no mark of ours and no payment knows is somebody else's", () => {
+  const [charges, refunds] = [[charge({ isMarked: false })], [refund({ isMarked: false })]];
+  expect(kindsOf({ charges, refunds })).toEqual([]);
+  // However often somebody else names one id.
+  expect(kindsOf({ charges: [...charges, charge({ isMarked: false, provider_txn_id: "pi_2" })] })).toEqual(
+    [],
+  );
+  // A payment that knows it makes it ours: a refund by hand carries no mark.
+  expect(kindsOf({ refunds, payments: [payments.SUCCEEDED] })).toEqual(["refund_differs"]);
+  expect(kindsOf({ charges: [charge()] })).toEqual(["charge_without_payment"]);
+});
 
 describe("a charge that took money", () => {
   test.each(STATES)("against a payment that is %s", (status, payment) => {

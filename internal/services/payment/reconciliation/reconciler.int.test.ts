@@ -6,6 +6,8 @@ import {
   listPaymentAlerts,
   requestReconciliation,
 } from "../../../operations/payment-alert-store.ts";
+import { Metrics } from "../../../platform/metrics.ts";
+import { paymentMetrics } from "../telemetry.ts";
 import { refundPayment } from "../../../testkit/commands.ts";
 import { TestPayment } from "../../../testkit/payment.ts";
 
@@ -48,6 +50,30 @@ test("payments, refunds and declines that agree open no alert, however often the
   const marks = await payment.database.sql`
     select count(p.reconciled_at) as payments, count(r.reconciled_at) as refunds from payments p left join refunds r using (payment_id)`;
   expect(marks).toMatchObject([{ payments: 2, refunds: 1 }]);
+});
+
+test("charges and refunds of another shop on the same account are counted, and no alert", async () => {
+  await using payment = await TestPayment.open();
+  const metrics = new Metrics();
+  const reconciler = await payment.reconciler({ metrics: paymentMetrics(metrics) });
+  await settled(payment, [saga()]);
+  const { stripe } = payment.simulator;
+  const theirs = [{}, { order: "A-1" }, { saga_id: saga(), shop: "another-shop" }];
+  for (const metadata of theirs) {
+    const intent = await stripe.paymentIntents.create({
+      amount: 4_200,
+      currency: "eur",
+      payment_method: "pm_card_visa",
+      confirm: true,
+      automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+      metadata,
+    });
+    await stripe.refunds.create({ payment_intent: intent.id });
+  }
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await reconciler.runOnce();
+  expect([await payment.alerts(), payment.errors]).toEqual([[], []]);
+  expect((await metrics.expose()).text).toContain("payment_foreign_entries_total 6");
 });
 
 test("every kind of difference is found once, told once, and closed when the books agree again", async () => {
