@@ -23,12 +23,13 @@ import {
   CONSECUTIVE_TIMEOUTS,
   PROBE_AFTER_MS,
 } from "../../internal/services/payment/providers/circuit-breaker.ts";
+import { ChargeHold } from "../../internal/services/payment/providers/charge-hold.ts";
 import { Pace } from "../../internal/services/payment/providers/pace.ts";
-import { PacedProvider } from "../../internal/services/payment/providers/paced-provider.ts";
+import { WatchedProvider } from "../../internal/services/payment/providers/watched-provider.ts";
 import { StripeBooks } from "../../internal/services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe.ts";
 import { Reconciler } from "../../internal/services/payment/reconciliation/reconciler.ts";
-import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
+import { paymentMetrics, tellHold, tellRefusal } from "../../internal/services/payment/telemetry.ts";
 import { webhookApi } from "../../internal/services/payment/webhook-http.ts";
 
 /** The executor is woken by every intake; this finds what others left and what backs off. */
@@ -111,7 +112,12 @@ await runRole({
     const stalls = new StallWatch();
     resources.defer("stall watch", () => stalls[Symbol.dispose]());
     const pace = new Pace();
-    const provider = new CircuitBreaker(new PacedProvider(stripe, pace), {
+    const hold = new ChargeHold((isHeld) => {
+      metrics.chargesHeld.set({}, isHeld ? 1 : 0);
+      log.error({ provider: stripe.name, held: isHeld }, tellHold(isHeld));
+    });
+    const onRefused = tellRefusal(log);
+    const provider = new CircuitBreaker(new WatchedProvider(stripe, { pace, hold, onRefused }), {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
       wentOnAt: stalls.wentOnAt,
@@ -127,6 +133,7 @@ await runRole({
       ...shared,
       provider,
       pace,
+      hold,
       open,
       concurrency: env.PROVIDER_CONCURRENCY,
       onRoom: wakeExecutor,

@@ -37,6 +37,10 @@ export function invalidRequest(message: string, param?: string, code?: string): 
   };
 }
 
+export function parameterUnknown(name: string): ProviderError {
+  return invalidRequest(`Received unknown parameter: ${name}`, name, "parameter_unknown");
+}
+
 export function missing(param: string): ProviderError {
   return invalidRequest(`Missing required param: ${param}.`, param, "parameter_missing");
 }

@@ -40,6 +40,10 @@ export const FaultSettings = Type.Object(
     unavailable_rate: Rate,
     /** What those that are turned away are told in Retry-After; 0 is nothing. */
     retry_after_seconds: Type.Integer({ minimum: 0, maximum: 3_600, default: 0 }),
+    /** Parameters of a charge that this version of the provider does not know: 400, as for any other mistake. */
+    unknown_parameters: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 20, default: [] }),
+    /** As accounts without the search API: it answers 400. */
+    search_disabled: Type.Boolean({ default: false }),
     /** Until then every refund is answered with a 500 before it is executed. Milliseconds since the epoch; 0 is never. */
     refunds_fail_until_ms: Type.Integer({ minimum: 0, default: 0 }),
     /** How long a hanging request hangs; longer than the client's timeout. */

@@ -2,7 +2,7 @@
 // https://docs.stripe.com/search). Pure. Called by the server.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import type { Collection, Identified } from "./collection.ts";
-import { invalidRequest, missing, noSuch } from "./errors.ts";
+import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
 import type { Intent, Ledger } from "./ledger.ts";
 
 const DEFAULT_LIMIT = 10;
@@ -140,7 +140,7 @@ function limitOf(query: Query): number | ProviderError {
 function unknownParam(query: Query, extra: ReadonlySet<string>): ProviderError | null {
   for (const name of query.keys()) {
     if (!LIST_PARAMS.has(name) && !CREATED_PARAMS.includes(name) && !extra.has(name)) {
-      return invalidRequest(`Received unknown parameter: ${name}`, name, "parameter_unknown");
+      return parameterUnknown(name);
     }
   }
   for (const name of CREATED_PARAMS) {

@@ -2,7 +2,7 @@
 // works here does not fail at the real one. A refusal here is not stored under the idempotency key. Pure. Called by the server.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { badCurrency, badSum } from "./currencies.ts";
-import { invalidRequest, missing, noSuch } from "./errors.ts";
+import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
 import { isKnownPaymentMethod } from "./payment-methods.ts";
 
 const MAX_METADATA_KEYS = 50;
@@ -117,7 +117,7 @@ function unknownParam(form: Form, ...known: readonly ReadonlySet<string>[]): Pro
   for (const name of form.keys()) {
     const top = name.split("[", 1)[0] ?? name;
     if (!known.some((names) => names.has(top))) {
-      return invalidRequest(`Received unknown parameter: ${top}`, top, "parameter_unknown");
+      return parameterUnknown(top);
     }
   }
   return null;

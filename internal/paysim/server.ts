@@ -2,7 +2,7 @@
 // puts into headers and statuses is here; what happens to money is in simulator.ts.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { handleControl } from "./control.ts";
-import { invalidRequest, noSuch, unauthorized } from "./errors.ts";
+import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
 import { type Listed, listIntents, listRefunds, searchIntents } from "./listing.ts";
 import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } from "./render.ts";
 import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
@@ -92,6 +92,9 @@ export class ProviderServer implements AsyncDisposable {
       this.#simulator.turnAway() ?? refusedApiKey(request) ?? badEncoding(request, text) ?? badKey(key);
     if (refused !== null) return this.#respond(request, renderError(refused));
     const form = new Map(new URLSearchParams(text));
+    const { unknown_parameters } = this.#simulator.faults;
+    const unknown = [...form.keys()].find((name) => unknown_parameters.includes(name.split("[", 1)[0] ?? ""));
+    if (unknown !== undefined) return this.#respond(request, renderError(parameterUnknown(unknown)));
     const parsed = parse(form);
     if ("error" in parsed) return this.#respond(request, renderError(parsed.error));
     const outcome = await this.#simulator.execute(parsed.request, key, fingerprint(request, form));
@@ -136,6 +139,8 @@ export class ProviderServer implements AsyncDisposable {
 
   #search(request: Request): Rendered {
     const { ledger, faults } = this.#simulator;
+    if (faults.search_disabled)
+      return renderError(invalidRequest("Search is not available for this account."));
     const { pathname, searchParams } = new URL(request.url);
     const found = searchIntents(ledger, searchParams, this.#simulator.now(), faults.search_lag_ms);
     const frame = { object: "search_result", url: pathname, next_page: found.nextPage };

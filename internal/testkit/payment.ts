@@ -16,14 +16,15 @@ import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts
 import { Executor } from "../services/payment/executor.ts";
 import { paymentHandler } from "../services/payment/handler.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
+import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
 import { Pace } from "../services/payment/providers/pace.ts";
-import { PacedProvider } from "../services/payment/providers/paced-provider.ts";
+import { WatchedProvider } from "../services/payment/providers/watched-provider.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
 import { StripeBooks } from "../services/payment/providers/stripe-books.ts";
 import { StripeProvider } from "../services/payment/providers/stripe.ts";
 import type { DifferenceKind } from "../services/payment/reconciliation/differences.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
-import { paymentMetrics } from "../services/payment/telemetry.ts";
+import { paymentMetrics, tellHold, tellRefusal } from "../services/payment/telemetry.ts";
 import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
@@ -57,6 +58,7 @@ export class TestPayment implements AsyncDisposable {
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
   /** Of all executors of the test, as if they were one after the other in one process. */
   readonly pace = new Pace();
+  readonly hold = new ChargeHold((isHeld) => this.#log.error({}, tellHold(isHeld)));
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
@@ -67,7 +69,11 @@ export class TestPayment implements AsyncDisposable {
     const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
     this.simulator = new TestProvider(hearsEvents ? target : undefined);
     const account = { apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) };
-    this.provider = new PacedProvider(new StripeProvider({ ...account, timeoutMs }), this.pace);
+    this.provider = new WatchedProvider(new StripeProvider({ ...account, timeoutMs }), {
+      pace: this.pace,
+      hold: this.hold,
+      onRefused: tellRefusal(this.#log),
+    });
   }
 
   /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
@@ -129,6 +135,7 @@ export class TestPayment implements AsyncDisposable {
       ...this.#context(),
       provider: this.provider,
       pace: this.pace,
+      hold: this.hold,
       open,
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
@@ -196,7 +203,7 @@ export class TestPayment implements AsyncDisposable {
   /** Claims what is due, as a process that then dies. */
   async claimAndDie(limit = CONCURRENCY): Promise<readonly Attempt[]> {
     const context = { ...this.#context(), provider: this.provider.name };
-    const limits = { limit, charges: limit, isScarce: false };
+    const limits = { limit, newCharges: limit, isScarce: false };
     return (await claimDue(context, limits, this.now)).attempts;
   }
 

@@ -17,7 +17,7 @@ export async function askCharge(
   if (ask === "search") return foundOutcome(await provider.findCharge(payment.saga_id), false);
   const answer = await charge(provider, open, payment);
   // What the provider put off it would not look up now, either.
-  const needsSearch = answer.kind === "unknown" || answer.kind === "no_effect";
+  const needsSearch = answer.kind !== "succeeded" && answer.kind !== "declined" && answer.kind !== "deferred";
   if (!needsSearch || ask === "charge") return answer;
   // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
   const executionOver = answer.kind === "unknown" && answer.replayed;
@@ -62,6 +62,6 @@ async function charge(
 
 function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {
   if (found.kind === "not_found") return { kind: "not_found", execution_over: executionOver };
-  // It is the look-up that was put off. The charge may have had an effect.
-  return found.kind === "deferred" ? { kind: "unknown" } : found;
+  // It is the look-up that was put off or refused. The charge may have had an effect.
+  return found.kind === "deferred" || found.kind === "request_refused" ? { kind: "unknown" } : found;
 }

@@ -66,14 +66,16 @@ export interface AttemptContext {
 export interface ClaimLimits {
   /** Questions, refunds among them. */
   readonly limit: number;
-  /** Charges, of those; less where new ones have to wait. */
-  readonly charges: number;
+  /** Of those, charges that the provider has nothing of; fewer where new ones have to wait. */
+  readonly newCharges: number;
   /** The provider takes less than there is: who came first is first. */
   readonly isScarce: boolean;
 }
 
 export interface Claims {
   readonly attempts: readonly Attempt[];
+  /** Of those, charges that the provider has nothing of. */
+  readonly newCharges: number;
   /** Charges that were given up instead, because nobody would wait for their answer. */
   readonly givenUp: readonly Decision[];
 }
@@ -88,7 +90,7 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
   return database.transaction(async ({ tx, send, finish }) => {
     const [refunds, charges] = await send([
       lockDueRefunds(tx, now, limit),
-      lockDueCharges(tx, now, Math.min(limit, limits.charges), isScarce),
+      lockDueCharges(tx, now, limit, isScarce),
     ]);
     const sagas = refunds.map(({ saga_id }) => saga_id);
     const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
@@ -97,14 +99,16 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
       return claim === null ? [] : [{ kind: "refund", ...claim }];
     });
     const givenUp: Decision[] = [];
-    const room = Math.max(0, Math.min(limit - attempts.length, limits.charges));
-    const open = lookAt(charges.slice(0, room), []);
+    let newCharges = 0;
+    const open = lookAt(charges.slice(0, Math.max(0, limit - attempts.length)), []);
     for (const [saga_id, payment] of open.payments) {
       rows.payments.set(saga_id, payment);
+      const isNew = canBeGivenUp(payment);
       if (comesTooLate(payment, now, policy)) givenUp.push(giveUp(payment));
-      else {
+      else if (!isNew || newCharges < limits.newCharges) {
         const claim = claimCharge(payment, now, policy);
         if (claim !== null) attempts.push({ kind: "charge", ...claim });
+        if (claim !== null && isNew) newCharges += 1;
       }
     }
     for (const { payment } of [...attempts, ...givenUp]) applyPayment(rows, payment);
@@ -112,7 +116,7 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
       ...saveRows(tx, rows, provider, now),
       ...outboxStatements(tx, eventsOf(context, givenUp, now)),
     ]);
-    return { attempts, givenUp };
+    return { attempts, newCharges, givenUp };
   });
 }
 

@@ -109,6 +109,8 @@ export type ChargeOutcome =
   | { readonly kind: "declined"; readonly error_code: string; readonly error_message: string }
   /** This attempt had no effect (breaker open, token unreadable, credentials refused). Says nothing of earlier ones. */
   | { readonly kind: "no_effect"; readonly error_code: string; readonly error_message: string }
+  /** The provider did nothing, because it finds our request wrong. As for earlier attempts, see `no_effect`. */
+  | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
   /** The provider did nothing for now, and said so. As for earlier attempts, see `no_effect`. */
   | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   /**
@@ -136,12 +138,11 @@ export function settleCharge(
       return succeed(payment, outcome.provider_txn_id, now);
     case "declined":
       return fail(payment, outcome.error_code, outcome.error_message);
+    case "request_refused":
     case "no_effect":
       return withoutEffect(payment, attempt, (left) =>
         // Only where no other question may have had an effect can one without speak for all.
-        mayBeAtProvider(left)
-          ? askAgainSoon(left, attempt, now, policy)
-          : fail(left, outcome.error_code, outcome.error_message),
+        mayBeAtProvider(left) ? askAgainSoon(left, attempt, now, policy) : failWithout(left, outcome),
       );
     case "deferred":
       return withoutEffect(payment, attempt, (left) => putOff(left, attempt, outcome, now, policy));
@@ -195,6 +196,7 @@ export function claimRefund(
 export type RefundOutcome =
   | { readonly kind: "succeeded"; readonly provider_refund_id: string }
   | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
+  | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
   | { readonly kind: "not_yet"; readonly error_code: string };
 
 /** Settles the answer to refund question `attempt`. `now` in epoch ms. */
@@ -211,7 +213,7 @@ export function settleRefund(
     if (attempt !== refund.attempts) return silently(payment);
     const isDeferred = outcome.kind === "deferred";
     const pauseMs = isDeferred ? pauseFor(outcome, policy) : pauseAfter(attempt, policy);
-    const error_code = isDeferred ? "DEFERRED" : outcome.error_code;
+    const error_code = outcome.kind === "not_yet" ? outcome.error_code : outcome.kind.toUpperCase();
     return silently({ ...payment, refund: { ...refund, next_attempt_at: now + pauseMs, error_code } });
   }
   const { refund_id, attempts, created_at } = refund;
@@ -263,6 +265,16 @@ function wait(payment: OpenPayment, attempt: number, now: number, policy: Paymen
   if (attempt !== payment.attempts) return silently(payment);
   const counted = attempt - Math.min(payment.void_attempts, attempt - 1);
   return silently({ ...payment, status: "UNKNOWN", next_attempt_at: now + pauseAfter(counted, policy) });
+}
+
+/** The provider has nothing of the payment, and why it has not is the payment's end. */
+function failWithout(
+  payment: OpenPayment,
+  outcome: Extract<ChargeOutcome, { readonly kind: "no_effect" | "request_refused" }>,
+): Decision {
+  return outcome.kind === "request_refused"
+    ? fail(payment, "PROVIDER_REJECTED", "the payment provider does not take our requests at the moment")
+    : fail(payment, outcome.error_code, outcome.error_message);
 }
 
 /** Notes that question `attempt` had no effect, and decides the rest with that. */

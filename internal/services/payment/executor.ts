@@ -17,6 +17,7 @@ import {
   settleAnswers,
 } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
+import type { ChargeHold } from "./providers/charge-hold.ts";
 import type { Pace } from "./providers/pace.ts";
 import type { PaymentProvider } from "./providers/provider.ts";
 import type { PaymentMetrics } from "./telemetry.ts";
@@ -38,8 +39,9 @@ const MAX_BACKLOG = 100_000;
 
 export interface ExecutorOptions extends Omit<AttemptContext, "provider"> {
   readonly provider: PaymentProvider;
-  /** What the provider takes; the provider above tells it (paced-provider.ts). */
+  /** What the provider takes, and whether it understands us; the provider above tells them (watched-provider.ts). */
   readonly pace: Pace;
+  readonly hold: ChargeHold;
   readonly open: OpenToken;
   readonly clock: Clock;
   /** Questions at the provider at once, in this process. */
@@ -68,8 +70,8 @@ export class Executor implements AsyncDisposable {
 
   /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
   async runOnce(): Promise<{ readonly processed: number }> {
-    const { concurrency, clock, metrics, pace } = this.#options;
-    const isScarce = pace.rate(performance.now()) !== null;
+    const { concurrency, clock, metrics, pace, hold } = this.#options;
+    const isScarce = pace.rate(performance.now()) !== null || hold.isHeld;
     if (isScarce) await this.#tellBacklog();
     // What is claimed leaves at once. What has to wait waits in the table, where its undo finds it.
     const room = Math.min(concurrency - this.#inFlight, pace.room(performance.now()));
@@ -79,8 +81,10 @@ export class Executor implements AsyncDisposable {
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
     try {
-      const claims = await claimDue(this.#context, { limit: room, charges: room, isScarce }, clock.now());
+      const limits = { limit: room, newCharges: hold.newCharges(performance.now()), isScarce };
+      const claims = await claimDue(this.#context, limits, clock.now());
       attempts = claims.attempts;
+      if (claims.newCharges > 0) hold.leave(performance.now());
       metrics.settled(claims.givenUp);
     } finally {
       this.#inFlight -= room - attempts.length;
@@ -112,7 +116,7 @@ export class Executor implements AsyncDisposable {
     if (givenUp.length > 0)
       log.warn(
         { payments: givenUp.length, calls_per_second: capacity },
-        "the provider takes fewer calls than there are: payments were given up, unasked",
+        "the provider takes fewer calls than there are, or none of ours: payments were given up, unasked",
       );
   }
 
@@ -124,7 +128,7 @@ export class Executor implements AsyncDisposable {
 
   /** Null where the question must not be asked any more. */
   async #ask(attempt: Attempt): Promise<Answer | null> {
-    const { provider, open, clock, metrics, log } = this.#options;
+    const { provider, open, clock, metrics, log, hold } = this.#options;
     const { payment, question } = attempt;
     const { saga_id } = payment;
     const asked = clock.now();
@@ -149,7 +153,10 @@ export class Executor implements AsyncDisposable {
               outcome: await askRefund(provider, attempt.payment, attempt.question),
             };
       metrics.observe(answer, clock.now() - asked);
-      return answer;
+      // While it is known that the fault is ours, the shopper whose charge found out again waits like the others.
+      return answer.kind === "charge" && answer.outcome.kind === "request_refused" && hold.isHeld
+        ? { ...answer, outcome: { kind: "deferred", retry_after_ms: null } }
+        : answer;
     } catch (error) {
       log.error(
         { err: error, saga_id },

@@ -3,6 +3,7 @@
 import type { Log, Meter } from "../../messaging/telemetry.ts";
 import type { Answer } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
+import type { RequestRefused } from "./providers/provider.ts";
 import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./reconciliation/differences.ts";
 import type { Reception } from "./webhook.ts";
 
@@ -37,6 +38,10 @@ export function paymentMetrics(meter: Meter) {
       "payment_provider_calls_per_second",
       "Calls a second that the provider takes, as far as its refusals tell; 0 where no limit was met",
     ),
+    chargesHeld: meter.gauge(
+      "payment_charges_held",
+      "1 while new charges wait because the provider refuses our requests as such",
+    ),
     breakerOpen: meter.gauge(
       "payment_breaker_open",
       "1 while the provider is not asked because it does not answer",
@@ -64,4 +69,19 @@ export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
 /** One line per alert that was opened, for whoever reads logs; `checkoutctl payments alerts` lists them. */
 export function tellAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
   log.error({ alert: kind, subject, saga_id }, `payments and the provider's books differ: ${detail}`);
+}
+
+/** The provider's names for what it does not take; never its sentence, which may hold what a shopper typed. */
+export function tellRefusal(log: Log) {
+  return (call: string, { param, code }: RequestRefused): void =>
+    log.error(
+      { call, provider_param: param, provider_code: code },
+      "the provider refuses a request as such: our version of its interface, our key or its configuration is wrong",
+    );
+}
+
+export function tellHold(isHeld: boolean): string {
+  return isHeld
+    ? "new charges wait: the provider refuses our requests, and sending more only turns shoppers away"
+    : "the provider takes our requests again: charges go on";
 }

@@ -1,7 +1,7 @@
 // How many calls the provider takes, learned from its refusals ("too many requests"). Nothing is limited until the first one. Then the
 // rate follows CUBIC (RFC 9438), as the adaptive mode of the AWS SDKs does: down to a part of what was taken, quickly back to
 // near there, slowly past it, and ever faster where nobody refuses. Pure but for what it remembers: time is an argument, in
-// milliseconds of a clock that nobody sets. Asked by executor.ts before it claims, told by paced-provider.ts.
+// milliseconds of a clock that nobody sets. Asked by executor.ts before it claims, told by watched-provider.ts.
 //
 // Written here because the libraries that adapt (@smithy/util-retry, cockatiel's neighbours) make a call wait that is on its way
 // already; a charge must wait in the table, where its undo finds it.

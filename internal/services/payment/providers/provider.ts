@@ -55,6 +55,15 @@ export interface Deferred {
   /** The provider's own word on when; null where it gave none. */
   readonly retry_after_ms: number | null;
 }
+/**
+ * The provider calls the request itself wrong, or our credentials: our fault, and neither the shopper's nor the card's. Nothing was
+ * done. `param` and `code` are names of the provider's interface; what else it says may hold what a shopper typed.
+ */
+export interface RequestRefused {
+  readonly kind: "request_refused";
+  readonly param: string | null;
+  readonly code: string;
+}
 /** It may or may not have happened. */
 interface Unknown {
   readonly kind: "unknown";
@@ -74,8 +83,8 @@ export type UnknownReason =
 
 /** What a charge that the provider has in its books says. */
 export type BookedAnswer = Charged | Declined | Unknown;
-export type ChargeAnswer = BookedAnswer | NoEffect | Deferred;
-export type FoundCharge = BookedAnswer | { readonly kind: "not_found" } | Deferred;
+export type ChargeAnswer = BookedAnswer | NoEffect | Deferred | RequestRefused;
+export type FoundCharge = BookedAnswer | { readonly kind: "not_found" } | Deferred | RequestRefused;
 
 interface Refunded {
   readonly kind: "succeeded";
@@ -86,5 +95,5 @@ interface NotRefunded {
   readonly kind: "not_yet";
   readonly error_code: string;
 }
-export type RefundAnswer = Refunded | NotRefunded | Deferred;
+export type RefundAnswer = Refunded | NotRefunded | Deferred | RequestRefused;
 export type FoundRefund = RefundAnswer | { readonly kind: "not_found" };

@@ -1,7 +1,7 @@
 // What each of Stripe's errors says about the money. Called by stripe.ts for every call that did not end in an answer; the table
 // is the heart of the adapter.
 import { Stripe } from "stripe";
-import type { Deferred, RefundAnswer, ChargeAnswer, UnknownReason } from "./provider.ts";
+import type { ChargeAnswer, Deferred, RefundAnswer, RequestRefused, UnknownReason } from "./provider.ts";
 
 const MAX_MESSAGE_LENGTH = 1_000;
 /** A provider that asks for more is asked again after this long, to see whether it still means it. */
@@ -18,13 +18,11 @@ type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => C
 const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
   // 402: the bank said no, and the answer is stored under the key.
   StripeCardError: ({ code, message }) => declined(code ?? "card_declined", message),
-  // 400, 404: refused before execution. The key comes first at the provider: had an attempt with it been taken, that one's
-  // answer would have come.
-  StripeInvalidRequestError: ({ code, param, message }) =>
-    declined(param === "payment_method" ? "payment_method_invalid" : (code ?? "payment_rejected"), message),
+  // 400, 404: refused before execution.
+  StripeInvalidRequestError: (error) => invalidRequest(error),
   // 401, 403: not even looked at. Earlier attempts were made with credentials that worked.
-  StripeAuthenticationError: () => noEffect("the provider refuses this service's API key"),
-  StripePermissionError: () => noEffect("this service's API key may not charge"),
+  StripeAuthenticationError: (error) => requestRefused(error, "api_key_refused"),
+  StripePermissionError: (error) => requestRefused(error, "api_key_may_not"),
   // 429: too many calls, or (lock_timeout) another call of the provider holds the object.
   StripeRateLimitError: (error, facts) =>
     putOff(error.code === "lock_timeout" ? "locked" : "rate_limited", error, facts),
@@ -49,10 +47,31 @@ export function chargeAnswerTo(error: unknown, facts: CallFacts): ChargeAnswer {
   return CHARGE_ERRORS[error.type]?.(error, facts) ?? unknown("unexpected");
 }
 
+/** Of one order, and no mistake of ours: the provider takes no such sums. */
+const SUMS: ReadonlySet<string> = new Set(["amount_too_small", "amount_too_large"]);
+
+/**
+ * The payment method is the shopper's, and the sum the cart's: for those the refusal is definite, because the key comes first at the
+ * provider; had an attempt with it been taken, that one's answer would have come. All else in the request was written here.
+ */
+function invalidRequest(error: Stripe.errors.StripeError): ChargeAnswer {
+  const { code = "", param, message } = error;
+  if (SUMS.has(code)) return declined(code, message);
+  const isUnderstood = !code.startsWith("parameter_");
+  if (isUnderstood && param === "payment_method") return declined("payment_method_invalid", message);
+  if (code.startsWith("payment_method_")) return declined(code, message);
+  return requestRefused(error, "request_malformed");
+}
+
 /** Nothing was given back, as far as this call goes: giving back a second time is refused, so a resent one is no risk. */
 export function refundAnswerTo(error: unknown): Exclude<RefundAnswer, { kind: "succeeded" }> {
   const answer = chargeAnswerTo(error, { resent: false });
   if (answer.kind === "deferred") return answer;
+  // A refund is refused for many reasons that lie in the charge. Only what names the request itself is a mistake of ours.
+  if (answer.kind === "request_refused") {
+    const isOurs = answer.code.startsWith("parameter_") || answer.code.startsWith("api_key_");
+    return isOurs ? answer : { kind: "not_yet", error_code: answer.code.toUpperCase() };
+  }
   const error_code =
     answer.kind === "unknown"
       ? answer.reason.toUpperCase()
@@ -60,6 +79,15 @@ export function refundAnswerTo(error: unknown): Exclude<RefundAnswer, { kind: "s
         ? answer.error_code
         : "UNEXPECTED";
   return { kind: "not_yet", error_code };
+}
+
+function requestRefused({ code, param }: Stripe.errors.StripeError, otherwise: string): RequestRefused {
+  return { kind: "request_refused", param: nameOrNull(param), code: nameOrNull(code) ?? otherwise };
+}
+
+/** A name of the provider's interface; anything else could be what a shopper typed. */
+function nameOrNull(text: string | undefined): string | null {
+  return text !== undefined && /^[a-z][a-z0-9_.[\]]{0,99}$/.test(text) ? text : null;
 }
 
 export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeAnswer {

@@ -35,6 +35,7 @@ const deferred = (reason: string, retry_after_ms: number | null) => ({
   reason,
   retry_after_ms,
 });
+const refused = (code: string, param: string | null) => ({ kind: "request_refused", code, param });
 const after = (text: string) => ({ "retry-after": text });
 
 test.each([
@@ -56,8 +57,29 @@ test.each([
     },
     { kind: "declined", error_code: "PAYMENT_METHOD_INVALID", error_message: "No such one" },
   ],
-  ["a refused API key", { status: 401 }, { kind: "no_effect", error_code: "PROVIDER_REJECTED" }],
-  ["a forbidden API key", { status: 403 }, { kind: "no_effect", error_code: "PROVIDER_REJECTED" }],
+  ["a refused API key", { status: 401 }, refused("api_key_refused", null)],
+  ["a forbidden API key", { status: 403 }, refused("api_key_may_not", null)],
+  [
+    "a parameter the provider does not know",
+    { status: 400, error: { code: "parameter_unknown", param: "error_on_requires_action" } },
+    refused("parameter_unknown", "error_on_requires_action"),
+  ],
+  [
+    "the payment method's parameter under another name",
+    { status: 400, error: { code: "parameter_unknown", param: "payment_method" } },
+    refused("parameter_unknown", "payment_method"),
+  ],
+  [
+    "a mistake without a name, in words that may be a shopper's",
+    { status: 400, error: { message: "4242424242424242?", param: "4242424242424242" } },
+    refused("request_malformed", null),
+  ],
+  ["an address where no such interface is", { status: 404 }, refused("request_malformed", null)],
+  [
+    "a sum too small",
+    { status: 400, error: { code: "amount_too_small", param: "amount", message: "Too small." } },
+    { kind: "declined", error_code: "AMOUNT_TOO_SMALL" },
+  ],
   ["a key in use", { status: 409, error: { type: "idempotency_error" } }, unknown("key_in_use")],
   [
     "a key used for something else",
@@ -93,10 +115,11 @@ test.each([
   expect(await provider.charge(charge)).toMatchObject(expected);
   // None of them says that there is no charge, or that money went back.
   const found = await provider.findCharge("s");
-  const isDeferred = expected.kind === "deferred";
-  expect(found.kind).toBe(isDeferred ? "deferred" : "unknown");
+  const isToldAsItIs = expected.kind === "deferred" || expected.kind === "request_refused";
+  expect(found).toMatchObject({ kind: isToldAsItIs ? expected.kind : "unknown" });
   const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });
-  expect(refund).toMatchObject({ kind: isDeferred ? "deferred" : "not_yet" });
+  const isOurs = isToldAsItIs && !("code" in expected && expected.code === "request_malformed");
+  expect(refund).toMatchObject({ kind: isOurs ? expected.kind : "not_yet" });
 });
 
 test("nobody listening", async () => {

@@ -104,7 +104,7 @@ export class StripeProvider implements PaymentProvider {
     } catch (error) {
       // A search that is refused says nothing about the charge.
       const answer = chargeAnswerTo(error, { resent: false });
-      return answer.kind === "unknown" || answer.kind === "deferred" ? answer : unknown("unexpected");
+      return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
     }
   }
 

@@ -30,9 +30,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
   {
     id: "breaker-fails-the-attempted",
     title: "The open breaker answers PaymentFailed for a payment whose first attempt has no known outcome.",
-    edits: [
-      { file: ATTEMPTS, find: "        mayBeAtProvider(left)\n", replace: "        payment.attempts < 1\n" },
-    ],
+    edits: [{ file: ATTEMPTS, find: "mayBeAtProvider(left)", replace: "payment.attempts < 1" }],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "says nothing of attempts before it" },
   },
   {
@@ -66,6 +64,22 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
       layer: "int",
       file: EXECUTOR_TEST,
       test: "what the provider has no time for is not charged any more once its saga has turned round",
+    },
+  },
+  {
+    id: "our-fault-is-the-cards",
+    title: "A request that the provider calls malformed counts as a declined card.",
+    edits: [
+      {
+        file: STRIPE_ERRORS,
+        find: 'return requestRefused(error, "request_malformed");',
+        replace: 'return declined(code || "payment_rejected", message);',
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "a request that the provider calls malformed is our fault",
     },
   },
   {
