@@ -155,18 +155,19 @@ export function lockDueCharges(
 
 /** Payments that the provider has nothing of and that are not being asked, but for the `keep` oldest; at most `limit`. */
 export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<PaymentRow[]> {
-  // The inner query looks without locks: those that stay must not be locked, or nobody could claim them meanwhile.
+  // The inner query looks without locks: those that stay must not be locked, or nobody could claim them meanwhile. Who has a next
+  // attempt is open; said by the status, the planner would read the index of all open ones once more.
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
            created_at
       from payments
-     where payment_id = any(array(
-             select payment_id from payments
+     where saga_id = any(array(
+             select saga_id from payments
               where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
               order by created_at
              offset ${keep} limit ${limit}))
-       and status in ('PENDING', 'UNKNOWN')
+       and next_attempt_at is not null
      order by saga_id
        for no key update skip locked`;
 }

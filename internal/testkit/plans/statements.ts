@@ -26,49 +26,58 @@ export async function statementsOfRoles(): Promise<readonly Statement[]> {
   return sources.flatMap(({ path, source }) => statementsIn(path, source));
 }
 
-/** Throws where a fragment cannot be followed: a statement that is not understood is not judged. */
+/**
+ * Throws where a fragment cannot be followed: a statement that is not understood is not judged. One with a fragment that is chosen
+ * among several comes once for each choice.
+ */
 export function statementsIn(path: string, source: string): readonly Statement[] {
   const templates = templatesIn(source);
   return templates
     .filter(({ parts }) => /^\s*(?:select|insert|update|delete|with|merge)\s/.test(parts[0] ?? ""))
-    .map((template) => {
-      let parameters = 0;
-      const textOf = ({ parts, values }: Template): string =>
-        parts
-          .map((part, index) => {
-            const value = values[index];
-            if (value === undefined) return part;
-            const fragment = fragmentOf(value, templates);
-            if (fragment !== undefined) return part + textOf(fragment);
-            parameters += 1;
-            return `${part}$${parameters}`;
-          })
-          .join("");
-      return { name: `${path}: ${template.owner}`, text: textOf(template).replaceAll(/\s+/g, " ").trim() };
-    });
+    .flatMap((template) =>
+      wordings(template, templates).map((wording) => {
+        let parameters = 0;
+        const numbered = wording.replaceAll(PARAMETER, () => `$${(parameters += 1)}`);
+        return { name: `${path}: ${template.owner}`, text: numbered.replaceAll(/\s+/g, " ").trim() };
+      }),
+    );
 }
 
+/** Stands for a value until all are counted; occurs in no source. */
+const PARAMETER = "\u{0}";
+
 interface Template {
-  /** The function or constant it stands in. */
+  /** The function or constant of the file it stands in. */
   readonly owner: string;
+  /** The constant it is given to, directly or as one of several. */
+  readonly constant: string | undefined;
   readonly parts: readonly string[];
   /** The source between the parts. */
   readonly values: readonly string[];
 }
 
-/** A value that is built from the connection is SQL; everything else is a parameter. */
-function fragmentOf(value: string, templates: readonly Template[]): Template | undefined {
-  const call = /^(?<name>\w+)\((?:sql|tx)\b/.exec(value)?.groups;
-  if (call === undefined) {
-    if (/^(?:sql|tx)\b/.test(value))
-      throw new Error(`cannot follow the fragment ${value}: put it into a function of its file`);
-    return undefined;
+/** The texts that a template may become. */
+function wordings({ owner, parts, values }: Template, templates: readonly Template[]): readonly string[] {
+  let texts: readonly string[] = [parts[0] ?? ""];
+  for (const [index, value] of values.entries()) {
+    const fragments = fragmentsOf(value, owner, templates).flatMap((fragment) =>
+      wordings(fragment, templates),
+    );
+    const choices = fragments.length === 0 ? [PARAMETER] : fragments;
+    texts = texts.flatMap((text) => choices.map((choice) => text + choice + (parts[index + 1] ?? "")));
   }
-  const found = templates.filter(({ owner }) => owner === call["name"]);
-  const [fragment] = found;
-  if (fragment === undefined || found.length > 1)
-    throw new Error(`cannot follow the fragment ${value}: ${found.length} templates are named so`);
-  return fragment;
+  return texts;
+}
+
+/** A value that is built from the connection is SQL; everything else is a parameter. */
+function fragmentsOf(value: string, owner: string, templates: readonly Template[]): readonly Template[] {
+  const constants = templates.filter((template) => template.owner === owner && template.constant === value);
+  if (constants.length > 0) return constants;
+  const name = /^(\w+)\((?:sql|tx)\b/.exec(value)?.[1];
+  const found = templates.filter((template) => template.owner === name);
+  if ((name !== undefined && found.length !== 1) || /^(?:sql|tx)\b/.test(value))
+    throw new Error(`cannot follow the fragment ${value}: put it into a function or a constant of its own`);
+  return found;
 }
 
 /** All tagged templates, those inside of others' values included. */
@@ -79,7 +88,12 @@ function templatesIn(source: string): readonly Template[] {
   ];
   for (const { index, 0: tag } of source.matchAll(/\b(?:sql|tx|connection)(?:\s*<[^`]{0,200}?>)?\s*`/g)) {
     const owner = owners.findLast((candidate) => candidate.index < index);
-    templates.push({ owner: owner?.[1] ?? owner?.[2] ?? "?", ...readTemplate(source, index + tag.length) });
+    const constant = /\bconst (\w+) = [^;]*$/.exec(source.slice(0, index))?.[1];
+    templates.push({
+      owner: owner?.[1] ?? owner?.[2] ?? "?",
+      constant,
+      ...readTemplate(source, index + tag.length),
+    });
   }
   return templates;
 }
