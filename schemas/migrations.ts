@@ -1,5 +1,6 @@
 // The SQL migrations of the four databases, embedded as text so that a binary carries its own. Numbered and forward-only;
 // `checkoutctl migrate` applies them in this order.
+import heldMessages from "./migrations/held_messages.sql" with { type: "text" };
 import messaging from "./migrations/messaging.sql" with { type: "text" };
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
@@ -21,6 +22,8 @@ export interface Migration {
 
 /** What every database begins with: the tables that the relay needs. */
 export const messagingMigration: Migration = { name: "0001_messaging", sql: messaging };
+/** Of all four, as the first. */
+const held: Migration = { name: "0012_held_messages", sql: heldMessages };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
 
 export const migrations: Record<DatabaseName, readonly Migration[]> = {
@@ -28,16 +31,18 @@ export const migrations: Record<DatabaseName, readonly Migration[]> = {
     messagingMigration,
     { name: "0002_saga", sql: saga },
     { name: "0003_operators", sql: operators },
+    held,
     { name: "0017_recovery", sql: recovery },
     spare,
   ],
-  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, spare],
+  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare],
   payment: [
     messagingMigration,
     { name: "0002_payment", sql: payment },
     { name: "0003_payment_truth", sql: paymentTruth },
+    held,
     { name: "0014_provider_limits", sql: providerLimits },
     spare,
   ],
-  order: [messagingMigration, { name: "0002_order", sql: order }, spare],
+  order: [messagingMigration, { name: "0002_order", sql: order }, held, spare],
 };

@@ -17,6 +17,8 @@ const DATABASE_SETTING: Record<DatabaseName, SettingName> = {
 };
 /** An audit reads long result sets through cursors; the services' limits are for small statements. */
 const STATEMENT_TIMEOUT_MS = 120_000;
+/** Nobody waits behind a person's command, who would rather wait a little than try again. */
+const LOCK_TIMEOUT_MS = 5_000;
 
 export class Connections implements AsyncDisposable {
   readonly #settings: Settings;
@@ -51,7 +53,7 @@ export class Connections implements AsyncDisposable {
         applicationName: "checkoutctl",
         plans: "fresh",
         acceptsStandby: true,
-        timeouts: { statementMs: STATEMENT_TIMEOUT_MS },
+        timeouts: { statementMs: STATEMENT_TIMEOUT_MS, lockMs: LOCK_TIMEOUT_MS },
       }),
     );
     try {

@@ -62,7 +62,7 @@ await runRole({
     const observe = inventoryTelemetry(metrics);
     const sweeper = new BackgroundLoop({
       name: "sweeper",
-      runOnce: () => sweepExpired({ database, clock: systemClock, newId, observe }),
+      runOnce: () => sweepExpired({ database, clock: systemClock, newId, observe, log }),
       intervalMs: env.SWEEP_INTERVAL_MS,
       fullBatch: SWEEP_LIMIT,
       log,

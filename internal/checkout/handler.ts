@@ -5,7 +5,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import type { Handler } from "../messaging/handler.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
-import { lockSagas } from "./store.ts";
+import { heldSagas, lockSagas } from "./store.ts";
 
 export const SAGA_SERVICE = "orchestrator";
 
@@ -29,12 +29,17 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
     neverGiveUp: new Set(),
     eventTopic: TOPICS.orderEvents,
     async load(tx, events) {
-      return new SagaBatch(await lockSagas(tx, [...new Set(events.map((event) => event.saga_id))]));
+      return new SagaBatch(await lockSagas(tx, sagasOf(events)));
     },
+    held: (tx, events) => heldSagas(tx, sagasOf(events)),
     decide: (batch, event, now) => batch.applyEvent(event, now, policy),
     save: (tx, batch, now) => batch.save(tx, now),
     committed: (batch) => batch.tell(observer),
   };
+}
+
+function sagasOf(events: readonly { readonly saga_id: string }[]): string[] {
+  return [...new Set(events.map(({ saga_id }) => saga_id))];
 }
 
 function isEventType(type: string): type is Event["type"] {

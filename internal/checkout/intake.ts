@@ -6,6 +6,7 @@ import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
+import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { isolate } from "../messaging/isolate.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
 import type { Admission } from "./admission.ts";
@@ -116,7 +117,9 @@ export class Intake implements AsyncDisposable {
         {
           apply: (part) => this.#write(part),
           // What one shopper has sent must not cost the others of the group their checkout.
-          isGuilt: (error) => this.#options.database.faultOf(error) === "other",
+          isGuilt: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
+          maxCuts: (error) =>
+            this.#options.database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined,
         },
       );
       for (const { item, error } of failures) item.reject(error);

@@ -1,11 +1,12 @@
 // The saga database as the saga table moves through it: sagas are read and locked, moved, written back, a batch at a time.
 // Called by handler.ts and timers.ts; how a saga gets in is intake-store.ts, what a shopper may see of it status-store.ts.
-import type { Sql } from "postgres";
+import type { PendingQuery, Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
+import type { HeldRow } from "../messaging/held-rows.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
 import type { Step } from "./steps.ts";
 import { KNOWN_TABLE_VERSIONS } from "./versions.ts";
@@ -50,14 +51,26 @@ export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Sag
   return rows.map(fromRow);
 }
 
+/** Locks the sagas that are free and returns those that another transaction holds, without waiting for any. */
+export function heldSagas(tx: Tx, sagaIds: readonly string[]): PendingQuery<HeldRow[]> {
+  return tx<HeldRow[]>`
+    with free as materialized (
+      select saga_id from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) order by saga_id for update skip locked)
+    select saga_id, 'saga_state, saga ' || saga_id as row
+      from (select saga_id from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) except select saga_id from free) held`;
+}
+
 /**
  * A deadline that lies further ahead than any is ever set was written by a clock that ran ahead and has been set right since.
- * It counts anew from now: the saga itself did nothing wrong, and is not undone for it.
+ * It counts anew from now: the saga itself did nothing wrong, and is not undone for it. What is locked has its turn in a later run.
  */
 export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): PromiseLike<unknown> {
   return tx`
     update saga_state set deadline_at = ${now + deadlineMs}::timestamptz
-     where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz`;
+     where saga_id = any(array(
+             select saga_id from saga_state
+              where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                for update skip locked))`;
 }
 
 /**

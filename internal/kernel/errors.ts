@@ -6,6 +6,7 @@ const ERROR_CODES = {
   CONFIG_INVALID: { canRetry: false },
   DATABASE_UNAVAILABLE: { canRetry: true },
   DATABASE_CONFLICT: { canRetry: true },
+  DATABASE_LOCKED: { canRetry: true },
   DATABASE_REFUSED: { canRetry: false },
   MIGRATION_FAILED: { canRetry: false },
   REDIS_UNAVAILABLE: { canRetry: true },

@@ -24,10 +24,11 @@ export interface Transaction {
 
 /**
  * What a failed transaction means. `unavailable`: the database is away, wait and do the same again. `conflict`: another
- * transaction was in the way (deadlock, serialization, a unique key both wanted), do the same again at once. `other`: these
- * statements will fail again.
+ * transaction was in the way (deadlock, serialization, a unique key both wanted), do the same again at once. `locked`: another
+ * transaction keeps a row for longer than any of ours does; who waits for it again waits as long again, so go on without the
+ * row. `other`: these statements will fail again.
  */
-export type DatabaseFault = "unavailable" | "conflict" | "other";
+export type DatabaseFault = "unavailable" | "conflict" | "locked" | "other";
 
 export interface Database {
   /** The pool, for reads and single statements outside a transaction. */

@@ -1,11 +1,13 @@
 // The heart of the recipe: the effect of a batch of messages, once, in one transaction of two round trips. Called for fresh
 // messages (recipe.ts) and for those that failed before (retry.ts).
 import type { MessageType } from "../../schemas/registry.ts";
+import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
-import type { Database, Tx } from "./database.ts";
+import type { Database, Transaction, Tx } from "./database.ts";
 import type { Delivery } from "./delivery.ts";
 import { envelop, type Envelope } from "./envelope.ts";
 import type { Handler } from "./handler.ts";
+import type { HeldRow } from "./held-rows.ts";
 import { enterInbox } from "./inbox.ts";
 import { outboxStatements } from "./outbox.ts";
 import { pause } from "./pause.ts";
@@ -24,8 +26,11 @@ export interface EffectContext<Type extends MessageType, Rows> {
   readonly random: () => number;
 }
 
-/** Statements that belong to the same transaction, for example the removal of the retry rows. */
-type Alongside = (tx: Tx) => readonly PromiseLike<unknown>[];
+/** Statements that belong to the same transaction as these deliveries, for example the removal of their retry rows. */
+export type Alongside<Type extends MessageType> = (
+  tx: Tx,
+  deliveries: readonly Delivery<Type>[],
+) => readonly PromiseLike<unknown>[];
 
 /**
  * Applies all `deliveries` (distinct ids) or throws and leaves nothing behind. Returns the ids that had no effect before; the
@@ -35,50 +40,115 @@ type Alongside = (tx: Tx) => readonly PromiseLike<unknown>[];
 export async function applyOnce<Type extends MessageType, Rows>(
   context: EffectContext<Type, Rows>,
   deliveries: readonly Delivery<Type>[],
-  alongside: Alongside = () => [],
+  alongside: Alongside<Type> = () => [],
 ): Promise<ReadonlySet<string>> {
+  return pastConflicts(context, async () => {
+    const { database, handler } = context;
+    const effect = await database.transaction((transaction) =>
+      transact(context, transaction, deliveries, alongside),
+    );
+    handler.committed?.(effect.rows);
+    return effect.fresh;
+  });
+}
+
+/** What became of deliveries some of which may want a row that another transaction holds. */
+export interface FreeEffect<Type extends MessageType> {
+  /** Those that had their effect, now or before. */
+  readonly applied: readonly Delivery<Type>[];
+  /** The ids among them that had none before. */
+  readonly fresh: ReadonlySet<string>;
+  /** Those that were left out, nothing of them done, and why. */
+  readonly leftOut: readonly Delivery<Type>[];
+  readonly held: readonly HeldRow[];
+}
+
+/**
+ * The same for those whose rows are free at this moment: it waits for no row, which costs a round trip more. All messages of a
+ * saga are left out together, so that they keep their order. A lock that it meets all the same is one on a whole table
+ * (DATABASE_UNAVAILABLE) or on a key that another transaction is about to insert (DATABASE_LOCKED).
+ */
+export async function applyFree<Type extends MessageType, Rows>(
+  context: EffectContext<Type, Rows>,
+  deliveries: readonly Delivery<Type>[],
+  alongside: Alongside<Type> = () => [],
+): Promise<FreeEffect<Type>> {
+  return pastConflicts(context, async () => {
+    const { database, handler } = context;
+    const done = await database.transaction(async (transaction) => {
+      const messages = deliveries.map((delivery) => delivery.message);
+      const [held] = await notWaiting(context, transaction.send([handler.held(transaction.tx, messages)]));
+      const waiting = new Set(held.map(({ saga_id }) => saga_id));
+      const isLeftOut = ({ message }: Delivery<Type>) => waiting.has(message.saga_id);
+      const applied = deliveries.filter((delivery) => !isLeftOut(delivery));
+      const parts = { applied, leftOut: deliveries.filter(isLeftOut), held };
+      if (applied.length > 0)
+        return { ...parts, ...(await transact(context, transaction, applied, alongside)) };
+      await transaction.finish([]);
+      return { ...parts, fresh: new Set<string>() };
+    });
+    if ("rows" in done) handler.committed?.(done.rows);
+    return done;
+  });
+}
+
+/** Repeats what met another transaction, a few times. */
+async function pastConflicts<T>(
+  { database, random }: Pick<EffectContext<MessageType, unknown>, "database" | "random">,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let conflicts = 1; ; conflicts += 1) {
     try {
-      return await transact(context, deliveries, alongside);
+      return await work();
     } catch (error) {
-      if (context.database.faultOf(error) !== "conflict" || conflicts > MAX_CONFLICTS) throw error;
-      await pause(CONFLICT_PAUSE_MS * context.random());
+      if (database.faultOf(error) !== "conflict" || conflicts > MAX_CONFLICTS) throw error;
+      await pause(CONFLICT_PAUSE_MS * random());
     }
+  }
+}
+
+/** A look that waits for no row and still has to wait: the table itself is locked, and nobody's messages can go on. */
+async function notWaiting<T>(
+  { database }: Pick<EffectContext<MessageType, unknown>, "database">,
+  looking: Promise<T>,
+): Promise<T> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (database.faultOf(error) !== "locked") throw error;
+    throw new AppError("DATABASE_UNAVAILABLE", "a whole table is locked", { cause: error });
   }
 }
 
 async function transact<Type extends MessageType, Rows>(
   context: EffectContext<Type, Rows>,
+  transaction: Transaction,
   deliveries: readonly Delivery<Type>[],
-  alongside: Alongside,
-): Promise<ReadonlySet<string>> {
-  const { handler, database, clock } = context;
+  alongside: Alongside<Type>,
+): Promise<{ readonly fresh: ReadonlySet<string>; readonly rows: Rows }> {
+  const { handler, clock } = context;
+  const { tx } = transaction;
   const messages = deliveries.map((delivery) => delivery.message);
-  const [fresh, rows] = await database.transaction(async (transaction) => {
-    const { tx } = transaction;
-    const [unseen, loaded] = await transaction.send<[ReadonlySet<string>, Rows]>([
-      enterInbox(
-        tx,
-        messages.map((message) => message.message_id),
-      ),
-      handler.load(tx, messages),
-    ]);
-    const now = clock.now();
-    const envelopes: Envelope[] = [];
-    for (const message of messages) {
-      if (!unseen.has(message.message_id)) continue;
-      const { eventTopic } = handler;
-      const { traceparent } = message;
-      const outgoing = handler.decide(loaded, message, now);
-      envelopes.push(...envelop(outgoing, { eventTopic, newId: context.newId, now, traceparent }));
-    }
-    await transaction.finish([
-      ...handler.save(tx, loaded, now),
-      ...outboxStatements(tx, envelopes),
-      ...alongside(tx),
-    ]);
-    return [unseen, loaded] as const;
-  });
-  handler.committed?.(rows);
-  return fresh;
+  const [unseen, loaded] = await transaction.send<[ReadonlySet<string>, Rows]>([
+    enterInbox(
+      tx,
+      messages.map((message) => message.message_id),
+    ),
+    handler.load(tx, messages),
+  ]);
+  const now = clock.now();
+  const envelopes: Envelope[] = [];
+  for (const message of messages) {
+    if (!unseen.has(message.message_id)) continue;
+    const { eventTopic } = handler;
+    const { traceparent } = message;
+    const outgoing = handler.decide(loaded, message, now);
+    envelopes.push(...envelop(outgoing, { eventTopic, newId: context.newId, now, traceparent }));
+  }
+  await transaction.finish([
+    ...handler.save(tx, loaded, now),
+    ...outboxStatements(tx, envelopes),
+    ...alongside(tx, deliveries),
+  ]);
+  return { fresh: unseen, rows: loaded };
 }

@@ -4,6 +4,7 @@ import type { Body } from "../../schemas/envelope.ts";
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Tx } from "./database.ts";
+import type { HeldRow } from "./held-rows.ts";
 
 /** A message as a decision returns it; the recipe adds id, time, version and trace context when it writes the outbox. */
 export type Outgoing = Body<Message>;
@@ -31,6 +32,11 @@ export interface Handler<Type extends MessageType, Rows> {
    * before the last one is built), so that they share the round trip of `begin` and the inbox insert.
    */
   load(tx: Tx, messages: readonly MessageOf<Type>[]): Promise<Rows>;
+  /**
+   * Locks what is free of the rows that `load` would lock, waits for nothing, and returns those that another transaction holds, once
+   * for each saga that wants them. Started as `load` is.
+   */
+  held(tx: Tx, messages: readonly MessageOf<Type>[]): PromiseLike<readonly HeldRow[]>;
   /** Decides one message and applies it to the working set. Pure but for the set: no I/O, no clock, no randomness. */
   decide(rows: Rows, message: MessageOf<Type>, now: number): readonly Outgoing[];
   /** The set-based statements that write what changed; none where nothing did. Sent together with the outbox and `commit`. */

@@ -11,15 +11,25 @@ export interface Attempt<Item> {
   apply(part: readonly Item[]): Promise<void>;
   /** Whether an error lies with the items; any other ends the whole attempt. */
   isGuilt(error: unknown): boolean;
+  /**
+   * How often a part that fails so is cut in two; what fails after that is returned whole, innocents included. For errors that
+   * take their time, where setting an innocent aside costs less than finding it. Without an answer there is no limit.
+   */
+  maxCuts?(error: unknown): number | undefined;
 }
 
 /**
  * Applies `items` in order, in as large parts as will go, and returns the ones that fail even alone. One guilty message
  * among n costs about 2 log2(n) transactions; n guilty ones cost 2n.
  */
-export async function isolate<Item>(
+export function isolate<Item>(items: readonly Item[], attempt: Attempt<Item>): Promise<Failure<Item>[]> {
+  return isolatePart(items, attempt, 0);
+}
+
+async function isolatePart<Item>(
   items: readonly Item[],
   attempt: Attempt<Item>,
+  cuts: number,
 ): Promise<Failure<Item>[]> {
   const [first] = items;
   if (first === undefined) return [];
@@ -29,9 +39,11 @@ export async function isolate<Item>(
   } catch (error) {
     if (!attempt.isGuilt(error)) throw error;
     if (items.length === 1) return [{ item: first, error }];
+    const maxCuts = attempt.maxCuts?.(error);
+    if (maxCuts !== undefined && cuts >= maxCuts) return items.map((item) => ({ item, error }));
   }
   const middle = Math.ceil(items.length / 2);
-  const left = await isolate(items.slice(0, middle), attempt);
-  const right = await isolate(items.slice(middle), attempt);
+  const left = await isolatePart(items.slice(0, middle), attempt, cuts + 1);
+  const right = await isolatePart(items.slice(middle), attempt, cuts + 1);
   return [...left, ...right];
 }

@@ -52,6 +52,14 @@ describe("isolate", () => {
     );
   });
 
+  test("an error that takes its time is looked for no further than its cuts, and what is left fails whole", async () => {
+    const attempt = transaction(new Set([13]));
+    const failures = await isolate(numbers(16), { ...attempt, maxCuts: () => 2 });
+    expect(failures.map(({ item }) => item)).toEqual([12, 13, 14, 15]);
+    expect(attempt.applied).toEqual(numbers(12));
+    expect(attempt.attempts()).toBe(5);
+  });
+
   test("an error that is nobody's guilt ends the attempt", async () => {
     const away = new Error("the database is away");
     const attempt = { apply: () => Promise.reject(away), isGuilt: () => false };

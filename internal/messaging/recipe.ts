@@ -7,12 +7,14 @@ import type { MessageType } from "../../schemas/registry.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { type AppError, assert, describeError } from "../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, KeyValue } from "../kernel/ports.ts";
+import { Applier } from "./applier.ts";
 import { type Burial, burialStatements } from "./burial.ts";
 import { cause, causeOf } from "./dead-letter.ts";
 import { type Delivery, sortBatch, type Unreadable } from "./delivery.ts";
-import { applyOnce, type EffectContext } from "./effect.ts";
+import type { EffectContext } from "./effect.ts";
 import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
 import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
+import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
 import { markSeen, withoutSeen } from "./hints.ts";
 import { type Failure, isolate } from "./isolate.ts";
 import { pause } from "./pause.ts";
@@ -43,12 +45,14 @@ export interface RecipeCounts {
 
 export class Recipe<Type extends MessageType, Rows> {
   readonly #options: RecipeOptions<Type, Rows>;
+  readonly #applier: Applier<Type, Rows>;
   #load: Load = IDLE;
   #polledAt: number;
 
   constructor(options: RecipeOptions<Type, Rows>) {
     assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
     this.#options = options;
+    this.#applier = new Applier(options);
     this.#polledAt = options.clock.now();
   }
 
@@ -124,16 +128,20 @@ export class Recipe<Type extends MessageType, Rows> {
 
     const settled: string[] = [];
     let handled = 0;
-    const failures = await isolate(unseen, {
+    const held: Failure<Delivery<Type>>[] = [];
+    const failed = await isolate(unseen, {
       apply: async (part) => {
-        const fresh = await applyOnce(this.#options, part);
+        const { applied, fresh, leftOut, held: rows } = await this.#applier.apply(part);
         handled += fresh.size;
-        settled.push(...part.map((delivery) => delivery.message.message_id));
-        this.#count(part, fresh);
+        settled.push(...applied.map((delivery) => delivery.message.message_id));
+        this.#count(applied, fresh);
+        held.push(...leftOut.map((item) => ({ item, error: heldError(item.message.saga_id, rows) })));
       },
       // A conflict that outlasted its own repetitions is treated as guilt: alone in its transaction the message gets through.
       isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     });
+    const failures = [...failed, ...held];
     await this.#setAside(failures, unreadable);
 
     const parked = failures.length;
@@ -141,7 +149,7 @@ export class Recipe<Type extends MessageType, Rows> {
     return { counts: { handled, duplicates, parked, deadLettered: unreadable.length }, settled };
   }
 
-  /** Parks what failed for its next attempt and dead-letters what nobody can read, in one transaction. */
+  /** Parks what failed, or wants a locked row, for its next attempt and dead-letters what nobody can read, in one transaction. */
   async #setAside(
     failures: readonly Failure<Delivery<Type>>[],
     unreadable: readonly Unreadable[],
@@ -158,7 +166,9 @@ export class Recipe<Type extends MessageType, Rows> {
         ...burialStatements(tx, burials, { handler, newId, now }),
       ]);
     });
-    for (const { message, cause: why } of parked) {
+    metrics.held.inc({ service: handler.service }, parked.filter(({ attempts }) => attempts === 0).length);
+    for (const { message, cause: why, attempts } of parked) {
+      if (attempts === 0) continue;
       metrics.failures.inc({ service: handler.service, type: message.type });
       log.warn(
         { service: handler.service, message_id: message.message_id, saga_id: message.saga_id, ...why },
@@ -176,16 +186,14 @@ export class Recipe<Type extends MessageType, Rows> {
   }
 
   #firstFailure({ item, error }: Failure<Delivery<Type>>, now: number) {
-    const { handler, random, retryLimits } = this.#options;
+    const { handler, random, retryLimits, database } = this.#options;
+    const about = { message: item.message, raw: item.raw(), cause: causeOf(error), failedAt: now };
+    // Not the message's failure, so it does not count as one.
+    if (database.faultOf(error) === "locked")
+      return { ...about, attempts: 0, nextAttemptAt: now + untilNextLook(0, random()) } as const;
     const verdict = afterFailure(1, handler.neverGiveUp.has(item.message.type), random(), retryLimits);
     assert(verdict.kind === "again", "a first failure always has a retry");
-    return {
-      message: item.message,
-      raw: item.raw(),
-      cause: causeOf(error),
-      failedAt: now,
-      nextAttemptAt: now + verdict.delayMs,
-    };
+    return { ...about, attempts: 1, nextAttemptAt: now + verdict.delayMs } as const;
   }
 
   /** Failing is harmless: the offsets go with the next batch, or the messages come again and the inbox knows them. */

@@ -71,7 +71,7 @@ export class Retention {
         return count;
       });
     } catch (error) {
-      if (!(error instanceof AppError && error.code === "DATABASE_CONFLICT")) throw error;
+      if (!(error instanceof AppError && error.code === "DATABASE_LOCKED")) throw error;
       log.info({ err: error }, "partitions are in use, retention gives way until its next run");
       return 0;
     }

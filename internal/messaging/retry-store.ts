@@ -11,13 +11,16 @@ export interface FirstFailure {
   readonly message: { readonly message_id: string; readonly saga_id: string; readonly type: string };
   readonly raw: RawMessage;
   readonly cause: Cause;
+  /** 1 after a first failure; 0 for what was set aside through no fault of its own. */
+  readonly attempts: 0 | 1;
   readonly failedAt: number;
   readonly nextAttemptAt: number;
 }
 
-/** Parks messages after their first failure. One that is parked already (a redelivery) stays as it is. */
+/** Parks messages after their first failure, or because a row they want is locked. One that is parked already (a redelivery) stays as it is. */
 export function park(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unknown> {
-  const rows = failures.map(({ message, raw, cause, failedAt, nextAttemptAt }) => ({
+  const rows = failures.map(({ message, raw, cause, attempts, failedAt, nextAttemptAt }) => ({
+    attempts,
     message_id: message.message_id,
     saga_id: message.saga_id,
     message_type: message.type,
@@ -36,11 +39,11 @@ export function park(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unk
   return tx`
     insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
                        error_code, error_message, topic, partition, "offset", timestamp_ms, key, value, headers)
-    select message_id, saga_id, message_type, 1, next_attempt_at, failed_at, failed_at,
+    select message_id, saga_id, message_type, attempts, next_attempt_at, failed_at, failed_at,
            error_code, error_message, topic, partition, "offset", timestamp_ms,
            decode(key, 'base64'), decode(value, 'base64'), headers
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
-             message_id uuid, saga_id uuid, message_type text, next_attempt_at timestamptz, failed_at timestamptz,
+             message_id uuid, saga_id uuid, message_type text, attempts integer, next_attempt_at timestamptz, failed_at timestamptz,
              error_code text, error_message text, topic text, partition integer, "offset" bigint, timestamp_ms bigint,
              key text, value text, headers jsonb)
         on conflict do nothing`;
@@ -50,7 +53,7 @@ export interface ParkedMessage {
   readonly message_id: string;
   readonly saga_id: string;
   readonly message_type: string;
-  /** Failed attempts so far, the first one included. */
+  /** Failed attempts so far, the first one included; 0 where it only waits for a locked row. */
   readonly attempts: number;
   readonly firstFailedAt: number;
   readonly raw: RawMessage;
@@ -109,15 +112,18 @@ function fromRow(row: RetryRow): ParkedMessage {
 export interface FurtherFailure {
   readonly parked: ParkedMessage;
   readonly cause: Cause;
+  /** False where the attempt was none, because a row was locked. */
+  readonly isCounted: boolean;
   readonly failedAt: number;
   readonly nextAttemptAt: number;
 }
 
-/** Counts one more failed attempt. Nothing happens to a message that another claimer has dealt with since. */
+/** Counts one more failed attempt, unless it was none. Nothing happens to a message that another claimer has dealt with since. */
 export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLike<unknown> {
-  const rows = failures.map(({ parked, cause, failedAt, nextAttemptAt }) => ({
+  const rows = failures.map(({ parked, cause, isCounted, failedAt, nextAttemptAt }) => ({
     message_id: parked.message_id,
     attempts: parked.attempts,
+    counted: isCounted ? 1 : 0,
     failed_at: new Date(failedAt).toISOString(),
     next_attempt_at: new Date(nextAttemptAt).toISOString(),
     error_code: cause.code,
@@ -126,11 +132,11 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
   return tx`
     with failure as materialized (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as failure (
-             message_id uuid, attempts integer, failed_at timestamptz, next_attempt_at timestamptz, error_code text,
-             error_message text))
+             message_id uuid, attempts integer, counted integer, failed_at timestamptz, next_attempt_at timestamptz,
+             error_code text, error_message text))
     update retry
-       set attempts = retry.attempts + 1, last_failed_at = failure.failed_at, next_attempt_at = failure.next_attempt_at,
-           error_code = failure.error_code, error_message = failure.error_message
+       set attempts = retry.attempts + failure.counted, last_failed_at = failure.failed_at,
+           next_attempt_at = failure.next_attempt_at, error_code = failure.error_code, error_message = failure.error_message
       from failure
      where retry.message_id = any(array(select message_id from failure))
        and retry.message_id = failure.message_id and retry.attempts = failure.attempts`;

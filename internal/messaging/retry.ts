@@ -2,13 +2,16 @@
 // the recipe. Any number of replicas; run as a background loop by every role that runs a recipe.
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue } from "../kernel/ports.ts";
+import { Applier } from "./applier.ts";
 import { type Burial, burialStatements } from "./burial.ts";
+import type { Tx } from "./database.ts";
 import { type Cause, cause, causeOf } from "./dead-letter.ts";
 import { deliveryOf, type Delivery } from "./delivery.ts";
-import { applyOnce, type EffectContext } from "./effect.ts";
+import type { EffectContext } from "./effect.ts";
 import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
+import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
 import { markSeen } from "./hints.ts";
-import { isolate } from "./isolate.ts";
+import { type Failure, isolate } from "./isolate.ts";
 import { claimDue, type FurtherFailure, type ParkedMessage, postpone, unpark } from "./retry-store.ts";
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
@@ -29,13 +32,17 @@ interface Failed<Type extends MessageType> {
   readonly parked: ParkedMessage;
   readonly delivery: Delivery<Type> | undefined;
   readonly cause: Cause;
+  /** It did not fail: a row it wants is locked. */
+  readonly isHeld: boolean;
 }
 
 export class RetryLoop<Type extends MessageType, Rows> {
   readonly #options: RetryOptions<Type, Rows>;
+  readonly #applier: Applier<Type, Rows>;
 
   constructor(options: RetryOptions<Type, Rows>) {
     this.#options = options;
+    this.#applier = new Applier(options);
   }
 
   /** One claim. Throws when the database is away; what was claimed then comes up again when its lease ends. */
@@ -57,21 +64,25 @@ export class RetryLoop<Type extends MessageType, Rows> {
       if ("refusal" in delivery) {
         // It was readable when it was parked, so this is another version of the binary; it will not come to read it.
         const { code, reason } = delivery.refusal;
-        failed.push({ parked, delivery: undefined, cause: cause(code, reason) });
+        failed.push({ parked, delivery: undefined, cause: cause(code, reason), isHeld: false });
       } else parkedOf.set(delivery, parked);
     }
+    const held: Failure<Delivery<Type>>[] = [];
     const failures = await isolate([...parkedOf.keys()], {
       apply: async (part) => {
-        const ids = part.map((delivery) => delivery.message.message_id);
-        await applyOnce(this.#options, part, (tx) => [unpark(tx, ids)]);
-        await markSeen(keyValue, service, ids);
-        metrics.retried.inc({ service, outcome: "succeeded" }, part.length);
+        const alongside = (tx: Tx, applied: typeof part) => [unpark(tx, idsOf(applied))];
+        const { applied, leftOut, held: rows } = await this.#applier.apply(part, alongside);
+        held.push(...leftOut.map((item) => ({ item, error: heldError(item.message.saga_id, rows) })));
+        await markSeen(keyValue, service, idsOf(applied));
+        metrics.retried.inc({ service, outcome: "succeeded" }, applied.length);
       },
       isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     });
-    for (const { item, error } of failures) {
+    for (const { item, error } of [...failures, ...held]) {
       const parked = parkedOf.get(item);
-      if (parked !== undefined) failed.push({ parked, delivery: item, cause: causeOf(error) });
+      const isHeld = database.faultOf(error) === "locked";
+      if (parked !== undefined) failed.push({ parked, delivery: item, cause: causeOf(error), isHeld });
     }
     return failed;
   }
@@ -85,9 +96,10 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const again: FurtherFailure[] = [];
     const givenUp: Failed<Type>[] = [];
     for (const failure of failed) {
-      const delayMs = this.#nextDelay(failure);
+      const delayMs = failure.isHeld ? this.#nextLook(failure, now) : this.#nextDelay(failure);
       if (delayMs === null) givenUp.push(failure);
-      else again.push({ ...failure, failedAt: now, nextAttemptAt: now + delayMs });
+      else
+        again.push({ ...failure, isCounted: !failure.isHeld, failedAt: now, nextAttemptAt: now + delayMs });
     }
     const buried = await database.transaction(async (transaction) => {
       const { tx } = transaction;
@@ -106,7 +118,9 @@ export class RetryLoop<Type extends MessageType, Rows> {
       ]);
       return burials;
     });
-    metrics.retried.inc({ service, outcome: "failed" }, failed.length);
+    const heldCount = failed.filter(({ isHeld }) => isHeld).length;
+    metrics.retried.inc({ service, outcome: "failed" }, failed.length - heldCount);
+    metrics.retried.inc({ service, outcome: "held" }, heldCount);
     for (const { parked, cause: why } of buried) {
       metrics.deadLettered.inc({ service, code: why.code });
       log.error(
@@ -114,6 +128,10 @@ export class RetryLoop<Type extends MessageType, Rows> {
         "message dead-lettered",
       );
     }
+  }
+
+  #nextLook({ parked }: Failed<Type>, now: number): number {
+    return untilNextLook(now - parked.firstFailedAt, this.#options.random());
   }
 
   /** Null when the message is given up. */
@@ -128,6 +146,10 @@ export class RetryLoop<Type extends MessageType, Rows> {
     if (attempts > retryLimits.delaysMs.length) metrics.overdue.inc({ service: handler.service, type });
     return verdict.delayMs;
   }
+}
+
+function idsOf(deliveries: readonly { readonly message: { readonly message_id: string } }[]): string[] {
+  return deliveries.map((delivery) => delivery.message.message_id);
 }
 
 function burialOf<Type extends MessageType>(

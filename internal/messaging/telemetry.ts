@@ -45,6 +45,9 @@ export function consumerMetrics(meter: Meter) {
       "service",
       "type",
     ]),
+    held: meter.counter("messages_held_total", "Messages set aside because a row they want is locked", [
+      "service",
+    ]),
     retried: meter.counter("messages_retried_total", "Attempts made from the retry table", [
       "service",
       "outcome",

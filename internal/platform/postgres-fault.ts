@@ -53,8 +53,11 @@ const UNAVAILABLE_STATES = [
   "42501",
 ];
 
-/** Serialization failure, deadlock, lock timeout, and a unique key that two transactions wanted. */
-const CONFLICT_STATES: ReadonlySet<string> = new Set(["40001", "40P01", "55P03", "23505"]);
+/** Serialization failure, deadlock, and a unique key that two transactions wanted. */
+const CONFLICT_STATES: ReadonlySet<string> = new Set(["40001", "40P01", "23505"]);
+
+/** `lock_timeout` has passed. */
+const LOCK_NOT_AVAILABLE = "55P03";
 
 /** `current transaction is aborted`: every statement after the one that really failed says this. */
 export const TRANSACTION_ABORTED = "25P02";
@@ -62,11 +65,13 @@ export const TRANSACTION_ABORTED = "25P02";
 const FAULT_OF_APP_ERROR: Partial<Record<ErrorCode, DatabaseFault>> = {
   DATABASE_UNAVAILABLE: "unavailable",
   DATABASE_CONFLICT: "conflict",
+  DATABASE_LOCKED: "locked",
 };
 
 const APP_ERROR_OF_FAULT: Record<DatabaseFault, ErrorCode> = {
   unavailable: "DATABASE_UNAVAILABLE",
   conflict: "DATABASE_CONFLICT",
+  locked: "DATABASE_LOCKED",
   other: "DATABASE_REFUSED",
 };
 
@@ -76,6 +81,7 @@ export function databaseFault(error: unknown): DatabaseFault {
   const code = codeOf(error);
   if (code === undefined) return "other";
   if (CONFLICT_STATES.has(code)) return "conflict";
+  if (code === LOCK_NOT_AVAILABLE) return "locked";
   if (CONNECTION_CODES.has(code)) return "unavailable";
   if (isSqlState(code) && UNAVAILABLE_STATES.some((prefix) => code.startsWith(prefix))) return "unavailable";
   return "other";
@@ -90,6 +96,10 @@ export function asDatabaseError(error: unknown, doing: string): unknown {
 /** Whether the connection that said so is of no use any more, although it lives. */
 export function needsAnotherConnection(error: unknown): boolean {
   return WRONG_SERVER_STATES.includes(codeOf(error) ?? "");
+}
+
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
 export function isTransactionAborted(error: unknown): boolean {

@@ -181,15 +181,19 @@ describe("a statement fails", () => {
     expect(await ids()).toEqual([1]);
   });
 
-  test("because another transaction holds the row too long: conflict", async () => {
-    await using database = open({ timeouts: { lockMs: 100 } });
+  test("because another transaction holds the row too long: locked, and by whom", async () => {
+    await using database = open({ timeouts: { lockMs: 1_000 } });
     await insert(database, 1);
     await admin.begin(async (holder) => {
       await holder.unsafe(`update ${SCHEMA}.item set amount = 5 where id = 1`);
       const waiting = database.transaction(({ tx, finish }) =>
         finish([tx`update item set amount = 6 where id = ${1}`]),
       );
-      await expectCode(waiting, "DATABASE_CONFLICT");
+      const error = await expectCode(waiting, "DATABASE_LOCKED");
+      const [{ pid } = { pid: 0 }] = await holder<[{ pid: number }]>`select pg_backend_pid() as pid`;
+      expect(error.message).toMatch(/^waited \d+ ms for a row of /);
+      expect(error.message).toContain(`item that pid ${pid} holds (`);
+      expect(error.message).toContain("idle in transaction");
     });
   });
 });

@@ -5,8 +5,20 @@
 import type { PendingQuery, ReservedSql, Row } from "postgres";
 import { AppError, AssertionError, assert } from "../kernel/errors.ts";
 import type { Transaction } from "../messaging/database.ts";
-import { asDatabaseError, isTransactionAborted, needsAnotherConnection } from "./postgres-fault.ts";
+import { pause } from "../messaging/pause.ts";
+import {
+  asDatabaseError,
+  isLockTimeout,
+  isTransactionAborted,
+  needsAnotherConnection,
+} from "./postgres-fault.ts";
 import { type DriverOptions, Lane } from "./postgres-lane.ts";
+
+/** Part of the lock timeout that has passed when somebody looks who is in the way. */
+const LOOK_AFTER = 0.5;
+/** How much longer a transaction that has given way waits to hear who it was. */
+const LOOK_PATIENCE_MS = 200;
+const UNSEEN = "a lock; who holds it was not seen";
 
 export interface TransactionOptions {
   readonly url: string;
@@ -15,6 +27,10 @@ export interface TransactionOptions {
   readonly maxConcurrent: number;
   /** A round trip that takes longer means a hung server or network; above the server's own statement timeout. */
   readonly roundTripTimeoutMs: number;
+  /** The server's `lock_timeout`. */
+  readonly lockTimeoutMs: number;
+  /** Who keeps the backend of this pid waiting, in words; on another connection than the one that waits. Never rejects. */
+  readonly whoBlocks: (pid: number) => Promise<string>;
 }
 
 /** Runs transactions on at most `maxConcurrent` connections, opened when first needed and kept. */
@@ -34,7 +50,7 @@ export class Transactions implements AsyncDisposable {
   /**
    * Runs `work` in one transaction (read committed) and returns its result once `commit` is durable. When `work` throws, or
    * ends without `finish`, the transaction is rolled back and this throws; errors of the database come as AppError
-   * DATABASE_UNAVAILABLE, DATABASE_CONFLICT or DATABASE_REFUSED. A connection lost while the commit was out is
+   * DATABASE_UNAVAILABLE, DATABASE_CONFLICT, DATABASE_LOCKED (it names who is in the way) or DATABASE_REFUSED. A connection lost while the commit was out is
    * DATABASE_UNAVAILABLE too, though the commit may have happened: the caller's inbox or unique key must absorb a repetition.
    */
   async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -42,7 +58,7 @@ export class Transactions implements AsyncDisposable {
     try {
       const lane = await this.#takeLane();
       try {
-        return await runOnLane(lane, work, this.#options.roundTripTimeoutMs);
+        return await runOnLane(lane, work, this.#options);
       } finally {
         if (lane.isOpen) this.#idle.push(lane);
       }
@@ -88,9 +104,9 @@ export class Transactions implements AsyncDisposable {
 async function runOnLane<T>(
   lane: Lane,
   work: (transaction: Transaction) => Promise<T>,
-  roundTripTimeoutMs: number,
+  options: TransactionOptions,
 ): Promise<T> {
-  const transaction = new LaneTransaction(lane, roundTripTimeoutMs);
+  const transaction = new LaneTransaction(lane, options);
   try {
     const result = await lane.orClosed(work(transaction));
     if (!transaction.isCommitted) throw new AssertionError("a transaction's work must end with finish()");
@@ -109,15 +125,15 @@ function asConnectionLost(cause: unknown): AppError {
 class LaneTransaction implements Transaction {
   readonly tx: ReservedSql;
   readonly #lane: Lane;
-  readonly #timeoutMs: number;
+  readonly #options: TransactionOptions;
   /** Sent but not waited for: its answer arrives with that of the first group. */
-  readonly #begin: Promise<unknown>;
+  readonly #begin: Promise<{ readonly state: { readonly pid: number } }>;
   #isFinishing = false;
   isCommitted = false;
 
-  constructor(lane: Lane, timeoutMs: number) {
+  constructor(lane: Lane, options: TransactionOptions) {
     this.#lane = lane;
-    this.#timeoutMs = timeoutMs;
+    this.#options = options;
     this.tx = lane.tx;
     this.#begin = this.tx`begin isolation level read committed read write`.execute();
     // Judged with the first group; without this a connection lost before that would count as an unhandled rejection.
@@ -158,7 +174,7 @@ class LaneTransaction implements Transaction {
     if (this.isCommitted || !this.#lane.isOpen) return;
     try {
       // Also after a failed commit, where it does nothing: the server only warns that there is no transaction.
-      await this.#lane.within(this.#timeoutMs, this.tx`rollback`.execute());
+      await this.#lane.within(this.#options.roundTripTimeoutMs, this.tx`rollback`.execute());
     } catch (error) {
       this.#lane.discard(
         new AppError("DATABASE_UNAVAILABLE", "a transaction could not be rolled back", { cause: error }),
@@ -176,12 +192,41 @@ class LaneTransaction implements Transaction {
     for (const statement of statements) {
       if (isUnsentStatement(statement)) void statement.execute();
     }
-    const settled = await this.#lane.within(this.#timeoutMs, Promise.allSettled(statements));
-    const failures = settled.flatMap((result): unknown[] =>
-      result.status === "rejected" ? [result.reason] : [],
-    );
-    if (failures.length > 0) throw failures.find((error) => !isTransactionAborted(error)) ?? failures[0];
-    return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    const begun = performance.now();
+    const blockers = this.#watchBlockers();
+    try {
+      const { roundTripTimeoutMs } = this.#options;
+      const settled = await this.#lane.within(roundTripTimeoutMs, Promise.allSettled(statements));
+      const failures = settled.flatMap((result): unknown[] =>
+        result.status === "rejected" ? [result.reason] : [],
+      );
+      if (failures.length > 0) {
+        const first = failures.find((error) => !isTransactionAborted(error)) ?? failures[0];
+        throw isLockTimeout(first)
+          ? await this.#locked(first, performance.now() - begun, blockers.seen())
+          : first;
+      }
+      return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    } finally {
+      blockers.stop();
+    }
+  }
+
+  /** Looks who is in the way while this transaction still waits: afterwards nobody can tell. Costs nothing before that. */
+  #watchBlockers() {
+    let looking: Promise<string> | undefined;
+    const look = async () => this.#options.whoBlocks((await this.#begin).state.pid);
+    const timer = setTimeout(() => {
+      looking = look();
+      looking.catch(() => undefined);
+    }, this.#options.lockTimeoutMs * LOOK_AFTER);
+    return { seen: () => looking, stop: () => clearTimeout(timer) };
+  }
+
+  async #locked(cause: unknown, waitedMs: number, looking: Promise<string> | undefined): Promise<AppError> {
+    const tooLate = pause(LOOK_PATIENCE_MS).then(() => UNSEEN);
+    const who = await Promise.race([looking ?? UNSEEN, tooLate]);
+    return new AppError("DATABASE_LOCKED", `waited ${Math.round(waitedMs)} ms for ${who}`, { cause });
   }
 }
 

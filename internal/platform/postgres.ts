@@ -8,6 +8,7 @@ import postgres, { type Sql } from "postgres";
 import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { assert } from "../kernel/errors.ts";
+import { whoBlocks } from "./postgres-blockers.ts";
 import { databaseFault } from "./postgres-fault.ts";
 import type { DriverOptions } from "./postgres-lane.ts";
 import { Pool } from "./postgres-pool.ts";
@@ -17,8 +18,11 @@ import { Transactions } from "./postgres-transaction.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** A transaction that waits longer for a row gives way (DATABASE_CONFLICT) and is repeated. */
-const LOCK_TIMEOUT_MS = 5_000;
+/**
+ * Who waits longer for a row gives way (DATABASE_LOCKED). Above what the largest batches of two replicas that want one SKU keep
+ * each other waiting; everything above that only keeps others waiting who do not want the row.
+ */
+const LOCK_TIMEOUT_MS = 500;
 /** Frees the rows of a process that hangs between its two round trips. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** For the whole group of statements; reached only when the server's own timeouts did not speak. */
@@ -58,7 +62,7 @@ export interface PostgresOptions {
   readonly onNotice?: (text: string) => void;
   /** For an operator's tool that mostly looks: statements outside a transaction may go to a standby, too. Default false. */
   readonly acceptsStandby?: boolean;
-  /** Overrides of the limits above, for tests. Milliseconds. */
+  /** Overrides of the limits above, for tests and for tools. Milliseconds. */
   readonly timeouts?: {
     readonly statementMs?: number;
     readonly lockMs?: number;
@@ -97,6 +101,8 @@ export class Postgres implements Database, AsyncDisposable {
       driver: { ...this.#driver, ...PRIMARY_ONLY },
       maxConcurrent: lanes,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
+      lockTimeoutMs: options.timeouts?.lockMs ?? LOCK_TIMEOUT_MS,
+      whoBlocks: (pid) => whoBlocks(this.sql, pid),
     });
   }
 

@@ -9,6 +9,7 @@ import { type Consumer, FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/port
 import type { Database } from "../messaging/database.ts";
 import type { RetryLimits } from "../messaging/failure-policy.ts";
 import type { Handler } from "../messaging/handler.ts";
+import type { HeldRow } from "../messaging/held-rows.ts";
 import { Recipe, type RecipeCounts } from "../messaging/recipe.ts";
 import { RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
@@ -112,6 +113,18 @@ export class CountingService implements AsyncDisposable {
            order by saga_id for update`;
         return new Map(rows.map((row) => [row.saga_id, { count: row.count, isChanged: false }]));
       },
+      held(tx, messages) {
+        const ids = JSON.stringify([...new Set(messages.map((message) => message.saga_id))]);
+        return tx<HeldRow[]>`
+          with wanted as materialized (
+            select saga_id from counter
+             where saga_id = any(array(select value::uuid from json_array_elements_text(${ids}::text::json)))),
+          free as materialized (
+            select saga_id from counter where saga_id = any(array(select saga_id from wanted))
+             order by saga_id for update skip locked)
+          select saga_id, 'counter, saga ' || saga_id as row
+            from (select saga_id from wanted except select saga_id from free) held`;
+      },
       decide(counts, { saga_id }) {
         const count = (counts.get(saga_id)?.count ?? 0) + (refused.has(saga_id) ? REFUSED_BY_DATABASE : 1);
         counts.set(saga_id, { count, isChanged: true });
@@ -146,6 +159,7 @@ export class CountingProcess implements AsyncDisposable {
   readonly metrics = new Metrics();
   /** Added to the real time. */
   clockOffsetMs = 0;
+  #frozenAt: number | undefined;
   readonly #recipe: Recipe<"CancelOrder", Counts>;
   readonly #consumer: Consumer & AsyncDisposable;
   readonly #stop = new AbortController();
@@ -159,7 +173,7 @@ export class CountingProcess implements AsyncDisposable {
       handler: service.handler(options.neverGiveUp ?? false),
       database: options.database ?? service.database.postgres,
       keyValue: this.redis,
-      clock: { now: () => Date.now() + this.clockOffsetMs },
+      clock: { now: () => this.#now() },
       newId: () => Bun.randomUUIDv7(),
       random: () => 0.5,
       metrics: consumerMetrics(this.metrics),
@@ -192,6 +206,15 @@ export class CountingProcess implements AsyncDisposable {
       };
     }
     return sum;
+  }
+
+  /** From now on, or from so much later, the clock of this process stands still. */
+  freezeClock(advanceMs = 0): void {
+    this.#frozenAt = this.#now() + advanceMs;
+  }
+
+  #now(): number {
+    return this.#frozenAt ?? Date.now() + this.clockOffsetMs;
   }
 
   /** Redis is connected to in the background. */

@@ -7,6 +7,8 @@ import { type DatabaseName, migrations } from "../../schemas/migrations.ts";
 import { postgresUrl } from "./servers.ts";
 
 const POOL_SIZE = 8;
+/** Replicas that race on a busy machine keep each other waiting for longer than anybody may in production. */
+const LOCK_TIMEOUT_MS = 10_000;
 const CLOSE_DEADLINE_MS = 2_000;
 /** Serialises the making of templates between test processes. */
 const TEMPLATE_LOCK = 7_283_045_520;
@@ -28,12 +30,14 @@ export interface CloneOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** What the server says beside its answers. */
   readonly onNotice?: (text: string) => void;
+  /** How long a statement waits for a row, in milliseconds. */
+  readonly lockMs?: number;
 }
 
 /** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */
 export async function cloneDatabase(
   service: DatabaseName,
-  { settings = {}, onNotice }: CloneOptions = {},
+  { settings = {}, onNotice, lockMs = LOCK_TIMEOUT_MS }: CloneOptions = {},
 ): Promise<TestDatabase> {
   const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
   await withAdmin(async (admin) => {
@@ -47,6 +51,7 @@ export async function cloneDatabase(
     url,
     poolSize: POOL_SIZE,
     applicationName: name,
+    timeouts: { lockMs },
     ...(onNotice === undefined ? {} : { onNotice }),
   });
   return {

@@ -5,7 +5,7 @@ import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { Money } from "../kernel/money.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Database, DatabaseFault } from "../messaging/database.ts";
-import { applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/effect.ts";
 import { inventoryHandler } from "../services/inventory/handler.ts";
 import { sweepExpired } from "../services/inventory/sweeper.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
@@ -19,6 +19,8 @@ export class TestInventory implements AsyncDisposable {
   now = START;
   /** What made the recipe run a batch again, or fail. */
   readonly faults: DatabaseFault[] = [];
+  /** What the sweeper has logged. */
+  readonly warnings: string[] = [];
 
   private constructor(database: TestDatabase) {
     this.database = database;
@@ -42,15 +44,22 @@ export class TestInventory implements AsyncDisposable {
 
   /** Handles the commands as one batch and returns the ids of those that had an effect. */
   handle(...commands: readonly InventoryCommand[]): Promise<ReadonlySet<string>> {
-    const context = {
+    return applyOnce(this.#context(), deliveriesOf(commands));
+  }
+
+  /** The same, but for those whose rows are locked. */
+  handleFree(...commands: readonly InventoryCommand[]) {
+    return applyFree(this.#context(), deliveriesOf(commands));
+  }
+
+  #context() {
+    return {
       handler: inventoryHandler({ policy: { holdMs: HOLD_MS }, observe: ignore }),
       database: this.#watched(),
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
       random: Math.random,
     };
-    const deliveries = commands.map((message) => ({ message, value: message, raw: noRawMessage }));
-    return applyOnce(context, deliveries);
   }
 
   #watched(): Database {
@@ -73,6 +82,7 @@ export class TestInventory implements AsyncDisposable {
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
       observe: ignore,
+      log: { warn: (_fields, message) => void this.warnings.push(message) },
       ...(limit === undefined ? {} : { limit }),
     });
   }
@@ -117,6 +127,10 @@ export class TestInventory implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.database[Symbol.asyncDispose]();
   }
+}
+
+function deliveriesOf(commands: readonly InventoryCommand[]) {
+  return commands.map((message) => ({ message, value: message, raw: noRawMessage }));
 }
 
 function ignore(): void {}

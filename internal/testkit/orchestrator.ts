@@ -11,7 +11,7 @@ import type { SagaObserver } from "../checkout/saga-batch.ts";
 import type { Saga } from "../checkout/state.ts";
 import { lockSagas } from "../checkout/store.ts";
 import { sweepDeadlines } from "../checkout/timers.ts";
-import { applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/effect.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { eventOf } from "./events.ts";
 
@@ -92,9 +92,16 @@ export class TestOrchestrator implements AsyncDisposable {
 
   /** Handles the events as one batch and returns the ids of those that had an effect. */
   handle(...events: readonly Event[]): Promise<ReadonlySet<string>> {
-    const deliveries = events.map((message) => ({ message, value: message, raw: noRawMessage }));
-    const context = { ...this.#shared, handler: sagaHandler(POLICY, this.observer), random: Math.random };
-    return applyOnce(context, deliveries);
+    return applyOnce(this.#effect, deliveriesOf(events));
+  }
+
+  /** The same, but for those whose saga is locked. */
+  handleFree(...events: readonly Event[]) {
+    return applyFree(this.#effect, deliveriesOf(events));
+  }
+
+  get #effect() {
+    return { ...this.#shared, handler: sagaHandler(POLICY, this.observer), random: Math.random };
   }
 
   /** What it logged is in `logged`. */
@@ -162,6 +169,10 @@ export class TestOrchestrator implements AsyncDisposable {
       policy: POLICY,
     };
   }
+}
+
+function deliveriesOf(events: readonly Event[]) {
+  return events.map((message) => ({ message, value: message, raw: noRawMessage }));
 }
 
 function noRawMessage(): never {

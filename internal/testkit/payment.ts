@@ -5,7 +5,7 @@ import type { PaymentCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/effect.ts";
 import type { Log } from "../messaging/telemetry.ts";
 import { TestProvider } from "../paysim/test-provider.ts";
 import { signatureOf } from "../paysim/webhooks.ts";
@@ -62,6 +62,7 @@ export class TestPayment implements AsyncDisposable {
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
+  readonly warnings: string[] = [];
 
   private constructor(database: TestDatabase, timeoutMs: number, hearsEvents: boolean) {
     this.database = database;
@@ -103,15 +104,22 @@ export class TestPayment implements AsyncDisposable {
 
   /** Handles the commands as one batch and returns the ids of those that had an effect. */
   handle(...commands: readonly PaymentCommand[]): Promise<ReadonlySet<string>> {
-    const context = {
+    return applyOnce(this.#effect(), deliveriesOf(commands));
+  }
+
+  /** The same, but for those whose rows are locked. */
+  handleFree(...commands: readonly PaymentCommand[]) {
+    return applyFree(this.#effect(), deliveriesOf(commands));
+  }
+
+  #effect() {
+    return {
       handler: paymentHandler({ provider: this.provider.name, wakeExecutor: ignore }),
       database: this.database.postgres,
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
       random: Math.random,
     };
-    const deliveries = commands.map((message) => ({ message, value: message, raw: noRawMessage }));
-    return applyOnce(context, deliveries);
   }
 
   /** A ChargePayment whose token is sealed as the gateway seals it. */
@@ -243,7 +251,7 @@ export class TestPayment implements AsyncDisposable {
 
   readonly #log: Log = {
     info: ignore,
-    warn: ignore,
+    warn: (_, message) => void this.warnings.push(message),
     error: (_, message) => void this.errors.push(message),
   };
 
@@ -262,6 +270,10 @@ export interface EventRequest {
   readonly port?: number;
   /** The length of the body is not told beforehand. */
   readonly chunked?: boolean;
+}
+
+function deliveriesOf(commands: readonly PaymentCommand[]) {
+  return commands.map((message) => ({ message, value: message, raw: noRawMessage }));
 }
 
 function noRawMessage(): RawMessage {

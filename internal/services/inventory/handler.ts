@@ -3,7 +3,7 @@ import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler, Outgoing } from "../../messaging/handler.ts";
 import { decide, type InventoryPolicy } from "./decide.ts";
-import { applyDecision, type InventoryRows, loadRows, saveRows } from "./store.ts";
+import { applyDecision, heldRows, type InventoryRows, loadRows, saveRows } from "./store.ts";
 
 const COMMANDS = ["ReserveInventory", "ConfirmReservation", "ReleaseInventory"] as const;
 type InventoryCommandType = (typeof COMMANDS)[number];
@@ -30,15 +30,20 @@ export function inventoryHandler({
     eventTopic: TOPICS.inventoryEvents,
 
     load(tx, messages) {
-      const sagas = new Set<string>();
-      const releasing = new Set<string>();
       const skus = new Set<string>();
       for (const message of messages) {
-        sagas.add(message.saga_id);
-        if (message.type === "ReleaseInventory") releasing.add(message.saga_id);
         if (message.type === "ReserveInventory") for (const { sku_id } of message.items) skus.add(sku_id);
       }
-      return loadRows(tx, { sagas: [...sagas], releasing: [...releasing], skus: [...skus] });
+      return loadRows(tx, { ...sagasOf(messages), skus: [...skus] });
+    },
+
+    held(tx, messages) {
+      const wants = messages.flatMap((message) =>
+        message.type === "ReserveInventory"
+          ? message.items.map(({ sku_id }) => ({ saga_id: message.saga_id, sku_id }))
+          : [],
+      );
+      return heldRows(tx, sagasOf(messages), wants);
     },
 
     decide(rows, message, now) {
@@ -52,4 +57,14 @@ export function inventoryHandler({
 
     committed: ({ out }) => observe(out),
   };
+}
+
+function sagasOf(messages: readonly { readonly saga_id: string; readonly type: InventoryCommandType }[]) {
+  const sagas = new Set<string>();
+  const releasing = new Set<string>();
+  for (const { saga_id, type } of messages) {
+    sagas.add(saga_id);
+    if (type === "ReleaseInventory") releasing.add(saga_id);
+  }
+  return { sagas: [...sagas], releasing: [...releasing] };
 }

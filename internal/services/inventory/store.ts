@@ -8,6 +8,7 @@ import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
+import type { HeldRow } from "../../messaging/held-rows.ts";
 import type { Decision, Reservation, ReservationStatus, StockItem } from "./decide.ts";
 
 /** The working set of one transaction: what was read, and what became of it. */
@@ -104,13 +105,20 @@ function lockReservations(tx: Tx, sagas: readonly string[]): PendingQuery<LineRo
 
 /**
  * Claims up to `limit` reservations whose hold has passed its time, all lines of each. Only line 0 is locked, which stands
- * for the whole; a reservation that somebody is working on is skipped and comes up again in the next sweep.
+ * for the whole; a reservation that somebody is working on is skipped and comes up again in the next sweep. So are those of the
+ * sagas `without`.
  */
-export function claimExpired(tx: Tx, now: number, limit: number): PendingQuery<LineRow[]> {
+export function claimExpired(
+  tx: Tx,
+  now: number,
+  limit: number,
+  without: readonly string[],
+): PendingQuery<LineRow[]> {
   return tx<LineRow[]>`
     with claimed as materialized (
       select saga_id from reservations
        where status = 'HELD' and line = 0 and expires_at <= ${now}::timestamptz
+         and saga_id <> all(${[...without]}::uuid[])
        order by expires_at
        limit ${limit}
          for no key update skip locked)
@@ -118,6 +126,49 @@ export function claimExpired(tx: Tx, now: number, limit: number): PendingQuery<L
       from reservations
      where saga_id = any(array(select saga_id from claimed))
      order by saga_id, line`;
+}
+
+/** Which saga wants to reserve which SKU. */
+interface Want {
+  readonly saga_id: string;
+  readonly sku_id: string;
+}
+
+/**
+ * Locks the reservations and the stock that are free of what `loadRows` would lock, and returns what another transaction holds, for each
+ * saga that wants it, without waiting for any.
+ */
+export function heldRows(
+  tx: Tx,
+  { sagas, releasing }: Omit<Lookup, "skus">,
+  wants: readonly Want[],
+): PendingQuery<HeldRow[]> {
+  return tx<HeldRow[]>`
+    with want as materialized (
+      select saga_id, sku_id from json_to_recordset(${JSON.stringify(wants)}::text::json) as want (saga_id uuid, sku_id text)
+       union
+      select saga_id, sku_id from reservations
+       where saga_id = any(${[...sagas]}::uuid[]) and sku_id is not null
+         and (status = 'EXPIRED' or saga_id = any(${[...releasing]}::uuid[]))),
+    free_lines as materialized (
+      select saga_id, line from reservations
+       where saga_id = any(${[...sagas]}::uuid[])
+       order by saga_id, line
+         for no key update skip locked),
+    free_stock as materialized (
+      select sku_id from inventory
+       where sku_id = any(array(select sku_id from want))
+       order by sku_id
+         for no key update skip locked),
+    held_lines as (
+      select saga_id, line from reservations where saga_id = any(${[...sagas]}::uuid[])
+      except select saga_id, line from free_lines),
+    held_stock as materialized (
+      select sku_id from inventory where sku_id = any(array(select sku_id from want))
+      except select sku_id from free_stock)
+    select saga_id, 'reservations, saga ' || saga_id as row from held_lines
+     union
+    select saga_id, 'inventory, SKU ' || sku_id from want where sku_id = any(array(select sku_id from held_stock))`;
 }
 
 type StockRow = StockItem & { readonly sku_id: string };

@@ -1,16 +1,21 @@
 // Gives the stock of holds back whose saga took too long, and tells the saga. Any replica may sweep at any time: a claim skips
 // what another has, or what a command is changing. Ticked by a background loop of cmd/inventory.
 import { TOPICS } from "../../../schemas/topics.ts";
+import { describeError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
 import { envelop } from "../../messaging/envelope.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
+import { type HeldRow, namesOf } from "../../messaging/held-rows.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
+import type { Log } from "../../messaging/telemetry.ts";
 import { expire } from "./decide.ts";
-import { applyDecision, claimExpired, lockStock, saveRows, workingSet } from "./store.ts";
+import { applyDecision, claimExpired, heldRows, lockStock, saveRows, workingSet } from "./store.ts";
 
 /** Reservations per sweep: keeps the locks on hot SKUs short. The loop comes back at once after a full batch. */
 export const SWEEP_LIMIT = 500;
+/** So many batches are looked through for holds that want no locked row. */
+const MAX_ROUNDS_WHEN_LOCKED = 20;
 
 export interface SweeperOptions {
   readonly database: Database;
@@ -19,26 +24,63 @@ export interface SweeperOptions {
   readonly newId: () => string;
   /** Told what was said, once it is durable. */
   readonly observe: (said: readonly Outgoing[]) => void;
+  readonly log: Pick<Log, "warn">;
   readonly limit?: number;
 }
 
-/** Expires at most one batch. `processed` is the number of reservations whose stock went back. */
+/**
+ * Expires one batch. `processed` is the number of reservations whose stock went back. Where a row is locked for long, those that
+ * want it are passed over, and the batch after them has its turn as well.
+ */
 export async function sweepExpired(options: SweeperOptions): Promise<{ readonly processed: number }> {
-  const { database, clock, newId, observe, limit = SWEEP_LIMIT } = options;
-  const { out, changed } = await database.transaction(async ({ tx, send, finish }) => {
+  const { database, limit = SWEEP_LIMIT, log } = options;
+  try {
+    const { changed } = await sweep(options, { without: [], isWaiting: true });
+    return { processed: changed };
+  } catch (error) {
+    if (database.faultOf(error) !== "locked") throw error;
+    const held: HeldRow[] = [];
+    let processed = 0;
+    for (let rounds = 0; rounds < MAX_ROUNDS_WHEN_LOCKED; rounds += 1) {
+      const passedOver = held.map(({ saga_id }) => saga_id);
+      const round = await sweep(options, { without: passedOver, isWaiting: false });
+      processed += round.changed;
+      held.push(...round.held);
+      if (round.claimed < limit) break;
+    }
+    const why = describeError(error);
+    log.warn(
+      { ...namesOf(held), processed },
+      `rows are locked, the expired holds that want them wait: ${why}`,
+    );
+    return { processed };
+  }
+}
+
+/** One transaction: waits for stock that is locked, or leaves out whoever wants it. */
+async function sweep(
+  { database, clock, newId, observe, limit = SWEEP_LIMIT }: SweeperOptions,
+  { without, isWaiting }: { readonly without: readonly string[]; readonly isWaiting: boolean },
+): Promise<{ readonly changed: number; readonly claimed: number; readonly held: readonly HeldRow[] }> {
+  const { rows, claimed, held } = await database.transaction(async ({ tx, send, finish }) => {
     const now = clock.now();
-    const [lines] = await send([claimExpired(tx, now, limit)]);
-    const skus = [...new Set(lines.flatMap(({ sku_id }) => (sku_id === null ? [] : [sku_id])))];
+    const [lines] = await send([claimExpired(tx, now, limit, without)]);
+    const sagas = [...new Set(lines.map(({ saga_id }) => saga_id))];
+    const wants = lines.flatMap(({ saga_id, sku_id }) => (sku_id === null ? [] : [{ saga_id, sku_id }]));
+    const [locked] = isWaiting ? [[]] : await send([heldRows(tx, { sagas, releasing: [] }, wants)]);
+    const waiting = new Set(locked.map(({ saga_id }) => saga_id));
+    const free = lines.filter(({ saga_id }) => !waiting.has(saga_id));
+    const skus = [...new Set(free.flatMap(({ sku_id }) => (sku_id === null ? [] : [sku_id])))];
     const [stock] = skus.length > 0 ? await send([lockStock(tx, { skus, sagas: [], releasing: [] })]) : [[]];
 
-    const rows = workingSet(lines, stock);
-    for (const reservation of rows.reservations.values()) {
-      applyDecision(rows, reservation.saga_id, expire(reservation, now));
+    const set = workingSet(free, stock);
+    for (const reservation of set.reservations.values()) {
+      applyDecision(set, reservation.saga_id, expire(reservation, now));
     }
-    const events = envelop(rows.out, { eventTopic: TOPICS.inventoryEvents, newId, now });
-    await finish([...saveRows(tx, rows, now), ...outboxStatements(tx, events)]);
-    return rows;
+    const events = envelop(set.out, { eventTopic: TOPICS.inventoryEvents, newId, now });
+    await finish([...saveRows(tx, set, now), ...outboxStatements(tx, events)]);
+    return { rows: set, claimed: sagas.length, held: locked };
   });
-  observe(out);
-  return { processed: changed.size };
+  observe(rows.out);
+  return { changed: rows.changed.size, claimed, held };
 }

@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { OrderCommand } from "../../../schemas/commands.ts";
 import type { Message } from "../../../schemas/registry.ts";
-import { applyOnce } from "../../messaging/effect.ts";
+import { applyFree, applyOnce } from "../../messaging/effect.ts";
 import { cancelOrder, createOrder } from "../../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
+import { holdRows } from "../../testkit/row-lock.ts";
 import { orderHandler } from "./handler.ts";
 
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
@@ -21,18 +22,22 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 /** Handles the commands as one batch. */
 function handle(...commands: readonly OrderCommand[]): Promise<ReadonlySet<string>> {
+  return applyOnce(context(), deliveriesOf(commands));
+}
+
+function context() {
   const policy = { blockedCountries: new Set(["AQ"]) };
-  const context = {
+  return {
     handler: orderHandler({ policy, alert: (what) => alerts.push(what) }),
     database: database.postgres,
     clock: { now: () => T0 },
     newId: () => Bun.randomUUIDv7(),
     random: Math.random,
   };
-  return applyOnce(
-    context,
-    commands.map((message) => ({ message, value: message, raw: noRawMessage })),
-  );
+}
+
+function deliveriesOf(commands: readonly OrderCommand[]) {
+  return commands.map((message) => ({ message, value: message, raw: noRawMessage }));
 }
 
 function noRawMessage(): never {
@@ -171,4 +176,18 @@ test.each([
     (reason: unknown) => reason,
   );
   expect(error).toMatchObject({ code });
+});
+
+test("an order that somebody's open transaction holds is left out of its batch, and no other is", async () => {
+  const [held, free] = [saga(), saga()];
+  await handle(createOrder(held), createOrder(free));
+  await using row = await holdRows(database.url, `select * from orders where saga_id = '${held}' for update`);
+  const effect = await applyFree(context(), deliveriesOf([cancelOrder(held), cancelOrder(free)]));
+  expect(effect.applied.map(({ message }) => message.saga_id)).toEqual([free]);
+  expect(effect.held).toEqual([{ saga_id: held, row: `orders, saga ${held}` }]);
+  await row.release();
+  expect([await eventTypes(free), await eventTypes(held)]).toEqual([
+    ["OrderCreated", "OrderCancelled"],
+    ["OrderCreated"],
+  ]);
 });

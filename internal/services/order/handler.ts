@@ -3,7 +3,7 @@ import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { decide, type OrderPolicy } from "./decide.ts";
-import { applyOrder, loadRows, type OrderRows, saveRows } from "./store.ts";
+import { applyOrder, heldOrders, loadRows, type OrderRows, saveRows } from "./store.ts";
 
 const COMMANDS = ["CreateOrder", "CancelOrder"] as const;
 type OrderCommandType = (typeof COMMANDS)[number];
@@ -25,7 +25,9 @@ export function orderHandler({ policy, alert }: OrderHandlerOptions): Handler<Or
     neverGiveUp: NEVER_GIVE_UP,
     eventTopic: TOPICS.orderEvents,
 
-    load: (tx, messages) => loadRows(tx, [...new Set(messages.map(({ saga_id }) => saga_id))]),
+    load: (tx, messages) => loadRows(tx, sagasOf(messages)),
+
+    held: (tx, messages) => heldOrders(tx, sagasOf(messages)),
 
     decide(rows, message, now) {
       const decision = decide(rows.orders.get(message.saga_id) ?? null, message, now, policy);
@@ -40,4 +42,8 @@ export function orderHandler({ policy, alert }: OrderHandlerOptions): Handler<Or
       for (const what of rows.alerts) alert(what);
     },
   };
+}
+
+function sagasOf(messages: readonly { readonly saga_id: string }[]): string[] {
+  return [...new Set(messages.map(({ saga_id }) => saga_id))];
 }

@@ -6,6 +6,7 @@ import type { PendingQuery } from "postgres";
 import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
+import type { HeldRow } from "../../messaging/held-rows.ts";
 import type { Order, OrderDetails } from "./decide.ts";
 
 /** The working set of one transaction, by saga: what was read, and what became of it. */
@@ -69,6 +70,15 @@ function lockOrders(tx: Tx, sagas: readonly string[]): PendingQuery<OrderRow[]> 
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
        for no key update`;
+}
+
+/** Locks the orders that are free and returns those that another transaction holds, without waiting for any. */
+export function heldOrders(tx: Tx, sagas: readonly string[]): PendingQuery<HeldRow[]> {
+  return tx<HeldRow[]>`
+    with free as materialized (
+      select saga_id from orders where saga_id = any(${[...sagas]}::uuid[]) order by saga_id for no key update skip locked)
+    select saga_id, 'orders, saga ' || saga_id as row
+      from (select saga_id from orders where saga_id = any(${[...sagas]}::uuid[]) except select saga_id from free) held`;
 }
 
 function insertOrders(tx: Tx, orders: readonly Order[]) {

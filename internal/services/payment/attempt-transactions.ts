@@ -2,7 +2,7 @@
 // writes the answer with the event that tells it. Both take many payments at once. Called by executor.ts.
 import { TOPICS } from "../../../schemas/topics.ts";
 import { assertNever } from "../../kernel/errors.ts";
-import type { Database } from "../../messaging/database.ts";
+import type { Database, Transaction } from "../../messaging/database.ts";
 import { envelop } from "../../messaging/envelope.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import {
@@ -22,6 +22,7 @@ import {
 import type { Decision, OpenPayment, Payment, RefundPendingPayment } from "./payment.ts";
 import {
   applyPayment,
+  heldPayments,
   loadRows,
   lockBacklog,
   lockDueCharges,
@@ -157,14 +158,36 @@ export function settleAnswers(
   answers: readonly Answer[],
   now: number,
 ): Promise<readonly Decision[]> {
-  const { database, policy, provider } = context;
-  return database.transaction(async ({ tx, send, finish }) => {
-    const [rows] = await send([loadRows(tx, [...new Set(answers.map(({ saga_id }) => saga_id))])]);
-    const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
-    const events = eventsOf(context, decisions, now);
-    await finish([...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)]);
-    return decisions;
+  return context.database.transaction((transaction) => settle(context, transaction, answers, now));
+}
+
+/** The same for those whose payment is free at this moment; the others are returned, with what is locked. */
+export function settleFree(context: AttemptContext, answers: readonly Answer[], now: number) {
+  return context.database.transaction(async (transaction) => {
+    const [held] = await transaction.send([heldPayments(transaction.tx, sagasOf(answers))]);
+    const waiting = new Set(held.map(({ saga_id }) => saga_id));
+    const free = answers.filter(({ saga_id }) => !waiting.has(saga_id));
+    const decisions = await settle(context, transaction, free, now);
+    return { decisions, held, leftOut: answers.filter(({ saga_id }) => waiting.has(saga_id)) };
   });
+}
+
+async function settle(
+  context: AttemptContext,
+  { tx, send, finish }: Transaction,
+  answers: readonly Answer[],
+  now: number,
+): Promise<readonly Decision[]> {
+  const { policy, provider } = context;
+  const [rows] = await send([loadRows(tx, sagasOf(answers))]);
+  const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
+  const events = eventsOf(context, decisions, now);
+  await finish([...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)]);
+  return decisions;
+}
+
+function sagasOf(answers: readonly Answer[]): string[] {
+  return [...new Set(answers.map(({ saga_id }) => saga_id))];
 }
 
 function eventsOf({ newId }: AttemptContext, decisions: readonly Decision[], now: number) {

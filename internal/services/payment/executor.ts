@@ -4,7 +4,10 @@
 //
 // Any number of processes may do this on one database. One that dies leaves leases behind; when they are over, somebody asks
 // again with the same keys.
+import { describeError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
+import { namesOf } from "../../messaging/held-rows.ts";
+import { LockCaution } from "../../messaging/lock-caution.ts";
 import { pause } from "../../messaging/pause.ts";
 import type { Log } from "../../messaging/telemetry.ts";
 import { askCharge, askRefund, type OpenToken } from "./ask.ts";
@@ -15,6 +18,7 @@ import {
   claimDue,
   giveUpBacklog,
   settleAnswers,
+  settleFree,
 } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
 import type { ChargeHold } from "./providers/charge-hold.ts";
@@ -27,6 +31,8 @@ const MAX_SETTLED = 1_000;
 /** While others are out, an answer waits this long for company: a transaction of one costs as much as one of fifty. */
 const SETTLE_GATHER_MS = 4;
 const SETTLE_RETRY_MS = 500;
+/** An answer to a payment that somebody has locked is tried again after this. */
+const HELD_RETRY_MS = 300;
 /** A stop waits this long for the calls in flight; what is left is another process's once its lease is over. */
 const STOP_DEADLINE_MS = 15_000;
 const STOP_POLL_MS = 10;
@@ -58,6 +64,7 @@ export class Executor implements AsyncDisposable {
   /** Claimed and not yet settled. */
   #inFlight = 0;
   #answers: Answer[] = [];
+  readonly #caution = new LockCaution();
   #isSettling = false;
   #mayHaveMore = false;
   #isStopping = false;
@@ -176,20 +183,28 @@ export class Executor implements AsyncDisposable {
     while (this.#answers.length > 0) {
       if (this.#inFlight > this.#answers.length) await pause(SETTLE_GATHER_MS);
       const batch = this.#answers.splice(0, MAX_SETTLED);
-      await this.#settle(batch);
-      this.#release(batch.length);
+      const leftOut = await this.#settle(batch);
+      this.#release(batch.length - leftOut.length);
+      if (leftOut.length > 0) void this.#settleLater(leftOut);
     }
     this.#isSettling = false;
   }
 
-  /** Settles until it worked: an answer that is forgotten has to be asked for again. */
-  async #settle(batch: readonly Answer[]): Promise<void> {
+  /** Their payments are locked. The answers keep their slots meanwhile: they have to be asked for again if they are lost. */
+  async #settleLater(answers: readonly Answer[]): Promise<void> {
+    await pause(HELD_RETRY_MS);
+    for (const answer of answers) this.#settleSoon(answer);
+  }
+
+  /** Settles until it worked: an answer that is forgotten has to be asked for again. Returns those whose payment is locked. */
+  async #settle(batch: readonly Answer[]): Promise<readonly Answer[]> {
     const { database, clock, metrics, log } = this.#options;
     for (let failures = 0; ; failures += 1) {
       try {
-        const decisions = await settleAnswers(this.#context, batch, clock.now());
+        const { decisions, leftOut } = await this.#settleOnce(batch, clock.now());
         metrics.settled(decisions);
-        return this.#wakeFor(decisions);
+        this.#wakeFor(decisions);
+        return leftOut;
       } catch (error) {
         const fault = database.faultOf(error);
         if (fault === "other") return this.#settleApart(batch, error);
@@ -200,15 +215,38 @@ export class Executor implements AsyncDisposable {
     }
   }
 
+  /** Waits for locks as long as that is right, and leaves out what is locked where it is not. */
+  async #settleOnce(batch: readonly Answer[], now: number) {
+    const { database, clock, log } = this.#options;
+    if (this.#caution.isWary(now)) return settleFree(this.#context, batch, now);
+    try {
+      const decisions = await settleAnswers(this.#context, batch, now);
+      this.#caution.wentThrough();
+      return { decisions, leftOut: [] };
+    } catch (error) {
+      if (database.faultOf(error) !== "locked") throw error;
+      this.#caution.waitedInVain(clock.now());
+      const settled = await settleFree(this.#context, batch, clock.now());
+      const fields = { ...namesOf(settled.held), set_aside: settled.leftOut.length };
+      log.warn(
+        fields,
+        `payments are locked, their answers wait, all others are settled: ${describeError(error)}`,
+      );
+      return settled;
+    }
+  }
+
   /** One of the answers cannot be written. The others must not wait for it. */
-  async #settleApart(batch: readonly Answer[], error: unknown): Promise<void> {
+  async #settleApart(batch: readonly Answer[], error: unknown): Promise<readonly Answer[]> {
     const [first] = batch;
+    const leftOut: Answer[] = [];
     if (batch.length > 1) {
-      for (const answer of batch) await this.#settle([answer]);
+      for (const answer of batch) leftOut.push(...(await this.#settle([answer])));
     } else if (first !== undefined) {
       const { saga_id, kind } = first;
       this.#options.log.error({ err: error, saga_id, kind }, "an answer of the provider cannot be settled");
     }
+    return leftOut;
   }
 
   /** A charge that succeeded after its undo is due as a refund at once. */

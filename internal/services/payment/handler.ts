@@ -4,7 +4,7 @@ import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { decide } from "./decide.ts";
-import { applyPayment, loadRows, type PaymentRows, saveRows } from "./store.ts";
+import { applyPayment, heldPayments, loadRows, type PaymentRows, saveRows } from "./store.ts";
 
 const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
 type PaymentCommandType = (typeof COMMANDS)[number];
@@ -27,7 +27,9 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     neverGiveUp: NEVER_GIVE_UP,
     eventTopic: TOPICS.paymentEvents,
 
-    load: (tx, messages) => loadRows(tx, [...new Set(messages.map(({ saga_id }) => saga_id))]),
+    load: (tx, messages) => loadRows(tx, sagasOf(messages)),
+
+    held: (tx, messages) => heldPayments(tx, sagasOf(messages)),
 
     decide(rows, message, now) {
       const { payment, out } = decide(rows.payments.get(message.saga_id) ?? null, message, now);
@@ -41,4 +43,8 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
       if (rows.made.size > 0 || rows.changed.size > 0) options.wakeExecutor();
     },
   };
+}
+
+function sagasOf(messages: readonly { readonly saga_id: string }[]): string[] {
+  return [...new Set(messages.map(({ saga_id }) => saga_id))];
 }

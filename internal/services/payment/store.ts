@@ -9,6 +9,7 @@ import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
+import type { HeldRow } from "../../messaging/held-rows.ts";
 import {
   chargeKey,
   isOpen,
@@ -113,6 +114,31 @@ function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
        for no key update`;
+}
+
+/**
+ * Locks the payments that are free, with their refunds, and returns those that another transaction holds, without waiting for any.
+ * A refund may be held by itself, by hand; its payment then counts as held.
+ */
+export function heldPayments(tx: Tx, sagas: readonly string[]): PendingQuery<HeldRow[]> {
+  return tx<HeldRow[]>`
+    with wanted as materialized (
+      select payment_id, saga_id from payments where saga_id = any(${[...sagas]}::uuid[])),
+    free as materialized (
+      select saga_id from payments where saga_id = any(${[...sagas]}::uuid[]) order by saga_id for no key update skip locked),
+    free_refunds as materialized (
+      select payment_id from refunds
+       where payment_id = any(array(select payment_id from wanted))
+       order by payment_id
+         for no key update skip locked),
+    held_refunds as (
+      select payment_id from refunds where payment_id = any(array(select payment_id from wanted))
+      except select payment_id from free_refunds)
+    select saga_id, 'payments, saga ' || saga_id as row
+      from (select saga_id from wanted except select saga_id from free) held
+     union all
+    select saga_id, 'refunds, saga ' || saga_id from payments
+     where payment_id = any(array(select payment_id from held_refunds))`;
 }
 
 /** The array makes the planner probe the keys. */

@@ -50,8 +50,8 @@ export async function comparedUntil(sql: Sql): Promise<number> {
 }
 
 /**
- * Rows are locked in saga order, as everywhere. First by name alone: with "not found yet" beside it, the index of all those not
- * found yet was read for each page.
+ * What is locked stays unmarked, and is looked up by itself in a later run. First by name alone: with "not found yet" beside it, the
+ * index of all those not found yet was read for each page.
  */
 export function markCharges(tx: Tx, charges: readonly string[], now: number): PromiseLike<unknown> {
   return tx`
@@ -60,15 +60,18 @@ export function markCharges(tx: Tx, charges: readonly string[], now: number): Pr
        where saga_id = any(array(select saga_id from payments where provider_txn_id = any(${[...charges]}::text[])))
          and reconciled_at is null
        order by saga_id
-         for no key update)
+         for no key update skip locked)
     update payments set reconciled_at = ${now}::timestamptz where payment_id = any(array(select payment_id from found))`;
 }
 
 export function markRefunds(tx: Tx, refunds: readonly string[], now: number): PromiseLike<unknown> {
   return tx`
-    update refunds set reconciled_at = ${now}::timestamptz
-     where refund_id = any(array(select refund_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))
-       and reconciled_at is null`;
+    with found as materialized (
+      select refund_id from refunds
+       where refund_id = any(array(select refund_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))
+         and reconciled_at is null
+         for no key update skip locked)
+    update refunds set reconciled_at = ${now}::timestamptz where refund_id = any(array(select refund_id from found))`;
 }
 
 /** Charges of payments that rest since before `before` (epoch ms) and that no page of the provider's has shown. */

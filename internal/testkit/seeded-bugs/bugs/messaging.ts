@@ -12,7 +12,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
   {
     id: "redis-decides",
     title: "What Redis does not know counts as new: a flush and a redelivery, and everything happens twice.",
-    edits: [{ file: EFFECT, find: "      if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
+    edits: [{ file: EFFECT, find: "    if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
     caughtBy: {
       layer: "int",
       file: RECIPE_TEST,
@@ -42,8 +42,8 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: EFFECT,
-        find: "      enterInbox(\n        tx,\n        messages.map((message) => message.message_id),\n      ),",
-        replace: "      Promise.resolve(new Set(messages.map((message) => message.message_id))),",
+        find: "    enterInbox(\n      tx,\n      messages.map((message) => message.message_id),\n    ),",
+        replace: "    Promise.resolve(new Set(messages.map((message) => message.message_id))),",
       },
     ],
     caughtBy: {
@@ -59,8 +59,8 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: EFFECT,
-        find: "      enterInbox(\n        tx,",
-        replace: "      enterInbox(\n        database.sql as unknown as typeof tx,",
+        find: "    enterInbox(\n      tx,",
+        replace: "    enterInbox(\n      context.database.sql as unknown as typeof tx,",
       },
     ],
     caughtBy: {
