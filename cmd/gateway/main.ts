@@ -17,10 +17,7 @@ const config = Type.Object({
   ...servedNamesConfig,
   ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
   JWT_HS256_SECRET: secret(
-    Type.String({
-      minLength: 32,
-      description: "secret that signs the shoppers' tokens, 32 characters or more",
-    }),
+    Type.String({ format: "shared-secret", description: "secret that signs the shoppers' tokens" }),
   ),
   JWT_ISSUER: Type.Optional(Type.String({ description: "tokens of other issuers are refused" })),
   JWT_AUDIENCE: Type.Optional(Type.String({ description: "tokens for other audiences are refused" })),

@@ -17,9 +17,7 @@ const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
   ...redisConfig,
-  SMTP_URL: secret(
-    Type.String({ pattern: "^smtps?://", description: "mail server, as smtp://user:password@host:port" }),
-  ),
+  SMTP_URL: secret(Type.String({ format: "smtp-url", description: "mail server" })),
   MAIL_FROM: Type.String({
     default: "Checkout <no-reply@checkout.example>",
     minLength: 3,

@@ -17,6 +17,7 @@ import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
+  ConfigError,
   consumerConfig,
   postgresConfig,
   redisConfig,
@@ -88,19 +89,25 @@ const config = Type.Object({
   }),
 });
 
+const NAME = "checkout-orchestrator";
+
 await runRole({
-  name: "checkout-orchestrator",
+  name: NAME,
   description: "Takes checkouts and drives each one to its end by the saga table.",
   config,
   async start(context) {
     const { config: env, log, metrics, resources, untilReachable } = context;
+    if (env.RESEND_FIRST_MS > env.RESEND_CAP_MS)
+      throw new ConfigError(NAME, [
+        "RESEND_FIRST_MS is above RESEND_CAP_MS: no pause may be longer than the longest",
+      ]);
     const policy = {
       forwardDeadlineMs: env.FORWARD_DEADLINE_MS,
       resendFirstMs: env.RESEND_FIRST_MS,
       resendCapMs: env.RESEND_CAP_MS,
       resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
     };
-    const database = await openDatabase("checkout-orchestrator", "saga", context);
+    const database = await openDatabase(NAME, "saga", context);
     await untilReachable("the saga schema (checkoutctl migrate)", async () =>
       requireKnownVersions(await openTableVersions(database.sql)),
     );

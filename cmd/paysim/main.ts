@@ -2,9 +2,10 @@
 import { Type } from "@sinclair/typebox";
 import { statsOf } from "../../internal/paysim/control.ts";
 import { LatencyText } from "../../internal/paysim/faults.ts";
-import { startProvider } from "../../internal/paysim/start.ts";
+import { type ProviderOptions, type RunningProvider, startProvider } from "../../internal/paysim/start.ts";
 import { commonConfig, ConfigError, secret } from "../../internal/platform/config.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { listenFault } from "../../internal/platform/listen-fault.ts";
 
 const config = Type.Object({
   ...commonConfig,
@@ -50,7 +51,7 @@ await runRole({
   async start({ config: env, log, metrics, resources }) {
     const provider = resources.use(
       "payment provider",
-      startProvider({
+      listening({
         hostname: env.HOST,
         port: env.PORT,
         ledgerFile: env.LEDGER_FILE,
@@ -70,6 +71,17 @@ await runRole({
     log.info({ url: provider.server.url, ...ledger }, "listening");
   },
 });
+
+function listening(options: ProviderOptions): RunningProvider {
+  try {
+    return startProvider(options);
+  } catch (error) {
+    // The ledger's own faults have no system call.
+    if (error instanceof Error && "syscall" in error && error.syscall === "listen")
+      throw listenFault(error, options, "HOST and PORT");
+    throw error;
+  }
+}
 
 function webhookTarget(url: string | undefined, secretText: string | undefined) {
   if (url === undefined) return undefined;

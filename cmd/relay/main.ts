@@ -20,16 +20,13 @@ const MEASURE_INTERVAL_MS = 2_000;
 /** One transaction for the relay, one for the measuring and the start. */
 const POOL_SIZE = 2;
 
-const NAMED_URL = "[a-z][a-z0-9_-]*=postgres(ql)?://[^,\\s]+";
-
 const config = Type.Object({
   ...commonConfig,
   ...kafkaConfig,
   DATABASE_URLS: secret(
     Type.String({
-      pattern: `^${NAMED_URL}(,${NAMED_URL})*$`,
-      description:
-        "the databases to drain, as name=postgres://user:password@host:port/database, several separated by commas",
+      format: "named-postgres-urls",
+      description: "the databases to drain",
     }),
   ),
 });
@@ -86,7 +83,7 @@ await runRole({
   },
 });
 
-/** `name=url`; the config's pattern has seen to both. */
+/** `name=url`; the config's format has seen to both. */
 function splitNamed(text: string): readonly [name: string, url: string] {
   const at = text.indexOf("=");
   return [text.slice(0, at), text.slice(at + 1)];

@@ -36,6 +36,8 @@ export class ProviderServer implements AsyncDisposable {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       maxRequestBodySize: MAX_BODY_BYTES,
       development: false,
+      // Else Bun shares the port with whoever has it.
+      reusePort: false,
       routes: {
         "/v1/payment_intents": {
           GET: (request) => this.#read(request, () => this.#list(request, "intents")),

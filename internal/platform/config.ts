@@ -4,6 +4,7 @@
 import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
+import { misspeltSettings } from "./misspelt.ts";
 
 /** EX_CONFIG of sysexits.h; systemd's RestartPreventExitStatus knows it, because restarting does not help. */
 export const EXIT_CONFIG = 78;
@@ -114,12 +115,41 @@ export function parseConfig<Schema extends TObject>(
         faults.push(`${name} is missing: set it to ${expectation(variable)} (${variable.description})`);
       continue;
     }
+    // A secret with a line's end behind it, as files have it, is another secret; one of blanks is none.
+    if (text !== text.trim()) {
+      faults.push(`${name} has blanks around it, or nothing else: take them away (${variable.description})`);
+      continue;
+    }
     const value = convert(text, variable);
     if (Value.Check(variable, value)) config[name] = value;
     else faults.push(`${name} is not valid: set it to ${expectation(variable)} (${variable.description})`);
   }
   if (faults.length > 0) throw new ConfigError(role, faults);
   return config;
+}
+
+/**
+ * The same for a role: a variable whose name was meant to be a setting's, and is none of any role, is a fault as well. Whoever
+ * runs a role has written its environment; around checkoutctl it is a person's shell.
+ */
+export function parseRoleConfig<Schema extends TObject>(
+  role: string,
+  schema: Schema,
+  env: Environment = process.env,
+): Static<Schema> {
+  const misspelt = misspeltSettings(Object.keys(env));
+  if (misspelt.length === 0) return parseConfig(role, schema, env);
+  throw new ConfigError(role, [...faultsOf(role, schema, env), ...misspelt]);
+}
+
+function faultsOf(role: string, schema: TObject, env: Environment): readonly string[] {
+  try {
+    parseConfig(role, schema, env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
 }
 
 /** The variables as text for `--help`, one block per variable. */
@@ -173,12 +203,34 @@ const FORMATS: Readonly<
     words: "names of hosts without scheme and port, several separated by commas",
     accepts: (text) => text.split(",").every((name) => /^\s*[A-Za-z0-9_]([A-Za-z0-9._-]*)\s*$/.test(name)),
   },
+  "smtp-url": {
+    words: "a URL, smtp://user:password@host:port or smtps://host",
+    accepts: (text) => isUrl(text, ["smtp:", "smtps:"]),
+  },
+  "named-postgres-urls": {
+    words: "name=postgres://user:password@host:port/database, several separated by commas, each name once",
+    accepts: (text) => isNamedUrls(text.split(",")),
+  },
+  "shared-secret": {
+    words: "32 characters or more, with 8 different ones among them",
+    accepts: (text) => text.length >= 32 && new Set(text).size >= 8,
+  },
   brokers: {
     words: "host:port, several separated by commas",
-    accepts: (text) => text.split(",").every((broker) => /^\s*[^\s:,/]+:\d{1,5}\s*$/.test(broker)),
+    accepts: (text) =>
+      text.split(",").every((broker) => {
+        const [, port] = /^\s*[^\s:,/]+:(\d{1,5})\s*$/.exec(broker) ?? [];
+        return port !== undefined && Number(port) > 0 && Number(port) <= 65_535;
+      }),
   },
 };
 for (const [name, { accepts }] of Object.entries(FORMATS)) FormatRegistry.Set(name, accepts);
+
+function isNamedUrls(parts: readonly string[]): boolean {
+  const pairs = parts.map((part) => /^([a-z][a-z0-9_-]*)=(.*)$/.exec(part) ?? []);
+  const isGood = pairs.every(([, , url = ""]) => FORMATS["postgres-url"]?.accepts(url) === true);
+  return isGood && new Set(pairs.map(([, name]) => name)).size === parts.length;
+}
 
 function isUrl(text: string, protocols: readonly string[]): boolean {
   const url = URL.parse(text);

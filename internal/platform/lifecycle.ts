@@ -5,7 +5,14 @@ import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
-import { EXIT_CONFIG, ConfigError, commonConfig, describeConfig, parseConfig } from "./config.ts";
+import {
+  EXIT_CONFIG,
+  ConfigError,
+  commonConfig,
+  describeConfig,
+  parseConfig,
+  parseRoleConfig,
+} from "./config.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
@@ -110,7 +117,7 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
 
 function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>): Static<Schema> {
   try {
-    return parseConfig(definition.name, definition.config);
+    return parseRoleConfig(definition.name, definition.config);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

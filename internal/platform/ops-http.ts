@@ -1,6 +1,7 @@
 // The operator's door into a role, on its own port: /healthz (the process lives), /readyz (it can do its work) and /metrics.
 // Opened by lifecycle.ts before anything else, so that a role that waits for its database can already say so.
-import { AppError, describeError } from "../kernel/errors.ts";
+import { describeError } from "../kernel/errors.ts";
+import { listenFault } from "./listen-fault.ts";
 import type { Metrics } from "./metrics.ts";
 
 const CHECK_TIMEOUT_MS = 1_000;
@@ -37,13 +38,16 @@ export class OpsServer implements AsyncDisposable {
   readonly #checkTimeoutMs: number;
   readonly #server: Bun.Server<undefined>;
 
-  /** Throws AppError SERVICE_UNAVAILABLE when the port cannot be had. Port 0 takes any free one. */
+  /** Throws CONFIG_INVALID when the port is taken, and SERVICE_UNAVAILABLE when there is no such address. Port 0 takes any free one. */
   constructor(options: OpsOptions) {
     this.#checkTimeoutMs = options.checkTimeoutMs ?? CHECK_TIMEOUT_MS;
     try {
       this.#server = Bun.serve({
         hostname: options.hostname,
         port: options.port,
+        // Bun would answer an error with a page that shows the source, and share the port with whoever has it.
+        development: false,
+        reusePort: false,
         routes: {
           "/healthz": () => Response.json({ status: "alive" }),
           "/readyz": async () => {
@@ -58,14 +62,7 @@ export class OpsServer implements AsyncDisposable {
         fetch: () => new Response("see /healthz, /readyz, /metrics\n", { status: 404 }),
       });
     } catch (error) {
-      const address = `${options.hostname}:${options.port}`;
-      throw new AppError(
-        "SERVICE_UNAVAILABLE",
-        `cannot listen on ${address}: set OPS_HOST and OPS_PORT to a free address`,
-        {
-          cause: error,
-        },
-      );
+      throw listenFault(error, options, "OPS_HOST and OPS_PORT");
     }
   }
 

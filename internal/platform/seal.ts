@@ -85,7 +85,7 @@ async function importKey(
   } catch (cause) {
     throw new AppError(
       "CONFIG_INVALID",
-      `the ${half} key of the payment service (JWK) cannot be used; \`checkoutctl keys generate\` makes a pair`,
+      `PAYMENT_${half.toUpperCase()}_JWK is no ${half} key that can be used; \`checkoutctl keys generate\` makes a pair`,
       { cause },
     );
   }

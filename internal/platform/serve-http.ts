@@ -1,8 +1,8 @@
 // An Elysia app as a server that a role can stop: it refuses new connections, lets running requests end, then closes. It is
 // served under the names it has been given and routed by the path alone. Called by every role with an HTTP interface of its own.
 import type { Elysia } from "elysia";
-import { AppError } from "../kernel/errors.ts";
 import { hostNames } from "./host-names.ts";
+import { listenFault } from "./listen-fault.ts";
 
 /** Requests still running after this long are cut; the longest ones are status calls that a client may simply repeat. */
 const DRAIN_MS = 5_000;
@@ -32,7 +32,7 @@ export interface HttpAddress {
 }
 
 /**
- * Listens at once. Throws SERVICE_UNAVAILABLE when the address cannot be had. A request for a name that is not served is
+ * Listens at once. Throws CONFIG_INVALID when the port is taken, and SERVICE_UNAVAILABLE when there is no such address. A request for a name that is not served is
  * answered with 421. Stopping lets requests run for `drainMs` more.
  */
 export function serveHttp(
@@ -89,12 +89,10 @@ function refused(verdict: keyof typeof REFUSALS): Response {
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
 
-function listen(options: Bun.Serve.Options<undefined>): Bun.Server<undefined> {
+function listen(options: Bun.Serve.Options<undefined> & Pick<HttpAddress, "hostname" | "port">) {
   try {
     return Bun.serve(options);
   } catch (cause) {
-    throw new AppError("SERVICE_UNAVAILABLE", "cannot listen: set HOST and PORT to a free address", {
-      cause,
-    });
+    throw listenFault(cause, options, "HOST and PORT");
   }
 }

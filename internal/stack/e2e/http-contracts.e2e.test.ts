@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { Stripe } from "stripe";
+import type { Role } from "../role-env.ts";
 import { HttpRoles, type Surface } from "./http-roles.ts";
 
 const SKUS = ["tea-1", "tea-2", "tea-3"] as const;
@@ -294,6 +295,50 @@ test.each(["gateway", "orchestrator", "inventory", "payment"] as const)(
     expect(await ask(surface, get("/", { host: "elsewhere.example" }))).toMatchObject({ status: 421 });
   },
 );
+
+const TAKEN: readonly (readonly [Role, "PORT" | "OPS_PORT", Surface])[] = [
+  ["gateway", "PORT", "gateway"],
+  ["orchestrator", "PORT", "orchestrator"],
+  ["inventory", "PORT", "inventory"],
+  ["payment", "PORT", "payment"],
+  ["paysim", "PORT", "paysim"],
+  ["relay", "OPS_PORT", "ops"],
+];
+test.each(TAKEN)(
+  "%s says that its %s is taken, and that starting again is no use",
+  async (role, setting, by) => {
+    const { port } = new URL(roles.urlOf(by));
+    const other = role === "paysim" ? { LEDGER_FILE: `${roles.folder}/other.jsonl` } : {};
+    const { code, output } = await roles.endOf(role, { [setting]: port, ...other });
+    expect({ code, output }).toEqual({
+      code: 78,
+      output: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another process has this port`),
+    });
+  },
+);
+
+const WRONG: readonly (readonly [Role, string, string])[] = [
+  ["gateway", "JWT_HS256_SECRET", " ".repeat(40)],
+  ["gateway", "JWT_HS256_SECRET", "a".repeat(40)],
+  ["gateway", "JWT_HS256_SECRET", `${"a1b2c3d4".repeat(5)}\n`],
+  ["gateway", "JWT_HS256_SECRETT", "a1b2c3d4".repeat(5)],
+  ["gateway", "JWT_AUD", "shop"],
+  ["orchestrator", "INTAKE_MAX_OPEN_SAGA", "10"],
+  ["orchestrator", "RESEND_FIRST_MS", "60001"],
+  ["order", "KAFKA_BROKERS", "127.0.0.1:99999"],
+  ["notification", "MAIL_FROM", "nonsense"],
+  ["notification", "SMTP_URL", "smtp://"],
+  ["payment", "PAYMENT_PRIVATE_JWK", "{}"],
+  ["relay", "DATABASE_URLS", "saga=postgres://"],
+  ["relay", "DATABASE_URLS", "saga=postgres://h/a,saga=postgres://h/b"],
+];
+test.each(WRONG)("%s does not start with this %s, and names it", async (role, setting, value) => {
+  const { code, output } = await roles.endOf(role, { [setting]: value });
+  expect({ code, output }).toEqual({ code: 78, output: expect.stringContaining(setting) });
+  // A stack trace is not for a user's mistake, and a value may be a secret.
+  expect(output).not.toMatch(/\n\s+at /);
+  if (setting.includes("SECRET") && value.trim() !== "") expect(output).not.toContain(value);
+});
 
 test("none of this was a failure of a role's own", () => {
   const ours = roles

@@ -21,7 +21,7 @@ export class HttpRoles implements AsyncDisposable {
   readonly secrets: StackSecrets;
   readonly #databases: readonly TestDatabase[];
   readonly #addresses: StackAddresses;
-  readonly #folder: string;
+  readonly folder: string;
   readonly #children: Child[] = [];
   readonly #urls = new Map<Surface, string>();
 
@@ -34,7 +34,7 @@ export class HttpRoles implements AsyncDisposable {
     this.secrets = secrets;
     this.#databases = databases;
     this.#addresses = addresses;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   static async start(): Promise<HttpRoles> {
@@ -80,6 +80,18 @@ export class HttpRoles implements AsyncDisposable {
     return url;
   }
 
+  /** Starts a second process of `role` with other settings, and waits until it has ended by itself. */
+  async endOf(role: Role, settings: Readonly<Record<string, string>>) {
+    const child = Bun.spawn([join(DIST, `checkout-${role}`)], {
+      cwd: this.folder,
+      env: { ...this.#environment(role), PORT: "0", ...settings },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: START_TIMEOUT_MS,
+    });
+    const [code, out, errors] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
+    return { code, output: out + errors };
+  }
+
   /** What the roles have logged at level error or above, by role; complaints about the servers that are not there left out. */
   complaints(): string[] {
     return this.#children.flatMap(({ name, logFile }) =>
@@ -93,16 +105,16 @@ export class HttpRoles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.map((child) => child.stop()));
     for (const database of this.#databases) await database[Symbol.asyncDispose]();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #start(role: HttpRole): Promise<void> {
     const child = startChild({
       name: role,
       command: [join(DIST, `checkout-${role}`)],
-      cwd: this.#folder,
+      cwd: this.folder,
       env: { ...this.#environment(role), PORT: "0", OPS_PORT: "0", SERVED_NAMES: "g,gw,db1" },
-      logFile: join(this.#folder, `${role}.log`),
+      logFile: join(this.folder, `${role}.log`),
       stopDeadlineMs: STOP_DEADLINE_MS,
     });
     this.#children.push(child);

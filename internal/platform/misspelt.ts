@@ -1,0 +1,114 @@
+// Settings that nobody reads because their names are wrong: a misspelt limit is a limit that is not set, and nothing would say so.
+// Called by config.ts for every role.
+//
+// Roles share one environment file as often as not, so what is a setting of any role is fine in all. Names that are like none of
+// ours belong to somebody else.
+
+/** Every setting of every role and of checkoutctl; a unit test holds it against their declarations. */
+export const SETTING_NAMES: readonly string[] = [
+  "BUN_CONFIG_MAX_HTTP_REQUESTS",
+  "DATABASE_POOL_SIZE",
+  "DATABASE_URL",
+  "DATABASE_URLS",
+  "FORWARD_DEADLINE_MS",
+  "HOST",
+  "INSTANCE_ID",
+  "INTAKE_GATHER_MS",
+  "INTAKE_MAX_OPEN_SAGAS",
+  "INTAKE_MAX_UNPUBLISHED",
+  "INVENTORY_DATABASE_URL",
+  "INVENTORY_URL",
+  "JWT_AUDIENCE",
+  "JWT_HS256_SECRET",
+  "JWT_ISSUER",
+  "KAFKA_BROKERS",
+  "KEY_TTL_SECONDS",
+  "LATENCY",
+  "LEDGER_FILE",
+  "LOG_LEVEL",
+  "MAIL_FROM",
+  "OPS_HOST",
+  "OPS_PORT",
+  "ORCHESTRATOR_URL",
+  "ORDER_BLOCKED_COUNTRIES",
+  "ORDER_DATABASE_URL",
+  "PAYMENT_DATABASE_URL",
+  "PAYMENT_MARK",
+  "PAYMENT_PRIVATE_JWK",
+  "PAYMENT_PUBLIC_JWK",
+  "PAYSIM_URL",
+  "PORT",
+  "PROVIDER_CONCURRENCY",
+  "RECONCILE_GRACE_MS",
+  "RECONCILE_INTERVAL_MS",
+  "REDIS_URL",
+  "RESEND_CAP_MS",
+  "RESEND_FIRST_MS",
+  "RESERVATION_HOLD_MS",
+  "SAGA_DATABASE_URL",
+  "SEARCH_LAG_MS",
+  "SEED",
+  "SERVED_NAMES",
+  "SHUTDOWN_DEADLINE_MS",
+  "SMTP_URL",
+  "STRIPE_API_KEY",
+  "STRIPE_BASE_URL",
+  "STRIPE_WEBHOOK_SECRET",
+  "STUCK_AFTER_MS",
+  "SWEEP_INTERVAL_MS",
+  "WEBHOOK_SECRET",
+  "WEBHOOK_URL",
+];
+
+/** Words that only our settings begin with: what else begins so was meant to be one. */
+const OUR_WORDS = /^(FORWARD|INTAKE|JWT|RECONCILE|RESEND|RESERVATION|SERVED|SHUTDOWN|STUCK|SWEEP)_/;
+/** Shorter names are one letter from too much that is not ours. */
+const MIN_COMPARED_LENGTH = 7;
+/** From this length on a name may be wrong in two places. */
+const LONG_NAME_LENGTH = 12;
+
+const known = new Set(SETTING_NAMES);
+
+/** One sentence for each name in `names` that was meant to be a setting and is none. */
+export function misspeltSettings(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
+    if (known.has(name)) return [];
+    const meant = likeliest(name.toUpperCase());
+    if (meant === undefined && !OUR_WORDS.test(name)) return [];
+    const hint = meant === undefined ? "take it away" : `${meant} is; correct it or take it away`;
+    return [`${name} is no setting of any role: ${hint}`];
+  });
+}
+
+function likeliest(name: string): string | undefined {
+  if (name.length < MIN_COMPARED_LENGTH) return undefined;
+  const allowed = name.length < LONG_NAME_LENGTH ? 1 : 2;
+  const [nearest] = SETTING_NAMES.filter((setting) => setting.length >= MIN_COMPARED_LENGTH)
+    .map((setting) => ({ setting, distance: editDistance(name, setting) }))
+    .filter(({ distance }) => distance <= allowed)
+    .toSorted((a, b) => a.distance - b.distance);
+  return nearest?.setting;
+}
+
+/**
+ * How many letters have to be put in, taken out, changed, or swapped with their neighbour to make `b` of `a` (optimal string
+ * alignment: Damerau 1964, no letter touched twice).
+ */
+export function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number) => rows[i]?.[j] ?? Infinity;
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j++) {
+      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        at(i - 1, j) + 1,
+        at(i, j - 1) + 1,
+        at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+        isSwap ? at(i - 2, j - 2) + 1 : Infinity,
+      );
+    }
+  }
+  return at(a.length, b.length);
+}

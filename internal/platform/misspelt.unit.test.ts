@@ -1,0 +1,71 @@
+// Names that were meant to be settings are told from those that are somebody else's.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { editDistance, misspeltSettings, SETTING_NAMES } from "./misspelt.ts";
+
+const REPOSITORY = join(import.meta.dir, "../..");
+
+test("the list holds what is declared, in order (else: mend SETTING_NAMES)", async () => {
+  const files = [
+    ...new Bun.Glob("cmd/*/{main,settings}.ts").scanSync(REPOSITORY),
+    "internal/platform/config.ts",
+  ];
+  const texts = await Promise.all(files.map((file) => Bun.file(join(REPOSITORY, file)).text()));
+  const declared = texts.flatMap((text) =>
+    Array.from(
+      text.matchAll(/^ +([A-Z][A-Z0-9_]+): (?:Type\.|secret\(|database\(|\{$)/gm),
+      ([, name = ""]) => name,
+    ),
+  );
+  expect(SETTING_NAMES).toEqual([...new Set(declared)].toSorted());
+});
+
+test.each([
+  ["JWT_HS256_SECRETT", "JWT_HS256_SECRET is;"],
+  ["JWT_ISUER", "JWT_ISSUER is;"],
+  ["KAFKA_BORKERS", "KAFKA_BROKERS is;"],
+  ["OPS_PROT", "OPS_PORT is;"],
+  ["Log_Level", "LOG_LEVEL is;"],
+  ["REDIS_URI", "REDIS_URL is;"],
+  ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE is;"],
+  ["SHUTDOWN_DEADLINE", "take it away"],
+  ["INTAKE_MAX_SAGAS", "take it away"],
+  ["JWT_AUD", "take it away"],
+])("%s was meant to be a setting", (name, hint) => {
+  expect(misspeltSettings([name])).toEqual([expect.stringContaining(`${name} is no setting of any role: `)]);
+  expect(misspeltSettings([name])[0]).toContain(hint);
+});
+
+test("what belongs to others, and every setting of ours, is nobody's mistake", () => {
+  const others = [
+    ..."PATH HOME USER SHELL LANG LC_ALL TERM PWD TZ HOSTNAME LOGNAME TMPDIR INVOCATION_ID JOURNAL_STREAM".split(
+      " ",
+    ),
+    ..."SYSTEMD_EXEC_PID MEMORY_PRESSURE_WATCH CREDENTIALS_DIRECTORY NOTIFY_SOCKET LISTEN_FDS".split(" "),
+    ..."KUBERNETES_PORT KUBERNETES_SERVICE_HOST PAYSIM_PORT PAYSIM_SERVICE_HOST ORDER_PORT_8080_TCP".split(
+      " ",
+    ),
+    ..."POSTGRES_PORT REDIS_PORT API_PORT DB_PORT PORTS HTTP_PROXY https_proxy NODE_ENV NODE_OPTIONS".split(
+      " ",
+    ),
+    ..."STRIPE_PUBLISHABLE_KEY AWS_REGION TEST_DATABASE_URL APP_DATABASE_URL PGHOST PGPORT npm_config_cache".split(
+      " ",
+    ),
+    ..."BUN_INSTALL BUN_RUNTIME_TRANSPILER_CACHE_PATH MAIL_HOST SMTP_HOST SMTP_PORT LOG_FILE _".split(" "),
+  ];
+  expect(misspeltSettings([...others, ...SETTING_NAMES])).toEqual([]);
+});
+
+test.each([
+  ["", "", 0],
+  ["", "ab", 2],
+  ["abc", "abc", 0],
+  ["abc", "acb", 1],
+  ["abc", "abd", 1],
+  ["abc", "ab", 1],
+  ["abc", "xabc", 1],
+  ["kitten", "sitting", 3],
+])("from %p to %p it is %i", (a, b, distance) => {
+  expect(editDistance(a, b)).toBe(distance);
+  expect(editDistance(b, a)).toBe(distance);
+});
