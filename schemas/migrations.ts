@@ -1,6 +1,7 @@
-// The SQL migrations of the four databases, embedded as text so that a binary carries its own. Numbered and forward-only;
+// The SQL migrations of the five databases, embedded as text so that a binary carries its own. Numbered and forward-only;
 // `checkoutctl migrate` applies them in this order.
 import heldMessages from "./migrations/held_messages.sql" with { type: "text" };
+import waitingMails from "./migrations/notification/0001_waiting_mails.sql" with { type: "text" };
 import messaging from "./migrations/messaging.sql" with { type: "text" };
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
@@ -12,8 +13,13 @@ import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 
+/** Those of the services that take part in the saga: each has an inbox, an outbox and a retry table. */
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export type DatabaseName = (typeof DATABASES)[number];
+
+/** These, and that of the notification service, which keeps the mails that have to wait and says nothing to anybody. */
+export const MIGRATED_DATABASES = [...DATABASES, "notification"] as const;
+export type MigratedDatabase = (typeof MIGRATED_DATABASES)[number];
 
 export interface Migration {
   readonly name: string;
@@ -26,7 +32,7 @@ export const messagingMigration: Migration = { name: "0001_messaging", sql: mess
 const held: Migration = { name: "0012_held_messages", sql: heldMessages };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
 
-export const migrations: Record<DatabaseName, readonly Migration[]> = {
+export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
   saga: [
     messagingMigration,
     { name: "0002_saga", sql: saga },
@@ -45,4 +51,5 @@ export const migrations: Record<DatabaseName, readonly Migration[]> = {
     spare,
   ],
   order: [messagingMigration, { name: "0002_order", sql: order }, held, spare],
+  notification: [{ name: "0001_waiting_mails", sql: waitingMails }],
 };

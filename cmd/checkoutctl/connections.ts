@@ -1,7 +1,7 @@
 // Opens what a command needs, when it needs it, and closes it all afterwards. A server that does not answer is named, with
 // the setting that says where it was looked for.
 import type { Sql } from "postgres";
-import type { DatabaseName } from "../../schemas/migrations.ts";
+import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
@@ -9,11 +9,12 @@ import { openPostgres } from "../../internal/platform/postgres.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
-const DATABASE_SETTING: Record<DatabaseName, SettingName> = {
+const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
   saga: "SAGA_DATABASE_URL",
   inventory: "INVENTORY_DATABASE_URL",
   payment: "PAYMENT_DATABASE_URL",
   order: "ORDER_DATABASE_URL",
+  notification: "NOTIFICATION_DATABASE_URL",
 };
 /** An audit reads long result sets through cursors; the services' limits are for small statements. */
 const STATEMENT_TIMEOUT_MS = 120_000;
@@ -29,7 +30,7 @@ export class Connections implements AsyncDisposable {
   }
 
   /** The database of that name, and no other service's; one without tables only where it is to be migrated. */
-  async database(name: DatabaseName): Promise<Sql> {
+  async database(name: MigratedDatabase): Promise<Sql> {
     const sql = await this.databaseToMigrate(name);
     const owners = await ownersOf(sql);
     if (owners.length === 1 && owners[0] === name) return sql;
@@ -43,7 +44,7 @@ export class Connections implements AsyncDisposable {
   }
 
   /** As it is found. */
-  async databaseToMigrate(name: DatabaseName): Promise<Sql> {
+  async databaseToMigrate(name: MigratedDatabase): Promise<Sql> {
     const setting = DATABASE_SETTING[name];
     const url = this.#settings.need(setting);
     const postgres = this.#open.use(
@@ -69,7 +70,7 @@ export class Connections implements AsyncDisposable {
     return postgres.sql;
   }
 
-  /** All four. */
+  /** All four of the saga. */
   async databases(): Promise<Record<DatabaseName, Sql>> {
     const [saga, inventory, payment, order] = await Promise.all([
       this.database("saga"),

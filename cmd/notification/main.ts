@@ -1,27 +1,55 @@
 // The notification service as a process of its own: wiring only. Sends the mails that end a checkout.
 import { Type } from "@sinclair/typebox";
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
-import { commonConfig, consumerConfig, redisConfig, secret } from "../../internal/platform/config.ts";
-import { systemClock } from "../../internal/platform/consuming-role.ts";
+import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import {
+  commonConfig,
+  consumerConfig,
+  postgresConfig,
+  redisConfig,
+  secret,
+} from "../../internal/platform/config.ts";
+import { openDatabase, systemClock } from "../../internal/platform/consuming-role.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
 import { openReopeningConsumer } from "../../internal/platform/kafka/reopening-consumer.ts";
 import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
-import { NOTIFICATIONS, Notifier } from "../../internal/services/notification/notifier.ts";
+import { Courier } from "../../internal/services/notification/courier.ts";
+import { NOTIFICATIONS } from "../../internal/services/notification/notifications.ts";
+import { bury, Notifier } from "../../internal/services/notification/notifier.ts";
 import { openSmtp } from "../../internal/services/notification/smtp.ts";
 import { notificationMetrics } from "../../internal/services/notification/telemetry.ts";
+import { WaitingMails } from "../../internal/services/notification/waiting-mails.ts";
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
+
+const WAITING_INTERVAL_MS = 1_000;
+const HOUR_MS = 60 * 60 * 1_000;
 
 const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
+  ...postgresConfig,
   ...redisConfig,
   SMTP_URL: secret(Type.String({ format: "smtp-url", description: "mail server" })),
+  SMTP_MAX_CONNECTIONS: Type.Integer({
+    default: 20,
+    minimum: 1,
+    maximum: 200,
+    description:
+      "connections to the mail server at a time; fewer are used where it says that these are too many",
+  }),
   MAIL_FROM: Type.String({
     default: "Checkout <no-reply@checkout.example>",
     minLength: 3,
     description: "sender of the mails",
+  }),
+  MAIL_RETRY_HOURS: Type.Integer({
+    default: 48,
+    minimum: 1,
+    maximum: 240,
+    description:
+      'how long a mail that is answered with "later" is tried again before it becomes a dead letter, in hours',
   }),
 });
 
@@ -29,10 +57,24 @@ await runRole({
   name: "checkout-notification",
   description: "Sends the shoppers' mails: orders confirmed, checkouts that failed.",
   config,
-  async start({ config: env, log, metrics, ops, resources, stopping, untilReachable }) {
-    const smtp = resources.use("smtp", openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM }));
-    ops.addCheck("smtp", () => smtp.ready(), { required: false });
-    const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics }));
+  async start(context) {
+    const { config: env, log, metrics: meter, ops, resources, stopping, untilReachable } = context;
+    const metrics = notificationMetrics(meter);
+    const smtp = resources.use(
+      "smtp",
+      openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, maxConnections: env.SMTP_MAX_CONNECTIONS }),
+    );
+    const shared = { clock: systemClock, random: Math.random, metrics, log };
+    const courier = new Courier({
+      ...shared,
+      post: smtp.post,
+      verify: smtp.verify,
+      maxConnections: env.SMTP_MAX_CONNECTIONS,
+    });
+    // Required: a role whose mails cannot be sent does not do its work.
+    ops.addCheck("smtp", () => courier.ready());
+    const database = await openDatabase("checkout-notification", "notification", context);
+    const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics: meter }));
     const kafka = {
       brokers: env.KAFKA_BROKERS,
       clientId: NOTIFICATIONS.service,
@@ -57,16 +99,28 @@ await runRole({
         }),
       ),
     );
-    const notifier = new Notifier({
-      consumer,
-      producer,
+    const waiting = new WaitingMails({
+      ...shared,
+      database,
+      courier,
       keyValue,
-      send: smtp.send,
-      clock: systemClock,
-      random: Math.random,
-      metrics: notificationMetrics(metrics),
-      log,
+      bury: (records) => bury(producer, records),
+      giveUpAfterMs: env.MAIL_RETRY_HOURS * HOUR_MS,
     });
+    resources.defer("attempts on mails", () => waiting.idle());
+    resources.use("courier", courier);
+    const loop = resources.use(
+      "background loop",
+      new BackgroundLoop({
+        name: "waiting mails",
+        runOnce: () => waiting.runOnce(),
+        intervalMs: WAITING_INTERVAL_MS,
+        fullBatch: 1,
+        log,
+      }),
+    );
+    loop.start();
+    const notifier = new Notifier({ ...shared, consumer, producer, keyValue, courier, waiting });
     // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
     const running = notifier.run(stopping);
     resources.defer("notifier", () => running);

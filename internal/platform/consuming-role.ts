@@ -1,6 +1,6 @@
 // What every role with a database and a handler does, wired once: the recipe, its retries and the retention of inbox and
 // outbox. Called by cmd/orchestrator, inventory, payment and order.
-import { type DatabaseName, migrations } from "../../schemas/migrations.ts";
+import { type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
@@ -40,7 +40,7 @@ export interface ConsumingSettings {
 /** Opens the database of `service` and waits until it answers and is that service's, with all its tables. */
 export async function openDatabase(
   name: string,
-  service: DatabaseName,
+  service: MigratedDatabase,
   context: RoleContext<DatabaseSettings>,
 ): Promise<Database> {
   const { config, resources, ops, untilReachable } = context;

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { ReservedSql, Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
-import type { DatabaseName, Migration } from "../../schemas/migrations.ts";
+import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
 /** Held while migrating; any number works as long as every version of this program uses the same. */
@@ -21,7 +21,7 @@ const NO_TRANSACTION = "-- no-transaction";
 export async function migrate(
   sql: Sql,
   migrations: readonly Migration[],
-  owner?: DatabaseName,
+  owner?: MigratedDatabase,
 ): Promise<readonly string[]> {
   const connection = await sql.reserve();
   try {
@@ -50,7 +50,7 @@ export async function migrate(
 export async function pendingMigrations(
   sql: Sql,
   migrations: readonly Migration[],
-  owner?: DatabaseName,
+  owner?: MigratedDatabase,
 ): Promise<readonly string[]> {
   if (owner !== undefined) refuseForeign(await ownersOf(sql), owner);
   return compare(migrations, await recordedMigrations(sql)).map((migration) => migration.name);

@@ -1,14 +1,14 @@
 // Whether a database is what a role needs: its own, with every table that this binary works with. A role that took messages
 // without would hold its partitions and stand still. Called at the start and by /readyz.
 import type { Sql } from "postgres";
-import type { DatabaseName, Migration } from "../../schemas/migrations.ts";
+import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 import { unapplied } from "./migrate.ts";
 import { ownersOf } from "./schema-owner-store.ts";
 
 export interface NeededSchema {
   /** Whose database it has to be; absent where any will do. */
-  readonly owner?: DatabaseName | undefined;
+  readonly owner?: MigratedDatabase | undefined;
   readonly migrations: readonly Migration[];
 }
 

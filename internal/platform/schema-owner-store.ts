@@ -1,7 +1,7 @@
 // Whose database is it? `migrate` records it, so that a mistyped address does not put one service's tables beside another's, and
 // no role works on what is not its own. Called by migrate.ts, schema-check.ts and checkoutctl.
 import type { ReservedSql, Sql } from "postgres";
-import { DATABASES, type DatabaseName, migrations } from "../../schemas/migrations.ts";
+import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 
 /**
@@ -16,11 +16,11 @@ export async function ownersOf(sql: Sql): Promise<readonly string[]> {
   if (!(await hasTable(sql, "schema_migrations"))) return [];
   const rows = await sql<{ name: string }[]>`select name from schema_migrations`;
   const applied = new Set(rows.map(({ name }) => name));
-  return DATABASES.filter((service) => ownMigrations(service).some((name) => applied.has(name)));
+  return MIGRATED_DATABASES.filter((service) => ownMigrations(service).some((name) => applied.has(name)));
 }
 
 /** Throws MIGRATION_FAILED, having done nothing, where the database is another's. */
-export async function recordOwner(connection: ReservedSql, owner: DatabaseName): Promise<void> {
+export async function recordOwner(connection: ReservedSql, owner: MigratedDatabase): Promise<void> {
   refuseForeign(await ownersOf(connection), owner);
   await connection`
     create table if not exists schema_owner (
@@ -32,7 +32,7 @@ export async function recordOwner(connection: ReservedSql, owner: DatabaseName):
 }
 
 /** Throws MIGRATION_FAILED unless nobody or `wanted` alone owns the database. */
-export function refuseForeign(owners: readonly string[], wanted: DatabaseName): void {
+export function refuseForeign(owners: readonly string[], wanted: MigratedDatabase): void {
   if (owners.every((owner) => owner === wanted)) return;
   throw new AppError(
     "MIGRATION_FAILED",
@@ -46,8 +46,8 @@ export async function hasTable(sql: Sql, table: string): Promise<boolean> {
 }
 
 /** The names that no other service has. */
-function ownMigrations(service: DatabaseName): readonly string[] {
-  const namesOf = (one: DatabaseName) => migrations[one].map(({ name }) => name);
-  const others = new Set(DATABASES.filter((other) => other !== service).flatMap(namesOf));
+function ownMigrations(service: MigratedDatabase): readonly string[] {
+  const namesOf = (one: MigratedDatabase) => migrations[one].map(({ name }) => name);
+  const others = new Set(MIGRATED_DATABASES.filter((other) => other !== service).flatMap(namesOf));
   return namesOf(service).filter((name) => !others.has(name));
 }

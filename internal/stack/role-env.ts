@@ -1,4 +1,5 @@
 // The configuration of every role in the local stack, in one place. `checkout-<role> --help` explains each variable.
+import { DATABASES as OUTBOXES } from "../../schemas/migrations.ts";
 import type { StackSecrets } from "./secrets.ts";
 import type { StackAddresses } from "./state.ts";
 
@@ -54,7 +55,7 @@ export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext)
     case "order":
       return { ...consumer, ...redis, ...database("order") };
     case "notification":
-      return { ...consumer, ...redis, SMTP_URL: addresses.smtp };
+      return { ...consumer, ...redis, ...database("notification"), SMTP_URL: addresses.smtp };
     case "orchestrator":
       return { ...consumer, ...redis, ...database("saga") };
     case "relay":
@@ -79,6 +80,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     INVENTORY_DATABASE_URL: postgres["inventory"] ?? "",
     PAYMENT_DATABASE_URL: postgres["payment"] ?? "",
     ORDER_DATABASE_URL: postgres["order"] ?? "",
+    NOTIFICATION_DATABASE_URL: postgres["notification"] ?? "",
     KAFKA_BROKERS: addresses.kafka_brokers,
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
@@ -87,9 +89,10 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
   };
 }
 
-/** `saga=postgres://...,inventory=...` */
+/** `saga=postgres://...,inventory=...`: those with an outbox. */
 function databaseList({ postgres }: StackAddresses): string {
-  return Object.entries(postgres)
+  return OUTBOXES.filter((name) => postgres[name] !== undefined)
+    .map((name) => [name, postgres[name]] as const)
     .map(([name, url]) => `${name}=${url}`)
     .join(",");
 }

@@ -36,6 +36,7 @@ test(
       "postgres-inventory",
       "postgres-payment",
       "postgres-order",
+      "postgres-notification",
       "redis",
       "kafka-1",
       "mail",

@@ -3,7 +3,8 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
+/** An instance of Postgres each. */
+export const DATABASES = ["saga", "inventory", "payment", "order", "notification"] as const;
 
 export interface StackState {
   readonly version: 1;

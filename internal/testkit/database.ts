@@ -3,7 +3,7 @@
 import postgres, { type Sql } from "postgres";
 import { migrate } from "../platform/migrate.ts";
 import { type Postgres, openPostgres } from "../platform/postgres.ts";
-import { type DatabaseName, migrations } from "../../schemas/migrations.ts";
+import { type DatabaseName, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { postgresUrl } from "./servers.ts";
 
 const POOL_SIZE = 8;
@@ -36,7 +36,7 @@ export interface CloneOptions {
 
 /** A fresh database with the migrated schema of `service`. Use with `await using`, or dispose of it in afterAll. */
 export async function cloneDatabase(
-  service: DatabaseName,
+  service: MigratedDatabase,
   { settings = {}, onNotice, lockMs = LOCK_TIMEOUT_MS }: CloneOptions = {},
 ): Promise<TestDatabase> {
   const name = `test_${service}_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -73,7 +73,7 @@ export async function cloneDatabase(
 }
 
 /** Named after what it is made of, so that a changed migration makes a new one. */
-async function ensureTemplate(admin: Sql, service: DatabaseName): Promise<string> {
+async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
   const digest = Bun.hash(
     migrations[service].map((migration) => migration.name + migration.sql).join("\n"),
   ).toString(36);

@@ -4,7 +4,7 @@ import { type Role, operatorEnvironment, roleEnvironment } from "../stack/role-e
 
 const ANYWHERE = {
   addresses: {
-    postgres: { saga: "", inventory: "", payment: "", order: "" },
+    postgres: { saga: "", inventory: "", payment: "", order: "", notification: "" },
     kafka_brokers: "",
     redis: "",
     smtp: "",

@@ -1,18 +1,18 @@
-// `checkoutctl migrate`: brings the schema of the four databases up to what this binary carries.
+// `checkoutctl migrate`: brings the schema of the five databases up to what this binary carries.
 import { Option } from "@commander-js/extra-typings";
 import { migrate, pendingMigrations } from "../../../internal/platform/migrate.ts";
-import { DATABASES, type DatabaseName, migrations } from "../../../schemas/migrations.ts";
+import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../../schemas/migrations.ts";
 import { Connections } from "../connections.ts";
 import { command, print, table } from "../command.ts";
 import { loadSettings } from "../settings.ts";
 
 export const migrateCommand = command("migrate", "apply the migrations that a database does not have yet")
-  .addOption(new Option("--database <name>", "only this one").choices(DATABASES))
+  .addOption(new Option("--database <name>", "only this one").choices(MIGRATED_DATABASES))
   .option("--dry-run", "only say which would be applied")
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const names = options.database === undefined ? DATABASES : [options.database];
-    const results: { database: DatabaseName; migrations: readonly string[] }[] = [];
+    const names = options.database === undefined ? MIGRATED_DATABASES : [options.database];
+    const results: { database: MigratedDatabase; migrations: readonly string[] }[] = [];
     for (const database of names) {
       // One after the other, so that a failure leaves the ones after it untouched.
       const sql = await connections.databaseToMigrate(database);

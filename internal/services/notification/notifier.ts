@@ -1,12 +1,13 @@
-// Tells shoppers by mail how their checkout ended: poll a batch, send its mails side by side, commit its offsets when each was
-// sent or given up. Run by cmd/notification.
+// Tells shoppers by mail how their checkout ended: poll a batch, make the first attempt on each of its mails side by side, store those
+// that have to wait, commit its offsets. Run by cmd/notification.
 //
-// This is the one consumer that is not the recipe, because it has no database: a mail is an effect that no transaction can hold
-// back or take back. So mails go out at least once. Redis remembers which were sent, and every mail of one (saga, template)
+// This is the one consumer that is not the recipe: a mail is an effect that no transaction can hold back or take back. So mails go
+// out at least once. Redis remembers which were sent, the database which wait, and every mail of one (saga, template)
 // carries the same Message-ID, so that the rare second one (a crash right after sending, Redis lost) is known as a double by
-// mail servers and clients. What cannot be sent waits for an operator in the dead-letter queue; the saga never hears of it.
+// mail servers and clients. A mail that is sent at once, as nearly all are, never meets the database. What nobody takes ends in
+// the dead-letter queue; the saga never hears of it.
+import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
-import { COMMAND_RETRY_DELAYS_MS, withJitter } from "../../kernel/backoff.ts";
 import { AppError } from "../../kernel/errors.ts";
 import {
   type BatchProducer,
@@ -17,70 +18,70 @@ import {
   type KeyValue,
   RECORD_SEPARATOR,
 } from "../../kernel/ports.ts";
-import type { DeadLetter } from "../../../schemas/dead-letter.ts";
-import { cause, causeOf, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts";
+import { cause, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts";
 import { type Delivery, sortBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
 import { pollUntilAborted } from "../../messaging/poll-loop.ts";
 import type { Log } from "../../messaging/telemetry.ts";
-import { type Mail, mailKey, mailOf } from "./mails.ts";
+import type { Courier, Outcome } from "./courier.ts";
+import { mailKey, mailOf } from "./mails.ts";
+import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
+import type { Deferred, WaitingMails } from "./waiting-mails.ts";
 
-const SERVICE = "notification";
-export const NOTIFICATIONS = {
-  service: SERVICE,
-  topics: [TOPICS.notifications],
-  types: ["SendNotification"],
-  ownsUnknown: true,
-} as const;
-
-/** All of a batch are tried side by side, so a batch takes no longer than its slowest mail: 31 s of pauses and 4 timeouts. */
-const MAX_BATCH_MESSAGES = 50;
 const POLL_WAIT_MS = 500;
 const GATHER_MS = 10;
+/** A mail that has no answer by then is stored, so that the next batch need not wait for it. */
+const PATIENCE_MS = 2_000;
 /** The type header of a dead letter, as the outbox writes it. */
 const DEAD_LETTER_TYPE = "DeadLetter";
-const SENT_TTL_SECONDS = 24 * 60 * 60;
-
-/** Resolves when the mail server has taken the mail. Throws MailRefused where asking again cannot help. */
-export type SendMail = (mail: Mail) => Promise<void>;
-
-export class MailRefused extends Error {}
 
 export interface NotifierOptions {
   readonly consumer: Consumer;
   readonly producer: BatchProducer;
   readonly keyValue: KeyValue;
-  readonly send: SendMail;
+  readonly courier: Courier;
+  readonly waiting: Pick<WaitingMails, "among" | "add" | "follow">;
   readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
   readonly metrics: NotificationMetrics;
   readonly log: Log;
-  /** Pauses between the attempts on one mail. */
-  readonly retryDelaysMs?: readonly number[];
+  readonly patienceMs?: number;
 }
 
 type Send = Delivery<"SendNotification">;
 
+/** One mail of a batch and its first attempt. */
+interface Attempt {
+  readonly delivery: Send;
+  readonly key: string;
+  readonly result: Promise<Outcome>;
+}
+
 export class Notifier {
   readonly #options: NotifierOptions;
+  /** First attempts without an answer yet, by mail: a batch that comes again must not send them again. */
+  readonly #underWay = new Map<string, Promise<Outcome>>();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
   }
 
   /** Runs until `signal` aborts and the mails in hand are done with. Rejects on what waiting cannot heal. */
-  run(signal: AbortSignal): Promise<void> {
-    const onWait = (error: AppError) => this.#options.log.warn({ err: error }, "notifications have to wait");
-    return pollUntilAborted(signal, () => this.runOnce(signal), onWait);
+  async run(signal: AbortSignal): Promise<void> {
+    const { courier, log } = this.#options;
+    // A server that refuses us is found out by asking, not by the first shopper's mail. /readyz says what it answers.
+    await courier.ready().catch(() => undefined);
+    const onWait = (error: AppError) => log.warn({ err: error }, "notifications have to wait");
+    await pollUntilAborted(signal, () => this.runOnce(signal), onWait);
   }
 
   /** One poll and its mails. A stop in the middle leaves the offsets, and with them the mails not yet sent, to the next run. */
   async runOnce(signal: AbortSignal): Promise<void> {
-    const { consumer } = this.#options;
+    const { consumer, courier } = this.#options;
+    await courier.untilRoom(signal);
+    if (signal.aborted || courier.room === 0) return;
     const batch = await consumer.poll({
-      maxMessages: MAX_BATCH_MESSAGES,
+      maxMessages: courier.room,
       waitMs: POLL_WAIT_MS,
       gatherMs: GATHER_MS,
     });
@@ -93,79 +94,82 @@ export class Notifier {
   }
 
   async #process(batch: ConsumedBatch, signal: AbortSignal): Promise<void> {
+    const { waiting, patienceMs = PATIENCE_MS } = this.#options;
     const { deliveries, unreadable } = sortBatch(batch, NOTIFICATIONS);
-    const fresh = await this.#withoutSent(deliveries);
-    const givenUp = await Promise.all(fresh.map((delivery) => this.#deliver(delivery, signal)));
-    if (signal.aborted) return;
-    await this.#bury([
-      ...unreadable.map((what) => this.#recordOf(what)),
-      ...givenUp.filter((record) => record !== null),
-    ]);
+    const attempts = (await this.#fresh(deliveries)).map((delivery) => this.#attempt(delivery));
+    await Promise.race([Promise.all(attempts.map(({ result }) => result)), pause(patienceMs, signal)]);
+    const answered = await Promise.all(
+      attempts.map(async (attempt) => ({ ...attempt, outcome: await answerOf(attempt.result) })),
+    );
+    if (signal.aborted && answered.some(({ outcome }) => outcome.kind !== "sent")) return;
+
+    const dead: DeadLetter[] = unreadable.map((what) => this.#unreadableRecord(what));
+    const deferred: Deferred[] = [];
+    for (const { delivery, key, outcome } of answered) {
+      if (outcome.kind === "refused") dead.push(this.#refusedRecord(delivery, outcome.reply));
+      else if (outcome.kind !== "sent")
+        deferred.push({ mailKey: key, sagaId: delivery.message.saga_id, raw: delivery.raw(), outcome });
+    }
+    await Promise.all([waiting.add(deferred), this.#bury(dead)]);
+    for (const { key, result, outcome } of answered)
+      if (outcome.kind === "pending") waiting.follow(key, result);
     await batch.commit();
   }
 
-  /** One delivery per mail, without those that Redis remembers. */
-  async #withoutSent(deliveries: readonly Send[]): Promise<readonly Send[]> {
-    const { keyValue, metrics } = this.#options;
+  /** One delivery per mail, without those that Redis remembers and those that wait. */
+  async #fresh(deliveries: readonly Send[]): Promise<readonly Send[]> {
+    const { keyValue, waiting, metrics } = this.#options;
     const byKey = new Map(deliveries.map((delivery) => [mailKey(delivery.message), delivery]));
     const keys = [...byKey.keys()];
-    const sent = await keyValue.present(keys.map(sentKey));
-    const fresh = [...byKey.values()].filter((_, index) => sent[index] !== true);
+    const [sent, stored] = await Promise.all([keyValue.present(keys.map(sentKey)), waiting.among(keys)]);
+    const fresh = [...byKey].filter(([key], index) => sent[index] !== true && !stored.has(key));
     metrics.duplicates.inc({}, deliveries.length - fresh.length);
-    return fresh;
+    return fresh.map(([, delivery]) => delivery);
   }
 
-  /** Tries until the mail is sent or given up, and returns the record of a mail given up. */
-  async #deliver(delivery: Send, signal: AbortSignal): Promise<DeadLetter | null> {
-    const {
-      send,
-      keyValue,
-      clock,
-      random,
-      metrics,
-      log,
-      retryDelaysMs = COMMAND_RETRY_DELAYS_MS,
-    } = this.#options;
-    const { message } = delivery;
-    const { saga_id, template } = message;
-    let firstFailedAt: number | undefined;
-    for (let retries = 0; ; retries += 1) {
-      try {
-        await send(mailOf(message));
-        metrics.sent.inc({ template });
-        await keyValue.remember([sentKey(mailKey(message))], SENT_TTL_SECONDS);
-        return null;
-      } catch (error) {
-        const now = clock.now();
-        firstFailedAt ??= now;
-        metrics.failures.inc({ template });
-        const delayMs = error instanceof MailRefused ? undefined : retryDelaysMs[retries];
-        if (delayMs !== undefined) {
-          await pause(withJitter(delayMs, random()), signal);
-          if (signal.aborted) return null;
-          continue;
-        }
-        log.error({ err: error, saga_id, template }, "a mail is given up");
-        metrics.deadLettered.inc({ template });
-        return deadLetter(SERVICE, {
-          raw: delivery.raw(),
-          value: delivery.value,
-          sagaId: saga_id,
-          cause: cause(
-            error instanceof MailRefused ? "MAIL_REFUSED" : "MAIL_UNDELIVERED",
-            causeOf(error).message,
-          ),
-          retryCount: retries,
-          firstFailedAt,
-          lastFailedAt: now,
-        });
-      }
-    }
+  #attempt(delivery: Send): Attempt {
+    const key = mailKey(delivery.message);
+    const result = this.#underWay.get(key) ?? this.#send(key, delivery);
+    return { delivery, key, result };
   }
 
-  #recordOf({ raw, value, refusal }: Unreadable): DeadLetter {
+  #send(key: string, { message }: Send): Promise<Outcome> {
+    const { courier, keyValue, metrics } = this.#options;
+    const { template } = message;
+    const result = courier
+      .send(mailOf(message))
+      .then(async (outcome) => {
+        if (outcome.kind === "sent") {
+          metrics.sent.inc({ template });
+          await keyValue.remember([sentKey(key)], SENT_TTL_SECONDS);
+        } else if (outcome.kind !== "held") metrics.failures.inc({ template });
+        return outcome;
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, result);
+    return result;
+  }
+
+  #refusedRecord(delivery: Send, reply: string): DeadLetter {
+    const { clock, metrics, log } = this.#options;
+    const { saga_id, template } = delivery.message;
+    const now = clock.now();
+    log.error({ saga_id, template, reply }, "a mail is given up");
+    metrics.deadLettered.inc({ template });
+    return deadLetter(NOTIFICATIONS.service, {
+      raw: delivery.raw(),
+      value: delivery.value,
+      sagaId: saga_id,
+      cause: cause("MAIL_REFUSED", `the mail server refuses this mail: ${reply}`),
+      retryCount: 0,
+      firstFailedAt: now,
+      lastFailedAt: now,
+    });
+  }
+
+  #unreadableRecord({ raw, value, refusal }: Unreadable): DeadLetter {
     const now = this.#options.clock.now();
-    return deadLetter(SERVICE, {
+    return deadLetter(NOTIFICATIONS.service, {
       raw,
       value,
       sagaId: refusal.saga_id,
@@ -176,24 +180,29 @@ export class Notifier {
     });
   }
 
-  /** Throws KAFKA_UNAVAILABLE unless all records are in the log; the batch is read again then, and its sent mails are known. */
-  async #bury(records: readonly DeadLetter[]): Promise<void> {
-    if (records.length === 0) return;
-    const lines = records.map((record) =>
-      [TOPICS.deadLetters, deadLetterKey(record), DEAD_LETTER_TYPE, JSON.stringify(record)].join(
-        FIELD_SEPARATOR,
-      ),
-    );
-    const failures = await this.#options.producer.produce(lines.join(RECORD_SEPARATOR));
-    const [first] = failures;
-    if (first !== undefined)
-      throw new AppError(
-        "KAFKA_UNAVAILABLE",
-        `${failures.length} dead letters were not taken: ${first.message}`,
-      );
+  #bury(records: readonly DeadLetter[]): Promise<void> {
+    return bury(this.#options.producer, records);
   }
 }
 
-function sentKey(key: string): string {
-  return `idem:${SERVICE}:${key}`;
+/** Throws KAFKA_UNAVAILABLE unless all records are in the log; whoever wanted them there tries again then. */
+export async function bury(producer: BatchProducer, records: readonly DeadLetter[]): Promise<void> {
+  if (records.length === 0) return;
+  const lines = records.map((record) =>
+    [TOPICS.deadLetters, deadLetterKey(record), DEAD_LETTER_TYPE, JSON.stringify(record)].join(
+      FIELD_SEPARATOR,
+    ),
+  );
+  const failures = await producer.produce(lines.join(RECORD_SEPARATOR));
+  const [first] = failures;
+  if (first !== undefined)
+    throw new AppError(
+      "KAFKA_UNAVAILABLE",
+      `${failures.length} dead letters were not taken: ${first.message}`,
+    );
+}
+
+/** The outcome where there is one already. */
+function answerOf(result: Promise<Outcome>): Promise<Outcome | { readonly kind: "pending" }> {
+  return Promise.race([result, Promise.resolve({ kind: "pending" } as const)]);
 }

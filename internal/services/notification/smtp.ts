@@ -3,58 +3,54 @@ import { createTransport } from "nodemailer";
 import isEmail from "validator/lib/isEmail.js";
 import { AppError } from "../../kernel/errors.ts";
 import type { Mail } from "./mails.ts";
-import { MailRefused, type SendMail } from "./notifier.ts";
 
-const MAX_CONNECTIONS = 8;
-const TIMEOUT_MS = 10_000;
-/** RFC 5321, 4.2.1: the server will say the same again. */
-const FIRST_PERMANENT_REPLY = 500;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** For each reply. A mail that is given up just before the server says that it has it is sent twice, so this is patient. */
+const REPLY_TIMEOUT_MS = 30_000;
 
 export interface SmtpOptions {
   /** smtp:// or smtps://, with user and password where the server asks for them. */
   readonly url: string;
   /** As `senderOf` reads it. */
   readonly from: string;
+  readonly maxConnections: number;
 }
 
-export interface SmtpSender extends AsyncDisposable {
-  readonly send: SendMail;
-  /** Throws while the server does not answer. */
-  ready(): Promise<void>;
+export interface Smtp extends AsyncDisposable {
+  /** Resolves when the mail server has taken the mail. Rejects as nodemailer does; smtp-failure.ts judges that. */
+  readonly post: (mail: Mail) => Promise<void>;
+  /** Connects and logs in. */
+  readonly verify: () => Promise<void>;
 }
 
-export function openSmtp({ url, from }: SmtpOptions): SmtpSender {
+export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
   const sender = senderOf(from);
   const transport = createTransport({
     url,
     pool: true,
-    maxConnections: MAX_CONNECTIONS,
-    connectionTimeout: TIMEOUT_MS,
-    greetingTimeout: TIMEOUT_MS,
-    socketTimeout: TIMEOUT_MS,
+    maxConnections,
+    // Who tries again, and when, is the courier's to decide. Once, for the connection that the server closes while it is taken up.
+    maxRequeues: 1,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    greetingTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: REPLY_TIMEOUT_MS,
     // Mails are made of text that came over the network: they must never make this process read a file or a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
   return {
-    async send({ message_id, to, subject, text, html }: Mail) {
-      try {
-        await transport.sendMail({
-          messageId: message_id,
-          from: sender,
-          // An object is one address, whatever characters it has; a string would be read as a list of them.
-          to: { name: "", address: to },
-          subject,
-          text,
-          html,
-        });
-      } catch (error) {
-        throw isRefusal(error)
-          ? new MailRefused("the mail server refuses this mail", { cause: error })
-          : error;
-      }
+    async post({ message_id, to, subject, text, html }) {
+      await transport.sendMail({
+        messageId: message_id,
+        from: sender,
+        // An object is one address, whatever characters it has; a string would be read as a list of them.
+        to: { name: "", address: to },
+        subject,
+        text,
+        html,
+      });
     },
-    async ready() {
+    async verify() {
       await transport.verify();
     },
     async [Symbol.asyncDispose]() {
@@ -80,9 +76,4 @@ export function senderOf(from: string): { readonly name: string; readonly addres
       "MAIL_FROM is not one sender: set it to an address, or to a name and <address>",
     );
   return { name: name.trim().replace(/^"(.*)"$/u, "$1"), address };
-}
-
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error) || !("responseCode" in error)) return false;
-  return typeof error.responseCode === "number" && error.responseCode >= FIRST_PERMANENT_REPLY;
 }

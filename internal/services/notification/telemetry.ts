@@ -13,6 +13,21 @@ export function notificationMetrics(meter: Meter) {
       "Mails given to the dead-letter queue",
       template,
     ),
+    waiting: meter.gauge("mails_waiting", "Mails that wait for a further attempt", []),
+    oldestSeconds: meter.gauge(
+      "mails_waiting_oldest_seconds",
+      "How long the oldest waiting mail has waited",
+      [],
+    ),
+    unusable: meter.gauge("mail_server_unusable", "1 while no mail can be sent at all", []),
+    trouble: meter.counter("mail_server_trouble_total", "Times the mail server refused to work, by kind", [
+      "kind",
+    ]),
+    perSecond: meter.gauge(
+      "mails_per_second_limit",
+      "Mails a second the server takes, as found out; 0: no limit",
+      [],
+    ),
   };
 }
 

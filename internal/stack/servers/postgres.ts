@@ -68,7 +68,7 @@ export function postgresData(dataDirectory: string): string {
 
 /**
  * Durable, because the figures measured here are to mean something; STACK_POSTGRES_FSYNC=off trades that for speed on a
- * slow disk. Sized for four instances beside everything else on a small machine.
+ * slow disk. Sized for five instances beside everything else on a small machine.
  */
 function serverSettings(port: number): Record<string, string | number> {
   return {

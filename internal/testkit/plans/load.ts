@@ -1,7 +1,7 @@
 // A business of some years in a moment: rows at rest, and beside them work that waits for its time, which no claim may wade
 // through. Called by plans.int.test.ts.
 import type { Sql } from "postgres";
-import type { DatabaseName } from "../../../schemas/migrations.ts";
+import type { DatabaseName, MigratedDatabase } from "../../../schemas/migrations.ts";
 
 /** So many sagas at rest, and their rows in every database. */
 export const AT_REST = 4_000;
@@ -11,12 +11,15 @@ export const WAITING = 1_000;
 /** `dueAt` (epoch ms) is when what waits may be claimed. With `unpublished`, as much waits for Kafka as well. */
 export async function load(
   sql: Sql,
-  database: DatabaseName,
+  database: MigratedDatabase,
   { dueAt, unpublished }: { readonly dueAt: number; readonly unpublished: boolean },
 ): Promise<void> {
   const due = `'${new Date(dueAt).toISOString()}'::timestamptz`;
-  for (const statement of [...tablesOf[database](due), ...messaging(due, unpublished)])
-    await sql.unsafe(statement);
+  const statements =
+    database === "notification"
+      ? waitingMails(due)
+      : [...tablesOf[database](due), ...messaging(due, unpublished)];
+  for (const statement of statements) await sql.unsafe(statement);
 }
 
 /** Numbers from 1; those above AT_REST wait. */
@@ -60,6 +63,15 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
      select uuidv7(), uuidv7(), '[]', 0, 'CANCELLED', now(), now() from ${NUMBERS}`,
   ],
 };
+
+/** No mail is at rest here. */
+function waitingMails(due: string): readonly string[] {
+  return [
+    `insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply, topic,
+            partition, "offset", timestamp_ms, value, headers)
+     select 'load-' || n, uuidv7(), 1, now(), now(), ${due}, '', 'load', 0, n, 0, '', '[]' from ${NUMBERS}`,
+  ];
+}
 
 function messaging(due: string, unpublished: boolean): readonly string[] {
   const published = unpublished ? IS_AT_REST : "true";

@@ -1,7 +1,7 @@
 // What a statement of a role reads does not grow with the tables, and what a batch costs not with its square, whatever the
 // statistics say: on a new database, on one that was analysed while it was empty, after a bulk load, analysed or not.
 import { expect, test } from "bun:test";
-import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
+import { DATABASES, MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
 import { measureBacklog as measureIntake } from "../../checkout/intake-store.ts";
 import { readStatuses } from "../../checkout/status-store.ts";
 import { measureBacklog } from "../../messaging/relay-store.ts";
@@ -52,9 +52,11 @@ test("the source is read to the last statement", () => {
 test("every statement of a role goes by key, whatever the statistics say", async () => {
   const planned = new Set<string>();
   const faults: string[] = [];
-  const judge = async (state: string, name: DatabaseName, database: TestDatabase) => {
+  const judge = async (state: string, name: MigratedDatabase, database: TestDatabase) => {
     const partialIndexes = await partialIndexesOf(database);
     for (const statement of statements) {
+      // It has none of what the others share.
+      if (name === "notification" && !statement.name.includes("/notification/")) continue;
       const plan = await planOf(database, statement.text);
       if (plan === undefined) continue;
       planned.add(statement.name);
@@ -63,7 +65,7 @@ test("every statement of a role goes by key, whatever the statistics say", async
         if (fault !== waiting) faults.push(`${state} ${name} database: ${statement.name} ${fault}`);
     }
   };
-  for (const name of DATABASES) {
+  for (const name of MIGRATED_DATABASES) {
     await using database = await cloneDatabase(name);
     await judge("new", name, database);
     await load(database.sql, name, { dueAt: Date.now() + LATER_MS, unpublished: true });

@@ -1,0 +1,75 @@
+// What the mail servers in use say, and what is made of it. The shapes are nodemailer's; that they are so is tested in notifier.int.test.ts.
+import { expect, test } from "bun:test";
+import { judge } from "./smtp-failure.ts";
+
+function failure(command: string, response?: string, more: Readonly<Record<string, unknown>> = {}): Error {
+  const responseCode = response === undefined ? {} : { response, responseCode: Number(response.slice(0, 3)) };
+  return Object.assign(new Error(response ?? "no answer"), {
+    command,
+    code: "EENVELOPE",
+    ...responseCode,
+    ...more,
+  });
+}
+
+const RECIPIENT = "RCPT TO";
+test.each([
+  // The recipient's own refusal.
+  [RECIPIENT, "550 5.1.1 No such user", { kind: "refused", certainly: true }],
+  [RECIPIENT, "552 5.2.2 Mailbox full, quota exceeded", { kind: "refused", certainly: true }],
+  [RECIPIENT, "550 no such user here", { kind: "refused", certainly: false }],
+  ["DATA", "554 5.7.1 Message rejected as spam", { kind: "refused", certainly: false }],
+  ["MAIL FROM", "552 5.3.4 Message size exceeds fixed limit", { kind: "refused", certainly: false }],
+  // Not now.
+  [RECIPIENT, "450 4.2.0 Greylisted, try again in 300 seconds", { kind: "later" }],
+  [RECIPIENT, "451 4.7.1 Greylisting in action, please come back later", { kind: "later" }],
+  [RECIPIENT, "452 4.2.2 Mailbox over quota, limit exceeded", { kind: "later" }],
+  ["DATA", "451 4.3.0 Temporary failure", { kind: "later" }],
+  // Too much.
+  ["CONN", "421 4.7.0 Too many concurrent connections", { kind: "slower", connections: true }],
+  ["DATA", "454 Throttling failure: Maximum sending rate exceeded.", { kind: "slower", connections: false }],
+  [RECIPIENT, "450 4.7.1 Too many mails, slow down", { kind: "slower", connections: false }],
+  ["MAIL FROM", "451 4.7.1 rate limit reached", { kind: "slower", connections: false }],
+  // The server, or what it thinks of us.
+  ["CONN", "554 5.7.1 No SMTP service here", { kind: "unusable", verifiable: true }],
+  ["EHLO", "421 4.3.2 Service shutting down", { kind: "unusable", verifiable: true }],
+  ["AUTH PLAIN", "535 5.7.8 Authentication failed", { kind: "unusable", verifiable: true }],
+  ["AUTH LOGIN", "454 4.7.0 Temporary authentication failure", { kind: "unusable", verifiable: true }],
+  [
+    "MAIL FROM",
+    "550 5.7.60 Client does not have permissions to send as this sender",
+    { kind: "unusable", verifiable: false },
+  ],
+  ["MAIL FROM", "452 4.3.1 Insufficient system storage", { kind: "unusable", verifiable: false }],
+  [RECIPIENT, "530 5.7.0 Authentication required", { kind: "unusable", verifiable: false }],
+  [RECIPIENT, "554 5.7.1 <ada@example.com>: Relay access denied", { kind: "unusable", verifiable: false }],
+  ["DATA", "550 5.4.5 Daily user sending limit exceeded", { kind: "unusable", verifiable: false }],
+  // Its fault or this mail's: the next probe tells.
+  [RECIPIENT, "421 4.4.2 Connection dropped due to an error", { kind: "lost" }],
+] as const)("%s answered by %s", (command, response, verdict) => {
+  expect(judge(failure(command, response)).verdict).toEqual(verdict);
+});
+
+test.each([
+  ["a connection that broke", failure("CONN", undefined, { code: "ECONNECTION" }), "lost"],
+  [
+    "a server that nobody is at",
+    failure("CONN", undefined, { code: "ESOCKET", originalCode: "ECONNREFUSED" }),
+    "unusable",
+  ],
+  ["a name that nobody knows", failure("CONN", undefined, { code: "EDNS" }), "unusable"],
+  [
+    "an address that this server cannot write to",
+    failure("API", undefined, { code: "EENVELOPE" }),
+    "refused",
+  ],
+  ["whatever else is thrown", new Error("?"), "unusable"],
+])("%s", (_, error, kind) => {
+  expect<string>(judge(error).verdict.kind).toBe(kind);
+});
+
+test("the reply is one line, and no longer than an operator reads", () => {
+  const { reply } = judge(failure(RECIPIENT, `550-first\r\n550 ${"x".repeat(1_000)}`));
+  expect(reply).toMatch(/^550-first 550 x+$/);
+  expect(reply).toHaveLength(300);
+});

@@ -1,0 +1,245 @@
+// The mails that have to wait, and their further attempts: stored with their message, claimed when due, sent by the courier, put off
+// with a growing pause, and after two days given up. Called by notifier.ts, which makes every first attempt, and run as a
+// background loop beside it; any number of replicas.
+import type { DeadLetter } from "../../../schemas/dead-letter.ts";
+import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
+import { AppError } from "../../kernel/errors.ts";
+import type { Clock, KeyValue, RawMessage } from "../../kernel/ports.ts";
+import type { Database } from "../../messaging/database.ts";
+import { cause, deadLetter } from "../../messaging/dead-letter.ts";
+import { deliveryOf } from "../../messaging/delivery.ts";
+import type { Log } from "../../messaging/telemetry.ts";
+import type { Courier, Outcome } from "./courier.ts";
+import { mailOf } from "./mails.ts";
+import { NOTIFICATIONS, sentKey, SENT_TTL_SECONDS } from "./notifications.ts";
+import type { NotificationMetrics } from "./telemetry.ts";
+import {
+  addWaiting,
+  claimWaiting,
+  removeWaiting,
+  restand,
+  type Standing,
+  summariseWaiting,
+  waitingAmong,
+  type WaitingMail,
+} from "./waiting-store.ts";
+
+/** Greylisting lets a mail through after one to five minutes. The cap, with its jitter, stays below LONGEST_PAUSE_MS. */
+const BACKOFF_FIRST_MS = 30_000;
+const BACKOFF_CAP_MS = 4 * 60 * 1_000;
+/** Longer than the courier holds a mail and the server may take for its replies; below LONGEST_PAUSE_MS. */
+const LEASE_MS = 4 * 60 * 1_000;
+/** The gauge says no more than this; nobody needs to know by how much it is exceeded. */
+const MAX_COUNTED = 10_000;
+/** Attempts in progress at most; more are claimed as these end. */
+const MAX_IN_HAND = 200;
+
+export interface WaitingMailsOptions {
+  readonly database: Database;
+  readonly courier: Courier;
+  readonly keyValue: KeyValue;
+  readonly bury: (records: readonly DeadLetter[]) => Promise<void>;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly metrics: NotificationMetrics;
+  readonly log: Log;
+  /** A mail is given up when an attempt fails so long after its first failed one. */
+  readonly giveUpAfterMs: number;
+  /** First and longest pause between attempts. */
+  readonly backoffMs?: { readonly first: number; readonly cap: number };
+}
+
+/** A mail that is to wait, as its first attempt left it. `pending`: that attempt is still going on. */
+export interface Deferred {
+  readonly mailKey: string;
+  readonly sagaId: string;
+  readonly raw: RawMessage;
+  readonly outcome: Exclude<Outcome, { kind: "sent" | "refused" }> | { readonly kind: "pending" };
+}
+
+export class WaitingMails {
+  readonly #options: WaitingMailsOptions;
+  /** Attempts in progress. */
+  readonly #inHand = new Set<Promise<void>>();
+  /** Whether there may be rows. Looked at before the first batch and at every run, so that nobody asks an empty table. */
+  #mayBeSome = true;
+
+  constructor(options: WaitingMailsOptions) {
+    this.#options = options;
+  }
+
+  /** Those of the mails that wait already. Costs nothing while none does. */
+  async among(mailKeys: readonly string[]): Promise<ReadonlySet<string>> {
+    if (!this.#mayBeSome || mailKeys.length === 0) return new Set();
+    const { sql } = this.#options.database;
+    return new Set(await this.#asked(waitingAmong(sql, mailKeys)));
+  }
+
+  /** Stores the mails in one statement. Afterwards their messages are no longer needed. */
+  async add(mails: readonly Deferred[]): Promise<void> {
+    if (mails.length === 0) return;
+    const { database, clock } = this.#options;
+    const now = clock.now();
+    const rows = mails.map(({ mailKey, sagaId, raw, outcome }) => ({
+      mailKey,
+      sagaId,
+      raw,
+      ...(outcome.kind === "pending"
+        ? { ...UNTRIED, nextAttemptAt: now + LEASE_MS, lastReply: "no answer yet" }
+        : this.#after(UNTRIED, outcome)),
+    }));
+    this.#mayBeSome = true;
+    await this.#asked(addWaiting(database.sql, rows, now));
+  }
+
+  /** Follows an attempt whose mail was added as pending. */
+  follow(mailKey: string, attempt: Promise<Outcome>): void {
+    this.#take(attempt.then((outcome) => this.#settleFirst(mailKey, outcome)));
+  }
+
+  /** Claims what is due and starts its attempts; they go on after it returns. Throws when the database is away. */
+  async runOnce(): Promise<{ readonly processed: number }> {
+    const { courier, clock, database } = this.#options;
+    await this.#look();
+    const limit = Math.min(courier.room, MAX_IN_HAND - this.#inHand.size);
+    if (limit <= 0 || !this.#mayBeSome) return { processed: 0 };
+    const claimed = await claimWaiting(database.sql, clock.now(), LEASE_MS, limit);
+    if (claimed.length === 0) return { processed: 0 };
+    const sent = await this.#options.keyValue.present(claimed.map(({ mailKey }) => sentKey(mailKey)));
+    for (const [index, mail] of claimed.entries()) this.#take(this.#attempt(mail, sent[index] === true));
+    return { processed: claimed.length };
+  }
+
+  /** Resolves when no attempt is in progress. For the shutdown, after the courier has stopped, and for tests. */
+  async idle(): Promise<void> {
+    while (this.#inHand.size > 0) await Promise.all(this.#inHand);
+  }
+
+  /** Throws DATABASE_UNAVAILABLE, which the consumer waits for, where waiting can heal it. */
+  async #asked<T>(statement: Promise<T>): Promise<T> {
+    try {
+      return await statement;
+    } catch (error) {
+      if (this.#options.database.faultOf(error) === "other") throw error;
+      throw new AppError("DATABASE_UNAVAILABLE", "the database of the waiting mails does not answer", {
+        cause: error,
+      });
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { database, clock, metrics } = this.#options;
+    const { count, oldestAt } = await summariseWaiting(database.sql, MAX_COUNTED);
+    this.#mayBeSome = count > 0;
+    metrics.waiting.set({}, count);
+    metrics.oldestSeconds.set({}, oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) / 1_000);
+  }
+
+  /** Failing is harmless: the row's lease ends, and what Redis knows to be sent is not sent again. */
+  #take(work: Promise<void>): void {
+    const task = work
+      .catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, "a waiting mail's state was not stored"),
+      )
+      .finally(() => this.#inHand.delete(task));
+    this.#inHand.add(task);
+  }
+
+  async #attempt(mail: WaitingMail, wasSent: boolean): Promise<void> {
+    const { database, courier, metrics } = this.#options;
+    const { sql } = database;
+    if (wasSent) {
+      metrics.duplicates.inc({});
+      return removeWaiting(sql, mail.mailKey);
+    }
+    const delivery = deliveryOf(mail.raw, NOTIFICATIONS);
+    // It was readable when it was stored, so this is another version of the binary; it will not come to read it.
+    if ("refusal" in delivery)
+      return this.#giveUp(mail, delivery.value, "unknown", delivery.refusal.code, delivery.refusal.reason);
+    const { template } = delivery.message;
+    const outcome = await courier.send(mailOf(delivery.message));
+    if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
+    if (outcome.kind !== "held") metrics.failures.inc({ template });
+    if (outcome.kind === "refused")
+      return this.#giveUp(mail, delivery.value, template, "MAIL_REFUSED", outcome.reply);
+    const standing = this.#after(mail, outcome);
+    if (outcome.kind === "later" && this.#isOver(standing))
+      return this.#giveUp(
+        { ...mail, ...standing },
+        delivery.value,
+        template,
+        "MAIL_UNDELIVERED",
+        outcome.reply,
+      );
+    await restand(sql, mail.mailKey, standing);
+  }
+
+  async #settleFirst(mailKey: string, outcome: Outcome): Promise<void> {
+    const { sql } = this.#options.database;
+    if (outcome.kind === "sent") return removeWaiting(sql, mailKey);
+    // Refused for good, it is due at once: the next attempt says so again, and has the message that the dead letter needs.
+    const held: Outcome = outcome.kind === "refused" ? { ...outcome, kind: "held" } : outcome;
+    await restand(sql, mailKey, this.#after(UNTRIED, held));
+  }
+
+  async #sent(mailKey: string, template: string): Promise<void> {
+    const { database, keyValue, metrics } = this.#options;
+    metrics.sent.inc({ template });
+    await Promise.all([
+      keyValue.remember([sentKey(mailKey)], SENT_TTL_SECONDS),
+      removeWaiting(database.sql, mailKey),
+    ]);
+  }
+
+  async #giveUp(
+    mail: WaitingMail,
+    value: unknown,
+    template: string,
+    code: string,
+    reply: string,
+  ): Promise<void> {
+    const { database, bury, clock, metrics, log } = this.#options;
+    const now = clock.now();
+    const record = deadLetter(NOTIFICATIONS.service, {
+      raw: mail.raw,
+      value,
+      sagaId: mail.sagaId,
+      cause: cause(code, reply),
+      // Attempts after the first.
+      retryCount: Math.max(0, mail.attempts - 1),
+      firstFailedAt: mail.firstFailedAt ?? now,
+      lastFailedAt: now,
+    });
+    // The record first: where the removal fails it is written again, under the same id.
+    await bury([record]);
+    await removeWaiting(database.sql, mail.mailKey);
+    metrics.deadLettered.inc({ template });
+    log.error({ saga_id: mail.sagaId, template, code, reply }, "a mail is given up");
+  }
+
+  #after(
+    before: Pick<Standing, "attempts" | "firstFailedAt">,
+    outcome: { kind: "later" | "held"; reply: string },
+  ): Standing {
+    const { clock, random, backoffMs = { first: BACKOFF_FIRST_MS, cap: BACKOFF_CAP_MS } } = this.#options;
+    const { attempts, firstFailedAt } = before;
+    const now = clock.now();
+    const lastReply = outcome.reply;
+    if (outcome.kind === "held") return { attempts, firstFailedAt, nextAttemptAt: now, lastReply };
+    const pauseMs = withJitter(cappedBackoff(attempts, backoffMs.first, backoffMs.cap), random());
+    return {
+      attempts: attempts + 1,
+      firstFailedAt: firstFailedAt ?? now,
+      nextAttemptAt: now + pauseMs,
+      lastReply,
+    };
+  }
+
+  #isOver({ firstFailedAt }: Standing): boolean {
+    const { clock, giveUpAfterMs } = this.#options;
+    return firstFailedAt !== null && clock.now() - firstFailedAt >= giveUpAfterMs;
+  }
+}
+
+const UNTRIED = { attempts: 0, firstFailedAt: null } as const;
