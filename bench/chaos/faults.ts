@@ -6,6 +6,7 @@ import type { Clocks } from "./clocks.ts";
 import { limitProvider } from "./provider-trouble.ts";
 import type { Links } from "./links.ts";
 import { flushRedis, spoilRedis } from "./redis-trouble.ts";
+import { holdRows } from "./row-lock.ts";
 import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import type { Target } from "./target.ts";
@@ -90,6 +91,10 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "mail server pause": pause,
   "Postgres pause": pause,
   "Redis pause": pause,
+  async "row lock"({ system, target: stack }, { target }) {
+    await stack.running(target);
+    return holdRows(system.addresses.postgres[target.replace("postgres-", "")] ?? "", target);
+  },
   "Kafka leader pause": pause,
   // With 16 partitions on three brokers each of them leads some.
   "Kafka leader kill": keepDown((fault) => [fault.target]),

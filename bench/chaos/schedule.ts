@@ -48,6 +48,7 @@ export const KINDS = {
   "mail server pause": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "heal" },
   "Postgres kill": { weight: 6, targets: POSTGRES, ...AT_ONCE },
   "Postgres pause": { weight: 2, targets: POSTGRES, holds: [10, 30], countsFrom: "heal" },
+  "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
   "Redis flush": { weight: 1, targets: ["redis"], ...AT_ONCE },
