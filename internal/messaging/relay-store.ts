@@ -11,7 +11,8 @@ export interface ClaimedEvents {
 }
 
 /**
- * Claims the oldest unpublished events that no other relay has in hand, except those in `setAside`. The text is built by
+ * Claims the oldest unpublished events that no other relay has in hand, except those in `setAside`: of those whose id begins
+ * with the time `from` (epoch ms) or a later one, see claim-floor.ts. The text is built by
  * the server: a batch costs this process one string instead of an object per event. jsonb never holds a raw control character,
  * so the separators cannot occur in a body.
  *
@@ -21,6 +22,7 @@ export async function claimEvents(
   tx: Tx,
   limit: number,
   setAside: readonly string[],
+  from = 0,
 ): Promise<ClaimedEvents> {
   const [claim] = await tx<[{ text: string | null; ids: string | null }]>`
     select string_agg(concat_ws(${FIELD_SEPARATOR}::text, topic, partition_key, coalesce(headers ->> 'type', ''), payload::text),
@@ -29,7 +31,7 @@ export async function claimEvents(
       from outbox
      where event_id = any(array(
        select event_id from outbox
-        where not published and event_id <> all(${arrayText(setAside)}::text::uuid[])
+        where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${floorOf(from)}::uuid
         order by event_id limit ${limit} for update skip locked))`;
   return { text: claim.text ?? "", ids: claim.ids?.split(",") ?? [] };
 }
@@ -54,6 +56,29 @@ export async function measureBacklog(sql: Sql, limit: number): Promise<Backlog> 
     select (select count(*) from (select from outbox where not published order by event_id limit ${limit}) waiting) as unpublished,
            (select created_at from outbox where not published order by event_id limit 1) as oldest`;
   return { unpublished: row.unpublished, oldestCreatedAt: row.oldest };
+}
+
+/**
+ * For how long, in seconds, somebody has been looking at the database as it was: a dump, a forgotten transaction. 0 where nobody is.
+ * Other users' sessions show only to members of pg_read_all_stats.
+ */
+export async function oldestSnapshotSeconds(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ age: number | null }]>`
+    select extract(epoch from clock_timestamp() - min(xact_start))::float8 as age
+      from pg_stat_activity
+     where backend_xmin is not null and datname = current_database() and pid <> pg_backend_pid()`;
+  return row.age ?? 0;
+}
+
+/** The least UUIDv7 of a time. */
+function floorOf(epochMs: number): string {
+  const time = epochMs.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+/** The time in a UUIDv7, epoch ms. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 /** A Postgres array literal; ids come from the database itself and need no quoting. */

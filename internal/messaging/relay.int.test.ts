@@ -1,5 +1,6 @@
 // The relay on a real outbox and a real broker: every event reaches Kafka, by however many relays, whatever dies in between.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import postgres from "postgres";
 import type { BatchProducer } from "../kernel/ports.ts";
 import { openProducer } from "../platform/kafka/producer.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
@@ -7,6 +8,7 @@ import { Metrics } from "../platform/metrics.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { freshTopic } from "../testkit/kafka.ts";
+import { PlanWatch } from "../testkit/plans/watch.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import { OUTBOX_CHANNEL } from "./outbox.ts";
 import { Relay } from "./relay.ts";
@@ -186,4 +188,56 @@ test("tells how much waits and since when", async () => {
   const { text } = await metrics.expose();
   expect(text).toContain('outbox_unpublished{database="order"} 2');
   expect(text).toMatch(/oldest_unpublished_seconds\{database="order"\} 6\d\./);
+});
+
+test("a dump does not make every claim wade through what was published since, and what comes late is found", async () => {
+  const watch = new PlanWatch();
+  await using watched = await watch.clone("order");
+  let time = 0;
+  const one = new Relay({
+    database: watched.postgres,
+    databaseName: "order",
+    producer: { produce: () => Promise.resolve([]), close: () => Promise.resolve() },
+    clock: { now: Date.now },
+    monotonic: () => (time += 100),
+    metrics: relayMetrics(new Metrics()),
+    log: { info: note, warn: note, error: note },
+  });
+  const write = (count: number, ageMs: number) => watched.sql`
+    insert into outbox (event_id, topic, partition_key, payload, headers)
+    select uuidv7(${`-${ageMs} ms`}::interval), 'topic', 'saga', '{}', '{}' from generate_series(1, ${count})`;
+  /** Blocks that the claim of one run touched, and what it published. */
+  const run = async () => {
+    watch.plans = [];
+    const { processed } = await one.runOnce();
+    const claim = watch.plans.find(({ text }) => text.includes("skip locked"));
+    return { processed, blocks: claim?.plan["Shared Hit Blocks"] ?? 0 };
+  };
+  // given a dump, and since its begin thousands of events that are published
+  const dump = postgres(watched.url, { max: 1, onnotice: () => undefined });
+  await using _ = { [Symbol.asyncDispose]: () => dump.end() };
+  await dump.begin("isolation level repeatable read", async (tx) => {
+    await tx`select from outbox limit 1`;
+    await write(20_000, 3_600_000);
+    while ((await run()).processed > 0);
+    const walkLater = async () => {
+      await write(1, 0);
+      time += 60_000;
+      return run();
+    };
+    await walkLater();
+    const walk = await walkLater();
+    expect(walk.processed).toBe(1);
+    expect(walk.blocks).toBeGreaterThan(200);
+    // when, then
+    await write(1, 0);
+    const claim = await run();
+    expect(claim.processed).toBe(1);
+    expect(claim.blocks).toBeLessThan(walk.blocks / 4);
+    // A clock that is an hour behind, or a transaction that took as long.
+    await write(1, 3_600_000);
+    expect(await run()).toMatchObject({ processed: 0 });
+    time += 60_000;
+    expect(await run()).toMatchObject({ processed: 1 });
+  });
 });

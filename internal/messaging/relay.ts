@@ -9,7 +9,8 @@ import { AppError } from "../kernel/errors.ts";
 import { type BatchProducer, type Clock, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
 import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
-import { claimEvents, markPublished, measureBacklog } from "./relay-store.ts";
+import { ClaimFloor } from "./claim-floor.ts";
+import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
 import type { Log, RelayMetrics } from "./telemetry.ts";
 
 /** Events per claim. */
@@ -22,6 +23,8 @@ const REFUSED_PAUSE_MS = 30_000;
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Beyond so many set aside, something is wrong that skipping events does not help: they are tried with all others again. */
 const MAX_SET_ASIDE = 10_000;
+/** So many times as long as a measurement took it rests. */
+const REST_PER_MEASUREMENT = 20;
 /** The gauges' reach; a longer queue reads as this. */
 const MAX_BACKLOG_MEASURED = 1_000_000;
 
@@ -54,6 +57,8 @@ export interface RelayOptions {
   readonly metrics: RelayMetrics;
   readonly log: Log;
   readonly batchEvents?: number;
+  /** Milliseconds of a clock that nobody sets, for durations. */
+  readonly monotonic?: () => number;
 }
 
 export class Relay {
@@ -62,6 +67,9 @@ export class Relay {
   #load: Load = IDLE;
   #ranAt: number;
   #events: number;
+  readonly #floor = new ClaimFloor();
+  readonly #monotonic: () => number;
+  #measureDueAt = Number.NEGATIVE_INFINITY;
   /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
   readonly #setAside = new Map<string, number>();
 
@@ -69,6 +77,7 @@ export class Relay {
     this.#options = options;
     this.#maxEvents = options.batchEvents ?? RELAY_BATCH_EVENTS;
     this.#events = this.#maxEvents;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#ranAt = options.clock.now();
   }
 
@@ -104,7 +113,14 @@ export class Relay {
     const { database, databaseName, metrics } = this.#options;
     return database.transaction(async (transaction) => {
       const { tx } = transaction;
-      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside())]);
+      const startedAt = this.#monotonic();
+      const from = this.#floor.next(startedAt);
+      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside(), from)]);
+      const [first] = claim.ids;
+      const endedAt = this.#monotonic();
+      const oldest = first === undefined ? undefined : timeOf(first);
+      this.#floor.claimed({ from, oldest, startedAt, endedAt });
+      if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
       const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);
       await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
       // Counted after the commit: events of a commit that fails are published again, and count then.
@@ -113,10 +129,15 @@ export class Relay {
     });
   }
 
-  /** Brings the gauges up to date. */
+  /** Brings the gauges up to date; not more often than it is cheap, because it reads all that waits. */
   async measure(): Promise<{ readonly processed: number }> {
     const { database, databaseName, metrics, clock } = this.#options;
+    metrics.snapshotSeconds.set({ database: databaseName }, await oldestSnapshotSeconds(database.sql));
+    const startedAt = this.#monotonic();
+    if (startedAt < this.#measureDueAt) return { processed: 0 };
     const { unpublished, oldestCreatedAt } = await measureBacklog(database.sql, MAX_BACKLOG_MEASURED);
+    const endedAt = this.#monotonic();
+    this.#measureDueAt = endedAt + (endedAt - startedAt) * REST_PER_MEASUREMENT;
     const ageMs = oldestCreatedAt === null ? 0 : Math.max(0, clock.now() - oldestCreatedAt);
     metrics.unpublished.set({ database: databaseName }, unpublished);
     metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);

@@ -90,6 +90,16 @@ export function relayMetrics(meter: Meter) {
     oldestSeconds: meter.gauge("outbox_oldest_unpublished_seconds", "Age of the oldest waiting event", [
       "database",
     ]),
+    walkSeconds: meter.gauge(
+      "outbox_walk_seconds",
+      "Time of the last claim that looked through all that waits; grows with what an old snapshot keeps",
+      ["database"],
+    ),
+    snapshotSeconds: meter.gauge(
+      "database_oldest_snapshot_seconds",
+      "Age of the oldest transaction that keeps the database from cleaning up, a dump for example",
+      ["database"],
+    ),
   };
 }
 

@@ -1,0 +1,45 @@
+// A claim wades through what an old snapshot keeps only now and then, and misses nothing for good.
+import { expect, test } from "bun:test";
+import { ClaimFloor } from "./claim-floor.ts";
+
+const NOW = Date.UTC(2026, 10, 28);
+
+test("before anything was claimed it begins at the beginning", () => {
+  const floor = new ClaimFloor();
+  expect(floor.next(0)).toBe(0);
+  floor.claimed({ from: 0, oldest: undefined, startedAt: 0, endedAt: 1_000 });
+  expect(floor.next(1_001)).toBe(0);
+});
+
+test("a walk that took long is not repeated at once", () => {
+  const floor = new ClaimFloor();
+  floor.claimed({ from: 0, oldest: NOW, startedAt: 0, endedAt: 500 });
+  expect(floor.next(501)).toBe(NOW - 10_000);
+  // A claim from the floor on is cheap and puts nothing off.
+  floor.claimed({ from: NOW - 10_000, oldest: NOW + 400, startedAt: 900, endedAt: 901 });
+  expect(floor.next(10_499)).toBe(NOW - 10_000);
+  expect(floor.next(10_500)).toBe(0);
+});
+
+test("a walk that took no time is repeated at once", () => {
+  const floor = new ClaimFloor();
+  floor.claimed({ from: 0, oldest: NOW, startedAt: 5, endedAt: 5 });
+  expect(floor.next(5)).toBe(0);
+});
+
+test("the floor follows what comes up, and goes back to what a slow clock writes", () => {
+  const floor = new ClaimFloor();
+  const claim = (oldest: number, at: number) =>
+    floor.claimed({ from: 0, oldest, startedAt: at - 1_000, endedAt: at });
+  claim(NOW, 1_000);
+  claim(NOW + 10_000, 11_000);
+  claim(NOW + 20_000, 21_000);
+  expect(floor.next(21_001)).toBe(NOW);
+  // A replica a minute behind came up in a walk: its next event is found without one.
+  claim(NOW - 40_000, 21_500);
+  expect(floor.next(21_501)).toBe(NOW - 50_000);
+  claim(NOW + 30_000, 31_000);
+  claim(NOW + 40_000, 41_000);
+  claim(NOW + 50_000, 51_000);
+  expect(floor.next(51_001)).toBe(NOW + 30_000);
+});
