@@ -3,7 +3,7 @@
 import { AppError } from "../../kernel/errors.ts";
 import type { ChargeOutcome, ChargeQuestion, RefundOutcome, RefundQuestion } from "./attempts.ts";
 import { chargeKey, type OpenPayment, type RefundPendingPayment } from "./payment.ts";
-import type { ChargeAnswer, FoundCharge, PaymentProvider } from "./providers/provider.ts";
+import type { ChargeAnswer, FindRequest, FoundCharge, PaymentProvider } from "./providers/provider.ts";
 
 /** Opens a sealed payment token; throws SEAL_INVALID. */
 export type OpenToken = (sealed: string) => Promise<string>;
@@ -14,14 +14,14 @@ export async function askCharge(
   payment: OpenPayment,
   { ask }: ChargeQuestion,
 ): Promise<ChargeOutcome> {
-  if (ask === "search") return foundOutcome(await provider.findCharge(payment.saga_id), false);
+  if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
   const answer = await charge(provider, open, payment);
   // What the provider put off it would not look up now, either.
   const needsSearch = answer.kind !== "succeeded" && answer.kind !== "declined" && answer.kind !== "deferred";
   if (!needsSearch || ask === "charge") return answer;
   // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
   const executionOver = answer.kind === "unknown" && answer.replayed;
-  return foundOutcome(await provider.findCharge(payment.saga_id), executionOver);
+  return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
 }
 
 export async function askRefund(
@@ -58,6 +58,18 @@ async function charge(
     currency,
     payment_method,
   });
+}
+
+/** Where it is not known when the charge was last asked for, that may have been until just now, which is when the lease began. */
+export function findRequest({
+  saga_id,
+  first_attempt_at,
+  charge_asked_at,
+  next_attempt_at,
+  created_at,
+}: OpenPayment): FindRequest {
+  const firstMs = first_attempt_at ?? created_at;
+  return { saga_id, asked: { firstMs, lastMs: Math.max(charge_asked_at ?? next_attempt_at, firstMs) } };
 }
 
 function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {

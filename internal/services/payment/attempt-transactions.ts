@@ -27,6 +27,7 @@ import {
   lockBacklog,
   lockDueCharges,
   lockDueRefunds,
+  lockOldestCharges,
   lookAt,
   type PaymentRows,
   saveRows,
@@ -91,7 +92,7 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
   return database.transaction(async ({ tx, send, finish }) => {
     const [refunds, charges] = await send([
       lockDueRefunds(tx, now, limit),
-      lockDueCharges(tx, now, limit, isScarce),
+      isScarce ? lockOldestCharges(tx, now, limit) : lockDueCharges(tx, now, limit),
     ]);
     const sagas = refunds.map(({ saga_id }) => saga_id);
     const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
@@ -134,7 +135,7 @@ export function giveUpBacklog(
   return database.transaction(async ({ tx, send, finish }) => {
     const [beyond, waiting] = await send([
       lockBacklog(tx, keep, MAX_GIVEN_UP),
-      lockDueCharges(tx, now, MAX_GIVEN_UP, true),
+      lockOldestCharges(tx, now, MAX_GIVEN_UP),
     ]);
     const rows = lookAt([...waiting, ...beyond], []);
     const isBeyond = new Set(beyond.map(({ saga_id }) => saga_id));

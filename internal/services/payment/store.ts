@@ -152,17 +152,10 @@ function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]
 }
 
 /**
- * Open payments that are due (`isDue`), without those that somebody is working on: the longest due first, which an index gives,
- * or while the provider takes less than there is (`isScarce`) the oldest first, so that one that was put off keeps its place. Two
- * looks into the index, because by one condition with `or` all that wait for their time were read each time.
+ * Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. Two looks into the
+ * index, because by one condition with `or` all that wait for their time were read each time.
  */
-export function lockDueCharges(
-  tx: Tx,
-  now: number,
-  limit: number,
-  isScarce = false,
-): PendingQuery<PaymentRow[]> {
-  const order = isScarce ? tx`created_at` : tx`next_attempt_at`;
+export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -171,11 +164,32 @@ export function lockDueCharges(
      where payment_id = any(
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
-                    order by ${order} limit ${limit} for no key update skip locked) ||
+                    order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked))
-     order by ${order}
+     order by next_attempt_at
+       for no key update`;
+}
+
+/**
+ * The same while the provider takes less than there is: those that came first are first, so that one that was put off keeps its
+ * place. Costs a look at all that are due, of which there are few then: the backlog is kept short.
+ */
+export function lockOldestCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
+  return tx<PaymentRow[]>`
+    select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
+           undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
+           created_at
+      from payments
+     where payment_id = any(
+             array(select payment_id from payments
+                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+                    order by created_at limit ${limit} for no key update skip locked) ||
+             array(select payment_id from payments
+                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    order by next_attempt_at limit ${limit} for no key update skip locked))
+     order by created_at
        for no key update`;
 }
 

@@ -12,6 +12,7 @@ import {
 import type {
   ChargeAnswer,
   ChargeRequest,
+  FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -67,9 +68,9 @@ export class CircuitBreaker implements PaymentProvider {
     return this.#unlessOpen(() => this.#provider.charge(request), open);
   }
 
-  findCharge(saga_id: string): Promise<FoundCharge> {
+  findCharge(request: FindRequest): Promise<FoundCharge> {
     const open: FoundCharge = { kind: "unknown", reason: "breaker_open", replayed: false };
-    return this.#unlessOpen(() => this.#provider.findCharge(saga_id), open);
+    return this.#unlessOpen(() => this.#provider.findCharge(request), open);
   }
 
   refund(request: RefundRequest): Promise<RefundAnswer> {

@@ -54,7 +54,10 @@ test("timeouts in a row open it, and then nothing is asked", async () => {
   await timeouts(3);
   expect(states).toEqual(["open"]);
   expect(await breaker.charge(request)).toMatchObject(refusal);
-  expect(await breaker.findCharge("s")).toMatchObject({ kind: "unknown", reason: "breaker_open" });
+  expect(await breaker.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } })).toMatchObject({
+    kind: "unknown",
+    reason: "breaker_open",
+  });
   expect(await breaker.refund({ ...request, provider_txn_id: "pi" })).toMatchObject({
     error_code: "PROVIDER_UNAVAILABLE",
   });

@@ -7,7 +7,7 @@ export interface PaymentProvider {
   /** Charges once per idempotency key, however often it is called. */
   charge(request: ChargeRequest): Promise<ChargeAnswer>;
   /** Looks for a charge of the saga in the provider's books. */
-  findCharge(saga_id: string): Promise<FoundCharge>;
+  findCharge(request: FindRequest): Promise<FoundCharge>;
   /** Gives the whole charge back, once. */
   refund(request: RefundRequest): Promise<RefundAnswer>;
   /** Looks for a refund of the charge in the provider's books. */
@@ -22,6 +22,12 @@ export interface ChargeRequest {
   readonly currency: string;
   /** The provider's token, in clear. */
   readonly payment_method: string;
+}
+
+export interface FindRequest {
+  readonly saga_id: string;
+  /** When the charge was asked for, from the first to the last time, by our clock; epoch ms. */
+  readonly asked: { readonly firstMs: number; readonly lastMs: number };
 }
 
 export interface RefundRequest {
@@ -79,6 +85,7 @@ export type UnknownReason =
   | "key_reused"
   | "processing"
   | "breaker_open"
+  | "too_many_to_look_through"
   | "unexpected";
 
 /** What a charge that the provider has in its books says. */

@@ -114,7 +114,7 @@ test.each([
   reply = next;
   expect(await provider.charge(charge)).toMatchObject(expected);
   // None of them says that there is no charge, or that money went back.
-  const found = await provider.findCharge("s");
+  const found = await provider.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } });
   const isToldAsItIs = expected.kind === "deferred" || expected.kind === "request_refused";
   expect(found).toMatchObject({ kind: isToldAsItIs ? expected.kind : "unknown" });
   const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });

@@ -6,6 +6,7 @@ import type {
   BookedAnswer,
   ChargeAnswer,
   ChargeRequest,
+  FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -21,6 +22,7 @@ import {
   refundAnswerTo,
   unknown,
 } from "./stripe-errors.ts";
+import { findInList } from "./stripe-lists.ts";
 
 /** Longer than a charge takes in practice; the executor's lease must outlast it. */
 export const STRIPE_TIMEOUT_MS = 10_000;
@@ -90,21 +92,24 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
-  async findCharge(saga_id: string): Promise<FoundCharge> {
+  async findCharge(request: FindRequest): Promise<FoundCharge> {
     try {
-      const query = `metadata['saga_id']:'${saga_id}'`;
+      const query = `metadata['saga_id']:'${request.saga_id}'`;
       const { data } = await this.#stripe.paymentIntents.search({ query, limit: SEARCH_LIMIT });
-      const answers = data.map(answerOf);
-      // Money that moved outweighs everything; what is undecided outweighs a decline.
-      return (
-        answers.find(({ kind }) => kind === "succeeded") ??
-        answers.find(({ kind }) => kind === "unknown") ??
-        answers[0] ?? { kind: "not_found" }
-      );
+      return foundAmong(data);
     } catch (error) {
-      // A search that is refused says nothing about the charge.
-      const answer = chargeAnswerTo(error, { resent: false });
-      return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
+      const answer = lookUpAnswerTo(error);
+      // An account whose search is refused has its list.
+      return answer.kind === "request_refused" ? this.#findInList(request) : answer;
+    }
+  }
+
+  async #findInList({ saga_id, asked }: FindRequest): Promise<FoundCharge> {
+    try {
+      const found = await findInList(this.#stripe, saga_id, asked);
+      return found === null ? unknown("too_many_to_look_through") : foundAmong(found);
+    } catch (error) {
+      return lookUpAnswerTo(error);
     }
   }
 
@@ -142,6 +147,22 @@ export class StripeProvider implements PaymentProvider {
   #metadata(saga_id: string) {
     return { saga_id, [MARK_KEY]: this.#mark };
   }
+}
+
+/** A look-up that fails says nothing about the charge. */
+function lookUpAnswerTo(error: unknown): Exclude<FoundCharge, { readonly kind: "not_found" }> {
+  const answer = chargeAnswerTo(error, { resent: false });
+  return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
+}
+
+/** Money that moved outweighs everything; what is undecided outweighs a decline. */
+function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
+  const answers = intents.map(answerOf);
+  return (
+    answers.find(({ kind }) => kind === "succeeded") ??
+    answers.find(({ kind }) => kind === "unknown") ??
+    answers[0] ?? { kind: "not_found" }
+  );
 }
 
 /** What the intent says about the charge that it was made for. */

@@ -6,6 +6,7 @@ import type { Pace } from "./pace.ts";
 import type {
   ChargeAnswer,
   ChargeRequest,
+  FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -43,8 +44,8 @@ export class WatchedProvider implements PaymentProvider {
     return answer;
   }
 
-  findCharge(saga_id: string): Promise<FoundCharge> {
-    return this.#told("find charge", () => this.#provider.findCharge(saga_id));
+  findCharge(request: FindRequest): Promise<FoundCharge> {
+    return this.#told("find charge", () => this.#provider.findCharge(request));
   }
 
   refund(request: RefundRequest): Promise<RefundAnswer> {

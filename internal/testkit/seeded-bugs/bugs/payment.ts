@@ -83,6 +83,22 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     },
   },
   {
+    id: "no-search-no-end",
+    title: "An account without the search API never learns of a charge that a stored error hides.",
+    edits: [
+      {
+        file: STRIPE,
+        find: 'return answer.kind === "request_refused" ? this.#findInList(request) : answer;',
+        replace: "return answer;",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "an account without the search finds in its list what a stored error hides",
+    },
+  },
+  {
     id: "charged-after-its-undo",
     title: "A charge without an answer is charged again and again after its saga has turned round.",
     edits: [
@@ -221,14 +237,14 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/services/payment/store.ts",
-        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by ${order} limit ${limit} for no key update skip locked)",
+        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit} for no key update skip locked)",
         replace:
-          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by ${order} limit ${limit})",
+          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit})",
       },
       {
         file: "internal/services/payment/store.ts",
-        find: "     order by ${order}\n       for no key update`;",
-        replace: "     order by ${order}`;",
+        find: "     order by next_attempt_at\n       for no key update`;",
+        replace: "     order by next_attempt_at`;",
       },
     ],
     caughtBy: {
