@@ -88,6 +88,9 @@ export const ShippingAddress = Type.Object({
   postal_code: lineOrNothing(POSTAL_CODE_LENGTH),
 });
 
+/** What stands where a shopper's personal data was erased; of an address the country is kept, for the books. */
+export const ERASED = { email: "erased@erased.invalid", line: "(erased)" } as const;
+
 export const Email = Type.String({
   maxLength: 254,
   pattern: "^[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$",

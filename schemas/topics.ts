@@ -17,6 +17,11 @@ export const REPLICATION_FACTOR = 3;
 export const MIN_INSYNC_REPLICAS = 2;
 /** Kafka keeps messages this long; inbox rows must outlive it. */
 export const TOPIC_RETENTION_MS = 3 * 24 * 60 * 60 * 1_000;
+/**
+ * A file of a topic is dropped as a whole, when its newest message is old enough. Kafka starts a new file after a week unless told
+ * otherwise, so on a quiet topic messages, and the addresses in them, stayed for that much longer.
+ */
+export const SEGMENT_MS = 24 * 60 * 60 * 1_000;
 /** Dead letters wait for a person. */
 export const DEAD_LETTER_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 /**

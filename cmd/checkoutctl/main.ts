@@ -13,6 +13,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
 import { sagaCommand } from "./commands/saga.ts";
+import { shopperCommand } from "./commands/shopper.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
 import { exitCodeOf } from "./exit.ts";
@@ -30,6 +31,7 @@ const program = new Command("checkoutctl")
   .addCommand(dlqCommand)
   .addCommand(outboxCommand)
   .addCommand(paymentsCommand)
+  .addCommand(shopperCommand)
   .addCommand(keysCommand)
   .addCommand(tokenCommand)
   .addHelpText(

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { Admission, admissionMetrics } from "../../internal/checkout/admission.ts";
 import { orchestratorApi } from "../../internal/checkout/api.ts";
 import { cancelSaga } from "../../internal/checkout/cancel.ts";
+import { eraseOldSagas } from "../../internal/checkout/personal-data-store.ts";
 import { sagaHandler } from "../../internal/checkout/handler.ts";
 import { Intake } from "../../internal/checkout/intake.ts";
 import { measureBacklog } from "../../internal/checkout/intake-store.ts";
@@ -19,11 +20,18 @@ import {
   commonConfig,
   ConfigError,
   consumerConfig,
+  personalDataDays,
   postgresConfig,
   redisConfig,
   servedNamesConfig,
 } from "../../internal/platform/config.ts";
-import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
+import {
+  newId,
+  openDatabase,
+  startConsuming,
+  startErasing,
+  systemClock,
+} from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
@@ -87,6 +95,10 @@ const config = Type.Object({
     maximum: 10_000_000,
     description: "the same with so many messages that wait for Kafka: the room that an outage may fill",
   }),
+  PERSONAL_DATA_DAYS: personalDataDays(
+    "so many days after its end a saga loses e-mail and postal address; 0 keeps them",
+    30,
+  ),
 });
 
 const NAME = "checkout-orchestrator";
@@ -176,6 +188,7 @@ await runRole({
       log,
     });
     resources.use("deadlines", deadlines).start();
+    startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldSagas });
     await startConsuming(context, database, sagaHandler(policy, observer));
   },
 });

@@ -1,8 +1,15 @@
 // The order service as a process of its own: wiring only.
 import { Type } from "@sinclair/typebox";
-import { commonConfig, consumerConfig, postgresConfig, redisConfig } from "../../internal/platform/config.ts";
-import { openDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
+import {
+  commonConfig,
+  consumerConfig,
+  personalDataDays,
+  postgresConfig,
+  redisConfig,
+} from "../../internal/platform/config.ts";
+import { openDatabase, startConsuming, startErasing } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { eraseOldOrders } from "../../internal/services/order/personal-data-store.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 
 const config = Type.Object({
@@ -15,6 +22,7 @@ const config = Type.Object({
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",
     description: "countries nothing is shipped to: two-letter codes separated by commas",
   }),
+  PERSONAL_DATA_DAYS: personalDataDays("after so many days an order loses its address; 0 keeps it", 0),
 });
 
 await runRole({
@@ -33,6 +41,7 @@ await runRole({
       stuck.inc();
       log.error({}, what);
     };
+    startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldOrders });
     await startConsuming(context, database, orderHandler({ policy: { blockedCountries }, alert }));
   },
 });

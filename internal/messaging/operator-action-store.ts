@@ -1,18 +1,18 @@
 // The audit trail: what people did to the system by hand, with who and why. It lies in the saga database, whatever was acted on.
 // Here and not with its users, because the orchestrator writes a line with the saga it cancels and the operator's tools write
 // theirs, and neither may import the other.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type { Tx } from "./database.ts";
 
 export type OperatorActionKind =
-  "saga.cancel" | "dead-letter.replay" | "dead-letter.discard" | "outbox.republish";
+  "saga.cancel" | "dead-letter.replay" | "dead-letter.discard" | "outbox.republish" | "shopper.erase";
 
 export interface OperatorAction {
   readonly action_id: string;
   /** The acts of one command share it. */
   readonly run_id: string;
   readonly action: OperatorActionKind;
-  /** The id of a saga or a dead letter, or the name of a database. */
+  /** The id of a saga, a dead letter or a shopper, or the name of a database. */
   readonly subject: string;
   readonly saga_id: string | null;
   /** The message that was acted on; of a dead letter the one it holds, where that can be read. */
@@ -31,7 +31,7 @@ export interface OperatorAction {
  * an outcome is settled at once.
  */
 export function recordActions(
-  sql: Sql | Tx,
+  sql: Sql | Tx | TransactionSql,
   actions: readonly OperatorAction[],
 ): PromiseLike<readonly { readonly action_id: string }[]> {
   const rows = actions.map((action) => ({ ...action, at: new Date(action.at).toISOString() }));

@@ -25,9 +25,12 @@ test("a producer whose clock is two hours ahead is heard, also by a topic that w
   // How a topic is by itself: the broker refuses what comes from its future.
   expect(await errorOf(sendBytes(older, ahead()))).toBeInstanceOf(Error);
   const { corrected } = await layOut(admin, layoutOf(older));
-  expect(corrected).toEqual([
-    { topic: older, name: "message.timestamp.type", is: "CreateTime", shouldBe: "LogAppendTime" },
-  ]);
+  expect(corrected).toContainEqual({
+    topic: older,
+    name: "message.timestamp.type",
+    is: "CreateTime",
+    shouldBe: "LogAppendTime",
+  });
   await sendBytes(older, ahead());
   await admin.deleteTopics([made, older]);
 });
@@ -46,6 +49,7 @@ test("what differs is told, setting by setting; what it needs to work is put rig
   expect(first.corrected.map(({ name }) => name).toSorted()).toEqual([
     "max.message.bytes",
     "message.timestamp.type",
+    "segment.ms",
   ]);
   const second = await layOut(admin, layoutOf(topic));
   expect(second).toEqual({ ...first, corrected: [] });

@@ -6,6 +6,7 @@ import {
   MIN_INSYNC_REPLICAS,
   PARTITIONS_PER_TOPIC,
   REPLICATION_FACTOR,
+  SEGMENT_MS,
   TOPIC_RETENTION_MS,
   TOPICS,
 } from "../../schemas/topics.ts";
@@ -65,8 +66,8 @@ const USABLE_POLL_MS = 50;
  * partitions may not: a saga's messages would no longer share one.
  */
 const AT_LEAST: ReadonlySet<string> = new Set(["replicas", "min.insync.replicas", "max.message.bytes"]);
-/** Without these the system stands still, and setting them harms no message that is there. */
-const CORRECTED: ReadonlySet<string> = new Set(["message.timestamp.type", "max.message.bytes"]);
+/** Without these the system stands still, or keeps what it must not; setting them harms no message that is there. */
+const CORRECTED: ReadonlySet<string> = new Set(["message.timestamp.type", "max.message.bytes", "segment.ms"]);
 
 /**
  * Creates the topics that are missing and compares the others with what they should be: settings without which nothing works are
@@ -158,6 +159,7 @@ export function topicLayout(brokers: number): TopicLayout[] {
       config: {
         "min.insync.replicas": String(minInSync),
         "retention.ms": String(isDeadLetters ? DEAD_LETTER_RETENTION_MS : TOPIC_RETENTION_MS),
+        "segment.ms": String(SEGMENT_MS),
         "max.message.bytes": String(isDeadLetters ? DEAD_LETTER_MAX_BYTES : MESSAGE_MAX_BYTES),
         // The broker's time. It refuses a message whose own time is an hour ahead of it, so a relay with a wrong clock would
         // stop every checkout.

@@ -79,6 +79,10 @@ export const postgresConfig = {
   }),
 };
 
+/** For `startErasing`. */
+export const personalDataDays = (description: string, days: number) =>
+  Type.Integer({ default: days, minimum: 0, maximum: 36_500, description });
+
 export const redisConfig = {
   REDIS_URL: secret(
     Type.String({ format: "redis-url", description: "Redis, a hint store: the role also works without it" }),

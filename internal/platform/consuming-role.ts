@@ -6,6 +6,11 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
 import type { Handler } from "../messaging/handler.ts";
+import {
+  PERSONAL_DATA_CHUNK,
+  type PersonalDataOptions,
+  PersonalDataRetention,
+} from "../messaging/personal-data.ts";
 import { Recipe } from "../messaging/recipe.ts";
 import { cautiousNow, Retention } from "../messaging/retention.ts";
 import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
@@ -54,6 +59,24 @@ export async function openDatabase(
   ops.addCheck("schema", () => requireSchema(database.sql, schema));
   await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
   return database;
+}
+
+/** Erases the personal data of rows older than `days`, now and every hour, until the role stops. */
+export function startErasing(
+  { resources, log }: Pick<RoleContext<unknown>, "resources" | "log">,
+  database: Database,
+  options: Pick<PersonalDataOptions, "days" | "erase">,
+): void {
+  const now = () => cautiousNow(database.sql, systemClock);
+  const retention = new PersonalDataRetention({ sql: database.sql, now, ...options });
+  const loop = new BackgroundLoop({
+    name: "personal data",
+    runOnce: () => retention.runOnce(),
+    intervalMs: RETENTION_INTERVAL_MS,
+    fullBatch: PERSONAL_DATA_CHUNK,
+    log,
+  });
+  resources.use("background loop", loop).start();
 }
 
 /** Joins the handler's consumer group and runs the recipe, its retries and the retention until the role stops. */

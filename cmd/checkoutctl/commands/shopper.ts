@@ -1,0 +1,26 @@
+// `checkoutctl shopper`: what a shopper may ask of an operator.
+import { eraseShopper } from "../../../internal/operations/erase.ts";
+import { group, instant, operatorCommand, print, uuid } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const erase = operatorCommand(
+  "erase",
+  "erase a shopper's e-mail and postal addresses; the books stay as they are",
+)
+  .argument("<user-id>", "the shopper's id, as `saga show` tells it", uuid)
+  .action(async (userId, options) => {
+    const { actor, reason } = options;
+    await using connections = new Connections(loadSettings(options.stack));
+    const [saga, order] = [await connections.database("saga"), await connections.database("order")];
+    const newId = () => Bun.randomUUIDv7();
+    const erased = await eraseShopper({ saga, order, newId, now: Date.now(), actor, reason }, userId);
+    print(options, erased, () =>
+      [
+        `erased ${erased.sagas} of ${erased.checkouts} checkouts, ${erased.orders} orders, ${erased.messages} messages in the outbox`,
+        `Kafka keeps its copies until ${instant(erased.gone_from_topics_at)}, dead letters until ${instant(erased.gone_from_dead_letters_at)} at the latest`,
+      ].join("\n"),
+    );
+  });
+
+export const shopperCommand = group("shopper", "what a shopper may ask for").addCommand(erase);

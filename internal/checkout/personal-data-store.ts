@@ -1,0 +1,31 @@
+// Old sagas lose what identifies their shopper. Used by cmd/orchestrator through messaging/personal-data.ts.
+import type { Sql } from "postgres";
+import { ERASED } from "../../schemas/fields.ts";
+import type { Chunk } from "../messaging/personal-data.ts";
+
+interface Looked {
+  readonly last: string | null;
+  readonly looked: number;
+  readonly erased: number;
+}
+
+/** A saga that is still under way keeps what it needs, however old it is. */
+export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<Looked> {
+  const [row] = await sql<[Looked]>`
+    with chunk as (
+      select saga_id from saga_state
+       where saga_id > ${after}::uuid and saga_id < uuid_v7_floor(${before}::timestamptz)
+       order by saga_id limit ${limit}
+    ), erased as (
+      update saga_state
+         set email = ${ERASED.email},
+             shipping_address = jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text, 'city', '',
+               'postal_code', '', 'country', shipping_address -> 'country')
+       where saga_id = any(array(select saga_id from chunk)) and completed_at < ${before}::timestamptz
+         and email <> ${ERASED.email}
+      returning saga_id
+    )
+    select (select max(saga_id::text) from chunk) as last, (select count(*) from chunk)::int as looked,
+           (select count(*) from erased)::int as erased`;
+  return row;
+}

@@ -1,0 +1,58 @@
+// What is old enough loses its personal data, on real databases, and nothing else does.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { eraseOldSagas } from "../checkout/personal-data-store.ts";
+import { eraseOldOrders } from "../services/order/personal-data-store.ts";
+import { ERASED } from "../../schemas/fields.ts";
+import { SettledSystem } from "../testkit/settled-system.ts";
+import { PersonalDataRetention } from "./personal-data.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+let system: SettledSystem;
+beforeAll(async () => {
+  system = await SettledSystem.open();
+});
+beforeEach(() => system.reset());
+afterAll(() => system[Symbol.asyncDispose]());
+
+/** As it would run so many days from now. */
+function retentionIn(daysFromNow: number, days = 30) {
+  const now = async () => Date.now() + daysFromNow * DAY_MS;
+  const { saga, order } = system.databases;
+  return {
+    sagas: new PersonalDataRetention({ sql: saga, now, days, erase: eraseOldSagas }),
+    orders: new PersonalDataRetention({ sql: order, now, days, erase: eraseOldOrders }),
+  };
+}
+
+const erasedSagas = async () =>
+  (await system.databases.saga`select from saga_state where email = ${ERASED.email}`).length;
+
+test("sagas and orders keep their data for the days that are set, then lose it once", async () => {
+  const { saga, order } = system.databases;
+  await retentionIn(29).sagas.runOnce();
+  expect(await erasedSagas()).toBe(0);
+
+  const { sagas, orders } = retentionIn(31);
+  expect(await sagas.runOnce()).toEqual({ processed: 3 });
+  expect(await erasedSagas()).toBe(3);
+  expect(await sagas.runOnce()).toEqual({ processed: 0 });
+  await orders.runOnce();
+  const addresses = [
+    ...(await saga`select shipping_address from saga_state`),
+    ...(await order`select shipping_address from orders where shipping_address is not null`),
+  ].map((row) => row["shipping_address"]);
+  expect(addresses.length).toBeGreaterThanOrEqual(4);
+  const blank = { name: ERASED.line, line1: ERASED.line, city: "", postal_code: "", country: "DE" };
+  for (const address of addresses) expect(address).toEqual(blank);
+});
+
+test("a saga under way keeps what it needs however old it is; 0 days keep everything", async () => {
+  await retentionIn(1_000, 0).sagas.runOnce();
+  expect(await erasedSagas()).toBe(0);
+  await system.databases.saga`
+    update saga_state set status = 'ORDER_CREATED', completed_at = null, deadline_at = now()
+     where saga_id = ${system.completed.saga_id}`;
+  await retentionIn(31).sagas.runOnce();
+  expect(await erasedSagas()).toBe(2);
+});

@@ -1,0 +1,110 @@
+// Erasing a shopper on real databases: what identifies them is gone from every row, and the books still agree.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { audit } from "../audit/audit.ts";
+import { SettledSystem } from "../testkit/settled-system.ts";
+import { errorOf } from "../testkit/kafka.ts";
+import { eraseShopper } from "./erase.ts";
+
+const AT_REST = { settleMs: 5_000, restWithinMs: 300 };
+const PERSONAL = ["ada@example.com", "Ada Lovelace", "12 Secret Street", "Hidden Town", "01001"];
+
+let system: SettledSystem;
+let userId: string;
+beforeAll(async () => {
+  system = await SettledSystem.open();
+});
+afterAll(() => system[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  await system.reset();
+  userId = Bun.randomUUIDv7();
+  const { saga, order } = system.databases;
+  const [name, line1, city, postal_code] = PERSONAL.slice(1);
+  const address = { name, line1, city, postal_code, country: "DE" };
+  const { saga_id } = system.completed;
+  await saga`update saga_state set user_id = ${userId}, email = ${PERSONAL[0] ?? ""}, shipping_address = ${saga.json(address)}
+              where saga_id = ${saga_id}`;
+  await order`update orders set user_id = ${userId}, shipping_address = ${order.json(address)} where saga_id = ${saga_id}`;
+  for (const [type, payload] of [
+    ["CreateOrder", { shipping_address: address }],
+    ["SendNotification", { email: PERSONAL[0] ?? "" }],
+  ] as const)
+    await saga`update outbox set payload = payload || ${saga.json(payload)}
+                where partition_key = ${saga_id} and headers ->> 'type' = ${type}`;
+});
+
+function erase() {
+  const { saga, order } = system.databases;
+  const options = {
+    saga,
+    order,
+    newId: () => Bun.randomUUIDv7(),
+    now: Date.now(),
+    actor: "ada",
+    reason: "asked",
+  };
+  return eraseShopper(options, userId);
+}
+
+/** Everything that the four databases hold, as text. */
+async function everything(): Promise<string> {
+  const texts: string[] = [];
+  for (const sql of Object.values(system.databases)) {
+    const tables = await sql<{ name: string }[]>`
+      select quote_ident(relname) as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`;
+    for (const { name } of tables) {
+      const rows = await sql.unsafe(`select t::text as line from ${name} as t`);
+      texts.push(...rows.map((row) => String(row["line"])));
+    }
+  }
+  return texts.join("\n");
+}
+
+test("every row loses what identifies the shopper, and the audit is clean", async () => {
+  for (const text of PERSONAL) expect(await everything()).toContain(text);
+  expect(await erase()).toMatchObject({ checkouts: 1, sagas: 1, orders: 1, messages: 2 });
+  for (const text of PERSONAL) expect(await everything()).not.toContain(text);
+  const report = await audit(system.sources(), AT_REST);
+  expect(report.invariants.flatMap(({ findings }) => findings)).toEqual([]);
+  const [kept] = await system.databases
+    .order`select total_cents, shipping_address from orders where user_id = ${userId}`;
+  expect(kept).toMatchObject({
+    total_cents: system.completed.total_cents,
+    shipping_address: { country: "DE" },
+  });
+});
+
+test("who did it and why is kept; doing it again does nothing more", async () => {
+  await erase();
+  expect(await erase()).toMatchObject({ checkouts: 1, sagas: 0, orders: 0 });
+  const acts = await system.databases.saga`
+    select actor, reason, subject, outcome from operator_actions where action = 'shopper.erase'`;
+  expect(acts).toHaveLength(2);
+  expect(acts[0]).toEqual({ actor: "ada", reason: "asked", subject: userId, outcome: "erased" });
+});
+
+test("nothing is erased while a checkout is under way, a message is not sent, or a command is tried again", async () => {
+  const { saga, order } = system.databases;
+  const { saga_id } = system.completed;
+  const refusedFor = async (what: string) => {
+    const before = await everything();
+    expect(await errorOf(erase())).toMatchObject({
+      code: "MESSAGE_INVALID",
+      message: expect.stringContaining(what),
+    });
+    expect(await everything()).toBe(before);
+  };
+  await saga`update outbox set published = false, published_at = null where partition_key = ${saga_id}`;
+  await refusedFor("messages that Kafka does not have yet");
+  await saga`update outbox set published = true, published_at = now() where partition_key = ${saga_id}`;
+
+  await saga`update saga_state set status = 'ORDER_CREATED', completed_at = null, deadline_at = now() where saga_id = ${saga_id}`;
+  await refusedFor("1 checkouts under way");
+  await saga`update saga_state set status = 'COMPLETED', completed_at = now(), deadline_at = null where saga_id = ${saga_id}`;
+
+  await order`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
+      error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
+    values (gen_random_uuid(), ${saga_id}, 'CreateOrder', 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
+  await refusedFor("1 that are tried again");
+  await order`truncate retry`;
+});

@@ -1,0 +1,29 @@
+// Old orders lose their address. Used by cmd/order through messaging/personal-data.ts.
+import type { Sql } from "postgres";
+import { ERASED } from "../../../schemas/fields.ts";
+import type { Chunk } from "../../messaging/personal-data.ts";
+
+interface Looked {
+  readonly last: string | null;
+  readonly looked: number;
+  readonly erased: number;
+}
+
+export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk): Promise<Looked> {
+  const [row] = await sql<[Looked]>`
+    with chunk as (
+      select order_id from orders
+       where order_id > ${after}::uuid and order_id < uuid_v7_floor(${before}::timestamptz)
+       order by order_id limit ${limit}
+    ), erased as (
+      update orders
+         set shipping_address = jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text, 'city', '',
+               'postal_code', '', 'country', shipping_address -> 'country')
+       where order_id = any(array(select order_id from chunk)) and created_at < ${before}::timestamptz
+         and shipping_address ->> 'name' <> ${ERASED.line}
+      returning order_id
+    )
+    select (select max(order_id::text) from chunk) as last, (select count(*) from chunk)::int as looked,
+           (select count(*) from erased)::int as erased`;
+  return row;
+}
