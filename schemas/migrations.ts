@@ -9,9 +9,11 @@ import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
+import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
+import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
 /** Those of the services that take part in the saga: each has an inbox, an outbox and a retry table. */
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
@@ -40,6 +42,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     held,
     { name: "0017_recovery", sql: recovery },
     spare,
+    { name: "0019_own_words", sql: sagaWords },
   ],
   inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare],
   payment: [
@@ -49,6 +52,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     held,
     { name: "0014_provider_limits", sql: providerLimits },
     spare,
+    { name: "0019_own_words", sql: paymentWords },
   ],
   order: [messagingMigration, { name: "0002_order", sql: order }, held, spare],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],

@@ -1,6 +1,7 @@
 // The saga's rows on a real Postgres: every position comes back as it went in, and the table refuses what code must not say.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { migrations } from "../../schemas/migrations.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { startSaga } from "./saga.ts";
 import type { Position, Saga } from "./state.ts";
@@ -22,7 +23,7 @@ const steps = STEPS.map(({ step }) => step);
 const undone = STEPS.filter(({ undo }) => undo !== null).map(({ step }) => step);
 
 const at = fc.constantFrom(...steps);
-/** Codes and messages come from outside, a payment provider for one. */
+/** Codes and messages come from other services. */
 const failure = fc.record({
   code: fc.string({ minLength: 1, unit: "grapheme" }),
   message: fc.string({ unit: "grapheme" }),
@@ -53,6 +54,29 @@ const progress = fc.record({
   needs_operator: fc.boolean(),
   deadline: time,
   updated_at: time,
+});
+
+test("what older versions kept of the payment provider's words is taken away, and what was ours stays", async () => {
+  await using own = await TestOrchestrator.open();
+  const { sql } = own.database;
+  await using intake = own.intake();
+  const failures = {
+    CARD_DECLINED: "No such PaymentMethod: 'pm_unknown'",
+    PRICE_CHANGED: "expected 1, the price is 2",
+  };
+  for (const [code, message] of Object.entries(failures)) {
+    const { saga_id } = await intake.start(checkout({ client_key: code }));
+    await sql`
+      update saga_state set status = 'COMPENSATED', failure_code = ${code}, failure_message = ${message},
+             completed_at = now(), deadline_at = null where saga_id = ${saga_id}`;
+  }
+  const migration = migrations.saga.find(({ name }) => name === "0019_own_words");
+  await sql.unsafe(migration?.sql ?? "");
+  const rows = await sql`select failure_code as code, failure_message as message from saga_state order by 1`;
+  expect([...rows]).toEqual([
+    { code: "CARD_DECLINED", message: "refused by the payment provider" },
+    { code: "PRICE_CHANGED", message: failures.PRICE_CHANGED },
+  ]);
 });
 
 test("any progress of any saga comes back as it was saved, and is shown the same from row and memory", async () => {

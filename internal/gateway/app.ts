@@ -24,7 +24,7 @@ export interface GatewayOptions {
   readonly orchestrator: OrchestratorClient;
   /** Seals the payment method so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => Promise<string>;
-  /** Called with what was not the client's fault. */
+  /** Called with what was not the shopper's fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }
 
@@ -33,7 +33,7 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
     .onError(({ error, code, request, path }) => {
       const problem = asProblem(error, code);
       // A client that hung up sees no answer, and its going away is no failure.
-      if (problem.isOurs && !request.signal.aborted) onError(error, request);
+      if (problem.isForOperators && !request.signal.aborted) onError(error, request);
       return problemResponse(problem, path);
     })
     .post(

@@ -96,7 +96,7 @@ const strange: readonly [string, unknown, string][] = [
   ["an address with a comment", cart({ email: "ada(smith)@example.com" }), "/email"],
   ["a group of addresses", cart({ email: "ada:smith@example.com;" }), "/email"],
   ["an address without a public domain", cart({ email: "ada@localhost" }), "/email"],
-  ["a payment token that is none", cart({ payment_method: "4242 4242 4242 4242" }), "/payment_method"],
+  ["a payment token that is none", cart({ payment_method: "pm card visa" }), "/payment_method"],
   [
     "what no database keeps",
     cart({ shipping_address: { ...address, name: "a\u0000b" } }),
@@ -124,6 +124,37 @@ test.each(strange)("refused, with its place: %s", async (_, body, path) => {
   expect(answer.problem).toMatchObject({
     errors: expect.arrayContaining([expect.objectContaining({ path })]),
   });
+});
+
+test.each([
+  "4242424242424242",
+  "4242-4242-4242-4242",
+  "4242 4242 4242 4242",
+  4242424242424242,
+  "pm_4242424242424242",
+])(
+  "a card number is refused in words of its own, not repeated, and told to whoever runs the shop: %s",
+  async (payment_method) => {
+    // given a body with a fault that would come first
+    const answer = await post({ ...cart(), coupon: "x", payment_method });
+    // then
+    expectProblem(answer, 422, "card-number");
+    const message = expect.stringContaining("got a card number");
+    expect(answer.problem).toMatchObject({ errors: [{ path: "/payment_method", message }] });
+    expect(JSON.stringify(answer.problem)).not.toMatch(/4242/);
+    expect(logged.at(-1)).toMatchObject({ type: "card-number" });
+    expect(Bun.inspect(logged.at(-1))).not.toMatch(/4242/);
+  },
+);
+
+test("numbers that are no payment method may look like a card's by chance", async () => {
+  const number = "4242424242424242";
+  const lucky = cart({
+    items: [{ sku_id: number, quantity: 1 }],
+    shipping_address: { ...address, phone: number, line2: number },
+  });
+  const answer = await post(lucky, { "idempotency-key": number });
+  expectProblem(answer, 503, "service-unavailable");
 });
 
 test("whole characters beyond the basic plane are fine", async () => {

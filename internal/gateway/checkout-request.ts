@@ -4,6 +4,7 @@ import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { currencyFault } from "../kernel/money.ts";
 import { addressFaults } from "./address.ts";
+import { holdsCardNumber } from "./card-number.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */
@@ -20,6 +21,13 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
  */
 const NO_ADDRESS = { path: "/email", message: "Expected one e-mail address, for example ada@example.com" };
 
+/** The path is named and the value is not: the answer may be logged by whoever reads it. */
+const CARD_NUMBER = {
+  path: "/payment_method",
+  message:
+    "Expected the payment provider's token for the card, for example pm_1MqLiJLkdIwHu7ix, and got a card number",
+};
+
 const checkoutRequest = TypeCompiler.Compile(CheckoutRequest);
 
 export function idempotencyKeyOf({ headers }: Request): string {
@@ -33,6 +41,8 @@ export function idempotencyKeyOf({ headers }: Request): string {
 
 export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
   const body = parse(await textOf(request));
+  // Before all else, because one with spaces does not fit the schema either, whose words would not say what is wrong.
+  if (hasCardNumber(body)) throw new ProblemError("card-number", { errors: [CARD_NUMBER] });
   const checkout = checkoutRequest.Check(body) ? body : null;
   const errors =
     checkout === null
@@ -42,6 +52,13 @@ export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
       : faultsOfMeaning(checkout);
   if (checkout !== null && errors.length === 0) return checkout;
   throw new ProblemError("invalid-body", { errors });
+}
+
+function hasCardNumber(body: unknown): boolean {
+  if (typeof body !== "object" || body === null || !("payment_method" in body)) return false;
+  const { payment_method } = body;
+  const isText = typeof payment_method === "string" || typeof payment_method === "number";
+  return isText && holdsCardNumber(String(payment_method));
 }
 
 /** What a schema cannot tell. */

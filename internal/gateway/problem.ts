@@ -12,6 +12,7 @@ const PROBLEMS = {
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "invalid-body": { status: 422, title: "The body does not fit the schema" },
+  "card-number": { status: 422, title: "The payment method is a card number, which must not be sent here" },
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key was used with another body" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "service-unavailable": {
@@ -51,6 +52,11 @@ export class ProblemError extends Error {
   /** Whether it is our fault rather than the client's. */
   get isOurs(): boolean {
     return this.type === "internal-error" || this.type === "service-unavailable";
+  }
+
+  /** Whether whoever runs the shop should hear of it: our own faults, and a front end that hands out its shoppers' cards. */
+  get isForOperators(): boolean {
+    return this.isOurs || this.type === "card-number";
   }
 }
 

@@ -1,9 +1,11 @@
 // Payments on a real Postgres and the real provider simulator over HTTP: whatever happens between the two, the shopper is
 // charged at most once, and the saga hears the truth.
 import { expect, spyOn, test } from "bun:test";
+import { migrations } from "../../../schemas/migrations.ts";
 import { waitFor } from "../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
 import { SHORT_TIMEOUT_MS, TestPayment } from "../../testkit/payment.ts";
+import { tablesHolding } from "../../testkit/row-texts.ts";
 import type { PaymentStatus } from "./payment.ts";
 import { tellHold } from "./telemetry.ts";
 
@@ -39,6 +41,39 @@ test("a refused card is an answer", async () => {
   await payment.round();
   expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "CARD_DECLINED" }]);
   expect(payment.money(id).charges).toBe(0);
+});
+
+test("a method that the provider quotes in its refusal is in no table, and our own words are", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  const canary = "pm_card_viisa-canary-4242-4242";
+  await payment.charge(id, canary);
+  await payment.round();
+  const error_message = "the payment provider does not know the payment method";
+  expect(await payment.events(id)).toMatchObject([{ error_code: "PAYMENT_METHOD_INVALID", error_message }]);
+  const { sql } = payment.database;
+  expect(await tablesHolding(sql, [error_message])).toContain("public.payments");
+  expect(await tablesHolding(sql, [canary])).toEqual([]);
+});
+
+test("what older versions kept of the provider's words is taken away, and what was ours stays", async () => {
+  await using payment = await TestPayment.open();
+  const { sql } = payment.database;
+  const [quoted, ours] = [saga(), saga()];
+  await payment.charge(quoted, "pm_unknown");
+  await payment.charge(ours, "pm_card_chargeDeclined");
+  await payment.round();
+  const words = "No such PaymentMethod: 'pm_unknown'";
+  await sql`update payments set error_message = ${words} where saga_id = ${quoted}`;
+  await sql`update payments set error_code = 'NOT_CHARGED', error_message = 'none' where saga_id = ${ours}`;
+  const migration = migrations.payment.find(({ name }) => name === "0019_own_words");
+  await sql.unsafe(migration?.sql ?? "");
+  const rows = await sql`select saga_id, error_message from payments order by error_message`;
+  expect([...rows]).toEqual([
+    { saga_id: ours, error_message: "none" },
+    { saga_id: quoted, error_message: null },
+  ]);
+  expect(await payment.status(quoted)).toBe("FAILED");
 });
 
 test.each([

@@ -1,9 +1,9 @@
 // What each of Stripe's errors says about the money. Called by stripe.ts for every call that did not end in an answer; the table
 // is the heart of the adapter.
 import { Stripe } from "stripe";
+import { declineReason, refundRefusal } from "./decline-reasons.ts";
 import type { ChargeAnswer, Deferred, RefundAnswer, RequestRefused, UnknownReason } from "./provider.ts";
 
-const MAX_MESSAGE_LENGTH = 1_000;
 /** A provider that asks for more is asked again after this long, to see whether it still means it. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
@@ -17,7 +17,7 @@ type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => C
 /** By the SDK's error class. Whatever is not here is unknown: guessing wrong would lose money, asking again does not. */
 const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
   // 402: the bank said no, and the answer is stored under the key.
-  StripeCardError: ({ code, message }) => declined(code ?? "card_declined", message),
+  StripeCardError: ({ code }) => declined(code ?? "card_declined"),
   // 400, 404: refused before execution.
   StripeInvalidRequestError: (error) => invalidRequest(error),
   // 401, 403: not even looked at. Earlier attempts were made with credentials that worked.
@@ -55,11 +55,11 @@ const SUMS: ReadonlySet<string> = new Set(["amount_too_small", "amount_too_large
  * provider; had an attempt with it been taken, that one's answer would have come. All else in the request was written here.
  */
 function invalidRequest(error: Stripe.errors.StripeError): ChargeAnswer {
-  const { code = "", param, message } = error;
-  if (SUMS.has(code)) return declined(code, message);
+  const { code = "", param } = error;
+  if (SUMS.has(code)) return declined(code);
   const isUnderstood = !code.startsWith("parameter_");
-  if (isUnderstood && param === "payment_method") return declined("payment_method_invalid", message);
-  if (code.startsWith("payment_method_")) return declined(code, message);
+  if (isUnderstood && param === "payment_method") return declined("payment_method_invalid");
+  if (code.startsWith("payment_method_")) return declined(code);
   return requestRefused(error, "request_malformed");
 }
 
@@ -70,7 +70,7 @@ export function refundAnswerTo(error: unknown): Exclude<RefundAnswer, { kind: "s
   // A refund is refused for many reasons that lie in the charge. Only what names the request itself is a mistake of ours.
   if (answer.kind === "request_refused") {
     const isOurs = answer.code.startsWith("parameter_") || answer.code.startsWith("api_key_");
-    return isOurs ? answer : { kind: "not_yet", error_code: answer.code.toUpperCase() };
+    return isOurs ? answer : { kind: "not_yet", error_code: refundRefusal(answer.code) };
   }
   const error_code =
     answer.kind === "unknown"
@@ -94,8 +94,8 @@ export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"
   return { kind: "no_effect", error_code, error_message };
 }
 
-export function declined(code: string, message: string) {
-  return { kind: "declined", error_code: code.toUpperCase(), error_message: printable(message) } as const;
+export function declined(code: string) {
+  return { kind: "declined", ...declineReason(code) } as const;
 }
 
 export function unknown(reason: UnknownReason, replayed = false) {
@@ -131,9 +131,4 @@ function isTimeout({ detail }: Stripe.errors.StripeError): boolean {
 
 function isReplayed({ headers }: Stripe.errors.StripeError): boolean {
   return headers?.["idempotent-replayed"] === "true";
-}
-
-/** The provider's words end up in text columns and events, which take no control characters and no novels. */
-function printable(message: string): string {
-  return message.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_MESSAGE_LENGTH);
 }

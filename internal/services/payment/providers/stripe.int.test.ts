@@ -42,7 +42,7 @@ test.each([
   [
     "a declined card",
     { status: 402, error: { type: "card_error", code: "expired_card", message: "Expired." } },
-    { kind: "declined", error_code: "EXPIRED_CARD", error_message: "Expired." },
+    { kind: "declined", error_code: "EXPIRED_CARD", error_message: "the card has expired" },
   ],
   [
     "an unknown token",
@@ -52,10 +52,23 @@ test.each([
         type: "invalid_request_error",
         code: "resource_missing",
         param: "payment_method",
-        message: "No such\none",
+        message: "No such PaymentMethod: '4242\n4242'",
       },
     },
-    { kind: "declined", error_code: "PAYMENT_METHOD_INVALID", error_message: "No such one" },
+    {
+      kind: "declined",
+      error_code: "PAYMENT_METHOD_INVALID",
+      error_message: "the payment provider does not know the payment method",
+    },
+  ],
+  [
+    "a decline whose code is a shopper's text",
+    { status: 402, error: { type: "card_error", code: "pm_4242424242424242", message: "4242424242424242" } },
+    {
+      kind: "declined",
+      error_code: "PAYMENT_DECLINED",
+      error_message: "the payment provider declined the payment",
+    },
   ],
   ["a refused API key", { status: 401 }, refused("api_key_refused", null)],
   ["a forbidden API key", { status: 403 }, refused("api_key_may_not", null)],

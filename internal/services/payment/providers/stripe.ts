@@ -171,10 +171,8 @@ export function answerOf(intent: Stripe.PaymentIntent): BookedAnswer {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };
     case "requires_payment_method":
-    case "canceled": {
-      const { code, message } = intent.last_payment_error ?? {};
-      return declined(code ?? "card_declined", message ?? `the payment intent is ${intent.status}`);
-    }
+    case "canceled":
+      return declined(intent.last_payment_error?.code ?? "card_declined");
     // The bank still thinks about it.
     case "processing":
     // Not asked for (`confirm`, automatic capture, no action), so never seen; it must not count as an end.
@@ -187,9 +185,16 @@ export function answerOf(intent: Stripe.PaymentIntent): BookedAnswer {
   }
 }
 
+const REFUND_CODES: Readonly<Record<string, string>> = {
+  pending: "REFUND_PENDING",
+  requires_action: "REFUND_REQUIRES_ACTION",
+  failed: "REFUND_FAILED",
+  canceled: "REFUND_CANCELED",
+};
+
 function refundAnswerOf({ id, status }: Stripe.Refund): RefundAnswer {
   if (status === "succeeded") return { kind: "succeeded", provider_refund_id: id };
-  return { kind: "not_yet", error_code: `REFUND_${(status ?? "unknown").toUpperCase()}` };
+  return { kind: "not_yet", error_code: REFUND_CODES[status ?? ""] ?? "REFUND_UNKNOWN" };
 }
 
 function addressOf(url: URL) {

@@ -1,0 +1,71 @@
+// Why a charge was declined, in our codes and sentences: a closed table, so that nothing of a provider's text is kept or sent on.
+// Its sentences quote what it was sent ("No such PaymentMethod: '...'"), which is whatever a front end or a shopper had in hand,
+// a card number included. Called by stripe-errors.ts.
+
+export interface DeclineReason {
+  readonly error_code: string;
+  readonly error_message: string;
+}
+
+/** By the provider's code (https://docs.stripe.com/error-codes), lower case; ours is the same in upper case. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  amount_too_large: "the sum is more than the payment provider takes at once",
+  amount_too_small: "the sum is less than the payment provider takes",
+  authentication_required: "the bank asks the shopper to confirm the payment",
+  balance_insufficient: "the account has not enough money",
+  card_decline_rate_limit_exceeded: "the card was declined too often",
+  card_declined: "the card was declined",
+  expired_card: "the card has expired",
+  incorrect_address: "the card's billing address is not the right one",
+  incorrect_cvc: "the card's security code is not the right one",
+  incorrect_number: "the card's number is not valid",
+  incorrect_zip: "the card's postal code is not the right one",
+  insufficient_funds: "the account has not enough money",
+  invalid_card_type: "the card is of a kind that is not taken",
+  invalid_cvc: "the card's security code is not valid",
+  invalid_expiry_month: "the card's month of expiry is not valid",
+  invalid_expiry_year: "the card's year of expiry is not valid",
+  invalid_number: "the card's number is not valid",
+  payment_intent_authentication_failure: "the shopper did not confirm the payment at the bank",
+  payment_method_currency_mismatch: "the payment method does not take this currency",
+  payment_method_customer_decline: "the shopper declined the payment",
+  payment_method_invalid: "the payment provider does not know the payment method",
+  payment_method_not_available: "the payment method is not available now",
+  payment_method_provider_decline: "the payment method was declined",
+  payment_method_provider_timeout: "the payment method did not answer in time",
+  payment_method_unactivated: "the payment method is not activated",
+  payment_method_unexpected_state: "the payment method cannot be charged as it is",
+  payment_method_unsupported_type: "the payment method is of a kind that is not taken",
+  processing_error: "the bank could not process the payment",
+};
+
+/** Of a code that is not in the table. What the provider meant stands in its own books, beside the saga's id. */
+const OTHER: DeclineReason = {
+  error_code: "PAYMENT_DECLINED",
+  error_message: "the payment provider declined the payment",
+};
+
+/** What is kept of a decline with the provider's `code`, which may be any text. */
+export function declineReason(code: string): DeclineReason {
+  const sentence = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;
+  return sentence === undefined ? OTHER : { error_code: code.toUpperCase(), error_message: sentence };
+}
+
+/** Why a refund was not taken, where it is not one of the errors of a charge. */
+const REFUND_REFUSALS: ReadonlySet<string> = new Set([
+  "balance_insufficient",
+  "charge_disputed",
+  "charge_exceeds_transaction_limit",
+  "charge_expired_for_capture",
+  "charge_not_refundable",
+  "charge_pending",
+  "payment_intent_unexpected_state",
+  "refund_disputed_payment",
+  "request_malformed",
+  "resource_missing",
+]);
+
+/** Our code of a refund that was refused with the provider's `code`. */
+export function refundRefusal(code: string): string {
+  return REFUND_REFUSALS.has(code) ? code.toUpperCase() : "REFUND_REFUSED";
+}
