@@ -2,9 +2,12 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { MIGRATED_DATABASES, migrations } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
+import { waitFor } from "../paysim/test-provider.ts";
 import { cloneDatabase } from "../testkit/database.ts";
+import { holdRows } from "../testkit/row-lock.ts";
 import { postgresUrl } from "../testkit/servers.ts";
 import { migrate, pendingMigrations } from "./migrate.ts";
+import { openPostgres } from "./postgres.ts";
 
 const SCHEMA = "migrate_test";
 const options = { max: 2, onnotice: () => undefined, connection: { search_path: SCHEMA } };
@@ -52,6 +55,33 @@ describe("migrate", () => {
     expect(await things()).toEqual([]);
     expect(await pendingMigrations(sql, [first, broken])).toEqual(["0002_broken"]);
     expect(await migrate(sql, [first, second])).toEqual(["0002_second"]);
+  });
+
+  test("behind somebody's open transaction it lets everybody else through, and is applied once that is over", async () => {
+    await migrate(sql, [first]);
+    const url = new URL(postgresUrl());
+    url.searchParams.set("search_path", SCHEMA);
+    await using open = await holdRows(url.href, "insert into thing values (1)");
+    const altering = { name: "0002_altering", sql: "alter table thing add column name text" };
+    const migrating = migrate(sql, [first, altering]);
+    let hasWaited = false;
+    await using others = openPostgres({
+      url: url.href,
+      poolSize: 2,
+      applicationName: "others",
+      timeouts: { lockMs: 2_000 },
+    });
+    await waitFor(async () => {
+      // Behind an alter that waits, this would wait as well, until it has to give way.
+      await others.sql`select from thing`;
+      const [row] = await others.sql`
+        select exists (select from pg_stat_activity where query like 'alter table thing%' and wait_event_type = 'Lock') as waits`;
+      hasWaited ||= row?.["waits"] === true;
+      return hasWaited;
+    });
+    await others.sql`select from thing`;
+    await open.release();
+    expect(await migrating).toEqual(["0002_altering"]);
   });
 
   test("a file changed after it was applied is named", async () => {

@@ -4,13 +4,22 @@
 import { createHash } from "node:crypto";
 import type { ReservedSql, Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
+import { pause } from "../messaging/pause.ts";
 import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
+import { isLockTimeout } from "./postgres-fault.ts";
 import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
 /** Held while migrating; any number works as long as every version of this program uses the same. */
 const ADVISORY_LOCK = 7_283_045_519;
-/** A migration that waits longer for a busy table gives up rather than queue everybody else behind it. */
-const LOCK_TIMEOUT = "5s";
+/**
+ * Whoever wants a busy table waits behind a migration that waits for it, behind somebody's open transaction. So it gives way soon, lets
+ * the others through, and tries again, for half a minute in all.
+ */
+const LOCK_TIMEOUT = "200ms";
+const LOCK_ATTEMPTS = 25;
+const LOCK_PAUSE_MS = 1_000;
+/** Outside a transaction only statements run behind which nobody queues. */
+const CONCURRENT_LOCK_TIMEOUT = "5s";
 /** A file that starts with this line runs statement by statement outside a transaction (`create index concurrently`). */
 const NO_TRANSACTION = "-- no-transaction";
 
@@ -103,19 +112,42 @@ async function apply(connection: ReservedSql, migration: Migration): Promise<voi
     connection`insert into schema_migrations (name, checksum) values (${migration.name}, ${checksum(migration)})`;
   try {
     if (migration.sql.startsWith(NO_TRANSACTION)) {
+      await connection.unsafe(`set lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'`);
       // One by one: the server runs several statements in one message as one transaction.
       for (const statement of migration.sql.split(/;\s*$/m)) {
         if (statement.trim() !== "") await connection.unsafe(statement);
       }
       await record();
+      await connection.unsafe(`set lock_timeout = '${LOCK_TIMEOUT}'`);
       return;
     }
-    await connection`begin`;
-    await connection.unsafe(migration.sql);
-    await record();
-    await connection`commit`;
+    await pastLocks(async () => {
+      await connection`begin`;
+      try {
+        await connection.unsafe(migration.sql);
+        await record();
+        await connection`commit`;
+      } catch (error) {
+        await connection.unsafe("rollback").catch(() => undefined);
+        throw error;
+      }
+    });
   } catch (error) {
-    throw new AppError("MIGRATION_FAILED", `migration ${migration.name} failed`, { cause: error });
+    const why = isLockTimeout(error)
+      ? "failed: a transaction keeps its table busy; end it (the oldest xact_start in pg_stat_activity), then migrate again"
+      : "failed";
+    throw new AppError("MIGRATION_FAILED", `migration ${migration.name} ${why}`, { cause: error });
+  }
+}
+
+async function pastLocks(work: () => Promise<void>): Promise<void> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLockTimeout(error) || attempts >= LOCK_ATTEMPTS) throw error;
+      await pause(LOCK_PAUSE_MS);
+    }
   }
 }
 

@@ -182,7 +182,7 @@ describe("a statement fails", () => {
   });
 
   test("because another transaction holds the row too long: locked, and by whom", async () => {
-    await using database = open({ timeouts: { lockMs: 1_000 } });
+    await using database = open({ timeouts: { lockMs: 2_000 } });
     await insert(database, 1);
     await admin.begin(async (holder) => {
       await holder.unsafe(`update ${SCHEMA}.item set amount = 5 where id = 1`);
