@@ -225,4 +225,42 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
       test: "outlives every copy of its message",
     },
   },
+  {
+    id: "locked-row-is-a-failure",
+    title:
+      "Waiting for a row that somebody has locked uses up a message's retries, and it is dead-lettered for it.",
+    edits: [
+      {
+        file: "internal/messaging/retry.ts",
+        find: "failure.isHeld ? this.#nextLook(failure, now) : this.#nextDelay(failure)",
+        replace: "this.#nextDelay(failure)",
+      },
+      {
+        file: "internal/messaging/retry.ts",
+        find: "isCounted: !failure.isHeld,",
+        replace: "isCounted: true,",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/locked-rows.int.test.ts",
+      test: "none of it counts, and nothing is dead-lettered",
+    },
+  },
+  {
+    id: "locked-row-stops-its-batch",
+    title: "A batch waits for a locked row again each time, and so do all that do not want it.",
+    edits: [
+      {
+        file: "internal/messaging/applier.ts",
+        find: "if (this.#caution.isWary(clock.now())) return",
+        replace: "if (this.#caution.isWary(Number.NaN)) return",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/locked-rows.int.test.ts",
+      test: "once it is known, no batch waits for it any more",
+    },
+  },
 ];
