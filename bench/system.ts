@@ -18,6 +18,7 @@ interface Status {
     readonly gateway: string;
     readonly inventory: string;
     readonly paysim: string;
+    readonly mail: string;
     readonly secrets_file: string;
     readonly ops: { readonly orchestrator: string };
   };

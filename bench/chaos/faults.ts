@@ -63,6 +63,21 @@ const keepDown =
     };
   };
 
+/** The mail catcher plays it (internal/stack/servers/mail-trouble.ts). One that was killed meanwhile comes back in good health. */
+async function troubleMail(target: Target, system: System, trouble: object): Promise<Heal> {
+  const put = async (what: object) => {
+    await target.running("mail");
+    const answer = await fetch(`${system.addresses.mail}/trouble`, {
+      method: "PUT",
+      body: JSON.stringify(what),
+    });
+    if (!answer.ok)
+      throw new Error(`the mail catcher does not take ${JSON.stringify(what)}: ${answer.status}`);
+  };
+  await put(trouble);
+  return () => put({});
+}
+
 const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "service kill": kill,
   "relay kill": kill,
@@ -89,6 +104,13 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     return limitProvider(system.addresses.paysim, { unavailable_rate, retry_after_seconds: 1 });
   },
   "mail server pause": pause,
+  "mail server slow": ({ target, system }, fault) =>
+    troubleMail(target, system, {
+      delay_ms: 200 + Math.floor(fault.strength * 1_800),
+      later_share: 0.2,
+      per_second: 20,
+    }),
+  "mail server refuses": ({ target, system }) => troubleMail(target, system, { refuses: true }),
   "Postgres pause": pause,
   "Redis pause": pause,
   async "row lock"({ system, target: stack }, { target }) {

@@ -45,6 +45,8 @@ export const KINDS = {
   "provider 429 storm": { weight: 1, targets: ["paysim"], holds: [10, 20], countsFrom: "heal" },
   "provider 503 storm": { weight: 1, targets: ["paysim"], holds: [10, 20], countsFrom: "heal" },
   "mail server kill": { weight: 1, targets: ["mail"], ...AT_ONCE },
+  "mail server slow": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "injection" },
+  "mail server refuses": { weight: 1, targets: ["mail"], holds: [8, 15], countsFrom: "injection" },
   "mail server pause": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "heal" },
   "Postgres kill": { weight: 6, targets: POSTGRES, ...AT_ONCE },
   "Postgres pause": { weight: 2, targets: POSTGRES, holds: [10, 30], countsFrom: "heal" },

@@ -14,8 +14,8 @@ import { judge, type Verdict } from "./smtp-failure.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 
 const PROBE_FIRST_MS = 500;
-/** A lost server is soon found again; one that refuses our password must not be asked often, lest it lock the account. */
-const PROBE_CAP_MS = { away: 5_000, refusing: 60_000 } as const;
+/** A server is soon found again; one that refuses our password must not be asked often, lest it lock the account. */
+const PROBE_CAP_MS = { soon: 5_000, login: 60_000 } as const;
 /** So many mails refused one after the other, and none taken: that is not so many recipients. */
 const REFUSALS_IN_A_ROW = 5;
 /** Half of so many answers were "later": a server that limits and does not say so. */
@@ -284,7 +284,7 @@ export class Courier implements AsyncDisposable {
     for (;;) {
       const closed = this.#closed;
       if (closed === undefined) return;
-      const capMs = isAway(closed.reason) ? PROBE_CAP_MS.away : PROBE_CAP_MS.refusing;
+      const capMs = isLogin(closed.reason) ? PROBE_CAP_MS.login : PROBE_CAP_MS.soon;
       await pause(
         withJitter(cappedBackoff(this.#probes, PROBE_FIRST_MS, capMs), random()),
         this.#stop.signal,
@@ -330,7 +330,7 @@ export class Courier implements AsyncDisposable {
   }
 }
 
-/** A reply begins with its code; what has none was not said by a server. */
-function isAway(reason: string): boolean {
-  return !/\b[45]\d\d[ -]/.test(reason);
+/** RFC 4954: a reply to who we say we are. */
+function isLogin(reason: string): boolean {
+  return /\b53[458][ -]/.test(reason);
 }

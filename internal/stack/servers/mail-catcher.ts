@@ -1,6 +1,9 @@
 // A mail server that keeps what it is sent and delivers nothing, run by bun as a process of its own. SMTP on one port; on the
-// other `GET /mails` lists what arrived, newest last, `DELETE /mails` forgets it, `GET /healthz` answers 200.
+// other `GET /mails` lists what arrived, newest last, `DELETE /mails` forgets it, `GET /healthz` answers 200, `PUT /trouble` makes it
+// behave badly until the next (`{}` ends it).
+import { Value } from "@sinclair/typebox/value";
 import { SMTPServer } from "smtp-server";
+import { MailTrouble, Troublemaker } from "./mail-trouble.ts";
 
 const MAX_MAILS = 10_000;
 const MAX_MAIL_BYTES = 1024 * 1024;
@@ -27,12 +30,20 @@ if (import.meta.main) {
 function runMailCatcher(smtpPort: number, httpPort: number): void {
   let mails: CaughtMail[] = [];
   let serving = false;
+  const troublemaker = new Troublemaker();
 
   const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
     disableReverseLookup: true,
     size: MAX_MAIL_BYTES,
+    onMailFrom: (_, __, done) => done(troublemaker.sender()),
+    onRcptTo(_, __, done) {
+      const answer = troublemaker.recipient(performance.now(), Math.random());
+      const { delay_ms = 0 } = troublemaker.trouble;
+      if (delay_ms === 0) done(answer);
+      else setTimeout(() => done(answer), delay_ms);
+    },
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -59,6 +70,14 @@ function runMailCatcher(smtpPort: number, httpPort: number): void {
     port: httpPort,
     routes: {
       "/healthz": () => new Response(serving ? "ok\n" : "starting\n", { status: serving ? 200 : 503 }),
+      "/trouble": {
+        PUT: async (request) => {
+          const trouble: unknown = await request.json();
+          if (!Value.Check(MailTrouble, trouble)) return new Response("no such trouble\n", { status: 400 });
+          troublemaker.trouble = trouble;
+          return new Response(null, { status: 204 });
+        },
+      },
       "/mails": {
         GET: () => Response.json(mails),
         DELETE: () => {
