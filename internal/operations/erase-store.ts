@@ -64,6 +64,14 @@ export async function countRetries(sql: Sql, sagaIds: readonly string[]): Promis
   return row.count;
 }
 
+/** Mails to this shopper that the mail server has put off. */
+export async function countWaitingMails(sql: Sql, sagaIds: readonly string[]): Promise<number> {
+  const [row] = await sql<
+    [{ count: number }]
+  >`select count(*)::int as count from waiting_mails where saga_id = any(${[...sagaIds]}::uuid[])`;
+  return row.count;
+}
+
 export async function sagaIdsOf(sql: Sql, userId: string): Promise<readonly string[]> {
   const rows = await sql<{ saga_id: string }[]>`select saga_id from saga_state where user_id = ${userId}`;
   return rows.map(({ saga_id }) => saga_id);

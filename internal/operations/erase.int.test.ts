@@ -1,6 +1,7 @@
 // Erasing a shopper on real databases: what identifies them is gone from every row, and the books still agree.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { audit } from "../audit/audit.ts";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { SettledSystem } from "../testkit/settled-system.ts";
 import { errorOf } from "../testkit/kafka.ts";
 import { eraseShopper } from "./erase.ts";
@@ -9,11 +10,16 @@ const AT_REST = { settleMs: 5_000, restWithinMs: 300 };
 const PERSONAL = ["ada@example.com", "Ada Lovelace", "12 Secret Street", "Hidden Town", "01001"];
 
 let system: SettledSystem;
+let mails: TestDatabase;
 let userId: string;
 beforeAll(async () => {
   system = await SettledSystem.open();
+  mails = await cloneDatabase("notification");
 });
-afterAll(() => system[Symbol.asyncDispose]());
+afterAll(async () => {
+  await mails[Symbol.asyncDispose]();
+  await system[Symbol.asyncDispose]();
+});
 
 beforeEach(async () => {
   await system.reset();
@@ -38,6 +44,7 @@ function erase() {
   const options = {
     saga,
     order,
+    notification: mails.sql,
     newId: () => Bun.randomUUIDv7(),
     now: Date.now(),
     actor: "ada",
@@ -105,6 +112,12 @@ test("nothing is erased while a checkout is under way, a message is not sent, or
   await order`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
       error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
     values (gen_random_uuid(), ${saga_id}, 'CreateOrder', 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
-  await refusedFor("1 that are tried again");
+  await refusedFor("1 commands that are tried again");
   await order`truncate retry`;
+
+  await mails.sql`insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply,
+      topic, partition, "offset", timestamp_ms, value, headers)
+    values ('k', ${saga_id}, 1, now(), now(), now(), '450', 't', 0, 0, 0, '{}', '{}')`;
+  await refusedFor("1 mails that wait");
+  await mails.sql`truncate waiting_mails`;
 });

@@ -6,6 +6,7 @@ import { AppError } from "../kernel/errors.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import {
   countRetries,
+  countWaitingMails,
   eraseOrders,
   eraseOutbox,
   eraseSagas,
@@ -16,6 +17,7 @@ import {
 export interface EraseOptions {
   readonly saga: Sql;
   readonly order: Sql;
+  readonly notification: Sql;
   /** UUIDv7. */
   readonly newId: () => string;
   /** Epoch ms. */
@@ -39,14 +41,15 @@ export interface Erased {
 
 /** Doing it again does what is left. Throws MESSAGE_INVALID, with nothing changed, while something of the shopper is under way. */
 export async function eraseShopper(options: EraseOptions, userId: string): Promise<Erased> {
-  const { saga, order, newId, now, actor, reason } = options;
+  const { saga, order, notification, newId, now, actor, reason } = options;
   const sagaIds = await sagaIdsOf(saga, userId);
   const open = await unfinishedOf(saga, userId);
   const retries = (await countRetries(saga, sagaIds)) + (await countRetries(order, sagaIds));
-  if (open.sagas + open.unpublished + retries > 0) {
+  const mails = await countWaitingMails(notification, sagaIds);
+  if (open.sagas + open.unpublished + retries + mails > 0) {
     throw new AppError(
       "MESSAGE_INVALID",
-      `the shopper has ${open.sagas} checkouts under way, ${open.unpublished} messages that Kafka does not have yet and ${retries} that are tried again; erase them when these are done (\`checkoutctl saga ls --stuck\`)`,
+      `the shopper has ${open.sagas} checkouts under way, ${open.unpublished} messages that Kafka does not have yet, ${retries} commands that are tried again and ${mails} mails that wait; erase them when these are done (\`checkoutctl saga ls --stuck\`)`,
     );
   }
   // The orders first: when this is cut short in between, the sagas still tell whose it was, and the next try does the rest.

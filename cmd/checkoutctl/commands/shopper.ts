@@ -12,9 +12,14 @@ const erase = operatorCommand(
   .action(async (userId, options) => {
     const { actor, reason } = options;
     await using connections = new Connections(loadSettings(options.stack));
-    const [saga, order] = [await connections.database("saga"), await connections.database("order")];
+    const saga = await connections.database("saga");
+    const order = await connections.database("order");
+    const notification = await connections.database("notification");
     const newId = () => Bun.randomUUIDv7();
-    const erased = await eraseShopper({ saga, order, newId, now: Date.now(), actor, reason }, userId);
+    const erased = await eraseShopper(
+      { saga, order, notification, newId, now: Date.now(), actor, reason },
+      userId,
+    );
     print(options, erased, () =>
       [
         `erased ${erased.sagas} of ${erased.checkouts} checkouts, ${erased.orders} orders, ${erased.messages} messages in the outbox`,
