@@ -5,7 +5,7 @@ import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts
 import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
-import { openPostgres } from "../../internal/platform/postgres.ts";
+import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
@@ -31,9 +31,14 @@ export class Connections implements AsyncDisposable {
 
   /** The database of that name, and no other service's; one without tables only where it is to be migrated. */
   async database(name: MigratedDatabase): Promise<Sql> {
-    const sql = await this.databaseToMigrate(name);
-    const owners = await ownersOf(sql);
-    if (owners.length === 1 && owners[0] === name) return sql;
+    return (await this.postgres(name)).sql;
+  }
+
+  /** The same with its transactions. */
+  async postgres(name: MigratedDatabase): Promise<Postgres> {
+    const postgres = await this.#found(name);
+    const owners = await ownersOf(postgres.sql);
+    if (owners.length === 1 && owners[0] === name) return postgres;
     const setting = DATABASE_SETTING[name];
     throw new AppError(
       "CONFIG_INVALID",
@@ -45,6 +50,10 @@ export class Connections implements AsyncDisposable {
 
   /** As it is found. */
   async databaseToMigrate(name: MigratedDatabase): Promise<Sql> {
+    return (await this.#found(name)).sql;
+  }
+
+  async #found(name: MigratedDatabase): Promise<Postgres> {
     const setting = DATABASE_SETTING[name];
     const url = this.#settings.need(setting);
     const postgres = this.#open.use(
@@ -67,7 +76,7 @@ export class Connections implements AsyncDisposable {
         { cause: error },
       );
     }
-    return postgres.sql;
+    return postgres;
   }
 
   /** All four of the saga. */

@@ -8,6 +8,7 @@ import { sagaHandler } from "../../internal/checkout/handler.ts";
 import { Intake } from "../../internal/checkout/intake.ts";
 import { measureBacklog } from "../../internal/checkout/intake-store.ts";
 import { sagaTelemetry } from "../../internal/checkout/telemetry.ts";
+import { PastWatch } from "../../internal/checkout/past-watch.ts";
 import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { StuckWatch } from "../../internal/checkout/stuck.ts";
@@ -15,6 +16,7 @@ import { findStuck } from "../../internal/checkout/stuck-store.ts";
 import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
+import { AppError } from "../../internal/kernel/errors.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
@@ -32,6 +34,7 @@ import {
   startErasing,
   systemClock,
 } from "../../internal/platform/consuming-role.ts";
+import { newestSaid } from "../../internal/platform/kafka/newest-said.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
@@ -40,6 +43,8 @@ const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
 const STUCK_INTERVAL_MS = 10_000;
+/** One small query where there is nothing to compare. */
+const COMPARE_INTERVAL_MS = 1_000;
 
 const config = Type.Object({
   ...commonConfig,
@@ -158,17 +163,42 @@ await runRole({
     });
     resources.use("progress", progress).start();
 
+    const past = new PastWatch({
+      sql: database.sql,
+      newestSaid: () => newestSaid({ brokers: env.KAFKA_BROKERS, clientId: "orchestrator" }),
+      now: () => systemClock.now(),
+      log,
+    });
+    context.ops.addCheck("saga database", () => past.ready());
+    const comparing = new BackgroundLoop({
+      name: "comparison with Kafka",
+      runOnce: () => past.runOnce(),
+      intervalMs: COMPARE_INTERVAL_MS,
+      fullBatch: 1,
+      log,
+    });
+    resources.use("comparison with Kafka", comparing).start();
+    const gate = {
+      get refusal() {
+        return past.refusal ?? admission.refusal;
+      },
+      taken: admission.taken.bind(admission),
+    };
+
     // Before Kafka is waited for: a checkout needs this database and nothing else to be taken in.
     const intake = resources.use(
       "intake",
-      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted, admission }),
+      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted, admission: gate }),
     );
     const logError = logSparingly(log, systemClock);
     const onError = (error: unknown) => logError(error, {}, "a request could not be answered");
     const api = orchestratorApi({
       intake,
       watch,
-      cancel: (sagaId, request) => cancelSaga({ ...shared, observer, log }, sagaId, request),
+      cancel(sagaId, request) {
+        if (past.refusal !== null) throw new AppError("SERVICE_UNAVAILABLE", past.refusal);
+        return cancelSaga({ ...shared, observer, log }, sagaId, request);
+      },
       faultOf: database.faultOf.bind(database),
       onError,
     });
@@ -182,7 +212,7 @@ await runRole({
 
     const deadlines = new BackgroundLoop({
       name: "deadlines",
-      runOnce: () => sweepDeadlines({ ...shared, observer }),
+      runOnce: () => sweepDeadlines({ ...shared, observer, compared: () => past.compared }),
       intervalMs: DEADLINE_SWEEP_MS,
       fullBatch: DEADLINE_BATCH,
       log,

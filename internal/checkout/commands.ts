@@ -1,9 +1,28 @@
 // The messages a saga sends: the command of each step, the undo of each step, and the shopper's mail. Pure; called by saga.ts.
 import { type Command, MAX_ANSWER_WITHIN_MS } from "../../schemas/commands.ts";
+import type { StartSaga } from "../../schemas/http.ts";
 import { assert, AssertionError } from "../kernel/errors.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import type { Saga } from "./state.ts";
 import { rowOf, type Step } from "./steps.ts";
+
+/** The first command takes along what the saga's row could be made of again. */
+export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
+  const { user_id, email, shipping_address, expected_total_cents, client_key, body_hash } = request;
+  const command = stepCommand(saga, "reserve");
+  assert(command.type === "ReserveInventory", "a saga begins with its reservation");
+  return {
+    ...command,
+    checkout: {
+      user_id,
+      email,
+      shipping_address,
+      ...(expected_total_cents === undefined ? {} : { expected_total_cents }),
+      client_key,
+      body_hash,
+    },
+  };
+}
 
 /** The forward command of `step`, filled from what the saga knows by then. */
 export function stepCommand(saga: Saga, step: Step): Outgoing {

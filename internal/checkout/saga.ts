@@ -7,7 +7,7 @@ import { cappedBackoff } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
-import { notification, stepCommand, undoCommand } from "./commands.ts";
+import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
 import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
 import {
   indexOf,
@@ -69,7 +69,7 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
   const started: Transition = { from: "STARTED", to: "STARTED", step: "reserve", note: null };
   return {
     saga,
-    out: [stepCommand(saga, "reserve")],
+    out: [firstCommand(saga, request)],
     history: [started],
     verdict: { kind: "transition" },
   };

@@ -75,16 +75,35 @@ export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): Promis
 
 /**
  * Claims open sagas whose deadline has passed, the longest overdue first; what other replicas hold is skipped, and so is a
- * saga on a table that this binary does not know. `now` in epoch ms.
+ * saga on a table that this binary does not know. `now` in epoch ms. Where `compared` names a database (past-watch.ts), nothing is
+ * claimed in any other.
  */
-export async function claimOverdueSagas(tx: Tx, now: number, limit: number): Promise<Saga[]> {
+export async function claimOverdueSagas(
+  tx: Tx,
+  now: number,
+  limit: number,
+  compared: string | null = null,
+): Promise<Saga[]> {
   const rows = await tx<SagaRow[]>`
     select ${columns(tx)} from saga_state
      where completed_at is null and deadline_at <= ${now}::timestamptz
        and table_version = any(${[...KNOWN_TABLE_VERSIONS]}::integer[])
+       and (${compared}::text is null or ${identity(tx)} = ${compared})
      order by deadline_at limit ${limit} for update skip locked`;
   return rows.map(fromRow);
 }
+
+/**
+ * Names the tables behind a connection: the start of their server, and the file of the sagas. Both are others in a database that
+ * was restored, by whatever means, and in a standby that took over.
+ */
+export async function identityOf(sql: Sql): Promise<string> {
+  const [row] = await sql<{ identity: string }[]>`select ${identity(sql)} as identity`;
+  return row?.identity ?? "";
+}
+
+const identity = (sql: Sql | Tx) => sql`
+  concat_ws(' ', extract(epoch from pg_postmaster_start_time()), pg_relation_filenode('saga_state'))`;
 
 /** What `saveSagas` needs to know of a saga: how it was read and how it is now. */
 export interface Change {

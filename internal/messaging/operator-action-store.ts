@@ -5,7 +5,13 @@ import type { Sql, TransactionSql } from "postgres";
 import type { Tx } from "./database.ts";
 
 export type OperatorActionKind =
-  "saga.cancel" | "dead-letter.replay" | "dead-letter.discard" | "outbox.republish" | "shopper.erase";
+  | "saga.cancel"
+  | "saga.rebuild"
+  | "dead-letter.replay"
+  | "dead-letter.discard"
+  | "outbox.republish"
+  | "outbox.restore"
+  | "shopper.erase";
 
 export interface OperatorAction {
   readonly action_id: string;

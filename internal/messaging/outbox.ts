@@ -73,6 +73,36 @@ export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): Pr
         on conflict do nothing`;
 }
 
+/** A message that Kafka has and its outbox has lost. `published_at` is when Kafka took it, RFC 3339. */
+export interface PublishedRow extends OutboxRow {
+  readonly published_at: string;
+}
+
+/** Rows that are there already stay as they are. Returns the ids of those that were missing. */
+export function insertPublished(
+  tx: Connection,
+  rows: readonly PublishedRow[],
+): PromiseLike<readonly { readonly event_id: string }[]> {
+  return tx<{ event_id: string }[]>`
+    insert into outbox (event_id, topic, partition_key, payload, headers, created_at, published, published_at)
+    select event_id, topic, partition_key, payload, jsonb_build_object('type', type), published_at, true, published_at
+      from json_to_recordset(${JSON.stringify(rows)}::text::json)
+        as event (event_id uuid, topic text, partition_key text, type text, payload jsonb, published_at timestamptz)
+        on conflict do nothing
+    returning event_id`;
+}
+
+/** Which of these messages the outbox holds. */
+export async function findInOutbox(
+  sql: Connection,
+  eventIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ event_id: string }[]>`
+    select event_id from outbox
+     where event_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(eventIds)}::text::json)))`;
+  return new Set(rows.map(({ event_id }) => event_id));
+}
+
 /** Once per transaction, whatever its size. */
 export function notifyRelay(tx: Connection): PromiseLike<unknown> {
   return tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;

@@ -37,6 +37,7 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
     update outbox as message
        set payload = case message.headers ->> 'type'
              when 'SendNotification' then jsonb_set(payload, '{email}', to_jsonb(${ERASED.email}::text))
+             when 'ReserveInventory' then payload - 'checkout'
              else jsonb_set(payload, '{shipping_address}', jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text,
                'city', '', 'postal_code', '', 'country', payload -> 'shipping_address' -> 'country')) end
       from saga_state as saga
@@ -44,7 +45,7 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
        and message.event_id >= uuid_v7_floor(saga.created_at - ${CLOCK_SLACK}::interval)
        and message.event_id < uuid_v7_floor(saga.completed_at + ${CLOCK_SLACK}::interval)
        and message.partition_key = saga.saga_id::text and message.published
-       and message.headers ->> 'type' in ('SendNotification', 'CreateOrder')`;
+       and message.headers ->> 'type' in ('SendNotification', 'CreateOrder', 'ReserveInventory')`;
   return count;
 }
 

@@ -116,10 +116,11 @@ export class TestOrchestrator implements AsyncDisposable {
     for (const type of COMPLETING) await this.handle(eventOf(type, sagaId));
   }
 
-  sweep(limit?: number): Promise<{ readonly processed: number }> {
+  sweep(limit?: number, compared?: () => string | null): Promise<{ readonly processed: number }> {
     return sweepDeadlines({
       ...this.#shared,
       observer: this.observer,
+      ...(compared === undefined ? {} : { compared }),
       ...(limit === undefined ? {} : { limit }),
     });
   }

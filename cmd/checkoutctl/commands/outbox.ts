@@ -8,7 +8,9 @@ import {
   type RepublishedOutbox,
   stretchOf,
 } from "../../../internal/operations/republish.ts";
+import { restoreOutbox } from "../../../internal/operations/restore-outbox.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
+import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import { group, instant, moment, operatorCommand, print, table, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -98,6 +100,35 @@ function asText(outboxes: readonly RepublishedOutbox[], heading: string): string
   );
 }
 
-export const outboxCommand = group("outbox", "messages as their senders keep them").addCommand(
-  republishCommand,
-);
+const restoreCommand = operatorCommand(
+  "restore",
+  "write back what a restored database's outbox has lost and Kafka has",
+)
+  .addOption(new Option("--database <name>", "whose outbox").choices(DATABASES).makeOptionMandatory())
+  .option("--dry-run", "only count")
+  .action(async ({ database, dryRun = false, actor, reason, ...options }) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const outbox = await connections.database(database);
+    const trail = database === "saga" ? outbox : await connections.database("saga");
+    const report = await restoreOutbox({
+      database,
+      outbox,
+      trail,
+      readTopic: (topic) => readTopic({ ...connections.kafka(), topic }),
+      clock: { now: () => Date.now() },
+      newId: () => Bun.randomUUIDv7(),
+      actor,
+      reason,
+      dryRun,
+    });
+    print(options, { dry_run: dryRun, ...report }, () =>
+      table(
+        ["TOPIC", dryRun ? "LOST" : "WRITTEN BACK"],
+        report.topics.map(({ topic, messages }) => [topic, messages]),
+      ),
+    );
+  });
+
+export const outboxCommand = group("outbox", "messages as their senders keep them")
+  .addCommand(republishCommand)
+  .addCommand(restoreCommand);

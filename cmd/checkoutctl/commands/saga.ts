@@ -21,6 +21,7 @@ import {
 } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
+import { rebuildCommand } from "./saga-rebuild.ts";
 
 const ls = command("ls", "list sagas, newest first")
   .addOption(new Option("--status <status>", "only these").choices(SAGA_STATUSES))
@@ -101,7 +102,8 @@ const cancel = operatorCommand("cancel", "turn a saga round: everything it has d
 export const sagaCommand = group("saga", "checkouts under way and done")
   .addCommand(ls)
   .addCommand(show)
-  .addCommand(cancel);
+  .addCommand(cancel)
+  .addCommand(rebuildCommand);
 
 function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory): string {
   const [line] = reservation;

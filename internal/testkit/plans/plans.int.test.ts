@@ -17,6 +17,7 @@ import { PlanWatch } from "./watch.ts";
 /** These read all that waits, which is what they are for. */
 const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
   "internal/checkout/store.ts: openTableVersions": "saga_state_deadline",
+  "internal/checkout/rebuild-store.ts: openSagaIds": "saga_state_deadline",
   "internal/checkout/stuck-store.ts: findStuck": "saga_state_deadline",
   "internal/services/payment/store.ts: lockBacklog": "payments_due",
   "internal/services/payment/alert-store.ts: unseenAlerts": "payment_alerts_open",

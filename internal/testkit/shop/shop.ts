@@ -7,9 +7,11 @@ import { TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
 import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../checkout/handler.ts";
+import { rebuildSagas, type RebuildReport } from "../../checkout/rebuild-run.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { Recipe } from "../../messaging/recipe.ts";
 import { Relay } from "../../messaging/relay.ts";
+import { confirmedOrders } from "../../operations/order-store.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
@@ -20,6 +22,7 @@ import { HOLD_MS, START, TestInventory } from "../inventory.ts";
 import { POLICY, TestOrchestrator } from "../orchestrator.ts";
 import { TestPayment } from "../payment.ts";
 import { ignore, noLog, noMeter } from "../silence.ts";
+import { restoreBackup, takeBackup } from "../backup.ts";
 import { Broker, type Group } from "./broker.ts";
 import { between, chanceOf, pick } from "../../kernel/random.ts";
 import { ForgetfulRedis } from "./forgetful-redis.ts";
@@ -32,6 +35,8 @@ const MINUTE_MS = 60_000;
 /** Far more than the slowest way to an end takes: a stored provider error is believed after a day. */
 const MAX_CALM_ROUNDS = 60;
 const HOUR_MS = 60 * MINUTE_MS;
+
+const ignoreAsync = () => Promise.resolve();
 
 /** A consumer of the shop: its recipe and what is waiting for it. */
 interface Service {
@@ -99,10 +104,15 @@ export class Shop implements AsyncDisposable {
     return new Shop(seed, orchestrator, inventory, payment, order);
   }
 
-  /** Checkouts in waves, with everything else happening in between in whatever order the seed makes of it. */
-  async trade(checkoutsPerWave: number): Promise<void> {
+  /**
+   * Checkouts in waves, with everything else happening in between in whatever order the seed makes of it. `inTheMiddle` is called
+   * in the middle of the second wave.
+   */
+  async trade(checkoutsPerWave: number, inTheMiddle: () => Promise<void> = ignoreAsync): Promise<void> {
     for (let wave = 0; wave < WAVES; wave += 1) {
-      await this.wave(checkoutsPerWave);
+      await this.wave(checkoutsPerWave, TURNS_PER_WAVE / 2);
+      if (wave === 1) await inTheMiddle();
+      await this.wave(0, TURNS_PER_WAVE / 2);
       // Everybody was away for long: holds expire and deadlines pass in the middle of everything.
       if (wave === 0) this.#passTime(HOLD_MS);
     }
@@ -127,6 +137,31 @@ export class Shop implements AsyncDisposable {
       if (open.length === 0 && unpublished === 0) return;
       this.#passTime(round < MAX_CALM_ROUNDS / 2 ? MINUTE_MS : HOUR_MS);
     }
+  }
+
+  backup(database: DatabaseName): Promise<void> {
+    return takeBackup(this.databases[database].sql);
+  }
+
+  /** The database is as it was at its backup; nothing else is. */
+  restore(database: DatabaseName): Promise<void> {
+    return restoreBackup(this.databases[database].sql);
+  }
+
+  /** As `checkoutctl saga rebuild`. */
+  rebuildSagas(): Promise<RebuildReport> {
+    const { saga, order } = this.databases;
+    return rebuildSagas({
+      database: saga.postgres,
+      readTopic: (topic) => [{ values: this.broker.read(topic), raw: () => ({ timestampMs: Date.now() }) }],
+      ordersOf: (sagaIds) => confirmedOrders(order.sql, sagaIds),
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+      policy: POLICY,
+      actor: "ada",
+      reason: "restored from a backup",
+      dryRun: false,
+    });
   }
 
   /** What the auditor says, expecting rest. */

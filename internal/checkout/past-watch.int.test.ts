@@ -1,0 +1,148 @@
+// A saga database that lies in the past, on a real Postgres: nothing acts on it until it is brought up to date.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { TOPICS } from "../../schemas/topics.ts";
+import { restoreBackup, takeBackup } from "../testkit/backup.ts";
+import { eventOf } from "../testkit/events.ts";
+import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { PastWatch } from "./past-watch.ts";
+import { rebuildSagas } from "./rebuild-run.ts";
+
+let orchestrator: TestOrchestrator;
+/** What Kafka has, oldest first. */
+let kafka: Map<string, unknown[]>;
+let logged: string[];
+let watch: PastWatch;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+});
+beforeEach(async () => {
+  await orchestrator.database.sql`truncate saga_state, saga_history, outbox, inbox, operator_actions`;
+  orchestrator.now = START;
+  kafka = new Map();
+  logged = [];
+  const note = (_: object, sentence: string) => void logged.push(sentence);
+  watch = new PastWatch({
+    sql: orchestrator.database.sql,
+    newestSaid: () => Promise.resolve(newest()),
+    now: () => Date.now(),
+    log: { info: note, error: note },
+  });
+});
+afterAll(() => orchestrator[Symbol.asyncDispose]());
+
+/** The relay: what waits in the outbox is in Kafka now. */
+async function publish(): Promise<void> {
+  const rows = await orchestrator.database.sql<{ topic: string; payload: unknown }[]>`
+    update outbox set published = true, published_at = now() where not published returning topic, payload`;
+  for (const { topic, payload } of rows) kafka.set(topic, [...(kafka.get(topic) ?? []), payload]);
+}
+
+const tell = (...events: readonly ReturnType<typeof eventOf>[]) => {
+  for (const event of events) {
+    const topic = event.type.startsWith("Payment") ? TOPICS.paymentEvents : TOPICS.inventoryEvents;
+    kafka.set(topic, [...(kafka.get(topic) ?? []), event]);
+  }
+  return orchestrator.handle(...events);
+};
+
+function newest(): string[] {
+  const said = [...(kafka.get(TOPICS.commands) ?? []), ...(kafka.get(TOPICS.notifications) ?? [])];
+  return said.map((message) => String(Reflect.get(Object(message), "message_id")));
+}
+
+const sweep = () => orchestrator.sweep(undefined, () => watch.compared);
+
+function rebuild() {
+  return rebuildSagas({
+    database: orchestrator.database.postgres,
+    readTopic: (topic) => [{ values: kafka.get(topic) ?? [], raw: () => ({ timestampMs: Date.now() }) }],
+    ordersOf: () => Promise.resolve([]),
+    clock: { now: () => orchestrator.now },
+    newId: () => Bun.randomUUIDv7(),
+    policy: POLICY,
+    actor: "ada",
+    reason: "restored",
+    dryRun: false,
+  });
+}
+
+test("a database that has said everything is acted on; nothing is before it was compared", async () => {
+  const id = await orchestrator.start();
+  await publish();
+  orchestrator.now = START + POLICY.forwardDeadlineMs;
+  expect(await sweep()).toEqual({ processed: 0 });
+  await watch.runOnce();
+  expect([watch.refusal, logged]).toEqual([null, []]);
+  expect(await sweep()).toEqual({ processed: 1 });
+  expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
+});
+
+test("a database from the past stands still, says so, and goes on when it was rebuilt: what was completed stays completed", async () => {
+  // given two checkouts under way at the backup, which have come to their ends since, and one that began after it
+  const [first, second] = [await orchestrator.start(), await orchestrator.start()];
+  await publish();
+  await watch.runOnce();
+  await takeBackup(orchestrator.database.sql);
+  const late = await orchestrator.start();
+  await publish();
+  for (const id of [first, late])
+    for (const type of [
+      "InventoryReserved",
+      "PaymentSucceeded",
+      "ReservationConfirmed",
+      "OrderCreated",
+    ] as const) {
+      await tell(eventOf(type, id));
+      await publish();
+    }
+  await tell(eventOf("InsufficientStock", second));
+  await publish();
+  const [request] = await orchestrator.database.sql<{ client_key: string }[]>`
+    select client_key from saga_state where saga_id = ${late}`;
+  // when
+  await restoreBackup(orchestrator.database.sql);
+  orchestrator.now = START + 10 * POLICY.forwardDeadlineMs;
+  // then the comparison of before does not hold any more, and no deadline acts
+  expect(await sweep()).toEqual({ processed: 0 });
+  await watch.runOnce();
+  await watch.runOnce();
+  expect(watch.refusal).toContain("checkoutctl saga rebuild");
+  await expect(watch.ready()).rejects.toThrow("checkoutctl saga rebuild");
+  expect(logged).toEqual([expect.stringContaining("no deadline acts and no checkout is taken")]);
+  expect(await sweep()).toEqual({ processed: 0 });
+  expect(await orchestrator.saidTypes()).toEqual(["ReserveInventory", "ReserveInventory"]);
+  // when
+  const { sagas } = await rebuild();
+  await watch.runOnce();
+  // then
+  expect(new Map(sagas.map(({ saga_id, from, to, says }) => [saga_id, [from, to, ...says]]))).toEqual(
+    new Map([
+      [first, ["STARTED", "COMPLETED"]],
+      [second, ["STARTED", "COMPENSATED"]],
+      [late, [null, "COMPLETED"]],
+    ]),
+  );
+  expect(watch.refusal).toBeNull();
+  expect(await sweep()).toEqual({ processed: 0 });
+  const [after] = await orchestrator.database.sql`
+    select client_key, email, total_cents from saga_state where saga_id = ${late}`;
+  expect(after).toMatchObject({
+    client_key: request?.client_key,
+    email: "ada@example.com",
+    total_cents: 1_000,
+  });
+  expect(await orchestrator.database.sql`select from outbox where not published`).toHaveLength(0);
+});
+
+test("what had not left when the database was lost is said now, and what is still open gets its time anew", async () => {
+  const id = await orchestrator.start();
+  await publish();
+  await takeBackup(orchestrator.database.sql);
+  await tell(eventOf("InventoryReserved", id));
+  await restoreBackup(orchestrator.database.sql);
+  orchestrator.now = START + 10 * POLICY.forwardDeadlineMs;
+  const { sagas } = await rebuild();
+  expect(sagas).toMatchObject([{ saga_id: id, to: "INVENTORY_RESERVED", says: ["ChargePayment"] }]);
+  expect((await orchestrator.saga(id)).deadline_at).toBe(orchestrator.now + POLICY.forwardDeadlineMs);
+  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
+});

@@ -1,0 +1,252 @@
+// Brings a saga database that was restored from a backup up to the present: every saga that has said something which this
+// database does not know, every one that it does not know at all, and every one that it takes for open is led to where it stood
+// (rebuild.ts). What they have said is written back into the outbox. Called by `checkoutctl saga rebuild`.
+//
+// Doing it again does nothing more: a saga, its messages and its inbox are one transaction.
+import { type Message } from "../../schemas/registry.ts";
+import { TOPICS, type Topic } from "../../schemas/topics.ts";
+import type { Event } from "../../schemas/events.ts";
+import type { SagaStatus } from "../../schemas/http.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { Database, Tx } from "../messaging/database.ts";
+import { decode, envelop } from "../messaging/envelope.ts";
+import { enterInbox } from "../messaging/inbox.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
+import { findInOutbox, insertPublished, outboxStatements, type PublishedRow } from "../messaging/outbox.ts";
+import { insertSagas, type NewSaga } from "./intake-store.ts";
+import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
+import { findSagaIds, openSagaIds } from "./rebuild-store.ts";
+import type { SagaPolicy } from "./saga.ts";
+import { statusOf } from "./state.ts";
+import { appendHistory, type HistoryLine, lockSagas, saveSagas } from "./store.ts";
+
+const SAID = [TOPICS.commands, TOPICS.notifications] as const;
+const TOLD = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents] as const;
+/** Sagas in one transaction. */
+const BATCH = 200;
+
+/** Valid until the next batch is asked for. */
+export interface TopicBatch {
+  readonly values: readonly unknown[];
+  raw(index: number): { readonly timestampMs: number };
+}
+
+export interface RebuildOptions {
+  readonly database: Database;
+  /** The topic from its beginning to the end it has now. */
+  readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
+  /** The confirmed orders of these sagas. */
+  readonly ordersOf: (sagaIds: readonly string[]) => Promise<readonly StandingOrder[]>;
+  readonly clock: Clock;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  readonly policy: SagaPolicy;
+  readonly actor: string;
+  readonly reason: string;
+  /** Says what would be done, and does nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface RebuiltSaga {
+  readonly saga_id: string;
+  /** Null where the database did not know it. */
+  readonly from: SagaStatus | null;
+  readonly to: SagaStatus;
+  /** What it has to say, and now does. */
+  readonly says: readonly string[];
+  /** Another saga has its Idempotency-Key: its shopper has sent the checkout again meanwhile. */
+  readonly key_taken: boolean;
+}
+
+export interface RebuildReport {
+  readonly run_id: string;
+  /** Messages that Kafka has and this database had lost. */
+  readonly lost_messages: number;
+  readonly sagas: readonly RebuiltSaga[];
+  /** Sagas of which too little is left. */
+  readonly not_rebuilt: readonly string[];
+}
+
+export async function rebuildSagas(options: RebuildOptions): Promise<RebuildReport> {
+  const run_id = options.newId();
+  const { said, lost } = await readSaid(options);
+  const told = await readTold(options, new Set(said.keys()));
+  const report = {
+    run_id,
+    lost_messages: lost.size,
+    sagas: [] as RebuiltSaga[],
+    not_rebuilt: [] as string[],
+  };
+  const ids = [...said.keys()];
+  for (let start = 0; start < ids.length; start += BATCH) {
+    const part = ids.slice(start, start + BATCH);
+    const orders = new Map((await options.ordersOf(part)).map((order) => [order.saga_id, order]));
+    const traces = part.map((saga_id) => ({
+      saga_id,
+      said: said.get(saga_id) ?? [],
+      told: told.get(saga_id) ?? [],
+      order: orders.get(saga_id) ?? null,
+    }));
+    await options.database.transaction(async ({ tx, send, finish }) => {
+      const now = options.clock.now();
+      const [known] = await send([lockSagas(tx, part)]);
+      const byId = new Map(known.map((saga) => [saga.saga_id, saga]));
+      const rebuilt: Rebuilt[] = [];
+      for (const one of traces) {
+        const found = rebuild(byId.get(one.saga_id) ?? null, one, now, options.policy);
+        if (found === null) report.not_rebuilt.push(one.saga_id);
+        else rebuilt.push(found);
+      }
+      const begun = rebuilt.flatMap(({ before: saga, begun: begin }) =>
+        begin === null ? [] : [{ saga, request: begin.request }],
+      );
+      const taken = options.dryRun || begun.length === 0 ? new Set<string>() : await insert(tx, send, begun);
+      const moved = rebuilt.filter(({ way, begun: begin }) => way.length > 0 || begin !== null);
+      const moves = moved.map((one) => movedOf(one, taken));
+      report.sagas.push(...moves);
+      if (options.dryRun) return finish([]);
+      const rows = part.flatMap((id) =>
+        (said.get(id) ?? []).flatMap(({ message_id }) => lost.get(message_id) ?? []),
+      );
+      await finish([
+        ...(rows.length === 0 ? [] : [insertPublished(tx, rows)]),
+        ...statementsOf(tx, rebuilt, options, now),
+        ...(moves.length === 0
+          ? []
+          : [
+              recordActions(
+                tx,
+                moves.map((one) => lineOf(one, options, run_id, now)),
+              ),
+            ]),
+      ]);
+    });
+    const heard = traces.flatMap((one) => one.told.map(({ message_id }) => message_id));
+    if (!options.dryRun && heard.length > 0)
+      await options.database.transaction(async ({ tx, send, finish }) => {
+        await send([enterInbox(tx, heard)]);
+        await finish([]);
+      });
+  }
+  return report;
+}
+
+type Send = Parameters<Parameters<Database["transaction"]>[0]>[0]["send"];
+
+/** Inserts the sagas that were not there and returns those whose client key somebody else has by now. */
+async function insert(tx: Tx, send: Send, begun: readonly NewSaga[]): Promise<ReadonlySet<string>> {
+  const [inserted] = await send([insertSagas(tx, begun)]);
+  const rest = begun.filter(({ saga }) => !inserted.has(saga.saga_id));
+  if (rest.length > 0) {
+    const renamed = rest.map(({ saga, request }) => ({
+      saga,
+      request: { ...request, client_key: `rebuilt:${saga.saga_id}` },
+    }));
+    await send([insertSagas(tx, renamed)]);
+  }
+  return new Set(rest.map(({ saga }) => saga.saga_id));
+}
+
+function statementsOf(tx: Tx, rebuilt: readonly Rebuilt[], { newId }: RebuildOptions, now: number) {
+  const changes = rebuilt.filter(({ before, after }) => before !== after);
+  const lines = rebuilt.flatMap(({ begun, before, way }): HistoryLine[] => [
+    ...(begun?.decision.history ?? []).map((line) => ({
+      ...line,
+      saga_id: before.saga_id,
+      message_id: null,
+      message_type: "StartSaga",
+    })),
+    ...way.flatMap(({ input, decision }) =>
+      decision.history.map((line) => ({
+        ...line,
+        saga_id: before.saga_id,
+        message_id: "message_id" in input ? input.message_id : null,
+        message_type: input.type,
+      })),
+    ),
+  ]);
+  const envelopes = rebuilt.flatMap(({ out }) =>
+    envelop(out, { eventTopic: TOPICS.orderEvents, newId, now }),
+  );
+  return [
+    ...(changes.length === 0 ? [] : [saveSagas(tx, changes)]),
+    ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
+    ...outboxStatements(tx, envelopes),
+  ];
+}
+
+function movedOf({ begun, before, after, out }: Rebuilt, taken: ReadonlySet<string>): RebuiltSaga {
+  return {
+    saga_id: before.saga_id,
+    from: begun === null ? statusOf(before.position) : null,
+    to: statusOf(after.position),
+    says: out.map(({ type }) => type),
+    key_taken: taken.has(before.saga_id),
+  };
+}
+
+function lineOf({ saga_id, from, to }: RebuiltSaga, options: RebuildOptions, run_id: string, at: number) {
+  const { newId, actor, reason } = options;
+  const detail = `${from ?? "lost"} -> ${to}`;
+  const what = { action: "saga.rebuild", subject: saga_id, saga_id, actor, reason } as const;
+  return { action_id: newId(), run_id, ...what, outcome: "rebuilt", detail, at };
+}
+
+/**
+ * What sagas have said that this database does not know, or that belongs to a saga which it does not know or takes for open, by
+ * saga; those without any such message are there, too, where they are open. `lost` are the rows to write back, by message.
+ */
+async function readSaid({ database, readTopic }: RebuildOptions) {
+  const { sql } = database;
+  const open = await openSagaIds(sql);
+  const said = new Map<string, Message[]>([...open].map((id) => [id, []]));
+  const lost = new Map<string, PublishedRow>();
+  for (const topic of SAID) {
+    for await (const batch of readTopic(topic)) {
+      const read = batch.values.flatMap((value, index) => {
+        const decoded = decode(value);
+        return decoded.ok ? [{ message: decoded.message, index }] : [];
+      });
+      const kept = await findInOutbox(
+        sql,
+        read.map(({ message }) => message.message_id),
+      );
+      const known = await findSagaIds(sql, [...new Set(read.map(({ message }) => message.saga_id))]);
+      for (const { message, index } of read) {
+        const { message_id, saga_id } = message;
+        const isLost = !kept.has(message_id);
+        if (isLost) lost.set(message_id, rowOf(topic, message, batch.raw(index).timestampMs));
+        if (!isLost && known.has(saga_id) && !open.has(saga_id)) continue;
+        said.set(saga_id, [...(said.get(saga_id) ?? []), message]);
+      }
+    }
+  }
+  return { said, lost };
+}
+
+function rowOf(topic: Topic, payload: Message, timestampMs: number): PublishedRow {
+  const { message_id: event_id, saga_id: partition_key, type } = payload;
+  return { event_id, topic, partition_key, type, payload, published_at: new Date(timestampMs).toISOString() };
+}
+
+async function readTold({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<string>) {
+  const told = new Map<string, Event[]>();
+  for (const topic of TOLD) {
+    for await (const { values } of readTopic(topic)) {
+      for (const value of values) {
+        const saga_id: unknown =
+          typeof value === "object" && value !== null ? Reflect.get(value, "saga_id") : null;
+        if (typeof saga_id !== "string" || !sagaIds.has(saga_id)) continue;
+        const decoded = decode(value);
+        if (decoded.ok && isEvent(decoded.message))
+          told.set(saga_id, [...(told.get(saga_id) ?? []), decoded.message]);
+      }
+    }
+  }
+  return told;
+}
+
+/** What lies on an event topic and is no command is an event. */
+function isEvent(message: Message): message is Event {
+  return !("idempotency_key" in message) && message.type !== "SendNotification";
+}

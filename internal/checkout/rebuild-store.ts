@@ -1,0 +1,16 @@
+// What rebuilding sagas asks of the saga database. Called by rebuild-run.ts.
+import type { Sql } from "postgres";
+
+/** Sagas that are not at rest. */
+export async function openSagaIds(sql: Sql): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ saga_id: string }[]>`select saga_id from saga_state where completed_at is null`;
+  return new Set(rows.map(({ saga_id }) => saga_id));
+}
+
+/** Which of these sagas are here. */
+export async function findSagaIds(sql: Sql, sagaIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ saga_id: string }[]>`
+    select saga_id from saga_state
+     where saga_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(sagaIds)}::text::json)))`;
+  return new Set(rows.map(({ saga_id }) => saga_id));
+}

@@ -1,0 +1,258 @@
+// A saga that its database has lost, or knows only as it was when a backup was taken, is led to where it stood: by what it has
+// said since (commands and mails in Kafka) and what it was told (events, and its order). Pure; called by rebuild-run.ts.
+//
+// The way is the saga table's own: the same decisions, in an order that fits what was said. Where a decision says what is in Kafka
+// already, it is not said again; where it says something new, the message had not left when the database was lost, and goes now.
+// What the topics cannot tell is why a saga turned round that no refusal turned; its mail knows the code.
+import { Value } from "@sinclair/typebox/value";
+import { CheckoutOfSaga, type ReserveInventory } from "../../schemas/commands.ts";
+import type { Event } from "../../schemas/events.ts";
+import type { StartSaga } from "../../schemas/http.ts";
+import type { SendNotification } from "../../schemas/notification.ts";
+import type { Message } from "../../schemas/registry.ts";
+import { TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
+import type { Outgoing } from "../messaging/handler.ts";
+import { decide, type Decision, type SagaPolicy, startSaga } from "./saga.ts";
+import type { Saga, SagaInput } from "./state.ts";
+import { indexOf, rowOf, STEPS, type Step } from "./steps.ts";
+
+/** An order as its service holds it. */
+export interface StandingOrder {
+  readonly order_id: string;
+  readonly saga_id: string;
+  readonly user_id: string;
+  readonly items: NonNullable<Saga["priced_items"]>;
+  readonly total_cents: number;
+  readonly currency: string;
+  readonly shipping_address: Saga["shipping_address"];
+  /** Epoch ms. */
+  readonly created_at: number;
+}
+
+/** Everything about one saga that is not in its database. */
+export interface Traces {
+  readonly saga_id: string;
+  /** Its commands and mails, in any order. */
+  readonly said: readonly Message[];
+  /** What the services told it, in any order. */
+  readonly told: readonly Event[];
+  /** Its order where that is confirmed. */
+  readonly order: StandingOrder | null;
+}
+
+export interface Rebuilt {
+  /** Set where the saga was not there: how it began. */
+  readonly begun: { readonly request: StartSaga; readonly decision: Decision } | null;
+  readonly before: Saga;
+  readonly after: Saga;
+  /** The steps of its way from `before` to `after`. */
+  readonly way: readonly { readonly input: SagaInput; readonly decision: Decision }[];
+  /** What it has to say and has not said. */
+  readonly out: readonly Outgoing[];
+}
+
+/** So many decisions are more than the longest way has. */
+const MAX_DECISIONS = 50;
+/** The address of a shopper whom only an order remembers; no mail goes there. */
+const NO_EMAIL = "";
+
+/** Null where the traces do not tell what the shopper wanted. `now` in epoch ms. */
+export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: SagaPolicy): Rebuilt | null {
+  const begun = saga === null ? begin(traces, policy) : null;
+  const before = saga ?? begun?.decision.saga;
+  if (before === undefined) return null;
+  const guide = guideOf(traces, now);
+  const way: { input: SagaInput; decision: Decision }[] = [];
+  const out: Outgoing[] = (begun?.decision.out ?? []).filter((message) => !guide.hasSaid(message));
+  let after = before;
+  for (let decisions = 0; decisions < MAX_DECISIONS; decisions += 1) {
+    const step = nextOf(after, guide, now, policy);
+    if (step === null) break;
+    way.push(step);
+    after = step.decision.saga;
+    out.push(...step.decision.out.filter((message) => !guide.hasSaid(message) && canBeSent(message)));
+  }
+  return { begun, before, after: withFreshDeadline(after, now, policy), way, out };
+}
+
+/** What is open gets the time that it would have had: it did nothing wrong while its database was away. */
+function withFreshDeadline(saga: Saga, now: number, policy: SagaPolicy): Saga {
+  const { kind } = saga.position;
+  if (kind === "forward") return { ...saga, deadline_at: now + policy.forwardDeadlineMs };
+  if (kind === "compensating") return { ...saga, deadline_at: now + policy.resendFirstMs };
+  return saga;
+}
+
+interface Guide {
+  readonly hasSaid: (message: Outgoing) => boolean;
+  /** The last step whose command it is known to have written; -1 for none. */
+  readonly lastStep: number;
+  /** It has turned round. */
+  readonly hasTurned: boolean;
+  readonly hasUndone: (step: Step) => boolean;
+  readonly told: (type: Event["type"]) => SagaInput | null;
+  readonly mail: SendNotification | null;
+  readonly paymentMethod: string | null;
+}
+
+function guideOf({ saga_id, said, told, order }: Traces, now: number): Guide {
+  const keys = new Set(
+    said.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
+  );
+  const mail = said.find((message) => message.type === "SendNotification") ?? null;
+  const charge = said.find((message) => message.type === "ChargePayment");
+  const events = new Map<string, SagaInput>();
+  for (const event of [...(order === null ? [] : eventsOf(order)), ...told]) events.set(event.type, event);
+  const hasUndone = (step: Step) => keys.has(`${saga_id}:${step}:undo`);
+  const hasTurned = mail?.template === "checkout_failed" || STEPS.some(({ step }) => hasUndone(step));
+  // An order that is confirmed has been asked for, and so has all that comes before it, whether or not Kafka still tells of it.
+  const isOrdered = order !== null && !hasTurned;
+  const isLongAgo = isOrdered && now - order.created_at > TOPIC_RETENTION_MS;
+  return {
+    hasSaid: (message) =>
+      "idempotency_key" in message
+        ? isOrdered || keys.has(message.idempotency_key)
+        : isLongAgo || message.type === mail?.type,
+    lastStep: STEPS.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
+    hasTurned,
+    hasUndone,
+    told: (type) => events.get(type) ?? null,
+    mail,
+    paymentMethod: charge?.payment_method ?? (isOrdered ? "" : null),
+  };
+}
+
+const TURNED: ReadonlySet<Saga["position"]["kind"]> = new Set(["compensating", "compensated"] as const);
+
+/** The next step of the saga's way, null where the traces tell of no more. */
+function nextOf(
+  given: Saga,
+  guide: Guide,
+  now: number,
+  policy: SagaPolicy,
+): { readonly input: SagaInput; readonly decision: Decision } | null {
+  const { position } = given;
+  const card = given.payment_method ?? guide.paymentMethod;
+  const saga = { ...given, payment_method: card ?? "" };
+  const on = (input: SagaInput | null) => {
+    if (input === null) return null;
+    const decision = decide(saga, input, timeOf(input, saga, now), policy);
+    return decision.saga === saga ? null : { input, decision };
+  };
+  if (position.kind === "compensating") {
+    const replies = rowOf(position.undoing).undo?.replies ?? [];
+    for (const reply of replies) {
+      const step = on(guide.told(reply));
+      if (step !== null) return step;
+    }
+    return null;
+  }
+  if (position.kind !== "forward") return null;
+
+  const row = rowOf(position.at);
+  const isPast = indexOf(position.at) < guide.lastStep;
+  const success = () => {
+    const step = on(guide.told(row.success));
+    // A charge wants a card, and only its own command may have kept it.
+    const isCharge = step?.decision.out.some((message) => message.type === "ChargePayment");
+    return isCharge === true && card === null ? null : step;
+  };
+  if (isPast) return success();
+  const refusal = () => on(guide.told(row.refusal));
+  const expired = () => on(guide.told("ReservationExpired"));
+  if (!guide.hasTurned) {
+    const step = success() ?? refusal() ?? expired();
+    // Its card was in the lost row alone: it cannot be charged any more, and must not wait for what would charge it.
+    return step ?? (position.at === "reserve" && card === null ? on({ type: "DeadlinePassed" }) : null);
+  }
+  const turning = [success, ...(guide.hasUndone(position.at) ? [] : [refusal]), expired];
+  for (const attempt of turning) {
+    const step = attempt();
+    if (step !== null && TURNED.has(step.decision.saga.position.kind)) return explained(step, guide);
+  }
+  const step = on({ type: "DeadlinePassed" });
+  return step === null ? null : explained(step, guide);
+}
+
+/** The mail knows why the saga turned round; what it was told may not. */
+function explained(
+  { input, decision }: { readonly input: SagaInput; readonly decision: Decision },
+  { mail }: Guide,
+): { readonly input: SagaInput; readonly decision: Decision } {
+  const code = mail?.failure_code;
+  const { saga } = decision;
+  const { position } = saga;
+  if (code === undefined || (position.kind !== "compensating" && position.kind !== "compensated"))
+    return { input, decision };
+  if (position.failure.code === code) return { input, decision };
+  const failure = { code, message: "rebuilt from the topics, which do not tell more" };
+  const history = decision.history.map((line) =>
+    line.note === position.failure.code ? { ...line, note: code } : line,
+  );
+  return { input, decision: { ...decision, history, saga: { ...saga, position: { ...position, failure } } } };
+}
+
+/** Events happened when they say; the saga's own deadline passes when it must. */
+function timeOf(input: SagaInput, saga: Saga, now: number): number {
+  if (input.type === "DeadlinePassed") return Math.max(now, saga.deadline_at ?? now);
+  return "occurred_at" in input ? Date.parse(input.occurred_at) : now;
+}
+
+/** How a saga began of which nothing is left here; null where nobody can tell. */
+function begin(traces: Traces, policy: SagaPolicy) {
+  const { saga_id, said, order } = traces;
+  const first = said.find((message) => message.type === "ReserveInventory");
+  const found = (first === undefined ? null : requestOf(first, traces)) ?? requestOfOrder(traces);
+  if (found === null) return null;
+  const at = first === undefined ? (order?.created_at ?? 0) : Date.parse(first.occurred_at);
+  const { saga, ...decision } = startSaga(saga_id, { ...found, payment_method: "" }, at, policy);
+  return { request: found, decision: { ...decision, saga: { ...saga, payment_method: null } } };
+}
+
+function requestOf(
+  { items, currency, checkout, traceparent }: ReserveInventory,
+  traces: Traces,
+): StartSaga | null {
+  const cart = { items, currency, payment_method: "", ...(traceparent === undefined ? {} : { traceparent }) };
+  if (Value.Check(CheckoutOfSaga, checkout)) return { ...cart, ...checkout };
+  const { said, order } = traces;
+  const mail = said.find((message) => message.type === "SendNotification");
+  const create = said.find((message) => message.type === "CreateOrder") ?? order;
+  if (create === undefined || create === null) return null;
+  const { user_id, shipping_address } = create;
+  return { ...cart, ...lostKey(traces), user_id, shipping_address, email: mail?.email ?? NO_EMAIL };
+}
+
+function requestOfOrder(traces: Traces): StartSaga | null {
+  const { order, said } = traces;
+  if (order === null) return null;
+  const { user_id, shipping_address, currency } = order;
+  const mail = said.find((message) => message.type === "SendNotification");
+  const items = order.items.map(({ sku_id, quantity }) => ({ sku_id, quantity }));
+  const who = { user_id, shipping_address, currency, email: mail?.email ?? NO_EMAIL };
+  return { ...who, ...lostKey(traces), items, payment_method: "" };
+}
+
+/** Nobody knows under which Idempotency-Key it came. */
+function lostKey({ saga_id }: Traces) {
+  return { client_key: `rebuilt:${saga_id}`, body_hash: "0".repeat(64) };
+}
+
+/** A confirmed order tells of everything that came before it, where the events are gone. */
+function eventsOf(order: StandingOrder): readonly Event[] {
+  const { saga_id, order_id, user_id, items, total_cents, currency } = order;
+  const occurred_at = new Date(order.created_at).toISOString();
+  const envelope = { message_id: order_id, schema_version: 1, saga_id, occurred_at };
+  const reserved = items.map((item) => ({ ...item, reserved_until: occurred_at }));
+  const paid = { payment_id: order_id, transaction_id: "unknown", amount_cents: total_cents, currency };
+  return [
+    { ...envelope, type: "InventoryReserved", reservation_id: order_id, items: reserved },
+    { ...envelope, type: "PaymentSucceeded", ...paid },
+    { ...envelope, type: "ReservationConfirmed", reservation_id: order_id },
+    { ...envelope, type: "OrderCreated", order_id, user_id, total_cents },
+  ];
+}
+
+function canBeSent(message: Outgoing): boolean {
+  return message.type !== "SendNotification" || message.email !== NO_EMAIL;
+}

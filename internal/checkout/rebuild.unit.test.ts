@@ -1,0 +1,178 @@
+// A saga led from where a backup knew it to where its traces say it stood: given, when, then.
+import { describe, expect, test } from "bun:test";
+import { CheckoutOfSaga } from "../../schemas/commands.ts";
+import type { Event } from "../../schemas/events.ts";
+import type { Message } from "../../schemas/registry.ts";
+import { Value } from "@sinclair/typebox/value";
+import { envelop } from "../messaging/envelope.ts";
+import { eventOf } from "../testkit/events.ts";
+import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
+import { rebuild, type StandingOrder } from "./rebuild.ts";
+import { decide, type Decision, startSaga } from "./saga.ts";
+import type { Saga, SagaInput } from "./state.ts";
+
+const ID = Bun.randomUUIDv7();
+const LATE = START + 100 * POLICY.forwardDeadlineMs;
+const begun = startSaga(ID, checkout(), START, POLICY);
+
+type Happening = Event["type"] | "DeadlinePassed" | "OperatorCancel";
+
+/** What really happened: every saga of the way, and everything that was said and told. */
+function lived(...inputs: readonly Happening[]) {
+  let last: Decision = begun;
+  const sagas: Saga[] = [begun.saga];
+  const said: Message[] = [...messagesOf(begun)];
+  const told: Event[] = [];
+  for (const type of inputs) {
+    const input: SagaInput =
+      type === "DeadlinePassed"
+        ? { type }
+        : type === "OperatorCancel"
+          ? { type, reason: "stolen card" }
+          : eventOf(type, ID);
+    if ("message_id" in input) told.push(input);
+    last = decide(last.saga, input, START + POLICY.forwardDeadlineMs, POLICY);
+    sagas.push(last.saga);
+    said.push(...messagesOf(last));
+  }
+  return { sagas, said, told, end: last.saga };
+}
+
+function messagesOf({ out }: Decision): readonly Message[] {
+  const context = { eventTopic: "order-events", newId: () => Bun.randomUUIDv7(), now: START } as const;
+  return envelop(out, context).map(({ message }) => message);
+}
+
+const from = (saga: Saga | null, { said, told }: Pick<ReturnType<typeof lived>, "said" | "told">) =>
+  rebuild(saga, { saga_id: ID, said, told: told.toReversed(), order: null }, LATE, POLICY);
+
+const COMPLETING = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed", "OrderCreated"] as const;
+const LIVES: Readonly<Record<string, readonly Happening[]>> = {
+  "went through": [...COMPLETING],
+  "found no stock": ["InsufficientStock"],
+  "was declined": ["InventoryReserved", "PaymentFailed", "InventoryReleased"],
+  "ran out of time": [
+    "InventoryReserved",
+    "DeadlinePassed",
+    "PaymentSucceeded",
+    "RefundCompleted",
+    "InventoryReleased",
+  ],
+  "was cancelled after its charge": [
+    "InventoryReserved",
+    "PaymentSucceeded",
+    "OperatorCancel",
+    "ReservationConfirmed",
+    "RefundCompleted",
+    "InventoryReleased",
+  ],
+  "lost its stock": [
+    "InventoryReserved",
+    "PaymentSucceeded",
+    "ReservationLost",
+    "RefundCompleted",
+    "InventoryReleased",
+  ],
+  "had its order refused": [
+    "InventoryReserved",
+    "PaymentSucceeded",
+    "ReservationConfirmed",
+    "OrderFailed",
+    "RefundCompleted",
+    "InventoryReleased",
+  ],
+  "was overtaken by its order": [
+    "InventoryReserved",
+    "PaymentSucceeded",
+    "ReservationConfirmed",
+    "DeadlinePassed",
+    "OrderCreated",
+    "OrderCancelled",
+    "RefundCompleted",
+    "InventoryReleased",
+  ],
+};
+
+describe.each(Object.entries(LIVES))("a saga that %s", (_, inputs) => {
+  const life = lived(...inputs);
+
+  test("comes to the same end from every place on its way, and from nowhere, and says nothing again", () => {
+    const { end } = life;
+    for (const saga of [null, ...life.sagas]) {
+      const found = from(saga, life);
+      expect(found?.out).toEqual([]);
+      expect(found?.after).toMatchObject({
+        position: {
+          ...end.position,
+          ...("failure" in end.position ? { failure: { code: end.position.failure.code } } : {}),
+        },
+        priced_items: end.priced_items,
+        total_cents: end.total_cents,
+        payment_method: null,
+        user_id: end.user_id,
+        email: end.email,
+        deadline_at: null,
+      });
+      // A timeline without a gap: the auditor wants each step to begin where the one before ended.
+      const steps = found?.way.flatMap(({ decision }) => decision.history) ?? [];
+      for (const [index, step] of steps.entries())
+        if (index > 0) expect(step.from).toBe(steps[index - 1]?.to ?? "STARTED");
+    }
+  });
+
+  test("says what it had decided and could not say any more, once", () => {
+    for (let lost = 1; lost < life.said.length; lost += 1) {
+      const said = life.said.slice(0, lost);
+      const found = from(life.sagas[0] ?? null, { said, told: life.told });
+      const keys = [...said, ...(found?.out ?? [])].map((one) =>
+        "idempotency_key" in one ? one.idempotency_key : one.type,
+      );
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(found?.after.completed_at !== null || (found.after.deadline_at ?? 0) > LATE).toBe(true);
+    }
+  });
+});
+
+test("what is under way goes on from there, with the time of a new checkout", () => {
+  const life = lived("InventoryReserved");
+  expect(from(begun.saga, life)?.after).toMatchObject({
+    position: { kind: "forward", at: "charge" },
+    deadline_at: LATE + POLICY.forwardDeadlineMs,
+  });
+});
+
+test("one whose card was in the lost row alone is undone", () => {
+  const { said } = lived();
+  const found = from(null, { said, told: [eventOf("InventoryReserved", ID)] });
+  expect(found?.after.position).toMatchObject({ kind: "compensating", undoing: "reserve" });
+  expect(found?.out.map(({ type }) => type)).toEqual(["ReleaseInventory"]);
+});
+
+test("a confirmed order completes its saga though Kafka tells of nothing any more; nobody gets a mail about last week", () => {
+  const { user_id, items, shipping_address, currency } = begun.saga;
+  const order: StandingOrder = {
+    order_id: Bun.randomUUIDv7(),
+    saga_id: ID,
+    user_id,
+    items: items.map((item) => ({ ...item, unit_price_cents: 500 })),
+    total_cents: 1_000,
+    currency,
+    shipping_address,
+    created_at: LATE - 7 * 24 * 60 * 60 * 1_000,
+  };
+  for (const saga of [null, begun.saga]) {
+    const found = rebuild(saga, { saga_id: ID, said: [], told: [], order }, LATE, POLICY);
+    expect(found?.after.position).toMatchObject({ kind: "completed", order_id: order.order_id });
+    expect(found?.after.total_cents).toBe(1_000);
+    expect(found?.out).toEqual([]);
+  }
+});
+
+test("of a saga that left nothing nothing is made", () => {
+  expect(from(null, { said: [], told: [eventOf("InventoryReserved", ID)] })).toBeNull();
+});
+
+test("the first command takes along what the saga's row is made of", () => {
+  const [first] = begun.out;
+  expect(first?.type === "ReserveInventory" && Value.Check(CheckoutOfSaga, first.checkout)).toBe(true);
+});

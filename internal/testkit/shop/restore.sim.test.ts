@@ -1,0 +1,37 @@
+// A shop whose database is restored from a backup in the middle of its day. What the runbook says to do is done, and at the end
+// the auditor finds nothing.
+import { expect, test } from "bun:test";
+import { Shop } from "./shop.ts";
+
+const CHECKOUTS_PER_WAVE = 15;
+
+async function findingsOf(shop: Shop): Promise<readonly string[]> {
+  const report = await shop.audit();
+  return report.invariants.flatMap(({ name, findings: found }) =>
+    found.map(({ saga_id, detail }) => `${name}: ${saga_id}: ${detail}`),
+  );
+}
+
+test.each([2])(
+  "sagas, seed %d: those under way then and those begun since are led to where they stood",
+  async (seed) => {
+    // given a backup, and half a day of business after it
+    await using shop = await Shop.open(seed);
+    await shop.trade(CHECKOUTS_PER_WAVE, () => shop.backup("saga"));
+    // when
+    await shop.restore("saga");
+    const report = await shop.rebuildSagas();
+    await shop.settle();
+    // then
+    expect(await findingsOf(shop)).toEqual([]);
+    const { ends, mails } = await shop.ends();
+    expect([ends.length, mails]).toEqual([3 * CHECKOUTS_PER_WAVE, 3 * CHECKOUTS_PER_WAVE]);
+    expect(report.not_rebuilt).toEqual([]);
+    expect(report.sagas.filter(({ from }) => from === null).length).toBeGreaterThanOrEqual(
+      CHECKOUTS_PER_WAVE,
+    );
+    expect(report.sagas.some(({ to }) => to === "COMPLETED")).toBe(true);
+    // A second run has nothing to do.
+    expect(await shop.rebuildSagas()).toMatchObject({ lost_messages: 0, sagas: [] });
+  },
+);
