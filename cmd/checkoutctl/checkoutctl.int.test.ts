@@ -163,6 +163,20 @@ test("keys generate makes a pair of which only one half can open", async () => {
   expect(JSON.parse(keys["PAYMENT_PUBLIC_JWK"] ?? "")).not.toHaveProperty("d");
 });
 
+test("keys rotate makes a new pair and keeps what opened before", async () => {
+  const generated = await json<Record<string, string>>(["keys", "generate"]);
+  const older = generated["PAYMENT_PRIVATE_JWK"] ?? "";
+  const rotated = await json<Record<string, string>>(["keys", "rotate"], { PAYMENT_PRIVATE_JWK: older });
+  const kidOf = (text = "") => JSON.parse(text).kid;
+  const { keys } = JSON.parse(rotated["PAYMENT_PRIVATE_JWK"] ?? "");
+  expect(keys).toMatchObject([{ kid: kidOf(rotated["PAYMENT_PUBLIC_JWK"]) }, { kid: kidOf(older) }]);
+  expect(kidOf(rotated["PAYMENT_PUBLIC_JWK"])).not.toBe(kidOf(older));
+  const lost = await checkoutctl(["keys", "rotate"]);
+  expect([lost.code, lost.stderr]).toEqual([78, expect.stringContaining("PAYMENT_PRIVATE_JWK is missing")]);
+  const wrongHalf = { PAYMENT_PRIVATE_JWK: generated["PAYMENT_PUBLIC_JWK"] ?? "" };
+  expect((await checkoutctl(["keys", "rotate"], wrongHalf)).code).toBe(78);
+});
+
 describe("with a system", () => {
   let system: SettledSystem;
   let databases: Environment;

@@ -7,7 +7,7 @@ import { commonConfig, secret, servedNamesConfig } from "../../internal/platform
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
-import { createSealer } from "../../internal/platform/seal.ts";
+import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
 const config = Type.Object({
@@ -40,6 +40,7 @@ await runRole({
   config,
   async start({ config: env, log, ops, resources }) {
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
+    log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "seals payment tokens to this key");
     const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const authenticator = new Authenticator({

@@ -12,7 +12,7 @@ import {
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
-import { createOpener } from "../../internal/platform/seal.ts";
+import { createOpener, keyIds } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { StallWatch } from "../../internal/platform/stall-watch.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts.ts";
@@ -30,6 +30,7 @@ import { StripeBooks } from "../../internal/services/payment/providers/stripe-bo
 import { StripeProvider } from "../../internal/services/payment/providers/stripe.ts";
 import { Reconciler } from "../../internal/services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics, tellHold, tellRefusal } from "../../internal/services/payment/telemetry.ts";
+import { unopenedWords, WatchedOpener } from "../../internal/services/payment/watched-opener.ts";
 import { webhookApi } from "../../internal/services/payment/webhook-http.ts";
 
 /** The executor is woken by every intake; this finds what others left and what backs off. */
@@ -67,7 +68,8 @@ const config = Type.Object({
   PAYMENT_PRIVATE_JWK: secret(
     Type.String({
       minLength: 2,
-      description: "private key (JWK) that opens payment tokens; `checkoutctl keys generate` makes a pair",
+      description:
+        "private key (JWK) that opens payment tokens, or several as a JWK set while keys are exchanged; `checkoutctl keys generate` makes a pair",
     }),
   ),
   PROVIDER_CONCURRENCY: Type.Integer({
@@ -99,9 +101,19 @@ await runRole({
   description: "Charges, cancels and refunds: carries the saga's payment commands to the provider.",
   config,
   async start(context) {
-    const { config: env, log, metrics: meter, resources, stopping } = context;
+    const { config: env, log, metrics: meter, ops, resources, stopping } = context;
     const open = await createOpener(env.PAYMENT_PRIVATE_JWK);
+    const ids = keyIds(env.PAYMENT_PRIVATE_JWK);
+    log.info({ key_ids: ids }, "opens payment tokens that were sealed to these keys");
     const metrics = paymentMetrics(meter);
+    const logError = logSparingly(log, systemClock);
+    const opener = new WatchedOpener({
+      open,
+      clock: systemClock,
+      meter,
+      onUnopened: (error) => logError(error, { key_ids: ids }, unopenedWords(ids)),
+    });
+    ops.addCheck("sealing keys", () => opener.ready());
     const database = await openDatabase("checkout-payment", "payment", context);
     const account = {
       apiKey: env.STRIPE_API_KEY,
@@ -134,7 +146,7 @@ await runRole({
       provider,
       pace,
       hold,
-      open,
+      open: opener.open,
       concurrency: env.PROVIDER_CONCURRENCY,
       onRoom: wakeExecutor,
     });
@@ -148,7 +160,6 @@ await runRole({
     resources.use("provider calls", executor);
     resources.use("payment executor", claims).start();
 
-    const logError = logSparingly(log, systemClock);
     const webhooks = webhookApi({
       ...shared,
       provider: provider.name,

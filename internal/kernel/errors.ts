@@ -20,6 +20,7 @@ const ERROR_CODES = {
   NATIVE_BUILD_FAILED: { canRetry: false },
   STACK_FAILED: { canRetry: false },
   SEAL_INVALID: { canRetry: false },
+  SEAL_KEY_UNKNOWN: { canRetry: true },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,7 +1,7 @@
 // The payment token's way through systems that must not read it: only the holder of the private key can, and only a token.
 import { expect, test } from "bun:test";
 import { CompactEncrypt, importJWK } from "jose";
-import { createOpener, createSealer, generateSealingKeys } from "./seal.ts";
+import { createOpener, createSealer, generateSealingKeys, keyIds, withOlderKeys } from "./seal.ts";
 
 const keys = await generateSealingKeys();
 const [seal, open] = [await createSealer(keys.publicJwk), await createOpener(keys.privateJwk)];
@@ -14,8 +14,7 @@ test("what is sealed can be opened, hides the token, and never looks the same tw
   expect(sealed.length).toBeLessThan(400);
 });
 
-test("another pair's token, a changed one and plain text are refused", async () => {
-  const other = await createSealer((await generateSealingKeys()).publicJwk);
+test("a changed token and plain text are refused", async () => {
   const sealed = await seal("pm_card_visa");
   const [header, ...rest] = sealed.split(".");
   const ciphertext = rest[2] ?? "";
@@ -23,9 +22,53 @@ test("another pair's token, a changed one and plain text are refused", async () 
     header,
     ...rest.with(2, (ciphertext.startsWith("A") ? "B" : "A") + ciphertext.slice(1)),
   ].join(".");
-  for (const wrong of [await other("pm_card_visa"), forged, "pm_card_visa", ""])
+  for (const wrong of [forged, "pm_card_visa", "", "a.b.c.d.e", "{}"])
     await expect(open(wrong)).rejects.toMatchObject({ code: "SEAL_INVALID" });
 });
+
+test("another pair's token may be somebody else's to open, whether or not the pair has an id", async () => {
+  const other = await generateSealingKeys();
+  for (const publicJwk of [other.publicJwk, withoutId(other.publicJwk)]) {
+    const sealed = await (await createSealer(publicJwk))("pm_card_visa");
+    await expect(open(sealed)).rejects.toMatchObject({ code: "SEAL_KEY_UNKNOWN" });
+  }
+});
+
+test("a set of keys opens what was sealed to any of them, with or without an id", async () => {
+  const [older, newer, nameless] = [keys, await generateSealingKeys(), await generateSealingKeys()];
+  const set = withOlderKeys(
+    newer.privateJwk,
+    withOlderKeys(older.privateJwk, withoutId(nameless.privateJwk)),
+  );
+  expect(keyIds(set)).toEqual([idOf(newer.publicJwk), idOf(older.publicJwk), "-"]);
+  const openAny = await createOpener(set);
+  for (const publicJwk of [
+    older.publicJwk,
+    newer.publicJwk,
+    nameless.publicJwk,
+    withoutId(nameless.publicJwk),
+  ]) {
+    const sealed = await (await createSealer(publicJwk))("pm_card_visa");
+    expect(await openAny(sealed)).toBe("pm_card_visa");
+  }
+});
+
+test("two keys of one id, no key, and a set for a gateway are faults of the configuration", async () => {
+  const twice = withOlderKeys(keys.privateJwk, keys.privateJwk);
+  await expect(createOpener(twice)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  await expect(createOpener('{"keys":[]}')).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  const set = withOlderKeys(keys.publicJwk, (await generateSealingKeys()).publicJwk);
+  await expect(createSealer(set)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
+
+function withoutId(jwk: string): string {
+  return JSON.stringify({ ...JSON.parse(jwk), kid: undefined });
+}
+
+function idOf(jwk: string): string {
+  const { kid }: { kid: string } = JSON.parse(jwk);
+  return kid;
+}
 
 test("something else sealed to the same key is no payment token", async () => {
   const key = await importJWK(JSON.parse(keys.publicJwk), "ECDH-ES");

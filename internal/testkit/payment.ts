@@ -133,18 +133,18 @@ export class TestPayment implements AsyncDisposable {
   }
 
   /** A whole round of a process of its own: asks what is due, settles what was answered. Returns how much was due. */
-  async round(): Promise<number> {
-    await using executor = this.executor();
+  async round(openToken = open): Promise<number> {
+    await using executor = this.executor(openToken);
     return (await executor.runOnce()).processed;
   }
 
-  executor(): Executor {
+  executor(openToken = open): Executor {
     return new Executor({
       ...this.#context(),
       provider: this.provider,
       pace: this.pace,
       hold: this.hold,
-      open,
+      open: openToken,
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
       metrics: paymentMetrics(noMeter),

@@ -1,5 +1,7 @@
 // `checkoutctl keys`: the pair that seals payment tokens.
-import { generateSealingKeys } from "../../../internal/platform/seal.ts";
+import { Type } from "@sinclair/typebox";
+import { parseConfig, secret } from "../../../internal/platform/config.ts";
+import { createOpener, generateSealingKeys, withOlderKeys } from "../../../internal/platform/seal.ts";
 import { group, jsonCommand, print } from "../command.ts";
 
 const generate = jsonCommand(
@@ -8,11 +10,31 @@ const generate = jsonCommand(
 ).action(async (options) => {
   const { publicJwk, privateJwk } = await generateSealingKeys();
   const keys = { PAYMENT_PUBLIC_JWK: publicJwk, PAYMENT_PRIVATE_JWK: privateJwk };
-  print(options, keys, () =>
-    Object.entries(keys)
-      .map(([name, value]) => `${name}='${value}'`)
-      .join("\n"),
-  );
+  print(options, keys, () => assignments(keys));
 });
 
-export const keysCommand = group("keys", "keys that seal payment tokens").addCommand(generate);
+const Current = Type.Object({
+  PAYMENT_PRIVATE_JWK: secret(Type.String({ description: "the key that is in use, from the environment" })),
+});
+
+/** As an environment file has them. */
+function assignments(keys: Readonly<Record<string, string>>): string {
+  return Object.entries(keys)
+    .map(([name, value]) => `${name}='${value}'`)
+    .join("\n");
+}
+
+const rotate = jsonCommand(
+  "rotate",
+  "make a new pair and keep the private keys of PAYMENT_PRIVATE_JWK beside it; give it to the payment service first",
+).action(async (options) => {
+  const { PAYMENT_PRIVATE_JWK: older } = parseConfig("checkoutctl", Current);
+  await createOpener(older);
+  const { publicJwk, privateJwk } = await generateSealingKeys();
+  const keys = { PAYMENT_PUBLIC_JWK: publicJwk, PAYMENT_PRIVATE_JWK: withOlderKeys(privateJwk, older) };
+  print(options, keys, () => assignments(keys));
+});
+
+export const keysCommand = group("keys", "keys that seal payment tokens")
+  .addCommand(generate)
+  .addCommand(rotate);

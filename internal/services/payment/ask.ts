@@ -5,7 +5,14 @@ import type { ChargeOutcome, ChargeQuestion, RefundOutcome, RefundQuestion } fro
 import { chargeKey, type OpenPayment, type RefundPendingPayment } from "./payment.ts";
 import type { ChargeAnswer, FindRequest, FoundCharge, PaymentProvider } from "./providers/provider.ts";
 
-/** Opens a sealed payment token; throws SEAL_INVALID. */
+/**
+ * A token sealed to a key that is not here. While keys are exchanged another process may have it, or this one after its next
+ * start: the payment waits for that, and its shopper's card is not to blame. If nobody has it in time, it is given up as if the
+ * provider were away.
+ */
+const KEY_PAUSE_MS = 5_000;
+
+/** Opens a sealed payment token; throws SEAL_INVALID, and SEAL_KEY_UNKNOWN where another process may be able to. */
 export type OpenToken = (sealed: string) => Promise<string>;
 
 export async function askCharge(
@@ -17,8 +24,9 @@ export async function askCharge(
   if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
   const answer = await charge(provider, open, payment);
   // What the provider put off it would not look up now, either.
-  const needsSearch = answer.kind !== "succeeded" && answer.kind !== "declined" && answer.kind !== "deferred";
-  if (!needsSearch || ask === "charge") return answer;
+  const isPutOff = answer.kind === "deferred" && answer.reason !== "no_key";
+  if (answer.kind === "succeeded" || answer.kind === "declined" || isPutOff || ask === "charge")
+    return answer;
   // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
   const executionOver = answer.kind === "unknown" && answer.replayed;
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
@@ -47,7 +55,10 @@ async function charge(
   try {
     payment_method = await open(payment.payment_method);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "SEAL_INVALID") throw error;
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === "SEAL_KEY_UNKNOWN")
+      return { kind: "deferred", reason: "no_key", retry_after_ms: KEY_PAUSE_MS };
+    if (error.code !== "SEAL_INVALID") throw error;
     // Not "declined": an earlier attempt may have been made by a process that has the right key.
     return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };
   }

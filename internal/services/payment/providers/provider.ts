@@ -56,8 +56,11 @@ interface NoEffect {
 /** The provider does not take this call for now. Nothing was done; asking again later is all there is to do. */
 export interface Deferred {
   readonly kind: "deferred";
-  /** `rate_limited`: too many calls of ours. `unavailable`: it takes nobody's. `locked`: only this charge has to wait. */
-  readonly reason: "rate_limited" | "unavailable" | "locked";
+  /**
+   * `rate_limited`: too many calls of ours. `unavailable`: it takes nobody's. `locked`: only this charge has to wait. `no_key`: it
+   * was not called, because the key that opens the token is not here.
+   */
+  readonly reason: "rate_limited" | "unavailable" | "locked" | "no_key";
   /** The provider's own word on when; null where it gave none. */
   readonly retry_after_ms: number | null;
 }
