@@ -64,6 +64,7 @@ await runRole({
       name: "sweeper",
       runOnce: () => sweepExpired({ database, clock: systemClock, newId, observe, log }),
       intervalMs: env.SWEEP_INTERVAL_MS,
+      restPerRun: 4,
       fullBatch: SWEEP_LIMIT,
       log,
     });

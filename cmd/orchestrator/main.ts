@@ -142,6 +142,7 @@ await runRole({
       name: "admission",
       runOnce: () => admission.runOnce(),
       intervalMs: ADMISSION_INTERVAL_MS,
+      restPerRun: 4,
       fullBatch: 1,
       log,
     });
@@ -214,6 +215,7 @@ await runRole({
       name: "deadlines",
       runOnce: () => sweepDeadlines({ ...shared, observer, compared: () => past.compared }),
       intervalMs: DEADLINE_SWEEP_MS,
+      restPerRun: 4,
       fullBatch: DEADLINE_BATCH,
       log,
     });

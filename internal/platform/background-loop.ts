@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
 const DEFAULT_BACKOFF_CAP_MS = 5_000;
+const REST_CAP_MS = 5_000;
 
 export interface BackgroundLoopOptions {
   /** For the log. */
@@ -14,6 +15,11 @@ export interface BackgroundLoopOptions {
   readonly runOnce: () => Promise<{ readonly processed: number }>;
   /** Pause after a batch that was not full, in milliseconds; `wake` ends it early. */
   readonly intervalMs: number;
+  /**
+   * For sweeps: the pause is at least so many times as long as the run was, up to 5 s. While a dump keeps the database from cleaning
+   * up, a look for what is due reads all that was due since.
+   */
+  readonly restPerRun?: number;
   /** Asked after a batch that was not full: so long, in milliseconds, not even `wake` starts the next. For loops that gather. */
   readonly gatherMs?: () => number;
   /** A run that processed at least this many is followed by the next at once: there is more. */
@@ -22,6 +28,14 @@ export interface BackgroundLoopOptions {
   /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
   readonly backoffFirstMs?: number;
   readonly backoffCapMs?: number;
+}
+
+/** Pure. The pause after a run of `tookMs` that left nothing to do, in milliseconds. */
+export function pauseAfter(
+  tookMs: number,
+  { intervalMs, restPerRun = 0 }: Pick<BackgroundLoopOptions, "intervalMs" | "restPerRun">,
+): number {
+  return Math.max(intervalMs, Math.min(REST_CAP_MS, tookMs * restPerRun));
 }
 
 export class BackgroundLoop implements AsyncDisposable {
@@ -100,12 +114,13 @@ export class BackgroundLoop implements AsyncDisposable {
 
   /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */
   async #runOnce(): Promise<number> {
-    const { name, runOnce, fullBatch, intervalMs, log } = this.#options;
+    const { name, runOnce, fullBatch, log } = this.#options;
+    const begun = performance.now();
     try {
       const { processed } = await runOnce();
       if (this.#failures > 0) log.info({ loop: name, failures: this.#failures }, `${name} works again`);
       this.#failures = 0;
-      return processed >= fullBatch ? 0 : intervalMs;
+      return processed >= fullBatch ? 0 : pauseAfter(performance.now() - begun, this.#options);
     } catch (error) {
       if (this.#failures === 0)
         log.error({ loop: name, err: error }, `${name} fails, will keep trying: ${describeError(error)}`);

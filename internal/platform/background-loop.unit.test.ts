@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../kernel/errors.ts";
-import { BackgroundLoop, type BackgroundLoopOptions } from "./background-loop.ts";
+import { BackgroundLoop, type BackgroundLoopOptions, pauseAfter } from "./background-loop.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -35,6 +35,13 @@ function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
 }
 
 describe("a background loop", () => {
+  test("rests after a long run in proportion, where it is told to, and never for long", () => {
+    expect(pauseAfter(300, { intervalMs: 1_000 })).toBe(1_000);
+    expect(pauseAfter(200, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_000);
+    expect(pauseAfter(300, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_200);
+    expect(pauseAfter(30_000, { intervalMs: 1_000, restPerRun: 4 })).toBe(5_000);
+  });
+
   test("goes again at once after a full batch, and pauses after any other", async () => {
     const { loop, runs, run } = harness();
     loop.start();

@@ -120,6 +120,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
       name: "retry",
       runOnce: () => retries.runOnce(),
       intervalMs: RETRY_INTERVAL_MS,
+      restPerRun: 4,
       fullBatch: RETRY_BATCH_MESSAGES,
       log,
     }),

@@ -72,6 +72,8 @@ export interface ClaimLimits {
   readonly newCharges: number;
   /** The provider takes less than there is: who came first is first. */
   readonly isScarce: boolean;
+  /** Charges that are due since before (epoch ms) are not looked for; see claim-floor.ts. Default: all are. */
+  readonly dueFrom?: number;
 }
 
 export interface Claims {
@@ -80,6 +82,8 @@ export interface Claims {
   readonly newCharges: number;
   /** Charges that were given up instead, because nobody would wait for their answer. */
   readonly givenUp: readonly Decision[];
+  /** Since when the longest due of the charges was due, epoch ms. */
+  readonly oldestDue: number | undefined;
 }
 
 /**
@@ -88,11 +92,11 @@ export interface Claims {
  */
 export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
   const { database, policy, provider } = context;
-  const { limit, isScarce } = limits;
+  const { limit, isScarce, dueFrom } = limits;
   return database.transaction(async ({ tx, send, finish }) => {
     const [refunds, charges] = await send([
       lockDueRefunds(tx, now, limit),
-      isScarce ? lockOldestCharges(tx, now, limit) : lockDueCharges(tx, now, limit),
+      isScarce ? lockOldestCharges(tx, now, limit) : lockDueCharges(tx, now, limit, dueFrom),
     ]);
     const sagas = refunds.map(({ saga_id }) => saga_id);
     const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
@@ -118,7 +122,8 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
       ...saveRows(tx, rows, provider, now),
       ...outboxStatements(tx, eventsOf(context, givenUp, now)),
     ]);
-    return { attempts, newCharges, givenUp };
+    const due = charges.flatMap(({ next_attempt_at }) => next_attempt_at ?? []);
+    return { attempts, newCharges, givenUp, oldestDue: due.length === 0 ? undefined : Math.min(...due) };
   });
 }
 

@@ -1,11 +1,14 @@
 // Payments on a real Postgres and the real provider simulator over HTTP: whatever happens between the two, the shopper is
 // charged at most once, and the saga hears the truth.
 import { expect, spyOn, test } from "bun:test";
+import postgres from "postgres";
 import { migrations } from "../../../schemas/migrations.ts";
 import { waitFor } from "../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
 import { SHORT_TIMEOUT_MS, TestPayment } from "../../testkit/payment.ts";
+import { PlanWatch } from "../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../testkit/row-texts.ts";
+import { claimDue } from "./attempt-transactions.ts";
 import type { PaymentStatus } from "./payment.ts";
 import { tellHold } from "./telemetry.ts";
 
@@ -503,3 +506,50 @@ function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {
     return false;
   });
 }
+
+test("a dump does not make every claim wade through what was asked since, and what comes late is found", async () => {
+  const watch = new PlanWatch();
+  await using payment = await TestPayment.open(undefined, watch.clone);
+  const { database } = payment;
+  const pay = (dueAt: number, count: number) => database.sql`
+    insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, next_attempt_at,
+                          created_at, updated_at)
+    select uuidv7(), uuidv7(), 1, 'EUR', 'sealed', 'stripe', uuidv7()::text, 'PENDING', ${dueAt}::timestamptz, now(), now()
+      from generate_series(1, ${count})`;
+  const settle = () => database.sql`
+    update payments set status = 'FAILED', error_code = 'x', next_attempt_at = null where next_attempt_at is not null`;
+  /** Blocks that a claim from `dueFrom` on touches. */
+  const claim = async (dueFrom: number) => {
+    watch.plans = [];
+    const limits = { limit: 10, newCharges: 10, isScarce: false, dueFrom };
+    const context = {
+      database: database.postgres,
+      policy: payment.policy,
+      provider: "stripe",
+      newId: () => Bun.randomUUIDv7(),
+    };
+    const { attempts, oldestDue } = await claimDue(context, limits, payment.now);
+    const charges = watch.plans.find(
+      ({ text }) => text.includes("'PENDING', 'UNKNOWN'") && text.includes("skip locked"),
+    );
+    return { claimed: attempts.length, oldestDue, blocks: charges?.plan["Shared Hit Blocks"] ?? 0 };
+  };
+  const dump = postgres(database.url, { max: 1, onnotice: () => undefined });
+  await using _ = { [Symbol.asyncDispose]: () => dump.end() };
+  await dump.begin("isolation level repeatable read", async (tx) => {
+    await tx`select from payments limit 1`;
+    await pay(payment.now - 60_000, 5_000);
+    await settle();
+    await pay(payment.now - 1_000, 1);
+    const walk = await claim(0);
+    expect(walk).toMatchObject({ claimed: 1, oldestDue: payment.now - 1_000 });
+    expect(walk.blocks).toBeGreaterThan(100);
+    await settle();
+    await pay(payment.now, 1);
+    await pay(payment.now - 60_000, 1);
+    const near = await claim(payment.now - 30_000);
+    expect(near.claimed).toBe(1);
+    expect(near.blocks).toBeLessThan(walk.blocks / 2);
+    expect((await claim(0)).claimed).toBe(1);
+  });
+});

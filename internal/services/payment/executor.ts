@@ -6,6 +6,7 @@
 // again with the same keys.
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
+import { ClaimFloor } from "../../messaging/claim-floor.ts";
 import { namesOf } from "../../messaging/held-rows.ts";
 import { LockCaution } from "../../messaging/lock-caution.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -69,6 +70,7 @@ export class Executor implements AsyncDisposable {
   #mayHaveMore = false;
   #isStopping = false;
   #gaveUpAtMs = -Infinity;
+  readonly #floor = new ClaimFloor();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -88,8 +90,13 @@ export class Executor implements AsyncDisposable {
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
     try {
-      const limits = { limit: room, newCharges: hold.newCharges(performance.now()), isScarce };
+      const startedAt = performance.now();
+      // While calls are scarce those that stay are older than those that are claimed.
+      const dueFrom = isScarce ? 0 : this.#floor.next(startedAt);
+      const limits = { limit: room, newCharges: hold.newCharges(startedAt), isScarce, dueFrom };
       const claims = await claimDue(this.#context, limits, clock.now());
+      const { oldestDue: oldest } = claims;
+      if (!isScarce) this.#floor.claimed({ from: dueFrom, oldest, startedAt, endedAt: performance.now() });
       attempts = claims.attempts;
       if (claims.newCharges > 0) hold.leave(performance.now());
       metrics.settled(claims.givenUp);

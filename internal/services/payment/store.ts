@@ -153,9 +153,10 @@ function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]
 
 /**
  * Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. Two looks into the
- * index, because by one condition with `or` all that wait for their time were read each time.
+ * index, because by one condition with `or` all that wait for their time were read each time; the first begins at `dueFrom` (epoch
+ * ms), see claim-floor.ts.
  */
-export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
+export function lockDueCharges(tx: Tx, now: number, limit: number, dueFrom = 0): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -163,7 +164,8 @@ export function lockDueCharges(tx: Tx, now: number, limit: number): PendingQuery
       from payments
      where payment_id = any(
              array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+                    where status in ('PENDING', 'UNKNOWN')
+                      and next_attempt_at >= ${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
                     where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz

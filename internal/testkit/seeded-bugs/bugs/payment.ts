@@ -237,9 +237,9 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/services/payment/store.ts",
-        find: "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit} for no key update skip locked)",
+        find: "${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit} for no key update skip locked)",
         replace:
-          "'UNKNOWN') and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit})",
+          "${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz\n                    order by next_attempt_at limit ${limit})",
       },
       {
         file: "internal/services/payment/store.ts",
