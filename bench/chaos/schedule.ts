@@ -8,6 +8,8 @@ export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
 /** Roles whose clock can be set: their decisions hang on time, or they put it into what they send. */
 export const CLOCKED = ["orchestrator", "inventory", "payment", "order", "relay"] as const;
 const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
+/** With the one that only mails need which have to wait. */
+const EVERY_POSTGRES = [...POSTGRES, "postgres-notification"] as const;
 
 /** Who talks to whom; a proxy lies in each of these. All clients of a broker share one, and so do the other brokers. */
 export const LINKS = [
@@ -48,8 +50,8 @@ export const KINDS = {
   "mail server slow": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "injection" },
   "mail server refuses": { weight: 1, targets: ["mail"], holds: [8, 15], countsFrom: "injection" },
   "mail server pause": { weight: 1, targets: ["mail"], holds: [10, 30], countsFrom: "heal" },
-  "Postgres kill": { weight: 6, targets: POSTGRES, ...AT_ONCE },
-  "Postgres pause": { weight: 2, targets: POSTGRES, holds: [10, 30], countsFrom: "heal" },
+  "Postgres kill": { weight: 6, targets: EVERY_POSTGRES, ...AT_ONCE },
+  "Postgres pause": { weight: 2, targets: EVERY_POSTGRES, holds: [10, 30], countsFrom: "heal" },
   "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
