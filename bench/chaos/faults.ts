@@ -4,6 +4,7 @@ import postgres from "postgres";
 import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
 import { limitProvider } from "./provider-trouble.ts";
+import { failOver, promote } from "./failover.ts";
 import type { Links } from "./links.ts";
 import { flushRedis, spoilRedis } from "./redis-trouble.ts";
 import { holdRows } from "./row-lock.ts";
@@ -85,6 +86,12 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   "mail server kill": kill,
   "Postgres kill": kill,
   "Redis kill": kill,
+  async "Postgres failover"({ system, target }, fault) {
+    await target.running(fault.target);
+    const url = system.addresses.postgres[fault.target.replace("postgres-", "")] ?? "";
+    await failOver(target, fault.target, url);
+    return () => promote(url);
+  },
   async "service restart"({ target }, fault) {
     await target.running(fault.target);
     await target.restart(fault.target);

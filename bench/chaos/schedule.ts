@@ -53,6 +53,8 @@ export const KINDS = {
   "Postgres kill": { weight: 6, targets: EVERY_POSTGRES, ...AT_ONCE },
   "Postgres pause": { weight: 2, targets: EVERY_POSTGRES, holds: [10, 30], countsFrom: "heal" },
   "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
+  // Held: how long only reads are answered.
+  "Postgres failover": { weight: 2, targets: POSTGRES, holds: [3, 8], countsFrom: "heal" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
   "Redis flush": { weight: 1, targets: ["redis"], ...AT_ONCE },
@@ -109,18 +111,30 @@ export function planFaults(
     "postgres-payment",
     "postgres-saga",
   ]);
-  const faults = shuffled(random, deal(count, kinds)).map((kind): PlannedFault => {
-    const { targets, holds }: Kind = KINDS[kind];
+  const order = shuffled(random, deal(count, kinds));
+  const faults = order.map((kind, index): PlannedFault => {
+    const { holds }: Kind = KINDS[kind];
     const [least, most] = holds ?? [0, 0];
     return {
       kind,
-      target: kind === "disk full" ? smallDisk : (targets[Math.floor(random() * targets.length)] ?? ""),
+      target: kind === "disk full" ? smallDisk : pick(random, targetsOf(kind, smallDisk)),
       holdMs: between(random, least * 1_000, most * 1_000),
       strength: random(),
-      overlapsNext: random() < PAIR_SHARE,
+      overlapsNext: random() < PAIR_SHARE && !isAlone(kind) && !isAlone(order[index + 1]),
     };
   });
   return { faults, smallDisk };
+}
+
+/** A standby is made of a data directory that can be replaced; one that a disk is mounted on cannot. */
+function targetsOf(kind: KindName, smallDisk: string): readonly string[] {
+  const { targets }: Kind = KINDS[kind];
+  return kind === "Postgres failover" ? targets.filter((target) => target !== smallDisk) : targets;
+}
+
+/** A failover is a kill and a promotion already, and what is done to the server between them would be done to a part of it. */
+function isAlone(kind: KindName | undefined): boolean {
+  return kind === "Postgres failover";
 }
 
 /** Whole numbers of each kind by its weight: at least one of each where there is room, the largest remainders first. */

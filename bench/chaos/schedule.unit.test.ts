@@ -48,6 +48,19 @@ describe("a schedule", () => {
     );
   });
 
+  test("fails over no server whose disk is small, and nothing beside it", () => {
+    fc.assert(
+      fc.property(seed, (from) => {
+        const { faults, smallDisk } = planFaults(120, from);
+        for (const [index, { kind, target, overlapsNext }] of faults.entries()) {
+          const isNext = faults[index + 1]?.kind === "Postgres failover";
+          if (kind === "Postgres failover") expect(target).not.toBe(smallDisk);
+          if (kind === "Postgres failover" || isNext) expect(overlapsNext).toBe(false);
+        }
+      }),
+    );
+  });
+
   test("leaves out what this machine cannot do, and takes only what was asked for", () => {
     const without = planFaults(100, 1, new Set(["clock jump"]));
     expect(without.faults.map(({ kind }) => kind)).not.toContain("clock jump");

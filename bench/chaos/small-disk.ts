@@ -81,7 +81,7 @@ function mountFile(directory: string): string {
 }
 
 /** `postgres -D PATH ...` */
-function dataDirectoryOf(pid: number | undefined): string {
+export function dataDirectoryOf(pid: number | undefined): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   const path = words[words.indexOf("-D") + 1];
   if (path === undefined || !path.startsWith("/"))
