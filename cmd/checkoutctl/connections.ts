@@ -2,6 +2,7 @@
 // the setting that says where it was looked for.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
+import type { StripeOptions } from "../../internal/services/payment/providers/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
@@ -101,6 +102,13 @@ export class Connections implements AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  /** To look charges up. Nothing is charged from here, so the shop's mark is left out. */
+  providerAccount(): StripeOptions {
+    const apiKey = this.#settings.need("STRIPE_API_KEY");
+    const baseUrl = this.#settings.optional("STRIPE_BASE_URL");
+    return { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
   }
 
   kafka(): KafkaOptions {

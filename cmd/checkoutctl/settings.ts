@@ -26,6 +26,13 @@ export const Environment = Type.Partial(
       format: "url",
       description: "the provider simulator, where its file is out of reach",
     }),
+    STRIPE_API_KEY: secret(
+      Type.String({ minLength: 1, description: "the payment service's key of the provider" }),
+    ),
+    STRIPE_BASE_URL: Type.String({
+      format: "url",
+      description: "Stripe's API where it is not Stripe's own, or the simulator's",
+    }),
     JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
   }),
 );
@@ -35,6 +42,8 @@ export type SettingName = keyof Values;
 export interface Settings {
   /** The value; throws CONFIG_INVALID naming the setting and both ways to give it. */
   need(name: SettingName): string;
+  /** The value, where there is one. */
+  optional(name: SettingName): string | undefined;
   /** Path or URL of the provider's ledger. */
   ledger(): string;
 }
@@ -72,6 +81,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
   };
   return {
     need,
+    optional: (name) => values[name],
     ledger: () =>
       values.LEDGER_FILE === undefined && values.PAYSIM_URL !== undefined
         ? new URL("/_sim/ledger", values.PAYSIM_URL).href
@@ -80,7 +90,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
 }
 
 function valuesOf({ addresses }: StackState): Values {
-  const { postgres, kafka_brokers, inventory, orchestrator, ledger_file, secrets_file } = addresses;
+  const { postgres, kafka_brokers, inventory, orchestrator, paysim, ledger_file, secrets_file } = addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
     SAGA_DATABASE_URL: postgres["saga"],
@@ -92,6 +102,8 @@ function valuesOf({ addresses }: StackState): Values {
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
     LEDGER_FILE: ledger_file,
+    STRIPE_API_KEY: secrets.stripe_api_key,
+    STRIPE_BASE_URL: paysim,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

@@ -11,6 +11,7 @@ export type OperatorActionKind =
   | "dead-letter.discard"
   | "outbox.republish"
   | "outbox.restore"
+  | "payment.settle"
   | "shopper.erase";
 
 export interface OperatorAction {

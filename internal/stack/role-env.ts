@@ -85,6 +85,8 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
     LEDGER_FILE: addresses.ledger_file,
+    STRIPE_API_KEY: secrets.stripe_api_key,
+    STRIPE_BASE_URL: addresses.paysim,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
   };
 }

@@ -9,6 +9,7 @@ import {
 import { command, count, group, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
+import { settleCommand } from "./payments-settle.ts";
 
 const alerts = command("alerts", "list differences between payments and the provider's books, newest first")
   .option("--all", "with those that are closed")
@@ -72,7 +73,8 @@ const reconcile = command(
 export const paymentsCommand = group("payments", "payments and the provider's books")
   .addCommand(alerts)
   .addCommand(close)
-  .addCommand(reconcile);
+  .addCommand(reconcile)
+  .addCommand(settleCommand);
 
 function words(text: string): string {
   if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");

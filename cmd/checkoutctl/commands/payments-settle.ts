@@ -1,0 +1,90 @@
+// `checkoutctl payments settle`: ends a payment that stays UNKNOWN, on evidence, with a line in the audit trail before and after.
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { AppError, describeError } from "../../../internal/kernel/errors.ts";
+import { recordActions } from "../../../internal/messaging/operator-action-store.ts";
+import { settleActions } from "../../../internal/operations/dead-letter-store.ts";
+import { DEFAULT_POLICY } from "../../../internal/services/payment/attempts.ts";
+import { StripeBooks } from "../../../internal/services/payment/providers/stripe-books.ts";
+import { StripeProvider } from "../../../internal/services/payment/providers/stripe.ts";
+import { type SettleByHand, settleByHand } from "../../../internal/services/payment/settle-by-hand.ts";
+import { operatorCommand, print, uuid } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const MAX_EVIDENCE_LENGTH = 500;
+
+export const settleCommand = operatorCommand(
+  "settle",
+  "end a payment that stays UNKNOWN, on evidence; its saga goes on from there",
+)
+  .argument("<saga-id>", "the saga whose payment it is", uuid)
+  .addOption(
+    new Option("--outcome <outcome>", "whether the provider took the money")
+      .choices(["succeeded", "failed"] as const)
+      .makeOptionMandatory(),
+  )
+  .requiredOption(
+    "--evidence <text>",
+    "what shows it, for the audit trail: the provider's ticket, a statement",
+    line,
+  )
+  .option("--charge <id>", "the provider's id of the charge (pi_...), with --outcome succeeded", line)
+  .option("--despite-silence", "with --outcome failed: also where the provider cannot be asked", false)
+  .action(async (saga_id, options) => {
+    const newId = () => Bun.randomUUIDv7();
+    await using connections = new Connections(loadSettings(options.stack));
+    const { actor, reason, evidence } = options;
+    const request: SettleByHand = {
+      saga_id,
+      outcome: outcomeOf(options.outcome, options.charge),
+      despiteSilence: options.despiteSilence,
+    };
+    const account = connections.providerAccount();
+    const asked = new StripeProvider(account);
+    const database = await connections.postgres("payment");
+    const trail = await connections.database("saga");
+    const action_id = newId();
+    const act = { action_id, run_id: newId(), action: "payment.settle", subject: saga_id, saga_id } as const;
+    const detail = [options.outcome, options.charge, `evidence: ${evidence}`].filter(Boolean).join(", ");
+    await recordActions(trail, [{ ...act, actor, reason, outcome: null, detail, at: Date.now() }]);
+    const end = (outcome: string, why: string) =>
+      settleActions(trail, [{ action_id, outcome, detail: `${detail}; ${why}` }]);
+    try {
+      const settlement = await settleByHand(
+        {
+          database,
+          policy: DEFAULT_POLICY,
+          provider: asked.name,
+          newId,
+          asked,
+          books: new StripeBooks(account),
+          now: Date.now(),
+        },
+        request,
+      );
+      await end("settled", settlement.looked_up);
+      print(
+        options,
+        settlement,
+        () => `settled: the payment is ${settlement.status} (${settlement.looked_up})`,
+      );
+    } catch (error) {
+      await end("refused", describeError(error));
+      throw error;
+    }
+  });
+
+function outcomeOf(outcome: "succeeded" | "failed", charge: string | undefined): SettleByHand["outcome"] {
+  if (outcome === "failed") return { kind: "failed" };
+  if (charge !== undefined) return { kind: "succeeded", charge };
+  throw new AppError(
+    "MESSAGE_INVALID",
+    "--outcome succeeded needs --charge, the provider's id of the charge",
+  );
+}
+
+function line(text: string): string {
+  if (text.trim() === "" || text.length > MAX_EVIDENCE_LENGTH || /\p{Cc}/u.test(text))
+    throw new InvalidArgumentError(`It must be one line of 1 to ${MAX_EVIDENCE_LENGTH} characters.`);
+  return text;
+}
