@@ -133,7 +133,7 @@ test.each([
   4242424242424242,
   "pm_4242424242424242",
 ])(
-  "a card number is refused in words of its own, not repeated, and told to whoever runs the shop: %s",
+  "a card number is refused in words of its own, not repeated, and told to whoever runs the shop: %p",
   async (payment_method) => {
     // given a body with a fault that would come first
     const answer = await post({ ...cart(), coupon: "x", payment_method });

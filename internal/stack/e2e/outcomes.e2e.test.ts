@@ -11,6 +11,7 @@ import type { PaymentAlert, Reconciliation } from "../../operations/payment-aler
 import { type Bytes, sendBytes } from "../../testkit/kafka.ts";
 import { describeExit } from "../child.ts";
 import { waitUntil } from "../wait.ts";
+import { placesOf } from "./whole-memory.ts";
 import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
@@ -250,6 +251,47 @@ describe("what a shopper may not do", () => {
     const { saga_id } = await buy(cart("private"));
     const stranger = await system.shopper();
     expect(await stranger.status(saga_id, Date.now())).toBeNull();
+  });
+});
+
+describe("what must be nowhere", () => {
+  const CARD = "4242424242424242";
+
+  test("a card number in place of a token is refused, and no part of the system remembers it", async () => {
+    await system.restock("carded", 1);
+    const spellings = [CARD, "4242-4242-4242-4242", "4242 4242 4242 4242", `pm_${CARD}`];
+    for (const payment_method of spellings) {
+      const refusal: unknown = await place(cart("carded", { payment_method })).catch(
+        (error: unknown) => error,
+      );
+      expect(refusal).toMatchObject({ problem: { status: 422, type: "urn:checkout:problem:card-number" } });
+      expect(JSON.stringify(refusal)).not.toContain(payment_method);
+    }
+    expect(await placesOf(system, spellings)).toEqual([]);
+  });
+
+  test("a payment method that the provider does not know is told by a code, and is remembered by no part", async () => {
+    // given methods that the provider quotes when it refuses them: mistyped, another provider's, somebody's account
+    const methods = [
+      "pm_card_viisa-canary",
+      "tok_canary_of_another_provider",
+      "DE89370400440532013000canary",
+    ];
+    await system.restock("quoted", methods.length);
+    // when
+    const views = await Promise.all(methods.map((payment_method) => buy(cart("quoted", { payment_method }))));
+    // then
+    for (const { saga_id, failure_code } of views) {
+      expect(failure_code).toBe("PAYMENT_METHOD_INVALID");
+      await system.mailAbout(saga_id, "checkout_failed");
+    }
+    expect(await placesOf(system, [...methods, "canary"])).toEqual([]);
+    // A search that finds nothing must be one that would have.
+    const places = await placesOf(system, [views[0]?.saga_id ?? "", "checkout-payment"]);
+    const kinds = new Set(places.map((found) => found.split(" ")[0]));
+    expect(kinds).toEqual(new Set(["database", "log", "mail", "redis", "topic"]));
+    expect(places).toContain("topic payment-events");
+    expect(places).toContain("database payment: public.payments");
   });
 });
 

@@ -1,0 +1,83 @@
+// Everything that a running system remembers, searched for a text that must be nowhere: tables, topics, Redis, logs, mails. The
+// provider's own ledger is left out; it is the provider. Called by outcomes.e2e.test.ts.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient } from "redis";
+import { TOPICS } from "../../../schemas/topics.ts";
+import { readTopic } from "../../platform/kafka/read-topic.ts";
+import { openPostgres } from "../../platform/postgres.ts";
+import { tablesHolding } from "../../testkit/row-texts.ts";
+import type { RunningSystem } from "./running-system.ts";
+
+/** The simulator stands for the provider, whose log may say what it was sent. */
+const PROVIDER_LOG = "paysim.log";
+
+/** Where one of `texts` is found, whatever its case, as `database payment: public.payments` and the like. */
+export async function placesOf(system: RunningSystem, texts: readonly string[]): Promise<readonly string[]> {
+  const needles = texts.map((text) => text.toLowerCase());
+  const isIn = (text: string) => needles.some((needle) => text.toLowerCase().includes(needle));
+  const found = await Promise.all([
+    inDatabases(system, texts),
+    inTopics(system, isIn),
+    inRedis(system, isIn),
+    inMails(system, isIn),
+  ]);
+  return [...found.flat(), ...inLogs(system, isIn)];
+}
+
+async function inDatabases({ context }: RunningSystem, texts: readonly string[]): Promise<readonly string[]> {
+  const places = Object.entries(context.addresses.postgres).map(async ([name, url]) => {
+    await using database = openPostgres({ url, poolSize: 2, applicationName: "search" });
+    return (await tablesHolding(database.sql, texts)).map((table) => `database ${name}: ${table}`);
+  });
+  return (await Promise.all(places)).flat();
+}
+
+async function inTopics({ context }: RunningSystem, isIn: (text: string) => boolean) {
+  const places: string[] = [];
+  for (const topic of Object.values(TOPICS)) {
+    const options = { brokers: context.addresses.kafka_brokers, clientId: "search", topic };
+    for await (const batch of readTopic(options)) {
+      const texts = batch.values.map((value, index) => {
+        const { key, headers } = batch.raw(index);
+        return [JSON.stringify(value), ...headers.flat(), key].map(textOf).join("\n");
+      });
+      const bytes = batch.undecodable.map(({ value }) => textOf(value));
+      if ([...texts, ...bytes].some(isIn)) places.push(`topic ${topic}`);
+    }
+  }
+  return places;
+}
+
+/** Redis holds nothing but strings here; anything else would have to be read by another command, so it fails the search. */
+async function inRedis({ context }: RunningSystem, isIn: (text: string) => boolean) {
+  const client = await createClient({ url: context.addresses.redis }).connect();
+  try {
+    const places: string[] = [];
+    for await (const keys of client.scanIterator({ COUNT: 1_000 }))
+      for (const key of keys)
+        if (isIn(`${key}\n${(await client.get(key)) ?? ""}`)) places.push(`redis ${key}`);
+    return places;
+  } finally {
+    client.destroy();
+  }
+}
+
+function inLogs({ stack }: RunningSystem, isIn: (text: string) => boolean): readonly string[] {
+  const directory = join(stack.dataDirectory, "logs");
+  const names = readdirSync(directory).filter((name) => name !== PROVIDER_LOG);
+  if (!names.includes("payment.log")) throw new Error(`the roles' logs are not in ${directory}`);
+  return names
+    .filter((name) => isIn(readFileSync(join(directory, name), "utf8")))
+    .map((name) => `log ${name}`);
+}
+
+async function inMails(system: RunningSystem, isIn: (text: string) => boolean): Promise<readonly string[]> {
+  const mails = await system.mails();
+  return mails.filter((mail) => isIn(JSON.stringify(mail))).map(({ message_id }) => `mail ${message_id}`);
+}
+
+function textOf(value: Uint8Array | string | null): string {
+  if (value === null) return "";
+  return typeof value === "string" ? value : new TextDecoder().decode(value);
+}
