@@ -24,6 +24,8 @@ export interface LoadOptions {
 
 export interface LoadResult {
   readonly placed: number;
+  /** Of those, per second, what was meant to start within the measured time. At most the rate that was asked for. */
+  readonly placedPerSecond: number;
   readonly refused: number;
   /** Sagas that came to rest within the measured time, per second of it. */
   readonly ordersPerSecond: number;
@@ -101,6 +103,7 @@ export async function runLoad(system: System, options: LoadOptions): Promise<Loa
   const perOrder = Object.fromEntries(Array.from(cpuMs, ([name, ms]) => [name, ms / Math.max(1, orders)]));
   return {
     placed: placed.size,
+    placedPerSecond: intended.length / measuredSeconds,
     refused,
     ordersPerSecond: orders / measuredSeconds,
     completed: restedInTime.filter(({ status }) => status === "COMPLETED").length,
