@@ -61,5 +61,14 @@ export function assertNever(value: never): never {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? `: ${describeError(error.cause)}` : "";
-  return `${error.message}${cause}`;
+  return `${messageOf(error)}${cause}`;
+}
+
+/** SQLSTATE class 22, "data exception": the only ones whose message quotes the value that did not fit, which may be anybody's. */
+const DATA_EXCEPTION = /^22[0-9A-Z]{3}$/;
+
+/** What an error says, without the values that a database quotes. Names of tables and constraints, in other messages, stay. */
+export function messageOf(error: Error): string {
+  const isQuoting = "code" in error && typeof error.code === "string" && DATA_EXCEPTION.test(error.code);
+  return isQuoting ? error.message.replace(/".*"/su, '"..."') : error.message;
 }

@@ -1,6 +1,7 @@
 // Structured logs: one JSON line per event on stdout, written at once so that nothing is lost when the process ends. The
 // supervisor keeps them. Called by lifecycle.ts; everyone else is handed the logger.
 import pino, { type Logger } from "pino";
+import { messageOf } from "../kernel/errors.ts";
 
 export type { Logger } from "pino";
 
@@ -65,8 +66,15 @@ export function describeErrorChain(error: unknown, depth = 0): LoggedError {
   const isInnermost = error.cause === undefined || depth === MAX_CAUSES;
   return {
     type: error.name,
-    message: error.message,
+    message: messageOf(error),
     ...(typeof code === "string" ? { code } : {}),
-    ...(isInnermost ? { stack: error.stack ?? "" } : { cause: describeErrorChain(error.cause, depth + 1) }),
+    ...(isInnermost
+      ? { stack: stackOf(error, messageOf(error)) }
+      : { cause: describeErrorChain(error.cause, depth + 1) }),
   };
+}
+
+/** It begins with the message. */
+function stackOf({ message, stack = "" }: Error, shown: string): string {
+  return message === "" ? stack : stack.replace(message, () => shown);
 }

@@ -4,6 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { postgresUrl } from "../testkit/servers.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { describeError } from "../kernel/errors.ts";
+import { causeOf } from "../messaging/dead-letter.ts";
+import { createLogger } from "./log.ts";
 import { openPostgres } from "./postgres.ts";
 
 const open = (url = postgresUrl()) => openPostgres({ url, poolSize: 2, applicationName: "postgres-test" });
@@ -19,6 +22,33 @@ async function startProxy(): Promise<TcpProxy> {
   const { hostname, port } = new URL(postgresUrl());
   return TcpProxy.start({ host: hostname, port: Number(port) }, 0);
 }
+
+test("a value that the database quotes is in no sentence about the error, in no dead letter and in no log line", async () => {
+  await using database = open();
+  const value = 'canary "4242" of\nsomebody';
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const log = createLogger({ role: "checkout-test", version: "1", level: "info", destination });
+  const statements = [
+    () => database.sql`select ${value}::text::integer`,
+    () => database.sql`select ${value}::text::uuid`,
+    () => database.sql`select ${value}::text::timestamptz`,
+    () => database.sql`select ${value}::text::json`,
+  ];
+  for (const statement of statements) {
+    const error: unknown = await database
+      .transaction(async ({ send }) => send([statement()]))
+      .catch((thrown: unknown) => thrown);
+    const alone: unknown = await Promise.resolve(statement()).catch((thrown: unknown) => thrown);
+    expect(Bun.inspect(error) + Bun.inspect(alone)).toMatch(/22P02|22007/);
+    for (const thrown of [error, alone]) {
+      log.error({ err: thrown }, describeError(thrown));
+      expect(causeOf(thrown).message).not.toMatch(/canary|4242|somebody/);
+    }
+  }
+  expect(lines.join("")).toContain("invalid input syntax for type uuid");
+  expect(lines.join("")).not.toMatch(/canary|4242|somebody/);
+});
 
 describe("values", () => {
   test("bigint is a number, and an error rather than a rounded one", async () => {

@@ -16,7 +16,7 @@ export type Verdict =
 
 export interface SmtpFailure {
   readonly verdict: Verdict;
-  /** For the operator. One line. */
+  /** For the operator. One line, without addresses: it is kept beside mails and logged, and servers repeat whom they refuse. */
   readonly reply: string;
 }
 
@@ -33,6 +33,8 @@ const OF_THE_RECIPIENT = /\b[45]\.[12]\.\d{1,3}\b/;
 const OF_US = /\brelay|5\.7\.(54|57|60|64)\b|(sending|daily|hourly|message) (rate|limit|quota)/i;
 /** Stages that no mail of a particular shopper has come into play in. */
 const BEFORE_ANY_MAIL = /^(CONN|EHLO|HELO|LHLO|STARTTLS|AUTH\b.*)$/;
+/** As a reply repeats it: in brackets, whatever its characters, or bare. */
+const ADDRESS = /(?<=<)[^<>]*@[^<>]*(?=>)|[^\s<>()[\]"',;:=]+@[^\s<>()"',;]+/gu;
 const NEVER_CONNECTED = /^(connection timeout|greeting never received)/i;
 
 export function judge(error: unknown): SmtpFailure {
@@ -87,6 +89,7 @@ function fieldsOf(error: unknown) {
 function oneLine(text: string): string {
   return text
     .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(ADDRESS, "[address]")
     .slice(0, MAX_REPLY_LENGTH)
     .toWellFormed();
 }

@@ -73,3 +73,19 @@ test("the reply is one line, and no longer than an operator reads", () => {
   expect(reply).toMatch(/^550-first 550 x+$/);
   expect(reply).toHaveLength(300);
 });
+
+test.each([
+  [
+    "550 5.1.1 <ada@example.com>: Recipient address rejected",
+    "550 5.1.1 <[address]>: Recipient address rejected",
+  ],
+  ['550 <"ada smith"@example.com> unknown', "550 <[address]> unknown"],
+  ["550 No such user: ada+shop@mail.example.com.", "550 No such user: [address]"],
+  [
+    "451 greylisted, see http://example.com/why?rcpt=ada@example.com",
+    "451 greylisted, see http://example.com/why?rcpt=[address]",
+  ],
+  ["450 4.7.1 Greylisted, try again in 300 seconds", "450 4.7.1 Greylisted, try again in 300 seconds"],
+])("of %p the operator reads no address", (response, shown) => {
+  expect(judge(failure(RECIPIENT, response)).reply).toBe(shown);
+});

@@ -110,15 +110,23 @@ async function unlessMissing<Entry>(retrieve: () => Promise<Entry>): Promise<Ent
 async function readBooks<Entry>(read: () => Promise<Entry>): Promise<Entry> {
   try {
     return await read();
-  } catch (cause) {
+  } catch (error) {
     const isRefused =
-      cause instanceof Stripe.errors.StripeAuthenticationError ||
-      cause instanceof Stripe.errors.StripePermissionError ||
-      cause instanceof Stripe.errors.StripeInvalidRequestError;
+      error instanceof Stripe.errors.StripeAuthenticationError ||
+      error instanceof Stripe.errors.StripePermissionError ||
+      error instanceof Stripe.errors.StripeInvalidRequestError;
+    const cause = withoutWords(error);
     throw isRefused
       ? new AppError("PROVIDER_REJECTED", "the provider does not show its books: check STRIPE_API_KEY", {
           cause,
         })
       : new AppError("PROVIDER_UNAVAILABLE", "the provider's books cannot be read now", { cause });
   }
+}
+
+/** Its kind and status, and the id under which the provider finds the request: what it says in words is not logged here. */
+function withoutWords(error: unknown): unknown {
+  if (!(error instanceof Stripe.errors.StripeError)) return error;
+  const { type, statusCode = "none", requestId = "none" } = error;
+  return new Error(`${type}, HTTP status ${statusCode}, request ${requestId}`);
 }

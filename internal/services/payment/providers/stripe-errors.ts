@@ -85,9 +85,9 @@ function requestRefused({ code, param }: Stripe.errors.StripeError, otherwise: s
   return { kind: "request_refused", param: nameOrNull(param), code: nameOrNull(code) ?? otherwise };
 }
 
-/** A name of the provider's interface; anything else could be what a shopper typed. */
+/** A name of the provider's interface, none of which has a long number in it; anything else could be what a shopper typed. */
 function nameOrNull(text: string | undefined): string | null {
-  return text !== undefined && /^[a-z][a-z0-9_.[\]]{0,99}$/.test(text) ? text : null;
+  return text !== undefined && /^(?!.*\d{4})[a-z][a-z0-9_.[\]]{0,99}$/.test(text) ? text : null;
 }
 
 export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeAnswer {

@@ -1,6 +1,8 @@
 // What each of Stripe's errors is taken for. Errors that the simulator does not make come from a few lines of HTTP that speak
 // Stripe's error format; the money's way through the simulator is in ../executor.int.test.ts.
 import { afterAll, expect, test } from "bun:test";
+import { describeError } from "../../../kernel/errors.ts";
+import { StripeBooks } from "./stripe-books.ts";
 import { StripeProvider } from "./stripe.ts";
 
 let reply: { readonly status: number; readonly error?: object; readonly headers?: Record<string, string> } = {
@@ -87,6 +89,11 @@ test.each([
     { status: 400, error: { message: "4242424242424242?", param: "4242424242424242" } },
     refused("request_malformed", null),
   ],
+  [
+    "a mistake whose names hold a number",
+    { status: 400, error: { code: "no_such_pm_4242424242424242", param: "pm_4242424242424242" } },
+    refused("request_malformed", null),
+  ],
   ["an address where no such interface is", { status: 404 }, refused("request_malformed", null)],
   [
     "a sum too small",
@@ -133,6 +140,24 @@ test.each([
   const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });
   const isOurs = isToldAsItIs && !("code" in expected && expected.code === "request_malformed");
   expect(refund).toMatchObject({ kind: isOurs ? expected.kind : "not_yet" });
+});
+
+test("what the provider says of its books is told by kind, status and request, not in its words", async () => {
+  const message = "No such thing: '4242424242424242'";
+  reply = {
+    status: 400,
+    error: { type: "invalid_request_error", message },
+    headers: { "request-id": "req_1" },
+  };
+  const books = new StripeBooks({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: server.url,
+    timeoutMs: 1_000,
+  });
+  const error: unknown = await books.charge("pi_1").catch((thrown: unknown) => thrown);
+  expect(describeError(error)).toMatch(/check STRIPE_API_KEY.*StripeInvalidRequestError.*400.*req_1/);
+  expect(Bun.inspect(error)).not.toContain("4242");
 });
 
 test("nobody listening", async () => {
