@@ -12,6 +12,38 @@ const EXECUTOR_TEST = "internal/services/payment/executor.int.test.ts";
 
 export const PAYMENT_BUGS: readonly SeededBug[] = [
   {
+    id: "keeps-provider-words",
+    title: "The provider's sentence about a decline, which quotes what it was sent, is kept and sent on.",
+    edits: [
+      {
+        file: STRIPE_ERRORS,
+        find: 'return declined("payment_method_invalid");',
+        replace: 'return { ...declined("payment_method_invalid"), error_message: error.message };',
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "a method that the provider quotes in its refusal is in no table",
+    },
+  },
+  {
+    id: "card-number-is-a-token",
+    title: "The gateway takes a card number for the provider's token and sends it on.",
+    edits: [
+      {
+        file: "internal/gateway/checkout-request.ts",
+        find: "if (hasCardNumber(body)) throw",
+        replace: "if (hasCardNumber(null)) throw",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/gateway/app.unit.test.ts",
+      test: "a card number is refused in words of its own",
+    },
+  },
+  {
     id: "unknown-is-failed",
     title: "A timeout counts as a failed payment, although the money may have moved.",
     edits: [
