@@ -35,3 +35,13 @@ test.each([2])(
     expect(await shop.rebuildSagas()).toMatchObject({ lost_messages: 0, sagas: [] });
   },
 );
+
+test("orders: what the database has lost is said to it again, and it makes the same", async () => {
+  await using shop = await Shop.open(3);
+  await shop.trade(CHECKOUTS_PER_WAVE, () => shop.backup("order"));
+  await shop.restore("order");
+  expect(await findingsOf(shop)).not.toEqual([]);
+  await shop.sayAgainTo("order");
+  await shop.settle();
+  expect(await findingsOf(shop)).toEqual([]);
+});

@@ -12,6 +12,7 @@ import type { Handler } from "../../messaging/handler.ts";
 import { Recipe } from "../../messaging/recipe.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
+import { restoreOutbox } from "../../operations/restore-outbox.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
@@ -162,6 +163,24 @@ export class Shop implements AsyncDisposable {
       reason: "restored from a backup",
       dryRun: false,
     });
+  }
+
+  /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything. */
+  async sayAgainTo(database: DatabaseName): Promise<void> {
+    const { saga, ...others } = this.databases;
+    const { sql: outbox } = { saga, ...others }[database];
+    await restoreOutbox({
+      database,
+      outbox,
+      trail: saga.sql,
+      readTopic: (topic) => [{ values: this.broker.read(topic), raw: () => ({ timestampMs: Date.now() }) }],
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+      actor: "ada",
+      reason: "restored from a backup",
+      dryRun: false,
+    });
+    await saga.sql`update outbox set published = false, published_at = null where published`;
   }
 
   /** What the auditor says, expecting rest. */

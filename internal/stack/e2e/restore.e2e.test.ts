@@ -1,0 +1,106 @@
+// A database is lost, and its backup is older than what happened since. Done here is what the runbook says to do.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import type { RebuildReport } from "../../checkout/rebuild-run.ts";
+import { postgresData } from "../servers/postgres.ts";
+import { waitUntil } from "../wait.ts";
+import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
+
+const UP_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 120_000;
+const PATIENCE_MS = 60_000;
+const SKU = "lamp";
+const REASON = ["--reason", "its disk is gone", "--actor", "ada"];
+
+const held = new AsyncDisposableStack();
+let system: RunningSystem;
+let shopper: Shopper;
+let journal: string;
+beforeAll(async () => {
+  system = held.use(await RunningSystem.start("restore", { paysim: { LATENCY: "fixed:200" } }));
+  shopper = await system.shopper();
+  journal = join(system.stack.dataDirectory, "journal");
+  await system.restock(SKU, 1_000);
+}, UP_TIMEOUT_MS);
+afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
+
+/** Checkouts that are accepted; every fifth card is declined. */
+async function place(count: number): Promise<readonly Placed[]> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  const placed = await Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      const card = index % 5 === 4 ? "pm_card_visa_chargeDeclined" : "pm_card_visa";
+      return shopper.checkout(cartOf([SKU], card, CURRENCY), Bun.randomUUIDv7(), giveUpAt);
+    }),
+  );
+  for (const { saga_id } of placed) appendFileSync(journal, `${JSON.stringify({ saga_id })}\n`);
+  return placed;
+}
+
+async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  const views = await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)));
+  return views.map((view) => existing(view).failure_code ?? existing(view).status);
+}
+
+/** The data directory of a stopped server, copied; files keep their owner. */
+async function copyData(from: string, to: string): Promise<void> {
+  const copying = Bun.spawn(["sh", "-c", 'rm -rf "$2" && cp -a "$1" "$2"', "sh", from, to]);
+  expect(await copying.exited).toBe(0);
+}
+
+async function backUp(database: string): Promise<() => Promise<void>> {
+  const name = `postgres-${database}`;
+  const data = postgresData(join(system.stack.dataDirectory, name));
+  const server = system.stack.find(name);
+  await server.stop();
+  await copyData(data, `${data}-backup`);
+  await server.restart();
+  return async () => {
+    await server.stop();
+    await copyData(`${data}-backup`, data);
+    await server.restart();
+  };
+}
+
+async function readiness(role: string): Promise<string> {
+  const { ops } = system.stack.find(role).ports;
+  return (await fetch(`http://127.0.0.1:${ops}/readyz`)).text();
+}
+
+test(
+  "the saga database: nothing acts on it, checkouts are refused, and rebuilt it knows all that was promised",
+  async () => {
+    // given a backup with checkouts under way, all of which have come to their ends since, and later ones
+    const early = await place(10);
+    const restore = await backUp("saga");
+    const late = await place(10);
+    const ends = [...(await endsOf(early)), ...(await endsOf(late))];
+    expect(new Set(ends)).toEqual(new Set(["COMPLETED", "CARD_DECLINED"]));
+    // when
+    await restore();
+    // then
+    const isHeld = async () => (await readiness("orchestrator")).includes("checkoutctl saga rebuild");
+    await waitUntil("the orchestrator holds", isHeld, { timeoutMs: PATIENCE_MS });
+    const refused = shopper.checkout(
+      cartOf([SKU], "pm_card_visa", CURRENCY),
+      Bun.randomUUIDv7(),
+      Date.now() + 500,
+    );
+    expect(await refused.then(() => null, String)).toContain("503");
+    // when
+    const report = await system.operatorSees<RebuildReport>(["saga", "rebuild", ...REASON]);
+    await system.operatorSees(["outbox", "restore", "--database", "saga", ...REASON]);
+    // then
+    expect(report.not_rebuilt).toEqual([]);
+    expect(report.sagas.filter(({ from }) => from === null)).toHaveLength(late.length);
+    const isReady = () => system.stack.find("orchestrator").probe();
+    await waitUntil("the orchestrator goes on", isReady, { timeoutMs: PATIENCE_MS });
+    expect([...(await endsOf(early)), ...(await endsOf(late))]).toEqual(ends);
+    expect(await endsOf(await place(5))).toContain("COMPLETED");
+    expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
+  },
+  TEST_TIMEOUT_MS,
+);
