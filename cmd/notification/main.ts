@@ -75,6 +75,7 @@ await runRole({
     ops.addCheck("smtp", () => courier.ready());
     const database = await openDatabase("checkout-notification", "notification", context);
     const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics: meter }));
+    await keyValue.requireSingleServer();
     const kafka = {
       brokers: env.KAFKA_BROKERS,
       clientId: NOTIFICATIONS.service,

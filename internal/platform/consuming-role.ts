@@ -89,6 +89,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
   const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
   // A hint: without it the role works, with more work for its database.
   ops.addCheck("redis", () => keyValue.ready(), { required: false });
+  await keyValue.requireSingleServer();
   const consumer = resources.use(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { createClient } from "redis";
 import { AppError } from "../kernel/errors.ts";
+import { startClusterNode } from "../testkit/redis-cluster.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import { Metrics } from "./metrics.ts";
@@ -70,6 +71,31 @@ describe("while it answers", () => {
     expect(found.at(-1)).toBe(false);
     expect(await redis.present([])).toEqual([]);
     await redis.remember([], 60);
+  });
+});
+
+describe("a node of a cluster", () => {
+  test("is refused at the start, and not used where it comes later", async () => {
+    await using cluster = await startClusterNode();
+    const logged: string[] = [];
+    await using redis = open(cluster.url, { logged });
+    await expect(redis.requireSingleServer()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(redis.ready()).rejects.toThrow("Redis Cluster");
+    expect(await redis.present(["a", "b"])).toEqual([false, false]);
+    expect(logged).toEqual([expect.stringContaining("REDIS_URL leads to a node of a Redis Cluster")]);
+  });
+
+  test("is looked for where one server answers, or none", async () => {
+    await using single = open(redisUrl());
+    await single.requireSingleServer();
+    await single.ready();
+    await using nobody = open("redis://127.0.0.1:9");
+    await nobody.requireSingleServer();
+    await using proxy = await startProxy();
+    proxy.stall();
+    await using hanging = open(`redis://127.0.0.1:${proxy.port}`);
+    await hanging.requireSingleServer();
+    await expect(hanging.ready()).rejects.toThrow("no answer within");
   });
 });
 

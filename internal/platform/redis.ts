@@ -1,7 +1,7 @@
 // Redis behind the KeyValue port: a hint store that may be slow, paused, empty or gone without anybody noticing but the
 // metrics. Every call is answered within `timeoutMs`; after a failure none is even sent until a ping in the background has been
 // answered, so that a dead Redis costs the recipe nothing. Opened in a role's main.ts.
-import { createClient, defineScript } from "redis";
+import { createClient, defineScript, ErrorReply } from "redis";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { KeyValue } from "../kernel/ports.ts";
@@ -18,6 +18,9 @@ const PING_INTERVAL_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 15_000;
 /** Keys per command: keeps one command below a millisecond of the server's single thread. */
 const KEYS_PER_COMMAND = 1_000;
+
+const IS_CLUSTER =
+  "REDIS_URL leads to a node of a Redis Cluster: give a single server, or one behind Sentinel or a proxy, where all keys are in one place";
 
 export interface RedisOptions {
   readonly url: string;
@@ -41,6 +44,10 @@ export class Redis implements KeyValue, AsyncDisposable {
   #lastError = "not connected yet";
   #probe: Timer | undefined;
   #isClosed = false;
+  /** Whether it is known of the present connection that it leads to no cluster. */
+  #isMet = false;
+  #isCluster = false;
+  readonly #firstVerdict = Promise.withResolvers<void>();
 
   constructor(options: RedisOptions) {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -54,7 +61,10 @@ export class Redis implements KeyValue, AsyncDisposable {
     options.metrics?.gauge("redis_up", "1 while Redis answers.", [], () => (this.#isUp ? 1 : 0));
     this.#client = connect(options.url);
     this.#client.on("error", (error: unknown) => this.#down(error));
-    this.#client.on("ready", () => this.#up());
+    this.#client.on("ready", () => {
+      this.#isMet = false;
+      void this.#ping();
+    });
     // Resolves with the first connection; while there is none it keeps trying and reports through "error".
     this.#client.connect().catch((error: unknown) => this.#down(error));
   }
@@ -79,8 +89,19 @@ export class Redis implements KeyValue, AsyncDisposable {
     if (!this.#isUp) throw new AppError("REDIS_UNAVAILABLE", `Redis does not answer: ${this.#lastError}`);
   }
 
+  /**
+   * For the start of a role: throws CONFIG_INVALID where the URL leads to a node of a cluster, which takes no command whose keys
+   * belong to several nodes. Returns where nobody answers: waiting is for those who need Redis.
+   */
+  async requireSingleServer(): Promise<void> {
+    // One that hangs would be heard of only when its socket has timed out.
+    await within(CONNECT_TIMEOUT_MS, this.#firstVerdict.promise).catch((error: unknown) => this.#down(error));
+    if (this.#isCluster) throw new AppError("CONFIG_INVALID", IS_CLUSTER);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#firstVerdict.resolve();
     clearTimeout(this.#probe);
     this.#client.destroy();
   }
@@ -103,6 +124,7 @@ export class Redis implements KeyValue, AsyncDisposable {
   #up(): void {
     clearTimeout(this.#probe);
     this.#probe = undefined;
+    this.#firstVerdict.resolve();
     if (this.#isUp) return;
     this.#isUp = true;
     this.#log.info({}, "Redis answers");
@@ -110,6 +132,7 @@ export class Redis implements KeyValue, AsyncDisposable {
 
   #down(error: unknown): void {
     this.#lastError = describeError(error);
+    this.#firstVerdict.resolve();
     if (this.#isClosed) return;
     if (this.#isUp)
       this.#log.warn({ err: error }, `Redis is skipped until it answers again: ${this.#lastError}`);
@@ -117,15 +140,32 @@ export class Redis implements KeyValue, AsyncDisposable {
     this.#probe ??= setTimeout(() => void this.#ping(), PROBE_INTERVAL_MS);
   }
 
-  /** For a Redis that hangs on a living connection; a lost one is made anew by the client, which then is "ready". */
+  /** For a new connection, and for a Redis that hangs on a living one; a lost one is made anew by the client, which then is "ready". */
   async #ping(): Promise<void> {
+    clearTimeout(this.#probe);
     this.#probe = undefined;
     try {
-      await within(this.#timeoutMs, this.#client.ping());
+      await within<unknown>(this.#timeoutMs, this.#isMet ? this.#client.ping() : this.#meet());
       this.#up();
     } catch (error) {
       this.#down(error);
     }
+  }
+
+  async #meet(): Promise<void> {
+    const info = await this.#client.info("cluster").catch((error: unknown) => {
+      // A server that does not say what it is to everybody is taken for what it mostly is.
+      if (error instanceof ErrorReply) return "";
+      throw error;
+    });
+    const wasCluster = this.#isCluster;
+    this.#isCluster = /^cluster_enabled:1/m.test(info);
+    if (!this.#isCluster) {
+      this.#isMet = true;
+      return;
+    }
+    if (!wasCluster) this.#log.warn({}, `Redis is not used: ${IS_CLUSTER}`);
+    throw new AppError("CONFIG_INVALID", IS_CLUSTER);
   }
 }
 

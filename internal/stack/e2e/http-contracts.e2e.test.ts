@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { Stripe } from "stripe";
+import { startClusterNode } from "../../testkit/redis-cluster.ts";
 import type { Role } from "../role-env.ts";
 import { HttpRoles, type Surface } from "./http-roles.ts";
 
@@ -338,6 +339,18 @@ test.each(WRONG)("%s does not start with this %s, and names it", async (role, se
   // A stack trace is not for a user's mistake, and a value may be a secret.
   expect(output).not.toMatch(/\n\s+at /);
   if (setting.includes("SECRET") && value.trim() !== "") expect(output).not.toContain(value);
+});
+
+test("roles do not start on a Redis Cluster, and say what they take", async () => {
+  await using cluster = await startClusterNode();
+  const ends = await Promise.all(
+    (["orchestrator", "notification"] as const).map((role) => roles.endOf(role, { REDIS_URL: cluster.url })),
+  );
+  for (const { code, output } of ends)
+    expect({ code, output }).toEqual({
+      code: 78,
+      output: expect.stringContaining("a node of a Redis Cluster"),
+    });
 });
 
 test("none of this was a failure of a role's own", () => {

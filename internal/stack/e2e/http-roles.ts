@@ -40,15 +40,21 @@ export class HttpRoles implements AsyncDisposable {
   static async start(): Promise<HttpRoles> {
     const folder = join(CACHE, "tests", `http-roles-${process.pid}`);
     mkdirSync(folder, { recursive: true });
-    const [secrets, saga, inventory, payment] = await Promise.all([
+    const [secrets, saga, inventory, payment, notification] = await Promise.all([
       newSecrets(),
       cloneDatabase("saga"),
       cloneDatabase("inventory"),
       cloneDatabase("payment"),
+      cloneDatabase("notification"),
     ]);
     const http = `http://${NOBODY}`;
     const addresses: StackAddresses = {
-      postgres: { saga: saga.url, inventory: inventory.url, payment: payment.url },
+      postgres: {
+        saga: saga.url,
+        inventory: inventory.url,
+        payment: payment.url,
+        notification: notification.url,
+      },
       kafka_brokers: NOBODY,
       redis: `redis://${NOBODY}`,
       smtp: `smtp://${NOBODY}`,
@@ -62,7 +68,7 @@ export class HttpRoles implements AsyncDisposable {
       secrets_file: "",
       ops: {},
     };
-    const roles = new HttpRoles(secrets, [saga, inventory, payment], addresses, folder);
+    const roles = new HttpRoles(secrets, [saga, inventory, payment, notification], addresses, folder);
     try {
       // In the order in which one has to know where the other is.
       await Promise.all([roles.#start("paysim"), roles.#start("inventory"), roles.#start("orchestrator")]);
