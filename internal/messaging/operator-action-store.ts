@@ -11,6 +11,7 @@ export type OperatorActionKind =
   | "dead-letter.discard"
   | "outbox.republish"
   | "outbox.restore"
+  | "payments.rebuild"
   | "payment.settle"
   | "shopper.erase";
 

@@ -9,6 +9,7 @@ import {
 import { command, count, group, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
+import { rebuildCommand } from "./payments-rebuild.ts";
 import { settleCommand } from "./payments-settle.ts";
 
 const alerts = command("alerts", "list differences between payments and the provider's books, newest first")
@@ -74,7 +75,8 @@ export const paymentsCommand = group("payments", "payments and the provider's bo
   .addCommand(alerts)
   .addCommand(close)
   .addCommand(reconcile)
-  .addCommand(settleCommand);
+  .addCommand(settleCommand)
+  .addCommand(rebuildCommand);
 
 function words(text: string): string {
   if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");

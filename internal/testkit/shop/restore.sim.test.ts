@@ -45,3 +45,14 @@ test("orders: what the database has lost is said to it again, and it makes the s
   await shop.settle();
   expect(await findingsOf(shop)).toEqual([]);
 });
+
+test("payments: what was asked of the provider is found out, and no money stays where it does not belong", async () => {
+  await using shop = await Shop.open(4);
+  await shop.trade(CHECKOUTS_PER_WAVE, () => shop.backup("payment"));
+  await shop.restore("payment");
+  const { lost } = await shop.rebuildPayments();
+  await shop.sayAgainTo("payment");
+  await shop.settle();
+  expect(await findingsOf(shop)).toEqual([]);
+  expect(lost).toBeGreaterThan(0);
+});

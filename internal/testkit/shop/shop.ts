@@ -12,6 +12,7 @@ import type { Handler } from "../../messaging/handler.ts";
 import { Recipe } from "../../messaging/recipe.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
+import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
 import { restoreOutbox } from "../../operations/restore-outbox.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
@@ -135,7 +136,10 @@ export class Shop implements AsyncDisposable {
       const { sql } = this.#orchestrator.database;
       const open = await sql`select from saga_state where completed_at is null limit 1`;
       const unpublished = await this.#unpublished();
-      if (open.length === 0 && unpublished === 0) return;
+      // Of a database that was restored, payments may be found out about whose sagas rest already.
+      const unsettled = await this.databases.payment.sql`
+        select from payments where status in ('PENDING', 'UNKNOWN', 'REFUND_PENDING') limit 1`;
+      if (open.length + unsettled.length + unpublished === 0) return;
       this.#passTime(round < MAX_CALM_ROUNDS / 2 ? MINUTE_MS : HOUR_MS);
     }
   }
@@ -163,6 +167,15 @@ export class Shop implements AsyncDisposable {
       reason: "restored from a backup",
       dryRun: false,
     });
+  }
+
+  /** As `checkoutctl payments rebuild`. */
+  rebuildPayments(): Promise<PaymentRebuildReport> {
+    const { saga, payment } = this.databases;
+    const { name: provider } = this.#payment.provider;
+    const who = { actor: "ada", reason: "restored from a backup" };
+    const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
+    return rebuildPayments({ saga: saga.sql, payment: payment.sql, provider, ...times, ...who });
   }
 
   /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything. */

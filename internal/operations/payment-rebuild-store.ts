@@ -1,0 +1,77 @@
+// The SQL of rebuilding payments: what the sagas have asked for, and rows that say "asked, outcome unknown". Called by
+// payment-rebuild.ts.
+import type { Sql, TransactionSql } from "postgres";
+
+/** A charge that was asked for. */
+export interface AskedCharge {
+  readonly payment_id: string;
+  readonly saga_id: string;
+  readonly amount_cents: number;
+  readonly currency: string;
+  readonly payment_method: string;
+  readonly idempotency_key: string;
+  readonly traceparent: string | null;
+  /** RFC 3339. */
+  readonly occurred_at: string;
+  /** Its saga has turned round. */
+  readonly is_undone: boolean;
+}
+
+/** The charges that sagas have asked for since `since` (epoch ms), after the message `after`, oldest first, at most `limit`. */
+export function askedCharges(
+  saga: Sql,
+  since: number,
+  after: string,
+  limit: number,
+): Promise<readonly AskedCharge[]> {
+  return saga<AskedCharge[]>`
+    select o.event_id as payment_id, o.partition_key as saga_id, (o.payload ->> 'amount_cents')::float8 as amount_cents,
+           o.payload ->> 'currency' as currency, o.payload ->> 'payment_method' as payment_method,
+           o.payload ->> 'idempotency_key' as idempotency_key, o.payload ->> 'traceparent' as traceparent,
+           o.payload ->> 'occurred_at' as occurred_at,
+           coalesce(s.status in ('COMPENSATING', 'COMPENSATED', 'FAILED'), false) as is_undone
+      from outbox o left join saga_state s on s.saga_id = o.partition_key::uuid
+     where o.headers ->> 'type' = 'ChargePayment' and o.published
+       and o.event_id >= uuid_v7_floor(${since}::timestamptz) and o.event_id > ${after}::uuid
+     order by o.event_id limit ${limit}`;
+}
+
+/** Writes down those that have no payment as asked, with an unknown outcome, and their commands as handled. Returns their sagas. */
+export async function doubtLostCharges(
+  tx: TransactionSql,
+  charges: readonly AskedCharge[],
+  provider: string,
+  now: number,
+): Promise<readonly string[]> {
+  const made = await tx<{ payment_id: string; saga_id: string }[]>`
+    insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status,
+           undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, traceparent, created_at, updated_at)
+    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, 'UNKNOWN',
+           is_undone, 1, occurred_at, ${now}::timestamptz, ${now}::timestamptz, traceparent, occurred_at, ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(charges)}::text::json) as charge (
+           payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
+           traceparent text, occurred_at timestamptz, is_undone boolean)
+        on conflict do nothing
+    returning payment_id, saga_id`;
+  await tx`
+    insert into inbox (message_id)
+    select value::uuid from json_array_elements_text(${JSON.stringify(made.map(({ payment_id }) => payment_id))}::text::json)
+        on conflict do nothing`;
+  return made.map(({ saga_id }) => saga_id);
+}
+
+/** Of these sagas' payments: what was not asked at the backup may have been since. Returns how many there were. */
+export async function doubtUnaskedCharges(
+  tx: TransactionSql,
+  charges: readonly AskedCharge[],
+  now: number,
+): Promise<number> {
+  const { count } = await tx`
+    update payments p
+       set status = 'UNKNOWN', attempts = greatest(p.attempts, 1), undo_requested = p.undo_requested or c.is_undone,
+           first_attempt_at = coalesce(p.first_attempt_at, p.created_at), charge_asked_at = ${now}::timestamptz,
+           next_attempt_at = ${now}::timestamptz, updated_at = ${now}::timestamptz
+      from json_to_recordset(${JSON.stringify(charges)}::text::json) as c (saga_id uuid, is_undone boolean)
+     where p.saga_id = c.saga_id and p.status in ('PENDING', 'UNKNOWN')`;
+  return count;
+}
