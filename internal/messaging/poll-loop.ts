@@ -4,9 +4,9 @@ import { cappedBackoff } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "./pause.ts";
 
-/** Pauses while Kafka or the database is away. */
+/** Pauses while Kafka or the database is away. The longest is what an outage is longer for us than it was. */
 export const BACKOFF_FIRST_MS = 100;
-export const BACKOFF_CAP_MS = 5_000;
+export const BACKOFF_CAP_MS = 1_500;
 
 /**
  * Calls `runOnce` until `signal` aborts. An error that waiting can heal (AppError with `canRetry`) goes to `onWait` and is

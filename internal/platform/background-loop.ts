@@ -5,7 +5,8 @@ import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import type { Log } from "./log.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
-const DEFAULT_BACKOFF_CAP_MS = 5_000;
+/** What an outage is longer for us than it was; a question to what is away costs little. */
+const DEFAULT_BACKOFF_CAP_MS = 1_500;
 const REST_CAP_MS = 5_000;
 
 export interface BackgroundLoopOptions {
