@@ -12,6 +12,7 @@ export type OperatorActionKind =
   | "outbox.republish"
   | "outbox.restore"
   | "payments.rebuild"
+  | "stock.rebuild"
   | "payment.settle"
   | "shopper.erase";
 

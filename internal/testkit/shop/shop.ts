@@ -13,6 +13,7 @@ import { Recipe } from "../../messaging/recipe.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
+import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
 import { restoreOutbox } from "../../operations/restore-outbox.ts";
 import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
@@ -178,8 +179,16 @@ export class Shop implements AsyncDisposable {
     return rebuildPayments({ saga: saga.sql, payment: payment.sql, provider, ...times, ...who });
   }
 
-  /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything. */
-  async sayAgainTo(database: DatabaseName): Promise<void> {
+  /** As `checkoutctl catalogue rebuild`. */
+  rebuildStock(): Promise<StockRebuildReport> {
+    const { saga, inventory } = this.databases;
+    const who = { actor: "ada", reason: "restored from a backup" };
+    const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
+    return rebuildStock({ saga: saga.sql, inventory: inventory.sql, ...times, ...who });
+  }
+
+  /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything; `rebuild` goes in between. */
+  async sayAgainTo(database: DatabaseName, rebuild: () => Promise<unknown> = ignoreAsync): Promise<void> {
     const { saga, ...others } = this.databases;
     const { sql: outbox } = { saga, ...others }[database];
     await restoreOutbox({
@@ -193,6 +202,7 @@ export class Shop implements AsyncDisposable {
       reason: "restored from a backup",
       dryRun: false,
     });
+    await rebuild();
     await saga.sql`update outbox set published = false, published_at = null where published`;
   }
 

@@ -1,0 +1,71 @@
+// An inventory database that was restored from a backup has forgotten reservations. Deciding them anew would give the last piece
+// on the shelf to another checkout; so they are made again out of what inventory has said of them, which `outbox restore` has
+// written back, and what was answered is not decided a second time. Called by `checkoutctl catalogue rebuild`.
+import type { Sql } from "postgres";
+import { AppError } from "../kernel/errors.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
+import {
+  askedReservations,
+  buryAgain,
+  countStock,
+  enterAnswered,
+  lockStock,
+  reserveAgain,
+  settleReservations,
+} from "./stock-rebuild-store.ts";
+
+export interface StockRebuildOptions {
+  readonly inventory: Sql;
+  /** Knows what was asked for, and keeps the audit trail. */
+  readonly saga: Sql;
+  /** Epoch ms: from then on. */
+  readonly since: number;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  /** Epoch ms. */
+  readonly now: number;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface StockRebuildReport {
+  readonly run_id: string;
+  /** Sagas whose reservation was not here. */
+  readonly lost: number;
+  /** Sagas whose reservation stood in another state. */
+  readonly settled: number;
+  /** Commands that had been answered. */
+  readonly answered: number;
+}
+
+/** All or nothing. Throws MESSAGE_INVALID where more is reserved than was ever on the shelf: deliveries were lost as well. */
+export async function rebuildStock(options: StockRebuildOptions): Promise<StockRebuildReport> {
+  const { inventory, saga, since, newId, now, actor, reason } = options;
+  const run_id = newId();
+  const asked = await askedReservations(saga, since);
+  const counts = await inventory.begin(async (tx) => {
+    await lockStock(tx);
+    const lost = await reserveAgain(tx);
+    const settled = await settleReservations(tx);
+    await buryAgain(tx);
+    const short = await countStock(tx);
+    if (short.length > 0) {
+      const skus = short.map(({ sku_id, missing }) => `${missing} of ${sku_id}`).join(", ");
+      throw new AppError(
+        "MESSAGE_INVALID",
+        `more is reserved than was ever on the shelf, by ${skus}: load the deliveries since the backup into the catalogue first`,
+      );
+    }
+    return { lost, settled, answered: await enterAnswered(tx, asked) };
+  });
+  const detail = `${counts.lost} lost, ${counts.settled} settled, ${counts.answered} commands answered`;
+  const act = {
+    action_id: newId(),
+    run_id,
+    action: "stock.rebuild",
+    subject: "inventory",
+    saga_id: null,
+  } as const;
+  await recordActions(saga, [{ ...act, actor, reason, outcome: "rebuilt", detail, at: now }]);
+  return { run_id, ...counts };
+}
