@@ -10,7 +10,12 @@ import type { ChargeAnswer, FindRequest, FoundCharge, PaymentProvider } from "./
  * start: the payment waits for that, and its shopper's card is not to blame. If nobody has it in time, it is given up as if the
  * provider were away.
  */
-const KEY_PAUSE_MS = 5_000;
+const KEY_PAUSE_MS = 1_000;
+/**
+ * At random so much more: processes look for what is due at their own beat, and in step with it the one without the key would
+ * find the payment first every time.
+ */
+const KEY_PAUSE_JITTER_MS = 1_000;
 
 /** Opens a sealed payment token; throws SEAL_INVALID, and SEAL_KEY_UNKNOWN where another process may be able to. */
 export type OpenToken = (sealed: string) => Promise<string>;
@@ -57,7 +62,11 @@ async function charge(
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (error.code === "SEAL_KEY_UNKNOWN")
-      return { kind: "deferred", reason: "no_key", retry_after_ms: KEY_PAUSE_MS };
+      return {
+        kind: "deferred",
+        reason: "no_key",
+        retry_after_ms: KEY_PAUSE_MS + Math.floor(Math.random() * KEY_PAUSE_JITTER_MS),
+      };
     if (error.code !== "SEAL_INVALID") throw error;
     // Not "declined": an earlier attempt may have been made by a process that has the right key.
     return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };

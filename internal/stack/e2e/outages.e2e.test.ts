@@ -2,7 +2,8 @@
 // processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { flushRedis, spoilRedis } from "../../../bench/chaos/redis-trouble.ts";
-import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import { cartOf, type Placed, Shopper } from "../../../bench/shopper.ts";
+import { generateSealingKeys, withOlderKeys } from "../../platform/seal.ts";
 import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
@@ -140,6 +141,41 @@ test(
     // then
     expect(await endsOf(taken)).toEqual(["COMPLETED"]);
     expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "the key of a gateway is away: its shoppers wait for a payment service that has it, and payment says what is missing",
+  async () => {
+    // given
+    const { addresses, secrets } = system.context;
+    const newer = await generateSealingKeys();
+    await using gateway = await system.oneMore("gateway", { PAYMENT_PUBLIC_JWK: newer.publicJwk });
+    const customer = await Shopper.signIn({
+      gateway: gateway.address,
+      jwtSecret: secrets.jwt_hs256_secret,
+      userId: Bun.randomUUIDv7(),
+    });
+    // when
+    const giveUpAt = Date.now() + PATIENCE_MS;
+    const cart = cartOf([SKU], "pm_card_visa", CURRENCY);
+    const { saga_id } = await customer.checkout(cart, Bun.randomUUIDv7(), giveUpAt);
+    // then
+    const tells = async (path: string) => (await fetch(`${addresses.ops["payment"]}${path}`)).text();
+    const isTold = async () => (await tells("/readyz")).includes("sealed to a key that is not here");
+    await waitUntil("payment is not ready and says why", isTold, { timeoutMs: PATIENCE_MS });
+    expect(await tells("/metrics")).toMatch(
+      /^checkout_payment_tokens_unopened_total\{reason="unknown_key"\} [1-9]/m,
+    );
+    // when a replica has both keys, as in an exchange; it needs no Kafka for this
+    const both = withOlderKeys(newer.privateJwk, secrets.payment_private_jwk);
+    await using _ = await system.oneMore("payment", {
+      PAYMENT_PRIVATE_JWK: both,
+      KAFKA_BROKERS: "127.0.0.1:9",
+    });
+    // then
+    expect(await customer.status(saga_id, giveUpAt)).toMatchObject({ status: "COMPLETED" });
   },
   TEST_TIMEOUT_MS,
 );

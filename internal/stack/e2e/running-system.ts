@@ -1,6 +1,6 @@
 // The whole system as its outsiders meet it, for the suites beside this file: shoppers at the gateway, operators with
 // checkoutctl, the provider's ledger, the mail catcher. Nothing here looks into a process or a table by itself.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
@@ -10,9 +10,15 @@ import { readLedger } from "../../audit/json-lines.ts";
 import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
-import { cleanEnvironment } from "../child.ts";
+import { cleanEnvironment, startChild } from "../child.ts";
 import { CACHE, DIST } from "../paths.ts";
-import { operatorEnvironment, type RoleContext, type RoleOverrides } from "../role-env.ts";
+import {
+  operatorEnvironment,
+  type Role,
+  type RoleContext,
+  roleEnvironment,
+  type RoleOverrides,
+} from "../role-env.ts";
 import { ensureSecrets } from "../secrets.ts";
 import type { CaughtMail } from "../servers/mail-catcher.ts";
 import { type Stack, startStack } from "../stack.ts";
@@ -23,6 +29,7 @@ export const CURRENCY = "EUR";
 export const UNIT_PRICE_CENTS = 1_250;
 
 const MAIL_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 20_000;
 
 export interface ToolRun {
   readonly code: number;
@@ -52,6 +59,22 @@ export class RunningSystem implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stack.stop();
     wipe(this.stack.dataDirectory);
+  }
+
+  /** One more process of a role, with other settings; it is there once it listens. Stops with the returned value. */
+  async oneMore(role: Role, settings: Readonly<Record<string, string>>) {
+    const port = String(freePort());
+    const child = startChild({
+      name: `${role}-2`,
+      command: [join(DIST, `checkout-${role}`)],
+      env: { ...roleEnvironment(role, this.context), OPS_PORT: "0", PORT: port, ...settings },
+      logFile: join(this.stack.dataDirectory, `${role}-2.log`),
+    });
+    await child.ready(() => readFileSync(child.logFile, "utf8").includes(`"port":${port}`), START_TIMEOUT_MS);
+    return {
+      address: `http://127.0.0.1:${port}`,
+      [Symbol.asyncDispose]: async () => void (await child.stop()),
+    };
   }
 
   shopper(userId: string = Bun.randomUUIDv7()): Promise<Shopper> {
