@@ -38,8 +38,8 @@ export async function reserveAgain(tx: TransactionSql): Promise<number> {
 }
 
 /**
- * Gives every reservation the state that was told of it last: released for good, or confirmed or expired, whichever came later.
- * Returns how many were in another.
+ * Gives every reservation the state that was told of it. What was released stays so, and what was confirmed does not expire any
+ * more: an expiry that comes later is one that the restored database has made up. Returns how many were in another.
  */
 export async function settleReservations(tx: TransactionSql): Promise<number> {
   const rows = await tx<{ saga_id: string }[]>`
@@ -49,7 +49,7 @@ export async function settleReservations(tx: TransactionSql): Promise<number> {
                                      else 'EXPIRED' end as status
         from outbox
        where headers ->> 'type' in ('InventoryReleased', 'ReservationConfirmed', 'ReservationExpired')
-       order by partition_key, headers ->> 'type' <> 'InventoryReleased', event_id desc)
+       order by partition_key, headers ->> 'type' <> 'InventoryReleased', headers ->> 'type' <> 'ReservationConfirmed')
     update reservations r set status = told.status
       from told
      where r.saga_id = told.saga_id and r.sku_id is not null and r.status <> told.status

@@ -62,6 +62,8 @@ test("stock: every reservation is again what its checkout was told", async () =>
   await shop.trade(CHECKOUTS_PER_WAVE, () => shop.backup("inventory"));
   await shop.restore("inventory");
   const rebuild = async () => {
+    // Somebody has started the role too early: what was held at the backup, and is confirmed since, has expired.
+    await shop.sweepStock();
     // Deliveries that the backup does not know: nothing is changed, and what is missing is named.
     const { sql } = shop.databases.inventory;
     await sql`update inventory set stocked_count = stocked_count - 500, available_count = 0 where sku_id = 'pot'`;

@@ -170,6 +170,12 @@ export class Shop implements AsyncDisposable {
     });
   }
 
+  /** Lets every hold expire that may. */
+  async sweepStock(): Promise<void> {
+    this.#passTime(HOLD_MS);
+    while ((await this.#inventory.sweep()).processed > 0);
+  }
+
   /** As `checkoutctl payments rebuild`. */
   rebuildPayments(): Promise<PaymentRebuildReport> {
     const { saga, payment } = this.databases;
