@@ -61,6 +61,7 @@ export async function failOver(target: Holder, server: string, url: string): Pro
   renameSync(copy, data);
   target.release(server);
   await until("the standby answers in its place", () => isStandby(url));
+  rmSync(`${copy}.log`, { force: true });
 }
 
 /** Makes the standby at that address a primary. */
