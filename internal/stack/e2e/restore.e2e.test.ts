@@ -104,3 +104,33 @@ test(
   },
   TEST_TIMEOUT_MS,
 );
+
+/** What comes between the outbox and saying it all again. */
+const REBUILD = { order: [], inventory: ["catalogue", "rebuild"], payment: ["payments", "rebuild"] } as const;
+
+test.each(["order", "inventory", "payment"] as const)(
+  "the %s database: it knows again what it has told, and is told again what it has not answered",
+  async (database) => {
+    // given
+    const since = ["--since", new Date(Date.now() - 1_000).toISOString()];
+    const early = await place(10);
+    const restore = await backUp(database);
+    const late = await place(10);
+    const ends = [...(await endsOf(early)), ...(await endsOf(late))];
+    // when
+    await system.stack.find(database).stop();
+    await restore();
+    await system.operatorSees(["outbox", "restore", "--database", database, ...REASON]);
+    const rebuild = REBUILD[database];
+    if (rebuild.length > 0) await system.operatorSees([...rebuild, ...since, ...REASON]);
+    await system.operatorSees(["outbox", "republish", "--database", "saga", ...since, ...REASON]);
+    await system.stack.restart(database);
+    // then
+    const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
+    await waitUntil("the books agree", isAgreed, { timeoutMs: PATIENCE_MS });
+    expect([...(await endsOf(early)), ...(await endsOf(late))]).toEqual(ends);
+    expect(await endsOf(await place(5))).toContain("COMPLETED");
+    expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
+  },
+  TEST_TIMEOUT_MS,
+);
