@@ -336,6 +336,12 @@ test("a topic that is made anew under a living consumer is read from its beginni
     numbers(0, 50).map((n) => ({ value: n })),
   );
   expect(await take(consumer, 50)).toEqual(numbers(0, 50));
+  // A broker may not know a topic yet that was made a moment ago.
+  const idIsKnown = async () => {
+    expect(await consumer.poll({ maxMessages: 1, waitMs: 50, gatherMs: 0 })).toBeNull();
+    return told.some((message) => message.includes("has the id"));
+  };
+  await waitUntil("the topic's id is known", idIsKnown, { timeoutMs: 30_000 });
 
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
   await admin.deleteTopics([topic]);

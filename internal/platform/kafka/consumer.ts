@@ -122,8 +122,10 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#native = openBatchConsumer(connection, options.types);
     this.#group = options.groupId;
     const handle = kafka().addon.handleOf(connection.client.getClient());
-    this.#watch = new TopicWatch(handle, options.topics, options.topicCheckIntervalMs);
     this.#onEvent = options.onEvent;
+    const onKnown = (topic: string, id: string) =>
+      options.onEvent?.({ level: "info", name: "TOPIC_ID", message: `${topic} has the id ${id}` });
+    this.#watch = new TopicWatch(handle, options.topics, onKnown, options.topicCheckIntervalMs);
   }
 
   async poll(options: PollOptions): Promise<ConsumedBatch | null> {

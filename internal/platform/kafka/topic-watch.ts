@@ -12,15 +12,23 @@ export class TopicWatch {
   readonly #handle: number;
   readonly #topics: readonly string[];
   readonly #intervalMs: number;
+  readonly #onKnown: (topic: string, id: string) => void;
   readonly #ids = new Map<string, string>();
   #remade: string[] = [];
   #looking: Promise<void> | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   /** `handle` is that of a connected client, which must stay open until `settled`. */
-  constructor(handle: number, topics: readonly string[], intervalMs = DEFAULT_INTERVAL_MS) {
+  constructor(
+    handle: number,
+    topics: readonly string[],
+    /** Hears of each id that was not known before. */
+    onKnown: (topic: string, id: string) => void,
+    intervalMs = DEFAULT_INTERVAL_MS,
+  ) {
     this.#handle = handle;
     this.#topics = topics;
+    this.#onKnown = onKnown;
     this.#intervalMs = intervalMs;
   }
 
@@ -45,7 +53,9 @@ export class TopicWatch {
     for (const [topic, , id] of answer.rows) {
       const known = this.#ids.get(topic);
       this.#ids.set(topic, id);
-      if (known !== undefined && known !== id) this.#remade.push(topic);
+      if (known === id) continue;
+      this.#onKnown(topic, id);
+      if (known !== undefined) this.#remade.push(topic);
     }
   }
 }
