@@ -155,7 +155,9 @@ describe("one effect per message", () => {
     const url = new URL(service.database.url);
     await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
     url.port = String(proxy.port);
-    await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test" });
+    // A wait for a lock that seems long is looked into on another connection, which the proxy would count.
+    const timeouts = { lockMs: 60_000, statementMs: 60_000 };
+    await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test", timeouts });
     // Once to connect and to have every statement prepared.
     await apply(database, [cancelOrder(newSaga())]);
     for (const size of [1, 1_000]) {
