@@ -9,6 +9,7 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import { waitUntil } from "../../internal/stack/wait.ts";
 import { openAdmin } from "../../internal/platform/kafka/admin.ts";
 import { TOPIC_RETENTION_MS, TOPICS } from "../../schemas/topics.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
@@ -231,11 +232,18 @@ describe("with a system", () => {
 
     await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
     const retention = { topic: TOPICS.orderEvents, name: "retention.ms", value: String(TOPIC_RETENTION_MS) };
-    await admin.changeSettings([{ ...retention, value: "3600000" }]);
+    // The controller answers before the broker has heard of it.
+    const set = async (value: string) => {
+      await admin.changeSettings([{ ...retention, value }]);
+      const { topic, name } = retention;
+      const isSet = async () => (await admin.topicSettings([topic])).get(topic)?.[name] === value;
+      await waitUntil("the broker knows the setting", isSet, { timeoutMs: 20_000 });
+    };
+    await set("3600000");
     const differing = await checkoutctl(["topics", "create"], env);
     expect(differing.code).toBe(3);
     expect(differing.stdout).toContain("DIFFERS: retention.ms is 3600000, should be 259200000");
-    await admin.changeSettings([retention]);
+    await set(retention.value);
     expect((await checkoutctl(["topics", "create"], env)).code).toBe(0);
 
     expect((await checkoutctl(["audit", "--journal", journal], env)).code).toBe(3);

@@ -89,14 +89,13 @@ export async function createTopics(
 export async function layOut(admin: TopicAdmin, layout: readonly TopicLayout[]): Promise<TopicsLaidOut> {
   const { created, existing } = await admin.createTopics(layout);
   await untilUsable(admin, layout);
-  const differences = await differencesFrom(
-    admin,
-    layout.filter(({ topic }) => existing.includes(topic)),
-  );
+  const made = layout.filter(({ topic }) => existing.includes(topic));
+  const differences = await differencesFrom(admin, made);
   const corrected = differences.filter(({ name }) => CORRECTED.has(name));
   await admin.changeSettings(
     corrected.map(({ topic, name, shouldBe }) => ({ topic, name, value: shouldBe })),
   );
+  if (corrected.length > 0) await untilCorrected(admin, made);
   const differing = differences.filter(({ name }) => !CORRECTED.has(name));
   return { created, existing, corrected, differing };
 }
@@ -128,6 +127,20 @@ async function differencesFrom(
       )
       .map(([name, is, shouldBe]) => ({ topic, name, is, shouldBe }));
   });
+}
+
+/** The controller answers before the brokers have heard of a change; until then they refuse what it is to allow. */
+async function untilCorrected(admin: TopicAdmin, layout: readonly TopicLayout[]): Promise<void> {
+  const deadline = Date.now() + USABLE_TIMEOUT_MS;
+  for (;;) {
+    const waiting = (await differencesFrom(admin, layout)).filter(({ name }) => CORRECTED.has(name));
+    if (waiting.length === 0) return;
+    if (Date.now() > deadline) {
+      const what = waiting.map(({ topic, name }) => `${name} of ${topic}`).join(", ");
+      throw new AppError("KAFKA_UNAVAILABLE", `the brokers have not taken over ${what} yet`);
+    }
+    await Bun.sleep(USABLE_POLL_MS);
+  }
 }
 
 /** A broker answers "created" up to a second before it knows the topic itself; the roles would start into that gap. */
