@@ -1,17 +1,11 @@
 // Old sagas lose what identifies their shopper. Used by cmd/orchestrator through messaging/personal-data.ts.
 import type { Sql } from "postgres";
 import { ERASED } from "../../schemas/fields.ts";
-import type { Chunk } from "../messaging/personal-data.ts";
-
-interface Looked {
-  readonly last: string | null;
-  readonly looked: number;
-  readonly erased: number;
-}
+import type { Chunk, ChunkErased } from "../messaging/personal-data.ts";
 
 /** A saga that is still under way keeps what it needs, however old it is. */
-export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<Looked> {
-  const [row] = await sql<[Looked]>`
+export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
+  const [row] = await sql<[ChunkErased]>`
     with chunk as (
       select saga_id from saga_state
        where saga_id > ${after}::uuid and saga_id < uuid_v7_floor(${before}::timestamptz)

@@ -14,17 +14,22 @@ export interface Chunk {
   readonly limit: number;
 }
 
+/** What became of a chunk. */
+export interface ChunkErased {
+  /** The last id looked at; null where there was none. */
+  readonly last: string | null;
+  readonly looked: number;
+  readonly erased: number;
+}
+
 export interface PersonalDataOptions {
   readonly sql: Sql;
   /** Epoch ms. */
   readonly now: () => Promise<number>;
   /** 0 keeps all for ever. */
   readonly days: number;
-  /** Erases what is in the chunk and done with; `last` is the last id looked at, null where there was none. */
-  readonly erase: (
-    sql: Sql,
-    chunk: Chunk,
-  ) => Promise<{ readonly last: string | null; readonly looked: number; readonly erased: number }>;
+  /** Erases what is in the chunk and done with. */
+  readonly erase: (sql: Sql, chunk: Chunk) => Promise<ChunkErased>;
 }
 
 export class PersonalDataRetention {

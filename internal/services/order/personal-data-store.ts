@@ -1,16 +1,10 @@
 // Old orders lose their address. Used by cmd/order through messaging/personal-data.ts.
 import type { Sql } from "postgres";
 import { ERASED } from "../../../schemas/fields.ts";
-import type { Chunk } from "../../messaging/personal-data.ts";
+import type { Chunk, ChunkErased } from "../../messaging/personal-data.ts";
 
-interface Looked {
-  readonly last: string | null;
-  readonly looked: number;
-  readonly erased: number;
-}
-
-export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk): Promise<Looked> {
-  const [row] = await sql<[Looked]>`
+export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
+  const [row] = await sql<[ChunkErased]>`
     with chunk as (
       select order_id from orders
        where order_id > ${after}::uuid and order_id < uuid_v7_floor(${before}::timestamptz)
