@@ -23,7 +23,7 @@ export interface GatewayOptions {
   readonly authenticator: Authenticator;
   readonly orchestrator: OrchestratorClient;
   /** Seals the payment method so that only the payment service can read it. */
-  readonly seal: (paymentMethod: string) => Promise<string>;
+  readonly seal: (paymentMethod: string) => string;
   /** Called with what was not the shopper's fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }
@@ -49,7 +49,7 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
           shipping_address: { city: "", postal_code: "", ...shipping_address },
           user_id,
           client_key,
-          payment_method: await seal(payment_method),
+          payment_method: seal(payment_method),
           // Of what the shopper sent: sealing gives another text each time.
           body_hash: hashOf(checkout),
           traceparent: traceparentOf(request),

@@ -14,7 +14,7 @@ const logged: unknown[] = [];
 const app = gatewayApp({
   authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
   orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
-  seal: async (token) => `sealed ${token}`,
+  seal: (token) => `sealed ${token}`,
   onError: (error) => void logged.push(error),
 });
 
@@ -253,7 +253,9 @@ test("a fault of ours is a 500 that tells the client nothing and the log everyth
   const broken = gatewayApp({
     authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
     orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
-    seal: () => Promise.reject(fault),
+    seal: () => {
+      throw fault;
+    },
     onError: (error) => void logged.push(error),
   });
   logged.length = 0;

@@ -3,7 +3,7 @@
 import { errors, jwtVerify } from "jose";
 import type { Clock } from "../kernel/ports.ts";
 import { ProblemError } from "./problem.ts";
-import { RecentlyUsed } from "./recently-used.ts";
+import { RecentlyUsed } from "../kernel/recently-used.ts";
 import { userIdOf } from "./user-id.ts";
 
 /** About 1 KB each. */

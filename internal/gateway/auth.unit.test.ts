@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf, type TokenParts } from "../testkit/gateway.ts";
 import { Authenticator, type AuthOptions } from "./auth.ts";
-import { RecentlyUsed } from "./recently-used.ts";
+import { RecentlyUsed } from "../kernel/recently-used.ts";
 
 const authenticator = (options: Partial<AuthOptions> = {}) =>
   new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock, ...options });

@@ -53,7 +53,7 @@ class Gateway implements AsyncDisposable {
   readonly #client: OrchestratorClient;
   readonly #server: HttpServer;
 
-  constructor(orchestratorPort: number, seal: (token: string) => Promise<string>) {
+  constructor(orchestratorPort: number, seal: (token: string) => string) {
     this.#client = new OrchestratorClient({ url: `http://${HOSTNAME}:${orchestratorPort}` });
     const app = gatewayApp({
       authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),

@@ -1,25 +1,35 @@
 // Seals the shopper's payment token to the payment service's public key (compact JWE), so that Kafka, the saga's database, logs
 // and traces never hold it in clear. The gateway seals, the payment service opens, `checkoutctl keys generate` makes the pair.
-import {
-  compactDecrypt,
-  CompactEncrypt,
-  type CryptoKey,
-  decodeProtectedHeader,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-} from "jose";
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type CryptoKey, exportJWK, generateKeyPair } from "jose";
 import { AppError } from "../kernel/errors.ts";
+import { RecentlyUsed } from "../kernel/recently-used.ts";
+import {
+  agreeWith,
+  ALGORITHM,
+  CONTENT_ENCRYPTION,
+  contentKeyOf,
+  CURVE,
+  type EphemeralKey,
+  type Parties,
+} from "./key-agreement.ts";
+import { importKey, importKeys, jwksOf, type SealingKey } from "./sealing-keys.ts";
 
-/**
- * Ephemeral X25519 agreement, its secret used as the content key. Nothing is cheaper at this strength, CPU in us per token on
- * the development machine, seal / open: ECDH-ES X25519 96 / 62, P-256 108 / 84; with +A256KW, whose wrapped key one recipient
- * does not need, 117 / 76 and 133 / 105; RSA-OAEP-256 41 / 621.
+/*
+ * With jose, an agreement for each token and WebCrypto cost 96 us of CPU to seal and 62 to open, 258 and 230 while the machine
+ * was busy; one agreement for all tokens of a minute and node's own AES cost 7 and 8 then. See docs/adr/0007.
  */
-const ALGORITHM = "ECDH-ES";
-const CURVE = "X25519";
-const CONTENT_ENCRYPTION = "A256GCM";
+
+/** So long tokens are sealed with one key: the minute whose tokens somebody could open who reads a gateway's memory. */
+const RENEW_AFTER_MS = 60_000;
+/** And at most so many. AES-GCM allows 2^32 with one key (NIST SP 800-38D, 8.3); its nonces here count. */
+const MAX_SEALED_WITH_ONE_KEY = 2 ** 20;
+/** Headers whose keys an opener remembers: one for each gateway and minute. A header is below 4 KB, see MAX_SEALED_LENGTH. */
+const MAX_REMEMBERED_HEADERS = 1_024;
+
+const CIPHER = "aes-256-gcm";
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 /** In the protected header: what was sealed for another purpose to the same key is no payment token. */
 const PURPOSE = "checkout-payment-method";
@@ -30,16 +40,61 @@ export interface SealingKeys {
 }
 
 /** Returns the function that seals one payment token. Throws CONFIG_INVALID when `publicJwk` (JSON text) is no such key. */
-export async function createSealer(publicJwk: string): Promise<(paymentMethod: string) => Promise<string>> {
-  const { key, kid } = await importKey(publicJwk);
-  const header = {
-    alg: ALGORITHM,
-    enc: CONTENT_ENCRYPTION,
-    typ: PURPOSE,
-    ...(kid === undefined ? {} : { kid }),
+export async function createSealer(publicJwk: string): Promise<(paymentMethod: string) => string> {
+  const recipient = importKey(publicJwk);
+  let current: MinuteKey | undefined;
+  return (paymentMethod) => {
+    if (current === undefined || current.isSpent) {
+      const made = new MinuteKey(recipient);
+      // Also where no other token follows: nothing then keeps the key of the last one.
+      setTimeout(() => {
+        made.forget();
+        if (current === made) current = undefined;
+      }, RENEW_AFTER_MS).unref();
+      current = made;
+    }
+    return current.seal(paymentMethod);
   };
-  return (paymentMethod) =>
-    new CompactEncrypt(new TextEncoder().encode(paymentMethod)).setProtectedHeader(header).encrypt(key);
+}
+
+/** The content key of one ephemeral pair, and the nonces that have been used with it. */
+class MinuteKey {
+  readonly #contentKey: Buffer;
+  /** Protected, base64url; also what is authenticated beside the content. */
+  readonly #header: string;
+  #sealed = 0;
+
+  constructor({ key, kid }: SealingKey) {
+    const { epk, contentKey } = agreeWith(key);
+    const header = {
+      alg: ALGORITHM,
+      enc: CONTENT_ENCRYPTION,
+      typ: PURPOSE,
+      ...(kid === undefined ? {} : { kid }),
+      epk,
+    };
+    this.#contentKey = contentKey;
+    this.#header = Buffer.from(JSON.stringify(header)).toString("base64url");
+  }
+
+  get isSpent(): boolean {
+    return this.#sealed >= MAX_SEALED_WITH_ONE_KEY;
+  }
+
+  seal(paymentMethod: string): string {
+    const nonce = Buffer.alloc(NONCE_BYTES);
+    // A counter, because two equal nonces would give both tokens away, and chance only makes them unlikely.
+    nonce.writeUInt32BE(this.#sealed++, NONCE_BYTES - 4);
+    const cipher = createCipheriv(CIPHER, this.#contentKey, nonce).setAAD(Buffer.from(this.#header));
+    const sealed = Buffer.concat([cipher.update(paymentMethod, "utf8"), cipher.final()]);
+    const parts = [nonce, sealed, cipher.getAuthTag()].map((part) => part.toString("base64url"));
+    // Between header and nonce there is the encrypted key, which direct agreement has none of.
+    return [this.#header, "", ...parts].join(".");
+  }
+
+  forget(): void {
+    this.#contentKey.fill(0);
+  }
 }
 
 /**
@@ -48,35 +103,93 @@ export async function createSealer(publicJwk: string): Promise<(paymentMethod: s
  * (RFC 7517) while keys are exchanged. Throws CONFIG_INVALID when it is neither.
  */
 export async function createOpener(privateKeys: string): Promise<(sealed: string) => Promise<string>> {
-  const keys = await importKeys(privateKeys);
-  const options = { keyManagementAlgorithms: [ALGORITHM], contentEncryptionAlgorithms: [CONTENT_ENCRYPTION] };
+  const keys = importKeys(privateKeys);
+  const remembered = new RecentlyUsed<string, Opening>(MAX_REMEMBERED_HEADERS);
   return async (sealed) => {
-    const kid = kidOf(sealed);
-    const named = keys.filter((key) => key.kid === kid);
-    // A pair of other tools may come without an id, and so may what is sealed to it.
-    const fitting =
-      named.length > 0 ? named : keys.filter((key) => key.kid === undefined || kid === undefined);
-    let refusal: unknown;
-    for (const { key } of fitting) {
-      try {
-        const { plaintext, protectedHeader } = await compactDecrypt(sealed, key, options);
-        if (protectedHeader.typ === PURPOSE) return new TextDecoder().decode(plaintext);
-        throw new AppError("SEAL_INVALID", "what was sealed is no payment token");
-      } catch (error) {
-        if (error instanceof AppError) throw error;
-        refusal = error;
-      }
-    }
-    const cause = { cause: refusal };
-    if (named.length > 0 && kid !== undefined)
-      throw new AppError("SEAL_INVALID", "the payment token is not as it was sealed", cause);
-    const name = kid === undefined ? "without an id" : JSON.stringify(kid);
-    throw new AppError(
-      "SEAL_KEY_UNKNOWN",
-      `the payment token was sealed to a key that is not here (${name})`,
-      cause,
-    );
+    const header = sealed.slice(0, Math.max(0, sealed.indexOf(".")));
+    const known = remembered.get(header);
+    const opening = known ?? openingOf(header, keys);
+    const text = opened(sealed, opening);
+    // Only what did open, so that nobody fills the memory with headers of their own.
+    if (known === undefined) remembered.set(header, opening);
+    return text;
   };
+}
+
+/** What a header tells, the same for all tokens of a gateway's minute. */
+interface Opening {
+  readonly kid: string | undefined;
+  /** Whether the key that it names is here. */
+  readonly isNamed: boolean;
+  readonly isOurPurpose: boolean;
+  /** One for each private key that may be meant; more than one only where it, or they, have no id. */
+  readonly contentKeys: readonly Buffer[];
+}
+
+interface Header extends Parties {
+  readonly alg?: unknown;
+  readonly enc?: unknown;
+  readonly typ?: unknown;
+  readonly kid?: string;
+  readonly zip?: unknown;
+  readonly crit?: unknown;
+  readonly epk: EphemeralKey;
+}
+
+function openingOf(encoded: string, keys: readonly SealingKey[]): Opening {
+  const header = headerOf(encoded);
+  const { kid, typ } = header;
+  const named = keys.filter((key) => key.kid === kid);
+  // A pair of other tools may come without an id, and so may what is sealed to it.
+  const fitting = named.length > 0 ? named : keys.filter((key) => key.kid === undefined || kid === undefined);
+  const opening = { kid, isNamed: named.length > 0 && kid !== undefined, isOurPurpose: typ === PURPOSE };
+  try {
+    if (
+      header.alg !== ALGORITHM ||
+      header.enc !== CONTENT_ENCRYPTION ||
+      header.zip !== undefined ||
+      header.crit !== undefined
+    )
+      throw new Error("its header asks for what no sealer does");
+    return { ...opening, contentKeys: fitting.map(({ key }) => contentKeyOf(key, header.epk, header)) };
+  } catch (cause) {
+    throw unopened(opening, cause);
+  }
+}
+
+function opened(sealed: string, opening: Opening): string {
+  const [header = "", encryptedKey, ...rest] = sealed.split(".");
+  const [nonce, content, tag] = rest.map((part) => Buffer.from(part, "base64url"));
+  let refusal: unknown;
+  for (const contentKey of opening.contentKeys) {
+    try {
+      if (encryptedKey !== "" || rest.length !== 3 || !nonce || !content || !tag)
+        throw new Error("its parts are not those of a JWE");
+      if (nonce.length !== NONCE_BYTES || tag.length !== TAG_BYTES)
+        throw new Error("its nonce or its tag has another length");
+      const decipher = createDecipheriv(CIPHER, contentKey, nonce)
+        .setAAD(Buffer.from(header))
+        .setAuthTag(tag);
+      const text = Buffer.concat([decipher.update(content), decipher.final()]).toString("utf8");
+      if (opening.isOurPurpose) return text;
+      throw new AppError("SEAL_INVALID", "what was sealed is no payment token");
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      refusal = error;
+    }
+  }
+  throw unopened(opening, refusal);
+}
+
+function unopened({ kid, isNamed }: Pick<Opening, "kid" | "isNamed">, refusal: unknown): AppError {
+  const cause = { cause: refusal };
+  if (isNamed) return new AppError("SEAL_INVALID", "the payment token is not as it was sealed", cause);
+  const name = kid === undefined ? "without an id" : JSON.stringify(kid);
+  return new AppError(
+    "SEAL_KEY_UNKNOWN",
+    `the payment token was sealed to a key that is not here (${name})`,
+    cause,
+  );
 }
 
 /** The ids of the keys in a JWK or a JWK set, `-` for one without: to be shown to people. */
@@ -89,10 +202,13 @@ export function withOlderKeys(newest: string, older: string): string {
   return JSON.stringify({ keys: [...jwksOf(newest), ...jwksOf(older)] });
 }
 
-/** Undefined where it names none. Throws SEAL_INVALID for what is no JWE of ours at all. */
-function kidOf(sealed: string): string | undefined {
+/** Throws SEAL_INVALID for what is no JWE of ours at all. */
+function headerOf(encoded: string): Header {
   try {
-    return decodeProtectedHeader(sealed).kid;
+    const header: Header | null = JSON.parse(Buffer.from(encoded, "base64url").toString("utf8"));
+    if (typeof header !== "object" || header === null || Array.isArray(header))
+      throw new Error("its header is no object");
+    return header;
   } catch (cause) {
     throw new AppError("SEAL_INVALID", "the payment token was not sealed", { cause });
   }
@@ -104,66 +220,4 @@ export async function generateSealingKeys(): Promise<SealingKeys> {
   const shared = { alg: ALGORITHM, use: "enc", kid: crypto.randomUUID() };
   const text = async (key: CryptoKey) => JSON.stringify({ ...(await exportJWK(key)), ...shared });
   return { publicJwk: await text(pair.publicKey), privateJwk: await text(pair.privateKey) };
-}
-
-interface SealingKey {
-  readonly key: CryptoKey;
-  readonly kid: string | undefined;
-}
-
-async function importKeys(text: string): Promise<readonly SealingKey[]> {
-  const keys = await Promise.all(
-    asSetting("private", () => jwksOf(text)).map((jwk) => importOne(jwk, "private")),
-  );
-  const ids = keys.map(({ kid }) => kid);
-  if (new Set(ids).size < ids.length)
-    throw new AppError("CONFIG_INVALID", "PAYMENT_PRIVATE_JWK holds two keys of one kid: each needs its own");
-  return keys;
-}
-
-async function importKey(text: string): Promise<SealingKey> {
-  const [jwk, ...more] = asSetting("public", () => jwksOf(text));
-  if (jwk === undefined || more.length > 0)
-    throw new AppError(
-      "CONFIG_INVALID",
-      "PAYMENT_PUBLIC_JWK is not one key: a gateway seals to the newest alone",
-    );
-  return importOne(jwk, "public");
-}
-
-/** The keys of a JWK set, or the one key. */
-function jwksOf(text: string): readonly JWK[] {
-  const parsed: JWK | { readonly keys: readonly JWK[] } = JSON.parse(text);
-  const keys = "keys" in parsed && Array.isArray(parsed.keys) ? parsed.keys : [parsed];
-  if (keys.length === 0) throw new Error("it holds no key");
-  return keys;
-}
-
-async function importOne(jwk: JWK, half: "public" | "private"): Promise<SealingKey> {
-  try {
-    if (jwk.crv !== CURVE) throw new Error(`its curve is not ${CURVE}`);
-    if ((jwk.d !== undefined) !== (half === "private"))
-      throw new Error(`it is not the ${half} half of a pair`);
-    const key = await importJWK(jwk, ALGORITHM);
-    if (key instanceof Uint8Array) throw new Error("it is a symmetric key");
-    return { key, kid: jwk.kid };
-  } catch (cause) {
-    throw unusable(half, cause);
-  }
-}
-
-function asSetting<T>(half: "public" | "private", read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw unusable(half, cause);
-  }
-}
-
-function unusable(half: "public" | "private", cause: unknown): AppError {
-  return new AppError(
-    "CONFIG_INVALID",
-    `PAYMENT_${half.toUpperCase()}_JWK is no ${half} key that can be used; \`checkoutctl keys generate\` makes a pair`,
-    { cause },
-  );
 }

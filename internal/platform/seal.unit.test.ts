@@ -1,8 +1,9 @@
 // The payment token's way through systems that must not read it: only the holder of the private key can, and only a token.
-import { expect, test } from "bun:test";
-import { CompactEncrypt, importJWK } from "jose";
+import { expect, jest, test } from "bun:test";
+import { compactDecrypt, CompactEncrypt, decodeProtectedHeader, importJWK } from "jose";
 import { createOpener, createSealer, generateSealingKeys, keyIds, withOlderKeys } from "./seal.ts";
 
+const PURPOSE = "checkout-payment-method";
 const keys = await generateSealingKeys();
 const [seal, open] = [await createSealer(keys.publicJwk), await createOpener(keys.privateJwk)];
 
@@ -71,13 +72,99 @@ function idOf(jwk: string): string {
 }
 
 test("something else sealed to the same key is no payment token", async () => {
-  const key = await importJWK(JSON.parse(keys.publicJwk), "ECDH-ES");
-  const header = { alg: "ECDH-ES", enc: "A256GCM", typ: "something-else" };
-  const sealed = await new CompactEncrypt(Buffer.from("pm_card_visa"))
-    .setProtectedHeader(header)
-    .encrypt(key);
+  const sealed = await sealedByJose("pm_card_visa", "something-else");
   await expect(open(sealed)).rejects.toMatchObject({ code: "SEAL_INVALID" });
 });
+
+/** As gateways seal of which each token has an ephemeral key of its own; the parties are what other tools may add. */
+async function sealedByJose(token: string, typ = PURPOSE, parties: { apu?: Buffer; apv?: Buffer } = {}) {
+  return new CompactEncrypt(Buffer.from(token))
+    .setProtectedHeader({ alg: "ECDH-ES", enc: "A256GCM", typ })
+    .setKeyManagementParameters(parties)
+    .encrypt(await importJWK(JSON.parse(keys.publicJwk), "ECDH-ES"));
+}
+
+test("what an older gateway sealed is opened", async () => {
+  expect(await open(await sealedByJose("pm_older"))).toBe("pm_older");
+  const parties = { apu: Buffer.from("a gateway"), apv: Buffer.from("the payment service") };
+  expect(await open(await sealedByJose("pm_other", PURPOSE, parties))).toBe("pm_other");
+});
+
+test("an older payment service opens what is sealed now", async () => {
+  const key = await importJWK(JSON.parse(keys.privateJwk), "ECDH-ES");
+  for (const token of ["pm_first", "pm_second", "pm_" + "x".repeat(197)]) {
+    const { plaintext, protectedHeader } = await compactDecrypt(seal(token), key, {
+      keyManagementAlgorithms: ["ECDH-ES"],
+      contentEncryptionAlgorithms: ["A256GCM"],
+    });
+    expect(new TextDecoder().decode(plaintext)).toBe(token);
+    expect(protectedHeader).toMatchObject({ typ: PURPOSE, kid: idOf(keys.publicJwk) });
+  }
+});
+
+test("tokens share a key for a minute, and never a nonce", async () => {
+  jest.useFakeTimers();
+  try {
+    const sealHere = await createSealer(keys.publicJwk);
+    const first = sealHere("pm_first");
+    jest.advanceTimersByTime(59_000);
+    const sameMinute = [first, ...Array.from({ length: 2_000 }, () => sealHere("pm_card_visa"))];
+    expect(new Set(sameMinute.map(ephemeralKeyOf)).size).toBe(1);
+    expect(new Set(sameMinute.map((sealed) => sealed.split(".")[2])).size).toBe(sameMinute.length);
+    jest.advanceTimersByTime(1_001);
+    const next = sealHere("pm_next");
+    expect(ephemeralKeyOf(next)).not.toBe(ephemeralKeyOf(first));
+    expect([await open(first), await open(next)]).toEqual(["pm_first", "pm_next"]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("two gateways share no key", async () => {
+  const other = await createSealer(keys.publicJwk);
+  expect(ephemeralKeyOf(other("pm_card_visa"))).not.toBe(ephemeralKeyOf(seal("pm_card_visa")));
+});
+
+test("a token that was changed anywhere is refused, also after its like has been opened", async () => {
+  const sealed = seal("pm_card_visa");
+  await open(sealed);
+  const parts = sealed.split(".");
+  const wrong = [0, 2, 3, 4].map((at) => parts.with(at, changed(parts[at] ?? "")).join("."));
+  wrong.push(
+    parts.with(1, "AAAA").join("."),
+    parts.with(4, "").join("."),
+    parts.with(4, (parts[4] ?? "").slice(0, 8)).join("."),
+    parts.with(2, "").join("."),
+    parts.slice(0, 4).join("."),
+    `${sealed}.AAAA`,
+  );
+  for (const one of wrong) await expect(open(one)).rejects.toMatchObject({ code: "SEAL_INVALID" });
+  expect(await open(sealed)).toBe("pm_card_visa");
+});
+
+test.each([
+  ["another algorithm", { alg: "ECDH-ES+A256KW" }],
+  ["another content encryption", { enc: "A128GCM" }],
+  ["compression", { zip: "DEF" }],
+  ["an extension that must be understood", { crit: ["exp"] }],
+  ["another curve", { epk: { kty: "OKP", crv: "X448", x: "" } }],
+  ["a key without a secret", { epk: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }],
+  ["no key", { epk: undefined }],
+])("a header with %s is refused", async (_, change) => {
+  const [header, ...rest] = seal("pm_card_visa").split(".");
+  const other = { ...JSON.parse(Buffer.from(header ?? "", "base64url").toString()), ...change };
+  const forged = [Buffer.from(JSON.stringify(other)).toString("base64url"), ...rest].join(".");
+  await expect(open(forged)).rejects.toMatchObject({ code: "SEAL_INVALID" });
+});
+
+function ephemeralKeyOf(sealed: string): string {
+  return JSON.stringify(decodeProtectedHeader(sealed)["epk"]);
+}
+
+/** Its third character is another one, whose bits all count. */
+function changed(part: string): string {
+  return part.slice(0, 2) + (part[2] === "A" ? "B" : "A") + part.slice(3);
+}
 
 test.each([
   ["no JSON", "pm"],

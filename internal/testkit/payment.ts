@@ -124,11 +124,11 @@ export class TestPayment implements AsyncDisposable {
 
   /** A ChargePayment whose token is sealed as the gateway seals it. */
   async charge(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
-    await this.handle(chargePayment(saga_id, await this.seal(payment_method)));
+    await this.handle(chargePayment(saga_id, seal(payment_method)));
   }
 
   /** To the key that this service opens. */
-  seal(payment_method: string): Promise<string> {
+  async seal(payment_method: string): Promise<string> {
     return seal(payment_method);
   }
 

@@ -1,4 +1,4 @@
-// A bounded memory that forgets what has not been used for longest. Called by auth.ts, for verified tokens.
+// A bounded memory that forgets what has not been used for longest: verified tokens of shoppers, opened keys of payment tokens.
 
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number;
