@@ -3,6 +3,7 @@ import { createTransport } from "nodemailer";
 import isEmail from "validator/lib/isEmail.js";
 import { AppError } from "../../kernel/errors.ts";
 import type { Mail } from "./mails.ts";
+import { type Address, messageOf } from "./message.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** For each reply. A mail that is given up just before the server says that it has it is sent twice, so this is patient. */
@@ -39,16 +40,10 @@ export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
     disableUrlAccess: true,
   });
   return {
-    async post({ message_id, to, subject, text, html }) {
-      await transport.sendMail({
-        messageId: message_id,
-        from: sender,
-        // An object is one address, whatever characters it has; a string would be read as a list of them.
-        to: { name: "", address: to },
-        subject,
-        text,
-        html,
-      });
+    async post(mail) {
+      const to = { name: "", address: mail.to };
+      const raw = messageOf(mail, sender, to);
+      await transport.sendMail({ envelope: { from: sender, to }, messageId: mail.message_id, raw });
     },
     async verify() {
       await transport.verify();
@@ -63,7 +58,7 @@ export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
  * `Shop <shop@example.com>` or the bare address. The name is everything before the bracket, so that one with a comma is still one
  * name; nothing else is ever read as an address. Throws CONFIG_INVALID.
  */
-export function senderOf(from: string): { readonly name: string; readonly address: string } {
+export function senderOf(from: string): Address {
   const {
     name = "",
     bracketed,
