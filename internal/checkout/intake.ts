@@ -6,6 +6,7 @@ import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
+import { Groups } from "../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { isolate } from "../messaging/isolate.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
@@ -51,13 +52,16 @@ interface Waiting {
 
 export class Intake implements AsyncDisposable {
   readonly #options: IntakeOptions;
-  #waiting: Waiting[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #inFlight = new Set<Promise<void>>();
-  #isClosed = false;
+  readonly #groups: Groups<Waiting>;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#groups = new Groups({
+      maxGroup: MAX_GROUP,
+      maxInFlight: MAX_GROUPS_IN_FLIGHT,
+      gatherMs: () => options.gatherMs,
+      serve: (group) => this.#serve(group),
+    });
   }
 
   /**
@@ -66,44 +70,17 @@ export class Intake implements AsyncDisposable {
    * same request sent again gives the same saga either way.
    */
   async start(request: StartSaga): Promise<SagaStarted> {
-    if (this.#isClosed) throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator is shutting down");
-    if (this.#waiting.length >= MAX_WAITING)
+    if (this.#groups.isClosed) throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator is shutting down");
+    if (this.#groups.waiting >= MAX_WAITING)
       throw new AppError("SERVICE_UNAVAILABLE", `${MAX_WAITING} checkouts are waiting already`);
     const { promise, resolve, reject } = Promise.withResolvers<SagaStarted>();
-    this.#waiting.push({ request, since: this.#options.clock.now(), resolve, reject });
-    this.#schedule();
+    this.#groups.add({ request, since: this.#options.clock.now(), resolve, reject });
     return promise;
   }
 
   /** Writes what waits, then refuses more. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    while (this.#waiting.length > 0 || this.#inFlight.size > 0) {
-      this.#flush();
-      await Promise.race(this.#inFlight);
-    }
-  }
-
-  #schedule(): void {
-    if (this.#timer !== undefined || this.#waiting.length === 0 || this.#isClosed) return;
-    if (this.#inFlight.size >= MAX_GROUPS_IN_FLIGHT) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#flush();
-    }, this.#options.gatherMs);
-  }
-
-  #flush(): void {
-    while (this.#waiting.length > 0 && this.#inFlight.size < MAX_GROUPS_IN_FLIGHT) {
-      const group = this.#waiting.splice(0, MAX_GROUP);
-      const flight = this.#serve(group).finally(() => {
-        this.#inFlight.delete(flight);
-        this.#schedule();
-      });
-      this.#inFlight.add(flight);
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#groups[Symbol.asyncDispose]();
   }
 
   /** Answers everyone in the group, one way or the other. */

@@ -108,8 +108,8 @@ async function pastConflicts<T>(
 }
 
 /** A look that waits for no row and still has to wait: the table itself is locked, and nobody's messages can go on. */
-async function notWaiting<T>(
-  { database }: Pick<EffectContext<MessageType, unknown>, "database">,
+export async function notWaiting<T>(
+  { database }: { readonly database: Database },
   looking: Promise<T>,
 ): Promise<T> {
   try {

@@ -15,6 +15,7 @@ import { type Attempt, type AttemptContext, claimDue } from "../services/payment
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts.ts";
 import { Executor } from "../services/payment/executor.ts";
 import { paymentHandler } from "../services/payment/handler.ts";
+import { NoticeIntake } from "../services/payment/notice-intake.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
 import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
 import { Pace } from "../services/payment/providers/pace.ts";
@@ -26,6 +27,7 @@ import type { DifferenceKind } from "../services/payment/reconciliation/differen
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics, tellHold, tellRefusal } from "../services/payment/telemetry.ts";
 import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
+import type { WebhookContext } from "../services/payment/webhook.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { ignore, noMeter } from "./silence.ts";
@@ -156,18 +158,17 @@ export class TestPayment implements AsyncDisposable {
   /** The webhook endpoint of a process of its own, on any free port. */
   serveWebhooks(database: Database): HttpServer {
     const api = webhookApi({
-      ...this.#context(),
-      database,
-      provider: "stripe",
-      clock: { now: () => this.now },
+      ...this.#webhookContext(database),
       secret: WEBHOOK_SECRET,
       mark: MARK,
-      metrics: paymentMetrics(noMeter),
-      log: this.#log,
-      wakeExecutor: ignore,
       onError: (error) => void this.errors.push(String(error)),
     });
     return serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+  }
+
+  /** What stands behind the endpoint, in a process of its own. */
+  notices(database: Database = this.database.postgres): NoticeIntake {
+    return new NoticeIntake(this.#webhookContext(database));
   }
 
   webhookUrl(port = this.#webhooks.port): string {
@@ -254,6 +255,18 @@ export class TestPayment implements AsyncDisposable {
     warn: (_, message) => void this.warnings.push(message),
     error: (_, message) => void this.errors.push(message),
   };
+
+  #webhookContext(database: Database): WebhookContext {
+    return {
+      ...this.#context(),
+      database,
+      provider: "stripe",
+      clock: { now: () => this.now },
+      metrics: paymentMetrics(noMeter),
+      log: this.#log,
+      wakeExecutor: ignore,
+    };
+  }
 
   #context(): Omit<AttemptContext, "provider"> {
     return { database: this.database.postgres, policy: this.policy, newId: () => Bun.randomUUIDv7() };

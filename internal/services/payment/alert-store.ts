@@ -1,6 +1,6 @@
 // What the provider's books and ours do not agree on (payment_alerts), and the events that changed something (webhook_events).
 // Called by webhook.ts and reconciliation/. At most one open alert per kind and subject: the unique index says so.
-import type { Sql } from "postgres";
+import type { PendingQuery, Sql } from "postgres";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { Difference, DifferenceKind } from "./reconciliation/differences.ts";
@@ -29,7 +29,10 @@ export function openAlerts(
   differences: readonly Difference[],
   { opened_by, now, newId }: AlertOrigin,
 ): PromiseLike<OpenedAlert[]> {
-  const rows = differences.map((difference) => ({ alert_id: newId(), ...difference }));
+  // In one order, so that two who open the same alerts never wait in a circle.
+  const rows = differences
+    .map((difference) => ({ alert_id: newId(), ...difference }))
+    .toSorted((one, other) => (alertKey(one) < alertKey(other) ? -1 : 1));
   return tx<OpenedAlert[]>`
     with opened as materialized (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json)
@@ -44,6 +47,11 @@ export function openAlerts(
         on conflict (kind, subject) where closed_at is null do update
        set detail = excluded.detail, last_seen_at = excluded.last_seen_at
     returning alert_id, kind, subject, (xmax = 0) as is_new`;
+}
+
+/** What an open alert is known by. */
+export function alertKey({ kind, subject }: Pick<Difference, "kind" | "subject">): string {
+  return `${kind} ${subject}`;
 }
 
 /** Closes what is open about `subjects` and is not among `differences` any more. */
@@ -83,15 +91,18 @@ export function countOpenAlerts(sql: Sql): PromiseLike<{ kind: DifferenceKind; c
     select kind, count(*) as count from payment_alerts where closed_at is null group by kind`;
 }
 
-export async function isKnownEvent(tx: Tx, event_id: string): Promise<boolean> {
-  const found = await tx`select from webhook_events where event_id = ${event_id}`;
-  return found.length > 0;
+/** Those of the events that have changed something before. */
+export function knownEvents(tx: Tx, events: readonly string[]): PendingQuery<{ event_id: string }[]> {
+  return tx<{ event_id: string }[]>`
+    select event_id from webhook_events where event_id = any(${[...events]}::text[])`;
 }
 
-export function rememberEvent(tx: Tx, event_id: string, now: number): PromiseLike<unknown> {
-  // The same event may come twice at once; where it is about no payment there is no row to make one wait for the other.
+export function rememberEvents(tx: Tx, events: readonly string[], now: number): PromiseLike<unknown> {
+  // The same event may come twice at once; where it is about no payment there is no row to make one wait for the other. Both wait
+  // for keys in one order.
   return tx`
-    insert into webhook_events (event_id, received_at) values (${event_id}, ${now}::timestamptz)
+    insert into webhook_events (event_id, received_at)
+    select event_id, ${now}::timestamptz from unnest(${events.toSorted()}::text[]) as event_id
         on conflict do nothing`;
 }
 

@@ -196,7 +196,8 @@ function sagasOf(answers: readonly Answer[]): string[] {
   return [...new Set(answers.map(({ saga_id }) => saga_id))];
 }
 
-function eventsOf({ newId }: AttemptContext, decisions: readonly Decision[], now: number) {
+/** What the decisions have to say to the saga, as the outbox takes it. */
+export function eventsOf({ newId }: AttemptContext, decisions: readonly Decision[], now: number) {
   return decisions.flatMap(({ payment, out }) =>
     envelop(out, {
       eventTopic: TOPICS.paymentEvents,

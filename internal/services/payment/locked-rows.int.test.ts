@@ -94,6 +94,27 @@ test("an event about it is answered 503, and settles it when it is sent again", 
   expect(await payment.status(id)).toBe("SUCCEEDED");
 });
 
+test("of events that come together only the one about it is refused", async () => {
+  await using payment = await open();
+  const sagas = Array.from({ length: 8 }, saga);
+  const [held = "", ...free] = sagas;
+  for (const id of sagas) await payment.charge(id);
+  await payment.claimAndDie();
+  await using row = await hold(payment, held);
+  const intake = payment.notices();
+  const receive = (saga_id: string) => {
+    const provider_txn_id = `pi_${saga_id}`;
+    const answer = { kind: "succeeded", provider_txn_id } as const;
+    const charge = { provider_txn_id, saga_id, isMarked: true, amount_cents: 600, currency: "EUR", answer };
+    return intake.receive({ kind: "charge", event_id: `evt_${saga_id}`, charge });
+  };
+  const answers = await Promise.allSettled(sagas.map(receive));
+  expect(answers[0]).toMatchObject({ status: "rejected", reason: { code: "DATABASE_LOCKED" } });
+  expect(answers.slice(1)).toEqual(free.map(() => ({ status: "fulfilled", value: "settled" })));
+  await row.release();
+  expect(await receive(held)).toBe("settled");
+});
+
 test("reconciliation compares the page it is on, and marks it in a later run", async () => {
   await using payment = await open();
   const reconciler = await payment.reconciler();

@@ -105,7 +105,8 @@ export interface RefundRow {
   readonly created_at: number;
 }
 
-function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
+/** To be sent before what must be seen as it is once the locks are there. */
+export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -142,7 +143,7 @@ export function heldPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Hel
 }
 
 /** The array makes the planner probe the keys. */
-function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]> {
+export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]> {
   return tx<RefundRow[]>`
     select refund_id, payment_id, provider_refund_id, error_code, attempts, next_attempt_at, created_at
       from refunds

@@ -4,9 +4,10 @@
 // It is logged, and what it was about is in the books that reconciliation compares. Served by cmd/payment.
 import { Elysia } from "elysia";
 import { AppError } from "../../kernel/errors.ts";
+import { NoticeIntake } from "./notice-intake.ts";
 import { openStripeEvent } from "./providers/stripe-events.ts";
 import type { PaymentMetrics } from "./telemetry.ts";
-import { receiveNotice, type WebhookContext } from "./webhook.ts";
+import type { WebhookContext } from "./webhook.ts";
 
 /** Path of the endpoint, as it is entered at Stripe. */
 export const WEBHOOK_PATH = "/webhooks/stripe";
@@ -25,6 +26,7 @@ export interface WebhookApiOptions extends WebhookContext {
 
 export function webhookApi(options: WebhookApiOptions) {
   const { secret, mark, clock, database, metrics, log, onError } = options;
+  const intake = new NoticeIntake(options);
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
@@ -50,7 +52,7 @@ export function webhookApi(options: WebhookApiOptions) {
           log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
         }
         if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
-        const result = opened.kind === "notice" ? await receiveNotice(options, opened.notice) : opened.kind;
+        const result = opened.kind === "notice" ? await intake.receive(opened.notice) : opened.kind;
         metrics.webhook(result);
         return Response.json({ result });
       },

@@ -1,24 +1,31 @@
-// One event of the provider, taken in: found, decided (notice.ts) and settled in one transaction with what it says to the saga and
-// with the event's id. Called by webhook-http.ts.
+// The provider's events, taken in many at once: found, decided (notice.ts) and settled in one transaction with what they say to
+// the sagas and with the events' ids. Called by notice-intake.ts.
 //
 // Most events tell what the executor has heard already. They are looked at without a lock and leave nothing behind: they would
 // change nothing a second time either. One that changes something is remembered in the same transaction, so a replay of it
 // does nothing whatever has become of the payment since.
-import { TOPICS } from "../../../schemas/topics.ts";
-import { assertNever } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { Tx } from "../../messaging/database.ts";
-import { envelop } from "../../messaging/envelope.ts";
+import type { Transaction } from "../../messaging/database.ts";
+import { notWaiting } from "../../messaging/effect.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import type { Log } from "../../messaging/telemetry.ts";
-import { isKnownEvent, openAlerts, rememberEvent } from "./alert-store.ts";
-import type { AttemptContext } from "./attempt-transactions.ts";
+import { alertKey, knownEvents, openAlerts, rememberEvents } from "./alert-store.ts";
+import { type AttemptContext, eventsOf } from "./attempt-transactions.ts";
 import { findPayments } from "./lookup-store.ts";
 import { decideNotice, type NoticeDecision } from "./notice.ts";
 import type { Decision, Payment } from "./payment.ts";
+import type { BookedCharge, BookedRefund } from "./providers/books.ts";
 import type { ProviderNotice } from "./providers/stripe-events.ts";
-import { chargeIn, isForeign } from "./reconciliation/differences.ts";
-import { applyPayment, loadRows, type PaymentRows, saveRows } from "./store.ts";
+import { chargeIn, type Difference, isForeign, paymentFinder } from "./reconciliation/differences.ts";
+import {
+  applyPayment,
+  heldPayments,
+  lockPayments,
+  lookAt,
+  type PaymentRows,
+  readRefunds,
+  saveRows,
+} from "./store.ts";
 import { type PaymentMetrics, tellAlert } from "./telemetry.ts";
 
 export interface WebhookContext extends AttemptContext {
@@ -32,98 +39,152 @@ export interface WebhookContext extends AttemptContext {
 /** What became of an event. `replayed`: it had changed something before, and has not now. `foreign`: it is not about us. */
 export type Reception = NoticeDecision["kind"] | "replayed" | "foreign";
 
-/** Throws what the database throws; then nothing has happened, and the provider must send the event again. */
-export async function receiveNotice(context: WebhookContext, notice: ProviderNotice): Promise<Reception> {
-  const { database, policy, clock } = context;
-  const entry = notice.kind === "charge" ? notice.charge : notice.refund;
-  const { saga_id, provider_txn_id } = entry;
-  const found = await findPayments(database.sql, {
-    sagas: saga_id === null ? [] : [saga_id],
-    charges: provider_txn_id === null ? [] : [provider_txn_id],
-  });
-  // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
-  // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
-  const payment = found.find((one) => chargeIn(one) === provider_txn_id) ?? found[0];
-  if (isForeign(entry, payment)) return "foreign";
-  const glance = decideNotice(payment, notice, clock.now(), policy);
-  if (glance.kind === "unchanged") return "unchanged";
-  return settleNotice(context, notice, payment?.saga_id ?? null);
+/** An event that may change something, with the saga of the payment it is about; null where there is none. */
+export interface OpenNotice {
+  readonly notice: ProviderNotice;
+  readonly saga_id: string | null;
 }
 
-/** The same once more, under the lock of the payment of `saga_id`. */
-function settleNotice(
-  context: WebhookContext,
-  notice: ProviderNotice,
-  saga_id: string | null,
-): Promise<Reception> {
-  const { database, policy, clock } = context;
+/** What a look without a lock says of each event: what became of it, or that it must be decided under the lock. */
+export async function glanceAt(
+  { database, clock, policy }: WebhookContext,
+  notices: readonly ProviderNotice[],
+): Promise<readonly (Reception | OpenNotice)[]> {
+  const entries = notices.map(entryOf);
+  const find = paymentFinder(
+    await findPayments(database.sql, {
+      sagas: distinct(entries.map(({ saga_id }) => saga_id)),
+      charges: distinct(entries.map(({ provider_txn_id }) => provider_txn_id)),
+    }),
+  );
   const now = clock.now();
-  return database
-    .transaction(async (transaction) => {
-      const { tx, send, finish } = transaction;
-      const [rows] = await send([loadRows(tx, saga_id === null ? [] : [saga_id])]);
-      // After the lock: whoever held it has committed, with the event's id where it was this very event.
-      const [isKnown] = await send([isKnownEvent(tx, notice.event_id)]);
-      const decided = isKnown
-        ? ({ kind: "unchanged" } as const)
-        : decideNotice(paymentIn(rows, saga_id), notice, now, policy);
-      switch (decided.kind) {
-        case "unchanged":
-          await finish([]);
-          return { reception: isKnown ? "replayed" : "unchanged" } as const;
-        case "settled":
-          await finish([
-            ...settlement(context, tx, rows, decided.decision, now),
-            rememberEvent(tx, notice.event_id, now),
-          ]);
-          return { reception: "settled", decision: decided.decision } as const;
-        case "alert": {
-          const { newId } = context;
-          const [[alert]] = await send([
-            openAlerts(tx, [decided.difference], { opened_by: "webhook", now, newId }),
-          ]);
-          await finish([rememberEvent(tx, notice.event_id, now)]);
-          return {
-            reception: "alert",
-            difference: decided.difference,
-            isNew: alert?.is_new === true,
-          } as const;
-        }
-        default:
-          return assertNever(decided);
-      }
-    })
-    .then((done) => {
-      if (done.reception === "settled") tellSettled(context, done.decision);
-      if (done.reception === "alert" && done.isNew) tellAlert(context.log, done.difference);
-      return done.reception;
-    });
+  return notices.map((notice) => {
+    // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
+    // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
+    const payment = find(entryOf(notice));
+    if (isForeign(entryOf(notice), payment)) return "foreign";
+    if (decideNotice(payment, notice, now, policy).kind === "unchanged") return "unchanged";
+    return { notice, saga_id: payment?.saga_id ?? null };
+  });
 }
 
-function settlement(
-  { provider, newId }: WebhookContext,
-  tx: Tx,
-  rows: PaymentRows,
-  { payment, out }: Decision,
-  now: number,
-): readonly PromiseLike<unknown>[] {
-  applyPayment(rows, payment);
-  const { traceparent } = payment;
-  const events = envelop(out, {
-    eventTopic: TOPICS.paymentEvents,
-    newId,
-    now,
-    traceparent: traceparent ?? undefined,
+/** Decides the events one after the other, under the locks of their payments. All of it happens, or nothing and this throws. */
+export async function settleNotices(
+  context: WebhookContext,
+  notices: readonly OpenNotice[],
+): Promise<readonly Reception[]> {
+  const settled = await context.database.transaction((transaction) => settle(context, transaction, notices));
+  tell(context, settled);
+  return settled.receptions;
+}
+
+/** The same for those whose payment is free at this moment; null for the others, of which nothing is done. */
+export async function settleFreeNotices(
+  context: WebhookContext,
+  notices: readonly OpenNotice[],
+): Promise<readonly (Reception | null)[]> {
+  const { waiting, settled } = await context.database.transaction(async (transaction) => {
+    const looking = transaction.send([heldPayments(transaction.tx, sagasOf(notices))]);
+    const [held] = await notWaiting(context, looking);
+    const sagas = new Set<string | null>(held.map(({ saga_id }) => saga_id));
+    const free = notices.filter(({ saga_id }) => !sagas.has(saga_id));
+    return { waiting: sagas, settled: await settle(context, transaction, free) };
   });
-  return [...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)];
+  tell(context, settled);
+  const receptions = settled.receptions.values();
+  return notices.map(({ saga_id }) => (waiting.has(saga_id) ? null : (receptions.next().value ?? null)));
+}
+
+interface Settled {
+  /** One for each event. */
+  readonly receptions: readonly Reception[];
+  readonly decisions: readonly Decision[];
+  /** Alerts that were opened. */
+  readonly opened: readonly Difference[];
+}
+
+async function settle(
+  context: WebhookContext,
+  { tx, send, finish }: Transaction,
+  notices: readonly OpenNotice[],
+): Promise<Settled> {
+  const { policy, provider, newId, clock } = context;
+  const sagas = sagasOf(notices);
+  // What follows the locks sees what was committed while they were waited for: whoever held one has written the event's id, too,
+  // where it was this very event.
+  const [payments, refunds, known] = await send([
+    lockPayments(tx, sagas),
+    readRefunds(tx, sagas),
+    knownEvents(
+      tx,
+      notices.map(({ notice }) => notice.event_id),
+    ),
+  ]);
+  const now = clock.now();
+  const rows = lookAt(payments, refunds);
+  const { find, apply } = finderIn(rows);
+  const before = new Set(known.map(({ event_id }) => event_id));
+  const changing = new Set<string>();
+  const decisions: Decision[] = [];
+  const differences = new Map<string, Difference>();
+  const receptions = notices.map(({ notice, saga_id }): Reception => {
+    if (before.has(notice.event_id) || changing.has(notice.event_id)) return "replayed";
+    const decided = decideNotice(find(notice, saga_id), notice, now, policy);
+    if (decided.kind === "unchanged") return "unchanged";
+    changing.add(notice.event_id);
+    if (decided.kind === "alert") differences.set(alertKey(decided.difference), decided.difference);
+    else {
+      apply(decided.decision.payment);
+      decisions.push(decided.decision);
+    }
+    return decided.kind;
+  });
+  const opening =
+    differences.size === 0
+      ? null
+      : openAlerts(tx, [...differences.values()], { opened_by: "webhook", now, newId });
+  await finish([
+    ...saveRows(tx, rows, provider, now),
+    ...outboxStatements(tx, eventsOf(context, decisions, now)),
+    ...(opening === null ? [] : [opening]),
+    ...(changing.size === 0 ? [] : [rememberEvents(tx, [...changing], now)]),
+  ]);
+  const alerts = (await opening) ?? [];
+  const opened = alerts.flatMap((alert) => (alert.is_new ? (differences.get(alertKey(alert)) ?? []) : []));
+  return { receptions, decisions, opened };
+}
+
+/** Finds the payment that names an event's charge, also since an event before it in the same transaction, else its saga's. */
+function finderIn(rows: PaymentRows) {
+  const sagaOf = new Map([...rows.payments].map(([saga_id, payment]) => [chargeIn(payment), saga_id]));
+  return {
+    find: (notice: ProviderNotice, saga_id: string | null): Payment | undefined => {
+      const { provider_txn_id } = entryOf(notice);
+      const named = provider_txn_id === null ? undefined : sagaOf.get(provider_txn_id);
+      return rows.payments.get(named ?? saga_id ?? "");
+    },
+    apply: (payment: Payment): void => {
+      applyPayment(rows, payment);
+      sagaOf.set(chargeIn(payment), payment.saga_id);
+    },
+  };
 }
 
 /** A charge that succeeded after its undo is due as a refund at once. */
-function tellSettled({ metrics, wakeExecutor }: WebhookContext, decision: Decision): void {
-  metrics.settled([decision]);
-  if (decision.payment.status === "REFUND_PENDING") wakeExecutor();
+function tell({ metrics, log, wakeExecutor }: WebhookContext, { decisions, opened }: Settled): void {
+  metrics.settled(decisions);
+  if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING")) wakeExecutor();
+  for (const difference of opened) tellAlert(log, difference);
 }
 
-function paymentIn(rows: PaymentRows, saga_id: string | null): Payment | undefined {
-  return saga_id === null ? undefined : rows.payments.get(saga_id);
+function entryOf(notice: ProviderNotice): BookedCharge | BookedRefund {
+  return notice.kind === "charge" ? notice.charge : notice.refund;
+}
+
+function sagasOf(notices: readonly OpenNotice[]): readonly string[] {
+  return distinct(notices.map(({ saga_id }) => saga_id));
+}
+
+function distinct(ids: readonly (string | null)[]): readonly string[] {
+  return [...new Set(ids.filter((id) => id !== null))];
 }

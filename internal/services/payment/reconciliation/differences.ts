@@ -78,7 +78,7 @@ export function differencesOf(comparison: Comparison): readonly Difference[] {
 }
 
 /** Finds the payment that names an entry's charge, else its saga's. */
-function paymentFinder(payments: readonly Payment[]) {
+export function paymentFinder(payments: readonly Payment[]) {
   const bySaga = new Map(payments.map((payment) => [payment.saga_id, payment]));
   const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
   return ({ provider_txn_id, saga_id }: BookedCharge | BookedRefund): Payment | undefined =>

@@ -1,0 +1,70 @@
+// Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
+// groups are served. Called by checkout/intake.ts and by the payment service (notice-intake.ts).
+
+export interface GroupsOptions<Item> {
+  readonly maxGroup: number;
+  /** Groups served at once; what comes meanwhile makes the next one. */
+  readonly maxInFlight: number;
+  /** How long the first of a group waits for company, in milliseconds. */
+  readonly gatherMs: () => number;
+  /** Answers each one of the group, and never rejects. */
+  readonly serve: (group: readonly Item[]) => Promise<void>;
+}
+
+export class Groups<Item> implements AsyncDisposable {
+  readonly #options: GroupsOptions<Item>;
+  #waiting: Item[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #inFlight = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(options: GroupsOptions<Item>) {
+    this.#options = options;
+  }
+
+  /** Nothing may be added any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** How many are in no group yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  add(item: Item): void {
+    this.#waiting.push(item);
+    this.#schedule();
+  }
+
+  /** Serves what waits, and closes. Idempotent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#waiting.length > 0 || this.#inFlight.size > 0) {
+      this.#flush();
+      await Promise.race(this.#inFlight);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#waiting.length === 0 || this.#isClosed) return;
+    if (this.#inFlight.size >= this.#options.maxInFlight) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, this.#options.gatherMs());
+  }
+
+  #flush(): void {
+    const { maxGroup, maxInFlight, serve } = this.#options;
+    while (this.#waiting.length > 0 && this.#inFlight.size < maxInFlight) {
+      const flight = serve(this.#waiting.splice(0, maxGroup)).finally(() => {
+        this.#inFlight.delete(flight);
+        this.#schedule();
+      });
+      this.#inFlight.add(flight);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { Groups } from "./groups.ts";
+
+test("what comes together is one group, what comes while it is served the next, and none is too large", async () => {
+  const groups: number[][] = [];
+  const first = Promise.withResolvers<void>();
+  await using gathering = new Groups<number>({
+    maxGroup: 3,
+    maxInFlight: 1,
+    gatherMs: () => 0,
+    serve: async (group) => {
+      groups.push([...group]);
+      if (groups.length === 1) await first.promise;
+    },
+  });
+  gathering.add(1);
+  gathering.add(2);
+  while (gathering.waiting > 0) await Bun.sleep(1);
+  for (const item of [3, 4, 5, 6]) gathering.add(item);
+  expect(groups).toEqual([[1, 2]]);
+  first.resolve();
+  await gathering[Symbol.asyncDispose]();
+  expect(groups).toEqual([[1, 2], [3, 4, 5], [6]]);
+});
+
+test("closing serves what waits at once", async () => {
+  const served: string[] = [];
+  const gathering = new Groups<string>({
+    maxGroup: 10,
+    maxInFlight: 2,
+    gatherMs: () => 60_000,
+    serve: async (group) => void served.push(...group),
+  });
+  gathering.add("a");
+  await Promise.all([gathering[Symbol.asyncDispose](), gathering[Symbol.asyncDispose]()]);
+  expect([served, gathering.isClosed]).toEqual([["a"], true]);
+});

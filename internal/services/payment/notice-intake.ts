@@ -1,0 +1,113 @@
+// Gathers the provider's events, so that those that come together share a look and a transaction. Each is answered by itself, once
+// what it changes is durable: what cannot be written, or wants a locked row, does the others no harm. Called by webhook-http.ts.
+import { IDLE, type Load, observeLoad } from "../../messaging/gather.ts";
+import { Groups } from "../../messaging/groups.ts";
+import { MAX_CUTS_WHEN_LOCKED } from "../../messaging/held-rows.ts";
+import { isolate } from "../../messaging/isolate.ts";
+import type { ProviderNotice } from "./providers/stripe-events.ts";
+import {
+  glanceAt,
+  type OpenNotice,
+  type Reception,
+  settleFreeNotices,
+  settleNotices,
+  type WebhookContext,
+} from "./webhook.ts";
+
+const MAX_GROUP = 200;
+/** A locked row holds one group up for a moment; the other goes on. */
+const MAX_GROUPS_IN_FLIGHT = 2;
+/** A lone event hardly waits; at 180 a second and above each group gathers for the longest. Nobody waits for an event. */
+const LONE_GATHER_MS = 2;
+const LONGEST_GATHER_MS = 20;
+const EVENTS_PER_SECOND_PER_MS = 10;
+
+interface Waiting {
+  readonly notice: ProviderNotice;
+  readonly resolve: (reception: Reception) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class NoticeIntake {
+  readonly #context: WebhookContext;
+  readonly #groups: Groups<Waiting>;
+  #load: Load = IDLE;
+  #servedAt = performance.now();
+
+  constructor(context: WebhookContext) {
+    this.#context = context;
+    this.#groups = new Groups({
+      maxGroup: MAX_GROUP,
+      maxInFlight: MAX_GROUPS_IN_FLIGHT,
+      gatherMs: () =>
+        Math.min(LONGEST_GATHER_MS, LONE_GATHER_MS + this.#load.messagesPerSecond / EVENTS_PER_SECOND_PER_MS),
+      serve: (group) => this.#serve(group),
+    });
+  }
+
+  /** Rejects with what the database throws; then nothing has happened, and the provider must send the event again. */
+  receive(notice: ProviderNotice): Promise<Reception> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reception>();
+    this.#groups.add({ notice, resolve, reject });
+    return promise;
+  }
+
+  async #serve(group: readonly Waiting[]): Promise<void> {
+    const now = performance.now();
+    this.#load = observeLoad(this.#load, group.length, now - this.#servedAt);
+    this.#servedAt = now;
+    try {
+      const open: (Waiting & OpenNotice)[] = [];
+      await this.#apart(group, async (part) => {
+        const glances = await glanceAt(
+          this.#context,
+          part.map(({ notice }) => notice),
+        );
+        for (const [index, waiting] of part.entries()) {
+          const glance = glances[index];
+          if (typeof glance === "object") open.push({ ...waiting, ...glance });
+          else if (glance !== undefined) waiting.resolve(glance);
+        }
+      });
+      await this.#apart(open, (part) => this.#settle(part));
+    } catch (error) {
+      // Those of the group who were answered already stay answered.
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  /** Does `work` in as large parts as will go. Who makes it fail alone is told so; throws where the database is away. */
+  async #apart<Item extends Waiting>(
+    items: readonly Item[],
+    work: (part: readonly Item[]) => Promise<void>,
+  ): Promise<void> {
+    const { database } = this.#context;
+    const failures = await isolate(items, {
+      apply: work,
+      isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
+    });
+    for (const { item, error } of failures) item.reject(error);
+  }
+
+  async #settle(part: readonly (Waiting & OpenNotice)[]): Promise<void> {
+    const { database } = this.#context;
+    try {
+      const receptions = await settleNotices(this.#context, part);
+      answer(part, receptions);
+    } catch (error) {
+      if (database.faultOf(error) !== "locked") throw error;
+      // The wait was in vain: those who want what is locked are sent away, all others go on.
+      answer(part, await settleFreeNotices(this.#context, part), error);
+    }
+  }
+}
+
+/** `error` goes to those without a reception. */
+function answer(part: readonly Waiting[], receptions: readonly (Reception | null)[], error?: unknown): void {
+  for (const [index, { resolve, reject }] of part.entries()) {
+    const reception = receptions[index] ?? null;
+    if (reception === null) reject(error);
+    else resolve(reception);
+  }
+}
