@@ -40,7 +40,7 @@ export function webhookApi(options: WebhookApiOptions) {
       async ({ request }) => {
         const body = await bodyOf(request);
         if (body === null) return refused(metrics, 413, "the body is too large");
-        const opened = await openStripeEvent(
+        const opened = openStripeEvent(
           body,
           request.headers.get("stripe-signature"),
           { secret, mark },

@@ -34,6 +34,14 @@ const shared = {
   amount: Amount,
   metadata: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
 };
+
+/** In Bun the SDK's own goes through WebCrypto: opening an event then costs 40 us of CPU in place of 9. */
+const signatures = new (class extends Stripe.CryptoProvider {
+  override computeHMACSignature(payload: string, secret: string): string {
+    return new Bun.CryptoHasher("sha256", secret).update(payload).digest("hex");
+  }
+})();
+
 /** As much of an event as is read here and behind; the rest may be as it likes. */
 const readable = {
   event: TypeCompiler.Compile(
@@ -53,22 +61,15 @@ const readable = {
  * Opens one request. `signature` is its `Stripe-Signature` header, null where it has none; `now` in epoch ms. While a secret is
  * being rotated Stripe signs with both, so the one that is known here is enough.
  */
-export async function openStripeEvent(
+export function openStripeEvent(
   body: Uint8Array,
   signature: string | null,
   { secret, mark }: { readonly secret: string; readonly mark: string },
   now: number,
-): Promise<OpenedEvent> {
+): OpenedEvent {
   let event: Stripe.Event;
   try {
-    event = await Stripe.webhooks.constructEventAsync(
-      body,
-      signature ?? "",
-      secret,
-      TOLERANCE_SECONDS,
-      undefined,
-      now,
-    );
+    event = Stripe.webhooks.constructEvent(body, signature ?? "", secret, TOLERANCE_SECONDS, signatures, now);
   } catch (error) {
     // The signature is looked at first, so everything else that is thrown is about a text that was signed.
     if (error instanceof Stripe.errors.StripeSignatureVerificationError) return { kind: "refused" };
