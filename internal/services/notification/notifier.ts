@@ -30,7 +30,10 @@ import type { NotificationMetrics } from "./telemetry.ts";
 import type { Deferred, WaitingMails } from "./waiting-mails.ts";
 
 const POLL_WAIT_MS = 500;
-const GATHER_MS = 10;
+/** One mail alone goes at once; where several come together there are more behind them, and a batch of many costs less. */
+const GATHER_MS = { few: 10, many: 100 } as const;
+/** Mails taken within so long are remembered together. */
+const REMEMBER_MS = 5;
 /** A mail that has no answer by then is stored, so that the next batch need not wait for it. */
 const PATIENCE_MS = 2_000;
 /** The type header of a dead letter, as the outbox writes it. */
@@ -61,6 +64,11 @@ export class Notifier {
   readonly #options: NotifierOptions;
   /** First attempts without an answer yet, by mail: a batch that comes again must not send them again. */
   readonly #underWay = new Map<string, Promise<Outcome>>();
+  /** How many messages came with it. */
+  #lastBatch = 0;
+  /** Mails that were sent and that Redis is about to be told of. */
+  readonly #sent: string[] = [];
+  #remembering: Promise<void> | undefined;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -83,8 +91,9 @@ export class Notifier {
     const batch = await consumer.poll({
       maxMessages: courier.room,
       waitMs: POLL_WAIT_MS,
-      gatherMs: GATHER_MS,
+      gatherMs: this.#lastBatch > 1 ? GATHER_MS.many : GATHER_MS.few,
     });
+    this.#lastBatch = batch?.values.length ?? 0;
     if (batch === null) return;
     try {
       await this.#process(batch, signal);
@@ -96,7 +105,7 @@ export class Notifier {
   async #process(batch: ConsumedBatch, signal: AbortSignal): Promise<void> {
     const { waiting, patienceMs = PATIENCE_MS } = this.#options;
     const { deliveries, unreadable } = sortBatch(batch, NOTIFICATIONS);
-    const attempts = (await this.#fresh(deliveries)).map((delivery) => this.#attempt(delivery));
+    const attempts = (await this.#fresh(deliveries)).map((delivery) => this.#attempt(delivery, signal));
     await Promise.race([Promise.all(attempts.map(({ result }) => result)), pause(patienceMs, signal)]);
     const answered = await Promise.all(
       attempts.map(async (attempt) => ({ ...attempt, outcome: await answerOf(attempt.result) })),
@@ -127,27 +136,37 @@ export class Notifier {
     return fresh.map(([, delivery]) => delivery);
   }
 
-  #attempt(delivery: Send): Attempt {
+  #attempt(delivery: Send, signal: AbortSignal): Attempt {
     const key = mailKey(delivery.message);
-    const result = this.#underWay.get(key) ?? this.#send(key, delivery);
+    const result = this.#underWay.get(key) ?? this.#send(key, delivery, signal);
     return { delivery, key, result };
   }
 
-  #send(key: string, { message }: Send): Promise<Outcome> {
-    const { courier, keyValue, metrics } = this.#options;
+  #send(key: string, { message }: Send, signal: AbortSignal): Promise<Outcome> {
+    const { courier, metrics } = this.#options;
     const { template } = message;
     const result = courier
       .send(mailOf(message))
       .then(async (outcome) => {
         if (outcome.kind === "sent") {
           metrics.sent.inc({ template });
-          await keyValue.remember([sentKey(key)], SENT_TTL_SECONDS);
+          await this.#remember(key, signal);
         } else if (outcome.kind !== "held") metrics.failures.inc({ template });
         return outcome;
       })
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, result);
     return result;
+  }
+
+  /** Together with those of the next few ms, but at once where a stop would leave no time for it. */
+  #remember(key: string, signal: AbortSignal): Promise<void> {
+    this.#sent.push(sentKey(key));
+    this.#remembering ??= pause(REMEMBER_MS, signal).then(() => {
+      this.#remembering = undefined;
+      return this.#options.keyValue.remember(this.#sent.splice(0), SENT_TTL_SECONDS);
+    });
+    return this.#remembering;
   }
 
   #refusedRecord(delivery: Send, reply: string): DeadLetter {

@@ -57,7 +57,7 @@ function runMailCatcher(smtpPort: number, httpPort: number): void {
             Buffer.concat(chunks).toString(),
           ),
         );
-        if (mails.length > MAX_MAILS) mails = mails.slice(-MAX_MAILS);
+        if (mails.length > MAX_MAILS) mails.shift();
         done();
       });
     },
