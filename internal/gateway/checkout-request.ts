@@ -77,7 +77,7 @@ function faultsOfMeaning({ email, currency, shipping_address }: CheckoutRequest)
  * space do not count, because a client that serialises anew when it tries again means the same checkout.
  */
 export function hashOf(checkout: CheckoutRequest): string {
-  return new Bun.CryptoHasher("sha256").update(JSON.stringify(checkout, withSortedFields)).digest("hex");
+  return Bun.CryptoHasher.hash("sha256", JSON.stringify(withSortedFields(checkout)), "hex");
 }
 
 /** The caller's trace goes on; a checkout without one starts its own here. */
@@ -106,7 +106,12 @@ function parse(text: string): unknown {
   }
 }
 
-function withSortedFields(_: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** A copy: as a replacer of `JSON.stringify` it took twice as long. The schema lets no `__proto__` come here. */
+function withSortedFields(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSortedFields);
+  if (typeof value !== "object" || value === null) return value;
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const sorted: Record<string, unknown> = {};
+  for (const name of Object.keys(fields).toSorted()) sorted[name] = withSortedFields(fields[name]);
+  return sorted;
 }

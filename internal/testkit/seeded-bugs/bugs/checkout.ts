@@ -56,8 +56,8 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/gateway/checkout-request.ts",
-        find: "JSON.stringify(checkout, withSortedFields)",
-        replace: "JSON.stringify({ ...checkout, items: [] }, withSortedFields)",
+        find: "withSortedFields(checkout)",
+        replace: "withSortedFields({ ...checkout, items: [] })",
       },
     ],
     caughtBy: {
