@@ -17,10 +17,10 @@ import {
 const MAX_GROUP = 200;
 /** A locked row holds one group up for a moment; the other goes on. */
 const MAX_GROUPS_IN_FLIGHT = 2;
-/** A lone event hardly waits; at 180 a second and above each group gathers for the longest. Nobody waits for an event. */
+/** A lone event hardly waits; at 90 a second and above each group gathers for the longest. Nobody waits for an event. */
 const LONE_GATHER_MS = 2;
 const LONGEST_GATHER_MS = 20;
-const EVENTS_PER_SECOND_PER_MS = 10;
+const EVENTS_PER_SECOND_PER_MS = 5;
 
 interface Waiting {
   readonly notice: ProviderNotice;
