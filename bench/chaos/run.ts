@@ -65,6 +65,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       "3",
       "--set",
       `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
+      // Longer than any fault holds a call up; the simulator's search lags behind by nothing.
+      "--set",
+      "payment.CHARGE_EXECUTION_MS=60000",
+      "--set",
+      "payment.SEARCH_LAG_MS=1000",
       ...links.stackArguments,
       ...clocks.stackArguments,
     ],

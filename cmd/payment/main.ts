@@ -84,6 +84,12 @@ const config = Type.Object({
     minimum: 0,
     description: "after so long a charge is in the provider's search for certain, in milliseconds",
   }),
+  CHARGE_EXECUTION_MS: Type.Integer({
+    default: DEFAULT_POLICY.executionMs,
+    minimum: 0,
+    description:
+      "so long after it was asked for a charge may still take place, in milliseconds: only then, and SEARCH_LAG_MS later, does a charge that cannot be found let its saga be undone",
+  }),
   RECONCILE_INTERVAL_MS: Type.Integer({
     default: 300_000,
     minimum: 1_000,
@@ -138,7 +144,11 @@ await runRole({
         log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);
       },
     });
-    const policy = { ...DEFAULT_POLICY, searchLagMs: env.SEARCH_LAG_MS };
+    const policy = {
+      ...DEFAULT_POLICY,
+      searchLagMs: env.SEARCH_LAG_MS,
+      executionMs: env.CHARGE_EXECUTION_MS,
+    };
     const shared = { database, clock: systemClock, newId, policy, metrics, log };
     const wakeExecutor = () => claims.wake();
     const executor = new Executor({

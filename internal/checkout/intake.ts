@@ -6,6 +6,7 @@ import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
+import { gatherMs } from "../messaging/gather.ts";
 import { Groups } from "../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { isolate } from "../messaging/isolate.ts";
@@ -19,6 +20,8 @@ import { appendHistory } from "./store.ts";
 const MAX_GROUP = 500;
 /** At most this many checkouts wait for their turn; more are refused with SERVICE_UNAVAILABLE, which clients try again. */
 const MAX_WAITING = 20_000;
+/** A shopper waits for this answer: what a busy machine makes a group gather ends here, in milliseconds. */
+const LONGEST_GATHER_MS = 25;
 /** Two groups overlap: while one commits, the next one is sent. */
 const MAX_GROUPS_IN_FLIGHT = 2;
 /**
@@ -32,7 +35,7 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly policy: SagaPolicy;
-  /** How long a checkout waits for company, in milliseconds. */
+  /** How long a checkout waits for company at least, in milliseconds. */
   readonly gatherMs: number;
   /** Told how many sagas a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
@@ -59,7 +62,7 @@ export class Intake implements AsyncDisposable {
     this.#groups = new Groups({
       maxGroup: MAX_GROUP,
       maxInFlight: MAX_GROUPS_IN_FLIGHT,
-      gatherMs: () => options.gatherMs,
+      gatherMs: (load) => Math.max(options.gatherMs, Math.min(LONGEST_GATHER_MS, gatherMs(load))),
       serve: (group) => this.#serve(group),
     });
   }

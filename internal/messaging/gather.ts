@@ -13,25 +13,41 @@ const SQUARE_MESSAGES_PER_SECOND = 200;
 /** The rate forgets with this time constant: slow enough to smooth single batches, quick enough for a flash sale. */
 const MEMORY_MS = 500;
 
+/**
+ * A batch that takes long says that the machine is short of CPU, be the rate what it may. So the wait is also a multiple of the work:
+ * larger batches are what makes an order cheaper, until the machine keeps up again.
+ */
+const WAIT_PER_WORK = 2;
+/** From this rate on; below it in proportion, so that a lone order does not wait after its own last step. */
+const FULL_WAIT_MESSAGES_PER_SECOND = 100;
+
 export interface Load {
   /** Smoothed arrival rate. */
   readonly messagesPerSecond: number;
+  /** Smoothed length of a batch's work, in milliseconds. */
+  readonly workMs: number;
 }
 
-export const IDLE: Load = { messagesPerSecond: 0 };
+export const IDLE: Load = { messagesPerSecond: 0, workMs: 0 };
 
-/** The load after a poll that took `elapsedMs` since the one before it returned and brought `messages`. */
-export function observeLoad(load: Load, messages: number, elapsedMs: number): Load {
+/**
+ * The load after a poll that took `elapsedMs` since the one before it returned and brought `messages`. `workMs` of these were spent
+ * on the batch before.
+ */
+export function observeLoad(load: Load, messages: number, elapsedMs: number, workMs = 0): Load {
   // A clock set back, or two polls within a millisecond, must not divide by zero.
   const elapsed = Math.max(1, elapsedMs);
   const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
   const rate = (messages / elapsed) * 1_000;
-  return { messagesPerSecond: load.messagesPerSecond + weight * (rate - load.messagesPerSecond) };
+  return {
+    messagesPerSecond: load.messagesPerSecond + weight * (rate - load.messagesPerSecond),
+    workMs: load.workMs + weight * (Math.max(0, workMs) - load.workMs),
+  };
 }
 
 /** Whole milliseconds, 0 to MAX_GATHER_MS. */
-export function gatherMs(load: Load): number {
-  const { messagesPerSecond: rate } = load;
-  const waitMs = rate / LINEAR_MESSAGES_PER_SECOND + (rate / SQUARE_MESSAGES_PER_SECOND) ** 2;
-  return Math.min(MAX_GATHER_MS, Math.floor(waitMs));
+export function gatherMs({ messagesPerSecond: rate, workMs }: Load): number {
+  const byRate = rate / LINEAR_MESSAGES_PER_SECOND + (rate / SQUARE_MESSAGES_PER_SECOND) ** 2;
+  const byWork = WAIT_PER_WORK * workMs * Math.min(1, rate / FULL_WAIT_MESSAGES_PER_SECOND);
+  return Math.min(MAX_GATHER_MS, Math.floor(Math.max(byRate, byWork)));
 }

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { gatherMs, IDLE, type Load, MAX_GATHER_MS, observeLoad } from "./gather.ts";
 
 /** Polls that each bring `messages` after `elapsedMs`, until the rate has settled. */
-function steady(messages: number, elapsedMs: number, from: Load = IDLE): Load {
+function steady(messages: number, elapsedMs: number, from: Load = IDLE, workMs = 0): Load {
   let load = from;
-  for (let time = 0; time < 5_000; time += elapsedMs) load = observeLoad(load, messages, elapsedMs);
+  for (let time = 0; time < 5_000; time += elapsedMs) load = observeLoad(load, messages, elapsedMs, workMs);
   return load;
 }
 
@@ -21,6 +21,15 @@ describe("the gather follows the load", () => {
   test("tens of ms at a thousand a second, and never more than the limit", () => {
     expect(gatherMs(steady(40, 40))).toBe(31);
     expect(gatherMs(steady(2_000, 20))).toBe(MAX_GATHER_MS);
+  });
+
+  test("a machine short of CPU, whose batches take long, gathers twice as long as they take", () => {
+    expect(gatherMs(steady(10, 60, IDLE, 20))).toBe(40);
+    expect(gatherMs(steady(40, 240, IDLE, 80))).toBe(MAX_GATHER_MS);
+  });
+
+  test("but a few messages do not wait for each other, however long their own work took", () => {
+    expect(gatherMs(steady(1, 500, IDLE, 40))).toBeLessThan(5);
   });
 
   test("a flash sale is noticed within a batch or two", () => {

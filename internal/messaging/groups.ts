@@ -1,12 +1,13 @@
 // Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
 // groups are served. Called by checkout/intake.ts and by the payment service (notice-intake.ts).
+import { IDLE, type Load, observeLoad } from "./gather.ts";
 
 export interface GroupsOptions<Item> {
   readonly maxGroup: number;
   /** Groups served at once; what comes meanwhile makes the next one. */
   readonly maxInFlight: number;
   /** How long the first of a group waits for company, in milliseconds. */
-  readonly gatherMs: () => number;
+  readonly gatherMs: (load: Load) => number;
   /** Answers each one of the group, and never rejects. */
   readonly serve: (group: readonly Item[]) => Promise<void>;
 }
@@ -17,6 +18,8 @@ export class Groups<Item> implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #inFlight = new Set<Promise<void>>();
   #isClosed = false;
+  #load: Load = IDLE;
+  #servedAtMs = performance.now();
 
   constructor(options: GroupsOptions<Item>) {
     this.#options = options;
@@ -54,17 +57,26 @@ export class Groups<Item> implements AsyncDisposable {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#flush();
-    }, this.#options.gatherMs());
+    }, this.#options.gatherMs(this.#load));
   }
 
   #flush(): void {
     const { maxGroup, maxInFlight, serve } = this.#options;
     while (this.#waiting.length > 0 && this.#inFlight.size < maxInFlight) {
-      const flight = serve(this.#waiting.splice(0, maxGroup)).finally(() => {
+      const group = this.#waiting.splice(0, maxGroup);
+      const begunMs = performance.now();
+      const flight = serve(group).finally(() => {
         this.#inFlight.delete(flight);
+        this.#observe(group.length, begunMs);
         this.#schedule();
       });
       this.#inFlight.add(flight);
     }
+  }
+
+  #observe(count: number, begunMs: number): void {
+    const nowMs = performance.now();
+    this.#load = observeLoad(this.#load, count, nowMs - this.#servedAtMs, nowMs - begunMs);
+    this.#servedAtMs = nowMs;
   }
 }

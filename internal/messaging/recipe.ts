@@ -48,6 +48,8 @@ export class Recipe<Type extends MessageType, Rows> {
   readonly #applier: Applier<Type, Rows>;
   #load: Load = IDLE;
   #polledAt: number;
+  /** The batch before: how long it took, in milliseconds. */
+  #workedMs = 0;
 
   constructor(options: RecipeOptions<Type, Rows>) {
     assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
@@ -76,13 +78,19 @@ export class Recipe<Type extends MessageType, Rows> {
       gatherMs: gatherMs(this.#load),
     });
     const startedAt = clock.now();
-    this.#load = observeLoad(this.#load, batch?.values.length ?? 0, startedAt - this.#polledAt);
+    this.#load = observeLoad(
+      this.#load,
+      batch?.values.length ?? 0,
+      startedAt - this.#polledAt,
+      this.#workedMs,
+    );
     this.#polledAt = startedAt;
+    this.#workedMs = 0;
     if (batch === null) return null;
     try {
       const counts = await this.#untilDone(batch, signal);
-      if (counts !== null)
-        metrics.batchSeconds.observe({ service: handler.service }, (clock.now() - startedAt) / 1_000);
+      this.#workedMs = clock.now() - startedAt;
+      if (counts !== null) metrics.batchSeconds.observe({ service: handler.service }, this.#workedMs / 1_000);
       return counts;
     } finally {
       batch.release();

@@ -94,11 +94,12 @@ export class Relay {
    * Kafka is away, with the claim released and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<{ readonly processed: number }> {
+    const startedAt = this.#options.clock.now();
     try {
       const published = await this.#publishClaim(this.#events);
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       const now = this.#options.clock.now();
-      this.#load = observeLoad(this.#load, published.processed, now - this.#ranAt);
+      this.#load = observeLoad(this.#load, published.processed, now - this.#ranAt, now - startedAt);
       this.#ranAt = now;
       return published;
     } catch (error) {

@@ -7,6 +7,7 @@
 /** Every setting of every role and of checkoutctl; a unit test holds it against their declarations. */
 export const SETTING_NAMES: readonly string[] = [
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
+  "CHARGE_EXECUTION_MS",
   "DATABASE_POOL_SIZE",
   "DATABASE_URL",
   "DATABASE_URLS",

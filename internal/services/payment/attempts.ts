@@ -49,7 +49,8 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   attemptsBeforeSearch: 3,
   keyTrustedMs: 23 * 60 * 60 * 1_000,
   searchLagMs: 10 * 60 * 1_000,
-  executionMs: 60 * 60 * 1_000,
+  // Many times what the provider, its client and every proxy between them let a call take.
+  executionMs: 10 * 60 * 1_000,
   askedWithinShare: 0.8,
 };
 

@@ -7,6 +7,7 @@
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { ClaimFloor } from "../../messaging/claim-floor.ts";
+import { gatherMs, IDLE, type Load, observeLoad } from "../../messaging/gather.ts";
 import { namesOf } from "../../messaging/held-rows.ts";
 import { LockCaution } from "../../messaging/lock-caution.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -29,7 +30,7 @@ import type { PaymentMetrics } from "./telemetry.ts";
 
 /** Answers per settlement; more wait for the next. */
 const MAX_SETTLED = 1_000;
-/** While others are out, an answer waits this long for company: a transaction of one costs as much as one of fifty. */
+/** While others are out, an answer waits at least so long for company: a transaction of one costs as much as one of fifty. */
 const SETTLE_GATHER_MS = 4;
 const SETTLE_RETRY_MS = 500;
 /** An answer to a payment that somebody has locked is tried again after this. */
@@ -71,6 +72,8 @@ export class Executor implements AsyncDisposable {
   #isStopping = false;
   #gaveUpAtMs = -Infinity;
   readonly #floor = new ClaimFloor();
+  #answered: Load = IDLE;
+  #settledAtMs = performance.now();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -188,9 +191,15 @@ export class Executor implements AsyncDisposable {
   async #settleAll(): Promise<void> {
     this.#isSettling = true;
     while (this.#answers.length > 0) {
-      if (this.#inFlight > this.#answers.length) await pause(SETTLE_GATHER_MS);
+      if (this.#inFlight > this.#answers.length)
+        await pause(Math.max(SETTLE_GATHER_MS, gatherMs(this.#answered)));
       const batch = this.#answers.splice(0, MAX_SETTLED);
+      const startedAtMs = performance.now();
       const leftOut = await this.#settle(batch);
+      const nowMs = performance.now();
+      const elapsedMs = nowMs - this.#settledAtMs;
+      this.#answered = observeLoad(this.#answered, batch.length, elapsedMs, nowMs - startedAtMs);
+      this.#settledAtMs = nowMs;
       this.#release(batch.length - leftOut.length);
       if (leftOut.length > 0) void this.#settleLater(leftOut);
     }

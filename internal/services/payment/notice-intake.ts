@@ -1,6 +1,6 @@
 // Gathers the provider's events, so that those that come together share a look and a transaction. Each is answered by itself, once
 // what it changes is durable: what cannot be written, or wants a locked row, does the others no harm. Called by webhook-http.ts.
-import { IDLE, type Load, observeLoad } from "../../messaging/gather.ts";
+import { gatherMs } from "../../messaging/gather.ts";
 import { Groups } from "../../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../../messaging/held-rows.ts";
 import { isolate } from "../../messaging/isolate.ts";
@@ -17,9 +17,9 @@ import {
 const MAX_GROUP = 200;
 /** A locked row holds one group up for a moment; the other goes on. */
 const MAX_GROUPS_IN_FLIGHT = 2;
-/** A lone event hardly waits; at 90 a second and above each group gathers for the longest. Nobody waits for an event. */
+/** A lone event hardly waits; at 90 a second a group gathers for 20 ms. Nobody waits for an event. */
 const LONE_GATHER_MS = 2;
-const LONGEST_GATHER_MS = 20;
+const LONGEST_GATHER_MS = 100;
 const EVENTS_PER_SECOND_PER_MS = 5;
 
 interface Waiting {
@@ -31,16 +31,17 @@ interface Waiting {
 export class NoticeIntake {
   readonly #context: WebhookContext;
   readonly #groups: Groups<Waiting>;
-  #load: Load = IDLE;
-  #servedAt = performance.now();
 
   constructor(context: WebhookContext) {
     this.#context = context;
     this.#groups = new Groups({
       maxGroup: MAX_GROUP,
       maxInFlight: MAX_GROUPS_IN_FLIGHT,
-      gatherMs: () =>
-        Math.min(LONGEST_GATHER_MS, LONE_GATHER_MS + this.#load.messagesPerSecond / EVENTS_PER_SECOND_PER_MS),
+      gatherMs: (load) =>
+        Math.min(
+          LONGEST_GATHER_MS,
+          LONE_GATHER_MS + load.messagesPerSecond / EVENTS_PER_SECOND_PER_MS + gatherMs(load),
+        ),
       serve: (group) => this.#serve(group),
     });
   }
@@ -53,9 +54,6 @@ export class NoticeIntake {
   }
 
   async #serve(group: readonly Waiting[]): Promise<void> {
-    const now = performance.now();
-    this.#load = observeLoad(this.#load, group.length, now - this.#servedAt);
-    this.#servedAt = now;
     try {
       const open: (Waiting & OpenNotice)[] = [];
       await this.#apart(group, async (part) => {
