@@ -34,6 +34,39 @@ test("writes a batch to several topics in the order of its text", async () => {
   expect(await valuesIn(two)).toHaveLength(100);
 });
 
+/** Which partition the record of each key is in. */
+async function partitionsIn(topic: string): Promise<Map<unknown, number>> {
+  const partitions = new Map<unknown, number>();
+  for await (const batch of readTopic({ brokers: kafkaBrokers(), clientId: "test", topic }))
+    for (const [index, value] of batch.values.entries()) partitions.set(value, batch.raw(index).partition);
+  return partitions;
+}
+
+test("keys born in the same eighth of a second share a partition, later ones have the next", async () => {
+  const topic = await freshTopic(16);
+  await using producer = await open();
+  const bornAt = (ms: number) => `01a22094-${ms.toString(16).padStart(4, "0")}-7000-8aeb-8ad3b5d13262`;
+  const times = [0, 1, 127, 128, 255, 256, 16 * 128];
+  expect(await producer.produce(batchOf(times.map((ms) => record(topic, bornAt(ms), ms))))).toEqual([]);
+  const partitions = await partitionsIn(topic);
+  const [first, , , second, , third, again] = times.map((ms) => partitions.get(ms));
+  expect(times.map((ms) => partitions.get(ms))).toEqual([first, first, first, second, second, third, first]);
+  expect(new Set([first, second, third]).size).toBe(3);
+  expect(again).toBe(first);
+});
+
+test("a key that is no UUIDv7 is where every client of Kafka's own partitioner looks for it", async () => {
+  const topic = await freshTopic(16);
+  await using producer = await open();
+  const keys = ["21", "foobar", "a-little-bit-long-string"];
+  expect(await producer.produce(batchOf(keys.map((key) => record(topic, key, key))))).toEqual([]);
+  const partitions = await partitionsIn(topic);
+  // murmur2 with the sign bit dropped, modulo 16; the hashes are those of Kafka's own UtilsTest.
+  expect(partitions.get("21")).toBe((-973932308 & 0x7fffffff) % 16);
+  expect(partitions.get("foobar")).toBe((-790332482 & 0x7fffffff) % 16);
+  expect(partitions.get("a-little-bit-long-string")).toBe((-985981536 & 0x7fffffff) % 16);
+});
+
 test("an empty batch is done at once", async () => {
   await using producer = await open();
   expect(await producer.produce("")).toEqual([]);

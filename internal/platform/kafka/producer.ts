@@ -29,7 +29,7 @@ export async function openProducer(options: ProducerOptions): Promise<BatchProdu
     "delivery.timeout.ms": options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS,
     // The caller batches; waiting for more would only add delay.
     "linger.ms": 0,
-    // Java's partitioner, so that every client finds the same partition for a key.
+    // Of keys that are no UUIDv7; for those see producing.cc.
     partitioner: "murmur2_random",
     // A topic that does not exist is told after this time, instead of half a minute.
     "topic.metadata.propagation.max.ms": 5_000,

@@ -1,5 +1,8 @@
 #include "producing.h"
 
+#include <charconv>
+#include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -11,6 +14,31 @@ constexpr int POLL_MS = 1'000;
 constexpr int FULL_QUEUE_POLL_MS = 10;
 constexpr int PURGE_POLL_MS = 100;
 constexpr int LEVEL_ERROR = 3;  // syslog's, as in librdkafka's log
+constexpr size_t UUID_LENGTH = 36;
+constexpr size_t UUID_VERSION_AT = 14;
+constexpr uint64_t BIRTH_WINDOW_MS = 128;
+
+// The milliseconds since the epoch at which a UUIDv7 was born; nothing for any other key.
+std::optional<uint64_t> born_at(std::string_view key) {
+  if (key.size() != UUID_LENGTH || key[UUID_VERSION_AT] != '7') return std::nullopt;
+  uint64_t high = 0, low = 0;
+  auto is_hex = [](std::string_view text, uint64_t& value) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    return error == std::errc{} && end == text.data() + text.size();
+  };
+  if (!is_hex(key.substr(0, 8), high) || !is_hex(key.substr(9, 4), low)) return std::nullopt;
+  return high << 16 | low;
+}
+
+// Keys born together share a partition, so that a batch goes to a few of them: librdkafka sends a request per partition, and the
+// broker appends, wakes consumers and answers for each. Within seconds all partitions have had their turn. A key that is no
+// UUIDv7 goes where Java's partitioner puts it.
+int32_t partition_of(const rd_kafka_topic_t* topic, const void* key, size_t length, int32_t partitions, void* opaque,
+                     void* message_opaque) {
+  if (auto born = born_at({static_cast<const char*>(key), length}); born.has_value())
+    return static_cast<int32_t>(*born / BIRTH_WINDOW_MS % static_cast<uint64_t>(partitions));
+  return rd_kafka_msg_partitioner_murmur2_random(topic, key, length, partitions, opaque, message_opaque);
+}
 
 }  // namespace
 
@@ -161,7 +189,11 @@ rd_kafka_resp_err_t BatchingProducer::produce(const ProducedBatch::Record& recor
 // Kept, because looking a topic up by name costs more than all else of a record.
 rd_kafka_topic_t* BatchingProducer::topic_named(std::string_view name) {
   rd_kafka_topic_t*& topic = topics_[std::string(name)];
-  if (topic == nullptr) topic = rd_kafka_topic_new(kafka_, std::string(name).c_str(), nullptr);
+  if (topic == nullptr) {
+    rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(kafka_);
+    rd_kafka_topic_conf_set_partitioner_cb(conf, partition_of);
+    topic = rd_kafka_topic_new(kafka_, std::string(name).c_str(), conf);
+  }
   return topic;
 }
 
