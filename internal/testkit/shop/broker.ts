@@ -33,6 +33,8 @@ export class Broker {
   readonly #random: () => number;
   /** Trouble of its own making; a calm broker still delivers in any order. */
   isCalm = false;
+  /** Delivers in the order of the topics, as Kafka does where all that is said of a saga has one partition. */
+  keepsOrder = false;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -51,7 +53,9 @@ export class Broker {
     produce: (text) => {
       const records = text.split(RECORD_SEPARATOR);
       if (this.strikes(REFUSED_RATE)) return Promise.reject(unavailable("nothing was taken"));
-      const refused = records.map(() => records.length > 1 && this.strikes(PARTLY_REFUSED_RATE));
+      const refused = records.map(
+        () => records.length > 1 && !this.keepsOrder && this.strikes(PARTLY_REFUSED_RATE),
+      );
       if (refused.every(Boolean)) refused.fill(false);
       for (const record of records.filter((_, index) => refused[index] === false)) this.#append(record);
       // They are there, and nobody knows.
@@ -107,9 +111,9 @@ export class Group implements Consumer {
     this.#fetch();
     if (this.#pending.length === 0) return Promise.resolve(null);
     const size = 1 + Math.floor(this.#random() * MAX_POLL);
-    const mixed = shuffled(this.#random, this.#pending);
-    const taken = mixed.slice(0, size);
-    this.#pending = mixed.slice(size);
+    const next = this.#broker.keepsOrder ? this.#pending : shuffled(this.#random, this.#pending);
+    const taken = next.slice(0, size);
+    this.#pending = next.slice(size);
     const batch = taken.flatMap((entry) => (this.#broker.strikes(DUPLICATE_RATE) ? [entry, entry] : [entry]));
     return Promise.resolve({
       values: batch.map(({ body }): unknown => JSON.parse(body)),
