@@ -65,7 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       "3",
       "--set",
       `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
-      // Longer than any fault holds a call up; the simulator's search lags behind by nothing.
+      // The provider is held up for 30 s at most; the simulator's search lags behind by nothing.
       "--set",
       "payment.CHARGE_EXECUTION_MS=60000",
       "--set",

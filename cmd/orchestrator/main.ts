@@ -80,7 +80,8 @@ const config = Type.Object({
     default: 3,
     minimum: 0,
     maximum: 100,
-    description: "how long a checkout waits for others to share its transaction, in milliseconds",
+    description:
+      "how long a checkout waits at least for others to share its transaction, in milliseconds; a busy machine makes it up to 25",
   }),
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,
