@@ -58,30 +58,34 @@ const SKUS = 100;
 /** A new stack first compiles itself hot: the broker's JVM alone spends as much on that for a minute as on the orders. */
 const DEFAULT_WARM_UP_SECONDS = "45";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    stack: { type: "string" },
-    latency: { type: "string", default: "fixed:0" },
-    seconds: { type: "string" },
-    "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
-    "require-target": { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-});
+const HELP = `Usage: bun run bench [scenario...] [options]
+
+${Object.entries(SCENARIOS)
+  .map(([name, { about }]) => `  ${name.padEnd(15)} ${about}`)
+  .join("\n")}
+
+  --latency SPEC    of the payment provider, as fixed:MS or uniform:MS-MS (fixed:0)
+  --warm-up N       seconds of load before anything is measured; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
+  --seconds N       how long a scenario is measured
+  --require-target  a target that is missed makes the exit code 1
+  --stack DIR       measures the stack that runs there instead of a new one
+  --json FILE       writes the results
+
+Exits 0 when every saga came to rest and the audit is clean, 1 when not, 2 on wrong arguments.`;
+
+const { values, positionals } = parsed();
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
 const names = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals;
 const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name));
-if (unknown.length > 0) {
-  console.error(`no scenario ${unknown.join(", ")}; there is ${Object.keys(SCENARIOS).join(", ")}`);
-  process.exit(2);
-}
+if (unknown.length > 0) wrong(`there is no scenario ${unknown.join(", ")}`);
 
 const warmUp = Number(values["warm-up"]);
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
-if (!(warmUp >= 0) || !(seconds === undefined || seconds > 0)) {
-  console.error("--warm-up takes seconds from 0 on, --seconds takes some above 0");
-  process.exit(2);
-}
+if (!(warmUp >= 0) || !(seconds === undefined || seconds > 0))
+  wrong("--warm-up takes seconds from 0 on, --seconds some above 0");
 
 const results: Record<string, LoadResult> = {};
 let isClean = true;
@@ -114,6 +118,30 @@ try {
 }
 if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(results, null, 2)}\n`);
 process.exit(isClean ? 0 : 1);
+
+function parsed() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        stack: { type: "string" },
+        latency: { type: "string", default: "fixed:0" },
+        seconds: { type: "string" },
+        "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
+        "require-target": { type: "boolean", default: false },
+        json: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wrong(what: string): never {
+  console.error(`${what}; see bun run bench --help`);
+  process.exit(2);
+}
 
 /** An open loop whose arrivals all came, and rested in time, held its rate. */
 function meets(result: LoadResult, { atRestP99Ms, ordersPerSecond }: Target): boolean {

@@ -1,0 +1,41 @@
+// Wrong arguments are told before anything is started, by the benchmark and by the chaos run.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+
+const PROGRAMS = { bench: "main.ts", chaos: "chaos/main.ts" } as const;
+type Program = keyof typeof PROGRAMS;
+
+async function run(program: Program, ...args: readonly string[]) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, PROGRAMS[program]), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, output, errors };
+}
+
+const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
+  ["chaos", ["--faults", "many"], "--faults is a whole number, not many"],
+  ["chaos", ["--only", "earthquake"], "no kind of fault is called earthquake"],
+  ["chaos", ["--fault", "3"], "--fault"],
+  ["bench", ["--second", "3"], "--second"],
+  ["bench", ["steadily"], "there is no scenario steadily"],
+  ["bench", ["--seconds", "0"], "--seconds some above 0"],
+  ["bench", ["--warm-up", "long"], "--warm-up takes seconds"],
+];
+
+test.each(WRONG)("%s %j", async (program, args, told) => {
+  const { code, output, errors } = await run(program, ...args);
+  expect([code, output]).toEqual([2, ""]);
+  expect(errors).toContain(told);
+  expect(errors).toContain(`see bun run ${program} --help`);
+  expect(errors.trim().split("\n")).toHaveLength(1);
+});
+
+test.each([
+  ["chaos", ["--seed", "--json", "--keep", "Kafka leader kill", "clock jump"]],
+  ["bench", ["--latency", "--require-target", "saturate", "steady", "compensation"]],
+] as const)("%s --help lists every option and what can be chosen", async (program, words) => {
+  const { code, output } = await run(program, "--help");
+  expect(code).toBe(0);
+  for (const word of words) expect(output).toContain(word);
+});
