@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import { ERASED } from "../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../messaging/personal-data.ts";
+import { erasedAddress } from "../messaging/personal-data-store.ts";
 
 /** A saga that is still under way keeps what it needs, however old it is. */
 export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
@@ -13,8 +14,7 @@ export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): 
     ), erased as (
       update saga_state
          set email = ${ERASED.email},
-             shipping_address = jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text, 'city', '',
-               'postal_code', '', 'country', shipping_address -> 'country')
+             shipping_address = ${erasedAddress(sql, sql`shipping_address`)}
        where saga_id = any(array(select saga_id from chunk)) and completed_at < ${before}::timestamptz
          and email <> ${ERASED.email}
       returning saga_id

@@ -2,6 +2,7 @@
 // user id, which only the identity provider can turn into a person.
 import type { Sql, TransactionSql } from "postgres";
 import { ERASED } from "../../schemas/fields.ts";
+import { erasedAddress } from "../messaging/personal-data-store.ts";
 
 /** A message is written in the transaction of its saga's change; so far apart may an id's time and that of the row be. */
 const CLOCK_SLACK = "2 minutes";
@@ -26,7 +27,7 @@ export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished
 /** Returns how many sagas still had personal data. */
 export async function eraseSagas(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
-    update saga_state set email = ${ERASED.email}, shipping_address = ${erasedAddress(tx)}
+    update saga_state set email = ${ERASED.email}, shipping_address = ${erasedAddress(tx, tx`shipping_address`)}
      where user_id = ${userId} and completed_at is not null and email <> ${ERASED.email}`;
   return count;
 }
@@ -38,8 +39,7 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
        set payload = case message.headers ->> 'type'
              when 'SendNotification' then jsonb_set(payload, '{email}', to_jsonb(${ERASED.email}::text))
              when 'ReserveInventory' then payload - 'checkout'
-             else jsonb_set(payload, '{shipping_address}', jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text,
-               'city', '', 'postal_code', '', 'country', payload -> 'shipping_address' -> 'country')) end
+             else jsonb_set(payload, '{shipping_address}', ${erasedAddress(tx, tx`payload -> 'shipping_address'`)}) end
       from saga_state as saga
      where saga.user_id = ${userId} and saga.completed_at is not null
        and message.event_id >= uuid_v7_floor(saga.created_at - ${CLOCK_SLACK}::interval)
@@ -52,7 +52,7 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
 /** Returns how many orders still had an address. */
 export async function eraseOrders(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
-    update orders set shipping_address = ${erasedAddress(tx)}
+    update orders set shipping_address = ${erasedAddress(tx, tx`shipping_address`)}
      where user_id = ${userId} and shipping_address ->> 'name' <> ${ERASED.line}`;
   return count;
 }
@@ -76,9 +76,4 @@ export async function countWaitingMails(sql: Sql, sagaIds: readonly string[]): P
 export async function sagaIdsOf(sql: Sql, userId: string): Promise<readonly string[]> {
   const rows = await sql<{ saga_id: string }[]>`select saga_id from saga_state where user_id = ${userId}`;
   return rows.map(({ saga_id }) => saga_id);
-}
-
-function erasedAddress(tx: TransactionSql) {
-  return tx`jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text, 'city', '', 'postal_code', '',
-    'country', shipping_address -> 'country')`;
 }

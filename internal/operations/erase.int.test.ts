@@ -41,9 +41,10 @@ beforeEach(async () => {
 });
 
 function erase() {
-  const { saga, order } = system.databases;
+  const { saga, inventory, order } = system.databases;
   const options = {
     saga,
+    inventory,
     order,
     notification: mails.sql,
     newId: () => Bun.randomUUIDv7(),
@@ -92,7 +93,7 @@ test("who did it and why is kept; doing it again does nothing more", async () =>
 });
 
 test("nothing is erased while a checkout is under way, a message is not sent, or a command is tried again", async () => {
-  const { saga, order } = system.databases;
+  const { saga, inventory, order } = system.databases;
   const { saga_id } = system.completed;
   const refusedFor = async (what: string) => {
     const before = await everything();
@@ -110,11 +111,17 @@ test("nothing is erased while a checkout is under way, a message is not sent, or
   await refusedFor("1 checkouts under way");
   await saga`update saga_state set status = 'COMPLETED', completed_at = now(), deadline_at = null where saga_id = ${saga_id}`;
 
-  await order`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
-      error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
-    values (gen_random_uuid(), ${saga_id}, 'CreateOrder', 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
-  await refusedFor("1 commands that are tried again");
-  await order`truncate retry`;
+  for (const [sql, type] of [
+    [saga, "OrderCreated"],
+    [inventory, "ReserveInventory"],
+    [order, "CreateOrder"],
+  ] as const) {
+    await sql`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
+        error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
+      values (gen_random_uuid(), ${saga_id}, ${type}, 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
+    await refusedFor("1 commands that are tried again");
+    await sql`truncate retry`;
+  }
 
   await mails.sql`insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply,
       topic, partition, "offset", timestamp_ms, value, headers)

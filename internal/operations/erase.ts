@@ -16,6 +16,7 @@ import {
 
 export interface EraseOptions {
   readonly saga: Sql;
+  readonly inventory: Sql;
   readonly order: Sql;
   readonly notification: Sql;
   /** UUIDv7. */
@@ -41,10 +42,11 @@ export interface Erased {
 
 /** Doing it again does what is left. Throws MESSAGE_INVALID, with nothing changed, while something of the shopper is under way. */
 export async function eraseShopper(options: EraseOptions, userId: string): Promise<Erased> {
-  const { saga, order, notification, newId, now, actor, reason } = options;
+  const { saga, inventory, order, notification, newId, now, actor, reason } = options;
   const sagaIds = await sagaIdsOf(saga, userId);
   const open = await unfinishedOf(saga, userId);
-  const retries = (await countRetries(saga, sagaIds)) + (await countRetries(order, sagaIds));
+  let retries = 0;
+  for (const sql of [saga, inventory, order]) retries += await countRetries(sql, sagaIds);
   const mails = await countWaitingMails(notification, sagaIds);
   if (open.sagas + open.unpublished + retries + mails > 0) {
     throw new AppError(

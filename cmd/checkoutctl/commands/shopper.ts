@@ -13,11 +13,12 @@ const erase = operatorCommand(
     const { actor, reason } = options;
     await using connections = new Connections(loadSettings(options.stack));
     const saga = await connections.database("saga");
+    const inventory = await connections.database("inventory");
     const order = await connections.database("order");
     const notification = await connections.database("notification");
     const newId = () => Bun.randomUUIDv7();
     const erased = await eraseShopper(
-      { saga, order, notification, newId, now: Date.now(), actor, reason },
+      { saga, inventory, order, notification, newId, now: Date.now(), actor, reason },
       userId,
     );
     print(options, erased, () =>

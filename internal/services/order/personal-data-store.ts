@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import { ERASED } from "../../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../../messaging/personal-data.ts";
+import { erasedAddress } from "../../messaging/personal-data-store.ts";
 
 export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
   const [row] = await sql<[ChunkErased]>`
@@ -11,8 +12,7 @@ export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk):
        order by order_id limit ${limit}
     ), erased as (
       update orders
-         set shipping_address = jsonb_build_object('name', ${ERASED.line}::text, 'line1', ${ERASED.line}::text, 'city', '',
-               'postal_code', '', 'country', shipping_address -> 'country')
+         set shipping_address = ${erasedAddress(sql, sql`shipping_address`)}
        where order_id = any(array(select order_id from chunk)) and created_at < ${before}::timestamptz
          and shipping_address ->> 'name' <> ${ERASED.line}
       returning order_id
