@@ -1,5 +1,5 @@
-// How long a poll goes on gathering after its first message, so that batches follow the load. Pure; called by the recipe,
-// by the relay, by groups.ts and by what settles the payment provider's answers.
+// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the recipe, by the relay
+// and by groups.ts.
 //
 // A tiny batch costs nearly the same CPU as a full one (a lone order 26 ms of CPU in all processes, 0.6 ms among thousands),
 // while a wait costs every shopper its length once per hop. So: nothing when idle, a few ms at some hundred messages a
@@ -35,14 +35,39 @@ export const IDLE: Load = { messagesPerSecond: 0, workMs: 0 };
  * on the batch before.
  */
 export function observeLoad(load: Load, messages: number, elapsedMs: number, workMs = 0): Load {
-  // A clock set back, or two polls within a millisecond, must not divide by zero.
+  // Two polls within a millisecond must not divide by zero.
   const elapsed = Math.max(1, elapsedMs);
   const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
   const rate = (messages / elapsed) * 1_000;
   return {
     messagesPerSecond: load.messagesPerSecond + weight * (rate - load.messagesPerSecond),
-    workMs: load.workMs + weight * (Math.max(0, workMs) - load.workMs),
+    // Longer than the longest wait says no more, and a batch that a database's failure held up is soon forgotten.
+    workMs: load.workMs + weight * (Math.min(Math.max(0, workMs), MAX_GATHER_MS) - load.workMs),
   };
+}
+
+/** Measures the load of one loop, by a clock that nobody sets. */
+export class LoadMeter {
+  readonly #monotonic: () => number;
+  #load = IDLE;
+  #seenAtMs: number;
+
+  /** `monotonic` in milliseconds. */
+  constructor(monotonic: () => number = () => performance.now()) {
+    this.#monotonic = monotonic;
+    this.#seenAtMs = monotonic();
+  }
+
+  get load(): Load {
+    return this.#load;
+  }
+
+  /** `messages` have come since the last call, `workMs` milliseconds of which went into a batch. */
+  saw(messages: number, workMs: number): void {
+    const nowMs = this.#monotonic();
+    this.#load = observeLoad(this.#load, messages, nowMs - this.#seenAtMs, workMs);
+    this.#seenAtMs = nowMs;
+  }
 }
 
 /** Whole milliseconds, 0 to MAX_GATHER_MS. */

@@ -1,6 +1,6 @@
 // Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
-// groups are served. Called by checkout/intake.ts and by the payment service (notice-intake.ts).
-import { IDLE, type Load, observeLoad } from "./gather.ts";
+// groups are served. Called by checkout/intake.ts and by the payment service (executor.ts, notice-intake.ts).
+import { type Load, LoadMeter } from "./gather.ts";
 
 export interface GroupsOptions<Item> {
   readonly maxGroup: number;
@@ -18,8 +18,7 @@ export class Groups<Item> implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #inFlight = new Set<Promise<void>>();
   #isClosed = false;
-  #load: Load = IDLE;
-  #servedAtMs = performance.now();
+  readonly #meter = new LoadMeter();
 
   constructor(options: GroupsOptions<Item>) {
     this.#options = options;
@@ -57,7 +56,7 @@ export class Groups<Item> implements AsyncDisposable {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#flush();
-    }, this.#options.gatherMs(this.#load));
+    }, this.#options.gatherMs(this.#meter.load));
   }
 
   #flush(): void {
@@ -67,16 +66,10 @@ export class Groups<Item> implements AsyncDisposable {
       const begunMs = performance.now();
       const flight = serve(group).finally(() => {
         this.#inFlight.delete(flight);
-        this.#observe(group.length, begunMs);
+        this.#meter.saw(group.length, performance.now() - begunMs);
         this.#schedule();
       });
       this.#inFlight.add(flight);
     }
-  }
-
-  #observe(count: number, begunMs: number): void {
-    const nowMs = performance.now();
-    this.#load = observeLoad(this.#load, count, nowMs - this.#servedAtMs, nowMs - begunMs);
-    this.#servedAtMs = nowMs;
   }
 }

@@ -8,7 +8,7 @@ import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import { type BatchProducer, type Clock, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
-import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
+import { gatherMs, LoadMeter } from "./gather.ts";
 import { ClaimFloor } from "./claim-floor.ts";
 import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
 import type { Log, RelayMetrics } from "./telemetry.ts";
@@ -64,11 +64,10 @@ export interface RelayOptions {
 export class Relay {
   readonly #options: RelayOptions;
   readonly #maxEvents: number;
-  #load: Load = IDLE;
-  #ranAt: number;
   #events: number;
   readonly #floor = new ClaimFloor();
   readonly #monotonic: () => number;
+  readonly #meter: LoadMeter;
   #measureDueAt = Number.NEGATIVE_INFINITY;
   /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
   readonly #setAside = new Map<string, number>();
@@ -78,7 +77,7 @@ export class Relay {
     this.#maxEvents = options.batchEvents ?? RELAY_BATCH_EVENTS;
     this.#events = this.#maxEvents;
     this.#monotonic = options.monotonic ?? (() => performance.now());
-    this.#ranAt = options.clock.now();
+    this.#meter = new LoadMeter(this.#monotonic);
   }
 
   /**
@@ -86,7 +85,7 @@ export class Relay {
    * a few events costs nearly what a claim of a hundred does.
    */
   get gatherMs(): number {
-    return gatherMs(this.#load);
+    return gatherMs(this.#meter.load);
   }
 
   /**
@@ -94,13 +93,11 @@ export class Relay {
    * Kafka is away, with the claim released and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<{ readonly processed: number }> {
-    const startedAt = this.#options.clock.now();
+    const startedAt = this.#monotonic();
     try {
       const published = await this.#publishClaim(this.#events);
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
-      const now = this.#options.clock.now();
-      this.#load = observeLoad(this.#load, published.processed, now - this.#ranAt, now - startedAt);
-      this.#ranAt = now;
+      this.#meter.saw(published.processed, this.#monotonic() - startedAt);
       return published;
     } catch (error) {
       // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.

@@ -7,7 +7,8 @@
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { ClaimFloor } from "../../messaging/claim-floor.ts";
-import { gatherMs, IDLE, type Load, observeLoad } from "../../messaging/gather.ts";
+import { gatherMs } from "../../messaging/gather.ts";
+import { Groups } from "../../messaging/groups.ts";
 import { namesOf } from "../../messaging/held-rows.ts";
 import { LockCaution } from "../../messaging/lock-caution.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -65,19 +66,23 @@ export class Executor implements AsyncDisposable {
   readonly #context: AttemptContext;
   /** Claimed and not yet settled. */
   #inFlight = 0;
-  #answers: Answer[] = [];
+  readonly #answers: Groups<Answer>;
   readonly #caution = new LockCaution();
-  #isSettling = false;
   #mayHaveMore = false;
   #isStopping = false;
   #gaveUpAtMs = -Infinity;
   readonly #floor = new ClaimFloor();
-  #answered: Load = IDLE;
-  #settledAtMs = performance.now();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
     this.#context = { ...options, provider: options.provider.name };
+    this.#answers = new Groups({
+      maxGroup: MAX_SETTLED,
+      maxInFlight: 1,
+      gatherMs: (load) =>
+        this.#inFlight > this.#answers.waiting ? Math.max(SETTLE_GATHER_MS, gatherMs(load)) : 0,
+      serve: (batch) => this.#settleAll(batch),
+    });
   }
 
   /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
@@ -140,7 +145,7 @@ export class Executor implements AsyncDisposable {
   async #carry(attempt: Attempt): Promise<void> {
     const answer = await this.#ask(attempt);
     if (answer === null) this.#release(1);
-    else this.#settleSoon(answer);
+    else this.#answers.add(answer);
   }
 
   /** Null where the question must not be asked any more. */
@@ -183,33 +188,16 @@ export class Executor implements AsyncDisposable {
     }
   }
 
-  #settleSoon(answer: Answer): void {
-    this.#answers.push(answer);
-    if (!this.#isSettling) void this.#settleAll();
-  }
-
-  async #settleAll(): Promise<void> {
-    this.#isSettling = true;
-    while (this.#answers.length > 0) {
-      if (this.#inFlight > this.#answers.length)
-        await pause(Math.max(SETTLE_GATHER_MS, gatherMs(this.#answered)));
-      const batch = this.#answers.splice(0, MAX_SETTLED);
-      const startedAtMs = performance.now();
-      const leftOut = await this.#settle(batch);
-      const nowMs = performance.now();
-      const elapsedMs = nowMs - this.#settledAtMs;
-      this.#answered = observeLoad(this.#answered, batch.length, elapsedMs, nowMs - startedAtMs);
-      this.#settledAtMs = nowMs;
-      this.#release(batch.length - leftOut.length);
-      if (leftOut.length > 0) void this.#settleLater(leftOut);
-    }
-    this.#isSettling = false;
+  async #settleAll(batch: readonly Answer[]): Promise<void> {
+    const leftOut = await this.#settle(batch);
+    this.#release(batch.length - leftOut.length);
+    if (leftOut.length > 0) void this.#settleLater(leftOut);
   }
 
   /** Their payments are locked. The answers keep their slots meanwhile: they have to be asked for again if they are lost. */
   async #settleLater(answers: readonly Answer[]): Promise<void> {
     await pause(HELD_RETRY_MS);
-    for (const answer of answers) this.#settleSoon(answer);
+    for (const answer of answers) this.#answers.add(answer);
   }
 
   /** Settles until it worked: an answer that is forgotten has to be asked for again. Returns those whose payment is locked. */
