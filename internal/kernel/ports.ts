@@ -21,7 +21,7 @@ export interface RawMessage {
 /**
  * A poll's worth of messages. `values[i]` is the parsed JSON of message i; one whose bytes are not JSON is in
  * `undecodable` instead. Messages whose `type` header this role does not handle were dropped before parsing and are
- * only counted. `release` gives the native memory back; afterwards `raw` and `commit` must not be called.
+ * only counted. `release` gives the native memory back; afterwards `raw` and `done` must not be called.
  */
 export interface ConsumedBatch {
   readonly values: readonly unknown[];
@@ -29,8 +29,11 @@ export interface ConsumedBatch {
   readonly skipped: number;
   /** Key, headers, offset and original bytes of `values[index]`. */
   raw(index: number): RawMessage;
-  /** Commits the offsets of the whole batch, skipped messages included; resolves when the broker has them. */
-  commit(): Promise<void>;
+  /**
+   * Says that the whole batch, skipped messages included, is done with. Its offsets are committed soon after its release, together
+   * with those of other batches; what a crash leaves uncommitted comes again.
+   */
+  done(): void;
   release(): void;
 }
 

@@ -37,7 +37,7 @@ function batchOf(header: string | null, value: object | string): ConsumedBatch {
     undecodable: typeof value === "string" ? [bytes] : [],
     skipped: 0,
     raw: () => bytes,
-    commit: () => Promise.resolve(),
+    done: () => {},
     release: () => undefined,
   };
 }

@@ -4,7 +4,6 @@ import { Value } from "@sinclair/typebox/value";
 import { createClient } from "redis";
 import type { CancelOrder } from "../../schemas/commands.ts";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
-import { AppError } from "../kernel/errors.ts";
 import type { ConsumedBatch, Consumer } from "../kernel/ports.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { cancelOrder } from "../testkit/commands.ts";
@@ -58,7 +57,6 @@ interface RetryRow {
 
 /** A consumer whose offsets are never committed, as if its process died each time before it could. */
 function dyingBeforeCommit(real: Consumer): Consumer {
-  const commit = () => Promise.reject(new AppError("KAFKA_UNAVAILABLE", "died before the commit"));
   return {
     async poll(options) {
       const batch = await real.poll(options);
@@ -69,7 +67,7 @@ function dyingBeforeCommit(real: Consumer): Consumer {
         undecodable,
         skipped,
         raw: (index) => batch.raw(index),
-        commit,
+        done: () => {},
         release: () => batch.release(),
       };
       return dying;

@@ -5,7 +5,7 @@
 // database, with its failures parked or dead-lettered there, or with the process, and then Kafka delivers it again.
 import type { MessageType } from "../../schemas/registry.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
-import { type AppError, assert, describeError } from "../kernel/errors.ts";
+import { type AppError, assert } from "../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, KeyValue } from "../kernel/ports.ts";
 import { Applier } from "./applier.ts";
 import { type Burial, burialStatements } from "./burial.ts";
@@ -13,7 +13,7 @@ import { cause, causeOf } from "./dead-letter.ts";
 import { type Delivery, sortBatch, type Unreadable } from "./delivery.ts";
 import type { EffectContext } from "./effect.ts";
 import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
-import { gatherMs, IDLE, type Load, observeLoad } from "./gather.ts";
+import { gatherMs, LoadMeter } from "./gather.ts";
 import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
 import { markSeen, withoutSeen } from "./hints.ts";
 import { type Failure, isolate } from "./isolate.ts";
@@ -46,8 +46,7 @@ export interface RecipeCounts {
 export class Recipe<Type extends MessageType, Rows> {
   readonly #options: RecipeOptions<Type, Rows>;
   readonly #applier: Applier<Type, Rows>;
-  #load: Load = IDLE;
-  #polledAt: number;
+  readonly #meter = new LoadMeter();
   /** The batch before: how long it took, in milliseconds. */
   #workedMs = 0;
 
@@ -55,7 +54,6 @@ export class Recipe<Type extends MessageType, Rows> {
     assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
     this.#options = options;
     this.#applier = new Applier(options);
-    this.#polledAt = options.clock.now();
   }
 
   /**
@@ -71,25 +69,19 @@ export class Recipe<Type extends MessageType, Rows> {
 
   /** One poll and all that follows from it. Null when nothing came, or when `signal` aborted before the batch could be done. */
   async runOnce(signal: AbortSignal): Promise<RecipeCounts | null> {
-    const { consumer, clock, metrics, handler } = this.#options;
+    const { consumer, metrics, handler } = this.#options;
     const batch = await consumer.poll({
       maxMessages: MAX_BATCH_MESSAGES,
       waitMs: POLL_WAIT_MS,
-      gatherMs: gatherMs(this.#load),
+      gatherMs: gatherMs(this.#meter.load),
     });
-    const startedAt = clock.now();
-    this.#load = observeLoad(
-      this.#load,
-      batch?.values.length ?? 0,
-      startedAt - this.#polledAt,
-      this.#workedMs,
-    );
-    this.#polledAt = startedAt;
+    const startedAtMs = performance.now();
+    this.#meter.saw(batch?.values.length ?? 0, this.#workedMs);
     this.#workedMs = 0;
     if (batch === null) return null;
     try {
       const counts = await this.#untilDone(batch, signal);
-      this.#workedMs = clock.now() - startedAt;
+      this.#workedMs = performance.now() - startedAtMs;
       if (counts !== null) metrics.batchSeconds.observe({ service: handler.service }, this.#workedMs / 1_000);
       return counts;
     } finally {
@@ -107,7 +99,8 @@ export class Recipe<Type extends MessageType, Rows> {
     for (let failures = 0; ; failures += 1) {
       try {
         const { counts, settled } = await this.#process(deliveries, unreadable);
-        await Promise.all([markSeen(keyValue, handler.service, settled), this.#commitOffsets(batch)]);
+        await markSeen(keyValue, handler.service, settled);
+        batch.done();
         return counts;
       } catch (error) {
         const delayMs = cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
@@ -202,16 +195,6 @@ export class Recipe<Type extends MessageType, Rows> {
     const verdict = afterFailure(1, handler.neverGiveUp.has(item.message.type), random(), retryLimits);
     assert(verdict.kind === "again", "a first failure always has a retry");
     return { ...about, attempts: 1, nextAttemptAt: now + verdict.delayMs } as const;
-  }
-
-  /** Failing is harmless: the offsets go with the next batch, or the messages come again and the inbox knows them. */
-  async #commitOffsets(batch: ConsumedBatch): Promise<void> {
-    try {
-      await batch.commit();
-    } catch (error) {
-      const { log, handler } = this.#options;
-      log.warn({ service: handler.service, error: describeError(error) }, "offsets were not committed");
-    }
   }
 
   #count(part: readonly Delivery<Type>[], fresh: ReadonlySet<string>): void {

@@ -42,8 +42,10 @@ export interface BatchConsumer {
   text(index: number): string;
   /** Where the batch leaves each partition, and the partitions at their end (only with `enable.partition.eof`). */
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
+  /** Of all that is done with, as far as it is this member's. What fails is tried again by the next call. */
   commit(timeoutMs: number): Promise<NativeError>;
-  release(committed: boolean): void;
+  /** Done with, its offsets are for the next commit; otherwise the next poll reads the batch again. */
+  release(isDone: boolean): void;
   /** The next poll reads what this consumer has of these topics from the beginning. */
   restart(topics: readonly string[]): void;
   interrupt(): void;

@@ -35,6 +35,11 @@ export interface ConsumerOptions extends KafkaOptions {
 }
 
 const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
+/**
+ * Nobody waits for a commit, and one costs the brokers as much as a message: each is a record of a replicated topic. So there is
+ * one for all that was done in so long. A crash makes as much come again.
+ */
+const COMMIT_EVERY_MS = 250;
 
 /** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
 export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
@@ -58,7 +63,8 @@ export type Connection = Awaited<ReturnType<typeof connect>>;
 export async function connect(options: KafkaOptions, settings: Record<string, string | number | boolean>) {
   const { KafkaConsumer } = kafka();
   const client = new KafkaConsumer({
-    // Offsets are committed after the caller's transaction, never by a timer.
+    // Offsets are committed when the caller is done with their messages. Not librdkafka's own timer: it never commits an offset
+    // below the last one, as that of a topic made anew is.
     "enable.auto.commit": false,
     "enable.auto.offset.store": false,
     // When the local queue is full, look again soon: the default of a second is a visible stall.
@@ -115,6 +121,8 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   readonly #onEvent: KafkaOptions["onEvent"];
   #polling: Promise<unknown> | undefined;
   #batch: Batch | undefined;
+  #commitTimer: Timer | undefined;
+  #committing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(connection: Connection, options: ConsumerOptions) {
@@ -146,12 +154,10 @@ class GroupConsumer implements Consumer, AsyncDisposable {
       return null;
     }
     if (this.#closed !== undefined) return null;
-    this.#batch = new Batch(
-      this.#native,
-      decode(this.#native, polled),
-      polled.skipped,
-      () => (this.#batch = undefined),
-    );
+    this.#batch = new Batch(this.#native, decode(this.#native, polled), polled.skipped, (isDone) => {
+      this.#batch = undefined;
+      if (isDone) this.#commitSoon();
+    });
     return this.#batch;
   }
 
@@ -164,7 +170,28 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#onEvent?.({ level: "error", name: "TOPIC_REMADE", message });
   }
 
-  /** Ends a poll in flight, gives back an unreleased batch (its messages come again) and leaves the group. */
+  #commitSoon(): void {
+    if (this.#closed !== undefined) return;
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined;
+      if (this.#committing === undefined) void this.#commit(COMMIT_TIMEOUT_MS);
+      else this.#commitSoon();
+    }, COMMIT_EVERY_MS);
+  }
+
+  /** Failing is harmless: the next one commits what is left, or the messages come again. */
+  #commit(timeoutMs: number): Promise<void> {
+    this.#committing = this.#native.commit(timeoutMs).then(({ code, message }) => {
+      this.#committing = undefined;
+      if (code === "NO_ERROR") return;
+      const text = `group ${this.#group}: offsets were not committed: ${message}`;
+      if (!REBALANCING.has(code)) this.#onEvent?.({ level: "warn", name: code, message: text });
+      this.#commitSoon();
+    });
+    return this.#committing;
+  }
+
+  /** Ends a poll in flight, gives back an unreleased batch (its messages come again), commits what is done and leaves the group. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -173,7 +200,10 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   async #close(): Promise<void> {
     this.#native.interrupt();
     await this.#polling?.then(ignore, ignore);
-    await this.#batch?.abandon();
+    this.#batch?.abandon();
+    clearTimeout(this.#commitTimer);
+    await this.#committing;
+    await this.#commit(LAST_COMMIT_TIMEOUT_MS);
     await this.#watch.settled();
     await disconnect(this.#native, this.#connection);
   }
@@ -189,8 +219,8 @@ function closedError(): AppError {
   return new AppError("KAFKA_UNAVAILABLE", "the consumer is closed");
 }
 
-/** The broker's ways to say that the partitions are, or are about to be, another member's. */
-const NO_LONGER_OURS: ReadonlySet<string> = new Set([
+/** The broker's ways to say that the partitions are, or are about to be, another member's: nothing to worry anybody with. */
+const REBALANCING: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
   "REBALANCE_IN_PROGRESS",
@@ -201,6 +231,7 @@ const NO_LONGER_OURS: ReadonlySet<string> = new Set([
 
 /** Long enough for a coordinator to move to another broker. */
 const COMMIT_TIMEOUT_MS = 5_000;
+const LAST_COMMIT_TIMEOUT_MS = 2_000;
 
 class Batch implements ConsumedBatch {
   readonly values: readonly unknown[];
@@ -208,12 +239,16 @@ class Batch implements ConsumedBatch {
   readonly skipped: number;
   readonly #native: BatchConsumer;
   readonly #indexes: readonly number[] | undefined;
-  readonly #onRelease: () => void;
-  #committing: Promise<unknown> | undefined;
-  #committed = false;
+  readonly #onRelease: (isDone: boolean) => void;
+  #isDone = false;
   #state: "held" | "released" | "abandoned" = "held";
 
-  constructor(native: BatchConsumer, decoded: Decoded, skipped: number, onRelease: () => void) {
+  constructor(
+    native: BatchConsumer,
+    decoded: Decoded,
+    skipped: number,
+    onRelease: (isDone: boolean) => void,
+  ) {
     this.values = decoded.values;
     this.undecodable = decoded.undecodable;
     this.skipped = skipped;
@@ -227,30 +262,21 @@ class Batch implements ConsumedBatch {
     return this.#native.message(this.#indexes?.[index] ?? index);
   }
 
-  async commit(): Promise<void> {
+  done(): void {
     if (this.#state === "abandoned") throw closedError();
     assert(this.#state === "held", "the batch has been released");
-    const commit = this.#native.commit(COMMIT_TIMEOUT_MS);
-    this.#committing = commit;
-    const { code, message } = await commit;
-    this.#committing = undefined;
-    // Offsets of partitions that moved are refused, rightly: their new owner starts at the last commit, and the
-    // messages of this batch come to it again.
-    this.#committed = code === "NO_ERROR" || NO_LONGER_OURS.has(code);
-    if (!this.#committed) throw kafkaError("cannot commit offsets", { code, message });
+    this.#isDone = true;
   }
 
   release(): void {
     if (this.#state !== "held") return;
-    assert(this.#committing === undefined, "a commit is in flight");
     this.#state = "released";
-    this.#native.release(this.#committed);
-    this.#onRelease();
+    this.#native.release(this.#isDone);
+    this.#onRelease(this.#isDone);
   }
 
-  /** For closing: after a commit in flight, gives the batch back whatever its user still meant to do. */
-  async abandon(): Promise<void> {
-    await this.#committing?.then(ignore, ignore);
+  /** For closing: gives the batch back whatever its user still meant to do. */
+  abandon(): void {
     this.release();
     this.#state = "abandoned";
   }

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { freshTopic } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 
-/** A poll waiting, batches in flight, a commit under way, nothing closed; ends as `how` says. */
+/** A poll waiting, batches in flight, offsets to be committed, nothing closed; ends as `how` says. */
 const program = (topic: string, how: string) => `
   import { openConsumer } from "./consumer.ts";
   import { openProducer } from "./producer.ts";
@@ -17,7 +17,8 @@ const program = (topic: string, how: string) => `
   const consumers = await Promise.all(["a", "b"].map((name) =>
     openConsumer({ ...options, groupId: "${topic}-" + name, topics: ["${topic}"], types: [] })));
   const batch = await consumers[0].poll({ maxMessages: 100, waitMs: 30_000, gatherMs: 10 });
-  void batch.commit();
+  batch.done();
+  batch.release();
   void consumers[1].poll({ maxMessages: 1e6, waitMs: 60_000, gatherMs: 60_000 });
   for (let i = 0; i < 10; i++) void send();
   ${how}
@@ -26,6 +27,7 @@ const program = (topic: string, how: string) => `
 const WAYS_TO_END: readonly (readonly [name: string, code: string, exitCode: number])[] = [
   ["process.exit", "process.exit(3);", 3],
   ["process.exit a moment later", "setTimeout(() => process.exit(3), 20);", 3],
+  ["process.exit while offsets are committed", "setTimeout(() => process.exit(3), 251);", 3],
   ["an uncaught error", "throw new Error('uncaught');", 1],
 ];
 

@@ -122,7 +122,7 @@ export class Notifier {
     await Promise.all([waiting.add(deferred), this.#bury(dead)]);
     for (const { key, result, outcome } of answered)
       if (outcome.kind === "pending") waiting.follow(key, result);
-    await batch.commit();
+    batch.done();
   }
 
   /** One delivery per mail, without those that Redis remembers and those that wait. */

@@ -122,7 +122,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
         failures.push(...batch.undecodable.map(({ offset }) => `undecodable at ${offset}`));
         done += batch.values.length;
         skipped += batch.skipped;
-        await batch.commit();
+        batch.done();
       } finally {
         batch.release();
       }

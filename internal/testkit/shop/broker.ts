@@ -120,10 +120,8 @@ export class Group implements Consumer {
       undecodable: [],
       skipped: 0,
       raw: (index) => rawOf(batch[index]),
-      commit: () => {
-        if (!this.#broker.strikes(UNCOMMITTED_RATE)) return Promise.resolve();
-        this.#pending.push(...taken);
-        return Promise.reject(unavailable("the process died before its offsets were committed"));
+      done: () => {
+        if (this.#broker.strikes(UNCOMMITTED_RATE)) this.#pending.push(...taken);
       },
       release: () => undefined,
     });

@@ -93,7 +93,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
         file: RECIPE,
         find: "        const { counts, settled } = await this.#process(deliveries, unreadable);",
         replace:
-          "        await this.#commitOffsets(batch);\n" +
+          "        batch.done();\n" +
           "        const { counts, settled } = await this.#process(deliveries, unreadable);",
       },
     ],

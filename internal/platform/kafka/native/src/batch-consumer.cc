@@ -6,7 +6,8 @@
 // gathering.* and utf8.h, when the package can hand over a batch at a comparable cost.
 //
 // Connecting, subscribing and disconnecting are the package's; gathering.cc reads and commits on its handle. This file
-// is what JavaScript sees of it. Calls come one after the other (consumer.ts sees to it), except `interrupt`.
+// is what JavaScript sees of it. Calls come one after the other (consumer.ts sees to it), except
+// `interrupt`, and `commit` during a `poll`.
 
 #include "batch-consumer.h"
 
@@ -187,27 +188,30 @@ napi_value text(napi_env env, napi_callback_info info) {
   return values::text(env, {static_cast<const char*>(found->payload), found->len});
 }
 
-// commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets
+// commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets of what is done with
 napi_value commit(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
   int timeout_ms = static_cast<int>(values::to_number(env, call.arguments[0]));
   auto outcome = std::make_shared<Failure>();
+  auto done = std::make_shared<std::vector<Range>>(call.consumer->done());
   values::Promise promise(env);
-  bridge::run_off_thread([consumer = call.consumer, outcome, timeout_ms] { *outcome = consumer->commit(timeout_ms); },
-                         [env, outcome, deferred = promise.deferred] {
-                           napi_resolve_deferred(env, deferred, to_js(env, *outcome));
-                         });
+  bridge::run_off_thread(
+      [consumer = call.consumer, done, outcome, timeout_ms] { *outcome = consumer->commit(*done, timeout_ms); },
+      [env, consumer = call.consumer, done, outcome, deferred = promise.deferred] {
+        if (outcome->code == RD_KAFKA_RESP_ERR_NO_ERROR) consumer->forget_committed(*done);
+        napi_resolve_deferred(env, deferred, to_js(env, *outcome));
+      });
   return promise.value;
 }
 
-// release(committed: boolean): gives the messages back
+// release(isDone: boolean): gives the messages back
 napi_value release(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
-  bool committed = false;
-  napi_get_value_bool(env, call.arguments[0], &committed);
-  call.consumer->release(committed);
+  bool is_done = false;
+  napi_get_value_bool(env, call.arguments[0], &is_done);
+  call.consumer->release(is_done);
   return nullptr;
 }
 

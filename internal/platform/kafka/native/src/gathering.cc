@@ -157,21 +157,30 @@ void GatheringConsumer::restart(const std::vector<std::string>& topics) {
   for (int i = 0; i < assigned->cnt; i++) {
     const auto& partition = assigned->elems[i];
     if (std::find(topics.begin(), topics.end(), partition.topic) == topics.end()) continue;
-    // In place of a position of the old topic that may be waiting here.
-    std::erase_if(rewind_, [&](const Range& range) {
-      return range.name == partition.topic && range.partition == partition.partition;
-    });
-    rewind_.push_back({nullptr, partition.topic, partition.partition, RD_KAFKA_OFFSET_BEGINNING, 0, -1});
+    // In place of positions of the old topic that may be waiting here.
+    Range beginning{nullptr, partition.topic, partition.partition, RD_KAFKA_OFFSET_BEGINNING, 0, -1};
+    auto is_old = [&](const Range& range) { return range.same_partition(beginning); };
+    std::erase_if(rewind_, is_old);
+    std::erase_if(done_, is_old);
+    rewind_.push_back(beginning);
   }
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
 // Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. A commit
-// that comes through after the timeout is harmless: what it covers has been handled.
-Failure GatheringConsumer::commit(int timeout_ms) const {
-  PartitionList partitions(batch.ranges.size());
-  for (const Range& range : batch.ranges)
+// that comes through after the timeout is harmless: what it covers has been handled. The broker takes offsets of any
+// partition from any member of the generation, so those that are another member's by now are left out here.
+Failure GatheringConsumer::commit(const std::vector<Range>& done, int timeout_ms) const {
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  rd_kafka_resp_err_t lookup = rd_kafka_assignment(kafka_, &assigned);
+  if (lookup != RD_KAFKA_RESP_ERR_NO_ERROR) return {lookup, rd_kafka_err2str(lookup)};
+  PartitionList partitions(done.size());
+  for (const Range& range : done) {
+    if (rd_kafka_topic_partition_list_find(assigned, range.name.c_str(), range.partition) == nullptr) continue;
     rd_kafka_topic_partition_set_leader_epoch(partitions.add(range, range.next), range.leader_epoch);
+  }
+  rd_kafka_topic_partition_list_destroy(assigned);
+  if (partitions.list->cnt == 0) return {RD_KAFKA_RESP_ERR_NO_ERROR, ""};
   rd_kafka_queue_t* answers = rd_kafka_queue_new(kafka_);
   rd_kafka_resp_err_t code = rd_kafka_commit_queue(kafka_, partitions.list, answers, nullptr, nullptr);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -183,10 +192,22 @@ Failure GatheringConsumer::commit(int timeout_ms) const {
   return {code, rd_kafka_err2str(code)};
 }
 
-void GatheringConsumer::release(bool committed) {
+void GatheringConsumer::forget_committed(const std::vector<Range>& committed) {
+  for (const Range& range : committed)
+    std::erase_if(done_, [&](const Range& other) { return other.same_partition(range) && other.next == range.next; });
+}
+
+void GatheringConsumer::release(bool is_done) {
   for (auto* message : batch.decodable) rd_kafka_message_destroy(message);
   for (auto* message : batch.undecodable) rd_kafka_message_destroy(message);
-  if (!committed) rewind_ = std::move(batch.ranges);
+  if (is_done) {
+    for (const Range& range : batch.ranges) {
+      std::erase_if(done_, [&](const Range& earlier) { return earlier.same_partition(range); });
+      done_.push_back(range);
+    }
+  } else {
+    rewind_ = std::move(batch.ranges);
+  }
   batch = {};
 }
 

@@ -1,5 +1,5 @@
 // Reading batches on a librdkafka consumer, without a word of JavaScript: gather, hand out, commit, seek back, release.
-// Called by batch-consumer.cc, one call after the other; only `closing` and the queue's yield come in between.
+// Called by batch-consumer.cc, one call after the other; only `closing`, the queue's yield and commits come in between.
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,8 @@ struct Range {
   int64_t first;
   int64_t next;
   int32_t leader_epoch;
+
+  bool same_partition(const Range& other) const { return partition == other.partition && name == other.name; }
 };
 
 // A partition whose end was reached; told only with `enable.partition.eof`.
@@ -62,11 +64,18 @@ class GatheringConsumer {
   // kept for the next call. Blocks; any thread.
   std::optional<Failure> gather(size_t max, std::chrono::milliseconds wait, std::chrono::milliseconds gather);
 
-  // NO_ERROR once the broker has the offsets of the whole batch. Blocks; any thread.
-  Failure commit(int timeout_ms) const;
+  // Gives the messages back. Done with, their offsets are to be committed; if not they are read again: the next `gather`
+  // first seeks back.
+  void release(bool is_done);
 
-  // Gives the messages back. What is not committed is read again: the next `gather` first seeks back.
-  void release(bool committed);
+  // What is done with and, as far as is known, not committed.
+  const std::vector<Range>& done() const { return done_; }
+
+  // NO_ERROR once the broker has these offsets. Blocks; any thread, also during a `gather`.
+  Failure commit(const std::vector<Range>& done, int timeout_ms) const;
+
+  // These are committed, or nobody's business any more.
+  void forget_committed(const std::vector<Range>& committed);
 
   // The next `gather` seeks to the beginning of the assigned partitions of these topics. Not during a `gather`.
   void restart(const std::vector<std::string>& topics);
@@ -82,7 +91,8 @@ class GatheringConsumer {
   rd_kafka_t* kafka_;
   rd_kafka_queue_t* queue_;
   std::vector<std::string> types_;
-  std::vector<Range> rewind_;       // what was released uncommitted
+  std::vector<Range> rewind_;       // what was released and is not done with
+  std::vector<Range> done_;         // the last of each partition
   std::optional<Failure> pending_;  // the error that came behind messages
   bool closed_ = false;
 
