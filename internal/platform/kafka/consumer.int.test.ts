@@ -353,15 +353,13 @@ test("closes at once while a poll is waiting, and gives back a batch still held"
 });
 
 test("a topic that is made anew under a living consumer is read from its beginning, and that is told", async () => {
-  const topic = await freshTopic();
+  const topic = await freshTopic(2);
+  const groupId = `group-${crypto.randomUUID()}`;
   const told: string[] = [];
   const onEvent = ({ message }: { message: string }) => void told.push(message);
-  await using consumer = await open(topic, { onEvent, topicCheckIntervalMs: 200 });
-  await send(
-    topic,
-    numbers(0, 50).map((n) => ({ value: n })),
-  );
-  expect(await take(consumer, 50)).toEqual(numbers(0, 50));
+  await using consumer = await open(topic, { groupId, onEvent, topicCheckIntervalMs: 200 });
+  await sendNumbers(topic, numbers(0, 50), [0, 1]);
+  expect((await take(consumer, 50)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 50));
   // A broker may not know a topic yet that was made a moment ago.
   const idIsKnown = async () => {
     expect(await consumer.poll({ maxMessages: 1, waitMs: 50, gatherMs: 0 })).toBeNull();
@@ -371,14 +369,11 @@ test("a topic that is made anew under a living consumer is read from its beginni
 
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
   await admin.deleteTopics([topic]);
-  const again = { topic, partitions: 1, replicationFactor: 1 };
+  const again = { topic, partitions: 2, replicationFactor: 1 };
   const isMade = async () => (await admin.createTopics([again])).created.length === 1;
   await waitUntil("the topic is deleted and made anew", isMade, { timeoutMs: 20_000 });
   // More than the old one held, so that the old position lies in the middle of the new topic.
-  await send(
-    topic,
-    numbers(1_000, 1_200).map((n) => ({ value: n })),
-  );
+  await sendNumbers(topic, numbers(1_000, 1_200), [0]);
 
   const seen = new Set<unknown>();
   // Where the consumer asked while the new topic was empty, it began anew by itself; it is told all the same.
@@ -393,4 +388,20 @@ test("a topic that is made anew under a living consumer is read from its beginni
   await waitUntil("every message of the new topic has come, and it is told", reads, { timeoutMs: 30_000 });
   expect([...seen].toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(1_000, 1_200));
   expect(tellings()).toHaveLength(1);
+  // What comes into the other partition while nobody reads must not begin behind the old position.
+  await using progress = await GroupProgress.open(
+    { brokers: kafkaBrokers(), clientId: "test" },
+    groupId,
+    topic,
+  );
+  const isForgotten = async () => !(await progress.hasPassed(new Map([[1, 1]])));
+  await waitUntil("the old position is forgotten", isForgotten, { timeoutMs: 10_000 });
 });
+
+function sendNumbers(topic: string, values: readonly number[], partitions: readonly number[]): Promise<void> {
+  const place = (n: number) => partitions[n % partitions.length];
+  return sendBytes(
+    topic,
+    values.map((n) => ({ value: Buffer.from(String(n)), partition: place(n) ?? 0 })),
+  );
+}

@@ -40,6 +40,8 @@ const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
  * one for all that was done in so long. A crash makes as much come again.
  */
 const COMMIT_EVERY_MS = 250;
+/** While commits fail they become as rare as this. */
+const COMMIT_AGAIN_MS = 5_000;
 
 /** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
 export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
@@ -122,7 +124,8 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   #polling: Promise<unknown> | undefined;
   #batch: Batch | undefined;
   #commitTimer: Timer | undefined;
-  #committing: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+  #commitAfterMs = COMMIT_EVERY_MS;
   #closed: Promise<void> | undefined;
 
   constructor(connection: Connection, options: ConsumerOptions) {
@@ -166,6 +169,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     const remade = this.#watch.remade();
     if (remade.length === 0) return;
     this.#native.restart(remade);
+    this.#commitSoon();
     const message = `${remade.join(", ")} was deleted and made anew; group ${this.#group} reads it from its beginning`;
     this.#onEvent?.({ level: "error", name: "TOPIC_REMADE", message });
   }
@@ -174,19 +178,24 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     if (this.#closed !== undefined) return;
     this.#commitTimer ??= setTimeout(() => {
       this.#commitTimer = undefined;
-      if (this.#committing === undefined) void this.#commit(COMMIT_TIMEOUT_MS);
+      if (this.#committing === undefined) void this.#commit();
       else this.#commitSoon();
-    }, COMMIT_EVERY_MS);
+    }, this.#commitAfterMs);
   }
 
   /** Failing is harmless: the next one commits what is left, or the messages come again. */
-  #commit(timeoutMs: number): Promise<void> {
-    this.#committing = this.#native.commit(timeoutMs).then(({ code, message }) => {
+  #commit(): Promise<boolean> {
+    this.#committing = this.#native.commit(COMMIT_TIMEOUT_MS).then(({ code, message }) => {
       this.#committing = undefined;
-      if (code === "NO_ERROR") return;
+      const isCommitted = code === "NO_ERROR";
+      this.#commitAfterMs = isCommitted
+        ? COMMIT_EVERY_MS
+        : Math.min(COMMIT_AGAIN_MS, 2 * this.#commitAfterMs);
+      if (isCommitted) return true;
       const text = `group ${this.#group}: offsets were not committed: ${message}`;
       if (!REBALANCING.has(code)) this.#onEvent?.({ level: "warn", name: code, message: text });
       this.#commitSoon();
+      return false;
     });
     return this.#committing;
   }
@@ -202,10 +211,13 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     await this.#polling?.then(ignore, ignore);
     this.#batch?.abandon();
     clearTimeout(this.#commitTimer);
-    await this.#committing;
-    await this.#commit(LAST_COMMIT_TIMEOUT_MS);
-    await this.#watch.settled();
+    await Promise.all([this.#lastCommit(), this.#watch.settled()]);
     await disconnect(this.#native, this.#connection);
+  }
+
+  async #lastCommit(): Promise<void> {
+    const isReachable = (await this.#committing) ?? true;
+    if (isReachable) await this.#commit();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -229,9 +241,8 @@ const REBALANCING: ReadonlySet<string> = new Set([
   "_ASSIGNMENT_LOST",
 ]);
 
-/** Long enough for a coordinator to move to another broker. */
-const COMMIT_TIMEOUT_MS = 5_000;
-const LAST_COMMIT_TIMEOUT_MS = 2_000;
+/** A consumer that closes waits for one at most. */
+const COMMIT_TIMEOUT_MS = 2_000;
 
 class Batch implements ConsumedBatch {
   readonly values: readonly unknown[];

@@ -193,14 +193,14 @@ napi_value commit(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
   int timeout_ms = static_cast<int>(values::to_number(env, call.arguments[0]));
-  auto outcome = std::make_shared<Failure>();
+  auto outcome = std::make_shared<Commit>();
   auto done = std::make_shared<std::vector<Range>>(call.consumer->done());
   values::Promise promise(env);
   bridge::run_off_thread(
       [consumer = call.consumer, done, outcome, timeout_ms] { *outcome = consumer->commit(*done, timeout_ms); },
-      [env, consumer = call.consumer, done, outcome, deferred = promise.deferred] {
-        if (outcome->code == RD_KAFKA_RESP_ERR_NO_ERROR) consumer->forget_committed(*done);
-        napi_resolve_deferred(env, deferred, to_js(env, *outcome));
+      [env, consumer = call.consumer, outcome, deferred = promise.deferred] {
+        consumer->forget(outcome->settled);
+        napi_resolve_deferred(env, deferred, to_js(env, outcome->failure));
       });
   return promise.value;
 }

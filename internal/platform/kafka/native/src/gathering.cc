@@ -33,13 +33,27 @@ struct PartitionList {
   }
 };
 
-// The commit as a whole may pass while a partition's fails.
-rd_kafka_resp_err_t outcome_of(rd_kafka_event_t* commit) {
-  rd_kafka_resp_err_t code = rd_kafka_event_error(commit);
-  const rd_kafka_topic_partition_list_t* partitions = rd_kafka_event_topic_partition_list(commit);
-  for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && i < partitions->cnt; i++)
-    code = partitions->elems[i].err;
-  return code;
+// The commit as a whole may pass while a partition's fails; where it fails as a whole, partitions without an error of their own
+// are not committed either.
+void take_outcome(rd_kafka_event_t* event, const std::vector<Range>& done, Commit& commit) {
+  rd_kafka_resp_err_t whole = rd_kafka_event_error(event);
+  commit.failure.code = whole;
+  const rd_kafka_topic_partition_list_t* partitions = rd_kafka_event_topic_partition_list(event);
+  for (const Range& range : done) {
+    const rd_kafka_topic_partition_t* entry =
+        partitions == nullptr
+            ? nullptr
+            : rd_kafka_topic_partition_list_find(const_cast<rd_kafka_topic_partition_list_t*>(partitions),
+                                                 range.name.c_str(), range.partition);
+    if (entry == nullptr) continue;
+    rd_kafka_resp_err_t code = entry->err == RD_KAFKA_RESP_ERR_NO_ERROR ? whole : entry->err;
+    // Of a topic that is gone nothing is to be committed, least of all into the next one of its name.
+    bool is_settled = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (is_settled)
+      commit.settled.push_back(range);
+    else
+      commit.failure.code = code;
+  }
 }
 
 }  // namespace
@@ -152,17 +166,21 @@ std::optional<Failure> GatheringConsumer::seek_back() {
 }
 
 void GatheringConsumer::restart(const std::vector<std::string>& topics) {
+  auto is_restarted = [&](const std::string& topic) { return std::find(topics.begin(), topics.end(), topic) != topics.end(); };
+  // Positions of the old topics that may be waiting here.
+  auto is_old = [&](const Range& range) { return is_restarted(range.name); };
+  std::erase_if(rewind_, is_old);
+  std::erase_if(done_, is_old);
   rd_kafka_topic_partition_list_t* assigned = nullptr;
   if (rd_kafka_assignment(kafka_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   for (int i = 0; i < assigned->cnt; i++) {
     const auto& partition = assigned->elems[i];
-    if (std::find(topics.begin(), topics.end(), partition.topic) == topics.end()) continue;
-    // In place of positions of the old topic that may be waiting here.
+    if (!is_restarted(partition.topic)) continue;
     Range beginning{nullptr, partition.topic, partition.partition, RD_KAFKA_OFFSET_BEGINNING, 0, -1};
-    auto is_old = [&](const Range& range) { return range.same_partition(beginning); };
-    std::erase_if(rewind_, is_old);
-    std::erase_if(done_, is_old);
     rewind_.push_back(beginning);
+    // The broker forgets the offsets of a topic that is deleted, but a commit that was under way then may have brought one
+    // back, and a next life would begin in the middle of the new topic.
+    done_.push_back(beginning);
   }
   rd_kafka_topic_partition_list_destroy(assigned);
 }
@@ -170,30 +188,37 @@ void GatheringConsumer::restart(const std::vector<std::string>& topics) {
 // Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. A commit
 // that comes through after the timeout is harmless: what it covers has been handled. The broker takes offsets of any
 // partition from any member of the generation, so those that are another member's by now are left out here.
-Failure GatheringConsumer::commit(const std::vector<Range>& done, int timeout_ms) const {
+Commit GatheringConsumer::commit(const std::vector<Range>& done, int timeout_ms) const {
+  Commit commit;
   rd_kafka_topic_partition_list_t* assigned = nullptr;
-  rd_kafka_resp_err_t lookup = rd_kafka_assignment(kafka_, &assigned);
-  if (lookup != RD_KAFKA_RESP_ERR_NO_ERROR) return {lookup, rd_kafka_err2str(lookup)};
+  commit.failure.code = rd_kafka_assignment(kafka_, &assigned);
+  if (commit.failure.code != RD_KAFKA_RESP_ERR_NO_ERROR) return commit;
   PartitionList partitions(done.size());
   for (const Range& range : done) {
-    if (rd_kafka_topic_partition_list_find(assigned, range.name.c_str(), range.partition) == nullptr) continue;
-    rd_kafka_topic_partition_set_leader_epoch(partitions.add(range, range.next), range.leader_epoch);
+    if (rd_kafka_topic_partition_list_find(assigned, range.name.c_str(), range.partition) == nullptr)
+      commit.settled.push_back(range);
+    else
+      rd_kafka_topic_partition_set_leader_epoch(partitions.add(range, range.next), range.leader_epoch);
   }
   rd_kafka_topic_partition_list_destroy(assigned);
-  if (partitions.list->cnt == 0) return {RD_KAFKA_RESP_ERR_NO_ERROR, ""};
+  if (partitions.list->cnt == 0) return commit;
   rd_kafka_queue_t* answers = rd_kafka_queue_new(kafka_);
-  rd_kafka_resp_err_t code = rd_kafka_commit_queue(kafka_, partitions.list, answers, nullptr, nullptr);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+  commit.failure.code = rd_kafka_commit_queue(kafka_, partitions.list, answers, nullptr, nullptr);
+  if (commit.failure.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_event_t* answer = rd_kafka_queue_poll(answers, timeout_ms);
-    code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : outcome_of(answer);
+    if (answer == nullptr)
+      commit.failure.code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    else
+      take_outcome(answer, done, commit);
     rd_kafka_event_destroy(answer);
   }
   rd_kafka_queue_destroy(answers);
-  return {code, rd_kafka_err2str(code)};
+  commit.failure.message = rd_kafka_err2str(commit.failure.code);
+  return commit;
 }
 
-void GatheringConsumer::forget_committed(const std::vector<Range>& committed) {
-  for (const Range& range : committed)
+void GatheringConsumer::forget(const std::vector<Range>& settled) {
+  for (const Range& range : settled)
     std::erase_if(done_, [&](const Range& other) { return other.same_partition(range) && other.next == range.next; });
 }
 

@@ -35,6 +35,12 @@ struct Failure {
   std::string message;
 };
 
+// What became of a commit: the last failure of a partition, and what need not be committed again.
+struct Commit {
+  Failure failure{RD_KAFKA_RESP_ERR_NO_ERROR, ""};
+  std::vector<Range> settled;
+};
+
 struct ConsumedBatch {
   std::vector<rd_kafka_message_t*> decodable;
   std::vector<rd_kafka_message_t*> undecodable;  // no value, or not UTF-8
@@ -71,11 +77,11 @@ class GatheringConsumer {
   // What is done with and, as far as is known, not committed.
   const std::vector<Range>& done() const { return done_; }
 
-  // NO_ERROR once the broker has these offsets. Blocks; any thread, also during a `gather`.
-  Failure commit(const std::vector<Range>& done, int timeout_ms) const;
+  // Resolves once the broker has answered. Blocks; any thread, also during a `gather`.
+  Commit commit(const std::vector<Range>& done, int timeout_ms) const;
 
   // These are committed, or nobody's business any more.
-  void forget_committed(const std::vector<Range>& committed);
+  void forget(const std::vector<Range>& settled);
 
   // The next `gather` seeks to the beginning of the assigned partitions of these topics. Not during a `gather`.
   void restart(const std::vector<std::string>& topics);
