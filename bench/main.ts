@@ -55,6 +55,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 const SKUS = 100;
+const EXIT_INTERRUPTED = 130;
 /** A new stack first compiles itself hot: the broker's JVM alone spends as much on that for a minute as on the orders. */
 const DEFAULT_WARM_UP_SECONDS = "45";
 
@@ -91,6 +92,11 @@ const results: Record<string, LoadResult> = {};
 let isClean = true;
 try {
   await using system = await openSystem({ stack: values.stack, skus: SKUS, latency: values.latency });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      const exit = () => process.exit(EXIT_INTERRUPTED);
+      void system[Symbol.asyncDispose]().then(exit, exit);
+    });
   console.log(
     `${warmUp > 0 ? `warming up for ${warmUp} s` : "cold, measured from the first order on"}; provider latency ${values.latency}`,
   );

@@ -55,13 +55,20 @@ export interface SystemOptions {
   readonly skus: number;
   /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
   readonly latency: string;
+  /** How `bun run stack` is run, for tests. */
+  readonly command?: typeof stackCommand;
 }
 
+/** Throws, having taken down what it started, where the stack or what it is asked for cannot be had. */
 export async function openSystem(options: SystemOptions): Promise<System> {
-  const { stack, skus: skuCount, latency } = options;
+  const { stack, skus: skuCount, latency, command = stackCommand } = options;
   const directory = stack ?? options.directory ?? `${REPOSITORY}/.stack-bench`;
-  if (stack === undefined) await stackCommand(["up", "--data-dir", directory, ...(options.up ?? [])]);
-  const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
+  await using opening = new AsyncDisposableStack();
+  if (stack === undefined) {
+    await command(["up", "--data-dir", directory, ...(options.up ?? [])]);
+    opening.defer(async () => void (await command(["down", "--wipe", "--data-dir", directory])));
+  }
+  const status: Status = JSON.parse(await command(["status", "--json", "--data-dir", directory]));
   if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
   const { addresses } = status;
 
@@ -90,6 +97,8 @@ export async function openSystem(options: SystemOptions): Promise<System> {
     ),
   );
   const sagas = postgres(addresses.postgres.saga, { max: 2, onnotice: () => {} });
+  opening.defer(() => sagas.end());
+  const opened = opening.move();
   return {
     directory,
     gateway: addresses.gateway,
@@ -107,10 +116,7 @@ export async function openSystem(options: SystemOptions): Promise<System> {
       });
       return (await child.exited) === 0;
     },
-    async [Symbol.asyncDispose]() {
-      await sagas.end();
-      if (stack === undefined) await stackCommand(["down", "--wipe", "--data-dir", directory]);
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 

@@ -85,6 +85,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await stackCommand(["down", "--wipe", "--data-dir", directory]);
   };
   held.defer(takeDown);
+  options.signal.throwIfAborted();
   options.signal.addEventListener("abort", () => void takeDown().then(options.stopped, options.stopped));
   if (!leftOut.has("disk full")) disk = await SmallDisk.under(target, schedule.smallDisk);
   const scarceSku = `scarce-${seed}`;
