@@ -97,3 +97,23 @@ export function call<T>(
     start((failure, result) => (failure ? reject(kafkaError(doing, failure)) : resolve(result)));
   });
 }
+
+const ASK_AGAIN_MS = 50;
+
+/**
+ * Asks again what a broker cannot answer at the moment: a partition's leader or a group's coordinator has just moved, or is loading.
+ * Only for questions, which may be repeated. Throws what it was told when `timeoutMs` have passed, and at once what waiting does
+ * not heal.
+ */
+export async function untilAnswered<T>(timeoutMs: number, ask: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const mayHeal = error instanceof AppError && error.code === "KAFKA_UNAVAILABLE";
+      if (!mayHeal || performance.now() > deadline) throw error;
+    }
+    await Bun.sleep(ASK_AGAIN_MS);
+  }
+}

@@ -6,7 +6,7 @@
 
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
+import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect } from "./consumer.ts";
 
 /**
@@ -16,25 +16,14 @@ import { connect } from "./consumer.ts";
  */
 export async function untilCoordinated(options: KafkaOptions, groupId: string, topic: string): Promise<void> {
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  const deadline = Date.now() + timeoutMs;
   const { client } = await connect(options, { "group.id": groupId });
   const ask = () =>
     call<TopicPartitionOffsetAndMetadata[]>(`group ${groupId} has no coordinator`, (done) =>
       client.committed([{ topic, partition: 0 }], timeoutMs, done),
     );
   try {
-    for (;;) {
-      const refusal = await ask().then(
-        () => null,
-        (error: unknown) => error,
-      );
-      if (refusal === null) return;
-      if (Date.now() > deadline) throw refusal;
-      await Bun.sleep(ASK_AGAIN_MS);
-    }
+    await untilAnswered(timeoutMs, ask);
   } finally {
     await call<unknown>("disconnecting", (done) => client.disconnect(done));
   }
 }
-
-const ASK_AGAIN_MS = 50;

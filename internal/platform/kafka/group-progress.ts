@@ -2,10 +2,10 @@
 // service that keeps no database, and wants to know whether it has been read. Used by checkoutctl.
 //
 // As a consumer that joins nothing; coordinator.ts says why not as an admin client.
-import type { TopicPartitionOffsetAndMetadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
+import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
+import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
-import { partitionsOf } from "./read-topic.ts";
+import { spansOf } from "./read-topic.ts";
 
 /** Offset by partition. */
 export type Offsets = ReadonlyMap<number, number>;
@@ -29,18 +29,8 @@ export class GroupProgress implements AsyncDisposable {
 
   /** Where the topic ends now. */
   async ends(): Promise<Offsets> {
-    const { client } = this.#connection;
-    const partitions = await partitionsOf(this.#connection, this.#topic, this.#timeoutMs);
-    const ends = await Promise.all(
-      partitions.map(async (partition): Promise<[number, number]> => {
-        const { highOffset } = await call<WatermarkOffsets>(
-          `cannot ask for the ends of ${this.#topic}`,
-          (done) => client.queryWatermarkOffsets(this.#topic, partition, this.#timeoutMs, done),
-        );
-        return [partition, highOffset];
-      }),
-    );
-    return new Map(ends);
+    const spans = await spansOf(this.#connection, this.#topic, this.#timeoutMs);
+    return new Map([...spans].map(([partition, { high }]) => [partition, high]));
   }
 
   /** Whether the group has done with everything before these offsets. */
@@ -48,9 +38,10 @@ export class GroupProgress implements AsyncDisposable {
     const asked = [...offsets].filter(([, offset]) => offset > 0);
     if (asked.length === 0) return true;
     const places = asked.map(([partition]) => ({ topic: this.#topic, partition }));
-    const committed = await call<TopicPartitionOffsetAndMetadata[]>(
-      "cannot ask for a group's offsets",
-      (done) => this.#connection.client.committed(places, this.#timeoutMs, done),
+    const committed = await untilAnswered(this.#timeoutMs, () =>
+      call<TopicPartitionOffsetAndMetadata[]>("cannot ask for a group's offsets", (done) =>
+        this.#connection.client.committed(places, this.#timeoutMs, done),
+      ),
     );
     const at = new Map(committed.map(({ partition, offset }) => [partition, offset ?? -1]));
     return asked.every(([partition, offset]) => (at.get(partition) ?? -1) >= offset);

@@ -7,7 +7,13 @@ import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript"
 import { AppError } from "../../kernel/errors.ts";
 import type { RawMessage } from "../../kernel/ports.ts";
 import { decode } from "./batch.ts";
-import { call, DEFAULT_CONNECT_TIMEOUT_MS, kafkaError, type KafkaOptions } from "./connection.ts";
+import {
+  call,
+  DEFAULT_CONNECT_TIMEOUT_MS,
+  kafkaError,
+  type KafkaOptions,
+  untilAnswered,
+} from "./connection.ts";
 import { connect, disconnect, openBatchConsumer, type Connection } from "./consumer.ts";
 
 export interface ReadTopicOptions extends KafkaOptions {
@@ -80,18 +86,30 @@ async function unreadPartitions(
   options: ReadTopicOptions,
 ): Promise<Map<number, Span>> {
   const { topic, from } = options;
-  const timeout = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-  const partitions = await partitionsOf(connection, topic, timeout);
-  const spans = await Promise.all(
-    partitions.map(async (id): Promise<[number, Span]> => {
-      const offsets = await call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
-        connection.client.queryWatermarkOffsets(topic, id, timeout, done),
-      );
-      const span = { low: offsets.lowOffset, high: offsets.highOffset };
-      return [id, from === undefined ? span : { ...span, low: Math.max(span.low, from(id, span)) }];
-    }),
-  );
-  return new Map(spans.filter(([, { low, high }]) => low < high));
+  const spans = await spansOf(connection, topic, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
+  const wanted = [...spans].map(([id, span]): [number, Span] => [
+    id,
+    from === undefined ? span : { ...span, low: Math.max(span.low, from(id, span)) },
+  ]);
+  return new Map(wanted.filter(([, { low, high }]) => low < high));
+}
+
+/** What each partition of a topic holds now. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
+export async function spansOf(
+  connection: Connection,
+  topic: string,
+  timeoutMs: number,
+): Promise<ReadonlyMap<number, Span>> {
+  const partitions = await partitionsOf(connection, topic, timeoutMs);
+  const ask = (id: number) =>
+    call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
+      connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
+    );
+  const spans = partitions.map(async (id): Promise<[number, Span]> => {
+    const { lowOffset, highOffset } = await untilAnswered(timeoutMs, () => ask(id));
+    return [id, { low: lowOffset, high: highOffset }];
+  });
+  return new Map(await Promise.all(spans));
 }
 
 /** The numbers of a topic's partitions. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
