@@ -160,6 +160,19 @@ test("a mail that is refused for good goes to the dead-letter queue, and the nex
   });
 });
 
+test("a command that cannot be read goes to the dead-letter queue and is counted, and the next mail is sent", async () => {
+  const whole = command();
+  const bad = { ...whole, email: 7 };
+  await producer.produce([topic, bad.saga_id, bad.type, JSON.stringify(bad)].join(FIELD_SEPARATOR));
+  await usingService(async (service) => {
+    await service.notifier.runOnce(neverStops);
+    await send(command());
+    await service.untilMails(1);
+    expect(service.counters.get("mails_dead_lettered_total")).toEqual([{ template: "unreadable" }]);
+  });
+  expect(await deadLetterOf(whole)).toMatchObject({ service: "notification", original_command: bad });
+});
+
 test("a mail that is never taken is tried for two days, then goes to the dead-letter queue", async () => {
   const bad = command();
   server.answers.set(bad.email, [451, 451, 451, 451]);
@@ -281,6 +294,8 @@ interface Service {
   readonly waiting: WaitingMails;
   readonly courier: Courier;
   readonly gauges: ReadonlyMap<string, number>;
+  /** The labels of each count, by name. */
+  readonly counters: ReadonlyMap<string, readonly object[]>;
   /** By how much its clock is ahead of ours. */
   aheadMs: number;
   /** One turn of either loop. */
@@ -305,13 +320,16 @@ async function usingService(
   });
   await using smtp = openSmtp({ url: server.url, from: "shop@example.com", maxConnections: 8 });
   const gauges = new Map<string, number>();
+  const counters = new Map<string, readonly object[]>();
   const shared = {
     clock: { now: () => Date.now() + service.aheadMs },
     random: Math.random,
     log: quiet,
     keyValue: changes.keyValue ?? redis,
     metrics: notificationMetrics({
-      counter: () => ({ inc: ignore }),
+      counter: (name) => ({
+        inc: (labels) => void counters.set(name, [...(counters.get(name) ?? []), labels]),
+      }),
       histogram: () => ({ observe: ignore }),
       gauge: (name) => ({ set: (__, value) => void gauges.set(name, value) }),
     }),
@@ -338,6 +356,7 @@ async function usingService(
     waiting,
     courier,
     gauges,
+    counters,
     aheadMs: 0,
     async step() {
       await waiting.runOnce();

@@ -187,7 +187,13 @@ export class Notifier {
   }
 
   #unreadableRecord({ raw, value, refusal }: Unreadable): DeadLetter {
-    const now = this.#options.clock.now();
+    const { clock, metrics, log } = this.#options;
+    const now = clock.now();
+    log.error(
+      { saga_id: refusal.saga_id, code: refusal.code },
+      "a mail's command cannot be read, it is given up",
+    );
+    metrics.deadLettered.inc({ template: "unreadable" });
     return deadLetter(NOTIFICATIONS.service, {
       raw,
       value,
