@@ -10,6 +10,12 @@ import { REPOSITORY } from "./paths.ts";
 
 const TEST_TIMEOUT_MS = 300_000;
 
+const VARIABLES =
+  `export GATEWAY=$(node -p 'JSON.parse(fs.readFileSync(".stack/state.json")).addresses.gateway') ` +
+  "TOKEN=$(dist/checkoutctl token)";
+const CHECKOUT =
+  'curl "$GATEWAY/api/v1/checkout" -H "authorization: Bearer $TOKEN" -H "idempotency-key: first" --json @docs/first-checkout.json';
+
 /** Each command of the README and how the test runs it: as it stands, shorter, or not here, because another test does. */
 const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | { readonly by: string }>> = {
   "npm run demo": { by: "demo.e2e.test.ts" },
@@ -19,6 +25,8 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run stack up": "as it stands",
   "bun run stack status": "as it stands",
   "dist/checkoutctl catalogue load --demo 20": "as it stands",
+  [VARIABLES]: { by: "the next line, which needs them" },
+  [CHECKOUT]: { as: `${VARIABLES}\n${CHECKOUT} --no-progress-meter --fail-with-body` },
   "dist/checkoutctl saga ls": "as it stands",
   "dist/checkoutctl audit": "as it stands",
   "bun run stack down": "as it stands",
