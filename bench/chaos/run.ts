@@ -132,7 +132,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     ok: isClean && violations.length === 0 && notTerminal === 0,
   };
   isKept ||= !result.ok;
-  if (isKept) report(`the stack is left: bun run stack down --wipe --data-dir ${directory}`);
+  if (isKept) {
+    const down = `bun run stack down --data-dir ${directory}`;
+    const unmount = disk === undefined ? "" : `umount ${directory}/${schedule.smallDisk} && `;
+    report(`the stack is left; it goes with: ${down} && ${unmount}${down} --wipe`);
+  }
   return result;
 }
 

@@ -19,7 +19,7 @@ export const LINKS = [
   "notification:mail",
   ...["orchestrator", "inventory", "payment", "order", "notification"].map((role) => `${role}:redis`),
   "orchestrator:postgres-saga",
-  ...["inventory", "payment", "order"].map((role) => `${role}:postgres-${role}`),
+  ...["inventory", "payment", "order", "notification"].map((role) => `${role}:postgres-${role}`),
   ...POSTGRES.map((server) => `relay:${server}`),
   ...BROKERS.flatMap((broker) => [`clients:${broker}`, `brokers:${broker}`]),
 ] as const;
