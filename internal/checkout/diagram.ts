@@ -27,7 +27,7 @@ Reading it:
 - An undo settles its step for good: it takes back what happened, and where nothing happened yet it leaves a tombstone that
   refuses the late command. Money comes first: stock is released only after the payment is settled.
 - An undo that gets no answer is sent again with growing delays, for ever; after a few times an operator is called.
-- \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the contract that no rule of this table leads to.
+- \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the HTTP API that no rule of this table leads to.
 - A checkout that costs nothing passes ${leftOut()} by: no command is written, so there is nothing to undo.
 - Whatever the table does not name is ignored with a reason, or is an alert where it cannot happen unless something is broken.
 `;

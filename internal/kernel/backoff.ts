@@ -1,6 +1,6 @@
 // Delays between attempts, in one place. Randomness is an argument so that pure callers stay pure.
 
-/** A command that fails is tried again after these delays, then goes to the dead-letter queue (design: retry and DLQ). */
+/** A command that fails is tried again after these delays, then goes to the dead-letter queue. */
 export const COMMAND_RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 25_000];
 
 /** Nothing is ever put off for longer than this. */

@@ -64,7 +64,7 @@ export function producerOf(topic: string): DatabaseName | undefined {
   }
 }
 
-/** Where the inbox of the service that gave up is; undefined for notification, which has no database. */
+/** Where the inbox of the service that gave up is; undefined for notification, which has no inbox. */
 export function consumerOf(service: string): DatabaseName | undefined {
   switch (service) {
     case "orchestrator":

@@ -14,7 +14,7 @@ import { type MailWatch, type Outcome, type Sendable, sendAndWatch } from "./rep
 
 export interface ReplayOptions {
   readonly databases: Databases;
-  /** Sees what becomes of mails, whose service has no database. */
+  /** Sees what becomes of mails, whose service has no inbox. */
   readonly mails: MailWatch;
   readonly objection: Objection;
   readonly clock: Clock;

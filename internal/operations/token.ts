@@ -1,5 +1,5 @@
-// Mints a shopper's token for development and load runs. In production an identity provider does, and the gateway checks
-// its signature by JWKS; HS256 with a shared secret is for a developer's own machine.
+// Mints a shopper's token for development and load runs. In production whoever signs shoppers in does, with the same
+// secret: the gateway takes HS256 only.
 import { SignJWT } from "jose";
 
 export interface DevelopmentToken {
