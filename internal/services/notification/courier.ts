@@ -18,6 +18,8 @@ const PROBE_FIRST_MS = 500;
 const PROBE_CAP_MS = { soon: 5_000, login: 60_000 } as const;
 /** So many mails refused one after the other, and none taken: that is not so many recipients. */
 const REFUSALS_IN_A_ROW = 5;
+/** A refusal that does not say whether it is the recipient's is put off where nothing shows it for so long. */
+const LONGEST_DOUBT_MS = 30_000;
 /** Half of so many answers were "later": a server that limits and does not say so. */
 const RECENT_ANSWERS = 20;
 /** A mail that the server's limit holds back for longer goes to the database, where it costs no memory and is in nobody's way. */
@@ -54,6 +56,13 @@ interface Errand {
   readonly done: (outcome: Outcome) => void;
 }
 
+/** Refused, and the reply does not name the recipient: theirs if the next mail is taken, everybody's if it is refused as well. */
+interface Doubt {
+  readonly errand: Errand;
+  readonly reply: string;
+  readonly timer: Timer;
+}
+
 interface Closed {
   readonly reason: string;
   readonly verifiable: boolean;
@@ -72,6 +81,7 @@ export class Courier implements AsyncDisposable {
   #closed: Closed | undefined;
   #probes = 0;
   #refusals = 0;
+  readonly #doubts = new Set<Doubt>();
   /** Of the last answers, whether each was "later". */
   #recent: boolean[] = [];
   #provenAt = Number.NEGATIVE_INFINITY;
@@ -171,6 +181,7 @@ export class Courier implements AsyncDisposable {
     this.#pace.accepted(performance.now());
     this.#tellPace();
     this.#refusals = 0;
+    this.#endDoubts("refused");
     this.#remember(false);
     this.#moreConnections();
     this.#works();
@@ -182,12 +193,14 @@ export class Courier implements AsyncDisposable {
       case "refused":
         this.#refusals += 1;
         this.#remember(false);
-        if (!verdict.certainly && (this.#closed !== undefined || this.#refusals >= REFUSALS_IN_A_ROW)) {
-          this.#close(`it refuses one mail after the other: ${reply}`, false);
-          return errand.done({ kind: "held", reply });
+        if (verdict.certainly) {
+          this.#works();
+          return errand.done({ kind: "refused", reply });
         }
-        if (verdict.certainly) this.#works();
-        return errand.done({ kind: "refused", reply });
+        if (this.#closed === undefined && this.#refusals < REFUSALS_IN_A_ROW)
+          return this.#doubt(errand, reply);
+        this.#close(`it refuses one mail after the other: ${reply}`, false);
+        return errand.done({ kind: "held", reply });
       case "later":
         this.#remember(true);
         this.#works();
@@ -208,6 +221,22 @@ export class Courier implements AsyncDisposable {
       default:
         return verdict satisfies never;
     }
+  }
+
+  #doubt(errand: Errand, reply: string): void {
+    const timer = setTimeout(() => this.#endDoubt(doubt, "later"), LONGEST_DOUBT_MS);
+    const doubt: Doubt = { errand, reply, timer };
+    this.#doubts.add(doubt);
+  }
+
+  #endDoubts(kind: "refused" | "held"): void {
+    for (const doubt of this.#doubts) this.#endDoubt(doubt, kind);
+  }
+
+  #endDoubt(doubt: Doubt, kind: "refused" | "held" | "later"): void {
+    clearTimeout(doubt.timer);
+    this.#doubts.delete(doubt);
+    doubt.errand.done({ kind, reply: doubt.reply });
   }
 
   #remember(wasLater: boolean): void {
@@ -275,6 +304,7 @@ export class Courier implements AsyncDisposable {
 
   #holdAll(reply: string): void {
     for (const errand of this.#queue.splice(0)) errand.done({ kind: "held", reply });
+    this.#endDoubts("held");
     this.#tellOfChange();
   }
 

@@ -180,12 +180,14 @@ test("a mail that is never taken is tried for two days, then goes to the dead-le
   await usingService(async (service) => {
     await service.notifier.runOnce(neverStops);
     for (const attempts of [2, 3]) {
-      service.aheadMs += 20 * HOUR_MS;
+      // The last time with a clock that is wrong: alone it ends nothing.
+      service.aheadMs += attempts === 3 ? 60 * HOUR_MS : 20 * HOUR_MS;
       await service.waiting.runOnce();
       await service.waiting.idle();
       expect(await waitingRows()).toMatchObject([{ attempts }]);
     }
-    service.aheadMs += 20 * HOUR_MS;
+    await database.sql`update waiting_mails set first_failed_at = now() - interval '49 hours'`;
+    service.aheadMs += HOUR_MS;
     await service.waiting.runOnce();
     await service.waiting.idle();
     expect(await waitingRows()).toEqual([]);
@@ -214,7 +216,6 @@ test.each([
   await trouble(true);
   const all = Array.from({ length: 12 }, () => command());
   await send(...all);
-  let given = 0;
   await usingService(async (service) => {
     await waitUntil(async () => {
       await service.step();
@@ -222,16 +223,13 @@ test.each([
     });
     await expect(service.courier.ready()).rejects.toThrow("mails wait for the mail server");
     for (const { attempts } of await waitingRows()) expect(attempts).toBe(0);
-    given = (await deadLetters()).filter(({ saga_id }) =>
-      all.some((each) => each.saga_id === saga_id),
-    ).length;
     await trouble(false);
-    await service.untilMails(all.length - given);
+    await service.untilMails(all.length);
     await service.courier.ready();
     expect(service.gauges.get("mail_server_unusable")).toBe(0);
   });
-  // A refusal that names nobody is the recipient's, until it is everybody's.
-  expect(given).toBe(_ === "every mail is refused" ? 4 : 0);
+  const given = (await deadLetters()).filter(({ saga_id }) => all.some((each) => each.saga_id === saga_id));
+  expect(given).toEqual([]);
 });
 
 test("a server that takes ten a second is given nearly ten a second, and no mail is given up", async () => {

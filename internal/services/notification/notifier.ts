@@ -113,15 +113,17 @@ export class Notifier {
     if (signal.aborted && answered.some(({ outcome }) => outcome.kind !== "sent")) return;
 
     const dead: DeadLetter[] = unreadable.map((what) => this.#unreadableRecord(what));
-    const deferred: Deferred[] = [];
-    for (const { delivery, key, outcome } of answered) {
+    const deferred: { readonly mail: Deferred; readonly result: Promise<Outcome> }[] = [];
+    for (const { delivery, key, outcome, result } of answered) {
       if (outcome.kind === "refused") dead.push(this.#refusedRecord(delivery, outcome.reply));
-      else if (outcome.kind !== "sent")
-        deferred.push({ mailKey: key, sagaId: delivery.message.saga_id, raw: delivery.raw(), outcome });
+      else if (outcome.kind !== "sent") {
+        const mail = { mailKey: key, sagaId: delivery.message.saga_id, raw: delivery.raw(), outcome };
+        deferred.push({ mail, result });
+      }
     }
-    await Promise.all([waiting.add(deferred), this.#bury(dead)]);
-    for (const { key, result, outcome } of answered)
-      if (outcome.kind === "pending") waiting.follow(key, result);
+    await Promise.all([waiting.add(deferred.map(({ mail }) => mail)), this.#bury(dead)]);
+    for (const { mail, result } of deferred)
+      if (mail.outcome.kind === "pending") waiting.follow(mail, result);
     batch.done();
   }
 

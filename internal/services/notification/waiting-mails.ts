@@ -3,11 +3,12 @@
 // background loop beside it; any number of replicas.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
-import { AppError } from "../../kernel/errors.ts";
+import { AppError, assert } from "../../kernel/errors.ts";
 import type { Clock, KeyValue, RawMessage } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
 import { cause, deadLetter } from "../../messaging/dead-letter.ts";
 import { deliveryOf } from "../../messaging/delivery.ts";
+import { cautiousNow } from "../../messaging/retention.ts";
 import type { Log } from "../../messaging/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { mailOf } from "./mails.ts";
@@ -94,8 +95,8 @@ export class WaitingMails {
   }
 
   /** Follows an attempt whose mail was added as pending. */
-  follow(mailKey: string, attempt: Promise<Outcome>): void {
-    this.#take(attempt.then((outcome) => this.#settleFirst(mailKey, outcome)));
+  follow(mail: Deferred, attempt: Promise<Outcome>): void {
+    this.#take(attempt.then((outcome) => this.#settleFirst(mail, outcome)));
   }
 
   /** Claims what is due and starts its attempts; they go on after it returns. Throws when the database is away. */
@@ -164,7 +165,7 @@ export class WaitingMails {
     if (outcome.kind === "refused")
       return this.#giveUp(mail, delivery.value, template, "MAIL_REFUSED", outcome.reply);
     const standing = this.#after(mail, outcome);
-    if (outcome.kind === "later" && this.#isOver(standing))
+    if (outcome.kind === "later" && (await this.#isOver(standing)))
       return this.#giveUp(
         { ...mail, ...standing },
         delivery.value,
@@ -175,12 +176,15 @@ export class WaitingMails {
     await restand(sql, mail.mailKey, standing);
   }
 
-  async #settleFirst(mailKey: string, outcome: Outcome): Promise<void> {
-    const { sql } = this.#options.database;
-    if (outcome.kind === "sent") return removeWaiting(sql, mailKey);
-    // Refused for good, it is due at once: the next attempt says so again, and has the message that the dead letter needs.
-    const held: Outcome = outcome.kind === "refused" ? { ...outcome, kind: "held" } : outcome;
-    await restand(sql, mailKey, this.#after(UNTRIED, held));
+  async #settleFirst({ mailKey, sagaId, raw }: Deferred, outcome: Outcome): Promise<void> {
+    const { database, clock } = this.#options;
+    if (outcome.kind === "sent") return removeWaiting(database.sql, mailKey);
+    if (outcome.kind !== "refused") return restand(database.sql, mailKey, this.#after(UNTRIED, outcome));
+    const delivery = deliveryOf(raw, NOTIFICATIONS);
+    assert(!("refusal" in delivery), "a mail was tried that cannot be read");
+    const { value, message } = delivery;
+    const mail = { ...UNTRIED, mailKey, sagaId, raw, nextAttemptAt: clock.now(), lastReply: outcome.reply };
+    await this.#giveUp(mail, value, message.template, "MAIL_REFUSED", outcome.reply);
   }
 
   async #sent(mailKey: string, template: string): Promise<void> {
@@ -236,9 +240,11 @@ export class WaitingMails {
     };
   }
 
-  #isOver({ firstFailedAt }: Standing): boolean {
-    const { clock, giveUpAfterMs } = this.#options;
-    return firstFailedAt !== null && clock.now() - firstFailedAt >= giveUpAfterMs;
+  /** One clock that runs ahead must not be enough to give mails up. */
+  async #isOver({ firstFailedAt }: Standing): Promise<boolean> {
+    const { clock, database, giveUpAfterMs } = this.#options;
+    if (firstFailedAt === null || clock.now() - firstFailedAt < giveUpAfterMs) return false;
+    return (await cautiousNow(database.sql, clock)) - firstFailedAt >= giveUpAfterMs;
   }
 }
 

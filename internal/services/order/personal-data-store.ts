@@ -1,8 +1,7 @@
 // Old orders lose their address. Used by cmd/order through messaging/personal-data.ts.
 import type { Sql } from "postgres";
-import { ERASED } from "../../../schemas/fields.ts";
+import { ERASED, ERASED_ADDRESS } from "../../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../../messaging/personal-data.ts";
-import { erasedAddress } from "../../messaging/personal-data-store.ts";
 
 export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
   const [row] = await sql<[ChunkErased]>`
@@ -12,7 +11,7 @@ export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk):
        order by order_id limit ${limit}
     ), erased as (
       update orders
-         set shipping_address = ${erasedAddress(sql, sql`shipping_address`)}
+         set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
        where order_id = any(array(select order_id from chunk)) and created_at < ${before}::timestamptz
          and shipping_address ->> 'name' <> ${ERASED.line}
       returning order_id
