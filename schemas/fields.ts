@@ -88,8 +88,15 @@ export const ShippingAddress = Type.Object({
   postal_code: lineOrNothing(POSTAL_CODE_LENGTH),
 });
 
-/** What stands where a shopper's personal data was erased; of an address the country is kept, for the books. */
+/** What stands where a shopper's personal data was erased. */
 export const ERASED = { email: "erased@erased.invalid", line: "(erased)" } as const;
+/** The JSON of an address of which only the country is to be kept, for the books: it is put in. */
+export const ERASED_ADDRESS = JSON.stringify({
+  name: ERASED.line,
+  line1: ERASED.line,
+  city: "",
+  postal_code: "",
+});
 
 export const Email = Type.String({
   maxLength: 254,

@@ -1,8 +1,7 @@
 // Old sagas lose what identifies their shopper. Used by cmd/orchestrator through messaging/personal-data.ts.
 import type { Sql } from "postgres";
-import { ERASED } from "../../schemas/fields.ts";
+import { ERASED, ERASED_ADDRESS } from "../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../messaging/personal-data.ts";
-import { erasedAddress } from "../messaging/personal-data-store.ts";
 
 /** A saga that is still under way keeps what it needs, however old it is. */
 export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
@@ -14,7 +13,7 @@ export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): 
     ), erased as (
       update saga_state
          set email = ${ERASED.email},
-             shipping_address = ${erasedAddress(sql, sql`shipping_address`)}
+             shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
        where saga_id = any(array(select saga_id from chunk)) and completed_at < ${before}::timestamptz
          and email <> ${ERASED.email}
       returning saga_id

@@ -1,8 +1,7 @@
 // The statements behind erasing a shopper. What identifies nobody stays as it is: amounts, items, times, status, country, and the
 // user id, which only the identity provider can turn into a person.
 import type { Sql, TransactionSql } from "postgres";
-import { ERASED } from "../../schemas/fields.ts";
-import { erasedAddress } from "../messaging/personal-data-store.ts";
+import { ERASED, ERASED_ADDRESS } from "../../schemas/fields.ts";
 
 /** A message is written in the transaction of its saga's change; so far apart may an id's time and that of the row be. */
 const CLOCK_SLACK = "2 minutes";
@@ -27,7 +26,9 @@ export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished
 /** Returns how many sagas still had personal data. */
 export async function eraseSagas(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
-    update saga_state set email = ${ERASED.email}, shipping_address = ${erasedAddress(tx, tx`shipping_address`)}
+    update saga_state
+       set email = ${ERASED.email},
+           shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
      where user_id = ${userId} and completed_at is not null and email <> ${ERASED.email}`;
   return count;
 }
@@ -39,7 +40,8 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
        set payload = case message.headers ->> 'type'
              when 'SendNotification' then jsonb_set(payload, '{email}', to_jsonb(${ERASED.email}::text))
              when 'ReserveInventory' then payload - 'checkout'
-             else jsonb_set(payload, '{shipping_address}', ${erasedAddress(tx, tx`payload -> 'shipping_address'`)}) end
+             else jsonb_set(payload, '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
+               || jsonb_build_object('country', payload -> 'shipping_address' -> 'country')) end
       from saga_state as saga
      where saga.user_id = ${userId} and saga.completed_at is not null
        and message.event_id >= uuid_v7_floor(saga.created_at - ${CLOCK_SLACK}::interval)
@@ -52,7 +54,8 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
 /** Returns how many orders still had an address. */
 export async function eraseOrders(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
-    update orders set shipping_address = ${erasedAddress(tx, tx`shipping_address`)}
+    update orders
+       set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
      where user_id = ${userId} and shipping_address ->> 'name' <> ${ERASED.line}`;
   return count;
 }
