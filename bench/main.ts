@@ -95,6 +95,8 @@ try {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
       const exit = () => process.exit(EXIT_INTERRUPTED);
+      // The load that is under way finds nobody any more.
+      process.on("unhandledRejection", () => {});
       void system[Symbol.asyncDispose]().then(exit, exit);
     });
   console.log(
