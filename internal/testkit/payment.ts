@@ -64,6 +64,9 @@ export class TestPayment implements AsyncDisposable {
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
+  readonly errorFields: unknown[] = [];
+  /** What the executor has counted. */
+  readonly counts: object[] = [];
   readonly warnings: string[] = [];
 
   private constructor(database: TestDatabase, timeoutMs: number, hearsEvents: boolean) {
@@ -149,7 +152,10 @@ export class TestPayment implements AsyncDisposable {
       open: openToken,
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
-      metrics: paymentMetrics(noMeter),
+      metrics: paymentMetrics({
+        ...noMeter,
+        counter: (name) => ({ inc: (labels) => void this.counts.push({ name, ...labels }) }),
+      }),
       log: this.#log,
       onRoom: ignore,
     });
@@ -253,7 +259,10 @@ export class TestPayment implements AsyncDisposable {
   readonly #log: Log = {
     info: ignore,
     warn: (_, message) => void this.warnings.push(message),
-    error: (_, message) => void this.errors.push(message),
+    error: (fields, message) => {
+      this.errors.push(message);
+      this.errorFields.push(fields);
+    },
   };
 
   #webhookContext(database: Database): WebhookContext {

@@ -469,6 +469,15 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
   ]);
   expect(payment.errors).toContain(tellHold(true));
   expect(payment.errors.filter((text) => text.includes("refuses a request"))).toHaveLength(3);
+  const named = {
+    call: "charge",
+    provider_param: "error_on_requires_action",
+    provider_code: "parameter_unknown",
+  };
+  expect(payment.errorFields).toContainEqual(named);
+  // The runbook and alert rules name this count.
+  const counted = { name: "payment_provider_answers_total", question: "charge", outcome: "request_refused" };
+  expect(payment.counts).toContainEqual(counted);
 
   // With the third, whose refusal showed that it is no accident of one cart.
   const waiting = [saga(), saga(), saga()];
@@ -481,7 +490,8 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
     expect([await payment.round(), await countOf(payment, "PENDING")]).toEqual([1, 4]);
     await payment.simulator.setFaults({});
     payment.advance(1_000);
-    clock.mockImplementation(() => inTenSeconds + 10_000);
+    // A millisecond more, because sums of fractions may fall short of their whole.
+    clock.mockImplementation(() => inTenSeconds + 10_001);
     expect(await payment.round()).toBe(1);
     expect(payment.errors).toContain(tellHold(false));
     expect([await payment.round(), await countOf(payment, "SUCCEEDED")]).toEqual([3, 4]);
