@@ -1,7 +1,7 @@
 // `bun run bench <scenario>`: measures the compiled binaries on the real stack from outside. Scenarios are data; runLoad is the
 // one way they are run.
-import { parseArgs } from "node:util";
 import { describeError } from "../internal/kernel/errors.ts";
+import { parseOptions, wrong } from "./arguments.ts";
 import { type LoadOptions, type LoadResult, runLoad } from "./load.ts";
 import { openSystem } from "./system.ts";
 
@@ -74,19 +74,30 @@ ${Object.entries(SCENARIOS)
 
 Exits 0 when every saga came to rest and the audit is clean, 1 when not, 2 on wrong arguments.`;
 
-const { values, positionals } = parsed();
+const { values, positionals } = parseOptions("bench", {
+  allowPositionals: true,
+  options: {
+    stack: { type: "string" },
+    latency: { type: "string", default: "fixed:0" },
+    seconds: { type: "string" },
+    "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
+    "require-target": { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  },
+});
 if (values.help === true) {
   console.log(HELP);
   process.exit(0);
 }
 const names = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals;
 const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name));
-if (unknown.length > 0) wrong(`there is no scenario ${unknown.join(", ")}`);
+if (unknown.length > 0) wrong("bench", `there is no scenario ${unknown.join(", ")}`);
 
 const warmUp = Number(values["warm-up"]);
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
 if (!(warmUp >= 0) || !(seconds === undefined || seconds > 0))
-  wrong("--warm-up takes seconds from 0 on, --seconds some above 0");
+  wrong("bench", "--warm-up takes seconds from 0 on, --seconds some above 0");
 
 const results: Record<string, LoadResult> = {};
 let isClean = true;
@@ -126,30 +137,6 @@ try {
 }
 if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(results, null, 2)}\n`);
 process.exit(isClean ? 0 : 1);
-
-function parsed() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        stack: { type: "string" },
-        latency: { type: "string", default: "fixed:0" },
-        seconds: { type: "string" },
-        "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
-        "require-target": { type: "boolean", default: false },
-        json: { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function wrong(what: string): never {
-  console.error(`${what}; see bun run bench --help`);
-  process.exit(2);
-}
 
 /** An open loop whose arrivals all came, and rested in time, held its rate. */
 function meets(result: LoadResult, { atRestP99Ms, ordersPerSecond }: Target): boolean {

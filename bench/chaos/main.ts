@@ -1,7 +1,7 @@
 // `bun run chaos`: hurts the compiled binaries and their servers in every way the design speaks of, under load, and proves that
 // nothing was lost, done twice or left half done.
-import { parseArgs } from "node:util";
 import { describeError } from "../../internal/kernel/errors.ts";
+import { parseOptions, wrong } from "../arguments.ts";
 import { asText } from "./report.ts";
 import { runChaos } from "./run.ts";
 import { KIND_NAMES, type KindName } from "./schedule.ts";
@@ -21,7 +21,22 @@ Exits 0 when nothing was violated and every saga is at rest, 1 when not, 2 on wr
 
 const EXIT_INTERRUPTED = 130;
 
-const { values } = parsed();
+const { values } = parseOptions("chaos", {
+  options: {
+    faults: { type: "string", default: "60" },
+    orders: { type: "string", default: "10000" },
+    rate: { type: "string", default: "15" },
+    seed: { type: "string" },
+    only: { type: "string", multiple: true, default: [] },
+    json: { type: "string" },
+    "data-dir": {
+      type: "string",
+      default: `${import.meta.dir.replace(/\/bench\/chaos$/, "")}/.stack-chaos`,
+    },
+    keep: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h" },
+  },
+});
 if (values.help === true) {
   console.log(HELP);
   process.exit(0);
@@ -51,38 +66,10 @@ try {
   process.exit(1);
 }
 
-function parsed() {
-  try {
-    return parseArgs({
-      options: {
-        faults: { type: "string", default: "60" },
-        orders: { type: "string", default: "10000" },
-        rate: { type: "string", default: "15" },
-        seed: { type: "string" },
-        only: { type: "string", multiple: true, default: [] },
-        json: { type: "string" },
-        "data-dir": {
-          type: "string",
-          default: `${import.meta.dir.replace(/\/bench\/chaos$/, "")}/.stack-chaos`,
-        },
-        keep: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
-  }
-}
-
 function number(name: string, text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : wrong(`--${name} is a whole number, not ${text}`);
+  return /^\d+$/.test(text) ? Number(text) : wrong("chaos", `--${name} is a whole number, not ${text}`);
 }
 
 function kindOf(text: string): KindName {
-  return KIND_NAMES.find((kind) => kind === text) ?? wrong(`no kind of fault is called ${text}`);
-}
-
-function wrong(what: string): never {
-  console.error(`${what}; see bun run chaos --help`);
-  process.exit(2);
+  return KIND_NAMES.find((kind) => kind === text) ?? wrong("chaos", `no kind of fault is called ${text}`);
 }

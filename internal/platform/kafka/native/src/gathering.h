@@ -77,7 +77,7 @@ class GatheringConsumer {
   // What is done with and, as far as is known, not committed.
   const std::vector<Range>& done() const { return done_; }
 
-  // Resolves once the broker has answered. Blocks; any thread, also during a `gather`.
+  // Returns once the broker has answered, or the time is over. Blocks; any thread, also during a `gather`.
   Commit commit(const std::vector<Range>& done, int timeout_ms) const;
 
   // These are committed, or nobody's business any more.
