@@ -43,15 +43,21 @@ export const ReservationLost = message("ReservationLost", {
 export const ReservationExpired = message("ReservationExpired", { reservation_id: Uuid });
 
 // payment-events
+/**
+ * How long a charge that is commanded now waits until the provider is asked, in milliseconds; said only while the provider limits
+ * the calls. Whoever takes checkouts in should take fewer.
+ */
+const charge_wait_ms = Type.Optional(Type.Integer({ minimum: 0 }));
 export const PaymentSucceeded = message("PaymentSucceeded", {
   payment_id: Uuid,
   /** The provider's own id of the charge. */
   transaction_id: Type.String({ minLength: 1, maxLength: 200 }),
   amount_cents: Cents,
   currency: Currency,
+  charge_wait_ms,
 });
 /** No money moved and none will. */
-export const PaymentFailed = message("PaymentFailed", error);
+export const PaymentFailed = message("PaymentFailed", { ...error, charge_wait_ms });
 /** Answer to CancelPayment: no money moved and none will. */
 export const PaymentCancelled = message("PaymentCancelled", {});
 /** Answer to RefundPayment, or to CancelPayment when the charge had succeeded: the money is back. */

@@ -1,6 +1,6 @@
 // The orchestrator as a process of its own: wiring only. Takes checkouts over HTTP, drives them by the saga table.
 import { Type } from "@sinclair/typebox";
-import { Admission, admissionMetrics } from "../../internal/checkout/admission.ts";
+import { Admission, admissionMetrics, hearingWaits } from "../../internal/checkout/admission.ts";
 import { orchestratorApi } from "../../internal/checkout/api.ts";
 import { cancelSaga } from "../../internal/checkout/cancel.ts";
 import { eraseOldSagas } from "../../internal/checkout/personal-data-store.ts";
@@ -42,6 +42,8 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
+/** A charge may wait for so much of a checkout's time; payment gives up what would wait for half of it. */
+const CHARGE_WAIT_SHARE = 0.25;
 const STUCK_INTERVAL_MS = 10_000;
 /** One small query where there is nothing to compare. */
 const COMPARE_INTERVAL_MS = 1_000;
@@ -130,15 +132,21 @@ await runRole({
       requireKnownVersions(await openTableVersions(database.sql)),
     );
     const watch = new StatusWatch(database.sql);
-    const { observer, onStarted } = sagaTelemetry(metrics, log, watch.changed.bind(watch));
+    const telemetry = sagaTelemetry(metrics, log, watch.changed.bind(watch));
     const shared = { database, clock: systemClock, newId, policy };
 
     const admission = new Admission({
-      limits: { openSagas: env.INTAKE_MAX_OPEN_SAGAS, unpublished: env.INTAKE_MAX_UNPUBLISHED },
+      limits: {
+        openSagas: env.INTAKE_MAX_OPEN_SAGAS,
+        unpublished: env.INTAKE_MAX_UNPUBLISHED,
+        chargeWaitMs: env.FORWARD_DEADLINE_MS * CHARGE_WAIT_SHARE,
+      },
       measure: (atMost) => measureBacklog(database.sql, atMost),
       log,
       metrics: admissionMetrics(metrics),
+      monotonic: () => performance.now(),
     });
+    const observer = hearingWaits(telemetry.observer, admission);
     const room = new BackgroundLoop({
       name: "admission",
       runOnce: () => admission.runOnce(),
@@ -190,7 +198,12 @@ await runRole({
     // Before Kafka is waited for: a checkout needs this database and nothing else to be taken in.
     const intake = resources.use(
       "intake",
-      new Intake({ ...shared, gatherMs: env.INTAKE_GATHER_MS, onStarted, admission: gate }),
+      new Intake({
+        ...shared,
+        gatherMs: env.INTAKE_GATHER_MS,
+        onStarted: telemetry.onStarted,
+        admission: gate,
+      }),
     );
     const logError = logSparingly(log, systemClock);
     const onError = (error: unknown) => logError(error, {}, "a request could not be answered");

@@ -1,16 +1,27 @@
 // Whether one more checkout may come in. A checkout that is taken while too many are under way runs into its deadline before its
 // turn comes: the shopper waits for half a minute to hear that it was undone. Told at once to come again, everybody waits less,
 // and the backlog has an end. The same limit keeps an outage of Kafka from filling the database: checkouts are taken as long as
-// there is room for what they say. Asked by intake.ts for each group, measured by a loop of cmd/orchestrator.
+// there is room for what they say. And where the payment provider limits the calls, no more are taken than it has time for: the
+// payment service says with its answers how long the next charge would wait. Asked by intake.ts for each group, measured by a
+// loop of cmd/orchestrator.
 import type { Log, Meter } from "../messaging/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
+import type { SagaObserver } from "./saga-batch.ts";
 
 /** Having refused, it takes again below this share of the limits, so that it does not change its mind with every checkout. */
 const TAKES_AGAIN_BELOW = 0.8;
 
-/** Pure. What keeps a checkout out, in words, or null where it may come in: `limits` are the first counts that are too many. */
-export function refusalOf(backlog: Backlog, limits: Backlog, isRefusing: boolean): string | null {
+/** What a checkout that comes in now meets. */
+export interface Pressure extends Backlog {
+  /** How long its charge would wait until the provider is asked, in milliseconds. */
+  readonly chargeWaitMs: number;
+}
+
+/** Pure. What keeps a checkout out, in words, or null where it may come in: `limits` are the first values that are too much. */
+export function refusalOf(backlog: Pressure, limits: Pressure, isRefusing: boolean): string | null {
   const share = isRefusing ? TAKES_AGAIN_BELOW : 1;
+  if (backlog.chargeWaitMs >= limits.chargeWaitMs * share)
+    return `the payment provider limits us: a charge waits ${seconds(backlog.chargeWaitMs)} s, and ${seconds(limits.chargeWaitMs)} s it may`;
   if (backlog.openSagas >= limits.openSagas * share)
     return `${backlog.openSagas} checkouts are under way, and ${limits.openSagas} may be`;
   if (backlog.unpublished >= limits.unpublished * share)
@@ -21,13 +32,15 @@ export function refusalOf(backlog: Backlog, limits: Backlog, isRefusing: boolean
 export interface AdmissionOptions {
   /**
    * So many sagas under way are too many; one less is worked off well within the deadline of the newest. So many messages may
-   * not wait in the outbox for Kafka.
+   * not wait in the outbox for Kafka. So long a charge may not wait, or the saga's time is over before it is done.
    */
-  readonly limits: Backlog;
+  readonly limits: Pressure;
   /** Counts no further than this: what lies beyond makes no difference. */
   readonly measure: (atMost: Backlog) => Promise<Backlog>;
   readonly log: Pick<Log, "info" | "warn">;
   readonly metrics: AdmissionMetrics;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number;
 }
 
 export class Admission {
@@ -35,6 +48,8 @@ export class Admission {
   #measured: Backlog = { openSagas: 0, unpublished: 0 };
   /** Taken since the measurement began: each adds a saga and its first message, whatever came to its end meanwhile. */
   #takenSince = 0;
+  /** By `monotonic`: until then a charge waits that comes now. */
+  #chargesWaitUntil = 0;
   #refusal: string | null = null;
 
   constructor(options: AdmissionOptions) {
@@ -52,6 +67,12 @@ export class Admission {
     this.#decide();
   }
 
+  /** Whoever charges says how long the next charge would wait. The wait grows shorter by itself; the newest word counts. */
+  chargesWait(waitMs: number): void {
+    this.#chargesWaitUntil = this.#options.monotonic() + waitMs;
+    this.#decide();
+  }
+
   /** One look at the database. Throws when it is away; the last decision stands then. */
   async runOnce(): Promise<{ readonly processed: number }> {
     const { measure, limits, metrics } = this.#options;
@@ -61,7 +82,12 @@ export class Admission {
     this.#decide();
     metrics.openSagas.set({}, this.#measured.openSagas);
     metrics.refusing.set({}, this.#refusal === null ? 0 : 1);
+    metrics.chargeWait.set({}, this.#chargeWaitMs() / 1_000);
     return { processed: 0 };
+  }
+
+  #chargeWaitMs(): number {
+    return Math.max(0, this.#chargesWaitUntil - this.#options.monotonic());
   }
 
   #decide(): void {
@@ -69,6 +95,7 @@ export class Admission {
     const backlog = {
       openSagas: this.#measured.openSagas + this.#takenSince,
       unpublished: this.#measured.unpublished + this.#takenSince,
+      chargeWaitMs: this.#chargeWaitMs(),
     };
     const before = this.#refusal;
     this.#refusal = refusalOf(backlog, limits, before !== null);
@@ -88,5 +115,28 @@ export function admissionMetrics(meter: Meter) {
       "intake_refusing",
       "1 while no more checkouts are taken, because too many are under way",
     ),
+    chargeWait: meter.gauge(
+      "intake_charge_wait_seconds",
+      "How long a new checkout's charge would wait because the payment provider limits the calls, as the payment service says",
+    ),
   };
+}
+
+/** Passes on to `admission` what the payment service says with its answers. */
+export function hearingWaits(
+  observer: SagaObserver,
+  admission: Pick<Admission, "chargesWait">,
+): SagaObserver {
+  return {
+    ...observer,
+    decided(input, decision) {
+      observer.decided(input, decision);
+      if ("charge_wait_ms" in input && input.charge_wait_ms !== undefined)
+        admission.chargesWait(input.charge_wait_ms);
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(1);
 }

@@ -1,16 +1,34 @@
 // How many checkouts may be under way, and what is told to the next one.
 import { describe, expect, test } from "bun:test";
-import { Admission, refusalOf } from "./admission.ts";
+import { eventOf } from "../testkit/events.ts";
+import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
+import { Admission, hearingWaits, type Pressure, refusalOf } from "./admission.ts";
 import type { Backlog } from "./intake-store.ts";
+import { startSaga } from "./saga.ts";
 
-const LIMITS = { openSagas: 100, unpublished: 1_000 };
-const backlog = (openSagas: number, unpublished: number): Backlog => ({ openSagas, unpublished });
+const SAGA_ID = Bun.randomUUIDv7();
+
+const LIMITS = { openSagas: 100, unpublished: 1_000, chargeWaitMs: 7_500 };
+const backlog = (openSagas: number, unpublished: number, chargeWaitMs = 0): Pressure => ({
+  openSagas,
+  unpublished,
+  chargeWaitMs,
+});
 
 describe("a checkout is kept out", () => {
   test("by too many under way, or too much waiting for Kafka, and by nothing less", () => {
     expect(refusalOf(backlog(99, 999), LIMITS, false)).toBeNull();
     expect(refusalOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are under way, and 100 may be");
     expect(refusalOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, and 1000 may");
+  });
+
+  test("by a provider that takes less than there is", () => {
+    expect(refusalOf(backlog(0, 0, 7_499), LIMITS, false)).toBeNull();
+    expect(refusalOf(backlog(0, 0, 7_500), LIMITS, false)).toBe(
+      "the payment provider limits us: a charge waits 7.5 s, and 7.5 s it may",
+    );
+    expect(refusalOf(backlog(0, 0, 6_000), LIMITS, true)).not.toBeNull();
+    expect(refusalOf(backlog(0, 0, 5_999), LIMITS, true)).toBeNull();
   });
 
   test("until there is some room again, not just for one", () => {
@@ -26,13 +44,17 @@ describe("between two measurements", () => {
   const gauges: Record<string, number> = {};
   const gauge = (name: string) => ({ set: (_: object, value: number) => void (gauges[name] = value) });
 
+  let now = 0;
+
   function admission(measured: Backlog[]) {
     lines.length = 0;
+    now = 50_000;
     return new Admission({
       limits: LIMITS,
       measure: () => Promise.resolve(measured.shift() ?? backlog(0, 0)),
       log: { info: line, warn: line },
-      metrics: { openSagas: gauge("open"), refusing: gauge("refusing") },
+      metrics: { openSagas: gauge("open"), refusing: gauge("refusing"), chargeWait: gauge("wait") },
+      monotonic: () => now,
     });
   }
 
@@ -46,10 +68,10 @@ describe("between two measurements", () => {
     // The measurement has seen them: they do not count twice.
     await gate.runOnce();
     expect(gate.refusal).toBe("95 checkouts are under way, and 100 may be");
-    expect(gauges).toEqual({ open: 95, refusing: 1 });
+    expect(gauges).toEqual({ open: 95, refusing: 1, wait: 0 });
     await gate.runOnce();
     expect(gate.refusal).toBeNull();
-    expect(gauges).toEqual({ open: 10, refusing: 0 });
+    expect(gauges).toEqual({ open: 10, refusing: 0, wait: 0 });
   });
 
   test("the change of mind is logged, once each way", async () => {
@@ -59,5 +81,38 @@ describe("between two measurements", () => {
       "no more checkouts are taken for now: 100 checkouts are under way, and 100 may be",
       "checkouts are taken again",
     ]);
+  });
+
+  test("a wait for the provider keeps checkouts out until it has grown shorter, also where nothing more is heard", async () => {
+    const gate = admission([]);
+    gate.chargesWait(7_000);
+    expect(gate.refusal).toBeNull();
+    gate.chargesWait(9_000);
+    expect(gate.refusal).toContain("a charge waits 9.0 s");
+    now += 2_500;
+    await gate.runOnce();
+    expect(gate.refusal).toContain("a charge waits 6.5 s");
+    expect(gauges).toMatchObject({ refusing: 1, wait: 6.5 });
+    now += 600;
+    await gate.runOnce();
+    expect(gate.refusal).toBeNull();
+    // The newest word counts.
+    gate.chargesWait(20_000);
+    gate.chargesWait(100);
+    expect(gate.refusal).toBeNull();
+  });
+
+  test("the wait is heard from payment's answers, and whoever listened before still hears all", () => {
+    const gate = admission([]);
+    const heard: string[] = [];
+    const nobody = { unknown() {}, changed() {} };
+    const observer = hearingWaits({ ...nobody, decided: ({ type }) => void heard.push(type) }, gate);
+    const failed = eventOf("PaymentFailed", SAGA_ID);
+    const decision = startSaga(SAGA_ID, checkout(), START, POLICY);
+    observer.decided(eventOf("PaymentCancelled", SAGA_ID), decision);
+    expect(gate.refusal).toBeNull();
+    observer.decided(Object.assign(failed, { charge_wait_ms: 8_000 }), decision);
+    expect(gate.refusal).not.toBeNull();
+    expect(heard).toEqual(["PaymentCancelled", "PaymentFailed"]);
   });
 });

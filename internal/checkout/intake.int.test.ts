@@ -137,10 +137,11 @@ describe("a backlog longer than the deadline", () => {
   test("is not made longer: checkouts are taken up to the limit, then told to come again, and one taken before stays so", async () => {
     // given
     const admission = new Admission({
-      limits: { openSagas: 3, unpublished: 1_000 },
+      limits: { openSagas: 3, unpublished: 1_000, chargeWaitMs: 1_000 },
       measure: (atMost) => measureBacklog(orchestrator.database.sql, atMost),
       log: noLog,
       metrics: admissionMetrics(noMeter),
+      monotonic: () => performance.now(),
     });
     await using intake = orchestrator.intake({ admission });
     const taken = [checkout(), checkout(), checkout()];

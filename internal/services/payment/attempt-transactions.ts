@@ -4,6 +4,7 @@ import { TOPICS } from "../../../schemas/topics.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import type { Database, Transaction } from "../../messaging/database.ts";
 import { envelop } from "../../messaging/envelope.ts";
+import type { Outgoing } from "../../messaging/handler.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import {
   canBeGivenUp,
@@ -22,6 +23,7 @@ import {
 import type { Decision, OpenPayment, Payment, RefundPendingPayment } from "./payment.ts";
 import {
   applyPayment,
+  countBacklog,
   heldPayments,
   loadRows,
   lockBacklog,
@@ -35,6 +37,8 @@ import {
 
 /** Charges given up in one transaction; more wait for the next. */
 const MAX_GIVEN_UP = 500;
+/** Waiting charges are counted no further than this. */
+const MAX_COUNTED = 100_000;
 
 /** A question that this process has claimed and must ask. */
 export type Attempt =
@@ -63,6 +67,8 @@ export interface AttemptContext {
   readonly provider: string;
   /** UUIDv7, monotonic. */
   readonly newId: () => string;
+  /** How long a charge that comes now waits until the provider is asked, in milliseconds; null where nothing limits the calls. */
+  readonly chargeWaitMs?: () => number | null;
 }
 
 export interface ClaimLimits {
@@ -129,20 +135,21 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
 
 /**
  * Gives up charges that wait in vain: of those that the provider has nothing of and that nobody is asking, all but the `keep`
- * oldest, and all that would come too late; at most MAX_GIVEN_UP.
+ * oldest, and all that would come too late; at most MAX_GIVEN_UP. Returns with them how many wait on.
  */
 export function giveUpBacklog(
   context: AttemptContext,
   keep: number,
   now: number,
-): Promise<readonly Decision[]> {
+): Promise<{ readonly givenUp: readonly Decision[]; readonly waiting: number }> {
   const { database, policy, provider } = context;
   return database.transaction(async ({ tx, send, finish }) => {
-    const [beyond, waiting] = await send([
+    const [beyond, oldest, [counted]] = await send([
       lockBacklog(tx, keep, MAX_GIVEN_UP),
       lockOldestCharges(tx, now, MAX_GIVEN_UP),
+      countBacklog(tx, MAX_COUNTED),
     ]);
-    const rows = lookAt([...waiting, ...beyond], []);
+    const rows = lookAt([...oldest, ...beyond], []);
     const isBeyond = new Set(beyond.map(({ saga_id }) => saga_id));
     const givenUp = [...rows.payments.values()].flatMap((payment) =>
       canBeGivenUp(payment) && (isBeyond.has(payment.saga_id) || comesTooLate(payment, now, policy))
@@ -154,7 +161,7 @@ export function giveUpBacklog(
       ...saveRows(tx, rows, provider, now),
       ...outboxStatements(tx, eventsOf(context, givenUp, now)),
     ]);
-    return givenUp;
+    return { givenUp, waiting: (counted?.waiting ?? 0) - givenUp.length };
   });
 }
 
@@ -197,15 +204,26 @@ function sagasOf(answers: readonly Answer[]): string[] {
 }
 
 /** What the decisions have to say to the saga, as the outbox takes it. */
-export function eventsOf({ newId }: AttemptContext, decisions: readonly Decision[], now: number) {
+export function eventsOf(
+  { newId, chargeWaitMs }: AttemptContext,
+  decisions: readonly Decision[],
+  now: number,
+) {
+  const waitMs = chargeWaitMs?.() ?? null;
   return decisions.flatMap(({ payment, out }) =>
-    envelop(out, {
+    envelop(waitMs === null ? out : out.map((event) => withWait(event, waitMs)), {
       eventTopic: TOPICS.paymentEvents,
       newId,
       now,
       traceparent: payment.traceparent ?? undefined,
     }),
   );
+}
+
+function withWait(event: Outgoing, waitMs: number): Outgoing {
+  return event.type === "PaymentSucceeded" || event.type === "PaymentFailed"
+    ? { ...event, charge_wait_ms: Math.round(waitMs) }
+    : event;
 }
 
 function settleOne(

@@ -428,6 +428,30 @@ test("shoppers whose turn would come too late are told so at once, and nobody as
   expect(first).not.toContain("FAILED");
 });
 
+test("while the provider limits the calls, every answer says how long the next charge would wait, and no other does", async () => {
+  await using payment = await TestPayment.open();
+  const [before, ...sagas] = Array.from({ length: 60 }, saga);
+  await payment.charge(before ?? "");
+  await payment.round();
+  await payment.simulator.setFaults({ calls_per_second: 5 });
+  for (const id of sagas) await payment.charge(id);
+  await using executor = payment.executor();
+  const waits = async () => {
+    const events = (await Promise.all(sagas.map((id) => payment.events(id)))).flat();
+    return events.flatMap((event) => ("charge_wait_ms" in event ? [event.charge_wait_ms ?? 0] : []));
+  };
+  await waitFor(async () => {
+    await executor.runOnce();
+    return (await waits()).length > 0;
+  });
+  await executor[Symbol.asyncDispose]();
+  const [longest] = (await waits()).toSorted((a, b) => b - a);
+  // Some forty are left, of which the provider takes five a second, or a few more or less while that is being learned.
+  expect(longest).toBeGreaterThan(1_000);
+  expect(longest).toBeLessThan(30_000);
+  expect((await payment.events(before ?? ""))[0]).not.toHaveProperty("charge_wait_ms");
+});
+
 test("a charge whose saga will not wait for the answer is not asked for", async () => {
   await using payment = await TestPayment.open();
   const [late, inTime] = [saga(), saga()];

@@ -46,7 +46,7 @@ const BACKLOG_SECONDS = 15;
 /** While that is not known. */
 const MAX_BACKLOG = 100_000;
 
-export interface ExecutorOptions extends Omit<AttemptContext, "provider"> {
+export interface ExecutorOptions extends Omit<AttemptContext, "provider" | "chargeWaitMs"> {
   readonly provider: PaymentProvider;
   /** What the provider takes, and whether it understands us; the provider above tells them (watched-provider.ts). */
   readonly pace: Pace;
@@ -71,11 +71,17 @@ export class Executor implements AsyncDisposable {
   #mayHaveMore = false;
   #isStopping = false;
   #gaveUpAtMs = -Infinity;
+  /** Charges that nobody has asked for yet, when they were last counted. */
+  #waiting = 0;
   readonly #floor = new ClaimFloor();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-    this.#context = { ...options, provider: options.provider.name };
+    this.#context = {
+      ...options,
+      provider: options.provider.name,
+      chargeWaitMs: () => options.pace.waitMs(this.#waiting, performance.now()),
+    };
     this.#answers = new Groups({
       maxGroup: MAX_SETTLED,
       maxInFlight: 1,
@@ -133,7 +139,8 @@ export class Executor implements AsyncDisposable {
     this.#gaveUpAtMs = nowMs;
     const capacity = pace.capacity(nowMs);
     const keep = capacity === null ? MAX_BACKLOG : Math.ceil(capacity * BACKLOG_SECONDS);
-    const givenUp = await giveUpBacklog(this.#context, keep, clock.now());
+    const { givenUp, waiting } = await giveUpBacklog(this.#context, keep, clock.now());
+    this.#waiting = waiting;
     metrics.settled(givenUp);
     if (givenUp.length > 0)
       log.warn(

@@ -215,6 +215,16 @@ export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<P
        for no key update skip locked`;
 }
 
+/** How many charges wait that the provider has nothing of and that nobody is asking; counts no further than `atMost`. */
+export function countBacklog(tx: Tx, atMost: number): PendingQuery<{ waiting: number }[]> {
+  return tx<{ waiting: number }[]>`
+    select count(*)::integer as waiting
+      from (select from payments
+             where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
+             order by created_at
+             limit ${atMost}) w`;
+}
+
 /**
  * The sagas of refunds that are due, payment and refund locked. Locking the refund, too, makes the server look at it again
  * where another claim has just moved it on.

@@ -59,6 +59,13 @@ export class Pace {
     return Math.max(rate, this.#takenSince(nowMs - LEARNING_MS) / (LEARNING_MS / 1_000));
   }
 
+  /** How long a call waits before which `waiting` others leave, in milliseconds; null where `capacity` is. */
+  waitMs(waiting: number, nowMs: number): number | null {
+    const capacity = this.capacity(nowMs);
+    if (capacity === null) return null;
+    return Math.max(0, this.#pausedUntilMs - nowMs) + (waiting / capacity) * 1_000;
+  }
+
   /** How many calls may leave now; infinite where no limit is known. */
   room(nowMs: number): number {
     const rate = this.rate(nowMs);

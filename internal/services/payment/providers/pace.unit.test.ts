@@ -90,3 +90,15 @@ test("what the provider can do is told once it has shown it", () => {
   expect(pace.capacity(end)).toBeGreaterThan(6);
   expect(pace.capacity(end)).toBeLessThan(16);
 });
+
+test("how long the next call waits follows from those before it and from what the provider asks for", () => {
+  const [pace, provider] = [new Pace(), new Provider(10)];
+  expect(pace.waitMs(50, 0)).toBeNull();
+  const end = ask(pace, provider, 0, 12);
+  const capacity = pace.capacity(end) ?? 0;
+  expect(capacity).toBeGreaterThan(0);
+  expect(pace.waitMs(50, end)).toBeCloseTo(50_000 / capacity);
+  expect(pace.waitMs(0, end)).toBe(0);
+  pace.refused(end, end, 30_000);
+  expect(pace.waitMs(0, end)).toBe(30_000);
+});

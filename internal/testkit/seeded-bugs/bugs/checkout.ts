@@ -115,6 +115,23 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     },
   },
   {
+    id: "charge-backlog-not-heard",
+    title:
+      "Checkouts are taken while the provider has no time for their charges, and turned away when their shoppers think they bought.",
+    edits: [
+      {
+        file: "internal/checkout/admission.ts",
+        find: "        admission.chargesWait(input.charge_wait_ms);",
+        replace: "        return;",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/checkout/admission.unit.test.ts",
+      test: "the wait is heard from payment's answers",
+    },
+  },
+  {
     id: "late-checkout-written",
     title:
       "A checkout that has waited too long for its turn is written all the same, when nobody waits for it any more.",
