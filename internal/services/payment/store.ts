@@ -221,7 +221,6 @@ export function countBacklog(tx: Tx, atMost: number): PendingQuery<{ waiting: nu
     select count(*)::integer as waiting
       from (select from payments
              where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
-             order by created_at
              limit ${atMost}) w`;
 }
 

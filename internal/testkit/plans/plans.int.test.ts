@@ -20,6 +20,7 @@ const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
   "internal/checkout/rebuild-store.ts: openSagaIds": "saga_state_deadline",
   "internal/checkout/stuck-store.ts: findStuck": "saga_state_deadline",
   "internal/services/payment/store.ts: lockBacklog": "payments_due",
+  "internal/services/payment/store.ts: countBacklog": "payments_due",
   "internal/services/payment/alert-store.ts: unseenAlerts": "payment_alerts_open",
   "internal/services/payment/alert-store.ts: countOpenAlerts": "payment_alerts_open",
 };
