@@ -1,8 +1,13 @@
-// Wrong arguments are told before anything is started, by the benchmark and by the chaos run.
+// Wrong arguments are told before anything is started, by the benchmark, the chaos run, the model and the seeded bugs.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-const PROGRAMS = { bench: "main.ts", chaos: "chaos/main.ts" } as const;
+const PROGRAMS = {
+  bench: "main.ts",
+  chaos: "chaos/main.ts",
+  model: "../internal/testkit/model/main.ts",
+  "seeded-bugs": "../internal/testkit/seeded-bugs/main.ts",
+} as const;
 type Program = keyof typeof PROGRAMS;
 
 async function run(program: Program, ...args: readonly string[]) {
@@ -21,6 +26,11 @@ const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
   ["bench", ["steadily"], "there is no scenario steadily"],
   ["bench", ["--seconds", "0"], "--seconds some above 0"],
   ["bench", ["--warm-up", "long"], "--warm-up takes seconds"],
+  ["bench", ["--latency", "200ms"], "--latency 200ms is none"],
+  ["model", ["--jsn"], "--jsn"],
+  ["seeded-bugs", ["--onl", "x"], "--onl"],
+  ["seeded-bugs", ["--only", "no-such-bug"], "there is no bug no-such-bug"],
+  ["seeded-bugs", ["--layer", "moon"], "there is no layer moon"],
 ];
 
 test.each(WRONG)("%s %j", async (program, args, told) => {
@@ -34,6 +44,8 @@ test.each(WRONG)("%s %j", async (program, args, told) => {
 test.each([
   ["chaos", ["--seed", "--json", "--keep", "Kafka leader kill", "clock jump"]],
   ["bench", ["--latency", "--require-target", "saturate", "steady", "compensation"]],
+  ["model", ["--json"]],
+  ["seeded-bugs", ["--only", "--layer", "--json", "--list"]],
 ] as const)("%s --help lists every option and what can be chosen", async (program, words) => {
   const { code, output } = await run(program, "--help");
   expect(code).toBe(0);

@@ -1,6 +1,7 @@
 // `bun run bench <scenario>`: measures the compiled binaries on the real stack from outside. Scenarios are data; runLoad is the
 // one way they are run.
 import { describeError } from "../internal/kernel/errors.ts";
+import { parseLatency } from "../internal/kernel/latency.ts";
 import { parseOptions, wrong } from "./arguments.ts";
 import { type LoadOptions, type LoadResult, runLoad } from "./load.ts";
 import { openSystem } from "./system.ts";
@@ -65,7 +66,7 @@ ${Object.entries(SCENARIOS)
   .map(([name, { about }]) => `  ${name.padEnd(15)} ${about}`)
   .join("\n")}
 
-  --latency SPEC    of the payment provider, as fixed:MS or uniform:MS-MS (fixed:0)
+  --latency SPEC    of the payment provider, as fixed:MS, uniform:MS-MS or lognormal:MS-MS (fixed:0)
   --warm-up N       seconds of load before anything is measured; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
   --seconds N       how long a scenario is measured
   --require-target  a target that is missed makes the exit code 1
@@ -98,6 +99,9 @@ const warmUp = Number(values["warm-up"]);
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
 if (!(warmUp >= 0) || !(seconds === undefined || seconds > 0))
   wrong("bench", "--warm-up takes seconds from 0 on, --seconds some above 0");
+
+if (parseLatency(values.latency) === null)
+  wrong("bench", `--latency ${values.latency} is none; as fixed:MS, uniform:MS-MS or lognormal:MS-MS`);
 
 const results: Record<string, LoadResult> = {};
 let isClean = true;

@@ -1,7 +1,7 @@
 // What goes wrong, and when: by payment method token for one checkout, by rates for all of them, seeded. The settings are
 // the body of `PUT /_sim/faults`. Pure. Asked by the simulator once per execution.
 import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
-import { parseLatency } from "./latency.ts";
+import { parseLatency } from "../kernel/latency.ts";
 
 export type Fault =
   /** The card is refused. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { drawFault, FaultSettings, sumOfRates } from "./faults.ts";
-import { parseLatency, sampleLatency } from "./latency.ts";
+import { parseLatency, sampleLatency } from "../kernel/latency.ts";
 import { declineOf, faultOf, isKnownPaymentMethod } from "./payment-methods.ts";
 import { randomStream } from "./random.ts";
 

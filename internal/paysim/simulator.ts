@@ -6,7 +6,7 @@ import type { Clock } from "../kernel/ports.ts";
 import { decide } from "./decide.ts";
 import { API_ERROR, keyInUse, keyReused } from "./errors.ts";
 import { drawFault, type Fault, type FaultSettings } from "./faults.ts";
-import { type Latency, parseLatency, sampleLatency } from "./latency.ts";
+import { type Latency, parseLatency, sampleLatency } from "../kernel/latency.ts";
 import { type Answer, Ledger } from "./ledger.ts";
 import { LedgerFile } from "./ledger-file.ts";
 import { faultOf } from "./payment-methods.ts";

@@ -1,6 +1,6 @@
 // `bun run model`: explores every interleaving of one checkout, and of two that want the same last unit, and prints what was
 // seen. Exits 1 on a violation, with the shortest way to it, or when an exploration was cut short.
-import { parseArgs } from "node:util";
+import { parseOptions } from "../../../bench/arguments.ts";
 import { type Exploration, explore } from "./explore.ts";
 import { checkoutModel } from "./model.ts";
 import { PROTECTIONS, REAL, without } from "./rules.ts";
@@ -8,7 +8,17 @@ import { SCENARIOS, withoutProtectionScenario } from "./scenarios.ts";
 
 const MAX_STATES = 20_000_000;
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const HELP = `Usage: bun run model [--json]
+
+Exits 0 when no violation was found and every protection is needed, 1 when not, 2 on wrong arguments.`;
+
+const { values } = parseOptions("model", {
+  options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
+});
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
 const say = values.json ? () => {} : console.log;
 let failed = false;
 let states = 0;

@@ -1,7 +1,7 @@
 // `bun run seeded-bugs [--only ID]... [--layer LAYER] [--json FILE] [--list]`: plants each known mistake in a copy of the source
 // and reports which layer of tests notices. Exits 1 when one survives. Starts the servers that the tests need, unless the
 // environment names some (servers.ts).
-import { parseArgs } from "node:util";
+import { parseOptions, wrong } from "../../../bench/arguments.ts";
 import { startTestServers } from "../test-servers.ts";
 import { baselineFaults } from "./baseline.ts";
 import { LAYERS, type SeededBug } from "./bug.ts";
@@ -10,14 +10,28 @@ import { Copy } from "./copy.ts";
 import { climb, type Outcome } from "./ladder.ts";
 import { describeTraps } from "./traps.ts";
 
-const { values } = parseArgs({
+const HELP = `Usage: bun run seeded-bugs [options]
+
+  --only ID      plants this bug, and others that are named so
+  --layer LAYER  plants those that this layer of tests is expected to catch: ${LAYERS.join(", ")}
+  --json FILE    writes what became of each
+  --list         shows the traps, and which bugs stand for them
+
+Exits 0 when every bug was caught, 1 when one survived, 2 on wrong arguments.`;
+
+const { values } = parseOptions("seeded-bugs", {
   options: {
     only: { type: "string", multiple: true, default: [] },
     layer: { type: "string" },
     json: { type: "string" },
     list: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h" },
   },
 });
+if (values.help === true) {
+  console.log(HELP);
+  process.exit(0);
+}
 if (values.list) {
   console.log(describeTraps());
   process.exit(0);
@@ -61,10 +75,10 @@ process.exitCode = caught.length === chosen.length ? 0 : 1;
 function chosenBugs(only: readonly string[], layer: string | undefined): readonly SeededBug[] {
   const unknown = only.filter((id) => !BUGS.some((bug) => bug.id === id));
   const isLayer = layer === undefined || LAYERS.some((known) => known === layer);
-  if (unknown.length > 0 || !isLayer) {
+  if (!isLayer) wrong("seeded-bugs", `there is no layer ${layer}`);
+  if (unknown.length > 0) {
     const ids = BUGS.map(({ id }) => id).join(" ");
-    console.error(`no such bug or layer; layers: ${LAYERS.join(" ")}; bugs: ${ids}`);
-    process.exit(2);
+    wrong("seeded-bugs", `there is no bug ${unknown.join(", ")}; there are ${ids}`);
   }
   return BUGS.filter(
     ({ id, caughtBy }) =>

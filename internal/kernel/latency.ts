@@ -1,6 +1,7 @@
-// How long the provider takes, as a distribution written in one word: `fixed:0`, `uniform:200-500` (bounds) or
-// `lognormal:250-900` (median and 99th percentile). All in milliseconds. Read from the environment and by the control API.
-import { assertNever } from "../kernel/errors.ts";
+// How long the simulated provider takes, as a distribution written in one word: `fixed:0`, `uniform:200-500` (bounds) or
+// `lognormal:250-900` (median and 99th percentile). All in milliseconds. Used by paysim, and checked by the benchmark before it
+// starts anything.
+import { assertNever } from "./errors.ts";
 
 /** Longer than any client waits; a slip of the keyboard must not hold a request for a day. */
 export const MAX_LATENCY_MS = 60_000;
