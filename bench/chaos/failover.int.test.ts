@@ -9,7 +9,8 @@ import { start } from "../../internal/stack/managed.ts";
 import { leasePorts } from "../../internal/stack/ports.ts";
 import { postgresData, postgresServer } from "../../internal/stack/servers/postgres.ts";
 import { waitUntil } from "../../internal/stack/wait.ts";
-import { failOver, type Holder, promote } from "./failover.ts";
+import { failOverManaged } from "../../internal/testkit/failover.ts";
+import { promote } from "./failover.ts";
 
 const SOON = { timeoutMs: 30_000 };
 
@@ -18,7 +19,6 @@ test("a server is replaced by its standby, which only reads until it is promoted
   const ports = leasePorts(directory);
   const dataDirectory = join(directory, "postgres");
   const logFile = join(directory, "log");
-  const name = "postgres-test";
   await using held = new AsyncDisposableStack();
   held.defer(() => {
     ports.release();
@@ -26,16 +26,9 @@ test("a server is replaced by its standby, which only reads until it is promoted
       rmSync(path, { recursive: true, force: true });
   });
   const server = await start(
-    postgresServer({ name, database: "test", port: ports.next(), dataDirectory, logFile }),
+    postgresServer({ name: "postgres-test", database: "test", port: ports.next(), dataDirectory, logFile }),
   );
   held.defer(async () => void (await server.stop()));
-  let restart = Promise.resolve();
-  const holder: Holder = {
-    proven: () => [server.pid],
-    hold: () => server.kill("SIGKILL"),
-    ended: () => (server.exit() === null ? [] : [name]),
-    release: () => void (restart = server.restart()),
-  };
   const sql = held.adopt(
     postgres(server.address, { max: 1, connect_timeout: 2, backoff: () => 0.05 }),
     (it) => it.end({ timeout: 1 }),
@@ -59,8 +52,7 @@ test("a server is replaced by its standby, which only reads until it is promoted
     }
   })();
   await waitUntil("it is written to", () => acknowledged.length > 0, SOON);
-  await failOver(holder, name, server.address);
-  await restart;
+  await failOverManaged(server);
   await waitUntil("writes are refused", () => refusals.has("25006"), SOON);
   const before = acknowledged.length;
   await promote(server.address);

@@ -54,7 +54,7 @@ export const KINDS = {
   "Postgres pause": { weight: 2, targets: EVERY_POSTGRES, holds: [10, 30], countsFrom: "heal" },
   "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
   // Held: how long only reads are answered.
-  "Postgres failover": { weight: 2, targets: POSTGRES, holds: [3, 8], countsFrom: "heal" },
+  "Postgres failover": { weight: 2, targets: EVERY_POSTGRES, holds: [3, 8], countsFrom: "heal" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
   "Redis flush": { weight: 1, targets: ["redis"], ...AT_ONCE },

@@ -42,7 +42,7 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
-/** A charge may wait for so much of a checkout's time; payment gives up what would wait for half of it. */
+/** A charge may wait for so much of a checkout's time; payment gives up what would wait for two thirds of it. */
 const CHARGE_WAIT_SHARE = 0.25;
 const STUCK_INTERVAL_MS = 10_000;
 /** One small query where there is nothing to compare. */

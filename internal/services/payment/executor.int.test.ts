@@ -416,7 +416,7 @@ test("shoppers whose turn would come too late are told so at once, and nobody as
     return (await countOf(payment, "FAILED")) > 0;
   });
   await executor[Symbol.asyncDispose]();
-  // Sixteen were asked at once, and some fifteen seconds' worth of a call a second may wait.
+  // Sixteen were asked at once, and some twenty seconds' worth of a call a second may wait.
   expect(await countOf(payment, "FAILED")).toBeGreaterThan(10);
   const last = sagas.at(-1) ?? "";
   expect(await payment.events(last)).toMatchObject([

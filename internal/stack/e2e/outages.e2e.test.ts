@@ -1,18 +1,27 @@
 // A server is away, while shoppers go on: Redis in every way it can fail, each Postgres, all of Kafka. (Deaths of
 // processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { promote } from "../../../bench/chaos/failover.ts";
+import { limitProvider } from "../../../bench/chaos/provider-trouble.ts";
 import { flushRedis, spoilRedis } from "../../../bench/chaos/redis-trouble.ts";
 import { cartOf, type Placed, Shopper } from "../../../bench/shopper.ts";
 import { generateSealingKeys, withOlderKeys } from "../../platform/seal.ts";
+import { failOverManaged } from "../../testkit/failover.ts";
+import { Pooler } from "../../testkit/pooler.ts";
 import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 90_000;
 const PATIENCE_MS = 40_000;
-/** So little room that an outage fills it in no time. */
-const MAX_UNPUBLISHED = 15;
+/** So little room that an outage fills it in no time, and enough for a second of shoppers. */
+const MAX_UNPUBLISHED = 60;
+/** The issue of a failover is over for shoppers within seconds; a busy machine may need more of them. */
+const HEALED_WITHIN_MS = 25_000;
+const EXIT_CONFIG = 78;
 const SKU = "umbrella";
+const COMING_PER_SECOND = 30;
+const COMING_MS = 8_000;
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
@@ -96,6 +105,56 @@ for (const [service, where] of Object.entries(WAITING)) {
 }
 
 test(
+  "every Postgres fails over to its standby: roles and relay say what they wait for, and heal by themselves",
+  async () => {
+    // given: one checkout is under way while all that is left are standbys, which only read
+    const databases = ["payment", "order", "inventory", "notification", "saga"];
+    const servers = databases.map((name) => system.stack.find(`postgres-${name}`));
+    const before = await place();
+    for (const server of servers) await failOverManaged(server);
+    // then
+    const ready = (role: string) => fetch(`${system.context.addresses.ops[role]}/readyz`);
+    const waiting = ["orchestrator", "inventory", "payment", "order", "notification", "relay"];
+    const isTold = async (role: string) => {
+      const answer = await ready(role);
+      return answer.status === 503 && (await answer.text()).includes("standby");
+    };
+    const allTell = async () => (await Promise.all(waiting.map(isTold))).every(Boolean);
+    await waitUntil("every role says that its database is a standby", allTell, { timeoutMs: PATIENCE_MS });
+    expect(await place(0).catch((error: unknown) => String(error))).toContain("503");
+    // when
+    const promotedAt = Date.now();
+    for (const { address } of servers) await promote(address);
+    // then
+    const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
+    expect(await endsOf([before, ...placed])).toEqual(["COMPLETED"]);
+    expect(Date.now() - promotedAt).toBeLessThan(HEALED_WITHIN_MS);
+    const allReady = async () =>
+      (await Promise.all(waiting.map(ready))).every(({ status }) => status === 200);
+    await waitUntil("every role is ready again", allReady, { timeoutMs: PATIENCE_MS });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "a connection pooler stands before a database: no role works through it, and each says what to do",
+  async () => {
+    const { postgres } = system.context.addresses;
+    await using pooler = await Pooler.start(postgres["inventory"] ?? "", "drops");
+    const through = {
+      inventory: { DATABASE_URL: pooler.url },
+      relay: { DATABASE_URLS: `inventory=${pooler.url}` },
+    };
+    for (const role of ["inventory", "relay"] as const) {
+      const { code, log } = await system.endOf(role, through[role]);
+      expect(code).toBe(EXIT_CONFIG);
+      expect(log).toContain("Connect to Postgres itself");
+    }
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
   "the saga's Postgres is away: shoppers are told to come again, what was taken goes on when it is back, and a key is good for one checkout",
   async () => {
     // given
@@ -176,6 +235,37 @@ test(
     });
     // then
     expect(await customer.status(saga_id, giveUpAt)).toMatchObject({ status: "COMPLETED" });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "the provider limits us: checkouts are taken as fast as it charges, and nobody is undone who was taken",
+  async () => {
+    // given
+    const end = await limitProvider(system.context.addresses.paysim, { calls_per_second: 10 });
+    const since = Date.now();
+    // when three times as many come
+    const placed: Placed[] = [];
+    const refusals: string[] = [];
+    const come = async () => {
+      await place(0).then(
+        (taken) => placed.push(taken),
+        (error: unknown) => refusals.push(String(error)),
+      );
+    };
+    const all: Promise<void>[] = [];
+    for (; Date.now() < since + COMING_MS; await Bun.sleep(1_000 / COMING_PER_SECOND)) all.push(come());
+    await Promise.all(all);
+    // then
+    const { orchestrator } = system.context.addresses.ops;
+    const metrics = await (await fetch(`${orchestrator}/metrics`)).text();
+    expect(metrics).toMatch(/^checkout_intake_charge_wait_seconds [1-9]/m);
+    expect(refusals.length).toBeGreaterThan(0);
+    expect(refusals.filter((text) => !text.includes("503"))).toEqual([]);
+    expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+    await end();
+    expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
   },
   TEST_TIMEOUT_MS,
 );

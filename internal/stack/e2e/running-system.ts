@@ -64,17 +64,28 @@ export class RunningSystem implements AsyncDisposable {
   /** One more process of a role, with other settings; it is there once it listens. Stops with the returned value. */
   async oneMore(role: Role, settings: Readonly<Record<string, string>>) {
     const port = String(freePort());
-    const child = startChild({
-      name: `${role}-2`,
-      command: [join(DIST, `checkout-${role}`)],
-      env: { ...roleEnvironment(role, this.context), OPS_PORT: "0", PORT: port, ...settings },
-      logFile: join(this.stack.dataDirectory, `${role}-2.log`),
-    });
+    const child = this.#start(role, { PORT: port, ...settings });
     await child.ready(() => readFileSync(child.logFile, "utf8").includes(`"port":${port}`), START_TIMEOUT_MS);
     return {
       address: `http://127.0.0.1:${port}`,
       [Symbol.asyncDispose]: async () => void (await child.stop()),
     };
+  }
+
+  /** Starts one more process of a role that ends by itself: its exit code and its log. */
+  async endOf(role: Role, settings: Readonly<Record<string, string>>) {
+    const child = this.#start(role, { PORT: String(freePort()), ...settings });
+    const { code } = await child.exited;
+    return { code, log: readFileSync(child.logFile, "utf8") };
+  }
+
+  #start(role: Role, settings: Readonly<Record<string, string>>) {
+    return startChild({
+      name: `${role}-2`,
+      command: [join(DIST, `checkout-${role}`)],
+      env: { ...roleEnvironment(role, this.context), OPS_PORT: "0", ...settings },
+      logFile: join(this.stack.dataDirectory, `${role}-2.log`),
+    });
   }
 
   shopper(userId: string = Bun.randomUUIDv7()): Promise<Shopper> {

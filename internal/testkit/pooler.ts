@@ -1,0 +1,70 @@
+// A connection pooler in front of the real server. What PgBouncer 1.18 does was seen with it: it refuses the settings that a
+// connection is started with, or drops them where its own configuration says so (`ignore_startup_parameters`), and then all
+// seems well. Here a front of a few lines does the same, so that the tests need no PgBouncer.
+import { connect, createServer, type Socket } from "node:net";
+
+/** What a pooler does with a client's first message. */
+export type Greeting = "refuses" | "drops";
+
+export class Pooler implements AsyncDisposable {
+  /** Of the database behind it. */
+  readonly url: string;
+  readonly #end: () => void;
+
+  private constructor(url: string, end: () => void) {
+    this.url = url;
+    this.#end = end;
+  }
+
+  /** Listens in front of the database at `url`. */
+  static async start(url: string, greeting: Greeting): Promise<Pooler> {
+    const behind = new URL(url);
+    const open = new Set<Socket>();
+    const keep = (socket: Socket) => {
+      open.add(socket);
+      socket.on("error", () => undefined);
+    };
+    const server = createServer((client) => {
+      keep(client);
+      client.once("data", (startup: Buffer) => {
+        if (greeting === "refuses") return refuse(client);
+        const onward = connect(Number(behind.port), behind.hostname);
+        keep(onward);
+        drop(client, startup, onward);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("not listening on a port");
+    const front = new URL(url);
+    front.hostname = "127.0.0.1";
+    front.port = String(address.port);
+    return new Pooler(front.href, () => {
+      for (const socket of open) socket.destroy();
+      server.close();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+  }
+}
+
+function refuse(client: Socket): void {
+  const fields = "SFATAL\0C08P01\0Munsupported startup parameter: lock_timeout\0\0";
+  const head = Buffer.alloc(5, "E");
+  head.writeInt32BE(4 + fields.length, 1);
+  client.end(Buffer.concat([head, Buffer.from(fields)]));
+}
+
+/** Passes on who wants in and where to, and nothing else. */
+function drop(client: Socket, startup: Buffer, server: Socket): void {
+  const words = startup.toString("latin1", 8).split("\0");
+  const kept = ["user", "database"].flatMap((name) => [name, words[words.indexOf(name) + 1] ?? ""]);
+  const body = Buffer.from(`${kept.join("\0")}\0\0`, "latin1");
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(8 + body.length, 0);
+  startup.copy(head, 4, 4, 8);
+  server.write(Buffer.concat([head, body]));
+  client.pipe(server).pipe(client);
+}
