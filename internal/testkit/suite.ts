@@ -10,6 +10,8 @@ export interface SuiteOptions {
   /** File name endings such as `.int.test.ts`. */
   readonly endings: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** So many processes share the files, each of which is one's alone. Default: 1. */
+  readonly processes?: number;
   /** Captured output is printed only when something failed. */
   readonly output: "shown" | "captured";
   readonly signal?: AbortSignal;
@@ -35,7 +37,11 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   rmSync(counts, { force: true });
   const shown = options.output === "shown";
   const child = Bun.spawn(
-    testCommand({ timeoutMs: TEST_TIMEOUT_MS, report: counts, args: options.endings }),
+    testCommand({
+      timeoutMs: TEST_TIMEOUT_MS,
+      report: counts,
+      args: [...sharing(options.processes), ...options.endings],
+    }),
     {
       cwd: REPOSITORY,
       env: { ...process.env, ...options.env },
@@ -73,6 +79,11 @@ export function testCommand({
 }): string[] {
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
   return tiedToUs([process.execPath, "test", `--timeout=${timeoutMs}`, ...reporter, ...args]);
+}
+
+/** Not isolated: the Kafka addon serves one global object per process. */
+function sharing(processes = 1): readonly string[] {
+  return processes === 1 ? [] : [`--parallel=${processes}`, "--no-isolate"];
 }
 
 function anyFile(endings: readonly string[]): boolean {

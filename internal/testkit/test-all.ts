@@ -7,6 +7,9 @@ import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
 import { startTestServers } from "./test-servers.ts";
 
+/** Most tests wait for servers: one process alone leaves more than half of two cores idle. */
+const PROCESSES = 2;
+
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
@@ -27,10 +30,11 @@ await stage("servers for the tests", async () => {
   await using servers = await startTestServers("test-stack", stop.signal);
   const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
   await stage("tests on real servers", async () => {
-    count(await runSuite({ ...suite, name: "servers", endings: [".int.test.ts", ".sim.test.ts"] }));
+    const endings = [".int.test.ts", ".sim.test.ts"];
+    count(await runSuite({ ...suite, name: "servers", endings, processes: PROCESSES }));
   });
   await stage("tests on the whole stack", async () => {
-    count(await runSuite({ ...suite, name: "stack", endings: [".e2e.test.ts"] }));
+    count(await runSuite({ ...suite, name: "stack", endings: [".e2e.test.ts"], processes: PROCESSES }));
   });
 });
 
