@@ -20,7 +20,10 @@ interface Status {
     readonly paysim: string;
     readonly mail: string;
     readonly secrets_file: string;
-    readonly ops: { readonly orchestrator: string };
+    /** By role, every process that serves requests. */
+    readonly replicas: { readonly gateway: readonly string[] };
+    /** By process: `orchestrator`, `orchestrator-2`. */
+    readonly ops: Readonly<Record<string, string>>;
   };
   readonly servers: readonly ProcessGroup[];
   readonly roles: readonly ProcessGroup[];
@@ -31,6 +34,7 @@ export interface System extends AsyncDisposable {
   readonly directory: string;
   readonly gateway: string;
   readonly addresses: Status["addresses"];
+  /** Those of one role under its name. */
   readonly processes: readonly ProcessGroup[];
   readonly shoppers: readonly Shopper[];
   readonly skus: readonly string[];
@@ -91,9 +95,14 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   const { jwt_hs256_secret: jwtSecret }: { jwt_hs256_secret: string } = await Bun.file(
     addresses.secrets_file,
   ).json();
+  const { gateway: gateways } = addresses.replicas;
   const shoppers = await Promise.all(
-    Array.from({ length: USERS }, () =>
-      Shopper.signIn({ gateway: addresses.gateway, jwtSecret, userId: Bun.randomUUIDv7() }),
+    Array.from({ length: USERS }, (_, index) =>
+      Shopper.signIn({
+        gateway: gateways[index % gateways.length] ?? "",
+        jwtSecret,
+        userId: Bun.randomUUIDv7(),
+      }),
     ),
   );
   const sagas = postgres(addresses.postgres.saga, { max: 2, onnotice: () => {} });
@@ -103,12 +112,19 @@ export async function openSystem(options: SystemOptions): Promise<System> {
     directory,
     gateway: addresses.gateway,
     addresses,
-    processes: [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid })),
+    processes: [
+      ...status.servers.map(({ name, pid }) => ({ name, pid })),
+      ...status.roles.map(({ name, pid }) => ({ name: roleOf(name), pid })),
+    ],
     shoppers,
     skus,
     sagas,
     currency,
-    openSagas: () => openSagasBy(`${addresses.ops.orchestrator}/metrics`),
+    async openSagas() {
+      const orchestrators = Object.entries(addresses.ops).filter(([name]) => roleOf(name) === "orchestrator");
+      const open = await Promise.all(orchestrators.map(([, ops]) => startedLessEnded(`${ops}/metrics`)));
+      return open.reduce((sum, count) => sum + count, 0);
+    },
     restock,
     async audit(...args) {
       const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
@@ -120,8 +136,16 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   };
 }
 
-/** Started less ended, since the orchestrator's own start: right as long as that began with nothing under way. */
-async function openSagasBy(metricsUrl: string): Promise<number> {
+/** The replicas of a role are called `payment`, `payment-2`, .. */
+function roleOf(name: string): string {
+  return name.replace(/-\d+$/, "");
+}
+
+/**
+ * By an orchestrator's own counters, since its start. One may end what another has started, so only the sum over all of them says
+ * how many are under way; and that only as long as they began with nothing under way.
+ */
+async function startedLessEnded(metricsUrl: string): Promise<number> {
   const text = await (await fetch(metricsUrl)).text();
   const sumOf = (name: string) =>
     text

@@ -1,6 +1,7 @@
 // `bun run stack up|down|status|logs|restart|kill`: the command line of the local stack.
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import Table from "cli-table3";
+import { CommanderError } from "commander";
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { parseSignal } from "./child.ts";
@@ -8,6 +9,7 @@ import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
 import type { Advertised } from "./plan.ts";
+import { parseReplicas, type Replicas } from "./replicas.ts";
 import { ROLES, type RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { DETOURS } from "./servers/kafka.ts";
@@ -16,15 +18,16 @@ import type { ProcessState, StackState } from "./state.ts";
 import { launchSupervisor, stopRunning } from "./supervisor.ts";
 import { wipe } from "./wipe.ts";
 
+const EXIT_USAGE = 2;
 const EXIT_REFUSED = 3;
 const EXIT_NOT_RUNNING = 4;
 const EXIT_INTERRUPTED = 130;
 
 const dataDirectory = new Option("-d, --data-dir <dir>", "data directory (default: $STACK_DIR, else .stack)");
 
-const program = new Command("stack").description(
-  "The local stack: Postgres, Redis, Kafka, mail catcher and all roles.",
-);
+const program = new Command("stack")
+  .description("The local stack: Postgres, Redis, Kafka, mail catcher and all roles.")
+  .exitOverride();
 
 program
   .command("up")
@@ -32,6 +35,11 @@ program
   .addOption(dataDirectory)
   .option("--brokers <n>", "Kafka brokers, 1 or 3", brokers)
   .option("--no-roles", "servers only")
+  .option(
+    "--replicas <role=n,..>",
+    "so many processes of a role, for example payment=2,relay=3; they are called payment, payment-2, ..",
+    addReplicas,
+  )
   .option(
     "--set <role.NAME=value>",
     "a role's variable, for example paysim.LATENCY=0; repeatable",
@@ -51,43 +59,42 @@ program
     {},
   )
   .option("--foreground", "stay in the foreground until Ctrl-C")
-  .action(
-    async ({ dataDir, brokers: count, roles, set: overrides, route: routes, advertise, foreground }) => {
-      const begun = performance.now();
-      // A role runs from its binary. Where all are as the source is, this takes no time.
-      if (roles) await buildAll(buildableRoles(), printBuilt);
-      const options = {
-        dataDirectory: stackDirectory(dataDir),
-        brokers: count,
-        roles,
-        overrides,
-        routes,
-        advertised: advertise,
-        report: printStep,
-      };
-      if (foreground) {
-        const stop = new AbortController();
-        onSignals(() => stop.abort(new Error("interrupted")));
-        const stack = await startStack(options, stop.signal);
-        printState(await stack.state());
-        await stack.stopped;
-        return;
-      }
-      const supervisor = launchSupervisor(options);
-      let interrupted = false;
-      onSignals(() => {
-        interrupted = true;
-        void supervisor.stop();
-      });
-      const state = await supervisor.ready.catch((error: unknown) => {
-        if (interrupted) process.exit(EXIT_INTERRUPTED);
-        throw error;
-      });
-      await supervisor.release();
-      printState(state);
-      console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
-    },
-  );
+  .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, foreground }) => {
+    const begun = performance.now();
+    // A role runs from its binary. Where all are as the source is, this takes no time.
+    if (roles) await buildAll(buildableRoles(), printBuilt);
+    const options = {
+      dataDirectory: stackDirectory(dataDir),
+      brokers: count,
+      roles,
+      replicas,
+      overrides: set,
+      routes,
+      advertised: advertise,
+      report: printStep,
+    };
+    if (foreground) {
+      const stop = new AbortController();
+      onSignals(() => stop.abort(new Error("interrupted")));
+      const stack = await startStack(options, stop.signal);
+      printState(await stack.state());
+      await stack.stopped;
+      return;
+    }
+    const supervisor = launchSupervisor(options);
+    let interrupted = false;
+    onSignals(() => {
+      interrupted = true;
+      void supervisor.stop();
+    });
+    const state = await supervisor.ready.catch((error: unknown) => {
+      if (interrupted) process.exit(EXIT_INTERRUPTED);
+      throw error;
+    });
+    await supervisor.release();
+    printState(state);
+    console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
+  });
 
 program
   .command("down")
@@ -157,6 +164,8 @@ try {
   await program.parseAsync();
   process.exit(process.exitCode ?? 0);
 } catch (error) {
+  // Commander has printed its own: help, or what is wrong with the command line.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
@@ -164,6 +173,14 @@ try {
 function brokers(value: string): 1 | 3 {
   if (value === "1" || value === "3") return value === "1" ? 1 : 3;
   throw new InvalidArgumentError("it is 1 or 3");
+}
+
+function addReplicas(counts: string, known: Replicas | undefined): Replicas {
+  try {
+    return parseReplicas(counts, known);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function addOverride(assignment: string, overrides: RoleOverrides): RoleOverrides {

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
-import { ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
+import { nameOf, type Replica, type Replicas, replicasOf } from "./replicas.ts";
+import { type Role, ROLES, type RoleContext, type RoleOverrides, SERVING_ROLES } from "./role-env.ts";
 import { roleProcess } from "./roles.ts";
 import { type Routes, routed } from "./routes.ts";
 import { type StackSecrets, secretsFile } from "./secrets.ts";
@@ -23,6 +24,7 @@ export interface PlanOptions {
   readonly brokers: 1 | 3 | undefined;
   readonly databases: readonly string[];
   readonly roles: boolean;
+  readonly replicas: Replicas;
   readonly overrides: RoleOverrides;
   readonly routes: Routes;
   readonly advertised: Advertised;
@@ -70,13 +72,17 @@ export function planStack(options: PlanOptions): StackPlan {
     logFile,
   });
 
-  const rolePorts = ROLES.map((role) => ({
-    role,
-    opsPort: ports.next(),
-    port: SERVING_ROLES.includes(role) ? ports.next() : undefined,
-  }));
-  const httpOf = (wanted: string) =>
-    `http://127.0.0.1:${rolePorts.find(({ role }) => role === wanted)?.port}`;
+  const assigned = replicasOf(options.replicas)
+    .map((replica) => ({
+      replica,
+      opsPort: ports.next(),
+      port: SERVING_ROLES.includes(replica.role) ? ports.next() : undefined,
+    }))
+    // The replicas of a role beside each other, for whoever reads the list.
+    .toSorted((a, b) => ROLES.indexOf(a.replica.role) - ROLES.indexOf(b.replica.role));
+  const httpOfAll = (role: Role) =>
+    assigned.filter(({ replica }) => replica.role === role).map(({ port }) => `http://127.0.0.1:${port}`);
+  const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
 
   const addresses: StackAddresses = {
     postgres: Object.fromEntries(
@@ -93,24 +99,29 @@ export function planStack(options: PlanOptions): StackPlan {
     paysim: httpOf("paysim"),
     ledger_file: join(ledgers, "ledger.jsonl"),
     secrets_file: secretsFile(dataDirectory),
-    ops: Object.fromEntries(rolePorts.map(({ role, opsPort }) => [role, `http://127.0.0.1:${opsPort}`])),
+    replicas: Object.fromEntries(SERVING_ROLES.map((role) => [role, httpOfAll(role)])),
+    ops: Object.fromEntries(
+      assigned.map(({ replica, opsPort }) => [nameOf(replica), `http://127.0.0.1:${opsPort}`]),
+    ),
   };
   const context: RoleContext = { addresses, secrets };
   const kafkaOfRoles = advertised["clients"]?.map((port) => `127.0.0.1:${port}`).join(",");
   return {
     servers: [...postgres, redis, ...kafka, mail],
     roles: options.roles
-      ? rolePorts.map((assigned) =>
+      ? assigned.map(({ replica, ...own }) =>
           roleProcess({
-            ...assigned,
+            ...own,
+            role: replica.role,
+            replica: replica.number,
             secrets,
             addresses: {
-              ...routed(addresses, options.routes[assigned.role]),
+              ...routed(seenBy(replica, addresses), options.routes[replica.role]),
               kafka_brokers: kafkaOfRoles ?? addresses.kafka_brokers,
             },
             dataDirectory,
-            logFile: logFile(assigned.role),
-            overrides: options.overrides[assigned.role] ?? {},
+            logFile: logFile(nameOf(replica)),
+            overrides: options.overrides[replica.role] ?? {},
           }),
         )
       : [],
@@ -118,6 +129,16 @@ export function planStack(options: PlanOptions): StackPlan {
     context,
     logFile,
   };
+}
+
+/**
+ * A gateway knows one orchestrator, the second gateway the second one: without a load balancer this is all that spreads the
+ * intake. Everybody else who calls a role by its address has the first of it.
+ */
+function seenBy({ role, number }: Replica, addresses: StackAddresses): StackAddresses {
+  const orchestrators = addresses.replicas["orchestrator"] ?? [];
+  const paired = orchestrators[(number - 1) % orchestrators.length];
+  return role === "gateway" && paired !== undefined ? { ...addresses, orchestrator: paired } : addresses;
 }
 
 function detoursOf(broker: number, advertised: Advertised, ports: PortBlock): NonNullable<Broker["detours"]> {

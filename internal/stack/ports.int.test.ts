@@ -36,6 +36,18 @@ test("a block in which any port is taken is passed over", () => {
   }
 });
 
+test("who needs more than a block gets another one, and gives all of them back", () => {
+  const seed = crypto.randomUUID();
+  const ports = (of: ReturnType<typeof leasePorts>) => Array.from({ length: 150 }, () => of.next());
+  const many = leasePorts(seed);
+  const first = ports(many);
+  expect(new Set(first).size).toBe(150);
+  many.release();
+  const again = leasePorts(seed);
+  expect(ports(again)).toEqual(first);
+  again.release();
+});
+
 test("a lock is held against everyone, and free when its holder is killed", async () => {
   const directory = mkdtempSync(join(tmpdir(), "checkout-lock-test-"));
   const file = join(directory, "lock");

@@ -1,4 +1,4 @@
-// Ports for a stack: a block of consecutive ones, leased for the stack's lifetime.
+// Ports for a stack: blocks of consecutive ones, one unless it has many processes, leased for the stack's lifetime.
 //
 // Asking the kernel for a free port and closing it again would race: anyone may take it before the server binds. Here a
 // block lies below the range from which the kernel gives ports by itself, other stacks are kept out by a lock on the
@@ -14,13 +14,37 @@ const FIRST_PORT = 20_000;
 const DEFAULT_EPHEMERAL_START = 32_768;
 
 export interface PortBlock {
-  /** The next port of the block. The same order of calls gives the same ports. */
+  /** The next port. The same order of calls gives the same ports. */
   next(): number;
   release(): void;
 }
 
-/** Leases a block. `seed` decides where the search begins, nothing else. */
+/** Leases a block, and another one when it is used up. `seed` decides where the search begins, nothing else. */
 export function leasePorts(seed: string): PortBlock {
+  let block = leaseBlock(seed);
+  const leased = [block];
+  let used = 0;
+  return {
+    next() {
+      if (used === BLOCK_SIZE) {
+        block = leaseBlock(seed);
+        leased.push(block);
+        used = 0;
+      }
+      return block.first + used++;
+    },
+    release() {
+      for (const each of leased) each.release();
+    },
+  };
+}
+
+interface Block {
+  readonly first: number;
+  release(): void;
+}
+
+function leaseBlock(seed: string): Block {
   const blocks = Math.max(1, Math.floor((ephemeralStart() - FIRST_PORT) / BLOCK_SIZE));
   const start = Bun.hash.crc32(seed) % blocks;
   for (let offset = 0; offset < blocks; offset++) {
@@ -31,14 +55,7 @@ export function leasePorts(seed: string): PortBlock {
       lock.release();
       continue;
     }
-    let used = 0;
-    return {
-      next() {
-        if (used === BLOCK_SIZE) throw new Error(`a stack needs more than ${BLOCK_SIZE} ports`);
-        return first + used++;
-      },
-      release: () => lock.release(),
-    };
+    return { first, release: () => lock.release() };
   }
   throw new Error(`no free block of ${BLOCK_SIZE} ports from ${FIRST_PORT} on`);
 }

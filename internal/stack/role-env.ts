@@ -27,10 +27,14 @@ export interface RoleContext {
   readonly secrets: StackSecrets;
 }
 
-/** What `role` needs beyond OPS_PORT, PORT and LOG_LEVEL. */
-export function roleEnvironment(role: Role, { addresses, secrets }: RoleContext): Record<string, string> {
+/** What the `replica`th process of `role`, from 1 on, needs beyond OPS_PORT, PORT and LOG_LEVEL. */
+export function roleEnvironment(
+  role: Role,
+  { addresses, secrets }: RoleContext,
+  replica = 1,
+): Record<string, string> {
   const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
-  const consumer = { ...kafka, INSTANCE_ID: "local" };
+  const consumer = { ...kafka, INSTANCE_ID: replica === 1 ? "local" : `local-${replica}` };
   const redis = { REDIS_URL: addresses.redis };
   const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
   switch (role) {

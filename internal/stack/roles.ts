@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { runToEnd } from "./child.ts";
 import type { Definition } from "./managed.ts";
 import { DIST } from "./paths.ts";
+import { nameOf } from "./replicas.ts";
 import { type Role, type RoleContext, operatorEnvironment, roleEnvironment } from "./role-env.ts";
 
 const READY_TIMEOUT_MS = 30_000;
@@ -12,6 +13,8 @@ const STOP_DEADLINE_MS = 25_000;
 
 export interface RoleOptions extends RoleContext {
   readonly role: Role;
+  /** From 1 on; 1 unless said. */
+  readonly replica?: number;
   readonly opsPort: number;
   readonly port?: number | undefined;
   readonly dataDirectory: string;
@@ -20,17 +23,17 @@ export interface RoleOptions extends RoleContext {
 }
 
 export function roleProcess(options: RoleOptions): Definition {
-  const { role, opsPort, port, dataDirectory, logFile } = options;
+  const { role, replica = 1, opsPort, port, dataDirectory, logFile } = options;
   const ops = `http://127.0.0.1:${opsPort}`;
   return {
-    name: role,
+    name: nameOf({ role, number: replica }),
     command: [binary(`checkout-${role}`)],
     cwd: dataDirectory,
     env: {
       LOG_LEVEL: process.env["LOG_LEVEL"] ?? "info",
       OPS_PORT: String(opsPort),
       ...(port === undefined ? {} : { PORT: String(port) }),
-      ...roleEnvironment(role, options),
+      ...roleEnvironment(role, options, replica),
       ...options.overrides,
     },
     logFile,

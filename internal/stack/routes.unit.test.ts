@@ -19,6 +19,7 @@ const ADDRESSES: StackAddresses = {
   paysim: "http://127.0.0.1:1010",
   ledger_file: "/data/ledger.jsonl",
   secrets_file: "/data/secrets.json",
+  replicas: {},
   ops: {},
 };
 

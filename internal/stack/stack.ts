@@ -10,6 +10,7 @@ import { stackDirectory } from "./paths.ts";
 import { type Advertised, type StackPlan, planStack } from "./plan.ts";
 import { leasePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
+import { type Replicas, roleOf } from "./replicas.ts";
 import type { RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
@@ -23,6 +24,8 @@ export interface StackOptions {
   readonly brokers?: 1 | 3 | undefined;
   /** False leaves migrations, topics and roles out. */
   readonly roles?: boolean | undefined;
+  /** How many processes a role has; one where nothing is said. */
+  readonly replicas?: Replicas | undefined;
   /** Variables of roles that differ from role-env.ts. */
   readonly overrides?: RoleOverrides | undefined;
   /** Ports of proxies by which roles find what they talk to. */
@@ -76,6 +79,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     brokers: options.brokers,
     databases: options.databases ?? DATABASES,
     roles: options.roles ?? true,
+    replicas: options.replicas ?? {},
     overrides: options.overrides ?? {},
     routes: options.routes ?? {},
     advertised: options.advertised ?? {},
@@ -147,7 +151,7 @@ class RunningStack implements Stack {
   async #stopInOrder(): Promise<void> {
     this.#enter("stopping");
     // No new work first; then the roles drain while their servers still answer.
-    await this.#processes.stop(this.#plan.roles.filter(({ name }) => name === "gateway"));
+    await this.#processes.stop(this.#plan.roles.filter(({ name }) => roleOf(name) === "gateway"));
     await this.#processes.stop(this.#plan.roles);
     await this.#processes.stop(this.#plan.servers);
     // What was on its way up is killed as it comes; this waits until it is gone.

@@ -49,7 +49,9 @@ export interface StackAddresses {
   readonly ledger_file: string;
   /** Development secrets of this data directory; see secrets.ts. */
   readonly secrets_file: string;
-  /** Where each role answers /healthz, /readyz and /metrics, by role name. */
+  /** Every process of the roles that serve requests, by role: the one above is the first of them. */
+  readonly replicas: Readonly<Record<string, readonly string[]>>;
+  /** Where each process of a role answers /healthz, /readyz and /metrics, by its name. */
   readonly ops: Readonly<Record<string, string>>;
 }
 

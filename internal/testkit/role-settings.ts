@@ -16,6 +16,7 @@ const ANYWHERE = {
     paysim: "",
     ledger_file: "",
     secrets_file: "",
+    replicas: {},
     ops: {},
   },
   secrets: {

@@ -66,6 +66,7 @@ export class HttpRoles implements AsyncDisposable {
       paysim: http,
       ledger_file: join(folder, "ledger.jsonl"),
       secrets_file: "",
+      replicas: {},
       ops: {},
     };
     const roles = new HttpRoles(secrets, [saga, inventory, payment, notification], addresses, folder);

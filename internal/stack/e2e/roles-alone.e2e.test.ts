@@ -103,6 +103,7 @@ function nobodyAnywhere(): StackAddresses {
     paysim: http,
     ledger_file: join(folder, "ledger.jsonl"),
     secrets_file: "",
+    replicas: {},
     ops: {},
   };
 }

@@ -19,6 +19,7 @@ import {
   roleEnvironment,
   type RoleOverrides,
 } from "../role-env.ts";
+import type { Replicas } from "../replicas.ts";
 import { ensureSecrets } from "../secrets.ts";
 import type { CaughtMail } from "../servers/mail-catcher.ts";
 import { type Stack, startStack } from "../stack.ts";
@@ -48,10 +49,14 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   /** Starts on empty data. `name` is that of its data directory, and tells two suites apart. */
-  static async start(name: string, overrides: RoleOverrides = {}): Promise<RunningSystem> {
+  static async start(
+    name: string,
+    overrides: RoleOverrides = {},
+    replicas: Replicas = {},
+  ): Promise<RunningSystem> {
     const dataDirectory = join(CACHE, "tests", `${name}-${process.pid}`);
     mkdirSync(dataDirectory, { recursive: true });
-    const stack = await startStack({ dataDirectory, overrides });
+    const stack = await startStack({ dataDirectory, overrides, replicas });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }
@@ -88,9 +93,8 @@ export class RunningSystem implements AsyncDisposable {
     });
   }
 
-  shopper(userId: string = Bun.randomUUIDv7()): Promise<Shopper> {
-    const { addresses, secrets } = this.context;
-    return Shopper.signIn({ gateway: addresses.gateway, jwtSecret: secrets.jwt_hs256_secret, userId });
+  shopper(userId: string = Bun.randomUUIDv7(), gateway = this.context.addresses.gateway): Promise<Shopper> {
+    return Shopper.signIn({ gateway, jwtSecret: this.context.secrets.jwt_hs256_secret, userId });
   }
 
   /** Puts so many of a new product on the shelf, for UNIT_PRICE_CENTS each where nothing else is said. */

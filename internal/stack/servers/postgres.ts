@@ -77,7 +77,8 @@ function serverSettings(port: number): Record<string, string | number> {
     unix_socket_directories: "",
     fsync: process.env["STACK_POSTGRES_FSYNC"] === "off" ? "off" : "on",
     synchronous_commit: "on",
-    max_connections: 100,
+    // Sixteen replicas of a role, its relays and an operator.
+    max_connections: 250,
     shared_buffers: "64MB",
     wal_level: "replica",
     max_wal_size: "1GB",
