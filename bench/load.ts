@@ -1,18 +1,25 @@
-// Load on the system and what came of it. A checkout is timed from the moment it was meant to start until its saga rests, by
-// the saga's own `completed_at`: polling thousands of sagas from outside would load the system with the measuring.
-import { cartOf } from "./shopper.ts";
-import { openLoop } from "./open-loop.ts";
+// Load on the system: checkouts, and beside them shoppers who only look. What became of the checkouts is read from the saga database
+// after the run (ends.ts): polling thousands of sagas from outside would load the system with the measuring.
+import type { CheckoutRequest } from "../schemas/http.ts";
+import { browse } from "./browse.ts";
+import { atOnce, openLoop } from "./open-loop.ts";
+import { OpenSagas } from "./open-sagas.ts";
 import { cpuMsByGroup } from "./processes.ts";
+import { cartOf, Refused } from "./shopper.ts";
 import type { System } from "./system.ts";
 
 const GIVE_UP_MS = 60_000;
-const OPEN_SAGAS_POLL_MS = 200;
 /** Requests on their way to the gateway at once; more would measure the driver's sockets. */
 const MAX_REQUESTS_IN_FLIGHT = 400;
+const AT_ONCE_CONNECTIONS = 250;
 const DRAIN_MS = 60_000;
+const DRAIN_POLL_MS = 100;
 
 export interface LoadOptions {
+  /** Checkouts a second, in an open loop. */
   readonly ratePerSecond: number;
+  /** Instead: so many at once, all meant to start in the same moment. Measured is until the last has come to rest. */
+  readonly atOnce?: number;
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
   readonly linesPerCart: number;
@@ -20,182 +27,162 @@ export interface LoadOptions {
   readonly card?: string;
   /** Holds arrivals back while so many sagas are open: finds the limit instead of a queue. */
   readonly maxOpenSagas?: number;
+  /** Everybody wants this one, so many of which are on the shelf. */
+  readonly scarceStock?: number;
+  /** This share of checkouts is sent twice under the same Idempotency-Key. */
+  readonly duplicateShare?: number;
+  /** Looks at a status or the catalogue, beside the checkouts. */
+  readonly looksPerSecond?: number;
+  /** How long everything may take to come to rest after the last arrival. */
+  readonly drainSeconds?: number;
 }
 
-export interface LoadResult {
-  readonly placed: number;
-  /** Of those, per second, what was meant to start within the measured time. At most the rate that was asked for. */
-  readonly placedPerSecond: number;
-  readonly refused: number;
-  /** Sagas that came to rest within the measured time, per second of it. */
-  readonly ordersPerSecond: number;
-  readonly completed: number;
-  readonly compensated: number;
-  readonly notAtRest: number;
-  /** Milliseconds from the intended start, of the checkouts meant to start within the measured time. */
-  readonly accepted: Percentiles;
-  readonly atRest: Percentiles;
-  /** Milliseconds from the moment the saga knew that it had failed until everything was undone; all 0 where none failed. */
-  readonly undone: Percentiles;
-  /** CPU per order in milliseconds, by process and in sum, over the measured time. */
-  readonly cpuMsPerOrder: Readonly<Record<string, number>>;
-  readonly cpuMsPerOrderTotal: number;
-}
-
-export interface Percentiles {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-interface Placed {
+export interface PlacedCheckout {
+  /** Epoch ms. Of arrivals that were held back on purpose: when they were sent. */
   readonly intendedAt: number;
   readonly acceptedAt: number;
+  /** Which of the system's shoppers placed it. */
+  readonly shopper: number;
 }
 
-export async function runLoad(system: System, options: LoadOptions): Promise<LoadResult> {
-  const { ratePerSecond, warmUpSeconds, measuredSeconds } = options;
-  const placed = new Map<string, Placed>();
-  let inFlight = 0;
-  let refused = 0;
-  const arrive = async (index: number, intendedAt: number) => {
-    inFlight += 1;
+/** What the driver saw; times in epoch ms. */
+export interface Load {
+  readonly startedAt: number;
+  readonly from: number;
+  readonly until: number;
+  readonly placed: ReadonlyMap<string, PlacedCheckout>;
+  /** Why checkouts were refused for good, and how often. */
+  readonly refusals: ReadonlyMap<string, number>;
+  /** Checkouts sent twice that became two sagas. */
+  readonly doubled: number;
+  /** Milliseconds that looks took, from their intended start; and how many came to nothing. */
+  readonly looks: readonly number[];
+  readonly looksFailed: number;
+  /** CPU between `from` and `until` in milliseconds: by process, and of the driver itself. */
+  readonly cpuMs: ReadonlyMap<string, number>;
+  readonly driverCpuMs: number;
+}
+
+/** Called when measuring begins, with the moment it ends: what happens to the system meanwhile. Awaited before the drain. */
+export type Meanwhile = (from: number, until: number) => Promise<void> | undefined;
+
+export async function runLoad(system: System, options: LoadOptions, meanwhile?: Meanwhile): Promise<Load> {
+  const { ratePerSecond, warmUpSeconds, measuredSeconds, maxOpenSagas } = options;
+  const scarce = `bench-scarce-${Date.now().toString(36)}`;
+  if (options.scarceStock !== undefined) await system.restock([scarce], options.scarceStock);
+  const skusOf = (index: number) =>
+    options.scarceStock === undefined ? cartSkus(system, index, options.linesPerCart) : [scarce];
+  const placing = new Placing(system, options, skusOf);
+
+  using gate = new OpenSagas(system, maxOpenSagas);
+  const startedAt = now();
+  const from = startedAt + (options.atOnce === undefined ? warmUpSeconds * 1_000 : 0);
+  const planned = from + measuredSeconds * 1_000;
+  const usage = measureUsage(system, from, options.atOnce === undefined ? planned : undefined);
+  const happening = Bun.sleep(from - now()).then(() => meanwhile?.(from, planned));
+  const looking =
+    options.looksPerSecond === undefined
+      ? undefined
+      : browse(system, options.looksPerSecond, { from, until: planned, sagas: placing.placed });
+  if (options.atOnce === undefined) {
+    const isHeld = maxOpenSagas !== undefined;
+    const paused = () => gate.isFull || (isHeld && placing.inFlight >= MAX_REQUESTS_IN_FLIGHT);
+    const total = Math.round(ratePerSecond * (warmUpSeconds + measuredSeconds));
+    const arrive = (index: number, at: number) => void placing.place(index, isHeld ? now() : at);
+    await openLoop(ratePerSecond, total, arrive, { paused, isOver: () => isHeld && now() >= planned });
+    await Bun.sleep(planned - now());
+  } else {
+    await atOnce(options.atOnce, AT_ONCE_CONNECTIONS, (index) => placing.place(index, startedAt));
+  }
+  await happening;
+  const drainMs = options.drainSeconds === undefined ? DRAIN_MS : options.drainSeconds * 1_000;
+  await drained(() => placing.inFlight === 0, drainMs);
+  await gate.untilEmpty(drainMs);
+  usage.stop();
+  const { cpuMs, driverCpuMs, until } = await usage.result;
+  const { placed, refusals, doubled } = placing;
+  const { looks = [], failed: looksFailed = 0 } = (await looking) ?? {};
+  return { startedAt, from, until, placed, refusals, doubled, looks, looksFailed, cpuMs, driverCpuMs };
+}
+
+/** Sends checkouts and remembers which sagas they became. */
+class Placing {
+  readonly placed = new Map<string, PlacedCheckout>();
+  readonly refusals = new Map<string, number>();
+  doubled = 0;
+  inFlight = 0;
+  readonly #system: System;
+  readonly #options: LoadOptions;
+  readonly #skusOf: (index: number) => readonly string[];
+
+  constructor(system: System, options: LoadOptions, skusOf: (index: number) => readonly string[]) {
+    this.#system = system;
+    this.#options = options;
+    this.#skusOf = skusOf;
+  }
+
+  async place(index: number, intendedAt: number): Promise<void> {
+    const { card = "pm_card_visa", duplicateShare = 0 } = this.#options;
+    const cart = cartOf(this.#skusOf(index), card, this.#system.currency);
+    const key = `bench-${Bun.randomUUIDv7()}`;
+    // Spread evenly, so that two runs send the same ones twice.
+    const isTwice = Math.floor((index + 1) * duplicateShare) > Math.floor(index * duplicateShare);
+    this.inFlight += 1;
     try {
-      const shopper = system.shoppers[index % system.shoppers.length];
-      const cart = cartOf(
-        skusOf(system, index, options.linesPerCart),
-        options.card ?? "pm_card_visa",
-        system.currency,
-      );
-      const answer = await shopper?.checkout(cart, `bench-${Bun.randomUUIDv7()}`, Date.now() + GIVE_UP_MS);
-      if (answer !== undefined) placed.set(answer.saga_id, { intendedAt, acceptedAt: Date.now() });
-    } catch {
-      refused += 1;
+      const send = () => this.#send(index, cart, key);
+      const [sagaId, again] = await Promise.all(isTwice ? [send(), send()] : [send()]);
+      const shopper = index % this.#system.shoppers.length;
+      this.placed.set(sagaId, { intendedAt, acceptedAt: now(), shopper });
+      if (again !== undefined && again !== sagaId) this.doubled += 1;
+    } catch (error) {
+      const reason = error instanceof Refused ? error.message : "no answer";
+      this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
     } finally {
-      inFlight -= 1;
+      this.inFlight -= 1;
     }
-  };
+  }
 
-  const gate = new OpenSagas(system, options.maxOpenSagas);
-  const startedAt = Date.now();
-  const from = startedAt + warmUpSeconds * 1_000;
-  const until = from + measuredSeconds * 1_000;
-  const cpu = measureCpu(system, from, until);
-  const paused = () =>
-    gate.isFull || (options.maxOpenSagas !== undefined && inFlight >= MAX_REQUESTS_IN_FLIGHT);
-  const total = Math.round(ratePerSecond * (warmUpSeconds + measuredSeconds));
-  const isOver = () => options.maxOpenSagas !== undefined && Date.now() >= until;
-  await openLoop(ratePerSecond, total, (index, intendedAt) => void arrive(index, intendedAt), {
-    paused,
-    isOver,
-  });
-  await drained(() => inFlight === 0);
-  await drained(() => gate.isEmpty);
-  gate.stop();
-
-  const ends = await readEnds(system, startedAt);
-  const within = (at: number | undefined) => at !== undefined && at >= from && at < until;
-  const restedInTime = [...ends.values()].filter((end) => within(end.completedAt));
-  const orders = restedInTime.length;
-  const intended = [...placed].filter(([, { intendedAt }]) => within(intendedAt));
-  const cpuMs = await cpu;
-  const perOrder = Object.fromEntries(Array.from(cpuMs, ([name, ms]) => [name, ms / Math.max(1, orders)]));
-  return {
-    placed: placed.size,
-    placedPerSecond: intended.length / measuredSeconds,
-    refused,
-    ordersPerSecond: orders / measuredSeconds,
-    completed: restedInTime.filter(({ status }) => status === "COMPLETED").length,
-    compensated: restedInTime.filter(({ status }) => status === "COMPENSATED").length,
-    notAtRest: [...placed.keys()].filter((id) => ends.get(id)?.completedAt === undefined).length,
-    accepted: percentiles(intended.map(([, { intendedAt, acceptedAt }]) => acceptedAt - intendedAt)),
-    atRest: percentiles(
-      intended.flatMap(([id, { intendedAt }]) => {
-        const completedAt = ends.get(id)?.completedAt;
-        return completedAt === undefined ? [] : [completedAt - intendedAt];
-      }),
-    ),
-    undone: percentiles(
-      intended.flatMap(([id]) => {
-        const { failedAt, completedAt } = ends.get(id) ?? {};
-        return failedAt === undefined || completedAt === undefined ? [] : [completedAt - failedAt];
-      }),
-    ),
-    cpuMsPerOrder: perOrder,
-    cpuMsPerOrderTotal: Object.values(perOrder).reduce((sum, ms) => sum + ms, 0),
-  };
+  async #send(index: number, cart: CheckoutRequest, key: string): Promise<string> {
+    const { shoppers } = this.#system;
+    const shopper = shoppers[index % shoppers.length];
+    if (shopper === undefined) throw new Error("the system has no shoppers");
+    const { saga_id } = await shopper.checkout(cart, key, Date.now() + GIVE_UP_MS);
+    return saga_id;
+  }
 }
 
-function skusOf({ skus }: System, index: number, count: number): string[] {
+/** CPU from one moment (epoch ms) to another, or to `stop` where none is given. */
+function measureUsage(system: System, from: number, planned: number | undefined) {
+  const stopped = Promise.withResolvers<void>();
+  const measure = async () => {
+    await Bun.sleep(from - now());
+    const before = cpuMsByGroup(system.processes);
+    const driverBefore = process.cpuUsage();
+    await (planned === undefined ? stopped.promise : Bun.sleep(planned - now()));
+    const until = planned ?? now();
+    const { user, system: kernel } = process.cpuUsage(driverBefore);
+    // A process that was started again meanwhile begins at 0.
+    const cpuMs = new Map(
+      Array.from(cpuMsByGroup(system.processes), ([name, ms]) => {
+        const earlier = before.get(name) ?? 0;
+        return [name, ms >= earlier ? ms - earlier : ms] as const;
+      }),
+    );
+    return { cpuMs, driverCpuMs: (user + kernel) / 1_000, until };
+  };
+  return { result: measure(), stop: () => stopped.resolve() };
+}
+
+function cartSkus({ skus }: System, index: number, count: number): string[] {
   return Array.from({ length: count }, (_, line) => skus[(index * count + line) % skus.length] ?? "");
 }
 
-/** Looks now and then at how many sagas are under way, by the orchestrator's own counters: counting rows would be load. */
-class OpenSagas {
-  readonly #system: System;
-  readonly #limit: number;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #count = 0;
-
-  constructor(system: System, limit = Number.POSITIVE_INFINITY) {
-    this.#system = system;
-    this.#limit = limit;
-    this.#timer = setInterval(() => void this.#look(), OPEN_SAGAS_POLL_MS);
-  }
-
-  get isFull(): boolean {
-    return this.#count >= this.#limit;
-  }
-
-  get isEmpty(): boolean {
-    return this.#count === 0;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(): Promise<void> {
-    this.#count = await this.#system.openSagas();
-  }
+async function drained(isDone: () => boolean, limitMs: number): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!isDone() && Date.now() < deadline) await Bun.sleep(DRAIN_POLL_MS);
 }
 
-/** CPU used between two moments (epoch ms), in milliseconds, by process. */
-async function measureCpu(system: System, from: number, until: number): Promise<Map<string, number>> {
-  await Bun.sleep(from - Date.now());
-  const before = cpuMsByGroup(system.processes);
-  await Bun.sleep(until - Date.now());
-  const after = cpuMsByGroup(system.processes);
-  return new Map(Array.from(after, ([name, ms]) => [name, ms - (before.get(name) ?? 0)]));
-}
-
-async function readEnds(system: System, startedAt: number) {
-  const rows = await system.sagas<
-    { saga_id: string; status: string; completed_ms: number | null; failed_ms: number | null }[]
-  >`
-    select saga_id, status, (extract(epoch from completed_at) * 1000)::float8 as completed_ms,
-           (extract(epoch from (select min(at) from saga_history h
-                                 where h.saga_id = s.saga_id and h.to_status = 'COMPENSATING')) * 1000)::float8 as failed_ms
-      from saga_state s where created_at >= ${new Date(startedAt)}`;
-  return new Map(
-    rows.map(({ saga_id, status, completed_ms, failed_ms }) => [
-      saga_id,
-      { status, completedAt: completed_ms ?? undefined, failedAt: failed_ms ?? undefined },
-    ]),
-  );
-}
-
-async function drained(isDone: () => boolean): Promise<void> {
-  const deadline = Date.now() + DRAIN_MS;
-  // The first look comes a poll after the last arrival, so that "empty" cannot mean "not looked yet".
-  do await Bun.sleep(2 * OPEN_SAGAS_POLL_MS);
-  while (!isDone() && Date.now() < deadline);
-}
-
-function percentiles(values: readonly number[]): Percentiles {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+/** Epoch ms, to the microsecond. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
 }

@@ -27,6 +27,9 @@ const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
   ["bench", ["--seconds", "0"], "--seconds some above 0"],
   ["bench", ["--warm-up", "long"], "--warm-up takes seconds"],
   ["bench", ["--latency", "200ms"], "--latency 200ms is none"],
+  ["bench", ["steady", "--rate", "fast"], "--rate takes checkouts a second"],
+  ["bench", ["backlog", "--orders", "0.5"], "--orders takes a whole number"],
+  ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs a stack of its own"],
   ["model", ["--jsn"], "--jsn"],
   ["seeded-bugs", ["--onl", "x"], "--onl"],
   ["seeded-bugs", ["--only", "no-such-bug"], "there is no bug no-such-bug"],
@@ -43,7 +46,10 @@ test.each(WRONG)("%s %j", async (program, args, told) => {
 
 test.each([
   ["chaos", ["--seed", "--json", "--keep", "Kafka leader kill", "clock jump"]],
-  ["bench", ["--latency", "--require-target", "saturate", "steady", "compensation"]],
+  [
+    "bench",
+    ["--latency", "--require-target", "--rate", "saturate", "steady", "compensation", "relay-outage"],
+  ],
   ["model", ["--json"]],
   ["seeded-bugs", ["--only", "--layer", "--json", "--list"]],
 ] as const)("%s --help lists every option and what can be chosen", async (program, words) => {

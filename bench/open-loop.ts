@@ -32,3 +32,16 @@ export async function openLoop(
     if (index < total) await Bun.sleep(TICK_MS);
   }
 }
+
+/** Calls `arrive(i)` for i = 0.. `total` times, as fast as so many at a time allow. Resolves when the last has ended. */
+export async function atOnce(
+  total: number,
+  atATime: number,
+  arrive: (index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < total) await arrive(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(atATime, total) }, lane));
+}

@@ -19,13 +19,27 @@ export interface ProcessStat {
 /** CPU used so far by each group and all its descendants, in milliseconds, by name. */
 export function cpuMsByGroup(groups: readonly ProcessGroup[]): Map<string, number> {
   const stats = processStats();
+  const cpuOf = (pid: number) => stats.get(pid)?.cpuMs ?? 0;
+  return new Map(
+    Array.from(membersByGroup(groups, stats), ([name, pids]) => [
+      name,
+      pids.reduce((sum, pid) => sum + cpuOf(pid), 0),
+    ]),
+  );
+}
+
+/** The process ids of each group and all its descendants, by name. */
+export function membersByGroup(
+  groups: readonly ProcessGroup[],
+  stats: ReadonlyMap<number, ProcessStat> = processStats(),
+): Map<string, number[]> {
   const owner = new Map(groups.map(({ name, pid }) => [pid, name]));
-  const totals = new Map<string, number>(groups.map(({ name }) => [name, 0]));
-  for (const [pid, { cpuMs }] of stats) {
+  const members = new Map<string, number[]>(groups.map(({ name }) => [name, []]));
+  for (const pid of stats.keys()) {
     const name = ownerOf(pid, owner, stats);
-    if (name !== null) totals.set(name, (totals.get(name) ?? 0) + cpuMs);
+    if (name !== null) members.get(name)?.push(pid);
   }
-  return totals;
+  return members;
 }
 
 /** Every process of the machine, by process id. */

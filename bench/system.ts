@@ -2,6 +2,8 @@
 // and makes it ready for load. Knows addresses, nothing of the inside.
 import postgres, { type Sql } from "postgres";
 import type { RestockRequest } from "../schemas/http.ts";
+import { scrape } from "./measure/metrics.ts";
+import { partOf } from "./parts.ts";
 import type { ProcessGroup } from "./processes.ts";
 import { Shopper } from "./shopper.ts";
 
@@ -20,8 +22,8 @@ interface Status {
     readonly paysim: string;
     readonly mail: string;
     readonly secrets_file: string;
-    /** By role, every process that serves requests. */
-    readonly replicas: { readonly gateway: readonly string[] };
+    /** By role, every process that serves requests. Commits from before there were replicas do not say it. */
+    readonly replicas?: { readonly gateway: readonly string[] };
     /** By process: `orchestrator`, `orchestrator-2`. */
     readonly ops: Readonly<Record<string, string>>;
   };
@@ -34,12 +36,19 @@ export interface System extends AsyncDisposable {
   readonly directory: string;
   readonly gateway: string;
   readonly addresses: Status["addresses"];
-  /** Those of one role under its name. */
+  /** Those of one role under its name. Read from the stack by `refresh`: a role that was started again is another process. */
   readonly processes: readonly ProcessGroup[];
+  refresh(): Promise<void>;
   readonly shoppers: readonly Shopper[];
   readonly skus: readonly string[];
   /** The saga database, read-only: when each saga came to rest. */
   readonly sagas: Sql;
+  /** All databases by name, read-only. Nobody is connected to before the first question. */
+  readonly databases: Readonly<Record<string, Sql>>;
+  /** How long the stack took to come up; undefined for one that ran before. */
+  readonly startUpSeconds: number | undefined;
+  /** `bun run stack` for this stack: `kill`, `restart`. */
+  control(...args: readonly string[]): Promise<void>;
   readonly currency: string;
   /** Sagas under way. */
   openSagas(): Promise<number>;
@@ -59,22 +68,31 @@ export interface SystemOptions {
   readonly skus: number;
   /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
   readonly latency: string;
+  /** The checkout of this repository that the stack is built and started from; this one unless told otherwise. */
+  readonly repository?: string;
   /** How `bun run stack` is run, for tests. */
-  readonly command?: typeof stackCommand;
+  readonly command?: (args: readonly string[]) => Promise<string>;
 }
 
 /** Throws, having taken down what it started, where the stack or what it is asked for cannot be had. */
 export async function openSystem(options: SystemOptions): Promise<System> {
-  const { stack, skus: skuCount, latency, command = stackCommand } = options;
-  const directory = stack ?? options.directory ?? `${REPOSITORY}/.stack-bench`;
+  const { stack, skus: skuCount, latency, repository = REPOSITORY } = options;
+  const command = options.command ?? ((args: readonly string[]) => stackCommand(args, repository));
+  const directory = stack ?? options.directory ?? `${repository}/.stack-bench`;
   await using opening = new AsyncDisposableStack();
+  let startUpSeconds: number | undefined;
   if (stack === undefined) {
+    const begun = performance.now();
     await command(["up", "--data-dir", directory, ...(options.up ?? [])]);
+    startUpSeconds = (performance.now() - begun) / 1_000;
     opening.defer(async () => void (await command(["down", "--wipe", "--data-dir", directory])));
   }
-  const status: Status = JSON.parse(await command(["status", "--json", "--data-dir", directory]));
+  const readStatus = async (): Promise<Status> =>
+    JSON.parse(await command(["status", "--json", "--data-dir", directory]));
+  const status = await readStatus();
   if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
   const { addresses } = status;
+  let processes = processesOf(status);
 
   await putJson(`${addresses.paysim}/_sim/faults`, { latency });
   const currency = "EUR";
@@ -95,7 +113,7 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   const { jwt_hs256_secret: jwtSecret }: { jwt_hs256_secret: string } = await Bun.file(
     addresses.secrets_file,
   ).json();
-  const { gateway: gateways } = addresses.replicas;
+  const { gateway: gateways } = addresses.replicas ?? { gateway: [addresses.gateway] };
   const shoppers = await Promise.all(
     Array.from({ length: USERS }, (_, index) =>
       Shopper.signIn({
@@ -105,29 +123,39 @@ export async function openSystem(options: SystemOptions): Promise<System> {
       }),
     ),
   );
-  const sagas = postgres(addresses.postgres.saga, { max: 2, onnotice: () => {} });
-  opening.defer(() => sagas.end());
+  const databases = Object.fromEntries(
+    Object.entries(addresses.postgres).map(([name, url]) => [
+      name,
+      postgres(url, { max: 2, onnotice: () => {} }),
+    ]),
+  );
+  const sagas = databases["saga"];
+  if (sagas === undefined) throw new Error("the stack has no saga database");
+  opening.defer(async () => void (await Promise.all(Object.values(databases).map((sql) => sql.end()))));
   const opened = opening.move();
   return {
     directory,
     gateway: addresses.gateway,
     addresses,
-    processes: [
-      ...status.servers.map(({ name, pid }) => ({ name, pid })),
-      ...status.roles.map(({ name, pid }) => ({ name: roleOf(name), pid })),
-    ],
+    get processes() {
+      return processes;
+    },
+    async refresh() {
+      processes = processesOf(await readStatus());
+    },
+    async control(...args) {
+      await command([...args, "--data-dir", directory]);
+    },
     shoppers,
     skus,
     sagas,
+    databases,
+    startUpSeconds,
     currency,
-    async openSagas() {
-      const orchestrators = Object.entries(addresses.ops).filter(([name]) => roleOf(name) === "orchestrator");
-      const open = await Promise.all(orchestrators.map(([, ops]) => startedLessEnded(`${ops}/metrics`)));
-      return open.reduce((sum, count) => sum + count, 0);
-    },
+    openSagas: () => openSagasBy(addresses.ops),
     restock,
     async audit(...args) {
-      const child = Bun.spawn([`${REPOSITORY}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
+      const child = Bun.spawn([`${repository}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
         stdio: ["ignore", "inherit", "inherit"],
       });
       return (await child.exited) === 0;
@@ -136,28 +164,29 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   };
 }
 
-/** The replicas of a role are called `payment`, `payment-2`, .. */
-function roleOf(name: string): string {
-  return name.replace(/-\d+$/, "");
-}
-
 /**
- * By an orchestrator's own counters, since its start. One may end what another has started, so only the sum over all of them says
+ * By the orchestrators' own counters, since their start. One may end what another has started, so only the sum over all of them says
  * how many are under way; and that only as long as they began with nothing under way.
  */
-async function startedLessEnded(metricsUrl: string): Promise<number> {
-  const text = await (await fetch(metricsUrl)).text();
-  const sumOf = (name: string) =>
-    text
-      .split("\n")
-      .filter((line) => line.startsWith(name))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+async function openSagasBy(ops: Readonly<Record<string, string>>): Promise<number> {
+  const urls = Object.entries(ops).filter(([name]) => partOf(name) === "orchestrator");
+  const all = await Promise.all(urls.map(([, url]) => scrape(url)));
+  if (all.some(({ size }) => size === 0)) throw new Error("an orchestrator does not tell its metrics");
+  const sumOf = (name: string) => all.reduce((sum, metrics) => sum + (metrics.get(name) ?? 0), 0);
   return sumOf("checkout_sagas_started_total") - sumOf("checkout_sagas_ended_total");
 }
 
-/** Runs `bun run stack`; throws with what it said where it fails. */
-export async function stackCommand(args: readonly string[]): Promise<string> {
-  const child = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/main.ts`, ...args], {
+function processesOf({ servers, roles }: Status): readonly ProcessGroup[] {
+  return [
+    ...servers.map(({ name, pid }) => ({ name, pid })),
+    ...roles.map(({ name, pid }) => ({ name: partOf(name), pid })),
+  ];
+}
+
+/** Runs `bun run stack` of a checkout of this repository; throws with what it said where it fails. */
+export async function stackCommand(args: readonly string[], repository = REPOSITORY): Promise<string> {
+  const child = Bun.spawn([process.execPath, `${repository}/internal/stack/main.ts`, ...args], {
+    cwd: repository,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [output, errors] = await Promise.all([

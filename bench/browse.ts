@@ -1,0 +1,80 @@
+// Shoppers who only look: at the status of a checkout, and at the catalogue, in turn. An open loop beside the checkouts.
+import { openLoop } from "./open-loop.ts";
+import type { System } from "./system.ts";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const PAGE_ITEMS = 20;
+/** Looks go round among so many of the newest checkouts. */
+const WATCHED = 200;
+
+export interface BrowseOptions {
+  /** Epoch ms. */
+  readonly from: number;
+  readonly until: number;
+  /** By id: what there is to look at. Grows meanwhile. */
+  readonly sagas: ReadonlyMap<string, Watchable>;
+}
+
+interface Watchable {
+  /** Which of the system's shoppers placed it: nobody else may look. */
+  readonly shopper: number;
+}
+
+/** Milliseconds that each look took from its intended start, and how many were not answered. */
+export async function browse(
+  system: System,
+  looksPerSecond: number,
+  { from, until, sagas }: BrowseOptions,
+): Promise<{ readonly looks: number[]; readonly failed: number }> {
+  const looks: number[] = [];
+  let failed = 0;
+  const watched = new Watched(sagas);
+  const look = async (index: number, intendedAt: number) => {
+    try {
+      const [sagaId, owner] = (index % 2 === 0 && watched.at(index)) || [];
+      const isAnswered =
+        sagaId === undefined || owner === undefined
+          ? await page(system.addresses.inventory)
+          : ((await system.shoppers[owner.shopper]?.look(sagaId, 0)) ?? null) !== null;
+      if (!isAnswered) throw new Error("no answer");
+      looks.push(Math.max(0, performance.timeOrigin + performance.now() - intendedAt));
+    } catch {
+      failed += 1;
+    }
+  };
+  await Bun.sleep(from - Date.now());
+  const under: Promise<void>[] = [];
+  const total = Math.round((looksPerSecond * (until - from)) / 1_000);
+  await openLoop(looksPerSecond, total, (index, intendedAt) => void under.push(look(index, intendedAt)));
+  await Promise.all(under);
+  return { looks, failed };
+}
+
+async function page(inventory: string): Promise<boolean> {
+  const response = await fetch(`${inventory}/catalogue?limit=${PAGE_ITEMS}`, {
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+/** Some of the newest entries of a map that grows, without walking it each time. */
+class Watched {
+  readonly #sagas: ReadonlyMap<string, Watchable>;
+  readonly #newest: (readonly [string, Watchable])[] = [];
+  readonly #entries: MapIterator<[string, Watchable]>;
+  #seen = 0;
+
+  constructor(sagas: ReadonlyMap<string, Watchable>) {
+    this.#sagas = sagas;
+    this.#entries = sagas.entries();
+  }
+
+  at(index: number): readonly [string, Watchable] | undefined {
+    for (; this.#seen < this.#sagas.size; this.#seen++) {
+      const { value } = this.#entries.next();
+      if (value !== undefined) this.#newest[this.#seen % WATCHED] = value;
+    }
+    return this.#newest[index % Math.max(1, this.#newest.length)];
+  }
+}

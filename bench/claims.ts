@@ -1,0 +1,203 @@
+// What the system promises, held against a run: one verdict per claim. Pure. The scenarios name those that apply to them, headline.ts
+// those that the README makes.
+import { byPart } from "./parts.ts";
+import { median, quantile } from "./histograms.ts";
+import type { RunRecord, Verdict } from "./record.ts";
+
+export const AT_REST_P99_MS = 3_000;
+const ACCEPTED_P99_MS = 50;
+/** Of the rate: arrivals are counted in whole ones. */
+const HELD_SHARE = 0.99;
+/** What undoing may add, p99, from the moment the saga knows that it has failed. */
+const UNDO_P99_MS = 500;
+const FLASH_SALE_MS = 3_000;
+const COLD_P50_MS = 1_000;
+const IDLE_CORE_SHARE = 0.04;
+const IDLE_BYTES = 1.6 * 2 ** 30;
+const SOAK_SETTLED_SECONDS = 300;
+const SOAK_GROWTH = 0.1;
+/** Of the median of a backlog's ten-second windows. */
+const FLAT_SHARE = 0.85;
+const WINDOW_SECONDS = 10;
+const RELAY_EVENTS_PER_SECOND = 500;
+
+export function heldRate(run: RunRecord): readonly Verdict[] {
+  const wanted = Number(run.options["ratePerSecond"]) * HELD_SHARE;
+  const { placedPerSecond, refused, notAtRest } = run.orders;
+  const p99 = run.latencies.atRest?.p99 ?? Number.POSITIVE_INFINITY;
+  return [
+    {
+      claim: `${wanted.toFixed(0)} orders/s held`,
+      measured: `${placedPerSecond.toFixed(1)}/s, ${refused} refused, ${notAtRest} not at rest`,
+      // An open loop whose arrivals all came, and rested in time, held its rate.
+      isMet: placedPerSecond >= wanted && refused === 0 && notAtRest === 0,
+    },
+    {
+      claim: `at rest within ${AT_REST_P99_MS} ms (p99)`,
+      measured: ms(p99),
+      isMet: p99 < AT_REST_P99_MS,
+    },
+  ];
+}
+
+export function accepted({ latencies }: RunRecord): readonly Verdict[] {
+  const p99 = latencies.accepted?.p99 ?? Number.POSITIVE_INFINITY;
+  return [
+    { claim: `202 within ${ACCEPTED_P99_MS} ms (p99)`, measured: ms(p99), isMet: p99 <= ACCEPTED_P99_MS },
+  ];
+}
+
+export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
+  const looks = run.latencies.looks;
+  const { looksFailed } = run.orders;
+  return [
+    ...heldRate(run),
+    {
+      claim: "every look answered",
+      measured: `${looks?.count ?? 0} answered (p99 ${ms(looks?.p99 ?? 0)}), ${looksFailed} not`,
+      isMet: looksFailed === 0 && (looks?.count ?? 0) > 0,
+    },
+  ];
+}
+
+export function relayEvents(run: RunRecord): readonly Verdict[] {
+  const perOrder = run.perOrder.kafka.messagesIn;
+  const perSecond = perOrder * run.orders.ordersPerSecond;
+  return [
+    {
+      claim: `${RELAY_EVENTS_PER_SECOND} events/s through the relay`,
+      measured: `${perSecond.toFixed(0)}/s (${perOrder.toFixed(1)} per order)`,
+      isMet: perSecond >= RELAY_EVENTS_PER_SECOND,
+    },
+  ];
+}
+
+export function undone({ latencies }: RunRecord): readonly Verdict[] {
+  const p99 = latencies.undone?.p99 ?? Number.POSITIVE_INFINITY;
+  return [
+    {
+      claim: `undone within ${UNDO_P99_MS} ms of knowing why (p99)`,
+      measured: ms(p99),
+      isMet: p99 <= UNDO_P99_MS,
+    },
+  ];
+}
+
+export function flashSale(run: RunRecord): readonly Verdict[] {
+  return flashSaleWithin(run, FLASH_SALE_MS);
+}
+
+export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Verdict[] {
+  const { completed, notAtRest, refused } = run.orders;
+  const stock = Number(run.options["scarceStock"]);
+  const wanted = Number(run.options["atOnce"]);
+  const sold = Math.min(stock, wanted);
+  const last = run.latencies.atRest?.max ?? Number.POSITIVE_INFINITY;
+  return [
+    {
+      claim: `exactly ${sold} sold`,
+      measured: `${completed} completed`,
+      isMet: completed === sold,
+    },
+    {
+      claim: `all ${wanted} decided within ${limitMs} ms`,
+      measured: `the last after ${ms(last)}, ${refused} refused, ${notAtRest} not at rest`,
+      isMet: last <= limitMs && refused === 0 && notAtRest === 0,
+    },
+  ];
+}
+
+export function notDoubled(run: RunRecord): readonly Verdict[] {
+  const { doubled } = run.orders;
+  return [
+    ...heldRate(run),
+    { claim: "one saga per Idempotency-Key", measured: `${doubled} doubled`, isMet: doubled === 0 },
+  ];
+}
+
+export function coldStart({ latencies }: RunRecord): readonly Verdict[] {
+  const p50 = latencies.atRest?.p50 ?? Number.POSITIVE_INFINITY;
+  return [
+    {
+      claim: `first checkouts at rest within ${COLD_P50_MS} ms (p50)`,
+      measured: ms(p50),
+      isMet: p50 < COLD_P50_MS,
+    },
+  ];
+}
+
+export function idle(run: RunRecord): readonly Verdict[] {
+  const share = total(run.cpuMs) / 1_000 / run.measuredSeconds;
+  const bytes = total(run.memory);
+  return [
+    {
+      claim: `under ${IDLE_CORE_SHARE * 100} % of a core`,
+      measured: `${(share * 100).toFixed(1)} %`,
+      isMet: share < IDLE_CORE_SHARE,
+    },
+    {
+      claim: `under ${(IDLE_BYTES / 2 ** 30).toFixed(1)} GiB (PSS)`,
+      measured: `${(bytes / 2 ** 30).toFixed(2)} GiB`,
+      isMet: bytes < IDLE_BYTES,
+    },
+  ];
+}
+
+/** Each part's memory at the end against its level after five minutes. */
+export function soak(run: RunRecord): readonly Verdict[] {
+  const settled = run.memoryOverTime.find(({ at }) => at >= SOAK_SETTLED_SECONDS) ?? run.memoryOverTime[0];
+  const last = run.memoryOverTime.at(-1);
+  if (settled === undefined || last === undefined) return heldRate(run);
+  const level = new Map(byPart(settled.bytes));
+  const grown = byPart(last.bytes).map(([part, bytes]) => ({
+    part,
+    growth: bytes / (level.get(part) ?? bytes) - 1,
+  }));
+  const worst = grown.toSorted((a, b) => b.growth - a.growth)[0];
+  return [
+    ...heldRate(run),
+    {
+      claim: `memory of each part within ${SOAK_GROWTH * 100} % of its level after ${Math.round(settled.at)} s`,
+      measured:
+        worst === undefined
+          ? "nothing measured"
+          : `${worst.part} ${(worst.growth * 100).toFixed(1)} % at most`,
+      isMet: worst !== undefined && worst.growth <= SOAK_GROWTH,
+    },
+  ];
+}
+
+/** Orders a second over windows of ten seconds, without the first and the last, in which it fills and empties. */
+export function backlogWindows({ seconds }: RunRecord): readonly number[] {
+  const last = Math.max(0, ...seconds.filter(({ atRest }) => atRest > 0).map(({ at }) => at));
+  const windows = Array.from({ length: Math.floor(last / WINDOW_SECONDS) }, (_, index) =>
+    seconds
+      .filter(({ at }) => at >= index * WINDOW_SECONDS && at < (index + 1) * WINDOW_SECONDS)
+      .reduce((sum, { atRest }) => sum + atRest / WINDOW_SECONDS, 0),
+  );
+  return windows.slice(1);
+}
+
+export function backlog(run: RunRecord): readonly Verdict[] {
+  const windows = backlogWindows(run);
+  const slowest = quantile(
+    windows.toSorted((a, b) => a - b),
+    0,
+  );
+  const middle = median(windows);
+  return [
+    {
+      claim: `no ${WINDOW_SECONDS} s slower than ${FLAT_SHARE} of the median until all are done`,
+      measured: `${slowest.toFixed(0)}/s of ${middle.toFixed(0)}/s`,
+      isMet: slowest >= middle * FLAT_SHARE,
+    },
+  ];
+}
+
+function total(figures: Readonly<Record<string, number>>): number {
+  return Object.values(figures).reduce((sum, value) => sum + value, 0);
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}

@@ -1,0 +1,98 @@
+// A run for the eyes of whoever started it: the figures that matter most, the rest is in the JSON and the report.
+import type { Latencies } from "./histograms.ts";
+import { byPart, DRIVER, isOutside, sides } from "./parts.ts";
+import type { RunRecord } from "./record.ts";
+
+/** Lines to print. */
+export function describeRun(run: RunRecord): readonly string[] {
+  const { orders, latencies, memory } = run;
+  const cpu = perOrderOf(run);
+  const { own, outside } = sides(cpu);
+  const lines: string[] = [];
+  const say = (name: string, text: string) => lines.push(`  ${name.padEnd(17)} ${text}`);
+  say("orders/s at rest", orders.ordersPerSecond.toFixed(0));
+  if (latencies.accepted !== undefined) say("202 after", percentilesOf(latencies.accepted));
+  if (latencies.atRest !== undefined) say("saga at rest in", percentilesOf(latencies.atRest));
+  if (latencies.undone !== undefined)
+    say("undone within", `${percentilesOf(latencies.undone)} of knowing why`);
+  if (latencies.looks !== undefined) say("looks within", percentilesOf(latencies.looks));
+  say("outcomes", `${orders.completed} completed, ${orders.compensated} compensated`);
+  say("trouble", `${orders.refused} refused, ${orders.notAtRest} not at rest${reasonsOf(run)}`);
+  if (orders.atRest > 0) {
+    say(
+      "CPU-ms per order",
+      `${own.toFixed(2)} ours, ${outside.toFixed(2)} outside parties, ${(own + outside).toFixed(2)} in all; the driver's ${(run.driverCpuMs / orders.atRest).toFixed(2)} not among them`,
+    );
+    for (const [part, ms] of byPart(cpu))
+      lines.push(`    ${part.padEnd(23)} ${ms.toFixed(3)}${isOutside(part) ? "  (outside)" : ""}`);
+  } else {
+    const total = Object.values(run.cpuMs).reduce((sum, ms) => sum + ms, 0);
+    say("CPU", `${(total / 10 / run.measuredSeconds).toFixed(1)} % of a core`);
+    for (const [part, ms] of byPart(run.cpuMs))
+      lines.push(`    ${part.padEnd(23)} ${(ms / 10 / run.measuredSeconds).toFixed(2)} %`);
+  }
+  say("memory (PSS)", `${megabytes(Object.values(memory).reduce((sum, bytes) => sum + bytes, 0))} MB in all`);
+  lines.push(...costLines(run), ...hopLines(run));
+  for (const [name, text] of Object.entries(run.findings)) say(name, text);
+  for (const { claim, measured, isMet } of run.verdicts)
+    say("target", `${isMet ? "met" : "MISSED"}: ${claim} (${measured})`);
+  return lines;
+}
+
+/** CPU-ms per order, by process. */
+export function perOrderOf({ cpuMs, orders }: RunRecord): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(cpuMs)
+      .filter(([name]) => name !== DRIVER)
+      .map(([name, ms]) => [name, ms / Math.max(1, orders.atRest)]),
+  );
+}
+
+function costLines({ perOrder }: RunRecord): readonly string[] {
+  if (perOrder.orders === 0) return [];
+  const postgres = Object.entries(perOrder.postgres).map(
+    ([name, { transactions, walBytes, blockHits }]) =>
+      `${name} ${transactions.toFixed(2)} tx, ${(walBytes / 1_024).toFixed(1)} KB WAL, ${blockHits.toFixed(0)} hits`,
+  );
+  const { requests, messagesIn, bytesIn, bytesOut } = perOrder.kafka;
+  const asked = Object.entries(requests)
+    .slice(0, 6)
+    .map(([kind, count]) => `${kind} ${count.toFixed(3)}`);
+  const written = Object.values(perOrder.writtenBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const switches = (figures: Readonly<Record<string, number>>) =>
+    Object.values(figures)
+      .reduce((sum, count) => sum + count, 0)
+      .toFixed(1);
+  return [
+    `  per order over the whole run (${perOrder.orders} orders, ramp-up and drain included)`,
+    ...postgres.map((text) => `    Postgres ${text}`),
+    `    Kafka ${messagesIn.toFixed(1)} messages, ${(bytesIn / 1_024).toFixed(1)} KB in, ${(bytesOut / 1_024).toFixed(1)} KB out; requests ${asked.join(", ") || "unknown"}`,
+    `    disk ${(written / 1_024).toFixed(1)} KB; context switches ${switches(perOrder.voluntarySwitches)} voluntary, ${switches(perOrder.involuntarySwitches)} not`,
+  ];
+}
+
+function hopLines({ hops }: RunRecord): readonly string[] {
+  const way = hops.filter(({ kind }) => kind !== "note" && kind !== "saga");
+  if (way.length === 0) return [];
+  return [
+    `  ${"hop, ms".padEnd(60)} ${"p50".padStart(7)} ${"p99".padStart(8)} ${"ends at".padStart(8)}`,
+    ...way.map(
+      ({ name, p50, p99, endsAt }) =>
+        `    ${name.padEnd(58)} ${p50.toFixed(1).padStart(7)} ${p99.toFixed(1).padStart(8)} ${endsAt.toFixed(1).padStart(8)}`,
+    ),
+  ];
+}
+
+function percentilesOf({ p50, p90, p99, max }: Latencies): string {
+  const round = (value: number) => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+  return `p50 ${round(p50)}, p90 ${round(p90)}, p99 ${round(p99)}, max ${round(max)} ms`;
+}
+
+function reasonsOf({ orders }: RunRecord): string {
+  const reasons = Object.entries(orders.refusals).map(([reason, count]) => `${count} × ${reason}`);
+  return reasons.length === 0 ? "" : ` (${reasons.join("; ")})`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}

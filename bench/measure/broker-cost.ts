@@ -1,0 +1,127 @@
+// What the orders cost Kafka: requests by kind, messages and bytes by the brokers' own counters (JMX), and bytes of the topics' logs on
+// disk. Asked before and after a run, when the system is at rest. The Java process that asks is started before anything is measured and
+// sleeps in between.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { ProcessGroup } from "../processes.ts";
+
+const PATIENCE_MS = 30_000;
+
+/** Counters of all brokers since their start. */
+export interface BrokerCounters {
+  /** By kind: Produce, Fetch, OffsetCommit and so on. Empty where the brokers could not be asked. */
+  readonly requests: Readonly<Record<string, number>>;
+  readonly messagesIn: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Of all topics' logs, replicas included. */
+  readonly logBytes: number;
+}
+
+export class BrokerWatch implements Disposable {
+  readonly #directory: string;
+  readonly #brokers: readonly { readonly name: string; readonly asker: Asker }[];
+
+  constructor(stackDirectory: string, processes: readonly ProcessGroup[]) {
+    this.#directory = stackDirectory;
+    this.#brokers = processes
+      .filter(({ name }) => name.startsWith("kafka-"))
+      .map(({ name, pid }) => ({ name, asker: new Asker(pid) }));
+  }
+
+  async read(): Promise<BrokerCounters> {
+    const answers = await Promise.all(this.#brokers.map(({ asker }) => asker.ask()));
+    const sums: Record<string, number> = {};
+    for (const answer of answers)
+      for (const [key, value] of Object.entries(answer)) sums[key] = (sums[key] ?? 0) + value;
+    const requests = Object.entries(sums).flatMap(([key, value]) =>
+      // Fetches are counted once more by who asked.
+      key.startsWith("request:") && !/(Consumer|Follower)$/.test(key) ? [[key.slice(8), value] as const] : [],
+    );
+    return {
+      requests: Object.fromEntries(requests),
+      messagesIn: sums["MessagesInPerSec"] ?? 0,
+      bytesIn: sums["BytesInPerSec"] ?? 0,
+      bytesOut: sums["BytesOutPerSec"] ?? 0,
+      logBytes: this.#brokers.reduce(
+        (sum, { name }) => sum + logBytes(join(this.#directory, "kafka", name, "data")),
+        0,
+      ),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const { asker } of this.#brokers) asker.end();
+  }
+}
+
+/** Per order: the difference of two readings over `orders`. */
+export function brokerCostPerOrder(
+  before: BrokerCounters,
+  after: BrokerCounters,
+  orders: number,
+): BrokerCounters {
+  const share = (from: number, until: number) => (until - from) / Math.max(1, orders);
+  return {
+    requests: Object.fromEntries(
+      Object.entries(after.requests)
+        .map(([kind, count]) => [kind, share(before.requests[kind] ?? 0, count)] as const)
+        .filter(([, count]) => count > 0)
+        .toSorted(([, a], [, b]) => b - a),
+    ),
+    messagesIn: share(before.messagesIn, after.messagesIn),
+    bytesIn: share(before.bytesIn, after.bytesIn),
+    bytesOut: share(before.bytesOut, after.bytesOut),
+    logBytes: share(before.logBytes, after.logBytes),
+  };
+}
+
+/** One broker's. Answers nothing where it cannot be asked: no attach module, another user's process. */
+class Asker {
+  readonly #child: Bun.Subprocess<"pipe", "pipe", "ignore">;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(pid: number) {
+    const program = join(import.meta.dir, "BrokerCounters.java");
+    const options = ["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-modules", "jdk.attach"];
+    this.#child = Bun.spawn(["java", ...options, program, String(pid)], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    this.#lines = linesOf(this.#child.stdout)[Symbol.asyncIterator]();
+  }
+
+  async ask(): Promise<Readonly<Record<string, number>>> {
+    try {
+      await this.#child.stdin.write("\n");
+      await this.#child.stdin.flush();
+      const answer = await Promise.race([this.#lines.next(), Bun.sleep(PATIENCE_MS)]);
+      if (answer === undefined || answer.done === true) return {};
+      const counters: Record<string, number> = JSON.parse(answer.value);
+      return counters;
+    } catch {
+      return {};
+    }
+  }
+
+  end(): void {
+    this.#child.kill();
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
+/** The indexes beside the logs are allocated ahead and say nothing. */
+function logBytes(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".log"))
+    .reduce((sum, file) => sum + (statSync(join(directory, file), { throwIfNoEntry: false })?.size ?? 0), 0);
+}

@@ -1,0 +1,44 @@
+// Where and of what a run was made: a figure without its machine and commit says nothing. Read once per run.
+import { arch, cpus, release, totalmem } from "node:os";
+
+export interface Machine {
+  readonly cores: number;
+  readonly model: string;
+  readonly mhz: number;
+  readonly memoryGb: number;
+  readonly kernel: string;
+  readonly arch: string;
+  /** Processes that wanted a core in the minute before the run: what else the machine was busy with. */
+  readonly loadBefore: number;
+}
+
+export async function describeMachine(): Promise<Machine> {
+  const all = cpus();
+  const loads = await Bun.file("/proc/loadavg").text();
+  return {
+    cores: all.length,
+    model: all[0]?.model.trim() ?? "unknown",
+    mhz: await mhz(),
+    memoryGb: Math.round((totalmem() / 2 ** 30) * 10) / 10,
+    kernel: release(),
+    arch: arch(),
+    loadBefore: Number(loads.split(" ")[0]),
+  };
+}
+
+/** For example `1a2b3c4`, with `-dirty` where files differ from it; `unknown` outside a git checkout. */
+export function commitOf(directory: string): string {
+  const git = Bun.which("git");
+  if (git === null) return "unknown";
+  const { exitCode, stdout } = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*"], {
+    cwd: directory,
+    stderr: "ignore",
+  });
+  return exitCode === 0 ? stdout.toString().trim() : "unknown";
+}
+
+/** `os.cpus()` says 0 on some virtual machines. */
+async function mhz(): Promise<number> {
+  const text = await Bun.file("/proc/cpuinfo").text();
+  return Math.round(Number(/^cpu MHz\s*: ([\d.]+)/m.exec(text)?.[1] ?? 0));
+}

@@ -1,0 +1,130 @@
+// What one run leaves behind: a JSON file with everything that a report or a comparison needs, so that no figure has to be believed
+// without its machine, commit and command. Written by run.ts, read by report/ and compare.ts.
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Latencies } from "./histograms.ts";
+import type { BrokerCounters } from "./measure/broker-cost.ts";
+import type { Hop } from "./measure/hops.ts";
+import type { Machine } from "./measure/machine.ts";
+import type { PostgresCounters } from "./measure/postgres-cost.ts";
+
+export const RECORD_VERSION = 1;
+const DEFAULT_DIRECTORY = join(import.meta.dir, "../.bench");
+
+export interface RunRecord {
+  readonly version: typeof RECORD_VERSION;
+  readonly scenario: string;
+  readonly about: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly command: string;
+  readonly commit: string;
+  readonly machine: Machine;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly orders: Orders;
+  /** Milliseconds. From the intended start to the 202 and until the saga rests; what undoing took; looks. Those that apply. */
+  readonly latencies: Readonly<Partial<Record<"accepted" | "atRest" | "undone" | "looks", Latencies>>>;
+  readonly seconds: readonly SecondRow[];
+  /** Over the measured time, in milliseconds by process; the driver by itself. Per order: divided by the orders at rest in it. */
+  readonly cpuMs: Readonly<Record<string, number>>;
+  readonly driverCpuMs: number;
+  readonly measuredSeconds: number;
+  /** Bytes (PSS) by process, at rest after the run; and over time where that was asked for. */
+  readonly memory: Readonly<Record<string, number>>;
+  readonly memoryOverTime: readonly {
+    readonly at: number;
+    readonly bytes: Readonly<Record<string, number>>;
+  }[];
+  /** Over the whole run, ramp-up and drain included, per order of it. */
+  readonly perOrder: PerOrder;
+  /** By name, one value per entry of `at`, which are seconds since measuring began. */
+  readonly queues: {
+    readonly at: readonly number[];
+    readonly depths: Readonly<Record<string, readonly number[]>>;
+  };
+  readonly hops: readonly Hop[];
+  readonly verdicts: readonly Verdict[];
+  /** What a scenario measures besides, for people: name and text. */
+  readonly findings: Readonly<Record<string, string>>;
+  /** Null where the auditor was not asked. */
+  readonly isAuditClean: boolean | null;
+}
+
+export interface Orders {
+  readonly placed: number;
+  /** Of those, per second, what was meant to start within the measured time. At most the rate that was asked for. */
+  readonly placedPerSecond: number;
+  readonly refused: number;
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Sagas that came to rest within the measured time, and per second of it. */
+  readonly atRest: number;
+  readonly ordersPerSecond: number;
+  readonly completed: number;
+  readonly compensated: number;
+  readonly notAtRest: number;
+  readonly doubled: number;
+  readonly looksFailed: number;
+}
+
+/** One second of the run, counted from when measuring began. Latencies in milliseconds, of the checkouts meant to start in it. */
+export interface SecondRow {
+  readonly at: number;
+  readonly placed: number;
+  readonly atRest: number;
+  readonly acceptedP99: number | null;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+export interface PerOrder {
+  readonly orders: number;
+  readonly postgres: Readonly<Record<string, PostgresCounters>>;
+  readonly kafka: BrokerCounters;
+  /** By process. */
+  readonly writtenBytes: Readonly<Record<string, number>>;
+  readonly voluntarySwitches: Readonly<Record<string, number>>;
+  readonly involuntarySwitches: Readonly<Record<string, number>>;
+}
+
+export interface Verdict {
+  readonly claim: string;
+  readonly measured: string;
+  readonly isMet: boolean;
+}
+
+/** Where a run is kept that nobody named a file for: in `.bench/`, which git ignores. */
+export function defaultFile({ scenario, startedAt, commit }: RunRecord): string {
+  const at = startedAt.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
+  return join(DEFAULT_DIRECTORY, `${at}-${scenario}-${commit}.json`);
+}
+
+/** One run is an object, several are a list. */
+export async function writeRuns(file: string, runs: readonly RunRecord[]): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true });
+  const [only] = runs;
+  await Bun.write(file, `${JSON.stringify(runs.length === 1 ? only : runs, null, 1)}\n`);
+}
+
+/** Throws, naming the file, where it is not a run of this version. */
+export function readRuns(file: string): readonly RunRecord[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Error(`${file} is not to be read as JSON`, { cause: error });
+  }
+  const runs = Array.isArray(content) ? content : [content];
+  if (!runs.every(isRun)) throw new Error(`${file} holds no benchmark run of version ${RECORD_VERSION}`);
+  return runs;
+}
+
+function isRun(value: unknown): value is RunRecord {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "version" in value &&
+    value.version === RECORD_VERSION &&
+    "scenario" in value
+  );
+}

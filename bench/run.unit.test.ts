@@ -1,0 +1,68 @@
+// What is counted of a run: by the intended start within the measured time, and by when sagas came to rest in it.
+import { expect, test } from "bun:test";
+import type { End } from "./ends.ts";
+import type { Load } from "./load.ts";
+import { ordersOf, secondsOf } from "./run.ts";
+
+const rested = (completedAt: number, status = "COMPLETED"): End => ({
+  status,
+  createdAt: 0,
+  completedAt,
+  failedAt: undefined,
+});
+
+const placedAt = (intendedAt: number) => ({ intendedAt, acceptedAt: intendedAt + 20, shopper: 0 });
+
+/** Measured from 10,000 to 12,000. */
+const LOAD: Load = {
+  startedAt: 9_000,
+  from: 10_000,
+  until: 12_000,
+  placed: new Map([
+    ["ramp-up", placedAt(9_500)],
+    ["first", placedAt(10_000)],
+    ["second", placedAt(11_200)],
+    ["open", placedAt(11_500)],
+  ]),
+  refusals: new Map([["409 no", 2]]),
+  doubled: 0,
+  looks: [],
+  looksFailed: 0,
+  cpuMs: new Map(),
+  driverCpuMs: 0,
+};
+const ENDS = new Map<string, End>([
+  ["ramp-up", rested(10_100, "COMPENSATED")],
+  ["first", rested(10_900)],
+  ["second", rested(12_050)],
+  ["open", { ...rested(0), status: "STARTED", completedAt: undefined }],
+]);
+
+test("arrivals count by their intended start, orders by when they came to rest", () => {
+  expect(ordersOf(LOAD, ENDS)).toMatchObject({
+    placed: 4,
+    placedPerSecond: 1.5,
+    refused: 2,
+    atRest: 2,
+    ordersPerSecond: 1,
+    completed: 1,
+    compensated: 1,
+    notAtRest: 1,
+  });
+});
+
+test("second by second, the ramp-up before 0 and the drain after the end included", () => {
+  const rows = secondsOf(LOAD, ENDS).map(({ at, placed, atRest, p50, acceptedP99 }) => [
+    at,
+    placed,
+    atRest,
+    p50,
+    acceptedP99,
+  ]);
+  expect(rows).toEqual([
+    [-1, 1, 0, 600, 20],
+    [0, 1, 2, 900, 20],
+    [1, 2, 0, 850, 20],
+    [2, 0, 1, null, null],
+  ]);
+});

@@ -1,0 +1,145 @@
+// The scenarios of `bun run bench`, as data: the load, the stack it needs, what is done to the system meanwhile, and what it promises
+// under this load. `run.ts` is the one way they are run.
+import type { LoadOptions } from "./load.ts";
+import * as claims from "./claims.ts";
+import { type Disturbance, providerOutage, relayOutage } from "./disturbances.ts";
+import type { RunRecord, Verdict } from "./record.ts";
+
+export interface Scenario {
+  readonly about: string;
+  readonly load: LoadOptions;
+  /** Of the payment provider, where nothing else is asked for. */
+  readonly latency?: string;
+  /** Settings of the stack, which is then one of its own. */
+  readonly up?: readonly string[];
+  /** A new stack without any warm-up. */
+  readonly isCold?: boolean;
+  readonly disturbance?: Disturbance;
+  readonly isIdle?: boolean;
+  readonly memoryOverTime?: boolean;
+  /** The shoppers may be told to come again until they give up. */
+  readonly mayRefuse?: boolean;
+  /** The rate is looked for, in steps: see ramp.ts. */
+  readonly isRamp?: boolean;
+  /** What the system promises under this load. With `--require-target` a run that misses it ends with 1. */
+  readonly judge?: (run: RunRecord) => readonly Verdict[];
+}
+
+/** 10,000 orders a minute. */
+export const TARGET_RATE = 167;
+/** 55,000 looks a minute. */
+const LOOKS_PER_SECOND = 917;
+const AT_ONCE = 10_000;
+const SCARCE = 100;
+const BACKLOG = 100_000;
+const RELAY_OUTAGE_SECONDS = 300;
+const SOAK_SECONDS = 1_800;
+
+const STEADY: LoadOptions = {
+  ratePerSecond: TARGET_RATE,
+  warmUpSeconds: 5,
+  measuredSeconds: 30,
+  linesPerCart: 1,
+};
+
+export const SATURATION: LoadOptions = {
+  ratePerSecond: 20_000,
+  warmUpSeconds: 5,
+  measuredSeconds: 20,
+  linesPerCart: 1,
+  // So many sagas under way that every batch fills, and few enough that the queue has an end.
+  maxOpenSagas: 4_000,
+};
+
+/** Lets in whatever comes, and gives it the longest time there is. */
+const UNLIMITED = [
+  "--set",
+  "orchestrator.INTAKE_MAX_OPEN_SAGAS=1000000",
+  "--set",
+  "orchestrator.INTAKE_MAX_UNPUBLISHED=10000000",
+  "--set",
+  "orchestrator.FORWARD_DEADLINE_MS=240000",
+];
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  saturate: { about: "as many orders as the machine takes, one item each", load: SATURATION },
+  steady: { about: "10,000 orders a minute, one item each", load: STEADY, judge: claims.heldRate },
+  ramp: {
+    about: "the highest rate that holds p99 under 3 s, looked for in steps of --seconds",
+    load: { ...STEADY, warmUpSeconds: 3, measuredSeconds: 10 },
+    isRamp: true,
+  },
+  "flash-sale": {
+    about: "10,000 checkouts at once for 100 units of one item",
+    load: { ...STEADY, atOnce: AT_ONCE, scarceStock: SCARCE },
+    judge: claims.flashSale,
+  },
+  "flash-sale-plenty": {
+    about: "10,000 checkouts at once for one item of which there is plenty",
+    load: { ...STEADY, atOnce: AT_ONCE, scarceStock: 2 * AT_ONCE },
+    judge: claims.flashSale,
+  },
+  "big-carts": {
+    about: "as many orders as the machine takes, five lines each",
+    load: { ...SATURATION, linesPerCart: 5 },
+  },
+  "big-carts-20": {
+    about: "as many orders as the machine takes, twenty lines each",
+    load: { ...SATURATION, linesPerCart: 20 },
+  },
+  compensation: {
+    about: "3,000 checkouts a minute whose card is declined: how long their undoing takes",
+    load: { ...STEADY, ratePerSecond: 50, card: "pm_card_visa_chargeDeclined" },
+    judge: claims.undone,
+  },
+  "provider-outage": {
+    about: "the payment provider answers 503 for the middle third of the time",
+    load: { ...STEADY, measuredSeconds: 60 },
+    disturbance: providerOutage,
+    mayRefuse: true,
+  },
+  "relay-outage": {
+    about: "no relay for --seconds (300) while orders come in; then how fast what waits is published",
+    load: { ...STEADY, measuredSeconds: RELAY_OUTAGE_SECONDS, drainSeconds: 900 },
+    up: UNLIMITED,
+    disturbance: relayOutage,
+  },
+  duplicates: {
+    about: "10,000 orders a minute, of which one in ten is sent twice at once",
+    load: { ...STEADY, duplicateShare: 0.1 },
+    judge: claims.notDoubled,
+  },
+  browse: {
+    about: "10,000 orders and 55,000 looks at status and catalogue a minute",
+    load: { ...STEADY, looksPerSecond: LOOKS_PER_SECOND },
+    judge: claims.heldRateBesideLooks,
+  },
+  "cold-start": {
+    about: "the first 200 checkouts of a new system, 40 a second",
+    load: { ...STEADY, ratePerSecond: 40, warmUpSeconds: 0, measuredSeconds: 5 },
+    isCold: true,
+    judge: claims.coldStart,
+  },
+  idle: {
+    about: "CPU and memory of the whole system when nothing happens",
+    load: { ...STEADY, ratePerSecond: 0, warmUpSeconds: 10 },
+    isIdle: true,
+    judge: claims.idle,
+  },
+  soak: {
+    about: "10,000 orders a minute for half an hour: whether memory and latency stay flat",
+    load: { ...STEADY, measuredSeconds: SOAK_SECONDS },
+    memoryOverTime: true,
+    judge: claims.soak,
+  },
+  backlog: {
+    about: "100,000 checkouts (--orders) let in at once: orders a second until all are done",
+    load: { ...STEADY, atOnce: BACKLOG, drainSeconds: 1_800 },
+    latency: "fixed:200",
+    up: UNLIMITED,
+    judge: claims.backlog,
+  },
+};
+
+/** What `bun run bench` without a scenario runs. */
+export const DEFAULT_SCENARIOS = ["saturate", "steady", "compensation"] as const;

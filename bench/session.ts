@@ -1,0 +1,146 @@
+// Runs scenarios one after the other on as few stacks as they allow, warms each up once, keeps a file of every run, and lets the
+// auditor judge each stack. Called by main.ts, by the headline and by comparisons.
+import { AT_REST_P99_MS } from "./claims.ts";
+import { describeRun } from "./console.ts";
+import { runLoad } from "./load.ts";
+import { BrokerWatch } from "./measure/broker-cost.ts";
+import { commitOf } from "./measure/machine.ts";
+import { ramp } from "./ramp.ts";
+import { defaultFile, type RunRecord, writeRuns } from "./record.ts";
+import { run } from "./run.ts";
+import { SATURATION, type Scenario, SCENARIOS } from "./scenarios.ts";
+import { openSystem, type System } from "./system.ts";
+
+const SKUS = 100;
+const REPOSITORY = `${import.meta.dir}/..`;
+
+export interface SessionOptions {
+  readonly scenarios: readonly string[];
+  readonly stack?: string | undefined;
+  /** A checkout of this repository at another commit; this one unless told otherwise. */
+  readonly repository?: string | undefined;
+  readonly latency?: string | undefined;
+  readonly warmUpSeconds: number;
+  readonly measuredSeconds?: number | undefined;
+  readonly ratePerSecond?: number | undefined;
+  readonly orders?: number | undefined;
+  readonly command: string;
+  readonly say: (line: string) => void;
+  /** Hears of each system that is opened, to take it down when the run is interrupted. */
+  readonly opened?: (system: System) => void;
+}
+
+export interface SessionResult {
+  readonly runs: readonly RunRecord[];
+  /** Every checkout came to rest, nothing was refused that must not be, and the auditor found nothing. */
+  readonly isClean: boolean;
+}
+
+export async function runScenarios(options: SessionOptions): Promise<SessionResult> {
+  const runs: RunRecord[] = [];
+  let isClean = true;
+  for (const group of groupsOf(options.scenarios)) {
+    const [first] = group;
+    const scenario = SCENARIOS[first ?? ""];
+    if (scenario === undefined) continue;
+    const done: RunRecord[] = [];
+    // Scenarios of one stack have the same latency unless one is asked for.
+    const latency = options.latency ?? scenario.latency ?? "fixed:0";
+    await using system = await openSystem({
+      stack: options.stack,
+      ...(options.repository === undefined ? {} : { repository: options.repository }),
+      ...(scenario.up === undefined ? {} : { up: scenario.up }),
+      skus: SKUS,
+      latency,
+    });
+    options.opened?.(system);
+    using brokers = new BrokerWatch(system.directory, system.processes);
+    const warmUpSeconds = scenario.isCold === true ? 0 : options.warmUpSeconds;
+    options.say(
+      `${warmUpSeconds > 0 ? `warming up for ${warmUpSeconds} s` : "cold, measured from the first order on"}; provider latency ${latency}`,
+    );
+    if (warmUpSeconds > 0)
+      await runLoad(system, { ...SATURATION, warmUpSeconds: 0, measuredSeconds: warmUpSeconds });
+    for (const name of group) {
+      const record = await runOne(system, name, { ...options, latency, brokers });
+      done.push(record);
+      const { refused, notAtRest } = record.orders;
+      const mayRefuse = SCENARIOS[name]?.mayRefuse === true;
+      isClean = isClean && (refused === 0 || mayRefuse) && notAtRest === 0;
+    }
+    const isAuditClean = await system.audit();
+    isClean = isClean && isAuditClean;
+    for (const record of done) {
+      const judged = { ...record, isAuditClean };
+      runs.push(judged);
+      await writeRuns(defaultFile(judged), [judged]);
+    }
+  }
+  return { runs, isClean };
+}
+
+async function runOne(
+  system: System,
+  name: string,
+  options: SessionOptions & { readonly latency: string; readonly brokers: BrokerWatch },
+): Promise<RunRecord> {
+  const scenario = SCENARIOS[name];
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  options.say(`${name}: ${scenario.about}`);
+  const load = loadOf(scenario, options);
+  const common = {
+    scenario: name,
+    about: scenario.about,
+    brokers: options.brokers,
+    command: options.command,
+    commit: commitOf(options.repository ?? REPOSITORY),
+    options: {
+      latency: options.latency,
+      warmUp: scenario.isCold === true ? 0 : options.warmUpSeconds,
+      ...(scenario.up === undefined ? {} : { up: scenario.up.filter((word) => word !== "--set").join(" ") }),
+      ...(system.startUpSeconds === undefined ? {} : { startUpSeconds: system.startUpSeconds }),
+    },
+    disturbance: scenario.disturbance,
+    isIdle: scenario.isIdle,
+    memoryOverTime: scenario.memoryOverTime,
+  };
+  const measured =
+    scenario.isRamp === true
+      ? await ramp(load, options.ratePerSecond, async (step) => {
+          const record = await run(system, { ...common, load: step });
+          options.say(
+            `  ${step.ratePerSecond}/s: p99 ${record.latencies.atRest?.p99.toFixed(0) ?? "?"} of ${AT_REST_P99_MS} ms`,
+          );
+          return record;
+        })
+      : await run(system, { ...common, load });
+  const record = { ...measured, verdicts: scenario.judge?.(measured) ?? [] };
+  for (const line of describeRun(record)) options.say(line);
+  return record;
+}
+
+function loadOf({ load }: Scenario, options: SessionOptions) {
+  const { measuredSeconds = load.measuredSeconds, ratePerSecond = load.ratePerSecond, orders } = options;
+  return {
+    ...load,
+    ratePerSecond: load.maxOpenSagas === undefined ? ratePerSecond : load.ratePerSecond,
+    measuredSeconds,
+    // From the first order on means from the first order on.
+    warmUpSeconds: options.warmUpSeconds > 0 || load.ratePerSecond === 0 ? load.warmUpSeconds : 0,
+    ...(load.atOnce === undefined ? {} : { atOnce: orders ?? load.atOnce }),
+  };
+}
+
+/** Neighbours that can share a stack. */
+function groupsOf(names: readonly string[]): readonly (readonly string[])[] {
+  const groups: string[][] = [];
+  let key: string | undefined;
+  for (const name of names) {
+    const { up, isCold = false, latency } = SCENARIOS[name] ?? {};
+    const own = JSON.stringify([up, latency]);
+    if (own === key && !isCold) groups.at(-1)?.push(name);
+    else groups.push([name]);
+    key = isCold ? undefined : own;
+  }
+  return groups;
+}
