@@ -42,8 +42,9 @@ import { serveHttp } from "../../internal/platform/serve-http.ts";
 const DEADLINE_SWEEP_MS = 500;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
-/** A charge may wait for so much of a checkout's time; payment gives up what would wait for two thirds of it. */
+/** A charge may wait for so much of a checkout's time, and no longer than a shopper likes to; payment gives up what would wait for 20 s. */
 const CHARGE_WAIT_SHARE = 0.25;
+const LONGEST_CHARGE_WAIT_MS = 7_500;
 const STUCK_INTERVAL_MS = 10_000;
 /** One small query where there is nothing to compare. */
 const COMPARE_INTERVAL_MS = 1_000;
@@ -139,7 +140,7 @@ await runRole({
       limits: {
         openSagas: env.INTAKE_MAX_OPEN_SAGAS,
         unpublished: env.INTAKE_MAX_UNPUBLISHED,
-        chargeWaitMs: env.FORWARD_DEADLINE_MS * CHARGE_WAIT_SHARE,
+        chargeWaitMs: Math.min(env.FORWARD_DEADLINE_MS * CHARGE_WAIT_SHARE, LONGEST_CHARGE_WAIT_MS),
       },
       measure: (atMost) => measureBacklog(database.sql, atMost),
       log,

@@ -35,6 +35,7 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
   const log = openSync(join(dataDirectory, "supervisor.log"), "a");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const disconnected = Promise.withResolvers<void>();
+  let failure: string | undefined;
   const child = Bun.spawn(
     [process.execPath, import.meta.path, JSON.stringify({ ...options, dataDirectory })],
     {
@@ -45,16 +46,16 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
       ipc(message: Message) {
         if (message.kind === "step") report?.(message.step);
         else if (message.kind === "ready") resolve();
-        else reject(new Error(message.reason));
+        else failure = message.reason;
       },
     },
   );
   closeSync(log);
-  void child.exited.then((code) =>
-    reject(
-      new Error(`the supervisor ended with ${code ?? child.signalCode}; see ${dataDirectory}/supervisor.log`),
-    ),
-  );
+  // Only now: whoever hears of the failure may go on at once, and the directory is still the supervisor's until it has left.
+  void child.exited.then((code) => {
+    const ended = `the supervisor ended with ${code ?? child.signalCode}; see ${dataDirectory}/supervisor.log`;
+    reject(new Error(failure ?? ended));
+  });
   const ready = promise.then(async () => {
     const state = await runningStack(dataDirectory);
     if (state === null) throw new Error(`the stack in ${dataDirectory} does not answer`);

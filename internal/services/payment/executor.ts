@@ -42,8 +42,8 @@ const STOP_POLL_MS = 10;
 /** While the provider takes less than there is, those that wait in vain are told this often. */
 const GIVE_UP_EVERY_MS = 500;
 /**
- * So many seconds of what the provider takes may wait: two thirds of what a saga waits for, and far more than what the intake goes
- * on at, which hears of it by `charge_wait_ms`.
+ * So many seconds of what the provider takes may wait: two thirds of what a saga waits for by default, and far more than what the
+ * intake goes on at, which hears of it by `charge_wait_ms`.
  */
 const BACKLOG_SECONDS = 20;
 /** While that is not known. */

