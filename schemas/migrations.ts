@@ -13,6 +13,7 @@ import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: 
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
+import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
 /** Those of the services that take part in the saga: each has an inbox, an outbox and a retry table. */
@@ -43,6 +44,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0017_recovery", sql: recovery },
     spare,
     { name: "0019_own_words", sql: sagaWords },
+    { name: "0020_hot_updates", sql: sagaHot },
   ],
   inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare],
   payment: [

@@ -1,7 +1,10 @@
 // The saga's rows on a real Postgres: every position comes back as it went in, and the table refuses what code must not say.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
+import type { Event } from "../../schemas/events.ts";
 import { migrations } from "../../schemas/migrations.ts";
+import { waitUntil } from "../stack/wait.ts";
+import { eventOf } from "../testkit/events.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { startSaga } from "./saga.ts";
 import type { Position, Saga } from "./state.ts";
@@ -199,4 +202,30 @@ test("open sagas on a table that this binary does not know keep it from starting
     update saga_state set status = 'COMPENSATED', failure_code = 'X', deadline_at = null, completed_at = now()
      where saga_id = ${id}`;
   requireKnownVersions(await openTableVersions(sql));
+});
+
+test("what moves a saga on leaves the indexes alone, until it comes to rest", async () => {
+  await using own = await TestOrchestrator.open();
+  await using intake = own.intake({ gatherMs: 50 });
+  const requests = Array.from({ length: 200 }, () => checkout());
+  const sagas = (await Promise.all(requests.map((request) => intake.start(request)))).map(
+    ({ saga_id }) => saga_id,
+  );
+  const batch = async (type: Event["type"]) => own.handle(...sagas.map((saga_id) => eventOf(type, saga_id)));
+  for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const)
+    await batch(type);
+  const updates = async () => {
+    // Its connection tells at once what it did, not when it has been idle for long enough.
+    await own.database.postgres.transaction(({ tx, finish }) =>
+      finish([tx`select pg_stat_force_next_flush()`]),
+    );
+    const [row] = await own.database.sql<{ all: number; hot: number }[]>`
+      select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'saga_state'`;
+    return row ?? { all: 0, hot: 0 };
+  };
+  await waitUntil("the updates are counted", async () => (await updates()).all === 3 * sagas.length, {
+    timeoutMs: 20_000,
+  });
+  // Now and then a page has no room yet, because somebody may still look at what was there before.
+  expect((await updates()).hot).toBeGreaterThan(2 * sagas.length);
 });
