@@ -6,10 +6,16 @@ import { parseOptions, wrong } from "./arguments.ts";
 import { writeRuns } from "./record.ts";
 import { DEFAULT_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 import { runScenarios, type SessionOptions } from "./session.ts";
+import { runSolutions } from "./solutions.ts";
 import type { System } from "./system.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
-const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {};
+const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
+  solutions: {
+    about: "this product, a monolith and dual writes under one load and kill -9",
+    run: runSolutions,
+  },
+};
 type Command = (args: readonly string[]) => Promise<number>;
 
 const EXIT_INTERRUPTED = 130;

@@ -21,7 +21,8 @@ export const MONOLITH_SCHEMA = `
     email text not null,
     shipping_address jsonb not null,
     total_cents integer not null,
-    created_at timestamptz not null default now()
+    -- Not now(), which is when the transaction began: before the charge.
+    created_at timestamptz not null default clock_timestamp()
   );
   create table if not exists order_lines (
     order_id uuid not null references orders,

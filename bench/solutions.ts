@@ -1,0 +1,129 @@
+// `bun run bench solutions`: the naive monolith, the orchestrator with dual writes (both in bench/baselines) and this product, one
+// after the other on one machine, under the same load and the same kills. Called by main.ts.
+import { cpus } from "node:os";
+import { describeError } from "../internal/kernel/errors.ts";
+import { parseLatency } from "../internal/kernel/latency.ts";
+import { parseOptions, wrong } from "./arguments.ts";
+import type { Contestant, ContestantOptions } from "./solutions/contestant.ts";
+import { openDualWrites } from "./solutions/dual-writes.ts";
+import { measure, type Measured } from "./solutions/measure.ts";
+import { openMonolith } from "./solutions/monolith.ts";
+import { openProduct } from "./solutions/product.ts";
+import { comparisonTable } from "./solutions/table.ts";
+
+const PROGRAM = "bench solutions";
+const REPOSITORY = `${import.meta.dir}/..`;
+const EXIT_INTERRUPTED = 130;
+
+const SOLUTIONS: Readonly<Record<string, (options: ContestantOptions) => Promise<Contestant>>> = {
+  monolith: openMonolith,
+  "dual writes": openDualWrites,
+  "this product": openProduct,
+};
+
+const HELP = `Usage: bun run bench solutions [options]
+
+Compares three ways to build the checkout: ${Object.keys(SOLUTIONS).join(", ")}.
+Each is first loaded while its processes are killed (-9) in turn, and its orders, stock and the provider's ledger are compared;
+then it is loaded untouched, on few products, and timed.
+
+  --seconds N         of each of the two loads (60)
+  --warm-up N         seconds of load before the second is measured (10)
+  --rate N            checkouts a second of the second load (167)
+  --kill-rate N       of the first (100)
+  --kills N           in the first (6)
+  --hot-skus N        products that the second load buys (10)
+  --latency SPEC      of the payment provider (uniform:200-500)
+  --no-provider-keys  the baselines charge without an idempotency key of the checkout's
+  --only NAME         one of them
+  --json FILE         writes the results
+
+Exits 0 when this product lost nothing and its audit is clean, 1 when not, 2 on wrong arguments.`;
+
+/** Returns the exit code. */
+export async function runSolutions(args: readonly string[]): Promise<number> {
+  const { values } = parseOptions(PROGRAM, {
+    args: [...args],
+    options: {
+      seconds: { type: "string", default: "60" },
+      "warm-up": { type: "string", default: "10" },
+      rate: { type: "string", default: "167" },
+      "kill-rate": { type: "string", default: "100" },
+      kills: { type: "string", default: "6" },
+      "hot-skus": { type: "string", default: "10" },
+      latency: { type: "string", default: "uniform:200-500" },
+      "no-provider-keys": { type: "boolean", default: false },
+      only: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) {
+    console.log(HELP);
+    return 0;
+  }
+  const numberOf = (name: "seconds" | "warm-up" | "rate" | "kill-rate" | "kills" | "hot-skus") => {
+    const value = Number(values[name]);
+    return value > 0 ? value : wrong(PROGRAM, `--${name} takes a number above 0, not ${values[name]}`);
+  };
+  const options = {
+    seconds: numberOf("seconds"),
+    warmUpSeconds: numberOf("warm-up"),
+    ratePerSecond: numberOf("rate"),
+    killRatePerSecond: numberOf("kill-rate"),
+    kills: numberOf("kills"),
+    hotSkus: numberOf("hot-skus"),
+  };
+  const { latency, only } = values;
+  if (parseLatency(latency) === null)
+    wrong(PROGRAM, `--latency ${latency} is none; as fixed:MS, uniform:MS-MS or lognormal:MS-MS`);
+  if (only !== undefined && !Object.hasOwn(SOLUTIONS, only))
+    wrong(PROGRAM, `--only ${only} is none of ${Object.keys(SOLUTIONS).join(", ")}`);
+
+  const running = new AsyncDisposableStack();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      const exit = () => process.exit(EXIT_INTERRUPTED);
+      // The load that is under way finds nobody any more.
+      process.on("unhandledRejection", () => {});
+      void running.disposeAsync().then(exit, exit);
+    });
+  const measured: Record<string, Measured> = {};
+  try {
+    // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.
+    const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/build.ts`], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    if ((await build.exited) !== 0) throw new Error("the build failed: bun run build");
+    for (const [name, open] of Object.entries(SOLUTIONS)) {
+      if (only !== undefined && only !== name) continue;
+      console.log(`${name}: starting`);
+      const directory = `${REPOSITORY}/.stack-bench-solutions`;
+      const contestant = await open({ directory, latency, withKeys: !values["no-provider-keys"] });
+      running.use(contestant);
+      console.log(`${name}: under load`);
+      measured[name] = await measure(contestant, options);
+      await contestant[Symbol.asyncDispose]();
+    }
+  } catch (error) {
+    // A signal has ended it, and the process with it.
+    if (running.disposed) await new Promise(() => {});
+    console.error(`the comparison failed: ${describeError(error)}`);
+    await running.disposeAsync();
+    return 1;
+  }
+  const [cpu] = cpus();
+  console.log(
+    `\n${cpus().length} x ${cpu?.model ?? "unknown"}, ${new Date().toISOString().slice(0, 10)}, provider latency ${latency}${
+      values["no-provider-keys"] ? ", baselines without idempotency keys at the provider" : ""
+    }\n`,
+  );
+  console.log(comparisonTable(measured, options));
+  if (values.json !== undefined)
+    await Bun.write(values.json, `${JSON.stringify({ options, latency, measured }, null, 2)}\n`);
+  const ours = measured["this product"];
+  const isSound =
+    ours === undefined ||
+    (ours.isAuditClean === true && Object.values(ours.killed.losses).every((lost) => lost === 0));
+  return isSound ? 0 : 1;
+}

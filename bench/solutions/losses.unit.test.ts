@@ -1,0 +1,91 @@
+import { describe, expect, test } from "bun:test";
+import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { type Books, countLosses, standingCharges } from "./losses.ts";
+
+const CLEAN: Books = {
+  charges: ["a", "b"],
+  orders: [
+    { checkout: "a", units: 1 },
+    { checkout: "b", units: 3 },
+  ],
+  unitsTaken: 4,
+  // c was declined and undone.
+  accepted: ["a", "b", "c"],
+  ended: new Set(["a", "b", "c"]),
+};
+const NOTHING = {
+  chargedWithoutOrder: 0,
+  orderWithoutCharge: 0,
+  doubleCharges: 0,
+  unitsHeldForNobody: 0,
+  acceptedAndForgotten: 0,
+};
+
+describe("countLosses", () => {
+  test.each([
+    ["books that agree", {}, {}],
+    ["a charge whose order is missing", { charges: ["a", "b", "x"] }, { chargedWithoutOrder: 1 }],
+    ["an order that nobody paid", { charges: ["a"] }, { orderWithoutCharge: 1 }],
+    ["a shopper charged three times", { charges: ["a", "a", "a", "b"] }, { doubleCharges: 2 }],
+    [
+      "one charged twice for nothing is both",
+      { charges: ["a", "b", "x", "x"] },
+      { chargedWithoutOrder: 1, doubleCharges: 1 },
+    ],
+    ["stock that no order has", { unitsTaken: 9 }, { unitsHeldForNobody: 5 }],
+    ["orders for stock that was not taken", { unitsTaken: 3 }, { unitsHeldForNobody: -1 }],
+    ["a promise without an end", { ended: new Set(["a", "b"]) }, { acceptedAndForgotten: 1 }],
+    ["an end that nobody was promised", { accepted: [] }, {}],
+  ] satisfies [string, Partial<Books>, Partial<typeof NOTHING>][])("%s", (_what, books, lost) => {
+    expect(countLosses({ ...CLEAN, ...books })).toEqual({ ...NOTHING, ...lost });
+  });
+});
+
+describe("standingCharges", () => {
+  const common = {
+    at_ms: 0,
+    saga_id: null,
+    idempotency_key: null,
+    fingerprint: "f",
+    reply_lost: false,
+    error: null,
+  };
+  const intent = { currency: "EUR", payment_method: "pm", description: null };
+  const charge = (seq: number, id: string, metadata: Record<string, string>): ProviderLedgerEntry => ({
+    ...common,
+    ...intent,
+    seq,
+    kind: "charge",
+    payment_intent: id,
+    amount_cents: 100,
+    metadata,
+  });
+  const refund = (seq: number, id: string, amount_cents: number): ProviderLedgerEntry => ({
+    ...common,
+    seq,
+    kind: "refund",
+    payment_intent: id,
+    refund: `re_${seq}`,
+    amount_cents,
+    currency: "EUR",
+    reason: null,
+    metadata: {},
+  });
+
+  test("are those not given back in full, by their checkout", () => {
+    const entries = [
+      charge(1, "pi_1", { saga_id: "kept" }),
+      charge(2, "pi_2", { saga_id: "given back" }),
+      charge(3, "pi_3", { saga_id: "given back in part" }),
+      charge(4, "pi_4", {}),
+      refund(5, "pi_2", 60),
+      refund(6, "pi_2", 40),
+      refund(7, "pi_3", 99),
+    ];
+    expect(standingCharges(entries, (metadata) => metadata["saga_id"])).toEqual([
+      "kept",
+      "given back in part",
+      "pi_4",
+    ]);
+  });
+});

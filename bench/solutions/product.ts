@@ -1,0 +1,69 @@
+// This product as a contestant: the whole stack from compiled binaries, as for every other benchmark.
+import postgres from "postgres";
+import { openSystem, stackCommand } from "../system.ts";
+import { type Contestant, type ContestantOptions, readLedger, RESTART_DELAY_MS } from "./contestant.ts";
+import { standingCharges } from "./losses.ts";
+
+export async function openProduct({ directory, latency }: ContestantOptions): Promise<Contestant> {
+  await using opening = new AsyncDisposableStack();
+  const system = opening.use(await openSystem({ stack: undefined, directory, skus: 1, latency }));
+  const { sagas, addresses } = system;
+  const database = (name: string) => {
+    const sql = postgres(addresses.postgres[name] ?? "", { max: 1, onnotice: () => {} });
+    opening.defer(() => sql.end());
+    return sql;
+  };
+  const orders = database("order");
+  const inventory = database("inventory");
+  const opened = opening.move();
+  const inDirectory = ["--data-dir", directory];
+  return {
+    shoppers: system.shoppers,
+    roles: ["orchestrator", "payment", "inventory", "order", "relay", "gateway"],
+    async processes() {
+      const status: { servers: Process[]; roles: Process[] } = JSON.parse(
+        await stackCommand(["status", "--json", ...inDirectory]),
+      );
+      return [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid }));
+    },
+    restock: (skus, count) => system.restock(skus, count),
+    async killAndRestart(role) {
+      await stackCommand(["kill", role, "SIGKILL", ...inDirectory]);
+      await Bun.sleep(RESTART_DELAY_MS);
+      await stackCommand(["restart", role, ...inDirectory]);
+    },
+    async open() {
+      const [row] = await sagas<{ open: number }[]>`
+        select count(*)::integer as open from saga_state where completed_at is null`;
+      return row?.open ?? 0;
+    },
+    checkoutOf: (_key, id) => id,
+    async completions() {
+      const rows = await sagas<{ saga_id: string; completed_at: Date }[]>`
+        select saga_id, completed_at from saga_state where status = 'COMPLETED'`;
+      return new Map(rows.map(({ saga_id, completed_at }) => [saga_id, completed_at.getTime()]));
+    },
+    async books(skus) {
+      const ended = await sagas<{ saga_id: string }[]>`
+        select saga_id from saga_state where completed_at is not null`;
+      const ordered = await orders<{ checkout: string; units: number }[]>`
+        select saga_id as checkout, (select sum((item->>'quantity')::integer)::integer from jsonb_array_elements(items) item) as units
+          from orders where status <> 'CANCELLED'`;
+      const [stock] = await inventory<{ taken: number }[]>`
+        select coalesce(sum(stocked_count - available_count), 0)::integer as taken from inventory where sku_id = any(${[...skus]})`;
+      return {
+        charges: standingCharges(await readLedger(addresses.paysim), ({ saga_id }) => saga_id),
+        orders: ordered,
+        unitsTaken: stock?.taken ?? 0,
+        ended: new Set(ended.map(({ saga_id }) => saga_id)),
+      };
+    },
+    audit: () => system.audit(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+interface Process {
+  readonly name: string;
+  readonly pid: number;
+}
