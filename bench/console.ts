@@ -63,8 +63,10 @@ function costLines({ perOrder }: RunRecord): readonly string[] {
     Object.values(figures)
       .reduce((sum, count) => sum + count, 0)
       .toFixed(1);
+  const cpu = sides(perOrder.cpuMs);
   return [
     `  per order over the whole run (${perOrder.orders} orders, ramp-up and drain included)`,
+    `    CPU-ms ${cpu.own.toFixed(2)} ours, ${(cpu.own + cpu.outside).toFixed(2)} in all`,
     ...postgres.map((text) => `    Postgres ${text}`),
     `    Kafka ${messagesIn.toFixed(1)} messages, ${(bytesIn / 1_024).toFixed(1)} KB in, ${(bytesOut / 1_024).toFixed(1)} KB out; requests ${asked.join(", ") || "unknown"}`,
     `    disk ${(written / 1_024).toFixed(1)} KB; context switches ${switches(perOrder.voluntarySwitches)} voluntary, ${switches(perOrder.involuntarySwitches)} not`,

@@ -29,6 +29,8 @@ const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
   ["bench", ["--latency", "200ms"], "--latency 200ms is none"],
   ["bench", ["steady", "--rate", "fast"], "--rate takes checkouts a second"],
   ["bench", ["backlog", "--orders", "0.5"], "--orders takes a whole number"],
+  ["bench", ["steady", "--against", "no-such-commit"], "--against no-such-commit names no commit"],
+  ["bench", ["--rounds", "0"], "--rounds takes a whole number"],
   ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs a stack of its own"],
   ["model", ["--jsn"], "--jsn"],
   ["seeded-bugs", ["--onl", "x"], "--onl"],
@@ -42,6 +44,21 @@ test.each(WRONG)("%s %j", async (program, args, told) => {
   expect(errors).toContain(told);
   expect(errors).toContain(`see bun run ${program} --help`);
   expect(errors.trim().split("\n")).toHaveLength(1);
+});
+
+test.each([
+  [["compare", "one.json"], "it takes two files"],
+  [["compare", "a.json", "b.json", "--al"], "--al"],
+])("bench %j", async (args, told) => {
+  const { code, output, errors } = await run("bench", ...args);
+  expect([code, output]).toEqual([2, ""]);
+  expect(errors).toContain(told);
+  expect(errors).toContain(`see bun run bench ${args[0]} --help`);
+});
+
+test("a file that is no run is named", async () => {
+  const { code, errors } = await run("bench", "compare", import.meta.path, import.meta.path);
+  expect([code, errors]).toEqual([1, `${import.meta.path} is not to be read as JSON\n`]);
 });
 
 test.each([

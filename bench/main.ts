@@ -2,8 +2,11 @@
 // scenarios.ts, session.ts runs them, and each command below has a file of its own.
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
+import { commitNamed, runAgainst } from "./against.ts";
 import { parseOptions, wrong } from "./arguments.ts";
+import { compareCommand } from "./compare.ts";
 import { writeRuns } from "./record.ts";
+import { reportCommand } from "./report/main.ts";
 import { DEFAULT_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 import { runScenarios, type SessionOptions } from "./session.ts";
 import { runSolutions } from "./solutions.ts";
@@ -11,6 +14,11 @@ import type { System } from "./system.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
+  report: { about: "one HTML file of any number of runs", run: reportCommand },
+  compare: {
+    about: "the ratio of every figure of two runs, or of several of each side",
+    run: compareCommand,
+  },
   solutions: {
     about: "this product, a monolith and dual writes under one load and kill -9",
     run: runSolutions,
@@ -41,6 +49,8 @@ ${listOf(COMMANDS)}
   --rate N          checkouts a second, where the scenario has a rate; where ramp begins
   --orders N        how many come at once, where they do
   --require-target  a target that is missed makes the exit code 1
+  --against REV     builds that commit too and runs both in turn; prints medians and ratios
+  --rounds N        how often each of the two runs (3)
   --stack DIR       measures the stack that runs there instead of a new one
   --json FILE       writes the results there too; each run is kept in .bench/ anyway
 
@@ -58,6 +68,8 @@ const { values, positionals } = parseOptions("bench", {
     seconds: { type: "string" },
     rate: { type: "string" },
     orders: { type: "string" },
+    against: { type: "string" },
+    rounds: { type: "string", default: "3" },
     "warm-up": { type: "string", default: DEFAULT_WARM_UP_SECONDS },
     "require-target": { type: "boolean", default: false },
     json: { type: "string" },
@@ -90,6 +102,13 @@ const ownStack = scenarios.find(
 if (values.stack !== undefined && ownStack !== undefined)
   wrong("bench", `${ownStack} needs a stack of its own, with other settings than the one in ${values.stack}`);
 
+const rounds = Number(values.rounds);
+if (!(Number.isInteger(rounds) && rounds > 0)) wrong("bench", "--rounds takes a whole number above 0");
+if (values.against !== undefined && values.stack !== undefined)
+  wrong("bench", "--against starts stacks of its own, of both commits; --stack DIR is one");
+if (values.against !== undefined && commitNamed(values.against) === null)
+  wrong("bench", `--against ${values.against} names no commit`);
+
 const session: SessionOptions = {
   scenarios,
   stack: values.stack,
@@ -103,6 +122,10 @@ const session: SessionOptions = {
   opened: takeDownWhenInterrupted,
 };
 try {
+  if (values.against !== undefined) {
+    const isClean = await runAgainst({ revision: values.against, rounds, session, json: values.json });
+    process.exit(isClean ? 0 : 1);
+  }
   const { runs, isClean } = await runScenarios(session);
   if (values.json !== undefined) await writeRuns(values.json, runs);
   const isMet = runs.every(({ verdicts }) => verdicts.every((verdict) => verdict.isMet));

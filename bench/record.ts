@@ -66,7 +66,7 @@ export interface Orders {
   readonly looksFailed: number;
 }
 
-/** One second of the run, counted from when measuring began. Latencies in milliseconds, of the checkouts meant to start in it. */
+/** One second of the run, counted from when measuring began. Latencies in milliseconds, of the checkouts meant to start in it (run.ts). */
 export interface SecondRow {
   readonly at: number;
   readonly placed: number;
@@ -81,6 +81,8 @@ export interface PerOrder {
   readonly orders: number;
   readonly postgres: Readonly<Record<string, PostgresCounters>>;
   readonly kafka: BrokerCounters;
+  /** By process, in milliseconds. Also right where the measured time began or ended with orders half done. */
+  readonly cpuMs: Readonly<Record<string, number>>;
   /** By process. */
   readonly writtenBytes: Readonly<Record<string, number>>;
   readonly voluntarySwitches: Readonly<Record<string, number>>;

@@ -17,6 +17,7 @@ import {
 import { describeMachine } from "./measure/machine.ts";
 import { type Sample, Sampler } from "./measure/sampler.ts";
 import { memoryByGroup } from "./measure/usage.ts";
+import { cpuMsByGroup } from "./processes.ts";
 import { type Orders, RECORD_VERSION, type RunRecord, type SecondRow } from "./record.ts";
 import type { System } from "./system.ts";
 
@@ -39,11 +40,13 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
   const { load: loadOptions, isIdle = false } = options;
   const machine = await describeMachine();
   const before = await readCounters(system, options.brokers);
+  const cpuBefore = cpuMsByGroup(system.processes);
   const sampler = new Sampler(system, { asks: !isIdle, memory: options.memoryOverTime ?? false });
   const startedAt = new Date().toISOString();
   const { disturbance } = options;
   const load = await runLoad(system, loadOptions, (from, until) => disturbance?.run(system, from, until));
   const samples = sampler.stop();
+  const cpuAfter = cpuMsByGroup(system.processes);
   const after = await readCounters(system, options.brokers);
   const ends = await readEnds(system.sagas, load.startedAt);
   const atRest = [...ends.values()].filter(({ completedAt }) => completedAt !== undefined).length;
@@ -58,7 +61,7 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
     options: { ...options.options, ...flat(loadOptions) },
     orders: ordersOf(load, ends),
     latencies: latenciesOfLoad(load, ends),
-    seconds: secondsOf(load, ends),
+    seconds: secondsOf(load, ends, loadOptions.atOnce !== undefined),
     cpuMs: Object.fromEntries(load.cpuMs),
     driverCpuMs: load.driverCpuMs,
     measuredSeconds: (load.until - load.from) / 1_000,
@@ -66,7 +69,16 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
     memoryOverTime: samples.flatMap(({ at, memory }) =>
       memory === undefined ? [] : [{ at: (at - load.from) / 1_000, bytes: memory }],
     ),
-    perOrder: costPerOrder(before, after, atRest),
+    perOrder: {
+      ...costPerOrder(before, after, atRest),
+      cpuMs: Object.fromEntries(
+        Array.from(cpuAfter, ([name, ms]) => {
+          const used = ms - (cpuBefore.get(name) ?? 0);
+          // A process that was started again meanwhile began at 0.
+          return [name, (used < 0 ? ms : used) / Math.max(1, atRest)];
+        }),
+      ),
+    },
     queues: queuesOverTime(samples, load.from),
     hops: await readHops(system, load, ends),
     verdicts: [],
@@ -111,8 +123,15 @@ function latenciesOfLoad(load: Load, ends: ReadonlyMap<string, End>): RunRecord[
   };
 }
 
-/** Exported for tests. */
-export function secondsOf(load: Load, ends: ReadonlyMap<string, End>): readonly SecondRow[] {
+/**
+ * Latencies lie in the second in which a checkout was meant to start; of checkouts that all came at once, in the one in which they
+ * were answered or done. Exported for tests.
+ */
+export function secondsOf(
+  load: Load,
+  ends: ReadonlyMap<string, End>,
+  isAtOnce: boolean,
+): readonly SecondRow[] {
   const rows = new Map<number, { placed: number; atRest: number; accepted: number[]; rested: number[] }>();
   const rowAt = (at: number) => {
     const second = Math.floor((at - load.from) / 1_000);
@@ -121,10 +140,12 @@ export function secondsOf(load: Load, ends: ReadonlyMap<string, End>): readonly 
     return row;
   };
   for (const [id, { intendedAt, acceptedAt }] of load.placed) {
-    const row = rowAt(intendedAt);
-    row.placed += 1;
-    row.accepted.push(acceptedAt - intendedAt);
-    row.rested.push(...restedAfter(ends.get(id), intendedAt));
+    const end = ends.get(id);
+    rowAt(intendedAt).placed += 1;
+    rowAt(isAtOnce ? acceptedAt : intendedAt).accepted.push(acceptedAt - intendedAt);
+    rowAt(isAtOnce ? (end?.completedAt ?? intendedAt) : intendedAt).rested.push(
+      ...restedAfter(end, intendedAt),
+    );
   }
   for (const { completedAt } of ends.values()) if (completedAt !== undefined) rowAt(completedAt).atRest += 1;
   const share = (values: number[], of: number) => {

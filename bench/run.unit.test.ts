@@ -52,7 +52,7 @@ test("arrivals count by their intended start, orders by when they came to rest",
 });
 
 test("second by second, the ramp-up before 0 and the drain after the end included", () => {
-  const rows = secondsOf(LOAD, ENDS).map(({ at, placed, atRest, p50, acceptedP99 }) => [
+  const rows = secondsOf(LOAD, ENDS, false).map(({ at, placed, atRest, p50, acceptedP99 }) => [
     at,
     placed,
     atRest,
@@ -64,5 +64,20 @@ test("second by second, the ramp-up before 0 and the drain after the end include
     [0, 1, 2, 900, 20],
     [1, 2, 0, 850, 20],
     [2, 0, 1, null, null],
+  ]);
+});
+
+test("of checkouts that came at once, by when they were answered and done", () => {
+  const atOnce = {
+    ...LOAD,
+    placed: new Map([["second", { intendedAt: 10_000, acceptedAt: 11_500, shopper: 0 }]]),
+  };
+  const rows = secondsOf(atOnce, new Map([["second", rested(12_050)]]), true);
+  expect(
+    rows.map(({ at, placed, atRest, p50, acceptedP99 }) => [at, placed, atRest, p50, acceptedP99]),
+  ).toEqual([
+    [0, 1, 0, null, null],
+    [1, 0, 0, null, 1_500],
+    [2, 0, 1, 2_050, null],
   ]);
 });

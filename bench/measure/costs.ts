@@ -23,7 +23,7 @@ export async function readCounters(system: System, brokers: BrokerWatch): Promis
   return { kafka, postgres: Object.fromEntries(postgres), usage: usageByGroup(system.processes) };
 }
 
-export function costPerOrder(before: Counters, after: Counters, orders: number): PerOrder {
+export function costPerOrder(before: Counters, after: Counters, orders: number): Omit<PerOrder, "cpuMs"> {
   const share = (pick: (usage: Usage) => number) =>
     Object.fromEntries(
       Array.from(after.usage, ([name, usage]) => {
