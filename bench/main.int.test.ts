@@ -49,6 +49,10 @@ test.each(WRONG)("%s %j", async (program, args, told) => {
 test.each([
   [["compare", "one.json"], "it takes two files"],
   [["compare", "a.json", "b.json", "--al"], "--al"],
+  [["report"], "it takes the files of runs"],
+  [["headline", "--seconds", "0"], "--seconds takes some above 0"],
+  [["headline", "--latency", "slow"], "--latency slow is none"],
+  [["micro", "no-such-piece"], "no piece has no-such-piece in its name"],
 ])("bench %j", async (args, told) => {
   const { code, output, errors } = await run("bench", ...args);
   expect([code, output]).toEqual([2, ""]);

@@ -4,16 +4,23 @@ import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
 import { commitNamed, runAgainst } from "./against.ts";
 import { parseOptions, wrong } from "./arguments.ts";
+import { headlineCommand } from "./headline.ts";
+import { takeDownWhenInterrupted } from "./interrupted.ts";
 import { compareCommand } from "./compare.ts";
 import { writeRuns } from "./record.ts";
 import { reportCommand } from "./report/main.ts";
 import { DEFAULT_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 import { runScenarios, type SessionOptions } from "./session.ts";
 import { runSolutions } from "./solutions.ts";
-import type { System } from "./system.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
+  headline: { about: "what the README claims, met or missed", run: headlineCommand },
+  micro: {
+    about: "the pure code of a checkout, piece by piece",
+    // It alone loads the roles' own code, of which the driver is to know nothing.
+    run: async (args) => (await import("./micro/main.ts")).microCommand(args),
+  },
   report: { about: "one HTML file of any number of runs", run: reportCommand },
   compare: {
     about: "the ratio of every figure of two runs, or of several of each side",
@@ -26,7 +33,6 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
 };
 type Command = (args: readonly string[]) => Promise<number>;
 
-const EXIT_INTERRUPTED = 130;
 /** A new stack first compiles itself hot: the broker's JVM alone spends as much on that for a minute as on the orders. */
 const DEFAULT_WARM_UP_SECONDS = "45";
 
@@ -137,16 +143,4 @@ try {
 
 function numberOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
-}
-
-function takeDownWhenInterrupted(system: System): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      const exit = () => process.exit(EXIT_INTERRUPTED);
-      // The load that is under way finds nobody any more.
-      process.on("unhandledRejection", () => {});
-      void system[Symbol.asyncDispose]().then(exit, exit);
-    });
-  }
 }

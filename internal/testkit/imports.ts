@@ -19,6 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   // Systems to compare with, not judges. They speak to Kafka by our client, because on Bun it is the one way to do so (its addon
   // is built here), and so that what differs is the order of their writes alone.
   "bench/baselines": ["internal/kernel", "internal/platform/kafka", "schemas"],
+  // Times the pure code of the roles by itself.
+  "bench/micro": "anything",
   bench: ["internal/kernel", "schemas"],
   "internal/stack": "anything",
   "internal/testkit": "anything",

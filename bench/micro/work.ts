@@ -1,0 +1,146 @@
+// What a checkout costs in pure code, piece by piece: the decisions, reading a message, writing one, sealing. The pieces are the ones
+// that the roles run, on messages as they travel. Timed by main.ts, and run once by a test so that none of them rots.
+import type { StartSaga } from "../../schemas/http.ts";
+import { type Decision, decide as decideSaga, startSaga } from "../../internal/checkout/saga.ts";
+import type { SagaInput } from "../../internal/checkout/state.ts";
+import { checkoutOf, hashOf } from "../../internal/gateway/checkout-request.ts";
+import { decode, envelop } from "../../internal/messaging/envelope.ts";
+import { createOpener, createSealer, generateSealingKeys } from "../../internal/platform/seal.ts";
+import { decide as decideInventory, type StockItem } from "../../internal/services/inventory/decide.ts";
+import { decide as decideOrder } from "../../internal/services/order/decide.ts";
+import { decide as decidePayment } from "../../internal/services/payment/decide.ts";
+import { chargePayment, createOrder, reserveInventory } from "../../internal/testkit/commands.ts";
+import { cartOf } from "../shopper.ts";
+
+/** `run` does the work once and returns something that depends on it. */
+export interface Work {
+  readonly group: "decide" | "read" | "write" | "seal" | "gateway";
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+const NOW = 1_790_000_000_000;
+const SAGA_ID = "01900000-0000-7000-8000-000000000001";
+const OCCURRED_AT = "2026-09-21T12:26:40.000Z";
+const POLICY = {
+  forwardDeadlineMs: 30_000,
+  resendFirstMs: 10_000,
+  resendCapMs: 60_000,
+  resendsBeforeOperator: 3,
+} as const;
+const ORDER_POLICY = { blockedCountries: new Set<string>() } as const;
+const PAYMENT_METHOD = "pm_card_visa";
+
+export async function pieces(): Promise<readonly Work[]> {
+  const keys = await generateSealingKeys();
+  const [seal, open] = await Promise.all([createSealer(keys.publicJwk), createOpener(keys.privateJwk)]);
+  const sealed = seal(PAYMENT_METHOD);
+  const request = startOf(sealed);
+  const reserve = reserveInventory(SAGA_ID, [["tea", 2]]);
+  const stock = new Map<string, StockItem>([
+    ["tea", { available_count: 1_000, unit_price_cents: 500, currency: "EUR" }],
+  ]);
+  const charge = chargePayment(SAGA_ID, sealed);
+  const order = createOrder(SAGA_ID);
+  const started = startSaga(SAGA_ID, request, NOW, POLICY);
+  const context = { eventTopic: "inventory-events", newId: () => Bun.randomUUIDv7(), now: NOW } as const;
+  const text = JSON.stringify(charge);
+  const parsed: unknown = JSON.parse(text);
+  const cart = cartOf(["tea"], PAYMENT_METHOD, "EUR");
+  const body = JSON.stringify(cart);
+  return [
+    {
+      group: "decide",
+      name: "saga: a checkout comes in",
+      run: () => startSaga(SAGA_ID, request, NOW, POLICY),
+    },
+    {
+      group: "decide",
+      name: "saga: all four answers",
+      run: () => ANSWERS.reduce<Decision>((at, answer) => decideSaga(at.saga, answer, NOW, POLICY), started),
+    },
+    {
+      group: "decide",
+      name: "inventory: reserve",
+      run: () => decideInventory(null, stock, reserve, NOW, { holdMs: 300_000 }),
+    },
+    { group: "decide", name: "payment: charge", run: () => decidePayment(null, charge, NOW) },
+    {
+      group: "decide",
+      name: "order: create",
+      run: () => decideOrder(null, order, NOW, ORDER_POLICY),
+    },
+    { group: "read", name: "parse JSON", run: () => JSON.parse(text) as unknown },
+    { group: "read", name: "validate", run: () => decode(parsed) },
+    { group: "read", name: "parse and validate", run: () => decode(JSON.parse(text)) },
+    { group: "write", name: "envelope", run: () => envelop(started.out, context) },
+    {
+      group: "write",
+      name: "envelope and text of an outbox row",
+      run: () =>
+        JSON.stringify(
+          envelop(started.out, context).map(({ topic, message }) => ({
+            event_id: message.message_id,
+            topic,
+            partition_key: message.saga_id,
+            type: message.type,
+            payload: message,
+          })),
+        ),
+    },
+    { group: "seal", name: "seal a payment token", run: () => seal(PAYMENT_METHOD) },
+    { group: "seal", name: "open a payment token", run: () => open(sealed) },
+    { group: "gateway", name: "hash of a checkout", run: () => hashOf(cart) },
+    {
+      group: "gateway",
+      name: "read and validate a checkout",
+      run: () =>
+        checkoutOf(
+          new Request("http://gateway/api/v1/checkout", {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body,
+          }),
+        ),
+    },
+  ];
+}
+
+const envelope = {
+  message_id: SAGA_ID,
+  schema_version: 1,
+  saga_id: SAGA_ID,
+  occurred_at: OCCURRED_AT,
+} as const;
+
+const ANSWERS: readonly SagaInput[] = [
+  {
+    ...envelope,
+    type: "InventoryReserved",
+    reservation_id: SAGA_ID,
+    items: [{ sku_id: "tea", quantity: 2, unit_price_cents: 500, reserved_until: OCCURRED_AT }],
+  },
+  {
+    ...envelope,
+    type: "PaymentSucceeded",
+    payment_id: SAGA_ID,
+    transaction_id: "pi_1",
+    amount_cents: 1_000,
+    currency: "EUR",
+  },
+  { ...envelope, type: "ReservationConfirmed", reservation_id: SAGA_ID },
+  { ...envelope, type: "OrderCreated", order_id: SAGA_ID, user_id: SAGA_ID, total_cents: 1_000 },
+];
+
+function startOf(payment_method: string): StartSaga {
+  return {
+    user_id: SAGA_ID,
+    email: "ada@example.com",
+    items: [{ sku_id: "tea", quantity: 2 }],
+    currency: "EUR",
+    shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+    payment_method,
+    client_key: "k",
+    body_hash: "0".repeat(64),
+  };
+}

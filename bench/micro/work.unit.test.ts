@@ -1,0 +1,19 @@
+// Each piece does what its name says, so that its time is the time of that.
+import { expect, test } from "bun:test";
+import { pieces } from "./work.ts";
+
+test("every piece works, and its work has the outcome of an order that goes well", async () => {
+  const results = new Map<string, unknown>();
+  for (const { name, run } of await pieces()) results.set(name, await run());
+  expect(results.get("saga: a checkout comes in")).toMatchObject({ out: [{ type: "ReserveInventory" }] });
+  expect(results.get("saga: all four answers")).toMatchObject({ saga: { position: { kind: "completed" } } });
+  expect(results.get("inventory: reserve")).toMatchObject({ out: [{ type: "InventoryReserved" }] });
+  expect(results.get("payment: charge")).toMatchObject({ payment: { status: "PENDING" } });
+  expect(results.get("order: create")).toMatchObject({ out: [{ type: "OrderCreated" }] });
+  for (const name of ["validate", "parse and validate"])
+    expect(results.get(name)).toMatchObject({ ok: true, message: { type: "ChargePayment" } });
+  expect(results.get("envelope and text of an outbox row")).toContain('"partition_key"');
+  expect(results.get("open a payment token")).toBe("pm_card_visa");
+  expect(results.get("hash of a checkout")).toMatch(/^[0-9a-f]{64}$/);
+  expect(results.get("read and validate a checkout")).toMatchObject({ items: [{ sku_id: "tea" }] });
+});
