@@ -15,11 +15,14 @@ export async function enterInbox(tx: Tx, messageIds: readonly string[]): Promise
   return new Set(rows.map((row) => row.message_id));
 }
 
-/** Which of the ids are in the inbox. */
+/** Which of the ids are in the inbox. By the least and the greatest of them Postgres leaves out the partitions of other days. */
 export async function findInInbox(sql: Sql, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ message_id: string }[]>`
+    with wanted as materialized (
+      select array(
+        select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json) order by 1) as ids)
     select message_id from inbox
-     where message_id = any(array(
-       select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))`;
+     where message_id = any((select ids from wanted)::uuid[])
+       and message_id >= (select ids[1] from wanted) and message_id <= (select ids[cardinality(ids)] from wanted)`;
   return new Set(rows.map((row) => row.message_id));
 }

@@ -92,14 +92,18 @@ export function insertPublished(
     returning event_id`;
 }
 
-/** Which of these messages the outbox holds. */
+/** Which of these messages the outbox holds; with bounds as in inbox.ts. */
 export async function findInOutbox(
   sql: Connection,
   eventIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await sql<{ event_id: string }[]>`
+    with wanted as materialized (
+      select array(
+        select value::uuid from json_array_elements_text(${JSON.stringify(eventIds)}::text::json) order by 1) as ids)
     select event_id from outbox
-     where event_id = any(array(select value::uuid from json_array_elements_text(${JSON.stringify(eventIds)}::text::json)))`;
+     where event_id = any((select ids from wanted)::uuid[])
+       and event_id >= (select ids[1] from wanted) and event_id <= (select ids[cardinality(ids)] from wanted)`;
   return new Set(rows.map(({ event_id }) => event_id));
 }
 

@@ -19,7 +19,7 @@ function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
   let time = 0;
   const statement = (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
     if (parts.join("").includes("update outbox")) claims.at(-1)!.marked = values[0];
-    else claims.push({ setAside: values[2], marked: undefined });
+    else claims.push({ setAside: values[0], marked: undefined });
     return Promise.resolve([{ text: "text", ids: IDS.join(",") }]);
   };
   const transaction = {

@@ -1,39 +1,51 @@
 // Hears every plan that the connections of a test's databases really run, with what each read: Postgres' own auto_explain says it
-// as notices. Called by plans.int.test.ts.
+// as notices. Called by plans.int.test.ts and history/.
 import { assert } from "../../kernel/errors.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { cloneDatabase, type TestDatabase } from "../database.ts";
 import type { PlanNode } from "./judge.ts";
 
-const SETTINGS = {
+/** Without a word about when: the server says that for all its databases, and may be told otherwise in between. */
+const SWITCHED = {
   session_preload_libraries: "auto_explain",
-  "auto_explain.log_min_duration": "0",
   "auto_explain.log_level": "notice",
   "auto_explain.log_format": "json",
   "auto_explain.log_analyze": "on",
   "auto_explain.log_buffers": "on",
   "auto_explain.log_timing": "off",
 };
+const ALWAYS = { ...SWITCHED, "auto_explain.log_min_duration": "0" };
 
 export interface HeardPlan {
   /** As the source has it, but for white space. */
   readonly text: string;
   readonly plan: PlanNode;
+  /** How long it ran. */
+  readonly ms: number;
 }
 
 export class PlanWatch {
   /** In the order in which they ran. */
   plans: HeardPlan[] = [];
 
+  readonly #settings: Readonly<Record<string, string>>;
+
+  /** `isSwitched`: heard is what runs while the server's own auto_explain.log_min_duration is 0; otherwise everything. */
+  constructor({ isSwitched = false } = {}) {
+    this.#settings = isSwitched ? SWITCHED : ALWAYS;
+  }
+
   readonly clone = (service: DatabaseName): Promise<TestDatabase> =>
-    cloneDatabase(service, { settings: SETTINGS, onNotice: (notice) => this.#hear(notice) });
+    cloneDatabase(service, { settings: this.#settings, onNotice: (notice) => this.#hear(notice) });
 
   #hear(notice: string): void {
     const start = notice.indexOf("{");
-    if (!notice.startsWith("duration:") || start === -1) return;
+    const ms = /^duration: ([\d.]+) ms/.exec(notice)?.[1];
+    if (ms === undefined || start === -1) return;
     const told: unknown = JSON.parse(notice.slice(start));
     assert(isTold(told), `auto_explain says ${notice}`);
-    this.plans.push({ text: told["Query Text"].replaceAll(/\s+/g, " ").trim(), plan: told.Plan });
+    const text = told["Query Text"].replaceAll(/\s+/g, " ").trim();
+    this.plans.push({ text, plan: told.Plan, ms: Number(ms) });
   }
 }
 

@@ -131,9 +131,7 @@ export class Shop implements AsyncDisposable {
   async settle(): Promise<void> {
     this.broker.isCalm = true;
     for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
-      do {
-        for (const turn of this.#everything()) await turn();
-      } while (this.#services.some(({ group }) => !group.isIdle));
+      await this.drain();
       const { sql } = this.#orchestrator.database;
       const open = await sql`select from saga_state where completed_at is null limit 1`;
       const unpublished = await this.#unpublished();
@@ -143,6 +141,13 @@ export class Shop implements AsyncDisposable {
       if (open.length + unsettled.length + unpublished === 0) return;
       this.#passTime(round < MAX_CALM_ROUNDS / 2 ? MINUTE_MS : HOUR_MS);
     }
+  }
+
+  /** Everybody in turn until nobody has anything to do before time passes. */
+  async drain(): Promise<void> {
+    do {
+      for (const turn of this.#everything()) await turn();
+    } while (this.#services.some(({ group }) => !group.isIdle));
   }
 
   backup(database: DatabaseName): Promise<void> {

@@ -45,8 +45,8 @@ export const RELAY_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: RELAY_STORE,
-        find: "order by event_id limit ${limit} for update skip locked))`",
-        replace: "order by event_id limit ${limit}))`",
+        find: "order by event_id limit ${limit} for update skip locked) as ids)",
+        replace: "order by event_id limit ${limit}) as ids)",
       },
     ],
     caughtBy: {

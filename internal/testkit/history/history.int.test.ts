@@ -1,0 +1,46 @@
+// What lies at rest costs a checkout next to nothing: its statements look at as many pages with it as without, but for a level or
+// two more of some index. `bun run history` shows the same with ten million rows.
+import { expect, test } from "bun:test";
+import { DATABASES } from "../../../schemas/migrations.ts";
+import { statementsOfRoles } from "../plans/statements.ts";
+import { PlanWatch } from "../plans/watch.ts";
+import { Shop } from "../shop/shop.ts";
+import { fill, OUTBOX_DAYS } from "./fill.ts";
+import { costsOf, trade } from "./measure.ts";
+
+const ROWS = 20_000;
+/** What more levels of an index and other sizes of batches make of the same work. */
+const MAX_RATIO = 1.5;
+/** Pages per checkout that are not worth a word. */
+const SLACK_PAGES = 2;
+/** A claim looks from time to time whether any of the days that are kept has something left: the root of an empty index each. */
+const PAGES_PER_CLAIM = 2 * OUTBOX_DAYS;
+
+test(`${ROWS} old rows in inbox, outbox and history make no statement of a checkout read more`, async () => {
+  const names = new Map((await statementsOfRoles()).map(({ name, text }) => [text, name]));
+  const watch = new PlanWatch();
+  await using shop = await Shop.open(1, watch.clone);
+  const heard = async () => {
+    watch.plans = [];
+    const checkouts = await trade(shop, 1);
+    return costsOf(watch.plans, names, checkouts);
+  };
+  // The first time makes the plans that are kept.
+  await heard();
+  const empty = await heard();
+  await Promise.all(DATABASES.map((name) => fill(shop.databases[name].sql, name, ROWS)));
+  const rows = await shop.databases.saga.sql<
+    { count: number }[]
+  >`select count(*) from outbox where event_id < uuid_v7_floor(now() - interval '1 day')`;
+  expect(rows[0]?.count).toBeGreaterThan(ROWS * 0.9);
+  const full = await heard();
+  expect(full.size).toBeGreaterThan(20);
+  const grown = [...full].filter(([name, { pages, calls }]) => {
+    const claims = name.endsWith("claimEvents") ? calls : 0;
+    const before = empty.get(name)?.pages ?? 0;
+    return pages > before * MAX_RATIO + SLACK_PAGES + claims * PAGES_PER_CLAIM;
+  });
+  expect(grown.map(([name, { pages }]) => `${name}: ${pages} instead of ${empty.get(name)?.pages}`)).toEqual(
+    [],
+  );
+});

@@ -1,0 +1,60 @@
+// What a checkout costs its four databases, statement by statement: the real handlers, relays and sweepers trade in one process,
+// and Postgres says of each statement what it really did. Called by main.ts and history.int.test.ts.
+import type { HeardPlan } from "../plans/watch.ts";
+import type { Shop } from "../shop/shop.ts";
+
+const CHECKOUTS_AT_ONCE = 100;
+
+/** Per checkout, of one statement or of all. */
+export interface Cost {
+  readonly calls: number;
+  /** Pages looked at, in the server's memory or not. */
+  readonly pages: number;
+  readonly ms: number;
+}
+export const NOTHING: Cost = { calls: 0, pages: 0, ms: 0 };
+
+/** Checkouts from first to last, but for the few that wait for their time; resolves to how many there were. */
+export async function trade(shop: Shop, waves: number): Promise<number> {
+  shop.broker.isCalm = true;
+  // Never out of stock: the last checkouts are to be of the same kinds as the first.
+  await shop.databases.inventory
+    .sql`update inventory set available_count = stocked_count + 100000, stocked_count = stocked_count + 100000`;
+  for (let wave = 0; wave < waves; wave += 1) {
+    await shop.wave(CHECKOUTS_AT_ONCE, 0);
+    await shop.drain();
+  }
+  return waves * CHECKOUTS_AT_ONCE;
+}
+
+/** By the name that `names` has for a statement's text; others, as `begin`, are left out. */
+export function costsOf(
+  plans: readonly HeardPlan[],
+  names: ReadonlyMap<string, string>,
+  checkouts: number,
+): ReadonlyMap<string, Cost> {
+  const costs = new Map<string, Cost>();
+  for (const { text, plan, ms } of plans) {
+    const name = names.get(text);
+    if (name === undefined) continue;
+    const before = costs.get(name) ?? NOTHING;
+    const pages = (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+    costs.set(name, {
+      calls: before.calls + 1 / checkouts,
+      pages: before.pages + pages / checkouts,
+      ms: before.ms + ms / checkouts,
+    });
+  }
+  return costs;
+}
+
+export function sumOf(costs: ReadonlyMap<string, Cost>): Cost {
+  return [...costs.values()].reduce(
+    (sum, { calls, pages, ms }) => ({
+      calls: sum.calls + calls,
+      pages: sum.pages + pages,
+      ms: sum.ms + ms,
+    }),
+    NOTHING,
+  );
+}
