@@ -4,7 +4,7 @@ import { describeError } from "../../internal/kernel/errors.ts";
 import { parseOptions, wrong } from "../arguments.ts";
 import { asText } from "./report.ts";
 import { runChaos } from "./run.ts";
-import { KIND_NAMES, type KindName } from "./schedule.ts";
+import { KIND_NAMES, type KindName, parseReplicas, type Replicas } from "./schedule.ts";
 
 const HELP = `Usage: bun run chaos [options]
 
@@ -13,6 +13,7 @@ const HELP = `Usage: bun run chaos [options]
   --rate N        checkouts a second (15)
   --seed N        repeats the faults of an earlier run; chosen and printed without it
   --only KIND     only this kind of fault; repeatable: ${KIND_NAMES.join(", ")}
+  --replicas SPEC several processes of a role, as payment=2,relay=2; a fault of a service then hits one of them
   --json FILE     writes the report
   --data-dir DIR  where the run's own stack lies (.stack-chaos)
   --keep          leaves the stack running afterwards; a run that failed does so anyway
@@ -28,6 +29,7 @@ const { values } = parseOptions("chaos", {
     rate: { type: "string", default: "15" },
     seed: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
+    replicas: { type: "string" },
     json: { type: "string" },
     "data-dir": {
       type: "string",
@@ -56,6 +58,7 @@ try {
     directory: values["data-dir"],
     keep: values.keep,
     only: values.only.map(kindOf),
+    replicas: replicasOf(values.replicas),
     report: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
   console.log(`\n${asText(report)}`);
@@ -68,6 +71,11 @@ try {
 
 function number(name: string, text: string): number {
   return /^\d+$/.test(text) ? Number(text) : wrong("chaos", `--${name} is a whole number, not ${text}`);
+}
+
+function replicasOf(text: string | undefined): Replicas {
+  if (text === undefined) return {};
+  return parseReplicas(text) ?? wrong("chaos", `--replicas is like payment=2,relay=2, not ${text}`);
 }
 
 function kindOf(text: string): KindName {

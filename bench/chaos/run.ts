@@ -9,7 +9,7 @@ import { Links } from "./links.ts";
 import { seeded } from "../../internal/kernel/random.ts";
 import { recoveryMs } from "./recovery.ts";
 import { type ChaosReport, endsOf, faultReports, type Injection, kindReports, slowestOf } from "./report.ts";
-import { type KindName, type PlannedFault, planFaults } from "./schedule.ts";
+import { type KindName, type PlannedFault, planFaults, type Replicas } from "./schedule.ts";
 import { BLOCKED_COUNTRY, Shopping } from "./shopping.ts";
 import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
 import { Target } from "./target.ts";
@@ -35,6 +35,7 @@ export interface ChaosOptions {
   /** Leaves the stack running, for a look. */
   readonly keep: boolean;
   readonly only: readonly KindName[];
+  readonly replicas: Replicas;
   readonly report: (line: string) => void;
   /** Aborted, the run takes everything down that it started, and then calls `stopped`. */
   readonly signal: AbortSignal;
@@ -46,7 +47,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const leftOut = new Map<KindName, string>();
   if (clocksLack !== null) leftOut.set("clock jump", clocksLack);
   if (disksLack !== null) leftOut.set("disk full", disksLack);
-  const schedule = planFaults(options.faults, seed, new Set(leftOut.keys()), options.only);
+  const schedule = planFaults(options.faults, seed, new Set(leftOut.keys()), options.only, options.replicas);
   await clearAway(directory);
   mkdirSync(directory, { recursive: true });
 
@@ -70,6 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       "payment.CHARGE_EXECUTION_MS=60000",
       "--set",
       "payment.SEARCH_LAG_MS=1000",
+      ...Object.entries(options.replicas).flatMap(([role, count]) => ["--replicas", `${role}=${count}`]),
       ...links.stackArguments,
       ...clocks.stackArguments,
     ],

@@ -93,6 +93,17 @@ export interface Schedule {
 /** One fault in so many is joined by the next one. */
 const PAIR_SHARE = 1 / 8;
 
+/** How many processes a role has; one where nothing is said. */
+export type Replicas = Readonly<Record<string, number>>;
+
+/** `payment=2,relay=3`; null for anything else. Whether there are such roles the stack says. */
+export function parseReplicas(text: string): Replicas | null {
+  const pairs = text.split(",").map((part) => /^([a-z]+)=([1-9]\d?)$/.exec(part));
+  return pairs.includes(null)
+    ? null
+    : Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? "", Number(pair?.[2])]));
+}
+
 /**
  * `count` faults of the kinds that are not `without`, each with its share as near as whole numbers allow and, from 60 faults
  * on, each at least once. The same arguments give the same schedule.
@@ -102,6 +113,7 @@ export function planFaults(
   seed: number,
   without: ReadonlySet<KindName> = new Set(),
   only: readonly KindName[] = [],
+  replicas: Replicas = {},
 ): Schedule {
   const random = seeded(seed);
   const kinds = (only.length > 0 ? only : KIND_NAMES).filter((kind) => !without.has(kind));
@@ -115,15 +127,25 @@ export function planFaults(
   const faults = order.map((kind, index): PlannedFault => {
     const { holds }: Kind = KINDS[kind];
     const [least, most] = holds ?? [0, 0];
+    const picked = kind === "disk full" ? smallDisk : pick(random, targetsOf(kind, smallDisk));
+    const holdMs = between(random, least * 1_000, most * 1_000);
+    const strength = random();
     return {
       kind,
-      target: kind === "disk full" ? smallDisk : pick(random, targetsOf(kind, smallDisk)),
-      holdMs: between(random, least * 1_000, most * 1_000),
-      strength: random(),
+      // A role's replicas share what sets their clock.
+      target: kind === "clock jump" ? picked : oneOf(picked, replicas, strength),
+      holdMs,
+      strength,
       overlapsNext: random() < PAIR_SHARE && !isAlone(kind) && !isAlone(order[index + 1]),
     };
   });
   return { faults, smallDisk };
+}
+
+/** One of a role's replicas, by a number in [0, 1); the same in each run whether or not there are several. */
+function oneOf(role: string, replicas: Replicas, share: number): string {
+  const number = 1 + Math.floor(share * (replicas[role] ?? 1));
+  return number === 1 ? role : `${role}-${number}`;
 }
 
 /** A standby is made of a data directory that can be replaced; one that a disk is mounted on cannot. */

@@ -1,7 +1,7 @@
 // A run that found something must be repeatable, and a run that found nothing must have tried everything.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { KIND_NAMES, KINDS, planFaults } from "./schedule.ts";
+import { KIND_NAMES, KINDS, parseReplicas, planFaults } from "./schedule.ts";
 
 const seed = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const count = fc.integer({ min: 0, max: 300 });
@@ -68,3 +68,20 @@ describe("a schedule", () => {
     expect(new Set(only.faults.map(({ kind }) => kind))).toEqual(new Set(["relay kill"]));
   });
 });
+
+test("with replicas a service's fault hits one of them, and nothing else of the schedule changes", () => {
+  const alone = planFaults(200, 7).faults;
+  const { faults } = planFaults(200, 7, new Set(), [], parseReplicas("payment=2,relay=3") ?? {});
+  expect(
+    faults.map((fault) => ({ ...fault, target: fault.target.replace(/^(payment|relay)-\d$/, "$1") })),
+  ).toEqual(alone.map((fault) => ({ ...fault })));
+  const hit = new Set(faults.map(({ target }) => target));
+  for (const name of ["payment", "payment-2", "relay", "relay-2", "relay-3"]) expect(hit).toContain(name);
+});
+
+test.each(["payment", "payment=", "payment=0", "payment=x", "payment=2,", "payment-2=2"])(
+  "%s says no replicas",
+  (text) => {
+    expect(parseReplicas(text)).toBeNull();
+  },
+);
