@@ -13,6 +13,8 @@ export interface Contestant extends AsyncDisposable {
   restock(skus: readonly string[], count: number): Promise<void>;
   /** Sends SIGKILL and starts it again a moment later. Resolves when it is ready. */
   killAndRestart(role: string): Promise<void>;
+  /** Answers when the order is complete, not when the checkout is accepted. */
+  readonly answersLast: boolean;
   /** How many checkouts are under way. */
   open(): Promise<number>;
   /** What its books call a checkout: its shopper's Idempotency-Key, or the id that the shopper was given for it, if any. */

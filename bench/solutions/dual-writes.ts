@@ -51,6 +51,7 @@ export async function openDualWrites(options: ContestantOptions): Promise<Contes
         select count(*)::integer as open from sagas where completed_at is null`;
       return row?.open ?? 0;
     },
+    answersLast: false,
     checkoutOf: (_key, id) => id,
     async completions() {
       const rows = await sagas<{ saga_id: string; completed_at: Date }[]>`

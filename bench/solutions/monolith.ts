@@ -44,6 +44,7 @@ export async function openMonolith(options: ContestantOptions): Promise<Contesta
          where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()`;
       return row?.open ?? 0;
     },
+    answersLast: true,
     checkoutOf: (key) => key,
     async completions() {
       const rows = await sql<

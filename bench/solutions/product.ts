@@ -37,6 +37,7 @@ export async function openProduct({ directory, latency }: ContestantOptions): Pr
         select count(*)::integer as open from saga_state where completed_at is null`;
       return row?.open ?? 0;
     },
+    answersLast: false,
     checkoutOf: (_key, id) => id,
     async completions() {
       const rows = await sagas<{ saga_id: string; completed_at: Date }[]>`
