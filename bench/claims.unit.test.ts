@@ -98,6 +98,11 @@ test("a backlog is worked off evenly but for its first ten seconds and what is l
   expect(claims.backlogWindows(run({ seconds: seconds(90) }))).toEqual([100, 90, 100]);
   expect(isMet(claims.backlog(run({ seconds: seconds(90) })))).toEqual([true]);
   expect(isMet(claims.backlog(run({ seconds: seconds(80) })))).toEqual([false]);
+  const saturate = run({ scenario: "saturate" }, { ordersPerSecond: 120 });
+  expect(claims.backlog(run({ seconds: seconds(90) }), [saturate])).toMatchObject([
+    { isMet: false, measured: "90/s of 120/s" },
+  ]);
+  expect(claims.backlog(run({ seconds: [] }, { notAtRest: 0 }))).toMatchObject([{ isMet: true }]);
 });
 
 test("the headline has a line per claim, met or missed", () => {

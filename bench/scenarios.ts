@@ -22,7 +22,7 @@ export interface Scenario {
   /** The rate is looked for, in steps: see ramp.ts. */
   readonly isRamp?: boolean;
   /** What the system promises under this load. With `--require-target` a run that misses it ends with 1. */
-  readonly judge?: (run: RunRecord) => readonly Verdict[];
+  readonly judge?: (run: RunRecord, earlier: readonly RunRecord[]) => readonly Verdict[];
 }
 
 /** 10,000 orders a minute. */

@@ -2,6 +2,7 @@
 // auditor judge each stack. Called by main.ts, by the headline and by comparisons.
 import { AT_REST_P99_MS } from "./claims.ts";
 import { describeRun } from "./console.ts";
+import { Lanes } from "./lanes.ts";
 import { runLoad } from "./load.ts";
 import { BrokerWatch } from "./measure/broker-cost.ts";
 import { commitOf } from "./measure/machine.ts";
@@ -9,9 +10,12 @@ import { ramp } from "./ramp.ts";
 import { defaultFile, type RunRecord, writeRuns } from "./record.ts";
 import { run } from "./run.ts";
 import { SATURATION, type Scenario, SCENARIOS } from "./scenarios.ts";
+import type { Post } from "./shopper.ts";
 import { openSystem, type System } from "./system.ts";
 
 const SKUS = 100;
+/** Of the driver to each gateway: as many requests are on their way at once. */
+const CONNECTIONS = 256;
 const REPOSITORY = `${import.meta.dir}/..`;
 
 export interface SessionOptions {
@@ -46,7 +50,9 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
     const done: RunRecord[] = [];
     // Scenarios of one stack have the same latency unless one is asked for.
     const latency = options.latency ?? scenario.latency ?? "fixed:0";
+    using held = new DisposableStack();
     await using system = await openSystem({
+      postTo: (gateway) => postByLanes(held.use(new Lanes(gateway, CONNECTIONS))),
       stack: options.stack,
       ...(options.repository === undefined ? {} : { repository: options.repository }),
       ...(scenario.up === undefined ? {} : { up: scenario.up }),
@@ -62,7 +68,12 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
     if (warmUpSeconds > 0)
       await runLoad(system, { ...SATURATION, warmUpSeconds: 0, measuredSeconds: warmUpSeconds });
     for (const name of group) {
-      const record = await runOne(system, name, { ...options, latency, brokers });
+      const record = await runOne(system, name, {
+        ...options,
+        latency,
+        brokers,
+        earlier: [...runs, ...done],
+      });
       done.push(record);
       const { refused, notAtRest } = record.orders;
       const mayRefuse = SCENARIOS[name]?.mayRefuse === true;
@@ -82,7 +93,11 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
 async function runOne(
   system: System,
   name: string,
-  options: SessionOptions & { readonly latency: string; readonly brokers: BrokerWatch },
+  options: SessionOptions & {
+    readonly latency: string;
+    readonly brokers: BrokerWatch;
+    readonly earlier: readonly RunRecord[];
+  },
 ): Promise<RunRecord> {
   const scenario = SCENARIOS[name];
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
@@ -114,7 +129,7 @@ async function runOne(
           return record;
         })
       : await run(system, { ...common, load });
-  const record = { ...measured, verdicts: scenario.judge?.(measured) ?? [] };
+  const record = { ...measured, verdicts: scenario.judge?.(measured, options.earlier) ?? [] };
   for (const line of describeRun(record)) options.say(line);
   return record;
 }
@@ -129,6 +144,17 @@ function loadOf({ load }: Scenario, options: SessionOptions) {
     warmUpSeconds: options.warmUpSeconds > 0 || load.ratePerSecond === 0 ? load.warmUpSeconds : 0,
     ...(load.atOnce === undefined ? {} : { atOnce: orders ?? load.atOnce }),
   };
+}
+
+function postByLanes(lanes: Lanes): Post {
+  return (path, headers, body) =>
+    lanes.post(
+      path,
+      Object.entries(headers)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join(""),
+      body,
+    );
 }
 
 /** Neighbours that can share a stack. */

@@ -21,7 +21,16 @@ export interface ShopperOptions {
   /** The gateway's development secret. */
   readonly jwtSecret: string;
   readonly userId: string;
+  /** How requests are sent; by `fetch` unless told otherwise. */
+  readonly post?: Post;
 }
+
+/** Sends a body to a path of the gateway. Rejects where no answer came. */
+export type Post = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+) => Promise<{ readonly status: number; readonly text: string }>;
 
 /** What became of one POST. `attempts` counts the tries under the same Idempotency-Key. */
 export interface Placed {
@@ -42,20 +51,22 @@ export class Refused extends Error {
 export class Shopper {
   readonly #gateway: string;
   readonly #authorization: string;
+  readonly #post: Post;
 
-  private constructor(gateway: string, token: string) {
+  private constructor(gateway: string, token: string, post: Post) {
     this.#gateway = gateway;
     this.#authorization = `Bearer ${token}`;
+    this.#post = post;
   }
 
-  static async signIn({ gateway, jwtSecret, userId }: ShopperOptions): Promise<Shopper> {
+  static async signIn({ gateway, jwtSecret, userId, post }: ShopperOptions): Promise<Shopper> {
     const token = await new SignJWT({})
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setSubject(userId)
       .setIssuedAt()
       .setExpirationTime(`${TOKEN_TTL_SECONDS}s`)
       .sign(new TextEncoder().encode(jwtSecret));
-    return new Shopper(gateway, token);
+    return new Shopper(gateway, token, post ?? postByFetch(gateway));
   }
 
   /**
@@ -102,23 +113,31 @@ export class Shopper {
 
   async #try(request: CheckoutRequest, key: string): Promise<CheckoutAccepted | Error> {
     try {
-      const response = await fetch(`${this.#gateway}/api/v1/checkout`, {
-        method: "POST",
-        headers: {
-          authorization: this.#authorization,
-          "content-type": "application/json",
-          "idempotency-key": key,
-        },
-        body: JSON.stringify(request),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
-      if (response.status === 202) return accepted.Decode(await response.json());
-      if (response.status === 503) return new Error(`503: ${await response.text()}`);
-      return new Refused(problemBody.Decode(await response.json()));
+      const headers = {
+        authorization: this.#authorization,
+        "content-type": "application/json",
+        "idempotency-key": key,
+      };
+      const { status, text } = await this.#post("/api/v1/checkout", headers, JSON.stringify(request));
+      if (status === 202) return accepted.Decode(JSON.parse(text));
+      if (status === 503) return new Error(`503: ${text}`);
+      return new Refused(problemBody.Decode(JSON.parse(text)));
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
   }
+}
+
+function postByFetch(gateway: string): Post {
+  return async (path, headers, body) => {
+    const response = await fetch(`${gateway}${path}`, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    return { status: response.status, text: await response.text() };
+  };
 }
 
 /** A cart of one or more lines with everything else a checkout needs. */

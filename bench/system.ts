@@ -5,7 +5,7 @@ import type { RestockRequest } from "../schemas/http.ts";
 import { scrape } from "./measure/metrics.ts";
 import { partOf } from "./parts.ts";
 import type { ProcessGroup } from "./processes.ts";
-import { Shopper } from "./shopper.ts";
+import { type Post, Shopper } from "./shopper.ts";
 
 const REPOSITORY = `${import.meta.dir}/..`;
 const STOCK = 100_000_000;
@@ -68,6 +68,8 @@ export interface SystemOptions {
   readonly skus: number;
   /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
   readonly latency: string;
+  /** How the shoppers send checkouts to a gateway (its URL). */
+  readonly postTo?: (gateway: string) => Post;
   /** The checkout of this repository that the stack is built and started from; this one unless told otherwise. */
   readonly repository?: string;
   /** How `bun run stack` is run, for tests. */
@@ -114,12 +116,15 @@ export async function openSystem(options: SystemOptions): Promise<System> {
     addresses.secrets_file,
   ).json();
   const { gateway: gateways } = addresses.replicas ?? { gateway: [addresses.gateway] };
+  const { postTo } = options;
+  const posts = postTo === undefined ? undefined : gateways.map(postTo);
   const shoppers = await Promise.all(
     Array.from({ length: USERS }, (_, index) =>
       Shopper.signIn({
         gateway: gateways[index % gateways.length] ?? "",
         jwtSecret,
         userId: Bun.randomUUIDv7(),
+        ...(posts === undefined ? {} : { post: posts[index % gateways.length] ?? posts[0] }),
       }),
     ),
   );

@@ -1,0 +1,184 @@
+// HTTP/1.1 for a driver that shares the machine with what it measures: keep-alive connections, one request on each at a time, and no
+// more than a checkout needs. `fetch` costs as much CPU per request as the gateway behind it, and at saturation that is taken from the
+// system. Used by the load scenarios; everybody else uses `fetch`.
+import type { Socket } from "bun";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const SWEEP_MS = 1_000;
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+interface Job {
+  readonly request: Buffer;
+  readonly deadline: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Lanes implements Disposable {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #lanes: Lane[];
+  readonly #free: Lane[];
+  readonly #waiting: Job[] = [];
+  readonly #sweep: ReturnType<typeof setInterval>;
+
+  /** `origin` as in `http://127.0.0.1:8080`. Connects when there is something to send. */
+  constructor(origin: string, count: number) {
+    const { hostname, port } = new URL(origin);
+    this.#host = hostname;
+    this.#port = Number(port);
+    const onFree = (lane: Lane) => this.#next(lane);
+    this.#lanes = Array.from({ length: count }, () => new Lane(this.#host, this.#port, onFree));
+    this.#free = [...this.#lanes];
+    this.#sweep = setInterval(() => this.#expire(Date.now()), SWEEP_MS);
+  }
+
+  /** `headers` as lines with their ends. Rejects where no answer came in time, or none that this reads. */
+  post(path: string, headers: string, body: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const bytes = Buffer.byteLength(body);
+      const head = `POST ${path} HTTP/1.1\r\nhost: ${this.#host}:${this.#port}\r\n${headers}content-length: ${bytes}\r\n\r\n`;
+      const job = {
+        request: Buffer.from(head + body),
+        deadline: Date.now() + REQUEST_TIMEOUT_MS,
+        resolve,
+        reject,
+      };
+      const lane = this.#free.pop();
+      if (lane === undefined) this.#waiting.push(job);
+      else lane.take(job);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweep);
+    this.#expire(Number.POSITIVE_INFINITY);
+    for (const lane of this.#lanes) lane.close();
+  }
+
+  #next(lane: Lane): void {
+    const job = this.#waiting.shift();
+    if (job === undefined) this.#free.push(lane);
+    else lane.take(job);
+  }
+
+  #expire(now: number): void {
+    while ((this.#waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) < now)
+      this.#waiting.shift()?.reject(new Error("no answer in time"));
+    for (const lane of this.#lanes) lane.expire(now);
+  }
+}
+
+/** One connection, opened again where the server closed it. */
+class Lane {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #onFree: (lane: Lane) => void;
+  #socket: Socket | undefined;
+  #job: Job | undefined;
+  #received: Buffer[] = [];
+  /** The connection has carried an answer before: the server may have closed it while the next request was on its way. */
+  #isUsed = false;
+
+  constructor(host: string, port: number, onFree: (lane: Lane) => void) {
+    this.#host = host;
+    this.#port = port;
+    this.#onFree = onFree;
+  }
+
+  take(job: Job): void {
+    this.#job = job;
+    if (this.#socket === undefined) void this.#connect();
+    else this.#send(this.#socket, job);
+  }
+
+  expire(now: number): void {
+    if (this.#job !== undefined && this.#job.deadline < now) this.#fail(new Error("no answer in time"));
+  }
+
+  close(): void {
+    this.#socket?.end();
+    this.#socket = undefined;
+  }
+
+  async #connect(): Promise<void> {
+    this.#isUsed = false;
+    try {
+      const socket = await Bun.connect({
+        hostname: this.#host,
+        port: this.#port,
+        socket: {
+          data: (from, bytes) => this.#read(from, bytes),
+          close: (from) => this.#closed(from),
+          error: (from) => this.#closed(from),
+        },
+      });
+      this.#socket = socket;
+      if (this.#job !== undefined) this.#send(socket, this.#job);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #send(socket: Socket, { request }: Job): void {
+    this.#received = [];
+    if (socket.write(request) !== request.length)
+      this.#fail(new Error("the connection did not take the request"));
+  }
+
+  #read(from: Socket, bytes: Buffer): void {
+    if (from !== this.#socket) return;
+    // The socket reuses its buffer.
+    this.#received.push(Buffer.from(bytes));
+    const all = this.#received.length === 1 ? (this.#received[0] ?? bytes) : Buffer.concat(this.#received);
+    const answer = answerIn(all);
+    if (answer === "incomplete") return;
+    if (answer instanceof Error) return this.#fail(answer);
+    this.#isUsed = true;
+    const job = this.#job;
+    this.#job = undefined;
+    this.#received = [];
+    job?.resolve(answer);
+    this.#onFree(this);
+  }
+
+  #closed(from: Socket): void {
+    if (from !== this.#socket) return;
+    this.#socket = undefined;
+    if (this.#job === undefined) return;
+    // An idle connection that the server gave up: nothing was done with the request. The Idempotency-Key covers what this overlooks.
+    if (this.#isUsed && this.#received.length === 0) void this.#connect();
+    else this.#fail(new Error("the connection was closed"));
+  }
+
+  #fail(error: Error): void {
+    const job = this.#job;
+    this.#job = undefined;
+    this.#received = [];
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.terminate();
+    if (job === undefined) return;
+    job.reject(error);
+    this.#onFree(this);
+  }
+}
+
+/** Reads an answer whose body has a content-length, which is all that the gateway sends here. */
+export function answerIn(bytes: Buffer): Answer | "incomplete" | Error {
+  const end = bytes.indexOf(HEAD_END);
+  if (end < 0) return "incomplete";
+  const head = bytes.toString("latin1", 0, end);
+  const status = Number(head.slice(9, 12));
+  const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
+  if (!Number.isInteger(length) || !(status >= 100))
+    return new Error(`an answer that is not read here: ${head.slice(0, 200)}`);
+  const from = end + HEAD_END.length;
+  if (bytes.length < from + length) return "incomplete";
+  return { status, text: bytes.toString("utf8", from, from + length) };
+}
