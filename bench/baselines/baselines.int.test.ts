@@ -47,7 +47,7 @@ test("the orchestrator with dual writes completes a checkout and gives the stock
   await using inventory = await emptyDatabase();
   await using payment = await emptyDatabase();
   await using order = await emptyDatabase();
-  const bus = { brokers: kafkaBrokers(), prefix: `test-${crypto.randomUUID()}` };
+  const bus = { brokers: kafkaBrokers(), prefix: `test-${crypto.randomUUID()}`, partitions: 1 };
   await using roles = new AsyncDisposableStack();
   const paying = { provider: provider.url, withKeys: true };
   for (const role of await Promise.all([

@@ -6,6 +6,8 @@ import { openConsumer } from "../../../internal/platform/kafka/consumer.ts";
 import { openProducer } from "../../../internal/platform/kafka/producer.ts";
 
 const PARTITIONS = 16;
+/** Four processes make topics and join groups at once, on a broker that may just have started. */
+const CONNECT_TIMEOUT_MS = 60_000;
 /** Of one batch are all handled at once: the provider may take half a second for each. */
 const MAX_BATCH = 500;
 const RETRY_DELAY_MS = 500;
@@ -41,6 +43,8 @@ export interface BusOptions {
   readonly prefix: string;
   /** The service. */
   readonly name: string;
+  /** Of a topic that is made now; by default as many as this system's have. */
+  readonly partitions?: number;
 }
 
 export interface Bus extends AsyncDisposable {
@@ -50,15 +54,15 @@ export interface Bus extends AsyncDisposable {
 
 /** Hands each message of `topic` to `handle`, as one of the service's group, until it does not throw. */
 export async function openBus(
-  { brokers, prefix, name }: BusOptions,
+  { brokers, prefix, name, partitions = PARTITIONS }: BusOptions,
   topic: Topic,
   handle: (message: Message, bus: Bus) => Promise<void>,
 ): Promise<Bus> {
   const topicName = (short: Topic) => `${prefix}-${short}`;
-  const options = { brokers, clientId: `${prefix}-${name}` };
+  const options = { brokers, clientId: `${prefix}-${name}`, connectTimeoutMs: CONNECT_TIMEOUT_MS };
   await using admin = await openAdmin(options);
   await admin.createTopics(
-    TOPICS.map((short) => ({ topic: topicName(short), partitions: PARTITIONS, replicationFactor: 1 })),
+    TOPICS.map((short) => ({ topic: topicName(short), partitions, replicationFactor: 1 })),
   );
   const producer = await openProducer(options);
   // The same member after a restart: its partitions wait for it instead of for the end of its session.
