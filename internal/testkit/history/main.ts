@@ -20,9 +20,9 @@ import { type Cost, costsOf, NOTHING, sumOf, trade } from "./measure.ts";
 
 const MAX_ROWS = 100_000_000;
 /** Heard with every plan. */
-const WAVES = 3;
+const WAVES = 2;
 /** Unheard: what listening costs would be most of the CPU. */
-const CPU_WAVES = 4;
+const CPU_WAVES = 3;
 /** Statements with less than this share of all pages or time are summed up. */
 const SHOWN_SHARE = 0.02;
 
@@ -87,7 +87,7 @@ const [{ bytes } = { bytes: 0 }] = await admin<
 >`select sum(pg_database_size(datname))::float8 as bytes from pg_database`;
 console.log(`filled in ${seconds(begun)} s; ${(bytes / 1e9).toFixed(1)} GB on disk`);
 measured.push(await measure("filled, with the plans and statistics of before"));
-await Promise.all(DATABASES.map((database) => shop.databases[database].sql`analyze`));
+for (const database of DATABASES) await unhurried(database, (sql) => sql`analyze`);
 // Which makes every kept plan anew, by the new statistics.
 await trade(shop, 1);
 measured.push(await measure("filled and analysed"));
@@ -132,11 +132,21 @@ async function setting(name: string, value: string): Promise<void> {
 }
 
 async function filled(database: (typeof DATABASES)[number]): Promise<void> {
+  await unhurried(database, (sql) =>
+    fill(sql, database, rows, ({ table, rows: count }) =>
+      console.log(`  ${table.padEnd(24)} ${count.toLocaleString("en").padStart(12)} rows`),
+    ),
+  );
+}
+
+/** On a connection of its own, without the time limits of a role. */
+async function unhurried(
+  database: (typeof DATABASES)[number],
+  work: (sql: postgres.Sql) => PromiseLike<unknown>,
+): Promise<void> {
   const sql = postgres(shop.databases[database].url, { max: 1, onnotice: () => undefined });
   try {
-    await fill(sql, database, rows, ({ table, rows: count }) =>
-      console.log(`  ${table.padEnd(24)} ${count.toLocaleString("en").padStart(12)} rows`),
-    );
+    await work(sql);
   } finally {
     await sql.end();
   }
