@@ -42,7 +42,7 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
     select r.saga_id, r.user_id, r.email, r.cart_items, r.status, r.current_step, r.table_version, r.currency,
            r.expected_total_cents, r.shipping_address, r.payment_method, r.deadline_at, r.client_key, r.body_hash,
            r.traceparent, r.created_at, r.created_at
-      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as r(
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(
            saga_id uuid, user_id uuid, email text, cart_items jsonb, status text, current_step text,
            table_version integer, currency text, expected_total_cents bigint, shipping_address jsonb,
            payment_method text, deadline_at timestamptz, client_key text, body_hash text, traceparent text,
@@ -85,7 +85,7 @@ export async function findKeyOwners(tx: Tx, requests: readonly StartSaga[]): Pro
   const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));
   return tx<KeyOwner[]>`
     select s.saga_id, s.user_id, s.client_key, s.body_hash
-      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as r(user_id uuid, client_key text)
+      from json_to_recordset(${JSON.stringify(keys)}::text::json) as r(user_id uuid, client_key text)
      cross join lateral (
            select * from saga_state where user_id = r.user_id and client_key = r.client_key limit 1) s`;
 }

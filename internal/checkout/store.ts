@@ -131,7 +131,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
   return tx`
     with change as materialized (
       select *
-        from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as change (
+        from json_to_recordset(${JSON.stringify(rows)}::text::json) as change (
              saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
              payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
              resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz))
@@ -159,7 +159,7 @@ export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
     select r.saga_id, r."from", r."to", r.step, r.message_id, r.message_type, r.note, ${now}::timestamptz
-      from jsonb_to_recordset(${JSON.stringify(lines)}::text::jsonb) as r(
+      from json_to_recordset(${JSON.stringify(lines)}::text::json) as r(
            saga_id uuid, "from" text, "to" text, step text, message_id uuid, message_type text, note text)`;
 }
 
