@@ -10,7 +10,7 @@ import { startSaga } from "./saga.ts";
 import type { Position, Saga } from "./state.ts";
 import { readStatuses, statusOfSaga } from "./status-store.ts";
 import { STEPS } from "./steps.ts";
-import { lockSagas, openTableVersions, saveSagas } from "./store.ts";
+import { appendHistory, lockSagas, openTableVersions, saveSagas } from "./store.ts";
 import { requireKnownVersions } from "./versions.ts";
 
 const CHECK = "23514";
@@ -228,4 +228,23 @@ test("what moves a saga on leaves the indexes alone, until it comes to rest", as
   });
   // Now and then a page has no room yet, because somebody may still look at what was there before.
   expect((await updates()).hot).toBeGreaterThan(2 * sagas.length);
+});
+
+test("a line of the timeline is what it was, whatever a person has written into its note", async () => {
+  const lines = [null, "late\u001e, said the \u0007 bell", "'\"\\,{}"].map((note) => ({
+    saga_id: Bun.randomUUIDv7(),
+    from: "STARTED" as const,
+    to: "COMPENSATING" as const,
+    step: "reserve" as const,
+    message_id: note === null ? null : Bun.randomUUIDv7(),
+    message_type: "OperatorCancel",
+    note,
+  }));
+  const { postgres, sql } = orchestrator.database;
+  await postgres.transaction(({ tx, finish }) => finish([appendHistory(tx, lines, START)]));
+  const kept = await sql`
+    select saga_id, from_status as from, to_status as to, step, message_id, message_type, note from saga_history
+     where saga_id = any(${lines.map(({ saga_id }) => saga_id)}::uuid[]) order by history_id`;
+  const rung = { note: "late , said the \u0007 bell" };
+  expect([...kept]).toEqual(lines.map((line, index) => (index === 1 ? { ...line, ...rung } : line)));
 });

@@ -5,6 +5,7 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
+import { COLUMN_SEPARATOR, columnText } from "../messaging/columns.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
@@ -156,11 +157,18 @@ export interface HistoryLine extends Transition {
 
 /** Appends to the timeline, in the order given. `now` in epoch ms. */
 export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number): PromiseLike<unknown> {
+  const column = (of: (line: HistoryLine) => string | null) => columnText(lines, of);
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
-    select r.saga_id, r."from", r."to", r.step, r.message_id, r.message_type, r.note, ${now}::timestamptz
-      from json_to_recordset(${JSON.stringify(lines)}::text::json) as r(
-           saga_id uuid, "from" text, "to" text, step text, message_id uuid, message_type text, note text)`;
+    select saga_id::uuid, from_status, to_status, step, message_id::uuid, message_type, note, ${now}::timestamptz
+      from unnest(string_to_array(${column((line) => line.saga_id)}::text, ${COLUMN_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.from)}::text, ${COLUMN_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.to)}::text, ${COLUMN_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.step)}::text, ${COLUMN_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.message_id)}::text, ${COLUMN_SEPARATOR}::text, ''),
+                  string_to_array(${column((line) => line.message_type)}::text, ${COLUMN_SEPARATOR}::text),
+                  string_to_array(${column(({ note }) => note?.replaceAll(COLUMN_SEPARATOR, " ") ?? null)}::text, ${COLUMN_SEPARATOR}::text, ''))
+        as line (saga_id, from_status, to_status, step, message_id, message_type, note)`;
 }
 
 /** The versions of the saga table that open sagas still stand on. */

@@ -4,6 +4,7 @@ import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
+import { COLUMN_SEPARATOR, columnText } from "./columns.ts";
 import type { Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
 import type { Envelope } from "./envelope.ts";
@@ -58,19 +59,26 @@ export interface OutboxRow {
 function insertEvents(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
-    select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
-      from json_to_recordset(${JSON.stringify(rows)}::text::json)
-        as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)`;
+    select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}`;
 }
 
 /** Rows that are there already stay as they are. */
 export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
-    select event_id, topic, partition_key, payload, jsonb_build_object('type', type)
-      from json_to_recordset(${JSON.stringify(rows)}::text::json)
-        as event (event_id uuid, topic text, partition_key text, type text, payload jsonb)
+    select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}
         on conflict do nothing`;
+}
+
+function unpacked(tx: Connection, rows: readonly OutboxRow[]) {
+  const column = (of: (row: OutboxRow) => string) => columnText(rows, of);
+  return tx`
+    unnest(string_to_array(${column((row) => row.event_id)}::text, ${COLUMN_SEPARATOR}::text),
+           string_to_array(${column((row) => row.topic)}::text, ${COLUMN_SEPARATOR}::text),
+           string_to_array(${column((row) => row.partition_key)}::text, ${COLUMN_SEPARATOR}::text),
+           string_to_array(${column((row) => row.type)}::text, ${COLUMN_SEPARATOR}::text),
+           string_to_array(${column((row) => JSON.stringify(row.payload))}::text, ${COLUMN_SEPARATOR}::text))
+      as event (event_id, topic, partition_key, type, payload)`;
 }
 
 /** A message that Kafka has and its outbox has lost. `published_at` is when Kafka took it, RFC 3339. */
