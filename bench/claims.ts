@@ -62,7 +62,8 @@ export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
 
 export function relayEvents(run: RunRecord): readonly Verdict[] {
   const perOrder = run.perOrder.kafka.messagesIn;
-  const perSecond = perOrder * run.orders.ordersPerSecond;
+  // From the first arrival to the last rest: so long the relay was at work on them.
+  const perSecond = (perOrder * run.perOrder.orders) / Math.max(1, run.seconds.length);
   return [
     {
       claim: `${RELAY_EVENTS_PER_SECOND} events/s through the relay`,
