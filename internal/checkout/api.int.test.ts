@@ -213,7 +213,8 @@ test("a shutdown answers the calls that are held open, and those that are being 
   await Bun.sleep(30);
   const begun = performance.now();
   await leaving[Symbol.asyncDispose]();
-  expect(performance.now() - begun).toBeLessThan(2_000);
+  // Far from the thirty seconds that the call is held open.
+  expect(performance.now() - begun).toBeLessThan(15_000);
   expect(await waiting).toMatchObject({ status: 200, body: { status: "STARTED" } });
   expect((await Promise.all(writing)).every(({ status }) => status === 200)).toBe(true);
 });

@@ -9,6 +9,8 @@ import { StatusWatch } from "./status-watch.ts";
 const USER = "01890000-0000-7000-8000-00000000000a";
 /** Longer than a test may take, so that a wait which ends by its own limit fails. */
 const LONG = { waitMs: 120_000 };
+/** Not at the end of LONG, however busy the machine is. */
+const AT_ONCE_MS = 30_000;
 /** Only what is told wakes anybody; a wake-up that is missed lets the test time out. */
 const NO_TICK = { tickMs: 3_600_000 };
 
@@ -56,7 +58,7 @@ test("says how a saga stands, and null for one that does not exist", async () =>
 test("somebody else's saga is none, and is not waited for", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   const id = await orchestrator.start();
-  expect((await timed(watch.status(id, USER, LONG))).ms).toBeLessThan(1_000);
+  expect((await timed(watch.status(id, USER, LONG))).ms).toBeLessThan(AT_ONCE_MS);
   expect([await watch.status(id, USER, LONG), await watch.status(id, USER)]).toEqual([null, null]);
 });
 
@@ -91,7 +93,7 @@ test("a saga that another replica ends is noticed within a tick or two", async (
   await Promise.all(ids.map((id) => end(id)));
   const { value, ms } = await timed(Promise.all(waiting));
   expect(value.map((status) => status?.status)).toEqual(ids.map(() => "COMPENSATED"));
-  expect(ms).toBeLessThan(2_000);
+  expect(ms).toBeLessThan(AT_ONCE_MS);
   // The watch goes on to work for who comes later.
   const later = await orchestrator.start({ user_id: USER });
   const another = watch.status(later, USER, LONG);
@@ -117,8 +119,8 @@ test("who hangs up stops waiting", async () => {
   const waiting = timed(watch.status(id, USER, { ...LONG, signal: gone.signal }));
   await Bun.sleep(20);
   gone.abort();
-  expect((await waiting).ms).toBeLessThan(1_000);
-  expect((await timed(watch.status(id, USER, { ...LONG, signal: gone.signal }))).ms).toBeLessThan(1_000);
+  expect((await waiting).ms).toBeLessThan(AT_ONCE_MS);
+  expect((await timed(watch.status(id, USER, { ...LONG, signal: gone.signal }))).ms).toBeLessThan(AT_ONCE_MS);
 });
 
 test("a shutdown ends every wait with the status as it is, and all later ones at once", async () => {
@@ -129,8 +131,8 @@ test("a shutdown ends every wait with the status as it is, and all later ones at
   watch[Symbol.dispose]();
   watch[Symbol.dispose]();
   const { value, ms } = await timed(Promise.all(waiting));
-  expect([value.map((status) => status?.status), ms < 1_000]).toEqual([ids.map(() => "STARTED"), true]);
-  expect((await timed(watch.status(ids[0] ?? "", USER, LONG))).ms).toBeLessThan(1_000);
+  expect([value.map((status) => status?.status), ms < AT_ONCE_MS]).toEqual([ids.map(() => "STARTED"), true]);
+  expect((await timed(watch.status(ids[0] ?? "", USER, LONG))).ms).toBeLessThan(AT_ONCE_MS);
 });
 
 /** A pool whose way to the database a test can count and disturb. */

@@ -8,16 +8,22 @@ const SAGA = "01890000-0000-7000-8000-000000000001";
 const ANYWHERE = { waitMs: 0, signal: new AbortController().signal };
 const started = { saga_id: SAGA, replayed: false };
 
+const IMPATIENT_MS = 200;
+
 const servers: Bun.Server<undefined>[] = [];
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true);
 });
 
-/** A client of a server that answers in this way. */
-function clientOf(answer: (request: Request) => Response | Promise<Response>): OrchestratorClient {
+/** A client of a server that answers in this way, which waits so long for it. */
+function clientOf(
+  answer: (request: Request) => Response | Promise<Response>,
+  patienceMs = 20_000,
+): OrchestratorClient {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
   servers.push(server);
-  return new OrchestratorClient({ url: server.url.href, timeouts: { startMs: 200, statusMs: 200 } });
+  const timeouts = { startMs: patienceMs, statusMs: patienceMs };
+  return new OrchestratorClient({ url: server.url.href, timeouts });
 }
 
 const fault = (error: string, status: number) => () => Response.json({ error }, { status });
@@ -67,18 +73,17 @@ test.each(garbage)("says that the service is away, not that the saga is: %s", as
   await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
 });
 
-test("a server that is silent, or stops in the middle, is given up in time", async () => {
-  const silent = clientOf(() => new Promise(() => undefined));
-  const begun = performance.now();
+test("a server that is silent, or stops in the middle, is given up", async () => {
+  const silent = clientOf(() => new Promise(() => undefined), IMPATIENT_MS);
   await expect(silent.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(silent.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
   const halting = clientOf(
     () =>
       new Response(new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{"saga')) })),
+    IMPATIENT_MS,
   );
   await expect(halting.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(halting.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
-  expect(performance.now() - begun).toBeLessThan(3_000);
 });
 
 test("the time a shopper waits is on top of that", async () => {
@@ -96,10 +101,10 @@ test("the time a shopper waits is on top of that", async () => {
     completed_at: null,
   };
   const client = clientOf(async () => {
-    await Bun.sleep(400);
+    await Bun.sleep(2 * IMPATIENT_MS);
     return Response.json(view);
-  });
-  const waiting = { ...ANYWHERE, waitMs: 1_000 };
+  }, IMPATIENT_MS);
+  const waiting = { ...ANYWHERE, waitMs: 20_000 };
   expect(await client.status(SAGA, SAGA, waiting)).toEqual(view);
   await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
 });

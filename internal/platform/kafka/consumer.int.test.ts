@@ -338,7 +338,8 @@ test("closes at once while a poll is waiting, and gives back a batch still held"
   const poll = consumer.poll({ ...SOON, waitMs: 60_000 });
   await consumer.close();
   expect(await poll).toBeNull();
-  expect(performance.now() - started).toBeLessThan(10_000);
+  // Far from the minute that the poll would wait.
+  expect(performance.now() - started).toBeLessThan(30_000);
   expect(await errorOf(consumer.poll(SOON))).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
 
   await send(topic, [{ value: "held" }]);
