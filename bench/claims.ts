@@ -1,5 +1,5 @@
 // What the system promises, held against a run: one verdict per claim. Pure. The scenarios name those that apply to them, headline.ts
-// those that the README makes.
+// the headline targets.
 import { byPart } from "./parts.ts";
 import { median } from "./histograms.ts";
 import type { RunRecord, Verdict } from "./record.ts";

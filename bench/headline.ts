@@ -1,4 +1,4 @@
-// `bun run bench headline`: runs what the README claims and says of each claim whether it was met, with what was measured. The claims
+// `bun run bench headline`: runs the headline targets and says of each whether it was met, with what was measured. The claims
 // are arithmetic over runs (claims.ts); each names the scenario that shows it.
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
@@ -20,7 +20,7 @@ const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly Verdict[]>> =
 
 const HELP = `Usage: bun run bench headline [options]
 
-Runs what the README claims: ${TARGET_RATE} orders a second on a new system, cold; then, warm, a flash sale and declined cards.
+Runs the headline targets: ${TARGET_RATE} orders a second on a new system, cold; then, warm, a flash sale and declined cards.
 
   --seconds N     how long the rate is held (600)
   --latency SPEC  of the payment provider (uniform:200-500)

@@ -15,7 +15,7 @@ import { runSolutions } from "./solutions.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
-  headline: { about: "what the README claims, met or missed", run: headlineCommand },
+  headline: { about: "the headline targets, met or missed", run: headlineCommand },
   micro: {
     about: "the pure code of a checkout, piece by piece",
     // It alone loads the roles' own code, of which the driver is to know nothing.

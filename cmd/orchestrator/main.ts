@@ -147,7 +147,7 @@ await runRole({
       metrics: admissionMetrics(metrics),
       monotonic: () => performance.now(),
     });
-    const observer = hearingWaits(telemetry.observer, admission);
+    const observer = hearingWaits(telemetry.observer, admission, systemClock);
     const room = new BackgroundLoop({
       name: "admission",
       runOnce: () => admission.runOnce(),

@@ -4,12 +4,16 @@
 // there is room for what they say. And where the payment provider limits the calls, no more are taken than it has time for: the
 // payment service says with its answers how long the next charge would wait. Asked by intake.ts for each group, measured by a
 // loop of cmd/orchestrator.
+import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../messaging/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 
 /** Having refused, it takes again below this share of the limits, so that it does not change its mind with every checkout. */
 const TAKES_AGAIN_BELOW = 0.8;
+
+/** So many times the limit a wait counts at most: when nobody says another word, because nobody charges, it is over then. */
+const LONGEST_WAIT_HEARD = 2;
 
 /** What a checkout that comes in now meets. */
 export interface Pressure extends Backlog {
@@ -69,7 +73,8 @@ export class Admission {
 
   /** Whoever charges says how long the next charge would wait. The wait grows shorter by itself; the newest word counts. */
   chargesWait(waitMs: number): void {
-    this.#chargesWaitUntil = this.#options.monotonic() + waitMs;
+    const { monotonic, limits } = this.#options;
+    this.#chargesWaitUntil = monotonic() + Math.min(waitMs, LONGEST_WAIT_HEARD * limits.chargeWaitMs);
     this.#decide();
   }
 
@@ -122,17 +127,19 @@ export function admissionMetrics(meter: Meter) {
   };
 }
 
-/** Passes on to `admission` what the payment service says with its answers. */
+/** Passes on to `admission` what the payment service says with its answers, less the time that the answer was under way. */
 export function hearingWaits(
   observer: SagaObserver,
   admission: Pick<Admission, "chargesWait">,
+  clock: Clock,
 ): SagaObserver {
   return {
     ...observer,
     decided(input, decision) {
       observer.decided(input, decision);
-      if ("charge_wait_ms" in input && input.charge_wait_ms !== undefined)
-        admission.chargesWait(input.charge_wait_ms);
+      if (!("charge_wait_ms" in input) || input.charge_wait_ms === undefined) return;
+      const ageMs = Math.max(0, clock.now() - Date.parse(input.occurred_at));
+      if (input.charge_wait_ms > ageMs) admission.chargesWait(input.charge_wait_ms - ageMs);
     },
   };
 }

@@ -96,9 +96,13 @@ describe("between two measurements", () => {
     now += 600;
     await gate.runOnce();
     expect(gate.refusal).toBeNull();
-    // The newest word counts.
-    gate.chargesWait(20_000);
+    // The newest word counts, and none for long: a provider that was away for a minute may be back.
+    gate.chargesWait(1_000_000);
     gate.chargesWait(100);
+    expect(gate.refusal).toBeNull();
+    gate.chargesWait(1_000_000);
+    now += 2 * LIMITS.chargeWaitMs;
+    await gate.runOnce();
     expect(gate.refusal).toBeNull();
   });
 
@@ -106,13 +110,19 @@ describe("between two measurements", () => {
     const gate = admission([]);
     const heard: string[] = [];
     const nobody = { unknown() {}, changed() {} };
-    const observer = hearingWaits({ ...nobody, decided: ({ type }) => void heard.push(type) }, gate);
     const failed = eventOf("PaymentFailed", SAGA_ID);
+    let ageMs = 5_000;
+    const clock = { now: () => Date.parse(failed.occurred_at) + ageMs };
+    const observer = hearingWaits({ ...nobody, decided: ({ type }) => void heard.push(type) }, gate, clock);
     const decision = startSaga(SAGA_ID, checkout(), START, POLICY);
     observer.decided(eventOf("PaymentCancelled", SAGA_ID), decision);
     expect(gate.refusal).toBeNull();
+    // An answer that was long under way tells of what is over.
     observer.decided(Object.assign(failed, { charge_wait_ms: 8_000 }), decision);
+    expect(gate.refusal).toBeNull();
+    ageMs = 0;
+    observer.decided(failed, decision);
     expect(gate.refusal).not.toBeNull();
-    expect(heard).toEqual(["PaymentCancelled", "PaymentFailed"]);
+    expect(heard).toEqual(["PaymentCancelled", "PaymentFailed", "PaymentFailed"]);
   });
 });

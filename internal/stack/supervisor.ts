@@ -13,6 +13,7 @@ import { readState, type StackState } from "./state.ts";
 import { waitUntil } from "./wait.ts";
 
 const STOP_TIMEOUT_MS = 90_000;
+const LAST_WORD_MS = 1_000;
 
 type Message =
   | { readonly kind: "step"; readonly step: StackStep }
@@ -52,7 +53,9 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
   );
   closeSync(log);
   // Only now: whoever hears of the failure may go on at once, and the directory is still the supervisor's until it has left.
-  void child.exited.then((code) => {
+  void child.exited.then(async (code) => {
+    // What it said last may still be on its way.
+    await Promise.race([disconnected.promise, Bun.sleep(LAST_WORD_MS)]);
     const ended = `the supervisor ended with ${code ?? child.signalCode}; see ${dataDirectory}/supervisor.log`;
     reject(new Error(failure ?? ended));
   });

@@ -67,8 +67,11 @@ export interface AttemptContext {
   readonly provider: string;
   /** UUIDv7, monotonic. */
   readonly newId: () => string;
-  /** How long a charge that comes now waits until the provider is asked, in milliseconds; null where nothing limits the calls. */
-  readonly chargeWaitMs?: () => number | null;
+  /**
+   * How long a charge that comes now waits until the provider is asked, in milliseconds; null where nothing limits the calls. So many
+   * are `waiting` before it; by default as many as were counted last.
+   */
+  readonly chargeWaitMs?: (waiting?: number) => number | null;
 }
 
 export interface ClaimLimits {
@@ -157,11 +160,12 @@ export function giveUpBacklog(
         : [],
     );
     for (const { payment } of givenUp) applyPayment(rows, payment);
+    const waiting = Math.max(0, (counted?.waiting ?? 0) - givenUp.length);
     await finish([
       ...saveRows(tx, rows, provider, now),
-      ...outboxStatements(tx, eventsOf(context, givenUp, now)),
+      ...outboxStatements(tx, eventsOf(context, givenUp, now, waiting)),
     ]);
-    return { givenUp, waiting: (counted?.waiting ?? 0) - givenUp.length };
+    return { givenUp, waiting };
   });
 }
 
@@ -208,8 +212,9 @@ export function eventsOf(
   { newId, chargeWaitMs }: AttemptContext,
   decisions: readonly Decision[],
   now: number,
+  waiting?: number,
 ) {
-  const waitMs = chargeWaitMs?.() ?? null;
+  const waitMs = chargeWaitMs?.(waiting) ?? null;
   return decisions.flatMap(({ payment, out }) =>
     envelop(waitMs === null ? out : out.map((event) => withWait(event, waitMs)), {
       eventTopic: TOPICS.paymentEvents,

@@ -83,7 +83,7 @@ export class Executor implements AsyncDisposable {
     this.#context = {
       ...options,
       provider: options.provider.name,
-      chargeWaitMs: () => options.pace.waitMs(this.#waiting, performance.now()),
+      chargeWaitMs: (waiting = this.#waiting) => options.pace.waitMs(waiting, performance.now()),
     };
     this.#answers = new Groups({
       maxGroup: MAX_SETTLED,

@@ -4,6 +4,9 @@ import type { SeededBug } from "./bug.ts";
 import type { Copy } from "./copy.ts";
 import { runTrial } from "./trial.ts";
 
+/** All files one after the other, on a machine that may do something else as well. */
+const BASELINE_TIMEOUT_MS = 15 * 60_000;
+
 /** What is wrong with the expected tests of `bugs` before anything is planted, a sentence each; empty where nothing is. */
 export async function baselineFaults(
   copy: Copy,
@@ -11,7 +14,7 @@ export async function baselineFaults(
   env: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
   const files = [...new Set(bugs.map(({ caughtBy: { file } }) => `./${file}`))];
-  const verdict = await runTrial(copy.root, { files }, env);
+  const verdict = await runTrial(copy.root, { files, timeoutMs: BASELINE_TIMEOUT_MS }, env);
   if (verdict.kind === "failed")
     return [`without any bug ${verdict.test.file}, "${verdict.test.name}", fails`];
   if (verdict.kind === "broken") return [`without any bug nothing runs: ${verdict.reason}`];

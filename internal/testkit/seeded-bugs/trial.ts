@@ -9,6 +9,8 @@ export interface Trial {
   readonly files: readonly string[];
   /** Part of the full name of the tests to run; all where it is left out. */
   readonly test?: string | undefined;
+  /** Then it is cut off. Default: long enough for one file on a busy machine. */
+  readonly timeoutMs?: number;
 }
 
 export type Verdict =
@@ -51,7 +53,7 @@ export async function runTrial(
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],
-    signal: AbortSignal.timeout(TRIAL_TIMEOUT_MS),
+    signal: AbortSignal.timeout(trial.timeoutMs ?? TRIAL_TIMEOUT_MS),
   });
   const [errors, code] = await Promise.all([child.stderr.text(), child.exited]);
   return verdictOf(existsSync(report) ? readFileSync(report, "utf8") : "", code, errors);

@@ -121,8 +121,8 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/checkout/admission.ts",
-        find: "        admission.chargesWait(input.charge_wait_ms);",
-        replace: "        return;",
+        find: "      if (input.charge_wait_ms > ageMs) admission",
+        replace: "      if (input.charge_wait_ms < 0) admission",
       },
     ],
     caughtBy: {
