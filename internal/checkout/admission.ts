@@ -118,7 +118,7 @@ export function admissionMetrics(meter: Meter) {
     openSagas: meter.gauge("sagas_open", "Sagas under way, counted up to the limit of admission"),
     refusing: meter.gauge(
       "intake_refusing",
-      "1 while no more checkouts are taken, because too many are under way",
+      "1 while no more checkouts are taken; the log says which limit was met",
     ),
     chargeWait: meter.gauge(
       "intake_charge_wait_seconds",

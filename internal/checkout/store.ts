@@ -4,8 +4,9 @@ import type { PendingQuery, Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
+import { RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
-import { COLUMN_SEPARATOR, columnText } from "../messaging/columns.ts";
+import { columnText } from "../messaging/columns.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
@@ -161,13 +162,13 @@ export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number
   return tx`
     insert into saga_history (saga_id, from_status, to_status, step, message_id, message_type, note, at)
     select saga_id::uuid, from_status, to_status, step, message_id::uuid, message_type, note, ${now}::timestamptz
-      from unnest(string_to_array(${column((line) => line.saga_id)}::text, ${COLUMN_SEPARATOR}::text),
-                  string_to_array(${column((line) => line.from)}::text, ${COLUMN_SEPARATOR}::text),
-                  string_to_array(${column((line) => line.to)}::text, ${COLUMN_SEPARATOR}::text),
-                  string_to_array(${column((line) => line.step)}::text, ${COLUMN_SEPARATOR}::text),
-                  string_to_array(${column((line) => line.message_id)}::text, ${COLUMN_SEPARATOR}::text, ''),
-                  string_to_array(${column((line) => line.message_type)}::text, ${COLUMN_SEPARATOR}::text),
-                  string_to_array(${column(({ note }) => note?.replaceAll(COLUMN_SEPARATOR, " ") ?? null)}::text, ${COLUMN_SEPARATOR}::text, ''))
+      from unnest(string_to_array(${column((line) => line.saga_id)}::text, ${RECORD_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.from)}::text, ${RECORD_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.to)}::text, ${RECORD_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.step)}::text, ${RECORD_SEPARATOR}::text),
+                  string_to_array(${column((line) => line.message_id)}::text, ${RECORD_SEPARATOR}::text, ''),
+                  string_to_array(${column((line) => line.message_type)}::text, ${RECORD_SEPARATOR}::text),
+                  string_to_array(${column(({ note }) => note?.replaceAll(RECORD_SEPARATOR, " ") ?? null)}::text, ${RECORD_SEPARATOR}::text, ''))
         as line (saga_id, from_status, to_status, step, message_id, message_type, note)`;
 }
 

@@ -1,22 +1,23 @@
 // How rows become columns of text, and that what goes in as JSON can hold no separator.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { COLUMN_SEPARATOR, columnText } from "./columns.ts";
+import { RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { columnText } from "./columns.ts";
 
 test("a column is its values in the order of the rows, and null is the empty text", () => {
   const rows = [
     { id: "a", note: null },
     { id: "b", note: "late" },
   ];
-  expect(columnText(rows, ({ id }) => id).split(COLUMN_SEPARATOR)).toEqual(["a", "b"]);
-  expect(columnText(rows, ({ note }) => note).split(COLUMN_SEPARATOR)).toEqual(["", "late"]);
+  expect(columnText(rows, ({ id }) => id).split(RECORD_SEPARATOR)).toEqual(["a", "b"]);
+  expect(columnText(rows, ({ note }) => note).split(RECORD_SEPARATOR)).toEqual(["", "late"]);
 });
 
 test("no JSON text holds the separator, whatever it says", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string(), (value, text) => {
-      const said = [value, `${text}${COLUMN_SEPARATOR}`];
-      expect(JSON.stringify(said)).not.toContain(COLUMN_SEPARATOR);
+      const said = [value, `${text}${RECORD_SEPARATOR}`];
+      expect(JSON.stringify(said)).not.toContain(RECORD_SEPARATOR);
     }),
   );
 });

@@ -4,7 +4,8 @@ import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { COLUMN_SEPARATOR, columnText } from "./columns.ts";
+import { RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { columnText } from "./columns.ts";
 import type { Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
 import type { Envelope } from "./envelope.ts";
@@ -73,11 +74,11 @@ export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): Pr
 function unpacked(tx: Connection, rows: readonly OutboxRow[]) {
   const column = (of: (row: OutboxRow) => string) => columnText(rows, of);
   return tx`
-    unnest(string_to_array(${column((row) => row.event_id)}::text, ${COLUMN_SEPARATOR}::text),
-           string_to_array(${column((row) => row.topic)}::text, ${COLUMN_SEPARATOR}::text),
-           string_to_array(${column((row) => row.partition_key)}::text, ${COLUMN_SEPARATOR}::text),
-           string_to_array(${column((row) => row.type)}::text, ${COLUMN_SEPARATOR}::text),
-           string_to_array(${column((row) => JSON.stringify(row.payload))}::text, ${COLUMN_SEPARATOR}::text))
+    unnest(string_to_array(${column((row) => row.event_id)}::text, ${RECORD_SEPARATOR}::text),
+           string_to_array(${column((row) => row.topic)}::text, ${RECORD_SEPARATOR}::text),
+           string_to_array(${column((row) => row.partition_key)}::text, ${RECORD_SEPARATOR}::text),
+           string_to_array(${column((row) => row.type)}::text, ${RECORD_SEPARATOR}::text),
+           string_to_array(${column((row) => JSON.stringify(row.payload))}::text, ${RECORD_SEPARATOR}::text))
       as event (event_id, topic, partition_key, type, payload)`;
 }
 
