@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
 import { parseOptions, wrong } from "./arguments.ts";
+import { takeDownWhenInterrupted } from "./interrupted.ts";
 import type { Contestant, ContestantOptions } from "./solutions/contestant.ts";
 import { openDualWrites } from "./solutions/dual-writes.ts";
 import { measure, type Measured } from "./solutions/measure.ts";
@@ -13,7 +14,6 @@ import { comparisonTable } from "./solutions/table.ts";
 
 const PROGRAM = "bench solutions";
 const REPOSITORY = `${import.meta.dir}/..`;
-const EXIT_INTERRUPTED = 130;
 
 const SOLUTIONS: Readonly<Record<string, (options: ContestantOptions) => Promise<Contestant>>> = {
   monolith: openMonolith,
@@ -81,13 +81,7 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
     wrong(PROGRAM, `--only ${only} is none of ${Object.keys(SOLUTIONS).join(", ")}`);
 
   const running = new AsyncDisposableStack();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => {
-      const exit = () => process.exit(EXIT_INTERRUPTED);
-      // The load that is under way finds nobody any more.
-      process.on("unhandledRejection", () => {});
-      void running.disposeAsync().then(exit, exit);
-    });
+  takeDownWhenInterrupted(running);
   const measured: Record<string, Measured> = {};
   try {
     // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.

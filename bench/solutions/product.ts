@@ -1,6 +1,5 @@
 // This product as a contestant: the whole stack from compiled binaries, as for every other benchmark.
-import postgres from "postgres";
-import { openSystem, stackCommand } from "../system.ts";
+import { openSystem } from "../system.ts";
 import { type Contestant, type ContestantOptions, readLedger, RESTART_DELAY_MS } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";
 
@@ -8,29 +7,22 @@ export async function openProduct({ directory, latency }: ContestantOptions): Pr
   await using opening = new AsyncDisposableStack();
   const system = opening.use(await openSystem({ stack: undefined, directory, skus: 1, latency }));
   const { sagas, addresses } = system;
-  const database = (name: string) => {
-    const sql = postgres(addresses.postgres[name] ?? "", { max: 1, onnotice: () => {} });
-    opening.defer(() => sql.end());
-    return sql;
-  };
-  const orders = database("order");
-  const inventory = database("inventory");
+  const { order: orders, inventory } = system.databases;
+  if (orders === undefined || inventory === undefined)
+    throw new Error("the stack has no order or no inventory database");
   const opened = opening.move();
-  const inDirectory = ["--data-dir", directory];
   return {
     shoppers: system.shoppers,
     roles: ["orchestrator", "payment", "inventory", "order", "relay", "gateway"],
     async processes() {
-      const status: { servers: Process[]; roles: Process[] } = JSON.parse(
-        await stackCommand(["status", "--json", ...inDirectory]),
-      );
-      return [...status.servers, ...status.roles].map(({ name, pid }) => ({ name, pid }));
+      await system.refresh();
+      return system.processes;
     },
     restock: (skus, count) => system.restock(skus, count),
     async killAndRestart(role) {
-      await stackCommand(["kill", role, "SIGKILL", ...inDirectory]);
+      await system.control("kill", role, "SIGKILL");
       await Bun.sleep(RESTART_DELAY_MS);
-      await stackCommand(["restart", role, ...inDirectory]);
+      await system.control("restart", role);
     },
     async open() {
       const [row] = await sagas<{ open: number }[]>`
@@ -62,9 +54,4 @@ export async function openProduct({ directory, latency }: ContestantOptions): Pr
     audit: () => system.audit(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-interface Process {
-  readonly name: string;
-  readonly pid: number;
 }
