@@ -19,6 +19,7 @@ export class Carrier implements AsyncDisposable {
   readonly #orchestrator: TestOrchestrator;
   readonly #inventory: TestInventory;
   readonly #running: Promise<void>;
+  #published = Promise.resolve();
   #isStopped = false;
 
   constructor(orchestrator: TestOrchestrator, inventory: TestInventory) {
@@ -60,7 +61,13 @@ export class Carrier implements AsyncDisposable {
     }
   }
 
-  async #publish(): Promise<void> {
+  /** One after the other: whoever waits for one knows that nothing of an earlier one is still on its way. */
+  #publish(): Promise<void> {
+    this.#published = this.#published.then(() => this.#publishWaiting());
+    return this.#published;
+  }
+
+  async #publishWaiting(): Promise<void> {
     const rows = await this.#orchestrator.database.sql<{ payload: Message }[]>`
       update outbox set published = true, published_at = now() where not published returning payload`;
     for (const { payload } of rows) {
