@@ -57,6 +57,12 @@ describe("a verdict", () => {
       kind: "broken",
       reason: expect.stringContaining("Export named"),
     });
+    const late =
+      "a.test.ts:\n(pass) b\n\n# Unhandled error between tests\n-----\nRangeError: lost\n-----\n\n 1 pass\n 1 error";
+    expect(verdictOf(passing, 1, late)).toEqual({
+      kind: "broken",
+      reason: "exit code 1: between tests of a.test.ts: RangeError: lost",
+    });
     expect(verdictOf(passing, 1, "1 error").kind).toBe("broken");
   });
 

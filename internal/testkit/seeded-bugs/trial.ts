@@ -68,7 +68,8 @@ export function verdictOf(report: string, code: number, errors: string): Verdict
   const [crashed] = failed;
   if (crashed !== undefined) return { kind: "broken", reason: `${crashed.name} crashed: ${crashed.error}` };
   if (tests.length === 0) return { kind: "broken", reason: `no test ran: ${lastLines(errors)}` };
-  if (code !== 0) return { kind: "broken", reason: `exit code ${code}: ${lastLines(errors)}` };
+  if (code !== 0)
+    return { kind: "broken", reason: `exit code ${code}: ${unhandled(errors) ?? lastLines(errors)}` };
   return { kind: "passed", tests };
 }
 
@@ -101,6 +102,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
 function attributeOf(attributes: string, name: string): string {
   const value = new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
   return value.replaceAll(/&(#?\w+);/g, (entity, code: string) => ENTITIES[code] ?? entity);
+}
+
+/** What bun prints of an error that no test was there to take, with the name of the file that was running. */
+function unhandled(errors: string): string | null {
+  const [before = "", after] = errors.split("# Unhandled error between tests");
+  if (after === undefined) return null;
+  const file = before.match(/^\S+\.test\.ts:$/gm)?.at(-1) ?? "";
+  return `between tests of ${file} ${lastLines(after.split(/^-+$/m)[1] ?? "", 30)}`;
 }
 
 function lastLines(text: string, lines = 5): string {
