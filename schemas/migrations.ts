@@ -3,6 +3,7 @@
 import heldMessages from "./migrations/held_messages.sql" with { type: "text" };
 import waitingMails from "./migrations/notification/0001_waiting_mails.sql" with { type: "text" };
 import messaging from "./migrations/messaging.sql" with { type: "text" };
+import quieterVacuum from "./migrations/quieter_vacuum.sql" with { type: "text" };
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
@@ -33,6 +34,7 @@ export interface Migration {
 export const messagingMigration: Migration = { name: "0001_messaging", sql: messaging };
 /** Of all four, as the first. */
 const held: Migration = { name: "0012_held_messages", sql: heldMessages };
+const vacuum: Migration = { name: "0021_quieter_vacuum", sql: quieterVacuum };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };
 
 export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
@@ -45,8 +47,9 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     spare,
     { name: "0019_own_words", sql: sagaWords },
     { name: "0020_hot_updates", sql: sagaHot },
+    vacuum,
   ],
-  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare],
+  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare, vacuum],
   payment: [
     messagingMigration,
     { name: "0002_payment", sql: payment },
@@ -55,7 +58,8 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0014_provider_limits", sql: providerLimits },
     spare,
     { name: "0019_own_words", sql: paymentWords },
+    vacuum,
   ],
-  order: [messagingMigration, { name: "0002_order", sql: order }, held, spare],
+  order: [messagingMigration, { name: "0002_order", sql: order }, held, spare, vacuum],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],
 };

@@ -46,6 +46,21 @@ test("makes the days to come", async () => {
   expect(await days("inbox")).toContain(day(4));
 });
 
+test("every day, made by the migration or since, is vacuumed by its size, and its JSON is not analyzed", async () => {
+  const [count] = await database.sql<[{ days: number; by_size: number; json: number; analyzed: number }]>`
+    select count(distinct c.oid) as days,
+           count(distinct c.oid) filter (where c.reloptions @> '{autovacuum_vacuum_threshold=100000}') as by_size,
+           count(*) filter (where a.atttypid = 'jsonb'::regtype) as json,
+           count(*) filter (where a.atttypid = 'jsonb'::regtype and a.attstattarget is distinct from 0) as analyzed
+      from pg_inherits i
+      join pg_class c on c.oid = i.inhrelid and c.relkind = 'r'
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+     where i.inhparent in ('inbox'::regclass, 'outbox'::regclass)`;
+  expect(count.days).toBeGreaterThan(10);
+  expect(count).toEqual({ days: count.days, by_size: count.days, json: count.json, analyzed: 0 });
+  expect(count.json).toBeGreaterThan(8);
+});
+
 test("drops an outbox day after a week, but not while an event of it waits for Kafka", async () => {
   await append("waiting", false);
   await append("done", true);
