@@ -61,6 +61,12 @@ const UNLIMITED = [
   "orchestrator.FORWARD_DEADLINE_MS=240000",
 ];
 
+/** Otherwise the roles publish by themselves, and nothing waits for a relay. */
+const LEFT_TO_THE_RELAY = ["orchestrator", "inventory", "payment", "order"].flatMap((role) => [
+  "--set",
+  `${role}.PUBLISH_AFTER_COMMIT=false`,
+]);
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   saturate: { about: "as many orders as the machine takes, one item each", load: SATURATION },
   steady: { about: "10,000 orders a minute, one item each", load: STEADY, judge: claims.heldRate },
@@ -99,9 +105,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     mayRefuse: true,
   },
   "relay-outage": {
-    about: "no relay for --seconds (300) while orders come in; then how fast what waits is published",
+    about:
+      "all is left to the relay, and there is none for --seconds (300); then how fast what waits is published",
     load: { ...STEADY, measuredSeconds: RELAY_OUTAGE_SECONDS, drainSeconds: 900 },
-    up: UNLIMITED,
+    up: [...UNLIMITED, ...LEFT_TO_THE_RELAY],
     disturbance: relayOutage,
   },
   duplicates: {

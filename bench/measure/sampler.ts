@@ -13,7 +13,7 @@ export interface Sample {
   readonly at: number;
   /** By name: how much waits there, or is under way. */
   readonly queues: Readonly<Record<string, number>>;
-  /** Messages the relays have given to Kafka since their start. */
+  /** Messages that orchestrator, payment and relay have given to Kafka since their start; all of them where all is left to the relay. */
   readonly published: number;
   /** By process, since its start. */
   readonly cpuMs: Readonly<Record<string, number>>;

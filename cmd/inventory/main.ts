@@ -5,12 +5,14 @@ import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   consumerConfig,
+  publishingConfig,
   postgresConfig,
   redisConfig,
   servedNamesConfig,
 } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { publishAfterCommit } from "../../internal/platform/publishing.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { inventoryHandler } from "../../internal/services/inventory/handler.ts";
@@ -20,6 +22,7 @@ import { inventoryTelemetry } from "../../internal/services/inventory/telemetry.
 const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
+  ...publishingConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({
@@ -50,7 +53,11 @@ await runRole({
   config,
   async start(context) {
     const { config: env, log, metrics, resources } = context;
-    const database = await openDatabase("checkout-inventory", "inventory", context);
+    const database = publishAfterCommit(
+      await openDatabase("checkout-inventory", "inventory", context),
+      "inventory",
+      context,
+    );
     // Before Kafka is waited for: the shop window stays open without it.
     const catalogue = catalogueApi({ database, log });
     const server = resources.use(

@@ -22,6 +22,7 @@ import {
   commonConfig,
   ConfigError,
   consumerConfig,
+  publishingConfig,
   personalDataDays,
   postgresConfig,
   redisConfig,
@@ -36,6 +37,7 @@ import {
 } from "../../internal/platform/consuming-role.ts";
 import { newestSaid } from "../../internal/platform/kafka/newest-said.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { publishAfterCommit } from "../../internal/platform/publishing.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
@@ -52,6 +54,7 @@ const COMPARE_INTERVAL_MS = 1_000;
 const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
+  ...publishingConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({
@@ -128,7 +131,7 @@ await runRole({
       resendCapMs: env.RESEND_CAP_MS,
       resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
     };
-    const database = await openDatabase(NAME, "saga", context);
+    const database = publishAfterCommit(await openDatabase(NAME, "saga", context), "saga", context);
     await untilReachable("the saga schema (checkoutctl migrate)", async () =>
       requireKnownVersions(await openTableVersions(database.sql)),
     );

@@ -3,18 +3,21 @@ import { Type } from "@sinclair/typebox";
 import {
   commonConfig,
   consumerConfig,
+  publishingConfig,
   personalDataDays,
   postgresConfig,
   redisConfig,
 } from "../../internal/platform/config.ts";
 import { openDatabase, startConsuming, startErasing } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { publishAfterCommit } from "../../internal/platform/publishing.ts";
 import { eraseOldOrders } from "../../internal/services/order/personal-data-store.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 
 const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
+  ...publishingConfig,
   ...postgresConfig,
   ...redisConfig,
   ORDER_BLOCKED_COUNTRIES: Type.String({
@@ -32,7 +35,11 @@ await runRole({
   async start(context) {
     const { config: env, log, metrics } = context;
     const blockedCountries = new Set(env.ORDER_BLOCKED_COUNTRIES.split(",").filter((code) => code !== ""));
-    const database = await openDatabase("checkout-order", "order", context);
+    const database = publishAfterCommit(
+      await openDatabase("checkout-order", "order", context),
+      "order",
+      context,
+    );
     const stuck = metrics.counter(
       "order_cancels_impossible_total",
       "Cancels that came for an order already shipped",

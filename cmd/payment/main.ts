@@ -4,6 +4,7 @@ import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   consumerConfig,
+  publishingConfig,
   postgresConfig,
   redisConfig,
   secret,
@@ -11,6 +12,7 @@ import {
 } from "../../internal/platform/config.ts";
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { publishAfterCommit } from "../../internal/platform/publishing.ts";
 import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { createOpener, keyIds } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
@@ -41,6 +43,7 @@ const RECONCILIATION_TICK_MS = 5_000;
 const config = Type.Object({
   ...commonConfig,
   ...consumerConfig,
+  ...publishingConfig,
   ...postgresConfig,
   ...redisConfig,
   HOST: Type.String({
@@ -120,7 +123,11 @@ await runRole({
       onUnopened: (error) => logError(error, { key_ids: ids }, unopenedWords(ids)),
     });
     ops.addCheck("sealing keys", () => opener.ready());
-    const database = await openDatabase("checkout-payment", "payment", context);
+    const database = publishAfterCommit(
+      await openDatabase("checkout-payment", "payment", context),
+      "payment",
+      context,
+    );
     const account = {
       apiKey: env.STRIPE_API_KEY,
       mark: env.PAYMENT_MARK,

@@ -2,6 +2,7 @@
 import { Type } from "@sinclair/typebox";
 import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
 import { Relay, RELAY_BATCH_EVENTS, RELAY_DELIVERY_TIMEOUT_MS } from "../../internal/messaging/relay.ts";
+import { PUBLISHER_GRACE_MS } from "../../internal/messaging/publisher.ts";
 import { relayMetrics } from "../../internal/messaging/telemetry.ts";
 import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
@@ -15,7 +16,7 @@ import { DATABASES, messagingMigration } from "../../schemas/migrations.ts";
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 
 /** The safety net under LISTEN/NOTIFY. */
-const POLL_INTERVAL_MS = 100;
+const POLL_INTERVAL_MS = 250;
 const MEASURE_INTERVAL_MS = 2_000;
 /** One transaction for the relay, one for the measuring and the start. */
 const POOL_SIZE = 2;
@@ -48,7 +49,13 @@ await runRole({
         }),
       ),
     );
-    const shared = { producer, clock: systemClock, metrics: relayMetrics(metrics), log };
+    const shared = {
+      producer,
+      clock: systemClock,
+      metrics: relayMetrics(metrics),
+      log,
+      graceMs: PUBLISHER_GRACE_MS,
+    };
     for (const [name, url] of env.DATABASE_URLS.split(",").map(splitNamed)) {
       const database = resources.use(
         `postgres ${name}`,
@@ -73,7 +80,13 @@ await runRole({
       // Not awaited: a database that is away at the start must hold up no other, and the poll needs no notification.
       untilReachable(`notifications of ${name}`, async () => {
         await database.ready();
-        await database.listen(OUTBOX_CHANNEL, () => publish.wake());
+        await database.listen(OUTBOX_CHANNEL, () => {
+          relay.wake();
+          publish.wake();
+        });
+        // What was said before somebody listened.
+        relay.wake();
+        publish.wake();
       }).catch((error: unknown) => {
         // What waiting cannot cure ends the process.
         if (!stopping.aborted) throw error;

@@ -38,7 +38,7 @@ export async function cancelSaga(
   { actor, reason }: CancelSaga,
 ): Promise<Cancellation | null> {
   const { database, clock, newId, policy, observer, log } = options;
-  const result = await database.transaction(async ({ tx, send, finish }) => {
+  const result = await database.transaction(async ({ tx, send, finish, appended }) => {
     const [sagas] = await send([lockSagas(tx, [sagaId])]);
     const [before] = sagas;
     if (before === undefined) {
@@ -63,7 +63,11 @@ export async function cancelSaga(
       detail: `${statusOf(before.position)} -> ${statusOf(saga.position)}`,
       at: now,
     } as const;
-    await finish([...batch.save(tx, now), ...outboxStatements(tx, envelopes), recordActions(tx, [line])]);
+    await finish([
+      ...batch.save(tx, now),
+      ...outboxStatements({ tx, appended }, envelopes),
+      recordActions(tx, [line]),
+    ]);
     return { batch, cancellation: { outcome, saga } };
   });
   if (result === null) return null;

@@ -118,24 +118,28 @@ export class Intake implements AsyncDisposable {
       const { saga, out, history } = startSaga(newId(), request, now, policy);
       return { request, resolve, reject, saga, out, history };
     });
-    const { started, owners } = await this.#options.database.transaction(async ({ tx, send, finish }) => {
-      const [fresh] = refusal === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
-      const repeated = candidates.flatMap(({ saga, request }) => (fresh.has(saga.saga_id) ? [] : [request]));
-      // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
-      const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
-      const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
-      const envelopes = first.flatMap(({ out, request: { traceparent } }) =>
-        envelop(out, { eventTopic: TOPICS.orderEvents, newId, now, traceparent }),
-      );
-      const lines = first.flatMap(({ history, saga: { saga_id } }) =>
-        history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
-      );
-      await finish([
-        ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
-        ...outboxStatements(tx, envelopes),
-      ]);
-      return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
-    });
+    const { started, owners } = await this.#options.database.transaction(
+      async ({ tx, send, finish, appended }) => {
+        const [fresh] = refusal === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
+        const repeated = candidates.flatMap(({ saga, request }) =>
+          fresh.has(saga.saga_id) ? [] : [request],
+        );
+        // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
+        const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
+        const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
+        const envelopes = first.flatMap(({ out, request: { traceparent } }) =>
+          envelop(out, { eventTopic: TOPICS.orderEvents, newId, now, traceparent }),
+        );
+        const lines = first.flatMap(({ history, saga: { saga_id } }) =>
+          history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
+        );
+        await finish([
+          ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
+          ...outboxStatements({ tx, appended }, envelopes),
+        ]);
+        return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
+      },
+    );
     if (started.size > 0) {
       admission.taken(started.size);
       onStarted(started.size);

@@ -171,7 +171,7 @@ function statementsOf(tx: Tx, rebuilt: readonly Rebuilt[], { newId }: RebuildOpt
   return [
     ...(changes.length === 0 ? [] : [saveSagas(tx, changes)]),
     ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
-    ...outboxStatements(tx, envelopes),
+    ...outboxStatements({ tx, appended: null }, envelopes),
   ];
 }
 

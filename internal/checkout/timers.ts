@@ -30,7 +30,7 @@ export async function sweepDeadlines(
   const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH } = options;
   const compared = options.compared?.();
   if (compared === null) return { processed: 0 };
-  const { batch, processed } = await database.transaction(async ({ tx, send, finish }) => {
+  const { batch, processed } = await database.transaction(async ({ tx, send, finish, appended }) => {
     const now = clock.now();
     const [, sagas] = await send([
       pullInDeadlines(tx, now, policy.forwardDeadlineMs),
@@ -41,7 +41,7 @@ export async function sweepDeadlines(
       claimed.apply(saga_id, { type: "DeadlinePassed" }, now, policy),
     );
     const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
-    await finish([...claimed.save(tx, now), ...outboxStatements(tx, envelopes)]);
+    await finish([...claimed.save(tx, now), ...outboxStatements({ tx, appended }, envelopes)]);
     return { batch: claimed, processed: sagas.length };
   });
   batch.tell(observer);

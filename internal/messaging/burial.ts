@@ -2,7 +2,7 @@
 // Called by the recipe (nobody can read it) and the retry loop (the last retry failed).
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import type { Tx } from "./database.ts";
+import type { Transaction } from "./database.ts";
 import { deadLetter, type DeadMessage } from "./dead-letter.ts";
 import { envelop, isMessageType } from "./envelope.ts";
 import type { Handler, Outgoing } from "./handler.ts";
@@ -22,14 +22,14 @@ export interface BurialContext {
 }
 
 export function burialStatements(
-  tx: Tx,
+  { tx, appended }: Pick<Transaction, "tx" | "appended">,
   burials: readonly Burial[],
   context: BurialContext,
 ): readonly PromiseLike<unknown>[] {
   const { service, eventTopic } = context.handler;
   const records = burials.map(({ dead }) => deadLetter(service, dead));
   const notices = envelop(burials.flatMap(noticeOf), { eventTopic, newId: context.newId, now: context.now });
-  return [...deadLetterStatements(tx, records), ...outboxStatements(tx, notices)];
+  return [...deadLetterStatements(tx, records), ...outboxStatements({ tx, appended }, notices)];
 }
 
 /** Only a command has a saga that waits for its answer. */

@@ -20,6 +20,15 @@ export interface Transaction {
    * driver's own statements, unsent: an async function sends its own a moment later, which is after the `commit`.
    */
   readonly finish: (statements: readonly PromiseLike<unknown>[]) => Promise<void>;
+  /** Where outbox.ts notes what this transaction appends, for who publishes it after the commit; null where the relay is to. */
+  readonly appended: AppendedEvent[] | null;
+}
+
+/** An event of the outbox as Kafka gets it. */
+export interface AppendedEvent {
+  readonly event_id: string;
+  /** A record as `BatchProducer.produce` takes it. */
+  readonly record: string;
 }
 
 /**

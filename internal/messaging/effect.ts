@@ -127,7 +127,7 @@ async function transact<Type extends MessageType, Rows>(
   alongside: Alongside<Type>,
 ): Promise<{ readonly fresh: ReadonlySet<string>; readonly rows: Rows }> {
   const { handler, clock } = context;
-  const { tx } = transaction;
+  const { tx, appended } = transaction;
   const messages = deliveries.map((delivery) => delivery.message);
   const [unseen, loaded] = await transaction.send<[ReadonlySet<string>, Rows]>([
     enterInbox(
@@ -147,7 +147,7 @@ async function transact<Type extends MessageType, Rows>(
   }
   await transaction.finish([
     ...handler.save(tx, loaded, now),
-    ...outboxStatements(tx, envelopes),
+    ...outboxStatements({ tx, appended }, envelopes),
     ...alongside(tx, deliveries),
   ]);
   return { fresh: unseen, rows: loaded };

@@ -14,7 +14,7 @@ export interface Envelope {
 export interface EnvelopeContext {
   /** Where the messages go that travel on their sender's own topic (`CommandRefused`, `CommandDeadLettered`). */
   readonly eventTopic: Topic;
-  /** UUIDv7, monotonic: the outbox is published in id order. */
+  /** UUIDv7, monotonic: the relay claims in id order. */
   readonly newId: () => string;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;

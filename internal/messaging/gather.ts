@@ -1,5 +1,5 @@
-// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the recipe, by the relay
-// and by groups.ts.
+// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the recipe, by relay and
+// publisher, and by groups.ts.
 //
 // A tiny batch costs nearly the same CPU as a full one (a lone order 26 ms of CPU in all processes, 0.6 ms among thousands),
 // while a wait costs every shopper its length once per hop. So: nothing when idle, a few ms at some hundred messages a

@@ -1,12 +1,12 @@
-// The outbox table: messages written in the transaction of the change they tell of, until the relay has them in Kafka.
+// The outbox table: messages written in the transaction of the change they tell of, until Kafka has them.
 // `outboxStatements` is for everyone who changes something (recipe, saga intake, sweepers, payment executor).
 import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
-import { RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { columnText } from "./columns.ts";
-import type { Tx } from "./database.ts";
+import type { Transaction, Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
 import type { Envelope } from "./envelope.ts";
 
@@ -14,19 +14,26 @@ import type { Envelope } from "./envelope.ts";
 export const OUTBOX_CHANNEL = "outbox";
 
 /**
- * The statements that append `envelopes` and wake the relay; none for none. Hand them to `Transaction.finish` beside the
- * change itself. One NOTIFY per transaction whatever its size: Postgres runs all commits that notify one after the other.
+ * The statements that append `envelopes`; none for none. Hand them to `Transaction.finish` beside the change itself. Where nobody
+ * publishes them after the commit, they wake the relay as well: by one NOTIFY per transaction whatever its size, because Postgres
+ * runs all commits that notify one after the other.
  */
-export function outboxStatements(tx: Tx, envelopes: readonly Envelope[]): readonly PromiseLike<unknown>[] {
+export function outboxStatements(
+  { tx, appended }: Pick<Transaction, "tx" | "appended">,
+  envelopes: readonly Envelope[],
+): readonly PromiseLike<unknown>[] {
   if (envelopes.length === 0) return [];
   const rows = envelopes.map(({ topic, message }) => ({
     event_id: message.message_id,
     topic,
     partition_key: message.saga_id,
     type: message.type,
-    payload: message,
+    payload: JSON.stringify(message),
   }));
-  return [insertEvents(tx, rows), notifyRelay(tx)];
+  if (appended === null) return [insertEvents(tx, rows), notifyRelay(tx)];
+  for (const { event_id, topic, partition_key, type, payload } of rows)
+    appended.push({ event_id, record: [topic, partition_key, type, payload].join(FIELD_SEPARATOR) });
+  return [insertEvents(tx, rows)];
 }
 
 /** The same for dead letters. A record that is there already (its message was delivered again) stays as it is. */
@@ -57,7 +64,10 @@ export interface OutboxRow {
   readonly payload: Message | DeadLetter;
 }
 
-function insertEvents(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> {
+/** With its payload as JSON text. */
+type TextRow = Omit<OutboxRow, "payload"> & { readonly payload: string };
+
+function insertEvents(tx: Tx, rows: readonly TextRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}`;
@@ -67,18 +77,22 @@ function insertEvents(tx: Tx, rows: readonly OutboxRow[]): PromiseLike<unknown> 
 export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
-    select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}
+    select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows.map(textRowOf))}
         on conflict do nothing`;
 }
 
-function unpacked(tx: Connection, rows: readonly OutboxRow[]) {
-  const column = (of: (row: OutboxRow) => string) => columnText(rows, of);
+function textRowOf({ payload, ...row }: OutboxRow): TextRow {
+  return { ...row, payload: JSON.stringify(payload) };
+}
+
+function unpacked(tx: Connection, rows: readonly TextRow[]) {
+  const column = (of: (row: TextRow) => string) => columnText(rows, of);
   return tx`
     unnest(string_to_array(${column((row) => row.event_id)}::text, ${RECORD_SEPARATOR}::text),
            string_to_array(${column((row) => row.topic)}::text, ${RECORD_SEPARATOR}::text),
            string_to_array(${column((row) => row.partition_key)}::text, ${RECORD_SEPARATOR}::text),
            string_to_array(${column((row) => row.type)}::text, ${RECORD_SEPARATOR}::text),
-           string_to_array(${column((row) => JSON.stringify(row.payload))}::text, ${RECORD_SEPARATOR}::text))
+           string_to_array(${column((row) => row.payload)}::text, ${RECORD_SEPARATOR}::text))
       as event (event_id, topic, partition_key, type, payload)`;
 }
 

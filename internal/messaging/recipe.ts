@@ -164,7 +164,7 @@ export class Recipe<Type extends MessageType, Rows> {
       const { tx } = transaction;
       await transaction.finish([
         ...(parked.length === 0 ? [] : [park(tx, parked)]),
-        ...burialStatements(tx, burials, { handler, newId, now }),
+        ...burialStatements(transaction, burials, { handler, newId, now }),
       ]);
     });
     metrics.held.inc({ service: handler.service }, parked.filter(({ attempts }) => attempts === 0).length);

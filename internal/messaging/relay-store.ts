@@ -1,5 +1,6 @@
-// How a row of the outbox becomes published: claimed, handed over as one text, marked. The relay's only way into the database,
-// so that another way of publishing (deleting rows, a cursor per shard) is a change to this file alone.
+// How a row of the outbox becomes published: claimed, handed over as one text, marked. The only way of relay and
+// publisher into the outbox, so that another way of publishing (deleting rows, a cursor per shard) is a change to this file alone.
+import type postgres from "postgres";
 import type { Sql } from "postgres";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Tx } from "./database.ts";
@@ -10,9 +11,15 @@ export interface ClaimedEvents {
   readonly ids: readonly string[];
 }
 
+export interface ClaimRange {
+  /** Of the events whose id begins with this time (epoch ms) or a later one; see claim-floor.ts. Default: all. */
+  readonly from?: number;
+  /** Of those that were written so long ago, by the database's own clock. Default: all. */
+  readonly graceMs?: number;
+}
+
 /**
- * Claims the oldest unpublished events that no other relay has in hand, except those in `setAside`: of those whose id begins
- * with the time `from` (epoch ms) or a later one, see claim-floor.ts. The text is built by
+ * Claims the oldest unpublished events that no other relay has in hand, except those in `setAside`. The text is built by
  * the server: a batch costs this process one string instead of an object per event. jsonb never holds a raw control character,
  * so the separators cannot occur in a body.
  *
@@ -23,13 +30,14 @@ export async function claimEvents(
   tx: Tx,
   limit: number,
   setAside: readonly string[],
-  from = 0,
+  { from = 0, graceMs = 0 }: ClaimRange = {},
 ): Promise<ClaimedEvents> {
   const [claim] = await tx<[{ text: string | null; ids: string | null }]>`
     with claimed as materialized (
       select array(
         select event_id from outbox
          where not published and event_id <> all(${arrayText(setAside)}::text::uuid[]) and event_id >= ${floorOf(from)}::uuid
+           and created_at <= clock_timestamp() - make_interval(secs => ${graceMs / 1_000}::float8)
          order by event_id limit ${limit} for update skip locked) as ids)
     select string_agg(concat_ws(${FIELD_SEPARATOR}::text, topic, partition_key, coalesce(headers ->> 'type', ''), payload::text),
                       ${RECORD_SEPARATOR}::text order by event_id) as text,
@@ -40,12 +48,28 @@ export async function claimEvents(
   return { text: claim.text ?? "", ids: claim.ids?.split(",") ?? [] };
 }
 
-/** Kept after this, so that Kafka could be rebuilt from the outboxes; retention.ts removes them by the day. */
-export function markPublished(tx: Tx, ids: readonly string[]): PromiseLike<unknown> {
+/**
+ * The same for events that the process which wrote them has published: those that a relay has in hand are left to it, which marks
+ * them itself.
+ */
+export function markPublishedFree(tx: postgres.ISql, ids: readonly string[]): PromiseLike<unknown> {
   const sorted = ids.toSorted();
   return tx`
     update outbox set published = true, published_at = clock_timestamp()
-     where event_id = any(${arrayText(sorted)}::text::uuid[])
+     where event_id = any(array(
+             select event_id from outbox
+              where event_id = any(${arrayText(sorted)}::text::uuid[]) and not published
+                and event_id >= ${sorted[0] ?? null}::uuid and event_id <= ${sorted.at(-1) ?? null}::uuid
+                for update skip locked))
+       and event_id >= ${sorted[0] ?? null}::uuid and event_id <= ${sorted.at(-1) ?? null}::uuid`;
+}
+
+/** Kept after this, so that Kafka could be rebuilt from the outboxes; retention.ts removes them by the day. */
+export function markPublished(tx: postgres.ISql, ids: readonly string[]): PromiseLike<unknown> {
+  const sorted = ids.toSorted();
+  return tx`
+    update outbox set published = true, published_at = clock_timestamp()
+     where event_id = any(${arrayText(sorted)}::text::uuid[]) and not published
        and event_id >= ${sorted[0] ?? null}::uuid and event_id <= ${sorted.at(-1) ?? null}::uuid`;
 }
 

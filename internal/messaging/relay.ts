@@ -57,6 +57,8 @@ export interface RelayOptions {
   readonly metrics: RelayMetrics;
   readonly log: Log;
   readonly batchEvents?: number;
+  /** So long an event is left to the process that wrote it, in milliseconds, unless `wake` says otherwise. Default: not at all. */
+  readonly graceMs?: number;
   /** Milliseconds of a clock that nobody sets, for durations. */
   readonly monotonic?: () => number;
 }
@@ -68,6 +70,8 @@ export class Relay {
   readonly #floor = new ClaimFloor();
   readonly #monotonic: () => number;
   readonly #meter: LoadMeter;
+  /** Somebody has asked for all that waits, young events too. */
+  #isWoken = true;
   #measureDueAt = Number.NEGATIVE_INFINITY;
   /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
   readonly #setAside = new Map<string, number>();
@@ -88,18 +92,28 @@ export class Relay {
     return gatherMs(this.#meter.load);
   }
 
+  /** Somebody says that events wait which nobody else will publish: the next claims take young ones, too, until none is left. */
+  wake(): void {
+    this.#isWoken = true;
+  }
+
   /**
    * Publishes one claim; `processed` counts the events claimed, so a full one means there is more. Throws when the database or
    * Kafka is away, with the claim released and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<{ readonly processed: number }> {
     const startedAt = this.#monotonic();
+    const takesAll = this.#isWoken;
+    this.#isWoken = false;
     try {
-      const published = await this.#publishClaim(this.#events);
+      const published = await this.#publishClaim(this.#events, takesAll ? 0 : (this.#options.graceMs ?? 0));
+      // What was put back is old, and only a look from the beginning on is sure to find it.
+      if (takesAll && (published.processed >= this.#events || published.from > 0)) this.#isWoken = true;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
-      return published;
+      return { processed: published.processed };
     } catch (error) {
+      if (takesAll) this.#isWoken = true;
       // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.
       if (this.#options.database.faultOf(error) === "other")
         this.#events = Math.max(1, Math.floor(this.#events / 4));
@@ -107,23 +121,27 @@ export class Relay {
     }
   }
 
-  #publishClaim(limit: number): Promise<{ readonly processed: number }> {
-    const { database, databaseName, metrics } = this.#options;
+  #publishClaim(
+    limit: number,
+    graceMs: number,
+  ): Promise<{ readonly processed: number; readonly from: number }> {
+    const { database, databaseName, metrics, clock } = this.#options;
     return database.transaction(async (transaction) => {
       const { tx } = transaction;
       const startedAt = this.#monotonic();
       const from = this.#floor.next(startedAt);
-      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside(), from)]);
+      const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside(), { from, graceMs })]);
       const [first] = claim.ids;
       const endedAt = this.#monotonic();
-      const oldest = first === undefined ? undefined : timeOf(first);
+      // Nothing that is due means that others publish and mark what there is, and leave as much behind in the index.
+      const oldest = first === undefined ? clock.now() - graceMs : timeOf(first);
       this.#floor.claimed({ from, oldest, startedAt, endedAt });
       if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
       const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);
       await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
       // Counted after the commit: events of a commit that fails are published again, and count then.
       metrics.published.inc({ database: databaseName }, published.length);
-      return { processed: claim.ids.length };
+      return { processed: claim.ids.length, from };
     });
   }
 

@@ -111,7 +111,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
       await transaction.finish([
         ...(again.length === 0 ? [] : [postpone(tx, again)]),
         ...burialStatements(
-          tx,
+          transaction,
           burials.map((failure) => burialOf(failure, now)),
           { handler, newId, now },
         ),

@@ -78,14 +78,35 @@ export function consumerMetrics(meter: Meter) {
 
 export type ConsumerMetrics = ReturnType<typeof consumerMetrics>;
 
-/** Of the relay. Register once per process; `database` tells the outboxes apart. */
-export function relayMetrics(meter: Meter) {
+/** Of a process that publishes what it has written. Register once per process. */
+export function publisherMetrics(meter: Meter) {
+  return {
+    ...publishingMetrics(meter),
+    declined: meter.counter(
+      "outbox_left_to_relay_total",
+      "Events that their process did not try to publish: Kafka was away or too slow",
+      ["database"],
+    ),
+  };
+}
+
+export type PublisherMetrics = ReturnType<typeof publisherMetrics>;
+
+/** Of whoever publishes; `database` tells the outboxes apart. */
+function publishingMetrics(meter: Meter) {
   return {
     published: meter.counter("outbox_published_total", "Events Kafka has taken", ["database"]),
     failed: meter.counter("outbox_publish_failed_total", "Events Kafka did not take this time", [
       "database",
       "code",
     ]),
+  };
+}
+
+/** Of the relay. Register once per process. */
+export function relayMetrics(meter: Meter) {
+  return {
+    ...publishingMetrics(meter),
     unpublished: meter.gauge("outbox_unpublished", "Events waiting for Kafka", ["database"]),
     oldestSeconds: meter.gauge("outbox_oldest_unpublished_seconds", "Age of the oldest waiting event", [
       "database",

@@ -58,6 +58,15 @@ export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
 };
 
+export const publishingConfig = {
+  ...kafkaConfig,
+  PUBLISH_AFTER_COMMIT: Type.Boolean({
+    default: true,
+    description:
+      "true publishes events right after their commit, and the relay what is left then; false leaves them all to the relay",
+  }),
+};
+
 export const consumerConfig = {
   ...kafkaConfig,
   INSTANCE_ID: Type.Optional(

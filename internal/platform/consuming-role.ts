@@ -28,7 +28,7 @@ const RETRY_INTERVAL_MS = 200;
 const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
 
 export const systemClock: Clock = { now: () => Date.now() };
-/** UUIDv7, monotonic within the process: the outbox is published in id order. */
+/** UUIDv7, monotonic within the process: the relay claims in id order. */
 export const newId = idSource(systemClock);
 
 /** The settings that `startConsuming` and `openDatabase` read; `commonConfig` and friends of config.ts declare them. */

@@ -124,6 +124,7 @@ function asConnectionLost(cause: unknown): AppError {
 
 class LaneTransaction implements Transaction {
   readonly tx: ReservedSql;
+  readonly appended = null;
   readonly #lane: Lane;
   readonly #options: TransactionOptions;
   /** Sent but not waited for: its answer arrives with that of the first group. */

@@ -1,4 +1,4 @@
-// The idempotent batch producer: one text in, one answer out. Used by the relay.
+// The idempotent batch producer: one text in, one answer out. Used by relay and publisher.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";

@@ -1,5 +1,5 @@
 // A producer that outlives librdkafka's fatal errors: an idempotent instance whose sequence the broker no longer accepts (its
-// log was wiped or cut) can send nothing more, but a new one can. Used by the relay, whose events are still in the outbox then.
+// log was wiped or cut) can send nothing more, but a new one can. Used by relay and publisher, whose events are still in the outbox then.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
@@ -39,8 +39,9 @@ class ReopeningProducer implements BatchProducer, AsyncDisposable {
 
   /** A fatal error is thrown to each who had a batch in flight; the next batch opens a new instance. */
   async produce(text: string): Promise<readonly ProduceFailure[]> {
-    const producer = await this.opened();
+    const opened = this.opened();
     const opening = this.#opening;
+    const producer = await opened;
     try {
       return await producer.produce(text);
     } catch (error) {

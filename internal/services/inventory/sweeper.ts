@@ -62,7 +62,7 @@ async function sweep(
   { database, clock, newId, observe, limit = SWEEP_LIMIT }: SweeperOptions,
   { without, isWaiting }: { readonly without: readonly string[]; readonly isWaiting: boolean },
 ): Promise<{ readonly changed: number; readonly claimed: number; readonly held: readonly HeldRow[] }> {
-  const { rows, claimed, held } = await database.transaction(async ({ tx, send, finish }) => {
+  const { rows, claimed, held } = await database.transaction(async ({ tx, send, finish, appended }) => {
     const now = clock.now();
     const [lines] = await send([claimExpired(tx, now, limit, without)]);
     const sagas = [...new Set(lines.map(({ saga_id }) => saga_id))];
@@ -78,7 +78,7 @@ async function sweep(
       applyDecision(set, reservation.saga_id, expire(reservation, now));
     }
     const events = envelop(set.out, { eventTopic: TOPICS.inventoryEvents, newId, now });
-    await finish([...saveRows(tx, set, now), ...outboxStatements(tx, events)]);
+    await finish([...saveRows(tx, set, now), ...outboxStatements({ tx, appended }, events)]);
     return { rows: set, claimed: sagas.length, held: locked };
   });
   observe(rows.out);

@@ -102,7 +102,7 @@ export interface Claims {
 export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
   const { database, policy, provider } = context;
   const { limit, isScarce, dueFrom } = limits;
-  return database.transaction(async ({ tx, send, finish }) => {
+  return database.transaction(async ({ tx, send, finish, appended }) => {
     const [refunds, charges] = await send([
       lockDueRefunds(tx, now, limit),
       isScarce ? lockOldestCharges(tx, now, limit) : lockDueCharges(tx, now, limit, dueFrom),
@@ -129,7 +129,7 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
     for (const { payment } of [...attempts, ...givenUp]) applyPayment(rows, payment);
     await finish([
       ...saveRows(tx, rows, provider, now),
-      ...outboxStatements(tx, eventsOf(context, givenUp, now)),
+      ...outboxStatements({ tx, appended }, eventsOf(context, givenUp, now)),
     ]);
     const due = charges.flatMap(({ next_attempt_at }) => next_attempt_at ?? []);
     return { attempts, newCharges, givenUp, oldestDue: due.length === 0 ? undefined : Math.min(...due) };
@@ -146,7 +146,7 @@ export function giveUpBacklog(
   now: number,
 ): Promise<{ readonly givenUp: readonly Decision[]; readonly waiting: number }> {
   const { database, policy, provider } = context;
-  return database.transaction(async ({ tx, send, finish }) => {
+  return database.transaction(async ({ tx, send, finish, appended }) => {
     const [beyond, oldest, [counted]] = await send([
       lockBacklog(tx, keep, MAX_GIVEN_UP),
       lockOldestCharges(tx, now, MAX_GIVEN_UP),
@@ -163,7 +163,7 @@ export function giveUpBacklog(
     const waiting = Math.max(0, (counted?.waiting ?? 0) - givenUp.length);
     await finish([
       ...saveRows(tx, rows, provider, now),
-      ...outboxStatements(tx, eventsOf(context, givenUp, now, waiting)),
+      ...outboxStatements({ tx, appended }, eventsOf(context, givenUp, now, waiting)),
     ]);
     return { givenUp, waiting };
   });
@@ -191,7 +191,7 @@ export function settleFree(context: AttemptContext, answers: readonly Answer[], 
 
 async function settle(
   context: AttemptContext,
-  { tx, send, finish }: Transaction,
+  { tx, send, finish, appended }: Transaction,
   answers: readonly Answer[],
   now: number,
 ): Promise<readonly Decision[]> {
@@ -199,7 +199,7 @@ async function settle(
   const [rows] = await send([loadRows(tx, sagasOf(answers))]);
   const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
   const events = eventsOf(context, decisions, now);
-  await finish([...saveRows(tx, rows, provider, now), ...outboxStatements(tx, events)]);
+  await finish([...saveRows(tx, rows, provider, now), ...outboxStatements({ tx, appended }, events)]);
   return decisions;
 }
 

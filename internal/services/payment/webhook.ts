@@ -105,7 +105,7 @@ interface Settled {
 
 async function settle(
   context: WebhookContext,
-  { tx, send, finish }: Transaction,
+  { tx, send, finish, appended }: Transaction,
   notices: readonly OpenNotice[],
 ): Promise<Settled> {
   const { policy, provider, newId, clock } = context;
@@ -145,7 +145,7 @@ async function settle(
       : openAlerts(tx, [...differences.values()], { opened_by: "webhook", now, newId });
   await finish([
     ...saveRows(tx, rows, provider, now),
-    ...outboxStatements(tx, eventsOf(context, decisions, now)),
+    ...outboxStatements({ tx, appended }, eventsOf(context, decisions, now)),
     ...(opening === null ? [] : [opening]),
     ...(changing.size === 0 ? [] : [rememberEvents(tx, [...changing], now)]),
   ]);

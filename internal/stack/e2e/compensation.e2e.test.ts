@@ -39,7 +39,11 @@ beforeAll(async () => {
     await RunningSystem.start("compensation", {
       paysim: { LATENCY: "fixed:5" },
       orchestrator: { FORWARD_DEADLINE_MS: String(DEADLINE_MS), RESEND_FIRST_MS: "1000" },
-      inventory: { RESERVATION_HOLD_MS: String(HOLD_MS), SWEEP_INTERVAL_MS: "200" },
+      inventory: {
+        RESERVATION_HOLD_MS: String(HOLD_MS),
+        SWEEP_INTERVAL_MS: "200",
+        PUBLISH_AFTER_COMMIT: "false",
+      },
     }),
   );
   shopper = await system.shopper();

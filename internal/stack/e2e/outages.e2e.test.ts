@@ -107,6 +107,18 @@ for (const [service, where] of Object.entries(WAITING)) {
 }
 
 test(
+  "no relay runs: checkouts complete all the same",
+  async () => {
+    await system.end("relay");
+    const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
+    expect(await endsOf(placed)).toEqual(["COMPLETED"]);
+    await system.stack.restart("relay");
+    expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
   "every Postgres fails over to its standby: roles and relay say what they wait for, and heal by themselves",
   async () => {
     // given: one checkout is under way while all that is left are standbys, which only read

@@ -37,7 +37,11 @@ let shoppers: readonly Shopper[];
 let journal: string;
 beforeAll(async () => {
   const twice = Object.fromEntries(SHARED.map((role) => [role, 2]));
-  const patient = { orchestrator: { FORWARD_DEADLINE_MS: String(PATIENCE_MS) } };
+  const patient = {
+    orchestrator: { FORWARD_DEADLINE_MS: String(PATIENCE_MS) },
+    // Something for the relays to share.
+    order: { PUBLISH_AFTER_COMMIT: "false" },
+  };
   system = held.use(await RunningSystem.start("replicas", patient, twice));
   const gateways = system.stack.addresses.replicas["gateway"] ?? [];
   shoppers = await Promise.all(gateways.map((gateway) => system.shopper(undefined, gateway)));

@@ -17,14 +17,14 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
       },
       {
         file: INTAKE,
-        find: "        ...outboxStatements(tx, envelopes),\n      ]);\n      return { started: fresh,",
-        replace: "      ]);\n      return { later: envelopes, started: fresh,",
+        find: "          ...outboxStatements({ tx, appended }, envelopes),\n        ]);\n        return { started: fresh,",
+        replace: "        ]);\n        return { later: envelopes, started: fresh,",
       },
       {
         file: INTAKE,
         find: "    if (started.size > 0) {\n",
         replace:
-          "    await this.#options.database.transaction(async ({ tx, finish }) => finish(outboxStatements(tx, later)));\n" +
+          "    await this.#options.database.transaction(async ({ tx, finish, appended }) => finish(outboxStatements({ tx, appended }, later)));\n" +
           "    if (started.size > 0) {\n",
       },
     ],

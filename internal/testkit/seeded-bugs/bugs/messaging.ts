@@ -4,6 +4,8 @@ import type { SeededBug } from "../bug.ts";
 const EFFECT = "internal/messaging/effect.ts";
 const RECIPE = "internal/messaging/recipe.ts";
 const HINTS = "internal/messaging/hints.ts";
+const PUBLISHER = "internal/messaging/publisher.ts";
+const PUBLISHER_TEST = "internal/messaging/publisher.unit.test.ts";
 const ISOLATE = "internal/messaging/isolate.ts";
 const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
 const RETRY_TEST = "internal/messaging/retry.int.test.ts";
@@ -183,7 +185,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/messaging/burial.ts",
-        find: "return [...deadLetterStatements(tx, records), ...outboxStatements(tx, notices)];",
+        find: "return [...deadLetterStatements(tx, records), ...outboxStatements({ tx, appended }, notices)];",
         replace: "return notices.length < 0 ? [] : deadLetterStatements(tx, records);",
       },
     ],
@@ -223,6 +225,55 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
       layer: "unit",
       file: "internal/messaging/retention.unit.test.ts",
       test: "outlives every copy of its message",
+    },
+  },
+  {
+    id: "published-before-its-commit",
+    title: "An event goes out while its transaction may still fail: the saga acts on what never happened.",
+    edits: [
+      {
+        file: PUBLISHER,
+        find: "work({ tx, send, finish, appended }),\n      );\n",
+        replace:
+          "work({ tx, send, finish, appended }).finally(() => publisher.offer(appended)),\n      );\n      if (appended.length >= 0) return result;\n",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: PUBLISHER_TEST,
+      test: "nothing goes out of a transaction that fails",
+    },
+  },
+  {
+    id: "marked-without-kafka",
+    title: "An event that Kafka has not taken is marked as published: nobody ever says it.",
+    edits: [
+      {
+        file: PUBLISHER,
+        find: "events.filter((_, index) => !failed.has(index)).map(",
+        replace: "events.filter((_, index) => !failed.has(-1 - index)).map(",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: PUBLISHER_TEST,
+      test: "what Kafka has not taken stays for the relay",
+    },
+  },
+  {
+    id: "net-with-a-hole",
+    title: "The relay leaves an event to a process that is dead for good.",
+    edits: [
+      {
+        file: "internal/messaging/relay.ts",
+        find: "takesAll ? 0 : (this.#options.graceMs ?? 0)",
+        replace: "takesAll ? 0 : 1_000 * (this.#options.graceMs ?? 0)",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/publisher.int.test.ts",
+      test: "what a process that died had still to publish",
     },
   },
   {

@@ -62,8 +62,10 @@ export const RELAY_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: RELAY_STORE,
-        find: "    update outbox set published = true, published_at = clock_timestamp()\n",
-        replace: "    delete from outbox\n",
+        find:
+          "    update outbox set published = true, published_at = clock_timestamp()\n" +
+          "     where event_id = any(${arrayText(sorted)}::text::uuid[]) and not published\n",
+        replace: "    delete from outbox where event_id = any(${arrayText(sorted)}::text::uuid[])\n",
       },
     ],
     caughtBy: {

@@ -1,0 +1,178 @@
+// What the publisher does with events once their transaction is committed. The ports are the test's own; publisher.int.test.ts has
+// the real ones.
+import { expect, test } from "bun:test";
+import type { Sql } from "postgres";
+import { type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import type { AppendedEvent, Database, Transaction } from "./database.ts";
+import { Publisher, publishing } from "./publisher.ts";
+import { publisherMetrics } from "./telemetry.ts";
+
+const silent = { inc: () => undefined, set: () => undefined, observe: () => undefined };
+const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
+const event = (event_id: string): AppendedEvent => ({ event_id, record: `record of ${event_id}` });
+const LOST: ProduceFailure = { index: 1, code: "_MSG_TIMED_OUT", message: "timed out" };
+
+/** A publisher on a database that notes what is marked and whom it wakes, and a Kafka that answers as the test says. */
+function publisherOf(
+  answer: () => Promise<readonly ProduceFailure[]> = () => Promise.resolve([]),
+  mark: () => Promise<void> = () => Promise.resolve(),
+) {
+  const produced: string[][] = [];
+  const marked: string[] = [];
+  const warnings: string[] = [];
+  const did: string[] = [];
+  let notified = 0;
+  const statement = async (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
+    if (parts.join("").includes("pg_notify")) notified += 1;
+    else {
+      await mark();
+      did.push("marked");
+      marked.push(...String(values[0]).slice(1, -1).split(","));
+    }
+    return [];
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- called as a template tag only
+  const sql = statement as unknown as Sql;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no more of it is used
+  const database = {
+    sql,
+    transaction: <T>(work: (transaction: Transaction) => Promise<T>) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no more of it is used
+      work({
+        tx: sql,
+        finish: async (statements: readonly PromiseLike<unknown>[]) => {
+          await Promise.all(statements);
+          did.push("committed");
+        },
+        appended: null,
+      } as unknown as Transaction),
+    faultOf: () => "other",
+  } as unknown as Database;
+  const publisher = new Publisher({
+    database,
+    databaseName: "test",
+    metrics: publisherMetrics(meter),
+    log: {
+      info: () => undefined,
+      warn: (_fields, message) => void warnings.push(message),
+      error: () => undefined,
+    },
+  });
+  const producer = {
+    produce(text: string) {
+      did.push("produced");
+      produced.push(text.split(RECORD_SEPARATOR));
+      return answer();
+    },
+    close: () => Promise.resolve(void did.push("closed")),
+  };
+  return { publisher, producer, database, produced, marked, warnings, did, notified: () => notified };
+}
+
+test("events go out after their commit, in their order, and are marked when Kafka has them", async () => {
+  const { publisher, producer, database, produced, marked, did } = publisherOf();
+  publisher.publishWith(producer);
+  await publishing(database, publisher).transaction(({ appended, finish }) => {
+    appended?.push(event("a"), event("b"));
+    return finish([]);
+  });
+  await publisher[Symbol.asyncDispose]();
+  expect(produced).toEqual([["record of a", "record of b"]]);
+  expect(marked).toEqual(["a", "b"]);
+  expect(did).toEqual(["committed", "produced", "marked", "committed", "closed"]);
+});
+
+test("nothing goes out of a transaction that fails", async () => {
+  const { publisher, producer, database, produced, marked } = publisherOf();
+  publisher.publishWith(producer);
+  const failing = publishing(database, publisher).transaction(({ appended }) => {
+    appended?.push(event("a"));
+    return Promise.reject(new Error("no"));
+  });
+  expect(await failing.catch(String)).toBe("Error: no");
+  await publisher[Symbol.asyncDispose]();
+  expect({ produced, marked }).toEqual({ produced: [], marked: [] });
+});
+
+test("what Kafka has not taken stays for the relay, and that is told once, not for each batch", async () => {
+  const { publisher, producer, marked, warnings } = publisherOf(() => Promise.resolve([LOST]));
+  publisher.publishWith(producer);
+  for (let batch = 0; batch < 3; batch += 1) {
+    publisher.offer([event(`a${batch}`), event(`b${batch}`)]);
+    await Bun.sleep(5);
+  }
+  await publisher[Symbol.asyncDispose]();
+  expect(marked).toEqual(["a0", "a1", "a2"]);
+  expect(warnings).toEqual([expect.stringContaining("events were not delivered, and are left to the relay")]);
+});
+
+test("a producer that fails altogether is left in peace for a second, and the relay has what comes", async () => {
+  const { publisher, producer, produced, marked, warnings } = publisherOf(() =>
+    Promise.reject(new Error("fatal")),
+  );
+  publisher.publishWith(producer);
+  publisher.offer([event("a")]);
+  while (warnings.length === 0) await Bun.sleep(1);
+  publisher.offer([event("b")]);
+  await publisher[Symbol.asyncDispose]();
+  expect(produced).toEqual([["record of a"]]);
+  expect(marked).toEqual([]);
+  expect(warnings).toEqual(["events were not delivered, and are left to the relay: fatal"]);
+});
+
+test("until there is a producer the relay has all, and is called once there is one", async () => {
+  const { publisher, producer, produced, notified } = publisherOf();
+  publisher.offer([event("a")]);
+  expect(notified()).toBe(0);
+  publisher.publishWith(producer);
+  expect(notified()).toBe(1);
+  publisher.offer([event("b")]);
+  await publisher[Symbol.asyncDispose]();
+  expect(produced).toEqual([["record of b"]]);
+});
+
+test("a Kafka that does not keep up gets no more than so many events at once; the relay has the rest", async () => {
+  const stuck = Promise.withResolvers<readonly ProduceFailure[]>();
+  const { publisher, producer, produced } = publisherOf(() => stuck.promise);
+  publisher.publishWith(producer);
+  const batch = (name: string) => Array.from({ length: 9_000 }, (_, n) => event(`${name}${n}`));
+  for (const name of ["a", "b", "c"]) {
+    publisher.offer(batch(name));
+    // Past the time in which it gathers, so that each is produced by itself.
+    await Bun.sleep(120);
+  }
+  expect(produced.flat()).toHaveLength(18_000);
+  stuck.resolve([]);
+  await publisher[Symbol.asyncDispose]();
+});
+
+test("marks that a database refuses are the relay's, and the next ones are made", async () => {
+  let refusals = 1;
+  const mark = () => (refusals-- > 0 ? Promise.reject(new Error("away")) : Promise.resolve());
+  const { publisher, producer, marked, warnings } = publisherOf(undefined, mark);
+  publisher.publishWith(producer);
+  publisher.offer([event("a")]);
+  while (warnings.length === 0) await Bun.sleep(5);
+  publisher.offer([event("b")]);
+  await publisher[Symbol.asyncDispose]();
+  expect(marked).toEqual(["b"]);
+  expect(warnings).toEqual(["events were published and not marked, and are left to the relay: away"]);
+});
+
+test("a mark that hangs keeps no role from stopping, and no further one is sent beside it", async () => {
+  let marks = 0;
+  const mark = () => {
+    marks += 1;
+    return new Promise<never>(() => undefined);
+  };
+  const { publisher, producer, did } = publisherOf(undefined, mark);
+  publisher.publishWith(producer);
+  for (const name of ["a", "b"]) {
+    publisher.offer([event(name)]);
+    // Longer than it waits for more to mark.
+    await Bun.sleep(250);
+  }
+  await publisher[Symbol.asyncDispose]();
+  expect(marks).toBe(1);
+  expect(did.at(-1)).toBe("closed");
+});
