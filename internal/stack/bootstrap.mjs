@@ -60,6 +60,7 @@ async function setUp() {
   await npmPackages();
   await kafkaJars();
   await kafkaAddon();
+  await kafkaClasses();
   console.log(`setup: everything is in place (${secondsSince(begun)} s)`);
 }
 
@@ -148,9 +149,12 @@ function packageScriptsRan() {
 
 // --- Kafka -----------------------------------------------------------------------------------------------------------------
 
+function kafkaVersion() {
+  return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(KAFKA_POM, "utf8"))?.[1];
+}
+
 function kafkaHome() {
-  const version = /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(KAFKA_POM, "utf8"))?.[1];
-  return process.env.KAFKA_HOME ?? join(CACHE, `kafka-${version}`);
+  return process.env.KAFKA_HOME ?? join(CACHE, `kafka-${kafkaVersion()}`);
 }
 
 function kafkaIsThere() {
@@ -173,6 +177,20 @@ async function kafkaJars() {
 async function kafkaAddon() {
   const build = join(REPOSITORY, "internal/platform/kafka/native/build.ts");
   await run(BUN, [build], { stderr: "inherit" });
+}
+
+/** Once for each version of Kafka; brokers start without it, too, only slower. */
+async function kafkaClasses() {
+  const archive = join(CACHE, `kafka-${kafkaVersion()}-classes.jsa`);
+  if (existsSync(archive)) return;
+  await step("archiving Kafka's classes, so that brokers start sooner", async () => {
+    try {
+      await run(BUN, [join(REPOSITORY, "internal/stack/servers/kafka-classes.ts")]);
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      process.stdout.write(`did not work, and is not needed (${LOG}) ... `);
+    }
+  });
 }
 
 // --- the job ---------------------------------------------------------------------------------------------------------------

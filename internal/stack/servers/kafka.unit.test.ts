@@ -1,10 +1,23 @@
-// A cluster id is an argument of Kafka's format tool.
+// What a broker is started with. A cluster id is an argument of Kafka's format tool.
 import { expect, test } from "bun:test";
-import { clusterIdOf } from "./kafka.ts";
+import { classArchive, clusterIdOf, kafkaServers } from "./kafka.ts";
 
 test("a cluster id never begins with a dash, whatever the dice say", () => {
   for (let first = 0; first < 256; first++) {
     const id = clusterIdOf(new Uint8Array(16).fill(255).with(0, first));
     expect(id).toMatch(/^[A-Za-z][A-Za-z0-9_-]{21}$/);
   }
+});
+
+test("brokers load their classes from the archive, and the one that makes it does not", () => {
+  const options = {
+    brokers: [{ port: 1, controllerPort: 2 }],
+    directory: "/nowhere",
+    logFile: () => "/nowhere/log",
+  };
+  const [broker] = kafkaServers(options);
+  expect(broker?.command).toContain(`-XX:SharedArchiveFile=${classArchive()}`);
+  const [maker] = kafkaServers({ ...options, archiveTo: "/nowhere/new.jsa" });
+  expect(maker?.command).toContain("-XX:ArchiveClassesAtExit=/nowhere/new.jsa");
+  expect(maker?.command.join(" ")).not.toContain("SharedArchiveFile");
 });
