@@ -7,6 +7,12 @@ import { runtimeDirectory } from "./paths.ts";
 import type { Stack } from "./stack.ts";
 import type { StackState } from "./state.ts";
 
+/**
+ * A role that is restarted while Kafka is away takes longer than the ten seconds after which Bun hangs up by default. On a Unix socket
+ * this setting is the only one that Bun 1.4.5 heeds (`server.timeout` of a request it does not), and its types do not know it.
+ */
+const PATIENT: object = { idleTimeout: 0 };
+
 export interface Control {
   close(): Promise<void>;
 }
@@ -19,6 +25,7 @@ export function serveControl(
   rmSync(path, { force: true });
   const server = Bun.serve({
     unix: path,
+    ...PATIENT,
     routes: {
       "/state": async () => Response.json(await stack.state()),
       "/restart/:name": { POST: ({ params }) => answer(() => stack.restart(params.name)) },
