@@ -19,7 +19,7 @@ const SOAK_GROWTH = 0.1;
 /** Of the median of a backlog's ten-second windows. */
 const FLAT_SHARE = 0.85;
 const WINDOW_SECONDS = 10;
-const RELAY_EVENTS_PER_SECOND = 500;
+const EVENTS_PER_SECOND = 500;
 
 export function heldRate(run: RunRecord): readonly Verdict[] {
   const wanted = Number(run.options["ratePerSecond"]) * HELD_SHARE;
@@ -60,15 +60,15 @@ export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function relayEvents(run: RunRecord): readonly Verdict[] {
+export function publishedEvents(run: RunRecord): readonly Verdict[] {
   const perOrder = run.perOrder.kafka.messagesIn;
   // From the first arrival to the last rest: so long they were being published.
   const perSecond = (perOrder * run.perOrder.orders) / Math.max(1, run.seconds.length);
   return [
     {
-      claim: `${RELAY_EVENTS_PER_SECOND} events/s from the outboxes to Kafka`,
+      claim: `${EVENTS_PER_SECOND} events/s from the outboxes to Kafka`,
       measured: `${perSecond.toFixed(0)}/s (${perOrder.toFixed(1)} per order)`,
-      isMet: perSecond >= RELAY_EVENTS_PER_SECOND,
+      isMet: perSecond >= EVENTS_PER_SECOND,
     },
   ];
 }

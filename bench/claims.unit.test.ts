@@ -105,10 +105,10 @@ test("a backlog is worked off evenly but for its first ten seconds and what is l
   expect(claims.backlog(run({ seconds: [] }, { notAtRest: 0 }))).toMatchObject([{ isMet: true }]);
 });
 
-test("the relay's rate is all messages over the time in which they came", () => {
+test("the rate of publishing is all messages over the time in which they came", () => {
   const { perOrder, seconds } = SAMPLE;
   const rate = (perOrder.kafka.messagesIn * perOrder.orders) / seconds.length;
-  expect(claims.relayEvents(SAMPLE)).toMatchObject([
+  expect(claims.publishedEvents(SAMPLE)).toMatchObject([
     { isMet: rate >= 500, measured: expect.stringContaining(`${rate.toFixed(0)}/s`) },
   ]);
 });

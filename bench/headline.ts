@@ -13,7 +13,7 @@ import { takeDownWhenInterrupted } from "./interrupted.ts";
 const FLASH_SALE_MS = 2_500;
 
 const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly Verdict[]>> = {
-  steady: (run) => [...claims.heldRate(run), ...claims.accepted(run), ...claims.relayEvents(run)],
+  steady: (run) => [...claims.heldRate(run), ...claims.accepted(run), ...claims.publishedEvents(run)],
   "flash-sale": (run) => claims.flashSaleWithin(run, FLASH_SALE_MS),
   compensation: claims.undone,
 };

@@ -4,8 +4,7 @@
 //
 // The order is what makes it safe: an event goes out only after its commit, and is marked only after Kafka has it. Whatever is
 // lost in between is still unpublished in the outbox. Where both publish an event, every consumer's inbox absorbs the second.
-import type { BatchProducer } from "../kernel/ports.ts";
-import { RECORD_SEPARATOR } from "../kernel/ports.ts";
+import { type BatchProducer, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { gatherMs, LoadMeter } from "./gather.ts";

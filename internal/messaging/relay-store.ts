@@ -1,7 +1,6 @@
 // How a row of the outbox becomes published: claimed, handed over as one text, marked. The only way of relay and
 // publisher into the outbox, so that another way of publishing (deleting rows, a cursor per shard) is a change to this file alone.
-import type postgres from "postgres";
-import type { Sql } from "postgres";
+import type { ISql, Sql } from "postgres";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Tx } from "./database.ts";
 
@@ -52,7 +51,7 @@ export async function claimEvents(
  * The same for events that the process which wrote them has published: those that a relay has in hand are left to it, which marks
  * them itself.
  */
-export function markPublishedFree(tx: postgres.ISql, ids: readonly string[]): PromiseLike<unknown> {
+export function markPublishedFree(tx: ISql, ids: readonly string[]): PromiseLike<unknown> {
   const sorted = ids.toSorted();
   return tx`
     update outbox set published = true, published_at = clock_timestamp()
@@ -65,7 +64,7 @@ export function markPublishedFree(tx: postgres.ISql, ids: readonly string[]): Pr
 }
 
 /** Kept after this, so that Kafka could be rebuilt from the outboxes; retention.ts removes them by the day. */
-export function markPublished(tx: postgres.ISql, ids: readonly string[]): PromiseLike<unknown> {
+export function markPublished(tx: ISql, ids: readonly string[]): PromiseLike<unknown> {
   const sorted = ids.toSorted();
   return tx`
     update outbox set published = true, published_at = clock_timestamp()

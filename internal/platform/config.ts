@@ -59,7 +59,6 @@ export const kafkaConfig = {
 };
 
 export const publishingConfig = {
-  ...kafkaConfig,
   PUBLISH_AFTER_COMMIT: Type.Boolean({
     default: true,
     description:
