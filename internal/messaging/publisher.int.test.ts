@@ -44,7 +44,13 @@ function publisherWith(kafka: Pick<BatchProducer, "produce"> = producer): Publis
   return publisher;
 }
 
-function relay(graceMs: number, kafka: BatchProducer = producer): Relay {
+function relay(
+  graceMs: number,
+  {
+    kafka = producer,
+    monotonic = () => performance.now(),
+  }: { kafka?: BatchProducer; monotonic?: () => number } = {},
+): Relay {
   return new Relay({
     database: database.postgres,
     databaseName: "order",
@@ -53,6 +59,7 @@ function relay(graceMs: number, kafka: BatchProducer = producer): Relay {
     metrics: relayMetrics(new Metrics()),
     log,
     graceMs,
+    monotonic,
   });
 }
 
@@ -118,14 +125,22 @@ test("what a process that died had still to publish, the relay publishes when it
   expect(await unpublished(topic)).toBe(0);
 });
 
-test("a relay that is woken leaves nothing to anybody, until nothing waits", async () => {
+test("a relay that is woken takes all that is written by then, however young, and leaves what comes later", async () => {
   const topic = await freshTopic();
-  const net = relay(60_000);
+  let ahead = 0;
+  const net = relay(60_000, { monotonic: () => performance.now() + ahead });
   while ((await net.runOnce()).processed > 0);
   const dying = publisherWith({ produce: () => new Promise(ignore) });
   await say(dying, topic, 2);
+  await database.sql`update outbox set created_at = created_at - interval '40 seconds' where topic = ${topic}`;
+  expect(await net.runOnce()).toEqual({ processed: 0 });
   net.wake();
+  ahead = 30_000;
+  await say(dying, topic, 1);
   expect(await net.runOnce()).toEqual({ processed: 2 });
+  expect(await unpublished(topic)).toBe(1);
+  net.wake();
+  expect(await net.runOnce()).toEqual({ processed: 1 });
   // It is woken until it has looked from the beginning on, which it does each twentieth of its time.
   for (let runs = 0; runs < 3; runs += 1) {
     await Bun.sleep(200);
@@ -150,7 +165,7 @@ test("what a relay has in hand is not waited for: the others are marked, and it 
   };
   const silent = publisherWith({ produce: () => new Promise(ignore) });
   await say(silent, topic, 1);
-  const net = relay(0, producing);
+  const net = relay(0, { kafka: producing });
   const claiming = net.runOnce();
   await begun.promise;
   await say(publisher, topic, 2);

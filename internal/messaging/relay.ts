@@ -70,8 +70,8 @@ export class Relay {
   readonly #floor = new ClaimFloor();
   readonly #monotonic: () => number;
   readonly #meter: LoadMeter;
-  /** Somebody has asked for all that waits, young events too. */
-  #isWoken = true;
+  /** When somebody last asked for all that waits, by the monotonic clock; undefined when that is done. */
+  #wokenAt: number | undefined;
   #measureDueAt = Number.NEGATIVE_INFINITY;
   /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
   readonly #setAside = new Map<string, number>();
@@ -82,6 +82,7 @@ export class Relay {
     this.#events = this.#maxEvents;
     this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#meter = new LoadMeter(this.#monotonic);
+    this.#wokenAt = this.#monotonic();
   }
 
   /**
@@ -92,9 +93,12 @@ export class Relay {
     return gatherMs(this.#meter.load);
   }
 
-  /** Somebody says that events wait which nobody else will publish: the next claims take young ones, too, until none is left. */
+  /**
+   * Somebody says that events wait which nobody else will publish: the next claims take all that are written by now, however young,
+   * until none of them is left.
+   */
   wake(): void {
-    this.#isWoken = true;
+    this.#wokenAt = this.#monotonic();
   }
 
   /**
@@ -103,17 +107,18 @@ export class Relay {
    */
   async runOnce(): Promise<{ readonly processed: number }> {
     const startedAt = this.#monotonic();
-    const takesAll = this.#isWoken;
-    this.#isWoken = false;
+    const wokenAt = this.#wokenAt;
+    const { graceMs = 0 } = this.#options;
     try {
-      const published = await this.#publishClaim(this.#events, takesAll ? 0 : (this.#options.graceMs ?? 0));
-      // What was put back is old, and only a look from the beginning on is sure to find it.
-      if (takesAll && (published.processed >= this.#events || published.from > 0)) this.#isWoken = true;
+      const sinceWokenMs = wokenAt === undefined ? graceMs : Math.floor(startedAt - wokenAt);
+      const published = await this.#publishClaim(this.#events, Math.min(graceMs, sinceWokenMs));
+      // What was put back is old, and only a look from the beginning on is sure to find it. Somebody may have asked anew meanwhile.
+      const isAllTaken = published.processed < this.#events && published.from === 0;
+      if (isAllTaken && this.#wokenAt === wokenAt) this.#wokenAt = undefined;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
       return { processed: published.processed };
     } catch (error) {
-      if (takesAll) this.#isWoken = true;
       // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.
       if (this.#options.database.faultOf(error) === "other")
         this.#events = Math.max(1, Math.floor(this.#events / 4));
