@@ -16,7 +16,8 @@ constexpr int PURGE_POLL_MS = 100;
 constexpr int LEVEL_ERROR = 3;  // syslog's, as in librdkafka's log
 constexpr size_t UUID_LENGTH = 36;
 constexpr size_t UUID_VERSION_AT = 14;
-constexpr uint64_t BIRTH_WINDOW_MS = 128;
+constexpr uint64_t BIRTH_WINDOW_MS = 512;
+constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
 // The milliseconds since the epoch at which a UUIDv7 was born; nothing for any other key.
 std::optional<uint64_t> born_at(std::string_view key) {
@@ -30,13 +31,19 @@ std::optional<uint64_t> born_at(std::string_view key) {
   return high << 16 | low;
 }
 
+// Multiples of the golden ratio, without their whole part, fill the range evenly however many of them there are.
+int32_t spread(uint64_t window, int32_t partitions) {
+  return static_cast<int32_t>((window * GOLDEN >> 32) * static_cast<uint64_t>(partitions) >> 32);
+}
+
 // Keys born together share a partition, so that a batch goes to a few of them: librdkafka sends a request per partition, and the
-// broker appends, wakes consumers and answers for each. Within seconds all partitions have had their turn. A key that is no
-// UUIDv7 goes where Java's partitioner puts it.
+// broker appends, wakes consumers and answers for each. Within seconds all partitions have had their turn. Windows that follow each
+// other go to partitions far apart, because a group's members have neighbouring ones: each gets its share soon. A key that is
+// no UUIDv7 goes where Java's partitioner puts it.
 int32_t partition_of(const rd_kafka_topic_t* topic, const void* key, size_t length, int32_t partitions, void* opaque,
                      void* message_opaque) {
   if (auto born = born_at({static_cast<const char*>(key), length}); born.has_value())
-    return static_cast<int32_t>(*born / BIRTH_WINDOW_MS % static_cast<uint64_t>(partitions));
+    return spread(*born / BIRTH_WINDOW_MS, partitions);
   return rd_kafka_msg_partitioner_murmur2_random(topic, key, length, partitions, opaque, message_opaque);
 }
 
