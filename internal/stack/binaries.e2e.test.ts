@@ -60,9 +60,9 @@ async function run(role: string, args: readonly string[], env: Readonly<Record<s
   return { code, output: output + errors };
 }
 
-/** What the local stack sets, without what a role does without, and Bun's own switches. */
+/** What the local stack sets, without what a role does without, and the switches of Bun and its allocator. */
 function requiredSettings(role: Role): string[] {
-  return settingsOfRole(role).filter((name) => !OPTIONAL.has(name) && !name.startsWith("BUN_"));
+  return settingsOfRole(role).filter((name) => !OPTIONAL.has(name) && !/^(BUN|MIMALLOC)_/.test(name));
 }
 
 /** A gigabyte of copies is spared where both places are on one file system. */
