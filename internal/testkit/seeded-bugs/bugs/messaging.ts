@@ -266,14 +266,35 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/messaging/relay.ts",
-        find: "takesAll ? 0 : (this.#options.graceMs ?? 0)",
-        replace: "takesAll ? 0 : 1_000 * (this.#options.graceMs ?? 0)",
+        find: "wokenAt === undefined ? graceMs :",
+        replace: "wokenAt === undefined ? 1_000 * graceMs :",
+      },
+      {
+        file: "internal/messaging/relay.ts",
+        find: "Math.min(graceMs, sinceWokenMs)",
+        replace: "sinceWokenMs",
       },
     ],
     caughtBy: {
       layer: "int",
       file: "internal/messaging/publisher.int.test.ts",
       test: "what a process that died had still to publish",
+    },
+  },
+  {
+    id: "woken-for-what-comes",
+    title: "A relay that is woken takes what the roles write from then on, too, and both publish it.",
+    edits: [
+      {
+        file: "internal/messaging/relay.ts",
+        find: ": Math.floor(startedAt - wokenAt);",
+        replace: ": 0;",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/messaging/publisher.int.test.ts",
+      test: "a relay that is woken takes all that is written by then",
     },
   },
   {
