@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly command: string;
   readonly say: (line: string) => void;
   /** Hears of each system that is opened, to take it down when the run is interrupted. */
-  readonly opened?: (system: System) => void;
+  readonly opened?: (opened: AsyncDisposable) => void;
 }
 
 export interface SessionResult {
@@ -56,10 +56,10 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
       stack: options.stack,
       ...(options.repository === undefined ? {} : { repository: options.repository }),
       ...(scenario.up === undefined ? {} : { up: scenario.up }),
+      ...(options.opened === undefined ? {} : { opened: options.opened }),
       skus: SKUS,
       latency,
     });
-    options.opened?.(system);
     using brokers = new BrokerWatch(system.directory, system.processes);
     const warmUpSeconds = scenario.isCold === true ? 0 : options.warmUpSeconds;
     options.say(

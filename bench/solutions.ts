@@ -93,8 +93,10 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
       if (only !== undefined && only !== name) continue;
       console.log(`${name}: starting`);
       const directory = `${REPOSITORY}/.stack-bench-solutions`;
-      const contestant = await open({ directory, latency, withKeys: !values["no-provider-keys"] });
+      const withKeys = !values["no-provider-keys"];
+      const contestant = await open({ directory, latency, withKeys, opened: takeDownWhenInterrupted });
       running.use(contestant);
+      takeDownWhenInterrupted(running);
       console.log(`${name}: under load`);
       measured[name] = await measure(contestant, options);
       await contestant[Symbol.asyncDispose]();

@@ -73,21 +73,29 @@ export interface SystemOptions {
   /** The checkout of this repository that the stack is built and started from; this one unless told otherwise. */
   readonly repository?: string;
   /** How `bun run stack` is run, for tests. */
-  readonly command?: (args: readonly string[]) => Promise<string>;
+  readonly command?: StackCommand;
+  /** Hears of what there is to take down: the stack of its own from its start on, then the system. */
+  readonly opened?: (opened: AsyncDisposable) => void;
 }
+
+/** Runs `bun run stack`; `signal` ends it. Rejects with what it said where it fails. */
+type StackCommand = (args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
 /** Throws, having taken down what it started, where the stack or what it is asked for cannot be had. */
 export async function openSystem(options: SystemOptions): Promise<System> {
   const { stack, skus: skuCount, latency, repository = REPOSITORY } = options;
-  const command = options.command ?? ((args: readonly string[]) => stackCommand(args, repository));
+  const command: StackCommand =
+    options.command ?? ((args, signal) => stackCommand(args, { repository, signal }));
   const directory = stack ?? options.directory ?? `${repository}/.stack-bench`;
   await using opening = new AsyncDisposableStack();
   let startUpSeconds: number | undefined;
   if (stack === undefined) {
     const begun = performance.now();
-    await command(["up", "--data-dir", directory, ...(options.up ?? [])]);
+    const down = async () => void (await command(["down", "--wipe", "--data-dir", directory]));
+    const { up = [], opened } = options;
+    await startUp(["--data-dir", directory, ...up], { down, command, ...(opened && { opened }) });
     startUpSeconds = (performance.now() - begun) / 1_000;
-    opening.defer(async () => void (await command(["down", "--wipe", "--data-dir", directory])));
+    opening.defer(down);
   }
   const readStatus = async (): Promise<Status> =>
     JSON.parse(await command(["status", "--json", "--data-dir", directory]));
@@ -138,6 +146,7 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   if (sagas === undefined) throw new Error("the stack has no saga database");
   opening.defer(async () => void (await Promise.all(Object.values(databases).map((sql) => sql.end()))));
   const opened = opening.move();
+  options.opened?.(opened);
   return {
     directory,
     gateway: addresses.gateway,
@@ -169,6 +178,36 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   };
 }
 
+interface StartUp extends Pick<SystemOptions, "opened"> {
+  readonly down: () => Promise<void>;
+  readonly command?: StackCommand;
+}
+
+/**
+ * `bun run stack up` with more arguments. Never resolves where it is interrupted: who was told by `opened` takes down what there is
+ * then, and ends the process.
+ */
+export async function startUp(
+  args: readonly string[],
+  { command = inThisCheckout, down, opened }: StartUp,
+): Promise<void> {
+  const interrupted = new AbortController();
+  const up = command(["up", ...args], interrupted.signal);
+  opened?.({
+    async [Symbol.asyncDispose]() {
+      interrupted.abort();
+      await up.catch(() => {});
+      await down();
+    },
+  });
+  try {
+    await up;
+  } catch (error) {
+    if (interrupted.signal.aborted) await new Promise(() => {});
+    throw error;
+  }
+}
+
 /**
  * By the orchestrators' own counters, since their start. One may end what another has started, so only the sum over all of them says
  * how many are under way; and that only as long as they began with nothing under way.
@@ -188,11 +227,17 @@ function processesOf({ servers, roles }: Status): readonly ProcessGroup[] {
   ];
 }
 
+const inThisCheckout: StackCommand = (args, signal) => stackCommand(args, { signal });
+
 /** Runs `bun run stack` of a checkout of this repository; throws with what it said where it fails. */
-export async function stackCommand(args: readonly string[], repository = REPOSITORY): Promise<string> {
+export async function stackCommand(
+  args: readonly string[],
+  { repository = REPOSITORY, signal }: { repository?: string; signal?: AbortSignal | undefined } = {},
+): Promise<string> {
   const child = Bun.spawn([process.execPath, `${repository}/internal/stack/main.ts`, ...args], {
     cwd: repository,
     stdio: ["ignore", "pipe", "pipe"],
+    ...(signal === undefined ? {} : { signal, killSignal: "SIGTERM" }),
   });
   const [output, errors] = await Promise.all([
     new Response(child.stdout).text(),

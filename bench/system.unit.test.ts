@@ -2,6 +2,39 @@
 import { expect, test } from "bun:test";
 import { openSystem } from "./system.ts";
 
+test("of a run that is interrupted while its stack starts: the start is ended, then what there was of it taken down", async () => {
+  const run: (string | undefined)[] = [];
+  const toTakeDown: AsyncDisposable[] = [];
+  const isStarting = Promise.withResolvers<void>();
+  const opening = openSystem({
+    stack: undefined,
+    skus: 1,
+    latency: "fixed:0",
+    opened: (opened) => void toTakeDown.push(opened),
+    async command([name], signal) {
+      run.push(name);
+      if (name !== "up") return "";
+      const ended = new Promise((_, reject) =>
+        signal?.addEventListener("abort", () => reject(signal.reason)),
+      );
+      isStarting.resolve();
+      await ended.finally(() => run.push("up has ended"));
+      return "";
+    },
+  });
+  let outcome = "none";
+  void opening.then(
+    () => (outcome = "opened"),
+    () => (outcome = "failed"),
+  );
+  await isStarting.promise;
+  await toTakeDown[0]?.[Symbol.asyncDispose]();
+  await Bun.sleep(0);
+  expect(run).toEqual(["up", "up has ended", "down"]);
+  // Who waits for the system must not end the process before that.
+  expect(outcome).toBe("none");
+});
+
 test.each([
   ["an own stack", undefined, ["up", "status", "down"]],
   ["somebody's stack", "/somebody's", ["status"]],

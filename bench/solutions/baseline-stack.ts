@@ -4,8 +4,8 @@ import type { Sql } from "postgres";
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import type { ProcessGroup } from "../processes.ts";
 import { Shopper } from "../shopper.ts";
-import { putJson, stackCommand, type System } from "../system.ts";
-import { PRICE_CENTS, RESTART_DELAY_MS } from "./contestant.ts";
+import { putJson, stackCommand, startUp, type System } from "../system.ts";
+import { type ContestantOptions, PRICE_CENTS, RESTART_DELAY_MS } from "./contestant.ts";
 
 const REPOSITORY = `${import.meta.dir}/../..`;
 const READY_TIMEOUT_MS = 60_000;
@@ -36,11 +36,11 @@ export class BaselineStack implements AsyncDisposable {
 
   /** Starts the servers whose names `isUsed` picks, and the provider. */
   static async start(
-    directory: string,
-    latency: string,
+    { directory, latency, opened }: Pick<ContestantOptions, "directory" | "latency" | "opened">,
     isUsed: (server: string) => boolean,
   ): Promise<BaselineStack> {
-    await stackCommand(["up", "--no-roles", "--data-dir", directory]);
+    const down = async () => void (await stackCommand(["down", "--wipe", "--data-dir", directory]));
+    await startUp(["--no-roles", "--data-dir", directory], { down, opened });
     try {
       const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
       // What is not used must not cost anything either.
@@ -61,7 +61,7 @@ export class BaselineStack implements AsyncDisposable {
       await stack.#startProvider(latency);
       return stack;
     } catch (error) {
-      await stackCommand(["down", "--wipe", "--data-dir", directory]);
+      await down();
       throw error;
     }
   }

@@ -34,6 +34,8 @@ export interface ContestantOptions {
   readonly latency: string;
   /** False: a baseline charges without a key of the checkout's. */
   readonly withKeys: boolean;
+  /** Hears of a stack that starts, to take it down when the comparison is interrupted. */
+  readonly opened: (opened: AsyncDisposable) => void;
 }
 
 /** Processes that play outside parties: the provider and the mail server. */

@@ -15,11 +15,7 @@ export async function openDualWrites(options: ContestantOptions): Promise<Contes
   await using opening = new AsyncDisposableStack();
   const used = new Set(Object.values(DATABASES).map((name) => `postgres-${name}`));
   const stack = opening.use(
-    await BaselineStack.start(
-      options.directory,
-      options.latency,
-      (server) => used.has(server) || server.startsWith("kafka"),
-    ),
+    await BaselineStack.start(options, (server) => used.has(server) || server.startsWith("kafka")),
   );
   const { addresses } = stack;
   for (const [role, database] of Object.entries(DATABASES)) {

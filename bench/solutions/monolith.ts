@@ -11,11 +11,7 @@ const DATABASE = "order";
 export async function openMonolith(options: ContestantOptions): Promise<Contestant> {
   await using opening = new AsyncDisposableStack();
   const stack = opening.use(
-    await BaselineStack.start(
-      options.directory,
-      options.latency,
-      (server) => server === `postgres-${DATABASE}`,
-    ),
+    await BaselineStack.start(options, (server) => server === `postgres-${DATABASE}`),
   );
   const { addresses } = stack;
   const database = addresses.postgres[DATABASE] ?? "";

@@ -3,9 +3,15 @@ import { openSystem } from "../system.ts";
 import { type Contestant, type ContestantOptions, readLedger, RESTART_DELAY_MS } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";
 
-export async function openProduct({ directory, latency }: ContestantOptions): Promise<Contestant> {
+export async function openProduct({
+  directory,
+  latency,
+  opened: starting,
+}: ContestantOptions): Promise<Contestant> {
   await using opening = new AsyncDisposableStack();
-  const system = opening.use(await openSystem({ stack: undefined, directory, skus: 1, latency }));
+  const system = opening.use(
+    await openSystem({ stack: undefined, directory, skus: 1, latency, opened: starting }),
+  );
   const { sagas, addresses } = system;
   const { order: orders, inventory } = system.databases;
   if (orders === undefined || inventory === undefined)
