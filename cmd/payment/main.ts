@@ -207,6 +207,10 @@ await runRole({
     });
     resources.use("reconciliation", reconciliation).start();
 
-    await startConsuming(context, database, paymentHandler({ provider: provider.name, wakeExecutor }));
+    await startConsuming(
+      context,
+      database,
+      paymentHandler({ provider: provider.name, executor, wakeExecutor }),
+    );
   },
 });

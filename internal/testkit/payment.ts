@@ -14,7 +14,7 @@ import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { type Attempt, type AttemptContext, claimDue } from "../services/payment/attempt-transactions.ts";
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts.ts";
 import { Executor } from "../services/payment/executor.ts";
-import { paymentHandler } from "../services/payment/handler.ts";
+import { paymentHandler, type PaymentHandlerOptions } from "../services/payment/handler.ts";
 import { NoticeIntake } from "../services/payment/notice-intake.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
 import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
@@ -38,7 +38,8 @@ const MARK = "checkout";
 const PROVIDER_TIMEOUT_MS = 5_000;
 /** For tests of silence, which have to wait for it. */
 export const SHORT_TIMEOUT_MS = 300;
-const CONCURRENCY = 16;
+/** Questions that one executor has out at once. */
+export const CONCURRENCY = 16;
 const WEBHOOK_SECRET = "whsec_of_the_tests";
 const API_KEY = "sk_test_simulator";
 
@@ -112,14 +113,20 @@ export class TestPayment implements AsyncDisposable {
     return applyOnce(this.#effect(), deliveriesOf(commands));
   }
 
+  /** The same in a process whose executor is `executor`. */
+  handleIn(executor: PaymentHandlerOptions["executor"], ...commands: readonly PaymentCommand[]) {
+    return applyOnce(this.#effect(executor), deliveriesOf(commands));
+  }
+
   /** The same, but for those whose rows are locked. */
   handleFree(...commands: readonly PaymentCommand[]) {
     return applyFree(this.#effect(), deliveriesOf(commands));
   }
 
-  #effect() {
+  #effect(executor?: PaymentHandlerOptions["executor"]) {
+    const options = { provider: this.provider.name, wakeExecutor: ignore };
     return {
-      handler: paymentHandler({ provider: this.provider.name, wakeExecutor: ignore }),
+      handler: paymentHandler(executor === undefined ? options : { ...options, executor }),
       database: this.database.postgres,
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),

@@ -8,8 +8,8 @@ import type { Outgoing } from "../../messaging/handler.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import {
   canBeGivenUp,
+  type ChargeClaim,
   type ChargeOutcome,
-  type ChargeQuestion,
   claimCharge,
   claimRefund,
   comesTooLate,
@@ -20,7 +20,7 @@ import {
   settleCharge,
   settleRefund,
 } from "./attempts.ts";
-import type { Decision, OpenPayment, Payment, RefundPendingPayment } from "./payment.ts";
+import type { Decision, Payment, RefundPendingPayment } from "./payment.ts";
 import {
   applyPayment,
   countBacklog,
@@ -42,7 +42,7 @@ const MAX_COUNTED = 100_000;
 
 /** A question that this process has claimed and must ask. */
 export type Attempt =
-  | { readonly kind: "charge"; readonly payment: OpenPayment; readonly question: ChargeQuestion }
+  | ({ readonly kind: "charge" } & ChargeClaim)
   | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly question: RefundQuestion };
 
 /** What came of it. */

@@ -66,12 +66,14 @@ export interface ChargeQuestion {
   readonly attempt: number;
 }
 
+/** A question that was taken, and the payment with it. */
+export interface ChargeClaim {
+  readonly payment: OpenPayment;
+  readonly question: ChargeQuestion;
+}
+
 /** Takes the question of an open payment that is due, null where there is none. The claim must be durable before it is asked. */
-export function claimCharge(
-  payment: Payment,
-  now: number,
-  policy: PaymentPolicy,
-): { readonly payment: OpenPayment; readonly question: ChargeQuestion } | null {
+export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy): ChargeClaim | null {
   if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
   const first_attempt_at = payment.first_attempt_at ?? now;

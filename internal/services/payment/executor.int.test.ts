@@ -5,11 +5,12 @@ import postgres from "postgres";
 import { migrations } from "../../../schemas/migrations.ts";
 import { waitFor } from "../../paysim/test-provider.ts";
 import { cancelPayment, chargePayment, refundPayment } from "../../testkit/commands.ts";
-import { SHORT_TIMEOUT_MS, TestPayment } from "../../testkit/payment.ts";
+import { CONCURRENCY, SHORT_TIMEOUT_MS, TestPayment } from "../../testkit/payment.ts";
 import { PlanWatch } from "../../testkit/plans/watch.ts";
 import { tablesHolding } from "../../testkit/row-texts.ts";
 import { claimDue } from "./attempt-transactions.ts";
 import type { PaymentStatus } from "./payment.ts";
+import type { PaymentRows } from "./store.ts";
 import { tellHold } from "./telemetry.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -35,6 +36,92 @@ test("a charge is asked once, answered once, and its token is forgotten", async 
   expect(rows).toMatchObject([
     { status: "SUCCEEDED", payment_method: null, attempts: 1, provider: "stripe" },
   ]);
+});
+
+test("a new charge is claimed by the transaction that takes it in, and asked for once it is committed", async () => {
+  await using payment = await TestPayment.open();
+  const [charged, undone] = [saga(), saga()];
+  const method = await payment.seal("pm_card_visa");
+  {
+    await using executor = payment.executor();
+    await payment.handleIn(
+      executor,
+      chargePayment(charged, method),
+      chargePayment(undone, method),
+      cancelPayment(undone),
+    );
+    expect(await payment.round()).toBe(0);
+  }
+  expect([await payment.status(charged), await payment.status(undone)]).toEqual(["SUCCEEDED", "CANCELLED"]);
+  expect([await payment.eventTypes(charged), await payment.eventTypes(undone)]).toEqual([
+    ["PaymentSucceeded"],
+    ["PaymentCancelled"],
+  ]);
+  expect([payment.money(charged).charges, payment.money(undone).charges]).toEqual([1, 0]);
+  const [row] = await payment.database.sql`select attempts from payments where saga_id = ${charged}`;
+  expect(row).toEqual({ attempts: 1 });
+});
+
+test("what a process claimed when it took it in, and then died, is asked for with the same key when its lease is over", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  const command = chargePayment(id, await payment.seal("pm_card_visa"));
+  await using dying = payment.executor();
+  await payment.handleIn({ claimNew: (rows, now) => dying.claimNew(rows, now), askFor: () => {} }, command);
+  const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
+  await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
+
+  expect(await payment.round()).toBe(0);
+  payment.advance(payment.policy.leaseMs);
+  expect(await payment.round()).toBe(1);
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+});
+
+test("a claim whose transaction fails is none: nothing is asked, and the repetition claims anew", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  const command = chargePayment(id, await payment.seal("pm_card_visa"));
+  {
+    await using executor = payment.executor();
+    const failing = {
+      claimNew(rows: PaymentRows, now: number) {
+        executor.claimNew(rows, now);
+        const made = rows.payments.get(id);
+        if (made !== undefined) rows.payments.set(id, { ...made, amount_cents: -1 });
+      },
+      askFor: executor.askFor.bind(executor),
+    };
+    await expect(payment.handleIn(failing, command)).rejects.toMatchObject({
+      cause: { constraint_name: "payments_amount_cents_check" },
+    });
+  }
+  expect(payment.money(id).charges).toBe(0);
+  {
+    await using executor = payment.executor();
+    await payment.handleIn(executor, command);
+  }
+  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  expect(await payment.status(id)).toBe("SUCCEEDED");
+});
+
+test("beyond the calls that may be out at once, and while the provider limits them, new charges wait in the table", async () => {
+  await using payment = await TestPayment.open();
+  const method = await payment.seal("pm_card_visa");
+  const sagas = Array.from({ length: CONCURRENCY + 3 }, saga);
+  {
+    await using executor = payment.executor();
+    await payment.handleIn(executor, ...sagas.map((id) => chargePayment(id, method)));
+  }
+  expect(await payment.round()).toBe(3);
+  payment.pace.refused(performance.now(), performance.now(), null);
+  const late = saga();
+  {
+    await using executor = payment.executor();
+    await payment.handleIn(executor, chargePayment(late, method));
+  }
+  expect(payment.money(late).charges).toBe(0);
+  expect(await payment.status(late)).toBe("PENDING");
 });
 
 test("a refused card is an answer", async () => {

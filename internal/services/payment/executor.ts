@@ -1,6 +1,7 @@
 // Carries the questions of payments to the provider and its answers back: claim, ask, settle (the two transactions are in
 // attempt-transactions.ts, the decisions in attempts.ts). A pipeline, not rounds: a slot that a quick answer frees is filled
-// again while slow ones are still out. A background loop ticks `runOnce`; wired in cmd/payment.
+// again while slow ones are still out. A new charge is claimed by the transaction that takes it in (handler.ts), if there is room;
+// what has to wait, or comes up again, by a background loop that ticks `runOnce`. Wired in cmd/payment.
 //
 // Any number of processes may do this on one database. One that dies leaves leases behind; when they are over, somebody asks
 // again with the same keys.
@@ -23,10 +24,12 @@ import {
   settleAnswers,
   settleFree,
 } from "./attempt-transactions.ts";
+import { type ChargeClaim, claimCharge } from "./attempts.ts";
 import type { Decision } from "./payment.ts";
 import type { ChargeHold } from "./providers/charge-hold.ts";
 import type { Pace } from "./providers/pace.ts";
 import type { PaymentProvider } from "./providers/provider.ts";
+import { applyPayment, type PaymentRows } from "./store.ts";
 import type { PaymentMetrics } from "./telemetry.ts";
 
 /** Answers per settlement; more wait for the next. */
@@ -125,6 +128,32 @@ export class Executor implements AsyncDisposable {
     metrics.inFlight.set({}, this.#inFlight);
     for (const attempt of attempts) void this.#carry(attempt);
     return { processed: attempts.length };
+  }
+
+  /**
+   * Claims the charges of the payments that `rows` has made, as far as there is room, before they are written. None while anything
+   * limits new charges: who came first is first then, and waits in the table. Nothing is held for them until `askFor`, so what
+   * `runOnce` claims meanwhile may come on top.
+   */
+  claimNew(rows: PaymentRows, now: number): void {
+    const { concurrency, pace, hold, policy } = this.#options;
+    if (this.#isStopping || hold.isHeld || pace.rate(performance.now()) !== null) return;
+    const room = concurrency - this.#inFlight;
+    for (const saga_id of rows.made) {
+      if (rows.claimed.length >= room) return;
+      const payment = rows.payments.get(saga_id);
+      const claim = payment === undefined ? null : claimCharge(payment, now, policy);
+      if (claim === null) continue;
+      applyPayment(rows, claim.payment);
+      rows.claimed.push(claim);
+    }
+  }
+
+  /** Asks for charges that `claimNew` has claimed, once they are committed. */
+  askFor(claims: readonly ChargeClaim[]): void {
+    this.#inFlight += claims.length;
+    this.#options.metrics.inFlight.set({}, this.#inFlight);
+    for (const claim of claims) void this.#carry({ kind: "charge", ...claim });
   }
 
   /** Waits for the questions in flight and their settlement, up to a limit. Idempotent. */

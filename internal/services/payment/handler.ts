@@ -1,9 +1,10 @@
 // The payment service as the recipe runs it: which commands it takes, the rows they touch, and its decision. No provider is
-// called here: a charge is only written down, and the executor is told. Wired in cmd/payment.
+// called in its transaction: a charge is written down there, and asked for when that is committed. Wired in cmd/payment.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { decide } from "./decide.ts";
+import type { Executor } from "./executor.ts";
 import { applyPayment, heldPayments, loadRows, type PaymentRows, saveRows } from "./store.ts";
 
 const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
@@ -15,7 +16,12 @@ const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPay
 export interface PaymentHandlerOptions {
   /** Name of the provider that charges, kept with each payment. */
   readonly provider: string;
-  /** Called after a commit that may have given the executor something to do. */
+  /**
+   * Claims new charges in the transaction that takes them in, which spares them one of their own, and asks for them after its commit.
+   * Without it they are claimed like all others.
+   */
+  readonly executor?: Pick<Executor, "claimNew" | "askFor">;
+  /** Called after a commit that may have left the executor something to claim. */
   readonly wakeExecutor: () => void;
 }
 
@@ -37,10 +43,14 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
       return out;
     },
 
-    save: (tx, rows, now) => saveRows(tx, rows, options.provider, now),
+    save(tx, rows, now) {
+      options.executor?.claimNew(rows, now);
+      return saveRows(tx, rows, options.provider, now);
+    },
 
     committed(rows) {
-      if (rows.made.size > 0 || rows.changed.size > 0) options.wakeExecutor();
+      options.executor?.askFor(rows.claimed);
+      if (rows.made.size > rows.claimed.length || rows.changed.size > 0) options.wakeExecutor();
     },
   };
 }

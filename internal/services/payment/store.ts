@@ -10,6 +10,7 @@ import { assert, assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
+import type { ChargeClaim } from "./attempts.ts";
 import {
   chargeKey,
   isOpen,
@@ -27,6 +28,8 @@ export interface PaymentRows {
   readonly made: Set<string>;
   /** Sagas whose stored payment has changed. */
   readonly changed: Set<string>;
+  /** Charges of new payments that were claimed in this transaction. */
+  readonly claimed: ChargeClaim[];
 }
 
 /** Reads and locks the payments of `sagas`, in one round trip. */
@@ -42,6 +45,7 @@ export function lookAt(payments: readonly PaymentRow[], refunds: readonly Refund
     payments: new Map(payments.map((row) => [row.saga_id, paymentOf(row, byPayment.get(row.payment_id))])),
     made: new Set(),
     changed: new Set(),
+    claimed: [],
   };
 }
 
@@ -244,14 +248,15 @@ export function lockDueRefunds(tx: Tx, now: number, limit: number): PendingQuery
 function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: string) {
   return tx`
     insert into payments
-      (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested,
-       next_attempt_at, answer_by, traceparent, created_at, updated_at)
-    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested,
-           next_attempt_at, answer_by, traceparent, created_at, updated_at
+      (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested, attempts,
+       first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, created_at, updated_at)
+    select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested, attempts,
+           first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, created_at, updated_at
       from json_to_recordset(${JSON.stringify(payments)}::text::json)
         as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
-                 status text, undo_requested boolean, next_attempt_at timestamptz, answer_by timestamptz, traceparent text,
-                 created_at timestamptz, updated_at timestamptz)`;
+                 status text, undo_requested boolean, attempts integer, first_attempt_at timestamptz, charge_asked_at timestamptz,
+                 next_attempt_at timestamptz, answer_by timestamptz, traceparent text, created_at timestamptz,
+                 updated_at timestamptz)`;
 }
 
 function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {

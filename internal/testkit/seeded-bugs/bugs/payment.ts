@@ -264,6 +264,22 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     },
   },
   {
+    id: "asked-before-it-is-written",
+    title: "A new charge is asked for before the transaction that claims it is committed.",
+    edits: [
+      {
+        file: "internal/services/payment/handler.ts",
+        find: "options.executor?.claimNew(rows, now);",
+        replace: "options.executor?.claimNew(rows, now);\n      options.executor?.askFor(rows.claimed);",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "a claim whose transaction fails is none",
+    },
+  },
+  {
     id: "charge-claimed-twice",
     title: "Two processes claim the same payment and both ask the provider.",
     edits: [
