@@ -105,6 +105,21 @@ test("a claim whose transaction fails is none: nothing is asked, and the repetit
   expect(await payment.status(id)).toBe("SUCCEEDED");
 });
 
+test("a new charge whose saga does not wait for it any more is not asked for, but given up", async () => {
+  await using payment = await TestPayment.open();
+  const id = saga();
+  const late = { ...chargePayment(id, await payment.seal("pm_card_visa")), answer_within_ms: 0 };
+  {
+    await using executor = payment.executor();
+    await payment.handleIn(executor, late);
+  }
+  await payment.round();
+  expect(await payment.events(id)).toMatchObject([
+    { type: "PaymentFailed", error_code: "PROVIDER_UNAVAILABLE" },
+  ]);
+  expect(payment.money(id).charges).toBe(0);
+});
+
 test("beyond the calls that may be out at once, and while the provider limits them, new charges wait in the table", async () => {
   await using payment = await TestPayment.open();
   const method = await payment.seal("pm_card_visa");

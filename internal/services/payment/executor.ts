@@ -24,7 +24,7 @@ import {
   settleAnswers,
   settleFree,
 } from "./attempt-transactions.ts";
-import { type ChargeClaim, claimCharge } from "./attempts.ts";
+import { type ChargeClaim, claimCharge, comesTooLate } from "./attempts.ts";
 import type { Decision } from "./payment.ts";
 import type { ChargeHold } from "./providers/charge-hold.ts";
 import type { Pace } from "./providers/pace.ts";
@@ -142,7 +142,9 @@ export class Executor implements AsyncDisposable {
     for (const saga_id of rows.made) {
       if (rows.claimed.length >= room) return;
       const payment = rows.payments.get(saga_id);
-      const claim = payment === undefined ? null : claimCharge(payment, now, policy);
+      // What would come too late is given up by the next run, with the word to its saga.
+      if (payment === undefined || comesTooLate(payment, now, policy)) continue;
+      const claim = claimCharge(payment, now, policy);
       if (claim === null) continue;
       applyPayment(rows, claim.payment);
       rows.claimed.push(claim);

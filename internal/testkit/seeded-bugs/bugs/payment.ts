@@ -280,6 +280,22 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     },
   },
   {
+    id: "late-charge-claimed-at-once",
+    title: "A charge that comes too late for its saga is asked for all the same when it is new.",
+    edits: [
+      {
+        file: "internal/services/payment/executor.ts",
+        find: "if (payment === undefined || comesTooLate(payment, now, policy)) continue;",
+        replace: "if (payment === undefined) continue;",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: EXECUTOR_TEST,
+      test: "a new charge whose saga does not wait for it any more",
+    },
+  },
+  {
     id: "charge-claimed-twice",
     title: "Two processes claim the same payment and both ask the provider.",
     edits: [
