@@ -203,9 +203,10 @@ export async function startUp(
   try {
     await up;
   } catch (error) {
-    if (interrupted.signal.aborted) await new Promise(() => {});
-    throw error;
+    if (!interrupted.signal.aborted) throw error;
   }
+  // It may have come up all the same, in the last moment.
+  if (interrupted.signal.aborted) await new Promise(() => {});
 }
 
 /**
