@@ -30,7 +30,7 @@ export interface SessionOptions {
   readonly orders?: number | undefined;
   readonly command: string;
   readonly say: (line: string) => void;
-  /** Hears of each system that is opened, to take it down when the run is interrupted. */
+  /** Hears of each stack that starts and each system that is opened, to take it down when the run is interrupted. */
   readonly opened?: (opened: AsyncDisposable) => void;
 }
 

@@ -91,11 +91,9 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   let startUpSeconds: number | undefined;
   if (stack === undefined) {
     const begun = performance.now();
-    const down = async () => void (await command(["down", "--wipe", "--data-dir", directory]));
-    const { up = [], opened } = options;
-    await startUp(["--data-dir", directory, ...up], { down, command, ...(opened && { opened }) });
+    await startUp(directory, options.up ?? [], { command, opened: options.opened });
     startUpSeconds = (performance.now() - begun) / 1_000;
-    opening.defer(down);
+    opening.defer(() => wipe(directory, command));
   }
   const readStatus = async (): Promise<Status> =>
     JSON.parse(await command(["status", "--json", "--data-dir", directory]));
@@ -178,26 +176,25 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   };
 }
 
-interface StartUp extends Pick<SystemOptions, "opened"> {
-  readonly down: () => Promise<void>;
-  readonly command?: StackCommand;
-}
-
 /**
- * `bun run stack up` with more arguments. Never resolves where it is interrupted: who was told by `opened` takes down what there is
+ * `bun run stack up` of the stack in `directory`, with more arguments. Never resolves where it is interrupted: who was told by `opened` takes down what there is
  * then, and ends the process.
  */
 export async function startUp(
+  directory: string,
   args: readonly string[],
-  { command = inThisCheckout, down, opened }: StartUp,
+  {
+    command = inThisCheckout,
+    opened,
+  }: { command?: StackCommand; opened: SystemOptions["opened"] | undefined },
 ): Promise<void> {
   const interrupted = new AbortController();
-  const up = command(["up", ...args], interrupted.signal);
+  const up = command(["up", "--data-dir", directory, ...args], interrupted.signal);
   opened?.({
     async [Symbol.asyncDispose]() {
       interrupted.abort();
       await up.catch(() => {});
-      await down();
+      await wipe(directory, command);
     },
   });
   try {
@@ -226,6 +223,11 @@ function processesOf({ servers, roles }: Status): readonly ProcessGroup[] {
     ...servers.map(({ name, pid }) => ({ name, pid })),
     ...roles.map(({ name, pid }) => ({ name: partOf(name), pid })),
   ];
+}
+
+/** Stops the stack in `directory`, and removes it. */
+export async function wipe(directory: string, command = inThisCheckout): Promise<void> {
+  await command(["down", "--wipe", "--data-dir", directory]);
 }
 
 const inThisCheckout: StackCommand = (args, signal) => stackCommand(args, { signal });

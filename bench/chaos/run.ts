@@ -2,7 +2,7 @@
 // given the time to be recovered from; then everything is healed, the work drains, and the auditor judges.
 import { existsSync, mkdirSync } from "node:fs";
 import { commandOf } from "../processes.ts";
-import { openSystem, stackCommand, type System } from "../system.ts";
+import { openSystem, stackCommand, type System, wipe } from "../system.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
 import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
@@ -84,7 +84,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await system.sagas.end();
     await stackCommand(["down", "--data-dir", directory]);
     await disk?.[Symbol.asyncDispose]();
-    await stackCommand(["down", "--wipe", "--data-dir", directory]);
+    await wipe(directory);
   };
   held.defer(takeDown);
   options.signal.throwIfAborted();
@@ -149,7 +149,7 @@ async function clearAway(directory: string): Promise<void> {
   if (commandOf(supervisor).includes("supervisor.ts"))
     throw new Error(`a stack still runs in ${directory}: bun run stack down --wipe --data-dir ${directory}`);
   await unmountLeftover(directory);
-  await stackCommand(["down", "--wipe", "--data-dir", directory]);
+  await wipe(directory);
 }
 
 /** Sagas whose end is not the one that their shopper was told of. */

@@ -4,7 +4,7 @@ import type { Sql } from "postgres";
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import type { ProcessGroup } from "../processes.ts";
 import { Shopper } from "../shopper.ts";
-import { putJson, stackCommand, startUp, type System } from "../system.ts";
+import { putJson, stackCommand, startUp, type System, wipe } from "../system.ts";
 import { type ContestantOptions, PRICE_CENTS, RESTART_DELAY_MS } from "./contestant.ts";
 
 const REPOSITORY = `${import.meta.dir}/../..`;
@@ -39,8 +39,7 @@ export class BaselineStack implements AsyncDisposable {
     { directory, latency, opened }: Pick<ContestantOptions, "directory" | "latency" | "opened">,
     isUsed: (server: string) => boolean,
   ): Promise<BaselineStack> {
-    const down = async () => void (await stackCommand(["down", "--wipe", "--data-dir", directory]));
-    await startUp(["--no-roles", "--data-dir", directory], { down, opened });
+    await startUp(directory, ["--no-roles"], { opened });
     try {
       const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
       // What is not used must not cost anything either.
@@ -61,7 +60,7 @@ export class BaselineStack implements AsyncDisposable {
       await stack.#startProvider(latency);
       return stack;
     } catch (error) {
-      await down();
+      await wipe(directory);
       throw error;
     }
   }
@@ -98,7 +97,7 @@ export class BaselineStack implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(Array.from(this.#roles.values(), (role) => role.stop()));
-    await stackCommand(["down", "--wipe", "--data-dir", this.#directory]);
+    await wipe(this.#directory);
   }
 
   async #startProvider(latency: string): Promise<void> {
