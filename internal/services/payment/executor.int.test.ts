@@ -62,22 +62,6 @@ test("a new charge is claimed by the transaction that takes it in, and asked for
   expect(row).toEqual({ attempts: 1 });
 });
 
-test("what a process claimed when it took it in, and then died, is asked for with the same key when its lease is over", async () => {
-  await using payment = await TestPayment.open();
-  const id = saga();
-  const command = chargePayment(id, await payment.seal("pm_card_visa"));
-  await using dying = payment.executor();
-  await payment.handleIn({ claimNew: (rows, now) => dying.claimNew(rows, now), askFor: () => {} }, command);
-  const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
-  await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
-
-  expect(await payment.round()).toBe(0);
-  payment.advance(payment.policy.leaseMs);
-  expect(await payment.round()).toBe(1);
-  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
-  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
-});
-
 test("a claim whose transaction fails is none: nothing is asked, and the repetition claims anew", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
@@ -200,20 +184,38 @@ test.each([
   ]);
 });
 
-test("a process that dies in the middle of a call leaves a lease, and the next one settles with the same key", async () => {
-  await using payment = await TestPayment.open();
-  const id = saga();
-  await payment.charge(id);
-  expect(await payment.claimAndDie()).toHaveLength(1);
-  const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
-  await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
+test.each([
+  [
+    "claims it by itself",
+    async (payment: TestPayment, id: string) => {
+      await payment.charge(id);
+      expect(await payment.claimAndDie()).toHaveLength(1);
+    },
+  ],
+  [
+    "claims it as it takes it in",
+    async (payment: TestPayment, id: string) => {
+      await using dying = payment.executor();
+      const command = chargePayment(id, await payment.seal("pm_card_visa"));
+      await payment.handleIn({ claimNew: dying.claimNew.bind(dying), askFor: () => {} }, command);
+    },
+  ],
+])(
+  "a process that %s and dies in the middle of a call leaves a lease, and the next one settles with the same key",
+  async (_, claim) => {
+    await using payment = await TestPayment.open();
+    const id = saga();
+    await claim(payment, id);
+    const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
+    await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
 
-  expect(await payment.round()).toBe(0);
-  payment.advance(payment.policy.leaseMs);
-  expect(await payment.round()).toBe(1);
-  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
-  expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
-});
+    expect(await payment.round()).toBe(0);
+    payment.advance(payment.policy.leaseMs);
+    expect(await payment.round()).toBe(1);
+    expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+    expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
+  },
+);
 
 test("a charge and a refund that a clock an hour ahead put off are asked at once when the clock is right again", async () => {
   await using payment = await TestPayment.open();
