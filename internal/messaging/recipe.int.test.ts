@@ -4,14 +4,15 @@ import { Value } from "@sinclair/typebox/value";
 import { createClient } from "redis";
 import type { CancelOrder } from "../../schemas/commands.ts";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
-import type { ConsumedBatch, Consumer } from "../kernel/ports.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { ConsumedBatch, Consumer, RawMessage } from "../kernel/ports.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
-import type { Database } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 import { applyOnce } from "./effect.ts";
 
 let service: CountingService;
@@ -74,6 +75,54 @@ function dyingBeforeCommit(real: Consumer): Consumer {
     },
     close: () => real.close(),
   };
+}
+
+/** Hands over `messages` as one batch, once. */
+function handingOver(messages: readonly CancelOrder[]): Consumer {
+  const batches: ConsumedBatch[] = [
+    {
+      values: messages,
+      undecodable: [],
+      skipped: 0,
+      raw: (index) => rawOf(messages[index]),
+      done: () => {},
+      release: () => {},
+    },
+  ];
+  return { poll: async () => batches.shift() ?? null, close: async () => {} };
+}
+
+function rawOf(message: CancelOrder | undefined): RawMessage {
+  const value = Buffer.from(JSON.stringify(message));
+  return { topic: service.topic, partition: 0, offset: 0, timestampMs: 0, key: null, value, headers: [] };
+}
+
+/** `real`, which counts its transactions, how many ran at once at most, and is away for those whose number is in `unavailable`. */
+function countingTransactions(real: Database) {
+  let running = 0;
+  const counting = {
+    begun: 0,
+    most: 0,
+    unavailable: new Set<number>(),
+    get sql() {
+      return real.sql;
+    },
+    async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+      counting.begun += 1;
+      if (counting.unavailable.has(counting.begun))
+        throw new AppError("DATABASE_UNAVAILABLE", "away for this transaction");
+      running += 1;
+      counting.most = Math.max(counting.most, running);
+      try {
+        return await real.transaction(work);
+      } finally {
+        running -= 1;
+      }
+    },
+    listen: (channel: string, onNotify: () => void) => real.listen(channel, onNotify),
+    faultOf: (error: unknown) => real.faultOf(error),
+  };
+  return counting;
 }
 
 describe("one effect per message", () => {
@@ -147,6 +196,32 @@ describe("one effect per message", () => {
     );
     expect(fresh.reduce((sum, ids) => sum + ids.size, 0)).toBe(commands.length);
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 2));
+  });
+
+  test("a large batch is applied in parts side by side, all messages of a saga in the same one", async () => {
+    const sagas = newSagas(1_500);
+    const commands = [...sagas, ...sagas].map((saga) => cancelOrder(saga));
+    const database = countingTransactions(service.database.postgres);
+    await using one = await service.start({ consumer: () => handingOver(commands), database });
+    expect(await one.handleNext()).toMatchObject({ handled: 3_000, duplicates: 0 });
+    expect(await countsOf(sagas)).toEqual(sagas.map(() => 2));
+    expect(database).toMatchObject({ begun: 2, most: 2 });
+  });
+
+  test("a part that the database refuses is cut up by itself; one that it does not answer makes the batch come again", async () => {
+    const sagas = newSagas(2_000);
+    const commands = sagas.map((saga) => cancelOrder(saga));
+    const [guilty = ""] = sagas;
+    service.throwing.add(guilty);
+    const database = countingTransactions(service.database.postgres);
+    database.unavailable.add(2);
+    await using one = await service.start({ consumer: () => handingOver(commands), database });
+    const counts = await one.handleNext();
+    service.throwing.clear();
+    expect(counts).toMatchObject({ parked: 1, deadLettered: 0 });
+    expect(counts.handled + counts.duplicates).toBe(1_999);
+    expect(await countsOf(sagas)).toEqual([undefined, ...sagas.slice(1).map(() => 1)]);
+    expect(one.warnings).toContain("the database is away, the batch waits");
   });
 
   test("a batch costs two round trips, however large", async () => {

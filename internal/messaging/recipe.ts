@@ -16,10 +16,11 @@ import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.t
 import { gatherMs, LoadMeter } from "./gather.ts";
 import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
 import { markSeen, withoutSeen } from "./hints.ts";
-import { type Failure, isolate } from "./isolate.ts";
+import { type Attempt, type Failure, isolate } from "./isolate.ts";
 import { pause } from "./pause.ts";
 import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.ts";
 import { park } from "./retry-store.ts";
+import { allEnded, partsBySaga } from "./side-by-side.ts";
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
 /** Beyond this a larger batch no longer gets cheaper per message, and one failure costs more to find. */
@@ -130,7 +131,7 @@ export class Recipe<Type extends MessageType, Rows> {
     const settled: string[] = [];
     let handled = 0;
     const held: Failure<Delivery<Type>>[] = [];
-    const failed = await isolate(unseen, {
+    const attempt: Attempt<Delivery<Type>> = {
       apply: async (part) => {
         const { applied, fresh, leftOut, held: rows } = await this.#applier.apply(part);
         handled += fresh.size;
@@ -141,8 +142,10 @@ export class Recipe<Type extends MessageType, Rows> {
       // A conflict that outlasted its own repetitions is treated as guilt: alone in its transaction the message gets through.
       isGuilt: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
-    });
-    const failures = [...failed, ...held];
+    };
+    const parts = handler.sharesRows === true ? [unseen] : partsBySaga(unseen);
+    const failed = await allEnded(parts.map((part) => isolate(part, attempt)));
+    const failures = [...failed.flat(), ...held];
     await this.#setAside(failures, unreadable);
 
     const parked = failures.length;

@@ -28,6 +28,8 @@ export function inventoryHandler({
     ownsUnknown: true,
     neverGiveUp: NEVER_GIVE_UP,
     eventTopic: TOPICS.inventoryEvents,
+    // Many carts want the same item.
+    sharesRows: true,
 
     load(tx, messages) {
       const skus = new Set<string>();

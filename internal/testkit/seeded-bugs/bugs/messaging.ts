@@ -7,6 +7,8 @@ const HINTS = "internal/messaging/hints.ts";
 const PUBLISHER = "internal/messaging/publisher.ts";
 const PUBLISHER_TEST = "internal/messaging/publisher.unit.test.ts";
 const ISOLATE = "internal/messaging/isolate.ts";
+const SIDE_BY_SIDE = "internal/messaging/side-by-side.ts";
+const SIDE_BY_SIDE_TEST = "internal/messaging/side-by-side.unit.test.ts";
 const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
 const RETRY_TEST = "internal/messaging/retry.int.test.ts";
 
@@ -52,6 +54,32 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
       layer: "int",
       file: RECIPE_TEST,
       test: "dies after its transaction, before Redis and the offsets know",
+    },
+  },
+  {
+    id: "saga-in-two-parts",
+    title: "Messages of one saga are applied side by side: the later one may come first.",
+    edits: [
+      {
+        file: SIDE_BY_SIDE,
+        find: "delivery.message.saga_id, count",
+        replace: "delivery.message.message_id, count",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: SIDE_BY_SIDE_TEST,
+      test: "those of a saga together and in their order",
+    },
+  },
+  {
+    id: "part-left-running",
+    title: "One part fails, and the batch is repeated while the other part is still at work.",
+    edits: [{ file: SIDE_BY_SIDE, find: "  await Promise.allSettled(work);\n", replace: "" }],
+    caughtBy: {
+      layer: "unit",
+      file: SIDE_BY_SIDE_TEST,
+      test: "waits for all before it throws what failed",
     },
   },
   {
