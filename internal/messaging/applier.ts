@@ -20,14 +20,15 @@ export class Applier<Type extends MessageType, Rows> {
   /** Throws as `applyFree` does, and nothing of `deliveries` has happened then. */
   async apply(deliveries: readonly Delivery<Type>[], alongside?: Alongside<Type>): Promise<FreeEffect<Type>> {
     const { clock, database } = this.#context;
-    if (this.#caution.isWary(clock.now())) return applyFree(this.#context, deliveries, alongside);
+    const begunAt = clock.now();
+    if (this.#caution.isWary(begunAt)) return applyFree(this.#context, deliveries, alongside);
     try {
       const fresh = await applyOnce(this.#context, deliveries, alongside);
-      this.#caution.wentThrough();
+      this.#caution.wentThrough(begunAt);
       return { applied: deliveries, fresh, leftOut: [], held: [] };
     } catch (error) {
       if (database.faultOf(error) !== "locked") throw error;
-      this.#caution.waitedInVain(clock.now());
+      this.#caution.waitedInVain(begunAt, clock.now());
       const effect = await applyFree(this.#context, deliveries, alongside);
       this.#tell(effect, error);
       return effect;

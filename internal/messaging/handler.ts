@@ -27,11 +27,8 @@ export interface Handler<Type extends MessageType, Rows> {
   readonly neverGiveUp: ReadonlySet<MessageType>;
   /** Where this service's events go. */
   readonly eventTopic: Topic;
-  /**
-   * True where messages of different sagas want the same rows. A batch of them is one transaction: parts of it would only wait for
-   * each other's locks.
-   */
-  readonly sharesRows?: boolean;
+  /** True where messages of different sagas share something, be it rows or a limit. A batch of them is always one transaction. */
+  readonly sharesAcrossSagas?: boolean;
   /**
    * Reads and locks, in key order, all rows the messages touch. Its statements must be started synchronously (no await
    * before the last one is built), so that they share the round trip of `begin` and the inbox insert.

@@ -16,15 +16,20 @@ export class LockCaution {
     return now >= this.#since && now < this.#since + this.#forMs;
   }
 
-  /** A wait was in vain: wary from `now` on, for longer each time. */
-  waitedInVain(now: number): void {
+  /**
+   * The wait of a transaction that began at `begunAt` was in vain: wary from `now` on, for longer each time. What began before the
+   * last such wait was over says nothing new, here and in `wentThrough`: two that run side by side would count twice, or cancel out.
+   */
+  waitedInVain(begunAt: number, now: number): void {
+    if (begunAt <= this.#since) return;
     this.#since = now;
     this.#forMs = this.#nextMs;
     this.#nextMs = Math.min(LONGEST_MS, 2 * this.#nextMs);
   }
 
-  /** A transaction that would have waited has gone through. */
-  wentThrough(): void {
+  /** A transaction that began at `begunAt` and would have waited has gone through. */
+  wentThrough(begunAt: number): void {
+    if (begunAt <= this.#since) return;
     this.#forMs = 0;
     this.#nextMs = FIRST_MS;
   }

@@ -9,21 +9,31 @@ test("nobody is wary before a wait was in vain", () => {
 
 test("after each wait in vain for longer, up to a limit; after one that was not, from the start", () => {
   const caution = new LockCaution();
+  let at = T0;
   const waryFor = () => {
-    caution.waitedInVain(T0);
+    at += 1_000;
+    caution.waitedInVain(at - 500, at);
     let ms = 0;
-    while (caution.isWary(T0 + ms)) ms += 1_000;
+    while (caution.isWary(at + ms)) ms += 1_000;
     return ms;
   };
   expect([waryFor(), waryFor(), waryFor(), waryFor(), waryFor()]).toEqual([
     2_000, 4_000, 8_000, 10_000, 10_000,
   ]);
-  caution.wentThrough();
-  expect([caution.isWary(T0), waryFor()]).toEqual([false, 2_000]);
+  caution.wentThrough(at + 1);
+  expect([caution.isWary(at + 2), waryFor()]).toEqual([false, 2_000]);
+});
+
+test("of two that run side by side the second neither counts again nor takes back what the first has learned", () => {
+  const caution = new LockCaution();
+  caution.waitedInVain(T0, T0 + 500);
+  caution.waitedInVain(T0, T0 + 501);
+  caution.wentThrough(T0);
+  expect([caution.isWary(T0 + 2_499), caution.isWary(T0 + 2_500)]).toEqual([true, false]);
 });
 
 test("a clock that is set back makes nobody wary until it has caught up", () => {
   const caution = new LockCaution();
-  caution.waitedInVain(T0);
+  caution.waitedInVain(T0 - 500, T0);
   expect(caution.isWary(T0 - 60_000)).toBe(false);
 });

@@ -143,7 +143,7 @@ export class Recipe<Type extends MessageType, Rows> {
       isGuilt: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     };
-    const parts = handler.sharesRows === true ? [unseen] : partsBySaga(unseen);
+    const parts = handler.sharesAcrossSagas === true ? [unseen] : partsBySaga(unseen);
     const failed = await allEnded(parts.map((part) => isolate(part, attempt)));
     const failures = [...failed.flat(), ...held];
     await this.#setAside(failures, unreadable);

@@ -2,9 +2,10 @@
 // database, another is decided, and the database uses as many processes as there are parts. A small batch stays whole: a part has
 // its own round trips, so many small ones cost more than a large one. Pure; called by the recipe.
 import type { MessageType } from "../../schemas/registry.ts";
+import { assert } from "../kernel/errors.ts";
 import type { Delivery } from "./delivery.ts";
 
-/** A message in a larger part is no cheaper, in a smaller one it is dearer. */
+/** About. A message in a larger part is no cheaper, in a smaller one it is dearer. */
 const PART_MESSAGES = 1_000;
 /** Two share the thread of the role and the cores of a small machine; four are no faster there and take more of both. */
 const MAX_PARTS = 2;
@@ -16,10 +17,14 @@ const MAX_PARTS = 2;
 export function partsBySaga<Type extends MessageType>(
   deliveries: readonly Delivery<Type>[],
 ): readonly (readonly Delivery<Type>[])[] {
-  const count = Math.min(MAX_PARTS, Math.floor(deliveries.length / PART_MESSAGES));
+  const count = Math.min(MAX_PARTS, Math.round(deliveries.length / PART_MESSAGES));
   if (count <= 1) return [deliveries];
   const parts = Array.from({ length: count }, (): Delivery<Type>[] => []);
-  for (const delivery of deliveries) parts[partOf(delivery.message.saga_id, count)]?.push(delivery);
+  for (const delivery of deliveries) {
+    const part = parts[partOf(delivery.message.saga_id, count)];
+    assert(part !== undefined, "a saga's id is a UUID");
+    part.push(delivery);
+  }
   return parts;
 }
 

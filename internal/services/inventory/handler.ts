@@ -28,8 +28,8 @@ export function inventoryHandler({
     ownsUnknown: true,
     neverGiveUp: NEVER_GIVE_UP,
     eventTopic: TOPICS.inventoryEvents,
-    // Many carts want the same item.
-    sharesRows: true,
+    // Many carts want the same item, and parts of a batch would wait for each other's locks.
+    sharesAcrossSagas: true,
 
     load(tx, messages) {
       const skus = new Set<string>();

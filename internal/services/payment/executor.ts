@@ -263,14 +263,15 @@ export class Executor implements AsyncDisposable {
   /** Waits for locks as long as that is right, and leaves out what is locked where it is not. */
   async #settleOnce(batch: readonly Answer[], now: number) {
     const { database, clock, log } = this.#options;
-    if (this.#caution.isWary(now)) return settleFree(this.#context, batch, now);
+    const begunAt = clock.now();
+    if (this.#caution.isWary(begunAt)) return settleFree(this.#context, batch, now);
     try {
       const decisions = await settleAnswers(this.#context, batch, now);
-      this.#caution.wentThrough();
+      this.#caution.wentThrough(begunAt);
       return { decisions, leftOut: [] };
     } catch (error) {
       if (database.faultOf(error) !== "locked") throw error;
-      this.#caution.waitedInVain(clock.now());
+      this.#caution.waitedInVain(begunAt, clock.now());
       const settled = await settleFree(this.#context, batch, clock.now());
       const fields = { ...namesOf(settled.held), set_aside: settled.leftOut.length };
       log.warn(

@@ -32,6 +32,8 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     types: COMMANDS,
     neverGiveUp: NEVER_GIVE_UP,
     eventTopic: TOPICS.paymentEvents,
+    // Two transactions at once would each claim as many charges as the provider may be asked for at a time.
+    sharesAcrossSagas: true,
 
     load: (tx, messages) => loadRows(tx, sagasOf(messages)),
 

@@ -353,7 +353,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: "internal/messaging/applier.ts",
-        find: "if (this.#caution.isWary(clock.now())) return",
+        find: "if (this.#caution.isWary(begunAt)) return",
         replace: "if (this.#caution.isWary(Number.NaN)) return",
       },
     ],
