@@ -15,6 +15,7 @@ import type { RoleOverrides } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { createTopics, migrate } from "./roles.ts";
+import { warmUpKafka } from "./servers/kafka-warm-up.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
 
 export interface StackOptions {
@@ -24,6 +25,8 @@ export interface StackOptions {
   readonly brokers?: 1 | 3 | undefined;
   /** False leaves migrations, topics and roles out. */
   readonly roles?: boolean | undefined;
+  /** False leaves the brokers cold; see kafka-warm-up.ts. Without roles they stay so. */
+  readonly warmUp?: boolean | undefined;
   /** How many processes a role has; one where nothing is said. */
   readonly replicas?: Replicas | undefined;
   /** Variables of roles that differ from role-env.ts. */
@@ -84,7 +87,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     routes: options.routes ?? {},
     advertised: options.advertised ?? {},
   });
-  const stack = new RunningStack(dataDirectory, plan);
+  const stack = new RunningStack(dataDirectory, plan, options.warmUp ?? true);
   const control = serveControl(dataDirectory, stack);
   held.defer(() => control.close());
   // From here on the stack itself gives back what is held, when its last process has gone.
@@ -104,15 +107,17 @@ class RunningStack implements Stack {
   readonly finished = Promise.withResolvers<void>();
   readonly processesGone: Promise<void>;
   readonly #plan: StackPlan;
+  readonly #warmUp: boolean;
   readonly #stop = new AbortController();
   readonly #processes: Processes;
   readonly #startedAt = new Date().toISOString();
   #phase: StackState["phase"] = "starting";
   #starting: Promise<void> = Promise.resolve();
 
-  constructor(dataDirectory: string, plan: StackPlan) {
+  constructor(dataDirectory: string, plan: StackPlan, warmUp: boolean) {
     this.dataDirectory = dataDirectory;
     this.#plan = plan;
+    this.#warmUp = warmUp;
     this.#processes = new Processes(this.#stop.signal, () => writeState(this.#snapshot()));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.processesGone = promise;
@@ -136,7 +141,12 @@ class RunningStack implements Stack {
     try {
       this.#stop.signal.throwIfAborted();
       this.#enter("starting");
-      this.#starting = startInOrder(this.#plan, (definition) => this.#processes.launch(definition), report);
+      this.#starting = startInOrder(this.#plan, {
+        launch: (definition) => this.#processes.launch(definition),
+        report,
+        signal: this.#stop.signal,
+        warmUp: this.#warmUp,
+      });
       await this.#starting;
       this.#stop.signal.throwIfAborted();
     } catch (error) {
@@ -207,12 +217,16 @@ class RunningStack implements Stack {
   }
 }
 
+interface Starting {
+  readonly launch: (definition: Definition) => Promise<void>;
+  readonly report: (step: StackStep) => void;
+  /** The stack is told to stop. */
+  readonly signal: AbortSignal;
+  readonly warmUp: boolean;
+}
+
 /** Servers all at once, each followed by what needs only it; the roles when all of that is done. */
-async function startInOrder(
-  plan: StackPlan,
-  launch: (definition: Definition) => Promise<void>,
-  report: (step: StackStep) => void,
-): Promise<void> {
+async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }: Starting): Promise<void> {
   const step = async (name: string, work: () => Promise<unknown>) => {
     const begun = performance.now();
     await work();
@@ -229,7 +243,9 @@ async function startInOrder(
     })(),
     (async () => {
       await step(`Kafka (${group("kafka-").length})`, () => launchAll(group("kafka-")));
-      if (withRoles) await step("topics", () => createTopics(plan.context, plan.logFile("topics")));
+      if (!withRoles) return;
+      await step("topics", () => createTopics(plan.context, plan.logFile("topics")));
+      if (warmUp) await step("Kafka's warm-up", () => warmUpKafka(plan.addresses.kafka_brokers, signal));
     })(),
     step("Redis", () => launchAll(group("redis"))),
     step("mail catcher", () => launchAll(group("mail"))),

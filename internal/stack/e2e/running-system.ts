@@ -58,7 +58,7 @@ export class RunningSystem implements AsyncDisposable {
   ): Promise<RunningSystem> {
     const dataDirectory = join(CACHE, "tests", `${name}-${process.pid}`);
     mkdirSync(dataDirectory, { recursive: true });
-    const stack = await startStack({ dataDirectory, overrides, replicas });
+    const stack = await startStack({ dataDirectory, overrides, replicas, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }
