@@ -14,36 +14,58 @@ const MAX_REPLICAS = 3;
 const REQUESTS = 250;
 /** What a slow machine has not sent by then, its checkouts do. */
 const PATIENCE_MS = 3_000;
+const DELIVERY_TIMEOUT_MS = 3_000;
 const POLL_WAIT_MS = 50;
 
+export interface WarmedUp {
+  readonly produced: number;
+  readonly consumed: number;
+}
+
 /**
- * Resolves when that is done, has taken too long, or `signal` aborts. Leaves no topic behind. `brokers` is a comma-separated list.
- * Throws AppError KAFKA_UNAVAILABLE.
+ * Resolves when that is done, has taken longer than `patienceMs`, or `signal` aborts. Leaves no topic behind unless it aborts. `brokers`
+ * is a comma-separated list. Throws AppError KAFKA_UNAVAILABLE.
  */
-export async function warmUpKafka(brokers: string, signal: AbortSignal): Promise<void> {
+export async function warmUpKafka(
+  brokers: string,
+  signal: AbortSignal,
+  patienceMs = PATIENCE_MS,
+): Promise<WarmedUp> {
   const options = { brokers, clientId: NAME };
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   await using admin = await openAdmin(options);
   const replicationFactor = Math.min(MAX_REPLICAS, brokers.split(",").length);
   await admin.createTopics([{ topic: NAME, partitions: PARTITIONS, replicationFactor }]);
-  {
-    await using producer = await openProducer({ ...options, deliveryTimeoutMs: PATIENCE_MS });
-    await using consumer = await openConsumer({ ...options, groupId: NAME, topics: [NAME], types: [] });
-    const sent = new AbortController();
-    await Promise.all([send(producer, ends).finally(() => sent.abort()), read(consumer, sent.signal)]);
-  }
+  const warmedUp = await exchange(options, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
   if (!signal.aborted) await admin.deleteTopics([NAME]);
+  return warmedUp;
 }
 
-async function send(producer: BatchProducer, signal: AbortSignal): Promise<void> {
-  for (let request = 0; request < REQUESTS && !signal.aborted; request += 1)
-    await producer.produce([NAME, String(request), "", "{}"].join(FIELD_SEPARATOR));
+async function exchange(
+  options: { readonly brokers: string; readonly clientId: string },
+  signal: AbortSignal,
+): Promise<WarmedUp> {
+  await using producer = await openProducer({ ...options, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+  await using consumer = await openConsumer({ ...options, groupId: NAME, topics: [NAME], types: [] });
+  const [produced, consumed] = await Promise.all([send(producer, signal), read(consumer, signal)]);
+  return { produced, consumed };
 }
 
-async function read(consumer: Consumer, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+/** One after the other: what costs a broker are requests. */
+async function send(producer: BatchProducer, signal: AbortSignal): Promise<number> {
+  for (let sent = 0; sent < REQUESTS; sent += 1) {
+    if (signal.aborted) return sent;
+    await producer.produce([NAME, String(sent), "", "{}"].join(FIELD_SEPARATOR));
+  }
+  return REQUESTS;
+}
+
+async function read(consumer: Consumer, signal: AbortSignal): Promise<number> {
+  let seen = 0;
+  while (seen < REQUESTS && !signal.aborted) {
     const batch = await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, gatherMs: 0 });
+    seen += batch?.values.length ?? 0;
     batch?.done();
     batch?.release();
   }
+  return seen;
 }
