@@ -51,7 +51,8 @@ export interface ChaosReport {
   readonly kinds: Readonly<Record<string, KindReport>>;
   readonly injections: readonly FaultReport[];
   /** Processes that ended though no fault asked for it, and were started again. */
-  readonly ended_by_themselves: Readonly<Record<string, number>>;
+  /** How each ended, and its last line of log. */
+  readonly ended_by_themselves: Readonly<Record<string, readonly string[]>>;
   readonly left_out: Readonly<Record<string, string>>;
   readonly violations: readonly string[];
   readonly audit_clean: boolean;
@@ -173,7 +174,6 @@ export function asText(report: ChaosReport): string {
       `  ${kind.padEnd(20)} ${String(injected).padStart(6)} ${cell(p50)} ${cell(p95)} ${cell(worst)}  ${notes.join(", ")}`,
     );
   }
-  const ended = Object.entries(report.ended_by_themselves).map(([name, times]) => `${name} ${times}x`);
   const ends = Object.entries(report.by_end)
     .toSorted(([, a], [, b]) => b - a)
     .map(([end, count]) => `${count} ${end}`);
@@ -181,7 +181,8 @@ export function asText(report: ChaosReport): string {
   const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
   lines.push(`  slowest: ${slowest.join(", ")}`);
   lines.push(`  not accepted: ${report.not_accepted}; not at rest: ${report.not_terminal}`);
-  if (ended.length > 0) lines.push(`  ended by themselves, started again: ${ended.join(", ")}`);
+  for (const [name, each] of Object.entries(report.ended_by_themselves))
+    for (const end of each) lines.push(`  ended by itself, started again: ${name} (${end})`);
   for (const [kind, reason] of Object.entries(report.left_out)) lines.push(`  left out: ${kind} (${reason})`);
   for (const violation of report.violations.slice(0, 50)) lines.push(`  VIOLATION: ${violation}`);
   lines.push(

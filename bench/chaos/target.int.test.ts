@@ -1,6 +1,6 @@
 // Nothing is done to a process that has not been proved to be ours: a process id may long belong to somebody else.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Target } from "./target.ts";
@@ -96,6 +96,17 @@ describe("a process of the stack", () => {
     const ours = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child, "signal SIGKILL");
     expect(await orderOf(target, ours)).toEqual(["started again", "runs"]);
+  });
+
+  test("that ended by itself is told of with its last words", async () => {
+    const ours = await supervisor(directory);
+    const target = targetOf(ours.pid, ours.child, "code 1");
+    mkdirSync(join(directory, "logs"));
+    writeFileSync(join(directory, "logs/redis.log"), "ready\nunhandled: no memory\n");
+    target.supervise();
+    while (target.unexpected.size === 0) await Bun.sleep(5);
+    await target.stopSupervising();
+    expect(target.unexpected.get("redis")).toEqual(["code 1; unhandled: no memory"]);
   });
 
   test("that was killed a moment ago is waited for even before anybody has buried it", async () => {

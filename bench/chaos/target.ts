@@ -28,8 +28,8 @@ export class Target {
   /** Kept down on purpose. */
   readonly #down = new Set<string>();
   readonly #restarting = new Map<string, Promise<void>>();
-  /** Restarts that no fault asked for, by name: something ended by itself. */
-  readonly unexpected = new Map<string, number>();
+  /** What ended without a fault that asked for it, by name: how it ended and its last line of log, each time. */
+  readonly unexpected = new Map<string, readonly string[]>();
   readonly #expected = new Set<string>();
   /** Process ids that were sent SIGKILL, by name: /proc and the supervisor may still show them for a moment. */
   readonly #killed = new Map<string, number>();
@@ -139,10 +139,17 @@ export class Target {
   #look(): void {
     for (const name of this.ended()) {
       if (this.#down.has(name) || this.#restarting.has(name)) continue;
-      if (!this.#expected.delete(name)) this.unexpected.set(name, (this.unexpected.get(name) ?? 0) + 1);
+      if (!this.#expected.delete(name))
+        this.unexpected.set(name, [...(this.unexpected.get(name) ?? []), this.#lastWords(name)]);
       // It may fail where what it needs is away, too; the next look tries again.
       this.#start(name).catch(() => this.#expected.add(name));
     }
+  }
+
+  #lastWords(name: string): string {
+    const log = `${this.directory}/logs/${name}.log`;
+    const lastLine = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n").at(-1) : undefined;
+    return `${this.find(name).exit}; ${lastLine ?? "no log"}`;
   }
 
   #start(name: string): Promise<void> {
