@@ -50,8 +50,7 @@ export interface ChaosReport {
   readonly not_terminal: number;
   readonly kinds: Readonly<Record<string, KindReport>>;
   readonly injections: readonly FaultReport[];
-  /** Processes that ended though no fault asked for it, and were started again. */
-  /** How each ended, and its last line of log. */
+  /** Processes that ended though no fault asked for it, and were started again: how each ended, and its last line of log. */
   readonly ended_by_themselves: Readonly<Record<string, readonly string[]>>;
   readonly left_out: Readonly<Record<string, string>>;
   readonly violations: readonly string[];

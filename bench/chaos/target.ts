@@ -1,6 +1,6 @@
 // The stack under attack: proves that a process is ours before anything is done to it, sends signals, and keeps it alive between
 // faults as a service manager would, which restarts whatever ends.
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { commandOf, processStats } from "../processes.ts";
 import { stackCommand } from "../system.ts";
 
@@ -8,6 +8,8 @@ import { stackCommand } from "../system.ts";
 const RUNNING_TIMEOUT_MS = 120_000;
 /** systemd's RestartSec in deploy/, less what it takes to notice. */
 const SUPERVISION_MS = 250;
+/** More than a line of log. */
+const LAST_BYTES = 65_536;
 
 interface Process {
   readonly name: string;
@@ -148,7 +150,7 @@ export class Target {
 
   #lastWords(name: string): string {
     const log = `${this.directory}/logs/${name}.log`;
-    const lastLine = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n").at(-1) : undefined;
+    const lastLine = existsSync(log) ? endOf(log).trimEnd().split("\n").at(-1) : undefined;
     return `${this.find(name).exit}; ${lastLine ?? "no log"}`;
   }
 
@@ -158,6 +160,18 @@ export class Target {
       .finally(() => this.#restarting.delete(name));
     this.#restarting.set(name, starting);
     return starting;
+  }
+}
+
+/** A long run's log is large, and shoppers wait meanwhile. */
+function endOf(file: string): string {
+  const descriptor = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(LAST_BYTES);
+    const from = Math.max(0, fstatSync(descriptor).size - LAST_BYTES);
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, LAST_BYTES, from));
+  } finally {
+    closeSync(descriptor);
   }
 }
 

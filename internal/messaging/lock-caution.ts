@@ -21,7 +21,8 @@ export class LockCaution {
    * last such wait was over says nothing new, here and in `wentThrough`: two that run side by side would count twice, or cancel out.
    */
   waitedInVain(begunAt: number, now: number): void {
-    if (begunAt <= this.#since) return;
+    // Where the clock was set back, everything seems to have begun before.
+    if (begunAt <= this.#since && now >= this.#since) return;
     this.#since = now;
     this.#forMs = this.#nextMs;
     this.#nextMs = Math.min(LONGEST_MS, 2 * this.#nextMs);

@@ -32,8 +32,10 @@ test("of two that run side by side the second neither counts again nor takes bac
   expect([caution.isWary(T0 + 2_499), caution.isWary(T0 + 2_500)]).toEqual([true, false]);
 });
 
-test("a clock that is set back makes nobody wary until it has caught up", () => {
+test("a clock that is set back makes nobody wary until a wait by the new time is in vain", () => {
   const caution = new LockCaution();
   caution.waitedInVain(T0 - 500, T0);
   expect(caution.isWary(T0 - 60_000)).toBe(false);
+  caution.waitedInVain(T0 - 60_000, T0 - 59_500);
+  expect(caution.isWary(T0 - 59_000)).toBe(true);
 });

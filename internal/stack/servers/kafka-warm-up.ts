@@ -1,7 +1,14 @@
 // Sends messages through brokers that have just started, until the Java code for it is compiled. Otherwise the first checkouts pay for
 // that: the first second of a load takes the broker a whole core instead of a third of one. Called by stack.ts.
-import { type BatchProducer, type Consumer, FIELD_SEPARATOR } from "../../kernel/ports.ts";
+import { AppError } from "../../kernel/errors.ts";
+import {
+  type BatchProducer,
+  type ConsumedBatch,
+  type Consumer,
+  FIELD_SEPARATOR,
+} from "../../kernel/ports.ts";
 import { openAdmin } from "../../platform/kafka/admin.ts";
+import type { KafkaOptions } from "../../platform/kafka/connection.ts";
 import { openConsumer } from "../../platform/kafka/consumer.ts";
 import { openProducer } from "../../platform/kafka/producer.ts";
 
@@ -16,6 +23,8 @@ const REQUESTS = 250;
 const PATIENCE_MS = 3_000;
 const DELIVERY_TIMEOUT_MS = 3_000;
 const POLL_WAIT_MS = 50;
+const CONNECT_TIMEOUT_MS = 3_000;
+const NOTHING: WarmedUp = { produced: 0, consumed: 0 };
 
 export interface WarmedUp {
   readonly produced: number;
@@ -23,15 +32,16 @@ export interface WarmedUp {
 }
 
 /**
- * Resolves when that is done, has taken longer than `patienceMs`, or `signal` aborts. Leaves no topic behind unless it aborts. `brokers`
- * is a comma-separated list. Throws AppError KAFKA_UNAVAILABLE.
+ * Resolves when that is done or has taken longer than `patienceMs`, and soon after `signal` aborts. Leaves no topic behind unless it
+ * aborts. `brokers` is a comma-separated list. Throws AppError.
  */
 export async function warmUpKafka(
   brokers: string,
   signal: AbortSignal,
   patienceMs = PATIENCE_MS,
 ): Promise<WarmedUp> {
-  const options = { brokers, clientId: NAME };
+  if (signal.aborted) return NOTHING;
+  const options = { brokers, clientId: NAME, connectTimeoutMs: CONNECT_TIMEOUT_MS };
   await using admin = await openAdmin(options);
   const replicationFactor = Math.min(MAX_REPLICAS, brokers.split(",").length);
   await admin.createTopics([{ topic: NAME, partitions: PARTITIONS, replicationFactor }]);
@@ -40,10 +50,8 @@ export async function warmUpKafka(
   return warmedUp;
 }
 
-async function exchange(
-  options: { readonly brokers: string; readonly clientId: string },
-  signal: AbortSignal,
-): Promise<WarmedUp> {
+async function exchange(options: KafkaOptions, signal: AbortSignal): Promise<WarmedUp> {
+  if (signal.aborted) return NOTHING;
   await using producer = await openProducer({ ...options, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
   await using consumer = await openConsumer({ ...options, groupId: NAME, topics: [NAME], types: [] });
   const [produced, consumed] = await Promise.all([send(producer, signal), read(consumer, signal)]);
@@ -52,20 +60,32 @@ async function exchange(
 
 /** One after the other: what costs a broker are requests. */
 async function send(producer: BatchProducer, signal: AbortSignal): Promise<number> {
-  for (let sent = 0; sent < REQUESTS; sent += 1) {
-    if (signal.aborted) return sent;
-    await producer.produce([NAME, String(sent), "", "{}"].join(FIELD_SEPARATOR));
+  let sent = 0;
+  for (let request = 0; request < REQUESTS && !signal.aborted; request += 1) {
+    const failures = await producer.produce([NAME, String(request), "", "{}"].join(FIELD_SEPARATOR));
+    if (failures.length === 0) sent += 1;
   }
-  return REQUESTS;
+  return sent;
 }
 
 async function read(consumer: Consumer, signal: AbortSignal): Promise<number> {
   let seen = 0;
   while (seen < REQUESTS && !signal.aborted) {
-    const batch = await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, gatherMs: 0 });
+    const batch = await poll(consumer);
     seen += batch?.values.length ?? 0;
     batch?.done();
     batch?.release();
   }
   return seen;
+}
+
+/** A broker that has not heard of the topic yet, or that is not there yet, soon has. */
+async function poll(consumer: Consumer): Promise<ConsumedBatch | null> {
+  try {
+    return await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, gatherMs: 0 });
+  } catch (error) {
+    if (!(error instanceof AppError && (error.canRetry || error.code === "KAFKA_TOPIC_MISSING"))) throw error;
+    await Bun.sleep(POLL_WAIT_MS);
+    return null;
+  }
 }
