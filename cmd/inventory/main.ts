@@ -1,7 +1,7 @@
 // Inventory as a process of its own: wiring only. Reserves stock by command, gives it back when a hold passes its time, and
 // serves the catalogue over HTTP.
 import { Type } from "@sinclair/typebox";
-import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   consumerConfig,
@@ -16,7 +16,7 @@ import { publishAfterCommit } from "../../internal/platform/publishing.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { inventoryHandler } from "../../internal/services/inventory/handler.ts";
-import { SWEEP_LIMIT, sweepExpired } from "../../internal/services/inventory/sweeper.ts";
+import { sweepExpired } from "../../internal/services/inventory/sweeper.ts";
 import { inventoryTelemetry } from "../../internal/services/inventory/telemetry.ts";
 
 const config = Type.Object({
@@ -67,15 +67,12 @@ await runRole({
     log.info({ port: server.port }, "listening");
 
     const observe = inventoryTelemetry(metrics);
-    const sweeper = new BackgroundLoop({
+    runLoop(context, {
       name: "sweeper",
       runOnce: () => sweepExpired({ database, clock: systemClock, newId, observe, log }),
       intervalMs: env.SWEEP_INTERVAL_MS,
       restPerRun: 4,
-      fullBatch: SWEEP_LIMIT,
-      log,
     });
-    resources.use("sweeper", sweeper).start();
 
     const policy = { holdMs: env.RESERVATION_HOLD_MS };
     await startConsuming(context, database, inventoryHandler({ policy, observe }));

@@ -1,7 +1,7 @@
 // The notification service as a process of its own: wiring only. Sends the mails that end a checkout.
 import { Type } from "@sinclair/typebox";
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
-import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   consumerConfig,
@@ -110,17 +110,11 @@ await runRole({
     });
     resources.defer("attempts on mails", () => waiting.idle());
     resources.use("courier", courier);
-    const loop = resources.use(
-      "background loop",
-      new BackgroundLoop({
-        name: "waiting mails",
-        runOnce: () => waiting.runOnce(),
-        intervalMs: WAITING_INTERVAL_MS,
-        fullBatch: 1,
-        log,
-      }),
-    );
-    loop.start();
+    runLoop(context, {
+      name: "waiting mails",
+      runOnce: () => waiting.runOnce(),
+      intervalMs: WAITING_INTERVAL_MS,
+    });
     const notifier = new Notifier({ ...shared, consumer, producer, keyValue, courier, waiting });
     // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
     const running = notifier.run(stopping);

@@ -13,11 +13,11 @@ import { StatusWatch } from "../../internal/checkout/status-watch.ts";
 import { openTableVersions } from "../../internal/checkout/store.ts";
 import { StuckWatch } from "../../internal/checkout/stuck.ts";
 import { findStuck } from "../../internal/checkout/stuck-store.ts";
-import { DEADLINE_BATCH, sweepDeadlines } from "../../internal/checkout/timers.ts";
+import { sweepDeadlines } from "../../internal/checkout/timers.ts";
 import { requireKnownVersions } from "../../internal/checkout/versions.ts";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
-import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   ConfigError,
@@ -42,6 +42,7 @@ import { logSparingly } from "../../internal/platform/log-sparingly.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
 const DEADLINE_SWEEP_MS = 500;
+const IDLE_DEADLINE_SWEEP_MS = 2_000;
 const RESENDS_BEFORE_OPERATOR = 5;
 const ADMISSION_INTERVAL_MS = 1_000;
 /** A charge may wait for so much of a checkout's time, and no longer than a shopper likes to; payment gives up what would wait for 20 s. */
@@ -151,15 +152,12 @@ await runRole({
       monotonic: () => performance.now(),
     });
     const observer = hearingWaits(telemetry.observer, admission, systemClock);
-    const room = new BackgroundLoop({
+    runLoop(context, {
       name: "admission",
       runOnce: () => admission.runOnce(),
       intervalMs: ADMISSION_INTERVAL_MS,
       restPerRun: 4,
-      fullBatch: 1,
-      log,
     });
-    resources.use("admission", room).start();
 
     const stuck = new StuckWatch({
       afterMs: env.STUCK_AFTER_MS,
@@ -168,14 +166,11 @@ await runRole({
       log,
       meter: metrics,
     });
-    const progress = new BackgroundLoop({
+    runLoop(context, {
       name: "progress",
       runOnce: () => stuck.runOnce(),
       intervalMs: STUCK_INTERVAL_MS,
-      fullBatch: 1,
-      log,
     });
-    resources.use("progress", progress).start();
 
     const past = new PastWatch({
       sql: database.sql,
@@ -184,14 +179,11 @@ await runRole({
       log,
     });
     context.ops.addCheck("saga database", () => past.ready());
-    const comparing = new BackgroundLoop({
+    runLoop(context, {
       name: "comparison with Kafka",
       runOnce: () => past.runOnce(),
       intervalMs: COMPARE_INTERVAL_MS,
-      fullBatch: 1,
-      log,
     });
-    resources.use("comparison with Kafka", comparing).start();
     const gate = {
       get refusal() {
         return past.refusal ?? admission.refusal;
@@ -229,15 +221,13 @@ await runRole({
     resources.defer("status watch", () => watch[Symbol.dispose]());
     log.info({ port: server.port }, "listening");
 
-    const deadlines = new BackgroundLoop({
+    runLoop(context, {
       name: "deadlines",
       runOnce: () => sweepDeadlines({ ...shared, observer, compared: () => past.compared }),
       intervalMs: DEADLINE_SWEEP_MS,
+      idleIntervalMs: IDLE_DEADLINE_SWEEP_MS,
       restPerRun: 4,
-      fullBatch: DEADLINE_BATCH,
-      log,
     });
-    resources.use("deadlines", deadlines).start();
     startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldSagas });
     await startConsuming(context, database, sagaHandler(policy, observer));
   },

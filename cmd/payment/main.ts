@@ -1,6 +1,6 @@
 // The payment service as a process of its own: wiring only. Takes the saga's payment commands and carries them to the provider.
 import { Type } from "@sinclair/typebox";
-import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
 import {
   commonConfig,
   consumerConfig,
@@ -37,6 +37,7 @@ import { webhookApi } from "../../internal/services/payment/webhook-http.ts";
 
 /** The executor is woken by every intake; this finds what others left and what backs off. */
 const POLL_MS = 250;
+const IDLE_POLL_MS = 2_000;
 /** How soon somebody notices that a reconciliation is due. */
 const RECONCILIATION_TICK_MS = 5_000;
 
@@ -167,15 +168,13 @@ await runRole({
       concurrency: env.PROVIDER_CONCURRENCY,
       onRoom: wakeExecutor,
     });
-    const claims = new BackgroundLoop({
+    resources.use("provider calls", executor);
+    const claims = runLoop(context, {
       name: "payment executor",
       runOnce: () => executor.runOnce(),
       intervalMs: POLL_MS,
-      fullBatch: env.PROVIDER_CONCURRENCY,
-      log,
+      idleIntervalMs: IDLE_POLL_MS,
     });
-    resources.use("provider calls", executor);
-    resources.use("payment executor", claims).start();
 
     const webhooks = webhookApi({
       ...shared,
@@ -198,14 +197,11 @@ await runRole({
       graceMs: env.RECONCILE_GRACE_MS,
       stopping,
     });
-    const reconciliation = new BackgroundLoop({
+    runLoop(context, {
       name: "reconciliation",
       runOnce: () => reconciler.runOnce(),
       intervalMs: RECONCILIATION_TICK_MS,
-      fullBatch: 1,
-      log,
     });
-    resources.use("reconciliation", reconciliation).start();
 
     await startConsuming(
       context,

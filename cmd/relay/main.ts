@@ -1,10 +1,10 @@
 // The relay as a process of its own: wiring only. Drains the outboxes of the databases it is given into Kafka.
 import { Type } from "@sinclair/typebox";
 import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
-import { Relay, RELAY_BATCH_EVENTS, RELAY_DELIVERY_TIMEOUT_MS } from "../../internal/messaging/relay.ts";
+import { Relay, RELAY_DELIVERY_TIMEOUT_MS } from "../../internal/messaging/relay.ts";
 import { PUBLISHER_GRACE_MS } from "../../internal/messaging/publisher.ts";
 import { relayMetrics } from "../../internal/messaging/telemetry.ts";
-import { BackgroundLoop } from "../../internal/platform/background-loop.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
@@ -17,6 +17,8 @@ import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 
 /** The safety net under LISTEN/NOTIFY. */
 const POLL_INTERVAL_MS = 250;
+/** A role that died may have left something that nobody tells of, and a shopper waits for it. */
+const IDLE_POLL_INTERVAL_MS = 500;
 const MEASURE_INTERVAL_MS = 2_000;
 /** One transaction for the relay, one for the measuring and the start. */
 const POOL_SIZE = 2;
@@ -36,7 +38,8 @@ await runRole({
   name: "checkout-relay",
   description: "Publishes to Kafka what the services have written to their outboxes.",
   config,
-  async start({ config: env, log, metrics, ops, resources, stopping, untilReachable }) {
+  async start(context) {
+    const { config: env, log, metrics, ops, resources, stopping, untilReachable } = context;
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
@@ -65,18 +68,18 @@ await runRole({
       const schema = { owner: DATABASES.find((known) => known === name), migrations: [messagingMigration] };
       ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
       const relay = new Relay({ ...shared, database, databaseName: name });
-      const runs = { name: `relay of ${name}`, runOnce: () => relay.runOnce(), intervalMs: POLL_INTERVAL_MS };
-      const publish = resources.use(
-        runs.name,
-        new BackgroundLoop({ ...runs, fullBatch: RELAY_BATCH_EVENTS, gatherMs: () => relay.gatherMs, log }),
-      );
-      const gauges = {
+      runLoop(context, {
         name: `gauges of ${name}`,
         runOnce: () => relay.measure(),
         intervalMs: MEASURE_INTERVAL_MS,
-      };
-      resources.use(gauges.name, new BackgroundLoop({ ...gauges, fullBatch: 1, log })).start();
-      publish.start();
+      });
+      const publish = runLoop(context, {
+        name: `relay of ${name}`,
+        runOnce: () => relay.runOnce(),
+        intervalMs: POLL_INTERVAL_MS,
+        idleIntervalMs: IDLE_POLL_INTERVAL_MS,
+        gatherMs: () => relay.gatherMs,
+      });
       // Not awaited: a database that is away at the start must hold up no other, and the poll needs no notification.
       untilReachable(`notifications of ${name}`, async () => {
         await database.ready();

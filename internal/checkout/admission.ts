@@ -79,7 +79,7 @@ export class Admission {
   }
 
   /** One look at the database. Throws when it is away; the last decision stands then. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<void> {
     const { measure, limits, metrics } = this.#options;
     const takenBefore = this.#takenSince;
     this.#measured = await measure(limits);
@@ -88,7 +88,6 @@ export class Admission {
     metrics.openSagas.set({}, this.#measured.openSagas);
     metrics.refusing.set({}, this.#refusal === null ? 0 : 1);
     metrics.chargeWait.set({}, this.#chargeWaitMs() / 1_000);
-    return { processed: 0 };
   }
 
   #chargeWaitMs(): number {

@@ -40,11 +40,11 @@ test("its deadline waits, also one that a wrong clock has set, and no other saga
   const free = await orchestrator.start();
   orchestrator.now = START + POLICY.forwardDeadlineMs;
   await using row = await hold(held);
-  expect(await orchestrator.sweep()).toEqual({ processed: 1 });
+  expect(await orchestrator.sweep()).toMatchObject({ processed: 1 });
   await row.release();
   expect((await orchestrator.saga(free)).position.kind).toBe("compensating");
   // Its turn has come: it has its time anew.
-  expect(await orchestrator.sweep()).toEqual({ processed: 0 });
+  expect(await orchestrator.sweep()).toMatchObject({ processed: 0 });
   orchestrator.now += POLICY.forwardDeadlineMs;
   expect((await orchestrator.sweep()).processed).toBeGreaterThan(0);
   expect((await orchestrator.saga(held)).position.kind).toBe("compensating");

@@ -52,10 +52,10 @@ export class PastWatch {
   }
 
   /** One look. Throws when Kafka or the database is away; nothing is acted on then that was not compared before. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<void> {
     const { sql, newestSaid, now, log } = this.#options;
     const identity = await identityOf(sql);
-    if (identity === this.#compared) return { processed: 0 };
+    if (identity === this.#compared) return;
     this.#compared = null;
     // What is older the outbox need not have any more.
     const since = now() - OUTBOX_RETENTION_MS + DAY_MS;
@@ -67,7 +67,7 @@ export class PastWatch {
         log.info({}, "the saga database is up to date with Kafka: deadlines act again");
       this.#refusal = null;
       this.#compared = identity;
-      return { processed: 0 };
+      return;
     }
     if (this.#refusal === null)
       log.error(
@@ -75,7 +75,6 @@ export class PastWatch {
         `${BEHIND}: no deadline acts and no checkout is taken until it is`,
       );
     this.#refusal = BEHIND;
-    return { processed: 0 };
   }
 }
 

@@ -41,7 +41,7 @@ export class StuckWatch {
     this.#gauge = options.meter.gauge("sagas_stuck", "Open sagas that nothing has moved for STUCK_AFTER_MS");
   }
 
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<void> {
     const { afterMs, find, clock, log } = this.#options;
     const stuck = await find(clock.now() - afterMs, MAX_STUCK_COUNTED);
     this.#gauge.set({}, stuck.length);
@@ -56,6 +56,5 @@ export class StuckWatch {
         `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s: checkoutctl saga ls --stuck`,
       );
     }
-    return { processed: 0 };
   }
 }

@@ -1,7 +1,7 @@
 // The saga's own initiative: a saga past its deadline turns round, an undo without an answer is sent again. One bounded batch
 // per run; any number of replicas may run it, because each claims with SKIP LOCKED. Ticked by a background loop.
 import { TOPICS } from "../../schemas/topics.ts";
-import type { Clock } from "../kernel/ports.ts";
+import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
@@ -10,7 +10,7 @@ import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { claimOverdueSagas, pullInDeadlines } from "./store.ts";
 
 /** At most this many sagas per run. */
-export const DEADLINE_BATCH = 500;
+const DEADLINE_BATCH = 500;
 
 export interface DeadlineSweeperOptions {
   readonly database: Database;
@@ -24,12 +24,10 @@ export interface DeadlineSweeperOptions {
 }
 
 /** Moves one batch of overdue sagas and returns how many there were. */
-export async function sweepDeadlines(
-  options: DeadlineSweeperOptions,
-): Promise<{ readonly processed: number }> {
+export async function sweepDeadlines(options: DeadlineSweeperOptions): Promise<RunResult> {
   const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH } = options;
   const compared = options.compared?.();
-  if (compared === null) return { processed: 0 };
+  if (compared === null) return { processed: 0, hasMore: false };
   const { batch, processed } = await database.transaction(async ({ tx, send, finish, appended }) => {
     const now = clock.now();
     const [, sagas] = await send([
@@ -45,5 +43,5 @@ export async function sweepDeadlines(
     return { batch: claimed, processed: sagas.length };
   });
   batch.tell(observer);
-  return { processed };
+  return { processed, hasMore: processed >= limit };
 }

@@ -83,3 +83,11 @@ export interface KeyValue {
   /** Remembers the keys for `ttlSeconds`; failures are swallowed and counted. */
   remember(keys: readonly string[], ttlSeconds: number): Promise<void>;
 }
+
+/** What one run of a background loop came to. A run that only measures returns nothing instead. */
+export interface RunResult {
+  /** Items dealt with. 0: the run found nothing to do. */
+  readonly processed: number;
+  /** There is more to do right now, so the next run follows at once. */
+  readonly hasMore: boolean;
+}

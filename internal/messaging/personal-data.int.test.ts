@@ -34,9 +34,9 @@ test("sagas and orders keep their data for the days that are set, then lose it o
   expect(await erasedSagas()).toBe(0);
 
   const { sagas, orders } = retentionIn(31);
-  expect(await sagas.runOnce()).toEqual({ processed: 3 });
+  expect(await sagas.runOnce()).toMatchObject({ processed: 3 });
   expect(await erasedSagas()).toBe(3);
-  expect(await sagas.runOnce()).toEqual({ processed: 0 });
+  expect(await sagas.runOnce()).toMatchObject({ processed: 0 });
   await orders.runOnce();
   const addresses = [
     ...(await saga`select shipping_address from saga_state`),

@@ -1,10 +1,11 @@
 // Erases the personal data of rows that are old enough, chunk by chunk from the oldest on. Run hourly by the orchestrator and the
 // order service, which bring the statement; replicas may overlap.
+import type { RunResult } from "../kernel/ports.ts";
 import type { Sql } from "postgres";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Rows looked at in one run. */
-export const PERSONAL_DATA_CHUNK = 2_000;
+const PERSONAL_DATA_CHUNK = 2_000;
 const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 /** The rows after the id `after`, up to `limit` of them, whose id was made before `before` (epoch ms). */
@@ -42,12 +43,12 @@ export class PersonalDataRetention {
   }
 
   /** `processed` counts the rows looked at. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const { sql, now, days, erase } = this.#options;
-    if (days === 0) return { processed: 0 };
+    if (days === 0) return { processed: 0, hasMore: false };
     const before = (await now()) - days * DAY_MS;
     const { last, looked } = await erase(sql, { after: this.#after, before, limit: PERSONAL_DATA_CHUNK });
     this.#after = last ?? this.#after;
-    return { processed: looked };
+    return { processed: looked, hasMore: looked >= PERSONAL_DATA_CHUNK };
   }
 }

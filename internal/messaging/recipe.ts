@@ -34,6 +34,8 @@ export interface RecipeOptions<Type extends MessageType, Rows> extends EffectCon
   readonly metrics: ConsumerMetrics;
   readonly log: Log;
   readonly retryLimits?: RetryLimits;
+  /** Told when messages wait in the retry table. */
+  readonly onParked?: () => void;
 }
 
 /** What one poll came to. */
@@ -170,6 +172,7 @@ export class Recipe<Type extends MessageType, Rows> {
         ...burialStatements(transaction, burials, { handler, newId, now }),
       ]);
     });
+    if (parked.length > 0) this.#options.onParked?.();
     metrics.held.inc({ service: handler.service }, parked.filter(({ attempts }) => attempts === 0).length);
     for (const { message, cause: why, attempts } of parked) {
       if (attempts === 0) continue;

@@ -79,9 +79,9 @@ test("publishes in order, with key, type and body, and marks what Kafka has", as
   const topic = await freshTopic();
   const bodies = [{ n: 1, text: "grüße \u001e\u001f 👋" }, { n: 2 }, { n: 3 }];
   await append(topic, bodies);
-  expect(await relay().runOnce()).toEqual({ processed: 3 });
+  expect(await relay().runOnce()).toMatchObject({ processed: 3 });
   expect(await unpublished()).toEqual([]);
-  expect(await relay().runOnce()).toEqual({ processed: 0 });
+  expect(await relay().runOnce()).toMatchObject({ processed: 0 });
   for await (const batch of readTopic({ brokers: kafkaBrokers(), clientId: "test", topic })) {
     expect(batch.values).toEqual(bodies);
     const { key, headers } = batch.raw(0);
@@ -136,7 +136,7 @@ test("a relay that dies with a claim in hand loses nothing and holds nothing bac
   const outcome = await dead.runOnce().catch((error: unknown) => error);
   expect(outcome).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   expect(await unpublished()).toHaveLength(2);
-  expect(await relay().runOnce()).toEqual({ processed: 2 });
+  expect(await relay().runOnce()).toMatchObject({ processed: 2 });
   // At least once: the inbox of every consumer knows the second copy.
   expect(await read(topic)).toEqual([{ n: 1 }, { n: 2 }, { n: 1 }, { n: 2 }]);
 });
@@ -164,7 +164,7 @@ test("small events go through a topic that takes less than a batch of them", asy
   const topic = await freshTopic(1, { "max.message.bytes": "20000" });
   const bodies = Array.from({ length: 200 }, (_, n) => ({ n, text: "x".repeat(1_000) }));
   const ids = await append(topic, [...bodies, { text: "x".repeat(30_000) }]);
-  expect(await relay().runOnce()).toEqual({ processed: 201 });
+  expect(await relay().runOnce()).toMatchObject({ processed: 201 });
   // Only what is too large by itself stays.
   expect(await unpublished()).toEqual(ids.slice(-1));
   const published = await read(topic);

@@ -6,7 +6,13 @@
 // were a claim cut off, its events would merely be published twice, which every consumer's inbox absorbs.
 import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
-import { type BatchProducer, type Clock, type ProduceFailure, RECORD_SEPARATOR } from "../kernel/ports.ts";
+import {
+  type BatchProducer,
+  type Clock,
+  type ProduceFailure,
+  RECORD_SEPARATOR,
+  type RunResult,
+} from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
 import { gatherMs, LoadMeter } from "./gather.ts";
 import { ClaimFloor } from "./claim-floor.ts";
@@ -14,7 +20,7 @@ import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, time
 import type { Log, RelayMetrics } from "./telemetry.ts";
 
 /** Events per claim. */
-export const RELAY_BATCH_EVENTS = 1_000;
+const RELAY_BATCH_EVENTS = 1_000;
 /** How long a producer for this relay may take over a batch; see the top of this file. */
 export const RELAY_DELIVERY_TIMEOUT_MS = 5_000;
 /** An event Kafka refuses is left alone for so long, and the others go on. */
@@ -102,22 +108,23 @@ export class Relay {
   }
 
   /**
-   * Publishes one claim; `processed` counts the events claimed, so a full one means there is more. Throws when the database or
+   * Publishes one claim; `processed` counts the events claimed. Throws when the database or
    * Kafka is away, with the claim released and nothing lost; the caller backs off.
    */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const startedAt = this.#monotonic();
     const wokenAt = this.#wokenAt;
     const { graceMs = 0 } = this.#options;
     try {
       const sinceWokenMs = wokenAt === undefined ? graceMs : Math.floor(startedAt - wokenAt);
-      const published = await this.#publishClaim(this.#events, Math.min(graceMs, sinceWokenMs));
+      const limit = this.#events;
+      const published = await this.#publishClaim(limit, Math.min(graceMs, sinceWokenMs));
       // What was put back is old, and only a look from the beginning on is sure to find it. Somebody may have asked anew meanwhile.
-      const isAllTaken = published.processed < this.#events && published.from === 0;
+      const isAllTaken = published.processed < limit && published.from === 0;
       if (isAllTaken && this.#wokenAt === wokenAt) this.#wokenAt = undefined;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
-      return { processed: published.processed };
+      return { processed: published.processed, hasMore: published.processed === limit };
     } catch (error) {
       // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.
       if (this.#options.database.faultOf(error) === "other")
@@ -151,18 +158,17 @@ export class Relay {
   }
 
   /** Brings the gauges up to date; not more often than it is cheap, because it reads all that waits. */
-  async measure(): Promise<{ readonly processed: number }> {
+  async measure(): Promise<void> {
     const { database, databaseName, metrics, clock } = this.#options;
     metrics.snapshotSeconds.set({ database: databaseName }, await oldestSnapshotSeconds(database.sql));
     const startedAt = this.#monotonic();
-    if (startedAt < this.#measureDueAt) return { processed: 0 };
+    if (startedAt < this.#measureDueAt) return;
     const { unpublished, oldestCreatedAt } = await measureBacklog(database.sql, MAX_BACKLOG_MEASURED);
     const endedAt = this.#monotonic();
     this.#measureDueAt = endedAt + (endedAt - startedAt) * REST_PER_MEASUREMENT;
     const ageMs = oldestCreatedAt === null ? 0 : Math.max(0, clock.now() - oldestCreatedAt);
     metrics.unpublished.set({ database: databaseName }, unpublished);
     metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);
-    return { processed: 0 };
   }
 
   /** The ids that Kafka has now; throws KAFKA_UNAVAILABLE when it has none and could have had. */

@@ -11,7 +11,7 @@ const silent = { inc: () => undefined, set: () => undefined, observe: () => unde
 const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
 
 /** A relay whose database always offers IDS and notes, per claim, what was set aside and what was marked. */
-function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
+function relayOf(answers: readonly (readonly ProduceFailure[])[], batchEvents = 1_000) {
   const claims: { setAside: unknown; marked: unknown }[] = [];
   const logged: object[] = [];
   const note = (fields: object) => void logged.push(fields);
@@ -39,6 +39,7 @@ function relayOf(answers: readonly (readonly ProduceFailure[])[]) {
   const relay = new Relay({
     database,
     databaseName: "test",
+    batchEvents,
     producer,
     clock,
     metrics: relayMetrics(meter),
@@ -52,8 +53,17 @@ const failure = (index: number, code: string): ProduceFailure => ({ index, code,
 describe("the relay", () => {
   test("marks what was delivered", async () => {
     const { relay, claims } = relayOf([[]]);
-    expect(await relay.runOnce()).toEqual({ processed: 3 });
+    expect(await relay.runOnce()).toMatchObject({ processed: 3 });
     expect(claims).toEqual([{ setAside: "{}", marked: "{a,b,c}" }]);
+  });
+
+  test("goes on at once after a full claim, also after one that was made smaller", async () => {
+    const lost = [0, 1, 2].map((index) => failure(index, "_MSG_TIMED_OUT"));
+    const { relay } = relayOf([lost], 12);
+    await relay.runOnce().catch(() => undefined);
+    // A claim of 3 after the failure, then one of 6, and there are 3.
+    expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: true });
+    expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: false });
   });
 
   test("gives the whole claim back when nothing could be delivered, and claims it again", async () => {
@@ -99,7 +109,7 @@ describe("the relay", () => {
       IDS.slice(0, count).map((_, index) => failure(index, "MSG_SIZE_TOO_LARGE"));
     // All three, then the first two, each of these, and the third: every cut is refused.
     const { relay, claims, pass } = relayOf([3, 2, 1, 1, 1].map(tooLarge));
-    expect(await relay.runOnce()).toEqual({ processed: 3 });
+    expect(await relay.runOnce()).toMatchObject({ processed: 3 });
     pass(29_000);
     await relay.runOnce();
     pass(2_000);

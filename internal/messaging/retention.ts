@@ -3,7 +3,7 @@
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
-import type { Clock } from "../kernel/ports.ts";
+import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database, Tx } from "./database.ts";
 import type { Log } from "./telemetry.ts";
 
@@ -47,7 +47,7 @@ export class Retention {
   }
 
   /** `processed` counts partitions made and dropped, and rows purged from the default ones. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const now = await this.#options.now();
     const changed = [
       await this.#try((tx) => ensureDays(tx, "inbox", now, DAYS_AHEAD + 1)),
@@ -57,7 +57,7 @@ export class Retention {
       await this.#try((tx) => purgeDefault(tx, "inbox", now - INBOX_RETENTION_MS)),
       await this.#try((tx) => purgeDefault(tx, "outbox", now - OUTBOX_RETENTION_MS)),
     ];
-    return { processed: changed.reduce((sum, count) => sum + count, 0) };
+    return { processed: changed.reduce((sum, count) => sum + count, 0), hasMore: false };
   }
 
   async #try(change: (tx: Tx) => Promise<number>): Promise<number> {

@@ -1,7 +1,7 @@
 // The second chances: claims parked messages that are due and tries them again, beside their partition and batch-shaped like
 // the recipe. Any number of replicas; run as a background loop by every role that runs a recipe.
 import type { MessageType } from "../../schemas/registry.ts";
-import type { KeyValue } from "../kernel/ports.ts";
+import type { KeyValue, RunResult } from "../kernel/ports.ts";
 import { Applier } from "./applier.ts";
 import { type Burial, burialStatements } from "./burial.ts";
 import type { Tx } from "./database.ts";
@@ -16,7 +16,7 @@ import { claimDue, type FurtherFailure, type ParkedMessage, postpone, unpark } f
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
 /** Messages per claim. A claim must be worked off within its lease. */
-export const RETRY_BATCH_MESSAGES = 200;
+const RETRY_BATCH_MESSAGES = 200;
 /** Short against the delays, long against a batch: what a replica that died had claimed comes up again after this. */
 const LEASE_MS = 30_000;
 
@@ -46,11 +46,11 @@ export class RetryLoop<Type extends MessageType, Rows> {
   }
 
   /** One claim. Throws when the database is away; what was claimed then comes up again when its lease ends. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const { database, clock } = this.#options;
     const due = await claimDue(database.sql, clock.now(), LEASE_MS, RETRY_BATCH_MESSAGES);
     if (due.length > 0) await this.#setAside(await this.#attempt(due));
-    return { processed: due.length };
+    return { processed: due.length, hasMore: due.length === RETRY_BATCH_MESSAGES };
   }
 
   /** Tries the messages and returns those that failed. A success leaves the retry table in the transaction of its effect. */

@@ -1,7 +1,9 @@
 // The one shape of everything that runs by itself: the relay, the sweeper, the deadline timer, the retry claimer. The owner
-// brings `runOnce`, one bounded batch; the loop ticks, is woken, backs off and stops.
+// brings `runOnce`, one bounded batch, and says whether there is more; the loop ticks, is woken, backs off and stops.
 import { assert, describeError } from "../kernel/errors.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
+import type { RunResult } from "../kernel/ports.ts";
+import type { RoleContext } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
@@ -13,9 +15,14 @@ export interface BackgroundLoopOptions {
   /** For the log. */
   readonly name: string;
   /** Does one bounded batch. Called again only after it has settled. */
-  readonly runOnce: () => Promise<{ readonly processed: number }>;
+  readonly runOnce: () => Promise<RunResult | void>;
   /** Pause after a batch that was not full, in milliseconds; `wake` ends it early. */
   readonly intervalMs: number;
+  /**
+   * While runs find nothing to do, the pause doubles each time, from `intervalMs` up to this. A run that found something and `wake` bring it
+   * back to `intervalMs`. So what falls due is late by no more than it has waited already, and a system at rest costs next to nothing.
+   */
+  readonly idleIntervalMs?: number;
   /**
    * For sweeps: the pause is at least so many times as long as the run was, up to 5 s. While a dump keeps the database from cleaning
    * up, a look for what is due reads all that was due since.
@@ -23,20 +30,34 @@ export interface BackgroundLoopOptions {
   readonly restPerRun?: number;
   /** Asked after a batch that was not full: so long, in milliseconds, not even `wake` starts the next. For loops that gather. */
   readonly gatherMs?: () => number;
-  /** A run that processed at least this many is followed by the next at once: there is more. */
-  readonly fullBatch: number;
   readonly log: Pick<Log, "info" | "error">;
   /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
   readonly backoffFirstMs?: number;
   readonly backoffCapMs?: number;
 }
 
-/** Pure. The pause after a run of `tookMs` that left nothing to do, in milliseconds. */
+/** Pure. The pause after a run of `tookMs` that left nothing to do and was the `idleRuns`th in a row to find nothing, in milliseconds. */
 export function pauseAfter(
   tookMs: number,
-  { intervalMs, restPerRun = 0 }: Pick<BackgroundLoopOptions, "intervalMs" | "restPerRun">,
+  idleRuns: number,
+  {
+    intervalMs,
+    idleIntervalMs = intervalMs,
+    restPerRun = 0,
+  }: Pick<BackgroundLoopOptions, "intervalMs" | "idleIntervalMs" | "restPerRun">,
 ): number {
-  return Math.max(intervalMs, Math.min(REST_CAP_MS, tookMs * restPerRun));
+  const idleMs = Math.min(idleIntervalMs, intervalMs * 2 ** Math.max(0, idleRuns - 1));
+  return Math.max(idleMs, Math.min(REST_CAP_MS, tookMs * restPerRun));
+}
+
+/** Starts a loop that runs until the role stops. */
+export function runLoop(
+  { resources, log }: Pick<RoleContext<unknown>, "resources" | "log">,
+  options: Omit<BackgroundLoopOptions, "log">,
+): BackgroundLoop {
+  const loop = resources.use(options.name, new BackgroundLoop({ ...options, log }));
+  loop.start();
+  return loop;
 }
 
 export class BackgroundLoop implements AsyncDisposable {
@@ -47,6 +68,8 @@ export class BackgroundLoop implements AsyncDisposable {
   #isStopping = false;
   #isWoken = false;
   #failures = 0;
+  /** Runs in a row that found nothing to do. */
+  #idleRuns = 0;
   /** Ends the pause in progress. */
   #endPause: (() => void) | undefined;
 
@@ -56,8 +79,8 @@ export class BackgroundLoop implements AsyncDisposable {
     this.#backoffCapMs = options.backoffCapMs ?? DEFAULT_BACKOFF_CAP_MS;
     assert(options.intervalMs > 0, `loop ${options.name}: the interval must be above 0 ms`);
     assert(
-      Number.isInteger(options.fullBatch) && options.fullBatch > 0,
-      `loop ${options.name}: a batch holds at least 1`,
+      (options.idleIntervalMs ?? options.intervalMs) >= options.intervalMs,
+      `loop ${options.name}: the idle interval is below the interval`,
     );
     assert(this.#backoffFirstMs > 0, `loop ${options.name}: the backoff must be above 0 ms`);
     assert(
@@ -74,6 +97,7 @@ export class BackgroundLoop implements AsyncDisposable {
   /** There may be work now. Safe to call at any rate, before the start and after the stop. */
   wake(): void {
     this.#isWoken = true;
+    this.#idleRuns = 0;
     if (this.#failures === 0) this.#endPause?.();
   }
 
@@ -115,13 +139,16 @@ export class BackgroundLoop implements AsyncDisposable {
 
   /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */
   async #runOnce(): Promise<number> {
-    const { name, runOnce, fullBatch, log } = this.#options;
+    const { name, runOnce, log } = this.#options;
     const begun = performance.now();
     try {
-      const { processed } = await runOnce();
+      const result = await runOnce();
       if (this.#failures > 0) log.info({ loop: name, failures: this.#failures }, `${name} works again`);
       this.#failures = 0;
-      return processed >= fullBatch ? 0 : pauseAfter(performance.now() - begun, this.#options);
+      this.#idleRuns = result?.processed === 0 && !this.#isWoken ? this.#idleRuns + 1 : 0;
+      return result?.hasMore === true
+        ? 0
+        : pauseAfter(performance.now() - begun, this.#idleRuns, this.#options);
     } catch (error) {
       if (this.#failures === 0)
         log.error({ loop: name, err: error }, `${name} fails, will keep trying: ${describeError(error)}`);

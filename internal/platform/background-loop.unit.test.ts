@@ -1,23 +1,26 @@
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../kernel/errors.ts";
+import type { RunResult } from "../kernel/ports.ts";
 import { BackgroundLoop, type BackgroundLoopOptions, pauseAfter } from "./background-loop.ts";
 
 const HOUR_MS = 3_600_000;
+const FULL = { processed: 10, hasMore: true };
+const SOME = { processed: 9, hasMore: false };
+const NOTHING = { processed: 0, hasMore: false };
 
 /** A loop whose runs are let through one by one, so that nothing here depends on the clock. */
 function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
   const logged: string[] = [];
-  const runs: PromiseWithResolvers<{ processed: number }>[] = [];
+  const runs: PromiseWithResolvers<RunResult>[] = [];
   let onRun: (() => void) | undefined;
   const loop = new BackgroundLoop({
     name: "test",
     intervalMs: HOUR_MS,
-    fullBatch: 10,
     backoffFirstMs: 1,
     backoffCapMs: 2,
     log: { error: (_, message) => logged.push(message), info: (_, message) => logged.push(message) },
     runOnce() {
-      const run = Promise.withResolvers<{ processed: number }>();
+      const run = Promise.withResolvers<RunResult>();
       runs.push(run);
       onRun?.();
       return run.promise;
@@ -36,17 +39,42 @@ function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
 
 describe("a background loop", () => {
   test("rests after a long run in proportion, where it is told to, and never for long", () => {
-    expect(pauseAfter(300, { intervalMs: 1_000 })).toBe(1_000);
-    expect(pauseAfter(200, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_000);
-    expect(pauseAfter(300, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_200);
-    expect(pauseAfter(30_000, { intervalMs: 1_000, restPerRun: 4 })).toBe(5_000);
+    expect(pauseAfter(300, 0, { intervalMs: 1_000 })).toBe(1_000);
+    expect(pauseAfter(200, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_000);
+    expect(pauseAfter(300, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_200);
+    expect(pauseAfter(30_000, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(5_000);
+  });
+
+  test("pauses twice as long after each run that finds nothing, up to the idle interval", () => {
+    const options = { intervalMs: 200, idleIntervalMs: 1_000 };
+    expect([0, 1, 2, 3, 4, 2_000].map((idleRuns) => pauseAfter(1, idleRuns, options))).toEqual([
+      200, 200, 400, 800, 1_000, 1_000,
+    ]);
+    expect(pauseAfter(1, 5, { intervalMs: 200 })).toBe(200);
+  });
+
+  test("finds its usual interval again when it is woken or a run finds something", async () => {
+    const { loop, runs, run } = harness({ intervalMs: 1, idleIntervalMs: HOUR_MS });
+    loop.start();
+    let begun = 0;
+    const findNothing = async (times: number) => {
+      for (const last = begun + times; begun < last;) (await run((begun += 1))).resolve(NOTHING);
+    };
+    await findNothing(8);
+    loop.wake();
+    // Were the pauses still growing, these would take the rest of an hour.
+    await findNothing(8);
+    (await run((begun += 1))).resolve(SOME);
+    await findNothing(8);
+    expect(runs).toHaveLength(begun);
+    await loop.stop();
   });
 
   test("goes again at once after a full batch, and pauses after any other", async () => {
     const { loop, runs, run } = harness();
     loop.start();
-    (await run(1)).resolve({ processed: 10 });
-    (await run(2)).resolve({ processed: 9 });
+    (await run(1)).resolve(FULL);
+    (await run(2)).resolve(SOME);
     await Bun.sleep(5);
     expect(runs).toHaveLength(2);
     await loop.stop();
@@ -55,17 +83,17 @@ describe("a background loop", () => {
   test("is woken from its pause", async () => {
     const { loop, run } = harness();
     loop.start();
-    (await run(1)).resolve({ processed: 0 });
+    (await run(1)).resolve(NOTHING);
     await Bun.sleep(1);
     loop.wake();
-    (await run(2)).resolve({ processed: 0 });
+    (await run(2)).resolve(NOTHING);
     await loop.stop();
   });
 
   test("gathers after a batch that was not full, however often it is woken, and is stopped at once all the same", async () => {
     const gathering = harness({ gatherMs: () => HOUR_MS });
     gathering.loop.start();
-    (await gathering.run(1)).resolve({ processed: 1 });
+    (await gathering.run(1)).resolve(SOME);
     await Bun.sleep(1);
     gathering.loop.wake();
     await Bun.sleep(5);
@@ -74,10 +102,10 @@ describe("a background loop", () => {
 
     const { loop, run } = harness({ gatherMs: () => 2 });
     loop.start();
-    (await run(1)).resolve({ processed: 1 });
+    (await run(1)).resolve(SOME);
     loop.wake();
-    (await run(2)).resolve({ processed: 10 });
-    (await run(3)).resolve({ processed: 0 });
+    (await run(2)).resolve(FULL);
+    (await run(3)).resolve(NOTHING);
     await loop.stop();
   });
 
@@ -86,8 +114,8 @@ describe("a background loop", () => {
     loop.start();
     const first = await run(1);
     loop.wake();
-    first.resolve({ processed: 0 });
-    (await run(2)).resolve({ processed: 0 });
+    first.resolve(NOTHING);
+    (await run(2)).resolve(NOTHING);
     await loop.stop();
   });
 
@@ -96,7 +124,7 @@ describe("a background loop", () => {
     loop.start();
     (await run(1)).reject(new Error("away"));
     (await run(2)).reject(new Error("still away"));
-    (await run(3)).resolve({ processed: 10 });
+    (await run(3)).resolve(FULL);
     (await run(4)).reject(new Error("away again"));
     await run(5);
     expect(logged).toEqual([
@@ -105,7 +133,7 @@ describe("a background loop", () => {
       "test fails, will keep trying: away again",
     ]);
     const stopped = loop.stop();
-    (await run(5)).resolve({ processed: 0 });
+    (await run(5)).resolve(NOTHING);
     await stopped;
   });
 
@@ -128,7 +156,7 @@ describe("a background loop", () => {
     const stopped = Promise.all([loop.stop(), loop.stop()]).then(() => (isStopped = true));
     await Bun.sleep(1);
     expect(isStopped).toBe(false);
-    first.resolve({ processed: 10 });
+    first.resolve(FULL);
     await stopped;
     expect(runs).toHaveLength(1);
   });
@@ -138,7 +166,7 @@ describe("a background loop", () => {
     await loop.stop();
     loop.start();
     expect(() => loop.start()).toThrow(AssertionError);
-    expect(() => harness({ fullBatch: 0 })).toThrow(AssertionError);
+    expect(() => harness({ idleIntervalMs: 1 })).toThrow(AssertionError);
     expect(() => harness({ intervalMs: 0 })).toThrow(AssertionError);
     expect(() => harness({ backoffFirstMs: 10, backoffCapMs: 5 })).toThrow(AssertionError);
   });

@@ -6,16 +6,12 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
 import type { Handler } from "../messaging/handler.ts";
-import {
-  PERSONAL_DATA_CHUNK,
-  type PersonalDataOptions,
-  PersonalDataRetention,
-} from "../messaging/personal-data.ts";
+import { type PersonalDataOptions, PersonalDataRetention } from "../messaging/personal-data.ts";
 import { Recipe } from "../messaging/recipe.ts";
 import { cautiousNow, Retention } from "../messaging/retention.ts";
-import { RETRY_BATCH_MESSAGES, RetryLoop } from "../messaging/retry.ts";
+import { RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
-import { BackgroundLoop } from "./background-loop.ts";
+import { runLoop } from "./background-loop.ts";
 import { idSource } from "./ids.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
@@ -25,6 +21,8 @@ import { openRedis } from "./redis.ts";
 import { requireSchema } from "./schema-check.ts";
 
 const RETRY_INTERVAL_MS = 200;
+/** For what another process has put into the table; our own messages wake the loop. */
+const IDLE_RETRY_INTERVAL_MS = 2_000;
 const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
 
 export const systemClock: Clock = { now: () => Date.now() };
@@ -63,20 +61,17 @@ export async function openDatabase(
 
 /** Erases the personal data of rows older than `days`, now and every hour, until the role stops. */
 export function startErasing(
-  { resources, log }: Pick<RoleContext<unknown>, "resources" | "log">,
+  context: Pick<RoleContext<unknown>, "resources" | "log">,
   database: Database,
   options: Pick<PersonalDataOptions, "days" | "erase">,
 ): void {
   const now = () => cautiousNow(database.sql, systemClock);
   const retention = new PersonalDataRetention({ sql: database.sql, now, ...options });
-  const loop = new BackgroundLoop({
+  runLoop(context, {
     name: "personal data",
     runOnce: () => retention.runOnce(),
     intervalMs: RETENTION_INTERVAL_MS,
-    fullBatch: PERSONAL_DATA_CHUNK,
-    log,
   });
-  resources.use("background loop", loop).start();
 }
 
 /** Joins the handler's consumer group and runs the recipe, its retries and the retention until the role stops. */
@@ -116,28 +111,19 @@ export async function startConsuming<Type extends MessageType, Rows>(
   };
   const retries = new RetryLoop(shared);
   const retention = new Retention({ database, now: () => cautiousNow(database.sql, systemClock), log });
-  const loops = [
-    new BackgroundLoop({
-      name: "retry",
-      runOnce: () => retries.runOnce(),
-      intervalMs: RETRY_INTERVAL_MS,
-      restPerRun: 4,
-      fullBatch: RETRY_BATCH_MESSAGES,
-      log,
-    }),
-    new BackgroundLoop({
-      name: "retention",
-      runOnce: () => retention.runOnce(),
-      intervalMs: RETENTION_INTERVAL_MS,
-      fullBatch: Number.MAX_SAFE_INTEGER,
-      log,
-    }),
-  ];
-  for (const loop of loops) {
-    resources.use("background loop", loop);
-    loop.start();
-  }
+  const retrying = runLoop(context, {
+    name: "retry",
+    runOnce: () => retries.runOnce(),
+    intervalMs: RETRY_INTERVAL_MS,
+    idleIntervalMs: IDLE_RETRY_INTERVAL_MS,
+    restPerRun: 4,
+  });
+  runLoop(context, {
+    name: "retention",
+    runOnce: () => retention.runOnce(),
+    intervalMs: RETENTION_INTERVAL_MS,
+  });
   // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
-  const running = new Recipe({ ...shared, consumer }).run(stopping);
+  const running = new Recipe({ ...shared, consumer, onParked: () => retrying.wake() }).run(stopping);
   resources.defer("recipe", () => running);
 }

@@ -3,7 +3,7 @@
 import type { InventoryCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { Money } from "../kernel/money.ts";
-import type { RawMessage } from "../kernel/ports.ts";
+import type { RawMessage, RunResult } from "../kernel/ports.ts";
 import type { Database, DatabaseFault } from "../messaging/database.ts";
 import { applyFree, applyOnce } from "../messaging/effect.ts";
 import { inventoryHandler } from "../services/inventory/handler.ts";
@@ -76,7 +76,7 @@ export class TestInventory implements AsyncDisposable {
     };
   }
 
-  sweep(limit?: number): Promise<{ readonly processed: number }> {
+  sweep(limit?: number): Promise<RunResult> {
     return sweepExpired({
       database: this.database.postgres,
       clock: { now: () => this.now },

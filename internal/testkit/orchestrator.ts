@@ -3,6 +3,7 @@
 import type { Event } from "../../schemas/events.ts";
 import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
+import type { RunResult } from "../kernel/ports.ts";
 import { cancelSaga } from "../checkout/cancel.ts";
 import { sagaHandler } from "../checkout/handler.ts";
 import { Intake, type IntakeOptions } from "../checkout/intake.ts";
@@ -116,7 +117,7 @@ export class TestOrchestrator implements AsyncDisposable {
     for (const type of COMPLETING) await this.handle(eventOf(type, sagaId));
   }
 
-  sweep(limit?: number, compared?: () => string | null): Promise<{ readonly processed: number }> {
+  sweep(limit?: number, compared?: () => string | null): Promise<RunResult> {
     return sweepDeadlines({
       ...this.#shared,
       observer: this.observer,

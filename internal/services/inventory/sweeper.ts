@@ -2,7 +2,7 @@
 // what another has, or what a command is changing. Ticked by a background loop of cmd/inventory.
 import { TOPICS } from "../../../schemas/topics.ts";
 import { describeError } from "../../kernel/errors.ts";
-import type { Clock } from "../../kernel/ports.ts";
+import type { Clock, RunResult } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
 import { envelop } from "../../messaging/envelope.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -13,7 +13,7 @@ import { expire } from "./decide.ts";
 import { applyDecision, claimExpired, heldRows, lockStock, saveRows, workingSet } from "./store.ts";
 
 /** Reservations per sweep: keeps the locks on hot SKUs short. The loop comes back at once after a full batch. */
-export const SWEEP_LIMIT = 500;
+const SWEEP_LIMIT = 500;
 /** So many batches are looked through for holds that want no locked row. */
 const MAX_ROUNDS_WHEN_LOCKED = 20;
 
@@ -32,11 +32,11 @@ export interface SweeperOptions {
  * Expires one batch. `processed` is the number of reservations whose stock went back. Where a row is locked for long, those that
  * want it are passed over, and the batch after them has its turn as well.
  */
-export async function sweepExpired(options: SweeperOptions): Promise<{ readonly processed: number }> {
+export async function sweepExpired(options: SweeperOptions): Promise<RunResult> {
   const { database, limit = SWEEP_LIMIT, log } = options;
   try {
     const { changed } = await sweep(options, { without: [], isWaiting: true });
-    return { processed: changed };
+    return { processed: changed, hasMore: changed >= limit };
   } catch (error) {
     if (database.faultOf(error) !== "locked") throw error;
     const held: HeldRow[] = [];
@@ -53,7 +53,7 @@ export async function sweepExpired(options: SweeperOptions): Promise<{ readonly 
       { ...namesOf(held), processed },
       `rows are locked, the expired holds that want them wait: ${why}`,
     );
-    return { processed };
+    return { processed, hasMore: processed >= limit };
   }
 }
 

@@ -4,7 +4,7 @@
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
 import { AppError, assert } from "../../kernel/errors.ts";
-import type { Clock, KeyValue, RawMessage } from "../../kernel/ports.ts";
+import type { Clock, KeyValue, RawMessage, RunResult } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
 import { cause, deadLetter } from "../../messaging/dead-letter.ts";
 import { deliveryOf } from "../../messaging/delivery.ts";
@@ -100,16 +100,16 @@ export class WaitingMails {
   }
 
   /** Claims what is due and starts its attempts; they go on after it returns. Throws when the database is away. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const { courier, clock, database } = this.#options;
     await this.#look();
     const limit = Math.min(courier.room, MAX_IN_HAND - this.#inHand.size);
-    if (limit <= 0 || !this.#mayBeSome) return { processed: 0 };
+    if (limit <= 0 || !this.#mayBeSome) return { processed: 0, hasMore: false };
     const claimed = await claimWaiting(database.sql, clock.now(), LEASE_MS, limit);
-    if (claimed.length === 0) return { processed: 0 };
+    if (claimed.length === 0) return { processed: 0, hasMore: false };
     const sent = await this.#options.keyValue.present(claimed.map(({ mailKey }) => sentKey(mailKey)));
     for (const [index, mail] of claimed.entries()) this.#take(this.#attempt(mail, sent[index] === true));
-    return { processed: claimed.length };
+    return { processed: claimed.length, hasMore: claimed.length === limit };
   }
 
   /** Resolves when no attempt is in progress. For the shutdown, after the courier has stopped, and for tests. */

@@ -422,7 +422,7 @@ test("a process that was suspended does not ask what its lease was over for when
     const claimed = suspended.runOnce();
     // The claim has read the clock; what comes after it reads a later one.
     payment.advance(payment.policy.leaseMs);
-    expect(await claimed).toEqual({ processed: 1 });
+    expect(await claimed).toMatchObject({ processed: 1 });
   }
   expect([asked, await payment.status(id)]).toEqual([0, "PENDING"]);
   await payment.round();

@@ -6,7 +6,7 @@
 // Any number of processes may do this on one database. One that dies leaves leases behind; when they are over, somebody asks
 // again with the same keys.
 import { describeError } from "../../kernel/errors.ts";
-import type { Clock } from "../../kernel/ports.ts";
+import type { Clock, RunResult } from "../../kernel/ports.ts";
 import { ClaimFloor } from "../../messaging/claim-floor.ts";
 import { gatherMs } from "../../messaging/gather.ts";
 import { Groups } from "../../messaging/groups.ts";
@@ -98,14 +98,14 @@ export class Executor implements AsyncDisposable {
   }
 
   /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
-  async runOnce(): Promise<{ readonly processed: number }> {
+  async runOnce(): Promise<RunResult> {
     const { concurrency, clock, metrics, pace, hold } = this.#options;
     const isScarce = pace.rate(performance.now()) !== null || hold.isHeld;
     if (isScarce) await this.#tellBacklog();
     // What is claimed leaves at once. What has to wait waits in the table, where its undo finds it.
     const room = Math.min(concurrency - this.#inFlight, pace.room(performance.now()));
     this.#mayHaveMore = true;
-    if (room <= 0 || this.#isStopping) return { processed: 0 };
+    if (room <= 0 || this.#isStopping) return { processed: 0, hasMore: false };
     // Taken before the claim returns: a settlement in between must not think that there is room.
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
@@ -127,7 +127,7 @@ export class Executor implements AsyncDisposable {
     this.#mayHaveMore = isScarce || attempts.length === room;
     metrics.inFlight.set({}, this.#inFlight);
     for (const attempt of attempts) void this.#carry(attempt);
-    return { processed: attempts.length };
+    return { processed: attempts.length, hasMore: attempts.length >= concurrency };
   }
 
   /**

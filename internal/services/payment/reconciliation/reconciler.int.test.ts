@@ -44,7 +44,7 @@ test("payments, refunds and declines that agree open no alert, however often the
   await payment.round();
   for (let run = 0; run < 3; run += 1) {
     payment.advance(GRACE_MS + INTERVAL_MS);
-    expect(await reconciler.runOnce()).toEqual({ processed: 0 });
+    expect(await reconciler.runOnce()).toEqual({ processed: 1, hasMore: false });
   }
   expect([await payment.alerts(), payment.errors]).toEqual([[], []]);
   const marks = await payment.database.sql`
@@ -194,10 +194,10 @@ test("more charges than a page, over more time than one piece, are all compared"
   payment.advance(25 * 60_000);
   await chargeAtProvider(payment, saga(), "much later");
   payment.advance(GRACE_MS + 1_000);
-  const runs: number[] = [];
-  do runs.push((await reconciler.runOnce()).processed);
-  while (runs.at(-1) === 1);
-  expect(runs).toEqual([1, 1, 0]);
+  const runs: boolean[] = [];
+  do runs.push((await reconciler.runOnce()).hasMore);
+  while (runs.at(-1) === true);
+  expect(runs).toEqual([true, true, false]);
   expect(await payment.alerts()).toHaveLength(121);
 });
 
@@ -234,7 +234,7 @@ test("a run that fails, or is stopped, is given back at once and compares nothin
   await chargeAtProvider(payment, saga(), "a");
   payment.advance(GRACE_MS + 1_000);
   stopping.abort();
-  expect(await reconciler.runOnce()).toEqual({ processed: 0 });
+  expect(await reconciler.runOnce()).toMatchObject({ processed: 0 });
   expect([await payment.alerts(), await isFree()]).toEqual([[], true]);
 
   await payment.simulator.stop();

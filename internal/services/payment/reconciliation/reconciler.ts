@@ -3,6 +3,7 @@
 //
 // Any number of processes may tick on one database: one row says when a run is due, and is its lease while it goes on. A run
 // reads one piece of time in pages and holds one page at a time in memory.
+import type { RunResult } from "../../../kernel/ports.ts";
 import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
 import type { BooksPage, ProviderBooks, Span } from "../providers/books.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
@@ -45,16 +46,16 @@ export class Reconciler {
   }
 
   /**
-   * Does the run that is due, if one is and nobody else is at it. `processed` is 1 where another is due at once. Throws where
+   * Does the run that is due, if one is and nobody else is at it. Throws where
    * the provider or the database does not answer; what was compared before that stays compared.
    */
-  async runOnce(): Promise<{ readonly processed: 0 | 1 }> {
+  async runOnce(): Promise<RunResult> {
     const { database, clock, newId, intervalMs, metrics } = this.#options;
     const startedAt = clock.now();
     const run = await claimRun(database.sql, newId(), startedAt, startedAt + LEASE_MS);
     if (run === undefined) {
       await this.#measure();
-      return { processed: 0 };
+      return { processed: 0, hasMore: false };
     }
     try {
       const { until, hasMore } = await this.#readBooks(run.run_id, run.compared_until, startedAt);
@@ -64,11 +65,11 @@ export class Reconciler {
       const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
       await finishRun(database.sql, { ...run, compared_until: until }, clock.now(), dueAt);
       metrics.comparedUntil.set({}, until / 1_000);
-      return { processed: hasMore ? 1 : 0 };
+      return { processed: 1, hasMore };
     } catch (error) {
       // Where this fails, too, the lease's end does it.
       await giveBackRun(database.sql, run.run_id, clock.now()).then(undefined, () => undefined);
-      if (this.#options.stopping.aborted) return { processed: 0 };
+      if (this.#options.stopping.aborted) return { processed: 0, hasMore: false };
       throw error;
     } finally {
       await this.#measure();
