@@ -1,8 +1,8 @@
 // What a checkout costs in pure code, piece by piece: the decisions, reading a message, writing one, sealing. The pieces are the ones
 // that the roles run, on messages as they travel. Timed by main.ts, and run once by a test so that none of them rots.
 import type { StartSaga } from "../../schemas/http.ts";
-import { type Decision, decide as decideSaga, startSaga } from "../../internal/checkout/saga.ts";
-import type { SagaInput } from "../../internal/checkout/state.ts";
+import { type Decision, decide as decideSaga, startSaga } from "../../internal/orchestrator/saga.ts";
+import type { SagaInput } from "../../internal/orchestrator/state.ts";
 import { checkoutOf, hashOf } from "../../internal/gateway/checkout-request.ts";
 import { decode, envelop } from "../../internal/messaging/envelope.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../../internal/platform/seal.ts";

@@ -1,7 +1,7 @@
 // What operators do by hand, as they do it: with checkoutctl against real servers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { orchestratorApi } from "../../internal/checkout/api.ts";
-import { StatusWatch } from "../../internal/checkout/status-watch.ts";
+import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../../internal/kernel/ports.ts";

@@ -1,6 +1,6 @@
 // What is old enough loses its personal data, on real databases, and nothing else does.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { eraseOldSagas } from "../checkout/personal-data-store.ts";
+import { eraseOldSagas } from "../orchestrator/personal-data-store.ts";
 import { eraseOldOrders } from "../services/order/personal-data-store.ts";
 import { ERASED } from "../../schemas/fields.ts";
 import { SettledSystem } from "../testkit/settled-system.ts";

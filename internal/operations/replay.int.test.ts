@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
-import { objectionToReplay } from "../checkout/replay.ts";
+import { objectionToReplay } from "../orchestrator/replay.ts";
 import { Carrier, isInventoryCommand } from "../testkit/carrier.ts";
 import { releaseInventory } from "../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";

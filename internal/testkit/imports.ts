@@ -7,7 +7,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   schemas: [],
   "internal/kernel": [],
   "internal/messaging": ["internal/kernel", "schemas"],
-  "internal/checkout": ["internal/kernel", "internal/messaging", "schemas"],
+  "internal/orchestrator": ["internal/kernel", "internal/messaging", "schemas"],
   // Each service by itself: one service's code is out of reach of another's.
   "internal/services/*": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/gateway": ["internal/kernel", "internal/messaging", "schemas"],
@@ -58,7 +58,7 @@ const MAY_HOLD_SQL = [
 /** Decisions, and the words they are made of. Time, chance and ids are arguments here. */
 const PURE = [
   /^internal\/kernel\//,
-  /^internal\/checkout\/(saga|steps|state|commands)\.ts$/,
+  /^internal\/orchestrator\/(saga|steps|state|commands)\.ts$/,
   /^internal\/services\/[a-z]+\/decide\.ts$/,
   /^internal\/services\/payment\/(attempts|notice|payment|reconciliation\/(differences|window))\.ts$/,
   /^internal\/audit\/(facts|invariant)\.ts$/,

@@ -35,8 +35,8 @@ describe("a file that breaks a rule is found:", () => {
     ],
     [
       "internal/messaging/recipe.ts",
-      'import { decide } from "../checkout/saga.ts";',
-      "internal/messaging may not import internal/checkout/saga.ts",
+      'import { decide } from "../orchestrator/saga.ts";',
+      "internal/messaging may not import internal/orchestrator/saga.ts",
     ],
     [
       "internal/messaging/recipe.ts",
@@ -55,12 +55,16 @@ describe("a file that breaks a rule is found:", () => {
     ],
     [
       "internal/audit/audit.ts",
-      'import { STEPS } from "../checkout/steps.ts";',
-      "internal/audit may not import internal/checkout/steps.ts",
+      'import { STEPS } from "../orchestrator/steps.ts";',
+      "internal/audit may not import internal/orchestrator/steps.ts",
     ],
     ["bench/load.ts", 'import "../internal/gateway/app.ts";', "bench may not import internal/gateway/app.ts"],
     ["internal/novel/a.ts", "", "is in no folder of the import table"],
-    ["internal/checkout/store.ts", 'import postgres from "postgres";', "only the platform may open postgres"],
+    [
+      "internal/orchestrator/store.ts",
+      'import postgres from "postgres";',
+      "only the platform may open postgres",
+    ],
     ["internal/gateway/app.ts", 'import { createClient } from "redis";', "only the platform may open redis"],
     [
       "cmd/relay/main.ts",
@@ -72,10 +76,14 @@ describe("a file that breaks a rule is found:", () => {
       'const level = process.env["LOG_LEVEL"];',
       "only the config parser may read process.env",
     ],
-    ["internal/checkout/handler.ts", "await tx`select 1`;", "SQL belongs in a store"],
+    ["internal/orchestrator/handler.ts", "await tx`select 1`;", "SQL belongs in a store"],
     ["internal/gateway/app.ts", "await sql<Row[]>`select 1`;", "SQL belongs in a store"],
-    ["internal/checkout/saga.ts", "const now = Date.now();", "a pure file may not name Date"],
-    ["internal/checkout/saga.ts", "const spread = Math.random();", "a pure file may not name Math.random"],
+    ["internal/orchestrator/saga.ts", "const now = Date.now();", "a pure file may not name Date"],
+    [
+      "internal/orchestrator/saga.ts",
+      "const spread = Math.random();",
+      "a pure file may not name Math.random",
+    ],
     [
       "internal/services/order/decide.ts",
       "const id = crypto.randomUUID();",
@@ -94,16 +102,19 @@ describe("a file that breaks a rule is found:", () => {
 describe("a file that keeps the rules is left alone:", () => {
   const cases: readonly (readonly [path: string, source: string])[] = [
     ["schemas/fields.ts", 'import { Type } from "@sinclair/typebox";\nimport { A } from "./a.ts";'],
-    ["internal/checkout/store.ts", 'import type { Sql } from "postgres";\nawait sql`select 1`;'],
+    ["internal/orchestrator/store.ts", 'import type { Sql } from "postgres";\nawait sql`select 1`;'],
     ["internal/services/order/handler.ts", 'import { decide } from "./decide.ts";'],
     ["internal/services/payment/providers/stripe.ts", 'import { Port } from "../provider.ts";'],
     ["internal/platform/postgres.ts", 'import postgres from "postgres";'],
     ["cmd/order/main.ts", 'import { orderHandler } from "../../internal/services/order/handler.ts";'],
     ["internal/gateway/app.ts", 'import { version } from "../../package.json";'],
-    ["internal/checkout/saga.ts", "// not Date.now(): the clock's reading is an argument\nconst a = 1;"],
-    ["internal/checkout/saga.ts", 'const message = "the process crypto Date";\nconst at = `Date ${now}`;'],
-    ["internal/checkout/saga.ts", "const at = input.process.Date;"],
-    ["internal/checkout/handler.unit.test.ts", 'import { model } from "../testkit/model.ts";'],
+    ["internal/orchestrator/saga.ts", "// not Date.now(): the clock's reading is an argument\nconst a = 1;"],
+    [
+      "internal/orchestrator/saga.ts",
+      'const message = "the process crypto Date";\nconst at = `Date ${now}`;',
+    ],
+    ["internal/orchestrator/saga.ts", "const at = input.process.Date;"],
+    ["internal/orchestrator/handler.unit.test.ts", 'import { model } from "../testkit/model.ts";'],
   ];
   for (const [path, source] of cases) {
     test(`${path}: ${source.split("\n").join(" ")}`, () => {

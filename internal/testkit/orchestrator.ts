@@ -1,17 +1,17 @@
 // The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the recipe's own
-// transaction, and what the sagas say is read from the outbox. For the tests of internal/checkout and internal/gateway.
+// transaction, and what the sagas say is read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
 import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RunResult } from "../kernel/ports.ts";
-import { cancelSaga } from "../checkout/cancel.ts";
-import { sagaHandler } from "../checkout/handler.ts";
-import { Intake, type IntakeOptions } from "../checkout/intake.ts";
-import type { SagaPolicy } from "../checkout/saga.ts";
-import type { SagaObserver } from "../checkout/saga-batch.ts";
-import type { Saga } from "../checkout/state.ts";
-import { lockSagas } from "../checkout/store.ts";
-import { sweepDeadlines } from "../checkout/timers.ts";
+import { cancelSaga } from "../orchestrator/cancel.ts";
+import { sagaHandler } from "../orchestrator/handler.ts";
+import { Intake, type IntakeOptions } from "../orchestrator/intake.ts";
+import type { SagaPolicy } from "../orchestrator/saga.ts";
+import type { SagaObserver } from "../orchestrator/saga-batch.ts";
+import type { Saga } from "../orchestrator/state.ts";
+import { lockSagas } from "../orchestrator/store.ts";
+import { sweepDeadlines } from "../orchestrator/timers.ts";
 import { applyFree, applyOnce } from "../messaging/effect.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { eventOf } from "./events.ts";

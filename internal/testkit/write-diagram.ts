@@ -1,4 +1,4 @@
 // `bun run diagram`: writes docs/saga.md from the saga table.
-import { sagaDocument } from "../checkout/diagram.ts";
+import { sagaDocument } from "../orchestrator/diagram.ts";
 
 await Bun.write(`${import.meta.dir}/../../docs/saga.md`, sagaDocument());

@@ -1,5 +1,5 @@
 // `checkoutctl dlq replay`: dead letters are sent again, one first, then more at a limited rate.
-import { objectionToReplay } from "../../../internal/checkout/replay.ts";
+import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
 import { duration, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";

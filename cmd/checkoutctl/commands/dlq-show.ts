@@ -1,5 +1,5 @@
 // `checkoutctl dlq show`: one dead letter in full, with its saga and whether it may be sent again.
-import { objectionToReplay } from "../../../internal/checkout/replay.ts";
+import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { describeHandling, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { examine, type Examined } from "../../../internal/operations/replay-facts.ts";

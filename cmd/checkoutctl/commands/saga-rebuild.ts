@@ -3,7 +3,7 @@ import {
   type RebuildReport,
   rebuildSagas,
   type RebuiltSaga,
-} from "../../../internal/checkout/rebuild-run.ts";
+} from "../../../internal/orchestrator/rebuild-run.ts";
 import { confirmedOrders } from "../../../internal/operations/order-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { operatorCommand, print, table } from "../command.ts";

@@ -1,7 +1,7 @@
 // `checkoutctl saga`: find sagas, tell one's story, cancel one.
 import { Option } from "@commander-js/extra-typings";
-import { awaitedCommand } from "../../../internal/checkout/stuck.ts";
-import { findStuck, type StuckSaga } from "../../../internal/checkout/stuck-store.ts";
+import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
+import { findStuck, type StuckSaga } from "../../../internal/orchestrator/stuck-store.ts";
 import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
-import type { RebuildReport } from "../../checkout/rebuild-run.ts";
+import type { RebuildReport } from "../../orchestrator/rebuild-run.ts";
 import { postgresData } from "../servers/postgres.ts";
 import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";

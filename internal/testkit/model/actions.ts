@@ -1,7 +1,7 @@
 // Everything that can happen next in a model world, and what it leads to. Called by model.ts for each state that is reached.
 import type { Event } from "../../../schemas/events.ts";
-import { STEPS } from "../../checkout/steps.ts";
-import type { SagaInput } from "../../checkout/state.ts";
+import { STEPS } from "../../orchestrator/steps.ts";
+import type { SagaInput } from "../../orchestrator/state.ts";
 import type { Decision as InventoryDecision, Stock } from "../../services/inventory/decide.ts";
 import {
   canBeGivenUp,

@@ -1,5 +1,5 @@
 // The model that is explored: world, actions and the invariants of the design in one. Called by main.ts and the tests.
-import type { Saga } from "../../checkout/state.ts";
+import type { Saga } from "../../orchestrator/state.ts";
 import { successors } from "./actions.ts";
 import type { Model } from "./explore.ts";
 import type { Rules } from "./rules.ts";

@@ -2,8 +2,12 @@
 // taken away around the real function, never by a switch inside it. The model must find what then goes wrong.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
-import { decide as decideSaga, type Decision as SagaDecision, type SagaPolicy } from "../../checkout/saga.ts";
-import type { Saga, SagaInput } from "../../checkout/state.ts";
+import {
+  decide as decideSaga,
+  type Decision as SagaDecision,
+  type SagaPolicy,
+} from "../../orchestrator/saga.ts";
+import type { Saga, SagaInput } from "../../orchestrator/state.ts";
 import { decide as decideInventory, expire } from "../../services/inventory/decide.ts";
 import { decide as decideOrder } from "../../services/order/decide.ts";
 import { claimCharge, claimRefund, settleCharge, settleRefund } from "../../services/payment/attempts.ts";

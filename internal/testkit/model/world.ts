@@ -5,8 +5,8 @@
 import type { Command } from "../../../schemas/commands.ts";
 import type { Event } from "../../../schemas/events.ts";
 import { MESSAGES } from "../../../schemas/registry.ts";
-import { startSaga, type SagaPolicy } from "../../checkout/saga.ts";
-import type { Saga } from "../../checkout/state.ts";
+import { startSaga, type SagaPolicy } from "../../orchestrator/saga.ts";
+import type { Saga } from "../../orchestrator/state.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
 import type { Order } from "../../services/order/decide.ts";

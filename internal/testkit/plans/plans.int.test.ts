@@ -2,8 +2,8 @@
 // statistics say: on a new database, on one that was analysed while it was empty, after a bulk load, analysed or not.
 import { expect, test } from "bun:test";
 import { DATABASES, MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
-import { measureBacklog as measureIntake } from "../../checkout/intake-store.ts";
-import { readStatuses } from "../../checkout/status-store.ts";
+import { measureBacklog as measureIntake } from "../../orchestrator/intake-store.ts";
+import { readStatuses } from "../../orchestrator/status-store.ts";
 import { measureBacklog } from "../../messaging/relay-store.ts";
 import { claimDue } from "../../messaging/retry-store.ts";
 import { findPayments } from "../../services/payment/lookup-store.ts";
@@ -16,9 +16,9 @@ import { PlanWatch } from "./watch.ts";
 
 /** These read all that waits, which is what they are for. */
 const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
-  "internal/checkout/store.ts: openTableVersions": "saga_state_deadline",
-  "internal/checkout/rebuild-store.ts: openSagaIds": "saga_state_deadline",
-  "internal/checkout/stuck-store.ts: findStuck": "saga_state_deadline",
+  "internal/orchestrator/store.ts: openTableVersions": "saga_state_deadline",
+  "internal/orchestrator/rebuild-store.ts: openSagaIds": "saga_state_deadline",
+  "internal/orchestrator/stuck-store.ts: findStuck": "saga_state_deadline",
   "internal/services/payment/store.ts: lockBacklog": "payments_due",
   "internal/services/payment/store.ts: countBacklog": "payments_due",
   "internal/services/payment/alert-store.ts: unseenAlerts": "payment_alerts_open",

@@ -1,8 +1,8 @@
 // Mistakes in what the saga decides and says: its table, its decisions, its commands.
 import type { SeededBug } from "../bug.ts";
 
-const SAGA = "internal/checkout/saga.ts";
-const SAGA_TEST = "internal/checkout/saga.unit.test.ts";
+const SAGA = "internal/orchestrator/saga.ts";
+const SAGA_TEST = "internal/orchestrator/saga.unit.test.ts";
 
 export const SAGA_BUGS: readonly SeededBug[] = [
   {
@@ -38,7 +38,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "Compensation goes forwards: the stock is released while the payment may still succeed.",
     edits: [
       {
-        file: "internal/checkout/steps.ts",
+        file: "internal/orchestrator/steps.ts",
         find: "    .map((row) => row.step)\n    .toReversed();",
         replace: "    .map((row) => row.step);",
       },
@@ -54,7 +54,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "Compensation gives the money back and forgets the stock.",
     edits: [
       {
-        file: "internal/checkout/steps.ts",
+        file: "internal/orchestrator/steps.ts",
         find: 'undo: { command: "ReleaseInventory", replies: ["InventoryReleased"] },',
         replace: "undo: null,",
       },
@@ -109,7 +109,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "A charge known to have succeeded is cancelled like one whose outcome is unknown.",
     edits: [
       {
-        file: "internal/checkout/commands.ts",
+        file: "internal/orchestrator/commands.ts",
         find: 'const isKnown = step === "charge" && isCharged;',
         replace: "const isKnown = false;",
       },
@@ -138,7 +138,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "The charge is a hundred times the total: cents taken for euros.",
     edits: [
       {
-        file: "internal/checkout/commands.ts",
+        file: "internal/orchestrator/commands.ts",
         find: "amount_cents: total_cents, currency, payment_method, ...patience(saga) };",
         replace: "amount_cents: total_cents * 100, currency, payment_method, ...patience(saga) };",
       },
@@ -150,7 +150,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "A checkout that costs nothing sends its charge of nothing, which no provider takes.",
     edits: [
       {
-        file: "internal/checkout/steps.ts",
+        file: "internal/orchestrator/steps.ts",
         find: "onlyForMoney: true,",
         replace: "onlyForMoney: false,",
       },
@@ -174,7 +174,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     title: "A cart that names a product twice is reserved, and charged, for one of its lines.",
     edits: [
       {
-        file: "internal/checkout/commands.ts",
+        file: "internal/orchestrator/commands.ts",
         find: "items: [...saga.items],",
         replace: "items: [...new Map(saga.items.map((item) => [item.sku_id, item])).values()],",
       },

@@ -1,10 +1,10 @@
 // Mistakes on the saga's way into its database and back: the shopper's key, the intake, deadlines, rows.
 import type { SeededBug } from "../bug.ts";
 
-const INTAKE = "internal/checkout/intake.ts";
-const INTAKE_TEST = "internal/checkout/intake.int.test.ts";
+const INTAKE = "internal/orchestrator/intake.ts";
+const INTAKE_TEST = "internal/orchestrator/intake.int.test.ts";
 
-export const CHECKOUT_BUGS: readonly SeededBug[] = [
+export const ORCHESTRATOR_BUGS: readonly SeededBug[] = [
   {
     id: "row-without-command",
     title:
@@ -71,14 +71,14 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     title: "Two replicas claim the same overdue saga and both undo it.",
     edits: [
       {
-        file: "internal/checkout/store.ts",
+        file: "internal/orchestrator/store.ts",
         find: "order by deadline_at limit ${limit} for update skip locked`",
         replace: "order by deadline_at limit ${limit}`",
       },
     ],
     caughtBy: {
       layer: "int",
-      file: "internal/checkout/timers.int.test.ts",
+      file: "internal/orchestrator/timers.int.test.ts",
       test: "replicas that sweep at once move each saga once",
     },
   },
@@ -87,14 +87,14 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     title: "A transition that does not carry the prices wipes them out.",
     edits: [
       {
-        file: "internal/checkout/store.ts",
+        file: "internal/orchestrator/store.ts",
         find: "coalesce(c.priced_items, s.priced_items)",
         replace: "c.priced_items",
       },
     ],
     caughtBy: {
       layer: "int",
-      file: "internal/checkout/store.int.test.ts",
+      file: "internal/orchestrator/store.int.test.ts",
       test: "prices that are saved once stay when later changes do not carry them",
     },
   },
@@ -103,14 +103,14 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
     title: "Checkouts are taken however many are under way, and run into their deadline behind each other.",
     edits: [
       {
-        file: "internal/checkout/admission.ts",
+        file: "internal/orchestrator/admission.ts",
         find: "  if (backlog.openSagas >= limits.openSagas * share)",
         replace: "  if (backlog.openSagas < 0)",
       },
     ],
     caughtBy: {
       layer: "unit",
-      file: "internal/checkout/admission.unit.test.ts",
+      file: "internal/orchestrator/admission.unit.test.ts",
       test: "by too many under way, or too much waiting for Kafka",
     },
   },
@@ -120,14 +120,14 @@ export const CHECKOUT_BUGS: readonly SeededBug[] = [
       "Checkouts are taken while the provider has no time for their charges, and turned away when their shoppers think they bought.",
     edits: [
       {
-        file: "internal/checkout/admission.ts",
+        file: "internal/orchestrator/admission.ts",
         find: "      if (input.charge_wait_ms > ageMs) admission",
         replace: "      if (input.charge_wait_ms < 0) admission",
       },
     ],
     caughtBy: {
       layer: "unit",
-      file: "internal/checkout/admission.unit.test.ts",
+      file: "internal/orchestrator/admission.unit.test.ts",
       test: "the wait is heard from payment's answers",
     },
   },

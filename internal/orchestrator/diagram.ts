@@ -9,9 +9,9 @@ const undoing = (step: Step) => `undo_${step}`;
 export function sagaDocument(): string {
   return `# The saga
 
-<!-- Generated from internal/checkout/steps.ts by \`bun run diagram\`. Do not edit. -->
+<!-- Generated from internal/orchestrator/steps.ts by \`bun run diagram\`. Do not edit. -->
 
-Table version ${SAGA_TABLE_VERSION}. One pure function, \`decide\` in [saga.ts](../internal/checkout/saga.ts), walks this table.
+Table version ${SAGA_TABLE_VERSION}. One pure function, \`decide\` in [saga.ts](../internal/orchestrator/saga.ts), walks this table.
 
 ${tableOfSteps()}
 
