@@ -53,7 +53,7 @@ export function processStats(): Map<number, ProcessStat> {
   return stats;
 }
 
-/** Its command line; empty for a process that has gone or is only waiting to be buried. */
+/** Its command line; empty for a process that has gone or is only waiting to be written. */
 export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");

@@ -16,13 +16,13 @@ test("a mail is read once its service is past it, and given up if a dead letter 
   const [fine, failing] = [cancelOrder(Bun.randomUUIDv7()), cancelOrder(Bun.randomUUIDv7())];
   const [fineId, failingId] = [fine.message_id, failing.message_id];
   const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
-  const bury = (message: typeof fine) =>
+  const deadLetter = (message: typeof fine) =>
     sendBytes(deadLetters, [
       { value: bytes(deadLetterOf(message, { service: "notification" })), partition: 1 },
     ]);
   // given the dead letters that are about to be replayed
-  await bury(fine);
-  await bury(failing);
+  await deadLetter(fine);
+  await deadLetter(failing);
   const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
   await watch.begin();
   // when they are in Kafka again, and nobody reads
@@ -30,9 +30,9 @@ test("a mail is read once its service is past it, and given up if a dead letter 
   expect(await watch.fates([fineId, failingId])).toEqual(new Map());
   // when their service gives one up, and has read both
   await using consumer = await openConsumer({ ...KAFKA, groupId, topics: [mails], types: [] });
-  const batch = await consumer.poll({ maxMessages: 10, waitMs: 30_000, gatherMs: 500 });
+  const batch = await consumer.poll({ maxMessages: 10, waitMs: 30_000, lingerMs: 500 });
   expect(batch?.values).toHaveLength(2);
-  await bury(failing);
+  await deadLetter(failing);
   batch?.done();
   batch?.release();
   // then, as soon as the offsets are committed

@@ -188,7 +188,7 @@ describe("dlq", () => {
   test("what fails again stops the run with exit 3", async () => {
     const error = `${mine} again`;
     await given(2, error);
-    carrier.fate = () => "park";
+    carrier.fate = () => "retry";
     const { code, stdout } = await tool.run(["dlq", "replay", "--error", error, "--reason", "fixed"], env);
     carrier.fate = () => "handle";
     expect([code, stdout]).toEqual([3, expect.stringContaining("STOPPED: too many failed again, 1 left")]);

@@ -17,7 +17,7 @@ import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { Courier } from "../../internal/services/notification/courier.ts";
 import { NOTIFICATIONS } from "../../internal/services/notification/notifications.ts";
-import { bury, Notifier } from "../../internal/services/notification/notifier.ts";
+import { sendToDeadLetters, Notifier } from "../../internal/services/notification/notifier.ts";
 import { openSmtp } from "../../internal/services/notification/smtp.ts";
 import { notificationMetrics } from "../../internal/services/notification/telemetry.ts";
 import { WaitingMails } from "../../internal/services/notification/waiting-mails.ts";
@@ -105,7 +105,7 @@ await runRole({
       database,
       courier,
       keyValue,
-      bury: (records) => bury(producer, records),
+      sendToDeadLetters: (records) => sendToDeadLetters(producer, records),
       giveUpAfterMs: env.MAIL_RETRY_HOURS * HOUR_MS,
     });
     resources.defer("attempts on mails", () => waiting.idle());

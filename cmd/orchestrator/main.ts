@@ -83,7 +83,7 @@ const config = Type.Object({
     maximum: LONGEST_PAUSE_MS,
     description: "the longest pause between two such sends",
   }),
-  INTAKE_GATHER_MS: Type.Integer({
+  INTAKE_LINGER_MS: Type.Integer({
     default: 3,
     minimum: 0,
     maximum: 100,
@@ -196,7 +196,7 @@ await runRole({
       "intake",
       new Intake({
         ...shared,
-        gatherMs: env.INTAKE_GATHER_MS,
+        lingerMs: env.INTAKE_LINGER_MS,
         onStarted: telemetry.onStarted,
         admission: gate,
       }),

@@ -78,7 +78,7 @@ await runRole({
         runOnce: () => relay.runOnce(),
         intervalMs: POLL_INTERVAL_MS,
         idleIntervalMs: IDLE_POLL_INTERVAL_MS,
-        gatherMs: () => relay.gatherMs,
+        lingerMs: () => relay.lingerMs,
       });
       // Not awaited: a database that is away at the start must hold up no other, and the poll needs no notification.
       untilReachable(`notifications of ${name}`, async () => {

@@ -43,7 +43,7 @@ export interface PollOptions {
   /** How long to wait for the first message, in milliseconds. */
   readonly waitMs: number;
   /** How long to go on gathering after the first message, in milliseconds. */
-  readonly gatherMs: number;
+  readonly lingerMs: number;
 }
 
 /** A member of a consumer group. One poll at a time. */

@@ -1,4 +1,4 @@
-// The database as the recipe and the stores see it: one transaction, sent in as few round trips as the work allows.
+// The database as the message processor and the stores see it: one transaction, sent in as few round trips as the work allows.
 // internal/platform/postgres opens it; everything below cmd/ gets it handed in.
 import type { ReservedSql, Sql } from "postgres";
 

@@ -1,5 +1,5 @@
 // The record an operator finds on `checkout-dlq`: the message byte for byte, with what went wrong. Built here, written
-// through the outbox like everything else. Called by the recipe (unreadable messages) and the retry loop (the last retry failed).
+// through the outbox like everything else. Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
 import { createHash } from "node:crypto";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { AppError, AssertionError, describeError } from "../kernel/errors.ts";

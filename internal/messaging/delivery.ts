@@ -1,5 +1,5 @@
 // Sorts a poll's messages: those to handle, those to dead-letter because nobody could ever handle them, and those that are
-// somebody else's. Called by the recipe, and by the notification service, which has no database.
+// somebody else's. Called by the message processor, and by the notification service, which has no database.
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
 import { decode, isMessageType, type Refusal } from "./envelope.ts";
@@ -37,7 +37,7 @@ export function consumedTypes<Type extends MessageType>(interest: Interest<Type>
   return interest.ownsUnknown === true ? [] : interest.types;
 }
 
-export function sortBatch<Type extends MessageType>(
+export function classifyBatch<Type extends MessageType>(
   batch: ConsumedBatch,
   interest: Interest<Type>,
 ): SortedBatch<Type> {

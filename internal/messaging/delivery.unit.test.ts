@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
-import { consumedTypes, type Interest, sortBatch } from "./delivery.ts";
+import { consumedTypes, type Interest, classifyBatch } from "./delivery.ts";
 import { envelop } from "./envelope.ts";
 
 const SAGA = "01900000-0000-7000-8000-00000000000a";
@@ -48,7 +48,7 @@ function seenBy(header: string | null, value: object | string): string[] {
     const filter: readonly string[] = consumedTypes(interest);
     const isFilteredOut = header !== null && filter.length > 0 && !filter.includes(header);
     if (isFilteredOut) return "-";
-    const { deliveries, unreadable } = sortBatch(batchOf(header, value), interest);
+    const { deliveries, unreadable } = classifyBatch(batchOf(header, value), interest);
     return deliveries.length > 0 ? "handle" : (unreadable[0]?.refusal.code ?? "-");
   });
 }

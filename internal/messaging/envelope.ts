@@ -1,5 +1,5 @@
 // Between a decision's bare message and the one that travels: `envelop` adds what a pure function cannot know (id, time,
-// version, trace context) and the topic; `decode` is the way back. Called by the recipe and by everyone who appends to an outbox.
+// version, trace context) and the topic; `decode` is the way back. Called by the message processor and by everyone who appends to an outbox.
 import { SCHEMA_VERSION } from "../../schemas/envelope.ts";
 import { MESSAGES, type Message, type MessageType, validatorOf } from "../../schemas/registry.ts";
 import type { Topic } from "../../schemas/topics.ts";

@@ -1,13 +1,13 @@
 // Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
 // groups are served. Called by checkout/intake.ts and by the payment service (executor.ts, notice-intake.ts).
-import { type Load, LoadMeter } from "./gather.ts";
+import { type Load, LoadMeter } from "./linger.ts";
 
 export interface GroupsOptions<Item> {
   readonly maxGroup: number;
   /** Groups served at once; what comes meanwhile makes the next one. */
   readonly maxInFlight: number;
   /** How long the first of a group waits for company, in milliseconds. */
-  readonly gatherMs: (load: Load) => number;
+  readonly lingerMs: (load: Load) => number;
   /** Answers each one of the group, and never rejects. */
   readonly serve: (group: readonly Item[]) => Promise<void>;
 }
@@ -56,7 +56,7 @@ export class Groups<Item> implements AsyncDisposable {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#flush();
-    }, this.#options.gatherMs(this.#meter.load));
+    }, this.#options.lingerMs(this.#meter.load));
   }
 
   #flush(): void {

@@ -7,7 +7,7 @@ test("what comes together is one group, what comes while it is served the next, 
   await using gathering = new Groups<number>({
     maxGroup: 3,
     maxInFlight: 1,
-    gatherMs: () => 0,
+    lingerMs: () => 0,
     serve: async (group) => {
       groups.push([...group]);
       if (groups.length === 1) await first.promise;
@@ -28,7 +28,7 @@ test("closing serves what waits at once", async () => {
   const gathering = new Groups<string>({
     maxGroup: 10,
     maxInFlight: 2,
-    gatherMs: () => 60_000,
+    lingerMs: () => 60_000,
     serve: async (group) => void served.push(...group),
   });
   gathering.add("a");

@@ -1,12 +1,12 @@
-// What a service brings to the recipe: which messages it takes, the rows they touch, its pure decision, and how rows are
-// saved. The recipe (recipe.ts) brings everything else: inbox, outbox, retries, dead letters, offsets.
+// What a service brings to the message processor: which messages it takes, the rows they touch, its pure decision, and how rows are
+// saved. The message processor (message-processor.ts) brings everything else: inbox, outbox, retries, dead letters, offsets.
 import type { Body } from "../../schemas/envelope.ts";
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { Topic } from "../../schemas/topics.ts";
 import type { Tx } from "./database.ts";
 import type { HeldRow } from "./held-rows.ts";
 
-/** A message as a decision returns it; the recipe adds id, time, version and trace context when it writes the outbox. */
+/** A message as a decision returns it; the message processor adds id, time, version and trace context when it writes the outbox. */
 export type Outgoing = Body<Message>;
 
 /**
@@ -24,7 +24,7 @@ export interface Handler<Type extends MessageType, Rows> {
    */
   readonly ownsUnknown?: boolean;
   /** Types whose effect must come about in the end (undo commands): retried with a capped backoff, never dead-lettered. */
-  readonly neverGiveUp: ReadonlySet<MessageType>;
+  readonly retryForever: ReadonlySet<MessageType>;
   /** Where this service's events go. */
   readonly eventTopic: Topic;
   /** True where messages of different sagas share something, be it rows or a limit. A batch of them is always one transaction. */

@@ -1,5 +1,5 @@
 // Rows that another transaction keeps locked: an operator's open psql, a backup tool, a process that hangs. Whoever wants them is
-// set aside until they are free; everybody else goes on. The recipe, the retry loop and the payment executor share these words.
+// set aside until they are free; everybody else goes on. The message processor, the retry loop and the payment executor share these words.
 import { withJitter } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 

@@ -46,7 +46,7 @@ test("others of its batch go through, it has its effect after the release, and t
   const [held, others] = [await counted(), newSagas(20)];
   await using lock = await hold(held);
   await service.send(...others.map((saga) => cancelOrder(saga)), cancelOrder(held), cancelOrder(held));
-  expect(await one.handle(22)).toMatchObject({ handled: 20, parked: 2, deadLettered: 0 });
+  expect(await one.handle(22)).toMatchObject({ handled: 20, retriesScheduled: 2, deadLettered: 0 });
   expect(await countsOf([...others, held])).toEqual([...others.map(() => 1), 0]);
   expect(one.warnings.filter((line) => line.includes("rows are locked"))).toEqual([
     expect.stringMatching(
@@ -57,7 +57,7 @@ test("others of its batch go through, it has its effect after the release, and t
   await lock.release();
   one.clockOffsetMs += 2_000;
   expect(await one.retries.runOnce()).toMatchObject({ processed: 2 });
-  expect([await countsOf([held]), await service.parked()]).toEqual([[2], []]);
+  expect([await countsOf([held]), await service.pendingRetries()]).toEqual([[2], []]);
 });
 
 test("however often it is tried meanwhile: none of it counts, and nothing is dead-lettered", async () => {
@@ -71,7 +71,7 @@ test("however often it is tried meanwhile: none of it counts, and nothing is dea
     one.clockOffsetMs += 1_500;
     expect(await one.retries.runOnce()).toMatchObject({ processed: 1 });
   }
-  expect(await service.parked()).toMatchObject([{ attempts: 0 }]);
+  expect(await service.pendingRetries()).toMatchObject([{ attempts: 0 }]);
   expect(await service.deadLetters()).toEqual([]);
   // Another message that failed by itself is tried and counted as always.
   service.throwing.add(other);
@@ -79,14 +79,14 @@ test("however often it is tried meanwhile: none of it counts, and nothing is dea
   await one.handle(1);
   one.clockOffsetMs += 1_500;
   expect(await one.retries.runOnce()).toMatchObject({ processed: 2 });
-  const attempts = (await service.parked()).map((parked) => parked.attempts);
+  const attempts = (await service.pendingRetries()).map((pending) => pending.attempts);
   expect(attempts.toSorted((left, right) => left - right)).toEqual([0, 2]);
   service.throwing.clear();
 
   await lock.release();
   one.clockOffsetMs += 10_000;
   expect(await one.retries.runOnce()).toMatchObject({ processed: 2 });
-  expect([await countsOf([held, other]), await service.parked()]).toEqual([[1, 1], []]);
+  expect([await countsOf([held, other]), await service.pendingRetries()]).toEqual([[1, 1], []]);
 });
 
 test("once it is known, no batch waits for it any more", async () => {
@@ -101,7 +101,7 @@ test("once it is known, no batch waits for it any more", async () => {
   const sagas = newSagas(5);
   for (const saga of sagas) {
     await service.send(cancelOrder(held), cancelOrder(saga));
-    expect(await one.handle(2)).toMatchObject({ handled: 1, parked: 1 });
+    expect(await one.handle(2)).toMatchObject({ handled: 1, retriesScheduled: 1 });
   }
   // Who waits in vain says so.
   expect(one.warnings.slice(warned)).toEqual([]);
@@ -110,7 +110,7 @@ test("once it is known, no batch waits for it any more", async () => {
   await waitFor(async () => {
     one.freezeClock(1_000);
     await one.retries.runOnce();
-    return (await service.parked()).length === 0;
+    return (await service.pendingRetries()).length === 0;
   });
   expect(await countsOf([held])).toEqual([6]);
 });
@@ -121,13 +121,13 @@ test("a key that another transaction is about to insert holds up a quarter of it
   const [unborn, others] = [Bun.randomUUIDv7(), newSagas(7)];
   await using lock = await holdRows(service.database.url, `insert into counter values ('${unborn}', 1)`);
   await service.send(...others.map((saga) => cancelOrder(saga)), cancelOrder(unborn));
-  const { handled, parked } = await one.handle(8);
-  expect(handled + parked).toBe(8);
-  expect(parked).toBeWithin(1, 3);
+  const { handled, retriesScheduled } = await one.handle(8);
+  expect(handled + retriesScheduled).toBe(8);
+  expect(retriesScheduled).toBeWithin(1, 3);
   await lock.release();
   one.clockOffsetMs += 2_000;
   await one.retries.runOnce();
-  expect([await countsOf([...others, unborn]), await service.parked()]).toEqual([
+  expect([await countsOf([...others, unborn]), await service.pendingRetries()]).toEqual([
     [...others.map(() => 1), 1],
     [],
   ]);
@@ -142,6 +142,6 @@ test("a table that is locked as a whole makes the batch wait where it is, and no
   const handling = one.handle(1);
   await waitFor(async () => one.warnings.includes("the database is away, the batch waits"));
   await lock.release();
-  expect(await handling).toMatchObject({ handled: 1, parked: 0 });
+  expect(await handling).toMatchObject({ handled: 1, retriesScheduled: 0 });
   expect(await countsOf([saga])).toEqual([1]);
 });

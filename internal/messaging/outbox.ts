@@ -1,5 +1,5 @@
 // The outbox table: messages written in the transaction of the change they tell of, until Kafka has them.
-// `outboxStatements` is for everyone who changes something (recipe, saga intake, sweepers, payment executor).
+// `outboxStatements` is for everyone who changes something (message processor, saga intake, sweepers, payment executor).
 import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";

@@ -1,5 +1,5 @@
-// How a consumer goes on polling: again and again, with a growing pause while something is away. Called by the recipe and by the
-// one consumer that is not a recipe, notification.
+// How a consumer goes on polling: again and again, with a growing pause while something is away. Called by the message processor and by the
+// one consumer that is not a message processor, notification.
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "./pause.ts";

@@ -7,7 +7,7 @@
 import { type BatchProducer, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
-import { gatherMs, LoadMeter } from "./gather.ts";
+import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
 import { markPublishedFree } from "./relay-store.ts";
 import type { Log, PublisherMetrics } from "./telemetry.ts";
@@ -69,7 +69,7 @@ export class Publisher implements AsyncDisposable {
     }
     this.#inFlight += events.length;
     this.#gathered.push(...events);
-    this.#sendTimer ??= setTimeout(() => this.#send(), gatherMs(this.#meter.load));
+    this.#sendTimer ??= setTimeout(() => this.#send(), lingerMs(this.#meter.load));
   }
 
   #send(): void {

@@ -14,7 +14,7 @@ import {
   type RunResult,
 } from "../kernel/ports.ts";
 import type { Database } from "./database.ts";
-import { gatherMs, LoadMeter } from "./gather.ts";
+import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
 import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
 import type { Log, RelayMetrics } from "./telemetry.ts";
@@ -95,8 +95,8 @@ export class Relay {
    * How long to let events gather before the next claim, in milliseconds. librdkafka sends a request per partition, so a claim of
    * a few events costs nearly what a claim of a hundred does.
    */
-  get gatherMs(): number {
-    return gatherMs(this.#meter.load);
+  get lingerMs(): number {
+    return lingerMs(this.#meter.load);
   }
 
   /**

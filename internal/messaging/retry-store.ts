@@ -1,5 +1,5 @@
-// The retry table: messages that failed, waiting beside their partition for the next attempt. SQL only; called by the recipe
-// (park) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
+// The retry table: messages that failed, waiting beside their partition for the next attempt. SQL only; called by the message processor
+// (scheduleRetries) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
@@ -17,8 +17,8 @@ export interface FirstFailure {
   readonly nextAttemptAt: number;
 }
 
-/** Parks messages after their first failure, or because a row they want is locked. One that is parked already (a redelivery) stays as it is. */
-export function park(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unknown> {
+/** Schedules the first retry of messages after their first failure, or because a row they want is locked. One whose retry is scheduled already (a redelivery) stays as it is. */
+export function scheduleRetries(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unknown> {
   const rows = failures.map(({ message, raw, cause, attempts, failedAt, nextAttemptAt }) => ({
     attempts,
     message_id: message.message_id,
@@ -49,7 +49,7 @@ export function park(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unk
         on conflict do nothing`;
 }
 
-export interface ParkedMessage {
+export interface PendingRetry {
   readonly message_id: string;
   readonly saga_id: string;
   readonly message_type: string;
@@ -65,7 +65,7 @@ export async function claimDue(
   now: number,
   leaseMs: number,
   limit: number,
-): Promise<ParkedMessage[]> {
+): Promise<PendingRetry[]> {
   const rows = await sql<RetryRow[]>`
     update retry set next_attempt_at = ${now + leaseMs}::timestamptz
      where message_id = any(array(
@@ -94,7 +94,7 @@ interface RetryRow {
   readonly headers: DeadLetter["original"]["headers"];
 }
 
-function fromRow(row: RetryRow): ParkedMessage {
+function fromRow(row: RetryRow): PendingRetry {
   const { topic, partition, offset, key, value } = row;
   const headers = row.headers.map(
     ({ name, value_base64 }) => [name, Buffer.from(value_base64, "base64")] as const,
@@ -110,7 +110,7 @@ function fromRow(row: RetryRow): ParkedMessage {
 }
 
 export interface FurtherFailure {
-  readonly parked: ParkedMessage;
+  readonly pending: PendingRetry;
   readonly cause: Cause;
   /** False where the attempt was none, because a row was locked. */
   readonly isCounted: boolean;
@@ -120,9 +120,9 @@ export interface FurtherFailure {
 
 /** Counts one more failed attempt, unless it was none. Nothing happens to a message that another claimer has dealt with since. */
 export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLike<unknown> {
-  const rows = failures.map(({ parked, cause, isCounted, failedAt, nextAttemptAt }) => ({
-    message_id: parked.message_id,
-    attempts: parked.attempts,
+  const rows = failures.map(({ pending, cause, isCounted, failedAt, nextAttemptAt }) => ({
+    message_id: pending.message_id,
+    attempts: pending.attempts,
     counted: isCounted ? 1 : 0,
     failed_at: new Date(failedAt).toISOString(),
     next_attempt_at: new Date(nextAttemptAt).toISOString(),
@@ -143,7 +143,7 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
 }
 
 /** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns those that were there. */
-export function unpark(
+export function removeRetries(
   tx: Tx,
   messageIds: readonly string[],
 ): PromiseLike<readonly { readonly message_id: string }[]> {

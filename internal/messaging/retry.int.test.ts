@@ -21,7 +21,7 @@ afterEach(async () => {
 
 const newSaga = (): string => Bun.randomUUIDv7();
 
-describe("a parked message", () => {
+describe("a message whose retry is pending", () => {
   test("is left alone until its delay is over, then has its effect once and leaves the table", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
@@ -34,7 +34,7 @@ describe("a parked message", () => {
     one.clockOffsetMs = 1_100;
     expect(await one.retries.runOnce()).toMatchObject({ processed: 1 });
     expect(await service.counts()).toEqual({ [saga]: 1 });
-    expect(await service.parked()).toEqual([]);
+    expect(await service.pendingRetries()).toEqual([]);
     expect(await service.outbox()).toMatchObject([{ payload: { type: "OrderCancelled" } }]);
   });
 
@@ -52,20 +52,20 @@ describe("a parked message", () => {
     expect(await service.counts()).toEqual({ [saga]: 1 });
   });
 
-  test("does not hold up those parked with it, nor what comes after it", async () => {
+  test("does not hold up the others that failed with it, nor what comes after it", async () => {
     const [sick, healed, later] = [newSaga(), newSaga(), newSaga()];
     service.throwing.add(sick).add(healed);
     await using one = await service.start();
     await service.send(cancelOrder(sick), cancelOrder(healed), cancelOrder(later));
-    expect(await one.handle(3)).toMatchObject({ handled: 1, parked: 2 });
+    expect(await one.handle(3)).toMatchObject({ handled: 1, retriesScheduled: 2 });
     service.throwing.delete(healed);
     one.clockOffsetMs = 1_100;
     await one.retries.runOnce();
     expect(await service.counts()).toEqual({ [later]: 1, [healed]: 1 });
-    expect(await service.parked()).toMatchObject([{ attempts: 2 }]);
+    expect(await service.pendingRetries()).toMatchObject([{ attempts: 2 }]);
   });
 
-  test("delivered again while it is parked, it is parked once and counts once", async () => {
+  test("delivered again while its retry is pending, it is retried once and counts once", async () => {
     const saga = newSaga();
     const command = cancelOrder(saga);
     service.throwing.add(saga);
@@ -74,14 +74,14 @@ describe("a parked message", () => {
     await one.handle(1);
     await service.send(command);
     await one.handle(1);
-    expect(await service.parked()).toHaveLength(1);
+    expect(await service.pendingRetries()).toHaveLength(1);
     service.throwing.clear();
     await service.send(command);
     await one.handle(1);
     one.clockOffsetMs = 1_100;
     await one.retries.runOnce();
     expect(await service.counts()).toEqual({ [saga]: 1 });
-    expect(await service.parked()).toEqual([]);
+    expect(await service.pendingRetries()).toEqual([]);
   });
 
   test("is one replica's at a time, and comes up again when that one died with it", async () => {
@@ -93,7 +93,7 @@ describe("a parked message", () => {
     one.clockOffsetMs = 1_100;
     const claims = await Promise.all([one.retries.runOnce(), one.retries.runOnce(), one.retries.runOnce()]);
     expect(claims.reduce((sum, { processed }) => sum + processed, 0)).toBe(1);
-    expect(await service.parked()).toMatchObject([{ attempts: 2 }]);
+    expect(await service.pendingRetries()).toMatchObject([{ attempts: 2 }]);
   });
 });
 
@@ -114,7 +114,7 @@ describe("after the third retry", () => {
       expect(await one.retries.runOnce()).toMatchObject({ processed: 0 });
       one.clockOffsetMs += 600;
       expect(await one.retries.runOnce()).toMatchObject({ processed: 1 });
-      expect(await service.parked()).toMatchObject(attempts === 4 ? [] : [{ attempts }]);
+      expect(await service.pendingRetries()).toMatchObject(attempts === 4 ? [] : [{ attempts }]);
     }
 
     const [letter] = await service.deadLetters();
@@ -146,13 +146,13 @@ describe("after the third retry", () => {
   test("a command that must come about goes on being tried, a minute apart", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
-    await using one = await service.start({ neverGiveUp: true });
+    await using one = await service.start({ retryForever: true });
     await service.send(cancelOrder(saga));
     await one.handle(1);
     for (let attempt = 2; attempt <= 8; attempt += 1) {
       one.clockOffsetMs += 61_000;
       expect(await one.retries.runOnce()).toMatchObject({ processed: 1 });
-      expect(await service.parked()).toMatchObject([{ attempts: attempt }]);
+      expect(await service.pendingRetries()).toMatchObject([{ attempts: attempt }]);
     }
     expect(await service.deadLetters()).toEqual([]);
     service.throwing.clear();

@@ -1,18 +1,18 @@
-// The second chances: claims parked messages that are due and tries them again, beside their partition and batch-shaped like
-// the recipe. Any number of replicas; run as a background loop by every role that runs a recipe.
+// The retries: claims messages whose next attempt is due and tries them again, beside their partition and batch-shaped like
+// the message processor. Any number of replicas; run as a background loop by every role that runs a message processor.
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue, RunResult } from "../kernel/ports.ts";
-import { Applier } from "./applier.ts";
-import { type Burial, burialStatements } from "./burial.ts";
+import { LockAwareApplier } from "./lock-aware-applier.ts";
+import { type GivenUp, giveUpStatements } from "./give-up.ts";
 import type { Tx } from "./database.ts";
 import { type Cause, cause, causeOf } from "./dead-letter.ts";
 import { deliveryOf, type Delivery } from "./delivery.ts";
-import type { EffectContext } from "./effect.ts";
-import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
+import type { InboxContext } from "./inbox-transaction.ts";
+import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./retry-policy.ts";
 import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
-import { markSeen } from "./hints.ts";
-import { type Failure, isolate } from "./isolate.ts";
-import { claimDue, type FurtherFailure, type ParkedMessage, postpone, unpark } from "./retry-store.ts";
+import { markSeen } from "./dedup-cache.ts";
+import { type Failure, bisect } from "./bisect.ts";
+import { claimDue, type FurtherFailure, type PendingRetry, postpone, removeRetries } from "./retry-store.ts";
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
 /** Messages per claim. A claim must be worked off within its lease. */
@@ -20,16 +20,16 @@ const RETRY_BATCH_MESSAGES = 200;
 /** Short against the delays, long against a batch: what a replica that died had claimed comes up again after this. */
 const LEASE_MS = 30_000;
 
-export interface RetryOptions<Type extends MessageType, Rows> extends EffectContext<Type, Rows> {
+export interface RetryOptions<Type extends MessageType, Rows> extends InboxContext<Type, Rows> {
   readonly keyValue: KeyValue;
   readonly metrics: ConsumerMetrics;
   readonly log: Log;
   readonly retryLimits?: RetryLimits;
 }
 
-/** A parked message that failed again, and what becomes of it. */
+/** A retried message that failed again, and what becomes of it. */
 interface Failed<Type extends MessageType> {
-  readonly parked: ParkedMessage;
+  readonly pending: PendingRetry;
   readonly delivery: Delivery<Type> | undefined;
   readonly cause: Cause;
   /** It did not fail: a row it wants is locked. */
@@ -38,11 +38,11 @@ interface Failed<Type extends MessageType> {
 
 export class RetryLoop<Type extends MessageType, Rows> {
   readonly #options: RetryOptions<Type, Rows>;
-  readonly #applier: Applier<Type, Rows>;
+  readonly #applier: LockAwareApplier<Type, Rows>;
 
   constructor(options: RetryOptions<Type, Rows>) {
     this.#options = options;
-    this.#applier = new Applier(options);
+    this.#applier = new LockAwareApplier(options);
   }
 
   /** One claim. Throws when the database is away; what was claimed then comes up again when its lease ends. */
@@ -54,35 +54,35 @@ export class RetryLoop<Type extends MessageType, Rows> {
   }
 
   /** Tries the messages and returns those that failed. A success leaves the retry table in the transaction of its effect. */
-  async #attempt(due: readonly ParkedMessage[]): Promise<Failed<Type>[]> {
+  async #attempt(due: readonly PendingRetry[]): Promise<Failed<Type>[]> {
     const { handler, database, keyValue, metrics } = this.#options;
     const { service } = handler;
-    const parkedOf = new Map<Delivery<Type>, ParkedMessage>();
+    const pendingOf = new Map<Delivery<Type>, PendingRetry>();
     const failed: Failed<Type>[] = [];
-    for (const parked of due) {
-      const delivery = deliveryOf(parked.raw, handler);
+    for (const pending of due) {
+      const delivery = deliveryOf(pending.raw, handler);
       if ("refusal" in delivery) {
-        // It was readable when it was parked, so this is another version of the binary; it will not come to read it.
+        // It was readable when its retry was scheduled, so this is another version of the binary; it will not come to read it.
         const { code, reason } = delivery.refusal;
-        failed.push({ parked, delivery: undefined, cause: cause(code, reason), isHeld: false });
-      } else parkedOf.set(delivery, parked);
+        failed.push({ pending, delivery: undefined, cause: cause(code, reason), isHeld: false });
+      } else pendingOf.set(delivery, pending);
     }
     const held: Failure<Delivery<Type>>[] = [];
-    const failures = await isolate([...parkedOf.keys()], {
+    const failures = await bisect([...pendingOf.keys()], {
       apply: async (part) => {
-        const alongside = (tx: Tx, applied: typeof part) => [unpark(tx, idsOf(applied))];
+        const alongside = (tx: Tx, applied: typeof part) => [removeRetries(tx, idsOf(applied))];
         const { applied, leftOut, held: rows } = await this.#applier.apply(part, alongside);
         held.push(...leftOut.map((item) => ({ item, error: heldError(item.message.saga_id, rows) })));
         await markSeen(keyValue, service, idsOf(applied));
         metrics.retried.inc({ service, outcome: "succeeded" }, applied.length);
       },
-      isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      isPoison: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     });
     for (const { item, error } of [...failures, ...held]) {
-      const parked = parkedOf.get(item);
+      const pending = pendingOf.get(item);
       const isHeld = database.faultOf(error) === "locked";
-      if (parked !== undefined) failed.push({ parked, delivery: item, cause: causeOf(error), isHeld });
+      if (pending !== undefined) failed.push({ pending, delivery: item, cause: causeOf(error), isHeld });
     }
     return failed;
   }
@@ -101,47 +101,47 @@ export class RetryLoop<Type extends MessageType, Rows> {
       else
         again.push({ ...failure, isCounted: !failure.isHeld, failedAt: now, nextAttemptAt: now + delayMs });
     }
-    const buried = await database.transaction(async (transaction) => {
+    const written = await database.transaction(async (transaction) => {
       const { tx } = transaction;
       // A message that another replica has dealt with since is no longer there and gets no dead letter.
-      const ids = givenUp.map(({ parked }) => parked.message_id);
-      const [removed] = await transaction.send([unpark(tx, ids)]);
+      const ids = givenUp.map(({ pending }) => pending.message_id);
+      const [removed] = await transaction.send([removeRetries(tx, ids)]);
       const there = new Set(removed.map((row) => row.message_id));
-      const burials = givenUp.filter(({ parked }) => there.has(parked.message_id));
+      const dead = givenUp.filter(({ pending }) => there.has(pending.message_id));
       await transaction.finish([
         ...(again.length === 0 ? [] : [postpone(tx, again)]),
-        ...burialStatements(
+        ...giveUpStatements(
           transaction,
-          burials.map((failure) => burialOf(failure, now)),
+          dead.map((failure) => givenUpOf(failure, now)),
           { handler, newId, now },
         ),
       ]);
-      return burials;
+      return dead;
     });
     const heldCount = failed.filter(({ isHeld }) => isHeld).length;
     metrics.retried.inc({ service, outcome: "failed" }, failed.length - heldCount);
     metrics.retried.inc({ service, outcome: "held" }, heldCount);
-    for (const { parked, cause: why } of buried) {
+    for (const { pending, cause: why } of written) {
       metrics.deadLettered.inc({ service, code: why.code });
       log.error(
-        { service, message_id: parked.message_id, saga_id: parked.saga_id, ...why },
+        { service, message_id: pending.message_id, saga_id: pending.saga_id, ...why },
         "message dead-lettered",
       );
     }
   }
 
-  #nextLook({ parked }: Failed<Type>, now: number): number {
-    return untilNextLook(now - parked.firstFailedAt, this.#options.random());
+  #nextLook({ pending }: Failed<Type>, now: number): number {
+    return untilNextLook(now - pending.firstFailedAt, this.#options.random());
   }
 
   /** Null when the message is given up. */
-  #nextDelay({ parked, delivery }: Failed<Type>): number | null {
+  #nextDelay({ pending, delivery }: Failed<Type>): number | null {
     if (delivery === undefined) return null;
     const { handler, random, metrics, retryLimits = RETRY_LIMITS } = this.#options;
     const { type } = delivery.message;
-    const attempts = parked.attempts + 1;
+    const attempts = pending.attempts + 1;
     metrics.failures.inc({ service: handler.service, type });
-    const verdict = afterFailure(attempts, handler.neverGiveUp.has(type), random(), retryLimits);
+    const verdict = afterFailure(attempts, handler.retryForever.has(type), random(), retryLimits);
     if (verdict.kind === "give-up") return null;
     if (attempts > retryLimits.delaysMs.length) metrics.overdue.inc({ service: handler.service, type });
     return verdict.delayMs;
@@ -152,11 +152,11 @@ function idsOf(deliveries: readonly { readonly message: { readonly message_id: s
   return deliveries.map((delivery) => delivery.message.message_id);
 }
 
-function burialOf<Type extends MessageType>(
-  { parked, delivery, cause: why }: Failed<Type>,
+function givenUpOf<Type extends MessageType>(
+  { pending, delivery, cause: why }: Failed<Type>,
   now: number,
-): Burial {
-  const { raw, attempts, firstFailedAt, message_id, saga_id, message_type } = parked;
+): GivenUp {
+  const { raw, attempts, firstFailedAt, message_id, saga_id, message_type } = pending;
   return {
     dead: {
       raw,

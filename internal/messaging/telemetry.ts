@@ -36,8 +36,8 @@ export function consumerMetrics(meter: Meter) {
       "service",
       "found_by",
     ]),
-    hintsWrong: meter.counter(
-      "idempotency_hints_wrong_total",
+    dedupFalsePositives: meter.counter(
+      "dedup_cache_false_positives_total",
       "Ids Redis called seen that the inbox did not have",
       ["service"],
     ),

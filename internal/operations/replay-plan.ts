@@ -107,7 +107,7 @@ export function verdictOn(original: Original, facts: Facts, objection: Objection
     return { kind: "refused", why: "no outbox has ever said it: it is not this system's, discard it" };
   if (sign === "handled" || sign === "refused")
     return { kind: "handled", why: "its consumer had handled it before" };
-  if (sign === "parked") return { kind: "left", why: "its consumer is trying it again by itself" };
+  if (sign === "retry pending") return { kind: "left", why: "its consumer is trying it again by itself" };
   if (isMessageType(said.type) && MESSAGES[said.type].topic === TOPICS.commands) {
     const why = saga === undefined ? "its saga does not exist" : objection(said.type, saga);
     if (why !== null) return { kind: "refused", why };

@@ -50,7 +50,7 @@ test("one that retention has taken is sent from the dead letter, one that never 
 test("what its consumer has, or has in hand, is not sent", () => {
   expect(verdict({ sign: "handled" }).kind).toBe("handled");
   expect(verdict({ sign: "refused" }).kind).toBe("handled");
-  expect(verdict({ sign: "parked" }).kind).toBe("left");
+  expect(verdict({ sign: "retry pending" }).kind).toBe("left");
 });
 
 test("the saga table has the last word on commands, none on events", () => {

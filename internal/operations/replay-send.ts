@@ -23,7 +23,7 @@ export interface Sendable {
 
 /**
  * What its consumer made of a message. `handled`: its effect is there. `refused`: a tombstone was before it, nothing was done.
- * `parked`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: a mail that
+ * `retry pending`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: a mail that
  * its service has read and not given up; having no inbox, it shows no more than that.
  */
 export type Outcome = Sign | "published";

@@ -35,7 +35,7 @@ export async function putBack(
 }
 
 /** What a service's own tables tell of a message. */
-export type Sign = "handled" | "refused" | "parked" | "dead-lettered";
+export type Sign = "handled" | "refused" | "retry pending" | "dead-lettered";
 
 export interface SignOf {
   readonly message_id: string;
@@ -73,7 +73,7 @@ export function signsOf(sql: Sql, messageIds: readonly string[], since: number):
              case when exists (select from said s where s.type = 'CommandRefused' and s.message_id = w.message_id::text)
                     then 'refused'
                   when exists (select from inbox i where i.message_id = w.message_id) then 'handled'
-                  when exists (select from retry r where r.message_id = w.message_id) then 'parked'
+                  when exists (select from retry r where r.message_id = w.message_id) then 'retry pending'
                   when exists (select from said s where s.type = 'DeadLetter' and s.message_id = w.message_id::text)
                     then 'dead-lettered' end as sign
         from wanted w) found

@@ -166,8 +166,8 @@ test("a tombstone that only the service knows of refuses it, too", async () => {
 });
 
 for (const [fate, outcome] of [
-  ["park", "parked"],
-  ["bury", "dead-lettered"],
+  ["retry", "retry pending"],
+  ["dead-letter", "dead-lettered"],
 ] as const) {
   test(`a first message that is ${outcome} stops the run; the others stay open`, async () => {
     const letters = await carrier.deadReserves(5);
@@ -183,7 +183,7 @@ for (const [fate, outcome] of [
 test("it stops as soon as too many have failed", async () => {
   const letters = await carrier.deadReserves(20);
   const bad = new Set(idsOf(letters).slice(3));
-  carrier.fate = ({ message_id }) => (bad.has(message_id) ? "park" : "handle");
+  carrier.fate = ({ message_id }) => (bad.has(message_id) ? "retry" : "handle");
   const report = await run(letters, { maxErrorRate: 0.5 });
   expect(report).toMatchObject({ sent: 7, failed: 4, left: 13, stopped: "error rate" });
 });

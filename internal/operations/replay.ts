@@ -170,7 +170,7 @@ class Run {
 }
 
 /** A consumer that shows nothing is one that does not run, or cannot cope. */
-const FAILURES: ReadonlySet<ReplayItem["outcome"]> = new Set(["parked", "dead-lettered", "not seen"]);
+const FAILURES: ReadonlySet<ReplayItem["outcome"]> = new Set(["retry pending", "dead-lettered", "not seen"]);
 
 /** A dead letter's id begins with the time at which Kafka had its message, so one saga's keep their order. */
 function inOrder(records: readonly DeadLetter[]): readonly DeadLetter[] {

@@ -160,7 +160,7 @@ test("Kafka wiped: what it had is there again byte for byte; what was handled is
   expect(report).toMatchObject({ outboxes: [{ database: "saga", events: 5 }], interrupted: false });
   expect(await inKafka()).toEqual(had);
   await using after = await service.start(alone);
-  expect(await after.handle(5)).toEqual({ handled: 2, duplicates: 3, parked: 0, deadLettered: 0 });
+  expect(await after.handle(5)).toEqual({ handled: 2, duplicates: 3, retriesScheduled: 0, deadLettered: 0 });
   expect(await service.counts()).toEqual(
     Object.fromEntries([...handled, ...lost].map(({ saga_id }) => [saga_id, 1])),
   );

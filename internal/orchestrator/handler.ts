@@ -1,4 +1,4 @@
-// The orchestrator's side of the recipe: every event of the services, decided by the saga table, a batch at a time.
+// The orchestrator's side of the message processor: every event of the services, decided by the saga table, a batch at a time.
 import { MESSAGES } from "../../schemas/registry.ts";
 import type { Event } from "../../schemas/events.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -26,7 +26,7 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
     // Nothing else reads the event topics, so what nobody knows is recorded here.
     ownsUnknown: true,
     // An event that cannot be handled goes to the dead-letter queue like a command; its saga then goes by its deadline.
-    neverGiveUp: new Set(),
+    retryForever: new Set(),
     eventTopic: TOPICS.orderEvents,
     async load(tx, events) {
       return new SagaBatch(await lockSagas(tx, sagasOf(events)));

@@ -211,7 +211,7 @@ describe("a client key", () => {
 
   test("sent many times at once to two replicas starts one saga", async () => {
     await using intake = orchestrator.intake();
-    await using replica = orchestrator.intake({ gatherMs: 0 });
+    await using replica = orchestrator.intake({ lingerMs: 0 });
     for (let round = 0; round < 10; round += 1) {
       const same = checkout();
       const others = Array.from({ length: 5 }, () => checkout());
@@ -275,7 +275,7 @@ describe("trouble", () => {
   });
 
   test("who has waited too long for a turn is refused, and no saga comes of it", async () => {
-    await using intake = orchestrator.intake({ gatherMs: 10 });
+    await using intake = orchestrator.intake({ lingerMs: 10 });
     const late = intake.start(checkout());
     orchestrator.now += 5_000;
     const inTime = intake.start(checkout());
@@ -285,7 +285,7 @@ describe("trouble", () => {
   });
 
   test("more than 20,000 waiting are too many", async () => {
-    const intake = orchestrator.intake({ gatherMs: 60_000 });
+    const intake = orchestrator.intake({ lingerMs: 60_000 });
     const same = checkout();
     const waiting = startAll(
       intake,
@@ -298,7 +298,7 @@ describe("trouble", () => {
   });
 
   test("a shutdown writes what waits, then refuses", async () => {
-    const intake = orchestrator.intake({ gatherMs: 60_000 });
+    const intake = orchestrator.intake({ lingerMs: 60_000 });
     const waiting = startAll(
       intake,
       Array.from({ length: 1_100 }, () => checkout()),

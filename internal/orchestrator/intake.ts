@@ -6,10 +6,10 @@ import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { envelop } from "../messaging/envelope.ts";
-import { gatherMs } from "../messaging/gather.ts";
+import { lingerMs } from "../messaging/linger.ts";
 import { Groups } from "../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
-import { isolate } from "../messaging/isolate.ts";
+import { bisect } from "../messaging/bisect.ts";
 import { outboxStatements } from "../messaging/outbox.ts";
 import type { Admission } from "./admission.ts";
 import { findKeyOwners, insertSagas } from "./intake-store.ts";
@@ -21,7 +21,7 @@ const MAX_GROUP = 500;
 /** At most this many checkouts wait for their turn; more are refused with SERVICE_UNAVAILABLE, which clients try again. */
 const MAX_WAITING = 20_000;
 /** A shopper waits for this answer: what a busy machine makes a group gather ends here, in milliseconds. */
-const LONGEST_GATHER_MS = 25;
+const LONGEST_LINGER_MS = 25;
 /** Two groups overlap: while one commits, the next one is sent. */
 const MAX_GROUPS_IN_FLIGHT = 2;
 /**
@@ -36,7 +36,7 @@ export interface IntakeOptions {
   readonly newId: () => string;
   readonly policy: SagaPolicy;
   /** How long a checkout waits for company at least, in milliseconds. */
-  readonly gatherMs: number;
+  readonly lingerMs: number;
   /** Told how many sagas a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
   readonly admission: Pick<Admission, "refusal" | "taken">;
@@ -62,7 +62,7 @@ export class Intake implements AsyncDisposable {
     this.#groups = new Groups({
       maxGroup: MAX_GROUP,
       maxInFlight: MAX_GROUPS_IN_FLIGHT,
-      gatherMs: (load) => Math.max(options.gatherMs, Math.min(LONGEST_GATHER_MS, gatherMs(load))),
+      lingerMs: (load) => Math.max(options.lingerMs, Math.min(LONGEST_LINGER_MS, lingerMs(load))),
       serve: (group) => this.#serve(group),
     });
   }
@@ -92,12 +92,12 @@ export class Intake implements AsyncDisposable {
     const late = new AppError("SERVICE_UNAVAILABLE", `no turn came within ${MAX_WAIT_MS} ms`);
     for (const { since, reject } of group) if (since < oldest) reject(late);
     try {
-      const failures = await isolate(
+      const failures = await bisect(
         group.filter(({ since }) => since >= oldest),
         {
           apply: (part) => this.#write(part),
           // What one shopper has sent must not cost the others of the group their checkout.
-          isGuilt: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
+          isPoison: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
           maxCuts: (error) =>
             this.#options.database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined,
         },

@@ -12,7 +12,7 @@ const TICK_MS = 250;
 /** At most this many sagas are asked for in one query. */
 const MAX_BATCH = 1_000;
 /** A status call waits this long for others to share its query; under load that is one query for dozens. */
-const GATHER_MS = 2;
+const LINGER_MS = 2;
 /** The pool has no time limit of its own for a server that is connected and silent. */
 const READ_TIMEOUT_MS = 5_000;
 /** When so many calls wait already, further ones are answered at once. */
@@ -139,7 +139,7 @@ export class StatusWatch implements Disposable {
 
   #openGroup(): Group {
     const sagaIds = new Set<string>();
-    const result = pause(GATHER_MS).then(() => {
+    const result = pause(LINGER_MS).then(() => {
       if (this.#group?.sagaIds === sagaIds) this.#group = undefined;
       return this.#query([...sagaIds]);
     });

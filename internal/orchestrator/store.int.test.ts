@@ -206,7 +206,7 @@ test("open sagas on a table that this binary does not know keep it from starting
 
 test("what moves a saga on leaves the indexes alone, until it comes to rest", async () => {
   await using own = await TestOrchestrator.open();
-  await using intake = own.intake({ gatherMs: 50 });
+  await using intake = own.intake({ lingerMs: 50 });
   const requests = Array.from({ length: 200 }, () => checkout());
   const sagas = (await Promise.all(requests.map((request) => intake.start(request)))).map(
     ({ saga_id }) => saga_id,

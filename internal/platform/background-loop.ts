@@ -29,7 +29,7 @@ export interface BackgroundLoopOptions {
    */
   readonly restPerRun?: number;
   /** Asked after a batch that was not full: so long, in milliseconds, not even `wake` starts the next. For loops that gather. */
-  readonly gatherMs?: () => number;
+  readonly lingerMs?: () => number;
   readonly log: Pick<Log, "info" | "error">;
   /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
   readonly backoffFirstMs?: number;
@@ -126,15 +126,15 @@ export class BackgroundLoop implements AsyncDisposable {
 
   /** First the gather, which only `stop` ends, then the rest of the pause unless a wake-up has come. */
   async #pauseUntilWoken(pauseMs: number): Promise<void> {
-    const gatherMs = this.#options.gatherMs?.() ?? 0;
-    for (let left = gatherMs; left > 0 && !this.#isStopping;) {
+    const lingerMs = this.#options.lingerMs?.() ?? 0;
+    for (let left = lingerMs; left > 0 && !this.#isStopping;) {
       const begun = performance.now();
       await this.#pause(left);
       left -= performance.now() - begun;
     }
     if (this.#isStopping) return;
     if (this.#isWoken) await new Promise((resolve) => setImmediate(resolve));
-    else await this.#pause(Math.max(0, pauseMs - gatherMs));
+    else await this.#pause(Math.max(0, pauseMs - lingerMs));
   }
 
   /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */

@@ -91,7 +91,7 @@ describe("a background loop", () => {
   });
 
   test("gathers after a batch that was not full, however often it is woken, and is stopped at once all the same", async () => {
-    const gathering = harness({ gatherMs: () => HOUR_MS });
+    const gathering = harness({ lingerMs: () => HOUR_MS });
     gathering.loop.start();
     (await gathering.run(1)).resolve(SOME);
     await Bun.sleep(1);
@@ -100,7 +100,7 @@ describe("a background loop", () => {
     expect(gathering.runs).toHaveLength(1);
     await gathering.loop.stop();
 
-    const { loop, run } = harness({ gatherMs: () => 2 });
+    const { loop, run } = harness({ lingerMs: () => 2 });
     loop.start();
     (await run(1)).resolve(SOME);
     loop.wake();

@@ -1,4 +1,4 @@
-// What every role with a database and a handler does, wired once: the recipe, its retries and the retention of inbox and
+// What every role with a database and a handler does, wired once: the message processor, its retries and the retention of inbox and
 // outbox. Called by cmd/orchestrator, inventory, payment and order.
 import { type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
@@ -7,7 +7,7 @@ import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
 import type { Handler } from "../messaging/handler.ts";
 import { type PersonalDataOptions, PersonalDataRetention } from "../messaging/personal-data.ts";
-import { Recipe } from "../messaging/recipe.ts";
+import { MessageProcessor } from "../messaging/message-processor.ts";
 import { cautiousNow, Retention } from "../messaging/retention.ts";
 import { RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
@@ -74,7 +74,7 @@ export function startErasing(
   });
 }
 
-/** Joins the handler's consumer group and runs the recipe, its retries and the retention until the role stops. */
+/** Joins the handler's consumer group and runs the message processor, its retries and the retention until the role stops. */
 export async function startConsuming<Type extends MessageType, Rows>(
   context: RoleContext<ConsumingSettings>,
   database: Database,
@@ -124,6 +124,8 @@ export async function startConsuming<Type extends MessageType, Rows>(
     intervalMs: RETENTION_INTERVAL_MS,
   });
   // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
-  const running = new Recipe({ ...shared, consumer, onParked: () => retrying.wake() }).run(stopping);
-  resources.defer("recipe", () => running);
+  const running = new MessageProcessor({ ...shared, consumer, onRetryScheduled: () => retrying.wake() }).run(
+    stopping,
+  );
+  resources.defer("message processor", () => running);
 }

@@ -1,5 +1,5 @@
 // Transactions in as few round trips as the work allows: `begin` travels with the first statements and `commit` with the
-// last, because a batch of the recipe is load, decide, save, and each round trip costs the whole pipeline its latency.
+// last, because a batch of the message processor is load, decide, save, and each round trip costs the whole pipeline its latency.
 // Called through `Database.transaction` (messaging/database.ts); a server error in mid-flight, a lost connection and a
 // refused commit all end in one thrown error and a connection that is either clean or gone.
 import type { PendingQuery, ReservedSql, Row } from "postgres";

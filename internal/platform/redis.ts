@@ -1,6 +1,6 @@
 // Redis behind the KeyValue port: a hint store that may be slow, paused, empty or gone without anybody noticing but the
 // metrics. Every call is answered within `timeoutMs`; after a failure none is even sent until a ping in the background has been
-// answered, so that a dead Redis costs the recipe nothing. Opened in a role's main.ts.
+// answered, so that a dead Redis costs the message processor nothing. Opened in a role's main.ts.
 import { createClient, defineScript, ErrorReply } from "redis";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";

@@ -7,8 +7,8 @@ import { deadLetterOf } from "./dead-letters.ts";
 import type { TestInventory } from "./inventory.ts";
 import type { TestOrchestrator } from "./orchestrator.ts";
 
-/** `park` and `bury`: inventory fails on it for the first, or for the last time. */
-export type Fate = "handle" | "park" | "bury" | "ignore";
+/** `retry` and `dead-letter`: inventory fails on it for the first, or for the last time. */
+export type Fate = "handle" | "retry" | "dead-letter" | "ignore";
 
 const PAUSE_MS = 2;
 
@@ -36,7 +36,7 @@ export class Carrier implements AsyncDisposable {
     for (let made = 0; made < count; made += 1) {
       const [command] = await this.#orchestrator.said(await this.#orchestrator.start());
       if (command === undefined) throw new Error("a saga that says nothing");
-      letters.push(await this.bury(command));
+      letters.push(await this.sendToDeadLetters(command));
     }
     await this.#publish();
     this.carried.length = 0;
@@ -45,7 +45,7 @@ export class Carrier implements AsyncDisposable {
   }
 
   /** As inventory gives a message up: the record in its outbox. */
-  async bury(message: Message): Promise<DeadLetter> {
+  async sendToDeadLetters(message: Message): Promise<DeadLetter> {
     const record = deadLetterOf(message, { service: "inventory" });
     await this.#inventory.database.sql`
       insert into outbox (event_id, topic, partition_key, payload, headers)
@@ -79,11 +79,11 @@ export class Carrier implements AsyncDisposable {
   async #deliver(message: Message): Promise<void> {
     const fate = this.fate(message);
     if (fate === "handle" && isInventoryCommand(message)) await this.#inventory.handle(message);
-    if (fate === "park") await this.#park(message);
-    if (fate === "bury") await this.bury(message);
+    if (fate === "retry") await this.#scheduleRetries(message);
+    if (fate === "dead-letter") await this.sendToDeadLetters(message);
   }
 
-  async #park({ message_id, saga_id, type }: Message): Promise<void> {
+  async #scheduleRetries({ message_id, saga_id, type }: Message): Promise<void> {
     await this.#inventory.database.sql`
       insert into retry values (${message_id}, ${saga_id}, ${type}, 1, now() + interval '1 hour', now(), now(), 'X', 'boom',
                                 'checkout-commands', 0, 0, 0, null, '', '[]')`;

@@ -1,4 +1,4 @@
-// The smallest service that the recipe can run: it counts the CancelOrder commands of each saga and answers each with
+// The smallest service that the message processor can run: it counts the CancelOrder commands of each saga and answers each with
 // OrderCancelled. On a real database and a real topic of its own, by as many processes as a test starts. For messaging's tests.
 import type { CancelOrder } from "../../schemas/commands.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -7,10 +7,10 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { assert } from "../kernel/errors.ts";
 import { type Consumer, FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import type { RetryLimits } from "../messaging/failure-policy.ts";
+import type { RetryLimits } from "../messaging/retry-policy.ts";
 import type { Handler } from "../messaging/handler.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
-import { Recipe, type RecipeCounts } from "../messaging/recipe.ts";
+import { MessageProcessor, type ProcessedCounts } from "../messaging/message-processor.ts";
 import { RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
 import { openConsumer } from "../platform/kafka/consumer.ts";
@@ -88,7 +88,9 @@ export class CountingService implements AsyncDisposable {
     return rows.map((row) => row.payload);
   }
 
-  async parked(): Promise<readonly { message_id: string; attempts: number; next_attempt_at: number }[]> {
+  async pendingRetries(): Promise<
+    readonly { message_id: string; attempts: number; next_attempt_at: number }[]
+  > {
     return this.database.sql`select message_id, attempts, next_attempt_at from retry order by message_id`;
   }
 
@@ -96,14 +98,14 @@ export class CountingService implements AsyncDisposable {
     await this.database[Symbol.asyncDispose]();
   }
 
-  handler(neverGiveUp: boolean): Handler<"CancelOrder", Counts> {
+  handler(retryForever: boolean): Handler<"CancelOrder", Counts> {
     const { name, throwing, refused } = this;
     return {
       service: name,
       topics: [TOPICS.commands],
       types: ["CancelOrder"],
       ownsUnknown: true,
-      neverGiveUp: new Set(neverGiveUp ? ["CancelOrder"] : []),
+      retryForever: new Set(retryForever ? ["CancelOrder"] : []),
       eventTopic: TOPICS.orderEvents,
       async load(tx, messages) {
         const ids = JSON.stringify([...new Set(messages.map((message) => message.saga_id))]);
@@ -144,7 +146,7 @@ export class CountingService implements AsyncDisposable {
 }
 
 export interface ProcessOptions {
-  readonly neverGiveUp?: boolean;
+  readonly retryForever?: boolean;
   readonly retryLimits?: RetryLimits;
   /** Instead of the real one, for example a proxy before it. */
   readonly redisUrl?: string;
@@ -160,7 +162,7 @@ export class CountingProcess implements AsyncDisposable {
   /** Added to the real time. */
   clockOffsetMs = 0;
   #frozenAt: number | undefined;
-  readonly #recipe: Recipe<"CancelOrder", Counts>;
+  readonly #processor: MessageProcessor<"CancelOrder", Counts>;
   readonly #consumer: Consumer & AsyncDisposable;
   readonly #stop = new AbortController();
 
@@ -170,7 +172,7 @@ export class CountingProcess implements AsyncDisposable {
     this.redis = openRedis({ url: options.redisUrl ?? redisUrl(), log: { info: note, warn: note } });
     const { retryLimits } = options;
     const shared = {
-      handler: service.handler(options.neverGiveUp ?? false),
+      handler: service.handler(options.retryForever ?? false),
       database: options.database ?? service.database.postgres,
       keyValue: this.redis,
       clock: { now: () => this.#now() },
@@ -180,28 +182,28 @@ export class CountingProcess implements AsyncDisposable {
       log: { info: note, warn: note, error: note },
       ...(retryLimits === undefined ? {} : { retryLimits }),
     };
-    this.#recipe = new Recipe({ ...shared, consumer: options.consumer?.(consumer) ?? consumer });
+    this.#processor = new MessageProcessor({ ...shared, consumer: options.consumer?.(consumer) ?? consumer });
     this.retries = new RetryLoop(shared);
   }
 
   /** Polls until a batch has come and is done. Throws when it is stopped before. */
-  async handleNext(): Promise<RecipeCounts> {
+  async handleNext(): Promise<ProcessedCounts> {
     while (!this.#stop.signal.aborted) {
-      const counts = await this.#recipe.runOnce(this.#stop.signal);
+      const counts = await this.#processor.runOnce(this.#stop.signal);
       if (counts !== null) return counts;
     }
     throw new Error("stopped before a batch was done");
   }
 
   /** Polls and settles until `messages` of them are. */
-  async handle(messages: number): Promise<RecipeCounts> {
-    let sum: RecipeCounts = { handled: 0, duplicates: 0, parked: 0, deadLettered: 0 };
-    while (sum.handled + sum.duplicates + sum.parked + sum.deadLettered < messages) {
+  async handle(messages: number): Promise<ProcessedCounts> {
+    let sum: ProcessedCounts = { handled: 0, duplicates: 0, retriesScheduled: 0, deadLettered: 0 };
+    while (sum.handled + sum.duplicates + sum.retriesScheduled + sum.deadLettered < messages) {
       const counts = await this.handleNext();
       sum = {
         handled: sum.handled + counts.handled,
         duplicates: sum.duplicates + counts.duplicates,
-        parked: sum.parked + counts.parked,
+        retriesScheduled: sum.retriesScheduled + counts.retriesScheduled,
         deadLettered: sum.deadLettered + counts.deadLettered,
       };
     }

@@ -34,12 +34,12 @@ describe("a file that breaks a rule is found:", () => {
       "internal/kernel may not import schemas/fields.ts",
     ],
     [
-      "internal/messaging/recipe.ts",
+      "internal/messaging/message-processor.ts",
       'import { decide } from "../orchestrator/saga.ts";',
       "internal/messaging may not import internal/orchestrator/saga.ts",
     ],
     [
-      "internal/messaging/recipe.ts",
+      "internal/messaging/message-processor.ts",
       'export * from "../platform/postgres.ts";',
       "internal/messaging may not import internal/platform/postgres.ts",
     ],

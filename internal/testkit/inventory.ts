@@ -1,11 +1,11 @@
-// Inventory on a real database without Kafka: commands go in through the recipe's own transaction, events are read from the
+// Inventory on a real database without Kafka: commands go in through the inbox transaction, events are read from the
 // outbox. For the tests of the service.
 import type { InventoryCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { Money } from "../kernel/money.ts";
 import type { RawMessage, RunResult } from "../kernel/ports.ts";
 import type { Database, DatabaseFault } from "../messaging/database.ts";
-import { applyFree, applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
 import { inventoryHandler } from "../services/inventory/handler.ts";
 import { sweepExpired } from "../services/inventory/sweeper.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
@@ -17,7 +17,7 @@ export class TestInventory implements AsyncDisposable {
   readonly database: TestDatabase;
   /** Epoch ms; the service's clock. */
   now = START;
-  /** What made the recipe run a batch again, or fail. */
+  /** What made the message processor run a batch again, or fail. */
   readonly faults: DatabaseFault[] = [];
   /** What the sweeper has logged. */
   readonly warnings: string[] = [];

@@ -1,4 +1,4 @@
-// The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the recipe's own
+// The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the message processor's own
 // transaction, and what the sagas say is read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
 import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
@@ -12,7 +12,7 @@ import type { SagaObserver } from "../orchestrator/saga-batch.ts";
 import type { Saga } from "../orchestrator/state.ts";
 import { lockSagas } from "../orchestrator/store.ts";
 import { sweepDeadlines } from "../orchestrator/timers.ts";
-import { applyFree, applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { eventOf } from "./events.ts";
 
@@ -73,12 +73,12 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** An intake of its own; dispose of it. */
-  intake(overrides: Partial<Pick<IntakeOptions, "database" | "gatherMs" | "onStarted" | "admission">> = {}) {
+  intake(overrides: Partial<Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission">> = {}) {
     const alwaysOpen = { refusal: null, taken: () => undefined };
     return new Intake({
       ...this.#shared,
       database: this.database.postgres,
-      gatherMs: 1,
+      lingerMs: 1,
       onStarted: () => undefined,
       admission: alwaysOpen,
       ...overrides,

@@ -1,11 +1,11 @@
 // The payment service on a real database with the real provider simulator over HTTP, without Kafka: commands go in through the
-// recipe's own transaction, events are read from the outbox. Time is the test's; only the provider's timeouts are real. The webhook
+// inbox transaction, events are read from the outbox. Time is the test's; only the provider's timeouts are real. The webhook
 // endpoint is served on a port of its own, and the simulator sends events to it where a test asks for that.
 import type { PaymentCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { applyFree, applyOnce } from "../messaging/effect.ts";
+import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
 import type { Log } from "../messaging/telemetry.ts";
 import { TestProvider } from "../paysim/test-provider.ts";
 import { signatureOf } from "../paysim/webhooks.ts";

@@ -94,7 +94,7 @@ export async function openBus(
     }
   };
   const readBatch = async () => {
-    const batch = await consumer.poll({ maxMessages: MAX_BATCH, waitMs: 1_000, gatherMs: 0 });
+    const batch = await consumer.poll({ maxMessages: MAX_BATCH, waitMs: 1_000, lingerMs: 0 });
     if (batch === null) return;
     await Promise.all(batch.values.filter(isMessage).map(handleUntilDone));
     if (!stopping.signal.aborted) batch.done();

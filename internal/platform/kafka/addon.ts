@@ -37,7 +37,7 @@ export interface Position {
 
 /** native/src/batch-consumer.cc */
 export interface BatchConsumer {
-  poll(maxMessages: number, waitMs: number, gatherMs: number): Promise<Polled>;
+  poll(maxMessages: number, waitMs: number, lingerMs: number): Promise<Polled>;
   message(index: number): RawMessage;
   text(index: number): string;
   /** Where the batch leaves each partition, and the partitions at their end (only with `enable.partition.eof`). */

@@ -12,8 +12,8 @@ import { openConsumer, type ConsumerOptions } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
 import { openReopeningConsumer } from "./reopening-consumer.ts";
 
-const SOON = { maxMessages: 1_000, waitMs: 10_000, gatherMs: 200 };
-const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, gatherMs: 0 };
+const SOON = { maxMessages: 1_000, waitMs: 10_000, lingerMs: 200 };
+const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, lingerMs: 0 };
 
 const utf8 = (bytes: Uint8Array | null | undefined) => (bytes ? new TextDecoder().decode(bytes) : undefined);
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
@@ -242,7 +242,7 @@ test("keeps the order of a key over many small batches", async () => {
   await using consumer = await open(topic);
   const seen = numbers(0, keys.length).map((): number[] => []);
   for (let count = 0; count < 500;) {
-    const batch = await consumer.poll({ maxMessages: 37, waitMs: 10_000, gatherMs: 5 });
+    const batch = await consumer.poll({ maxMessages: 37, waitMs: 10_000, lingerMs: 5 });
     for (const value of batch?.values ?? []) seen[Number(value) % keys.length]?.push(Number(value));
     count += batch?.values.length ?? 0;
     batch?.done();
@@ -265,7 +265,7 @@ test("shares a topic between two members, and the second takes over when the fir
       numbers(i * 8, i * 8 + 8).map((n) => ({ key: `key-${n}`, value: n })),
     );
     const batches = await Promise.all(
-      [first, second].map((member) => member.poll({ ...SOON, waitMs: 500, gatherMs: 0 })),
+      [first, second].map((member) => member.poll({ ...SOON, waitMs: 500, lingerMs: 0 })),
     );
     for (const [member, batch] of batches.entries()) {
       got[member] = (got[member] ?? 0) + (batch?.values.length ?? 0);
@@ -363,7 +363,7 @@ test("a topic that is made anew under a living consumer is read from its beginni
   expect((await take(consumer, 50)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 50));
   // A broker may not know a topic yet that was made a moment ago.
   const idIsKnown = async () => {
-    expect(await consumer.poll({ maxMessages: 1, waitMs: 50, gatherMs: 0 })).toBeNull();
+    expect(await consumer.poll({ maxMessages: 1, waitMs: 50, lingerMs: 0 })).toBeNull();
     return told.some((message) => message.includes("has the id"));
   };
   await waitUntil("the topic's id is known", idIsKnown, { timeoutMs: 30_000 });
@@ -380,7 +380,7 @@ test("a topic that is made anew under a living consumer is read from its beginni
   // Where the consumer asked while the new topic was empty, it began anew by itself; it is told all the same.
   const tellings = () => told.filter((message) => message.includes("made anew"));
   const reads = async () => {
-    const batch = await consumer.poll({ maxMessages: 1_000, waitMs: 500, gatherMs: 100 });
+    const batch = await consumer.poll({ maxMessages: 1_000, waitMs: 500, lingerMs: 100 });
     for (const value of batch?.values ?? []) seen.add(value);
     batch?.done();
     batch?.release();

@@ -1,4 +1,4 @@
-// A member of a consumer group that hands over whole batches. Used by the recipe and the saga's event handler.
+// A member of a consumer group that hands over whole batches. Used by the message processor and the saga's event handler.
 // Connecting and subscribing are the package's, polling and committing native (native/src/batch-consumer.cc).
 
 import { AppError, assert } from "../../kernel/errors.ts";
@@ -147,7 +147,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     if (this.#closed !== undefined) throw closedError();
     this.#restartRemade();
     const { events } = this.#connection;
-    const poll = this.#native.poll(options.maxMessages, options.waitMs, options.gatherMs);
+    const poll = this.#native.poll(options.maxMessages, options.waitMs, options.lingerMs);
     this.#polling = poll;
     const polled = await poll.finally(() => (this.#polling = undefined));
     if (polled.error !== null) throw kafkaError(`group ${this.#group} cannot read`, polled.error);

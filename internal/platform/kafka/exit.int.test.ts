@@ -16,10 +16,10 @@ const program = (topic: string, how: string) => `
   await send();
   const consumers = await Promise.all(["a", "b"].map((name) =>
     openConsumer({ ...options, groupId: "${topic}-" + name, topics: ["${topic}"], types: [] })));
-  const batch = await consumers[0].poll({ maxMessages: 100, waitMs: 30_000, gatherMs: 10 });
+  const batch = await consumers[0].poll({ maxMessages: 100, waitMs: 30_000, lingerMs: 10 });
   batch.done();
   batch.release();
-  void consumers[1].poll({ maxMessages: 1e6, waitMs: 60_000, gatherMs: 60_000 });
+  void consumers[1].poll({ maxMessages: 1e6, waitMs: 60_000, lingerMs: 60_000 });
   for (let i = 0; i < 10; i++) void send();
   ${how}
 `;

@@ -34,7 +34,7 @@ export interface TopicBatch {
 
 const DEFAULT_BATCH_SIZE = 1_000;
 const WAIT_MS = 1_000;
-const GATHER_MS = 5;
+const LINGER_MS = 5;
 /** So many polls in a row without a message, before the end is reached, mean that the broker is away. */
 const MAX_EMPTY_POLLS = 30;
 
@@ -53,7 +53,7 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
     );
     let emptyPolls = 0;
     while (unread.size > 0) {
-      const polled = await native.poll(options.batchSize ?? DEFAULT_BATCH_SIZE, WAIT_MS, GATHER_MS);
+      const polled = await native.poll(options.batchSize ?? DEFAULT_BATCH_SIZE, WAIT_MS, LINGER_MS);
       if (polled.error !== null) throw kafkaError(`cannot read ${options.topic}`, polled.error);
       const { values, indexes, undecodable } = decode(native, polled);
       const raw = (index: number) => native.message(indexes?.[index] ?? index);

@@ -1,4 +1,4 @@
-// Inventory as the recipe runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/inventory.
+// Inventory as the message processor runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/inventory.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler, Outgoing } from "../../messaging/handler.ts";
@@ -9,7 +9,7 @@ const COMMANDS = ["ReserveInventory", "ConfirmReservation", "ReleaseInventory"] 
 type InventoryCommandType = (typeof COMMANDS)[number];
 
 /** Stock that is not released is lost to everyone, so a release is tried until it works. */
-const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseInventory"]);
+const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseInventory"]);
 
 export interface InventoryHandlerOptions {
   readonly policy: InventoryPolicy;
@@ -26,7 +26,7 @@ export function inventoryHandler({
     topics: [TOPICS.commands],
     types: COMMANDS,
     ownsUnknown: true,
-    neverGiveUp: NEVER_GIVE_UP,
+    retryForever: RETRY_FOREVER,
     eventTopic: TOPICS.inventoryEvents,
     // Many carts want the same item, and parts of a batch would wait for each other's locks.
     sharesAcrossSagas: true,

@@ -14,7 +14,7 @@ import { deadLetterTopic, freshTopic } from "../../testkit/kafka.ts";
 import { MailServer, PASSWORD } from "../../testkit/mail-server.ts";
 import { kafkaBrokers, redisUrl } from "../../testkit/servers.ts";
 import { Courier } from "./courier.ts";
-import { bury, Notifier } from "./notifier.ts";
+import { sendToDeadLetters, Notifier } from "./notifier.ts";
 import { openSmtp } from "./smtp.ts";
 import { notificationMetrics } from "./telemetry.ts";
 import { WaitingMails } from "./waiting-mails.ts";
@@ -337,7 +337,7 @@ async function usingService(
     ...shared,
     courier,
     database: database.postgres,
-    bury: (records) => bury(producer, records),
+    sendToDeadLetters: (records) => sendToDeadLetters(producer, records),
     giveUpAfterMs: 48 * HOUR_MS,
     backoffMs: { first: changes.firstPauseMs ?? 10, cap: 60_000 },
   });

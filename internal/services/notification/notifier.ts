@@ -1,7 +1,7 @@
 // Tells shoppers by mail how their checkout ended: poll a batch, make the first attempt on each of its mails side by side, store those
 // that have to wait, commit its offsets. Run by cmd/notification.
 //
-// This is the one consumer that is not the recipe: a mail is an effect that no transaction can hold back or take back. So mails go
+// This is the one consumer that is not the message processor: a mail is an effect that no transaction can hold back or take back. So mails go
 // out at least once. Redis remembers which were sent, the database which wait, and every mail of one (saga, template)
 // carries the same Message-ID, so that the rare second one (a crash right after sending, Redis lost) is known as a double by
 // mail servers and clients. A mail that is sent at once, as nearly all are, never meets the database. What nobody takes ends in
@@ -19,7 +19,7 @@ import {
   RECORD_SEPARATOR,
 } from "../../kernel/ports.ts";
 import { cause, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts";
-import { type Delivery, sortBatch, type Unreadable } from "../../messaging/delivery.ts";
+import { type Delivery, classifyBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
 import { pollUntilAborted } from "../../messaging/poll-loop.ts";
 import type { Log } from "../../messaging/telemetry.ts";
@@ -31,7 +31,7 @@ import type { Deferred, WaitingMails } from "./waiting-mails.ts";
 
 const POLL_WAIT_MS = 500;
 /** One mail alone goes at once; where several come together there are more behind them, and a batch of many costs less. */
-const GATHER_MS = { few: 10, many: 100 } as const;
+const LINGER_MS = { few: 10, many: 100 } as const;
 /** Mails taken within so long are remembered together. */
 const REMEMBER_MS = 5;
 /** A mail that has no answer by then is stored, so that the next batch need not wait for it. */
@@ -91,7 +91,7 @@ export class Notifier {
     const batch = await consumer.poll({
       maxMessages: courier.room,
       waitMs: POLL_WAIT_MS,
-      gatherMs: this.#lastBatch > 1 ? GATHER_MS.many : GATHER_MS.few,
+      lingerMs: this.#lastBatch > 1 ? LINGER_MS.many : LINGER_MS.few,
     });
     this.#lastBatch = batch?.values.length ?? 0;
     if (batch === null) return;
@@ -104,7 +104,7 @@ export class Notifier {
 
   async #process(batch: ConsumedBatch, signal: AbortSignal): Promise<void> {
     const { waiting, patienceMs = PATIENCE_MS } = this.#options;
-    const { deliveries, unreadable } = sortBatch(batch, NOTIFICATIONS);
+    const { deliveries, unreadable } = classifyBatch(batch, NOTIFICATIONS);
     const attempts = (await this.#fresh(deliveries)).map((delivery) => this.#attempt(delivery, signal));
     await Promise.race([Promise.all(attempts.map(({ result }) => result)), pause(patienceMs, signal)]);
     const answered = await Promise.all(
@@ -121,7 +121,7 @@ export class Notifier {
         deferred.push({ mail, result });
       }
     }
-    await Promise.all([waiting.add(deferred.map(({ mail }) => mail)), this.#bury(dead)]);
+    await Promise.all([waiting.add(deferred.map(({ mail }) => mail)), this.#sendToDeadLetters(dead)]);
     for (const { mail, result } of deferred)
       if (mail.outcome.kind === "pending") waiting.follow(mail, result);
     batch.done();
@@ -207,13 +207,16 @@ export class Notifier {
     });
   }
 
-  #bury(records: readonly DeadLetter[]): Promise<void> {
-    return bury(this.#options.producer, records);
+  #sendToDeadLetters(records: readonly DeadLetter[]): Promise<void> {
+    return sendToDeadLetters(this.#options.producer, records);
   }
 }
 
 /** Throws KAFKA_UNAVAILABLE unless all records are in the log; whoever wanted them there tries again then. */
-export async function bury(producer: BatchProducer, records: readonly DeadLetter[]): Promise<void> {
+export async function sendToDeadLetters(
+  producer: BatchProducer,
+  records: readonly DeadLetter[],
+): Promise<void> {
   if (records.length === 0) return;
   const lines = records.map((record) =>
     [TOPICS.deadLetters, deadLetterKey(record), DEAD_LETTER_TYPE, JSON.stringify(record)].join(

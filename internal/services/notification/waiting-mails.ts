@@ -39,7 +39,7 @@ export interface WaitingMailsOptions {
   readonly database: Database;
   readonly courier: Courier;
   readonly keyValue: KeyValue;
-  readonly bury: (records: readonly DeadLetter[]) => Promise<void>;
+  readonly sendToDeadLetters: (records: readonly DeadLetter[]) => Promise<void>;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -203,7 +203,7 @@ export class WaitingMails {
     code: string,
     reply: string,
   ): Promise<void> {
-    const { database, bury, clock, metrics, log } = this.#options;
+    const { database, sendToDeadLetters, clock, metrics, log } = this.#options;
     const now = clock.now();
     const record = deadLetter(NOTIFICATIONS.service, {
       raw: mail.raw,
@@ -216,7 +216,7 @@ export class WaitingMails {
       lastFailedAt: now,
     });
     // The record first: where the removal fails it is written again, under the same id.
-    await bury([record]);
+    await sendToDeadLetters([record]);
     await removeWaiting(database.sql, mail.mailKey);
     metrics.deadLettered.inc({ template });
     log.error({ saga_id: mail.sagaId, template, code, reply }, "a mail is given up");

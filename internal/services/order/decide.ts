@@ -130,7 +130,7 @@ function cancel(order: Order, now: number): Decision {
     case "SHIPPED":
     case "DELIVERED":
       // Possible only where somebody shipped an order whose saga was not COMPLETED yet. Goods on a lorry cannot be undone by
-      // a row: saying OrderCancelled would refund them, and throwing would only park this command while the saga sends the
+      // a row: saying OrderCancelled would refund them, and throwing would only retry this command while the saga sends the
       // next. So there is no answer; the saga asks again, ever more slowly, and calls its operator, who gets the goods back
       // and sets the order to CONFIRMED, or lets the saga be.
       return {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { OrderCommand } from "../../../schemas/commands.ts";
 import type { Message } from "../../../schemas/registry.ts";
-import { applyFree, applyOnce } from "../../messaging/effect.ts";
+import { applyFree, applyOnce } from "../../messaging/inbox-transaction.ts";
 import { cancelOrder, createOrder } from "../../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
 import { holdRows } from "../../testkit/row-lock.ts";

@@ -1,4 +1,4 @@
-// The order service as the recipe runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/order.
+// The order service as the message processor runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/order.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
@@ -9,7 +9,7 @@ const COMMANDS = ["CreateOrder", "CancelOrder"] as const;
 type OrderCommandType = (typeof COMMANDS)[number];
 
 /** An order that stays confirmed after its money went back would be shipped, so a cancel is tried until it works. */
-const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["CancelOrder"]);
+const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["CancelOrder"]);
 
 export interface OrderHandlerOptions {
   readonly policy: OrderPolicy;
@@ -22,7 +22,7 @@ export function orderHandler({ policy, alert }: OrderHandlerOptions): Handler<Or
     service: "order",
     topics: [TOPICS.commands],
     types: COMMANDS,
-    neverGiveUp: NEVER_GIVE_UP,
+    retryForever: RETRY_FOREVER,
     eventTopic: TOPICS.orderEvents,
 
     load: (tx, messages) => loadRows(tx, sagasOf(messages)),

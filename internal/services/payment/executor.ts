@@ -8,7 +8,7 @@
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock, RunResult } from "../../kernel/ports.ts";
 import { ClaimFloor } from "../../messaging/claim-floor.ts";
-import { gatherMs } from "../../messaging/gather.ts";
+import { lingerMs } from "../../messaging/linger.ts";
 import { Groups } from "../../messaging/groups.ts";
 import { namesOf } from "../../messaging/held-rows.ts";
 import { LockCaution } from "../../messaging/lock-caution.ts";
@@ -35,7 +35,7 @@ import type { PaymentMetrics } from "./telemetry.ts";
 /** Answers per settlement; more wait for the next. */
 const MAX_SETTLED = 1_000;
 /** While others are out, an answer waits at least so long for company: a transaction of one costs as much as one of fifty. */
-const SETTLE_GATHER_MS = 4;
+const SETTLE_LINGER_MS = 4;
 const SETTLE_RETRY_MS = 500;
 /** An answer to a payment that somebody has locked is tried again after this. */
 const HELD_RETRY_MS = 300;
@@ -91,8 +91,8 @@ export class Executor implements AsyncDisposable {
     this.#answers = new Groups({
       maxGroup: MAX_SETTLED,
       maxInFlight: 1,
-      gatherMs: (load) =>
-        this.#inFlight > this.#answers.waiting ? Math.max(SETTLE_GATHER_MS, gatherMs(load)) : 0,
+      lingerMs: (load) =>
+        this.#inFlight > this.#answers.waiting ? Math.max(SETTLE_LINGER_MS, lingerMs(load)) : 0,
       serve: (batch) => this.#settleAll(batch),
     });
   }

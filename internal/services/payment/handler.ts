@@ -1,4 +1,4 @@
-// The payment service as the recipe runs it: which commands it takes, the rows they touch, and its decision. No provider is
+// The payment service as the message processor runs it: which commands it takes, the rows they touch, and its decision. No provider is
 // called in its transaction: a charge is written down there, and asked for when that is committed. Wired in cmd/payment.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -11,7 +11,7 @@ const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
 type PaymentCommandType = (typeof COMMANDS)[number];
 
 /** Money that is not given back is kept from the shopper, so an undo is tried until it works. */
-const NEVER_GIVE_UP: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPayment", "RefundPayment"]);
+const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPayment", "RefundPayment"]);
 
 export interface PaymentHandlerOptions {
   /** Name of the provider that charges, kept with each payment. */
@@ -30,7 +30,7 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     service: "payment",
     topics: [TOPICS.commands],
     types: COMMANDS,
-    neverGiveUp: NEVER_GIVE_UP,
+    retryForever: RETRY_FOREVER,
     eventTopic: TOPICS.paymentEvents,
     // Two transactions at once would each claim as many charges as the provider may be asked for at a time.
     sharesAcrossSagas: true,

@@ -1,9 +1,9 @@
 // Gathers the provider's events, so that those that come together share a look and a transaction. Each is answered by itself, once
 // what it changes is durable: what cannot be written, or wants a locked row, does the others no harm. Called by webhook-http.ts.
-import { gatherMs } from "../../messaging/gather.ts";
+import { lingerMs } from "../../messaging/linger.ts";
 import { Groups } from "../../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../../messaging/held-rows.ts";
-import { isolate } from "../../messaging/isolate.ts";
+import { bisect } from "../../messaging/bisect.ts";
 import type { ProviderNotice } from "./providers/stripe-events.ts";
 import {
   glanceAt,
@@ -18,8 +18,8 @@ const MAX_GROUP = 200;
 /** A locked row holds one group up for a moment; the other goes on. */
 const MAX_GROUPS_IN_FLIGHT = 2;
 /** A lone event hardly waits; at 90 a second a group gathers for 20 ms. Nobody waits for an event. */
-const LONE_GATHER_MS = 2;
-const LONGEST_GATHER_MS = 100;
+const LONE_LINGER_MS = 2;
+const LONGEST_LINGER_MS = 100;
 const EVENTS_PER_SECOND_PER_MS = 5;
 
 interface Waiting {
@@ -37,10 +37,10 @@ export class NoticeIntake {
     this.#groups = new Groups({
       maxGroup: MAX_GROUP,
       maxInFlight: MAX_GROUPS_IN_FLIGHT,
-      gatherMs: (load) =>
+      lingerMs: (load) =>
         Math.min(
-          LONGEST_GATHER_MS,
-          LONE_GATHER_MS + load.messagesPerSecond / EVENTS_PER_SECOND_PER_MS + gatherMs(load),
+          LONGEST_LINGER_MS,
+          LONE_LINGER_MS + load.messagesPerSecond / EVENTS_PER_SECOND_PER_MS + lingerMs(load),
         ),
       serve: (group) => this.#serve(group),
     });
@@ -80,9 +80,9 @@ export class NoticeIntake {
     work: (part: readonly Item[]) => Promise<void>,
   ): Promise<void> {
     const { database } = this.#context;
-    const failures = await isolate(items, {
+    const failures = await bisect(items, {
       apply: work,
-      isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      isPoison: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     });
     for (const { item, error } of failures) item.reject(error);

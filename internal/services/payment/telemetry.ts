@@ -1,4 +1,4 @@
-// What the payment service tells the operator, beside what the recipe tells of its messages. Alert rules and dashboards use
+// What the payment service tells the operator, beside what the message processor tells of its messages. Alert rules and dashboards use
 // these names.
 import type { Log, Meter } from "../../messaging/telemetry.ts";
 import type { Answer } from "./attempt-transactions.ts";

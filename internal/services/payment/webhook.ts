@@ -6,7 +6,7 @@
 // does nothing whatever has become of the payment since.
 import type { Clock } from "../../kernel/ports.ts";
 import type { Transaction } from "../../messaging/database.ts";
-import { notWaiting } from "../../messaging/effect.ts";
+import { notWaiting } from "../../messaging/inbox-transaction.ts";
 import { outboxStatements } from "../../messaging/outbox.ts";
 import type { Log } from "../../messaging/telemetry.ts";
 import { alertKey, knownEvents, openAlerts, rememberEvents } from "./alert-store.ts";

@@ -54,7 +54,7 @@ async function use(brokers: string): Promise<void> {
   await using producer = await openProducer(options);
   await producer.produce([TOPIC, "key", "", "{}"].join(FIELD_SEPARATOR));
   await using consumer = await openConsumer({ ...options, groupId: "classes", topics: [TOPIC], types: [] });
-  const batch = await consumer.poll({ maxMessages: 1, waitMs: POLL_MS, gatherMs: 0 });
+  const batch = await consumer.poll({ maxMessages: 1, waitMs: POLL_MS, lingerMs: 0 });
   batch?.done();
   batch?.release();
 }

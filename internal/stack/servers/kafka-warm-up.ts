@@ -82,7 +82,7 @@ async function read(consumer: Consumer, signal: AbortSignal): Promise<number> {
 /** A broker that has not heard of the topic yet, or that is not there yet, soon has. */
 async function poll(consumer: Consumer): Promise<ConsumedBatch | null> {
   try {
-    return await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, gatherMs: 0 });
+    return await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, lingerMs: 0 });
   } catch (error) {
     if (!(error instanceof AppError && (error.canRetry || error.code === "KAFKA_TOPIC_MISSING"))) throw error;
     await Bun.sleep(POLL_WAIT_MS);

@@ -115,7 +115,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
   let skipped = 0;
   while (job.messages === 0 || done < job.messages) {
     try {
-      const batch = await consumer.poll({ maxMessages: BATCH, waitMs: 1_000, gatherMs: 5 });
+      const batch = await consumer.poll({ maxMessages: BATCH, waitMs: 1_000, lingerMs: 5 });
       if (batch === null) continue;
       try {
         if (effects !== "") appendFileSync(effects, effectLines(batch.values));

@@ -1,4 +1,4 @@
-// The whole checkout in one process: the real intake, handlers, recipe, relay, sweepers and payment executor on four real
+// The whole checkout in one process: the real intake, handlers, message processor, relay, sweepers and payment executor on four real
 // databases and the real provider simulator, with a Kafka in memory between them that reorders, repeats and loses
 // acknowledgements by a seed. At the end the auditor judges it from outside. Time is the test's. Called by shop.sim.test.ts.
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
@@ -9,7 +9,7 @@ import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../orchestrator/handler.ts";
 import { rebuildSagas, type RebuildReport } from "../../orchestrator/rebuild-run.ts";
 import type { Handler } from "../../messaging/handler.ts";
-import { Recipe } from "../../messaging/recipe.ts";
+import { MessageProcessor } from "../../messaging/message-processor.ts";
 import { Relay } from "../../messaging/relay.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
@@ -41,7 +41,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 const ignoreAsync = () => Promise.resolve();
 
-/** A consumer of the shop: its recipe and what is waiting for it. */
+/** A consumer of the shop: its message processor and what is waiting for it. */
 interface Service {
   readonly group: Group;
   readonly turn: () => Promise<unknown>;
@@ -267,7 +267,7 @@ export class Shop implements AsyncDisposable {
 
   #service<Type extends MessageType, Rows>(database: TestDatabase, handler: Handler<Type, Rows>): Service {
     const group = this.broker.group(handler.topics, handler.types);
-    const recipe = new Recipe({
+    const processor = new MessageProcessor({
       handler,
       database: database.postgres,
       consumer: group,
@@ -279,7 +279,7 @@ export class Shop implements AsyncDisposable {
       log: noLog,
     });
     const { signal } = new AbortController();
-    return { group, turn: () => recipe.runOnce(signal) };
+    return { group, turn: () => processor.runOnce(signal) };
   }
 
   async #checkIn(count: number): Promise<void> {

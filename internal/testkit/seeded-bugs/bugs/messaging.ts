@@ -1,15 +1,15 @@
-// Mistakes with a message that arrives: recipe, inbox, hints, retries, dead letters.
+// Mistakes with a message that arrives: message processor, inbox, hints, retries, dead letters.
 import type { SeededBug } from "../bug.ts";
 
-const EFFECT = "internal/messaging/effect.ts";
-const RECIPE = "internal/messaging/recipe.ts";
-const HINTS = "internal/messaging/hints.ts";
+const EFFECT = "internal/messaging/inbox-transaction.ts";
+const PROCESSOR = "internal/messaging/message-processor.ts";
+const HINTS = "internal/messaging/dedup-cache.ts";
 const PUBLISHER = "internal/messaging/publisher.ts";
 const PUBLISHER_TEST = "internal/messaging/publisher.unit.test.ts";
-const ISOLATE = "internal/messaging/isolate.ts";
+const BISECT = "internal/messaging/bisect.ts";
 const SIDE_BY_SIDE = "internal/messaging/side-by-side.ts";
 const SIDE_BY_SIDE_TEST = "internal/messaging/side-by-side.unit.test.ts";
-const RECIPE_TEST = "internal/messaging/recipe.int.test.ts";
+const PROCESSOR_TEST = "internal/messaging/message-processor.int.test.ts";
 const RETRY_TEST = "internal/messaging/retry.int.test.ts";
 
 export const MESSAGING_BUGS: readonly SeededBug[] = [
@@ -19,7 +19,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     edits: [{ file: EFFECT, find: "    if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "flushed, it costs nothing but a look into the inbox",
     },
   },
@@ -35,7 +35,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "when it calls a message seen that never was, the message is handled all the same",
     },
   },
@@ -52,7 +52,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "dies after its transaction, before Redis and the offsets know",
     },
   },
@@ -104,14 +104,14 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "A message that is in one batch twice has its effect twice.",
     edits: [
       {
-        file: RECIPE,
+        file: PROCESSOR,
         find: "const unseen = await withoutSeen(distinct,",
         replace: "const unseen = await withoutSeen(deliveries,",
       },
     ],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "a message that comes twice counts once, within a batch and after it",
     },
   },
@@ -120,7 +120,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "The offsets are committed before the transaction: what fails in between is lost.",
     edits: [
       {
-        file: RECIPE,
+        file: PROCESSOR,
         find: "        const { counts, settled } = await this.#process(deliveries, unreadable);",
         replace:
           "        batch.done();\n" +
@@ -129,7 +129,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "a process told to stop gives the batch back, and the next one has it",
     },
   },
@@ -138,7 +138,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "A failed message is waited for where it stands, and its partition with it.",
     edits: [
       {
-        file: RECIPE,
+        file: PROCESSOR,
         find: "    await this.#setAside(failures, unreadable);\n",
         replace:
           "    if (failures.length > 0) for (const ms of RETRY_LIMITS.delaysMs) await pause(ms);\n" +
@@ -147,37 +147,39 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     ],
     caughtBy: {
       layer: "int",
-      file: RECIPE_TEST,
+      file: PROCESSOR_TEST,
       test: "it stands alone in the retry table, byte for byte, and its saga is as it was",
     },
   },
   {
     id: "split-blames-neighbours",
-    title: "Splitting a failed batch stops at two messages, and the innocent one is parked with the guilty.",
+    title:
+      "Splitting a failed batch stops at two messages, and the innocent one waits with the poison message.",
     edits: [
       {
-        file: ISOLATE,
+        file: BISECT,
         find: "if (items.length === 1) return [{ item: first, error }];",
         replace: "if (items.length <= 2) return items.map((item) => ({ item, error }));",
       },
     ],
-    caughtBy: { layer: "unit", file: "internal/messaging/isolate.unit.test.ts" },
+    caughtBy: { layer: "unit", file: "internal/messaging/bisect.unit.test.ts" },
   },
   {
     id: "split-forgets-half",
-    title: "Of a failed batch only the first half is looked at for the guilty message.",
+    title: "Of a failed batch only the first half is looked at for the poison message.",
     edits: [
       {
-        file: ISOLATE,
+        file: BISECT,
         find: "return [...left, ...right];",
         replace: "return right.length > 0 ? left : [...left, ...right];",
       },
     ],
-    caughtBy: { layer: "unit", file: "internal/messaging/isolate.unit.test.ts" },
+    caughtBy: { layer: "unit", file: "internal/messaging/bisect.unit.test.ts" },
   },
   {
     id: "conflict-not-repeated",
-    title: "Two transactions that meet at a unique key are not repeated: the second command is parked.",
+    title:
+      "Two transactions that meet at a unique key are not repeated: the second command waits for a retry.",
     edits: [
       {
         file: EFFECT,
@@ -196,14 +198,14 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "A refund or release that fails three times goes to the dead letters like any command.",
     edits: [
       {
-        file: "internal/messaging/failure-policy.ts",
-        find: 'if (!neverGiveUp) return { kind: "give-up" };',
-        replace: 'if (neverGiveUp || !neverGiveUp) return { kind: "give-up" };',
+        file: "internal/messaging/retry-policy.ts",
+        find: 'if (!retryForever) return { kind: "give-up" };',
+        replace: 'if (retryForever || !retryForever) return { kind: "give-up" };',
       },
     ],
     caughtBy: {
       layer: "unit",
-      file: "internal/messaging/failure-policy.unit.test.ts",
+      file: "internal/messaging/retry-policy.unit.test.ts",
       test: "what must not be given up goes on",
     },
   },
@@ -212,7 +214,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "A command goes to the dead letters and its saga hears nothing of it.",
     edits: [
       {
-        file: "internal/messaging/burial.ts",
+        file: "internal/messaging/give-up.ts",
         find: "return [...deadLetterStatements(tx, records), ...outboxStatements({ tx, appended }, notices)];",
         replace: "return notices.length < 0 ? [] : deadLetterStatements(tx, records);",
       },
@@ -352,7 +354,7 @@ export const MESSAGING_BUGS: readonly SeededBug[] = [
     title: "A batch waits for a locked row again each time, and so do all that do not want it.",
     edits: [
       {
-        file: "internal/messaging/applier.ts",
+        file: "internal/messaging/lock-aware-applier.ts",
         find: "if (this.#caution.isWary(begunAt)) return",
         replace: "if (this.#caution.isWary(Number.NaN)) return",
       },

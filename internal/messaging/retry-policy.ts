@@ -1,4 +1,4 @@
-// What becomes of a message that failed: tried again after a while, or given up. Pure; called by the recipe for a first failure
+// What becomes of a message that failed: tried again after a while, or given up. Pure; called by the message processor for a first failure
 // and by the retry loop for the later ones.
 import { cappedBackoff, COMMAND_RETRY_DELAYS_MS, withJitter } from "../kernel/backoff.ts";
 
@@ -6,24 +6,27 @@ export interface RetryLimits {
   /** Delay before each retry; after the last one the message is dead-lettered. */
   readonly delaysMs: readonly number[];
   /** Messages that are never given up go on at this pace. */
-  readonly neverGiveUpCapMs: number;
+  readonly retryForeverCapMs: number;
 }
 
-export const RETRY_LIMITS: RetryLimits = { delaysMs: COMMAND_RETRY_DELAYS_MS, neverGiveUpCapMs: 60_000 };
+export const RETRY_LIMITS: RetryLimits = { delaysMs: COMMAND_RETRY_DELAYS_MS, retryForeverCapMs: 60_000 };
 
 export type Verdict = { readonly kind: "again"; readonly delayMs: number } | { readonly kind: "give-up" };
 
 /** `failedAttempts` counts this one, so it is at least 1; `random` is in [0, 1). */
 export function afterFailure(
   failedAttempts: number,
-  neverGiveUp: boolean,
+  retryForever: boolean,
   random: number,
   limits: RetryLimits = RETRY_LIMITS,
 ): Verdict {
   const delayMs = limits.delaysMs[failedAttempts - 1];
   if (delayMs !== undefined) return { kind: "again", delayMs: withJitter(delayMs, random) };
-  if (!neverGiveUp) return { kind: "give-up" };
-  const last = limits.delaysMs.at(-1) ?? limits.neverGiveUpCapMs;
+  if (!retryForever) return { kind: "give-up" };
+  const last = limits.delaysMs.at(-1) ?? limits.retryForeverCapMs;
   const beyond = failedAttempts - limits.delaysMs.length;
-  return { kind: "again", delayMs: withJitter(cappedBackoff(beyond, last, limits.neverGiveUpCapMs), random) };
+  return {
+    kind: "again",
+    delayMs: withJitter(cappedBackoff(beyond, last, limits.retryForeverCapMs), random),
+  };
 }

@@ -1,4 +1,4 @@
-// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the recipe, by relay and
+// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the message processor, by relay and
 // publisher, and by groups.ts.
 //
 // A tiny batch costs nearly the same CPU as a full one (a lone order 26 ms of CPU in all processes, 0.6 ms among thousands),
@@ -6,7 +6,7 @@
 // second, up to 100 ms when thousands come. The wait grows faster than the rate, because at the top it costs nobody anything:
 // the queue is longer than the wait. Where a batch fills at once the wait never runs out.
 
-export const MAX_GATHER_MS = 100;
+export const MAX_LINGER_MS = 100;
 /** 5 ms at 330 messages a second (two for each of 10,000 orders a minute), 16 at 680, 35 at 1,070, the limit at 1,900. */
 const LINEAR_MESSAGES_PER_SECOND = 150;
 const SQUARE_MESSAGES_PER_SECOND = 200;
@@ -42,7 +42,7 @@ export function observeLoad(load: Load, messages: number, elapsedMs: number, wor
   return {
     messagesPerSecond: load.messagesPerSecond + weight * (rate - load.messagesPerSecond),
     // Longer than the longest wait says no more, and a batch that a database's failure held up is soon forgotten.
-    workMs: load.workMs + weight * (Math.min(Math.max(0, workMs), MAX_GATHER_MS) - load.workMs),
+    workMs: load.workMs + weight * (Math.min(Math.max(0, workMs), MAX_LINGER_MS) - load.workMs),
   };
 }
 
@@ -70,9 +70,9 @@ export class LoadMeter {
   }
 }
 
-/** Whole milliseconds, 0 to MAX_GATHER_MS. */
-export function gatherMs({ messagesPerSecond: rate, workMs }: Load): number {
+/** Whole milliseconds, 0 to MAX_LINGER_MS. */
+export function lingerMs({ messagesPerSecond: rate, workMs }: Load): number {
   const byRate = rate / LINEAR_MESSAGES_PER_SECOND + (rate / SQUARE_MESSAGES_PER_SECOND) ** 2;
   const byWork = WAIT_PER_WORK * workMs * Math.min(1, rate / FULL_WAIT_MESSAGES_PER_SECOND);
-  return Math.min(MAX_GATHER_MS, Math.floor(Math.max(byRate, byWork)));
+  return Math.min(MAX_LINGER_MS, Math.floor(Math.max(byRate, byWork)));
 }

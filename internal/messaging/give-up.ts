@@ -1,5 +1,5 @@
 // Gives a message up: its dead letter, and for a command the notice that tells the saga, as statements of one transaction.
-// Called by the recipe (nobody can read it) and the retry loop (the last retry failed).
+// Called by the message processor (nobody can read it) and the retry loop (the last retry failed).
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Transaction } from "./database.ts";
@@ -8,32 +8,32 @@ import { envelop, isMessageType } from "./envelope.ts";
 import type { Handler, Outgoing } from "./handler.ts";
 import { deadLetterStatements, outboxStatements } from "./outbox.ts";
 
-export interface Burial {
+export interface GivenUp {
   readonly dead: DeadMessage;
   /** As far as they could be read. */
   readonly message: { readonly type: string | undefined; readonly message_id: string | undefined };
 }
 
-export interface BurialContext {
+export interface GiveUpContext {
   readonly handler: Pick<Handler<Message["type"], never>, "service" | "eventTopic">;
   readonly newId: () => string;
   /** Epoch ms. */
   readonly now: number;
 }
 
-export function burialStatements(
+export function giveUpStatements(
   { tx, appended }: Pick<Transaction, "tx" | "appended">,
-  burials: readonly Burial[],
-  context: BurialContext,
+  givenUp: readonly GivenUp[],
+  context: GiveUpContext,
 ): readonly PromiseLike<unknown>[] {
   const { service, eventTopic } = context.handler;
-  const records = burials.map(({ dead }) => deadLetter(service, dead));
-  const notices = envelop(burials.flatMap(noticeOf), { eventTopic, newId: context.newId, now: context.now });
+  const records = givenUp.map(({ dead }) => deadLetter(service, dead));
+  const notices = envelop(givenUp.flatMap(noticeOf), { eventTopic, newId: context.newId, now: context.now });
   return [...deadLetterStatements(tx, records), ...outboxStatements({ tx, appended }, notices)];
 }
 
 /** Only a command has a saga that waits for its answer. */
-function noticeOf({ dead, message }: Burial): Outgoing[] {
+function noticeOf({ dead, message }: GivenUp): Outgoing[] {
   const { sagaId, cause } = dead;
   const { type, message_id } = message;
   if (sagaId === undefined || type === undefined || message_id === undefined) return [];

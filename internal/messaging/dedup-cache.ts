@@ -1,5 +1,5 @@
 // Redis as a hint: which messages were probably handled before, so that a redelivered batch costs one read instead of a
-// transaction. Called by the recipe; everything here may fail without changing an outcome.
+// transaction. Called by the message processor; everything here may fail without changing an outcome.
 import type { Sql } from "postgres";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue } from "../kernel/ports.ts";
@@ -7,9 +7,9 @@ import type { Delivery } from "./delivery.ts";
 import { findInInbox } from "./inbox.ts";
 import type { ConsumerMetrics } from "./telemetry.ts";
 
-const HINT_TTL_SECONDS = 24 * 60 * 60;
+const DEDUP_TTL_SECONDS = 24 * 60 * 60;
 
-export interface HintContext {
+export interface DedupContext {
   readonly keyValue: KeyValue;
   readonly sql: Sql;
   readonly service: string;
@@ -24,16 +24,16 @@ export interface HintContext {
  */
 export async function withoutSeen<Type extends MessageType>(
   deliveries: readonly Delivery<Type>[],
-  { keyValue, sql, service, metrics }: HintContext,
+  { keyValue, sql, service, metrics }: DedupContext,
 ): Promise<readonly Delivery<Type>[]> {
   if (deliveries.length === 0) return deliveries;
   const ids = deliveries.map((delivery) => delivery.message.message_id);
-  const claims = await keyValue.present(ids.map((id) => hintKey(service, id))).catch(() => []);
+  const claims = await keyValue.present(ids.map((id) => dedupKey(service, id))).catch(() => []);
   const claimed = ids.filter((_, index) => claims[index] === true);
   if (claimed.length === 0) return deliveries;
   const confirmed = await findInInbox(sql, claimed);
   metrics.duplicates.inc({ service, found_by: "redis" }, confirmed.size);
-  metrics.hintsWrong.inc({ service }, claimed.length - confirmed.size);
+  metrics.dedupFalsePositives.inc({ service }, claimed.length - confirmed.size);
   return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));
 }
 
@@ -44,10 +44,10 @@ export async function markSeen(
   messageIds: readonly string[],
 ): Promise<void> {
   if (messageIds.length === 0) return;
-  const keys = messageIds.map((id) => hintKey(service, id));
-  await keyValue.remember(keys, HINT_TTL_SECONDS).catch(() => undefined);
+  const keys = messageIds.map((id) => dedupKey(service, id));
+  await keyValue.remember(keys, DEDUP_TTL_SECONDS).catch(() => undefined);
 }
 
-function hintKey(service: string, messageId: string): string {
+function dedupKey(service: string, messageId: string): string {
   return `idem:${service}:${messageId}`;
 }

@@ -1,25 +1,25 @@
-// The recipe: how everything that consumes Kafka gets its effect exactly once. Poll a batch, drop what was seen, let the
+// The message processor: how everything that consumes Kafka gets its effect exactly once. Poll a batch, drop what was seen, let the
 // handler decide, commit rows, inbox and outbox in one transaction, then commit the offsets. Run by the roles' main.ts.
 //
 // A batch in hand is never abandoned for the next one: committing later offsets would lose it. It ends with its effects in the
-// database, with its failures parked or dead-lettered there, or with the process, and then Kafka delivers it again.
+// database, with its failures waiting for a retry or dead-lettered there, or with the process, and then Kafka delivers it again.
 import type { MessageType } from "../../schemas/registry.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { type AppError, assert } from "../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, KeyValue } from "../kernel/ports.ts";
-import { Applier } from "./applier.ts";
-import { type Burial, burialStatements } from "./burial.ts";
+import { LockAwareApplier } from "./lock-aware-applier.ts";
+import { type GivenUp, giveUpStatements } from "./give-up.ts";
 import { cause, causeOf } from "./dead-letter.ts";
-import { type Delivery, sortBatch, type Unreadable } from "./delivery.ts";
-import type { EffectContext } from "./effect.ts";
-import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./failure-policy.ts";
-import { gatherMs, LoadMeter } from "./gather.ts";
+import { type Delivery, classifyBatch, type Unreadable } from "./delivery.ts";
+import type { InboxContext } from "./inbox-transaction.ts";
+import { afterFailure, RETRY_LIMITS, type RetryLimits } from "./retry-policy.ts";
+import { lingerMs, LoadMeter } from "./linger.ts";
 import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
-import { markSeen, withoutSeen } from "./hints.ts";
-import { type Attempt, type Failure, isolate } from "./isolate.ts";
+import { markSeen, withoutSeen } from "./dedup-cache.ts";
+import { type Attempt, type Failure, bisect } from "./bisect.ts";
 import { pause } from "./pause.ts";
 import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.ts";
-import { park } from "./retry-store.ts";
+import { scheduleRetries } from "./retry-store.ts";
 import { allEnded, partsBySaga } from "./side-by-side.ts";
 import type { ConsumerMetrics, Log } from "./telemetry.ts";
 
@@ -28,35 +28,35 @@ const MAX_BATCH_MESSAGES = 2_000;
 /** How long an idle poll waits, and so how long a stop may take to be noticed. */
 const POLL_WAIT_MS = 500;
 
-export interface RecipeOptions<Type extends MessageType, Rows> extends EffectContext<Type, Rows> {
+export interface MessageProcessorOptions<Type extends MessageType, Rows> extends InboxContext<Type, Rows> {
   readonly consumer: Consumer;
   readonly keyValue: KeyValue;
   readonly metrics: ConsumerMetrics;
   readonly log: Log;
   readonly retryLimits?: RetryLimits;
   /** Told when messages wait in the retry table. */
-  readonly onParked?: () => void;
+  readonly onRetryScheduled?: () => void;
 }
 
 /** What one poll came to. */
-export interface RecipeCounts {
+export interface ProcessedCounts {
   readonly handled: number;
   readonly duplicates: number;
-  readonly parked: number;
+  readonly retriesScheduled: number;
   readonly deadLettered: number;
 }
 
-export class Recipe<Type extends MessageType, Rows> {
-  readonly #options: RecipeOptions<Type, Rows>;
-  readonly #applier: Applier<Type, Rows>;
+export class MessageProcessor<Type extends MessageType, Rows> {
+  readonly #options: MessageProcessorOptions<Type, Rows>;
+  readonly #applier: LockAwareApplier<Type, Rows>;
   readonly #meter = new LoadMeter();
   /** The batch before: how long it took, in milliseconds. */
   #workedMs = 0;
 
-  constructor(options: RecipeOptions<Type, Rows>) {
+  constructor(options: MessageProcessorOptions<Type, Rows>) {
     assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
     this.#options = options;
-    this.#applier = new Applier(options);
+    this.#applier = new LockAwareApplier(options);
   }
 
   /**
@@ -71,12 +71,12 @@ export class Recipe<Type extends MessageType, Rows> {
   }
 
   /** One poll and all that follows from it. Null when nothing came, or when `signal` aborted before the batch could be done. */
-  async runOnce(signal: AbortSignal): Promise<RecipeCounts | null> {
+  async runOnce(signal: AbortSignal): Promise<ProcessedCounts | null> {
     const { consumer, metrics, handler } = this.#options;
     const batch = await consumer.poll({
       maxMessages: MAX_BATCH_MESSAGES,
       waitMs: POLL_WAIT_MS,
-      gatherMs: gatherMs(this.#meter.load),
+      lingerMs: lingerMs(this.#meter.load),
     });
     const startedAtMs = performance.now();
     this.#meter.saw(batch?.values.length ?? 0, this.#workedMs);
@@ -96,9 +96,9 @@ export class Recipe<Type extends MessageType, Rows> {
    * The same batch again and again until it is in the database. Repeating it whole is safe: parts that went through before are
    * duplicates now. Null when `signal` ended it; its offsets are not committed then, so Kafka delivers it to whoever comes next.
    */
-  async #untilDone(batch: ConsumedBatch, signal: AbortSignal): Promise<RecipeCounts | null> {
+  async #untilDone(batch: ConsumedBatch, signal: AbortSignal): Promise<ProcessedCounts | null> {
     const { handler, log, keyValue, database } = this.#options;
-    const { deliveries, unreadable } = sortBatch(batch, handler);
+    const { deliveries, unreadable } = classifyBatch(batch, handler);
     for (let failures = 0; ; failures += 1) {
       try {
         const { counts, settled } = await this.#process(deliveries, unreadable);
@@ -117,11 +117,11 @@ export class Recipe<Type extends MessageType, Rows> {
     }
   }
 
-  /** Resolves when every message of the batch is settled in the database: had its effect, is parked, or is a dead letter. */
+  /** Resolves when every message of the batch is settled in the database: had its effect, waits for its retry, or is a dead letter. */
   async #process(
     deliveries: readonly Delivery<Type>[],
     unreadable: readonly Unreadable[],
-  ): Promise<{ readonly counts: RecipeCounts; readonly settled: readonly string[] }> {
+  ): Promise<{ readonly counts: ProcessedCounts; readonly settled: readonly string[] }> {
     const { handler, database, keyValue, metrics } = this.#options;
     const { service } = handler;
     const distinct = [
@@ -141,21 +141,21 @@ export class Recipe<Type extends MessageType, Rows> {
         this.#count(applied, fresh);
         held.push(...leftOut.map((item) => ({ item, error: heldError(item.message.saga_id, rows) })));
       },
-      // A conflict that outlasted its own repetitions is treated as guilt: alone in its transaction the message gets through.
-      isGuilt: (error) => database.faultOf(error) !== "unavailable",
+      // A conflict that outlasted its own repetitions is treated as poison: alone in its transaction the message gets through.
+      isPoison: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     };
     const parts = handler.sharesAcrossSagas === true ? [unseen] : partsBySaga(unseen);
-    const failed = await allEnded(parts.map((part) => isolate(part, attempt)));
+    const failed = await allEnded(parts.map((part) => bisect(part, attempt)));
     const failures = [...failed.flat(), ...held];
     await this.#setAside(failures, unreadable);
 
-    const parked = failures.length;
-    const duplicates = deliveries.length - handled - parked;
-    return { counts: { handled, duplicates, parked, deadLettered: unreadable.length }, settled };
+    const retriesScheduled = failures.length;
+    const duplicates = deliveries.length - handled - retriesScheduled;
+    return { counts: { handled, duplicates, retriesScheduled, deadLettered: unreadable.length }, settled };
   }
 
-  /** Parks what failed, or wants a locked row, for its next attempt and dead-letters what nobody can read, in one transaction. */
+  /** Schedules a retry of what failed, or wants a locked row, for its next attempt and dead-letters what nobody can read, in one transaction. */
   async #setAside(
     failures: readonly Failure<Delivery<Type>>[],
     unreadable: readonly Unreadable[],
@@ -163,26 +163,26 @@ export class Recipe<Type extends MessageType, Rows> {
     if (failures.length === 0 && unreadable.length === 0) return;
     const { handler, database, clock, newId, metrics, log } = this.#options;
     const now = clock.now();
-    const parked = failures.map((failure) => this.#firstFailure(failure, now));
-    const burials = unreadable.map((message) => burialOf(message, now));
+    const pending = failures.map((failure) => this.#firstFailure(failure, now));
+    const givenUp = unreadable.map((message) => givenUpOf(message, now));
     await database.transaction(async (transaction) => {
       const { tx } = transaction;
       await transaction.finish([
-        ...(parked.length === 0 ? [] : [park(tx, parked)]),
-        ...burialStatements(transaction, burials, { handler, newId, now }),
+        ...(pending.length === 0 ? [] : [scheduleRetries(tx, pending)]),
+        ...giveUpStatements(transaction, givenUp, { handler, newId, now }),
       ]);
     });
-    if (parked.length > 0) this.#options.onParked?.();
-    metrics.held.inc({ service: handler.service }, parked.filter(({ attempts }) => attempts === 0).length);
-    for (const { message, cause: why, attempts } of parked) {
+    if (pending.length > 0) this.#options.onRetryScheduled?.();
+    metrics.held.inc({ service: handler.service }, pending.filter(({ attempts }) => attempts === 0).length);
+    for (const { message, cause: why, attempts } of pending) {
       if (attempts === 0) continue;
       metrics.failures.inc({ service: handler.service, type: message.type });
       log.warn(
         { service: handler.service, message_id: message.message_id, saga_id: message.saga_id, ...why },
-        "message parked",
+        "message failed, retry scheduled",
       );
     }
-    for (const { dead } of burials) {
+    for (const { dead } of givenUp) {
       metrics.deadLettered.inc({ service: handler.service, code: dead.cause.code });
       const { topic, partition, offset } = dead.raw;
       log.error(
@@ -198,7 +198,7 @@ export class Recipe<Type extends MessageType, Rows> {
     // Not the message's failure, so it does not count as one.
     if (database.faultOf(error) === "locked")
       return { ...about, attempts: 0, nextAttemptAt: now + untilNextLook(0, random()) } as const;
-    const verdict = afterFailure(1, handler.neverGiveUp.has(item.message.type), random(), retryLimits);
+    const verdict = afterFailure(1, handler.retryForever.has(item.message.type), random(), retryLimits);
     assert(verdict.kind === "again", "a first failure always has a retry");
     return { ...about, attempts: 1, nextAttemptAt: now + verdict.delayMs } as const;
   }
@@ -216,7 +216,7 @@ export class Recipe<Type extends MessageType, Rows> {
   }
 }
 
-function burialOf({ raw, value, refusal }: Unreadable, now: number): Burial {
+function givenUpOf({ raw, value, refusal }: Unreadable, now: number): GivenUp {
   return {
     dead: {
       raw,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { gatherMs, IDLE, type Load, LoadMeter, MAX_GATHER_MS, observeLoad } from "./gather.ts";
+import { lingerMs, IDLE, type Load, LoadMeter, MAX_LINGER_MS, observeLoad } from "./linger.ts";
 
 /** Polls that each bring `messages` after `elapsedMs`, until the rate has settled. */
 function steady(messages: number, elapsedMs: number, from: Load = IDLE, workMs = 0): Load {
@@ -10,46 +10,46 @@ function steady(messages: number, elapsedMs: number, from: Load = IDLE, workMs =
 
 describe("the gather follows the load", () => {
   test("an idle consumer waits for nothing, and neither does a lone order", () => {
-    expect(gatherMs(IDLE)).toBe(0);
-    expect(gatherMs(observeLoad(steady(0, 500), 1, 800))).toBe(0);
+    expect(lingerMs(IDLE)).toBe(0);
+    expect(lingerMs(observeLoad(steady(0, 500), 1, 800))).toBe(0);
   });
 
   test("a few ms at the few hundred messages a second of 10,000 orders a minute", () => {
-    expect(gatherMs(steady(4, 12))).toBe(4);
+    expect(lingerMs(steady(4, 12))).toBe(4);
   });
 
   test("tens of ms at a thousand a second, and never more than the limit", () => {
-    expect(gatherMs(steady(40, 40))).toBe(31);
-    expect(gatherMs(steady(2_000, 20))).toBe(MAX_GATHER_MS);
+    expect(lingerMs(steady(40, 40))).toBe(31);
+    expect(lingerMs(steady(2_000, 20))).toBe(MAX_LINGER_MS);
   });
 
   test("a machine short of CPU, whose batches take long, gathers twice as long as they take", () => {
-    expect(gatherMs(steady(10, 60, IDLE, 20))).toBeWithin(38, 41);
-    expect(gatherMs(steady(40, 240, IDLE, 80))).toBe(MAX_GATHER_MS);
+    expect(lingerMs(steady(10, 60, IDLE, 20))).toBeWithin(38, 41);
+    expect(lingerMs(steady(40, 240, IDLE, 80))).toBe(MAX_LINGER_MS);
   });
 
   test("but a few messages do not wait for each other, however long their own work took", () => {
-    expect(gatherMs(steady(1, 500, IDLE, 40))).toBeLessThan(5);
+    expect(lingerMs(steady(1, 500, IDLE, 40))).toBeLessThan(5);
   });
 
   test("a flash sale is noticed within a batch or two", () => {
     const load = observeLoad(observeLoad(IDLE, 2_000, 100), 2_000, 100);
-    expect(gatherMs(load)).toBeGreaterThan(50);
+    expect(lingerMs(load)).toBeGreaterThan(50);
   });
 
   test("and forgotten within two seconds of silence", () => {
-    expect(gatherMs(observeLoad(steady(2_000, 100), 0, 2_000))).toBeLessThan(10);
+    expect(lingerMs(observeLoad(steady(2_000, 100), 0, 2_000))).toBeLessThan(10);
   });
 
   test("a clock that stands still gives a number all the same", () => {
-    expect(gatherMs(observeLoad(IDLE, 10, 0))).toBeGreaterThanOrEqual(0);
+    expect(lingerMs(observeLoad(IDLE, 10, 0))).toBeGreaterThanOrEqual(0);
   });
 
   test("a batch that a failure held up for minutes is forgotten as soon as one of the longest", () => {
     const heldUp = observeLoad(IDLE, 10, 300_000, 299_900);
     const after = (load: Load) => steady(10, 60, observeLoad(load, 10, 1_000, 2), 2);
-    expect(gatherMs(observeLoad(heldUp, 10, 1_000, 2))).toBeLessThan(35);
-    expect(gatherMs(after(heldUp))).toBeLessThan(7);
+    expect(lingerMs(observeLoad(heldUp, 10, 1_000, 2))).toBeLessThan(35);
+    expect(lingerMs(after(heldUp))).toBeLessThan(7);
   });
 });
 

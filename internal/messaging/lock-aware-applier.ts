@@ -1,24 +1,33 @@
 // Applies messages and never lets a locked row stop those that do not want it. While all is well it waits for locks, in the two
-// round trips of effect.ts; after a wait that was in vain it leaves out what is locked, and says in the log by whom. Used by the
-// recipe and by the retry loop, each with its own.
+// round trips of inbox-transaction.ts; after a wait that was in vain it leaves out what is locked, and says in the log by whom. Used by the
+// message processor and by the retry loop, each with its own.
 import type { MessageType } from "../../schemas/registry.ts";
 import { describeError } from "../kernel/errors.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Alongside, applyFree, applyOnce, type EffectContext, type FreeEffect } from "./effect.ts";
+import {
+  type Alongside,
+  applyFree,
+  applyOnce,
+  type InboxContext,
+  type AppliedParts,
+} from "./inbox-transaction.ts";
 import { namesOf } from "./held-rows.ts";
 import { LockCaution } from "./lock-caution.ts";
 import type { Log } from "./telemetry.ts";
 
-export class Applier<Type extends MessageType, Rows> {
-  readonly #context: EffectContext<Type, Rows> & { readonly log: Log };
+export class LockAwareApplier<Type extends MessageType, Rows> {
+  readonly #context: InboxContext<Type, Rows> & { readonly log: Log };
   readonly #caution = new LockCaution();
 
-  constructor(context: EffectContext<Type, Rows> & { readonly log: Log }) {
+  constructor(context: InboxContext<Type, Rows> & { readonly log: Log }) {
     this.#context = context;
   }
 
   /** Throws as `applyFree` does, and nothing of `deliveries` has happened then. */
-  async apply(deliveries: readonly Delivery<Type>[], alongside?: Alongside<Type>): Promise<FreeEffect<Type>> {
+  async apply(
+    deliveries: readonly Delivery<Type>[],
+    alongside?: Alongside<Type>,
+  ): Promise<AppliedParts<Type>> {
     const { clock, database } = this.#context;
     const begunAt = clock.now();
     if (this.#caution.isWary(begunAt)) return applyFree(this.#context, deliveries, alongside);
@@ -36,7 +45,7 @@ export class Applier<Type extends MessageType, Rows> {
   }
 
   /** Once for each wait that was in vain, which are seconds apart. */
-  #tell({ held, leftOut, applied }: FreeEffect<Type>, error: unknown): void {
+  #tell({ held, leftOut, applied }: AppliedParts<Type>, error: unknown): void {
     const { log, handler } = this.#context;
     const { service } = handler;
     const fields = { service, ...namesOf(held), set_aside: leftOut.length, went_on: applied.length };

@@ -1,4 +1,4 @@
-// The recipe on real Kafka, Postgres and Redis: one effect per message, whatever is delivered how often and whatever is away.
+// The message processor on real Kafka, Postgres and Redis: one effect per message, whatever is delivered how often and whatever is away.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { createClient } from "redis";
@@ -13,7 +13,7 @@ import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../../bench/tcp-proxy.ts";
 import type { Database, Transaction } from "./database.ts";
-import { applyOnce } from "./effect.ts";
+import { applyOnce } from "./inbox-transaction.ts";
 
 let service: CountingService;
 beforeAll(async () => {
@@ -32,7 +32,7 @@ async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[
   return sagas.map((saga) => counts[saga]);
 }
 
-/** The recipe's transaction by itself, for what does not depend on how Kafka cuts its batches. */
+/** The inbox transaction by itself, for what does not depend on how Kafka cuts its batches. */
 function apply(database: Database, commands: readonly CancelOrder[]): Promise<ReadonlySet<string>> {
   const context = {
     handler: service.handler(false),
@@ -211,14 +211,14 @@ describe("one effect per message", () => {
   test("a part that the database refuses is cut up by itself; one that it does not answer makes the batch come again", async () => {
     const sagas = newSagas(2_000);
     const commands = sagas.map((saga) => cancelOrder(saga));
-    const [guilty = ""] = sagas;
-    service.throwing.add(guilty);
+    const [poison = ""] = sagas;
+    service.throwing.add(poison);
     const database = countingTransactions(service.database.postgres);
     database.unavailable.add(2);
     await using one = await service.start({ consumer: () => handingOver(commands), database });
     const counts = await one.handleNext();
     service.throwing.clear();
-    expect(counts).toMatchObject({ parked: 1, deadLettered: 0 });
+    expect(counts).toMatchObject({ retriesScheduled: 1, deadLettered: 0 });
     expect(counts.handled + counts.duplicates).toBe(1_999);
     expect(await countsOf(sagas)).toEqual([undefined, ...sagas.slice(1).map(() => 1)]);
     expect(one.warnings).toContain("the database is away, the batch waits");
@@ -281,7 +281,7 @@ describe("Redis is a hint", () => {
     await service.send(...commands);
     expect(await one.handle(3)).toMatchObject({ handled: 3, duplicates: 0 });
     expect(await countsOf(sagas)).toEqual([1, 1, 1]);
-    expect((await one.metrics.expose()).text).toContain("idempotency_hints_wrong_total");
+    expect((await one.metrics.expose()).text).toContain("dedup_cache_false_positives_total");
   });
 
   test("gone, nobody notices", async () => {
@@ -305,7 +305,7 @@ describe("a message that fails does not hold up its neighbours", () => {
     const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start();
     await service.send(...commands);
-    expect(await one.handle(30)).toMatchObject({ handled: 28, parked: 2 });
+    expect(await one.handle(30)).toMatchObject({ handled: 28, retriesScheduled: 2 });
     expect(await countsOf(sagas)).toEqual(
       sagas.map((saga) => (saga === throwing || saga === refused ? undefined : 1)),
     );
@@ -322,10 +322,10 @@ describe("a message that fails does not hold up its neighbours", () => {
         error_message: expect.stringContaining("counter_count_check"),
       },
     ]);
-    const [parked] = rows;
-    expect(String(parked?.value)).toBe(JSON.stringify(commands[7]));
-    expect(String(parked?.key)).toBe(throwing);
-    expect(parked?.headers).toEqual([{ name: "type", value_base64: btoa("CancelOrder") }]);
+    const [pending] = rows;
+    expect(String(pending?.value)).toBe(JSON.stringify(commands[7]));
+    expect(String(pending?.key)).toBe(throwing);
+    expect(pending?.headers).toEqual([{ name: "type", value_base64: btoa("CancelOrder") }]);
     await service.database.sql`truncate retry`;
   });
 
@@ -383,7 +383,7 @@ describe("the database away", () => {
     while (!one.warnings.includes("the database is away, the batch waits")) await Bun.sleep(10);
     proxy.cut();
     proxy.resume();
-    expect((await handled).parked).toBe(0);
+    expect((await handled).retriesScheduled).toBe(0);
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 

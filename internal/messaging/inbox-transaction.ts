@@ -1,5 +1,5 @@
-// The heart of the recipe: the effect of a batch of messages, once, in one transaction of two round trips. Called for fresh
-// messages (recipe.ts) and for those that failed before (retry.ts).
+// The heart of the message processor: the effect of a batch of messages, once, in one transaction of two round trips. Called for fresh
+// messages (message-processor.ts) and for those that failed before (retry.ts).
 import type { MessageType } from "../../schemas/registry.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -16,7 +16,7 @@ import { pause } from "./pause.ts";
 const MAX_CONFLICTS = 5;
 const CONFLICT_PAUSE_MS = 20;
 
-export interface EffectContext<Type extends MessageType, Rows> {
+export interface InboxContext<Type extends MessageType, Rows> {
   readonly handler: Handler<Type, Rows>;
   readonly database: Database;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ export type Alongside<Type extends MessageType> = (
  * half-changed rows into a save.
  */
 export async function applyOnce<Type extends MessageType, Rows>(
-  context: EffectContext<Type, Rows>,
+  context: InboxContext<Type, Rows>,
   deliveries: readonly Delivery<Type>[],
   alongside: Alongside<Type> = () => [],
 ): Promise<ReadonlySet<string>> {
@@ -53,7 +53,7 @@ export async function applyOnce<Type extends MessageType, Rows>(
 }
 
 /** What became of deliveries some of which may want a row that another transaction holds. */
-export interface FreeEffect<Type extends MessageType> {
+export interface AppliedParts<Type extends MessageType> {
   /** Those that had their effect, now or before. */
   readonly applied: readonly Delivery<Type>[];
   /** The ids among them that had none before. */
@@ -69,10 +69,10 @@ export interface FreeEffect<Type extends MessageType> {
  * (DATABASE_UNAVAILABLE) or on a key that another transaction is about to insert (DATABASE_LOCKED).
  */
 export async function applyFree<Type extends MessageType, Rows>(
-  context: EffectContext<Type, Rows>,
+  context: InboxContext<Type, Rows>,
   deliveries: readonly Delivery<Type>[],
   alongside: Alongside<Type> = () => [],
-): Promise<FreeEffect<Type>> {
+): Promise<AppliedParts<Type>> {
   return pastConflicts(context, async () => {
     const { database, handler } = context;
     const done = await database.transaction(async (transaction) => {
@@ -94,7 +94,7 @@ export async function applyFree<Type extends MessageType, Rows>(
 
 /** Repeats what met another transaction, a few times. */
 async function pastConflicts<T>(
-  { database, random }: Pick<EffectContext<MessageType, unknown>, "database" | "random">,
+  { database, random }: Pick<InboxContext<MessageType, unknown>, "database" | "random">,
   work: () => Promise<T>,
 ): Promise<T> {
   for (let conflicts = 1; ; conflicts += 1) {
@@ -121,7 +121,7 @@ export async function notWaiting<T>(
 }
 
 async function transact<Type extends MessageType, Rows>(
-  context: EffectContext<Type, Rows>,
+  context: InboxContext<Type, Rows>,
   transaction: Transaction,
   deliveries: readonly Delivery<Type>[],
   alongside: Alongside<Type>,

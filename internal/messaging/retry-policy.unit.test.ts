@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { afterFailure } from "./failure-policy.ts";
+import { afterFailure } from "./retry-policy.ts";
 
 const MIDDLE = 0.5; // no jitter
 
