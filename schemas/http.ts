@@ -100,11 +100,11 @@ export type StartSaga = Static<typeof StartSaga>;
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
 
-/** POST /sagas/:id/cancel on the orchestrator: an operator, by name, turns a saga round. */
+/** POST /sagas/:id/cancel on the orchestrator: an operator, by name, starts a saga's compensation. */
 export const CancelSaga = Type.Object({ actor: Actor, reason: Reason }, strict);
 export type CancelSaga = Static<typeof CancelSaga>;
 
-/** Answer to it: 202 where this turned the saga round, 200 where it had turned round before; how it stands now. */
+/** Answer to it: 202 where this started the compensation, 200 where it had started before; how it stands now. */
 export const SagaCancelled = Type.Object({
   saga_id: Uuid,
   status: SagaStatus,

@@ -49,14 +49,14 @@ describe("saga cancel", () => {
     await orchestrator[Symbol.asyncDispose]();
   });
 
-  test("turns a saga round with actor and reason, and says so when it had turned round before", async () => {
+  test("starts a saga's compensation with actor and reason, and says so when it was compensating already", async () => {
     const saga_id = await orchestrator.start();
     const cancel = ["saga", "cancel", saga_id, "--reason", "stolen card", "--actor", "ada"];
     const first = await tool.json<CancelAnswer>(cancel, env);
     expect(first).toMatchObject({ saga_id, cancelled_now: true, status: "COMPENSATING" });
     const { stdout, code } = await tool.run(cancel, env);
     expect(code).toBe(0);
-    expect(stdout).toContain("had turned round before");
+    expect(stdout).toContain("was compensating already");
     expect(stdout).toContain("COMPENSATING, undoing reserve, OPERATOR_CANCELLED: stolen card");
     expect(
       await orchestrator.database

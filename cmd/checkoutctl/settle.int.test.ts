@@ -31,10 +31,10 @@ afterAll(async () => {
   await saga[Symbol.asyncDispose]();
 });
 
-test("a charge that never answers ends as failed once its saga has turned round and the provider has nothing of it", async () => {
+test("a charge that never answers ends as failed once its saga is compensating and the provider has nothing of it", async () => {
   const id = await unanswered("pm_sim_timeout_no_effect");
   const forward = await settle(id, "failed");
-  expect([forward.code, forward.stderr]).toEqual([3, expect.stringContaining("has not turned round")]);
+  expect([forward.code, forward.stderr]).toEqual([3, expect.stringContaining("is not compensating")]);
   await payment.handle(cancelPayment(id));
   const early = await settle(id, "failed");
   expect([early.code, early.stderr]).toEqual([3, expect.stringContaining("too recently")]);
@@ -51,7 +51,12 @@ test("a charge that never answers ends as failed once its saga has turned round 
   expect([again.code, again.stderr]).toEqual([3, expect.stringContaining("its outcome is known")]);
 
   expect(await trailOf(id)).toMatchObject([
-    { actor: "ada", reason: "ticket 7", outcome: "refused", detail: expect.stringContaining("turned round") },
+    {
+      actor: "ada",
+      reason: "ticket 7",
+      outcome: "refused",
+      detail: expect.stringContaining("is compensating"),
+    },
     { outcome: "refused" },
     { outcome: "refused" },
     {

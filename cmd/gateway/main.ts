@@ -6,7 +6,7 @@ import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.t
 import { commonConfig, secret, servedNamesConfig } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
-import { logSparingly } from "../../internal/platform/log-sparingly.ts";
+import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
@@ -49,7 +49,7 @@ await runRole({
       audience: env.JWT_AUDIENCE,
       clock: systemClock,
     });
-    const logError = logSparingly(log, systemClock);
+    const logError = logThrottled(log, systemClock);
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, url }, "a request failed");
     const app = gatewayApp({ authenticator, orchestrator, seal, onError });

@@ -11,8 +11,8 @@ import {
 } from "../../internal/platform/config.ts";
 import { openDatabase, systemClock } from "../../internal/platform/consuming-role.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
-import { openReopeningConsumer } from "../../internal/platform/kafka/reopening-consumer.ts";
-import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
+import { openReconnectingConsumer } from "../../internal/platform/kafka/reconnecting-consumer.ts";
+import { openReconnectingProducer } from "../../internal/platform/kafka/reconnecting-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { Courier } from "../../internal/services/notification/courier.ts";
@@ -84,14 +84,14 @@ await runRole({
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-        openReopeningProducer({ ...kafka, settings: { "message.max.bytes": DEAD_LETTER_MAX_BYTES } }),
+        openReconnectingProducer({ ...kafka, settings: { "message.max.bytes": DEAD_LETTER_MAX_BYTES } }),
       ),
     );
     const { service: groupId, topics } = NOTIFICATIONS;
     const consumer = resources.use(
       "kafka consumer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-        openReopeningConsumer({
+        openReconnectingConsumer({
           ...kafka,
           groupId,
           instanceId: env.INSTANCE_ID,

@@ -38,7 +38,7 @@ import {
 import { newestSaid } from "../../internal/platform/kafka/newest-said.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { publishAfterCommit } from "../../internal/platform/publishing.ts";
-import { logSparingly } from "../../internal/platform/log-sparingly.ts";
+import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 
 const DEADLINE_SWEEP_MS = 500;
@@ -201,7 +201,7 @@ await runRole({
         admission: gate,
       }),
     );
-    const logError = logSparingly(log, systemClock);
+    const logError = logThrottled(log, systemClock);
     const onError = (error: unknown) => logError(error, {}, "a request could not be answered");
     const api = orchestratorApi({
       intake,

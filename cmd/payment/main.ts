@@ -13,7 +13,7 @@ import {
 import { newId, openDatabase, startConsuming, systemClock } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { publishAfterCommit } from "../../internal/platform/publishing.ts";
-import { logSparingly } from "../../internal/platform/log-sparingly.ts";
+import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { createOpener, keyIds } from "../../internal/platform/seal.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { StallWatch } from "../../internal/platform/stall-watch.ts";
@@ -116,7 +116,7 @@ await runRole({
     const ids = keyIds(env.PAYMENT_PRIVATE_JWK);
     log.info({ key_ids: ids }, "opens payment tokens that were sealed to these keys");
     const metrics = paymentMetrics(meter);
-    const logError = logSparingly(log, systemClock);
+    const logError = logThrottled(log, systemClock);
     const opener = new WatchedOpener({
       open,
       clock: systemClock,
@@ -146,7 +146,7 @@ await runRole({
     const provider = new CircuitBreaker(new WatchedProvider(stripe, { pace, hold, onRefused }), {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
-      wentOnAt: stalls.wentOnAt,
+      resumedAt: stalls.resumedAt,
       onChange(state) {
         metrics.breakerOpen.set({}, state === "open" ? 1 : 0);
         log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);

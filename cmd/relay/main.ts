@@ -8,7 +8,7 @@ import { runLoop } from "../../internal/platform/background-loop.ts";
 import { commonConfig, kafkaConfig, secret } from "../../internal/platform/config.ts";
 import { systemClock } from "../../internal/platform/consuming-role.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
-import { openReopeningProducer } from "../../internal/platform/kafka/reopening-producer.ts";
+import { openReconnectingProducer } from "../../internal/platform/kafka/reconnecting-producer.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema } from "../../internal/platform/schema-check.ts";
@@ -43,7 +43,7 @@ await runRole({
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-        openReopeningProducer({
+        openReconnectingProducer({
           brokers: env.KAFKA_BROKERS,
           clientId: "checkout-relay",
           onEvent: logEvents(log, "the producer", systemClock),

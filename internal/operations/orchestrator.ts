@@ -10,12 +10,12 @@ const cancelled = TypeCompiler.Compile(SagaCancelled);
 const fault = TypeCompiler.Compile(SagaApiFault);
 
 export interface CancelAnswer extends SagaCancelled {
-  /** False where the saga had turned round before. */
+  /** False where the compensation had started before. */
   readonly cancelled_now: boolean;
 }
 
 /**
- * Turns a saga round, or tells that it has turned round before. Throws MESSAGE_INVALID where there is no such saga or it is too
+ * Starts a saga's compensation, or says that it had started before. Throws MESSAGE_INVALID where there is no such saga or it is too
  * late, SERVICE_UNAVAILABLE where the orchestrator does not answer; asking again is safe then.
  */
 export async function cancelSaga(

@@ -13,7 +13,7 @@ export interface AskedCharge {
   readonly traceparent: string | null;
   /** RFC 3339. */
   readonly occurred_at: string;
-  /** Its saga has turned round. */
+  /** Its saga is compensating. */
   readonly is_undone: boolean;
 }
 

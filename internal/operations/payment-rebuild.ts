@@ -1,6 +1,6 @@
 // A payment database that was restored from a backup has forgotten what it has asked the provider for since. Every charge that a
 // saga has asked for and that is not settled here is written down as asked, with an unknown outcome. So the executor finds
-// out: by the same key, which the provider answers as before, or, where the saga has turned round, by look-ups alone.
+// out: by the same key, which the provider answers as before, or, where the saga is compensating, by look-ups alone.
 // Without this a charge and its undo, said again, would be called off as never tried. Called by `checkoutctl payments rebuild`.
 import type { Sql } from "postgres";
 import { recordActions } from "../messaging/operator-action-store.ts";

@@ -9,7 +9,7 @@ import { measureBacklog } from "../messaging/relay-store.ts";
 import { Relay, RELAY_DELIVERY_TIMEOUT_MS } from "../messaging/relay.ts";
 import { relayMetrics } from "../messaging/telemetry.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
-import { openReopeningProducer } from "../platform/kafka/reopening-producer.ts";
+import { openReconnectingProducer } from "../platform/kafka/reconnecting-producer.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { cancelOrder } from "../testkit/commands.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   [service, saga, producer] = await Promise.all([
     CountingService.create(),
     cloneDatabase("saga"),
-    openReopeningProducer({ ...KAFKA, deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS }),
+    openReconnectingProducer({ ...KAFKA, deliveryTimeoutMs: RELAY_DELIVERY_TIMEOUT_MS }),
   ]);
 });
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-// An operator turns one saga round, by name and with a reason. The saga table decides whether that is still possible; what it
+// An operator turns one saga to compensation, by name and with a reason. The saga table decides whether that is still possible; what it
 // decided, what the saga says to it and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelSaga } from "../../schemas/http.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -13,7 +13,7 @@ import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { type Saga, statusOf } from "./state.ts";
 import { lockSagas } from "./store.ts";
 
-/** `cancelling`: this turned it round. `already`: it had turned round before. `too late`: it is completed and stays so. */
+/** `cancelling`: this started the compensation. `already`: it was compensating already. `too late`: it is completed and stays so. */
 export type CancelOutcome = "cancelling" | "already" | "too late";
 
 export interface Cancellation {
@@ -48,7 +48,7 @@ export async function cancelSaga(
     const now = clock.now();
     const batch = new SagaBatch(sagas);
     const out = batch.apply(sagaId, { type: "OperatorCancel", reason }, now, policy);
-    const saga = batch.standing(sagaId);
+    const saga = batch.current(sagaId);
     const outcome = outcomeOf(before, saga);
     const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
     const line = {

@@ -21,7 +21,7 @@ ${stateDiagram()}
 
 Reading it:
 
-- The saga turns round when a step is **refused**, and then undoes the steps before it; or when its **deadline** passes, its
+- The saga starts to compensate when a step is **refused**, and then undoes the steps before it; or when its **deadline** passes, its
   reservation **expires** or an **operator** cancels, and then it undoes the step under way too, because that step's command is
   out and may yet take effect.
 - An undo settles its step for good: it takes back what happened, and where nothing happened yet it leaves a tombstone that
@@ -62,12 +62,12 @@ function stateDiagram(): string {
   for (const step of undoOrder(STEPS.length))
     lines.push(`    state "COMPENSATING / undo ${step}" as ${undoing(step)}`);
   lines.push(`    [*] --> reserve: ${rowOf("reserve").command}`);
-  STEPS.forEach(({ step, success, refusal, doomedByExpiry }, index) => {
+  STEPS.forEach(({ step, success, refusal, compensateOnHoldExpiry }, index) => {
     const next = STEPS[index + 1];
     const target = next === undefined ? "COMPLETED" : next.step;
     lines.push(`    ${step} --> ${target}: ${success}`);
     lines.push(`    ${step} --> ${firstUndo(index)}: ${refusal}`);
-    const uncertain = doomedByExpiry ? "deadline, cancel, ReservationExpired" : "deadline, cancel";
+    const uncertain = compensateOnHoldExpiry ? "deadline, cancel, ReservationExpired" : "deadline, cancel";
     lines.push(`    ${step} --> ${firstUndo(index + 1)}: ${uncertain}`);
   });
   for (const step of undoOrder(STEPS.length)) {

@@ -3,7 +3,7 @@
 //
 // The way is the saga table's own: the same decisions, in an order that fits what was said. Where a decision says what is in Kafka
 // already, it is not said again; where it says something new, the message had not left when the database was lost, and goes now.
-// What the topics cannot tell is why a saga turned round that no refusal turned; its mail knows the code.
+// What the topics cannot tell is why a saga started to compensate without a refusal; its mail knows the code.
 import { Value } from "@sinclair/typebox/value";
 import { CheckoutOfSaga, type ReserveInventory } from "../../schemas/commands.ts";
 import type { Event } from "../../schemas/events.ts";
@@ -87,7 +87,7 @@ interface Guide {
   readonly hasSaid: (message: Outgoing) => boolean;
   /** The last step whose command it is known to have written; -1 for none. */
   readonly lastStep: number;
-  /** It has turned round. */
+  /** It is compensating. */
   readonly hasTurned: boolean;
   readonly hasUndone: (step: Step) => boolean;
   readonly told: (type: Event["type"]) => SagaInput | null;
@@ -174,7 +174,7 @@ function nextOf(
   return step === null ? null : explained(step, guide);
 }
 
-/** The mail knows why the saga turned round; what it was told may not. */
+/** The mail knows why the saga started to compensate; what it was told may not. */
 function explained(
   { input, decision }: { readonly input: SagaInput; readonly decision: Decision },
   { mail }: Guide,

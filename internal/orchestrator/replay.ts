@@ -22,7 +22,7 @@ export function objectionToReplay(type: string, { status, ...saga }: Standing): 
     if (status !== "COMPENSATING") return `its saga is ${status} and undoes nothing`;
     return row.step === saga.compensation_step ? null : `its saga is undoing ${saga.compensation_step} now`;
   }
-  if (status === "COMPENSATING") return "its saga has turned round and undoes this step";
+  if (status === "COMPENSATING") return "its saga is compensating and undoes this step";
   return row.step === saga.current_step
     ? null
     : `its saga is past that step and waits for ${saga.current_step}`;

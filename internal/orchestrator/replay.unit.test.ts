@@ -51,7 +51,7 @@ test("the objection says where the saga stands", () => {
   });
   expect(objectionToReplay("ChargePayment", at("COMPENSATED"))).toBe("its saga is settled: COMPENSATED");
   expect(objectionToReplay("ChargePayment", at("COMPENSATING", "charge", "charge"))).toContain(
-    "turned round",
+    "is compensating",
   );
   expect(objectionToReplay("ReserveInventory", at("INVENTORY_RESERVED"))).toContain("waits for charge");
   expect(objectionToReplay("ReleaseInventory", at("COMPENSATING", "charge", "charge"))).toContain(

@@ -46,7 +46,7 @@ export class SagaBatch {
   }
 
   /** A saga of this batch as it stands after what was applied; the same object as before where nothing changed. */
-  standing(sagaId: string): Saga {
+  current(sagaId: string): Saga {
     return this.#entry(sagaId).after;
   }
 

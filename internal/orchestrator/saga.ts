@@ -22,7 +22,7 @@ import {
 } from "./steps.ts";
 
 export interface SagaPolicy {
-  /** How long the whole forward path may take before the saga turns round by itself, in milliseconds. */
+  /** How long the whole forward path may take before the saga starts to compensate by itself, in milliseconds. */
   readonly forwardDeadlineMs: number;
   /** An undo without an answer is sent again after this long, doubling up to `resendCapMs`. */
   readonly resendFirstMs: number;
@@ -83,7 +83,7 @@ export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPo
     case "compensating":
       return decideCompensating(saga, saga.position, input, now, policy);
     case "completed":
-      // An undo is only ever asked for by a saga that turned round, so its answer cannot belong to a completed one.
+      // An undo is only ever asked for by a saga that started to compensate, so its answer cannot belong to a completed one.
       return isUndoReply(input)
         ? alert(saga, `${input.type} for a completed saga`)
         : ignore(saga, "saga is completed");
@@ -98,11 +98,11 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
   const row = rowOf(at);
   // A refusal means that nothing happened in this step: only the steps before it are undone. In every other case the
   // step's command is out and may yet take effect, so the step is undone with them.
-  const uncertain = (failure: Failure) => turnRound(saga, at, indexOf(at) + 1, failure, now, policy);
+  const uncertain = (failure: Failure) => startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);
 
   if (input.type === row.success) return succeed(saga, at, input, now, policy);
   if (input.type === row.refusal)
-    return turnRound(saga, at, indexOf(at), failureOf(input, saga), now, policy);
+    return startCompensation(saga, at, indexOf(at), failureOf(input, saga), now, policy);
 
   switch (input.type) {
     case "DeadlinePassed":
@@ -112,11 +112,12 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
     case "OperatorCancel":
       return uncertain({ code: "OPERATOR_CANCELLED", message: input.reason });
     case "ReservationExpired":
-      if (!row.doomedByExpiry) return ignore(saga, "the confirm settles whether the stock is still there");
+      if (!row.compensateOnHoldExpiry)
+        return ignore(saga, "the confirm settles whether the stock is still there");
       return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation passed its time" });
     case "CommandDeadLettered":
       if (input.command_type !== row.command) return ignore(saga, "that command is not awaited any more");
-      // It stays where it is: an operator may replay the command before the deadline turns the saga round.
+      // It stays where it is: an operator may replay the command before the deadline turns the saga to compensation.
       return flagged(saga, input.command_type, now);
     case "CommandRefused":
       return alert(saga, `${input.command_type} was refused although the saga never undid that step`);
@@ -129,16 +130,16 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
 
 /** The step has succeeded: keep what it tells, then the next step, or the end. */
 function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
-  const learned = { ...learn(saga, input), updated_at: now };
-  const objection = objectionTo(learned);
-  if (objection !== null) return turnRound(learned, at, indexOf(at) + 1, objection, now, policy);
+  const updated = { ...applyReply(saga, input), updated_at: now };
+  const priceError = checkPrice(updated);
+  if (priceError !== null) return startCompensation(updated, at, indexOf(at) + 1, priceError, now, policy);
 
   const before = statusOf(saga.position);
-  const isTaken = (row: StepRow) => !isLeftOut(row, learned.total_cents);
+  const isTaken = (row: StepRow) => !isLeftOut(row, updated.total_cents);
   const ahead = STEPS.slice(indexOf(at) + 1);
   const next = ahead.find(isTaken);
   if (next !== undefined) {
-    const moved: Saga = { ...learned, position: { kind: "forward", at: next.step } };
+    const moved: Saga = { ...updated, position: { kind: "forward", at: next.step } };
     // What is left out is told in the timeline, which then reads like any other.
     const way = [...ahead.slice(0, ahead.indexOf(next)), next].map(({ step }) => ({
       to: statusDuring(step),
@@ -149,7 +150,7 @@ function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: Sa
     return transition(moved, [stepCommand(moved, next.step)], history);
   }
   assert(input.type === "OrderCreated", "the last step of the table creates the order");
-  const completed = atRest(learned, { kind: "completed", at, order_id: input.order_id }, now);
+  const completed = atRest(updated, { kind: "completed", at, order_id: input.order_id }, now);
   const created = rowOf(at).statusAfter;
   return transition(
     completed,
@@ -208,8 +209,8 @@ function decideCompensating(
   return ignore(saga, "the undo under way settles it");
 }
 
-/** Turns the saga round: undoes the steps before index `until`, last first. */
-function turnRound(
+/** Turns the saga to compensation: undoes the steps before index `until`, last first. */
+function startCompensation(
   saga: Saga,
   at: Step,
   until: number,
@@ -257,7 +258,7 @@ function undoNext(
   );
 }
 
-function learn(saga: Saga, input: SagaInput): Saga {
+function applyReply(saga: Saga, input: SagaInput): Saga {
   switch (input.type) {
     case "InventoryReserved": {
       const priced_items = input.items.map(({ sku_id, quantity, unit_price_cents }) => ({
@@ -275,7 +276,7 @@ function learn(saga: Saga, input: SagaInput): Saga {
 }
 
 /** Prices are the server's, but nobody is charged a total they were not shown, nor one the messages cannot carry. */
-function objectionTo(saga: Saga): Failure | null {
+function checkPrice(saga: Saga): Failure | null {
   const { total_cents, expected_total_cents, currency } = saga;
   if (total_cents === null || saga.payment_succeeded) return null;
   if (expected_total_cents !== null && expected_total_cents !== total_cents)

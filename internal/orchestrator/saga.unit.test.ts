@@ -168,7 +168,7 @@ describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, ro
     expect(on(saga, notice).verdict.kind).toBe("ignored");
   });
 
-  test("a success that comes after the saga turned round is ignored: its undo settles it", () => {
+  test("a success that comes after the saga started to compensate is ignored: its undo settles it", () => {
     const { saga } = on(givenAt(step), { type: "DeadlinePassed" }, late);
     expect(on(saga, event(row.success))).toMatchObject({ saga, out: [], verdict: { kind: "ignored" } });
   });
@@ -264,7 +264,7 @@ describe("a checkout that costs nothing", () => {
     expect(ordered.out).toMatchObject([{ type: "SendNotification", total_cents: 0 }]);
   });
 
-  test("is undone without a word to payment, from wherever it turns round", () => {
+  test("is undone without a word to payment, from wherever it starts to compensate", () => {
     const atOrder = on(free().saga, event("ReservationConfirmed")).saga;
     expect(settle(on(free().saga, event("ReservationLost"))).undos).toEqual(["ReleaseInventory"]);
     expect(settle(on(free().saga, { type: "DeadlinePassed" }, late)).undos).toEqual(["ReleaseInventory"]);

@@ -6,7 +6,7 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring } from "./steps.ts";
 
-/** Why a saga turned round. The codes that the saga itself gives; services add theirs (card_declined, ...). */
+/** Why a saga started to compensate. The codes that the saga itself gives; services add theirs (card_declined, ...). */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -44,7 +44,7 @@ export interface Saga {
   readonly payment_succeeded: boolean;
   /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. False at rest. */
   readonly needs_operator: boolean;
-  /** When the saga acts by itself: turns round, or sends its undo again. Epoch ms; null at rest. */
+  /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null at rest. */
   readonly deadline_at: number | null;
   readonly created_at: number;
   readonly updated_at: number;

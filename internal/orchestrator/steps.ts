@@ -7,7 +7,7 @@ import { AssertionError } from "../kernel/errors.ts";
 /**
  * Stored with each saga. A change of STEPS needs a new version, and old ones stay runnable while sagas are open on them. Leaving
  * out a step that costs nothing (`onlyForMoney`) did not need one: binaries from before walk such a saga on from wherever it
- * stands, and if they turn it round, undo a charge that never was, which leaves a tombstone.
+ * stands, and if they start its compensation, undo a charge that never was, which leaves a tombstone.
  */
 export const SAGA_TABLE_VERSION = 1;
 
@@ -35,7 +35,7 @@ export interface StepRow {
    * A hold that expires while this step is under way dooms the saga. Not so in `confirm`, whose own answer tells whether the
    * stock could be taken again, nor after it.
    */
-  readonly doomedByExpiry: boolean;
+  readonly compensateOnHoldExpiry: boolean;
   /** Left out of a checkout that costs nothing, because no provider charges nothing: no command, and so no undo. */
   readonly onlyForMoney: boolean;
 }
@@ -48,7 +48,7 @@ export const STEPS: readonly StepRow[] = [
     refusal: "InsufficientStock",
     statusAfter: "INVENTORY_RESERVED",
     undo: { command: "ReleaseInventory", replies: ["InventoryReleased"] },
-    doomedByExpiry: true,
+    compensateOnHoldExpiry: true,
     onlyForMoney: false,
   },
   {
@@ -62,7 +62,7 @@ export const STEPS: readonly StepRow[] = [
       commandAfterSuccess: "RefundPayment",
       replies: ["PaymentCancelled", "RefundCompleted"],
     },
-    doomedByExpiry: true,
+    compensateOnHoldExpiry: true,
     onlyForMoney: true,
   },
   {
@@ -72,7 +72,7 @@ export const STEPS: readonly StepRow[] = [
     refusal: "ReservationLost",
     statusAfter: "PAYMENT_CHARGED",
     undo: null,
-    doomedByExpiry: false,
+    compensateOnHoldExpiry: false,
     onlyForMoney: false,
   },
   {
@@ -82,7 +82,7 @@ export const STEPS: readonly StepRow[] = [
     refusal: "OrderFailed",
     statusAfter: "ORDER_CREATED",
     undo: { command: "CancelOrder", replies: ["OrderCancelled"] },
-    doomedByExpiry: false,
+    compensateOnHoldExpiry: false,
     onlyForMoney: false,
   },
 ];
@@ -107,7 +107,7 @@ export function isLeftOut({ onlyForMoney }: StepRow, total_cents: number | null)
   return onlyForMoney && total_cents === 0;
 }
 
-/** The steps to undo, last first, when the saga turns round with steps 0..`until` (exclusive) written. */
+/** The steps to undo, last first, when the saga starts to compensate with steps 0..`until` (exclusive) written. */
 export function undoOrder(until: number): readonly Step[] {
   return STEPS.slice(0, until)
     .filter((row) => row.undo !== null)

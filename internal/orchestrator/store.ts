@@ -219,7 +219,7 @@ function positionOf(row: SagaRow): Position {
 }
 
 function failureOf(row: SagaRow) {
-  assert(row.failure_code !== null, `saga ${row.saga_id} does not say why it turned round`);
+  assert(row.failure_code !== null, `saga ${row.saga_id} does not say why it started to compensate`);
   return { code: row.failure_code, message: row.failure_message ?? "" };
 }
 

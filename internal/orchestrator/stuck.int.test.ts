@@ -45,7 +45,7 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
   // given
   const one = watch();
   const id = await orchestrator.start();
-  // when it has turned round, and for so long nobody has answered
+  // when it is compensating, and for so long nobody has answered
   await sweepUntil(TURNED + AFTER_MS);
   await one.runOnce();
   expect([gauge, warnings.length]).toEqual([0, 0]);
@@ -104,7 +104,7 @@ test("that a command has died is no progress either: its saga stays stuck, and i
   expect((await orchestrator.history(id)).at(-1)).toMatchObject({ step: "charge", note });
 });
 
-test("after an outage of the orchestrator, sagas that their deadline has turned round a moment ago are on their way", async () => {
+test("after an outage of the orchestrator, sagas that their deadline is compensating a moment ago are on their way", async () => {
   const id = await orchestrator.start();
   orchestrator.now = START + 2 * AFTER_MS;
   expect((await stuckAt(orchestrator.now)).map(({ saga_id }) => saga_id)).toEqual([id]);

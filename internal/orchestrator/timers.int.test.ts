@@ -1,4 +1,4 @@
-// Deadlines on a real Postgres: sagas that turn round by themselves, undos that are sent again, and replicas that share the work.
+// Deadlines on a real Postgres: sagas that start to compensate by themselves, undos that are sent again, and replicas that share the work.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
@@ -19,7 +19,7 @@ afterAll(() => orchestrator[Symbol.asyncDispose]());
 
 const startMany = (count: number) => Promise.all(Array.from({ length: count }, () => orchestrator.start()));
 
-test("a saga past its deadline turns round, not a millisecond before", async () => {
+test("a saga past its deadline starts to compensate, not a millisecond before", async () => {
   const id = await orchestrator.start();
   orchestrator.now = LATE - 1;
   expect(await orchestrator.sweep()).toMatchObject({ processed: 0 });

@@ -1,4 +1,4 @@
-// The saga's own initiative: a saga past its deadline turns round, an undo without an answer is sent again. One bounded batch
+// The saga's own initiative: a saga past its deadline starts to compensate, an undo without an answer is sent again. One bounded batch
 // per run; any number of replicas may run it, because each claims with SKIP LOCKED. Ticked by a background loop.
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Clock, RunResult } from "../kernel/ports.ts";

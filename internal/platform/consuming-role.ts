@@ -14,7 +14,7 @@ import { consumerMetrics } from "../messaging/telemetry.ts";
 import { runLoop } from "./background-loop.ts";
 import { idSource } from "./ids.ts";
 import { logEvents } from "./kafka/log-events.ts";
-import { openReopeningConsumer } from "./kafka/reopening-consumer.ts";
+import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
@@ -88,7 +88,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
   const consumer = resources.use(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>
-      openReopeningConsumer({
+      openReconnectingConsumer({
         brokers: config.KAFKA_BROKERS,
         clientId: handler.service,
         groupId: handler.service,

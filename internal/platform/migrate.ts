@@ -6,7 +6,7 @@ import type { ReservedSql, Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
-import { isLockTimeout } from "./postgres-fault.ts";
+import { isLockTimeout } from "./postgres-errors.ts";
 import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
 /** Held while migrating; any number works as long as every version of this program uses the same. */

@@ -3,7 +3,7 @@
 // next greeting is queued behind that and is not sent, and each attempt to connect ends in a timeout. A statement that comes in
 // the moment in which a connection breaks is enough. Called by postgres.ts.
 import postgres, { type Sql } from "postgres";
-import type { DriverOptions } from "./postgres-lane.ts";
+import type { DriverOptions } from "./transaction-connection.ts";
 import { isStandby } from "./postgres-standby.ts";
 
 /** What was sent or waits in line when its pool was replaced has so long to end: above the server's own statement timeout. */

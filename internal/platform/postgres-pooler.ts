@@ -1,5 +1,5 @@
 // Refuses a connection pooler that does not keep what a connection is started with (PgBouncer, in any mode). Behind one, statements
-// have no time limit, a lane could write outside its transaction, and LISTEN is answered and never hears anything: a role would
+// have no time limit, a connection could write outside its transaction, and LISTEN is answered and never hears anything: a role would
 // call itself ready and be wrong. Called by postgres.ts.
 import postgres, { type Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";

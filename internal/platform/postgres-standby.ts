@@ -1,6 +1,6 @@
 // What to do about a server that only repeats what another writes. While a failover goes on, an address may lead to one, and a
 // connection to it that was kept would go on reading what is no longer so, long after the address leads to the new primary. So
-// none is kept: each asks at its start. Called by postgres.ts, postgres-pool.ts and postgres-lane.ts.
+// none is kept: each asks at its start. Called by postgres.ts, postgres-pool.ts and transaction-connection.ts.
 import type { Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 

@@ -11,8 +11,8 @@ import {
   isLockTimeout,
   isTransactionAborted,
   needsAnotherConnection,
-} from "./postgres-fault.ts";
-import { type DriverOptions, Lane } from "./postgres-lane.ts";
+} from "./postgres-errors.ts";
+import { type DriverOptions, TransactionConnection } from "./transaction-connection.ts";
 
 /** Part of the lock timeout that has passed when somebody looks who is in the way. */
 const LOOK_AFTER = 0.5;
@@ -36,7 +36,7 @@ export interface TransactionOptions {
 /** Runs transactions on at most `maxConcurrent` connections, opened when first needed and kept. */
 export class Transactions implements AsyncDisposable {
   readonly #options: TransactionOptions;
-  readonly #idle: Lane[] = [];
+  readonly #idle: TransactionConnection[] = [];
   readonly #queue: (() => void)[] = [];
   #running = 0;
   #isClosed = false;
@@ -56,11 +56,11 @@ export class Transactions implements AsyncDisposable {
   async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     await this.#enter();
     try {
-      const lane = await this.#takeLane();
+      const connection = await this.#takeConnection();
       try {
-        return await runOnLane(lane, work, this.#options);
+        return await runOnConnection(connection, work, this.#options);
       } finally {
-        if (lane.isOpen) this.#idle.push(lane);
+        if (connection.isOpen) this.#idle.push(connection);
       }
     } catch (error) {
       throw asDatabaseError(error, "transaction");
@@ -73,7 +73,7 @@ export class Transactions implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#onLastEnded = resolve));
-    await Promise.all(this.#idle.splice(0).map((lane) => lane.close()));
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
   }
 
   async #enter(): Promise<void> {
@@ -93,26 +93,26 @@ export class Transactions implements AsyncDisposable {
     if (this.#running === 0) this.#onLastEnded?.();
   }
 
-  async #takeLane(): Promise<Lane> {
-    for (let lane = this.#idle.pop(); lane !== undefined; lane = this.#idle.pop()) {
-      if (lane.isOpen) return lane;
+  async #takeConnection(): Promise<TransactionConnection> {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.isOpen) return connection;
     }
-    return Lane.open(this.#options.url, this.#options.driver);
+    return TransactionConnection.open(this.#options.url, this.#options.driver);
   }
 }
 
-async function runOnLane<T>(
-  lane: Lane,
+async function runOnConnection<T>(
+  connection: TransactionConnection,
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
-  const transaction = new LaneTransaction(lane, options);
+  const transaction = new LaneTransaction(connection, options);
   try {
-    const result = await lane.orClosed(work(transaction));
+    const result = await connection.orClosed(work(transaction));
     if (!transaction.isCommitted) throw new AssertionError("a transaction's work must end with finish()");
     return result;
   } catch (error) {
-    if (needsAnotherConnection(error)) lane.discard(asConnectionLost(error));
+    if (needsAnotherConnection(error)) connection.discard(asConnectionLost(error));
     else await transaction.rollback();
     throw error;
   }
@@ -125,17 +125,17 @@ function asConnectionLost(cause: unknown): AppError {
 class LaneTransaction implements Transaction {
   readonly tx: ReservedSql;
   readonly appended = null;
-  readonly #lane: Lane;
+  readonly #connection: TransactionConnection;
   readonly #options: TransactionOptions;
   /** Sent but not waited for: its answer arrives with that of the first group. */
   readonly #begin: Promise<{ readonly state: { readonly pid: number } }>;
   #isFinishing = false;
   isCommitted = false;
 
-  constructor(lane: Lane, options: TransactionOptions) {
-    this.#lane = lane;
+  constructor(connection: TransactionConnection, options: TransactionOptions) {
+    this.#connection = connection;
     this.#options = options;
-    this.tx = lane.tx;
+    this.tx = connection.tx;
     this.#begin = this.tx`begin isolation level read committed read write`.execute();
     // Judged with the first group; without this a connection lost before that would count as an unhandled rejection.
     this.#begin.catch(() => undefined);
@@ -172,12 +172,12 @@ class LaneTransaction implements Transaction {
 
   /** Leaves the connection outside any transaction, or closes it. Never throws: the caller has a better error to tell. */
   async rollback(): Promise<void> {
-    if (this.isCommitted || !this.#lane.isOpen) return;
+    if (this.isCommitted || !this.#connection.isOpen) return;
     try {
       // Also after a failed commit, where it does nothing: the server only warns that there is no transaction.
-      await this.#lane.within(this.#options.roundTripTimeoutMs, this.tx`rollback`.execute());
+      await this.#connection.within(this.#options.roundTripTimeoutMs, this.tx`rollback`.execute());
     } catch (error) {
-      this.#lane.discard(
+      this.#connection.discard(
         new AppError("DATABASE_UNAVAILABLE", "a transaction could not be rolled back", { cause: error }),
       );
     }
@@ -189,7 +189,7 @@ class LaneTransaction implements Transaction {
    * after it only say that the transaction is aborted.
    */
   async #roundTrip(statements: readonly PromiseLike<unknown>[]): Promise<readonly unknown[]> {
-    this.#lane.assertOpen();
+    this.#connection.assertOpen();
     for (const statement of statements) {
       if (isUnsentStatement(statement)) void statement.execute();
     }
@@ -197,7 +197,7 @@ class LaneTransaction implements Transaction {
     const blockers = this.#watchBlockers();
     try {
       const { roundTripTimeoutMs } = this.#options;
-      const settled = await this.#lane.within(roundTripTimeoutMs, Promise.allSettled(statements));
+      const settled = await this.#connection.within(roundTripTimeoutMs, Promise.allSettled(statements));
       const failures = settled.flatMap((result): unknown[] =>
         result.status === "rejected" ? [result.reason] : [],
       );

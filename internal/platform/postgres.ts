@@ -9,8 +9,8 @@ import type { Database, DatabaseFault, Transaction } from "../messaging/database
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { assert } from "../kernel/errors.ts";
 import { whoBlocks } from "./postgres-blockers.ts";
-import { databaseFault } from "./postgres-fault.ts";
-import type { DriverOptions } from "./postgres-lane.ts";
+import { databaseFault } from "./postgres-errors.ts";
+import type { DriverOptions } from "./transaction-connection.ts";
 import { Pool } from "./postgres-pool.ts";
 import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
@@ -90,16 +90,16 @@ export class Postgres implements Database, AsyncDisposable {
     this.#url = options.url;
     this.#statementTimeoutMs = options.timeouts?.statementMs ?? STATEMENT_TIMEOUT_MS;
     this.#driver = driverOptions(options);
-    const lanes = Math.floor(options.poolSize / 2);
+    const connections = Math.floor(options.poolSize / 2);
     this.#pool = new Pool(options.url, {
       ...this.#driver,
       ...(options.acceptsStandby === true ? {} : PRIMARY_ONLY),
-      max: options.poolSize - lanes,
+      max: options.poolSize - connections,
     });
     this.#transactions = new Transactions({
       url: options.url,
       driver: { ...this.#driver, ...PRIMARY_ONLY },
-      maxConcurrent: lanes,
+      maxConcurrent: connections,
       roundTripTimeoutMs: options.timeouts?.roundTripMs ?? ROUND_TRIP_TIMEOUT_MS,
       lockTimeoutMs: options.timeouts?.lockMs ?? LOCK_TIMEOUT_MS,
       whoBlocks: (pid) => whoBlocks(this.sql, pid),

@@ -3,7 +3,7 @@ import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
 import { logEvents } from "./kafka/log-events.ts";
-import { openReopeningProducer } from "./kafka/reopening-producer.ts";
+import { openReconnectingProducer } from "./kafka/reconnecting-producer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { systemClock } from "./consuming-role.ts";
 
@@ -32,7 +32,7 @@ export function publishAfterCommit(
     new Publisher({ database, databaseName, metrics: publisherMetrics(metrics), log }),
   );
   const open = () =>
-    openReopeningProducer({
+    openReconnectingProducer({
       brokers: config.KAFKA_BROKERS,
       clientId: `checkout-${databaseName}`,
       onEvent: logEvents(log, "the producer", systemClock),

@@ -5,7 +5,7 @@ const CHILD = `
   import { StallWatch } from "${import.meta.dir}/stall-watch.ts";
   using watch = new StallWatch();
   const startedAt = performance.now();
-  for await (const line of console) console.log(watch.wentOnAt() > startedAt ? "stood still" : "went on");
+  for await (const line of console) console.log(watch.resumedAt() > startedAt ? "stood still" : "went on");
 `;
 
 test("a process knows whether it was suspended", async () => {

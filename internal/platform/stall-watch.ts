@@ -8,7 +8,7 @@ const STALL_MS = 2_000;
 export class StallWatch implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #beatAt = performance.now();
-  #wentOnAt = Number.NEGATIVE_INFINITY;
+  #resumedAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
     this.#timer = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -18,9 +18,9 @@ export class StallWatch implements Disposable {
    * When it last went on after it had stood still, by `performance.now()`. Asked for by whoever is about to judge a timeout:
    * the heartbeat that is late itself may still be behind it in the queue.
    */
-  readonly wentOnAt = (): number => {
+  readonly resumedAt = (): number => {
     this.#beat();
-    return this.#wentOnAt;
+    return this.#resumedAt;
   };
 
   [Symbol.dispose](): void {
@@ -29,7 +29,7 @@ export class StallWatch implements Disposable {
 
   #beat(): void {
     const now = performance.now();
-    if (now - this.#beatAt > STALL_MS) this.#wentOnAt = now;
+    if (now - this.#beatAt > STALL_MS) this.#resumedAt = now;
     this.#beatAt = now;
   }
 }

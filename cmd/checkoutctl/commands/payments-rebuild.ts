@@ -18,7 +18,7 @@ export const rebuildCommand = operatorCommand(
   )
   .addHelpText(
     "after",
-    "\nRun it while the payment role is stopped, before `outbox republish`: see the runbook. Nothing is charged again: the provider is\nasked by the same keys, and where a saga has turned round its charge is only looked up.",
+    "\nRun it while the payment role is stopped, before `outbox republish`: see the runbook. Nothing is charged again: the provider is\nasked by the same keys, and where a saga is compensating its charge is only looked up.",
   )
   .action(async ({ since, actor, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));

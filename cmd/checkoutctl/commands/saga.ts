@@ -86,7 +86,7 @@ const show = command("show", "tell one saga's story out of the four databases")
     print(options, story, () => asText(story));
   });
 
-const cancel = operatorCommand("cancel", "turn a saga round: everything it has done is undone")
+const cancel = operatorCommand("cancel", "cancel a saga: everything it has done is undone")
   .argument("<saga-id>", "the saga's id", uuid)
   .action(async (sagaId, { actor, reason, ...options }) => {
     const url = loadSettings(options.stack).need("ORCHESTRATOR_URL");
@@ -94,7 +94,7 @@ const cancel = operatorCommand("cancel", "turn a saga round: everything it has d
     print(options, answer, () => {
       const { status, failure_code, failure_message, compensation_step } = answer;
       const step = compensation_step === null ? "" : `, undoing ${compensation_step}`;
-      const what = answer.cancelled_now ? "is being undone" : "had turned round before, nothing was changed";
+      const what = answer.cancelled_now ? "is being undone" : "was compensating already, nothing was changed";
       return `saga ${sagaId} ${what}: ${status}${step}, ${failure_code}: ${failure_message}`;
     });
   });

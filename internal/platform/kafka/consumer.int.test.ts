@@ -10,7 +10,7 @@ import { openAdmin } from "./admin.ts";
 import { GroupProgress } from "./group-progress.ts";
 import { openConsumer, type ConsumerOptions } from "./consumer.ts";
 import { openProducer } from "./producer.ts";
-import { openReopeningConsumer } from "./reopening-consumer.ts";
+import { openReconnectingConsumer } from "./reconnecting-consumer.ts";
 
 const SOON = { maxMessages: 1_000, waitMs: 10_000, lingerMs: 200 };
 const NOTHING_MORE = { maxMessages: 1_000, waitMs: 1_000, lingerMs: 0 };
@@ -301,7 +301,7 @@ test("under the name of a member that died, its next life has the partitions at 
 test("a member that was shut out joins anew", async () => {
   const topic = await freshTopic();
   const member = { groupId: `group-${crypto.randomUUID()}`, instanceId: "host-1", sessionTimeoutMs: 300_000 };
-  await using first = await openReopeningConsumer(optionsFor(topic, member));
+  await using first = await openReconnectingConsumer(optionsFor(topic, member));
   await send(topic, [{ value: "for the first" }]);
   expect(await take(first, 1)).toEqual(["for the first"]);
   await using second = await open(topic, member);

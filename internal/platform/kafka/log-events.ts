@@ -1,7 +1,7 @@
 // librdkafka's own words in the role's log: without them, a client that cannot reach a broker looks idle. A lost broker is
 // told of many times a second, and logged once. Called by every role that opens a Kafka client.
 import type { Clock } from "../../kernel/ports.ts";
-import { sparingly } from "../log-sparingly.ts";
+import { sparingly } from "../log-throttle.ts";
 import type { Log } from "../log.ts";
 import type { KafkaEvent } from "./connection.ts";
 

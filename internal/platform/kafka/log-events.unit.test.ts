@@ -15,7 +15,7 @@ test("of many alike within a second one is logged, and the next says how many we
   const fields = { kafka_client: "the relay's producer", event: "FAIL" };
   expect(logged([0, 10, 20, 1_000])).toEqual([
     { fields, message: "at 0" },
-    { fields: { ...fields, alike_left_out: 2 }, message: "at 1000" },
+    { fields: { ...fields, suppressed: 2 }, message: "at 1000" },
   ]);
 });
 

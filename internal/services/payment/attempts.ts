@@ -252,7 +252,7 @@ function isAbsenceProof(payment: OpenPayment, executionOver: boolean, policy: Pa
 
 function succeed(payment: OpenPayment, provider_txn_id: string, now: number): Decision {
   const succeeded: SucceededPayment = { ...withoutAttempt(payment), status: "SUCCEEDED", provider_txn_id };
-  // The saga has turned round already: it is told when the money is back, not that it was taken.
+  // The saga is compensating already: it is told when the money is back, not that it was taken.
   if (payment.undo_requested) return silently(startRefund(succeeded, now));
   return { payment: succeeded, out: [paymentSucceeded(succeeded)] };
 }

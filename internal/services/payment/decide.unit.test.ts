@@ -311,7 +311,7 @@ describe("a question that the provider puts off", () => {
   });
 });
 
-describe("a charge whose saga has turned round", () => {
+describe("a charge whose saga is compensating", () => {
   const notFound = { kind: "not_found", execution_over: false } as const;
 
   test("is looked up, never asked for", () => {

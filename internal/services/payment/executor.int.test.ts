@@ -311,7 +311,7 @@ test("a charge whose key may be forgotten is looked up, never charged again", as
   expect(await payment.events(never)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
 });
 
-test("a charge without an answer is only looked up once its saga has turned round", async () => {
+test("a charge without an answer is only looked up once its saga is compensating", async () => {
   await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
   const id = saga();
   await payment.charge(id, "pm_sim_timeout_no_effect");
@@ -474,7 +474,7 @@ test("an answer that cannot be written does not hold up its neighbours", async (
   expect(payment.errors).toEqual(["an answer of the provider cannot be settled"]);
 });
 
-test("what the provider has no time for is not charged any more once its saga has turned round", async () => {
+test("what the provider has no time for is not charged any more once its saga is compensating", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 40 }, saga);
   for (const id of sagas) await payment.charge(id);

@@ -54,7 +54,7 @@ test("an exchange of keys by its steps declines nobody", async () => {
     expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
 });
 
-test("a payment that waits for a key is cancelled unasked when its saga turns round", async () => {
+test("a payment that waits for a key is cancelled unasked when its saga starts to compensate", async () => {
   const id = await charge(await sealNew("pm_card_visa"));
   await payment.round(opensOld);
   await payment.handle(cancelPayment(id));

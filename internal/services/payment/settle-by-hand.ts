@@ -86,7 +86,7 @@ export function objectionToCharge(
 /** Pure. Why it is too early to say that nothing was or will be taken, or null. */
 export function objectionToAbsence(payment: OpenPayment, now: number): string | null {
   if (!payment.undo_requested)
-    return "its saga has not turned round, so the charge is asked for again and again: `checkoutctl saga cancel` it first";
+    return "its saga is not compensating, so the charge is asked for again and again: `checkoutctl saga cancel` it first";
   const askedAt = payment.charge_asked_at ?? payment.first_attempt_at ?? payment.created_at;
   const leftMs = askedAt + SETTLED_AFTER_MS - now;
   if (leftMs <= 0) return null;

@@ -1,4 +1,4 @@
-// Every way a checkout turns round after it was promised, on the compiled roles and through Kafka: a service that does not
+// Every way a checkout starts to compensate after it was promised, on the compiled roles and through Kafka: a service that does not
 // answer in time, in each step; stock that expires or is lost while the money is on its way; an operator who says stop. (What
 // is refused at once is in outcomes.e2e.test.ts.) Each ends with the reason, a mail, and money and stock as if nothing had been.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -50,7 +50,7 @@ beforeAll(async () => {
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-describe("a deadline that passes turns the checkout round", () => {
+describe("a deadline that passes starts the compensation", () => {
   const cases: readonly {
     readonly step: string;
     /** Who stands still, from when the checkout has this status. */
@@ -105,7 +105,7 @@ describe("a deadline that passes turns the checkout round", () => {
 });
 
 test(
-  "a reservation that expires while the card is charged turns it round, and the money comes back",
+  "a reservation that expires while the card is charged starts its compensation, and the money comes back",
   async () => {
     // given
     await system.restock("expiring", 1);
@@ -120,7 +120,7 @@ test(
 );
 
 test(
-  "a reservation that is somebody else's when it is to be confirmed turns it round, and the money comes back",
+  "a reservation that is somebody else's when it is to be confirmed starts its compensation, and the money comes back",
   async () => {
     // given inventory's word that the hold has expired does not reach the saga before the charge does
     await using _ = await splitRelay();
@@ -147,7 +147,7 @@ test(
 );
 
 test(
-  "an operator who cancels turns it round, and is on record",
+  "an operator who cancels starts its compensation, and is on record",
   async () => {
     // given
     await system.restock("cancelled", 1);

@@ -13,7 +13,7 @@ import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 180_000;
-/** A saga turns round after 30 s and then goes on asking until each undo is answered. */
+/** A saga starts to compensate after 30 s and then goes on asking until each undo is answered. */
 const PATIENCE_MS = 120_000;
 const CHECKOUTS = 200;
 const CHECKOUTS_PER_SECOND = 16;

@@ -17,7 +17,7 @@ import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-s
 const UP_TIMEOUT_MS = 120_000;
 /** Longer than any checkout of this file takes, the one that times out included. */
 const PATIENCE_MS = 40_000;
-/** Below the 15 s for which the simulator holds a charge that times out: that one must find its saga turned round. */
+/** Below the 15 s for which the simulator holds a charge that times out: that one must find its saga started to compensate. */
 const FORWARD_DEADLINE_MS = 12_000;
 const NOT_SERVED = "AQ";
 

@@ -11,7 +11,7 @@ import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
-/** Several times what it takes to give up a dead consumer (10 s): a saga that nobody takes over turns round. */
+/** Several times what it takes to give up a dead consumer (10 s): a saga that nobody takes over starts to compensate. */
 const PATIENCE_MS = 60_000;
 const WAVE = 24;
 const STOCK = 10_000;

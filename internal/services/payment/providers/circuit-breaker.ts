@@ -30,7 +30,7 @@ export interface CircuitBreakerOptions {
   readonly probeAfterMs: number;
   readonly onChange: (state: "open" | "closed") => void;
   /** When this process last went on after it had stood still, by `performance.now()`; see StallWatch. */
-  readonly wentOnAt: () => number;
+  readonly resumedAt: () => number;
 }
 
 interface Answered<Answer> {
@@ -129,7 +129,7 @@ export class CircuitBreaker implements PaymentProvider {
       this.#answeredAt = performance.now();
       return { answer, countsAsTimeout: false };
     }
-    return { answer, countsAsTimeout: this.#options.wentOnAt() < askedAt && this.#answeredAt <= askedAt };
+    return { answer, countsAsTimeout: this.#options.resumedAt() < askedAt && this.#answeredAt <= askedAt };
   }
 }
 

@@ -18,13 +18,13 @@ const refusal = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE" };
 let next: () => Promise<ChargeAnswer>;
 let calls: number;
 let states: string[];
-let wentOnAt: number;
+let resumedAt: number;
 let breaker: CircuitBreaker;
 
 beforeEach(() => {
   calls = 0;
   states = [];
-  wentOnAt = -Infinity;
+  resumedAt = -Infinity;
   const provider: PaymentProvider = {
     name: "test",
     charge: () => ((calls += 1), next()),
@@ -37,7 +37,7 @@ beforeEach(() => {
     consecutiveTimeouts: 3,
     probeAfterMs: PROBE_AFTER_MS,
     onChange,
-    wentOnAt: () => wentOnAt,
+    resumedAt: () => resumedAt,
   });
 });
 
@@ -77,7 +77,7 @@ test("timeouts that this process slept through say nothing about the provider", 
   const replies = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeAnswer>());
   next = () => replies[calls - 1]?.promise ?? Promise.reject(new Error("asked too often"));
   const asked = replies.map(() => breaker.charge(request));
-  wentOnAt = performance.now();
+  resumedAt = performance.now();
   for (const { resolve } of replies) resolve(timeout);
   expect(await Promise.all(asked)).toEqual(replies.map(() => timeout));
   expect(states).toEqual([]);

@@ -95,7 +95,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "what the provider has no time for is not charged any more once its saga has turned round",
+      test: "what the provider has no time for is not charged any more once its saga is compensating",
     },
   },
   {
@@ -132,7 +132,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
   },
   {
     id: "charged-after-its-undo",
-    title: "A charge without an answer is charged again and again after its saga has turned round.",
+    title: "A charge without an answer is charged again and again after its saga is compensating.",
     edits: [
       {
         file: ATTEMPTS,
@@ -143,7 +143,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a charge without an answer is only looked up once its saga has turned round",
+      test: "a charge without an answer is only looked up once its saga is compensating",
     },
   },
   {
@@ -356,7 +356,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: BREAKER,
-        find: "countsAsTimeout: this.#options.wentOnAt() < askedAt && ",
+        find: "countsAsTimeout: this.#options.resumedAt() < askedAt && ",
         replace: "countsAsTimeout: ",
       },
     ],

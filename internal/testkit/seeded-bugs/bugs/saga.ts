@@ -11,8 +11,8 @@ export const SAGA_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: SAGA,
-        find: "turnRound(saga, at, indexOf(at) + 1, failure, now, policy);",
-        replace: "turnRound(saga, at, indexOf(at), failure, now, policy);",
+        find: "startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);",
+        replace: "startCompensation(saga, at, indexOf(at), failure, now, policy);",
       },
     ],
     caughtBy: {
@@ -82,7 +82,7 @@ export const SAGA_BUGS: readonly SeededBug[] = [
         file: SAGA,
         find: "      return flagged(saga, input.command_type, now);\n    case",
         replace:
-          '      return turnRound(saga, at, indexOf(at), { code: "DEAD", message: "" }, now, policy);\n    case',
+          '      return startCompensation(saga, at, indexOf(at), { code: "DEAD", message: "" }, now, policy);\n    case',
       },
     ],
     caughtBy: {

@@ -1,8 +1,8 @@
-// A lane is one database connection kept for transactions, and thrown away on the first doubt. It exists because the
+// A connection is one database connection kept for transactions, and thrown away on the first doubt. It exists because the
 // driver's own reserved connections are not safe to pipeline on when the connection breaks (postgres 3.4.9, src/index.js):
 // a statement queued behind one that was being prepared is never settled; a handle used after its connection closed throws
 // outside any promise; and the closed connection may be reopened for another user of the pool, whose transaction the stale
-// handle would then write into. A lane owns a driver instance of one connection, so none of that can be shared, and watches
+// handle would then write into. A connection owns a driver instance of one connection, so none of that can be shared, and watches
 // for its end. Called by postgres-transaction.ts.
 import { standbyRefused } from "./postgres-standby.ts";
 import postgres, { type Options, type PostgresType, type ReservedSql } from "postgres";
@@ -12,16 +12,16 @@ export type DriverOptions = Options<Record<string, PostgresType>>;
 
 const CLOSE_TIMEOUT_SECONDS = 1;
 
-export class Lane {
+export class TransactionConnection {
   #driver: postgres.Sql | undefined;
   #reserved: ReservedSql | undefined;
   #closedBecause: Error | undefined;
-  /** Rejects what is waiting on this lane; one entry per wait in progress. */
+  /** Rejects what is waiting on this connection; one entry per wait in progress. */
   readonly #waiting = new Set<(reason: Error) => void>();
 
   /** Connects. Throws what the driver throws; nothing is left behind then. */
-  static async open(url: string, options: DriverOptions): Promise<Lane> {
-    const lane = new Lane();
+  static async open(url: string, options: DriverOptions): Promise<TransactionConnection> {
+    const connection = new TransactionConnection();
     const driver = postgres(url, {
       ...options,
       max: 1,
@@ -32,21 +32,21 @@ export class Lane {
       // outlived its transaction, not by one that the driver repeats by itself after `commit` (its answer to a changed table).
       connection: { ...options.connection, default_transaction_read_only: true },
       onclose: () =>
-        lane.discard(new AppError("DATABASE_UNAVAILABLE", "the connection to the database was lost")),
+        connection.discard(new AppError("DATABASE_UNAVAILABLE", "the connection to the database was lost")),
     });
-    lane.#driver = driver;
+    connection.#driver = driver;
     try {
-      lane.#reserved = lane.#refusingWhenClosed(await driver.reserve());
+      connection.#reserved = connection.#refusingWhenClosed(await driver.reserve());
     } catch (error) {
       await driver.end({ timeout: 0 });
       throw standbyRefused(driver) ?? error;
     }
-    return lane;
+    return connection;
   }
 
   /** Builds statements, which are sent when they are awaited. Throws once the connection is gone. */
   get tx(): ReservedSql {
-    assert(this.#reserved !== undefined, "lane used before it was open");
+    assert(this.#reserved !== undefined, "connection used before it was open");
     return this.#reserved;
   }
 

@@ -13,11 +13,13 @@ type Opened = Awaited<ReturnType<typeof openConsumer>>;
 const SHUT_OUT: ReadonlySet<unknown> = new Set(["FENCED_INSTANCE_ID", "_FATAL"]);
 
 /** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
-export async function openReopeningConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
-  return new ReopeningConsumer(options, await openConsumer(options));
+export async function openReconnectingConsumer(
+  options: ConsumerOptions,
+): Promise<Consumer & AsyncDisposable> {
+  return new ReconnectingConsumer(options, await openConsumer(options));
 }
 
-class ReopeningConsumer implements Consumer, AsyncDisposable {
+class ReconnectingConsumer implements Consumer, AsyncDisposable {
   readonly #options: ConsumerOptions;
   #consumer: Opened | undefined;
   #isClosed = false;

@@ -16,7 +16,7 @@ interface Kind {
  * Asked before each line with its kind: what to add to the line's fields, or null where it is to be left out. Kinds come from a
  * closed list, so the memory is bounded.
  */
-export function sparingly(clock: Clock): (kind: string) => { readonly alike_left_out?: number } | null {
+export function sparingly(clock: Clock): (kind: string) => { readonly suppressed?: number } | null {
   const kinds = new Map<string, Kind>();
   return (name) => {
     const kind = kinds.get(name) ?? { loggedAt: -Infinity, leftOut: 0 };
@@ -28,14 +28,14 @@ export function sparingly(clock: Clock): (kind: string) => { readonly alike_left
       return null;
     }
     kinds.set(name, { loggedAt: now, leftOut: 0 });
-    return kind.leftOut === 0 ? {} : { alike_left_out: kind.leftOut };
+    return kind.leftOut === 0 ? {} : { suppressed: kind.leftOut };
   };
 }
 
 export type LogError = (error: unknown, fields: object, message: string) => void;
 
 /** For errors: kinds are told apart by the error's code, or its name. */
-export function logSparingly(log: Pick<Log, "error">, clock: Clock): LogError {
+export function logThrottled(log: Pick<Log, "error">, clock: Clock): LogError {
   const leftOutOf = sparingly(clock);
   return (error, fields, message) => {
     const leftOut = leftOutOf(kindOf(error));

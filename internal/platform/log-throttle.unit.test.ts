@@ -1,12 +1,12 @@
 // One line a second and kind, and none of the errors uncounted.
 import { expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
-import { logSparingly } from "./log-sparingly.ts";
+import { logThrottled } from "./log-throttle.ts";
 
 test("a storm of one kind is a line a second that says how many it stands for", () => {
   let now = 0;
   const lines: [object, string][] = [];
-  const logError = logSparingly(
+  const logError = logThrottled(
     { error: (fields: object, message: string) => void lines.push([fields, message]) },
     { now: () => now },
   );
@@ -17,8 +17,8 @@ test("a storm of one kind is a line a second that says how many it stands for", 
   );
   expect(lines.map(([fields]) => fields)).toEqual([
     { err: away, path: "/x" },
-    { err: away, path: "/x", alike_left_out: 99 },
-    { err: away, path: "/x", alike_left_out: 99 },
+    { err: away, path: "/x", suppressed: 99 },
+    { err: away, path: "/x", suppressed: 99 },
   ]);
   // Nor is one after the clock was set back.
   now = 0;

@@ -8,15 +8,15 @@ import { openProducer, type ProducerOptions } from "./producer.ts";
 type Opening = ReturnType<typeof openProducer>;
 
 /** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
-export async function openReopeningProducer(
+export async function openReconnectingProducer(
   options: ProducerOptions,
 ): Promise<BatchProducer & AsyncDisposable> {
-  const producer = new ReopeningProducer(options);
+  const producer = new ReconnectingProducer(options);
   await producer.opened();
   return producer;
 }
 
-class ReopeningProducer implements BatchProducer, AsyncDisposable {
+class ReconnectingProducer implements BatchProducer, AsyncDisposable {
   readonly #options: ProducerOptions;
   #opening: Opening | undefined;
   #isClosed = false;
