@@ -90,7 +90,7 @@ export const ShippingAddress = Type.Object({
 
 /** What stands where a shopper's personal data was erased. */
 export const ERASED = { email: "erased@erased.invalid", line: "(erased)" } as const;
-/** The JSON of an address of which only the country is to be kept, for the books: it is put in. */
+/** The JSON of an address of which only the country is to be kept, for the ledger: it is put in. */
 export const ERASED_ADDRESS = JSON.stringify({
   name: ERASED.line,
   line1: ERASED.line,

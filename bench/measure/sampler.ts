@@ -79,7 +79,7 @@ export async function queuesOf({ addresses }: System): Promise<Pick<Sample, "que
   const sum = (name: string) => answers.reduce((total, metrics) => total + (metrics.get(name) ?? 0), 0);
   const queues: Record<string, number> = {
     "open sagas": sum("checkout_sagas_started_total") - sum("checkout_sagas_ended_total"),
-    "charges under way": sum("checkout_payment_questions_in_flight"),
+    "charges under way": sum("checkout_payment_requests_in_flight"),
     "mails waiting": sum("checkout_mails_waiting"),
   };
   // Each relay counts what its database has, whoever publishes it.

@@ -17,7 +17,7 @@ export interface Contestant extends AsyncDisposable {
   readonly answersLast: boolean;
   /** How many checkouts are under way. */
   open(): Promise<number>;
-  /** What its books call a checkout: its shopper's Idempotency-Key, or the id that the shopper was given for it, if any. */
+  /** What its ledger call a checkout: its shopper's Idempotency-Key, or the id that the shopper was given for it, if any. */
   checkoutOf(key: string, id: string | null): string | null;
   /** When each order was complete, in epoch ms, by its checkout. */
   completions(): Promise<ReadonlyMap<string, number>>;

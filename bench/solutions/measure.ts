@@ -1,4 +1,4 @@
-// What is measured of one contestant: first its processes are killed in the middle of load and its books compared; then, untouched
+// What is measured of one contestant: first its processes are killed in the middle of load and its ledger compared; then, untouched
 // and warm, how many orders it makes of a load on few products, how fast and at what cost.
 import { cpuMsByGroup } from "../processes.ts";
 import { type Contestant, STAND_INS, STOCK } from "./contestant.ts";

@@ -28,7 +28,7 @@ import {
 import { ChargeHold } from "../../internal/services/payment/providers/charge-hold.ts";
 import { Pace } from "../../internal/services/payment/providers/pace.ts";
 import { WatchedProvider } from "../../internal/services/payment/providers/watched-provider.ts";
-import { StripeBooks } from "../../internal/services/payment/providers/stripe-books.ts";
+import { StripeLedger } from "../../internal/services/payment/providers/stripe-ledger.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe.ts";
 import { Reconciler } from "../../internal/services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics, tellHold, tellRefusal } from "../../internal/services/payment/telemetry.ts";
@@ -97,12 +97,12 @@ const config = Type.Object({
   RECONCILE_INTERVAL_MS: Type.Integer({
     default: 300_000,
     minimum: 1_000,
-    description: "how often the provider's books are compared with payments, in milliseconds",
+    description: "how often the provider's ledger are compared with payments, in milliseconds",
   }),
   RECONCILE_GRACE_MS: Type.Integer({
     default: 300_000,
     minimum: 0,
-    description: "what the provider booked so recently is not compared yet, in milliseconds",
+    description: "what entered the provider's ledger so recently is not compared yet, in milliseconds",
   }),
 });
 
@@ -192,7 +192,7 @@ await runRole({
 
     const reconciler = new Reconciler({
       ...shared,
-      books: new StripeBooks(account),
+      ledger: new StripeLedger(account),
       intervalMs: env.RECONCILE_INTERVAL_MS,
       graceMs: env.RECONCILE_GRACE_MS,
       stopping,

@@ -1,5 +1,5 @@
 // Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
-// groups are served. Called by checkout/intake.ts and by the payment service (executor.ts, notice-intake.ts).
+// groups are served. Called by checkout/intake.ts and by the payment service (executor.ts, webhook-intake.ts).
 import { type Load, LoadMeter } from "./linger.ts";
 
 export interface GroupsOptions<Item> {

@@ -1,4 +1,4 @@
-// Erasing a shopper on real databases: what identifies them is gone from every row, and the books still agree.
+// Erasing a shopper on real databases: what identifies them is gone from every row, and the ledger still agree.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { audit } from "../audit/audit.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";

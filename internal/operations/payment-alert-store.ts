@@ -1,4 +1,4 @@
-// What an operator reads and asks about payments and the provider's books, in the payment database. Times are cast to milliseconds
+// What an operator reads and asks about payments and the provider's ledger, in the payment database. Times are cast to milliseconds
 // since the epoch. Called by `checkoutctl payments`.
 import type { Sql } from "postgres";
 
@@ -13,7 +13,7 @@ export interface PaymentAlert {
   readonly opened_at: number;
   readonly last_seen_at: number;
   readonly closed_at: number | null;
-  /** `reconciliation` where the books agree again, else a person. */
+  /** `reconciliation` where the ledger agree again, else a person. */
   readonly closed_by: string | null;
   readonly close_note: string | null;
 }
@@ -45,7 +45,7 @@ export async function closePaymentAlert(
 }
 
 export interface Reconciliation {
-  /** Everything the provider booked before it has been compared. */
+  /** Every entry of the provider before it has been compared. */
   readonly compared_until: number;
   readonly due_at: number;
 }

@@ -1,4 +1,4 @@
-// One request against the books: which ledger entry it becomes. The entry is the whole outcome; applying it gives the answer.
+// One request against the ledger: which ledger entry it becomes. The entry is the whole outcome; applying it gives the answer.
 // Pure: sequence number, time and fault are arguments. Called by the simulator at the moment of execution.
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { decimalText } from "./currencies.ts";

@@ -58,7 +58,7 @@ export class LedgerFile {
 
   /**
    * Resolves when everything appended so far is in the file. A failing write is thrown from the event loop and ends the
-   * process: the books in memory are then ahead of the file, and only a restart from the file puts that right.
+   * process: the ledger in memory are then ahead of the file, and only a restart from the file puts that right.
    */
   flushed(): Promise<void> {
     return this.#flush ?? Promise.resolve();

@@ -113,8 +113,8 @@ const anyRequest = fc.record({
   fault: fc.constantFrom(...FAULTS),
 });
 
-describe("the books", () => {
-  test("after any history: no refund beyond its charge, and the entries rebuild the books and every stored answer", () => {
+describe("the ledger", () => {
+  test("after any history: no refund beyond its charge, and the entries rebuild the ledger and every stored answer", () => {
     fc.assert(
       fc.property(fc.array(anyRequest, { maxLength: 40 }), (steps) => {
         const run = new Run();

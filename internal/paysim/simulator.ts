@@ -196,7 +196,7 @@ export class Simulator implements AsyncDisposable {
     return answer;
   }
 
-  /** As with answers, nobody hears of it before the ledger file has it. The event shows the books of this moment. */
+  /** As with answers, nobody hears of it before the ledger file has it. The event shows the ledger of this moment. */
   async #announce(webhooks: Webhooks, entry: ProviderLedgerEntry): Promise<void> {
     const event = webhookEventOf(this.ledger, entry, this.#options.seed);
     await this.file.flushed();

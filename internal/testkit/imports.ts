@@ -60,7 +60,7 @@ const PURE = [
   /^internal\/kernel\//,
   /^internal\/orchestrator\/(saga|steps|state|commands)\.ts$/,
   /^internal\/services\/[a-z]+\/decide\.ts$/,
-  /^internal\/services\/payment\/(attempts|notice|payment|reconciliation\/(differences|window))\.ts$/,
+  /^internal\/services\/payment\/(attempts|webhook-event|payment|reconciliation\/(differences|window))\.ts$/,
   /^internal\/audit\/(facts|invariant)\.ts$/,
   /^internal\/audit\/invariants\//,
   /^schemas\/(compatibility|commands|events|envelope|fields|http)\.ts$/,

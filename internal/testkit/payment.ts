@@ -15,13 +15,13 @@ import { type Attempt, type AttemptContext, claimDue } from "../services/payment
 import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts.ts";
 import { Executor } from "../services/payment/executor.ts";
 import { paymentHandler, type PaymentHandlerOptions } from "../services/payment/handler.ts";
-import { NoticeIntake } from "../services/payment/notice-intake.ts";
+import { WebhookIntake } from "../services/payment/webhook-intake.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
 import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
 import { Pace } from "../services/payment/providers/pace.ts";
 import { WatchedProvider } from "../services/payment/providers/watched-provider.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
-import { StripeBooks } from "../services/payment/providers/stripe-books.ts";
+import { StripeLedger } from "../services/payment/providers/stripe-ledger.ts";
 import { StripeProvider } from "../services/payment/providers/stripe.ts";
 import type { DifferenceKind } from "../services/payment/reconciliation/differences.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
@@ -38,7 +38,7 @@ const MARK = "checkout";
 const PROVIDER_TIMEOUT_MS = 5_000;
 /** For tests of silence, which have to wait for it. */
 export const SHORT_TIMEOUT_MS = 300;
-/** Questions that one executor has out at once. */
+/** Requests that one executor has out at once. */
 export const CONCURRENCY = 16;
 const WEBHOOK_SECRET = "whsec_of_the_tests";
 const API_KEY = "sk_test_simulator";
@@ -180,8 +180,8 @@ export class TestPayment implements AsyncDisposable {
   }
 
   /** What stands behind the endpoint, in a process of its own. */
-  notices(database: Database = this.database.postgres): NoticeIntake {
-    return new NoticeIntake(this.#webhookContext(database));
+  webhookIntake(database: Database = this.database.postgres): WebhookIntake {
+    return new WebhookIntake(this.#webhookContext(database));
   }
 
   webhookUrl(port = this.#webhooks.port): string {
@@ -198,7 +198,7 @@ export class TestPayment implements AsyncDisposable {
     return fetch(this.webhookUrl(port), { method: "POST", body, headers });
   }
 
-  /** A process that reconciles, and is due from now on, on books that are compared up to now. */
+  /** A process that reconciles, and is due from now on, on ledger that are compared up to now. */
   async reconciler(options: Partial<ReconcilerOptions> = {}): Promise<Reconciler> {
     await this.database.sql`
       update reconciliation
@@ -206,7 +206,7 @@ export class TestPayment implements AsyncDisposable {
     return new Reconciler({
       ...this.#context(),
       clock: { now: () => this.now },
-      books: new StripeBooks({ apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) }),
+      ledger: new StripeLedger({ apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) }),
       metrics: paymentMetrics(noMeter),
       log: this.#log,
       intervalMs: 60_000,

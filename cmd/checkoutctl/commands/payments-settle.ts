@@ -4,7 +4,7 @@ import { AppError, describeError } from "../../../internal/kernel/errors.ts";
 import { recordActions } from "../../../internal/messaging/operator-action-store.ts";
 import { settleActions } from "../../../internal/operations/dead-letter-store.ts";
 import { DEFAULT_POLICY } from "../../../internal/services/payment/attempts.ts";
-import { StripeBooks } from "../../../internal/services/payment/providers/stripe-books.ts";
+import { StripeLedger } from "../../../internal/services/payment/providers/stripe-ledger.ts";
 import { StripeProvider } from "../../../internal/services/payment/providers/stripe.ts";
 import { type SettleByHand, settleByHand } from "../../../internal/services/payment/settle-by-hand.ts";
 import { operatorCommand, print, uuid } from "../command.ts";
@@ -57,7 +57,7 @@ export const settleCommand = operatorCommand(
           provider: asked.name,
           newId,
           asked,
-          books: new StripeBooks(account),
+          ledger: new StripeLedger(account),
           now: Date.now(),
         },
         request,

@@ -1,4 +1,4 @@
-// `checkoutctl payments`: where our payments and the provider's books do not agree.
+// `checkoutctl payments`: where our payments and the provider's ledger do not agree.
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import {
@@ -12,7 +12,7 @@ import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./payments-rebuild.ts";
 import { settleCommand } from "./payments-settle.ts";
 
-const alerts = command("alerts", "list differences between payments and the provider's books, newest first")
+const alerts = command("alerts", "list differences between payments and the provider's ledger, newest first")
   .option("--all", "with those that are closed")
   .option("--limit <count>", "at most so many", count, 50)
   .action(async (options) => {
@@ -59,7 +59,7 @@ const close = command(
 
 const reconcile = command(
   "reconcile",
-  "let the payment service compare with the provider's books now",
+  "let the payment service compare with the provider's ledger now",
 ).action(async (options) => {
   await using connections = new Connections(loadSettings(options.stack));
   const asked = await requestReconciliation(await connections.database("payment"));
@@ -67,11 +67,11 @@ const reconcile = command(
     options,
     asked,
     () =>
-      `asked for; the books are compared up to ${instant(asked.compared_until)}, what differs is in \`checkoutctl payments alerts\``,
+      `asked for; the ledger are compared up to ${instant(asked.compared_until)}, what differs is in \`checkoutctl payments alerts\``,
   );
 });
 
-export const paymentsCommand = group("payments", "payments and the provider's books")
+export const paymentsCommand = group("payments", "payments and the provider's ledger")
   .addCommand(alerts)
   .addCommand(close)
   .addCommand(reconcile)

@@ -6,7 +6,7 @@ import { loadSettings } from "../settings.ts";
 
 const erase = operatorCommand(
   "erase",
-  "erase a shopper's e-mail and postal addresses; the books stay as they are",
+  "erase a shopper's e-mail and postal addresses; the ledger stay as they are",
 )
   .argument("<user-id>", "the shopper's id, as `saga show` tells it", uuid)
   .action(async (userId, options) => {

@@ -1,4 +1,4 @@
-// What the provider's books and ours do not agree on (payment_alerts), and the events that changed something (webhook_events).
+// What the provider's ledger and ours do not agree on (payment_alerts), and the events that changed something (webhook_events).
 // Called by webhook.ts and reconciliation/. At most one open alert per kind and subject: the unique index says so.
 import type { PendingQuery, Sql } from "postgres";
 import { timestampOf } from "../../kernel/timestamp.ts";

@@ -1,4 +1,4 @@
-// The two transactions around each call of the provider: the claim makes a question durable before it leaves, the settlement
+// The two transactions around each call of the provider: the claim makes a request durable before it leaves, the settlement
 // writes the answer with the event that tells it. Both take many payments at once. Called by executor.ts.
 import { TOPICS } from "../../../schemas/topics.ts";
 import { assertNever } from "../../kernel/errors.ts";
@@ -16,7 +16,7 @@ import {
   giveUp,
   type PaymentPolicy,
   type RefundOutcome,
-  type RefundQuestion,
+  type RefundCall,
   settleCharge,
   settleRefund,
 } from "./attempts.ts";
@@ -40,13 +40,13 @@ const MAX_GIVEN_UP = 500;
 /** Waiting charges are counted no further than this. */
 const MAX_COUNTED = 100_000;
 
-/** A question that this process has claimed and must ask. */
+/** A request that this process has claimed and must ask. */
 export type Attempt =
   | ({ readonly kind: "charge" } & ChargeClaim)
-  | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly question: RefundQuestion };
+  | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly request: RefundCall };
 
 /** What came of it. */
-export type Answer =
+export type AttemptResult =
   | {
       readonly kind: "charge";
       readonly saga_id: string;
@@ -75,7 +75,7 @@ export interface AttemptContext {
 }
 
 export interface ClaimLimits {
-  /** Questions, refunds among them. */
+  /** Requests, refunds among them. */
   readonly limit: number;
   /** Of those, charges that the provider has nothing of; fewer where new ones have to wait. */
   readonly newCharges: number;
@@ -96,7 +96,7 @@ export interface Claims {
 }
 
 /**
- * Claims questions that are due, refunds first: they are few, and somebody waits for money. A charge that would come too late is
+ * Claims requests that are due, refunds first: they are few, and somebody waits for money. A charge that would come too late is
  * not claimed but given up.
  */
 export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
@@ -170,16 +170,16 @@ export function giveUpBacklog(
 }
 
 /** Settles answers, of which a saga may have several, and returns the decisions that changed something. */
-export function settleAnswers(
+export function settleResults(
   context: AttemptContext,
-  answers: readonly Answer[],
+  answers: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
   return context.database.transaction((transaction) => settle(context, transaction, answers, now));
 }
 
 /** The same for those whose payment is free at this moment; the others are returned, with what is locked. */
-export function settleFree(context: AttemptContext, answers: readonly Answer[], now: number) {
+export function settleFree(context: AttemptContext, answers: readonly AttemptResult[], now: number) {
   return context.database.transaction(async (transaction) => {
     const [held] = await transaction.send([heldPayments(transaction.tx, sagasOf(answers))]);
     const waiting = new Set(held.map(({ saga_id }) => saga_id));
@@ -192,7 +192,7 @@ export function settleFree(context: AttemptContext, answers: readonly Answer[], 
 async function settle(
   context: AttemptContext,
   { tx, send, finish, appended }: Transaction,
-  answers: readonly Answer[],
+  answers: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
   const { policy, provider } = context;
@@ -203,7 +203,7 @@ async function settle(
   return decisions;
 }
 
-function sagasOf(answers: readonly Answer[]): string[] {
+function sagasOf(answers: readonly AttemptResult[]): string[] {
   return [...new Set(answers.map(({ saga_id }) => saga_id))];
 }
 
@@ -233,7 +233,7 @@ function withWait(event: Outgoing, waitMs: number): Outgoing {
 
 function settleOne(
   rows: PaymentRows,
-  answer: Answer,
+  answer: AttemptResult,
   now: number,
   policy: PaymentPolicy,
 ): readonly Decision[] {
@@ -246,7 +246,7 @@ function settleOne(
   return [decision];
 }
 
-function settlementOf(payment: Payment, answer: Answer, now: number, policy: PaymentPolicy): Decision {
+function settlementOf(payment: Payment, answer: AttemptResult, now: number, policy: PaymentPolicy): Decision {
   switch (answer.kind) {
     case "charge":
       return settleCharge(payment, answer.attempt, answer.outcome, now, policy);

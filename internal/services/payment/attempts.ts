@@ -1,12 +1,12 @@
 // One attempt at the provider, seen from the payment: `claim` before the call, `settle` after it, for charges and refunds. Pure.
 // Called by executor.ts, which brings the two transactions and the call between them, and by the model explorer.
 //
-// A question is written down before it leaves, and once one has left, only a definite answer ends the payment: a timeout is
+// A request is written down before it leaves, and once one has left, only a definite answer ends the payment: a timeout is
 // UNKNOWN, never failed, and is asked again with the same key.
 import { isDue } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import {
-  cancelUnasked,
+  cancelUnsent,
   type Decision,
   type FailedPayment,
   isOpen,
@@ -27,20 +27,20 @@ import {
 } from "./payment.ts";
 
 export interface PaymentPolicy {
-  /** How long a question belongs to whom claimed it, in milliseconds; longer than a provider call may take. */
+  /** How long a request belongs to whom claimed it, in milliseconds; longer than a provider call may take. */
   readonly leaseMs: number;
   /** Pauses after attempts without a definite answer; the last one repeats. */
   readonly backoffMs: readonly number[];
-  /** So many attempts with one key; later ones look at the provider's books as well. */
+  /** So many attempts with one key; later ones look at the provider's ledger as well. */
   readonly attemptsBeforeSearch: number;
   /** From this age of the first attempt on nothing is charged any more, because the provider will forget the key. */
   readonly keyTrustedMs: number;
-  /** A charge first asked for this long ago has ended and is in the provider's books; before that, "not found" proves nothing. */
+  /** A charge first asked for this long ago has ended and is in the provider's ledger; before that, "not found" proves nothing. */
   readonly searchLagMs: number;
   /** So long after it was asked for a charge may still take place: the provider is slow, or the process that asks was held up. */
   readonly executionMs: number;
   /** A charge that has not been asked for by then is given up: this share of the time that its saga waits. */
-  readonly askedWithinShare: number;
+  readonly sentWithinShare: number;
 }
 
 export const DEFAULT_POLICY: PaymentPolicy = {
@@ -51,11 +51,11 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   searchLagMs: 10 * 60 * 1_000,
   // Many times what the provider, its client and every proxy between them let a call take.
   executionMs: 10 * 60 * 1_000,
-  askedWithinShare: 0.8,
+  sentWithinShare: 0.8,
 };
 
-/** What to ask the provider about a charge. `attempt` numbers the question, so that a late answer is known as such. */
-export interface ChargeQuestion {
+/** What to ask the provider about a charge. `attempt` numbers the request, so that a late answer is known as such. */
+export interface ChargeCall {
   /**
    * `charge`: charge with the saga's key. `charge_then_search`: the same, and where that is not definite look the saga up, too,
    * because a provider that stored a server error under the key replays it for ever while the money may have moved.
@@ -66,25 +66,25 @@ export interface ChargeQuestion {
   readonly attempt: number;
 }
 
-/** A question that was taken, and the payment with it. */
+/** A request that was taken, and the payment with it. */
 export interface ChargeClaim {
   readonly payment: OpenPayment;
-  readonly question: ChargeQuestion;
+  readonly request: ChargeCall;
 }
 
-/** Takes the question of an open payment that is due, null where there is none. The claim must be durable before it is asked. */
+/** Takes the request of an open payment that is due, null where there is none. The claim must be durable before it is asked. */
 export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy): ChargeClaim | null {
   if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
   const first_attempt_at = payment.first_attempt_at ?? now;
   const ask = payment.undo_requested
     ? "search"
-    : whatToAsk(attempt - payment.void_attempts, now - first_attempt_at, policy);
+    : nextCall(attempt - payment.void_attempts, now - first_attempt_at, policy);
   const charge_asked_at = ask === "search" ? payment.charge_asked_at : now;
   const next_attempt_at = now + policy.leaseMs;
   return {
     payment: { ...payment, attempts: attempt, first_attempt_at, charge_asked_at, next_attempt_at },
-    question: { ask, attempt },
+    request: { ask, attempt },
   };
 }
 
@@ -92,7 +92,7 @@ export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy
 export function comesTooLate(payment: Payment, now: number, policy: PaymentPolicy): payment is OpenPayment {
   if (!canBeGivenUp(payment) || payment.answer_by === null) return false;
   const { created_at, answer_by } = payment;
-  return now >= created_at + (answer_by - created_at) * policy.askedWithinShare;
+  return now >= created_at + (answer_by - created_at) * policy.sentWithinShare;
 }
 
 /** Whether the payment can be ended without the provider, because that has nothing of it and is not being asked. */
@@ -105,7 +105,7 @@ export function giveUp(payment: OpenPayment): Decision {
   return fail(payment, "PROVIDER_UNAVAILABLE", "the payment provider takes no more payments at the moment");
 }
 
-/** What the provider, or the lack of it, says to a charge question. */
+/** What the provider, or the lack of it, says to a charge request. */
 export type ChargeOutcome =
   | { readonly kind: "succeeded"; readonly provider_txn_id: string }
   /** Definite for the key: no money moved and none will. */
@@ -117,7 +117,7 @@ export type ChargeOutcome =
   /** The provider did nothing for now, and said so. As for earlier attempts, see `no_effect`. */
   | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   /**
-   * The saga is not in the provider's books. `execution_over`: the provider replayed a stored answer under the key, so no
+   * The saga is not in the provider's ledger. `execution_over`: the provider replayed a stored answer under the key, so no
    * attempt is still on its way to money.
    */
   | { readonly kind: "not_found"; readonly execution_over: boolean }
@@ -125,7 +125,7 @@ export type ChargeOutcome =
   | { readonly kind: "unknown" };
 
 /**
- * Settles the answer to question `attempt`. A payment that is settled already stays as it is: two executors may have asked
+ * Settles the answer to request `attempt`. A payment that is settled already stays as it is: two executors may have asked
  * with the same key. `now` in epoch ms.
  */
 export function settleCharge(
@@ -144,7 +144,7 @@ export function settleCharge(
     case "request_refused":
     case "no_effect":
       return withoutEffect(payment, attempt, (left) =>
-        // Only where no other question may have had an effect can one without speak for all.
+        // Only where no other request may have had an effect can one without speak for all.
         mayBeAtProvider(left) ? askAgainSoon(left, attempt, now, policy) : failWithout(left, outcome),
       );
     case "deferred":
@@ -161,7 +161,7 @@ export function settleCharge(
 }
 
 /** What to ask the provider about a refund. */
-export interface RefundQuestion {
+export interface RefundCall {
   readonly idempotency_key: string;
   /** Look for a refund of the charge before asking for one. */
   readonly search_first: boolean;
@@ -169,7 +169,7 @@ export interface RefundQuestion {
 }
 
 /**
- * Takes the question of a refund that is due. A key is used for a few attempts and then changed, because a server error stored
+ * Takes the request of a refund that is due. A key is used for a few attempts and then changed, because a server error stored
  * under it would be replayed for ever. That is safe here and not in a charge: refunds are of the whole amount, and the provider
  * refuses to give back more than it took.
  */
@@ -177,7 +177,7 @@ export function claimRefund(
   payment: Payment,
   now: number,
   policy: PaymentPolicy,
-): { readonly payment: RefundPendingPayment; readonly question: RefundQuestion } | null {
+): { readonly payment: RefundPendingPayment; readonly request: RefundCall } | null {
   if (payment.status !== "REFUND_PENDING" || !isDue(payment.refund.next_attempt_at, now)) return null;
   const attempt = payment.refund.attempts + 1;
   const generation = Math.floor((attempt - 1) / policy.attemptsBeforeSearch);
@@ -187,7 +187,7 @@ export function claimRefund(
       ...payment,
       refund: { ...payment.refund, attempts: attempt, next_attempt_at: now + policy.leaseMs },
     },
-    question: {
+    request: {
       idempotency_key: generation === 0 ? key : `${key}:${generation}`,
       search_first: generation > 0,
       attempt,
@@ -202,7 +202,7 @@ export type RefundOutcome =
   | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
   | { readonly kind: "not_yet"; readonly error_code: string };
 
-/** Settles the answer to refund question `attempt`. `now` in epoch ms. */
+/** Settles the answer to refund request `attempt`. `now` in epoch ms. */
 export function settleRefund(
   payment: Payment,
   attempt: number,
@@ -229,16 +229,16 @@ export function settleRefund(
   return { payment: refunded, out: [refundCompleted(refunded)] };
 }
 
-function whatToAsk(attempt: number, ageMs: number, policy: PaymentPolicy): ChargeQuestion["ask"] {
+function nextCall(attempt: number, ageMs: number, policy: PaymentPolicy): ChargeCall["ask"] {
   if (ageMs >= policy.keyTrustedMs) return "search";
   return attempt > policy.attemptsBeforeSearch ? "charge_then_search" : "charge";
 }
 
 /**
- * "Not found" proves that nothing was charged once no attempt can still be under way and the provider's books have had the
+ * "Not found" proves that nothing was charged once no attempt can still be under way and the provider's ledger have had the
  * time to learn of the last one. Replayed answers show the first. Otherwise nobody may have asked for the charge for long enough,
  * which an undo sees to at once, and the key's age in the end.
- * What counts is the time of the question, not of its answer, which may be long on its way.
+ * What counts is the time of the request, not of its answer, which may be long on its way.
  */
 function isAbsenceProof(payment: OpenPayment, executionOver: boolean, policy: PaymentPolicy): boolean {
   const { first_attempt_at, charge_asked_at } = payment;
@@ -280,7 +280,7 @@ function failWithout(
     : fail(payment, outcome.error_code, outcome.error_message);
 }
 
-/** Notes that question `attempt` had no effect, and decides the rest with that. */
+/** Notes that request `attempt` had no effect, and decides the rest with that. */
 function withoutEffect(
   payment: OpenPayment,
   attempt: number,
@@ -302,17 +302,17 @@ function putOff(
 ): Decision {
   if (attempt < payment.attempts) return silently(payment);
   const isAtProvider = mayBeAtProvider(payment);
-  if (!isAtProvider && payment.undo_requested) return cancelUnasked(payment);
+  if (!isAtProvider && payment.undo_requested) return cancelUnsent(payment);
   const status = isAtProvider ? "UNKNOWN" : "PENDING";
   return silently({ ...payment, status, next_attempt_at: now + pauseFor(outcome, policy) });
 }
 
-/** As long as the provider asks for, else as after a first attempt: who sends the questions keeps to what it takes. */
+/** As long as the provider asks for, else as after a first attempt: who sends the requests keeps to what it takes. */
 function pauseFor({ retry_after_ms }: { readonly retry_after_ms: number | null }, policy: PaymentPolicy) {
   return retry_after_ms ?? pauseAfter(1, policy);
 }
 
-/** The question never left, so the provider is no reason to wait longer each time: whoever held it back knows when it may go. */
+/** The request never left, so the provider is no reason to wait longer each time: whoever held it back knows when it may go. */
 function askAgainSoon(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   return wait(payment, attempt, now, { ...policy, backoffMs: policy.backoffMs.slice(0, 2) });
 }

@@ -6,7 +6,7 @@
 import type { ChargePayment, PaymentCommand } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import {
-  cancelUnasked,
+  cancelUnsent,
   commandRefused,
   type Decision,
   mayBeAtProvider,
@@ -94,10 +94,10 @@ function undo(payment: Payment, now: number): Decision {
   }
 }
 
-/** A claim is durable before its question leaves, so a payment without attempts was never asked and never will be. */
+/** A claim is durable before its request leaves, so a payment without attempts was never asked and never will be. */
 function undoOpen(payment: OpenPayment): Decision {
   if (mayBeAtProvider(payment)) return silently({ ...payment, undo_requested: true });
-  return cancelUnasked(payment);
+  return cancelUnsent(payment);
 }
 
 function newFacts({ message_id, saga_id, traceparent }: PaymentCommand, now: number) {

@@ -49,13 +49,13 @@ class Till {
   claim() {
     const claim = this.payment === null ? null : claimCharge(this.payment, this.now, policy);
     if (claim !== null) this.payment = claim.payment;
-    return claim?.question ?? null;
+    return claim?.request ?? null;
   }
 
   claimRefund() {
     const claim = this.payment === null ? null : claimRefund(this.payment, this.now, policy);
     if (claim !== null) this.payment = claim.payment;
-    return claim?.question ?? null;
+    return claim?.request ?? null;
   }
 
   answer(outcome: ChargeOutcome, attempt = this.existing.attempts): readonly Outgoing[] {
@@ -206,7 +206,7 @@ describe("an unknown outcome", () => {
     expect(till.status).toBe("UNKNOWN");
   });
 
-  test("given a process that died, the question is asked again when its lease is over", () => {
+  test("given a process that died, the request is asked again when its lease is over", () => {
     const till = given("ASKED");
     expect(till.claim()).toBeNull();
     till.now += policy.leaseMs;
@@ -216,7 +216,7 @@ describe("an unknown outcome", () => {
     expect(types(till.answer(charged, 1))).toEqual(["PaymentSucceeded"]);
   });
 
-  test("the books are searched after a few attempts, and alone once the key may be forgotten", () => {
+  test("the ledger are searched after a few attempts, and alone once the key may be forgotten", () => {
     const till = given("PENDING");
     const asked = Array.from({ length: 5 }, () => {
       till.now += 60_000;
@@ -253,7 +253,7 @@ describe("an attempt without effect", () => {
   });
 });
 
-describe("a question that the provider puts off", () => {
+describe("a request that the provider puts off", () => {
   test("was never asked: the payment stays as it was, and its undo has its answer at once", () => {
     const till = given("ASKED");
     expect([till.answer(putOff), till.status]).toEqual([[], "PENDING"]);
@@ -324,7 +324,7 @@ describe("a charge whose saga is compensating", () => {
     }
   });
 
-  test("was never made once it can neither be under way nor be missing in the books", () => {
+  test("was never made once it can neither be under way nor be missing in the ledger", () => {
     const till = given("UNKNOWN");
     till.now += 1_000;
     till.claim();
@@ -371,7 +371,7 @@ describe("a charge that waits for its turn", () => {
   });
 });
 
-describe("a charge that is not in the books", () => {
+describe("a charge that is not in the ledger", () => {
   const ask = (ageMs: number, executionOver: boolean) => {
     const till = given("UNKNOWN");
     till.now = T0 + ageMs;
@@ -379,7 +379,7 @@ describe("a charge that is not in the books", () => {
     return till.answer({ kind: "not_found", execution_over: executionOver });
   };
 
-  test("proves nothing while an attempt may be under way or the books may lag", () => {
+  test("proves nothing while an attempt may be under way or the ledger may lag", () => {
     expect(ask(policy.searchLagMs * 2, false)).toEqual([]);
     expect(ask(policy.keyTrustedMs, false)).toEqual([]);
     expect(ask(policy.searchLagMs - 1, true)).toEqual([]);
@@ -403,13 +403,13 @@ describe("a charge that is not in the books", () => {
 describe("a refund", () => {
   test("never gives up, and its key changes because an error may be stored under it", () => {
     const till = given("REFUND_PENDING");
-    const questions = Array.from({ length: 7 }, () => {
-      const question = till.claimRefund();
+    const requests = Array.from({ length: 7 }, () => {
+      const request = till.claimRefund();
       expect(till.answerRefund(notYet)).toEqual([]);
       till.now += 60_000;
-      return `${question?.idempotency_key.slice(SAGA.length)} ${question?.search_first}`;
+      return `${request?.idempotency_key.slice(SAGA.length)} ${request?.search_first}`;
     });
-    expect(questions).toEqual([
+    expect(requests).toEqual([
       ...Array<string>(3).fill(":refund false"),
       ...Array<string>(3).fill(":refund:1 true"),
       ":refund:2 true",

@@ -74,7 +74,7 @@ test("a claim whose transaction fails is none: nothing is asked, and the repetit
         const made = rows.payments.get(id);
         if (made !== undefined) rows.payments.set(id, { ...made, amount_cents: -1 });
       },
-      askFor: executor.askFor.bind(executor),
+      send: executor.send.bind(executor),
     };
     await expect(payment.handleIn(failing, command)).rejects.toMatchObject({
       cause: { constraint_name: "payments_amount_cents_check" },
@@ -197,7 +197,7 @@ test.each([
     async (payment: TestPayment, id: string) => {
       await using dying = payment.executor();
       const command = chargePayment(id, await payment.seal("pm_card_visa"));
-      await payment.handleIn({ claimNew: dying.claimNew.bind(dying), askFor: () => {} }, command);
+      await payment.handleIn({ claimNew: dying.claimNew.bind(dying), send: () => {} }, command);
     },
   ],
 ])(
@@ -247,7 +247,7 @@ test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_o
   },
 );
 
-test("an answer that the provider hides behind a stored error is found in its books", async () => {
+test("an answer that the provider hides behind a stored error is found in its ledger", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_sim_500_after_effect");
@@ -256,7 +256,7 @@ test("an answer that the provider hides behind a stored error is found in its bo
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
-test("a stored error without effect is believed once the provider's books cannot lag any more", async () => {
+test("a stored error without effect is believed once the provider's ledger cannot lag any more", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_sim_500_stored");
@@ -442,7 +442,7 @@ test("a charge that another process is claiming is left to it", async () => {
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
-test("two processes that work at once ask every question once", async () => {
+test("two processes that work at once ask every request once", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 20 }, saga);
   await Promise.all(sagas.map((id) => payment.charge(id)));
@@ -573,7 +573,7 @@ test("a charge whose saga will not wait for the answer is not asked for", async 
   expect([payment.money(late).charges, await payment.eventTypes(inTime)]).toEqual([0, ["PaymentSucceeded"]]);
 });
 
-test("where there is room for one question, it is a refund's", async () => {
+test("where there is room for one request, it is a refund's", async () => {
   await using payment = await TestPayment.open();
   const [refunded, charged] = [saga(), saga()];
   await payment.charge(refunded);
@@ -604,7 +604,7 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
   };
   expect(payment.errorFields).toContainEqual(named);
   // The runbook and alert rules name this count.
-  const counted = { name: "payment_provider_answers_total", question: "charge", outcome: "request_refused" };
+  const counted = { name: "payment_provider_results_total", request: "charge", outcome: "request_refused" };
   expect(payment.counts).toContainEqual(counted);
 
   // With the third, whose refusal showed that it is no accident of one cart.

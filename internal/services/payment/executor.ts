@@ -1,4 +1,4 @@
-// Carries the questions of payments to the provider and its answers back: claim, ask, settle (the two transactions are in
+// Carries the requests of payments to the provider and its answers back: claim, ask, settle (the two transactions are in
 // attempt-transactions.ts, the decisions in attempts.ts). A pipeline, not rounds: a slot that a quick answer frees is filled
 // again while slow ones are still out. A new charge is claimed by the transaction that takes it in (handler.ts), if there is room;
 // what has to wait, or comes up again, by a background loop that ticks `runOnce`. Wired in cmd/payment.
@@ -14,14 +14,14 @@ import { namesOf } from "../../messaging/held-rows.ts";
 import { LockCaution } from "../../messaging/lock-caution.ts";
 import { pause } from "../../messaging/pause.ts";
 import type { Log } from "../../messaging/telemetry.ts";
-import { askCharge, askRefund, type OpenToken } from "./ask.ts";
+import { askCharge, askRefund, type OpenToken } from "./provider-call.ts";
 import {
-  type Answer,
+  type AttemptResult,
   type Attempt,
   type AttemptContext,
   claimDue,
   giveUpBacklog,
-  settleAnswers,
+  settleResults,
   settleFree,
 } from "./attempt-transactions.ts";
 import { type ChargeClaim, claimCharge, comesTooLate } from "./attempts.ts";
@@ -59,7 +59,7 @@ export interface ExecutorOptions extends Omit<AttemptContext, "provider" | "char
   readonly hold: ChargeHold;
   readonly open: OpenToken;
   readonly clock: Clock;
-  /** Questions at the provider at once, in this process. */
+  /** Requests at the provider at once, in this process. */
   readonly concurrency: number;
   readonly metrics: PaymentMetrics;
   readonly log: Log;
@@ -72,7 +72,7 @@ export class Executor implements AsyncDisposable {
   readonly #context: AttemptContext;
   /** Claimed and not yet settled. */
   #inFlight = 0;
-  readonly #answers: Groups<Answer>;
+  readonly #results: Groups<AttemptResult>;
   readonly #caution = new LockCaution();
   #mayHaveMore = false;
   #isStopping = false;
@@ -88,16 +88,16 @@ export class Executor implements AsyncDisposable {
       provider: options.provider.name,
       chargeWaitMs: (waiting = this.#waiting) => options.pace.waitMs(waiting, performance.now()),
     };
-    this.#answers = new Groups({
+    this.#results = new Groups({
       maxGroup: MAX_SETTLED,
       maxInFlight: 1,
       lingerMs: (load) =>
-        this.#inFlight > this.#answers.waiting ? Math.max(SETTLE_LINGER_MS, lingerMs(load)) : 0,
+        this.#inFlight > this.#results.waiting ? Math.max(SETTLE_LINGER_MS, lingerMs(load)) : 0,
       serve: (batch) => this.#settleAll(batch),
     });
   }
 
-  /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of questions claimed. */
+  /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of requests claimed. */
   async runOnce(): Promise<RunResult> {
     const { concurrency, clock, metrics, pace, hold } = this.#options;
     const isScarce = pace.rate(performance.now()) !== null || hold.isHeld;
@@ -132,7 +132,7 @@ export class Executor implements AsyncDisposable {
 
   /**
    * Claims the charges of the payments that `rows` has made, as far as there is room, before they are written. None while anything
-   * limits new charges: who came first is first then, and waits in the table. Nothing is held for them until `askFor`, so what
+   * limits new charges: who came first is first then, and waits in the table. Nothing is held for them until `send`, so what
    * `runOnce` claims meanwhile may come on top.
    */
   claimNew(rows: PaymentRows, now: number): void {
@@ -152,13 +152,13 @@ export class Executor implements AsyncDisposable {
   }
 
   /** Asks for charges that `claimNew` has claimed, once they are committed. */
-  askFor(claims: readonly ChargeClaim[]): void {
+  send(claims: readonly ChargeClaim[]): void {
     this.#inFlight += claims.length;
     this.#options.metrics.inFlight.set({}, this.#inFlight);
     for (const claim of claims) void this.#carry({ kind: "charge", ...claim });
   }
 
-  /** Waits for the questions in flight and their settlement, up to a limit. Idempotent. */
+  /** Waits for the requests in flight and their settlement, up to a limit. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     const until = this.#options.clock.now() + STOP_DEADLINE_MS;
     this.#isStopping = true;
@@ -186,34 +186,34 @@ export class Executor implements AsyncDisposable {
   async #carry(attempt: Attempt): Promise<void> {
     const answer = await this.#ask(attempt);
     if (answer === null) this.#release(1);
-    else this.#answers.add(answer);
+    else this.#results.add(answer);
   }
 
-  /** Null where the question must not be asked any more. */
-  async #ask(attempt: Attempt): Promise<Answer | null> {
+  /** Null where the request must not be asked any more. */
+  async #ask(attempt: Attempt): Promise<AttemptResult | null> {
     const { provider, open, clock, metrics, log, hold } = this.#options;
-    const { payment, question } = attempt;
+    const { payment, request } = attempt;
     const { saga_id } = payment;
     const asked = clock.now();
-    // A process that was suspended wakes up with questions that others have asked meanwhile. Asking late could even outlive
+    // A process that was suspended wakes up with requests that others have asked meanwhile. Asking late could even outlive
     // the provider's memory of the key.
     const leaseEnd =
       attempt.kind === "charge" ? attempt.payment.next_attempt_at : attempt.payment.refund.next_attempt_at;
     if (asked >= leaseEnd) return null;
     try {
-      const answer: Answer =
+      const answer: AttemptResult =
         attempt.kind === "charge"
           ? {
               kind: "charge",
               saga_id,
-              attempt: question.attempt,
-              outcome: await askCharge(provider, open, attempt.payment, attempt.question),
+              attempt: request.attempt,
+              outcome: await askCharge(provider, open, attempt.payment, attempt.request),
             }
           : {
               kind: "refund",
               saga_id,
-              attempt: question.attempt,
-              outcome: await askRefund(provider, attempt.payment, attempt.question),
+              attempt: request.attempt,
+              outcome: await askRefund(provider, attempt.payment, attempt.request),
             };
       metrics.observe(answer, clock.now() - asked);
       // While it is known that the fault is ours, the shopper whose charge found out again waits like the others.
@@ -229,20 +229,20 @@ export class Executor implements AsyncDisposable {
     }
   }
 
-  async #settleAll(batch: readonly Answer[]): Promise<void> {
+  async #settleAll(batch: readonly AttemptResult[]): Promise<void> {
     const leftOut = await this.#settle(batch);
     this.#release(batch.length - leftOut.length);
     if (leftOut.length > 0) void this.#settleLater(leftOut);
   }
 
   /** Their payments are locked. The answers keep their slots meanwhile: they have to be asked for again if they are lost. */
-  async #settleLater(answers: readonly Answer[]): Promise<void> {
+  async #settleLater(answers: readonly AttemptResult[]): Promise<void> {
     await pause(HELD_RETRY_MS);
-    for (const answer of answers) this.#answers.add(answer);
+    for (const answer of answers) this.#results.add(answer);
   }
 
   /** Settles until it worked: an answer that is forgotten has to be asked for again. Returns those whose payment is locked. */
-  async #settle(batch: readonly Answer[]): Promise<readonly Answer[]> {
+  async #settle(batch: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
     const { database, clock, metrics, log } = this.#options;
     for (let failures = 0; ; failures += 1) {
       try {
@@ -261,12 +261,12 @@ export class Executor implements AsyncDisposable {
   }
 
   /** Waits for locks as long as that is right, and leaves out what is locked where it is not. */
-  async #settleOnce(batch: readonly Answer[], now: number) {
+  async #settleOnce(batch: readonly AttemptResult[], now: number) {
     const { database, clock, log } = this.#options;
     const begunAt = clock.now();
     if (this.#caution.isWary(begunAt)) return settleFree(this.#context, batch, now);
     try {
-      const decisions = await settleAnswers(this.#context, batch, now);
+      const decisions = await settleResults(this.#context, batch, now);
       this.#caution.wentThrough(begunAt);
       return { decisions, leftOut: [] };
     } catch (error) {
@@ -283,9 +283,9 @@ export class Executor implements AsyncDisposable {
   }
 
   /** One of the answers cannot be written. The others must not wait for it. */
-  async #settleApart(batch: readonly Answer[], error: unknown): Promise<readonly Answer[]> {
+  async #settleApart(batch: readonly AttemptResult[], error: unknown): Promise<readonly AttemptResult[]> {
     const [first] = batch;
-    const leftOut: Answer[] = [];
+    const leftOut: AttemptResult[] = [];
     if (batch.length > 1) {
       for (const answer of batch) leftOut.push(...(await this.#settle([answer])));
     } else if (first !== undefined) {

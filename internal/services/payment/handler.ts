@@ -20,7 +20,7 @@ export interface PaymentHandlerOptions {
    * Claims new charges in the transaction that takes them in, which spares them one of their own, and asks for them after its commit.
    * Without it they are claimed like all others.
    */
-  readonly executor?: Pick<Executor, "claimNew" | "askFor">;
+  readonly executor?: Pick<Executor, "claimNew" | "send">;
   /** Called after a commit that may have left the executor something to claim. */
   readonly wakeExecutor: () => void;
 }
@@ -51,7 +51,7 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     },
 
     committed(rows) {
-      options.executor?.askFor(rows.claimed);
+      options.executor?.send(rows.claimed);
       if (rows.made.size > rows.claimed.length || rows.changed.size > 0) options.wakeExecutor();
     },
   };

@@ -1,4 +1,4 @@
-// Any history of a payment: commands in any order, answers late, lost, or of a question asked twice, and the provider's own events
+// Any history of a payment: commands in any order, answers late, lost, or of a request asked twice, and the provider's own events
 // lost, late, repeated and out of order. The provider is a few pure lines with money in them; whatever happens, it is charged at
 // most once, and what the saga is told is so.
 import { expect, test } from "bun:test";
@@ -16,9 +16,9 @@ import {
   settleRefund,
 } from "./attempts.ts";
 import { decide } from "./decide.ts";
-import { decideNotice } from "./notice.ts";
+import { decideWebhookEvent } from "./webhook-event.ts";
 import type { Decision, Payment } from "./payment.ts";
-import type { ProviderNotice } from "./providers/stripe-events.ts";
+import type { WebhookEvent } from "./providers/stripe-events.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const HOUR_MS = 60 * 60 * 1_000;
@@ -75,9 +75,9 @@ class World {
   /** What the provider has stored under the charge's key. */
   #stored: { readonly outcome: ChargeOutcome; readonly until: number } | null = null;
   /** Answers on their way, in any order. */
-  readonly #answers: (() => Decision | null)[] = [];
+  readonly #results: (() => Decision | null)[] = [];
   /** What the provider tells by itself. Never taken out: any of them may come at any time, and again. */
-  readonly #events: ProviderNotice[] = [];
+  readonly #events: WebhookEvent[] = [];
 
   constructor(refusesCards: boolean) {
     this.#refusesCards = refusesCards;
@@ -95,18 +95,18 @@ class World {
 
   /** Everything that is on its way arrives, then the provider works and time passes. */
   heal(): void {
-    for (const answer of this.#answers.splice(0)) this.apply(answer());
+    for (const answer of this.#results.splice(0)) this.apply(answer());
     for (let round = 0; round < 10; round += 1) {
       this.now += HOUR_MS * 4;
       this.ask("answered");
-      this.apply(this.#answers.shift()?.() ?? null);
+      this.apply(this.#results.shift()?.() ?? null);
       this.check();
     }
   }
 
   answer(which: number, again: boolean): void {
-    const answer = this.#answers[which];
-    if (!again) this.#answers.splice(which, 1);
+    const answer = this.#results[which];
+    if (!again) this.#results.splice(which, 1);
     this.apply(answer?.() ?? null);
   }
 
@@ -121,9 +121,9 @@ class World {
   }
 
   /** A provider that tells what it did is never at odds with what is kept here. */
-  hear(event: ProviderNotice | undefined): void {
+  hear(event: WebhookEvent | undefined): void {
     if (event === undefined || this.payment === null) return;
-    const decided = decideNotice(this.payment, event, this.now, policy);
+    const decided = decideWebhookEvent(this.payment, event, this.now, policy);
     expect(decided.kind).not.toBe("alert");
     if (decided.kind === "settled") this.apply(decided.decision);
   }
@@ -133,17 +133,17 @@ class World {
     const charge = claimCharge(this.payment, this.now, policy);
     if (charge !== null) {
       this.payment = charge.payment;
-      const { attempt, ask } = charge.question;
+      const { attempt, ask } = charge.request;
       const outcome =
         ask === "search" ? this.#search(fate, false) : this.#charge(fate, ask === "charge_then_search");
-      this.#answers.push(
+      this.#results.push(
         () => this.payment && settleCharge(this.payment, attempt, outcome, this.now, policy),
       );
     }
     const refund = claimRefund(this.payment, this.now, policy);
     if (refund !== null) {
       this.payment = refund.payment;
-      const { attempt } = refund.question;
+      const { attempt } = refund.request;
       // The provider gives back no more than it took, under whatever key.
       if (fate === "answered" || fate === "reply_lost") this.#giveBack();
       const outcome =
@@ -152,7 +152,7 @@ class World {
           : fate === "put_off"
             ? PUT_OFF
             : ({ kind: "not_yet", error_code: fate } as const);
-      this.#answers.push(
+      this.#results.push(
         () => this.payment && settleRefund(this.payment, attempt, outcome, this.now, policy),
       );
     }
@@ -215,8 +215,8 @@ class World {
 
   #search(fate: Fate, executionOver: boolean): ChargeOutcome {
     if (fate === "reply_lost" || fate === "lost_before" || fate === "put_off") return { kind: "unknown" };
-    const isInTheBooks = this.charges > 0 && this.now - this.#chargedAt >= policy.searchLagMs;
-    if (isInTheBooks) return { kind: "succeeded", provider_txn_id: "pi_1" };
+    const isInLedger = this.charges > 0 && this.now - this.#chargedAt >= policy.searchLagMs;
+    if (isInLedger) return { kind: "succeeded", provider_txn_id: "pi_1" };
     return { kind: "not_found", execution_over: executionOver };
   }
 }

@@ -101,7 +101,7 @@ test("of events that come together only the one about it is refused", async () =
   for (const id of sagas) await payment.charge(id);
   await payment.claimAndDie();
   await using row = await hold(payment, held);
-  const intake = payment.notices();
+  const intake = payment.webhookIntake();
   const receive = (saga_id: string) => {
     const provider_txn_id = `pi_${saga_id}`;
     const answer = { kind: "succeeded", provider_txn_id } as const;

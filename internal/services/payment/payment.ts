@@ -10,17 +10,17 @@ export interface PaymentFacts {
   readonly amount_cents: number;
   /** The saga wants this charge undone, whatever its outcome turns out to be. */
   readonly undo_requested: boolean;
-  /** How often the provider has been, or is being, asked. Written before the question leaves. */
+  /** How often the provider has been, or is being, asked. Written before the request leaves. */
   readonly attempts: number;
   /**
-   * The questions up to this number are known to have had no effect: never sent, or refused for now. Where that is all of them,
+   * The requests up to this number are known to have had no effect: never sent, or refused for now. Where that is all of them,
    * the provider has nothing, and the payment can be ended without it.
    */
   readonly void_attempts: number;
-  /** Epoch ms of the first question that may have had an effect, as are all times here. The provider forgets the key some time after it. */
+  /** Epoch ms of the first request that may have had an effect, as are all times here. The provider forgets the key some time after it. */
   readonly first_attempt_at: number | null;
   /**
-   * When the provider was last asked to charge; later questions only look. Null before the first, and where it is not known because
+   * When the provider was last asked to charge; later requests only look. Null before the first, and where it is not known because
    * an older version asked.
    */
   readonly charge_asked_at: number | null;
@@ -155,7 +155,7 @@ export function startRefund(payment: SucceededPayment, now: number): RefundPendi
 }
 
 /** Ends a payment that the provider has nothing of, for its undo. */
-export function cancelUnasked(payment: OpenPayment): Decision {
+export function cancelUnsent(payment: OpenPayment): Decision {
   return {
     payment: { ...withoutAttempt(payment), status: "CANCELLED", undo_requested: true },
     out: [paymentCancelled(payment.saga_id)],

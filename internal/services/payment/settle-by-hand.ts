@@ -1,21 +1,21 @@
 // Ends a payment whose outcome the provider will not tell, on an operator's evidence: by the same decision as an answer of the provider, with
 // its event, in one transaction. What is known against it is held against it first. Called by `checkoutctl payments settle`.
 import { AppError } from "../../kernel/errors.ts";
-import { findRequest } from "./ask.ts";
-import { type AttemptContext, settleAnswers } from "./attempt-transactions.ts";
+import { findRequest } from "./provider-call.ts";
+import { type AttemptContext, settleResults } from "./attempt-transactions.ts";
 import type { ChargeOutcome } from "./attempts.ts";
 import { findPayments } from "./lookup-store.ts";
 import type { OpenPayment, Payment, PaymentStatus } from "./payment.ts";
-import type { BookedCharge, ProviderBooks } from "./providers/books.ts";
+import type { ProviderCharge, ProviderLedger } from "./providers/ledger.ts";
 import type { FoundCharge, PaymentProvider } from "./providers/provider.ts";
 import { isSameMoney } from "./reconciliation/differences.ts";
 
-/** Longer than a charge that was asked for may take to show in the provider's books, on all but the worst of days. */
+/** Longer than a charge that was asked for may take to show in the provider's ledger, on all but the worst of days. */
 const SETTLED_AFTER_MS = 15 * 60 * 1_000;
 
 export interface SettleByHand {
   readonly saga_id: string;
-  /** `succeeded`: the provider took the money, as this charge of its books. `failed`: it did not and will not. */
+  /** `succeeded`: the provider took the money, as this charge of its ledger. `failed`: it did not and will not. */
   readonly outcome: { readonly kind: "succeeded"; readonly charge: string } | { readonly kind: "failed" };
   /** Goes on where the provider cannot be asked; the evidence is all there is then. */
   readonly despiteSilence: boolean;
@@ -31,14 +31,14 @@ export interface HandSettlement {
 
 export interface SettleContext extends AttemptContext {
   readonly asked: Pick<PaymentProvider, "findCharge">;
-  readonly books: Pick<ProviderBooks, "charge">;
+  readonly ledger: Pick<ProviderLedger, "charge">;
   /** Epoch ms. */
   readonly now: number;
 }
 
 /** Throws MESSAGE_INVALID with what speaks against it, PROVIDER_UNAVAILABLE where the provider does not say. */
 export async function settleByHand(context: SettleContext, request: SettleByHand): Promise<HandSettlement> {
-  const { database, asked, books, now } = context;
+  const { database, asked, ledger, now } = context;
   const { saga_id, outcome } = request;
   const [payment] = await findPayments(database.sql, { sagas: [saga_id], charges: [] });
   if (payment === undefined) throw refusal(`there is no payment of saga ${saga_id}`);
@@ -48,8 +48,8 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
   if (outcome.kind === "succeeded") {
     const [holder] = await findPayments(database.sql, { sagas: [], charges: [outcome.charge] });
     if (holder !== undefined) throw refusal(`charge ${outcome.charge} is that of saga ${holder.saga_id}`);
-    const booked = await books.charge(outcome.charge);
-    const objection = objectionToCharge(payment, booked, outcome.charge);
+    const atProvider = await ledger.charge(outcome.charge);
+    const objection = objectionToCharge(payment, atProvider, outcome.charge);
     if (objection !== null) throw refusal(objection);
     settled = { kind: "succeeded", provider_txn_id: outcome.charge };
     looked_up = "the provider has the charge";
@@ -62,24 +62,24 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
     settled = { kind: "declined", error_code: "NOT_CHARGED", error_message };
   }
   const answer = { kind: "charge", saga_id, attempt: payment.attempts, outcome: settled } as const;
-  const [decision] = await settleAnswers(context, [answer], now);
+  const [decision] = await settleResults(context, [answer], now);
   if (decision === undefined) throw refusal("the payment has been settled in the meantime");
   return { saga_id, payment_id: payment.payment_id, status: decision.payment.status, looked_up };
 }
 
-/** Pure. What speaks against taking this charge of the provider's books for the payment's, or null. */
+/** Pure. What speaks against taking this charge of the provider's ledger for the payment's, or null. */
 export function objectionToCharge(
   payment: OpenPayment,
-  booked: BookedCharge | null,
+  atProvider: ProviderCharge | null,
   charge: string,
 ): string | null {
-  if (booked === null) return `the provider knows no charge ${charge}`;
-  if (booked.answer.kind !== "succeeded")
-    return `the provider took no money by ${charge}: it is ${booked.answer.kind} there`;
-  if (booked.saga_id !== payment.saga_id)
-    return `charge ${charge} is of ${booked.saga_id === null ? "no saga" : `saga ${booked.saga_id}`}`;
-  if (!isSameMoney(booked, payment))
-    return `charge ${charge} is of ${booked.amount_cents} ${booked.currency}, the payment of ${payment.amount_cents} ${payment.currency} (minor units)`;
+  if (atProvider === null) return `the provider knows no charge ${charge}`;
+  if (atProvider.answer.kind !== "succeeded")
+    return `the provider took no money by ${charge}: it is ${atProvider.answer.kind} there`;
+  if (atProvider.saga_id !== payment.saga_id)
+    return `charge ${charge} is of ${atProvider.saga_id === null ? "no saga" : `saga ${atProvider.saga_id}`}`;
+  if (!isSameMoney(atProvider, payment))
+    return `charge ${charge} is of ${atProvider.amount_cents} ${atProvider.currency}, the payment of ${payment.amount_cents} ${payment.currency} (minor units)`;
   return null;
 }
 

@@ -1,39 +1,43 @@
 // What the payment service tells the operator, beside what the message processor tells of its messages. Alert rules and dashboards use
 // these names.
 import type { Log, Meter } from "../../messaging/telemetry.ts";
-import type { Answer } from "./attempt-transactions.ts";
+import type { AttemptResult } from "./attempt-transactions.ts";
 import type { Decision } from "./payment.ts";
 import type { RequestRefused } from "./providers/provider.ts";
 import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./reconciliation/differences.ts";
-import type { Reception } from "./webhook.ts";
+import type { WebhookResult } from "./webhook.ts";
 
 /** Register once per process. */
 export function paymentMetrics(meter: Meter) {
-  const answers = meter.counter("payment_provider_answers_total", "Answers of the payment provider", [
-    "question",
+  const answers = meter.counter("payment_provider_results_total", "Answers of the payment provider", [
+    "request",
     "outcome",
   ]);
-  const seconds = meter.histogram("payment_provider_seconds", "From a question to its answer", ["question"]);
+  const seconds = meter.histogram(
+    "payment_provider_request_duration_seconds",
+    "From a request to its answer",
+    ["request"],
+  );
   const changes = meter.counter("payment_settlements_total", "Payments moved on by the provider's answers", [
     "status",
   ]);
   const webhooks = meter.counter("payment_webhooks_total", "Requests at the webhook endpoint", ["result"]);
   const alerts = meter.gauge(
     "payment_alerts_open",
-    "Differences between payments and the provider's books that nobody has resolved",
+    "Differences between payments and the provider's ledger that nobody has resolved",
     ["kind"],
   );
   return {
     comparedUntil: meter.gauge(
-      "payment_books_compared_until_seconds",
-      "Unix time up to which the provider's books have been compared with payments",
+      "payment_reconciled_until_timestamp_seconds",
+      "Unix time up to which the provider's ledger have been compared with payments",
     ),
     foreign: meter.counter(
       "payment_foreign_entries_total",
-      "Charges and refunds in the provider's books that are somebody else's, each time they are compared",
+      "Charges and refunds in the provider's ledger that are somebody else's, each time they are compared",
       [],
     ),
-    inFlight: meter.gauge("payment_questions_in_flight", "Claimed from the table and not yet settled"),
+    inFlight: meter.gauge("payment_requests_in_flight", "Claimed from the table and not yet settled"),
     providerRate: meter.gauge(
       "payment_provider_calls_per_second",
       "Calls a second that the provider takes, as far as its refusals tell; 0 where no limit was met",
@@ -46,14 +50,14 @@ export function paymentMetrics(meter: Meter) {
       "payment_breaker_open",
       "1 while the provider is not asked because it does not answer",
     ),
-    observe({ kind, outcome }: Answer, elapsedMs: number): void {
-      answers.inc({ question: kind, outcome: outcome.kind });
-      seconds.observe({ question: kind }, elapsedMs / 1_000);
+    observe({ kind, outcome }: AttemptResult, elapsedMs: number): void {
+      answers.inc({ request: kind, outcome: outcome.kind });
+      seconds.observe({ request: kind }, elapsedMs / 1_000);
     },
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });
     },
-    webhook(result: Reception | "ignored" | "unreadable" | "refused" | "failed"): void {
+    webhook(result: WebhookResult | "ignored" | "unreadable" | "refused" | "failed"): void {
       webhooks.inc({ result });
     },
     /** Kinds that are left out have none. */
@@ -68,7 +72,7 @@ export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
 
 /** One line per alert that was opened, for whoever reads logs; `checkoutctl payments alerts` lists them. */
 export function tellAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
-  log.error({ alert: kind, subject, saga_id }, `payments and the provider's books differ: ${detail}`);
+  log.error({ alert: kind, subject, saga_id }, `payments and the provider's ledger differ: ${detail}`);
 }
 
 /** The provider's names for what it does not take; never its sentence, which may hold what a shopper typed. */

@@ -3,7 +3,7 @@
 import { AppError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Meter } from "../../messaging/telemetry.ts";
-import type { OpenToken } from "./ask.ts";
+import type { OpenToken } from "./provider-call.ts";
 
 /** So long after the last token that could not be opened the role says that it is not ready, in milliseconds. */
 const REMEMBERED_MS = 60_000;

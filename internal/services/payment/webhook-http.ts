@@ -1,10 +1,10 @@
 // Where the provider tells by itself what became of a charge or a refund. The one address of this service that is reachable from
 // outside, so it believes nothing but the signature. The provider reads the status alone: with anything but 2xx it sends the
 // event again, for three days. So an event that we cannot read is taken with 200: sending it again makes it no more readable.
-// It is logged, and what it was about is in the books that reconciliation compares. Served by cmd/payment.
+// It is logged, and what it was about is in the ledger that reconciliation compares. Served by cmd/payment.
 import { Elysia } from "elysia";
 import { AppError } from "../../kernel/errors.ts";
-import { NoticeIntake } from "./notice-intake.ts";
+import { WebhookIntake } from "./webhook-intake.ts";
 import { openStripeEvent } from "./providers/stripe-events.ts";
 import type { PaymentMetrics } from "./telemetry.ts";
 import type { WebhookContext } from "./webhook.ts";
@@ -26,7 +26,7 @@ export interface WebhookApiOptions extends WebhookContext {
 
 export function webhookApi(options: WebhookApiOptions) {
   const { secret, mark, clock, database, metrics, log, onError } = options;
-  const intake = new NoticeIntake(options);
+  const intake = new WebhookIntake(options);
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
@@ -52,7 +52,7 @@ export function webhookApi(options: WebhookApiOptions) {
           log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
         }
         if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
-        const result = opened.kind === "notice" ? await intake.receive(opened.notice) : opened.kind;
+        const result = opened.kind === "event" ? await intake.receive(opened.event) : opened.kind;
         metrics.webhook(result);
         return Response.json({ result });
       },

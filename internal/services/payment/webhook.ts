@@ -1,5 +1,5 @@
-// The provider's events, taken in many at once: found, decided (notice.ts) and settled in one transaction with what they say to
-// the sagas and with the events' ids. Called by notice-intake.ts.
+// The provider's events, taken in many at once: found, decided (webhook-event.ts) and settled in one transaction with what they say to
+// the sagas and with the events' ids. Called by webhook-intake.ts.
 //
 // Most events tell what the executor has heard already. They are looked at without a lock and leave nothing behind: they would
 // change nothing a second time either. One that changes something is remembered in the same transaction, so a replay of it
@@ -12,10 +12,10 @@ import type { Log } from "../../messaging/telemetry.ts";
 import { alertKey, knownEvents, openAlerts, rememberEvents } from "./alert-store.ts";
 import { type AttemptContext, eventsOf } from "./attempt-transactions.ts";
 import { findPayments } from "./lookup-store.ts";
-import { decideNotice, type NoticeDecision } from "./notice.ts";
+import { decideWebhookEvent, type WebhookDecision } from "./webhook-event.ts";
 import type { Decision, Payment } from "./payment.ts";
-import type { BookedCharge, BookedRefund } from "./providers/books.ts";
-import type { ProviderNotice } from "./providers/stripe-events.ts";
+import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
+import type { WebhookEvent } from "./providers/stripe-events.ts";
 import { chargeIn, type Difference, isForeign, paymentFinder } from "./reconciliation/differences.ts";
 import {
   applyPayment,
@@ -37,20 +37,20 @@ export interface WebhookContext extends AttemptContext {
 }
 
 /** What became of an event. `replayed`: it had changed something before, and has not now. `foreign`: it is not about us. */
-export type Reception = NoticeDecision["kind"] | "replayed" | "foreign";
+export type WebhookResult = WebhookDecision["kind"] | "replayed" | "foreign";
 
 /** An event that may change something, with the saga of the payment it is about; null where there is none. */
-export interface OpenNotice {
-  readonly notice: ProviderNotice;
+export interface OpenEvent {
+  readonly event: WebhookEvent;
   readonly saga_id: string | null;
 }
 
 /** What a look without a lock says of each event: what became of it, or that it must be decided under the lock. */
 export async function glanceAt(
   { database, clock, policy }: WebhookContext,
-  notices: readonly ProviderNotice[],
-): Promise<readonly (Reception | OpenNotice)[]> {
-  const entries = notices.map(entryOf);
+  events: readonly WebhookEvent[],
+): Promise<readonly (WebhookResult | OpenEvent)[]> {
+  const entries = events.map(entryOf);
   const find = paymentFinder(
     await findPayments(database.sql, {
       sagas: distinct(entries.map(({ saga_id }) => saga_id)),
@@ -58,46 +58,46 @@ export async function glanceAt(
     }),
   );
   const now = clock.now();
-  return notices.map((notice) => {
+  return events.map((event) => {
     // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
     // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
-    const payment = find(entryOf(notice));
-    if (isForeign(entryOf(notice), payment)) return "foreign";
-    if (decideNotice(payment, notice, now, policy).kind === "unchanged") return "unchanged";
-    return { notice, saga_id: payment?.saga_id ?? null };
+    const payment = find(entryOf(event));
+    if (isForeign(entryOf(event), payment)) return "foreign";
+    if (decideWebhookEvent(payment, event, now, policy).kind === "unchanged") return "unchanged";
+    return { event, saga_id: payment?.saga_id ?? null };
   });
 }
 
 /** Decides the events one after the other, under the locks of their payments. All of it happens, or nothing and this throws. */
-export async function settleNotices(
+export async function settleEvents(
   context: WebhookContext,
-  notices: readonly OpenNotice[],
-): Promise<readonly Reception[]> {
-  const settled = await context.database.transaction((transaction) => settle(context, transaction, notices));
+  events: readonly OpenEvent[],
+): Promise<readonly WebhookResult[]> {
+  const settled = await context.database.transaction((transaction) => settle(context, transaction, events));
   tell(context, settled);
-  return settled.receptions;
+  return settled.results;
 }
 
 /** The same for those whose payment is free at this moment; null for the others, of which nothing is done. */
-export async function settleFreeNotices(
+export async function settleFreeEvents(
   context: WebhookContext,
-  notices: readonly OpenNotice[],
-): Promise<readonly (Reception | null)[]> {
+  events: readonly OpenEvent[],
+): Promise<readonly (WebhookResult | null)[]> {
   const { waiting, settled } = await context.database.transaction(async (transaction) => {
-    const looking = transaction.send([heldPayments(transaction.tx, sagasOf(notices))]);
+    const looking = transaction.send([heldPayments(transaction.tx, sagasOf(events))]);
     const [held] = await notWaiting(context, looking);
     const sagas = new Set<string | null>(held.map(({ saga_id }) => saga_id));
-    const free = notices.filter(({ saga_id }) => !sagas.has(saga_id));
+    const free = events.filter(({ saga_id }) => !sagas.has(saga_id));
     return { waiting: sagas, settled: await settle(context, transaction, free) };
   });
   tell(context, settled);
-  const receptions = settled.receptions.values();
-  return notices.map(({ saga_id }) => (waiting.has(saga_id) ? null : (receptions.next().value ?? null)));
+  const results = settled.results.values();
+  return events.map(({ saga_id }) => (waiting.has(saga_id) ? null : (results.next().value ?? null)));
 }
 
 interface Settled {
   /** One for each event. */
-  readonly receptions: readonly Reception[];
+  readonly results: readonly WebhookResult[];
   readonly decisions: readonly Decision[];
   /** Alerts that were opened. */
   readonly opened: readonly Difference[];
@@ -106,10 +106,10 @@ interface Settled {
 async function settle(
   context: WebhookContext,
   { tx, send, finish, appended }: Transaction,
-  notices: readonly OpenNotice[],
+  events: readonly OpenEvent[],
 ): Promise<Settled> {
   const { policy, provider, newId, clock } = context;
-  const sagas = sagasOf(notices);
+  const sagas = sagasOf(events);
   // What follows the locks sees what was committed while they were waited for: whoever held one has written the event's id, too,
   // where it was this very event.
   const [payments, refunds, known] = await send([
@@ -117,7 +117,7 @@ async function settle(
     readRefunds(tx, sagas),
     knownEvents(
       tx,
-      notices.map(({ notice }) => notice.event_id),
+      events.map(({ event }) => event.event_id),
     ),
   ]);
   const now = clock.now();
@@ -127,11 +127,11 @@ async function settle(
   const changing = new Set<string>();
   const decisions: Decision[] = [];
   const differences = new Map<string, Difference>();
-  const receptions = notices.map(({ notice, saga_id }): Reception => {
-    if (before.has(notice.event_id) || changing.has(notice.event_id)) return "replayed";
-    const decided = decideNotice(find(notice, saga_id), notice, now, policy);
+  const results = events.map(({ event, saga_id }): WebhookResult => {
+    if (before.has(event.event_id) || changing.has(event.event_id)) return "replayed";
+    const decided = decideWebhookEvent(find(event, saga_id), event, now, policy);
     if (decided.kind === "unchanged") return "unchanged";
-    changing.add(notice.event_id);
+    changing.add(event.event_id);
     if (decided.kind === "alert") differences.set(alertKey(decided.difference), decided.difference);
     else {
       apply(decided.decision.payment);
@@ -151,15 +151,15 @@ async function settle(
   ]);
   const alerts = (await opening) ?? [];
   const opened = alerts.flatMap((alert) => (alert.is_new ? (differences.get(alertKey(alert)) ?? []) : []));
-  return { receptions, decisions, opened };
+  return { results, decisions, opened };
 }
 
 /** Finds the payment that names an event's charge, also since an event before it in the same transaction, else its saga's. */
 function finderIn(rows: PaymentRows) {
   const sagaOf = new Map([...rows.payments].map(([saga_id, payment]) => [chargeIn(payment), saga_id]));
   return {
-    find: (notice: ProviderNotice, saga_id: string | null): Payment | undefined => {
-      const { provider_txn_id } = entryOf(notice);
+    find: (event: WebhookEvent, saga_id: string | null): Payment | undefined => {
+      const { provider_txn_id } = entryOf(event);
       const named = provider_txn_id === null ? undefined : sagaOf.get(provider_txn_id);
       return rows.payments.get(named ?? saga_id ?? "");
     },
@@ -177,12 +177,12 @@ function tell({ metrics, log, wakeExecutor }: WebhookContext, { decisions, opene
   for (const difference of opened) tellAlert(log, difference);
 }
 
-function entryOf(notice: ProviderNotice): BookedCharge | BookedRefund {
-  return notice.kind === "charge" ? notice.charge : notice.refund;
+function entryOf(event: WebhookEvent): ProviderCharge | ProviderRefund {
+  return event.kind === "charge" ? event.charge : event.refund;
 }
 
-function sagasOf(notices: readonly OpenNotice[]): readonly string[] {
-  return distinct(notices.map(({ saga_id }) => saga_id));
+function sagasOf(events: readonly OpenEvent[]): readonly string[] {
+  return distinct(events.map(({ saga_id }) => saga_id));
 }
 
 function distinct(ids: readonly (string | null)[]): readonly string[] {

@@ -123,7 +123,7 @@ describe("a checkout that goes through", () => {
     await system.restock("hidden", 1);
     // when
     const view = await buy(cart("hidden", { payment_method: "pm_sim_500_after_effect" }));
-    // then it goes through within its deadline, long before anybody would search the provider's books
+    // then it goes through within its deadline, long before anybody would search the provider's ledger
     expect(view).toMatchObject({ status: "COMPLETED", total_cents: UNIT_PRICE_CENTS });
     expect(await system.ledgerOf(view.saga_id)).toMatchObject([{ kind: "charge", reply_lost: true }]);
   });
@@ -302,12 +302,12 @@ describe("after all that", () => {
   });
 
   test(
-    "the provider's books agree with every payment",
+    "the provider's ledger agree with every payment",
     async () => {
       const until = Date.now();
       const isCompared = async () =>
         (await system.operatorSees<Reconciliation>(["payments", "reconcile"])).compared_until > until;
-      await waitUntil("the books are compared", isCompared, { timeoutMs: PATIENCE_MS, intervalMs: 500 });
+      await waitUntil("the ledger are compared", isCompared, { timeoutMs: PATIENCE_MS, intervalMs: 500 });
       expect(await system.operatorSees<PaymentAlert[]>(["payments", "alerts"])).toEqual([]);
     },
     PATIENCE_MS,

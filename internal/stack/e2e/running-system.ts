@@ -160,7 +160,7 @@ export class RunningSystem implements AsyncDisposable {
     return { code, violations };
   }
 
-  /** What the provider has in its books for a saga, oldest first. */
+  /** What the provider has in its ledger for a saga, oldest first. */
   async ledgerOf(sagaId: string): Promise<ProviderLedgerEntry[]> {
     const entries = await Array.fromAsync(readLedger(this.context.addresses.ledger_file));
     return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);

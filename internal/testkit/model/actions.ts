@@ -37,7 +37,7 @@ const PAYMENT_POLICY: PaymentPolicy = {
   keyTrustedMs: 23 * HOUR_MS,
   searchLagMs: 0,
   executionMs: HOUR_MS,
-  askedWithinShare: 1,
+  sentWithinShare: 1,
 };
 const DAY_MS = 24 * HOUR_MS;
 const SHIPS = { blockedCountries: new Set<string>() };
@@ -133,7 +133,7 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     const allowed = isAsked ? world.left.providerFaults > 0 : isQuiet || !isUndone(payment);
     const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet), rules) : null;
     if (claimed !== null) {
-      const call: Call = { saga, ...claimed.question, answer: null, isAwaited: true };
+      const call: Call = { saga, ...claimed.request, answer: null, isAwaited: true };
       const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
       add("claim", isAsked ? spend(asked, "providerFaults") : asked);
     }
@@ -169,7 +169,7 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
     const left = call.answer === null ? abandoned(world, index) : gone;
     const lost = spend(left, "providerFaults");
     add("timeout of", settle(lost, call, call.ask === "refund" ? NOT_YET : { kind: "unknown" }, rules));
-    // The breaker is open: the question never left.
+    // The breaker is open: the request never left.
     if (call.answer === null && call.ask !== "refund")
       add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
     // Too many calls. A look-up that is put off tells as little as one that times out.
@@ -185,7 +185,7 @@ function claim(payment: NonNullable<Rows["payment"]>, now: number, rules: Rules)
   if (claimed !== null) return claimed;
   const refund = rules.claimRefund(payment, now, PAYMENT_POLICY);
   if (refund === null) return null;
-  return { payment: refund.payment, question: { ask: "refund" as const, attempt: refund.question.attempt } };
+  return { payment: refund.payment, request: { ask: "refund" as const, attempt: refund.request.attempt } };
 }
 
 function settle(world: World, call: Call, answer: ChargeOutcome | RefundOutcome, rules: Rules): World {

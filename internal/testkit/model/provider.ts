@@ -11,7 +11,7 @@ export interface Execution {
   readonly isFault?: boolean;
 }
 
-/** What the provider can make of a question: it replays what it remembers, else does as asked, else fails in between. */
+/** What the provider can make of a request: it replays what it remembers, else does as asked, else fails in between. */
 export function execute(account: Account, { ask, saga }: Call): readonly Execution[] {
   switch (ask) {
     case "charge":
@@ -33,7 +33,7 @@ export function execute(account: Account, { ask, saga }: Call): readonly Executi
   }
 }
 
-/** Where the charge's answer says nothing of the money, the provider's books do. */
+/** Where the charge's answer says nothing of the money, the provider's ledger do. */
 function lookedUp(done: Execution, saga: number, wasReplay: boolean): Execution {
   if (done.answer.kind !== "unknown") return done;
   return { ...done, answer: search(done.account, saga, wasReplay) };

@@ -112,7 +112,7 @@ export function without(protection: Protection): Rules {
         ...REAL,
         claimCharge: (payment, now, policy) => {
           const claimed = claimCharge(payment, now, policy);
-          return claimed === null ? null : { ...claimed, question: { ...claimed.question, ask: "charge" } };
+          return claimed === null ? null : { ...claimed, request: { ...claimed.request, ask: "charge" } };
         },
       };
     case "undo of the step under way":

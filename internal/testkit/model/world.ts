@@ -10,7 +10,7 @@ import type { Saga } from "../../orchestrator/state.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
 import type { Order } from "../../services/order/decide.ts";
-import type { ChargeOutcome, ChargeQuestion, RefundOutcome } from "../../services/payment/attempts.ts";
+import type { ChargeOutcome, ChargeCall, RefundOutcome } from "../../services/payment/attempts.ts";
 import { isOpen, type Payment } from "../../services/payment/payment.ts";
 
 export const SKU = "tea";
@@ -54,10 +54,10 @@ export interface Account {
   readonly isOld: boolean;
 }
 
-/** A question on its way to the provider or back. */
+/** A request on its way to the provider or back. */
 export interface Call {
   readonly saga: number;
-  readonly ask: ChargeQuestion["ask"] | "refund";
+  readonly ask: ChargeCall["ask"] | "refund";
   readonly attempt: number;
   /** Null until the provider has dealt with it. */
   readonly answer: ChargeOutcome | RefundOutcome | null;

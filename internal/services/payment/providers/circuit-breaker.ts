@@ -10,13 +10,13 @@ import {
   handleWhenResult,
 } from "cockatiel";
 import type {
-  ChargeAnswer,
+  ChargeResult,
   ChargeRequest,
   FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
-  RefundAnswer,
+  RefundResult,
   RefundRequest,
 } from "./provider.ts";
 
@@ -59,8 +59,8 @@ export class CircuitBreaker implements PaymentProvider {
     this.#policy = this.#newPolicy();
   }
 
-  charge(request: ChargeRequest): Promise<ChargeAnswer> {
-    const open: ChargeAnswer = {
+  charge(request: ChargeRequest): Promise<ChargeResult> {
+    const open: ChargeResult = {
       kind: "no_effect",
       error_code: "PROVIDER_UNAVAILABLE",
       error_message: "the payment provider does not answer at the moment",
@@ -73,8 +73,8 @@ export class CircuitBreaker implements PaymentProvider {
     return this.#unlessOpen(() => this.#provider.findCharge(request), open);
   }
 
-  refund(request: RefundRequest): Promise<RefundAnswer> {
-    const open: RefundAnswer = { kind: "not_yet", error_code: "PROVIDER_UNAVAILABLE" };
+  refund(request: RefundRequest): Promise<RefundResult> {
+    const open: RefundResult = { kind: "not_yet", error_code: "PROVIDER_UNAVAILABLE" };
     return this.#unlessOpen(() => this.#provider.refund(request), open);
   }
 

@@ -1,7 +1,7 @@
 // When the provider stops answering, nobody waits for it any more; when it answers again, one call finds out.
 import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import { CircuitBreaker } from "./circuit-breaker.ts";
-import type { ChargeAnswer, PaymentProvider } from "./provider.ts";
+import type { ChargeResult, PaymentProvider } from "./provider.ts";
 
 const PROBE_AFTER_MS = 20;
 const request = {
@@ -11,11 +11,11 @@ const request = {
   currency: "EUR",
   payment_method: "pm",
 };
-const timeout: ChargeAnswer = { kind: "unknown", reason: "timeout", replayed: false };
-const charged: ChargeAnswer = { kind: "succeeded", provider_txn_id: "pi_1" };
+const timeout: ChargeResult = { kind: "unknown", reason: "timeout", replayed: false };
+const charged: ChargeResult = { kind: "succeeded", provider_txn_id: "pi_1" };
 const refusal = { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE" };
 
-let next: () => Promise<ChargeAnswer>;
+let next: () => Promise<ChargeResult>;
 let calls: number;
 let states: string[];
 let resumedAt: number;
@@ -74,7 +74,7 @@ test("any answer between them, even a refusal, keeps it closed", async () => {
 });
 
 test("timeouts that this process slept through say nothing about the provider", async () => {
-  const replies = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeAnswer>());
+  const replies = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeResult>());
   next = () => replies[calls - 1]?.promise ?? Promise.reject(new Error("asked too often"));
   const asked = replies.map(() => breaker.charge(request));
   resumedAt = performance.now();
@@ -84,7 +84,7 @@ test("timeouts that this process slept through say nothing about the provider", 
 });
 
 test("slow calls that time out in a row while business stands still open nothing if others were answered since", async () => {
-  const slow = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeAnswer>());
+  const slow = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeResult>());
   next = () => slow[calls - 1]?.promise ?? Promise.resolve(charged);
   const asked = slow.map(() => breaker.charge(request));
   // The clock of performance.now may be as coarse as this.
@@ -109,7 +109,7 @@ test("one call probes, the others do not wait for it, and its answer closes or o
   ] as const) {
     if (states.length === 0) await timeouts(3);
     const before = calls;
-    const reply = Promise.withResolvers<ChargeAnswer>();
+    const reply = Promise.withResolvers<ChargeResult>();
     next = () => reply.promise;
     const { probe } = await firstLetThrough();
     expect(await breaker.charge(request)).toMatchObject(refusal);
@@ -131,7 +131,7 @@ test("opened by a clock that ran an hour ahead, it probes in time when the clock
 });
 
 /** Asks until one call gets through to the provider; `probe` is that one, still out. */
-async function firstLetThrough(): Promise<{ readonly probe: Promise<ChargeAnswer> }> {
+async function firstLetThrough(): Promise<{ readonly probe: Promise<ChargeResult> }> {
   const before = calls;
   const until = performance.now() + 2_000;
   for (;;) {

@@ -39,7 +39,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   processing_error: "the bank could not process the payment",
 };
 
-/** Of a code that is not in the table. What the provider meant stands in its own books, beside the saga's id. */
+/** Of a code that is not in the table. What the provider meant stands in its own ledger, beside the saga's id. */
 const OTHER: DeclineReason = {
   error_code: "PAYMENT_DECLINED",
   error_message: "the payment provider declined the payment",

@@ -27,7 +27,7 @@ interface Limit {
   /** The rate at which it was met, calls a second. */
   readonly metAt: number;
   readonly sinceMs: number;
-  /** Calls that may leave; below 0 where questions needed more calls than one. */
+  /** Calls that may leave; below 0 where requests needed more calls than one. */
   tokens: number;
   refilledMs: number;
 }

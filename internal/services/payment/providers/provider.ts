@@ -5,12 +5,12 @@ export interface PaymentProvider {
   /** Kept with each payment. */
   readonly name: string;
   /** Charges once per idempotency key, however often it is called. */
-  charge(request: ChargeRequest): Promise<ChargeAnswer>;
-  /** Looks for a charge of the saga in the provider's books. */
+  charge(request: ChargeRequest): Promise<ChargeResult>;
+  /** Looks for a charge of the saga in the provider's ledger. */
   findCharge(request: FindRequest): Promise<FoundCharge>;
   /** Gives the whole charge back, once. */
-  refund(request: RefundRequest): Promise<RefundAnswer>;
-  /** Looks for a refund of the charge in the provider's books. */
+  refund(request: RefundRequest): Promise<RefundResult>;
+  /** Looks for a refund of the charge in the provider's ledger. */
   findRefund(provider_txn_id: string): Promise<FoundRefund>;
 }
 
@@ -91,10 +91,10 @@ export type UnknownReason =
   | "too_many_to_look_through"
   | "unexpected";
 
-/** What a charge that the provider has in its books says. */
-export type BookedAnswer = Charged | Declined | Unknown;
-export type ChargeAnswer = BookedAnswer | NoEffect | Deferred | RequestRefused;
-export type FoundCharge = BookedAnswer | { readonly kind: "not_found" } | Deferred | RequestRefused;
+/** What a charge that the provider has in its ledger says. */
+export type ProviderChargeResult = Charged | Declined | Unknown;
+export type ChargeResult = ProviderChargeResult | NoEffect | Deferred | RequestRefused;
+export type FoundCharge = ProviderChargeResult | { readonly kind: "not_found" } | Deferred | RequestRefused;
 
 interface Refunded {
   readonly kind: "succeeded";
@@ -105,5 +105,5 @@ interface NotRefunded {
   readonly kind: "not_yet";
   readonly error_code: string;
 }
-export type RefundAnswer = Refunded | NotRefunded | Deferred | RequestRefused;
-export type FoundRefund = RefundAnswer | { readonly kind: "not_found" };
+export type RefundResult = Refunded | NotRefunded | Deferred | RequestRefused;
+export type FoundRefund = RefundResult | { readonly kind: "not_found" };

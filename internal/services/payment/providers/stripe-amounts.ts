@@ -1,5 +1,5 @@
 // Our amounts in Stripe's units and back. Stripe counts in minor units as we do, but for two currencies that lost their decimals
-// while its API kept them (https://docs.stripe.com/currencies#special-cases). Called by stripe.ts and stripe-books.ts.
+// while its API kept them (https://docs.stripe.com/currencies#special-cases). Called by stripe.ts and stripe-ledger.ts.
 import { type Money, priceFault } from "../../../kernel/money.ts";
 
 /** Whole for us, and hundredths, always 00, at Stripe. */

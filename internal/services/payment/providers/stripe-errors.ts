@@ -2,7 +2,7 @@
 // is the heart of the adapter.
 import { Stripe } from "stripe";
 import { declineReason, refundRefusal } from "./decline-reasons.ts";
-import type { ChargeAnswer, Deferred, RefundAnswer, RequestRefused, UnknownReason } from "./provider.ts";
+import type { ChargeResult, Deferred, RefundResult, RequestRefused, UnknownReason } from "./provider.ts";
 
 /** A provider that asks for more is asked again after this long, to see whether it still means it. */
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -12,7 +12,7 @@ export interface CallFacts {
   readonly resent: boolean;
 }
 
-type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => ChargeAnswer;
+type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => ChargeResult;
 
 /** By the SDK's error class. Whatever is not here is unknown: guessing wrong would lose money, asking again does not. */
 const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
@@ -42,7 +42,7 @@ const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
   },
 };
 
-export function chargeAnswerTo(error: unknown, facts: CallFacts): ChargeAnswer {
+export function chargeResultOf(error: unknown, facts: CallFacts): ChargeResult {
   if (!(error instanceof Stripe.errors.StripeError)) return unknown("unexpected");
   return CHARGE_ERRORS[error.type]?.(error, facts) ?? unknown("unexpected");
 }
@@ -54,7 +54,7 @@ const SUMS: ReadonlySet<string> = new Set(["amount_too_small", "amount_too_large
  * The payment method is the shopper's, and the sum the cart's: for those the refusal is definite, because the key comes first at the
  * provider; had an attempt with it been taken, that one's answer would have come. All else in the request was written here.
  */
-function invalidRequest(error: Stripe.errors.StripeError): ChargeAnswer {
+function invalidRequest(error: Stripe.errors.StripeError): ChargeResult {
   const { code = "", param } = error;
   if (SUMS.has(code)) return declined(code);
   const isUnderstood = !code.startsWith("parameter_");
@@ -64,8 +64,8 @@ function invalidRequest(error: Stripe.errors.StripeError): ChargeAnswer {
 }
 
 /** Nothing was given back, as far as this call goes: giving back a second time is refused, so a resent one is no risk. */
-export function refundAnswerTo(error: unknown): Exclude<RefundAnswer, { kind: "succeeded" }> {
-  const answer = chargeAnswerTo(error, { resent: false });
+export function refundFailureOf(error: unknown): Exclude<RefundResult, { kind: "succeeded" }> {
+  const answer = chargeResultOf(error, { resent: false });
   if (answer.kind === "deferred") return answer;
   // A refund is refused for many reasons that lie in the charge. Only what names the request itself is a mistake of ours.
   if (answer.kind === "request_refused") {
@@ -90,7 +90,7 @@ function nameOrNull(text: string | undefined): string | null {
   return text !== undefined && /^(?!.*\d{4})[a-z][a-z0-9_.[\]]{0,99}$/.test(text) ? text : null;
 }
 
-export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeAnswer {
+export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeResult {
   return { kind: "no_effect", error_code, error_message };
 }
 
@@ -111,7 +111,7 @@ function putOff(
   reason: Deferred["reason"],
   error: Stripe.errors.StripeError,
   { resent }: CallFacts,
-): ChargeAnswer {
+): ChargeResult {
   return resent
     ? unknown("connection_lost")
     : { kind: "deferred", reason, retry_after_ms: retryAfterMs(error) };

@@ -3,19 +3,19 @@
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Stripe } from "stripe";
-import type { BookedCharge, BookedRefund } from "./books.ts";
-import { chargeOf, refundOf } from "./stripe-books.ts";
+import type { ProviderCharge, ProviderRefund } from "./ledger.ts";
+import { chargeOf, refundOf } from "./stripe-ledger.ts";
 
 /** Stripe's own recommendation. Whoever records a request can send it again for this long; the event's id stops that. */
 const TOLERANCE_SECONDS = 300;
 
 /** What the provider tells by itself. It shows the object as it was when the event happened, which may be long ago. */
-export type ProviderNotice =
-  | { readonly kind: "charge"; readonly event_id: string; readonly charge: BookedCharge }
-  | { readonly kind: "refund"; readonly event_id: string; readonly refund: BookedRefund };
+export type WebhookEvent =
+  | { readonly kind: "charge"; readonly event_id: string; readonly charge: ProviderCharge }
+  | { readonly kind: "refund"; readonly event_id: string; readonly refund: ProviderRefund };
 
 export type OpenedEvent =
-  | { readonly kind: "notice"; readonly notice: ProviderNotice }
+  | { readonly kind: "event"; readonly event: WebhookEvent }
   /** Signed, and of a type that says nothing about whether money moved. */
   | { readonly kind: "ignored"; readonly type: string }
   /** Signed, and an event, and its object is not what this service can read. `fault`: where and why, never a value. */
@@ -84,7 +84,7 @@ export function openStripeEvent(
       const object = event.data.object;
       const unreadable = faultOf("charge", object);
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
-      return notice({ kind: "charge", event_id: event.id, charge: chargeOf(object, mark) });
+      return opened({ kind: "charge", event_id: event.id, charge: chargeOf(object, mark) });
     }
     // `charge.refunded` says the same without the refund's id, which is what our row is settled with.
     case "refund.created":
@@ -93,7 +93,7 @@ export function openStripeEvent(
       const object = event.data.object;
       const unreadable = faultOf("refund", object);
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
-      return notice({ kind: "refund", event_id: event.id, refund: refundOf(object, mark) });
+      return opened({ kind: "refund", event_id: event.id, refund: refundOf(object, mark) });
     }
     default:
       return { kind: "ignored", type: event.type };
@@ -108,6 +108,6 @@ function faultOf(kind: keyof typeof readable, value: unknown): string | null {
   return `its ${kind}${fault?.path ?? ""}: ${fault?.message ?? "does not match its schema"}`;
 }
 
-function notice(told: ProviderNotice): OpenedEvent {
-  return { kind: "notice", notice: told };
+function opened(event: WebhookEvent): OpenedEvent {
+  return { kind: "event", event };
 }

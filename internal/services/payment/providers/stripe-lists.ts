@@ -11,7 +11,7 @@ const MAX_PAGES = 50;
 const SLACKS_MS = [2 * 60_000, 70 * 60_000];
 
 /** When a charge was asked for, by our clock, in epoch ms. */
-export interface AskedBetween {
+export interface RequestedBetween {
   readonly firstMs: number;
   readonly lastMs: number;
 }
@@ -20,7 +20,7 @@ export interface AskedBetween {
 export async function findInList(
   stripe: Stripe,
   saga_id: string,
-  { firstMs, lastMs }: AskedBetween,
+  { firstMs, lastMs }: RequestedBetween,
 ): Promise<readonly Stripe.PaymentIntent[] | null> {
   for (const slackMs of SLACKS_MS) {
     const created = {

@@ -2,7 +2,7 @@
 // Stripe's error format; the money's way through the simulator is in ../executor.int.test.ts.
 import { afterAll, expect, test } from "bun:test";
 import { describeError } from "../../../kernel/errors.ts";
-import { StripeBooks } from "./stripe-books.ts";
+import { StripeLedger } from "./stripe-ledger.ts";
 import { StripeProvider } from "./stripe.ts";
 
 let reply: { readonly status: number; readonly error?: object; readonly headers?: Record<string, string> } = {
@@ -142,20 +142,20 @@ test.each([
   expect(refund).toMatchObject({ kind: isOurs ? expected.kind : "not_yet" });
 });
 
-test("what the provider says of its books is told by kind, status and request, not in its words", async () => {
+test("what the provider says of its ledger is told by kind, status and request, not in its words", async () => {
   const message = "No such thing: '4242424242424242'";
   reply = {
     status: 400,
     error: { type: "invalid_request_error", message },
     headers: { "request-id": "req_1" },
   };
-  const books = new StripeBooks({
+  const ledger = new StripeLedger({
     apiKey: "sk_test_x",
     mark: "checkout",
     baseUrl: server.url,
     timeoutMs: 1_000,
   });
-  const error: unknown = await books.charge("pi_1").catch((thrown: unknown) => thrown);
+  const error: unknown = await ledger.charge("pi_1").catch((thrown: unknown) => thrown);
   expect(describeError(error)).toMatch(/check STRIPE_API_KEY.*StripeInvalidRequestError.*400.*req_1/);
   expect(Bun.inspect(error)).not.toContain("4242");
 });

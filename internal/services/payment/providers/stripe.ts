@@ -3,23 +3,23 @@
 import { Stripe } from "stripe";
 import { toStripe } from "./stripe-amounts.ts";
 import type {
-  BookedAnswer,
-  ChargeAnswer,
+  ProviderChargeResult,
+  ChargeResult,
   ChargeRequest,
   FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
-  RefundAnswer,
+  RefundResult,
   RefundRequest,
 } from "./provider.ts";
 import { Resends } from "./resends.ts";
 import {
-  chargeAnswerTo,
+  chargeResultOf,
   declined,
   isAlreadyRefunded,
   noEffect,
-  refundAnswerTo,
+  refundFailureOf,
   unknown,
 } from "./stripe-errors.ts";
 import { findInList } from "./stripe-lists.ts";
@@ -67,7 +67,7 @@ export class StripeProvider implements PaymentProvider {
     this.#mark = options.mark;
   }
 
-  async charge(request: ChargeRequest): Promise<ChargeAnswer> {
+  async charge(request: ChargeRequest): Promise<ChargeResult> {
     const money = toStripe(request);
     if ("fault" in money) return noEffect(money.fault, "AMOUNT_NOT_CHARGEABLE");
     try {
@@ -86,7 +86,7 @@ export class StripeProvider implements PaymentProvider {
       );
       return answerOf(intent);
     } catch (error) {
-      return chargeAnswerTo(error, { resent: this.#resends.take(request.idempotency_key) });
+      return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
     } finally {
       this.#resends.take(request.idempotency_key);
     }
@@ -98,7 +98,7 @@ export class StripeProvider implements PaymentProvider {
       const { data } = await this.#stripe.paymentIntents.search({ query, limit: SEARCH_LIMIT });
       return foundAmong(data);
     } catch (error) {
-      const answer = lookUpAnswerTo(error);
+      const answer = lookUpResultOf(error);
       // An account whose search is refused has its list.
       return answer.kind === "request_refused" ? this.#findInList(request) : answer;
     }
@@ -109,19 +109,19 @@ export class StripeProvider implements PaymentProvider {
       const found = await findInList(this.#stripe, saga_id, asked);
       return found === null ? unknown("too_many_to_look_through") : foundAmong(found);
     } catch (error) {
-      return lookUpAnswerTo(error);
+      return lookUpResultOf(error);
     }
   }
 
-  async refund(request: RefundRequest): Promise<RefundAnswer> {
+  async refund(request: RefundRequest): Promise<RefundResult> {
     try {
       const refund = await this.#stripe.refunds.create(
         { payment_intent: request.provider_txn_id, metadata: this.#metadata(request.saga_id) },
         { idempotencyKey: request.idempotency_key },
       );
-      return refundAnswerOf(refund);
+      return refundResultOf(refund);
     } catch (error) {
-      if (!isAlreadyRefunded(error)) return refundAnswerTo(error);
+      if (!isAlreadyRefunded(error)) return refundFailureOf(error);
       const found = await this.findRefund(request.provider_txn_id);
       return found.kind === "not_found" ? { kind: "not_yet", error_code: "REFUND_NOT_LISTED" } : found;
     } finally {
@@ -137,10 +137,10 @@ export class StripeProvider implements PaymentProvider {
       });
       const answers = data
         .filter(({ status }) => status !== "failed" && status !== "canceled")
-        .map(refundAnswerOf);
+        .map(refundResultOf);
       return answers.find(({ kind }) => kind === "succeeded") ?? answers[0] ?? { kind: "not_found" };
     } catch (error) {
-      return refundAnswerTo(error);
+      return refundFailureOf(error);
     }
   }
 
@@ -150,8 +150,8 @@ export class StripeProvider implements PaymentProvider {
 }
 
 /** A look-up that fails says nothing about the charge. */
-function lookUpAnswerTo(error: unknown): Exclude<FoundCharge, { readonly kind: "not_found" }> {
-  const answer = chargeAnswerTo(error, { resent: false });
+function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "not_found" }> {
+  const answer = chargeResultOf(error, { resent: false });
   return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
 }
 
@@ -166,7 +166,7 @@ function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
 }
 
 /** What the intent says about the charge that it was made for. */
-export function answerOf(intent: Stripe.PaymentIntent): BookedAnswer {
+export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
   switch (intent.status) {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };
@@ -192,7 +192,7 @@ const REFUND_CODES: Readonly<Record<string, string>> = {
   canceled: "REFUND_CANCELED",
 };
 
-function refundAnswerOf({ id, status }: Stripe.Refund): RefundAnswer {
+function refundResultOf({ id, status }: Stripe.Refund): RefundResult {
   if (status === "succeeded") return { kind: "succeeded", provider_refund_id: id };
   return { kind: "not_yet", error_code: REFUND_CODES[status ?? ""] ?? "REFUND_UNKNOWN" };
 }

@@ -4,13 +4,13 @@
 import type { ChargeHold } from "./charge-hold.ts";
 import type { Pace } from "./pace.ts";
 import type {
-  ChargeAnswer,
+  ChargeResult,
   ChargeRequest,
   FindRequest,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
-  RefundAnswer,
+  RefundResult,
   RefundRequest,
   RequestRefused,
 } from "./provider.ts";
@@ -23,7 +23,7 @@ export interface Watchers {
 
 type Call = "charge" | "find charge" | "refund" | "find refund";
 
-type AnyAnswer = ChargeAnswer | FoundCharge | RefundAnswer | FoundRefund;
+type AnyResult = ChargeResult | FoundCharge | RefundResult | FoundRefund;
 
 export class WatchedProvider implements PaymentProvider {
   readonly name: string;
@@ -36,7 +36,7 @@ export class WatchedProvider implements PaymentProvider {
     this.#watchers = watchers;
   }
 
-  async charge(request: ChargeRequest): Promise<ChargeAnswer> {
+  async charge(request: ChargeRequest): Promise<ChargeResult> {
     const answer = await this.#told("charge", () => this.#provider.charge(request));
     const { hold } = this.#watchers;
     if (answer.kind === "request_refused") hold.refused(performance.now());
@@ -48,7 +48,7 @@ export class WatchedProvider implements PaymentProvider {
     return this.#told("find charge", () => this.#provider.findCharge(request));
   }
 
-  refund(request: RefundRequest): Promise<RefundAnswer> {
+  refund(request: RefundRequest): Promise<RefundResult> {
     return this.#told("refund", () => this.#provider.refund(request));
   }
 
@@ -56,7 +56,7 @@ export class WatchedProvider implements PaymentProvider {
     return this.#told("find refund", () => this.#provider.findRefund(provider_txn_id));
   }
 
-  async #told<Answer extends AnyAnswer>(name: Call, call: () => Promise<Answer>): Promise<Answer> {
+  async #told<Answer extends AnyResult>(name: Call, call: () => Promise<Answer>): Promise<Answer> {
     const { pace, onRefused } = this.#watchers;
     const leftMs = performance.now();
     pace.leaves(leftMs);

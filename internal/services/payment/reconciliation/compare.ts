@@ -1,4 +1,4 @@
-// One piece of the provider's books held against ours, and what comes of it written down: alerts opened, alerts closed, rows
+// One piece of the provider's ledger held against ours, and what comes of it written down: alerts opened, alerts closed, rows
 // marked as found. Called by reconciler.ts.
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
@@ -50,7 +50,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
       throw new AppError("SERVICE_UNAVAILABLE", "another process has taken the reconciliation over");
     const [done, gone] = await send([
       openAlerts(tx, differences, { opened_by: "reconciliation", now, newId }),
-      closeAlerts(tx, [...charges, ...refunds], differences, "the books agree again", now),
+      closeAlerts(tx, [...charges, ...refunds], differences, "the ledger agree again", now),
     ]);
     await finish([markCharges(tx, charges, now), markRefunds(tx, refunds, now)]);
     return { opened: done.filter(({ is_new }) => is_new), closed: gone };
@@ -62,6 +62,6 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     if (isNew) tellAlert(log, difference);
   }
   for (const { kind, subject } of closed) {
-    log.info({ alert: kind, subject }, "payments and the provider's books agree again");
+    log.info({ alert: kind, subject }, "payments and the provider's ledger agree again");
   }
 }

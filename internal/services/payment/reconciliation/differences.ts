@@ -1,12 +1,12 @@
-// What the provider's books and our payments do not agree on. Pure: a piece of the books and the payments that may belong to it
+// What the provider's ledger and our payments do not agree on. Pure: a piece of the ledger and the payments that may belong to it
 // go in, differences come out. Called by reconciler.ts for pages of the provider's lists, and by ../webhook.ts for single events.
 //
-// A difference is never settled here: where the books are right, asking the provider again settles the payment; where they are
+// A difference is never settled here: where the ledger are right, asking the provider again settles the payment; where they are
 // not what they should be, a person decides.
 import { assertNever } from "../../../kernel/errors.ts";
 import { moneyText } from "../../../kernel/money.ts";
 import type { Payment } from "../payment.ts";
-import type { BookedCharge, BookedRefund } from "../providers/books.ts";
+import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
 
 export const DIFFERENCE_KINDS = [
   /** The provider took money of which we have no payment. */
@@ -35,10 +35,10 @@ export interface Difference {
   readonly detail: string;
 }
 
-/** A piece of the provider's books beside ours. */
+/** A piece of the provider's ledger beside ours. */
 export interface Comparison {
-  readonly charges: readonly BookedCharge[];
-  readonly refunds: readonly BookedRefund[];
+  readonly charges: readonly ProviderCharge[];
+  readonly refunds: readonly ProviderRefund[];
   /** Ids that our payments name and the provider does not know. */
   readonly absentCharges: readonly string[];
   readonly absentRefunds: readonly string[];
@@ -46,7 +46,7 @@ export interface Comparison {
   readonly payments: readonly Payment[];
 }
 
-/** In the order of the books. */
+/** In the order of the ledger. */
 export function differencesOf(comparison: Comparison): readonly Difference[] {
   const { charges, refunds, absentCharges, absentRefunds, payments } = comparison;
   const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
@@ -81,13 +81,13 @@ export function differencesOf(comparison: Comparison): readonly Difference[] {
 export function paymentFinder(payments: readonly Payment[]) {
   const bySaga = new Map(payments.map((payment) => [payment.saga_id, payment]));
   const byCharge = new Map(payments.map((payment) => [chargeIn(payment), payment]));
-  return ({ provider_txn_id, saga_id }: BookedCharge | BookedRefund): Payment | undefined =>
+  return ({ provider_txn_id, saga_id }: ProviderCharge | ProviderRefund): Payment | undefined =>
     (provider_txn_id === null ? undefined : byCharge.get(provider_txn_id)) ??
     (saga_id === null ? undefined : bySaga.get(saga_id));
 }
 
 /** Of somebody else with whom the account is shared: no mark of ours, and no payment that knows it. */
-export function isForeign(entry: BookedCharge | BookedRefund, payment: Payment | undefined): boolean {
+export function isForeign(entry: ProviderCharge | ProviderRefund, payment: Payment | undefined): boolean {
   return payment === undefined && !entry.isMarked;
 }
 
@@ -102,7 +102,7 @@ export function countForeign({
 }
 
 /** `payment` is the one that names the charge, else the saga's. */
-export function chargeDifference(charge: BookedCharge, payment: Payment | undefined): Difference | null {
+export function chargeDifference(charge: ProviderCharge, payment: Payment | undefined): Difference | null {
   const { provider_txn_id, saga_id, answer } = charge;
   const differs = (kind: DifferenceKind, detail: string): Difference => ({
     kind,
@@ -147,7 +147,7 @@ export function chargeDifference(charge: BookedCharge, payment: Payment | undefi
 }
 
 /** `payment` is the one whose charge was given back, else the saga's. */
-export function refundDifference(refund: BookedRefund, payment: Payment | undefined): Difference | null {
+export function refundDifference(refund: ProviderRefund, payment: Payment | undefined): Difference | null {
   const { provider_refund_id, provider_txn_id, saga_id, status } = refund;
   const differs = (detail: string): Difference => ({
     kind: "refund_differs",
@@ -176,10 +176,10 @@ export function refundDifference(refund: BookedRefund, payment: Payment | undefi
 
 /** Whether a charge or a refund is of the payment's whole amount. */
 export function isSameMoney(
-  booked: { readonly amount_cents: number; readonly currency: string },
+  other: { readonly amount_cents: number; readonly currency: string },
   payment: Payment,
 ): boolean {
-  return booked.amount_cents === payment.amount_cents && booked.currency === payment.currency;
+  return other.amount_cents === payment.amount_cents && other.currency === payment.currency;
 }
 
 /** The provider's id of the payment's charge; null where it is not known. */
@@ -192,7 +192,7 @@ function refundIn(payment: Payment): string | null {
   return payment.status === "REFUNDED" ? payment.refund.provider_refund_id : null;
 }
 
-function chargedTwice(charge: BookedCharge, other: string): Difference {
+function chargedTwice(charge: ProviderCharge, other: string): Difference {
   const { provider_txn_id, saga_id } = charge;
   const detail = `the provider took ${moneyOf(charge)} beside the charge ${other}`;
   return { kind: "charged_twice", subject: provider_txn_id, saga_id, detail };

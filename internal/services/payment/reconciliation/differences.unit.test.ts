@@ -1,7 +1,7 @@
-// Every state of a payment against everything the provider's books may say of it.
+// Every state of a payment against everything the provider's ledger may say of it.
 import { describe, expect, test } from "bun:test";
 import type { Payment } from "../payment.ts";
-import type { BookedCharge, BookedRefund } from "../providers/books.ts";
+import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
 import { type Comparison, type DifferenceKind, differencesOf } from "./differences.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
@@ -40,7 +40,7 @@ const payments = {
   REFUNDED: { ...facts, ...took, status: "REFUNDED", refund: { ...refundFacts, provider_refund_id: "re_1" } },
 } satisfies Record<Payment["status"], Payment>;
 
-function charge(changes: Partial<BookedCharge> = {}): BookedCharge {
+function charge(changes: Partial<ProviderCharge> = {}): ProviderCharge {
   const provider_txn_id = changes.provider_txn_id ?? "pi_1";
   const answer = { kind: "succeeded", provider_txn_id } as const;
   return {
@@ -54,7 +54,7 @@ function charge(changes: Partial<BookedCharge> = {}): BookedCharge {
   };
 }
 
-function refund(changes: Partial<BookedRefund> = {}): BookedRefund {
+function refund(changes: Partial<ProviderRefund> = {}): ProviderRefund {
   const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA, isMarked: true };
   return { ...ids, amount_cents: 600, currency: "EUR", status: "succeeded", ...changes };
 }
@@ -150,7 +150,7 @@ describe("a refund that was given", () => {
     expect(kindsOf({ refunds: [refund()], payments: [payment] })).toEqual(expected);
   });
 
-  test.each<[string, Partial<BookedRefund>]>([
+  test.each<[string, Partial<ProviderRefund>]>([
     ["of a part", { amount_cents: 1 }],
     ["in another currency", { currency: "USD" }],
     ["a second time", { provider_refund_id: "re_2" }],

@@ -1,5 +1,5 @@
 // Reconciliation against the simulator's real lists, on a real Postgres: every kind of difference is found once, and is gone when
-// the books agree again; nothing that agrees is ever an alert.
+// the ledger agree again; nothing that agrees is ever an alert.
 import { expect, test } from "bun:test";
 import {
   closePaymentAlert,
@@ -76,7 +76,7 @@ test("charges and refunds of another shop on the same account are counted, and n
   expect((await metrics.expose()).text).toContain("payment_foreign_entries_total 6");
 });
 
-test("every kind of difference is found once, told once, and closed when the books agree again", async () => {
+test("every kind of difference is found once, told once, and closed when the ledger agree again", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;
   const reconciler = await payment.reconciler();
@@ -119,7 +119,7 @@ test("every kind of difference is found once, told once, and closed when the boo
   expect(found.some(({ saga_id }) => saga_id === fine)).toBe(false);
   expect(payment.errors).toHaveLength(found.length);
   expect(payment.errors).toContain(
-    "payments and the provider's books differ: the provider took 6.00 EUR, the payment is of 6.01 EUR",
+    "payments and the provider's ledger differ: the provider took 6.00 EUR, the payment is of 6.01 EUR",
   );
 
   // and once more: the same, and nothing new
@@ -138,10 +138,10 @@ test("every kind of difference is found once, told once, and closed when the boo
   const open = (await payment.alerts()).filter(({ close_note }) => close_note === null);
   expect(open.map(({ kind }) => kind)).toEqual(["charge_without_payment", "charged_twice", "refund_differs"]);
   const closed = (await payment.alerts()).filter(({ close_note }) => close_note !== null);
-  expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the books agree again"]));
+  expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the ledger agree again"]));
 });
 
-test("what a person has closed stays closed, though the books still differ", async () => {
+test("what a person has closed stays closed, though the ledger still differ", async () => {
   await using payment = await TestPayment.open();
   const reconciler = await payment.reconciler();
   const id = saga();
@@ -152,7 +152,7 @@ test("what a person has closed stays closed, though the books still differ", asy
   const by = { actor: "ada", reason: "given back by hand" };
   const close = () => closePaymentAlert(payment.database.sql, open?.alert_id ?? "", by);
   expect([await close(), await close()]).toEqual([true, false]);
-  // when the same piece of the books is read once more
+  // when the same piece of the ledger is read once more
   payment.advance(INTERVAL_MS);
   const before = payment.now - 5 * INTERVAL_MS;
   await payment.database.sql`update reconciliation set compared_until = ${before}::timestamptz`;
@@ -183,7 +183,7 @@ test("what is in flight is left alone, until it has had its time", async () => {
   await payment.round();
   payment.advance(INTERVAL_MS);
   await reconciler.runOnce();
-  expect(await payment.alerts()).toMatchObject([{ close_note: "the books agree again" }]);
+  expect(await payment.alerts()).toMatchObject([{ close_note: "the ledger agree again" }]);
 });
 
 test("more charges than a page, over more time than one piece, are all compared", async () => {

@@ -1,11 +1,11 @@
-// Reconciliation: reads the provider's books piece by piece and holds them against payments, so that money which moved behind
+// Reconciliation: reads the provider's ledger piece by piece and holds them against payments, so that money which moved behind
 // everybody's back is noticed. It changes no payment. A background loop ticks `runOnce`; wired in cmd/payment.
 //
 // Any number of processes may tick on one database: one row says when a run is due, and is its lease while it goes on. A run
 // reads one piece of time in pages and holds one page at a time in memory.
 import type { RunResult } from "../../../kernel/ports.ts";
 import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
-import type { BooksPage, ProviderBooks, Span } from "../providers/books.ts";
+import type { LedgerPage, ProviderLedger, Span } from "../providers/ledger.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
 import { compare, type CompareContext, LEASE_MS, type Piece } from "./compare.ts";
 import {
@@ -27,11 +27,11 @@ const EVENT_RETENTION_MS = 31 * 24 * 60 * 60 * 1_000;
 const FORGOTTEN_AT_ONCE = 10_000;
 
 export interface ReconcilerOptions extends CompareContext {
-  readonly books: ProviderBooks;
+  readonly ledger: ProviderLedger;
   readonly metrics: PaymentMetrics;
   /** From the start of a run to that of the next, in milliseconds. */
   readonly intervalMs: number;
-  /** What was booked so recently may still be on its way here, in milliseconds. */
+  /** What entered the ledger so recently may still be on its way here, in milliseconds. */
   readonly graceMs: number;
   /** The process stops: a run ends after the page in hand, and is done again elsewhere. */
   readonly stopping: AbortSignal;
@@ -58,7 +58,7 @@ export class Reconciler {
       return { processed: 0, hasMore: false };
     }
     try {
-      const { until, hasMore } = await this.#readBooks(run.run_id, run.compared_until, startedAt);
+      const { until, hasMore } = await this.#readLedger(run.run_id, run.compared_until, startedAt);
       await this.#lookUpNotFound(run.run_id, until - OVERLAP_MS);
       await this.#lookUpAlerts(run.run_id, startedAt);
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
@@ -76,15 +76,15 @@ export class Reconciler {
     }
   }
 
-  /** Returns how far the books have been compared afterwards. */
-  async #readBooks(run_id: string, from: number, now: number) {
-    const { books, graceMs } = this.#options;
+  /** Returns how far the ledger have been compared afterwards. */
+  async #readLedger(run_id: string, from: number, now: number) {
+    const { ledger, graceMs } = this.#options;
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
     if (window === null) return { until: from, hasMore: false };
     const { span, hasMore } = window;
     const isWhole =
-      (await this.#readPages(run_id, span, books.charges.bind(books), (charges) => ({ charges }))) &&
-      (await this.#readPages(run_id, span, books.refunds.bind(books), (refunds) => ({ refunds })));
+      (await this.#readPages(run_id, span, ledger.charges.bind(ledger), (charges) => ({ charges }))) &&
+      (await this.#readPages(run_id, span, ledger.refunds.bind(ledger), (refunds) => ({ refunds })));
     this.#lengthMs = nextLength(this.#lengthMs, !isWhole);
     return isWhole ? { until: span.untilMs, hasMore } : { until: from, hasMore: true };
   }
@@ -93,12 +93,12 @@ export class Reconciler {
   async #readPages<Entry>(
     run_id: string,
     span: Span,
-    read: (span: Span, after: string | null) => Promise<BooksPage<Entry>>,
+    read: (span: Span, after: string | null) => Promise<LedgerPage<Entry>>,
     pieceOf: (entries: readonly Entry[]) => Piece,
   ): Promise<boolean> {
     let after: string | null = null;
     for (let pages = 0; pages < MAX_PAGES; pages += 1) {
-      const page: BooksPage<Entry> = await read(span, after);
+      const page: LedgerPage<Entry> = await read(span, after);
       await this.#compare(run_id, pieceOf(page.entries));
       if (page.next === null) return true;
       after = page.next;
@@ -122,12 +122,12 @@ export class Reconciler {
   }
 
   async #lookUpCharge(run_id: string, id: string): Promise<void> {
-    const charge = await this.#options.books.charge(id);
+    const charge = await this.#options.ledger.charge(id);
     await this.#compare(run_id, charge === null ? { absentCharges: [id] } : { charges: [charge] });
   }
 
   async #lookUpRefund(run_id: string, id: string): Promise<void> {
-    const refund = await this.#options.books.refund(id);
+    const refund = await this.#options.ledger.refund(id);
     await this.#compare(run_id, refund === null ? { absentRefunds: [id] } : { refunds: [refund] });
   }
 

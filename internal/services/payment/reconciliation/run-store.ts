@@ -1,11 +1,11 @@
-// The one row that says who reconciles, when and how far, and the marks of what was found in the provider's books. Called by
+// The one row that says who reconciles, when and how far, and the marks of what was found in the provider's ledger. Called by
 // reconciler.ts.
 import type { Sql } from "postgres";
 import type { Tx } from "../../../messaging/database.ts";
 
 export interface Run {
   readonly run_id: string;
-  /** Epoch ms: everything the provider booked before it has been compared. */
+  /** Epoch ms: every entry of the provider before it has been compared. */
   readonly compared_until: number;
 }
 

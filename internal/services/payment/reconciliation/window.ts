@@ -1,5 +1,5 @@
-// Which piece of the provider's books the next run reads. Pure. Called by reconciler.ts.
-import type { Span } from "../providers/books.ts";
+// Which piece of the provider's ledger the next run reads. Pure. Called by reconciler.ts.
+import type { Span } from "../providers/ledger.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;

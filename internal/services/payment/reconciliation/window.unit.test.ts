@@ -1,4 +1,4 @@
-// Which piece of the books is read next: nothing is skipped, nothing is read too early, and too much is read in halves.
+// Which piece of the ledger is read next: nothing is skipped, nothing is read too early, and too much is read in halves.
 import { expect, test } from "bun:test";
 import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 

@@ -79,7 +79,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "proves nothing while an attempt may be under way or the books may lag",
+      test: "proves nothing while an attempt may be under way or the ledger may lag",
     },
   },
   {
@@ -136,8 +136,8 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: 'const ask = payment.undo_requested\n    ? "search"\n    : whatToAsk(',
-        replace: "const ask = whatToAsk(",
+        find: 'const ask = payment.undo_requested\n    ? "search"\n    : nextCall(',
+        replace: "const ask = nextCall(",
       },
     ],
     caughtBy: {
@@ -153,7 +153,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "the books are searched after a few attempts, and alone once the key may be forgotten",
+      test: "the ledger are searched after a few attempts, and alone once the key may be forgotten",
     },
   },
   {
@@ -161,7 +161,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
     title: "Each attempt on a charge has a key of its own.",
     edits: [
       {
-        file: "internal/services/payment/ask.ts",
+        file: "internal/services/payment/provider-call.ts",
         find: "idempotency_key: chargeKey(saga_id),",
         replace: "idempotency_key: `${chargeKey(saga_id)}:${payment.attempts}`,",
       },
@@ -270,7 +270,7 @@ export const PAYMENT_BUGS: readonly SeededBug[] = [
       {
         file: "internal/services/payment/handler.ts",
         find: "options.executor?.claimNew(rows, now);",
-        replace: "options.executor?.claimNew(rows, now);\n      options.executor?.askFor(rows.claimed);",
+        replace: "options.executor?.claimNew(rows, now);\n      options.executor?.send(rows.claimed);",
       },
     ],
     caughtBy: {

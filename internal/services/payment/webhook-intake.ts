@@ -4,13 +4,13 @@ import { lingerMs } from "../../messaging/linger.ts";
 import { Groups } from "../../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../../messaging/held-rows.ts";
 import { bisect } from "../../messaging/bisect.ts";
-import type { ProviderNotice } from "./providers/stripe-events.ts";
+import type { WebhookEvent } from "./providers/stripe-events.ts";
 import {
   glanceAt,
-  type OpenNotice,
-  type Reception,
-  settleFreeNotices,
-  settleNotices,
+  type OpenEvent,
+  type WebhookResult,
+  settleFreeEvents,
+  settleEvents,
   type WebhookContext,
 } from "./webhook.ts";
 
@@ -23,12 +23,12 @@ const LONGEST_LINGER_MS = 100;
 const EVENTS_PER_SECOND_PER_MS = 5;
 
 interface Waiting {
-  readonly notice: ProviderNotice;
-  readonly resolve: (reception: Reception) => void;
+  readonly event: WebhookEvent;
+  readonly resolve: (result: WebhookResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export class NoticeIntake {
+export class WebhookIntake {
   readonly #context: WebhookContext;
   readonly #groups: Groups<Waiting>;
 
@@ -47,19 +47,19 @@ export class NoticeIntake {
   }
 
   /** Rejects with what the database throws; then nothing has happened, and the provider must send the event again. */
-  receive(notice: ProviderNotice): Promise<Reception> {
-    const { promise, resolve, reject } = Promise.withResolvers<Reception>();
-    this.#groups.add({ notice, resolve, reject });
+  receive(event: WebhookEvent): Promise<WebhookResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<WebhookResult>();
+    this.#groups.add({ event, resolve, reject });
     return promise;
   }
 
   async #serve(group: readonly Waiting[]): Promise<void> {
     try {
-      const open: (Waiting & OpenNotice)[] = [];
+      const open: (Waiting & OpenEvent)[] = [];
       await this.#apart(group, async (part) => {
         const glances = await glanceAt(
           this.#context,
-          part.map(({ notice }) => notice),
+          part.map(({ event }) => event),
         );
         for (const [index, waiting] of part.entries()) {
           const glance = glances[index];
@@ -88,24 +88,24 @@ export class NoticeIntake {
     for (const { item, error } of failures) item.reject(error);
   }
 
-  async #settle(part: readonly (Waiting & OpenNotice)[]): Promise<void> {
+  async #settle(part: readonly (Waiting & OpenEvent)[]): Promise<void> {
     const { database } = this.#context;
     try {
-      const receptions = await settleNotices(this.#context, part);
-      answer(part, receptions);
+      const results = await settleEvents(this.#context, part);
+      answer(part, results);
     } catch (error) {
       if (database.faultOf(error) !== "locked") throw error;
       // The wait was in vain: those who want what is locked are sent away, all others go on.
-      answer(part, await settleFreeNotices(this.#context, part), error);
+      answer(part, await settleFreeEvents(this.#context, part), error);
     }
   }
 }
 
-/** `error` goes to those without a reception. */
-function answer(part: readonly Waiting[], receptions: readonly (Reception | null)[], error?: unknown): void {
+/** `error` goes to those without a result. */
+function answer(part: readonly Waiting[], results: readonly (WebhookResult | null)[], error?: unknown): void {
   for (const [index, { resolve, reject }] of part.entries()) {
-    const reception = receptions[index] ?? null;
-    if (reception === null) reject(error);
-    else resolve(reception);
+    const result = results[index] ?? null;
+    if (result === null) reject(error);
+    else resolve(result);
   }
 }

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Database } from "../../messaging/database.ts";
 import { cancelPayment, chargePayment } from "../../testkit/commands.ts";
 import { TestPayment } from "../../testkit/payment.ts";
-import type { BookedCharge } from "./providers/books.ts";
-import type { ProviderNotice } from "./providers/stripe-events.ts";
+import type { ProviderCharge } from "./providers/ledger.ts";
+import type { WebhookEvent } from "./providers/stripe-events.ts";
 
 let payment: TestPayment;
 beforeAll(async () => {
@@ -21,19 +21,19 @@ async function unknownCharges(count: number): Promise<readonly string[]> {
   return sagas;
 }
 
-let events = 0;
-function succeeded(saga_id: string, changes: Partial<BookedCharge> = {}): ProviderNotice {
+let made = 0;
+function succeeded(saga_id: string, changes: Partial<ProviderCharge> = {}): WebhookEvent {
   const provider_txn_id = `pi_${saga_id}`;
   const answer = { kind: "succeeded", provider_txn_id } as const;
   const money = { amount_cents: 600, currency: "EUR" };
   const charge = { provider_txn_id, saga_id, isMarked: true, ...money, answer, ...changes };
-  return { kind: "charge", event_id: `evt_together_${(events += 1)}`, charge };
+  return { kind: "charge", event_id: `evt_together_${(made += 1)}`, charge };
 }
 
-function refunded(saga_id: string): ProviderNotice {
+function refunded(saga_id: string): WebhookEvent {
   const ids = { provider_refund_id: `re_${saga_id}`, provider_txn_id: `pi_${saga_id}`, saga_id };
   const refund = { ...ids, isMarked: true, amount_cents: 600, currency: "EUR", status: "succeeded" } as const;
-  return { kind: "refund", event_id: `evt_together_${(events += 1)}`, refund };
+  return { kind: "refund", event_id: `evt_together_${(made += 1)}`, refund };
 }
 
 /** Counts what is sent to it. */
@@ -63,7 +63,7 @@ function counted(database: Database): Database & { readonly looks: number; reado
 
 test("forty at once are one look and one transaction; told again, one look and none", async () => {
   const database = counted(payment.database.postgres);
-  const intake = payment.notices(database);
+  const intake = payment.webhookIntake(database);
   const sagas = await unknownCharges(40);
   const receive = () => Promise.all(sagas.map((id) => intake.receive(succeeded(id))));
   expect(new Set(await receive())).toEqual(new Set(["settled"]));
@@ -84,7 +84,7 @@ test("one that cannot be written fails alone, and so does one whose payment cann
   await sql.unsafe(`
     update payments set status = 'REFUND_PENDING', provider_txn_id = 'pi_x', next_attempt_at = null, payment_method = null
      where saga_id = '${unreadable}'`);
-  const intake = payment.notices();
+  const intake = payment.webhookIntake();
   const answers = await Promise.allSettled(
     [poisoned, unreadable, ...others].map((id) => intake.receive(succeeded(id))),
   );
@@ -108,10 +108,10 @@ test("those about one payment are decided one after the other", async () => {
   const decline = succeeded(declined, {
     answer: { kind: "declined", error_code: "CARD_DECLINED", error_message: "" },
   });
-  const intake = payment.notices();
+  const intake = payment.webhookIntake();
   const results = await Promise.all(
     [same, same, succeeded(twice), succeeded(undone), refunded(undone), decline, succeeded(declined)].map(
-      (notice) => intake.receive(notice),
+      (event) => intake.receive(event),
     ),
   );
   expect(results).toEqual(["settled", "replayed", "unchanged", "settled", "settled", "settled", "alert"]);
@@ -128,11 +128,11 @@ test("those about one payment are decided one after the other", async () => {
 
 test("a charge that two sagas claim settles the first; the second is an alert, opened and told once", async () => {
   const [first = "", second = ""] = await unknownCharges(2);
-  const intake = payment.notices();
+  const intake = payment.webhookIntake();
   const charge = { provider_txn_id: `pi_${first}` };
-  const notices = [succeeded(first), succeeded(second, charge), succeeded(second, charge)];
+  const events = [succeeded(first), succeeded(second, charge), succeeded(second, charge)];
   payment.errors.length = 0;
-  expect(await Promise.all(notices.map((notice) => intake.receive(notice)))).toEqual([
+  expect(await Promise.all(events.map((event) => intake.receive(event)))).toEqual([
     "settled",
     "alert",
     "alert",

@@ -6,8 +6,8 @@
 import { assertNever } from "../../kernel/errors.ts";
 import { type PaymentPolicy, settleCharge, settleRefund } from "./attempts.ts";
 import { type Decision, isOpen, type Payment } from "./payment.ts";
-import type { BookedCharge, BookedRefund } from "./providers/books.ts";
-import type { ProviderNotice } from "./providers/stripe-events.ts";
+import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
+import type { WebhookEvent } from "./providers/stripe-events.ts";
 import {
   chargeDifference,
   chargeIn,
@@ -16,34 +16,34 @@ import {
   refundDifference,
 } from "./reconciliation/differences.ts";
 
-export type NoticeDecision =
+export type WebhookDecision =
   | { readonly kind: "settled"; readonly decision: Decision }
   | { readonly kind: "alert"; readonly difference: Difference }
   | { readonly kind: "unchanged" };
 
 /** `payment` is the one that names the charge, else the saga's. `now` in epoch ms. */
-export function decideNotice(
+export function decideWebhookEvent(
   payment: Payment | undefined,
-  notice: ProviderNotice,
+  event: WebhookEvent,
   now: number,
   policy: PaymentPolicy,
-): NoticeDecision {
-  switch (notice.kind) {
+): WebhookDecision {
+  switch (event.kind) {
     case "charge":
-      return decideCharge(payment, notice.charge, now, policy);
+      return decideCharge(payment, event.charge, now, policy);
     case "refund":
-      return decideRefund(payment, notice.refund, now, policy);
+      return decideRefund(payment, event.refund, now, policy);
     default:
-      return assertNever(notice);
+      return assertNever(event);
   }
 }
 
 function decideCharge(
   payment: Payment | undefined,
-  charge: BookedCharge,
+  charge: ProviderCharge,
   now: number,
   policy: PaymentPolicy,
-): NoticeDecision {
+): WebhookDecision {
   const { answer, saga_id } = charge;
   if (
     payment !== undefined &&
@@ -60,10 +60,10 @@ function decideCharge(
 
 function decideRefund(
   payment: Payment | undefined,
-  refund: BookedRefund,
+  refund: ProviderRefund,
   now: number,
   policy: PaymentPolicy,
-): NoticeDecision {
+): WebhookDecision {
   const { status, provider_refund_id, provider_txn_id } = refund;
   const isAwaited =
     payment?.status === "REFUND_PENDING" &&
@@ -76,6 +76,6 @@ function decideRefund(
   return { kind: "settled", decision: settleRefund(payment, payment.refund.attempts, outcome, now, policy) };
 }
 
-function alertTo(difference: Difference | null): NoticeDecision {
+function alertTo(difference: Difference | null): WebhookDecision {
   return difference === null ? { kind: "unchanged" } : { kind: "alert", difference };
 }

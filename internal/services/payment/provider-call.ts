@@ -1,9 +1,9 @@
-// Asks the provider the question of one attempt, and makes the outcome out of its one or two answers. Called by executor.ts;
+// Asks the provider the request of one attempt, and makes the outcome out of its one or two answers. Called by executor.ts;
 // what the outcome means for the payment is decided in attempts.ts.
 import { AppError } from "../../kernel/errors.ts";
-import type { ChargeOutcome, ChargeQuestion, RefundOutcome, RefundQuestion } from "./attempts.ts";
+import type { ChargeOutcome, ChargeCall, RefundOutcome, RefundCall } from "./attempts.ts";
 import { chargeKey, type OpenPayment, type RefundPendingPayment } from "./payment.ts";
-import type { ChargeAnswer, FindRequest, FoundCharge, PaymentProvider } from "./providers/provider.ts";
+import type { ChargeResult, FindRequest, FoundCharge, PaymentProvider } from "./providers/provider.ts";
 
 /**
  * A token sealed to a key that is not here. While keys are exchanged another process may have it, or this one after its next
@@ -24,7 +24,7 @@ export async function askCharge(
   provider: PaymentProvider,
   open: OpenToken,
   payment: OpenPayment,
-  { ask }: ChargeQuestion,
+  { ask }: ChargeCall,
 ): Promise<ChargeOutcome> {
   if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
   const answer = await charge(provider, open, payment);
@@ -32,7 +32,7 @@ export async function askCharge(
   const isPutOff = answer.kind === "deferred" && answer.reason !== "no_key";
   if (answer.kind === "succeeded" || answer.kind === "declined" || isPutOff || ask === "charge")
     return answer;
-  // The order matters: a stored answer was repeated first, so whatever it hides is in the books that are searched next.
+  // The order matters: a stored answer was repeated first, so whatever it hides is in the ledger that are searched next.
   const executionOver = answer.kind === "unknown" && answer.replayed;
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
 }
@@ -40,7 +40,7 @@ export async function askCharge(
 export async function askRefund(
   provider: PaymentProvider,
   payment: RefundPendingPayment,
-  { idempotency_key, search_first }: RefundQuestion,
+  { idempotency_key, search_first }: RefundCall,
 ): Promise<RefundOutcome> {
   const { saga_id, provider_txn_id } = payment;
   if (search_first) {
@@ -54,7 +54,7 @@ async function charge(
   provider: PaymentProvider,
   open: OpenToken,
   payment: OpenPayment,
-): Promise<ChargeAnswer> {
+): Promise<ChargeResult> {
   const { saga_id, amount_cents, currency } = payment;
   let payment_method: string;
   try {

@@ -1,16 +1,16 @@
-// Stripe's lists of payment intents and refunds as the books that reconciliation reads. Opened in cmd/payment; its two
+// Stripe's lists of payment intents and refunds as the ledger that reconciliation reads. Opened in cmd/payment; its two
 // translations also serve stripe-events.ts, because an event carries the same objects.
 import { Stripe } from "stripe";
 import { AppError } from "../../../kernel/errors.ts";
 import { fromStripe } from "./stripe-amounts.ts";
-import type { BookedCharge, BookedRefund, BooksPage, ProviderBooks, Span } from "./books.ts";
+import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "./ledger.ts";
 import { answerOf, MARK_KEY, stripeClient, type StripeOptions } from "./stripe.ts";
 
 /** The most that Stripe gives at once. */
 const PAGE_ENTRIES = 100;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export class StripeBooks implements ProviderBooks {
+export class StripeLedger implements ProviderLedger {
   readonly #stripe: Stripe;
   readonly #mark: string;
 
@@ -19,30 +19,30 @@ export class StripeBooks implements ProviderBooks {
     this.#mark = options.mark;
   }
 
-  charges(span: Span, after: string | null): Promise<BooksPage<BookedCharge>> {
-    return readBooks(async () =>
+  charges(span: Span, after: string | null): Promise<LedgerPage<ProviderCharge>> {
+    return readLedger(async () =>
       pageOf(await this.#stripe.paymentIntents.list(query(span, after)), (intent) =>
         chargeOf(intent, this.#mark),
       ),
     );
   }
 
-  refunds(span: Span, after: string | null): Promise<BooksPage<BookedRefund>> {
-    return readBooks(async () =>
+  refunds(span: Span, after: string | null): Promise<LedgerPage<ProviderRefund>> {
+    return readLedger(async () =>
       pageOf(await this.#stripe.refunds.list(query(span, after)), (refund) => refundOf(refund, this.#mark)),
     );
   }
 
-  charge(provider_txn_id: string): Promise<BookedCharge | null> {
-    return readBooks(() =>
+  charge(provider_txn_id: string): Promise<ProviderCharge | null> {
+    return readLedger(() =>
       unlessMissing(async () =>
         chargeOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id), this.#mark),
       ),
     );
   }
 
-  refund(provider_refund_id: string): Promise<BookedRefund | null> {
-    return readBooks(() =>
+  refund(provider_refund_id: string): Promise<ProviderRefund | null> {
+    return readLedger(() =>
       unlessMissing(async () =>
         refundOf(await this.#stripe.refunds.retrieve(provider_refund_id), this.#mark),
       ),
@@ -50,7 +50,7 @@ export class StripeBooks implements ProviderBooks {
   }
 }
 
-export function chargeOf(intent: Stripe.PaymentIntent, mark: string): BookedCharge {
+export function chargeOf(intent: Stripe.PaymentIntent, mark: string): ProviderCharge {
   return {
     provider_txn_id: intent.id,
     saga_id: sagaOf(intent.metadata),
@@ -60,7 +60,7 @@ export function chargeOf(intent: Stripe.PaymentIntent, mark: string): BookedChar
   };
 }
 
-export function refundOf(refund: Stripe.Refund, mark: string): BookedRefund {
+export function refundOf(refund: Stripe.Refund, mark: string): ProviderRefund {
   const { payment_intent } = refund;
   return {
     provider_refund_id: refund.id,
@@ -72,7 +72,7 @@ export function refundOf(refund: Stripe.Refund, mark: string): BookedRefund {
   };
 }
 
-function statusOf(status: string | null): BookedRefund["status"] {
+function statusOf(status: string | null): ProviderRefund["status"] {
   if (status === "succeeded") return "succeeded";
   return status === "failed" || status === "canceled" ? "failed" : "pending";
 }
@@ -94,7 +94,7 @@ function query({ fromMs, untilMs }: Span, after: string | null) {
 function pageOf<Item extends { readonly id: string }, Entry>(
   { data, has_more }: Stripe.ApiList<Item>,
   translate: (item: Item) => Entry,
-): BooksPage<Entry> {
+): LedgerPage<Entry> {
   return { entries: data.map((item) => translate(item)), next: has_more ? (data.at(-1)?.id ?? null) : null };
 }
 
@@ -107,7 +107,7 @@ async function unlessMissing<Entry>(retrieve: () => Promise<Entry>): Promise<Ent
   }
 }
 
-async function readBooks<Entry>(read: () => Promise<Entry>): Promise<Entry> {
+async function readLedger<Entry>(read: () => Promise<Entry>): Promise<Entry> {
   try {
     return await read();
   } catch (error) {
@@ -117,10 +117,10 @@ async function readBooks<Entry>(read: () => Promise<Entry>): Promise<Entry> {
       error instanceof Stripe.errors.StripeInvalidRequestError;
     const cause = withoutWords(error);
     throw isRefused
-      ? new AppError("PROVIDER_REJECTED", "the provider does not show its books: check STRIPE_API_KEY", {
+      ? new AppError("PROVIDER_REJECTED", "the provider does not show its ledger: check STRIPE_API_KEY", {
           cause,
         })
-      : new AppError("PROVIDER_UNAVAILABLE", "the provider's books cannot be read now", { cause });
+      : new AppError("PROVIDER_UNAVAILABLE", "the provider's ledger cannot be read now", { cause });
   }
 }
 

@@ -2,9 +2,9 @@
 // history.unit.test.ts, and what the endpoint makes of it in webhook.int.test.ts.
 import { expect, test } from "bun:test";
 import { DEFAULT_POLICY } from "./attempts.ts";
-import { decideNotice } from "./notice.ts";
+import { decideWebhookEvent } from "./webhook-event.ts";
 import type { Payment } from "./payment.ts";
-import type { BookedCharge } from "./providers/books.ts";
+import type { ProviderCharge } from "./providers/ledger.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const OTHER = "01900000-0000-7000-8000-000000000002";
@@ -27,7 +27,7 @@ const unknown: Payment = {
   created_at: 0,
 };
 const succeeded = { kind: "succeeded", provider_txn_id: "pi_1" } as const;
-const booked: BookedCharge = {
+const charge: ProviderCharge = {
   provider_txn_id: "pi_1",
   saga_id: SAGA,
   isMarked: true,
@@ -36,9 +36,9 @@ const booked: BookedCharge = {
   answer: succeeded,
 };
 
-function decided(changes: Partial<BookedCharge>) {
-  const notice = { kind: "charge", event_id: "evt_1", charge: { ...booked, ...changes } } as const;
-  return decideNotice(unknown, notice, 1_000, DEFAULT_POLICY);
+function decided(changes: Partial<ProviderCharge>) {
+  const event = { kind: "charge", event_id: "evt_1", charge: { ...charge, ...changes } } as const;
+  return decideWebhookEvent(unknown, event, 1_000, DEFAULT_POLICY);
 }
 
 test("a success of the whole amount settles, while an attempt is out, too", () => {
@@ -51,7 +51,7 @@ test("a success of the whole amount settles, while an attempt is out, too", () =
   });
 });
 
-test.each<[string, Partial<BookedCharge>, string]>([
+test.each<[string, Partial<ProviderCharge>, string]>([
   ["another amount", { amount_cents: 6 }, "amount_differs"],
   ["another currency", { currency: "JPY" }, "amount_differs"],
   ["another saga", { saga_id: OTHER }, "saga_differs"],
