@@ -23,7 +23,7 @@ export function commitNamed(revision: string): string | null {
   return exitCode === 0 ? stdout.toString().trim() : null;
 }
 
-/** True when both sides came to rest and were audited clean in every round. */
+/** True when both sides finished and were audited clean in every round. */
 export async function runAgainst({ revision, rounds, session, json }: AgainstOptions): Promise<boolean> {
   const commit = commitNamed(revision);
   if (commit === null) throw new Error(`there is no commit ${revision}`);

@@ -4,7 +4,7 @@ import { byPart } from "./parts.ts";
 import { median } from "./histograms.ts";
 import type { RunRecord, Verdict } from "./record.ts";
 
-export const AT_REST_P99_MS = 3_000;
+export const FINISH_P99_MS = 3_000;
 const ACCEPTED_P99_MS = 50;
 /** Of the rate: arrivals are counted in whole ones. */
 const HELD_SHARE = 0.99;
@@ -23,19 +23,19 @@ const EVENTS_PER_SECOND = 500;
 
 export function heldRate(run: RunRecord): readonly Verdict[] {
   const wanted = Number(run.options["ratePerSecond"]) * HELD_SHARE;
-  const { placedPerSecond, refused, notAtRest } = run.orders;
-  const p99 = run.latencies.atRest?.p99 ?? Number.POSITIVE_INFINITY;
+  const { placedPerSecond, refused, unfinished } = run.orders;
+  const p99 = run.latencies.finished?.p99 ?? Number.POSITIVE_INFINITY;
   return [
     {
       claim: `${wanted.toFixed(0)} orders/s held`,
-      measured: `${placedPerSecond.toFixed(1)}/s, ${refused} refused, ${notAtRest} not at rest`,
-      // An open loop whose arrivals all came, and rested in time, held its rate.
-      isMet: placedPerSecond >= wanted && refused === 0 && notAtRest === 0,
+      measured: `${placedPerSecond.toFixed(1)}/s, ${refused} refused, ${unfinished} unfinished`,
+      // An open loop whose arrivals all came, and finished in time, held its rate.
+      isMet: placedPerSecond >= wanted && refused === 0 && unfinished === 0,
     },
     {
-      claim: `at rest within ${AT_REST_P99_MS} ms (p99)`,
+      claim: `finished within ${FINISH_P99_MS} ms (p99)`,
       measured: ms(p99),
-      isMet: p99 < AT_REST_P99_MS,
+      isMet: p99 < FINISH_P99_MS,
     },
   ];
 }
@@ -62,7 +62,7 @@ export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
 
 export function publishedEvents(run: RunRecord): readonly Verdict[] {
   const perOrder = run.perOrder.kafka.messagesIn;
-  // From the first arrival to the last rest: so long they were being published.
+  // From the first arrival to the last end: so long they were being published.
   const perSecond = (perOrder * run.perOrder.orders) / Math.max(1, run.seconds.length);
   return [
     {
@@ -89,11 +89,11 @@ export function flashSale(run: RunRecord): readonly Verdict[] {
 }
 
 export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Verdict[] {
-  const { completed, notAtRest, refused } = run.orders;
+  const { completed, unfinished, refused } = run.orders;
   const stock = Number(run.options["scarceStock"]);
   const wanted = Number(run.options["atOnce"]);
   const sold = Math.min(stock, wanted);
-  const last = run.latencies.atRest?.max ?? Number.POSITIVE_INFINITY;
+  const last = run.latencies.finished?.max ?? Number.POSITIVE_INFINITY;
   return [
     {
       claim: `exactly ${sold} sold`,
@@ -102,8 +102,8 @@ export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Verdi
     },
     {
       claim: `all ${wanted} decided within ${limitMs} ms`,
-      measured: `the last after ${ms(last)}, ${refused} refused, ${notAtRest} not at rest`,
-      isMet: last <= limitMs && refused === 0 && notAtRest === 0,
+      measured: `the last after ${ms(last)}, ${refused} refused, ${unfinished} unfinished`,
+      isMet: last <= limitMs && refused === 0 && unfinished === 0,
     },
   ];
 }
@@ -117,10 +117,10 @@ export function notDoubled(run: RunRecord): readonly Verdict[] {
 }
 
 export function coldStart({ latencies }: RunRecord): readonly Verdict[] {
-  const p50 = latencies.atRest?.p50 ?? Number.POSITIVE_INFINITY;
+  const p50 = latencies.finished?.p50 ?? Number.POSITIVE_INFINITY;
   return [
     {
-      claim: `first checkouts at rest within ${COLD_P50_MS} ms (p50)`,
+      claim: `first checkouts finished within ${COLD_P50_MS} ms (p50)`,
       measured: ms(p50),
       isMet: p50 < COLD_P50_MS,
     },
@@ -170,11 +170,11 @@ export function soak(run: RunRecord): readonly Verdict[] {
 
 /** Orders a second over windows of ten seconds, without the first and the last, in which it fills and empties. */
 export function backlogWindows({ seconds }: RunRecord): readonly number[] {
-  const last = Math.max(0, ...seconds.filter(({ atRest }) => atRest > 0).map(({ at }) => at));
+  const last = Math.max(0, ...seconds.filter(({ finished }) => finished > 0).map(({ at }) => at));
   const windows = Array.from({ length: Math.floor(last / WINDOW_SECONDS) }, (_, index) =>
     seconds
       .filter(({ at }) => at >= index * WINDOW_SECONDS && at < (index + 1) * WINDOW_SECONDS)
-      .reduce((sum, { atRest }) => sum + atRest / WINDOW_SECONDS, 0),
+      .reduce((sum, { finished }) => sum + finished / WINDOW_SECONDS, 0),
   );
   return windows.slice(1);
 }
@@ -186,7 +186,7 @@ export function backlog(run: RunRecord, earlier: readonly RunRecord[] = []): rea
   const level = saturated ?? median(windows);
   const claim = `no ${WINDOW_SECONDS} s slower than ${FLAT_SHARE} of ${saturated === undefined ? "the median" : "saturate"} until all are done`;
   if (windows.length === 0)
-    return [{ claim, measured: "done too soon to tell", isMet: run.orders.notAtRest === 0 }];
+    return [{ claim, measured: "done too soon to tell", isMet: run.orders.unfinished === 0 }];
   const slowest = Math.min(...windows);
   return [
     {

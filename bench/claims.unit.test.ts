@@ -15,17 +15,17 @@ const run = (changes: Partial<RunRecord>, orders: Partial<RunRecord["orders"]> =
 });
 const isMet = (verdicts: readonly { readonly isMet: boolean }[]) => verdicts.map((verdict) => verdict.isMet);
 const within = (ms: number) => ({
-  atRest: latenciesOf([ms]),
+  finished: latenciesOf([ms]),
   accepted: latenciesOf([ms]),
   undone: latenciesOf([ms]),
 });
 
-test("a rate is held when its arrivals came, none was refused, and all rest in time", () => {
+test("a rate is held when its arrivals came, none was refused, and all finish in time", () => {
   const options = { ratePerSecond: 100 };
-  const good = { placedPerSecond: 99.5, refused: 0, notAtRest: 0 };
+  const good = { placedPerSecond: 99.5, refused: 0, unfinished: 0 };
   expect(isMet(claims.heldRate(run({ options, latencies: within(2_900) }, good)))).toEqual([true, true]);
   expect(isMet(claims.heldRate(run({ options, latencies: within(3_100) }, good)))).toEqual([true, false]);
-  for (const bad of [{ placedPerSecond: 98 }, { refused: 1 }, { notAtRest: 1 }])
+  for (const bad of [{ placedPerSecond: 98 }, { refused: 1 }, { unfinished: 1 }])
     expect(isMet(claims.heldRate(run({ options, latencies: within(1) }, { ...good, ...bad })))).toEqual([
       false,
       true,
@@ -44,7 +44,7 @@ test("a flash sale sells exactly the stock, and everybody hears in time", () => 
   const sale = (completed: number, ms: number) =>
     isMet(
       claims.flashSaleWithin(
-        run({ options, latencies: within(ms) }, { completed, refused: 0, notAtRest: 0 }),
+        run({ options, latencies: within(ms) }, { completed, refused: 0, unfinished: 0 }),
         2_500,
       ),
     );
@@ -89,7 +89,7 @@ test("a backlog is worked off evenly but for its first ten seconds and what is l
     Array.from({ length: 45 }, (_, at) => ({
       at,
       placed: 0,
-      atRest: at < 10 ? 1 : at >= 20 && at < 30 ? slow : 100,
+      finished: at < 10 ? 1 : at >= 20 && at < 30 ? slow : 100,
       acceptedP99: null,
       p50: null,
       p99: null,
@@ -102,7 +102,7 @@ test("a backlog is worked off evenly but for its first ten seconds and what is l
   expect(claims.backlog(run({ seconds: seconds(90) }), [saturate])).toMatchObject([
     { isMet: false, measured: "90/s of 120/s" },
   ]);
-  expect(claims.backlog(run({ seconds: [] }, { notAtRest: 0 }))).toMatchObject([{ isMet: true }]);
+  expect(claims.backlog(run({ seconds: [] }, { unfinished: 0 }))).toMatchObject([{ isMet: true }]);
 });
 
 test("the rate of publishing is all messages over the time in which they came", () => {

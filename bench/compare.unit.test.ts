@@ -15,7 +15,7 @@ const ordersIn = (a: readonly number[], b: readonly number[]) =>
   compare(
     a.map((value) => runWith(value)),
     b.map((value) => runWith(value)),
-  ).find(({ name }) => name === "orders at rest");
+  ).find(({ name }) => name === "orders finished");
 
 test("medians of three, their ratio, and how far the runs of a side lie apart", () => {
   expect(ordersIn([100, 90, 110], [200, 190, 250])).toMatchObject({
@@ -60,7 +60,7 @@ test("what makes a comparison doubtful is told", () => {
     "noise is unknown",
   ])
     expect(lines).toContain(words);
-  expect(lines.replaceAll("│", "")).toMatch(/orders at rest +\S+ +100 +120 +1\.20/);
+  expect(lines.replaceAll("│", "")).toMatch(/orders finished +\S+ +100 +120 +1\.20/);
 });
 
 test("two sides without a scenario in common are no comparison", () => {

@@ -10,18 +10,18 @@ export function describeRun(run: RunRecord): readonly string[] {
   const { own, outside } = sides(cpu);
   const lines: string[] = [];
   const say = (name: string, text: string) => lines.push(`  ${name.padEnd(17)} ${text}`);
-  say("orders/s at rest", orders.ordersPerSecond.toFixed(0));
+  say("orders/s finished", orders.ordersPerSecond.toFixed(0));
   if (latencies.accepted !== undefined) say("202 after", percentilesOf(latencies.accepted));
-  if (latencies.atRest !== undefined) say("saga at rest in", percentilesOf(latencies.atRest));
+  if (latencies.finished !== undefined) say("saga finished in", percentilesOf(latencies.finished));
   if (latencies.undone !== undefined)
     say("undone within", `${percentilesOf(latencies.undone)} of knowing why`);
   if (latencies.looks !== undefined) say("looks within", percentilesOf(latencies.looks));
   say("outcomes", `${orders.completed} completed, ${orders.compensated} compensated`);
-  say("trouble", `${orders.refused} refused, ${orders.notAtRest} not at rest${reasonsOf(run)}`);
-  if (orders.atRest > 0) {
+  say("trouble", `${orders.refused} refused, ${orders.unfinished} unfinished${reasonsOf(run)}`);
+  if (orders.finished > 0) {
     say(
       "CPU-ms per order",
-      `${own.toFixed(2)} ours, ${outside.toFixed(2)} outside parties, ${(own + outside).toFixed(2)} in all; the driver's ${(run.driverCpuMs / orders.atRest).toFixed(2)} not among them`,
+      `${own.toFixed(2)} ours, ${outside.toFixed(2)} outside parties, ${(own + outside).toFixed(2)} in all; the driver's ${(run.driverCpuMs / orders.finished).toFixed(2)} not among them`,
     );
     for (const [part, ms] of byPart(cpu))
       lines.push(`    ${part.padEnd(23)} ${ms.toFixed(3)}${isOutside(part) ? "  (outside)" : ""}`);
@@ -44,7 +44,7 @@ export function perOrderOf({ cpuMs, orders }: RunRecord): Record<string, number>
   return Object.fromEntries(
     Object.entries(cpuMs)
       .filter(([name]) => name !== DRIVER)
-      .map(([name, ms]) => [name, ms / Math.max(1, orders.atRest)]),
+      .map(([name, ms]) => [name, ms / Math.max(1, orders.finished)]),
   );
 }
 

@@ -1,4 +1,4 @@
-// What became of the sagas of a run, from the saga database: when each came to rest, how, and when it started to compensate. Read after the
+// What became of the sagas of a run, from the saga database: when each finished, how, and when it started to compensate. Read after the
 // run, never during it.
 import type { Sql } from "postgres";
 

@@ -15,16 +15,16 @@ export function figuresOf(run: RunRecord): readonly Figure[] {
   const figures: Figure[] = [];
   const less = (name: string, unit: string, value: number) =>
     figures.push({ name, unit, value, better: "less" });
-  if (orders.atRest > 0)
-    figures.push({ name: "orders at rest", unit: "/s", value: orders.ordersPerSecond, better: "more" });
+  if (orders.finished > 0)
+    figures.push({ name: "orders finished", unit: "/s", value: orders.ordersPerSecond, better: "more" });
   for (const [key, label] of LATENCIES) {
     const found = latencies[key];
     if (found === undefined || found.count === 0) continue;
     less(`${label}, p50`, "ms", found.p50);
     less(`${label}, p99`, "ms", found.p99);
   }
-  const cpu = orders.atRest > 0 ? perOrderOf(run) : coreShare(run);
-  const cpuUnit = orders.atRest > 0 ? "ms/order" : "% of a core";
+  const cpu = orders.finished > 0 ? perOrderOf(run) : coreShare(run);
+  const cpuUnit = orders.finished > 0 ? "ms/order" : "% of a core";
   const { own, outside } = sides(cpu);
   less("CPU, ours", cpuUnit, own);
   less("CPU, outside parties", cpuUnit, outside);
@@ -49,7 +49,7 @@ export function figuresOf(run: RunRecord): readonly Figure[] {
 
 const LATENCIES = [
   ["accepted", "202"],
-  ["atRest", "at rest"],
+  ["finished", "finished"],
   ["undone", "undone"],
   ["looks", "looks"],
 ] as const;

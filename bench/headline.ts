@@ -93,7 +93,7 @@ export function linesOf(verdicts: readonly Verdict[]): readonly string[] {
 
 function audited(isClean: boolean): Verdict {
   return {
-    claim: "every saga at rest, audits clean",
+    claim: "every saga finished, audits clean",
     measured: isClean ? "clean" : "see above",
     isMet: isClean,
   };

@@ -18,7 +18,7 @@ const DRAIN_POLL_MS = 100;
 export interface LoadOptions {
   /** Checkouts a second, in an open loop. */
   readonly ratePerSecond: number;
-  /** Instead: so many at once, all meant to start in the same moment. Measured is until the last has come to rest. */
+  /** Instead: so many at once, all meant to start in the same moment. Measured is until the last has finished. */
   readonly atOnce?: number;
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
@@ -33,7 +33,7 @@ export interface LoadOptions {
   readonly duplicateShare?: number;
   /** Looks at a status or the catalogue, beside the checkouts. */
   readonly looksPerSecond?: number;
-  /** How long everything may take to come to rest after the last arrival. */
+  /** How long everything may take to finish after the last arrival. */
   readonly drainSeconds?: number;
 }
 

@@ -60,7 +60,7 @@ ${listOf(COMMANDS)}
   --stack DIR       measures the stack that runs there instead of a new one
   --json FILE       writes the results there too; each run is kept in .bench/ anyway
 
-Exits 0 when every saga came to rest and the audit is clean, 1 when not, 2 on wrong arguments.`;
+Exits 0 when every saga finished and the audit is clean, 1 when not, 2 on wrong arguments.`;
 
 const [first] = Bun.argv.slice(2);
 const command = first === undefined ? undefined : COMMANDS[first];

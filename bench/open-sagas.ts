@@ -1,5 +1,5 @@
 // How many sagas are under way, looked at now and then by the orchestrators' own counters: counting rows would be load. Holds
-// arrivals back at saturation, and tells when everything has come to rest.
+// arrivals back at saturation, and tells when everything has finished.
 import type { System } from "./system.ts";
 
 const POLL_MS = 200;

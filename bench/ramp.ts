@@ -1,6 +1,6 @@
 // The highest rate that the system holds: each step is an open loop of its own, a quarter faster than the one before until one is
 // missed, then between the last two. What was queued in a missed step has drained before the next begins.
-import { AT_REST_P99_MS, heldRate } from "./claims.ts";
+import { FINISH_P99_MS, heldRate } from "./claims.ts";
 import type { LoadOptions } from "./load.ts";
 import type { RunRecord } from "./record.ts";
 
@@ -27,7 +27,7 @@ export async function ramp(
   const tries = async (ratePerSecond: number): Promise<RunRecord> => {
     const record = await runStep({ ...load, ratePerSecond });
     const isHeld = heldRate(record).every(({ isMet }) => isMet);
-    steps.push({ ratePerSecond, isHeld, p99: record.latencies.atRest?.p99 ?? Number.NaN });
+    steps.push({ ratePerSecond, isHeld, p99: record.latencies.finished?.p99 ?? Number.NaN });
     if (isHeld) best = record;
     return record;
   };
@@ -58,7 +58,7 @@ export async function ramp(
     findings: {
       ...record.findings,
       "highest rate held":
-        best === undefined ? `none from ${missed}/s on` : `${held}/s with p99 under ${AT_REST_P99_MS} ms`,
+        best === undefined ? `none from ${missed}/s on` : `${held}/s with p99 under ${FINISH_P99_MS} ms`,
       steps: told.join(", "),
     },
   };

@@ -22,14 +22,14 @@ export interface RunRecord {
   readonly machine: Machine;
   readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly orders: Orders;
-  /** Milliseconds. From the intended start to the 202 and until the saga rests; what undoing took; looks. Those that apply. */
-  readonly latencies: Readonly<Partial<Record<"accepted" | "atRest" | "undone" | "looks", Latencies>>>;
+  /** Milliseconds. From the intended start to the 202 and until the saga has finished; what undoing took; looks. Those that apply. */
+  readonly latencies: Readonly<Partial<Record<"accepted" | "finished" | "undone" | "looks", Latencies>>>;
   readonly seconds: readonly SecondRow[];
-  /** Over the measured time, in milliseconds by process; the driver by itself. Per order: divided by the orders at rest in it. */
+  /** Over the measured time, in milliseconds by process; the driver by itself. Per order: divided by the orders finished in it. */
   readonly cpuMs: Readonly<Record<string, number>>;
   readonly driverCpuMs: number;
   readonly measuredSeconds: number;
-  /** Bytes (PSS) by process, at rest after the run; and over time where that was asked for. */
+  /** Bytes (PSS) by process, finished after the run; and over time where that was asked for. */
   readonly memory: Readonly<Record<string, number>>;
   readonly memoryOverTime: readonly {
     readonly at: number;
@@ -56,12 +56,12 @@ export interface Orders {
   readonly placedPerSecond: number;
   readonly refused: number;
   readonly refusals: Readonly<Record<string, number>>;
-  /** Sagas that came to rest within the measured time, and per second of it. */
-  readonly atRest: number;
+  /** Sagas that finished within the measured time, and per second of it. */
+  readonly finished: number;
   readonly ordersPerSecond: number;
   readonly completed: number;
   readonly compensated: number;
-  readonly notAtRest: number;
+  readonly unfinished: number;
   readonly doubled: number;
   readonly looksFailed: number;
 }
@@ -70,7 +70,7 @@ export interface Orders {
 export interface SecondRow {
   readonly at: number;
   readonly placed: number;
-  readonly atRest: number;
+  readonly finished: number;
   readonly acceptedP99: number | null;
   readonly p50: number | null;
   readonly p99: number | null;

@@ -49,7 +49,7 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
   const cpuAfter = cpuMsByGroup(system.processes);
   const after = await readCounters(system, options.brokers);
   const ends = await readEnds(system.sagas, load.startedAt);
-  const atRest = [...ends.values()].filter(({ completedAt }) => completedAt !== undefined).length;
+  const finished = [...ends.values()].filter(({ completedAt }) => completedAt !== undefined).length;
   return {
     version: RECORD_VERSION,
     scenario: options.scenario,
@@ -70,12 +70,12 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
       memory === undefined ? [] : [{ at: (at - load.from) / 1_000, bytes: memory }],
     ),
     perOrder: {
-      ...costPerOrder(before, after, atRest),
+      ...costPerOrder(before, after, finished),
       cpuMs: Object.fromEntries(
         Array.from(cpuAfter, ([name, ms]) => {
           const used = ms - (cpuBefore.get(name) ?? 0);
           // A process that was started again meanwhile began at 0.
-          return [name, (used < 0 ? ms : used) / Math.max(1, atRest)];
+          return [name, (used < 0 ? ms : used) / Math.max(1, finished)];
         }),
       ),
     },
@@ -91,18 +91,18 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
 export function ordersOf(load: Load, ends: ReadonlyMap<string, End>): Orders {
   const { from, until, placed, refusals } = load;
   const seconds = (until - from) / 1_000;
-  const rested = [...ends.values()].filter(({ completedAt }) => isWithin(load, completedAt));
+  const done = [...ends.values()].filter(({ completedAt }) => isWithin(load, completedAt));
   const intended = [...placed.values()].filter(({ intendedAt }) => isWithin(load, intendedAt));
   return {
     placed: placed.size,
     placedPerSecond: intended.length / seconds,
     refused: [...refusals.values()].reduce((sum, count) => sum + count, 0),
     refusals: Object.fromEntries(refusals),
-    atRest: rested.length,
-    ordersPerSecond: rested.length / seconds,
-    completed: rested.filter(({ status }) => status === "COMPLETED").length,
-    compensated: rested.filter(({ status }) => status === "COMPENSATED").length,
-    notAtRest: [...placed.keys()].filter((id) => ends.get(id)?.completedAt === undefined).length,
+    finished: done.length,
+    ordersPerSecond: done.length / seconds,
+    completed: done.filter(({ status }) => status === "COMPLETED").length,
+    compensated: done.filter(({ status }) => status === "COMPENSATED").length,
+    unfinished: [...placed.keys()].filter((id) => ends.get(id)?.completedAt === undefined).length,
     doubled: load.doubled,
     looksFailed: load.looksFailed,
   };
@@ -117,7 +117,9 @@ function latenciesOfLoad(load: Load, ends: ReadonlyMap<string, End>): RunRecord[
   });
   return {
     accepted: latenciesOf(intended.map(([, { intendedAt, acceptedAt }]) => acceptedAt - intendedAt)),
-    atRest: latenciesOf(intended.flatMap(([id, { intendedAt }]) => restedAfter(ends.get(id), intendedAt))),
+    finished: latenciesOf(
+      intended.flatMap(([id, { intendedAt }]) => finishedAfter(ends.get(id), intendedAt)),
+    ),
     ...(undone.length === 0 ? {} : { undone: latenciesOf(undone) }),
     ...(load.looks.length === 0 ? {} : { looks: latenciesOf(load.looks) }),
   };
@@ -132,10 +134,13 @@ export function secondsOf(
   ends: ReadonlyMap<string, End>,
   isAtOnce: boolean,
 ): readonly SecondRow[] {
-  const rows = new Map<number, { placed: number; atRest: number; accepted: number[]; rested: number[] }>();
+  const rows = new Map<
+    number,
+    { placed: number; finished: number; accepted: number[]; latencies: number[] }
+  >();
   const rowAt = (at: number) => {
     const second = Math.floor((at - load.from) / 1_000);
-    const row = rows.get(second) ?? { placed: 0, atRest: 0, accepted: [], rested: [] };
+    const row = rows.get(second) ?? { placed: 0, finished: 0, accepted: [], latencies: [] };
     rows.set(second, row);
     return row;
   };
@@ -143,11 +148,12 @@ export function secondsOf(
     const end = ends.get(id);
     rowAt(intendedAt).placed += 1;
     rowAt(isAtOnce ? acceptedAt : intendedAt).accepted.push(acceptedAt - intendedAt);
-    rowAt(isAtOnce ? (end?.completedAt ?? intendedAt) : intendedAt).rested.push(
-      ...restedAfter(end, intendedAt),
+    rowAt(isAtOnce ? (end?.completedAt ?? intendedAt) : intendedAt).latencies.push(
+      ...finishedAfter(end, intendedAt),
     );
   }
-  for (const { completedAt } of ends.values()) if (completedAt !== undefined) rowAt(completedAt).atRest += 1;
+  for (const { completedAt } of ends.values())
+    if (completedAt !== undefined) rowAt(completedAt).finished += 1;
   const share = (values: number[], of: number) => {
     const found = quantile(
       values.toSorted((a, b) => a - b),
@@ -157,14 +163,14 @@ export function secondsOf(
   };
   return [...rows]
     .toSorted(([a], [b]) => a - b)
-    .map(([at, { placed, atRest, accepted, rested }]) => ({
+    .map(([at, { placed, finished, accepted, latencies }]) => ({
       at,
       placed,
-      atRest,
+      finished,
       acceptedP99: share(accepted, 0.99),
-      p50: share(rested, 0.5),
-      p99: share(rested, 0.99),
-      max: share(rested, 1),
+      p50: share(latencies, 0.5),
+      p99: share(latencies, 0.99),
+      max: share(latencies, 1),
     }));
 }
 
@@ -212,7 +218,7 @@ async function readHops(system: System, load: Load, ends: ReadonlyMap<string, En
   }
 }
 
-function restedAfter(end: End | undefined, intendedAt: number): number[] {
+function finishedAfter(end: End | undefined, intendedAt: number): number[] {
   return end?.completedAt === undefined ? [] : [end.completedAt - intendedAt];
 }
 

@@ -1,10 +1,10 @@
-// What is counted of a run: by the intended start within the measured time, and by when sagas came to rest in it.
+// What is counted of a run: by the intended start within the measured time, and by when sagas finished in it.
 import { expect, test } from "bun:test";
 import type { End } from "./ends.ts";
 import type { Load } from "./load.ts";
 import { ordersOf, secondsOf } from "./run.ts";
 
-const rested = (completedAt: number, status = "COMPLETED"): End => ({
+const done = (completedAt: number, status = "COMPLETED"): End => ({
   status,
   createdAt: 0,
   completedAt,
@@ -32,30 +32,30 @@ const LOAD: Load = {
   driverCpuMs: 0,
 };
 const ENDS = new Map<string, End>([
-  ["ramp-up", rested(10_100, "COMPENSATED")],
-  ["first", rested(10_900)],
-  ["second", rested(12_050)],
-  ["open", { ...rested(0), status: "STARTED", completedAt: undefined }],
+  ["ramp-up", done(10_100, "COMPENSATED")],
+  ["first", done(10_900)],
+  ["second", done(12_050)],
+  ["open", { ...done(0), status: "STARTED", completedAt: undefined }],
 ]);
 
-test("arrivals count by their intended start, orders by when they came to rest", () => {
+test("arrivals count by their intended start, orders by when they finished", () => {
   expect(ordersOf(LOAD, ENDS)).toMatchObject({
     placed: 4,
     placedPerSecond: 1.5,
     refused: 2,
-    atRest: 2,
+    finished: 2,
     ordersPerSecond: 1,
     completed: 1,
     compensated: 1,
-    notAtRest: 1,
+    unfinished: 1,
   });
 });
 
 test("second by second, the ramp-up before 0 and the drain after the end included", () => {
-  const rows = secondsOf(LOAD, ENDS, false).map(({ at, placed, atRest, p50, acceptedP99 }) => [
+  const rows = secondsOf(LOAD, ENDS, false).map(({ at, placed, finished, p50, acceptedP99 }) => [
     at,
     placed,
-    atRest,
+    finished,
     p50,
     acceptedP99,
   ]);
@@ -72,9 +72,9 @@ test("of checkouts that came at once, by when they were answered and done", () =
     ...LOAD,
     placed: new Map([["second", { intendedAt: 10_000, acceptedAt: 11_500, shopper: 0 }]]),
   };
-  const rows = secondsOf(atOnce, new Map([["second", rested(12_050)]]), true);
+  const rows = secondsOf(atOnce, new Map([["second", done(12_050)]]), true);
   expect(
-    rows.map(({ at, placed, atRest, p50, acceptedP99 }) => [at, placed, atRest, p50, acceptedP99]),
+    rows.map(({ at, placed, finished, p50, acceptedP99 }) => [at, placed, finished, p50, acceptedP99]),
   ).toEqual([
     [0, 1, 0, null, null],
     [1, 0, 0, null, 1_500],

@@ -1,6 +1,6 @@
 // Runs scenarios one after the other on as few stacks as they allow, warms each up once, keeps a file of every run, and lets the
 // auditor judge each stack. Called by main.ts, by the headline and by comparisons.
-import { AT_REST_P99_MS } from "./claims.ts";
+import { FINISH_P99_MS } from "./claims.ts";
 import { describeRun } from "./console.ts";
 import { Lanes } from "./lanes.ts";
 import { runLoad } from "./load.ts";
@@ -36,7 +36,7 @@ export interface SessionOptions {
 
 export interface SessionResult {
   readonly runs: readonly RunRecord[];
-  /** Every checkout came to rest, nothing was refused that must not be, and the auditor found nothing. */
+  /** Every checkout finished, nothing was refused that must not be, and the auditor found nothing. */
   readonly isClean: boolean;
 }
 
@@ -75,9 +75,9 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
         earlier: [...runs, ...done],
       });
       done.push(record);
-      const { refused, notAtRest } = record.orders;
+      const { refused, unfinished } = record.orders;
       const mayRefuse = SCENARIOS[name]?.mayRefuse === true;
-      isClean = isClean && (refused === 0 || mayRefuse) && notAtRest === 0;
+      isClean = isClean && (refused === 0 || mayRefuse) && unfinished === 0;
     }
     const isAuditClean = await system.audit();
     isClean = isClean && isAuditClean;
@@ -124,7 +124,7 @@ async function runOne(
       ? await ramp(load, options.ratePerSecond, async (step) => {
           const record = await run(system, { ...common, load: step });
           options.say(
-            `  ${step.ratePerSecond}/s: p99 ${record.latencies.atRest?.p99.toFixed(0) ?? "?"} of ${AT_REST_P99_MS} ms`,
+            `  ${step.ratePerSecond}/s: p99 ${record.latencies.finished?.p99.toFixed(0) ?? "?"} of ${FINISH_P99_MS} ms`,
           );
           return record;
         })

@@ -82,7 +82,7 @@ export class Shopper {
     }
   }
 
-  /** The status now, or when the saga rests, or when `giveUpAt` (epoch ms) has come. Null where it does not exist. */
+  /** The status now, or when the saga has finished, or when `giveUpAt` (epoch ms) has come. Null where it does not exist. */
   async status(sagaId: string, giveUpAt: number): Promise<SagaStatusView | null> {
     for (;;) {
       const left = Math.max(0, giveUpAt - Date.now()) / 1_000;
@@ -95,7 +95,7 @@ export class Shopper {
   }
 
   /**
-   * One look at the status, held open until the saga rests or `waitSeconds` have passed. Null where it does not exist,
+   * One look at the status, held open until the saga has finished or `waitSeconds` have passed. Null where it does not exist,
    * undefined where no answer was to be had this time.
    */
   async look(sagaId: string, waitSeconds: number): Promise<SagaStatusView | null | undefined> {

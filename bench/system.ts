@@ -41,7 +41,7 @@ export interface System extends AsyncDisposable {
   refresh(): Promise<void>;
   readonly shoppers: readonly Shopper[];
   readonly skus: readonly string[];
-  /** The saga database, read-only: when each saga came to rest. */
+  /** The saga database, read-only: when each saga finished. */
   readonly sagas: Sql;
   /** All databases by name, read-only. Nobody is connected to before the first question. */
   readonly databases: Readonly<Record<string, Sql>>;

@@ -64,7 +64,7 @@ test("the orchestrator with dual writes completes a checkout and gives the stock
   const declined = await shopper.checkout(cartOf(["pen"], "pm_card_visa_chargeDeclined", "EUR"), "dual-2", 0);
   const soldOut = await shopper.checkout(cartOf(["air"], "pm_card_visa", "EUR"), "dual-3", 0);
   // then
-  const rest = await atRest(saga.sql, 3);
+  const rest = await untilFinished(saga.sql, 3);
   expect(rest[placed.saga_id]).toBe("COMPLETED");
   expect(rest[declined.saga_id]).toBe("COMPENSATED");
   expect(rest[soldOut.saga_id]).toBe("COMPENSATED");
@@ -100,13 +100,13 @@ function chargesOf(isMeant: (metadata: Readonly<Record<string, string>>) => bool
     .flatMap((entry) => (entry.kind === "charge" && isMeant(entry.metadata) ? [entry.amount_cents] : []));
 }
 
-async function atRest(sql: Sql, count: number): Promise<Record<string, string>> {
+async function untilFinished(sql: Sql, count: number): Promise<Record<string, string>> {
   const deadline = Date.now() + WAIT_MS;
   for (;;) {
     const rows = await sql<{ saga_id: string; status: string }[]>`
       select saga_id, status from sagas where completed_at is not null`;
     if (rows.length === count) return Object.fromEntries(rows.map((row) => [row.saga_id, row.status]));
-    if (Date.now() > deadline) throw new Error(`${rows.length} of ${count} sagas are at rest`);
+    if (Date.now() > deadline) throw new Error(`${rows.length} of ${count} sagas are finished`);
     await Bun.sleep(20);
   }
 }

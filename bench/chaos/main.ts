@@ -18,7 +18,7 @@ const HELP = `Usage: bun run chaos [options]
   --data-dir DIR  where the run's own stack lies (.stack-chaos)
   --keep          leaves the stack running afterwards; a run that failed does so anyway
 
-Exits 0 when nothing was violated and every saga is at rest, 1 when not, 2 on wrong arguments.`;
+Exits 0 when nothing was violated and every saga is finished, 1 when not, 2 on wrong arguments.`;
 
 const EXIT_INTERRUPTED = 130;
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { CALM_MS, NORMAL_MS, recoveryMs, type Timed } from "./recovery.ts";
 
-/** One checkout every 100 ms from 0 on, each resting after what `tookMs` says of its start; undefined is never. */
+/** One checkout every 100 ms from 0 on, each finished after what `tookMs` says of its start; undefined is never. */
 function shopping(untilMs: number, tookMs: (at: number) => number | undefined): Timed[] {
   return Array.from({ length: untilMs / 100 }, (_, index): Timed => {
     const intendedAt = index * 100;
@@ -45,7 +45,7 @@ describe("recovery", () => {
     expect(recoveryMs(shopping(5_000, open), 3_000, 4_000 + NORMAL_MS + 1)).toBeNull();
   });
 
-  test("of a checkout that never rests, goes on with those after it", () => {
+  test("of a checkout that never finishes, goes on with those after it", () => {
     const lost = (at: number) => (at === 4_000 ? undefined : 500);
     expect(recoveryMs(shopping(10_000, lost), 3_000, LATER)).toBe(1_100);
   });

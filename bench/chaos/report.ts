@@ -179,7 +179,7 @@ export function asText(report: ChaosReport): string {
   lines.push("", `  ends: ${ends.join(", ")}`);
   const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
   lines.push(`  slowest: ${slowest.join(", ")}`);
-  lines.push(`  not accepted: ${report.not_accepted}; not at rest: ${report.not_terminal}`);
+  lines.push(`  not accepted: ${report.not_accepted}; unfinished: ${report.not_terminal}`);
   for (const [name, each] of Object.entries(report.ended_by_themselves))
     for (const end of each) lines.push(`  ended by itself, started again: ${name} (${end})`);
   for (const [kind, reason] of Object.entries(report.left_out)) lines.push(`  left out: ${kind} (${reason})`);
@@ -187,8 +187,8 @@ export function asText(report: ChaosReport): string {
   lines.push(
     "",
     report.ok
-      ? `0 violations, all sagas at rest (seed ${report.seed})`
-      : `FAILED: ${report.violations.length} violations seen by shoppers, ${report.not_terminal} sagas not at rest, audit ${report.audit_clean ? "clean" : "NOT clean"} (seed ${report.seed})`,
+      ? `0 violations, all sagas finished (seed ${report.seed})`
+      : `FAILED: ${report.violations.length} violations seen by shoppers, ${report.not_terminal} sagas unfinished, audit ${report.audit_clean ? "clean" : "NOT clean"} (seed ${report.seed})`,
   );
   return lines.join("\n");
 }

@@ -24,7 +24,7 @@ const RECOVERY_TIMEOUT_MS = 90_000;
 const RECOVERY_POLL_MS = 250;
 /** How soon the second fault of a pair follows the first. */
 const PAIR_GAP_MS = 1_500;
-const REST_WITHIN = "120s";
+const IDLE_WITHIN = "120s";
 
 export interface ChaosOptions {
   readonly faults: number;
@@ -112,7 +112,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await target.stopSupervising();
   report("drained; auditing");
   const violations = [...shopping.violations, ...(await changedSince(system, shopping))];
-  const isClean = await system.audit("--journal", journal, "--expect-rest", REST_WITHIN);
+  const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
 
   const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
   const notTerminal = accepted.filter(({ restAt }) => restAt === undefined).length;

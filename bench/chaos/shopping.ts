@@ -114,7 +114,7 @@ export class Shopping {
     );
   }
 
-  /** No more arrivals. Resolves when every checkout has come to rest, or its shopper has run out of patience. */
+  /** No more arrivals. Resolves when every checkout has finished, or its shopper has run out of patience. */
   async finish(): Promise<void> {
     this.#isOver = true;
     await this.#loop;
@@ -182,7 +182,7 @@ export class Shopping {
     }
   }
 
-  /** True where the saga rests. */
+  /** True where the saga has finished. */
   #note(checkout: Checkout, view: SagaStatusView): boolean {
     const wrong = contradiction(checkout.status, view.status);
     if (wrong !== null) this.violations.push(`saga ${view.saga_id}: ${wrong}`);

@@ -1,5 +1,5 @@
 // What the orders cost Kafka: requests by kind, messages and bytes by the brokers' own counters (JMX), and bytes of the topics' logs on
-// disk. Asked before and after a run, when the system is at rest. The Java process that asks is started before anything is measured and
+// disk. Asked before and after a run, when the system is idle. The Java process that asks is started before anything is measured and
 // sleeps in between.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

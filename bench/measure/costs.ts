@@ -1,4 +1,4 @@
-// Everything that is counted since some start and costs something to read: taken before and after a run, at rest, and handed out as
+// Everything that is counted since some start and costs something to read: taken before and after a run, finished, and handed out as
 // the difference per order.
 import type { PerOrder } from "../record.ts";
 import type { System } from "../system.ts";

@@ -79,7 +79,7 @@ export function hopsOf(sagas: readonly SagaTimes[]): readonly Hop[] {
         add("work", `${type}: handled → ${next.type} written`, intendedAt, handledAt, next.writtenAt);
     }
     if (lastHandled?.handledAt !== undefined)
-      add("end", `${lastHandled.type}: handled → at rest`, intendedAt, lastHandled.handledAt, completedAt);
+      add("end", `${lastHandled.type}: handled → finished`, intendedAt, lastHandled.handledAt, completedAt);
   }
   // Receivers that answer in the transaction that took the message in need no time of their own, by this clock.
   const isTold = ({ kind, took }: { kind: Hop["kind"]; took: number[] }) =>

@@ -36,7 +36,7 @@ test("hop after hop from the intended start to the rest", () => {
     ["ChargePayment: written → handled by payment", 40, 50],
     ["ChargePayment: handled → PaymentSucceeded written", 250, 300],
     ["PaymentSucceeded: written → handled by saga", 90, 390],
-    ["PaymentSucceeded: handled → at rest", 10, 400],
+    ["PaymentSucceeded: handled → finished", 10, 400],
   ]);
   expect(way.reduce((sum, { p50 }) => sum + p50, 0)).toBeCloseTo(400, -1);
 });

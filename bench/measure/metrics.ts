@@ -1,5 +1,5 @@
 // What the roles say of themselves at /metrics, as sums. Used while a run is under way, once a second, and to know when the system
-// has come to rest.
+// has finished.
 
 /** Sums over all labels, by metric name; `name{label="value",...}` as it stands too. Empty where nobody answers. */
 export async function scrape(opsUrl: string): Promise<ReadonlyMap<string, number>> {

@@ -1,4 +1,4 @@
-// What the orders cost each Postgres, from its own statistics: read before and after a run, when the system is at rest. Its backends
+// What the orders cost each Postgres, from its own statistics: read before and after a run, when the system is idle. Its backends
 // tell what they did at the latest a second after.
 import type { Sql } from "postgres";
 

@@ -41,7 +41,7 @@ test("a run without a single order says so", async () => {
   const nothing: RunRecord = {
     ...RUN,
     scenario: "idle",
-    orders: { ...RUN.orders, placed: 0, atRest: 0, ordersPerSecond: 0 },
+    orders: { ...RUN.orders, placed: 0, finished: 0, ordersPerSecond: 0 },
     latencies: {},
     seconds: [],
     hops: [],

@@ -61,15 +61,15 @@ function tiles(run: RunRecord): Markup {
       <div class="big">${big} <small>${small}</small></div>
       <div class="what">${what}</div>
     </div>`;
-  const isIdle = orders.atRest === 0;
+  const isIdle = orders.finished === 0;
   const core = sides(run.cpuMs);
   return html`<div class="tiles">
-    ${isIdle ? null : tile(figure(orders.ordersPerSecond), "orders/s", `${orders.completed.toLocaleString("en-US")} completed, ${orders.compensated.toLocaleString("en-US")} undone, ${orders.refused} refused, ${orders.notAtRest} not at rest`)}
-    ${latencies.atRest === undefined ? null : tile(duration(latencies.atRest.p99), "p99", `until at rest; p50 ${duration(latencies.atRest.p50)}, worst ${duration(latencies.atRest.max)}`)}
+    ${isIdle ? null : tile(figure(orders.ordersPerSecond), "orders/s", `${orders.completed.toLocaleString("en-US")} completed, ${orders.compensated.toLocaleString("en-US")} undone, ${orders.refused} refused, ${orders.unfinished} unfinished`)}
+    ${latencies.finished === undefined ? null : tile(duration(latencies.finished.p99), "p99", `until finished; p50 ${duration(latencies.finished.p50)}, worst ${duration(latencies.finished.max)}`)}
     ${latencies.accepted === undefined ? null : tile(duration(latencies.accepted.p99), "p99", `until the 202; p50 ${duration(latencies.accepted.p50)}`)}
     ${latencies.undone === undefined ? null : tile(duration(latencies.undone.p99), "p99", `to undo, from knowing why; p50 ${duration(latencies.undone.p50)}`)}
     ${latencies.looks === undefined ? null : tile(duration(latencies.looks.p99), "p99", `of ${latencies.looks.count.toLocaleString("en-US")} looks; p50 ${duration(latencies.looks.p50)}`)}
-    ${isIdle ? tile(figure((core.own + core.outside) / 10 / run.measuredSeconds), "% of a core", "CPU of the whole system") : tile(figure(own), "ms/order", `CPU, ours; with the outside parties ${figure(own + outside)}; the driver's ${figure(run.driverCpuMs / orders.atRest)} is in neither`)}
+    ${isIdle ? tile(figure((core.own + core.outside) / 10 / run.measuredSeconds), "% of a core", "CPU of the whole system") : tile(figure(own), "ms/order", `CPU, ours; with the outside parties ${figure(own + outside)}; the driver's ${figure(run.driverCpuMs / orders.finished)} is in neither`)}
     ${tile(figure(total(bytes) / 2 ** 20), "MB", "memory of the whole system (PSS)")}
   </div>`;
 }
@@ -88,9 +88,9 @@ function latencyOverTime(run: RunRecord): Markup {
     isLogarithmic: true,
     xMarks: endMark(run),
     series: [
-      { name: "at rest, worst", colour: 7, isFaint: true, points: pick(({ max }) => max) },
-      { name: "at rest, p99", colour: 2, points: pick(({ p99 }) => p99) },
-      { name: "at rest, p50", colour: 1, points: pick(({ p50 }) => p50) },
+      { name: "finished, worst", colour: 7, isFaint: true, points: pick(({ max }) => max) },
+      { name: "finished, p99", colour: 2, points: pick(({ p99 }) => p99) },
+      { name: "finished, p50", colour: 1, points: pick(({ p50 }) => p50) },
       { name: "202, p99", colour: 3, points: pick(({ acceptedP99 }) => acceptedP99) },
     ],
   });
@@ -111,7 +111,7 @@ function throughput(run: RunRecord): Markup {
     series: [
       // All at once they would flatten everything else.
       ...(run.options["atOnce"] === undefined ? [placed] : []),
-      { name: "come to rest", colour: 1, points: run.seconds.map(({ at, atRest }) => [at, atRest]) },
+      { name: "finish", colour: 1, points: run.seconds.map(({ at, finished }) => [at, finished]) },
     ],
   });
 }
@@ -120,12 +120,12 @@ function percentileCurve({ latencies }: RunRecord): Markup {
   // So that 90, 99, 99.9 % are evenly apart; the last is where the worst is drawn.
   const place = (percentile: number) => (percentile >= 100 ? 4.5 : -Math.log10(1 - percentile / 100));
   const series: Series[] = [
-    { name: "at rest", colour: 1, points: [] },
+    { name: "finished", colour: 1, points: [] },
     { name: "202", colour: 3, points: [] },
     { name: "undone", colour: 4, points: [] },
     { name: "looks", colour: 5, points: [] },
   ].flatMap((one, index) => {
-    const found = latencies[(["atRest", "accepted", "undone", "looks"] as const)[index] ?? "atRest"];
+    const found = latencies[(["finished", "accepted", "undone", "looks"] as const)[index] ?? "finished"];
     if (found === undefined || found.count === 0) return [];
     return [{ ...one, points: curveOf(found).map(([percentile, ms]) => [place(percentile), ms] as const) }];
   });
@@ -163,7 +163,7 @@ function queues({ queues: { at, depths } }: RunRecord): Markup {
 }
 
 function costs(run: RunRecord): Markup {
-  const isIdle = run.orders.atRest === 0;
+  const isIdle = run.orders.finished === 0;
   const cpu = isIdle
     ? Object.fromEntries(
         Object.entries(run.cpuMs).map(([name, ms]) => [name, ms / 10 / run.measuredSeconds] as const),

@@ -14,8 +14,8 @@ beforeAll(async () => {
 beforeEach(() => system.reset());
 afterAll(() => system[Symbol.asyncDispose]());
 
-const WORKING: CollectOptions = { settleMs: 5_000, restWithinMs: null };
-const AT_REST: CollectOptions = { settleMs: 5_000, restWithinMs: 300 };
+const WORKING: CollectOptions = { settleMs: 5_000, idleWithinMs: null };
+const IDLE: CollectOptions = { settleMs: 5_000, idleWithinMs: 300 };
 
 function run(options = WORKING, sources: Partial<AuditSources> = {}): Promise<AuditReport> {
   return audit({ ...system.sources(), ...sources }, options);
@@ -29,7 +29,7 @@ function findings(report: AuditReport): string[] {
 }
 
 test("a system in which all agree is clean", async () => {
-  const report = await run(AT_REST);
+  const report = await run(IDLE);
   expect(findings(report)).toEqual([]);
   expect(report.ok).toBe(true);
   expect(report.sagas).toMatchObject({ total: 3, judged: 3 });
@@ -209,7 +209,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a payment was never settled": {
     invariant: "payments-agree-with-provider",
-    says: "is UNKNOWN although its saga is at rest",
+    says: "is UNKNOWN although its saga is finished",
     async doIt() {
       await system.databases.payment`
         update payments set status = 'UNKNOWN', next_attempt_at = now() where status = 'SUCCEEDED'`;
@@ -265,7 +265,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a refund is not done": {
     invariant: "payments-agree-with-provider",
-    says: "is PENDING although its saga is at rest",
+    says: "is PENDING although its saga is finished",
     async doIt() {
       await system.databases.payment`update refunds set status = 'PENDING', next_attempt_at = now()`;
       return system.refunded.saga_id;
@@ -415,18 +415,18 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "a saga is not at rest where rest is expected": {
-    invariant: "at-rest",
+  "a saga is unfinished where it should have finished": {
+    invariant: "everything-finished",
     says: "it is still STARTED",
-    options: AT_REST,
+    options: IDLE,
     async doIt() {
       return startedSaga();
     },
   },
-  "an outbox is not drained where rest is expected": {
-    invariant: "at-rest",
+  "an outbox is not drained where it should have finished": {
+    invariant: "everything-finished",
     says: "payment: 1 outbox rows are not published",
-    options: AT_REST,
+    options: IDLE,
     async doIt() {
       await system.say(
         "payment",
@@ -439,10 +439,10 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "a command waits for a retry where rest is expected": {
-    invariant: "at-rest",
+  "a command waits for a retry where it should have finished": {
+    invariant: "everything-finished",
     says: "inventory: 1 commands wait for a retry",
-    options: AT_REST,
+    options: IDLE,
     async doIt() {
       const { inventory } = system.databases;
       await inventory`
@@ -484,7 +484,7 @@ describe("is named when", () => {
 });
 
 describe("is no violation:", () => {
-  test("the last message on its way out, where rest is expected", async () => {
+  test("the last message on its way out, where it should have finished", async () => {
     const { saga } = system.databases;
     const { saga_id } = system.completed;
     const event_id = await system.say("saga", TOPICS.notifications, "SendNotification", saga_id, {}, false);
@@ -492,7 +492,7 @@ describe("is no violation:", () => {
       system.topics.get(TOPICS.notifications)?.push({ message_id: event_id, saga_id });
       await saga`update outbox set published = true, published_at = now() where event_id = ${event_id}`;
     });
-    const report = await run({ settleMs: 5_000, restWithinMs: 30_000 });
+    const report = await run({ settleMs: 5_000, idleWithinMs: 30_000 });
     await relay;
     expect(findings(report)).toEqual([]);
   });
@@ -548,11 +548,11 @@ describe("is no violation:", () => {
     expect(report.sagas).toMatchObject({ total: 4, judged: 3 });
   });
 
-  test("a saga that came to rest a moment ago", async () => {
+  test("a saga that finished a moment ago", async () => {
     await system.databases.saga`update saga_state set completed_at = now() where status = 'COMPLETED'`;
     await system.databases.order`delete from orders`;
     expect(findings(await run())).toEqual([]);
-    expect(findings(await run(AT_REST))).not.toEqual([]);
+    expect(findings(await run(IDLE))).not.toEqual([]);
   });
 
   test("a saga that begins while the audit reads", async () => {

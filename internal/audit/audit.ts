@@ -10,7 +10,7 @@ import { messages } from "./invariants/messages.ts";
 import { money } from "./invariants/money.ts";
 import { orders } from "./invariants/orders.ts";
 import { stock } from "./invariants/stock.ts";
-import { untilAtRest } from "./rest.ts";
+import { untilIdle } from "./idle.ts";
 import type { AuditSources } from "./sources.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
@@ -30,7 +30,7 @@ export interface AuditReport {
   readonly audited_at: number;
   readonly sagas: {
     readonly total: number;
-    /** At rest for long enough; the invariants of sagas at rest speak of these. */
+    /** Finished for long enough; the invariants of sagas finished speak of these. */
     readonly judged: number;
     readonly by_status: Readonly<Record<string, number>>;
   };
@@ -49,7 +49,7 @@ export interface AuditReport {
 
 /** Throws what reading the sources throws; a violation is in the report. */
 export async function audit(sources: AuditSources, options: CollectOptions): Promise<AuditReport> {
-  if (options.restWithinMs !== null) await untilAtRest(sources, options.restWithinMs);
+  if (options.idleWithinMs !== null) await untilIdle(sources, options.idleWithinMs);
   return judge(await collect(sources, options));
 }
 

@@ -1,5 +1,5 @@
 // Gathers the facts. The system goes on working meanwhile, so the order matters: the sagas first, then what they caused, and
-// a saga is judged only when it had come to rest before that. What seems to belong to nobody is looked up a second time at
+// a saga is judged only when it had finished before that. What seems to belong to nobody is looked up a second time at
 // the end, because it may be younger than the first reading.
 //
 // Rows are streamed; what stays in memory is a case per saga and the id of every message. Measured: 100,000 sagas with 900,000
@@ -26,15 +26,15 @@ import { isUuid } from "./uuid.ts";
 
 export interface CollectOptions {
   /**
-   * A saga is judged once it has been at rest this long, in milliseconds. All its effects were committed before, so this
+   * A saga is judged once it has been finished this long, in milliseconds. All its effects were committed before, so this
    * only has to cover the difference between the clocks of the orchestrator's host and its database's.
    */
   readonly settleMs: number;
   /**
-   * Set where the system is meant to be idle, at the latest after so many milliseconds: then every saga at rest is judged, and
-   * what is not at rest is a violation. Null where it may be at work.
+   * Set where the system is meant to be idle, at the latest after so many milliseconds: then every saga finished is judged, and
+   * what is unfinished is a violation. Null where it may be at work.
    */
-  readonly restWithinMs: number | null;
+  readonly idleWithinMs: number | null;
 }
 
 const MAX_REPEATED_INBOX_IDS = 100;
@@ -74,7 +74,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   const open = [...cases.values()].filter(({ saga }) => saga.completed_at === null);
   return {
     auditedAt,
-    expectRest: options.restWithinMs !== null,
+    expectIdle: options.idleWithinMs !== null,
     cases,
     stock,
     orphans: [...placeless, ...orphans],
@@ -93,7 +93,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
 /** Finds the saga that something belongs to; remembers `what` where it is not known (yet). */
 type CaseOf = (saga_id: string | null, what: string) => SagaCase | undefined;
 
-function readSagas({ databases }: AuditSources, { settleMs, restWithinMs }: CollectOptions) {
+function readSagas({ databases }: AuditSources, { settleMs, idleWithinMs }: CollectOptions) {
   return store.inSnapshot(databases.saga, async (tx) => {
     const auditedAt = await store.now(tx);
     const cases = new Map<string, SagaCase>();
@@ -101,9 +101,9 @@ function readSagas({ databases }: AuditSources, { settleMs, restWithinMs }: Coll
     for await (const rows of store.sagas(tx)) {
       for (const row of rows) {
         const saga = sagaFacts(row, ways);
-        const isAtRest = saga.completed_at !== null;
+        const isFinished = saga.completed_at !== null;
         const isJudged =
-          isAtRest && (restWithinMs !== null || auditedAt - (saga.completed_at ?? 0) >= settleMs);
+          isFinished && (idleWithinMs !== null || auditedAt - (saga.completed_at ?? 0) >= settleMs);
         const empty = { reservations: [], orders: [], payments: [], movements: [], effects: [] };
         cases.set(saga.saga_id, { saga, isJudged, ...empty });
       }

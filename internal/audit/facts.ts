@@ -79,7 +79,7 @@ export interface Effect {
 /** One saga with all that anybody says about it. */
 export interface SagaCase {
   readonly saga: SagaFacts;
-  /** At rest, for long enough that everything it caused is visible everywhere. */
+  /** Finished, for long enough that everything it caused is visible everywhere. */
   readonly isJudged: boolean;
   readonly reservations: ReservationFacts[];
   readonly orders: OrderFacts[];
@@ -131,7 +131,7 @@ export interface MessageFacts {
   readonly repeatedInbox: readonly { readonly database: DatabaseName; readonly message_id: string }[];
 }
 
-/** Work under way: not a violation unless the system is meant to be at rest. */
+/** Work under way: not a violation unless the system is meant to be finished. */
 export interface OpenItems {
   readonly sagas: Backlog;
   /** By database. */
@@ -151,7 +151,7 @@ export interface Backlog {
 export interface Facts {
   /** Milliseconds since the epoch, by the saga database's clock. */
   readonly auditedAt: number;
-  readonly expectRest: boolean;
+  readonly expectIdle: boolean;
   readonly cases: ReadonlyMap<string, SagaCase>;
   readonly stock: readonly StockFacts[];
   readonly orphans: readonly Orphan[];

@@ -32,8 +32,8 @@ export function ofEachSaga(
   };
 }
 
-/** An invariant of the sagas that are at rest in one of two ways: all went through, or nothing did. */
-export function ofSagasAtRest(
+/** An invariant of the sagas that are finished in one of two ways: all went through, or nothing did. */
+export function ofFinishedSagas(
   name: string,
   sentence: string,
   end: "completed" | "undone",

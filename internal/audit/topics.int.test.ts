@@ -37,7 +37,7 @@ async function findings(names: ReadonlyMap<Topic, string>) {
     ...system.sources(),
     readTopic: (topic: Topic) => readTopic({ ...kafka, topic: names.get(topic) ?? "" }),
   };
-  const report = await audit(sources, { settleMs: 5_000, restWithinMs: 300 });
+  const report = await audit(sources, { settleMs: 5_000, idleWithinMs: 300 });
   return report.invariants.flatMap((one) =>
     one.findings.map((finding) => ({ invariant: one.name, ...finding })),
   );

@@ -52,7 +52,7 @@ export class OrchestratorClient implements Disposable {
   }
 
   /**
-   * The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to come to rest; gives up with
+   * The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to finish; gives up with
    * SERVICE_UNAVAILABLE when `signal` aborts or this client is disposed of.
    */
   async status(

@@ -6,7 +6,7 @@ import { SettledSystem } from "../testkit/settled-system.ts";
 import { errorOf } from "../testkit/kafka.ts";
 import { eraseShopper } from "./erase.ts";
 
-const AT_REST = { settleMs: 5_000, restWithinMs: 300 };
+const IDLE = { settleMs: 5_000, idleWithinMs: 300 };
 const PERSONAL = ["ada@example.com", "Ada Lovelace", "12 Secret Street", "Hidden Town", "01001"];
 
 let system: SettledSystem;
@@ -73,7 +73,7 @@ test("every row loses what identifies the shopper, and the audit is clean", asyn
   for (const text of PERSONAL) expect(await everything()).toContain(text);
   expect(await erase()).toMatchObject({ checkouts: 1, sagas: 1, orders: 1, messages: 3 });
   for (const text of PERSONAL) expect(await everything()).not.toContain(text);
-  const report = await audit(system.sources(), AT_REST);
+  const report = await audit(system.sources(), IDLE);
   expect(report.invariants.flatMap(({ findings }) => findings)).toEqual([]);
   const [kept] = await system.databases
     .order`select total_cents, shipping_address from orders where user_id = ${userId}`;

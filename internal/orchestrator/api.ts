@@ -99,7 +99,7 @@ function cancelled(cancellation: Cancellation | null): Response {
   if (failure_code === null || failure_message === null)
     return answer(
       "TOO_LATE",
-      `the saga is ${status} with order ${order_id}, and a saga at rest never changes`,
+      `the saga is ${status} with order ${order_id}, and a saga finished never changes`,
     );
   const view: SagaCancelled = {
     saga_id: saga.saga_id,

@@ -93,7 +93,7 @@ export function undoCommand(saga: Saga, step: Step): Outgoing {
   }
 }
 
-/** Tells the shopper how it ended. Only for a saga at rest. */
+/** Tells the shopper how it ended. Only for a saga finished. */
 export function notification(saga: Saga): Outgoing {
   const { saga_id, user_id, email, currency, position } = saga;
   const to = { type: "SendNotification" as const, saga_id, user_id, email, currency };
@@ -107,6 +107,6 @@ export function notification(saga: Saga): Outgoing {
       total_cents: saga.total_cents,
     };
   }
-  assert(position.kind === "compensated", "only a saga at rest tells the shopper");
+  assert(position.kind === "compensated", "only a saga finished tells the shopper");
   return { ...to, template: "checkout_failed", failure_code: position.failure.code };
 }

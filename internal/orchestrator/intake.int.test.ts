@@ -155,7 +155,7 @@ describe("a backlog longer than the deadline", () => {
     ]);
     expect(idsOf(answers)).toEqual([first ?? ""]);
     expect(await orchestrator.count()).toBe(3);
-    // when: gone and come to rest are the same to a count of what is open
+    // when: gone and finish are the same to a count of what is open
     await orchestrator.database.sql`delete from saga_state where saga_id <> ${first ?? ""}`;
     await admission.runOnce();
     // then

@@ -1,7 +1,7 @@
 // What rebuilding sagas asks of the saga database. Called by rebuild-run.ts.
 import type { Sql } from "postgres";
 
-/** Sagas that are not at rest. */
+/** Sagas that are unfinished. */
 export async function openSagaIds(sql: Sql): Promise<ReadonlySet<string>> {
   const rows = await sql<{ saga_id: string }[]>`select saga_id from saga_state where completed_at is null`;
   return new Set(rows.map(({ saga_id }) => saga_id));

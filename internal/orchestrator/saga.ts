@@ -150,7 +150,7 @@ function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: Sa
     return transition(moved, [stepCommand(moved, next.step)], history);
   }
   assert(input.type === "OrderCreated", "the last step of the table creates the order");
-  const completed = atRest(updated, { kind: "completed", at, order_id: input.order_id }, now);
+  const completed = finish(updated, { kind: "completed", at, order_id: input.order_id }, now);
   const created = rowOf(at).statusAfter;
   return transition(
     completed,
@@ -242,7 +242,7 @@ function undoNext(
   const note = saga.position.kind === "forward" ? failure.code : null;
   const [undoing] = order;
   if (undoing === undefined) {
-    const ended = atRest(saga, { kind: "compensated", at, failure }, now);
+    const ended = finish(saga, { kind: "compensated", at, failure }, now);
     return transition(ended, [notification(ended)], [{ from, to: "COMPENSATED", step: at, note }]);
   }
   const moved: Saga = {
@@ -334,7 +334,7 @@ function isUndoCommand(type: string): boolean {
   );
 }
 
-function atRest(saga: Saga, position: Saga["position"], now: number): Saga {
+function finish(saga: Saga, position: Saga["position"], now: number): Saga {
   return {
     ...saga,
     position,

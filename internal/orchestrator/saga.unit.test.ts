@@ -74,7 +74,7 @@ const givenAt = (step: Step): Saga =>
 const types = (out: readonly Outgoing[]) => out.map((body) => body.type);
 const late = NOW + policy.forwardDeadlineMs;
 
-/** Answers every undo until the saga rests, and returns the undo commands it sent with the last decision. */
+/** Answers every undo until the saga has finished, and returns the undo commands it sent with the last decision. */
 function settle(decision: Decision): { readonly undos: string[]; readonly last: Decision } {
   const undos: string[] = [];
   let last = decision;

@@ -34,7 +34,7 @@ export interface Saga {
   readonly currency: string;
   readonly expected_total_cents: number | null;
   readonly shipping_address: Static<typeof ShippingAddress>;
-  /** Sealed to the payment service; null once the saga is at rest. */
+  /** Sealed to the payment service; null once the saga is finished. */
   readonly payment_method: string | null;
   readonly table_version: number;
   readonly position: Position;
@@ -42,9 +42,9 @@ export interface Saga {
   readonly priced_items: readonly Static<typeof PricedItem>[] | null;
   readonly total_cents: number | null;
   readonly payment_succeeded: boolean;
-  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. False at rest. */
+  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. False finished. */
   readonly needs_operator: boolean;
-  /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null at rest. */
+  /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null finished. */
   readonly deadline_at: number | null;
   readonly created_at: number;
   readonly updated_at: number;

@@ -1,4 +1,4 @@
-// Answers "how is my saga doing?", at once or when it comes to rest. A commit in this process wakes who waits for it with what
+// Answers "how is my saga doing?", at once or when it finishes. A commit in this process wakes who waits for it with what
 // was committed; a tick looks for sagas that another replica has moved, with one query for all who wait. Called by api.ts.
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
@@ -26,7 +26,7 @@ export interface WaitOptions {
 
 interface Waiting {
   readonly sagaId: string;
-  /** Null where the wait ended without the saga being seen at rest. */
+  /** Null where the wait ended without the saga being seen finished. */
   readonly wake: (status: OwnedStatus | null) => void;
 }
 
@@ -54,7 +54,7 @@ export class StatusWatch implements Disposable {
   }
 
   /**
-   * The status now; or, with `waitMs`, as soon as the saga rests, the time is up or `signal` aborts. Null, at once, where the
+   * The status now; or, with `waitMs`, as soon as the saga has finished, the time is up or `signal` aborts. Null, at once, where the
    * user has no such saga: a wait would tell a stranger that somebody has. Throws what the database throws, and
    * SERVICE_UNAVAILABLE when it is silent.
    */
@@ -67,7 +67,7 @@ export class StatusWatch implements Disposable {
     if (waitMs === 0 || isRefused || signal?.aborted === true)
       return viewFor(userId, await this.#read(sagaId));
     const { promise, resolve } = Promise.withResolvers<OwnedStatus | null>();
-    // Before the first look, so that a saga that comes to rest right after it is not missed.
+    // Before the first look, so that a saga that finishes right after it is not missed.
     const waiting: Waiting = { sagaId, wake: resolve };
     this.#add(waiting);
     const giveUp = () => resolve(null);

@@ -98,10 +98,10 @@ test("any progress of any saga comes back as it was saved, and is shown the same
 });
 
 function advanced({ deadline, ...rest }: typeof progress extends fc.Arbitrary<infer T> ? T : never) {
-  const isAtRest = rest.position.kind === "completed" || rest.position.kind === "compensated";
+  const isFinished = rest.position.kind === "completed" || rest.position.kind === "compensated";
   const end = { payment_method: null, deadline_at: null, completed_at: rest.updated_at };
   const open = { deadline_at: deadline, completed_at: null };
-  return (saga: Saga): Saga => ({ ...saga, ...rest, ...(isAtRest ? end : open) });
+  return (saga: Saga): Saga => ({ ...saga, ...rest, ...(isFinished ? end : open) });
 }
 
 /** Starts one saga per change, applies the changes, and saves them with one statement. */
@@ -146,8 +146,8 @@ test.each([
     "status = 'COMPENSATING', compensation_step = 'confirm', failure_code = 'X'",
     CHECK,
   ],
-  ["at rest without an end", "status = 'COMPENSATED', failure_code = 'X', deadline_at = null", CHECK],
-  ["at rest with a deadline", "status = 'COMPENSATED', failure_code = 'X', completed_at = now()", CHECK],
+  ["finished without an end", "status = 'COMPENSATED', failure_code = 'X', deadline_at = null", CHECK],
+  ["finished with a deadline", "status = 'COMPENSATED', failure_code = 'X', completed_at = now()", CHECK],
   ["under way without a deadline", "deadline_at = null", CHECK],
   ["compensating nothing", "status = 'COMPENSATING', failure_code = 'X'", CHECK],
   ["an undo while going forward", "compensation_step = 'reserve'", CHECK],
@@ -204,7 +204,7 @@ test("open sagas on a table that this binary does not know keep it from starting
   requireKnownVersions(await openTableVersions(sql));
 });
 
-test("what moves a saga on leaves the indexes alone, until it comes to rest", async () => {
+test("what moves a saga on leaves the indexes alone, until it finishes", async () => {
   await using own = await TestOrchestrator.open();
   await using intake = own.intake({ lingerMs: 50 });
   const requests = Array.from({ length: 200 }, () => checkout());

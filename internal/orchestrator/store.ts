@@ -209,7 +209,7 @@ function positionOf(row: SagaRow): Position {
     case "COMPLETED":
       assert(row.order_id !== null, `completed saga ${row.saga_id} has no order`);
       return { kind: "completed", at, order_id: row.order_id };
-    // FAILED is a saga that an operator has closed by hand: at rest like any other, and like any other never moved again.
+    // FAILED is a saga that an operator has closed by hand: finished like any other, and like any other never moved again.
     case "FAILED":
     case "COMPENSATED":
       return { kind: "compensated", at, failure: failureOf(row) };

@@ -74,7 +74,7 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
   expect(gauge).toBe(0);
 });
 
-test("a saga that has just been moved, a young one and one at rest are not", async () => {
+test("a saga that has just been moved, a young one and one finished are not", async () => {
   const one = watch();
   const undoing = await orchestrator.start();
   await orchestrator.handle(eventOf("InventoryReserved", undoing));

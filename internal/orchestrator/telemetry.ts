@@ -9,7 +9,7 @@ const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 
 /** Register once per process. `changed` is passed on as it is. */
 export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["changed"]) {
   const started = meter.counter("sagas_started_total", "Sagas that were taken in");
-  const ended = meter.counter("sagas_ended_total", "Sagas that came to rest", ["status", "failure_code"]);
+  const ended = meter.counter("sagas_ended_total", "Sagas that finished", ["status", "failure_code"]);
   const duration = meter.histogram(
     "saga_duration_seconds",
     "From the checkout to the end of its saga",

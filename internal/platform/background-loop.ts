@@ -20,7 +20,7 @@ export interface BackgroundLoopOptions {
   readonly intervalMs: number;
   /**
    * While runs find nothing to do, the pause doubles each time, from `intervalMs` up to this. A run that found something and `wake` bring it
-   * back to `intervalMs`. So what falls due is late by no more than it has waited already, and a system at rest costs next to nothing.
+   * back to `intervalMs`. So what falls due is late by no more than it has waited already, and an idle system costs next to nothing.
    */
   readonly idleIntervalMs?: number;
   /**

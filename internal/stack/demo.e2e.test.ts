@@ -17,7 +17,7 @@ afterAll(() => rmSync(parent, { recursive: true, force: true }));
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 
 test(
-  "the demo brings every checkout to rest, passes the audit and leaves nothing running",
+  "the demo brings every checkout to its end, passes the audit and leaves nothing running",
   async () => {
     const directory = join(parent, "demo");
     const demo = Bun.spawn([process.execPath, join(REPOSITORY, "internal/stack/demo.ts"), "--orders", "40"], {

@@ -1,5 +1,5 @@
 // `npm run demo`: the main job on real input. Brings the whole stack up, places real checkouts through the gateway, waits
-// until every saga rests, lets the auditor judge, and says what happened and where to look. Run by bootstrap.mjs.
+// until every saga has finished, lets the auditor judge, and says what happened and where to look. Run by bootstrap.mjs.
 import { parseArgs } from "node:util";
 import { openLoop } from "../../bench/open-loop.ts";
 import { cartOf, Shopper } from "../../bench/shopper.ts";
@@ -77,7 +77,7 @@ function readOptions(): Options {
   return process.exit(2);
 }
 
-/** Fills the shelf and sends the shoppers in; resolves when every saga rests or patience has run out. */
+/** Fills the shelf and sends the shoppers in; resolves when every saga has finished or patience has run out. */
 async function shop(state: StackState): Promise<readonly Outcome[]> {
   const shelf = await timed("catalogue", () => stockShelf(state.addresses.inventory));
   const { jwt_hs256_secret: jwtSecret } = await ensureSecrets(state.data_directory);
@@ -147,7 +147,7 @@ async function placeOne(
   return { view, acceptedMs, totalMs: Date.now() - intendedAt };
 }
 
-/** Counts by outcome and the latencies. True where every saga came to rest with an order or a reason. */
+/** Counts by outcome and the latencies. True where every saga finished with an order or a reason. */
 function report(outcomes: readonly Outcome[]): boolean {
   const counts = new Map<string, number>();
   for (const { view } of outcomes) {
@@ -165,7 +165,7 @@ function report(outcomes: readonly Outcome[]): boolean {
     outcomes.map(({ acceptedMs }) => acceptedMs),
   );
   line(
-    "saga at rest in",
+    "saga finished in",
     outcomes.map(({ totalMs }) => totalMs),
   );
   return outcomes.every(({ view }) => {
@@ -176,7 +176,7 @@ function report(outcomes: readonly Outcome[]): boolean {
 
 async function audit(state: StackState): Promise<boolean> {
   const secrets = await ensureSecrets(state.data_directory);
-  const child = Bun.spawn([`${DIST}/checkoutctl`, "audit", "--expect-rest"], {
+  const child = Bun.spawn([`${DIST}/checkoutctl`, "audit", "--expect-idle"], {
     env: { ...process.env, ...operatorEnvironment({ addresses: state.addresses, secrets }) },
     stdio: ["ignore", "inherit", "inherit"],
   });

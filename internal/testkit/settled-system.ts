@@ -1,4 +1,4 @@
-// A small system at rest for the auditor's tests: four real databases, and a provider's ledger and topics as data, in which
+// A small idle system for the auditor's tests: four real databases, and a provider's ledger and topics as data, in which
 // everything agrees. Three sagas: one went through, one was refunded, one never got its stock. A test then breaks one thing.
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";

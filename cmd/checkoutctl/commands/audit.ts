@@ -18,18 +18,18 @@ export const auditCommand = command(
   .option("--journal <file>", "JSON lines with the saga_id of every 202 a client was given: each must exist")
   .addOption(
     new Option(
-      "--expect-rest [duration]",
+      "--expect-idle [duration]",
       "the system should be idle within this time (10s): anything still open then is a violation",
     )
       .preset("10s")
       .argParser(duration),
   )
-  .option("--settle <duration>", "judge a saga once it has been at rest this long", duration, 5)
+  .option("--settle <duration>", "judge a saga once it has been finished this long", duration, 5)
   .action(async (options) => {
     const settings = loadSettings(options.stack);
     await using connections = new Connections(settings);
     const { journal } = options;
-    const restWithinMs = options.expectRest === undefined ? null : options.expectRest * 1_000;
+    const idleWithinMs = options.expectIdle === undefined ? null : options.expectIdle * 1_000;
     const report = await audit(
       {
         databases: await connections.databases(),
@@ -37,7 +37,7 @@ export const auditCommand = command(
         ledger: () => readLedger(settings.ledger()),
         ...(journal === undefined ? {} : { journal: () => readJournal(journal) }),
       },
-      { settleMs: options.settle * 1_000, restWithinMs },
+      { settleMs: options.settle * 1_000, idleWithinMs },
     );
     print(options, report, () => asText(report));
     if (!report.ok) process.exitCode = EXIT.refused;
@@ -62,7 +62,7 @@ function asText(report: AuditReport): string {
     ["dead letters", open.dead_letters] as const,
   ].filter(([, { count }]) => count > 0);
   const sections = [
-    `${sagas.total} sagas (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} judged at rest
+    `${sagas.total} sagas (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} judged finished
 ${messages.in_outboxes} messages in outboxes, ${messages.in_topics} in topics`,
     table(
       ["INVARIANT", "VIOLATIONS", "SENTENCE"],

@@ -51,7 +51,7 @@ function* faults(one: SagaCase): Iterable<string> {
     PaymentSucceeded: one.payments.map(({ provider_txn_id }) => provider_txn_id),
     OrderCreated: one.orders.map(({ order_id }) => order_id),
   };
-  // Only at rest: an event may be newer than what was read of its table.
+  // Only finished: an event may be newer than what was read of its table.
   if (!one.isJudged) return;
   for (const [type, ids] of Object.entries(known)) {
     for (const { id } of idsByType.get(type) ?? []) {

@@ -31,11 +31,11 @@ export const messages: readonly Invariant[] = [
     },
   },
   {
-    name: "at-rest",
+    name: "everything-finished",
     sentence:
-      "Where rest is expected: every saga is at rest, every outbox is published, and nothing waits for a retry.",
-    *check({ expectRest, cases, open }) {
-      if (!expectRest) return;
+      "Where everything should have finished: every saga is finished, every outbox is published, and nothing waits for a retry.",
+    *check({ expectIdle, cases, open }) {
+      if (!expectIdle) return;
       for (const { saga } of cases.values()) {
         if (saga.completed_at === null) yield { saga_id: saga.saga_id, detail: `it is still ${saga.status}` };
       }

@@ -1,7 +1,7 @@
 // The provider's own account of the money against sagas and against the payments table. The provider is always right.
 import { moneyText } from "../../kernel/money.ts";
 import type { Movement, PaymentFacts, SagaCase } from "../facts.ts";
-import { type Invariant, ofEachSaga, ofSagasAtRest } from "../invariant.ts";
+import { type Invariant, ofEachSaga, ofFinishedSagas } from "../invariant.ts";
 
 /** Nothing is settled while a payment is in one of these. */
 const UNSETTLED = new Set(["PENDING", "UNKNOWN", "REFUND_PENDING"]);
@@ -11,7 +11,7 @@ export const money: readonly Invariant[] = [
     const charges = movements.filter(isCharge);
     if (charges.length > 1) yield `charged ${charges.length} times: ${charges.map(transactionOf).join(", ")}`;
   }),
-  ofSagasAtRest(
+  ofFinishedSagas(
     "completed-is-paid",
     "The provider holds exactly the total of a completed saga, and was never asked where that is nothing.",
     "completed",
@@ -28,9 +28,9 @@ export const money: readonly Invariant[] = [
       }
     },
   ),
-  ofSagasAtRest(
+  ofFinishedSagas(
     "undone-costs-nothing",
-    "The provider holds nothing of a saga that came to rest without completing.",
+    "The provider holds nothing of a saga that finished without completing.",
     "undone",
     function* ({ saga, movements }) {
       const net = netOf(movements);
@@ -39,7 +39,7 @@ export const money: readonly Invariant[] = [
   ),
   ofEachSaga(
     "payments-agree-with-provider",
-    "Of a saga at rest, every payment and refund is settled and is what the provider says it is, and the provider knows no other.",
+    "Of a saga finished, every payment and refund is settled and is what the provider says it is, and the provider knows no other.",
     function* (one) {
       if (!one.isJudged) return;
       if (one.payments.length > 1) yield `it has ${one.payments.length} payments instead of at most one`;
@@ -56,7 +56,7 @@ export const money: readonly Invariant[] = [
 function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): Iterable<string> {
   const { payment_id, status, amount_cents, provider_txn_id } = payment;
   const text = (cents: number) => moneyText(cents, saga.currency);
-  if (UNSETTLED.has(status)) yield `payment ${payment_id} is ${status} although its saga is at rest`;
+  if (UNSETTLED.has(status)) yield `payment ${payment_id} is ${status} although its saga is finished`;
   if (payment.refunds.length > 1)
     yield `payment ${payment_id} has ${payment.refunds.length} refunds instead of at most one`;
 
@@ -82,7 +82,7 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
   for (const refund of payment.refunds) {
     const isKnown = refunds.some(({ refund_id }) => refund_id === refund.provider_refund_id);
     if (refund.status !== "SUCCEEDED")
-      yield `refund ${refund.refund_id} is ${refund.status} although its saga is at rest`;
+      yield `refund ${refund.refund_id} is ${refund.status} although its saga is finished`;
     else if (!isKnown && refund.amount_cents > 0) {
       yield `refund ${refund.refund_id} is ${refund.provider_refund_id}, which the provider does not know`;
     }

@@ -1,12 +1,12 @@
 // Orders against sagas.
-import { type Invariant, ofSagasAtRest } from "../invariant.ts";
+import { type Invariant, ofFinishedSagas } from "../invariant.ts";
 import type { OrderFacts } from "../facts.ts";
 
 /** Paid for and not called off, wherever its parcel is. */
 const LIVE = new Set(["CONFIRMED", "SHIPPED", "DELIVERED"]);
 
 export const orders: readonly Invariant[] = [
-  ofSagasAtRest(
+  ofFinishedSagas(
     "completed-has-its-order",
     "A completed saga has exactly one order, live, with the saga's items and total.",
     "completed",
@@ -27,9 +27,9 @@ export const orders: readonly Invariant[] = [
       }
     },
   ),
-  ofSagasAtRest(
+  ofFinishedSagas(
     "undone-has-no-order",
-    "A saga that came to rest without completing has no live order.",
+    "A saga that finished without completing has no live order.",
     "undone",
     function* ({ saga, orders: found }) {
       for (const order of found.filter(isLive)) {

@@ -1,8 +1,8 @@
 // Stock and reservations against sagas, and against themselves.
-import { type Invariant, ofSagasAtRest } from "../invariant.ts";
+import { type Invariant, ofFinishedSagas } from "../invariant.ts";
 
 export const stock: readonly Invariant[] = [
-  ofSagasAtRest(
+  ofFinishedSagas(
     "completed-has-its-stock",
     "A completed saga has one confirmed reservation of exactly what the shopper asked for, at the saga's prices.",
     "completed",
@@ -21,9 +21,9 @@ export const stock: readonly Invariant[] = [
       }
     },
   ),
-  ofSagasAtRest(
+  ofFinishedSagas(
     "undone-holds-no-stock",
-    "A saga that came to rest without completing holds nothing and has confirmed nothing.",
+    "A saga that finished without completing holds nothing and has confirmed nothing.",
     "undone",
     function* ({ saga, reservations }) {
       for (const { reservation_id, status, items } of reservations) {

@@ -72,7 +72,7 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
     // When the local queue is full, look again soon: the default of a second is a visible stall.
     "fetch.queue.backoff.ms": 20,
     "queued.max.messages.kbytes": 32_768,
-    // A message ends the wait at once; the longer it is, the less a consumer at rest costs the broker.
+    // A message ends the wait at once; the longer it is, the less an idle consumer costs the broker.
     "fetch.wait.max.ms": 2_000,
     ...settings,
     ...commonSettings(options),

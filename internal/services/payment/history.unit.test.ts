@@ -231,7 +231,7 @@ test("the provider is charged at most once, and what is told of it is so", () =>
   );
 });
 
-test("with a provider that works, every payment comes to rest, and an undone one without money", () => {
+test("with a provider that works, every payment finishes, and an undone one without money", () => {
   fc.assert(
     fc.property(
       fc.boolean(),
@@ -250,7 +250,7 @@ test("with a provider that works, every payment comes to rest, and an undone one
   );
 });
 
-test("a payment at rest stays as it is but for an undo", () => {
+test("a payment finished stays as it is but for an undo", () => {
   fc.assert(
     fc.property(
       fc.boolean(),

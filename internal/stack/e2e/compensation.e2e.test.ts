@@ -141,7 +141,7 @@ test(
     await inventoryRelay.restart();
     // then
     await expectUndone(first, "RESERVATION_LOST", ["charge", "refund"]);
-    await atRest(second);
+    await untilFinished(second);
   },
   TEST_TIMEOUT_MS,
 );
@@ -196,7 +196,7 @@ async function reaches(sagaId: string, status: SagaStatus): Promise<void> {
   await waitUntil(`saga ${sagaId} is ${status}`, isThere, { timeoutMs: PATIENCE_MS });
 }
 
-async function atRest(sagaId: string): Promise<SagaStatusView> {
+async function untilFinished(sagaId: string): Promise<SagaStatusView> {
   return existing(await shopper.status(sagaId, Date.now() + PATIENCE_MS));
 }
 
@@ -206,7 +206,7 @@ async function expectUndone(
   failure_code: string,
   ledger: readonly Movement[] | null,
 ): Promise<SagaStatusView> {
-  const view = await atRest(sagaId);
+  const view = await untilFinished(sagaId);
   expect(view).toMatchObject({ status: "COMPENSATED", failure_code, order_id: null });
   const { reservation, orders } = await system.story(sagaId);
   expect(reservation.filter(({ status }) => status === "HELD" || status === "CONFIRMED")).toEqual([]);

@@ -91,7 +91,7 @@ class Shopping {
     await this.#placed;
     const views = await Promise.all(this.#views);
     const open = views.filter(({ completed_at }) => completed_at === null);
-    if (open.length > 0) throw new Error(`${open.length} sagas do not come to rest: ${JSON.stringify(open)}`);
+    if (open.length > 0) throw new Error(`${open.length} sagas do not finish: ${JSON.stringify(open)}`);
     return views;
   }
 

@@ -135,7 +135,7 @@ describe("a checkout that goes through", () => {
     const first = await place(cart("once"), key);
     // when sent again at once, several times, and again when all is over
     const again = await Promise.all([1, 2, 3].map(() => place(cart("once"), key)));
-    const view = await atRest(first);
+    const view = await untilFinished(first);
     const late = await place(cart("once"), key);
     // then
     expect(new Set([...again, late].map(({ saga_id }) => saga_id))).toEqual(new Set([first.saga_id]));
@@ -208,7 +208,7 @@ describe("a checkout that fails", () => {
     "money that moves only after the saga gave up is given back, and the stock waits for that",
     async () => {
       // given a charge that times out, and succeeds when the deadline has passed
-      const view = await atRest(chargedTooLate);
+      const view = await untilFinished(chargedTooLate);
       // then
       expect(view).toMatchObject({ status: "COMPENSATED", failure_code: "DEADLINE_EXCEEDED" });
       await expectNothingLeftOf(view.saga_id, ["charge", "refund"]);
@@ -314,7 +314,7 @@ describe("after all that", () => {
   );
 
   test("poison becomes dead letters in every partition, stops nobody, and the audit names it", async () => {
-    // given bytes that are no message and a command that fits no schema, of a saga that has come to rest
+    // given bytes that are no message and a command that fits no schema, of a saga that has finished
     await system.restock("antidote", 10);
     const { saga_id } = await buy(cart("antidote"));
     const header = [["type", Buffer.from("ReserveInventory")]] as const;
@@ -343,7 +343,7 @@ describe("after all that", () => {
     expect(sorted).toMatchObject(expected);
     expect(existing(await shopper.status(saga_id, Date.now()))).toMatchObject({ status: "COMPLETED" });
     // Nobody's outbox wrote them, and that is the only thing wrong with the system.
-    const report = await system.operatorSees<AuditReport>(["audit", "--expect-rest"], EXIT_VIOLATIONS);
+    const report = await system.operatorSees<AuditReport>(["audit", "--expect-idle"], EXIT_VIOLATIONS);
     const broken = report.invariants.filter(({ violations }) => violations > 0);
     expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
   });
@@ -373,10 +373,10 @@ function place(checkout: CheckoutRequest, key: string = Bun.randomUUIDv7()): Pro
   return shopper.checkout(checkout, key, Date.now() + PATIENCE_MS);
 }
 
-async function atRest({ saga_id }: Placed): Promise<SagaStatusView> {
+async function untilFinished({ saga_id }: Placed): Promise<SagaStatusView> {
   return existing(await shopper.status(saga_id, Date.now() + PATIENCE_MS));
 }
 
 async function buy(checkout: CheckoutRequest): Promise<SagaStatusView> {
-  return atRest(await place(checkout));
+  return untilFinished(await place(checkout));
 }

@@ -151,7 +151,7 @@ export class RunningSystem implements AsyncDisposable {
 
   /** The audit of a system that is meant to be idle: its exit code, and every violation as `invariant: detail`. */
   async audit(...args: readonly string[]): Promise<{ readonly code: number; readonly violations: string[] }> {
-    const { code, stdout, stderr } = await this.checkoutctl("audit", "--expect-rest", "--json", ...args);
+    const { code, stdout, stderr } = await this.checkoutctl("audit", "--expect-idle", "--json", ...args);
     if (stdout === "") throw new Error(`the audit exited with ${code}: ${stderr}`);
     const report: AuditReport = JSON.parse(stdout);
     const violations = report.invariants.flatMap(({ name, findings }) =>
@@ -166,7 +166,7 @@ export class RunningSystem implements AsyncDisposable {
     return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);
   }
 
-  /** Waits for the mail of this template, which is sent after the saga has come to rest. */
+  /** Waits for the mail of this template, which is sent after the saga has finished. */
   async mailAbout(sagaId: string, template: "order_confirmed" | "checkout_failed"): Promise<CaughtMail> {
     let found: CaughtMail | undefined;
     const arrived = async () => {

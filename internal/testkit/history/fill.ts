@@ -1,4 +1,4 @@
-// Years of business in a database, made by the server itself: rows at rest, of which the oldest lie in day partitions of their own,
+// Years of business in a database, made by the server itself: finished rows, of which the oldest lie in day partitions of their own,
 // as retention leaves them. Called by main.ts and history.int.test.ts.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../../schemas/migrations.ts";

@@ -1,4 +1,4 @@
-// What lies at rest costs a checkout next to nothing: its statements look at as many pages with it as without, but for a level or
+// Finished work costs a checkout next to nothing: its statements look at as many pages with it as without, but for a level or
 // two more of some index. `bun run history` shows the same with more rows, and what they cost.
 import { expect, test } from "bun:test";
 import { DATABASES } from "../../../schemas/migrations.ts";

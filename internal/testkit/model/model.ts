@@ -23,7 +23,7 @@ export function checkoutModel({ sagas, budget, rules, priceCents = 1 }: ModelOpt
   };
 }
 
-/** At rest in every sense: no saga open, nothing under way. Commands among the dead letters wait for a person, not for time. */
+/** Finished in every sense: no saga open, nothing under way. Commands among the dead letters wait for a person, not for time. */
 function isEnd({ sagas, inFlight, calls }: World): boolean {
   return (
     inFlight.length === 0 && calls.length === 0 && sagas.every(({ completed_at }) => completed_at !== null)

@@ -1,10 +1,10 @@
-// A business of some years in a moment: rows at rest, and beside them work that waits for its time, which no claim may wade
+// A business of some years in a moment: finished rows, and beside them work that waits for its time, which no claim may wade
 // through. Called by plans.int.test.ts.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../../schemas/migrations.ts";
 
-/** So many sagas at rest, and their rows in every database. */
-export const AT_REST = 4_000;
+/** So many sagas finished, and their rows in every database. */
+export const IDLE = 4_000;
 /** So many sagas, holds, charges and retries that wait. */
 export const WAITING = 1_000;
 
@@ -22,9 +22,9 @@ export async function load(
   for (const statement of statements) await sql.unsafe(statement);
 }
 
-/** Numbers from 1; those above AT_REST wait. */
-const NUMBERS = `generate_series(1, ${AT_REST + WAITING}) as n`;
-const IS_AT_REST = `n <= ${AT_REST}`;
+/** Numbers from 1; those above IDLE wait. */
+const NUMBERS = `generate_series(1, ${IDLE + WAITING}) as n`;
+const IS_AT_REST = `n <= ${IDLE}`;
 
 const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]>> = {
   saga: (due) => [
@@ -48,7 +48,7 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
     `insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, provider_txn_id, idempotency_key,
             status, next_attempt_at, created_at, updated_at, reconciled_at)
      select uuidv7(), uuidv7(), 1, 'EUR', 'sealed', 'stripe', case when ${IS_AT_REST} then 'load_' || n end, 'load_' || n,
-            case when n <= ${AT_REST - WAITING} then 'SUCCEEDED' when ${IS_AT_REST} then 'REFUND_PENDING' else 'UNKNOWN' end,
+            case when n <= ${IDLE - WAITING} then 'SUCCEEDED' when ${IS_AT_REST} then 'REFUND_PENDING' else 'UNKNOWN' end,
             case when not ${IS_AT_REST} then ${due} end, now(), now(), case when ${IS_AT_REST} and n % 2 = 0 then now() end
        from ${NUMBERS}`,
     `insert into refunds (refund_id, payment_id, amount_cents, idempotency_key, status, next_attempt_at, created_at, updated_at)
@@ -64,7 +64,7 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
   ],
 };
 
-/** No mail is at rest here. */
+/** No mail is finished here. */
 function waitingMails(due: string): readonly string[] {
   return [
     `insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply, topic,

@@ -35,7 +35,7 @@ export const TRAPS: readonly Trap[] = [
   {
     title: "duplicate PaymentFailed after COMPENSATED",
     naive:
-      "The event is handled wherever the saga stands, so its second copy compensates a saga that is at rest.",
+      "The event is handled wherever the saga stands, so its second copy compensates a saga that is finished.",
     bug: "terminal-state-moves",
   },
   {

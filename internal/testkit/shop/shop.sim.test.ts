@@ -1,4 +1,4 @@
-// Whatever Kafka, Redis, the card and the clock do to a shop full of checkouts: all come to rest, and the auditor finds nothing.
+// Whatever Kafka, Redis, the card and the clock do to a shop full of checkouts: all finish, and the auditor finds nothing.
 import { expect, test } from "bun:test";
 import { Shop } from "./shop.ts";
 
@@ -18,7 +18,7 @@ const EXPLAINED = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
-test.each(SEEDS)("a shop in trouble, seed %d, comes to rest with nothing for the auditor", async (seed) => {
+test.each(SEEDS)("a shop in trouble, seed %d, finishes with nothing for the auditor", async (seed) => {
   // given
   await using shop = await Shop.open(seed);
   // when

@@ -127,7 +127,7 @@ export class Shop implements AsyncDisposable {
     for (let turn = 0; turn < turns; turn += 1) await this.#anything();
   }
 
-  /** Lets everything come to rest: no more trouble, and all the time it takes. */
+  /** Lets everything finish: no more trouble, and all the time it takes. */
   async settle(): Promise<void> {
     this.broker.isCalm = true;
     for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
@@ -233,7 +233,7 @@ export class Shop implements AsyncDisposable {
         },
       ],
     };
-    return audit(sources, { settleMs: 0, restWithinMs: 0 });
+    return audit(sources, { settleMs: 0, idleWithinMs: 0 });
   }
 
   /** How each saga ended: COMPLETED, or why not; and how many mails were written to tell of it. */

@@ -5,8 +5,8 @@ import { hasOpenSagas, hasWaiting } from "./store.ts";
 
 const POLL_MS = 100;
 
-/** Resolves when every saga is at rest and nothing waits to be published or retried, or when `timeoutMs` have passed. */
-export async function untilAtRest({ databases }: AuditSources, timeoutMs: number): Promise<void> {
+/** Resolves when every saga is finished and nothing waits to be published or retried, or when `timeoutMs` have passed. */
+export async function untilIdle({ databases }: AuditSources, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   const isBusy = async () => {
     if (await hasOpenSagas(databases.saga)) return true;
