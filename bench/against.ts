@@ -66,8 +66,8 @@ async function buildBeside(commit: string, say: (line: string) => void): Promise
   }
   say(`building ${commit.slice(0, 12)} in ${directory} (git worktree remove --force takes it away)`);
   await command(directory, ["npm", "run", "--silent", "setup"]);
-  await command(directory, [process.execPath, join(directory, "internal/stack/build.ts")]);
-  await command(REPOSITORY, [process.execPath, join(REPOSITORY, "internal/stack/build.ts")]);
+  await command(directory, ["npm", "run", "--silent", "build"]);
+  await command(REPOSITORY, [process.execPath, join(REPOSITORY, "internal/tools/build.ts")]);
   return directory;
 }
 

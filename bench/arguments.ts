@@ -1,4 +1,4 @@
-// The command lines of the benchmark, the chaos run and the suites beside the tests (model, seeded bugs): what is wrong with one is told in a line, with exit code 2.
+// The command lines of the benchmark, the chaos run and the suites beside the tests (model, mutants): what is wrong with one is told in a line, with exit code 2.
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
 /** Ends the process, pointing to the help of `bun run ${program}`. */

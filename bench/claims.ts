@@ -1,8 +1,8 @@
-// What the system promises, held against a run: one verdict per claim. Pure. The scenarios name those that apply to them, headline.ts
+// What the system promises, held against a run: one result per claim. Pure. The scenarios name those that apply to them, headline.ts
 // the headline targets.
 import { byPart } from "./parts.ts";
 import { median } from "./histograms.ts";
-import type { RunRecord, Verdict } from "./record.ts";
+import type { RunRecord, ClaimResult } from "./record.ts";
 
 export const FINISH_P99_MS = 3_000;
 const ACCEPTED_P99_MS = 50;
@@ -21,7 +21,7 @@ const FLAT_SHARE = 0.85;
 const WINDOW_SECONDS = 10;
 const EVENTS_PER_SECOND = 500;
 
-export function heldRate(run: RunRecord): readonly Verdict[] {
+export function heldRate(run: RunRecord): readonly ClaimResult[] {
   const wanted = Number(run.options["ratePerSecond"]) * HELD_SHARE;
   const { placedPerSecond, refused, unfinished } = run.orders;
   const p99 = run.latencies.finished?.p99 ?? Number.POSITIVE_INFINITY;
@@ -40,14 +40,14 @@ export function heldRate(run: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function accepted({ latencies }: RunRecord): readonly Verdict[] {
+export function accepted({ latencies }: RunRecord): readonly ClaimResult[] {
   const p99 = latencies.accepted?.p99 ?? Number.POSITIVE_INFINITY;
   return [
     { claim: `202 within ${ACCEPTED_P99_MS} ms (p99)`, measured: ms(p99), isMet: p99 <= ACCEPTED_P99_MS },
   ];
 }
 
-export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
+export function heldRateBesideLooks(run: RunRecord): readonly ClaimResult[] {
   const looks = run.latencies.looks;
   const { looksFailed } = run.orders;
   return [
@@ -60,7 +60,7 @@ export function heldRateBesideLooks(run: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function publishedEvents(run: RunRecord): readonly Verdict[] {
+export function publishedEvents(run: RunRecord): readonly ClaimResult[] {
   const perOrder = run.perOrder.kafka.messagesIn;
   // From the first arrival to the last end: so long they were being published.
   const perSecond = (perOrder * run.perOrder.orders) / Math.max(1, run.seconds.length);
@@ -73,7 +73,7 @@ export function publishedEvents(run: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function undone({ latencies }: RunRecord): readonly Verdict[] {
+export function undone({ latencies }: RunRecord): readonly ClaimResult[] {
   const p99 = latencies.undone?.p99 ?? Number.POSITIVE_INFINITY;
   return [
     {
@@ -84,11 +84,11 @@ export function undone({ latencies }: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function flashSale(run: RunRecord): readonly Verdict[] {
+export function flashSale(run: RunRecord): readonly ClaimResult[] {
   return flashSaleWithin(run, FLASH_SALE_MS);
 }
 
-export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Verdict[] {
+export function flashSaleWithin(run: RunRecord, limitMs: number): readonly ClaimResult[] {
   const { completed, unfinished, refused } = run.orders;
   const stock = Number(run.options["scarceStock"]);
   const wanted = Number(run.options["atOnce"]);
@@ -108,7 +108,7 @@ export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Verdi
   ];
 }
 
-export function notDoubled(run: RunRecord): readonly Verdict[] {
+export function notDoubled(run: RunRecord): readonly ClaimResult[] {
   const { doubled } = run.orders;
   return [
     ...heldRate(run),
@@ -116,7 +116,7 @@ export function notDoubled(run: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function coldStart({ latencies }: RunRecord): readonly Verdict[] {
+export function coldStart({ latencies }: RunRecord): readonly ClaimResult[] {
   const p50 = latencies.finished?.p50 ?? Number.POSITIVE_INFINITY;
   return [
     {
@@ -127,7 +127,7 @@ export function coldStart({ latencies }: RunRecord): readonly Verdict[] {
   ];
 }
 
-export function idle(run: RunRecord): readonly Verdict[] {
+export function idle(run: RunRecord): readonly ClaimResult[] {
   const share = total(run.cpuMs) / 1_000 / run.measuredSeconds;
   const bytes = total(run.memory);
   return [
@@ -145,7 +145,7 @@ export function idle(run: RunRecord): readonly Verdict[] {
 }
 
 /** Each part's memory at the end against its level after five minutes. */
-export function soak(run: RunRecord): readonly Verdict[] {
+export function soak(run: RunRecord): readonly ClaimResult[] {
   const settled = run.memoryOverTime.find(({ at }) => at >= SOAK_SETTLED_SECONDS) ?? run.memoryOverTime[0];
   const last = run.memoryOverTime.at(-1);
   if (settled === undefined || last === undefined) return heldRate(run);
@@ -180,7 +180,7 @@ export function backlogWindows({ seconds }: RunRecord): readonly number[] {
 }
 
 /** Held against a `saturate` run of the same session where there is one, else against its own median. */
-export function backlog(run: RunRecord, earlier: readonly RunRecord[] = []): readonly Verdict[] {
+export function backlog(run: RunRecord, earlier: readonly RunRecord[] = []): readonly ClaimResult[] {
   const windows = backlogWindows(run);
   const saturated = earlier.findLast(({ scenario }) => scenario === "saturate")?.orders.ordersPerSecond;
   const level = saturated ?? median(windows);

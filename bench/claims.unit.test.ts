@@ -1,7 +1,7 @@
 // Claims are arithmetic: what is met, and what misses by how much.
 import { expect, test } from "bun:test";
 import * as claims from "./claims.ts";
-import { linesOf, verdictsOf } from "./headline.ts";
+import { linesOf, resultsOf } from "./headline.ts";
 import { latenciesOf } from "./histograms.ts";
 import { type RunRecord, readRuns } from "./record.ts";
 
@@ -13,7 +13,7 @@ const run = (changes: Partial<RunRecord>, orders: Partial<RunRecord["orders"]> =
   ...changes,
   orders: { ...SAMPLE.orders, ...orders },
 });
-const isMet = (verdicts: readonly { readonly isMet: boolean }[]) => verdicts.map((verdict) => verdict.isMet);
+const isMet = (results: readonly { readonly isMet: boolean }[]) => results.map((result) => result.isMet);
 const within = (ms: number) => ({
   finished: latenciesOf([ms]),
   accepted: latenciesOf([ms]),
@@ -118,7 +118,7 @@ test("the headline has a line per claim, met or missed", () => {
     { scenario: "steady", options: { ratePerSecond: 1 }, latencies: within(40) },
     { placedPerSecond: 1 },
   );
-  const lines = linesOf(verdictsOf([steady, run({ scenario: "compensation", latencies: within(900) })]));
+  const lines = linesOf(resultsOf([steady, run({ scenario: "compensation", latencies: within(900) })]));
   expect(lines.filter((line) => line !== "").map((line) => line.split(/ {2,}/)[0])).toEqual([
     "met",
     "met",

@@ -17,7 +17,7 @@ export function describeRun(run: RunRecord): readonly string[] {
     say("undone within", `${percentilesOf(latencies.undone)} of knowing why`);
   if (latencies.looks !== undefined) say("looks within", percentilesOf(latencies.looks));
   say("outcomes", `${orders.completed} completed, ${orders.compensated} compensated`);
-  say("trouble", `${orders.refused} refused, ${orders.unfinished} unfinished${reasonsOf(run)}`);
+  say("errors", `${orders.refused} refused, ${orders.unfinished} unfinished${reasonsOf(run)}`);
   if (orders.finished > 0) {
     say(
       "CPU-ms per order",
@@ -34,7 +34,7 @@ export function describeRun(run: RunRecord): readonly string[] {
   say("memory (PSS)", `${megabytes(Object.values(memory).reduce((sum, bytes) => sum + bytes, 0))} MB in all`);
   lines.push(...costLines(run), ...hopLines(run));
   for (const [name, text] of Object.entries(run.findings)) say(name, text);
-  for (const { claim, measured, isMet } of run.verdicts)
+  for (const { claim, measured, isMet } of run.claims)
     say("target", `${isMet ? "met" : "MISSED"}: ${claim} (${measured})`);
   return lines;
 }

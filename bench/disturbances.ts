@@ -1,6 +1,6 @@
 // What some scenarios do to the system while it is measured, from outside: by the provider simulator's control API and by the stack's
 // own command line. Each ends what it began.
-import { limitProvider } from "./chaos/provider-trouble.ts";
+import { limitProvider } from "../internal/faults/provider-faults.ts";
 import type { Sample } from "./measure/sampler.ts";
 import type { System } from "./system.ts";
 

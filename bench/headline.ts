@@ -4,7 +4,7 @@ import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
 import { parseOptions, wrong } from "./arguments.ts";
 import * as claims from "./claims.ts";
-import { type RunRecord, type Verdict, writeRuns } from "./record.ts";
+import { type RunRecord, type ClaimResult, writeRuns } from "./record.ts";
 import { TARGET_RATE } from "./scenarios.ts";
 import { runScenarios } from "./session.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
@@ -12,7 +12,7 @@ import { takeDownWhenInterrupted } from "./interrupted.ts";
 /** The whole of 10,000 orders is decided this soon after they came at once. */
 const FLASH_SALE_MS = 2_500;
 
-const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly Verdict[]>> = {
+const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly ClaimResult[]>> = {
   steady: (run) => [...claims.heldRate(run), ...claims.accepted(run), ...claims.publishedEvents(run)],
   "flash-sale": (run) => claims.flashSaleWithin(run, FLASH_SALE_MS),
   compensation: claims.undone,
@@ -66,9 +66,9 @@ export async function headlineCommand(args: readonly string[]): Promise<number> 
     const runs = [...cold.runs, ...warm.runs];
     if (values.json !== undefined) await writeRuns(values.json, runs);
     const isClean = cold.isClean && warm.isClean;
-    const verdicts = [...verdictsOf(runs), audited(isClean)];
-    for (const line of linesOf(verdicts)) console.log(line);
-    return verdicts.every(({ isMet }) => isMet) ? 0 : 1;
+    const results = [...resultsOf(runs), audited(isClean)];
+    for (const line of linesOf(results)) console.log(line);
+    return results.every(({ isMet }) => isMet) ? 0 : 1;
   } catch (error) {
     console.error(`the benchmark failed: ${describeError(error)}`);
     return 1;
@@ -76,22 +76,22 @@ export async function headlineCommand(args: readonly string[]): Promise<number> 
 }
 
 /** Of each run those that its scenario shows. */
-export function verdictsOf(runs: readonly RunRecord[]): readonly Verdict[] {
+export function resultsOf(runs: readonly RunRecord[]): readonly ClaimResult[] {
   return runs.flatMap((run) => CLAIMS[run.scenario]?.(run) ?? []);
 }
 
 /** One line per claim. */
-export function linesOf(verdicts: readonly Verdict[]): readonly string[] {
-  const width = Math.max(...verdicts.map(({ claim }) => claim.length));
+export function linesOf(results: readonly ClaimResult[]): readonly string[] {
+  const width = Math.max(...results.map(({ claim }) => claim.length));
   return [
     "",
-    ...verdicts.map(
+    ...results.map(
       ({ claim, measured, isMet }) => `${isMet ? "met   " : "MISSED"}  ${claim.padEnd(width)}  ${measured}`,
     ),
   ];
 }
 
-function audited(isClean: boolean): Verdict {
+function audited(isClean: boolean): ClaimResult {
   return {
     claim: "every saga finished, audits clean",
     measured: isClean ? "clean" : "see above",

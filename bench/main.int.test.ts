@@ -1,4 +1,4 @@
-// Wrong arguments are told before anything is started, by the benchmark, the chaos run, the model and the seeded bugs.
+// Wrong arguments are told before anything is started, by the benchmark, the chaos run, the model and the mutants.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ const PROGRAMS = {
   bench: "main.ts",
   chaos: "chaos/main.ts",
   model: "../internal/testkit/model/main.ts",
-  "seeded-bugs": "../internal/testkit/seeded-bugs/main.ts",
+  mutation: "../internal/testkit/mutation/main.ts",
 } as const;
 type Program = keyof typeof PROGRAMS;
 
@@ -33,9 +33,9 @@ const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
   ["bench", ["--rounds", "0"], "--rounds takes a whole number"],
   ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs a stack of its own"],
   ["model", ["--jsn"], "--jsn"],
-  ["seeded-bugs", ["--onl", "x"], "--onl"],
-  ["seeded-bugs", ["--only", "no-such-bug"], "there is no bug no-such-bug"],
-  ["seeded-bugs", ["--layer", "moon"], "there is no layer moon"],
+  ["mutation", ["--onl", "x"], "--onl"],
+  ["mutation", ["--only", "no-such-mutant"], "there is no mutant no-such-mutant"],
+  ["mutation", ["--layer", "moon"], "there is no layer moon"],
 ];
 
 test.each(WRONG)("%s %j", async (program, args, told) => {
@@ -72,7 +72,7 @@ test.each([
     ["--latency", "--require-target", "--rate", "saturate", "steady", "compensation", "relay-outage"],
   ],
   ["model", ["--json"]],
-  ["seeded-bugs", ["--only", "--layer", "--json", "--list"]],
+  ["mutation", ["--only", "--layer", "--json", "--list"]],
 ] as const)("%s --help lists every option and what can be chosen", async (program, words) => {
   const { code, output } = await run(program, "--help");
   expect(code).toBe(0);

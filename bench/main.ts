@@ -134,7 +134,7 @@ try {
   }
   const { runs, isClean } = await runScenarios(session);
   if (values.json !== undefined) await writeRuns(values.json, runs);
-  const isMet = runs.every(({ verdicts }) => verdicts.every((verdict) => verdict.isMet));
+  const isMet = runs.every(({ claims }) => claims.every((result) => result.isMet));
   process.exit(isClean && (isMet || !values["require-target"]) ? 0 : 1);
 } catch (error) {
   console.error(`the benchmark failed: ${describeError(error)}`);

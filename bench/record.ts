@@ -43,7 +43,7 @@ export interface RunRecord {
     readonly depths: Readonly<Record<string, readonly number[]>>;
   };
   readonly hops: readonly Hop[];
-  readonly verdicts: readonly Verdict[];
+  readonly claims: readonly ClaimResult[];
   /** What a scenario measures besides, for people: name and text. */
   readonly findings: Readonly<Record<string, string>>;
   /** Null where the auditor was not asked. */
@@ -89,7 +89,7 @@ export interface PerOrder {
   readonly involuntarySwitches: Readonly<Record<string, number>>;
 }
 
-export interface Verdict {
+export interface ClaimResult {
   readonly claim: string;
   readonly measured: string;
   readonly isMet: boolean;

@@ -81,7 +81,7 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
     },
     queues: queuesOverTime(samples, load.from),
     hops: await readHops(system, load, ends),
-    verdicts: [],
+    claims: [],
     findings: disturbance?.findings?.(samples, load.until) ?? {},
     isAuditClean: null,
   };

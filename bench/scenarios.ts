@@ -3,7 +3,7 @@
 import type { LoadOptions } from "./load.ts";
 import * as claims from "./claims.ts";
 import { type Disturbance, providerOutage, relayOutage } from "./disturbances.ts";
-import type { RunRecord, Verdict } from "./record.ts";
+import type { RunRecord, ClaimResult } from "./record.ts";
 
 export interface Scenario {
   readonly about: string;
@@ -22,7 +22,7 @@ export interface Scenario {
   /** The rate is looked for, in steps: see ramp.ts. */
   readonly isRamp?: boolean;
   /** What the system promises under this load. With `--require-target` a run that misses it ends with 1. */
-  readonly judge?: (run: RunRecord, earlier: readonly RunRecord[]) => readonly Verdict[];
+  readonly judge?: (run: RunRecord, earlier: readonly RunRecord[]) => readonly ClaimResult[];
 }
 
 /** 10,000 orders a minute. */

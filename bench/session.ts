@@ -129,7 +129,7 @@ async function runOne(
           return record;
         })
       : await run(system, { ...common, load });
-  const record = { ...measured, verdicts: scenario.judge?.(measured, options.earlier) ?? [] };
+  const record = { ...measured, claims: scenario.judge?.(measured, options.earlier) ?? [] };
   for (const line of describeRun(record)) options.say(line);
   return record;
 }

@@ -85,7 +85,7 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
   const measured: Record<string, Measured> = {};
   try {
     // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.
-    const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/stack/build.ts`], {
+    const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/tools/build.ts`], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     if ((await build.exited) !== 0) throw new Error("the build failed: bun run build");

@@ -67,7 +67,7 @@ const addressParts = {
   sorting_code: Type.Optional(line(20)),
   /** ISO 3166-1 alpha-2. */
   country: Type.String({ pattern: "^[A-Z]{2}$" }),
-  /** For the carrier, as people write it. */
+  /** For the pump, as people write it. */
   phone: Type.Optional(line(40)),
 };
 

@@ -3,11 +3,11 @@
 import postgres from "postgres";
 import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
-import { limitProvider } from "./provider-trouble.ts";
-import { failOver, promote } from "./failover.ts";
+import { limitProvider } from "../../internal/faults/provider-faults.ts";
+import { failOver, promote } from "../../internal/faults/failover.ts";
 import type { Links } from "./links.ts";
-import { flushRedis, spoilRedis } from "./redis-trouble.ts";
-import { holdRows } from "./row-lock.ts";
+import { flushRedis, spoilRedis } from "../../internal/faults/redis-faults.ts";
+import { holdRows } from "../../internal/faults/row-lock.ts";
 import { BROKERS, type KindName, type PlannedFault } from "./schedule.ts";
 import type { SmallDisk } from "./small-disk.ts";
 import type { Target } from "./target.ts";
@@ -64,18 +64,18 @@ const keepDown =
     };
   };
 
-/** The mail catcher plays it (internal/stack/servers/mail-trouble.ts). One that was killed meanwhile comes back in good health. */
-async function troubleMail(target: Target, system: System, trouble: object): Promise<Heal> {
+/** The mail catcher plays it (internal/stack/servers/mail-faults.ts). One that was killed meanwhile comes back in good health. */
+async function breakMail(target: Target, system: System, faults: object): Promise<Heal> {
   const put = async (what: object) => {
     await target.running("mail");
-    const answer = await fetch(`${system.addresses.mail}/trouble`, {
+    const answer = await fetch(`${system.addresses.mail}/faults`, {
       method: "PUT",
       body: JSON.stringify(what),
     });
     if (!answer.ok)
       throw new Error(`the mail catcher does not take ${JSON.stringify(what)}: ${answer.status}`);
   };
-  await put(trouble);
+  await put(faults);
   return () => put({});
 }
 
@@ -112,12 +112,12 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   },
   "mail server pause": pause,
   "mail server slow": ({ target, system }, fault) =>
-    troubleMail(target, system, {
+    breakMail(target, system, {
       delay_ms: 200 + Math.floor(fault.strength * 1_800),
       later_share: 0.2,
       per_second: 20,
     }),
-  "mail server refuses": ({ target, system }) => troubleMail(target, system, { refuses: true }),
+  "mail server refuses": ({ target, system }) => breakMail(target, system, { refuses: true }),
   "Postgres pause": pause,
   "Redis pause": pause,
   async "row lock"({ system, target: stack }, { target }) {

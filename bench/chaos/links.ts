@@ -1,7 +1,7 @@
 // A proxy in every link of the stack: between each role and each server or role that it talks to, and two in front of each
 // broker, one for its clients and one for the other brokers, who copy from it what it leads. Controllers talk directly, and so do
 // shoppers and the gateway.
-import { TcpProxy } from "../tcp-proxy.ts";
+import { TcpProxy } from "../../internal/faults/tcp-proxy.ts";
 import { LINKS } from "./schedule.ts";
 import type { Target } from "./target.ts";
 

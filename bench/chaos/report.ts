@@ -1,5 +1,6 @@
 // What a chaos run found: faults by kind, how long recovering from them took, what shoppers noticed, and what must never happen.
 // Pure.
+import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
 import { recoveryMs } from "./recovery.ts";
 import type { Checkout } from "./shopping.ts";
@@ -90,7 +91,7 @@ export function faultReports(
     return {
       kind: fault.kind,
       target: fault.target,
-      injected_at: new Date(injectedAt).toISOString(),
+      injected_at: timestampOf(injectedAt),
       held_s: round((healedAt - injectedAt) / 1_000),
       recovery_s: recovery === null ? null : round(recovery.ms / 1_000),
       is_pair: isPair,

@@ -4,12 +4,12 @@ import { endsOf, faultReports, type Injection, kindReports, PAIRS, slowestOf } f
 import type { KindName } from "./schedule.ts";
 import type { Checkout } from "./shopping.ts";
 
-/** One checkout every 100 ms over a minute, served in half a second but where `trouble` says otherwise. */
-function shopping(trouble: (at: number) => Partial<Checkout>): Checkout[] {
+/** One checkout every 100 ms over a minute, served in half a second but where `faults` says otherwise. */
+function shopping(faults: (at: number) => Partial<Checkout>): Checkout[] {
   return Array.from({ length: 600 }, (_, index): Checkout => {
     const at = index * 100;
     const served = { intendedAt: at, acceptedAt: at + 20, attempts: 1, restAt: at + 500, isServed: true };
-    return { ...served, sagaId: `saga-${index}`, isSlow: false, ...trouble(at) };
+    return { ...served, sagaId: `saga-${index}`, isSlow: false, ...faults(at) };
   });
 }
 

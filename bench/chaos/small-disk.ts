@@ -2,6 +2,7 @@
 // begins. Needs root.
 import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { stackCommand } from "../system.ts";
+import { dataDirectoryOf } from "../../internal/faults/failover.ts";
 import type { Target } from "./target.ts";
 
 const SIZE = "2g";
@@ -78,13 +79,4 @@ export async function unmountLeftover(directory: string): Promise<void> {
 
 function mountFile(directory: string): string {
   return `${directory}/small-disk`;
-}
-
-/** `postgres -D PATH ...` */
-export function dataDirectoryOf(pid: number | undefined): string {
-  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  const path = words[words.indexOf("-D") + 1];
-  if (path === undefined || !path.startsWith("/"))
-    throw new Error(`process ${pid} is no Postgres with a data directory`);
-  return path;
 }

@@ -47,7 +47,7 @@ test("a run without a single order says so", async () => {
     hops: [],
     queues: { at: [], depths: {} },
     perOrder: { ...RUN.perOrder, orders: 0 },
-    verdicts: [],
+    claims: [],
   };
   const page = await reportOf([nothing]);
   for (const words of ["% of a core", "nothing was measured", "No checkout to follow", "CPU of a core"])

@@ -1,4 +1,4 @@
-// What a report says of one run: verdicts and the few figures that matter, then charts, then tables. Pure.
+// What a report says of one run: claims and the few figures that matter, then charts, then tables. Pure.
 import { perOrderOf } from "../console.ts";
 import { curveOf } from "../histograms.ts";
 import type { Hop } from "../measure/hops.ts";
@@ -17,7 +17,7 @@ export function runSection(run: RunRecord, id: string): Markup {
     <h2>${run.scenario} <span class="unit">${run.about}</span></h2>
     <p class="soft">${when(run)} · commit <code>${run.commit}</code> · ${machineText(run)}</p>
     <p class="soft"><code>${run.command}</code></p>
-    ${verdicts(run)}${tiles(run)}
+    ${claims(run)}${tiles(run)}
     <div class="cards">
       ${card(latencyOverTime(run))}${card(throughput(run))}${card(percentileCurve(run))}${card(queues(run))}
       ${card(costs(run))}${card(memory(run))} ${wide(hops(run))}${card(postgres(run))}${card(kafka(run))}
@@ -34,18 +34,18 @@ function machineText({ machine }: RunRecord): string {
   return `${cores} × ${model}${mhz > 0 ? ` at ${mhz} MHz` : ""}, ${memoryGb} GB, Linux ${kernel}, load before ${loadBefore}`;
 }
 
-function verdicts(run: RunRecord): Markup {
+function claims(run: RunRecord): Markup {
   const audit =
     run.isAuditClean === null
       ? null
-      : html`<span class="verdict${run.isAuditClean ? "" : " missed"}"
+      : html`<span class="result${run.isAuditClean ? "" : " missed"}"
           ><b>${run.isAuditClean ? "✓" : "✗"}</b
           >${run.isAuditClean ? "audit clean" : "the audit found violations"}</span
         >`;
-  return html`<div class="verdicts">
-      ${run.verdicts.map(
+  return html`<div class="claims">
+      ${run.claims.map(
         ({ claim, measured, isMet }) =>
-          html`<span class="verdict${isMet ? "" : " missed"}"
+          html`<span class="result${isMet ? "" : " missed"}"
             ><b>${isMet ? "✓" : "✗"}</b>${claim} <small>${measured}</small></span
           >`,
       )}${audit}

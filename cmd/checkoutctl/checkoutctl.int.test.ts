@@ -13,7 +13,7 @@ import { waitUntil } from "../../internal/stack/wait.ts";
 import { openAdmin } from "../../internal/platform/kafka/admin.ts";
 import { TOPIC_RETENTION_MS, TOPICS } from "../../schemas/topics.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
-import { SettledSystem } from "../../internal/testkit/settled-system.ts";
+import { ConsistentFixture } from "../../internal/testkit/consistent-fixture.ts";
 
 let tool: Checkoutctl;
 beforeAll(async () => {
@@ -179,10 +179,10 @@ test("keys rotate makes a new pair and keeps what opened before", async () => {
 });
 
 describe("with a system", () => {
-  let system: SettledSystem;
+  let system: ConsistentFixture;
   let databases: Environment;
   beforeAll(async () => {
-    system = await SettledSystem.open();
+    system = await ConsistentFixture.open();
     await system.reset();
     const { saga, inventory, payment, order } = system.clones;
     databases = {

@@ -1,4 +1,5 @@
 // What every command of checkoutctl shares: its two options, argument parsers that explain themselves, and the way it prints.
+import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { userInfo } from "node:os";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -167,5 +168,5 @@ export function money(cents: number | null, currency: string): string | null {
 
 /** Milliseconds since the epoch as RFC 3339 in UTC; null stays null. */
 export function instant(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return ms === null ? null : timestampOf(ms);
 }

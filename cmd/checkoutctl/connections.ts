@@ -2,7 +2,7 @@
 // the setting that says where it was looked for.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
-import type { StripeOptions } from "../../internal/services/payment/providers/stripe.ts";
+import type { StripeOptions } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";

@@ -12,7 +12,7 @@ import type { ReplayReport } from "../../internal/operations/replay.ts";
 import { deadLetterTopic } from "../../internal/testkit/kafka.ts";
 import { openProducer } from "../../internal/platform/kafka/producer.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
-import { Carrier } from "../../internal/testkit/carrier.ts";
+import { OutboxPump } from "../../internal/testkit/outbox-pump.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
 import { deadBytes } from "../../internal/testkit/dead-letters.ts";
@@ -87,14 +87,14 @@ describe("dlq", () => {
   let orchestrator: TestOrchestrator;
   let inventory: TestInventory;
   let others: readonly TestDatabase[];
-  let carrier: Carrier;
+  let pump: OutboxPump;
   let env: Environment;
   beforeAll(async () => {
     orchestrator = await TestOrchestrator.open();
     inventory = await TestInventory.open({ tea: 1_000 });
     const [payment, order] = [await cloneDatabase("payment"), await cloneDatabase("order")];
     others = [payment, order];
-    carrier = new Carrier(orchestrator, inventory);
+    pump = new OutboxPump(orchestrator, inventory);
     env = {
       SAGA_DATABASE_URL: orchestrator.database.url,
       INVENTORY_DATABASE_URL: inventory.database.url,
@@ -105,7 +105,7 @@ describe("dlq", () => {
     await deadLetterTopic();
   });
   afterAll(async () => {
-    await carrier[Symbol.asyncDispose]();
+    await pump[Symbol.asyncDispose]();
     await orchestrator[Symbol.asyncDispose]();
     await inventory[Symbol.asyncDispose]();
     for (const database of others) await database[Symbol.asyncDispose]();
@@ -122,7 +122,7 @@ describe("dlq", () => {
 
   /** So many commands that died at inventory, for this reason. */
   async function given(count: number, error: string): Promise<readonly DeadLetter[]> {
-    const letters = await carrier.deadReserves(count);
+    const letters = await pump.deadReserves(count);
     const records = letters.map((letter) => ({ ...letter, error_message: error }));
     await publish(records);
     return records;
@@ -153,7 +153,7 @@ describe("dlq", () => {
     const replay = ["dlq", "replay", "--error", mine, "--reason", "deployed the fix", "--actor", "ada"];
     const dry = await tool.run([...replay, "--dry-run"], env);
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("would send 1 of 1")]);
-    expect(carrier.carried).toEqual([]);
+    expect(pump.carried).toEqual([]);
 
     const report = await tool.json<ReplayReport>(replay, env);
     expect(report).toMatchObject({ sent: 1, failed: 0, stopped: null, items: [{ outcome: "handled" }] });
@@ -178,19 +178,19 @@ describe("dlq", () => {
     const [stdout, code] = [await child.stdout.text(), await child.exited];
     expect(code).toBe(130);
     expect(stdout).toContain("interrupted, 2 left: run the same command again to go on");
-    expect(carrier.carried).toHaveLength(1);
+    expect(pump.carried).toHaveLength(1);
 
     const rest = await tool.json<ReplayReport>([...replay.slice(0, -1), "100/s"], env);
     expect(rest).toMatchObject({ sent: 2, left: 0, stopped: null });
-    expect(new Set(carrier.carried).size).toBe(3);
+    expect(new Set(pump.carried).size).toBe(3);
   });
 
   test("what fails again stops the run with exit 3", async () => {
     const error = `${mine} again`;
     await given(2, error);
-    carrier.fate = () => "retry";
+    pump.fate = () => "retry";
     const { code, stdout } = await tool.run(["dlq", "replay", "--error", error, "--reason", "fixed"], env);
-    carrier.fate = () => "handle";
+    pump.fate = () => "handle";
     expect([code, stdout]).toEqual([3, expect.stringContaining("STOPPED: too many failed again, 1 left")]);
   });
 

@@ -1,46 +1,10 @@
 // The payment provider simulator as a process of its own: wiring only. What it does is told in internal/paysim/README.md.
-import { Type } from "@sinclair/typebox";
 import { statsOf } from "../../internal/paysim/control.ts";
-import { LatencyText } from "../../internal/paysim/faults.ts";
 import { type ProviderOptions, type RunningProvider, startProvider } from "../../internal/paysim/start.ts";
-import { commonConfig, ConfigError, secret } from "../../internal/platform/config.ts";
+import { ConfigError } from "../../internal/platform/config.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { listenFault } from "../../internal/platform/listen-fault.ts";
-
-const config = Type.Object({
-  ...commonConfig,
-  HOST: Type.String({
-    default: "127.0.0.1",
-    minLength: 1,
-    description: "address to listen on; keep it private",
-  }),
-  PORT: Type.Integer({
-    minimum: 0,
-    maximum: 65_535,
-    description: "port of Stripe's API and the control API",
-  }),
-  LEDGER_FILE: Type.String({
-    minLength: 1,
-    description: "the provider's ledger, JSON lines, created if missing",
-  }),
-  LATENCY: {
-    ...LatencyText,
-    default: "uniform:200-500",
-    description: "milliseconds a call takes: fixed:N, uniform:MIN-MAX or lognormal:P50-P99",
-  },
-  SEED: Type.Integer({ minimum: 0, default: 1, description: "seed of latencies and faults" }),
-  KEY_TTL_SECONDS: Type.Integer({
-    minimum: 1,
-    default: 86_400,
-    description: "lifetime of an idempotency key",
-  }),
-  WEBHOOK_URL: Type.Optional(
-    Type.String({ format: "url", description: "where events are sent to; none are sent without it" }),
-  ),
-  WEBHOOK_SECRET: Type.Optional(
-    secret(Type.String({ minLength: 16, description: "signs the events; the receiver knows it, too" })),
-  ),
-});
+import { config } from "./config.ts";
 
 const NAME = "checkout-paysim";
 

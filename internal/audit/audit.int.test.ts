@@ -2,14 +2,14 @@
 // saga's id; and what is merely under way, or too old to be known, must not be.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
-import { SettledSystem } from "../testkit/settled-system.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { audit, type AuditReport, INVARIANTS } from "./audit.ts";
 import type { CollectOptions } from "./collect.ts";
 import type { AuditSources } from "./sources.ts";
 
-let system: SettledSystem;
+let system: ConsistentFixture;
 beforeAll(async () => {
-  system = await SettledSystem.open();
+  system = await ConsistentFixture.open();
 });
 beforeEach(() => system.reset());
 afterAll(() => system[Symbol.asyncDispose]());

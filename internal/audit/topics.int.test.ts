@@ -5,13 +5,13 @@ import { openProducer } from "../platform/kafka/producer.ts";
 import { readTopic } from "../platform/kafka/read-topic.ts";
 import { freshTopic, sendBytes } from "../testkit/kafka.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
-import { SettledSystem } from "../testkit/settled-system.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { TOPICS, type Topic } from "../../schemas/topics.ts";
 import { audit } from "./audit.ts";
 
-let system: SettledSystem;
+let system: ConsistentFixture;
 beforeAll(async () => {
-  system = await SettledSystem.open();
+  system = await ConsistentFixture.open();
 });
 beforeEach(() => system.reset());
 afterAll(() => system[Symbol.asyncDispose]());

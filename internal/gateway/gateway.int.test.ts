@@ -141,7 +141,7 @@ test("a 202 means that the saga exists, with the cart, the shopper, and the trac
     shipping_address,
     expected_total_cents: 1_000,
   });
-  expect(await orchestrator.said(saga_id)).toMatchObject([{ type: "ReserveInventory", traceparent }]);
+  expect(await orchestrator.messages(saga_id)).toMatchObject([{ type: "ReserveInventory", traceparent }]);
   const { status, headers, body } = await gateway.ask(status_url);
   expect([status, headers.get("cache-control"), viewBody.Check(body), body]).toMatchObject([
     200,

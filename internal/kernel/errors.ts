@@ -1,4 +1,4 @@
-// The three kinds of trouble. A refusal (out of stock, card declined) is an event and never thrown; an operating error is
+// The three kinds of error. A refusal (out of stock, card declined) is an event and never thrown; an operating error is
 // an AppError with a code from this closed list; a programmer error is a failed `assert` and crashes the process.
 
 /** Every operating error there is, and whether trying the same thing again later can help. */

@@ -1,5 +1,5 @@
 // Chance that can be repeated: the same seed gives the same numbers on every machine, and so the same choices. For what is made to
-// go wrong on purpose: the provider simulator, the tests' shop, the chaos runs. Never for secrets.
+// go wrong on purpose: the provider simulator, the simulation, the chaos runs. Never for secrets.
 import { assert } from "./errors.ts";
 
 /** Uniform in [0, 1). */

@@ -1,5 +1,6 @@
 // The record an operator finds on `checkout-dlq`: the message byte for byte, with what went wrong. Built here, written
 // through the outbox like everything else. Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
+import { timestampOf } from "../kernel/timestamp.ts";
 import { createHash } from "node:crypto";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { AppError, AssertionError, describeError } from "../kernel/errors.ts";
@@ -40,8 +41,8 @@ export function deadLetter(service: string, dead: DeadMessage): DeadLetter {
     error_code: dead.cause.code,
     error_message: dead.cause.message,
     retry_count: dead.retryCount,
-    first_failure_at: new Date(dead.firstFailedAt).toISOString(),
-    last_failure_at: new Date(dead.lastFailedAt).toISOString(),
+    first_failure_at: timestampOf(dead.firstFailedAt),
+    last_failure_at: timestampOf(dead.lastFailedAt),
     original: {
       topic: raw.topic,
       partition: raw.partition,
@@ -114,6 +115,6 @@ function line(text: string, maxLength = Infinity): string {
     .toWellFormed();
 }
 
-function base64(bytes: Uint8Array): string {
+export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("base64");
 }

@@ -2,7 +2,7 @@
 // somebody else's. Called by the message processor, and by the notification service, which has no database.
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
-import { decode, isMessageType, type Refusal } from "./envelope.ts";
+import { decode, isMessageType, type InvalidMessage } from "./envelope.ts";
 
 /** A message to handle, with the way to its original bytes while its batch is in hand. */
 export interface Delivery<Type extends MessageType> {
@@ -15,7 +15,7 @@ export interface Delivery<Type extends MessageType> {
 export interface Unreadable {
   readonly raw: RawMessage;
   readonly value: unknown;
-  readonly refusal: Refusal;
+  readonly invalid: InvalidMessage;
 }
 
 export interface SortedBatch<Type extends MessageType> {
@@ -52,11 +52,11 @@ export function classifyBatch<Type extends MessageType>(
       continue;
     }
     const raw = batch.raw(index);
-    const refusal = decoded.ok ? mismatch(decoded.message, typeHeader(raw)) : decoded.refusal;
-    if (isMine(mine, interest, raw, refusal.type)) unreadable.push({ raw, value, refusal });
+    const invalid = decoded.ok ? mismatch(decoded.message, typeHeader(raw)) : decoded.invalid;
+    if (isMine(mine, interest, raw, invalid.type)) unreadable.push({ raw, value, invalid });
   }
   for (const raw of batch.undecodable) {
-    if (isMine(mine, interest, raw, undefined)) unreadable.push({ raw, value: undefined, refusal: NOT_JSON });
+    if (isMine(mine, interest, raw, undefined)) unreadable.push({ raw, value: undefined, invalid: NOT_JSON });
   }
   return { deliveries, unreadable };
 }
@@ -67,12 +67,12 @@ export function deliveryOf<Type extends MessageType>(
   interest: Interest<Type>,
 ): Delivery<Type> | Unreadable {
   const value = parse(raw);
-  if (value === undefined) return { raw, value, refusal: NOT_JSON };
+  if (value === undefined) return { raw, value, invalid: NOT_JSON };
   const decoded = decode(value);
-  if (!decoded.ok) return { raw, value, refusal: decoded.refusal };
+  if (!decoded.ok) return { raw, value, invalid: decoded.invalid };
   const { message } = decoded;
   if (!isOneOf(new Set(interest.types), message))
-    return { raw, value, refusal: mismatch(message, typeHeader(raw)) };
+    return { raw, value, invalid: mismatch(message, typeHeader(raw)) };
   return { message, value, raw: () => raw };
 }
 
@@ -93,7 +93,7 @@ function isOneOf<Type extends MessageType>(
   return known.has(message.type);
 }
 
-const NOT_JSON: Refusal = {
+const NOT_JSON: InvalidMessage = {
   code: "UNDECODABLE",
   reason: "the value is not JSON",
   type: undefined,
@@ -105,7 +105,7 @@ const NOT_JSON: Refusal = {
 function mismatch(
   message: { type: string; saga_id: string; message_id: string },
   header: string | undefined,
-): Refusal {
+): InvalidMessage {
   const { type, saga_id, message_id } = message;
   const reason = `the body is a ${type}, the type header says ${JSON.stringify(header ?? null)}`;
   return { code: "TYPE_MISMATCH", reason, type, saga_id, message_id };

@@ -49,7 +49,7 @@ function seenBy(header: string | null, value: object | string): string[] {
     const isFilteredOut = header !== null && filter.length > 0 && !filter.includes(header);
     if (isFilteredOut) return "-";
     const { deliveries, unreadable } = classifyBatch(batchOf(header, value), interest);
-    return deliveries.length > 0 ? "handle" : (unreadable[0]?.refusal.code ?? "-");
+    return deliveries.length > 0 ? "handle" : (unreadable[0]?.invalid.code ?? "-");
   });
 }
 

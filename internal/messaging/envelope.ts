@@ -1,5 +1,7 @@
 // Between a decision's bare message and the one that travels: `envelop` adds what a pure function cannot know (id, time,
 // version, trace context) and the topic; `decode` is the way back. Called by the message processor and by everyone who appends to an outbox.
+import { assert } from "../kernel/errors.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
 import { SCHEMA_VERSION } from "../../schemas/envelope.ts";
 import { MESSAGES, type Message, type MessageType, validatorOf } from "../../schemas/registry.ts";
 import type { Topic } from "../../schemas/topics.ts";
@@ -12,34 +14,41 @@ export interface Envelope {
 }
 
 export interface EnvelopeContext {
-  /** Where the messages go that travel on their sender's own topic (`CommandRefused`, `CommandDeadLettered`). */
-  readonly eventTopic: Topic;
+  /** Where the messages go that travel on their sender's own topic (`CommandRefused`, `CommandDeadLettered`). Only services send such. */
+  readonly eventTopic?: Topic;
   /** UUIDv7, monotonic: the relay claims in id order. */
   readonly newId: () => string;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
-  /** W3C trace context of what caused the messages. */
-  readonly traceparent?: string | undefined;
 }
 
-/** Wraps what a decision returned, in order. */
-export function envelop(outgoing: readonly Outgoing[], context: EnvelopeContext): readonly Envelope[] {
-  const occurred_at = new Date(context.now).toISOString();
+/** Wraps what a decision returned, in order. `traceparent` is the W3C trace context of what caused it. */
+export function envelop(
+  outgoing: readonly Outgoing[],
+  context: EnvelopeContext,
+  traceparent?: string,
+): readonly Envelope[] {
+  const occurred_at = timestampOf(context.now);
   return outgoing.map((body) => {
     const { topic } = MESSAGES[body.type];
     const message = {
       message_id: context.newId(),
       schema_version: SCHEMA_VERSION,
       occurred_at,
-      ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
+      ...(traceparent === undefined ? {} : { traceparent }),
       ...body,
     };
-    return { topic: topic === "own" ? context.eventTopic : topic, message };
+    return { topic: topic === "own" ? ownTopic(body, context) : topic, message };
   });
 }
 
+function ownTopic({ type }: Outgoing, { eventTopic }: EnvelopeContext): Topic {
+  assert(eventTopic !== undefined, `${type} travels on its sender's own topic, and this sender has none`);
+  return eventTopic;
+}
+
 /** Why a value is no message, with as much of its envelope as could be read. */
-export interface Refusal {
+export interface InvalidMessage {
   readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION" | "TYPE_MISMATCH";
   readonly reason: string;
   readonly type: string | undefined;
@@ -48,14 +57,14 @@ export interface Refusal {
 }
 
 export type Decoded =
-  { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly refusal: Refusal };
+  { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly invalid: InvalidMessage };
 
 /** Checks a parsed JSON value against the schema of the type it claims. */
 export function decode(value: unknown): Decoded {
   const type = textField(value, "type");
-  const refuse = (code: Refusal["code"], reason: string): Decoded => ({
+  const refuse = (code: InvalidMessage["code"], reason: string): Decoded => ({
     ok: false,
-    refusal: {
+    invalid: {
       code,
       reason,
       type,

@@ -38,18 +38,18 @@ describe("envelop", () => {
   });
 
   test("a message without a topic of its own goes where its service's events go", () => {
-    const refusal = {
+    const invalid = {
       type: "CommandRefused",
       saga_id: SAGA,
       command_id: SAGA,
       command_type: "ChargePayment",
     } as const;
-    expect(envelop([refusal], context())[0]?.topic).toBe("payment-events");
+    expect(envelop([invalid], context())[0]?.topic).toBe("payment-events");
   });
 
   test("the trace goes on", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    const [event] = envelop([{ type: "OrderCancelled", saga_id: SAGA }], { ...context(), traceparent });
+    const [event] = envelop([{ type: "OrderCancelled", saga_id: SAGA }], context(), traceparent);
     expect(event?.message.traceparent).toBe(traceparent);
   });
 });
@@ -66,7 +66,7 @@ describe("decode", () => {
   test("a broken message is refused with the place, and with what of its envelope could be read", () => {
     expect(decode({ ...sound, occurred_at: "yesterday" })).toMatchObject({
       ok: false,
-      refusal: {
+      invalid: {
         code: "SCHEMA_VIOLATION",
         reason: expect.stringContaining("OrderCancelled/occurred_at"),
         type: "OrderCancelled",
@@ -75,7 +75,7 @@ describe("decode", () => {
       },
     });
     expect(decode({ ...sound, saga_id: "robert'); drop table" })).toMatchObject({
-      refusal: { code: "SCHEMA_VIOLATION", saga_id: undefined },
+      invalid: { code: "SCHEMA_VIOLATION", saga_id: undefined },
     });
   });
 
@@ -89,6 +89,6 @@ describe("decode", () => {
     [{ type: "Teapot" }],
     [{ type: "__proto__" }],
   ])("%j is no message", (value) => {
-    expect(decode(value)).toMatchObject({ ok: false, refusal: { code: "UNKNOWN_TYPE" } });
+    expect(decode(value)).toMatchObject({ ok: false, invalid: { code: "UNKNOWN_TYPE" } });
   });
 });

@@ -4,9 +4,9 @@ import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Transaction } from "./database.ts";
 import { deadLetter, type DeadMessage } from "./dead-letter.ts";
-import { envelop, isMessageType } from "./envelope.ts";
+import { isMessageType } from "./envelope.ts";
 import type { Handler, Outgoing } from "./handler.ts";
-import { deadLetterStatements, outboxStatements } from "./outbox.ts";
+import { append, deadLetterStatements } from "./outbox.ts";
 
 export interface GivenUp {
   readonly dead: DeadMessage;
@@ -28,8 +28,9 @@ export function giveUpStatements(
 ): readonly PromiseLike<unknown>[] {
   const { service, eventTopic } = context.handler;
   const records = givenUp.map(({ dead }) => deadLetter(service, dead));
-  const notices = envelop(givenUp.flatMap(noticeOf), { eventTopic, newId: context.newId, now: context.now });
-  return [...deadLetterStatements(tx, records), ...outboxStatements({ tx, appended }, notices)];
+  const { newId, now } = context;
+  const notices = append({ tx, appended }, [{ out: givenUp.flatMap(noticeOf) }], { eventTopic, newId, now });
+  return [...deadLetterStatements(tx, records), ...notices];
 }
 
 /** Only a command has a saga that waits for its answer. */

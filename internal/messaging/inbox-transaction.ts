@@ -5,11 +5,10 @@ import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database, Transaction, Tx } from "./database.ts";
 import type { Delivery } from "./delivery.ts";
-import { envelop, type Envelope } from "./envelope.ts";
 import type { Handler } from "./handler.ts";
 import type { HeldRow } from "./held-rows.ts";
 import { enterInbox } from "./inbox.ts";
-import { outboxStatements } from "./outbox.ts";
+import { append, type Caused } from "./outbox.ts";
 import { pause } from "./pause.ts";
 
 /** Another transaction being in the way is over in milliseconds; after so many times the batch is split instead. */
@@ -137,17 +136,15 @@ async function transact<Type extends MessageType, Rows>(
     handler.load(tx, messages),
   ]);
   const now = clock.now();
-  const envelopes: Envelope[] = [];
+  const caused: Caused[] = [];
   for (const message of messages) {
     if (!unseen.has(message.message_id)) continue;
-    const { eventTopic } = handler;
     const { traceparent } = message;
-    const outgoing = handler.decide(loaded, message, now);
-    envelopes.push(...envelop(outgoing, { eventTopic, newId: context.newId, now, traceparent }));
+    caused.push({ out: handler.decide(loaded, message, now), traceparent });
   }
   await transaction.finish([
     ...handler.save(tx, loaded, now),
-    ...outboxStatements({ tx, appended }, envelopes),
+    ...append({ tx, appended }, caused, { eventTopic: handler.eventTopic, newId: context.newId, now }),
     ...alongside(tx, deliveries),
   ]);
   return { fresh: unseen, rows: loaded };

@@ -13,7 +13,7 @@ import {
 } from "./inbox-transaction.ts";
 import { namesOf } from "./held-rows.ts";
 import { LockCaution } from "./lock-caution.ts";
-import type { Log } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 export class LockAwareApplier<Type extends MessageType, Rows> {
   readonly #context: InboxContext<Type, Rows> & { readonly log: Log };
@@ -39,13 +39,13 @@ export class LockAwareApplier<Type extends MessageType, Rows> {
       if (database.faultOf(error) !== "locked") throw error;
       this.#caution.waitedInVain(begunAt, clock.now());
       const effect = await applyFree(this.#context, deliveries, alongside);
-      this.#tell(effect, error);
+      this.#logLocked(effect, error);
       return effect;
     }
   }
 
   /** Once for each wait that was in vain, which are seconds apart. */
-  #tell({ held, leftOut, applied }: AppliedParts<Type>, error: unknown): void {
+  #logLocked({ held, leftOut, applied }: AppliedParts<Type>, error: unknown): void {
     const { log, handler } = this.#context;
     const { service } = handler;
     const fields = { service, ...namesOf(held), set_aside: leftOut.length, went_on: applied.length };

@@ -11,7 +11,7 @@ import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import type { Database, Transaction } from "./database.ts";
 import { applyOnce } from "./inbox-transaction.ts";
 

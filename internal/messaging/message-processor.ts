@@ -21,7 +21,8 @@ import { pause } from "./pause.ts";
 import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.ts";
 import { scheduleRetries } from "./retry-store.ts";
 import { allEnded, partsBySaga } from "./side-by-side.ts";
-import type { ConsumerMetrics, Log } from "./telemetry.ts";
+import type { ConsumerMetrics } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 /** Beyond this a larger batch no longer gets cheaper per message, and one failure costs more to find. */
 const MAX_BATCH_MESSAGES = 2_000;
@@ -198,9 +199,9 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     // Not the message's failure, so it does not count as one.
     if (database.faultOf(error) === "locked")
       return { ...about, attempts: 0, nextAttemptAt: now + untilNextLook(0, random()) } as const;
-    const verdict = afterFailure(1, handler.retryForever.has(item.message.type), random(), retryLimits);
-    assert(verdict.kind === "again", "a first failure always has a retry");
-    return { ...about, attempts: 1, nextAttemptAt: now + verdict.delayMs } as const;
+    const decision = afterFailure(1, handler.retryForever.has(item.message.type), random(), retryLimits);
+    assert(decision.kind === "again", "a first failure always has a retry");
+    return { ...about, attempts: 1, nextAttemptAt: now + decision.delayMs } as const;
   }
 
   #count(part: readonly Delivery<Type>[], fresh: ReadonlySet<string>): void {
@@ -216,17 +217,17 @@ export class MessageProcessor<Type extends MessageType, Rows> {
   }
 }
 
-function givenUpOf({ raw, value, refusal }: Unreadable, now: number): GivenUp {
+function givenUpOf({ raw, value, invalid }: Unreadable, now: number): GivenUp {
   return {
     dead: {
       raw,
       value,
-      sagaId: refusal.saga_id,
-      cause: cause(refusal.code, refusal.reason),
+      sagaId: invalid.saga_id,
+      cause: cause(invalid.code, invalid.reason),
       retryCount: 0,
       firstFailedAt: now,
       lastFailedAt: now,
     },
-    message: refusal,
+    message: invalid,
   };
 }

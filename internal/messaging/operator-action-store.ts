@@ -2,6 +2,7 @@
 // Here and not with its users, because the orchestrator writes a line with the saga it cancels and the operator's tools write
 // theirs, and neither may import the other.
 import type { Sql, TransactionSql } from "postgres";
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "./database.ts";
 
 export type OperatorActionKind =
@@ -43,7 +44,7 @@ export function recordActions(
   sql: Sql | Tx | TransactionSql,
   actions: readonly OperatorAction[],
 ): PromiseLike<readonly { readonly action_id: string }[]> {
-  const rows = actions.map((action) => ({ ...action, at: new Date(action.at).toISOString() }));
+  const rows = actions.map((action) => ({ ...action, at: timestampOf(action.at) }));
   return sql<{ action_id: string }[]>`
     insert into operator_actions (action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, at,
            settled_at)

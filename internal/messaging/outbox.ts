@@ -1,5 +1,5 @@
-// The outbox table: messages written in the transaction of the change they tell of, until Kafka has them.
-// `outboxStatements` is for everyone who changes something (message processor, saga intake, sweepers, payment executor).
+// The outbox table: messages written in the transaction of the change they report, until Kafka has them. `append` is the one door
+// for everyone who changes something: message processor, saga intake, timers, sweeper, payment executor, webhooks, dead letters.
 import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
@@ -8,17 +8,35 @@ import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { columnText } from "./columns.ts";
 import type { Transaction, Tx } from "./database.ts";
 import { deadLetterKey } from "./dead-letter.ts";
-import type { Envelope } from "./envelope.ts";
+import { envelop, type Envelope, type EnvelopeContext } from "./envelope.ts";
+import type { Outgoing } from "./handler.ts";
 
 /** NOTIFY on this channel wakes the relays of the database. */
 export const OUTBOX_CHANNEL = "outbox";
 
+/** What a decision returned, and the trace of what caused it. */
+export interface Caused {
+  readonly out: readonly Outgoing[];
+  /** W3C trace context. */
+  readonly traceparent?: string | undefined;
+}
+
 /**
- * The statements that append `envelopes`; none for none. Hand them to `Transaction.finish` beside the change itself. Where nobody
- * publishes them after the commit, they wake the relay as well: by one NOTIFY per transaction whatever its size, because Postgres
- * runs all commits that notify one after the other.
+ * The statements that append the messages; none for none. Hand them to `Transaction.finish` beside the change itself. After the commit
+ * the publisher of this process sends them (`Transaction.appended`). Where there is none the statements wake the relay: by one NOTIFY
+ * per transaction whatever its size, because Postgres runs all commits that notify one after the other.
  */
-export function outboxStatements(
+export function append(
+  transaction: Pick<Transaction, "tx" | "appended">,
+  caused: readonly Caused[],
+  context: EnvelopeContext,
+): readonly PromiseLike<unknown>[] {
+  const envelopes = caused.flatMap(({ out, traceparent }) => envelop(out, context, traceparent));
+  return appendEnvelopes(transaction, envelopes);
+}
+
+/** The same for messages that have their ids already. */
+export function appendEnvelopes(
   { tx, appended }: Pick<Transaction, "tx" | "appended">,
   envelopes: readonly Envelope[],
 ): readonly PromiseLike<unknown>[] {

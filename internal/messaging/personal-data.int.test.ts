@@ -3,14 +3,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eraseOldSagas } from "../orchestrator/personal-data-store.ts";
 import { eraseOldOrders } from "../services/order/personal-data-store.ts";
 import { ERASED } from "../../schemas/fields.ts";
-import { SettledSystem } from "../testkit/settled-system.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { PersonalDataRetention } from "./personal-data.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-let system: SettledSystem;
+let system: ConsistentFixture;
 beforeAll(async () => {
-  system = await SettledSystem.open();
+  system = await ConsistentFixture.open();
 });
 beforeEach(() => system.reset());
 afterAll(() => system[Symbol.asyncDispose]());

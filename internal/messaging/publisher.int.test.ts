@@ -12,7 +12,7 @@ import { freshTopic } from "../testkit/kafka.ts";
 import { PlanWatch } from "../testkit/plans/watch.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
 import type { Envelope } from "./envelope.ts";
-import { outboxStatements } from "./outbox.ts";
+import { appendEnvelopes } from "./outbox.ts";
 import { Publisher, PUBLISHER_GRACE_MS, publishing } from "./publisher.ts";
 import { Relay } from "./relay.ts";
 import { publisherMetrics, relayMetrics } from "./telemetry.ts";
@@ -73,7 +73,7 @@ async function say(publisher: Publisher, topic: string, n: number): Promise<read
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody reads more of them
   const envelopes = messages.map((message) => ({ topic: topic as Topic, message }) as unknown as Envelope);
   await publishing(database.postgres, publisher).transaction(({ finish, ...transaction }) =>
-    finish(outboxStatements(transaction, envelopes)),
+    finish(appendEnvelopes(transaction, envelopes)),
   );
   return envelopes.map(({ message }) => message);
 }

@@ -10,7 +10,8 @@ import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
 import { markPublishedFree } from "./relay-store.ts";
-import type { Log, PublisherMetrics } from "./telemetry.ts";
+import type { PublisherMetrics } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 /** Kafka does not keep up, and what comes on top is the relay's. */
 const MAX_IN_FLIGHT_EVENTS = 20_000;

@@ -17,14 +17,15 @@ import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
 import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
-import type { Log, RelayMetrics } from "./telemetry.ts";
+import type { RelayMetrics } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 /** Events per claim. */
 const RELAY_BATCH_EVENTS = 1_000;
 /** How long a producer for this relay may take over a batch; see the top of this file. */
 export const RELAY_DELIVERY_TIMEOUT_MS = 5_000;
 /** An event Kafka refuses is left alone for so long, and the others go on. */
-const REFUSED_PAUSE_MS = 30_000;
+const PERMANENT_PAUSE_MS = 30_000;
 /** The same for one that could not be delivered while others could: a partition without a leader comes back soon. */
 const UNDELIVERED_PAUSE_MS = 1_000;
 /** Beyond so many set aside, something is wrong that skipping events does not help: they are tried with all others again. */
@@ -35,7 +36,7 @@ const REST_PER_MEASUREMENT = 20;
 const MAX_BACKLOG_MEASURED = 1_000_000;
 
 /** librdkafka's names for what sending the same bytes again cannot change. */
-const REFUSALS: ReadonlySet<string> = new Set([
+const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "MSG_SIZE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
   "INVALID_MSG_SIZE",
@@ -181,7 +182,7 @@ export class Relay {
     if (
       first !== undefined &&
       failures.length === ids.length &&
-      failures.every(({ code }) => !REFUSALS.has(code))
+      failures.every(({ code }) => !PERMANENT_ERRORS.has(code))
     ) {
       throw new AppError("KAFKA_UNAVAILABLE", `none of ${ids.length} events was delivered: ${first.message}`);
     }
@@ -199,10 +200,10 @@ export class Relay {
       const event_id = ids[failure.index];
       if (event_id === undefined) continue;
       const { code, message } = failure;
-      const isRefused = REFUSALS.has(code);
-      this.#setAside.set(event_id, now + (isRefused ? REFUSED_PAUSE_MS : UNDELIVERED_PAUSE_MS));
+      const isPermanent = PERMANENT_ERRORS.has(code);
+      this.#setAside.set(event_id, now + (isPermanent ? PERMANENT_PAUSE_MS : UNDELIVERED_PAUSE_MS));
       const fields = { database: databaseName, event_id, code, error: message };
-      if (isRefused)
+      if (isPermanent)
         log.error(fields, "Kafka refuses an event; it stays unpublished and is tried again later");
       else undelivered.push(failure);
     }

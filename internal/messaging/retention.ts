@@ -1,11 +1,12 @@
 // Keeps inbox and outbox small: makes the day partitions of the days to come and drops those whose time is over, which costs a
 // drop table where a delete would cost a row at a time. Run hourly by every role that has a database; replicas may overlap.
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database, Tx } from "./database.ts";
-import type { Log } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** An inbox row must outlive every copy of its message: in the topic, and after that among the dead letters, to be replayed. */
@@ -106,5 +107,5 @@ async function purgeDefault(tx: Tx, table: "inbox" | "outbox", before: number): 
 
 /** The UTC day, as Postgres reads it. */
 function dayOf(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 10);
+  return timestampOf(epochMs).slice(0, 10);
 }

@@ -11,7 +11,8 @@ export interface RetryLimits {
 
 export const RETRY_LIMITS: RetryLimits = { delaysMs: COMMAND_RETRY_DELAYS_MS, retryForeverCapMs: 60_000 };
 
-export type Verdict = { readonly kind: "again"; readonly delayMs: number } | { readonly kind: "give-up" };
+export type RetryDecision =
+  { readonly kind: "again"; readonly delayMs: number } | { readonly kind: "give-up" };
 
 /** `failedAttempts` counts this one, so it is at least 1; `random` is in [0, 1). */
 export function afterFailure(
@@ -19,7 +20,7 @@ export function afterFailure(
   retryForever: boolean,
   random: number,
   limits: RetryLimits = RETRY_LIMITS,
-): Verdict {
+): RetryDecision {
   const delayMs = limits.delaysMs[failedAttempts - 1];
   if (delayMs !== undefined) return { kind: "again", delayMs: withJitter(delayMs, random) };
   if (!retryForever) return { kind: "give-up" };

@@ -1,11 +1,12 @@
 // The retry table: messages that failed, waiting beside their partition for the next attempt. SQL only; called by the message processor
 // (scheduleRetries) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Tx } from "./database.ts";
-import { type Cause, storedHeaders } from "./dead-letter.ts";
+import { base64, type Cause, storedHeaders } from "./dead-letter.ts";
 
 export interface FirstFailure {
   readonly message: { readonly message_id: string; readonly saga_id: string; readonly type: string };
@@ -24,8 +25,8 @@ export function scheduleRetries(tx: Tx, failures: readonly FirstFailure[]): Prom
     message_id: message.message_id,
     saga_id: message.saga_id,
     message_type: message.type,
-    failed_at: new Date(failedAt).toISOString(),
-    next_attempt_at: new Date(nextAttemptAt).toISOString(),
+    failed_at: timestampOf(failedAt),
+    next_attempt_at: timestampOf(nextAttemptAt),
     error_code: cause.code,
     error_message: cause.message,
     topic: raw.topic,
@@ -124,8 +125,8 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
     message_id: pending.message_id,
     attempts: pending.attempts,
     counted: isCounted ? 1 : 0,
-    failed_at: new Date(failedAt).toISOString(),
-    next_attempt_at: new Date(nextAttemptAt).toISOString(),
+    failed_at: timestampOf(failedAt),
+    next_attempt_at: timestampOf(nextAttemptAt),
     error_code: cause.code,
     error_message: cause.message,
   }));
@@ -152,8 +153,4 @@ export function removeRetries(
      where message_id = any(array(
        select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)))
     returning message_id`;
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
 }

@@ -13,7 +13,8 @@ import { heldError, MAX_CUTS_WHEN_LOCKED, untilNextLook } from "./held-rows.ts";
 import { markSeen } from "./dedup-cache.ts";
 import { type Failure, bisect } from "./bisect.ts";
 import { claimDue, type FurtherFailure, type PendingRetry, postpone, removeRetries } from "./retry-store.ts";
-import type { ConsumerMetrics, Log } from "./telemetry.ts";
+import type { ConsumerMetrics } from "./telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 /** Messages per claim. A claim must be worked off within its lease. */
 const RETRY_BATCH_MESSAGES = 200;
@@ -61,9 +62,9 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const failed: Failed<Type>[] = [];
     for (const pending of due) {
       const delivery = deliveryOf(pending.raw, handler);
-      if ("refusal" in delivery) {
+      if ("invalid" in delivery) {
         // It was readable when its retry was scheduled, so this is another version of the binary; it will not come to read it.
-        const { code, reason } = delivery.refusal;
+        const { code, reason } = delivery.invalid;
         failed.push({ pending, delivery: undefined, cause: cause(code, reason), isHeld: false });
       } else pendingOf.set(delivery, pending);
     }
@@ -141,10 +142,10 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const { type } = delivery.message;
     const attempts = pending.attempts + 1;
     metrics.failures.inc({ service: handler.service, type });
-    const verdict = afterFailure(attempts, handler.retryForever.has(type), random(), retryLimits);
-    if (verdict.kind === "give-up") return null;
+    const decision = afterFailure(attempts, handler.retryForever.has(type), random(), retryLimits);
+    if (decision.kind === "give-up") return null;
     if (attempts > retryLimits.delaysMs.length) metrics.overdue.inc({ service: handler.service, type });
-    return verdict.delayMs;
+    return decision.delayMs;
   }
 }
 

@@ -1,26 +1,5 @@
-// What messaging tells the operator: the measurements it takes and the log it writes to, both as ports, because only
-// internal/platform opens the real ones. Every name an alert rule or a dashboard uses for messages is declared here.
-
-/** A structured log; pino's shape. */
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** Where measurements are registered; the Prometheus client's shape. */
-export interface Meter {
-  counter(name: string, help: string, labels?: readonly string[]): { inc(labels: Labels, by?: number): void };
-  gauge(name: string, help: string, labels?: readonly string[]): { set(labels: Labels, value: number): void };
-  histogram(
-    name: string,
-    help: string,
-    labels?: readonly string[],
-    buckets?: readonly number[],
-  ): { observe(labels: Labels, value: number): void };
-}
+// The measurements of messages. Every metric name that an alert rule or a dashboard uses for messages is declared here.
+import type { Meter } from "../kernel/telemetry.ts";
 
 const BATCH_SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
 const SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];

@@ -2,18 +2,18 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { audit } from "../audit/audit.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
-import { SettledSystem } from "../testkit/settled-system.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { errorOf } from "../testkit/kafka.ts";
 import { eraseShopper } from "./erase.ts";
 
 const IDLE = { settleMs: 5_000, idleWithinMs: 300 };
 const PERSONAL = ["ada@example.com", "Ada Lovelace", "12 Secret Street", "Hidden Town", "01001"];
 
-let system: SettledSystem;
+let system: ConsistentFixture;
 let mails: TestDatabase;
 let userId: string;
 beforeAll(async () => {
-  system = await SettledSystem.open();
+  system = await ConsistentFixture.open();
   mails = await cloneDatabase("notification");
 });
 afterAll(async () => {

@@ -52,7 +52,7 @@ export async function examine(
     ),
     findSagas(databases.saga, sagaIds),
   ]);
-  const keptById = new Map(kept.map((said) => [said.message_id, said]));
+  const keptById = new Map(kept.map((sent) => [sent.message_id, sent]));
   const signById = new Map(signs.map(({ message_id, sign }) => [message_id, sign]));
   return read.map(({ record, original }) => ({
     record,

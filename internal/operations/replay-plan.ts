@@ -11,7 +11,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { decode, isMessageType } from "../messaging/envelope.ts";
 import { describeHandling, isOpen } from "./dead-letters.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import type { SaidMessage, Sign } from "./replay-store.ts";
+import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
 
 /** The message of a dead letter as far as this program can read it. */
@@ -30,7 +30,7 @@ export type Objection = (type: string, saga: SagaSummary) => string | null;
 export interface Facts {
   readonly handling: Handling | undefined;
   /** The message in its producer's outbox; undefined where it is not there. */
-  readonly kept: SaidMessage | undefined;
+  readonly kept: SentMessage | undefined;
   /** What its consumer's tables tell of it. */
   readonly sign: Sign | undefined;
   readonly saga: SagaSummary | undefined;
@@ -38,9 +38,9 @@ export interface Facts {
   readonly outboxSince: number;
 }
 
-export type Verdict =
+export type ReplayDecision =
   /** `row` is what retention has taken from the outbox; null where it is there. */
-  | { readonly kind: "send"; readonly said: SaidMessage; readonly lost: Message | null }
+  | { readonly kind: "send"; readonly sent: SentMessage; readonly lost: Message | null }
   /** The effect is there; nothing is to be sent. */
   | { readonly kind: "handled"; readonly why: string }
   /** Nothing is to be done by this run. */
@@ -87,32 +87,32 @@ export function readOriginal({ original }: DeadLetter): Original {
   }
   const decoded = decode(value);
   if (!decoded.ok) {
-    const { reason, message_id } = decoded.refusal;
+    const { reason, message_id } = decoded.invalid;
     return { message: undefined, message_id, fault: reason };
   }
   return { message: decoded.message, message_id: decoded.message.message_id, fault: undefined };
 }
 
-export function verdictOn(original: Original, facts: Facts, objection: Objection): Verdict {
+export function decideReplay(original: Original, facts: Facts, objection: Objection): ReplayDecision {
   const { handling, kept, sign, saga, outboxSince } = facts;
   const { message, message_id, fault } = original;
   if (!isOpen(handling)) return { kind: "left", why: describeHandling(handling) };
-  const said = kept ?? message;
-  if (message_id === undefined || said === undefined)
+  const sent = kept ?? message;
+  if (message_id === undefined || sent === undefined)
     return {
       kind: "refused",
       why: `${fault ?? "it has no id"}, and no outbox has it: it can only be discarded`,
     };
   if (kept === undefined && timeOf(message_id) >= outboxSince)
-    return { kind: "refused", why: "no outbox has ever said it: it is not this system's, discard it" };
+    return { kind: "refused", why: "no outbox has ever sent it: it is not this system's, discard it" };
   if (sign === "handled" || sign === "refused")
     return { kind: "handled", why: "its consumer had handled it before" };
   if (sign === "retry pending") return { kind: "left", why: "its consumer is trying it again by itself" };
-  if (isMessageType(said.type) && MESSAGES[said.type].topic === TOPICS.commands) {
-    const why = saga === undefined ? "its saga does not exist" : objection(said.type, saga);
+  if (isMessageType(sent.type) && MESSAGES[sent.type].topic === TOPICS.commands) {
+    const why = saga === undefined ? "its saga does not exist" : objection(sent.type, saga);
     if (why !== null) return { kind: "refused", why };
   }
-  return { kind: "send", said, lost: kept === undefined ? (message ?? null) : null };
+  return { kind: "send", sent, lost: kept === undefined ? (message ?? null) : null };
 }
 
 /** Epoch ms out of the first 48 bits of a UUIDv7. */

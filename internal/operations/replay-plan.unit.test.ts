@@ -4,7 +4,7 @@ import { TOPICS } from "../../schemas/topics.ts";
 import { chargePayment } from "../testkit/commands.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
-import { consumerOf, type Facts, producerOf, readOriginal, verdictOn } from "./replay-plan.ts";
+import { consumerOf, type Facts, producerOf, readOriginal, decideReplay } from "./replay-plan.ts";
 import type { SagaSummary } from "./saga-store.ts";
 
 const DAY = 86_400_000;
@@ -31,42 +31,42 @@ const saga: SagaSummary = {
 const facts: Facts = { handling: undefined, kept, sign: undefined, saga, outboxSince: now - DAY };
 const welcome = () => null;
 
-const verdict = (changes: Partial<Facts>, objection: () => string | null = welcome, of = original) =>
-  verdictOn(of, { ...facts, ...changes }, objection);
+const decision = (changes: Partial<Facts>, objection: () => string | null = welcome, of = original) =>
+  decideReplay(of, { ...facts, ...changes }, objection);
 
 test("a message that is in its outbox is sent from there", () => {
-  expect(verdict({})).toEqual({ kind: "send", said: kept, lost: null });
+  expect(decision({})).toEqual({ kind: "send", sent: kept, lost: null });
 });
 
 test("one that retention has taken is sent from the dead letter, one that never was there is not", () => {
-  const lost = verdict({ kept: undefined, outboxSince: Date.now() + DAY });
+  const lost = decision({ kept: undefined, outboxSince: Date.now() + DAY });
   expect(lost).toMatchObject({ kind: "send", lost: command });
-  expect(verdict({ kept: undefined })).toMatchObject({
+  expect(decision({ kept: undefined })).toMatchObject({
     kind: "refused",
     why: expect.stringContaining("no outbox"),
   });
 });
 
 test("what its consumer has, or has in hand, is not sent", () => {
-  expect(verdict({ sign: "handled" }).kind).toBe("handled");
-  expect(verdict({ sign: "refused" }).kind).toBe("handled");
-  expect(verdict({ sign: "retry pending" }).kind).toBe("left");
+  expect(decision({ sign: "handled" }).kind).toBe("handled");
+  expect(decision({ sign: "refused" }).kind).toBe("handled");
+  expect(decision({ sign: "retry pending" }).kind).toBe("left");
 });
 
 test("the saga table has the last word on commands, none on events", () => {
   const objection = () => "too late";
-  expect(verdict({}, objection)).toEqual({ kind: "refused", why: "too late" });
-  expect(verdict({ saga: undefined })).toEqual({ kind: "refused", why: "its saga does not exist" });
+  expect(decision({}, objection)).toEqual({ kind: "refused", why: "too late" });
+  expect(decision({ saga: undefined })).toEqual({ kind: "refused", why: "its saga does not exist" });
   const event = eventOf("PaymentSucceeded", command.saga_id);
-  const said = { message_id: event.message_id, type: event.type, saga_id: event.saga_id };
+  const sent = { message_id: event.message_id, type: event.type, saga_id: event.saga_id };
   const read = readOriginal(deadLetterOf(event, { service: "orchestrator" }));
-  expect(verdict({ kept: said, saga: undefined }, objection, read).kind).toBe("send");
+  expect(decision({ kept: sent, saga: undefined }, objection, read).kind).toBe("send");
 });
 
 describe("bytes that cannot be read", () => {
   test("are refused where no outbox has them", () => {
     const garbage = readOriginal(deadBytes(Buffer.from([0xff]), { service: "payment" }));
-    expect(verdict({ kept: undefined }, welcome, garbage)).toMatchObject({
+    expect(decision({ kept: undefined }, welcome, garbage)).toMatchObject({
       kind: "refused",
       why: expect.stringContaining("its bytes are not JSON"),
     });
@@ -77,8 +77,8 @@ describe("bytes that cannot be read", () => {
     const read = readOriginal(deadBytes(broken, { service: "payment" }));
     expect(read.message).toBeUndefined();
     expect(read.fault).toContain("amount_cents");
-    expect(verdict({}, welcome, read)).toEqual({ kind: "send", said: kept, lost: null });
-    expect(verdict({ kept: undefined, outboxSince: Date.now() + DAY }, welcome, read).kind).toBe("refused");
+    expect(decision({}, welcome, read)).toEqual({ kind: "send", sent: kept, lost: null });
+    expect(decision({ kept: undefined, outboxSince: Date.now() + DAY }, welcome, read).kind).toBe("refused");
   });
 });
 

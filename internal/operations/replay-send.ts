@@ -7,7 +7,7 @@ import { cappedBackoff } from "../kernel/backoff.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Databases } from "./replay-facts.ts";
 import { consumerOf, producerOf } from "./replay-plan.ts";
-import { publishedOf, putBack, type SaidMessage, type Sign, signsOf, timeOf } from "./replay-store.ts";
+import { publishedOf, putBack, type SentMessage, type Sign, signsOf, timeOf } from "./replay-store.ts";
 
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
@@ -16,7 +16,7 @@ export interface Sendable {
   /** Its line in the audit trail. */
   readonly action_id: string;
   readonly record: DeadLetter;
-  readonly said: SaidMessage;
+  readonly sent: SentMessage;
   /** What retention has taken from the outbox; null where it is there. */
   readonly lost: Message | null;
 }
@@ -77,7 +77,7 @@ export async function sendAndWatch(
 
 async function send(sql: Sql, own: readonly Sendable[]): Promise<void> {
   if (own.length === 0) return;
-  const kept = own.flatMap(({ said, lost }) => (lost === null ? [said.message_id] : []));
+  const kept = own.flatMap(({ sent, lost }) => (lost === null ? [sent.message_id] : []));
   const rows = own.flatMap(({ record, lost }) =>
     lost === null
       ? []
@@ -112,8 +112,8 @@ async function look(
   if (produced.length > 0)
     for (const [id, fate] of await mails.fates(await publishedOf(sql, idsOf(produced))))
       outcomes.set(id, fate === "read" ? "published" : fate);
-  for (const { action_id, said } of [...consumed, ...produced]) {
-    const outcome = outcomes.get(said.message_id);
+  for (const { action_id, sent } of [...consumed, ...produced]) {
+    const outcome = outcomes.get(sent.message_id);
     if (outcome !== undefined) seen.set(action_id, outcome);
   }
 }
@@ -124,5 +124,5 @@ function isMail({ record }: Sendable): boolean {
 }
 
 function idsOf(batch: readonly Sendable[]): string[] {
-  return batch.map(({ said }) => said.message_id);
+  return batch.map(({ sent }) => sent.message_id);
 }

@@ -3,15 +3,15 @@ import type { Sql } from "postgres";
 import { insertEventsOnce, notifyRelay, type OutboxRow } from "../messaging/outbox.ts";
 
 /** A message as its producer wrote it. */
-export interface SaidMessage {
+export interface SentMessage {
   readonly message_id: string;
   readonly type: string;
   readonly saga_id: string;
 }
 
 /** Which of these messages are in the outbox still. */
-export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Promise<readonly SaidMessage[]> {
-  return sql<SaidMessage[]>`
+export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Promise<readonly SentMessage[]> {
+  return sql<SentMessage[]>`
     select event_id as message_id, coalesce(headers ->> 'type', '') as type, partition_key as saga_id
       from outbox where event_id = any(${[...messageIds]}::uuid[])`;
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:te
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { objectionToReplay } from "../orchestrator/replay.ts";
-import { Carrier, isInventoryCommand } from "../testkit/carrier.ts";
+import { OutboxPump, isInventoryCommand } from "../testkit/outbox-pump.ts";
 import { releaseInventory } from "../testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
@@ -21,7 +21,7 @@ let orchestrator: TestOrchestrator;
 let inventory: TestInventory;
 let others: Readonly<Record<"payment" | "order", TestDatabase>>;
 let databases: Databases;
-let carrier: Carrier;
+let pump: OutboxPump;
 beforeAll(async () => {
   orchestrator = await TestOrchestrator.open();
   inventory = await TestInventory.open({ tea: 1_000 });
@@ -36,9 +36,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions`;
   await databases.inventory`truncate reservations, outbox, inbox, retry`;
-  carrier = new Carrier(orchestrator, inventory);
+  pump = new OutboxPump(orchestrator, inventory);
 });
-afterEach(() => carrier[Symbol.asyncDispose]());
+afterEach(() => pump[Symbol.asyncDispose]());
 afterAll(async () => {
   await orchestrator[Symbol.asyncDispose]();
   await inventory[Symbol.asyncDispose]();
@@ -90,7 +90,7 @@ async function answers(database: DatabaseName = "inventory"): Promise<Record<str
 }
 
 test("one goes first, then ever more; each is handled once and leaves a line that says who and why", async () => {
-  const letters = await carrier.deadReserves(8);
+  const letters = await pump.deadReserves(8);
   const progress: number[] = [];
   const report = await run(letters, { onProgress: ({ sent }) => void progress.push(sent) });
   expect(report).toMatchObject({ sent: 8, failed: 0, left: 0, stopped: null });
@@ -107,11 +107,11 @@ test("one goes first, then ever more; each is handled once and leaves a line tha
       settled: true,
     })),
   );
-  expect(carrier.carried.toSorted()).toEqual(idsOf(letters).toSorted());
+  expect(pump.carried.toSorted()).toEqual(idsOf(letters).toSorted());
 });
 
 test("a second replay does nothing and says so", async () => {
-  const letters = await carrier.deadReserves(2);
+  const letters = await pump.deadReserves(2);
   await run(letters);
   const lines = await trail();
   const second = await run(letters, { actor: "bob" });
@@ -120,11 +120,11 @@ test("a second replay does nothing and says so", async () => {
     letters.map(() => ({ outcome: "left", detail: "replayed by ada: handled" })),
   );
   expect(await trail()).toEqual(lines);
-  expect(carrier.carried).toHaveLength(2);
+  expect(pump.carried).toHaveLength(2);
 });
 
 test("two runs at once send each message once", async () => {
-  const letters = await carrier.deadReserves(10);
+  const letters = await pump.deadReserves(10);
   const reports = await Promise.all([run(letters), run(letters)]);
   expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThanOrEqual(10);
   expect(Object.values(await answers())).toEqual(Array.from({ length: 10 }, () => ["InventoryReserved"]));
@@ -133,7 +133,7 @@ test("two runs at once send each message once", async () => {
 });
 
 test("a dry run says what would be done, and does nothing", async () => {
-  const [letter, late] = await carrier.deadReserves(2);
+  const [letter, late] = await pump.deadReserves(2);
   if (letter === undefined || late === undefined) throw new Error("unreachable");
   await orchestrator.handle(eventOf("InsufficientStock", late.saga_id ?? ""));
   const clock = { now: () => Date.now() };
@@ -147,19 +147,19 @@ test("a dry run says what would be done, and does nothing", async () => {
 });
 
 test("a forward command of a settled saga is refused, stays open, and counts as no failure", async () => {
-  const letters = await carrier.deadReserves(3);
+  const letters = await pump.deadReserves(3);
   const [settled] = letters;
   await orchestrator.handle(eventOf("InsufficientStock", settled?.saga_id ?? ""));
   const report = await run(letters);
   expect(report).toMatchObject({ sent: 2, failed: 0, stopped: null });
   expect(report.items[0]).toMatchObject({ outcome: "refused", detail: "its saga is settled: COMPENSATED" });
-  expect(carrier.carried).not.toContain(idsOf(letters)[0] ?? "");
+  expect(pump.carried).not.toContain(idsOf(letters)[0] ?? "");
   expect((await trail())[0]).toMatchObject({ outcome: "refused", settled: true });
   expect(await handlingsOf(databases.saga, [settled?.dead_letter_id ?? ""])).toEqual(new Map());
 });
 
 test("a tombstone that only the service knows of refuses it, too", async () => {
-  const letters = await carrier.deadReserves(1);
+  const letters = await pump.deadReserves(1);
   await inventory.handle(releaseInventory(letters[0]?.saga_id ?? ""));
   expect(outcomes(await run(letters))).toEqual(["refused"]);
   expect((await answers())[letters[0]?.saga_id ?? ""]).toEqual(["InventoryReleased", "CommandRefused"]);
@@ -170,34 +170,34 @@ for (const [fate, outcome] of [
   ["dead-letter", "dead-lettered"],
 ] as const) {
   test(`a first message that is ${outcome} stops the run; the others stay open`, async () => {
-    const letters = await carrier.deadReserves(5);
-    carrier.fate = () => fate;
+    const letters = await pump.deadReserves(5);
+    pump.fate = () => fate;
     const report = await run(letters);
     expect(report).toMatchObject({ sent: 1, failed: 1, left: 4, stopped: "error rate" });
     expect(outcomes(report)).toEqual([outcome]);
-    expect(carrier.carried).toHaveLength(1);
+    expect(pump.carried).toHaveLength(1);
     expect(await trail()).toMatchObject([{ outcome }]);
   });
 }
 
 test("it stops as soon as too many have failed", async () => {
-  const letters = await carrier.deadReserves(20);
+  const letters = await pump.deadReserves(20);
   const bad = new Set(idsOf(letters).slice(3));
-  carrier.fate = ({ message_id }) => (bad.has(message_id) ? "retry" : "handle");
+  pump.fate = ({ message_id }) => (bad.has(message_id) ? "retry" : "handle");
   const report = await run(letters, { maxErrorRate: 0.5 });
   expect(report).toMatchObject({ sent: 7, failed: 4, left: 13, stopped: "error rate" });
 });
 
 test("where no consumer answers it stops; the next run goes on with the same line", async () => {
-  const letters = await carrier.deadReserves(3);
-  carrier.fate = () => "ignore";
+  const letters = await pump.deadReserves(3);
+  pump.fate = () => "ignore";
   const report = await run(letters, { waitMs: 100 });
   expect(report).toMatchObject({ sent: 1, failed: 1, left: 2, stopped: "error rate" });
   expect(outcomes(report)).toEqual(["not seen"]);
   const [pending] = await trail();
   expect(pending).toMatchObject({ outcome: null, settled: false });
 
-  carrier.fate = () => "handle";
+  pump.fate = () => "handle";
   expect(await run(letters)).toMatchObject({ sent: 3, failed: 0, stopped: null });
   const lines = await trail();
   expect(lines).toHaveLength(3);
@@ -205,41 +205,41 @@ test("where no consumer answers it stops; the next run goes on with the same lin
 });
 
 test("what was handled after a run was cut short is only written down", async () => {
-  const letters = await carrier.deadReserves(1);
-  carrier.fate = () => "ignore";
+  const letters = await pump.deadReserves(1);
+  pump.fate = () => "ignore";
   await run(letters, { waitMs: 10 });
-  const [command] = await orchestrator.said(letters[0]?.saga_id ?? "");
+  const [command] = await orchestrator.messages(letters[0]?.saga_id ?? "");
   if (command !== undefined && isInventoryCommand(command)) await inventory.handle(command);
   expect(await run(letters)).toMatchObject({ sent: 0, items: [{ outcome: "handled" }] });
   expect(await trail()).toMatchObject([{ outcome: "handled" }]);
-  expect(carrier.carried).toHaveLength(1);
+  expect(pump.carried).toHaveLength(1);
 });
 
 test("told to stop, it finishes what is in flight and leaves the rest; the next run sends the rest, nothing twice", async () => {
-  const letters = await carrier.deadReserves(6);
+  const letters = await pump.deadReserves(6);
   const stop = new AbortController();
   const first = await run(letters, { signal: stop.signal, onProgress: () => stop.abort() });
   expect(first).toMatchObject({ sent: 1, failed: 0, left: 5, stopped: "interrupted" });
   expect(await trail()).toMatchObject([{ outcome: "handled" }]);
   expect(await run(letters)).toMatchObject({ sent: 5, left: 0, stopped: null });
-  expect(carrier.carried.toSorted()).toEqual(idsOf(letters).toSorted());
+  expect(pump.carried.toSorted()).toEqual(idsOf(letters).toSorted());
 });
 
 test("a message that retention has taken from its outbox is written there again from the dead letter", async () => {
   const old = Bun.randomUUIDv7("hex", Date.now() - 8 * 24 * 60 * 60 * 1_000);
-  const [fresh] = await carrier.deadReserves(1);
-  const command = (await orchestrator.said(fresh?.saga_id ?? "")).find(
+  const [fresh] = await pump.deadReserves(1);
+  const command = (await orchestrator.messages(fresh?.saga_id ?? "")).find(
     ({ type }) => type === "ReserveInventory",
   );
   if (command === undefined) throw new Error("unreachable");
   const letter = deadLetterOf({ ...command, message_id: old }, { service: "inventory" });
   await databases.saga`delete from outbox`;
   expect(outcomes(await run([letter]))).toEqual(["handled"]);
-  expect(await orchestrator.said()).toEqual([{ ...command, message_id: old }]);
+  expect(await orchestrator.messages()).toEqual([{ ...command, message_id: old }]);
 });
 
 test("a message that no outbox has ever said is refused", async () => {
-  const [fresh] = await carrier.deadReserves(1);
+  const [fresh] = await pump.deadReserves(1);
   await databases.saga`delete from outbox`;
   const report = await run(fresh === undefined ? [] : [fresh]);
   expect(report.items).toMatchObject([
@@ -272,9 +272,9 @@ test("bytes that nobody can read can only be discarded, once", async () => {
 
 /** A mail that was given up, and its id. */
 async function deadMail(): Promise<readonly [DeadLetter, string]> {
-  const [letter] = await carrier.deadReserves(1);
+  const [letter] = await pump.deadReserves(1);
   await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
-  const mail = (await orchestrator.said(letter?.saga_id ?? "")).find(
+  const mail = (await orchestrator.messages(letter?.saga_id ?? "")).find(
     ({ type }) => type === "SendNotification",
   );
   if (mail === undefined) throw new Error("unreachable");
@@ -284,7 +284,7 @@ async function deadMail(): Promise<readonly [DeadLetter, string]> {
 test("a mail has no inbox to watch: that Kafka has it, and its service has read it, is all there is to see", async () => {
   const [dead, id] = await deadMail();
   expect(outcomes(await run([dead]))).toEqual(["published"]);
-  expect(carrier.carried).toContain(id);
+  expect(pump.carried).toContain(id);
 });
 
 test("a mail that is given up anew counts as failed; one that nobody has read stays open and is taken up again", async () => {

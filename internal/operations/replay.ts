@@ -1,5 +1,5 @@
 // Replays dead letters: first one alone, then ever more at a limited rate, each watched until its consumer has shown what it
-// made of it; stops when too many fail, or when told to. Every message leaves a line in the audit trail, which is also what
+// made of it; stops when too many fail, or when received to. Every message leaves a line in the audit trail, which is also what
 // makes a second run do nothing and a run that was cut short go on. Called by `checkoutctl dlq replay`.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -9,7 +9,7 @@ import { typeOf } from "./dead-letters.ts";
 import { settleActions } from "./dead-letter-store.ts";
 import { failsTooOften, MAX_REPLAY_BATCH, nextBatch, pauseAfter } from "./ramp.ts";
 import { type Databases, examine, type Examined } from "./replay-facts.ts";
-import { type Objection, type Verdict, verdictOn } from "./replay-plan.ts";
+import { type Objection, type ReplayDecision, decideReplay } from "./replay-plan.ts";
 import { type MailWatch, type Outcome, type Sendable, sendAndWatch } from "./replay-send.ts";
 
 export interface ReplayOptions {
@@ -44,7 +44,7 @@ export interface ReplayItem {
   readonly saga_id: string | null;
   readonly type: string;
   /** In a dry run what would be done. */
-  readonly outcome: Outcome | Verdict["kind"] | "not seen";
+  readonly outcome: Outcome | ReplayDecision["kind"] | "not seen";
   readonly detail: string | null;
 }
 
@@ -65,8 +65,8 @@ export async function planReplay(
   for (let start = 0; start < ordered.length; start += MAX_REPLAY_BATCH) {
     const examined = await examine(databases, ordered.slice(start, start + MAX_REPLAY_BATCH), clock.now());
     for (const one of examined) {
-      const verdict = verdictOn(one.original, one.facts, objection);
-      items.push(itemOf(one.record, verdict.kind, verdict.kind === "send" ? null : verdict.why));
+      const decision = decideReplay(one.original, one.facts, objection);
+      items.push(itemOf(one.record, decision.kind, decision.kind === "send" ? null : decision.why));
     }
   }
   return items;
@@ -110,7 +110,7 @@ class Run {
     const examined = await examine(databases, records, clock.now());
     const judged = examined.map((one) => ({
       ...one,
-      verdict: verdictOn(one.original, one.facts, objection),
+      decision: decideReplay(one.original, one.facts, objection),
     }));
     const sendable = await this.#claim(judged);
     const outcomes = await sendAndWatch(databases, mails, sendable, waitMs);
@@ -131,26 +131,26 @@ class Run {
   }
 
   /** Writes the lines of the audit trail and returns those messages that are this run's to send. */
-  async #claim(judged: readonly (Examined & { readonly verdict: Verdict })[]): Promise<Sendable[]> {
+  async #claim(judged: readonly (Examined & { readonly decision: ReplayDecision })[]): Promise<Sendable[]> {
     const { databases } = this.#options;
     const lines: OperatorAction[] = [];
     const sendable: Sendable[] = [];
-    for (const { record, verdict, facts } of judged) {
-      if (verdict.kind !== "send") this.items.push(itemOf(record, verdict.kind, verdict.why));
-      if (verdict.kind === "left") continue;
+    for (const { record, decision, facts } of judged) {
+      if (decision.kind !== "send") this.items.push(itemOf(record, decision.kind, decision.why));
+      if (decision.kind === "left") continue;
       // A message that an earlier run has sent without seeing what came of it keeps its line.
       const pending = facts.handling?.action_id;
-      if (verdict.kind === "handled" && pending !== undefined) {
+      if (decision.kind === "handled" && pending !== undefined) {
         await settleActions(databases.saga, [{ action_id: pending, outcome: "handled", detail: null }]);
         continue;
       }
-      const outcome = verdict.kind === "send" ? null : verdict.kind;
-      const detail = verdict.kind === "send" ? null : verdict.why;
+      const outcome = decision.kind === "send" ? null : decision.kind;
+      const detail = decision.kind === "send" ? null : decision.why;
       const line = this.#line(record, outcome, detail);
       if (pending === undefined) lines.push(line);
-      if (verdict.kind === "send") {
-        const { said, lost } = verdict;
-        sendable.push({ action_id: pending ?? line.action_id, record, said, lost });
+      if (decision.kind === "send") {
+        const { sent, lost } = decision;
+        sendable.push({ action_id: pending ?? line.action_id, record, sent, lost });
       }
     }
     const recorded = await recordActions(databases.saga, lines);

@@ -16,7 +16,7 @@ import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { kafkaBrokers } from "../testkit/servers.ts";
-import { noLog, noMeter } from "../testkit/silence.ts";
+import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
 import {
   planRepublish,
   republish,

@@ -1,6 +1,7 @@
 // Rebuilds Kafka's topics from the outboxes, after Kafka has lost what it had: everything written since some time is published
 // once more. Harmless where Kafka has it still, because consumers take each message once by its id. Called by
 // `checkoutctl outbox republish`.
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -155,6 +156,6 @@ async function untilRoom(
 }
 
 function describe({ since, until }: Stretch): string {
-  const end = until === null ? "on" : `to ${new Date(until).toISOString()}`;
-  return `from ${new Date(since).toISOString()} ${end}`;
+  const end = until === null ? "on" : `to ${timestampOf(until)}`;
+  return `from ${timestampOf(since)} ${end}`;
 }

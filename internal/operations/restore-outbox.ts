@@ -1,5 +1,6 @@
 // Writes back into an outbox what it has said and lost: its database was restored from a backup, and Kafka has more. So that the
 // outboxes hold again all that is in Kafka, and can rebuild it. Called by `checkoutctl outbox restore`.
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
@@ -51,7 +52,7 @@ export async function restoreOutbox(options: RestoreOptions): Promise<RestoreRep
       const rows = batch.values.flatMap((value, index) => {
         const row = rowOf(topic, value, database);
         const { timestampMs } = batch.raw(index);
-        return row === null ? [] : [{ ...row, published_at: new Date(timestampMs).toISOString() }];
+        return row === null ? [] : [{ ...row, published_at: timestampOf(timestampMs) }];
       });
       const kept = await findInOutbox(
         outbox,

@@ -1,5 +1,6 @@
 // Mints a shopper's token for development and load runs. In production whoever signs shoppers in does, with the same
 // secret: the gateway takes HS256 only.
+import { timestampOf } from "../kernel/timestamp.ts";
 import { SignJWT } from "jose";
 
 export interface DevelopmentToken {
@@ -23,5 +24,5 @@ export async function mintToken(
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + ttlSeconds)
     .sign(new TextEncoder().encode(secret));
-  return { token, user_id: userId, expires_at: new Date((issuedAt + ttlSeconds) * 1_000).toISOString() };
+  return { token, user_id: userId, expires_at: timestampOf((issuedAt + ttlSeconds) * 1_000) };
 }

@@ -5,7 +5,7 @@
 // payment service says with its answers how long the next charge would wait. Asked by intake.ts for each group, measured by a
 // loop of cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
-import type { Log, Meter } from "../messaging/telemetry.ts";
+import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 
@@ -22,7 +22,7 @@ export interface Pressure extends Backlog {
 }
 
 /** Pure. What keeps a checkout out, in words, or null where it may come in: `limits` are the first values that are too much. */
-export function refusalOf(backlog: Pressure, limits: Pressure, isRefusing: boolean): string | null {
+export function rejectionOf(backlog: Pressure, limits: Pressure, isRefusing: boolean): string | null {
   const share = isRefusing ? TAKES_AGAIN_BELOW : 1;
   if (backlog.chargeWaitMs >= limits.chargeWaitMs * share)
     return `the payment provider limits us: a charge waits ${seconds(backlog.chargeWaitMs)} s, and ${seconds(limits.chargeWaitMs)} s it may`;
@@ -54,15 +54,15 @@ export class Admission {
   #takenSince = 0;
   /** By `monotonic`: until then a charge waits that comes now. */
   #chargesWaitUntil = 0;
-  #refusal: string | null = null;
+  #rejection: string | null = null;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
   /** Why the next checkout may not come in, or null. */
-  get refusal(): string | null {
-    return this.#refusal;
+  get rejection(): string | null {
+    return this.#rejection;
   }
 
   /** So many checkouts have come in. */
@@ -86,7 +86,7 @@ export class Admission {
     this.#takenSince -= takenBefore;
     this.#decide();
     metrics.openSagas.set({}, this.#measured.openSagas);
-    metrics.refusing.set({}, this.#refusal === null ? 0 : 1);
+    metrics.rejecting.set({}, this.#rejection === null ? 0 : 1);
     metrics.chargeWait.set({}, this.#chargeWaitMs() / 1_000);
   }
 
@@ -101,11 +101,11 @@ export class Admission {
       unpublished: this.#measured.unpublished + this.#takenSince,
       chargeWaitMs: this.#chargeWaitMs(),
     };
-    const before = this.#refusal;
-    this.#refusal = refusalOf(backlog, limits, before !== null);
-    if (before === null && this.#refusal !== null)
-      log.warn({ ...backlog }, `no more checkouts are taken for now: ${this.#refusal}`);
-    if (before !== null && this.#refusal === null) log.info({ ...backlog }, "checkouts are taken again");
+    const before = this.#rejection;
+    this.#rejection = rejectionOf(backlog, limits, before !== null);
+    if (before === null && this.#rejection !== null)
+      log.warn({ ...backlog }, `no more checkouts are taken for now: ${this.#rejection}`);
+    if (before !== null && this.#rejection === null) log.info({ ...backlog }, "checkouts are taken again");
   }
 }
 
@@ -114,9 +114,9 @@ export type AdmissionMetrics = ReturnType<typeof admissionMetrics>;
 /** Register once per process. */
 export function admissionMetrics(meter: Meter) {
   return {
-    openSagas: meter.gauge("sagas_open", "Sagas under way, counted up to the limit of admission"),
-    refusing: meter.gauge(
-      "intake_refusing",
+    openSagas: meter.gauge("sagas_in_progress", "Sagas under way, counted up to the limit of admission"),
+    rejecting: meter.gauge(
+      "admission_rejecting",
       "1 while no more checkouts are taken; the log says which limit was met",
     ),
     chargeWait: meter.gauge(

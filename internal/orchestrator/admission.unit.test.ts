@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
-import { Admission, hearingWaits, type Pressure, refusalOf } from "./admission.ts";
+import { Admission, hearingWaits, type Pressure, rejectionOf } from "./admission.ts";
 import type { Backlog } from "./intake-store.ts";
 import { startSaga } from "./saga.ts";
 
@@ -17,24 +17,24 @@ const backlog = (openSagas: number, unpublished: number, chargeWaitMs = 0): Pres
 
 describe("a checkout is kept out", () => {
   test("by too many under way, or too much waiting for Kafka, and by nothing less", () => {
-    expect(refusalOf(backlog(99, 999), LIMITS, false)).toBeNull();
-    expect(refusalOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are under way, and 100 may be");
-    expect(refusalOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, and 1000 may");
+    expect(rejectionOf(backlog(99, 999), LIMITS, false)).toBeNull();
+    expect(rejectionOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are under way, and 100 may be");
+    expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, and 1000 may");
   });
 
   test("by a provider that takes less than there is", () => {
-    expect(refusalOf(backlog(0, 0, 7_499), LIMITS, false)).toBeNull();
-    expect(refusalOf(backlog(0, 0, 7_500), LIMITS, false)).toBe(
+    expect(rejectionOf(backlog(0, 0, 7_499), LIMITS, false)).toBeNull();
+    expect(rejectionOf(backlog(0, 0, 7_500), LIMITS, false)).toBe(
       "the payment provider limits us: a charge waits 7.5 s, and 7.5 s it may",
     );
-    expect(refusalOf(backlog(0, 0, 6_000), LIMITS, true)).not.toBeNull();
-    expect(refusalOf(backlog(0, 0, 5_999), LIMITS, true)).toBeNull();
+    expect(rejectionOf(backlog(0, 0, 6_000), LIMITS, true)).not.toBeNull();
+    expect(rejectionOf(backlog(0, 0, 5_999), LIMITS, true)).toBeNull();
   });
 
   test("until there is some room again, not just for one", () => {
-    expect(refusalOf(backlog(80, 0), LIMITS, true)).not.toBeNull();
-    expect(refusalOf(backlog(0, 800), LIMITS, true)).not.toBeNull();
-    expect(refusalOf(backlog(79, 799), LIMITS, true)).toBeNull();
+    expect(rejectionOf(backlog(80, 0), LIMITS, true)).not.toBeNull();
+    expect(rejectionOf(backlog(0, 800), LIMITS, true)).not.toBeNull();
+    expect(rejectionOf(backlog(79, 799), LIMITS, true)).toBeNull();
   });
 });
 
@@ -53,7 +53,7 @@ describe("between two measurements", () => {
       limits: LIMITS,
       measure: () => Promise.resolve(measured.shift() ?? backlog(0, 0)),
       log: { info: line, warn: line },
-      metrics: { openSagas: gauge("open"), refusing: gauge("refusing"), chargeWait: gauge("wait") },
+      metrics: { openSagas: gauge("open"), rejecting: gauge("rejecting"), chargeWait: gauge("wait") },
       monotonic: () => now,
     });
   }
@@ -62,16 +62,16 @@ describe("between two measurements", () => {
     const gate = admission([backlog(90, 0), backlog(95, 0), backlog(10, 0)]);
     await gate.runOnce();
     gate.taken(9);
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     gate.taken(1);
-    expect(gate.refusal).not.toBeNull();
+    expect(gate.rejection).not.toBeNull();
     // The measurement has seen them: they do not count twice.
     await gate.runOnce();
-    expect(gate.refusal).toBe("95 checkouts are under way, and 100 may be");
-    expect(gauges).toEqual({ open: 95, refusing: 1, wait: 0 });
+    expect(gate.rejection).toBe("95 checkouts are under way, and 100 may be");
+    expect(gauges).toEqual({ open: 95, rejecting: 1, wait: 0 });
     await gate.runOnce();
-    expect(gate.refusal).toBeNull();
-    expect(gauges).toEqual({ open: 10, refusing: 0, wait: 0 });
+    expect(gate.rejection).toBeNull();
+    expect(gauges).toEqual({ open: 10, rejecting: 0, wait: 0 });
   });
 
   test("the change of mind is logged, once each way", async () => {
@@ -86,24 +86,24 @@ describe("between two measurements", () => {
   test("a wait for the provider keeps checkouts out until it has grown shorter, also where nothing more is heard", async () => {
     const gate = admission([]);
     gate.chargesWait(7_000);
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     gate.chargesWait(9_000);
-    expect(gate.refusal).toContain("a charge waits 9.0 s");
+    expect(gate.rejection).toContain("a charge waits 9.0 s");
     now += 2_500;
     await gate.runOnce();
-    expect(gate.refusal).toContain("a charge waits 6.5 s");
-    expect(gauges).toMatchObject({ refusing: 1, wait: 6.5 });
+    expect(gate.rejection).toContain("a charge waits 6.5 s");
+    expect(gauges).toMatchObject({ rejecting: 1, wait: 6.5 });
     now += 600;
     await gate.runOnce();
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     // The newest word counts, and none for long: a provider that was away for a minute may be back.
     gate.chargesWait(1_000_000);
     gate.chargesWait(100);
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     gate.chargesWait(1_000_000);
     now += 2 * LIMITS.chargeWaitMs;
     await gate.runOnce();
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
   });
 
   test("the wait is heard from payment's answers, and whoever listened before still hears all", () => {
@@ -116,13 +116,13 @@ describe("between two measurements", () => {
     const observer = hearingWaits({ ...nobody, decided: ({ type }) => void heard.push(type) }, gate, clock);
     const decision = startSaga(SAGA_ID, checkout(), START, POLICY);
     observer.decided(eventOf("PaymentCancelled", SAGA_ID), decision);
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     // An answer that was long under way tells of what is over.
     observer.decided(Object.assign(failed, { charge_wait_ms: 8_000 }), decision);
-    expect(gate.refusal).toBeNull();
+    expect(gate.rejection).toBeNull();
     ageMs = 0;
     observer.decided(failed, decision);
-    expect(gate.refusal).not.toBeNull();
+    expect(gate.rejection).not.toBeNull();
     expect(heard).toEqual(["PaymentCancelled", "PaymentFailed", "PaymentFailed"]);
   });
 });

@@ -61,7 +61,7 @@ export function orchestratorApi({ intake, watch, cancel, faultOf, onError }: Orc
     .get("/sagas/:id", async ({ params, request }) => {
       const sagaId = sagaIdOf(params.id);
       const read = statusQuery(request.url);
-      if ("faults" in read) throw new InvalidRequest(told(read.faults[0]));
+      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
       const { user_id, wait_ms = 0 } = read.query;
       const wait = { waitMs: wait_ms, signal: request.signal };
       return (await watch.status(sagaId, user_id, wait)) ?? answer("NO_SUCH_SAGA");
@@ -75,7 +75,7 @@ function sagaIdOf(text: string): string {
   throw new InvalidRequest("the path holds no saga id");
 }
 
-function told(fault: { readonly path: string; readonly message: string } | undefined): string {
+function faultText(fault: { readonly path: string; readonly message: string } | undefined): string {
   return `${fault?.path ?? ""}: ${fault?.message ?? "does not match its schema"}`;
 }
 
@@ -87,7 +87,7 @@ async function bodyOf<Schema extends TSchema>(
     throw new InvalidRequest("the body is not JSON", { cause });
   });
   if (check.Check(body)) return body;
-  throw new InvalidRequest(told(check.Errors(body).First()));
+  throw new InvalidRequest(faultText(check.Errors(body).First()));
 }
 
 function cancelled(cancellation: Cancellation | null): Response {

@@ -65,13 +65,13 @@ for (const [behind, undos] of cases) {
     const id = await sagaAfter(...WAY.slice(0, behind));
     expect(await orchestrator.cancel(id, REQUEST)).toMatchObject({ outcome: "cancelling" });
     for (const [, reply] of undos) await orchestrator.handle(eventOf(reply, id));
-    const said = await orchestrator.saidTypes(id);
+    const said = await orchestrator.messageTypes(id);
     expect(said.slice(behind + 1)).toEqual([...undos.map(([command]) => command), "SendNotification"]);
     expect((await orchestrator.saga(id)).position).toMatchObject({
       kind: "compensated",
       failure: { code: "OPERATOR_CANCELLED", message: "the shopper called" },
     });
-    expect((await orchestrator.said(id)).at(-1)).toMatchObject({ failure_code: "OPERATOR_CANCELLED" });
+    expect((await orchestrator.messages(id)).at(-1)).toMatchObject({ failure_code: "OPERATOR_CANCELLED" });
   });
 }
 
@@ -89,11 +89,11 @@ test("who cancelled and why is in the trail, in the log, and told to the observe
 test("a second cancel changes nothing, and is in the trail all the same", async () => {
   const id = await sagaAfter();
   await orchestrator.cancel(id, REQUEST);
-  const said = await orchestrator.saidTypes(id);
+  const said = await orchestrator.messageTypes(id);
   const second = await orchestrator.cancel(id, { actor: "bob", reason: "me too" });
   expect(second).toMatchObject({ outcome: "already", saga: { position: { kind: "compensating" } } });
   expect((await orchestrator.saga(id)).position).toMatchObject({ failure: { message: REQUEST.reason } });
-  expect(await orchestrator.saidTypes(id)).toEqual(said);
+  expect(await orchestrator.messageTypes(id)).toEqual(said);
   expect(await trail()).toMatchObject([{ actor: "ada" }, { actor: "bob", outcome: "already" }]);
 });
 
@@ -117,7 +117,7 @@ test("what cannot be written is not cancelled: no trail without a cancel, no can
   await expect(orchestrator.cancel(id, REQUEST)).rejects.toMatchObject({ code: "DATABASE_REFUSED" });
   await sql`alter table operator_actions drop constraint nobody`;
   expect((await orchestrator.saga(id)).position.kind).toBe("forward");
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory"]);
   expect(orchestrator.verdicts).toEqual([]);
 });
 
@@ -134,7 +134,7 @@ test("a cancel and the last success that race leave one of the two ends, never a
   );
   for (const [index, id] of ids.entries()) {
     const { position } = await orchestrator.saga(id);
-    const said = (await orchestrator.saidTypes(id)).slice(4);
+    const said = (await orchestrator.messageTypes(id)).slice(4);
     expect([cancels[index], position.kind, said]).toBeOneOf([
       ["too late", "completed", ["SendNotification"]],
       ["cancelling", "compensating", ["CancelOrder"]],

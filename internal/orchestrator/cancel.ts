@@ -1,13 +1,11 @@
 // An operator turns one saga to compensation, by name and with a reason. The saga table decides whether that is still possible; what it
 // decided, what the saga says to it and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelSaga } from "../../schemas/http.ts";
-import { TOPICS } from "../../schemas/topics.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { envelop } from "../messaging/envelope.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
-import { outboxStatements } from "../messaging/outbox.ts";
-import type { Log } from "../messaging/telemetry.ts";
+import { append } from "../messaging/outbox.ts";
+import type { Log } from "../kernel/telemetry.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { type Saga, statusOf } from "./state.ts";
@@ -50,7 +48,6 @@ export async function cancelSaga(
     const out = batch.apply(sagaId, { type: "OperatorCancel", reason }, now, policy);
     const saga = batch.current(sagaId);
     const outcome = outcomeOf(before, saga);
-    const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
     const line = {
       action_id: newId(),
       run_id: newId(),
@@ -65,14 +62,14 @@ export async function cancelSaga(
     } as const;
     await finish([
       ...batch.save(tx, now),
-      ...outboxStatements({ tx, appended }, envelopes),
+      ...append({ tx, appended }, [{ out }], { newId, now }),
       recordActions(tx, [line]),
     ]);
     return { batch, cancellation: { outcome, saga } };
   });
   if (result === null) return null;
   const { batch, cancellation } = result;
-  batch.tell(observer);
+  batch.notify(observer);
   const status = statusOf(cancellation.saga.position);
   log.info(
     { saga_id: sagaId, actor, reason, outcome: cancellation.outcome, status },

@@ -62,7 +62,7 @@ test("one batch can hold a saga's whole life", async () => {
     deadline_at: null,
     completed_at: orchestrator.now,
   });
-  expect(await orchestrator.saidTypes(id)).toEqual([
+  expect(await orchestrator.messageTypes(id)).toEqual([
     "ReserveInventory",
     "ChargePayment",
     "ConfirmReservation",
@@ -103,7 +103,7 @@ test("the same event again changes and says nothing", async () => {
   expect([...(await orchestrator.handle(reserved))]).toEqual([]);
   await orchestrator.handle(eventOf("InventoryReserved", id));
   expect(await orchestrator.saga(id)).toEqual(before);
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
   expect(orchestrator.verdicts).toEqual(["InventoryReserved transition", "InventoryReserved ignored"]);
 });
 
@@ -135,7 +135,7 @@ test("a saga on a table that this binary does not know is not touched", async ()
   const id = await orchestrator.start();
   await orchestrator.database.sql`update saga_state set table_version = 99 where saga_id = ${id}`;
   await expect(orchestrator.handle(eventOf("InventoryReserved", id))).rejects.toThrow("version 99");
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory"]);
   await orchestrator.database.sql`delete from saga_state where saga_id = ${id}`;
 });
 
@@ -152,7 +152,7 @@ test("a saga that an operator has closed as FAILED stays as it is", async () => 
   });
   await orchestrator.handle(...eventTypes.map((type) => eventOf(type, id)));
   expect(await orchestrator.saga(id)).toEqual(before);
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory"]);
 });
 
 test("any events in any order and any batches leave what the pure table folds them to", async () => {
@@ -186,7 +186,7 @@ test("any events in any order and any batches leave what the pure table folds th
         await orchestrator.handle(...expected.flatMap(({ events }) => events[round] ?? []));
       for (const { id, folded } of expected) {
         expect(await orchestrator.saga(id)).toEqual(folded.saga);
-        expect(await orchestrator.saidTypes(id)).toEqual(folded.out.map(({ type }) => type));
+        expect(await orchestrator.messageTypes(id)).toEqual(folded.out.map(({ type }) => type));
         const lines = await orchestrator.history(id);
         expect(
           lines.map(({ from_status, to_status, step, note }) => [from_status, to_status, step, note]),

@@ -34,7 +34,7 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
     held: (tx, events) => heldSagas(tx, sagasOf(events)),
     decide: (batch, event, now) => batch.applyEvent(event, now, policy),
     save: (tx, batch, now) => batch.save(tx, now),
-    committed: (batch) => batch.tell(observer),
+    committed: (batch) => batch.notify(observer),
   };
 }
 

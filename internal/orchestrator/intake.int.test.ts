@@ -5,8 +5,8 @@ import { AppError } from "../kernel/errors.ts";
 import type { Database } from "../messaging/database.ts";
 import { openPostgres } from "../platform/postgres.ts";
 import { checkout, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { noLog, noMeter } from "../testkit/silence.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { noLog, noMeter } from "../testkit/noop-telemetry.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { Admission, admissionMetrics } from "./admission.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import { measureBacklog } from "./intake-store.ts";
@@ -60,7 +60,7 @@ describe("a group", () => {
     );
     expect(new Set(idsOf(answers)).size).toBe(1_200);
     expect(answers.every((answer) => answer.status === "fulfilled" && !answer.value.replayed)).toBe(true);
-    expect([started, await orchestrator.count(), (await orchestrator.said()).length]).toEqual([
+    expect([started, await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([
       1_200, 1_200, 1_200,
     ]);
     expect(database.transactions).toBeLessThanOrEqual(4);
@@ -92,7 +92,7 @@ describe("a group", () => {
       updated_at: START,
       completed_at: null,
     });
-    expect(await orchestrator.said(saga_id)).toMatchObject([
+    expect(await orchestrator.messages(saga_id)).toMatchObject([
       { type: "ReserveInventory", saga_id, idempotency_key: `${saga_id}:reserve`, items, traceparent },
     ]);
     expect([...(await orchestrator.history(saga_id))]).toEqual([
@@ -118,7 +118,7 @@ describe("a group", () => {
       ]);
     }
     await sql`alter table outbox drop constraint no_command`;
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([0, 0]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([0, 0]);
   });
 
   test("does not pay for the one of its members that the database refuses", async () => {
@@ -129,7 +129,7 @@ describe("a group", () => {
     const answers = await startAll(intake, [...requests.slice(0, 7), broken, ...requests.slice(7)]);
     expect(idsOf(answers).length).toBe(20);
     expect(reasonsOf(answers)).toMatchObject([{ code: "DATABASE_REFUSED" }]);
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([20, 20]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([20, 20]);
   });
 });
 
@@ -190,7 +190,7 @@ describe("a client key", () => {
     // Sealed anew each time, so this differs in an honest repetition.
     const second = await intake.start({ ...request, payment_method: "sealed again" });
     expect([first.replayed, second]).toEqual([false, { saga_id: first.saga_id, replayed: true }]);
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([1, 1]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([1, 1]);
   });
 
   test("used again with another body is refused", async () => {
@@ -224,7 +224,7 @@ describe("a client key", () => {
       expect(new Set(answers.map(({ saga_id }) => saga_id)).size).toBe(6);
       expect(answers.filter(({ replayed }) => !replayed).length).toBe(6);
     }
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([60, 60]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([60, 60]);
   });
 
   test("sent at once with two bodies starts the saga of one of them", async () => {
@@ -246,11 +246,11 @@ describe("a client key", () => {
     ]);
     const again = await Promise.all(requests.map((request) => intake.start(request)));
     expect(again.map(({ replayed }) => replayed)).toEqual([true, true]);
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([2, 2]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([2, 2]);
   });
 });
 
-describe("trouble", () => {
+describe("errors", () => {
   test("a database that hangs fails everyone who waits with an error to retry; later checkouts go through", async () => {
     const { hostname, port, pathname } = new URL(orchestrator.database.url);
     await using proxy = await TcpProxy.start({ host: hostname, port: Number(port) }, 0);
@@ -271,7 +271,7 @@ describe("trouble", () => {
     proxy.cut();
     proxy.resume();
     expect(idsOf(await startAll(intake, requests)).length).toBe(700);
-    expect([await orchestrator.count(), (await orchestrator.said()).length]).toEqual([701, 701]);
+    expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([701, 701]);
   });
 
   test("who has waited too long for a turn is refused, and no saga comes of it", async () => {

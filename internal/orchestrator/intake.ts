@@ -1,16 +1,14 @@
 // How a saga comes to be: checkouts that arrive together are written together, saga rows and first commands in one
 // transaction, so a thousand a second cost a few commits. Called by api.ts; a caller is answered once its row is durable.
 import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
-import { TOPICS } from "../../schemas/topics.ts";
 import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { envelop } from "../messaging/envelope.ts";
 import { lingerMs } from "../messaging/linger.ts";
 import { Groups } from "../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { bisect } from "../messaging/bisect.ts";
-import { outboxStatements } from "../messaging/outbox.ts";
+import { append } from "../messaging/outbox.ts";
 import type { Admission } from "./admission.ts";
 import { findKeyOwners, insertSagas } from "./intake-store.ts";
 import { type SagaPolicy, startSaga } from "./saga.ts";
@@ -39,7 +37,7 @@ export interface IntakeOptions {
   readonly lingerMs: number;
   /** Told how many sagas a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
-  readonly admission: Pick<Admission, "refusal" | "taken">;
+  readonly admission: Pick<Admission, "rejection" | "taken">;
 }
 
 /** The client key was used before, with another body. */
@@ -112,7 +110,7 @@ export class Intake implements AsyncDisposable {
   /** Writes the group in one transaction and answers it; throws, and answers nobody, when that fails. */
   async #write(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
-    const { refusal } = admission;
+    const { rejection } = admission;
     const now = clock.now();
     const candidates = group.map(({ request, resolve, reject }) => {
       const { saga, out, history } = startSaga(newId(), request, now, policy);
@@ -120,22 +118,20 @@ export class Intake implements AsyncDisposable {
     });
     const { started, owners } = await this.#options.database.transaction(
       async ({ tx, send, finish, appended }) => {
-        const [fresh] = refusal === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
+        const [fresh] = rejection === null ? await send([insertSagas(tx, candidates)]) : [new Set<string>()];
         const repeated = candidates.flatMap(({ saga, request }) =>
           fresh.has(saga.saga_id) ? [] : [request],
         );
         // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
         const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
         const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
-        const envelopes = first.flatMap(({ out, request: { traceparent } }) =>
-          envelop(out, { eventTopic: TOPICS.orderEvents, newId, now, traceparent }),
-        );
+        const caused = first.map(({ out, request: { traceparent } }) => ({ out, traceparent }));
         const lines = first.flatMap(({ history, saga: { saga_id } }) =>
           history.map((line) => ({ ...line, saga_id, message_id: null, message_type: "StartSaga" })),
         );
         await finish([
           ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
-          ...outboxStatements({ tx, appended }, envelopes),
+          ...append({ tx, appended }, caused, { newId, now }),
         ]);
         return { started: fresh, owners: new Map(found.map((owner) => [keyOf(owner), owner])) };
       },
@@ -150,8 +146,8 @@ export class Intake implements AsyncDisposable {
         continue;
       }
       const owner = owners.get(keyOf(request));
-      if (owner === undefined && refusal !== null) {
-        reject(new AppError("SERVICE_UNAVAILABLE", refusal));
+      if (owner === undefined && rejection !== null) {
+        reject(new AppError("SERVICE_UNAVAILABLE", rejection));
         continue;
       }
       assert(owner !== undefined, "a client key that could not be inserted is in use");

@@ -28,7 +28,7 @@ test("of a batch of events only its own are left out", async () => {
   );
   expect(effect.applied.map(({ message }) => message.saga_id)).toEqual([free, free]);
   expect(effect.held).toEqual([{ saga_id: held, row: `saga_state, saga ${held}` }]);
-  expect((await orchestrator.said(free)).map(({ type }) => type)).toContain("ConfirmReservation");
+  expect((await orchestrator.messages(free)).map(({ type }) => type)).toContain("ConfirmReservation");
   await row.release();
 });
 

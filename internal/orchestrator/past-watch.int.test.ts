@@ -23,7 +23,7 @@ beforeEach(async () => {
   const note = (_: object, sentence: string) => void logged.push(sentence);
   watch = new PastWatch({
     sql: orchestrator.database.sql,
-    newestSaid: () => Promise.resolve(newest()),
+    newestSent: () => Promise.resolve(newest()),
     now: () => Date.now(),
     log: { info: note, error: note },
   });
@@ -72,7 +72,7 @@ test("a database that has said everything is acted on; nothing is before it was 
   orchestrator.now = START + POLICY.forwardDeadlineMs;
   expect(await sweep()).toMatchObject({ processed: 0 });
   await watch.runOnce();
-  expect([watch.refusal, logged]).toEqual([null, []]);
+  expect([watch.rejection, logged]).toEqual([null, []]);
   expect(await sweep()).toMatchObject({ processed: 1 });
   expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
 });
@@ -106,11 +106,11 @@ test("a database from the past stands still, says so, and goes on when it was re
   expect(await sweep()).toMatchObject({ processed: 0 });
   await watch.runOnce();
   await watch.runOnce();
-  expect(watch.refusal).toContain("checkoutctl saga rebuild");
+  expect(watch.rejection).toContain("checkoutctl saga rebuild");
   await expect(watch.ready()).rejects.toThrow("checkoutctl saga rebuild");
   expect(logged).toEqual([expect.stringContaining("no deadline acts and no checkout is taken")]);
   expect(await sweep()).toMatchObject({ processed: 0 });
-  expect(await orchestrator.saidTypes()).toEqual(["ReserveInventory", "ReserveInventory"]);
+  expect(await orchestrator.messageTypes()).toEqual(["ReserveInventory", "ReserveInventory"]);
   // when
   const { sagas } = await rebuild();
   await watch.runOnce();
@@ -122,7 +122,7 @@ test("a database from the past stands still, says so, and goes on when it was re
       [late, [null, "COMPLETED"]],
     ]),
   );
-  expect(watch.refusal).toBeNull();
+  expect(watch.rejection).toBeNull();
   expect(await sweep()).toMatchObject({ processed: 0 });
   const [after] = await orchestrator.database.sql`
     select client_key, email, total_cents from saga_state where saga_id = ${late}`;
@@ -144,5 +144,5 @@ test("what had not left when the database was lost is said now, and what is stil
   const { sagas } = await rebuild();
   expect(sagas).toMatchObject([{ saga_id: id, to: "INVENTORY_RESERVED", says: ["ChargePayment"] }]);
   expect((await orchestrator.saga(id)).deadline_at).toBe(orchestrator.now + POLICY.forwardDeadlineMs);
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory", "ChargePayment"]);
 });

@@ -9,7 +9,7 @@ import type { Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 import { findInOutbox } from "../messaging/outbox.ts";
 import { OUTBOX_RETENTION_MS } from "../messaging/retention.ts";
-import type { Log } from "../messaging/telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 import { identityOf } from "./store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -19,7 +19,7 @@ const MAX_NAMED = 5;
 export interface PastWatchOptions {
   readonly sql: Sql;
   /** The id of the newest message in each partition that sagas write to. */
-  readonly newestSaid: () => Promise<readonly string[]>;
+  readonly newestSent: () => Promise<readonly string[]>;
   /** Epoch ms. */
   readonly now: () => number;
   readonly log: Pick<Log, "info" | "error">;
@@ -28,7 +28,7 @@ export interface PastWatchOptions {
 export class PastWatch {
   readonly #options: PastWatchOptions;
   #compared: string | null = null;
-  #refusal: string | null = null;
+  #rejection: string | null = null;
 
   constructor(options: PastWatchOptions) {
     this.#options = options;
@@ -40,41 +40,41 @@ export class PastWatch {
   }
 
   /** Why nothing may be done on this database, or null. */
-  get refusal(): string | null {
-    return this.#refusal;
+  get rejection(): string | null {
+    return this.#rejection;
   }
 
   /** For /readyz. */
   ready(): Promise<void> {
     if (this.#compared !== null) return Promise.resolve();
-    const why = this.#refusal ?? "the saga database is being compared with Kafka";
+    const why = this.#rejection ?? "the saga database is being compared with Kafka";
     return Promise.reject(new AppError("SERVICE_UNAVAILABLE", why));
   }
 
   /** One look. Throws when Kafka or the database is away; nothing is acted on then that was not compared before. */
   async runOnce(): Promise<void> {
-    const { sql, newestSaid, now, log } = this.#options;
+    const { sql, newestSent, now, log } = this.#options;
     const identity = await identityOf(sql);
     if (identity === this.#compared) return;
     this.#compared = null;
     // What is older the outbox need not have any more.
     const since = now() - OUTBOX_RETENTION_MS + DAY_MS;
-    const newest = (await newestSaid()).filter((id) => timeOf(id) >= since);
+    const newest = (await newestSent()).filter((id) => timeOf(id) >= since);
     const kept = await findInOutbox(sql, newest);
     const lost = newest.filter((id) => !kept.has(id));
     if (lost.length === 0) {
-      if (this.#refusal !== null)
+      if (this.#rejection !== null)
         log.info({}, "the saga database is up to date with Kafka: deadlines act again");
-      this.#refusal = null;
+      this.#rejection = null;
       this.#compared = identity;
       return;
     }
-    if (this.#refusal === null)
+    if (this.#rejection === null)
       log.error(
         { lost: lost.slice(0, MAX_NAMED), partitions: lost.length },
         `${BEHIND}: no deadline acts and no checkout is taken until it is`,
       );
-    this.#refusal = BEHIND;
+    this.#rejection = BEHIND;
   }
 }
 

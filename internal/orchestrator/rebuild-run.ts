@@ -1,18 +1,19 @@
-// Brings a saga database that was restored from a backup up to the present: every saga that has said something which this
+// Brings a saga database that was restored from a backup up to the present: every saga that has sent something which this
 // database does not know, every one that it does not know at all, and every one that it takes for open is led to where it stood
-// (rebuild.ts). What they have said is written back into the outbox. Called by `checkoutctl saga rebuild`.
+// (rebuild.ts). What they have sent is written back into the outbox. Called by `checkoutctl saga rebuild`.
 //
 // Doing it again does nothing more: a saga, its messages and its inbox are one transaction.
+import { timestampOf } from "../kernel/timestamp.ts";
 import { type Message } from "../../schemas/registry.ts";
 import { TOPICS, type Topic } from "../../schemas/topics.ts";
 import type { Event } from "../../schemas/events.ts";
 import type { SagaStatus } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database, Tx } from "../messaging/database.ts";
-import { decode, envelop } from "../messaging/envelope.ts";
+import { decode } from "../messaging/envelope.ts";
 import { enterInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
-import { findInOutbox, insertPublished, outboxStatements, type PublishedRow } from "../messaging/outbox.ts";
+import { findInOutbox, insertPublished, append, type PublishedRow } from "../messaging/outbox.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
 import { findSagaIds, openSagaIds } from "./rebuild-store.ts";
@@ -20,8 +21,8 @@ import type { SagaPolicy } from "./saga.ts";
 import { statusOf } from "./state.ts";
 import { appendHistory, type HistoryLine, lockSagas, saveSagas } from "./store.ts";
 
-const SAID = [TOPICS.commands, TOPICS.notifications] as const;
-const TOLD = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents] as const;
+const SENT = [TOPICS.commands, TOPICS.notifications] as const;
+const RECEIVED = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents] as const;
 /** Sagas in one transaction. */
 const BATCH = 200;
 
@@ -69,22 +70,22 @@ export interface RebuildReport {
 
 export async function rebuildSagas(options: RebuildOptions): Promise<RebuildReport> {
   const run_id = options.newId();
-  const { said, lost } = await readSaid(options);
-  const told = await readTold(options, new Set(said.keys()));
+  const { sent, lost } = await readSent(options);
+  const received = await readReceived(options, new Set(sent.keys()));
   const report = {
     run_id,
     lost_messages: lost.size,
     sagas: [] as RebuiltSaga[],
     not_rebuilt: [] as string[],
   };
-  const ids = [...said.keys()];
+  const ids = [...sent.keys()];
   for (let start = 0; start < ids.length; start += BATCH) {
     const part = ids.slice(start, start + BATCH);
     const orders = new Map((await options.ordersOf(part)).map((order) => [order.saga_id, order]));
     const traces = part.map((saga_id) => ({
       saga_id,
-      said: said.get(saga_id) ?? [],
-      told: told.get(saga_id) ?? [],
+      sent: sent.get(saga_id) ?? [],
+      received: received.get(saga_id) ?? [],
       order: orders.get(saga_id) ?? null,
     }));
     await options.database.transaction(async ({ tx, send, finish }) => {
@@ -106,7 +107,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       report.sagas.push(...moves);
       if (options.dryRun) return finish([]);
       const rows = part.flatMap((id) =>
-        (said.get(id) ?? []).flatMap(({ message_id }) => lost.get(message_id) ?? []),
+        (sent.get(id) ?? []).flatMap(({ message_id }) => lost.get(message_id) ?? []),
       );
       await finish([
         ...(rows.length === 0 ? [] : [insertPublished(tx, rows)]),
@@ -121,7 +122,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
             ]),
       ]);
     });
-    const heard = traces.flatMap((one) => one.told.map(({ message_id }) => message_id));
+    const heard = traces.flatMap((one) => one.received.map(({ message_id }) => message_id));
     if (!options.dryRun && heard.length > 0)
       await options.database.transaction(async ({ tx, send, finish }) => {
         await send([enterInbox(tx, heard)]);
@@ -165,13 +166,10 @@ function statementsOf(tx: Tx, rebuilt: readonly Rebuilt[], { newId }: RebuildOpt
       })),
     ),
   ]);
-  const envelopes = rebuilt.flatMap(({ out }) =>
-    envelop(out, { eventTopic: TOPICS.orderEvents, newId, now }),
-  );
   return [
     ...(changes.length === 0 ? [] : [saveSagas(tx, changes)]),
     ...(lines.length === 0 ? [] : [appendHistory(tx, lines, now)]),
-    ...outboxStatements({ tx, appended: null }, envelopes),
+    ...append({ tx, appended: null }, rebuilt, { newId, now }),
   ];
 }
 
@@ -193,15 +191,15 @@ function lineOf({ saga_id, from, to }: RebuiltSaga, options: RebuildOptions, run
 }
 
 /**
- * What sagas have said that this database does not know, or that belongs to a saga which it does not know or takes for open, by
+ * What sagas have sent that this database does not know, or that belongs to a saga which it does not know or takes for open, by
  * saga; those without any such message are there, too, where they are open. `lost` are the rows to write back, by message.
  */
-async function readSaid({ database, readTopic }: RebuildOptions) {
+async function readSent({ database, readTopic }: RebuildOptions) {
   const { sql } = database;
   const open = await openSagaIds(sql);
-  const said = new Map<string, Message[]>([...open].map((id) => [id, []]));
+  const sent = new Map<string, Message[]>([...open].map((id) => [id, []]));
   const lost = new Map<string, PublishedRow>();
-  for (const topic of SAID) {
+  for (const topic of SENT) {
     for await (const batch of readTopic(topic)) {
       const read = batch.values.flatMap((value, index) => {
         const decoded = decode(value);
@@ -217,21 +215,21 @@ async function readSaid({ database, readTopic }: RebuildOptions) {
         const isLost = !kept.has(message_id);
         if (isLost) lost.set(message_id, rowOf(topic, message, batch.raw(index).timestampMs));
         if (!isLost && known.has(saga_id) && !open.has(saga_id)) continue;
-        said.set(saga_id, [...(said.get(saga_id) ?? []), message]);
+        sent.set(saga_id, [...(sent.get(saga_id) ?? []), message]);
       }
     }
   }
-  return { said, lost };
+  return { sent, lost };
 }
 
 function rowOf(topic: Topic, payload: Message, timestampMs: number): PublishedRow {
   const { message_id: event_id, saga_id: partition_key, type } = payload;
-  return { event_id, topic, partition_key, type, payload, published_at: new Date(timestampMs).toISOString() };
+  return { event_id, topic, partition_key, type, payload, published_at: timestampOf(timestampMs) };
 }
 
-async function readTold({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<string>) {
-  const told = new Map<string, Event[]>();
-  for (const topic of TOLD) {
+async function readReceived({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<string>) {
+  const received = new Map<string, Event[]>();
+  for (const topic of RECEIVED) {
     for await (const { values } of readTopic(topic)) {
       for (const value of values) {
         const saga_id: unknown =
@@ -239,11 +237,11 @@ async function readTold({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<stri
         if (typeof saga_id !== "string" || !sagaIds.has(saga_id)) continue;
         const decoded = decode(value);
         if (decoded.ok && isEvent(decoded.message))
-          told.set(saga_id, [...(told.get(saga_id) ?? []), decoded.message]);
+          received.set(saga_id, [...(received.get(saga_id) ?? []), decoded.message]);
       }
     }
   }
-  return told;
+  return received;
 }
 
 /** What lies on an event topic and is no command is an event. */

@@ -1,9 +1,10 @@
 // A saga that its database has lost, or knows only as it was when a backup was taken, is led to where it stood: by what it has
-// said since (commands and mails in Kafka) and what it was told (events, and its order). Pure; called by rebuild-run.ts.
+// sent since (commands and mails in Kafka) and what it was received (events, and its order). Pure; called by rebuild-run.ts.
 //
-// The way is the saga table's own: the same decisions, in an order that fits what was said. Where a decision says what is in Kafka
-// already, it is not said again; where it says something new, the message had not left when the database was lost, and goes now.
+// The way is the saga table's own: the same decisions, in an order that fits what was sent. Where a decision says what is in Kafka
+// already, it is not sent again; where it says something new, the message had not left when the database was lost, and goes now.
 // What the topics cannot tell is why a saga started to compensate without a refusal; its mail knows the code.
+import { epochMsOf, timestampOf } from "../kernel/timestamp.ts";
 import { Value } from "@sinclair/typebox/value";
 import { CheckoutOfSaga, type ReserveInventory } from "../../schemas/commands.ts";
 import type { Event } from "../../schemas/events.ts";
@@ -33,9 +34,9 @@ export interface StandingOrder {
 export interface Traces {
   readonly saga_id: string;
   /** Its commands and mails, in any order. */
-  readonly said: readonly Message[];
-  /** What the services told it, in any order. */
-  readonly told: readonly Event[];
+  readonly sent: readonly Message[];
+  /** What the services received it, in any order. */
+  readonly received: readonly Event[];
   /** Its order where that is confirmed. */
   readonly order: StandingOrder | null;
 }
@@ -47,7 +48,7 @@ export interface Rebuilt {
   readonly after: Saga;
   /** The steps of its way from `before` to `after`. */
   readonly way: readonly { readonly input: SagaInput; readonly decision: Decision }[];
-  /** What it has to say and has not said. */
+  /** What it has to say and has not sent. */
   readonly out: readonly Outgoing[];
 }
 
@@ -90,19 +91,20 @@ interface Guide {
   /** It is compensating. */
   readonly hasTurned: boolean;
   readonly hasUndone: (step: Step) => boolean;
-  readonly told: (type: Event["type"]) => SagaInput | null;
+  readonly received: (type: Event["type"]) => SagaInput | null;
   readonly mail: SendNotification | null;
   readonly paymentMethod: string | null;
 }
 
-function guideOf({ saga_id, said, told, order }: Traces, now: number): Guide {
+function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide {
   const keys = new Set(
-    said.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
+    sent.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
   );
-  const mail = said.find((message) => message.type === "SendNotification") ?? null;
-  const charge = said.find((message) => message.type === "ChargePayment");
+  const mail = sent.find((message) => message.type === "SendNotification") ?? null;
+  const charge = sent.find((message) => message.type === "ChargePayment");
   const events = new Map<string, SagaInput>();
-  for (const event of [...(order === null ? [] : eventsOf(order)), ...told]) events.set(event.type, event);
+  for (const event of [...(order === null ? [] : eventsOf(order)), ...received])
+    events.set(event.type, event);
   const hasUndone = (step: Step) => keys.has(`${saga_id}:${step}:undo`);
   const hasTurned = mail?.template === "checkout_failed" || STEPS.some(({ step }) => hasUndone(step));
   // An order that is confirmed has been asked for, and so has all that comes before it, whether or not Kafka still tells of it.
@@ -116,7 +118,7 @@ function guideOf({ saga_id, said, told, order }: Traces, now: number): Guide {
     lastStep: STEPS.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
     hasTurned,
     hasUndone,
-    told: (type) => events.get(type) ?? null,
+    received: (type) => events.get(type) ?? null,
     mail,
     paymentMethod: charge?.payment_method ?? (isOrdered ? "" : null),
   };
@@ -142,7 +144,7 @@ function nextOf(
   if (position.kind === "compensating") {
     const replies = rowOf(position.undoing).undo?.replies ?? [];
     for (const reply of replies) {
-      const step = on(guide.told(reply));
+      const step = on(guide.received(reply));
       if (step !== null) return step;
     }
     return null;
@@ -152,14 +154,14 @@ function nextOf(
   const row = rowOf(position.at);
   const isPast = indexOf(position.at) < guide.lastStep;
   const success = () => {
-    const step = on(guide.told(row.success));
+    const step = on(guide.received(row.success));
     // A charge wants a card, and only its own command may have kept it.
     const isCharge = step?.decision.out.some((message) => message.type === "ChargePayment");
     return isCharge === true && card === null ? null : step;
   };
   if (isPast) return success();
-  const refusal = () => on(guide.told(row.refusal));
-  const expired = () => on(guide.told("ReservationExpired"));
+  const refusal = () => on(guide.received(row.refusal));
+  const expired = () => on(guide.received("ReservationExpired"));
   if (!guide.hasTurned) {
     const step = success() ?? refusal() ?? expired();
     // Its card was in the lost row alone: it cannot be charged any more, and must not wait for what would charge it.
@@ -174,7 +176,7 @@ function nextOf(
   return step === null ? null : explained(step, guide);
 }
 
-/** The mail knows why the saga started to compensate; what it was told may not. */
+/** The mail knows why the saga started to compensate; what it was received may not. */
 function explained(
   { input, decision }: { readonly input: SagaInput; readonly decision: Decision },
   { mail }: Guide,
@@ -195,16 +197,16 @@ function explained(
 /** Events happened when they say; the saga's own deadline passes when it must. */
 function timeOf(input: SagaInput, saga: Saga, now: number): number {
   if (input.type === "DeadlinePassed") return Math.max(now, saga.deadline_at ?? now);
-  return "occurred_at" in input ? Date.parse(input.occurred_at) : now;
+  return "occurred_at" in input ? epochMsOf(input.occurred_at) : now;
 }
 
 /** How a saga began of which nothing is left here; null where nobody can tell. */
 function begin(traces: Traces, policy: SagaPolicy) {
-  const { saga_id, said, order } = traces;
-  const first = said.find((message) => message.type === "ReserveInventory");
+  const { saga_id, sent, order } = traces;
+  const first = sent.find((message) => message.type === "ReserveInventory");
   const found = (first === undefined ? null : requestOf(first, traces)) ?? requestOfOrder(traces);
   if (found === null) return null;
-  const at = first === undefined ? (order?.created_at ?? 0) : Date.parse(first.occurred_at);
+  const at = first === undefined ? (order?.created_at ?? 0) : epochMsOf(first.occurred_at);
   const { saga, ...decision } = startSaga(saga_id, { ...found, payment_method: "" }, at, policy);
   return { request: found, decision: { ...decision, saga: { ...saga, payment_method: null } } };
 }
@@ -215,19 +217,19 @@ function requestOf(
 ): StartSaga | null {
   const cart = { items, currency, payment_method: "", ...(traceparent === undefined ? {} : { traceparent }) };
   if (Value.Check(CheckoutOfSaga, checkout)) return { ...cart, ...checkout };
-  const { said, order } = traces;
-  const mail = said.find((message) => message.type === "SendNotification");
-  const create = said.find((message) => message.type === "CreateOrder") ?? order;
+  const { sent, order } = traces;
+  const mail = sent.find((message) => message.type === "SendNotification");
+  const create = sent.find((message) => message.type === "CreateOrder") ?? order;
   if (create === undefined || create === null) return null;
   const { user_id, shipping_address } = create;
   return { ...cart, ...lostKey(traces), user_id, shipping_address, email: mail?.email ?? NO_EMAIL };
 }
 
 function requestOfOrder(traces: Traces): StartSaga | null {
-  const { order, said } = traces;
+  const { order, sent } = traces;
   if (order === null) return null;
   const { user_id, shipping_address, currency } = order;
-  const mail = said.find((message) => message.type === "SendNotification");
+  const mail = sent.find((message) => message.type === "SendNotification");
   const items = order.items.map(({ sku_id, quantity }) => ({ sku_id, quantity }));
   const who = { user_id, shipping_address, currency, email: mail?.email ?? NO_EMAIL };
   return { ...who, ...lostKey(traces), items, payment_method: "" };
@@ -241,7 +243,7 @@ function lostKey({ saga_id }: Traces) {
 /** A confirmed order tells of everything that came before it, where the events are gone. */
 function eventsOf(order: StandingOrder): readonly Event[] {
   const { saga_id, order_id, user_id, items, total_cents, currency } = order;
-  const occurred_at = new Date(order.created_at).toISOString();
+  const occurred_at = timestampOf(order.created_at);
   const envelope = { message_id: order_id, schema_version: 1, saga_id, occurred_at };
   const reserved = items.map((item) => ({ ...item, reserved_until: occurred_at }));
   const paid = { payment_id: order_id, transaction_id: "unknown", amount_cents: total_cents, currency };

@@ -17,12 +17,12 @@ const begun = startSaga(ID, checkout(), START, POLICY);
 
 type Happening = Event["type"] | "DeadlinePassed" | "OperatorCancel";
 
-/** What really happened: every saga of the way, and everything that was said and told. */
+/** What really happened: every saga of the way, and everything that was sent and received. */
 function lived(...inputs: readonly Happening[]) {
   let last: Decision = begun;
   const sagas: Saga[] = [begun.saga];
-  const said: Message[] = [...messagesOf(begun)];
-  const told: Event[] = [];
+  const sent: Message[] = [...messagesOf(begun)];
+  const received: Event[] = [];
   for (const type of inputs) {
     const input: SagaInput =
       type === "DeadlinePassed"
@@ -30,12 +30,12 @@ function lived(...inputs: readonly Happening[]) {
         : type === "OperatorCancel"
           ? { type, reason: "stolen card" }
           : eventOf(type, ID);
-    if ("message_id" in input) told.push(input);
+    if ("message_id" in input) received.push(input);
     last = decide(last.saga, input, START + POLICY.forwardDeadlineMs, POLICY);
     sagas.push(last.saga);
-    said.push(...messagesOf(last));
+    sent.push(...messagesOf(last));
   }
-  return { sagas, said, told, end: last.saga };
+  return { sagas, sent, received, end: last.saga };
 }
 
 function messagesOf({ out }: Decision): readonly Message[] {
@@ -43,8 +43,8 @@ function messagesOf({ out }: Decision): readonly Message[] {
   return envelop(out, context).map(({ message }) => message);
 }
 
-const from = (saga: Saga | null, { said, told }: Pick<ReturnType<typeof lived>, "said" | "told">) =>
-  rebuild(saga, { saga_id: ID, said, told: told.toReversed(), order: null }, LATE, POLICY);
+const from = (saga: Saga | null, { sent, received }: Pick<ReturnType<typeof lived>, "sent" | "received">) =>
+  rebuild(saga, { saga_id: ID, sent, received: received.toReversed(), order: null }, LATE, POLICY);
 
 const COMPLETING = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed", "OrderCreated"] as const;
 const LIVES: Readonly<Record<string, readonly Happening[]>> = {
@@ -121,10 +121,10 @@ describe.each(Object.entries(LIVES))("a saga that %s", (_, inputs) => {
   });
 
   test("says what it had decided and could not say any more, once", () => {
-    for (let lost = 1; lost < life.said.length; lost += 1) {
-      const said = life.said.slice(0, lost);
-      const found = from(life.sagas[0] ?? null, { said, told: life.told });
-      const keys = [...said, ...(found?.out ?? [])].map((one) =>
+    for (let lost = 1; lost < life.sent.length; lost += 1) {
+      const sent = life.sent.slice(0, lost);
+      const found = from(life.sagas[0] ?? null, { sent, received: life.received });
+      const keys = [...sent, ...(found?.out ?? [])].map((one) =>
         "idempotency_key" in one ? one.idempotency_key : one.type,
       );
       expect(new Set(keys).size).toBe(keys.length);
@@ -142,8 +142,8 @@ test("what is under way goes on from there, with the time of a new checkout", ()
 });
 
 test("one whose card was in the lost row alone is undone", () => {
-  const { said } = lived();
-  const found = from(null, { said, told: [eventOf("InventoryReserved", ID)] });
+  const { sent } = lived();
+  const found = from(null, { sent, received: [eventOf("InventoryReserved", ID)] });
   expect(found?.after.position).toMatchObject({ kind: "compensating", undoing: "reserve" });
   expect(found?.out.map(({ type }) => type)).toEqual(["ReleaseInventory"]);
 });
@@ -161,7 +161,7 @@ test("a confirmed order completes its saga though Kafka tells of nothing any mor
     created_at: LATE - 7 * 24 * 60 * 60 * 1_000,
   };
   for (const saga of [null, begun.saga]) {
-    const found = rebuild(saga, { saga_id: ID, said: [], told: [], order }, LATE, POLICY);
+    const found = rebuild(saga, { saga_id: ID, sent: [], received: [], order }, LATE, POLICY);
     expect(found?.after.position).toMatchObject({ kind: "completed", order_id: order.order_id });
     expect(found?.after.total_cents).toBe(1_000);
     expect(found?.out).toEqual([]);
@@ -169,7 +169,7 @@ test("a confirmed order completes its saga though Kafka tells of nothing any mor
 });
 
 test("of a saga that left nothing nothing is made", () => {
-  expect(from(null, { said: [], told: [eventOf("InventoryReserved", ID)] })).toBeNull();
+  expect(from(null, { sent: [], received: [eventOf("InventoryReserved", ID)] })).toBeNull();
 });
 
 test("the first command takes along what the saga's row is made of", () => {

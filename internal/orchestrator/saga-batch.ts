@@ -60,7 +60,7 @@ export class SagaBatch {
   }
 
   /** Call once the statements of `save` are committed. */
-  tell(observer: SagaObserver): void {
+  notify(observer: SagaObserver): void {
     for (const { input, decision } of this.#decided) observer.decided(input, decision);
     for (const event of this.#unknown) observer.unknown(event);
     observer.changed(this.#changes().map(({ after }) => after));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { openPostgres } from "../platform/postgres.ts";
 import { eventOf } from "../testkit/events.ts";
 import { START, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { StatusWatch } from "./status-watch.ts";
 
 const USER = "01890000-0000-7000-8000-00000000000a";

@@ -64,7 +64,7 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
       needs_operator: true,
       created_at: START,
       progress_at: TURNED,
-      resend_count: (await orchestrator.said(id)).length - 2,
+      resend_count: (await orchestrator.messages(id)).length - 2,
     },
   ]);
   // when

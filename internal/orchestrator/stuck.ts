@@ -1,7 +1,7 @@
 // Notices sagas that make no progress: everything heals by itself in minutes, so what does not wants a person. Counts them for an
 // alert, and names each in the log once. Ticked by a loop of cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
-import type { Log, Meter } from "../messaging/telemetry.ts";
+import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
 import { rowOf } from "./steps.ts";
 import type { StuckSaga } from "./stuck-store.ts";

@@ -1,6 +1,6 @@
 // What the orchestrator tells of its sagas: how many start, how many end how, how long they take, and every alert of the saga
 // table. Called by cmd/orchestrator, which hands the observer to handler and timers.
-import type { Log, Meter } from "../messaging/telemetry.ts";
+import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 import { statusOf } from "./state.ts";
 

@@ -32,7 +32,7 @@ test("a saga past its deadline starts to compensate, not a millisecond before", 
     failure: { code: "DEADLINE_EXCEEDED" },
     resends: 0,
   });
-  expect(await orchestrator.saidTypes(id)).toEqual(["ReserveInventory", "ReleaseInventory"]);
+  expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory", "ReleaseInventory"]);
   expect((await orchestrator.history(id)).at(-1)).toEqual({
     from_status: "STARTED",
     to_status: "COMPENSATING",
@@ -71,7 +71,7 @@ test("an undo without an answer is sent again, ever more slowly, and an operator
   }
   expect(pauses).toEqual([10_000, 20_000, 40_000, 60_000, 60_000]);
   expect(flags).toEqual([false, false, true, true, true]);
-  const undos = (await orchestrator.said(id)).filter(({ type }) => type === "ReleaseInventory");
+  const undos = (await orchestrator.messages(id)).filter(({ type }) => type === "ReleaseInventory");
   expect(undos.length).toBe(6);
   // Each is a message of its own, or the inbox of the service would drop it; the effect's key stays the same.
   expect(new Set(undos.map(({ message_id }) => message_id)).size).toBe(6);
@@ -104,7 +104,7 @@ test("replicas that sweep at once move each saga once", async () => {
   };
   await Promise.all([sweeper(), sweeper(), sweeper(), sweeper()]);
   expect(processed).toBe(200);
-  const types = await orchestrator.saidTypes();
+  const types = await orchestrator.messageTypes();
   expect(types.filter((type) => type === "ReleaseInventory").length).toBe(200);
   for (const id of ids) expect((await orchestrator.history(id)).length).toBe(2);
 });
@@ -133,7 +133,7 @@ test("a deadline and the last success that race leave one of the two ends, never
   ]);
   for (const id of ids) {
     const { position } = await orchestrator.saga(id);
-    const said = (await orchestrator.saidTypes(id)).slice(4);
+    const said = (await orchestrator.messageTypes(id)).slice(4);
     expect([position.kind, said]).toBeOneOf([
       ["completed", ["SendNotification"]],
       ["compensating", ["CancelOrder"]],

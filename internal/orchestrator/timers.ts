@@ -1,10 +1,8 @@
 // The saga's own initiative: a saga past its deadline starts to compensate, an undo without an answer is sent again. One bounded batch
 // per run; any number of replicas may run it, because each claims with SKIP LOCKED. Ticked by a background loop.
-import { TOPICS } from "../../schemas/topics.ts";
 import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
-import { envelop } from "../messaging/envelope.ts";
-import { outboxStatements } from "../messaging/outbox.ts";
+import { append } from "../messaging/outbox.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { claimOverdueSagas, pullInDeadlines } from "./store.ts";
@@ -38,10 +36,9 @@ export async function sweepDeadlines(options: DeadlineSweeperOptions): Promise<R
     const out = sagas.flatMap(({ saga_id }) =>
       claimed.apply(saga_id, { type: "DeadlinePassed" }, now, policy),
     );
-    const envelopes = envelop(out, { eventTopic: TOPICS.orderEvents, newId, now });
-    await finish([...claimed.save(tx, now), ...outboxStatements({ tx, appended }, envelopes)]);
+    await finish([...claimed.save(tx, now), ...append({ tx, appended }, [{ out }], { newId, now })]);
     return { batch: claimed, processed: sagas.length };
   });
-  batch.tell(observer);
+  batch.notify(observer);
   return { processed, hasMore: processed >= limit };
 }

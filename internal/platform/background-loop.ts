@@ -4,7 +4,7 @@ import { assert, describeError } from "../kernel/errors.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import type { RoleContext } from "./lifecycle.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
 /** What an outage is longer for us than it was; a question to what is away costs little. */

@@ -50,19 +50,22 @@ export const commonConfig = {
     default: 20_000,
     minimum: 100,
     maximum: 600_000,
-    description: "how long work in flight may take after SIGTERM, in milliseconds",
+    description: "time limit for work in flight after SIGTERM, in ms",
   }),
 };
 
 export const kafkaConfig = {
-  KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
+  KAFKA_BROKERS: Type.String({
+    format: "brokers",
+    description: "Kafka brokers to connect to first, host:port separated by commas",
+  }),
 };
 
 export const publishingConfig = {
   PUBLISH_AFTER_COMMIT: Type.Boolean({
     default: true,
     description:
-      "true publishes events right after their commit, and the relay what is left then; false leaves them all to the relay",
+      "true publishes events right after their commit and leaves the rest to the relay; false leaves all to the relay",
   }),
 };
 
@@ -72,7 +75,7 @@ export const consumerConfig = {
     Type.String({
       pattern: "^[A-Za-z0-9._-]{1,100}$",
       description:
-        "name of this instance, unique within its role, for example the host's: restarted under the same name it has its partitions back at once",
+        "name of this instance, unique within its role, for example the host name; after a restart under the same name it gets its partitions back at once",
     }),
   ),
 };
@@ -93,24 +96,39 @@ export const personalDataDays = (description: string, days: number) =>
 
 export const redisConfig = {
   REDIS_URL: secret(
-    Type.String({ format: "redis-url", description: "Redis, a hint store: the role also works without it" }),
+    Type.String({
+      format: "redis-url",
+      description: "Redis, used as a cache: the role also works without it",
+    }),
   ),
 };
 
-export const servedNamesConfig = {
+/** Where a role serves HTTP. `what` is served there; `note` says who may reach it. */
+export const listenConfig = (what: string, note?: string) => ({
+  HOST: Type.String({
+    default: "127.0.0.1",
+    minLength: 1,
+    description: `address ${what} listens on${note === undefined ? "" : `; ${note}`}`,
+  }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: `port of ${what}` }),
+});
+
+/** For `startHttp`. */
+export const httpConfig = (what: string, note?: string) => ({
+  ...listenConfig(what, note),
   SERVED_NAMES: Type.String({
     default: "",
     format: "host-names",
     description:
-      "names it is reached under, several separated by commas; addresses, localhost and the machine's own name are served in any case, other names are answered with 421",
+      "host names it is reached under, separated by commas; addresses, localhost and the machine's own name always work, other names get 421",
   }),
-};
+});
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads and checks the variables that `schema` declares. An unset or empty variable takes its default, or is a fault unless it
- * is optional; variables that are not declared are none of our business. Throws ConfigError with all faults.
+ * is optional; variables that are not declared are ignored. Throws ConfigError with all faults.
  */
 export function parseConfig<Schema extends TObject>(
   role: string,

@@ -2,7 +2,6 @@
 // outbox. Called by cmd/orchestrator, inventory, payment and order.
 import { type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
-import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { consumedTypes } from "../messaging/delivery.ts";
 import type { Handler } from "../messaging/handler.ts";
@@ -12,22 +11,20 @@ import { cautiousNow, Retention } from "../messaging/retention.ts";
 import { RetryLoop } from "../messaging/retry.ts";
 import { consumerMetrics } from "../messaging/telemetry.ts";
 import { runLoop } from "./background-loop.ts";
-import { idSource } from "./ids.ts";
+import { newId, systemClock } from "./clock.ts";
+import { kafkaOptions } from "./kafka/connection.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
+import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema } from "./schema-check.ts";
 
 const RETRY_INTERVAL_MS = 200;
 /** For what another process has put into the table; our own messages wake the loop. */
 const IDLE_RETRY_INTERVAL_MS = 2_000;
 const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
-
-export const systemClock: Clock = { now: () => Date.now() };
-/** UUIDv7, monotonic within the process: the relay claims in id order. */
-export const newId = idSource(systemClock);
 
 /** The settings that `startConsuming` and `openDatabase` read; `commonConfig` and friends of config.ts declare them. */
 export interface DatabaseSettings {
@@ -57,6 +54,15 @@ export async function openDatabase(
   ops.addCheck("schema", () => requireSchema(database.sql, schema));
   await untilReachable(`the tables of ${service} (DATABASE_URL)`, () => requireSchema(database.sql, schema));
   return database;
+}
+
+/** The same, and what is written there is published right after its commit, unless the settings leave that to the relay. */
+export async function openPublishingDatabase(
+  name: string,
+  service: MigratedDatabase,
+  context: RoleContext<DatabaseSettings & PublishingSettings>,
+): Promise<Database> {
+  return publishAfterCommit(await openDatabase(name, service, context), service, context);
 }
 
 /** Erases the personal data of rows older than `days`, now and every hour, until the role stops. */
@@ -89,8 +95,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     "kafka consumer",
     await untilReachable("Kafka (KAFKA_BROKERS)", () =>
       openReconnectingConsumer({
-        brokers: config.KAFKA_BROKERS,
-        clientId: handler.service,
+        ...kafkaOptions(config, handler.service),
         groupId: handler.service,
         instanceId: config.INSTANCE_ID,
         topics: handler.topics,

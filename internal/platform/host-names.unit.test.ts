@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { hostname } from "node:os";
 import { hostNames } from "./host-names.ts";
 
-const verdictOn = hostNames("shop.example, gw,API.example.", "0.0.0.0");
+const checkHost = hostNames("shop.example, gw,API.example.", "0.0.0.0");
 
 test.each([
   "shop.example",
@@ -21,19 +21,19 @@ test.each([
   "",
   null,
 ])("served: %p", (host) => {
-  expect(verdictOn(host)).toBe("served");
+  expect(checkHost(host)).toBe("served");
 });
 
 test.each(["elsewhere.example", "shop.example.elsewhere.example", "elsewhere.shop.example", "g", "1.2.3"])(
   "another's: %p",
   (host) => {
-    expect(verdictOn(host)).toBe("unknown");
+    expect(checkHost(host)).toBe("unknown");
   },
 );
 
 test.each(["shop.example:x", "shop.example/", "ada@shop.example", "[shop.example]", "[::1", "a b", " "])(
   "nobody's: %p",
   (host) => {
-    expect(verdictOn(host)).toBe("malformed");
+    expect(checkHost(host)).toBe("malformed");
   },
 );

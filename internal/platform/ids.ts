@@ -1,4 +1,4 @@
-// Ids of messages, sagas and rows: UUIDv7, whose order is their order in time. Used by every role through consuming-role.ts.
+// Ids of messages, sagas and rows: UUIDv7, whose order is their order in time. Used by every role through clock.ts.
 import type { Clock } from "../kernel/ports.ts";
 
 /**

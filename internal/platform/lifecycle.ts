@@ -13,6 +13,7 @@ import {
   parseConfig,
   parseRoleConfig,
 } from "./config.ts";
+import { pause } from "../messaging/pause.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
@@ -203,14 +204,6 @@ async function drain(resources: Resources, deadlineMs: number, log: Logger): Pro
     log.error({ resource: name, err: error }, `${name} did not close cleanly`);
   log.info("stopped");
   process.exit(failures.length === 0 ? 0 : EXIT_FAILURE);
-}
-
-async function pause(ms: number, stopping: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  stopping.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

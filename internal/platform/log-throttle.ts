@@ -2,7 +2,7 @@
 // one a second is logged, saying how many were left out. Called by the roles that serve HTTP, and for what Kafka's client says.
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kernel/telemetry.ts";
 
 const INTERVAL_MS = 1_000;
 

@@ -5,13 +5,6 @@ import { messageOf } from "../kernel/errors.ts";
 
 export type { Logger } from "pino";
 
-/** What most code needs of a logger: fields first, then what happened. */
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
 export interface LogOptions {
   readonly role: string;
   readonly version: string;

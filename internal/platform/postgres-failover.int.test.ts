@@ -1,7 +1,7 @@
 // What a failover looks like from a role: behind one address there is a primary, then a standby that can only read, then a
 // primary again. Everything must find the new primary by itself, also where the connections to the standby stay alive.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { ReplicatedPostgres } from "../testkit/replicated-postgres.ts";
 import { waitUntil } from "../stack/wait.ts";
 import { openPostgres, type Postgres } from "./postgres.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import postgres from "postgres";
 import { AppError, AssertionError, type ErrorCode } from "../kernel/errors.ts";
 import { postgresUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { openPostgres, type Postgres, type PostgresOptions } from "./postgres.ts";
 
 const SCHEMA = "transaction_test";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { postgresUrl } from "../testkit/servers.ts";
 import { waitUntil } from "../stack/wait.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { describeError } from "../kernel/errors.ts";
 import { causeOf } from "../messaging/dead-letter.ts";
 import { createLogger } from "./log.ts";

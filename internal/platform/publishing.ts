@@ -2,10 +2,11 @@
 import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
+import { kafkaOptions } from "./kafka/connection.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingProducer } from "./kafka/reconnecting-producer.ts";
 import type { RoleContext } from "./lifecycle.ts";
-import { systemClock } from "./consuming-role.ts";
+import { systemClock } from "./clock.ts";
 
 /** What is not in the log by then is the relay's. */
 const DELIVERY_TIMEOUT_MS = 5_000;
@@ -33,8 +34,7 @@ export function publishAfterCommit(
   );
   const open = () =>
     openReconnectingProducer({
-      brokers: config.KAFKA_BROKERS,
-      clientId: `checkout-${databaseName}`,
+      ...kafkaOptions(config, `checkout-${databaseName}`),
       onEvent: logEvents(log, "the producer", systemClock),
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       flushTimeoutMs: FLUSH_TIMEOUT_MS,

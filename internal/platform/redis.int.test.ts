@@ -4,7 +4,7 @@ import { createClient } from "redis";
 import { AppError } from "../kernel/errors.ts";
 import { startClusterNode } from "../testkit/redis-cluster.ts";
 import { redisUrl } from "../testkit/servers.ts";
-import { TcpProxy } from "../../bench/tcp-proxy.ts";
+import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { Metrics } from "./metrics.ts";
 import { type Redis, openRedis } from "./redis.ts";
 

@@ -5,7 +5,7 @@ import { createClient, defineScript, ErrorReply } from "redis";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { KeyValue } from "../kernel/ports.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../kernel/telemetry.ts";
 import type { Metrics } from "./metrics.ts";
 
 const DEFAULT_TIMEOUT_MS = 50;

@@ -2,6 +2,7 @@
 // served under the names it has been given and routed by the path alone. Called by every role with an HTTP interface of its own.
 import type { Elysia } from "elysia";
 import { hostNames } from "./host-names.ts";
+import type { RoleContext } from "./lifecycle.ts";
 import { listenFault } from "./listen-fault.ts";
 
 /** Requests still running after this long are cut; the longest ones are status calls that a client may simply repeat. */
@@ -15,6 +16,13 @@ const SCHEME_LENGTH = "http://".length;
 
 /** Bun closes silent connections after this; above the longest status call. */
 const IDLE_TIMEOUT_SECONDS = 90;
+
+/** `httpConfig` declares them. */
+export interface HttpSettings {
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly SERVED_NAMES: string;
+}
 
 export interface HttpServer extends AsyncDisposable {
   readonly port: number;
@@ -41,7 +49,7 @@ export function serveHttp(
   drainMs = DRAIN_MS,
 ): HttpServer {
   const { maxRequestBodySize } = app.config.serve ?? {};
-  const verdictOn = hostNames(names, hostname);
+  const checkHost = hostNames(names, hostname);
   const server = listen({
     hostname,
     port,
@@ -52,8 +60,8 @@ export function serveHttp(
     reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
     fetch(request: Request) {
-      const verdict = verdictOn(request.headers.get("host"));
-      return verdict === "served" ? app.fetch(byPathAlone(request)) : refused(verdict);
+      const result = checkHost(request.headers.get("host"));
+      return result === "served" ? app.fetch(byPathAlone(request)) : refused(result);
     },
   });
   return {
@@ -64,6 +72,17 @@ export function serveHttp(
       clearTimeout(cut);
     },
   };
+}
+
+/** Serves `app` at the address in the role's settings until the role stops. */
+export function startHttp(context: RoleContext<HttpSettings>, name: string, app: App): HttpServer {
+  const { config, log, resources } = context;
+  const server = resources.use(
+    name,
+    serveHttp(app, { hostname: config.HOST, port: config.PORT, names: config.SERVED_NAMES }),
+  );
+  log.info({ port: server.port }, "listening");
+  return server;
 }
 
 /** The same request, whose URL is the path and the query that were sent. A copy would cost 50 us, because of its body. */
@@ -83,8 +102,8 @@ const REFUSALS = {
   },
 };
 
-function refused(verdict: keyof typeof REFUSALS): Response {
-  const problem = { type: "about:blank", ...REFUSALS[verdict] };
+function refused(result: keyof typeof REFUSALS): Response {
+  const problem = { type: "about:blank", ...REFUSALS[result] };
   const headers = { "content-type": "application/problem+json" };
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }

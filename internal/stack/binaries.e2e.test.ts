@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { settingsOfRole } from "../testkit/role-settings.ts";
-import { binaryName, buildAll, buildableRoles } from "./build.ts";
+import { binaryName, buildAll, buildableRoles } from "../tools/build.ts";
 import { DIST } from "./paths.ts";
 import { ROLES, type Role } from "./role-env.ts";
 

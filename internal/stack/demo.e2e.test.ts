@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { processesOf } from "../testkit/processes.ts";
-import { buildAll, buildableRoles } from "./build.ts";
+import { buildAll, buildableRoles } from "../tools/build.ts";
 import { cleanEnvironment } from "./child.ts";
 import { REPOSITORY } from "./paths.ts";
 import { wipe } from "./wipe.ts";

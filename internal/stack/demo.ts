@@ -6,7 +6,7 @@ import { cartOf, Shopper } from "../../bench/shopper.ts";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { describeError } from "../kernel/errors.ts";
 import { loadCatalogue } from "../operations/catalogue.ts";
-import { buildableRoles, buildAll } from "./build.ts";
+import { buildableRoles, buildAll } from "../tools/build.ts";
 import { DIST } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
 import { ensureSecrets } from "./secrets.ts";

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typin
 import Table from "cli-table3";
 import { CommanderError } from "commander";
 import { basename } from "node:path";
-import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
+import { type BuiltBinary, buildAll, buildableRoles } from "../tools/build.ts";
 import { parseSignal } from "./child.ts";
 import { requestKill, requestRestart, runningStack } from "./control.ts";
 import { showLogs } from "./logs.ts";

@@ -59,9 +59,9 @@ export function planStack(options: PlanOptions): StackPlan {
   const kafkaDirectory = join(dataDirectory, "kafka");
   const { advertised } = options;
   const brokers = brokerCount(kafkaDirectory, options.brokers);
-  for (const [whose, told] of Object.entries(advertised))
-    if (told.length !== brokers)
-      throw new Error(`${told.length} advertised port(s) for ${brokers} broker(s) and their ${whose}`);
+  for (const [whose, given] of Object.entries(advertised))
+    if (given.length !== brokers)
+      throw new Error(`${given.length} advertised port(s) for ${brokers} broker(s) and their ${whose}`);
   const kafka = kafkaServers({
     brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
@@ -144,8 +144,8 @@ function seenBy({ role, number }: Replica, addresses: StackAddresses): StackAddr
 function detoursOf(broker: number, advertised: Advertised, ports: PortBlock): NonNullable<Broker["detours"]> {
   return Object.fromEntries(
     DETOURS.flatMap((whose) => {
-      const told = advertised[whose]?.[broker];
-      return told === undefined ? [] : [[whose, { port: ports.next(), advertised: told }]];
+      const given = advertised[whose]?.[broker];
+      return given === undefined ? [] : [[whose, { port: ports.next(), advertised: given }]];
     }),
   );
 }

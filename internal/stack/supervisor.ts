@@ -133,20 +133,20 @@ async function supervise(options: StackOptions): Promise<never> {
   });
   try {
     const stack = await startStack(
-      { ...options, report: (step) => tell({ kind: "step", step }) },
+      { ...options, report: (step) => send({ kind: "step", step }) },
       stop.signal,
     );
-    tell({ kind: "ready" });
+    send({ kind: "ready" });
     await stack.stopped;
     process.exit(0);
   } catch (error) {
     console.error(error);
-    tell({ kind: "failed", reason: reasonOf(error) });
+    send({ kind: "failed", reason: reasonOf(error) });
     process.exit(1);
   }
 }
 
-function tell(message: Message): void {
+function send(message: Message): void {
   process.send?.(message);
 }
 

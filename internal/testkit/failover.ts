@@ -1,5 +1,5 @@
-// A failover of a server that this process has started itself; what is done is bench/chaos/failover.ts's.
-import { failOver, type Holder } from "../../bench/chaos/failover.ts";
+// A failover of a server that this process has started itself; what is done is internal/faults/failover.ts's.
+import { failOver, type Holder } from "../faults/failover.ts";
 import type { Managed } from "../stack/managed.ts";
 
 /** Resolves when a standby answers at the address of `server`; `promote` ends that. */

@@ -54,7 +54,7 @@ export class TestInventory implements AsyncDisposable {
 
   #context() {
     return {
-      handler: inventoryHandler({ policy: { holdMs: HOLD_MS }, observe: ignore }),
+      handler: inventoryHandler({ policy: { holdMs: HOLD_MS }, onCommitted: ignore }),
       database: this.#watched(),
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
@@ -81,7 +81,7 @@ export class TestInventory implements AsyncDisposable {
       database: this.database.postgres,
       clock: { now: () => this.now },
       newId: () => Bun.randomUUIDv7(),
-      observe: ignore,
+      onCommitted: ignore,
       log: { warn: (_fields, message) => void this.warnings.push(message) },
       ...(limit === undefined ? {} : { limit }),
     });

@@ -74,7 +74,7 @@ export class TestOrchestrator implements AsyncDisposable {
 
   /** An intake of its own; dispose of it. */
   intake(overrides: Partial<Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission">> = {}) {
-    const alwaysOpen = { refusal: null, taken: () => undefined };
+    const alwaysOpen = { rejection: null, taken: () => undefined };
     return new Intake({
       ...this.#shared,
       database: this.database.postgres,
@@ -138,14 +138,14 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** What has been said so far, oldest first; of one saga, or of all. */
-  async said(sagaId?: string): Promise<readonly Message[]> {
+  async messages(sagaId?: string): Promise<readonly Message[]> {
     const rows = await this.database.sql<{ payload: Message }[]>`
       select payload from outbox where partition_key = coalesce(${sagaId ?? null}, partition_key) order by event_id`;
     return rows.map(({ payload }) => payload);
   }
 
-  async saidTypes(sagaId?: string): Promise<readonly MessageType[]> {
-    return (await this.said(sagaId)).map(({ type }) => type);
+  async messageTypes(sagaId?: string): Promise<readonly MessageType[]> {
+    return (await this.messages(sagaId)).map(({ type }) => type);
   }
 
   async history(sagaId: string): Promise<readonly HistoryRow[]> {

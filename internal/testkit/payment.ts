@@ -6,31 +6,35 @@ import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RawMessage } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
-import type { Log } from "../messaging/telemetry.ts";
+import type { Log } from "../kernel/telemetry.ts";
 import { TestProvider } from "../paysim/test-provider.ts";
 import { signatureOf } from "../paysim/webhooks.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
-import { type Attempt, type AttemptContext, claimDue } from "../services/payment/attempt-transactions.ts";
-import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts.ts";
-import { Executor } from "../services/payment/executor.ts";
+import {
+  type Attempt,
+  type AttemptContext,
+  claimDue,
+} from "../services/payment/attempts/attempt-transactions.ts";
+import { DEFAULT_POLICY, type PaymentPolicy } from "../services/payment/attempts/attempts.ts";
+import { Executor } from "../services/payment/attempts/executor.ts";
 import { paymentHandler, type PaymentHandlerOptions } from "../services/payment/handler.ts";
-import { WebhookIntake } from "../services/payment/webhook-intake.ts";
+import { WebhookIntake } from "../services/payment/webhooks/webhook-intake.ts";
 import type { PaymentStatus } from "../services/payment/payment.ts";
 import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
 import { Pace } from "../services/payment/providers/pace.ts";
 import { WatchedProvider } from "../services/payment/providers/watched-provider.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
-import { StripeLedger } from "../services/payment/providers/stripe-ledger.ts";
-import { StripeProvider } from "../services/payment/providers/stripe.ts";
-import type { DifferenceKind } from "../services/payment/reconciliation/differences.ts";
+import { StripeLedger } from "../services/payment/providers/stripe/stripe-ledger.ts";
+import { StripeProvider } from "../services/payment/providers/stripe/stripe.ts";
+import type { DifferenceKind } from "../services/payment/differences.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
-import { paymentMetrics, tellHold, tellRefusal } from "../services/payment/telemetry.ts";
-import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhook-http.ts";
-import type { WebhookContext } from "../services/payment/webhook.ts";
+import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/telemetry.ts";
+import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
+import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
-import { ignore, noMeter } from "./silence.ts";
+import { ignore, noMeter } from "./noop-telemetry.ts";
 
 const MARK = "checkout";
 
@@ -61,7 +65,7 @@ export class TestPayment implements AsyncDisposable {
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
   /** Of all executors of the test, as if they were one after the other in one process. */
   readonly pace = new Pace();
-  readonly hold = new ChargeHold((isHeld) => this.#log.error({}, tellHold(isHeld)));
+  readonly hold = new ChargeHold((isHeld) => this.#log.error({}, holdMessage(isHeld)));
   provider: PaymentProvider;
   /** What an operator would have read. */
   readonly errors: string[] = [];
@@ -79,7 +83,7 @@ export class TestPayment implements AsyncDisposable {
     this.provider = new WatchedProvider(new StripeProvider({ ...account, timeoutMs }), {
       pace: this.pace,
       hold: this.hold,
-      onRefused: tellRefusal(this.#log),
+      onRefused: logRefusal(this.#log),
     });
   }
 

@@ -1,5 +1,5 @@
 // The servers that the tests on real servers share: one Postgres, Redis, Kafka. Started once per run, by test-all.ts and by
-// the seeded bugs; each test takes a database and topics of its own.
+// the mutants; each test takes a database and topics of its own.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE } from "../stack/paths.ts";

@@ -3,7 +3,7 @@ import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { describeHandling, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { examine, type Examined } from "../../../internal/operations/replay-facts.ts";
-import { verdictOn } from "../../../internal/operations/replay-plan.ts";
+import { decideReplay } from "../../../internal/operations/replay-plan.ts";
 import type { SagaSummary } from "../../../internal/operations/saga-store.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { command, instant, print, table, uuid } from "../command.ts";
@@ -39,7 +39,7 @@ export const showCommand = command(
 
 function shownOf({ record, original, facts }: Examined): Shown {
   const { value_base64, key_base64, headers } = record.original;
-  const verdict = verdictOn(original, facts, objectionToReplay);
+  const decision = decideReplay(original, facts, objectionToReplay);
   return {
     record,
     value: value_base64 === null ? null : textOf(value_base64),
@@ -47,7 +47,7 @@ function shownOf({ record, original, facts }: Examined): Shown {
     headers: Object.fromEntries(headers.map(({ name, value_base64: value }) => [name, textOf(value)])),
     handling: describeHandling(facts.handling),
     saga: facts.saga ?? null,
-    replay: verdict.kind === "send" ? "may be sent again" : `${verdict.kind}: ${verdict.why}`,
+    replay: decision.kind === "send" ? "may be sent again" : `${decision.kind}: ${decision.why}`,
   };
 }
 

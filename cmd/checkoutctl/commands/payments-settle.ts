@@ -3,10 +3,13 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { AppError, describeError } from "../../../internal/kernel/errors.ts";
 import { recordActions } from "../../../internal/messaging/operator-action-store.ts";
 import { settleActions } from "../../../internal/operations/dead-letter-store.ts";
-import { DEFAULT_POLICY } from "../../../internal/services/payment/attempts.ts";
-import { StripeLedger } from "../../../internal/services/payment/providers/stripe-ledger.ts";
-import { StripeProvider } from "../../../internal/services/payment/providers/stripe.ts";
-import { type SettleByHand, settleByHand } from "../../../internal/services/payment/settle-by-hand.ts";
+import { DEFAULT_POLICY } from "../../../internal/services/payment/attempts/attempts.ts";
+import { StripeLedger } from "../../../internal/services/payment/providers/stripe/stripe-ledger.ts";
+import { StripeProvider } from "../../../internal/services/payment/providers/stripe/stripe.ts";
+import {
+  type SettleByHand,
+  settleByHand,
+} from "../../../internal/services/payment/attempts/settle-by-hand.ts";
 import { operatorCommand, print, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";

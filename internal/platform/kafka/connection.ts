@@ -15,6 +15,14 @@ export interface KafkaOptions {
   readonly onEvent?: (event: KafkaEvent) => void;
 }
 
+/** The settings of a role that every one of its Kafka clients needs. Transport security reaches all clients through here. */
+export function kafkaOptions(
+  config: { readonly KAFKA_BROKERS: string },
+  clientId: string,
+): Pick<KafkaOptions, "brokers" | "clientId"> {
+  return { brokers: config.KAFKA_BROKERS, clientId };
+}
+
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
 export interface KafkaEvent {

@@ -2,7 +2,7 @@
 // told of many times a second, and logged once. Called by every role that opens a Kafka client.
 import type { Clock } from "../../kernel/ports.ts";
 import { sparingly } from "../log-throttle.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import type { KafkaEvent } from "./connection.ts";
 
 /** Kinds are librdkafka's facilities and error names. */

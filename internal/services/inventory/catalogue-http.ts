@@ -14,6 +14,7 @@ import {
 import { queryReader } from "../../../schemas/query.ts";
 import { describeError } from "../../kernel/errors.ts";
 import { isKnownCurrency, priceFault } from "../../kernel/money.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import type { Database } from "../../messaging/database.ts";
 import { findItems, listItems, restock } from "./catalogue-store.ts";
 
@@ -37,7 +38,7 @@ const pageQuery = queryReader(
 
 export interface CatalogueOptions {
   readonly database: Database;
-  readonly log: { error(fields: object, message: string): void };
+  readonly log: Pick<Log, "error">;
 }
 
 export function catalogueApi({ database, log }: CatalogueOptions) {

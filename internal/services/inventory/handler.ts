@@ -14,12 +14,12 @@ const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseIn
 export interface InventoryHandlerOptions {
   readonly policy: InventoryPolicy;
   /** Told what was said, once it is durable. */
-  readonly observe: (said: readonly Outgoing[]) => void;
+  readonly onCommitted: (messages: readonly Outgoing[]) => void;
 }
 
 export function inventoryHandler({
   policy,
-  observe,
+  onCommitted,
 }: InventoryHandlerOptions): Handler<InventoryCommandType, InventoryRows> {
   return {
     service: "inventory",
@@ -57,7 +57,7 @@ export function inventoryHandler({
 
     save: saveRows,
 
-    committed: ({ out }) => observe(out),
+    committed: ({ out }) => onCommitted(out),
   };
 }
 

@@ -1,14 +1,12 @@
 // Gives the stock of holds back whose saga took too long, and tells the saga. Any replica may sweep at any time: a claim skips
 // what another has, or what a command is changing. Ticked by a background loop of cmd/inventory.
-import { TOPICS } from "../../../schemas/topics.ts";
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock, RunResult } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
-import { envelop } from "../../messaging/envelope.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import { type HeldRow, namesOf } from "../../messaging/held-rows.ts";
-import { outboxStatements } from "../../messaging/outbox.ts";
-import type { Log } from "../../messaging/telemetry.ts";
+import { append } from "../../messaging/outbox.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import { expire } from "./decide.ts";
 import { applyDecision, claimExpired, heldRows, lockStock, saveRows, workingSet } from "./store.ts";
 
@@ -23,7 +21,7 @@ export interface SweeperOptions {
   /** UUIDv7. */
   readonly newId: () => string;
   /** Told what was said, once it is durable. */
-  readonly observe: (said: readonly Outgoing[]) => void;
+  readonly onCommitted: (messages: readonly Outgoing[]) => void;
   readonly log: Pick<Log, "warn">;
   readonly limit?: number;
 }
@@ -59,7 +57,7 @@ export async function sweepExpired(options: SweeperOptions): Promise<RunResult> 
 
 /** One transaction: waits for stock that is locked, or leaves out whoever wants it. */
 async function sweep(
-  { database, clock, newId, observe, limit = SWEEP_LIMIT }: SweeperOptions,
+  { database, clock, newId, onCommitted, limit = SWEEP_LIMIT }: SweeperOptions,
   { without, isWaiting }: { readonly without: readonly string[]; readonly isWaiting: boolean },
 ): Promise<{ readonly changed: number; readonly claimed: number; readonly held: readonly HeldRow[] }> {
   const { rows, claimed, held } = await database.transaction(async ({ tx, send, finish, appended }) => {
@@ -77,10 +75,9 @@ async function sweep(
     for (const reservation of set.reservations.values()) {
       applyDecision(set, reservation.saga_id, expire(reservation, now));
     }
-    const events = envelop(set.out, { eventTopic: TOPICS.inventoryEvents, newId, now });
-    await finish([...saveRows(tx, set, now), ...outboxStatements({ tx, appended }, events)]);
+    await finish([...saveRows(tx, set, now), ...append({ tx, appended }, [set], { newId, now })]);
     return { rows: set, claimed: sagas.length, held: locked };
   });
-  observe(rows.out);
+  onCommitted(rows.out);
   return { changed: rows.changed.size, claimed, held };
 }

@@ -7,10 +7,10 @@
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
-import type { Log } from "../../messaging/telemetry.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import type { Mail } from "./mails.ts";
 import { Pace } from "./pace.ts";
-import { judge, type Verdict } from "./smtp-failure.ts";
+import { judge, type SmtpFault } from "./smtp-failure.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 
 const PROBE_FIRST_MS = 500;
@@ -46,7 +46,7 @@ export interface CourierOptions {
   readonly maxConnections: number;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly metrics: Pick<NotificationMetrics, "trouble" | "unusable" | "perSecond">;
+  readonly metrics: Pick<NotificationMetrics, "errors" | "unusable" | "perSecond">;
   readonly log: Log;
 }
 
@@ -162,7 +162,7 @@ export class Courier implements AsyncDisposable {
       void this.#carry(errand).finally(() => {
         this.#underWay -= 1;
         this.#start();
-        this.#tellOfChange();
+        this.#signalChange();
       });
     }
     const now = performance.now();
@@ -174,12 +174,12 @@ export class Courier implements AsyncDisposable {
     try {
       await this.#options.post(errand.mail);
     } catch (error) {
-      const { verdict, reply } = judge(error);
-      this.#fail(errand, verdict, reply);
+      const { fault, reply } = judge(error);
+      this.#fail(errand, fault, reply);
       return;
     }
     this.#pace.accepted(performance.now());
-    this.#tellPace();
+    this.#reportPace();
     this.#refusals = 0;
     this.#endDoubts("refused");
     this.#remember(false);
@@ -188,12 +188,12 @@ export class Courier implements AsyncDisposable {
     errand.done({ kind: "sent" });
   }
 
-  #fail(errand: Errand, verdict: Verdict, reply: string): void {
-    switch (verdict.kind) {
+  #fail(errand: Errand, fault: SmtpFault, reply: string): void {
+    switch (fault.kind) {
       case "refused":
         this.#refusals += 1;
         this.#remember(false);
-        if (verdict.certainly) {
+        if (fault.certainly) {
           this.#works();
           return errand.done({ kind: "refused", reply });
         }
@@ -209,17 +209,17 @@ export class Courier implements AsyncDisposable {
         void this.#verify();
         return errand.done({ kind: "later", reply });
       case "slower":
-        this.#options.metrics.trouble.inc({ kind: "too_much" });
-        if (verdict.connections && this.#connections > 1) this.#fewerConnections();
+        this.#options.metrics.errors.inc({ kind: "too_much" });
+        if (fault.connections && this.#connections > 1) this.#fewerConnections();
         else this.#slower();
         // First in line again: it waits for its turn and not for the others'.
         this.#queue.unshift(errand);
         return;
       case "unusable":
-        this.#close(reply, verdict.verifiable);
+        this.#close(reply, fault.verifiable);
         return errand.done({ kind: "held", reply });
       default:
-        return verdict satisfies never;
+        return fault satisfies never;
     }
   }
 
@@ -249,7 +249,7 @@ export class Courier implements AsyncDisposable {
   #slower(): void {
     const before = this.#pace.perSecond;
     this.#pace.slower(performance.now());
-    this.#tellPace();
+    this.#reportPace();
     if (before !== Number.POSITIVE_INFINITY) return;
     this.#options.log.warn(
       { mails_per_second: this.#pace.perSecond },
@@ -257,7 +257,7 @@ export class Courier implements AsyncDisposable {
     );
   }
 
-  #tellPace(): void {
+  #reportPace(): void {
     const { perSecond } = this.#pace;
     this.#options.metrics.perSecond.set({}, Number.isFinite(perSecond) ? perSecond : 0);
   }
@@ -283,7 +283,7 @@ export class Courier implements AsyncDisposable {
     this.#probes = 0;
     this.#options.metrics.unusable.set({}, 0);
     this.#options.log.info({}, "the mail server takes mails again");
-    this.#tellOfChange();
+    this.#signalChange();
   }
 
   #close(reason: string, verifiable: boolean): void {
@@ -296,7 +296,7 @@ export class Courier implements AsyncDisposable {
     if (wasOpen) {
       const { metrics, log } = this.#options;
       metrics.unusable.set({}, 1);
-      metrics.trouble.inc({ kind: verifiable ? "server" : "refusing" });
+      metrics.errors.inc({ kind: verifiable ? "server" : "refusing" });
       log.error({ reason }, "no mail can be sent: the mail server is away or refuses us; mails wait");
     }
     void this.#probeLater();
@@ -305,7 +305,7 @@ export class Courier implements AsyncDisposable {
   #holdAll(reply: string): void {
     for (const errand of this.#queue.splice(0)) errand.done({ kind: "held", reply });
     this.#endDoubts("held");
-    this.#tellOfChange();
+    this.#signalChange();
   }
 
   /** Waits, then asks without a mail; where that shows nothing, one mail may try. */
@@ -332,7 +332,7 @@ export class Courier implements AsyncDisposable {
       if (closed.verifiable) this.#works();
       else {
         closed.trying = true;
-        this.#tellOfChange();
+        this.#signalChange();
       }
       return;
     }
@@ -345,8 +345,8 @@ export class Courier implements AsyncDisposable {
       .then(
         () => void (this.#provenAt = performance.now()),
         (error: unknown) => {
-          const { verdict, reply } = judge(error);
-          if (verdict.kind === "slower") this.#fewerConnections();
+          const { fault, reply } = judge(error);
+          if (fault.kind === "slower") this.#fewerConnections();
           else this.#close(reply, true);
         },
       )
@@ -354,7 +354,7 @@ export class Courier implements AsyncDisposable {
     return this.#verifying;
   }
 
-  #tellOfChange(): void {
+  #signalChange(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }

@@ -1,4 +1,4 @@
-// Mails by a real Kafka, Redis, Postgres and SMTP server: each shopper hears once, and mail trouble stays where it is.
+// Mails by a real Kafka, Redis, Postgres and SMTP server: each shopper hears once, and mail faults stays where it is.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { DeadLetter } from "../../../schemas/dead-letter.ts";
@@ -212,8 +212,8 @@ test.each([
     (on: boolean) => void (server.everybody = on ? "554 5.7.1 Relay access denied" : undefined),
   ],
   ["every mail is refused", (on: boolean) => void (server.everybody = on ? "550 no" : undefined)],
-])("while %s mails wait, none is given up, and the role is not ready", async (_, trouble) => {
-  await trouble(true);
+])("while %s mails wait, none is given up, and the role is not ready", async (_, faults) => {
+  await faults(true);
   const all = Array.from({ length: 12 }, () => command());
   await send(...all);
   await usingService(async (service) => {
@@ -223,7 +223,7 @@ test.each([
     });
     await expect(service.courier.ready()).rejects.toThrow("mails wait for the mail server");
     for (const { attempts } of await waitingRows()) expect(attempts).toBe(0);
-    await trouble(false);
+    await faults(false);
     await service.untilMails(all.length);
     await service.courier.ready();
     expect(service.gauges.get("mail_server_unusable")).toBe(0);

@@ -22,7 +22,7 @@ import { cause, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts
 import { type Delivery, classifyBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
 import { pollUntilAborted } from "../../messaging/poll-loop.ts";
-import type { Log } from "../../messaging/telemetry.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { mailKey, mailOf } from "./mails.ts";
 import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
@@ -188,19 +188,19 @@ export class Notifier {
     });
   }
 
-  #unreadableRecord({ raw, value, refusal }: Unreadable): DeadLetter {
+  #unreadableRecord({ raw, value, invalid }: Unreadable): DeadLetter {
     const { clock, metrics, log } = this.#options;
     const now = clock.now();
     log.error(
-      { saga_id: refusal.saga_id, code: refusal.code },
+      { saga_id: invalid.saga_id, code: invalid.code },
       "a mail's command cannot be read, it is given up",
     );
     metrics.deadLettered.inc({ template: "unreadable" });
     return deadLetter(NOTIFICATIONS.service, {
       raw,
       value,
-      sagaId: refusal.saga_id,
-      cause: cause(refusal.code, refusal.reason),
+      sagaId: invalid.saga_id,
+      cause: cause(invalid.code, invalid.reason),
       retryCount: 0,
       firstFailedAt: now,
       lastFailedAt: now,

@@ -2,7 +2,7 @@
 // Pure. Judges what nodemailer throws; called by courier.ts.
 import { describeError } from "../../kernel/errors.ts";
 
-export type Verdict =
+export type SmtpFault =
   /** This mail will never be taken. `certainly` where the reply speaks of the recipient's mailbox and of nothing else. */
   | { readonly kind: "refused"; readonly certainly: boolean }
   /** Not this mail, not now: greylisting, a full mailbox. */
@@ -15,7 +15,7 @@ export type Verdict =
   | { readonly kind: "unusable"; readonly verifiable: boolean };
 
 export interface SmtpFailure {
-  readonly verdict: Verdict;
+  readonly fault: SmtpFault;
   /** For the operator. One line, without addresses: it is kept beside mails and logged, and servers repeat whom they refuse. */
   readonly reply: string;
 }
@@ -38,10 +38,10 @@ const ADDRESS = /(?<=<)[^<>]*@[^<>]*(?=>)|[^\s<>()[\]"',;:=]+@[^\s<>()"',;]+/gu;
 const NEVER_CONNECTED = /^(connection timeout|greeting never received)/i;
 
 export function judge(error: unknown): SmtpFailure {
-  return { verdict: verdictOn(error), reply: oneLine(describeError(error)) };
+  return { fault: classify(error), reply: oneLine(describeError(error)) };
 }
 
-function verdictOn(error: unknown): Verdict {
+function classify(error: unknown): SmtpFault {
   const { code, command, responseCode, response, originalCode } = fieldsOf(error);
   // Said by the mail library about the mail itself: no server was asked.
   if (command === "API" && (code === "EENVELOPE" || code === "EMESSAGE"))

@@ -46,8 +46,8 @@ test.each([
   ["DATA", "550 5.4.5 Daily user sending limit exceeded", { kind: "unusable", verifiable: false }],
   // Its fault or this mail's: the next probe tells.
   [RECIPIENT, "421 4.4.2 Connection dropped due to an error", { kind: "lost" }],
-] as const)("%s answered by %s", (command, response, verdict) => {
-  expect(judge(failure(command, response)).verdict).toEqual(verdict);
+] as const)("%s answered by %s", (command, response, fault) => {
+  expect(judge(failure(command, response)).fault).toEqual(fault);
 });
 
 test.each([
@@ -65,7 +65,7 @@ test.each([
   ],
   ["whatever else is thrown", new Error("?"), "unusable"],
 ])("%s", (_, error, kind) => {
-  expect<string>(judge(error).verdict.kind).toBe(kind);
+  expect<string>(judge(error).fault.kind).toBe(kind);
 });
 
 test("the reply is one line, and no longer than an operator reads", () => {

@@ -1,5 +1,5 @@
 // What the notification service tells the operator. Alert rules and dashboards use these names.
-import type { Meter } from "../../messaging/telemetry.ts";
+import type { Meter } from "../../kernel/telemetry.ts";
 
 /** Register once per process. */
 export function notificationMetrics(meter: Meter) {
@@ -20,7 +20,7 @@ export function notificationMetrics(meter: Meter) {
       [],
     ),
     unusable: meter.gauge("mail_server_unusable", "1 while no mail can be sent at all", []),
-    trouble: meter.counter("mail_server_trouble_total", "Times the mail server refused to work, by kind", [
+    errors: meter.counter("mail_server_errors_total", "Times the mail server refused to work, by kind", [
       "kind",
     ]),
     perSecond: meter.gauge(

@@ -9,7 +9,7 @@ import type { Database } from "../../messaging/database.ts";
 import { cause, deadLetter } from "../../messaging/dead-letter.ts";
 import { deliveryOf } from "../../messaging/delivery.ts";
 import { cautiousNow } from "../../messaging/retention.ts";
-import type { Log } from "../../messaging/telemetry.ts";
+import type { Log } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { mailOf } from "./mails.ts";
 import { NOTIFICATIONS, sentKey, SENT_TTL_SECONDS } from "./notifications.ts";
@@ -156,8 +156,8 @@ export class WaitingMails {
     }
     const delivery = deliveryOf(mail.raw, NOTIFICATIONS);
     // It was readable when it was stored, so this is another version of the binary; it will not come to read it.
-    if ("refusal" in delivery)
-      return this.#giveUp(mail, delivery.value, "unknown", delivery.refusal.code, delivery.refusal.reason);
+    if ("invalid" in delivery)
+      return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
     const outcome = await courier.send(mailOf(delivery.message));
     if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
@@ -181,7 +181,7 @@ export class WaitingMails {
     if (outcome.kind === "sent") return removeWaiting(database.sql, mailKey);
     if (outcome.kind !== "refused") return restand(database.sql, mailKey, this.#after(UNTRIED, outcome));
     const delivery = deliveryOf(raw, NOTIFICATIONS);
-    assert(!("refusal" in delivery), "a mail was tried that cannot be read");
+    assert(!("invalid" in delivery), "a mail was tried that cannot be read");
     const { value, message } = delivery;
     const mail = { ...UNTRIED, mailKey, sagaId, raw, nextAttemptAt: clock.now(), lastReply: outcome.reply };
     await this.#giveUp(mail, value, message.template, "MAIL_REFUSED", outcome.reply);

@@ -1,5 +1,6 @@
 // The waiting mails: those that were not sent at their first attempt. SQL only; called by waiting-mails.ts. Times are the caller's
 // clock throughout, in epoch ms.
+import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
@@ -146,8 +147,8 @@ function fromRow(row: WaitingRow): WaitingMail {
 function columnsOf({ attempts, firstFailedAt, nextAttemptAt, lastReply }: Standing) {
   return {
     attempts,
-    first_failed_at: firstFailedAt === null ? null : new Date(firstFailedAt).toISOString(),
-    next_attempt_at: new Date(nextAttemptAt).toISOString(),
+    first_failed_at: firstFailedAt === null ? null : timestampOf(firstFailedAt),
+    next_attempt_at: timestampOf(nextAttemptAt),
     last_reply: lastReply,
   };
 }

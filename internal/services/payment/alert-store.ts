@@ -3,7 +3,7 @@
 import type { PendingQuery, Sql } from "postgres";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
-import type { Difference, DifferenceKind } from "./reconciliation/differences.ts";
+import type { Difference, DifferenceKind } from "./differences.ts";
 
 export interface OpenedAlert {
   readonly alert_id: string;

@@ -16,7 +16,7 @@ import {
   paymentFailed,
   paymentSucceeded,
   refundCompleted,
-  silently,
+  withoutMessages,
   startRefund,
 } from "./payment.ts";
 
@@ -35,7 +35,7 @@ export function decide(payment: Payment | null, command: PaymentCommand, now: nu
 
 /** Nothing is said yet: the executor asks the provider, and its answer is the answer. */
 function begin(command: ChargePayment, now: number): Decision {
-  return silently({
+  return withoutMessages({
     ...newFacts(command, now),
     status: "PENDING",
     amount_cents: command.amount_cents,
@@ -51,7 +51,7 @@ function chargeAgain(payment: Payment, command: ChargePayment): Decision {
   switch (payment.status) {
     case "PENDING":
     case "UNKNOWN":
-      return payment.undo_requested ? refused(payment, command) : silently(payment);
+      return payment.undo_requested ? refused(payment, command) : withoutMessages(payment);
     case "SUCCEEDED":
       return { payment, out: [paymentSucceeded(payment)] };
     case "FAILED":
@@ -81,12 +81,12 @@ function undo(payment: Payment, now: number): Decision {
     case "UNKNOWN":
       return undoOpen(payment);
     case "SUCCEEDED":
-      return silently(startRefund({ ...payment, undo_requested: true }, now));
+      return withoutMessages(startRefund({ ...payment, undo_requested: true }, now));
     case "FAILED":
     case "CANCELLED":
       return { payment, out: [paymentCancelled(payment.saga_id)] };
     case "REFUND_PENDING":
-      return silently(payment);
+      return withoutMessages(payment);
     case "REFUNDED":
       return { payment, out: [refundCompleted(payment)] };
     default:
@@ -96,7 +96,7 @@ function undo(payment: Payment, now: number): Decision {
 
 /** A claim is durable before its request leaves, so a payment without attempts was never asked and never will be. */
 function undoOpen(payment: OpenPayment): Decision {
-  if (mayBeAtProvider(payment)) return silently({ ...payment, undo_requested: true });
+  if (mayBeAtProvider(payment)) return withoutMessages({ ...payment, undo_requested: true });
   return cancelUnsent(payment);
 }
 

@@ -12,7 +12,7 @@ import {
   type RefundOutcome,
   settleCharge,
   settleRefund,
-} from "./attempts.ts";
+} from "./attempts/attempts.ts";
 import { decide } from "./decide.ts";
 import type { Decision, Payment } from "./payment.ts";
 

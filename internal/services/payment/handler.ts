@@ -4,7 +4,7 @@ import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { decide } from "./decide.ts";
-import type { Executor } from "./executor.ts";
+import type { Executor } from "./attempts/executor.ts";
 import { applyPayment, heldPayments, loadRows, type PaymentRows, saveRows } from "./store.ts";
 
 const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;

@@ -105,7 +105,7 @@ export interface Decision {
 }
 
 /** A decision that says nothing, whether or not it changes something. */
-export function silently(payment: Payment): Decision {
+export function withoutMessages(payment: Payment): Decision {
   return { payment, out: [] };
 }
 

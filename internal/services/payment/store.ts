@@ -10,7 +10,7 @@ import { assert, assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
-import type { ChargeClaim } from "./attempts.ts";
+import type { ChargeClaim } from "./attempts/attempts.ts";
 import {
   chargeKey,
   isOpen,

@@ -1,18 +1,29 @@
 // What the payment service tells the operator, beside what the message processor tells of its messages. Alert rules and dashboards use
 // these names.
-import type { Log, Meter } from "../../messaging/telemetry.ts";
-import type { AttemptResult } from "./attempt-transactions.ts";
+import type { Log, Meter } from "../../kernel/telemetry.ts";
 import type { Decision } from "./payment.ts";
 import type { RequestRefused } from "./providers/provider.ts";
-import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./reconciliation/differences.ts";
-import type { WebhookResult } from "./webhook.ts";
+import { type Difference, DIFFERENCE_KINDS, type DifferenceKind } from "./differences.ts";
+
+/** What became of a request at the webhook endpoint. */
+export type WebhookOutcome =
+  | "settled"
+  | "unchanged"
+  | "alert"
+  | "replayed"
+  | "foreign"
+  | "ignored"
+  | "unreadable"
+  | "refused"
+  | "failed";
 
 /** Register once per process. */
 export function paymentMetrics(meter: Meter) {
-  const answers = meter.counter("payment_provider_results_total", "Answers of the payment provider", [
-    "request",
-    "outcome",
-  ]);
+  const results = meter.counter(
+    "payment_provider_results_total",
+    "Results of requests to the payment provider",
+    ["request", "outcome"],
+  );
   const seconds = meter.histogram(
     "payment_provider_request_duration_seconds",
     "From a request to its answer",
@@ -30,7 +41,7 @@ export function paymentMetrics(meter: Meter) {
   return {
     comparedUntil: meter.gauge(
       "payment_reconciled_until_timestamp_seconds",
-      "Unix time up to which the provider's ledger have been compared with payments",
+      "Unix time up to which the provider's ledger has been compared with payments",
     ),
     foreign: meter.counter(
       "payment_foreign_entries_total",
@@ -50,14 +61,15 @@ export function paymentMetrics(meter: Meter) {
       "payment_breaker_open",
       "1 while the provider is not asked because it does not answer",
     ),
-    observe({ kind, outcome }: AttemptResult, elapsedMs: number): void {
-      answers.inc({ request: kind, outcome: outcome.kind });
-      seconds.observe({ request: kind }, elapsedMs / 1_000);
+    /** `outcome` is the kind of the provider's result. */
+    observe(request: "charge" | "refund", outcome: string, elapsedMs: number): void {
+      results.inc({ request, outcome });
+      seconds.observe({ request }, elapsedMs / 1_000);
     },
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });
     },
-    webhook(result: WebhookResult | "ignored" | "unreadable" | "refused" | "failed"): void {
+    webhook(result: WebhookOutcome): void {
       webhooks.inc({ result });
     },
     /** Kinds that are left out have none. */
@@ -71,12 +83,12 @@ export function paymentMetrics(meter: Meter) {
 export type PaymentMetrics = ReturnType<typeof paymentMetrics>;
 
 /** One line per alert that was opened, for whoever reads logs; `checkoutctl payments alerts` lists them. */
-export function tellAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
+export function logAlert(log: Log, { kind, subject, saga_id, detail }: Difference): void {
   log.error({ alert: kind, subject, saga_id }, `payments and the provider's ledger differ: ${detail}`);
 }
 
 /** The provider's names for what it does not take; never its sentence, which may hold what a shopper typed. */
-export function tellRefusal(log: Log) {
+export function logRefusal(log: Log) {
   return (call: string, { param, code }: RequestRefused): void =>
     log.error(
       { call, provider_param: param, provider_code: code },
@@ -84,7 +96,7 @@ export function tellRefusal(log: Log) {
     );
 }
 
-export function tellHold(isHeld: boolean): string {
+export function holdMessage(isHeld: boolean): string {
   return isHeld
     ? "new charges wait: the provider refuses our requests, and sending more only turns shoppers away"
     : "the provider takes our requests again: charges go on";

@@ -1,9 +1,9 @@
 // A server is away, while shoppers go on: Redis in every way it can fail, each Postgres, all of Kafka. (Deaths of
 // processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { promote } from "../../../bench/chaos/failover.ts";
-import { limitProvider } from "../../../bench/chaos/provider-trouble.ts";
-import { flushRedis, spoilRedis } from "../../../bench/chaos/redis-trouble.ts";
+import { promote } from "../../faults/failover.ts";
+import { limitProvider } from "../../faults/provider-faults.ts";
+import { flushRedis, spoilRedis } from "../../faults/redis-faults.ts";
 import { cartOf, type Placed, Shopper } from "../../../bench/shopper.ts";
 import { generateSealingKeys, withOlderKeys } from "../../platform/seal.ts";
 import { failOverManaged } from "../../testkit/failover.ts";
@@ -43,7 +43,7 @@ afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 const redisUrl = () => system.context.addresses.redis;
 /** Each begins, and returns how it ends. */
-const redisTrouble: readonly (readonly [how: string, begin: () => Promise<() => unknown>])[] = [
+const redisFaults: readonly (readonly [how: string, begin: () => Promise<() => unknown>])[] = [
   [
     "killed",
     async () => {
@@ -62,7 +62,7 @@ const redisTrouble: readonly (readonly [how: string, begin: () => Promise<() => 
   ["full of wrong answers", () => spoilRedis(redisUrl())],
 ];
 
-for (const [how, begin] of redisTrouble) {
+for (const [how, begin] of redisFaults) {
   test(
     `Redis ${how}: no shopper notices`,
     async () => {

@@ -40,27 +40,27 @@ afterAll(async () => {
 
 test("takes mails, refuses them while it is told to, and takes them again", async () => {
   expect(await send()).toBeUndefined();
-  await trouble({ refuses: true });
+  await faults({ refuses: true });
   expect(await send()).toBe(550);
-  await trouble({ later_share: 1 });
+  await faults({ later_share: 1 });
   expect(await send()).toBe(450);
-  await trouble({ delay_ms: 300 });
+  await faults({ delay_ms: 300 });
   const begun = performance.now();
   expect(await send()).toBeUndefined();
   expect(performance.now() - begun).toBeGreaterThan(290);
-  await trouble({});
+  await faults({});
   const mails: unknown = await (await fetch(`${http}/mails`)).json();
   expect(mails).toHaveLength(2);
 });
 
-test("an unknown trouble is refused, and changes nothing", async () => {
-  const answer = await fetch(`${http}/trouble`, { method: "PUT", body: JSON.stringify({ lazy: true }) });
+test("an unknown fault is refused, and changes nothing", async () => {
+  const answer = await fetch(`${http}/faults`, { method: "PUT", body: JSON.stringify({ lazy: true }) });
   expect(answer.status).toBe(400);
   expect(await send()).toBeUndefined();
 });
 
-async function trouble(what: object): Promise<void> {
-  const answer = await fetch(`${http}/trouble`, { method: "PUT", body: JSON.stringify(what) });
+async function faults(what: object): Promise<void> {
+  const answer = await fetch(`${http}/faults`, { method: "PUT", body: JSON.stringify(what) });
   expect(answer.status).toBe(204);
 }
 

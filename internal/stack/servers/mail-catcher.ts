@@ -1,9 +1,9 @@
 // A mail server that keeps what it is sent and delivers nothing, run by bun as a process of its own. SMTP on one port; on the
-// other `GET /mails` lists what arrived, newest last, `DELETE /mails` forgets it, `GET /healthz` answers 200, `PUT /trouble` makes it
+// other `GET /mails` lists what arrived, newest last, `DELETE /mails` forgets it, `GET /healthz` answers 200, `PUT /faults` makes it
 // behave badly until the next (`{}` ends it).
 import { Value } from "@sinclair/typebox/value";
 import { SMTPServer } from "smtp-server";
-import { MailTrouble, Troublemaker } from "./mail-trouble.ts";
+import { MailFaults, FaultyMailServer } from "./mail-faults.ts";
 
 const MAX_MAILS = 10_000;
 const MAX_MAIL_BYTES = 1024 * 1024;
@@ -30,17 +30,17 @@ if (import.meta.main) {
 function runMailCatcher(smtpPort: number, httpPort: number): void {
   let mails: CaughtMail[] = [];
   let serving = false;
-  const troublemaker = new Troublemaker();
+  const faulty = new FaultyMailServer();
 
   const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
     disableReverseLookup: true,
     size: MAX_MAIL_BYTES,
-    onMailFrom: (_, __, done) => done(troublemaker.sender()),
+    onMailFrom: (_, __, done) => done(faulty.sender()),
     onRcptTo(_, __, done) {
-      const answer = troublemaker.recipient(performance.now(), Math.random());
-      const { delay_ms = 0 } = troublemaker.trouble;
+      const answer = faulty.recipient(performance.now(), Math.random());
+      const { delay_ms = 0 } = faulty.faults;
       if (delay_ms === 0) done(answer);
       else setTimeout(() => done(answer), delay_ms);
     },
@@ -70,11 +70,11 @@ function runMailCatcher(smtpPort: number, httpPort: number): void {
     port: httpPort,
     routes: {
       "/healthz": () => new Response(serving ? "ok\n" : "starting\n", { status: serving ? 200 : 503 }),
-      "/trouble": {
+      "/faults": {
         PUT: async (request) => {
-          const trouble: unknown = await request.json();
-          if (!Value.Check(MailTrouble, trouble)) return new Response("no such trouble\n", { status: 400 });
-          troublemaker.trouble = trouble;
+          const faults: unknown = await request.json();
+          if (!Value.Check(MailFaults, faults)) return new Response("no such fault\n", { status: 400 });
+          faulty.faults = faults;
           return new Response(null, { status: 204 });
         },
       },

@@ -64,7 +64,7 @@ const DELIVERY_TIMEOUT_MS = 120_000;
 const failures: string[] = [];
 const startCpu = process.cpuUsage();
 
-function tell(done: number, skipped: number): void {
+function report(done: number, skipped: number): void {
   const cpu = process.cpuUsage(startCpu);
   const rssMb = process.memoryUsage.rss() / 1e6;
   const progress: Progress = { done, skipped, cpuMs: (cpu.user + cpu.system) / 1e3, rssMb, failures };
@@ -83,7 +83,7 @@ async function produce(job: Job & { kind: "produce" }): Promise<void> {
     const failed = await producer.produce(records(job, done, size));
     failures.push(...failed.map(({ index, code }) => `${done + index}: ${code}`));
     done += size;
-    tell(done, 0);
+    report(done, 0);
     if (job.rate > 0) await Bun.sleep(Math.max(0, (done / job.rate) * 1_000 - (performance.now() - started)));
   }
   await producer.close();
@@ -131,7 +131,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
       if (!(error instanceof AppError && error.code === "KAFKA_UNAVAILABLE")) throw error;
       await Bun.sleep(100);
     }
-    tell(done, skipped);
+    report(done, skipped);
   }
   await consumer.close();
 }

@@ -11,7 +11,7 @@ export const OUTBOX_DAYS = Math.floor(OUTBOX_RETENTION_MS / DAY_MS);
 const KEPT_DAYS = 2 * 365;
 /** An order takes so many messages out of the saga's outbox, into its inbox and lines of history, more or less. */
 const MESSAGES_PER_ORDER = 5;
-/** Of one insert: short enough to be told of, long enough to be cheap. */
+/** Of one insert: short enough to be onFilled of, long enough to be cheap. */
 const CHUNK_ROWS = 500_000;
 
 export interface Filled {
@@ -21,13 +21,13 @@ export interface Filled {
 
 /**
  * `rows` in each of the saga database's inbox, outbox and history, and a row per order for every fifth of them here and elsewhere.
- * `told` hears of each table. The connection must be a superuser's: foreign keys are not checked.
+ * `onFilled` hears of each table. The connection must be a superuser's: foreign keys are not checked.
  */
 export async function fill(
   sql: Sql,
   database: DatabaseName,
   rows: number,
-  told: (filled: Filled) => void = () => {},
+  onFilled: (filled: Filled) => void = () => {},
 ): Promise<void> {
   const orders = Math.ceil(rows / MESSAGES_PER_ORDER);
   const messages = database === "saga" ? rows : orders;
@@ -52,7 +52,7 @@ export async function fill(
         );
       });
     }
-    told({
+    onFilled({
       table: `${database}.${table}`,
       rows: table === "saga_history" ? count * MESSAGES_PER_ORDER : count,
     });

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DATABASES } from "../../../schemas/migrations.ts";
 import { statementsOfRoles } from "../plans/statements.ts";
 import { PlanWatch } from "../plans/watch.ts";
-import { Shop } from "../shop/shop.ts";
+import { Simulation } from "../simulation/simulation.ts";
 import { fill, OUTBOX_DAYS } from "./fill.ts";
 import { costsOf, trade } from "./measure.ts";
 
@@ -19,17 +19,17 @@ const PAGES_PER_CLAIM = 2 * OUTBOX_DAYS;
 test(`${ROWS} old rows in inbox, outbox and history make no statement of a checkout read more`, async () => {
   const names = new Map((await statementsOfRoles()).map(({ name, text }) => [text, name]));
   const watch = new PlanWatch();
-  await using shop = await Shop.open(1, watch.clone);
+  await using simulation = await Simulation.open(1, watch.clone);
   const heard = async () => {
     watch.plans = [];
-    const checkouts = await trade(shop, 1);
+    const checkouts = await trade(simulation, 1);
     return costsOf(watch.plans, names, checkouts);
   };
   // The first time makes the plans that are kept.
   await heard();
   const empty = await heard();
-  await Promise.all(DATABASES.map((name) => fill(shop.databases[name].sql, name, ROWS)));
-  const rows = await shop.databases.saga.sql<
+  await Promise.all(DATABASES.map((name) => fill(simulation.databases[name].sql, name, ROWS)));
+  const rows = await simulation.databases.saga.sql<
     { count: number }[]
   >`select count(*) from outbox where event_id < uuid_v7_floor(now() - interval '1 day')`;
   expect(rows[0]?.count).toBeGreaterThan(ROWS * 0.9);

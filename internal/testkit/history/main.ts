@@ -14,7 +14,7 @@ import { leasePorts } from "../../stack/ports.ts";
 import { postgresData, postgresServer } from "../../stack/servers/postgres.ts";
 import { statementsOfRoles } from "../plans/statements.ts";
 import { PlanWatch } from "../plans/watch.ts";
-import { Shop } from "../shop/shop.ts";
+import { Simulation } from "../simulation/simulation.ts";
 import { fill } from "./fill.ts";
 import { type Cost, costsOf, NOTHING, sumOf, trade } from "./measure.ts";
 
@@ -70,8 +70,8 @@ await setting("max_wal_size", "16GB");
 
 const names = new Map((await statementsOfRoles()).map(({ name, text }) => [text, name]));
 const watch = new PlanWatch({ isSwitched: true });
-const shop = held.use(await Shop.open(1, watch.clone));
-await trade(shop, WAVES);
+const simulation = held.use(await Simulation.open(1, watch.clone));
+await trade(simulation, WAVES);
 const measured = [await measure("new")];
 
 const begun = performance.now();
@@ -89,7 +89,7 @@ console.log(`filled in ${seconds(begun)} s; ${(bytes / 1e9).toFixed(1)} GB on di
 measured.push(await measure("filled, with the plans and statistics of before"));
 for (const database of DATABASES) await unhurried(database, (sql) => sql`analyze`);
 // Which makes every kept plan anew, by the new statistics.
-await trade(shop, 1);
+await trade(simulation, 1);
 measured.push(await measure("filled and analysed"));
 print();
 if (values.json !== undefined)
@@ -144,7 +144,7 @@ async function unhurried(
   database: (typeof DATABASES)[number],
   work: (sql: postgres.Sql) => PromiseLike<unknown>,
 ): Promise<void> {
-  const sql = postgres(shop.databases[database].url, { max: 1, onnotice: () => undefined });
+  const sql = postgres(simulation.databases[database].url, { max: 1, onnotice: () => undefined });
   try {
     await work(sql);
   } finally {
@@ -156,11 +156,11 @@ async function measure(state: string): Promise<Measured> {
   const group = [{ name: "postgres", pid: server.pid }];
   const cpu = () => cpuMsByGroup(group).get("postgres") ?? 0;
   const before = cpu();
-  const unheard = await trade(shop, CPU_WAVES);
+  const unheard = await trade(simulation, CPU_WAVES);
   const cpuMs = (cpu() - before) / unheard;
   await setting("auto_explain.log_min_duration", "0");
   watch.plans = [];
-  const heard = await trade(shop, WAVES);
+  const heard = await trade(simulation, WAVES);
   const statements = costsOf(watch.plans, names, heard);
   await setting("auto_explain.log_min_duration", "-1");
   console.log(`measured: ${state}`);

@@ -1,7 +1,7 @@
 // What a checkout costs its four databases, statement by statement: the real handlers, relays and sweepers trade in one process,
 // and Postgres says of each statement what it really did. Called by main.ts and history.int.test.ts.
 import type { HeardPlan } from "../plans/watch.ts";
-import type { Shop } from "../shop/shop.ts";
+import type { Simulation } from "../simulation/simulation.ts";
 
 const CHECKOUTS_AT_ONCE = 100;
 
@@ -15,14 +15,14 @@ export interface Cost {
 export const NOTHING: Cost = { calls: 0, pages: 0, ms: 0 };
 
 /** Checkouts from first to last, but for the few that wait for their time; resolves to how many there were. */
-export async function trade(shop: Shop, waves: number): Promise<number> {
-  shop.broker.isCalm = true;
+export async function trade(simulation: Simulation, waves: number): Promise<number> {
+  simulation.broker.isCalm = true;
   // Never out of stock: the last checkouts are to be of the same kinds as the first.
-  await shop.databases.inventory
+  await simulation.databases.inventory
     .sql`update inventory set available_count = stocked_count + 100000, stocked_count = stocked_count + 100000`;
   for (let wave = 0; wave < waves; wave += 1) {
-    await shop.wave(CHECKOUTS_AT_ONCE, 0);
-    await shop.drain();
+    await simulation.wave(CHECKOUTS_AT_ONCE, 0);
+    await simulation.drain();
   }
   return waves * CHECKOUTS_AT_ONCE;
 }

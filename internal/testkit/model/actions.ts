@@ -9,7 +9,7 @@ import {
   giveUp,
   type PaymentPolicy,
   type RefundOutcome,
-} from "../../services/payment/attempts.ts";
+} from "../../services/payment/attempts/attempts.ts";
 import { isOpen } from "../../services/payment/payment.ts";
 import type { Successor } from "./explore.ts";
 import { execute } from "./provider.ts";

@@ -10,7 +10,7 @@ const MAX_STATES = 1_000_000;
 const MODEL_TIMEOUT_MS = 120_000;
 
 test(
-  "one saga with one trouble of each kind breaks nothing and always comes to its end",
+  "one saga with one fault of each kind breaks nothing and always comes to its end",
   () => {
     const budget = {
       ...CALM,

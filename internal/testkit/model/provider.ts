@@ -1,7 +1,7 @@
 // The payment provider of the model: what it remembers decides what it answers, and money moves at most once per key as long as
 // it remembers the key. Called by actions.ts.
 import { assertNever } from "../../kernel/errors.ts";
-import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts.ts";
+import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
 import type { Account, Call } from "./world.ts";
 
 export interface Execution {

@@ -10,7 +10,12 @@ import {
 import type { Saga, SagaInput } from "../../orchestrator/state.ts";
 import { decide as decideInventory, expire } from "../../services/inventory/decide.ts";
 import { decide as decideOrder } from "../../services/order/decide.ts";
-import { claimCharge, claimRefund, settleCharge, settleRefund } from "../../services/payment/attempts.ts";
+import {
+  claimCharge,
+  claimRefund,
+  settleCharge,
+  settleRefund,
+} from "../../services/payment/attempts/attempts.ts";
 import { decide as decidePayment } from "../../services/payment/decide.ts";
 import { isOpen, type Decision as PaymentDecision, type Payment } from "../../services/payment/payment.ts";
 

@@ -22,12 +22,12 @@ export const CALM: Budget = {
 
 export const SCENARIOS: readonly Scenario[] = [
   {
-    name: "one saga, trouble with the provider",
+    name: "one saga, faults of the provider",
     sagas: 1,
     budget: { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, providerFaults: 2, keyExpiries: 1 },
   },
   {
-    name: "one saga, trouble with messages and operators",
+    name: "one saga, faults of messages and operators",
     sagas: 1,
     budget: { ...CALM, resends: 2, redeliveries: 1, deadLetters: 1, providerFaults: 1, operatorCancels: 1 },
   },

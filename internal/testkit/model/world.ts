@@ -10,7 +10,7 @@ import type { Saga } from "../../orchestrator/state.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
 import type { Order } from "../../services/order/decide.ts";
-import type { ChargeOutcome, ChargeCall, RefundOutcome } from "../../services/payment/attempts.ts";
+import type { ChargeOutcome, ChargeCall, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
 import { isOpen, type Payment } from "../../services/payment/payment.ts";
 
 export const SKU = "tea";

@@ -8,7 +8,7 @@ import { measureBacklog } from "../../messaging/relay-store.ts";
 import { claimDue } from "../../messaging/retry-store.ts";
 import { findPayments } from "../../services/payment/lookup-store.ts";
 import { cloneDatabase, type TestDatabase } from "../database.ts";
-import { Shop } from "../shop/shop.ts";
+import { Simulation } from "../simulation/simulation.ts";
 import { faultsOf, type PlanNode, rowsRead } from "./judge.ts";
 import { load } from "./load.ts";
 import { statementsIn, statementsOfRoles } from "./statements.ts";
@@ -82,15 +82,15 @@ test("every statement of a role goes by key, whatever the statistics say", async
   expect(statements.map((statement) => statement.name).filter((name) => !planned.has(name))).toEqual([]);
 });
 
-/** Far more than a batch of the shop has, and far less than what the load brings. */
+/** Far more than a batch of the simulation has, and far less than what the load brings. */
 const MAX_ROWS = 750;
 
 test("connections that began on a new database read no more of it once it is full", async () => {
   const watch = new PlanWatch();
-  await using shop = await Shop.open(1, watch.clone);
-  const { databases } = shop;
+  await using simulation = await Simulation.open(1, watch.clone);
+  const { databases } = simulation;
   const read = async () => {
-    // Single statements, which the shop does without.
+    // Single statements, which the simulation does without.
     await findPayments(databases.payment.postgres.sql, {
       sagas: [Bun.randomUUIDv7()],
       charges: ["pi"],
@@ -99,16 +99,16 @@ test("connections that began on a new database read no more of it once it is ful
     await readStatuses(databases.saga.postgres.sql, [Bun.randomUUIDv7()]);
     await measureIntake(databases.saga.postgres.sql, { openSagas: 100, unpublished: 100 });
     await measureBacklog(databases.saga.postgres.sql, 100);
-    await claimDue(databases.order.postgres.sql, shop.now, 1, 100);
+    await claimDue(databases.order.postgres.sql, simulation.now, 1, 100);
   };
   // given plans that were kept from when there was nothing
-  await shop.wave(5, 80);
+  await simulation.wave(5, 80);
   for (let time = 0; time < 10; time += 1) await read();
-  const dueAt = shop.now + LATER_MS;
+  const dueAt = simulation.now + LATER_MS;
   await Promise.all(DATABASES.map((name) => load(databases[name].sql, name, { dueAt, unpublished: false })));
   // when
   watch.plans = [];
-  await shop.wave(15, 150);
+  await simulation.wave(15, 150);
   await read();
   // then
   const texts = new Map(statements.map(({ name, text }) => [text, name]));

@@ -5,7 +5,7 @@ import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { cloneDatabase, type TestDatabase } from "../database.ts";
 import type { PlanNode } from "./judge.ts";
 
-/** Without a word about when: the server says that for all its databases, and may be told otherwise in between. */
+/** Without a word about when: the server says that for all its databases, and may be explained otherwise in between. */
 const SWITCHED = {
   session_preload_libraries: "auto_explain",
   "auto_explain.log_level": "notice",
@@ -42,13 +42,17 @@ export class PlanWatch {
     const start = notice.indexOf("{");
     const ms = /^duration: ([\d.]+) ms/.exec(notice)?.[1];
     if (ms === undefined || start === -1) return;
-    const told: unknown = JSON.parse(notice.slice(start));
-    assert(isTold(told), `auto_explain says ${notice}`);
-    const text = told["Query Text"].replaceAll(/\s+/g, " ").trim();
-    this.plans.push({ text, plan: told.Plan, ms: Number(ms) });
+    const explained: unknown = JSON.parse(notice.slice(start));
+    assert(isExplained(explained), `auto_explain says ${notice}`);
+    const text = explained["Query Text"].replaceAll(/\s+/g, " ").trim();
+    this.plans.push({ text, plan: explained.Plan, ms: Number(ms) });
   }
 }
 
-function isTold(told: unknown): told is { readonly "Query Text": string; readonly Plan: PlanNode } {
-  return typeof told === "object" && told !== null && "Query Text" in told && "Plan" in told;
+function isExplained(
+  explained: unknown,
+): explained is { readonly "Query Text": string; readonly Plan: PlanNode } {
+  return (
+    typeof explained === "object" && explained !== null && "Query Text" in explained && "Plan" in explained
+  );
 }

@@ -37,7 +37,7 @@ export class WatchedProvider implements PaymentProvider {
   }
 
   async charge(request: ChargeRequest): Promise<ChargeResult> {
-    const answer = await this.#told("charge", () => this.#provider.charge(request));
+    const answer = await this.#measured("charge", () => this.#provider.charge(request));
     const { hold } = this.#watchers;
     if (answer.kind === "request_refused") hold.refused(performance.now());
     else if (answer.kind === "succeeded" || answer.kind === "declined") hold.understood();
@@ -45,18 +45,18 @@ export class WatchedProvider implements PaymentProvider {
   }
 
   findCharge(request: FindRequest): Promise<FoundCharge> {
-    return this.#told("find charge", () => this.#provider.findCharge(request));
+    return this.#measured("find charge", () => this.#provider.findCharge(request));
   }
 
   refund(request: RefundRequest): Promise<RefundResult> {
-    return this.#told("refund", () => this.#provider.refund(request));
+    return this.#measured("refund", () => this.#provider.refund(request));
   }
 
   findRefund(provider_txn_id: string): Promise<FoundRefund> {
-    return this.#told("find refund", () => this.#provider.findRefund(provider_txn_id));
+    return this.#measured("find refund", () => this.#provider.findRefund(provider_txn_id));
   }
 
-  async #told<Answer extends AnyResult>(name: Call, call: () => Promise<Answer>): Promise<Answer> {
+  async #measured<Answer extends AnyResult>(name: Call, call: () => Promise<Answer>): Promise<Answer> {
     const { pace, onRefused } = this.#watchers;
     const leftMs = performance.now();
     pace.leaves(leftMs);

@@ -3,11 +3,11 @@
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Database } from "../../../messaging/database.ts";
-import type { Log } from "../../../messaging/telemetry.ts";
+import type { Log } from "../../../kernel/telemetry.ts";
 import { closeAlerts, openAlerts } from "../alert-store.ts";
 import { findPayments } from "../lookup-store.ts";
-import { type PaymentMetrics, tellAlert } from "../telemetry.ts";
-import { type Comparison, countForeign, differencesOf } from "./differences.ts";
+import { type PaymentMetrics, logAlert } from "../telemetry.ts";
+import { type Comparison, countForeign, differencesOf } from "../differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 
 /** A run whose process has died is taken over after this; longer than two calls of the provider and a transaction. */
@@ -59,7 +59,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     const isNew = opened.some(
       ({ kind, subject }) => kind === difference.kind && subject === difference.subject,
     );
-    if (isNew) tellAlert(log, difference);
+    if (isNew) logAlert(log, difference);
   }
   for (const { kind, subject } of closed) {
     log.info({ alert: kind, subject }, "payments and the provider's ledger agree again");

@@ -1,0 +1,93 @@
+// The settings of the orchestrator.
+import { type Static, Type } from "@sinclair/typebox";
+import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
+import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
+import {
+  commonConfig,
+  ConfigError,
+  consumerConfig,
+  httpConfig,
+  personalDataDays,
+  postgresConfig,
+  publishingConfig,
+  redisConfig,
+} from "../../internal/platform/config.ts";
+
+export const NAME = "checkout-orchestrator";
+
+/** After this many undos without an answer, an operator is asked to look. */
+const RESENDS_BEFORE_OPERATOR = 5;
+
+export const config = Type.Object({
+  ...commonConfig,
+  ...consumerConfig,
+  ...publishingConfig,
+  ...postgresConfig,
+  ...redisConfig,
+  ...httpConfig("the API", "keep it private"),
+  FORWARD_DEADLINE_MS: Type.Integer({
+    default: 30_000,
+    minimum: 1_000,
+    maximum: 240_000,
+    description:
+      "time limit of a checkout in ms; after it the saga compensates; keep it below the 5 minutes a hold lasts",
+  }),
+  RESEND_FIRST_MS: Type.Integer({
+    default: 10_000,
+    minimum: 100,
+    description:
+      "an undo without an answer is sent again after this many ms, then after longer and longer pauses",
+  }),
+  RESEND_CAP_MS: Type.Integer({
+    default: 60_000,
+    minimum: 100,
+    maximum: LONGEST_PAUSE_MS,
+    description: "the longest pause between two such sends, in ms",
+  }),
+  INTAKE_LINGER_MS: Type.Integer({
+    default: 3,
+    minimum: 0,
+    maximum: 100,
+    description:
+      "minimum time a checkout waits for others to share its transaction, in ms; a busy machine raises it to at most 25",
+  }),
+  STUCK_AFTER_MS: Type.Integer({
+    default: 300_000,
+    minimum: 1_000,
+    description: "an open checkout without progress for this many ms is reported as stuck",
+  }),
+  INTAKE_MAX_OPEN_SAGAS: Type.Integer({
+    default: 8_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description:
+      "above this many open checkouts, new ones get 503; set it to what finishes in half of FORWARD_DEADLINE_MS",
+  }),
+  INTAKE_MAX_UNPUBLISHED: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    maximum: 10_000_000,
+    description:
+      "above this many messages that wait for Kafka, new checkouts get 503; the backlog that an outage may build up",
+  }),
+  PERSONAL_DATA_DAYS: personalDataDays(
+    "days after its end at which a saga loses e-mail and postal address; 0 keeps them",
+    30,
+  ),
+});
+
+export type OrchestratorConfig = Static<typeof config>;
+
+/** Throws ConfigError where two settings contradict each other. */
+export function policyOf(env: OrchestratorConfig): SagaPolicy {
+  if (env.RESEND_FIRST_MS > env.RESEND_CAP_MS)
+    throw new ConfigError(NAME, [
+      "RESEND_FIRST_MS is above RESEND_CAP_MS: lower the first pause or raise the longest",
+    ]);
+  return {
+    forwardDeadlineMs: env.FORWARD_DEADLINE_MS,
+    resendFirstMs: env.RESEND_FIRST_MS,
+    resendCapMs: env.RESEND_CAP_MS,
+    resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,
+  };
+}

@@ -1,0 +1,77 @@
+// The orchestrator's watches over its own database: admission, sagas without progress, and the comparison with Kafka.
+import { Admission, admissionMetrics } from "../../internal/orchestrator/admission.ts";
+import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
+import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
+import { StuckWatch } from "../../internal/orchestrator/stuck.ts";
+import { findStuck } from "../../internal/orchestrator/stuck-store.ts";
+import type { Database } from "../../internal/messaging/database.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
+import { newestSent } from "../../internal/platform/kafka/newest-sent.ts";
+import type { RoleContext } from "../../internal/platform/lifecycle.ts";
+import type { OrchestratorConfig } from "./config.ts";
+
+type Context = RoleContext<OrchestratorConfig>;
+
+const ADMISSION_INTERVAL_MS = 1_000;
+/** A charge may wait for this share of a checkout's time, and no longer than a shopper likes to; payment gives up what would wait for 20 s. */
+const CHARGE_WAIT_SHARE = 0.25;
+const LONGEST_CHARGE_WAIT_MS = 7_500;
+const STUCK_INTERVAL_MS = 10_000;
+/** One small query where there is nothing to compare. */
+const COMPARE_INTERVAL_MS = 1_000;
+
+/** Measures every second whether one more checkout may come in. */
+export function startAdmission(context: Context, database: Database): Admission {
+  const { config, log, metrics } = context;
+  const admission = new Admission({
+    limits: {
+      openSagas: config.INTAKE_MAX_OPEN_SAGAS,
+      unpublished: config.INTAKE_MAX_UNPUBLISHED,
+      chargeWaitMs: Math.min(config.FORWARD_DEADLINE_MS * CHARGE_WAIT_SHARE, LONGEST_CHARGE_WAIT_MS),
+    },
+    measure: (atMost) => measureBacklog(database.sql, atMost),
+    log,
+    metrics: admissionMetrics(metrics),
+    monotonic: () => performance.now(),
+  });
+  runLoop(context, {
+    name: "admission",
+    runOnce: () => admission.runOnce(),
+    intervalMs: ADMISSION_INTERVAL_MS,
+    restPerRun: 4,
+  });
+  return admission;
+}
+
+/** Reports open sagas that nothing has moved for STUCK_AFTER_MS. */
+export function startStuckWatch(context: Context, database: Database): void {
+  const { config, log, metrics } = context;
+  const stuck = new StuckWatch({
+    afterMs: config.STUCK_AFTER_MS,
+    find: (before, limit) => findStuck(database.sql, before, limit),
+    clock: systemClock,
+    log,
+    meter: metrics,
+  });
+  runLoop(context, { name: "progress", runOnce: () => stuck.runOnce(), intervalMs: STUCK_INTERVAL_MS });
+}
+
+/** Compares the database with Kafka, so that one restored from a backup does not act. */
+export function startPastWatch(context: Context, database: Database): PastWatch {
+  const { config, log, ops } = context;
+  const past = new PastWatch({
+    sql: database.sql,
+    newestSent: () => newestSent(kafkaOptions(config, "orchestrator")),
+    now: () => systemClock.now(),
+    log,
+  });
+  ops.addCheck("saga database", () => past.ready());
+  runLoop(context, {
+    name: "comparison with Kafka",
+    runOnce: () => past.runOnce(),
+    intervalMs: COMPARE_INTERVAL_MS,
+  });
+  return past;
+}

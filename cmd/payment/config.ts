@@ -1,0 +1,73 @@
+// The settings of the payment service.
+import { type Static, Type } from "@sinclair/typebox";
+import {
+  commonConfig,
+  consumerConfig,
+  httpConfig,
+  postgresConfig,
+  publishingConfig,
+  redisConfig,
+  secret,
+} from "../../internal/platform/config.ts";
+import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
+
+export const config = Type.Object({
+  ...commonConfig,
+  ...consumerConfig,
+  ...publishingConfig,
+  ...postgresConfig,
+  ...redisConfig,
+  ...httpConfig("the webhook endpoint", "only /webhooks/ may be reachable from outside"),
+  STRIPE_BASE_URL: Type.String({
+    format: "url",
+    default: "https://api.stripe.com",
+    description: "Stripe's API, or the simulator's",
+  }),
+  STRIPE_API_KEY: secret(Type.String({ minLength: 1, description: "secret key of the Stripe account" })),
+  STRIPE_WEBHOOK_SECRET: secret(
+    Type.String({ minLength: 16, description: "signing secret of the webhook endpoint, as Stripe shows it" }),
+  ),
+  PAYMENT_MARK: Type.String({
+    default: "checkout",
+    pattern: "^[A-Za-z0-9_.-]{1,40}$",
+    description:
+      "written on every charge and refund (metadata `shop`); what lacks it belongs to somebody else. Give each shop that shares an account its own",
+  }),
+  PAYMENT_PRIVATE_JWK: secret(
+    Type.String({
+      minLength: 2,
+      description:
+        "private key (JWK) that opens payment tokens, or a JWK set of several during a key rotation; `checkoutctl keys generate` makes a pair",
+    }),
+  ),
+  PROVIDER_CONCURRENCY: Type.Integer({
+    default: 256,
+    minimum: 1,
+    maximum: 4_096,
+    description:
+      "maximum of calls to the provider at once; Bun opens 256 connections unless BUN_CONFIG_MAX_HTTP_REQUESTS says more",
+  }),
+  SEARCH_LAG_MS: Type.Integer({
+    default: DEFAULT_POLICY.searchLagMs,
+    minimum: 0,
+    description: "time after which a charge is certain to show in the provider's search, in ms",
+  }),
+  CHARGE_EXECUTION_MS: Type.Integer({
+    default: DEFAULT_POLICY.executionMs,
+    minimum: 0,
+    description:
+      "time after a request during which the charge may still take place, in ms; a charge that cannot be found is given up after this plus SEARCH_LAG_MS",
+  }),
+  RECONCILE_INTERVAL_MS: Type.Integer({
+    default: 300_000,
+    minimum: 1_000,
+    description: "how often the provider's ledger is compared with the payments, in ms",
+  }),
+  RECONCILE_GRACE_MS: Type.Integer({
+    default: 300_000,
+    minimum: 0,
+    description: "entries of the provider's ledger younger than this are not compared yet, in ms",
+  }),
+});
+
+export type PaymentConfig = Static<typeof config>;

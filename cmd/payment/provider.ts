@@ -1,0 +1,66 @@
+// Opens the payment provider with all that stands in front of it, and the keys that open payment tokens.
+import { systemClock } from "../../internal/platform/clock.ts";
+import type { RoleContext } from "../../internal/platform/lifecycle.ts";
+import { logThrottled } from "../../internal/platform/log-throttle.ts";
+import { createOpener, keyIds } from "../../internal/platform/seal.ts";
+import { StallWatch } from "../../internal/platform/stall-watch.ts";
+import { unopenedWords, WatchedOpener } from "../../internal/services/payment/attempts/watched-opener.ts";
+import { ChargeHold } from "../../internal/services/payment/providers/charge-hold.ts";
+import {
+  CircuitBreaker,
+  CONSECUTIVE_TIMEOUTS,
+  PROBE_AFTER_MS,
+} from "../../internal/services/payment/providers/circuit-breaker.ts";
+import { Pace } from "../../internal/services/payment/providers/pace.ts";
+import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
+import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
+import { WatchedProvider } from "../../internal/services/payment/providers/watched-provider.ts";
+import { holdMessage, logRefusal, type PaymentMetrics } from "../../internal/services/payment/telemetry.ts";
+import type { PaymentConfig } from "./config.ts";
+
+type Context = RoleContext<PaymentConfig>;
+
+/** Stripe behind its pace, its hold on charges and its circuit breaker. */
+export function openProvider({ config, log, resources }: Context, metrics: PaymentMetrics) {
+  const account = {
+    apiKey: config.STRIPE_API_KEY,
+    mark: config.PAYMENT_MARK,
+    baseUrl: new URL(config.STRIPE_BASE_URL),
+  };
+  const stripe = new StripeProvider(account);
+  const stalls = new StallWatch();
+  resources.defer("stall watch", () => stalls[Symbol.dispose]());
+  const pace = new Pace();
+  const hold = new ChargeHold((isHeld) => {
+    metrics.chargesHeld.set({}, isHeld ? 1 : 0);
+    log.error({ provider: stripe.name, held: isHeld }, holdMessage(isHeld));
+  });
+  const provider = new CircuitBreaker(
+    new WatchedProvider(stripe, { pace, hold, onRefused: logRefusal(log) }),
+    {
+      consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
+      probeAfterMs: PROBE_AFTER_MS,
+      resumedAt: stalls.resumedAt,
+      onChange(state) {
+        metrics.breakerOpen.set({}, state === "open" ? 1 : 0);
+        log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);
+      },
+    },
+  );
+  return { provider, pace, hold, ledger: new StripeLedger(account) };
+}
+
+/** Opens payment tokens with the private keys of the settings; not ready while tokens come that none of them opens. */
+export async function openTokens({ config, log, metrics, ops }: Context): Promise<WatchedOpener> {
+  const ids = keyIds(config.PAYMENT_PRIVATE_JWK);
+  log.info({ key_ids: ids }, "opens payment tokens that were sealed to these keys");
+  const logError = logThrottled(log, systemClock);
+  const opener = new WatchedOpener({
+    open: await createOpener(config.PAYMENT_PRIVATE_JWK),
+    clock: systemClock,
+    meter: metrics,
+    onUnopened: (error) => logError(error, { key_ids: ids }, unopenedWords(ids)),
+  });
+  ops.addCheck("sealing keys", () => opener.ready());
+  return opener;
+}

@@ -1,0 +1,30 @@
+// The settings of the payment provider simulator.
+import { Type } from "@sinclair/typebox";
+import { LatencyText } from "../../internal/paysim/faults.ts";
+import { commonConfig, listenConfig, secret } from "../../internal/platform/config.ts";
+
+export const config = Type.Object({
+  ...commonConfig,
+  ...listenConfig("Stripe's API and the control API", "keep it private"),
+  LEDGER_FILE: Type.String({
+    minLength: 1,
+    description: "the provider's ledger, JSON lines, created if missing",
+  }),
+  LATENCY: {
+    ...LatencyText,
+    default: "uniform:200-500",
+    description: "milliseconds a call takes: fixed:N, uniform:MIN-MAX or lognormal:P50-P99",
+  },
+  SEED: Type.Integer({ minimum: 0, default: 1, description: "seed of latencies and faults" }),
+  KEY_TTL_SECONDS: Type.Integer({
+    minimum: 1,
+    default: 86_400,
+    description: "lifetime of an idempotency key",
+  }),
+  WEBHOOK_URL: Type.Optional(
+    Type.String({ format: "url", description: "where events are sent to; none are sent without it" }),
+  ),
+  WEBHOOK_SECRET: Type.Optional(
+    secret(Type.String({ minLength: 16, description: "signs the events; the receiver knows it, too" })),
+  ),
+});

@@ -1,0 +1,67 @@
+// Drains one outbox: publishes what waits there, on notification and by polling, and measures how much does.
+import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
+import { Relay, type RelayOptions } from "../../internal/messaging/relay.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
+import type { RoleContext } from "../../internal/platform/lifecycle.ts";
+import { openPostgres } from "../../internal/platform/postgres.ts";
+import { requireSchema } from "../../internal/platform/schema-check.ts";
+import { DATABASES, messagingMigration } from "../../schemas/migrations.ts";
+
+/** The safety net under LISTEN/NOTIFY. */
+const POLL_INTERVAL_MS = 250;
+/** A role that died may have left something that nobody tells of, and a shopper waits for it. */
+const IDLE_POLL_INTERVAL_MS = 500;
+const MEASURE_INTERVAL_MS = 2_000;
+/** One transaction for the relay, one for the measuring and the start. */
+const POOL_SIZE = 2;
+
+/** Runs until the role stops. A database that is away holds up no other. */
+export function startDraining(
+  context: RoleContext<unknown>,
+  { name, url }: { readonly name: string; readonly url: string },
+  options: Omit<RelayOptions, "database" | "databaseName">,
+): void {
+  const { ops, resources } = context;
+  const database = resources.use(
+    `postgres ${name}`,
+    openPostgres({ url, poolSize: POOL_SIZE, applicationName: "checkout-relay" }),
+  );
+  ops.addCheck(`postgres ${name}`, () => database.ready());
+  const schema = { owner: DATABASES.find((known) => known === name), migrations: [messagingMigration] };
+  ops.addCheck(`schema ${name}`, () => requireSchema(database.sql, schema));
+  const relay = new Relay({ ...options, database, databaseName: name });
+  runLoop(context, {
+    name: `gauges of ${name}`,
+    runOnce: () => relay.measure(),
+    intervalMs: MEASURE_INTERVAL_MS,
+  });
+  const publish = runLoop(context, {
+    name: `relay of ${name}`,
+    runOnce: () => relay.runOnce(),
+    intervalMs: POLL_INTERVAL_MS,
+    idleIntervalMs: IDLE_POLL_INTERVAL_MS,
+    lingerMs: () => relay.lingerMs,
+  });
+  const wake = () => {
+    relay.wake();
+    publish.wake();
+  };
+  listen(context, name, async () => {
+    await database.ready();
+    await database.listen(OUTBOX_CHANNEL, wake);
+    // What was notified before anybody listened.
+    wake();
+  });
+}
+
+/** Not awaited: the poll needs no notification. What waiting cannot cure ends the process. */
+function listen(
+  { log, stopping, untilReachable }: RoleContext<unknown>,
+  name: string,
+  connect: () => Promise<void>,
+): void {
+  untilReachable(`notifications of ${name}`, connect).catch((error: unknown) => {
+    if (!stopping.aborted) throw error;
+    log.info({ err: error, database: name }, "stopped before it could listen");
+  });
+}

@@ -1,0 +1,64 @@
+// The fault itself, on a real server that is written to all the time: what was acknowledged is there after it, and in between the
+// address answers reads only.
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { start } from "../stack/managed.ts";
+import { leasePorts } from "../stack/ports.ts";
+import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
+import { waitUntil } from "../stack/wait.ts";
+import { failOverManaged } from "../testkit/failover.ts";
+import { promote } from "./failover.ts";
+
+const SOON = { timeoutMs: 30_000 };
+
+test("a server is replaced by its standby, which only reads until it is promoted, and nothing acknowledged is lost", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "failover-"));
+  const ports = leasePorts(directory);
+  const dataDirectory = join(directory, "postgres");
+  const logFile = join(directory, "log");
+  await using held = new AsyncDisposableStack();
+  held.defer(() => {
+    ports.release();
+    for (const path of [directory, postgresData(dataDirectory)])
+      rmSync(path, { recursive: true, force: true });
+  });
+  const server = await start(
+    postgresServer({ name: "postgres-test", database: "test", port: ports.next(), dataDirectory, logFile }),
+  );
+  held.defer(async () => void (await server.stop()));
+  const sql = held.adopt(
+    postgres(server.address, { max: 1, connect_timeout: 2, backoff: () => 0.05 }),
+    (it) => it.end({ timeout: 1 }),
+  );
+  await sql`create table item (id int primary key)`;
+
+  let lastId = 0;
+  const acknowledged: number[] = [];
+  const refusals = new Set<unknown>();
+  const over = new AbortController();
+  const writing = (async () => {
+    while (!over.signal.aborted) {
+      const id = ++lastId;
+      try {
+        await sql`insert into item values (${id})`;
+        acknowledged.push(id);
+      } catch (error) {
+        refusals.add(error instanceof Error && "code" in error ? error.code : error);
+        await Bun.sleep(5);
+      }
+    }
+  })();
+  await waitUntil("it is written to", () => acknowledged.length > 0, SOON);
+  await failOverManaged(server);
+  await waitUntil("writes are refused", () => refusals.has("25006"), SOON);
+  const before = acknowledged.length;
+  await promote(server.address);
+  await waitUntil("it is written to again", () => acknowledged.length > before, SOON);
+  over.abort();
+  await writing;
+  const rows = await sql<{ id: number }[]>`select id from item`;
+  expect(rows.map(({ id }) => id)).toContainValues(acknowledged);
+});

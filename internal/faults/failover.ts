@@ -1,0 +1,167 @@
+// A real Postgres failover: a streaming standby is made of a running server, the server is killed, the standby takes its address,
+// answers reads only for a while, and is promoted. It takes over the data directory as well, so that to the stack, and to every
+// later fault, it is the server that it replaced.
+import {
+  appendFileSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import postgres, { type Sql } from "postgres";
+
+const TIMEOUT_MS = 60_000;
+const POLL_MS = 50;
+const STANDBY = "chaos_standby";
+/** Of a copied data directory these belong to the server it was taken from. */
+const NOT_COPIED = ["postmaster.pid", "postmaster.opts", "pg_wal/*", "pg_replslot/*"];
+
+/** The stack, as far as a failover has to do with it. */
+export interface Holder {
+  /** The process of that name and all its descendants, proved to be ours. */
+  proven(name: string): readonly number[];
+  /** Kills it and keeps it down until `release`. */
+  hold(name: string): void;
+  release(name: string): void;
+  /** Names of processes that are not running. */
+  ended(): readonly string[];
+}
+
+/** Resolves when the standby answers at the address of `server`, whose superuser's URL is `url`. */
+export async function failOver(target: Holder, server: string, url: string): Promise<void> {
+  const [pid] = target.proven(server);
+  const data = dataDirectoryOf(pid);
+  const copy = `${data}.standby`;
+  await using held = new AsyncDisposableStack();
+  const primary = held.adopt(connect(url), (sql) => sql.end({ timeout: 1 }));
+  rmSync(copy, { recursive: true, force: true });
+  await copyRunning(primary, data, copy);
+
+  // While it runs beside the primary it has a port of its own; then it takes the primary's.
+  const port = await freePort();
+  follow(copy, new URL(url).port);
+  const standby = startBeside(pid, data, copy, port);
+  held.defer(async () => {
+    standby.kill("SIGINT");
+    await standby.exited;
+  });
+  await primary`alter system set synchronous_standby_names = ${primary.unsafe(STANDBY)}`;
+  await primary`select pg_reload_conf()`;
+  await until("the standby is synchronous", async () => {
+    const rows = await primary`
+      select 1 from pg_stat_replication where application_name = ${STANDBY} and sync_state = 'sync'`;
+    return rows.length > 0;
+  });
+
+  // From here on nothing is acknowledged that the standby has not got.
+  target.hold(server);
+  await until(`${server} has ended`, () => target.ended().includes(server));
+  await held.disposeAsync();
+  writeOwned(join(copy, "postgresql.auto.conf"), "");
+  rmSync(data, { recursive: true });
+  renameSync(copy, data);
+  target.release(server);
+  await until("the standby answers in its place", () => isStandby(url));
+  rmSync(`${copy}.log`, { force: true });
+}
+
+/** Makes the standby at that address a primary. */
+export async function promote(url: string): Promise<void> {
+  await using held = new AsyncDisposableStack();
+  const sql = held.adopt(connect(url), (client) => client.end({ timeout: 1 }));
+  await sql`select pg_promote(true, ${TIMEOUT_MS / 1_000}::int)`;
+}
+
+/** Its connection has to live from the start of the backup to its end. */
+async function copyRunning(primary: Sql, data: string, copy: string): Promise<void> {
+  const connection = await primary.reserve();
+  try {
+    await connection`select pg_backup_start('chaos', true)`;
+    mkdirSync(copy, { mode: 0o700 });
+    const without = NOT_COPIED.map((name) => `--exclude=./${name}`);
+    // Files come and go meanwhile; what the copy lacks or has torn, the log that follows makes whole.
+    await Bun.$`tar -C ${data} ${without} -cf - . | tar -C ${copy} -xpf -`.quiet().nothrow();
+    const [backup] = await connection<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
+    const { uid, gid } = statSync(data);
+    chownSync(copy, uid, gid);
+    writeOwned(join(copy, "backup_label"), backup?.labelfile ?? "");
+  } finally {
+    connection.release();
+  }
+}
+
+function follow(data: string, primaryPort: string): void {
+  writeOwned(join(data, "standby.signal"), "");
+  const address = `host=127.0.0.1 port=${primaryPort} user=checkout application_name=${STANDBY}`;
+  appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${address}'\n`);
+}
+
+/** The same program with the same settings as the running server, tied to this process. */
+function startBeside(pid: number | undefined, data: string, copy: string, port: number) {
+  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8")
+    .split("\0")
+    .filter((word) => word !== "");
+  const { uid, gid } = statSync(data);
+  const identity = process.getuid?.() === 0 ? [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"] : [];
+  const command = words.map((word) => (word === data ? copy : word.replace(/^port=\d+$/, `port=${port}`)));
+  return Bun.spawn(["setpriv", ...identity, "--pdeathsig", "QUIT", "--", ...command], {
+    cwd: "/",
+    stdio: ["ignore", "ignore", Bun.file(`${copy}.log`)],
+  });
+}
+
+/** Owned by whom the directory belongs to. */
+function writeOwned(file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o600 });
+  const { uid, gid } = statSync(join(file, ".."));
+  chownSync(file, uid, gid);
+}
+
+async function isStandby(url: string): Promise<boolean> {
+  await using held = new AsyncDisposableStack();
+  const sql = held.adopt(connect(url), (client) => client.end({ timeout: 1 }));
+  const [row] = await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`;
+  return row?.standby === true;
+}
+
+function connect(url: string): Sql {
+  return postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+}
+
+/** Whoever takes it in the moment until the standby does fails the run, not the system. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+async function until(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MS;
+  let reason: unknown;
+  for (;;) {
+    try {
+      if (await probe()) return;
+    } catch (error) {
+      reason = error;
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not so after ${TIMEOUT_MS} ms`, { cause: reason });
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** `postgres -D PATH ...` */
+export function dataDirectoryOf(pid: number | undefined): string {
+  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  const path = words[words.indexOf("-D") + 1];
+  if (path === undefined || !path.startsWith("/"))
+    throw new Error(`process ${pid} is no Postgres with a data directory`);
+  return path;
+}

@@ -1,0 +1,7 @@
+// The time and the ids of every role. Tests bring their own.
+import type { Clock } from "../kernel/ports.ts";
+import { idSource } from "./ids.ts";
+
+export const systemClock: Clock = { now: () => Date.now() };
+/** UUIDv7, monotonic within the process: the relay claims in id order. */
+export const newId = idSource(systemClock);

@@ -1,0 +1,21 @@
+// The newest message of each partition on a real broker, with what nobody can read behind it.
+import { expect, test } from "bun:test";
+import { cancelOrder } from "../../testkit/commands.ts";
+import { freshTopic, sendBytes } from "../../testkit/kafka.ts";
+import { kafkaBrokers } from "../../testkit/servers.ts";
+import { newestSent } from "./newest-sent.ts";
+
+test("one message per partition that holds any, the last that can be read", async () => {
+  const topic = await freshTopic(3);
+  const [first, second, other] = [0, 1, 2].map(() => cancelOrder(Bun.randomUUIDv7()));
+  const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
+  await sendBytes(topic, [
+    { value: bytes(first), partition: 0 },
+    { value: bytes(second), partition: 0 },
+    { value: Buffer.from([0xff]), partition: 0 },
+    { value: bytes({ type: "Nonsense" }), partition: 0 },
+    { value: bytes(other), partition: 2 },
+  ]);
+  const found = await newestSent({ brokers: kafkaBrokers(), clientId: "test" }, [topic]);
+  expect(new Set(found)).toEqual(new Set([second?.message_id ?? "", other?.message_id ?? ""]));
+});

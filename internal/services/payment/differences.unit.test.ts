@@ -1,0 +1,182 @@
+// Every state of a payment against everything the provider's ledger may say of it.
+import { describe, expect, test } from "bun:test";
+import type { Payment } from "./payment.ts";
+import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
+import { type Comparison, type DifferenceKind, differencesOf } from "./differences.ts";
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+const OTHER = "01900000-0000-7000-8000-000000000002";
+
+const facts = {
+  payment_id: SAGA,
+  saga_id: SAGA,
+  amount_cents: 600,
+  currency: "EUR",
+  undo_requested: false,
+  attempts: 1,
+  void_attempts: 0,
+  charge_asked_at: null,
+  answer_by: null,
+  first_attempt_at: 0,
+  traceparent: null,
+  created_at: 0,
+};
+const open = { payment_method: "sealed", next_attempt_at: 0 };
+const took = { provider_txn_id: "pi_1" };
+const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0 };
+
+const payments = {
+  PENDING: { ...facts, ...open, status: "PENDING" },
+  UNKNOWN: { ...facts, ...open, status: "UNKNOWN" },
+  SUCCEEDED: { ...facts, ...took, status: "SUCCEEDED" },
+  FAILED: { ...facts, status: "FAILED", error_code: "CARD_DECLINED", error_message: "" },
+  CANCELLED: { ...facts, status: "CANCELLED", currency: null, amount_cents: 0 },
+  REFUND_PENDING: {
+    ...facts,
+    ...took,
+    status: "REFUND_PENDING",
+    refund: { ...refundFacts, next_attempt_at: 0, error_code: null },
+  },
+  REFUNDED: { ...facts, ...took, status: "REFUNDED", refund: { ...refundFacts, provider_refund_id: "re_1" } },
+} satisfies Record<Payment["status"], Payment>;
+
+function charge(changes: Partial<ProviderCharge> = {}): ProviderCharge {
+  const provider_txn_id = changes.provider_txn_id ?? "pi_1";
+  const answer = { kind: "succeeded", provider_txn_id } as const;
+  return {
+    provider_txn_id,
+    saga_id: SAGA,
+    isMarked: true,
+    amount_cents: 600,
+    currency: "EUR",
+    answer,
+    ...changes,
+  };
+}
+
+function refund(changes: Partial<ProviderRefund> = {}): ProviderRefund {
+  const ids = { provider_refund_id: "re_1", provider_txn_id: "pi_1", saga_id: SAGA, isMarked: true };
+  return { ...ids, amount_cents: 600, currency: "EUR", status: "succeeded", ...changes };
+}
+
+function kindsOf(comparison: Partial<Comparison>): DifferenceKind[] {
+  const nothing = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], payments: [] };
+  return differencesOf({ ...nothing, ...comparison }).map(({ kind }) => kind);
+}
+
+const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
+const STATES = Object.values<Payment>(payments).map((payment) => [payment.status, payment] as const);
+const MOVED = new Set(["SUCCEEDED", "REFUND_PENDING", "REFUNDED"]);
+
+test("what carries no mark of ours and no payment knows is somebody else's", () => {
+  const [charges, refunds] = [[charge({ isMarked: false })], [refund({ isMarked: false })]];
+  expect(kindsOf({ charges, refunds })).toEqual([]);
+  // However often somebody else names one id.
+  expect(kindsOf({ charges: [...charges, charge({ isMarked: false, provider_txn_id: "pi_2" })] })).toEqual(
+    [],
+  );
+  // A payment that knows it makes it ours: a refund by hand carries no mark.
+  expect(kindsOf({ refunds, payments: [payments.SUCCEEDED] })).toEqual(["refund_differs"]);
+  expect(kindsOf({ charges: [charge()] })).toEqual(["charge_without_payment"]);
+});
+
+describe("a charge that took money", () => {
+  test.each(STATES)("against a payment that is %s", (status, payment) => {
+    const expected: DifferenceKind[] = MOVED.has(status) ? [] : ["status_differs"];
+    expect(kindsOf({ charges: [charge()], payments: [payment] })).toEqual(expected);
+  });
+
+  test("of another amount or currency, whatever the payment's state", () => {
+    for (const status of ["UNKNOWN", "SUCCEEDED", "REFUNDED"] as const) {
+      for (const changes of [{ amount_cents: 599 }, { currency: "USD" }]) {
+        expect(kindsOf({ charges: [charge(changes)], payments: [payments[status]] })).toEqual([
+          "amount_differs",
+        ]);
+      }
+    }
+  });
+
+  test("without a payment, of this service or of somebody else", () => {
+    for (const saga_id of [SAGA, null])
+      expect(kindsOf({ charges: [charge({ saga_id })] })).toEqual(["charge_without_payment"]);
+  });
+
+  test("that names another saga than its payment's", () => {
+    expect(kindsOf({ charges: [charge({ saga_id: OTHER })], payments: [payments.SUCCEEDED] })).toEqual([
+      "saga_differs",
+    ]);
+  });
+
+  test("beside the payment's own: only the second is one too many, wherever the other is listed", () => {
+    const second = charge({ provider_txn_id: "pi_2" });
+    const both = [second, charge()];
+    for (const charges of [both, both.toReversed(), [second]]) {
+      const found = differencesOf({
+        charges,
+        refunds: [],
+        absentCharges: [],
+        absentRefunds: [],
+        payments: [payments.SUCCEEDED],
+      });
+      expect(found).toMatchObject([{ kind: "charged_twice", subject: "pi_2", saga_id: SAGA }]);
+    }
+  });
+
+  test("twice for a payment that knows of neither", () => {
+    const charges = [charge(), charge({ provider_txn_id: "pi_2" })];
+    expect(kindsOf({ charges, payments: [payments.UNKNOWN] })).toEqual(["status_differs", "charged_twice"]);
+    expect(kindsOf({ charges })).toEqual(["charge_without_payment", "charged_twice"]);
+  });
+});
+
+test("a charge that took nothing is at odds with the payment that names it, and with no other", () => {
+  const charges = [charge({ answer: DECLINED })];
+  for (const [status, payment] of STATES) {
+    const expected: DifferenceKind[] = MOVED.has(status) ? ["status_differs"] : [];
+    expect(kindsOf({ charges, payments: [payment] })).toEqual(expected);
+  }
+  expect(
+    kindsOf({
+      charges: [charge({ answer: DECLINED, provider_txn_id: "pi_2" })],
+      payments: [payments.SUCCEEDED],
+    }),
+  ).toEqual([]);
+  expect(kindsOf({ charges })).toEqual([]);
+});
+
+describe("a refund that was given", () => {
+  test.each(STATES)("against a payment that is %s", (status, payment) => {
+    const expected: DifferenceKind[] = status === "REFUNDED" ? [] : ["refund_differs"];
+    expect(kindsOf({ refunds: [refund()], payments: [payment] })).toEqual(expected);
+  });
+
+  test.each<[string, Partial<ProviderRefund>]>([
+    ["of a part", { amount_cents: 1 }],
+    ["in another currency", { currency: "USD" }],
+    ["a second time", { provider_refund_id: "re_2" }],
+    ["of another charge", { provider_txn_id: "pi_2" }],
+    ["and failed afterwards", { status: "failed" }],
+  ])("%s", (_, changes) => {
+    const found = kindsOf({ refunds: [refund(changes)], payments: [payments.REFUNDED] });
+    expect(found).toEqual(["refund_differs"]);
+  });
+
+  test("to a payment that is not there", () => {
+    expect(kindsOf({ refunds: [refund()] })).toEqual(["refund_differs"]);
+  });
+});
+
+test("a refund that is under way, or failed and is asked for again, is nobody's business yet", () => {
+  for (const status of ["pending", "failed"] as const) {
+    expect(kindsOf({ refunds: [refund({ status })], payments: [payments.REFUND_PENDING] })).toEqual([]);
+  }
+});
+
+test("what a payment names and the provider does not know", () => {
+  const absent = { absentCharges: ["pi_1"], absentRefunds: ["re_1"] };
+  expect(kindsOf({ ...absent, payments: [payments.REFUNDED] })).toEqual([
+    "payment_without_charge",
+    "refund_differs",
+  ]);
+  expect(kindsOf(absent)).toEqual([]);
+});

@@ -1,0 +1,39 @@
+// Sums as Stripe takes them, by its own examples (https://docs.stripe.com/currencies), and the way back.
+import { describe, expect, test } from "bun:test";
+import { CURRENCIES, priceStep } from "../../../../kernel/money.ts";
+import { fromStripe, toStripe } from "./stripe-amounts.ts";
+
+test.each([
+  ["10 USD", 1_000, "USD", 1_000],
+  ["500 JPY", 500, "JPY", 500],
+  ["5 ISK", 5, "ISK", 500],
+  ["5 UGX", 5, "UGX", 500],
+  ["10.45 HUF", 1_045, "HUF", 1_045],
+  ["5.120 KWD", 5_120, "KWD", 5_120],
+  ["300 MGA", 300, "MGA", 300],
+])("%s is charged as such", (_, amount_cents, currency, amount) => {
+  expect(toStripe({ amount_cents, currency })).toEqual({ amount, currency: currency.toLowerCase() });
+});
+
+test("every currency comes back as it went", () => {
+  for (const currency of CURRENCIES) {
+    const money = { amount_cents: 7 * priceStep(currency), currency };
+    const sent = toStripe(money);
+    if ("fault" in sent) throw new Error(sent.fault);
+    expect(fromStripe(sent.amount, sent.currency)).toEqual(money);
+  }
+});
+
+describe("what Stripe would not charge as it stands is not sent", () => {
+  test("fils that no card network takes", () => {
+    expect(toStripe({ amount_cents: 5_124, currency: "KWD" })).toEqual({
+      fault: expect.stringContaining("multiples of 10 minor units (0.010 KWD)"),
+    });
+  });
+
+  test("a currency whose decimals nobody here knows", () => {
+    expect(toStripe({ amount_cents: 100, currency: "XTS" })).toEqual({
+      fault: expect.stringContaining("XTS is no currency that can be charged here"),
+    });
+  });
+});

@@ -1,0 +1,210 @@
+// What each of Stripe's errors is taken for. Errors that the simulator does not make come from a few lines of HTTP that speak
+// Stripe's error format; the money's way through the simulator is in ../executor.int.test.ts.
+import { afterAll, expect, test } from "bun:test";
+import { describeError } from "../../../../kernel/errors.ts";
+import { StripeLedger } from "./stripe-ledger.ts";
+import { StripeProvider } from "./stripe.ts";
+
+let reply: { readonly status: number; readonly error?: object; readonly headers?: Record<string, string> } = {
+  status: 200,
+};
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: () =>
+    Response.json({ error: reply.error ?? {} }, { status: reply.status, headers: reply.headers ?? {} }),
+});
+afterAll(() => server.stop(true));
+
+const provider = new StripeProvider({
+  apiKey: "sk_test_x",
+  mark: "checkout",
+  baseUrl: server.url,
+  timeoutMs: 1_000,
+});
+const charge = {
+  idempotency_key: "k",
+  saga_id: "s",
+  amount_cents: 600,
+  currency: "EUR",
+  payment_method: "pm_card_visa",
+};
+
+const unknown = (reason: string, replayed = false) => ({ kind: "unknown", reason, replayed });
+
+const deferred = (reason: string, retry_after_ms: number | null) => ({
+  kind: "deferred",
+  reason,
+  retry_after_ms,
+});
+const refused = (code: string, param: string | null) => ({ kind: "request_refused", code, param });
+const after = (text: string) => ({ "retry-after": text });
+
+test.each([
+  [
+    "a declined card",
+    { status: 402, error: { type: "card_error", code: "expired_card", message: "Expired." } },
+    { kind: "declined", error_code: "EXPIRED_CARD", error_message: "the card has expired" },
+  ],
+  [
+    "an unknown token",
+    {
+      status: 400,
+      error: {
+        type: "invalid_request_error",
+        code: "resource_missing",
+        param: "payment_method",
+        message: "No such PaymentMethod: '4242\n4242'",
+      },
+    },
+    {
+      kind: "declined",
+      error_code: "PAYMENT_METHOD_INVALID",
+      error_message: "the payment provider does not know the payment method",
+    },
+  ],
+  [
+    "a decline whose code is a shopper's text",
+    { status: 402, error: { type: "card_error", code: "pm_4242424242424242", message: "4242424242424242" } },
+    {
+      kind: "declined",
+      error_code: "PAYMENT_DECLINED",
+      error_message: "the payment provider declined the payment",
+    },
+  ],
+  ["a refused API key", { status: 401 }, refused("api_key_refused", null)],
+  ["a forbidden API key", { status: 403 }, refused("api_key_may_not", null)],
+  [
+    "a parameter the provider does not know",
+    { status: 400, error: { code: "parameter_unknown", param: "error_on_requires_action" } },
+    refused("parameter_unknown", "error_on_requires_action"),
+  ],
+  [
+    "the payment method's parameter under another name",
+    { status: 400, error: { code: "parameter_unknown", param: "payment_method" } },
+    refused("parameter_unknown", "payment_method"),
+  ],
+  [
+    "a mistake without a name, in words that may be a shopper's",
+    { status: 400, error: { message: "4242424242424242?", param: "4242424242424242" } },
+    refused("request_malformed", null),
+  ],
+  [
+    "a mistake whose names hold a number",
+    { status: 400, error: { code: "no_such_pm_4242424242424242", param: "pm_4242424242424242" } },
+    refused("request_malformed", null),
+  ],
+  ["an address where no such interface is", { status: 404 }, refused("request_malformed", null)],
+  [
+    "a sum too small",
+    { status: 400, error: { code: "amount_too_small", param: "amount", message: "Too small." } },
+    { kind: "declined", error_code: "AMOUNT_TOO_SMALL" },
+  ],
+  ["a key in use", { status: 409, error: { type: "idempotency_error" } }, unknown("key_in_use")],
+  [
+    "a key used for something else",
+    { status: 400, error: { type: "idempotency_error" } },
+    unknown("key_reused"),
+  ],
+  ["too many requests", { status: 429 }, deferred("rate_limited", null)],
+  ["too many, and when to come again", { status: 429, headers: after("7") }, deferred("rate_limited", 7_000)],
+  [
+    "too many, and a date",
+    { status: 429, headers: after(new Date().toUTCString()) },
+    deferred("rate_limited", 1_000),
+  ],
+  ["too many, for ever", { status: 429, headers: after("86400") }, deferred("rate_limited", 60_000)],
+  ["a lock held by another call", { status: 429, error: { code: "lock_timeout" } }, deferred("locked", null)],
+  ["a lock, told as a conflict", { status: 409, error: { code: "lock_timeout" } }, deferred("locked", null)],
+  ["out of order until", { status: 503, headers: after("2") }, deferred("unavailable", 2_000)],
+  ["out of order", { status: 503 }, unknown("server_error")],
+  [
+    "out of order when it was asked first",
+    { status: 503, headers: { ...after("2"), "idempotent-replayed": "true" } },
+    unknown("server_error", true),
+  ],
+  ["a server error", { status: 500, error: { type: "api_error" } }, unknown("server_error")],
+  [
+    "a stored server error",
+    { status: 500, headers: { "idempotent-replayed": "true" } },
+    unknown("server_error", true),
+  ],
+  ["a status nobody has heard of", { status: 418 }, unknown("server_error")],
+])("%s", async (_, next, expected) => {
+  reply = next;
+  expect(await provider.charge(charge)).toMatchObject(expected);
+  // None of them says that there is no charge, or that money went back.
+  const found = await provider.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } });
+  const isToldAsItIs = expected.kind === "deferred" || expected.kind === "request_refused";
+  expect(found).toMatchObject({ kind: isToldAsItIs ? expected.kind : "unknown" });
+  const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });
+  const isOurs = isToldAsItIs && !("code" in expected && expected.code === "request_malformed");
+  expect(refund).toMatchObject({ kind: isOurs ? expected.kind : "not_yet" });
+});
+
+test("what the provider says of its ledger is told by kind, status and request, not in its words", async () => {
+  const message = "No such thing: '4242424242424242'";
+  reply = {
+    status: 400,
+    error: { type: "invalid_request_error", message },
+    headers: { "request-id": "req_1" },
+  };
+  const ledger = new StripeLedger({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: server.url,
+    timeoutMs: 1_000,
+  });
+  const error: unknown = await ledger.charge("pi_1").catch((thrown: unknown) => thrown);
+  expect(describeError(error)).toMatch(/check STRIPE_API_KEY.*StripeInvalidRequestError.*400.*req_1/);
+  expect(Bun.inspect(error)).not.toContain("4242");
+});
+
+test("nobody listening", async () => {
+  const nobody = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { url } = nobody;
+  await nobody.stop(true);
+  const away = new StripeProvider({ apiKey: "sk_test_x", mark: "checkout", baseUrl: url, timeoutMs: 1_000 });
+  expect(await away.charge(charge)).toMatchObject(unknown("connection_lost"));
+});
+
+test("an answer that does not come", async () => {
+  const silent = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Promise<Response>(() => undefined),
+  });
+  const slow = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: silent.url,
+    timeoutMs: 100,
+  });
+  expect(await slow.charge(charge)).toMatchObject(unknown("timeout"));
+  await silent.stop(true);
+});
+
+test("a refusal of the SDK's own second request says nothing of the first, whose connection was closed", async () => {
+  let requests = 0;
+  const closing = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch() {
+      requests += 1;
+      // A body that fails before its first byte closes the connection.
+      return requests === 1
+        ? new Response(new ReadableStream({ start: (controller) => controller.error() }))
+        : Response.json({ error: {} }, { status: 429 });
+    },
+  });
+  const asking = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: closing.url,
+    timeoutMs: 1_000,
+  });
+  expect(await asking.charge(charge)).toMatchObject(unknown("connection_lost"));
+  expect(requests).toBe(2);
+  expect(await asking.charge(charge)).toMatchObject(deferred("rate_limited", null));
+  await closing.stop(true);
+});

@@ -1,0 +1,204 @@
+// Stripe behind the port, by its official SDK. What each error says about the money is in stripe-errors.ts.
+// Opened in cmd/payment; the simulator (internal/paysim) speaks the same API.
+import { Stripe } from "stripe";
+import { toStripe } from "./stripe-amounts.ts";
+import type {
+  ProviderChargeResult,
+  ChargeResult,
+  ChargeRequest,
+  FindRequest,
+  FoundCharge,
+  FoundRefund,
+  PaymentProvider,
+  RefundResult,
+  RefundRequest,
+} from "../provider.ts";
+import { Resends } from "./resends.ts";
+import {
+  chargeResultOf,
+  declined,
+  isAlreadyRefunded,
+  noEffect,
+  refundFailureOf,
+  unknown,
+} from "./stripe-errors.ts";
+import { findInList } from "./stripe-lists.ts";
+
+/** Longer than a charge takes in practice; the executor's lease must outlast it. */
+export const STRIPE_TIMEOUT_MS = 10_000;
+/** One saga has one charge; a few more would show in the log of whoever looks. */
+const SEARCH_LIMIT = 10;
+
+export interface StripeOptions {
+  readonly apiKey: string;
+  /** Written beside every charge and refund, so that ours are known in an account that others use too. */
+  readonly mark: string;
+  /** Where the API is; Stripe's own where it is left out. */
+  readonly baseUrl?: URL;
+  readonly timeoutMs?: number;
+}
+
+/** The metadata key of the mark. */
+export const MARK_KEY = "shop";
+
+export function stripeClient(
+  { apiKey, baseUrl, timeoutMs = STRIPE_TIMEOUT_MS }: StripeOptions,
+  resends = new Resends(),
+): Stripe {
+  return new Stripe(apiKey, {
+    httpClient: Stripe.createFetchHttpClient(resends.fetch),
+    ...(baseUrl === undefined ? {} : addressOf(baseUrl)),
+    timeout: timeoutMs,
+    // Ours is the one layer of retries. The SDK still resends once by itself when a connection is closed under it, which
+    // its key makes harmless; it means that a call may take twice the timeout, and that an answer may be of the second only.
+    maxNetworkRetries: 0,
+    telemetry: false,
+  });
+}
+
+export class StripeProvider implements PaymentProvider {
+  readonly name = "stripe";
+  readonly #resends = new Resends();
+  readonly #stripe: Stripe;
+  readonly #mark: string;
+
+  constructor(options: StripeOptions) {
+    this.#stripe = stripeClient(options, this.#resends);
+    this.#mark = options.mark;
+  }
+
+  async charge(request: ChargeRequest): Promise<ChargeResult> {
+    const money = toStripe(request);
+    if ("fault" in money) return noEffect(money.fault, "AMOUNT_NOT_CHARGEABLE");
+    try {
+      const intent = await this.#stripe.paymentIntents.create(
+        {
+          amount: money.amount,
+          currency: money.currency,
+          payment_method: request.payment_method,
+          confirm: true,
+          // The shopper is gone from the page: what would need them (3-D Secure, a redirect) is a decline.
+          automatic_payment_methods: { enabled: true, allow_redirects: "never" },
+          error_on_requires_action: true,
+          metadata: this.#metadata(request.saga_id),
+        },
+        { idempotencyKey: request.idempotency_key },
+      );
+      return answerOf(intent);
+    } catch (error) {
+      return chargeResultOf(error, { resent: this.#resends.take(request.idempotency_key) });
+    } finally {
+      this.#resends.take(request.idempotency_key);
+    }
+  }
+
+  async findCharge(request: FindRequest): Promise<FoundCharge> {
+    try {
+      const query = `metadata['saga_id']:'${request.saga_id}'`;
+      const { data } = await this.#stripe.paymentIntents.search({ query, limit: SEARCH_LIMIT });
+      return foundAmong(data);
+    } catch (error) {
+      const answer = lookUpResultOf(error);
+      // An account whose search is refused has its list.
+      return answer.kind === "request_refused" ? this.#findInList(request) : answer;
+    }
+  }
+
+  async #findInList({ saga_id, asked }: FindRequest): Promise<FoundCharge> {
+    try {
+      const found = await findInList(this.#stripe, saga_id, asked);
+      return found === null ? unknown("too_many_to_look_through") : foundAmong(found);
+    } catch (error) {
+      return lookUpResultOf(error);
+    }
+  }
+
+  async refund(request: RefundRequest): Promise<RefundResult> {
+    try {
+      const refund = await this.#stripe.refunds.create(
+        { payment_intent: request.provider_txn_id, metadata: this.#metadata(request.saga_id) },
+        { idempotencyKey: request.idempotency_key },
+      );
+      return refundResultOf(refund);
+    } catch (error) {
+      if (!isAlreadyRefunded(error)) return refundFailureOf(error);
+      const found = await this.findRefund(request.provider_txn_id);
+      return found.kind === "not_found" ? { kind: "not_yet", error_code: "REFUND_NOT_LISTED" } : found;
+    } finally {
+      this.#resends.take(request.idempotency_key);
+    }
+  }
+
+  async findRefund(provider_txn_id: string): Promise<FoundRefund> {
+    try {
+      const { data } = await this.#stripe.refunds.list({
+        payment_intent: provider_txn_id,
+        limit: SEARCH_LIMIT,
+      });
+      const answers = data
+        .filter(({ status }) => status !== "failed" && status !== "canceled")
+        .map(refundResultOf);
+      return answers.find(({ kind }) => kind === "succeeded") ?? answers[0] ?? { kind: "not_found" };
+    } catch (error) {
+      return refundFailureOf(error);
+    }
+  }
+
+  #metadata(saga_id: string) {
+    return { saga_id, [MARK_KEY]: this.#mark };
+  }
+}
+
+/** A look-up that fails says nothing about the charge. */
+function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "not_found" }> {
+  const answer = chargeResultOf(error, { resent: false });
+  return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
+}
+
+/** Money that moved outweighs everything; what is undecided outweighs a decline. */
+function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
+  const answers = intents.map(answerOf);
+  return (
+    answers.find(({ kind }) => kind === "succeeded") ??
+    answers.find(({ kind }) => kind === "unknown") ??
+    answers[0] ?? { kind: "not_found" }
+  );
+}
+
+/** What the intent says about the charge that it was made for. */
+export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
+  switch (intent.status) {
+    case "succeeded":
+      return { kind: "succeeded", provider_txn_id: intent.id };
+    case "requires_payment_method":
+    case "canceled":
+      return declined(intent.last_payment_error?.code ?? "card_declined");
+    // The bank still thinks about it.
+    case "processing":
+    // Not asked for (`confirm`, automatic capture, no action), so never seen; it must not count as an end.
+    case "requires_action":
+    case "requires_capture":
+    case "requires_confirmation":
+      return unknown("processing");
+    default:
+      return unknown("unexpected");
+  }
+}
+
+const REFUND_CODES: Readonly<Record<string, string>> = {
+  pending: "REFUND_PENDING",
+  requires_action: "REFUND_REQUIRES_ACTION",
+  failed: "REFUND_FAILED",
+  canceled: "REFUND_CANCELED",
+};
+
+function refundResultOf({ id, status }: Stripe.Refund): RefundResult {
+  if (status === "succeeded") return { kind: "succeeded", provider_refund_id: id };
+  return { kind: "not_yet", error_code: REFUND_CODES[status ?? ""] ?? "REFUND_UNKNOWN" };
+}
+
+function addressOf(url: URL) {
+  const isSecure = url.protocol === "https:";
+  const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
+  return { host: url.hostname, port, protocol: isSecure ? "https" : "http" } as const;
+}

@@ -1,0 +1,81 @@
+// What the provider tells by itself, held against the payment it is about. Pure. Called by webhook.ts.
+//
+// An event settles a payment by the same decisions as an answer does (attempts.ts), so whichever comes first wins and the other
+// changes nothing. It may be old and come in any order, so it only ever moves an open payment or a pending refund; what it says
+// against a settled one is told to a person.
+import { assertNever } from "../../../kernel/errors.ts";
+import { type PaymentPolicy, settleCharge, settleRefund } from "../attempts/attempts.ts";
+import { type Decision, isOpen, type Payment } from "../payment.ts";
+import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
+import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import {
+  chargeDifference,
+  chargeIn,
+  type Difference,
+  isSameMoney,
+  refundDifference,
+} from "../differences.ts";
+
+export type WebhookDecision =
+  | { readonly kind: "settled"; readonly decision: Decision }
+  | { readonly kind: "alert"; readonly difference: Difference }
+  | { readonly kind: "unchanged" };
+
+/** `payment` is the one that names the charge, else the saga's. `now` in epoch ms. */
+export function decideWebhookEvent(
+  payment: Payment | undefined,
+  event: WebhookEvent,
+  now: number,
+  policy: PaymentPolicy,
+): WebhookDecision {
+  switch (event.kind) {
+    case "charge":
+      return decideCharge(payment, event.charge, now, policy);
+    case "refund":
+      return decideRefund(payment, event.refund, now, policy);
+    default:
+      return assertNever(event);
+  }
+}
+
+function decideCharge(
+  payment: Payment | undefined,
+  charge: ProviderCharge,
+  now: number,
+  policy: PaymentPolicy,
+): WebhookDecision {
+  const { answer, saga_id } = charge;
+  if (
+    payment !== undefined &&
+    isOpen(payment) &&
+    saga_id === payment.saga_id &&
+    isSameMoney(charge, payment)
+  ) {
+    if (answer.kind === "unknown") return { kind: "unchanged" };
+    return { kind: "settled", decision: settleCharge(payment, payment.attempts, answer, now, policy) };
+  }
+  // A decline says nothing against a payment that is settled: it is either its own, or older than the success.
+  return answer.kind === "succeeded" ? alertTo(chargeDifference(charge, payment)) : { kind: "unchanged" };
+}
+
+function decideRefund(
+  payment: Payment | undefined,
+  refund: ProviderRefund,
+  now: number,
+  policy: PaymentPolicy,
+): WebhookDecision {
+  const { status, provider_refund_id, provider_txn_id } = refund;
+  const isAwaited =
+    payment?.status === "REFUND_PENDING" &&
+    chargeIn(payment) === provider_txn_id &&
+    isSameMoney(refund, payment);
+  if (!isAwaited || status === "pending") return alertTo(refundDifference(refund, payment));
+  // Asking again is the executor's business, and it will.
+  if (status === "failed") return { kind: "unchanged" };
+  const outcome = { kind: "succeeded", provider_refund_id } as const;
+  return { kind: "settled", decision: settleRefund(payment, payment.refund.attempts, outcome, now, policy) };
+}
+
+function alertTo(difference: Difference | null): WebhookDecision {
+  return difference === null ? { kind: "unchanged" } : { kind: "alert", difference };
+}

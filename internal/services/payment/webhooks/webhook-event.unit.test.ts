@@ -1,0 +1,72 @@
+// What an event may settle: only an open payment or a pending refund, and only its own. What it does to a payment in time is in
+// history.unit.test.ts, and what the endpoint makes of it in webhook.int.test.ts.
+import { expect, test } from "bun:test";
+import { DEFAULT_POLICY } from "../attempts/attempts.ts";
+import { decideWebhookEvent } from "./webhook-event.ts";
+import type { Payment } from "../payment.ts";
+import type { ProviderCharge } from "../providers/ledger.ts";
+
+const SAGA = "01900000-0000-7000-8000-000000000001";
+const OTHER = "01900000-0000-7000-8000-000000000002";
+
+const unknown: Payment = {
+  payment_id: SAGA,
+  saga_id: SAGA,
+  amount_cents: 600,
+  currency: "EUR",
+  status: "UNKNOWN",
+  payment_method: "sealed",
+  next_attempt_at: 0,
+  undo_requested: false,
+  attempts: 2,
+  void_attempts: 0,
+  charge_asked_at: null,
+  answer_by: null,
+  first_attempt_at: 0,
+  traceparent: null,
+  created_at: 0,
+};
+const succeeded = { kind: "succeeded", provider_txn_id: "pi_1" } as const;
+const charge: ProviderCharge = {
+  provider_txn_id: "pi_1",
+  saga_id: SAGA,
+  isMarked: true,
+  amount_cents: 600,
+  currency: "EUR",
+  answer: succeeded,
+};
+
+function decided(changes: Partial<ProviderCharge>) {
+  const event = { kind: "charge", event_id: "evt_1", charge: { ...charge, ...changes } } as const;
+  return decideWebhookEvent(unknown, event, 1_000, DEFAULT_POLICY);
+}
+
+test("a success of the whole amount settles, while an attempt is out, too", () => {
+  expect(decided({})).toMatchObject({
+    kind: "settled",
+    decision: {
+      payment: { status: "SUCCEEDED", provider_txn_id: "pi_1" },
+      out: [{ type: "PaymentSucceeded" }],
+    },
+  });
+});
+
+test.each<[string, Partial<ProviderCharge>, string]>([
+  ["another amount", { amount_cents: 6 }, "amount_differs"],
+  ["another currency", { currency: "JPY" }, "amount_differs"],
+  ["another saga", { saga_id: OTHER }, "saga_differs"],
+  ["no saga", { saga_id: null }, "saga_differs"],
+])("money of %s is an alert", (_, changes, kind) => {
+  expect(decided(changes)).toMatchObject({ kind: "alert", difference: { kind, saga_id: SAGA } });
+});
+
+test("a decline settles, and one that does not fit moves nothing and alarms nobody", () => {
+  const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
+  expect(decided({ answer })).toMatchObject({ kind: "settled", decision: { payment: { status: "FAILED" } } });
+  expect(decided({ answer, amount_cents: 6 })).toEqual({ kind: "unchanged" });
+});
+
+test("what the provider has not decided yet changes nothing", () => {
+  const answer = { kind: "unknown", reason: "processing", replayed: false } as const;
+  expect(decided({ answer })).toEqual({ kind: "unchanged" });
+});

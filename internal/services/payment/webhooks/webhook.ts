@@ -1,0 +1,189 @@
+// The provider's events, taken in many at once: found, decided (webhook-event.ts) and settled in one transaction with what they say to
+// the sagas and with the events' ids. Called by webhook-intake.ts.
+//
+// Most events tell what the executor has heard already. They are looked at without a lock and leave nothing behind: they would
+// change nothing a second time either. One that changes something is remembered in the same transaction, so a replay of it
+// does nothing whatever has become of the payment since.
+import type { Clock } from "../../../kernel/ports.ts";
+import type { Transaction } from "../../../messaging/database.ts";
+import { notWaiting } from "../../../messaging/inbox-transaction.ts";
+import type { Log } from "../../../kernel/telemetry.ts";
+import { alertKey, knownEvents, openAlerts, rememberEvents } from "../alert-store.ts";
+import { type AttemptContext, appendEvents } from "../attempts/attempt-transactions.ts";
+import { findPayments } from "../lookup-store.ts";
+import { decideWebhookEvent, type WebhookDecision } from "./webhook-event.ts";
+import type { Decision, Payment } from "../payment.ts";
+import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
+import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import { chargeIn, type Difference, isForeign, paymentFinder } from "../differences.ts";
+import {
+  applyPayment,
+  heldPayments,
+  lockPayments,
+  lookAt,
+  type PaymentRows,
+  readRefunds,
+  saveRows,
+} from "../store.ts";
+import { type PaymentMetrics, logAlert } from "../telemetry.ts";
+
+export interface WebhookContext extends AttemptContext {
+  readonly clock: Clock;
+  readonly metrics: PaymentMetrics;
+  readonly log: Log;
+  /** Called after a commit that may have given the executor something to do. */
+  readonly wakeExecutor: () => void;
+}
+
+/** What became of an event. `replayed`: it had changed something before, and has not now. `foreign`: it is not about us. */
+export type WebhookResult = WebhookDecision["kind"] | "replayed" | "foreign";
+
+/** An event that may change something, with the saga of the payment it is about; null where there is none. */
+export interface OpenEvent {
+  readonly event: WebhookEvent;
+  readonly saga_id: string | null;
+}
+
+/** What a look without a lock says of each event: what became of it, or that it must be decided under the lock. */
+export async function glanceAt(
+  { database, clock, policy }: WebhookContext,
+  events: readonly WebhookEvent[],
+): Promise<readonly (WebhookResult | OpenEvent)[]> {
+  const entries = events.map(entryOf);
+  const find = paymentFinder(
+    await findPayments(database.sql, {
+      sagas: distinct(entries.map(({ saga_id }) => saga_id)),
+      charges: distinct(entries.map(({ provider_txn_id }) => provider_txn_id)),
+    }),
+  );
+  const now = clock.now();
+  return events.map((event) => {
+    // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
+    // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
+    const payment = find(entryOf(event));
+    if (isForeign(entryOf(event), payment)) return "foreign";
+    if (decideWebhookEvent(payment, event, now, policy).kind === "unchanged") return "unchanged";
+    return { event, saga_id: payment?.saga_id ?? null };
+  });
+}
+
+/** Decides the events one after the other, under the locks of their payments. All of it happens, or nothing and this throws. */
+export async function settleEvents(
+  context: WebhookContext,
+  events: readonly OpenEvent[],
+): Promise<readonly WebhookResult[]> {
+  const settled = await context.database.transaction((transaction) => settle(context, transaction, events));
+  report(context, settled);
+  return settled.results;
+}
+
+/** The same for those whose payment is free at this moment; null for the others, of which nothing is done. */
+export async function settleFreeEvents(
+  context: WebhookContext,
+  events: readonly OpenEvent[],
+): Promise<readonly (WebhookResult | null)[]> {
+  const { waiting, settled } = await context.database.transaction(async (transaction) => {
+    const looking = transaction.send([heldPayments(transaction.tx, sagasOf(events))]);
+    const [held] = await notWaiting(context, looking);
+    const sagas = new Set<string | null>(held.map(({ saga_id }) => saga_id));
+    const free = events.filter(({ saga_id }) => !sagas.has(saga_id));
+    return { waiting: sagas, settled: await settle(context, transaction, free) };
+  });
+  report(context, settled);
+  const results = settled.results.values();
+  return events.map(({ saga_id }) => (waiting.has(saga_id) ? null : (results.next().value ?? null)));
+}
+
+interface Settled {
+  /** One for each event. */
+  readonly results: readonly WebhookResult[];
+  readonly decisions: readonly Decision[];
+  /** Alerts that were opened. */
+  readonly opened: readonly Difference[];
+}
+
+async function settle(
+  context: WebhookContext,
+  { tx, send, finish, appended }: Transaction,
+  events: readonly OpenEvent[],
+): Promise<Settled> {
+  const { policy, provider, newId, clock } = context;
+  const sagas = sagasOf(events);
+  // What follows the locks sees what was committed while they were waited for: whoever held one has written the event's id, too,
+  // where it was this very event.
+  const [payments, refunds, known] = await send([
+    lockPayments(tx, sagas),
+    readRefunds(tx, sagas),
+    knownEvents(
+      tx,
+      events.map(({ event }) => event.event_id),
+    ),
+  ]);
+  const now = clock.now();
+  const rows = lookAt(payments, refunds);
+  const { find, apply } = finderIn(rows);
+  const before = new Set(known.map(({ event_id }) => event_id));
+  const changing = new Set<string>();
+  const decisions: Decision[] = [];
+  const differences = new Map<string, Difference>();
+  const results = events.map(({ event, saga_id }): WebhookResult => {
+    if (before.has(event.event_id) || changing.has(event.event_id)) return "replayed";
+    const decided = decideWebhookEvent(find(event, saga_id), event, now, policy);
+    if (decided.kind === "unchanged") return "unchanged";
+    changing.add(event.event_id);
+    if (decided.kind === "alert") differences.set(alertKey(decided.difference), decided.difference);
+    else {
+      apply(decided.decision.payment);
+      decisions.push(decided.decision);
+    }
+    return decided.kind;
+  });
+  const opening =
+    differences.size === 0
+      ? null
+      : openAlerts(tx, [...differences.values()], { opened_by: "webhook", now, newId });
+  await finish([
+    ...saveRows(tx, rows, provider, now),
+    ...appendEvents(context, { tx, appended }, decisions, now),
+    ...(opening === null ? [] : [opening]),
+    ...(changing.size === 0 ? [] : [rememberEvents(tx, [...changing], now)]),
+  ]);
+  const alerts = (await opening) ?? [];
+  const opened = alerts.flatMap((alert) => (alert.is_new ? (differences.get(alertKey(alert)) ?? []) : []));
+  return { results, decisions, opened };
+}
+
+/** Finds the payment that names an event's charge, also since an event before it in the same transaction, else its saga's. */
+function finderIn(rows: PaymentRows) {
+  const sagaOf = new Map([...rows.payments].map(([saga_id, payment]) => [chargeIn(payment), saga_id]));
+  return {
+    find: (event: WebhookEvent, saga_id: string | null): Payment | undefined => {
+      const { provider_txn_id } = entryOf(event);
+      const named = provider_txn_id === null ? undefined : sagaOf.get(provider_txn_id);
+      return rows.payments.get(named ?? saga_id ?? "");
+    },
+    apply: (payment: Payment): void => {
+      applyPayment(rows, payment);
+      sagaOf.set(chargeIn(payment), payment.saga_id);
+    },
+  };
+}
+
+/** A charge that succeeded after its undo is due as a refund at once. */
+function report({ metrics, log, wakeExecutor }: WebhookContext, { decisions, opened }: Settled): void {
+  metrics.settled(decisions);
+  if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING")) wakeExecutor();
+  for (const difference of opened) logAlert(log, difference);
+}
+
+function entryOf(event: WebhookEvent): ProviderCharge | ProviderRefund {
+  return event.kind === "charge" ? event.charge : event.refund;
+}
+
+function sagasOf(events: readonly OpenEvent[]): readonly string[] {
+  return distinct(events.map(({ saga_id }) => saga_id));
+}
+
+function distinct(ids: readonly (string | null)[]): readonly string[] {
+  return [...new Set(ids.filter((id) => id !== null))];
+}

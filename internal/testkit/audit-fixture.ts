@@ -1,0 +1,228 @@
+// Rows, messages and movements of money as the real services would leave them, written by hand: the auditor's tests build
+// systems from these that agree, and then some that do not.
+import type { Sql } from "postgres";
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { TOPICS, type Topic } from "../../schemas/topics.ts";
+import type { AuditSources } from "../audit/sources.ts";
+
+type Row = Record<string, unknown>;
+
+export const SKU = "mug";
+export const PRICE = 1_250;
+const ADDRESS = { name: "A", line1: "B", city: "C", postal_code: "1", country: "DE" };
+/** Everything happened this long ago, so that it counts as settled. */
+const AGE_MS = 60_000;
+
+/** The ids that one saga's parts go by, and what it costs: PRICE for each mug. */
+export interface WrittenSaga {
+  readonly saga_id: string;
+  readonly reservation_id: string;
+  readonly payment_id: string;
+  readonly transaction_id: string;
+  readonly order_id: string;
+  readonly total_cents: number;
+}
+
+export class AuditFixture {
+  readonly databases: Readonly<Record<DatabaseName, Sql>>;
+  /** The provider's; tests change it in place. */
+  ledger: ProviderLedgerEntry[] = [];
+  /** The messages of each topic; undefined stands for bytes that are no JSON. */
+  readonly topics = new Map<Topic, unknown[]>(Object.values(TOPICS).map((topic) => [topic, []]));
+
+  constructor(databases: Readonly<Record<DatabaseName, Sql>>) {
+    this.databases = databases;
+  }
+
+  sources(): AuditSources {
+    return {
+      databases: this.databases,
+      ledger: () => this.ledger,
+      readTopic: (topic) => {
+        const messages = this.topics.get(topic) ?? [];
+        const place = (offset: number) => ({ partition: 0, offset });
+        return [
+          {
+            values: messages.filter((message) => message !== undefined),
+            undecodable: messages.flatMap((message, offset) =>
+              message === undefined ? [place(offset)] : [],
+            ),
+            raw: place,
+          },
+        ];
+      },
+    };
+  }
+
+  async insert(database: DatabaseName, table: string, row: Row): Promise<void> {
+    const sql = this.databases[database];
+    await sql`insert into ${sql(table)} ${sql(row)}`;
+  }
+
+  /** Writes a message to an outbox and, unless told otherwise, publishes it. Returns its id. */
+  async say(
+    database: DatabaseName,
+    topic: Topic,
+    type: string,
+    saga_id: string,
+    fields: Readonly<Record<string, string | readonly string[]>> = {},
+    published = true,
+  ): Promise<string> {
+    const message_id = Bun.randomUUIDv7();
+    const message = { message_id, type, saga_id, ...fields };
+    const sql = this.databases[database];
+    await this.insert(database, "outbox", {
+      event_id: message_id,
+      topic,
+      partition_key: saga_id,
+      payload: sql.json(message),
+      headers: sql.json({ type }),
+      published,
+      published_at: published ? past() : null,
+    });
+    if (published) this.topics.get(topic)?.push(message);
+    return message_id;
+  }
+
+  /** `way` is the statuses after the first, in order. */
+  async history(saga_id: string, ...way: readonly string[]): Promise<void> {
+    let from = "STARTED";
+    for (const to of ["STARTED", ...way]) {
+      // In order: the auditor goes by the row's number.
+      await this.insert("saga", "saga_history", {
+        saga_id,
+        from_status: from,
+        to_status: to,
+        step: "reserve",
+        message_type: "Test",
+        at: past(),
+      });
+      from = to;
+    }
+  }
+
+  async saga(one: WrittenSaga, status: string, fields: Row = {}): Promise<void> {
+    const { saga: sql } = this.databases;
+    const items = [{ sku_id: SKU, quantity: quantityOf(one) }];
+    await this.insert("saga", "saga_state", {
+      saga_id: one.saga_id,
+      user_id: Bun.randomUUIDv7(),
+      cart_items: sql.json(items),
+      priced_items: sql.json(priced(one)),
+      total_cents: one.total_cents,
+      status,
+      current_step: "order",
+      table_version: 1,
+      currency: "EUR",
+      shipping_address: sql.json(ADDRESS),
+      email: "a@example.com",
+      client_key: Bun.randomUUIDv7(),
+      body_hash: "",
+      created_at: past(),
+      updated_at: past(),
+      completed_at: past(),
+      ...fields,
+    });
+  }
+
+  async reservation(one: WrittenSaga, status: string): Promise<void> {
+    await this.insert("inventory", "reservations", {
+      reservation_id: one.reservation_id,
+      saga_id: one.saga_id,
+      line: 0,
+      sku_id: SKU,
+      quantity: quantityOf(one),
+      unit_price_cents: PRICE,
+      reserved_at: past(),
+      expires_at: past(),
+      status,
+    });
+  }
+
+  async payment(one: WrittenSaga, status: string): Promise<void> {
+    await this.insert("payment", "payments", {
+      payment_id: one.payment_id,
+      saga_id: one.saga_id,
+      amount_cents: one.total_cents,
+      currency: "EUR",
+      provider: "stripe",
+      provider_txn_id: one.transaction_id,
+      idempotency_key: `${one.saga_id}:charge`,
+      status,
+      created_at: past(),
+      updated_at: past(),
+    });
+  }
+
+  async order(one: WrittenSaga, status: string, fields: Row = {}): Promise<void> {
+    const { order: sql } = this.databases;
+    await this.insert("order", "orders", {
+      order_id: one.order_id,
+      saga_id: one.saga_id,
+      user_id: Bun.randomUUIDv7(),
+      items: sql.json(priced(one)),
+      total_cents: one.total_cents,
+      currency: "EUR",
+      shipping_address: sql.json(ADDRESS),
+      status,
+      created_at: past(),
+      updated_at: past(),
+      ...fields,
+    });
+  }
+
+  /** The provider's word that money moved. */
+  moves(kind: "charge" | "refund", one: WrittenSaga, fields: { readonly saga_id?: null } = {}): void {
+    const entry = {
+      seq: this.ledger.length + 1,
+      at_ms: past().getTime(),
+      payment_intent: one.transaction_id,
+      saga_id: one.saga_id,
+      idempotency_key: `${one.saga_id}:${kind}`,
+      fingerprint: "",
+      reply_lost: false,
+      error: null,
+      amount_cents: one.total_cents,
+      currency: "EUR",
+      metadata: {},
+      ...fields,
+    };
+    this.ledger.push(
+      kind === "charge"
+        ? { ...entry, kind, payment_method: null, description: null }
+        : { ...entry, kind, refund: refundOf(one), reason: null },
+    );
+  }
+}
+
+/** A saga over so many mugs. */
+export function newSaga(mugs: number): WrittenSaga {
+  const saga_id = Bun.randomUUIDv7();
+  return {
+    saga_id,
+    reservation_id: Bun.randomUUIDv7(),
+    payment_id: Bun.randomUUIDv7(),
+    transaction_id: `pi_${saga_id}`,
+    order_id: Bun.randomUUIDv7(),
+    total_cents: mugs * PRICE,
+  };
+}
+
+function quantityOf({ total_cents }: WrittenSaga): number {
+  return total_cents / PRICE;
+}
+
+function priced(one: WrittenSaga) {
+  return [{ sku_id: SKU, quantity: quantityOf(one), unit_price_cents: PRICE }];
+}
+
+/** The provider's id of its refund. */
+export function refundOf({ saga_id }: WrittenSaga): string {
+  return `re_${saga_id}`;
+}
+
+/** When everything happened. */
+export function past(): Date {
+  return new Date(Date.now() - AGE_MS);
+}

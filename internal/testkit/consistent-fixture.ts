@@ -1,0 +1,131 @@
+// A small idle system for the auditor's tests: four real databases, and a provider's ledger and topics as data, in which
+// everything agrees. Three sagas: one went through, one was refunded, one never got its stock. A test then breaks one thing.
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
+import { newSaga, past, PRICE, refundOf, SKU, type WrittenSaga, AuditFixture } from "./audit-fixture.ts";
+
+const STOCKED = 100;
+
+export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
+  readonly clones: Readonly<Record<DatabaseName, TestDatabase>>;
+  /** COMPLETED: two mugs, paid. */
+  completed = newSaga(2);
+  /** COMPENSATED after the charge: the order was refused, the money is back. */
+  refunded = newSaga(3);
+  /** COMPENSATED at once: out of stock. */
+  refused = newSaga(1);
+
+  private constructor(clones: Readonly<Record<DatabaseName, TestDatabase>>) {
+    const { saga, inventory, payment, order } = clones;
+    super({ saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql });
+    this.clones = clones;
+  }
+
+  static async open(): Promise<ConsistentFixture> {
+    const [saga, inventory, payment, order] = await Promise.all([
+      cloneDatabase("saga"),
+      cloneDatabase("inventory"),
+      cloneDatabase("payment"),
+      cloneDatabase("order"),
+    ]);
+    return new ConsistentFixture({ saga, inventory, payment, order });
+  }
+
+  /** Forgets everything and writes the three sagas anew. */
+  async reset(): Promise<void> {
+    const { saga, inventory, payment, order } = this.databases;
+    await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions`;
+    await inventory`truncate inventory, reservations, outbox, inbox, retry`;
+    await payment`truncate payments, refunds, outbox, inbox, retry`;
+    await order`truncate orders, outbox, inbox, retry`;
+    this.ledger = [];
+    for (const topic of Object.values(TOPICS)) this.topics.set(topic, []);
+    this.completed = newSaga(2);
+    this.refunded = newSaga(3);
+    this.refused = newSaga(1);
+    const available_count = STOCKED - 2;
+    const product = { sku_id: SKU, name: "Mug", unit_price_cents: PRICE, currency: "EUR" };
+    await this.insert("inventory", "inventory", { ...product, stocked_count: STOCKED, available_count });
+    await this.#complete(this.completed);
+    await this.#refund(this.refunded);
+    await this.#refuse(this.refused);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const database of Object.values(this.clones)) {
+      // One after the other, so that one that leaks is told apart.
+      await database[Symbol.asyncDispose]();
+    }
+  }
+
+  async #complete(one: WrittenSaga): Promise<void> {
+    const { saga_id, order_id, payment_id, transaction_id } = one;
+    await this.saga(one, "COMPLETED", { order_id });
+    const way = ["INVENTORY_RESERVED", "PAYMENT_CHARGED", "PAYMENT_CHARGED", "ORDER_CREATED", "COMPLETED"];
+    await this.history(saga_id, ...way);
+    await this.reservation(one, "CONFIRMED");
+    await this.payment(one, "SUCCEEDED");
+    this.moves("charge", one);
+    await this.order(one, "CONFIRMED");
+    await this.#reserved(one);
+    await this.say("saga", TOPICS.commands, "ChargePayment", saga_id);
+    await this.say("payment", TOPICS.paymentEvents, "PaymentSucceeded", saga_id, {
+      payment_id,
+      transaction_id,
+    });
+    await this.say("saga", TOPICS.commands, "CreateOrder", saga_id);
+    await this.say("order", TOPICS.orderEvents, "OrderCreated", saga_id, { order_id });
+    await this.say("saga", TOPICS.notifications, "SendNotification", saga_id);
+  }
+
+  async #refund(one: WrittenSaga): Promise<void> {
+    const { saga_id, payment_id, transaction_id } = one;
+    await this.saga(one, "COMPENSATED", { failure_code: "ADDRESS_NOT_SERVED" });
+    await this.history(
+      saga_id,
+      "INVENTORY_RESERVED",
+      "PAYMENT_CHARGED",
+      "PAYMENT_CHARGED",
+      "COMPENSATING",
+      "COMPENSATED",
+    );
+    await this.reservation(one, "RELEASED");
+    await this.payment(one, "REFUNDED");
+    await this.insert("payment", "refunds", {
+      refund_id: Bun.randomUUIDv7(),
+      payment_id,
+      amount_cents: one.total_cents,
+      idempotency_key: `${saga_id}:refund`,
+      status: "SUCCEEDED",
+      provider_refund_id: refundOf(one),
+      created_at: past(),
+      updated_at: past(),
+    });
+    this.moves("charge", one);
+    // Stripe's refunds need not repeat whose charge they give back.
+    this.moves("refund", one, { saga_id: null });
+    await this.#reserved(one);
+    await this.say("payment", TOPICS.paymentEvents, "PaymentSucceeded", saga_id, {
+      payment_id,
+      transaction_id,
+    });
+    await this.say("payment", TOPICS.paymentEvents, "RefundCompleted", saga_id, { payment_id });
+  }
+
+  async #refuse({ saga_id }: WrittenSaga): Promise<void> {
+    await this.saga(this.refused, "COMPENSATED", {
+      failure_code: "INSUFFICIENT_STOCK",
+      priced_items: null,
+      total_cents: null,
+    });
+    await this.history(saga_id, "COMPENSATED");
+    await this.say("saga", TOPICS.commands, "ReserveInventory", saga_id);
+    await this.say("inventory", TOPICS.inventoryEvents, "InsufficientStock", saga_id, { sku_ids: [SKU] });
+  }
+
+  async #reserved({ saga_id, reservation_id }: WrittenSaga): Promise<void> {
+    await this.say("saga", TOPICS.commands, "ReserveInventory", saga_id);
+    await this.say("inventory", TOPICS.inventoryEvents, "InventoryReserved", saga_id, { reservation_id });
+  }
+}

@@ -1,0 +1,19 @@
+// All mutants. Read by main.ts, the tests beside it, and traps.ts.
+import type { Mutant } from "./mutant.ts";
+import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
+import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
+import { MESSAGING_MUTANTS } from "./mutants/messaging.ts";
+import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
+import { PAYMENT_MUTANTS } from "./mutants/payment.ts";
+import { RELAY_MUTANTS } from "./mutants/relay.ts";
+import { SAGA_MUTANTS } from "./mutants/saga.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  ...ORCHESTRATOR_MUTANTS,
+  ...SAGA_MUTANTS,
+  ...INVENTORY_MUTANTS,
+  ...PAYMENT_MUTANTS,
+  ...MESSAGING_MUTANTS,
+  ...RELAY_MUTANTS,
+  ...ORDER_AND_MAIL_MUTANTS,
+];

@@ -1,0 +1,213 @@
+// Mistakes in what the saga decides and says: its table, its decisions, its commands.
+import type { Mutant } from "../mutant.ts";
+
+const SAGA = "internal/orchestrator/saga.ts";
+const SAGA_TEST = "internal/orchestrator/saga.unit.test.ts";
+
+export const SAGA_MUTANTS: readonly Mutant[] = [
+  {
+    id: "deadline-trusts-silence",
+    title: "A deadline undoes only the steps that answered, so a charge that succeeds late is kept.",
+    edits: [
+      {
+        file: SAGA,
+        find: "startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);",
+        replace: "startCompensation(saga, at, indexOf(at), failure, now, policy);",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: SAGA_TEST,
+      test: "given its deadline passes, then the step itself is undone too",
+    },
+  },
+  {
+    id: "terminal-state-moves",
+    title: "A refusal that comes again after COMPENSATED compensates again.",
+    edits: [
+      {
+        file: SAGA,
+        find: 'return ignore(saga, "saga is compensated");',
+        replace: "return decideForward(saga, saga.position.at, input, now, policy);",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "terminal states never change, whatever comes" },
+  },
+  {
+    id: "stock-before-money",
+    title: "Compensation goes forwards: the stock is released while the payment may still succeed.",
+    edits: [
+      {
+        file: "internal/orchestrator/steps.ts",
+        find: "    .map((row) => row.step)\n    .toReversed();",
+        replace: "    .map((row) => row.step);",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: SAGA_TEST,
+      test: "money first: stock is released only after the payment is settled",
+    },
+  },
+  {
+    id: "release-skipped",
+    title: "Compensation gives the money back and forgets the stock.",
+    edits: [
+      {
+        file: "internal/orchestrator/steps.ts",
+        find: 'undo: { command: "ReleaseInventory", replies: ["InventoryReleased"] },',
+        replace: "undo: null,",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "money first" },
+  },
+  {
+    id: "lost-reservation-confirmed",
+    title: "A confirm that finds the stock gone counts as confirmed.",
+    edits: [
+      {
+        file: SAGA,
+        find: "if (input.type === row.success) return succeed(",
+        replace: 'if (input.type === row.success || input.type === "ReservationLost") return succeed(',
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "given it is refused, then only the steps before it" },
+  },
+  {
+    id: "dead-letter-decides",
+    title:
+      "A command in the dead-letter queue counts as refused, although it may be replayed, or took effect.",
+    edits: [
+      {
+        file: SAGA,
+        find: "      return flagged(saga, input.command_type, now);\n    case",
+        replace:
+          '      return startCompensation(saga, at, indexOf(at), { code: "DEAD", message: "" }, now, policy);\n    case',
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: SAGA_TEST,
+      test: "its command in the dead-letter queue asks for an operator and leaves the saga where it is",
+    },
+  },
+  {
+    id: "undo-not-sent-again",
+    title: "An undo without an answer is not sent again: the saga hangs in COMPENSATING.",
+    edits: [
+      {
+        file: SAGA,
+        find: "    const resends = position.resends + 1;",
+        replace:
+          '    if (now > 0) return ignore(saga, "waiting");\n    const resends = position.resends + 1;',
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "an undo without an answer is sent again" },
+  },
+  {
+    id: "refund-unasked-for",
+    title: "A charge known to have succeeded is cancelled like one whose outcome is unknown.",
+    edits: [
+      {
+        file: "internal/orchestrator/commands.ts",
+        find: 'const isKnown = step === "charge" && isCharged;',
+        replace: "const isKnown = false;",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: SAGA_TEST,
+      test: "a charge with unknown outcome is cancelled, one known to have succeeded is refunded",
+    },
+  },
+  {
+    id: "only-dearer-is-changed",
+    title:
+      "A shopper is charged less than they were shown, instead of being told that the price has changed.",
+    edits: [
+      {
+        file: SAGA,
+        find: "expected_total_cents !== null && expected_total_cents !== total_cents",
+        replace: "expected_total_cents !== null && expected_total_cents < total_cents",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a total the shopper did not expect ends the saga" },
+  },
+  {
+    id: "amount-in-wrong-unit",
+    title: "The charge is a hundred times the total: cents taken for euros.",
+    edits: [
+      {
+        file: "internal/orchestrator/commands.ts",
+        find: "amount_cents: total_cents, currency, payment_method, ...patience(saga) };",
+        replace: "amount_cents: total_cents * 100, currency, payment_method, ...patience(saga) };",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/simulation/simulation.sim.test.ts" },
+  },
+  {
+    id: "nothing-charged",
+    title: "A checkout that costs nothing sends its charge of nothing, which no provider takes.",
+    edits: [
+      {
+        file: "internal/orchestrator/steps.ts",
+        find: "onlyForMoney: true,",
+        replace: "onlyForMoney: false,",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
+  },
+  {
+    id: "left-out-charge-undone",
+    title: "What was left out is undone all the same: payment is asked to cancel a charge that nobody sent.",
+    edits: [
+      {
+        file: SAGA,
+        find: "filter((step) => step === at || !isLeftOut(rowOf(step), total_cents))",
+        replace: "filter((step) => rowOf(step).undo !== null)",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a checkout that costs nothing" },
+  },
+  {
+    id: "repeated-sku-reserved-once",
+    title: "A cart that names a product twice is reserved, and charged, for one of its lines.",
+    edits: [
+      {
+        file: "internal/orchestrator/commands.ts",
+        find: "items: [...saga.items],",
+        replace: "items: [...new Map(saga.items.map((item) => [item.sku_id, item])).values()],",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/simulation/simulation.sim.test.ts" },
+  },
+  {
+    id: "second-answer-alarms",
+    title:
+      "The second answer to an undo that was sent twice raises an alarm, once the saga has gone on to the next.",
+    edits: [
+      {
+        file: SAGA,
+        find: "const later = STEPS.slice(indexOf(position.undoing) + 1);",
+        replace: "const later = STEPS.slice(indexOf(position.undoing) + 2);",
+      },
+    ],
+    caughtBy: {
+      layer: "model",
+      file: "internal/testkit/model/model.sim.test.ts",
+      test: "one saga with one fault of each kind breaks nothing",
+    },
+  },
+  {
+    id: "total-of-first-line",
+    title: "The total is the price of the cart's first line.",
+    edits: [
+      {
+        file: SAGA,
+        find: "total_cents: totalCents(priced_items) };",
+        replace: "total_cents: totalCents(priced_items.slice(0, 1)) };",
+      },
+    ],
+    caughtBy: { layer: "audit", file: "internal/testkit/simulation/simulation.sim.test.ts" },
+  },
+];

