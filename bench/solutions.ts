@@ -7,7 +7,7 @@ import { parseOptions, wrong } from "./arguments.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 import type { Contestant, ContestantOptions } from "./solutions/contestant.ts";
 import { openDualWrites } from "./solutions/dual-writes.ts";
-import { measure, type Measured } from "./solutions/measure.ts";
+import { measure, type Measured, type MeasureOptions } from "./solutions/measure.ts";
 import { openMonolith } from "./solutions/monolith.ts";
 import { openProduct } from "./solutions/product.ts";
 import { comparisonTable } from "./solutions/table.ts";
@@ -42,6 +42,49 @@ Exits 0 when this product lost nothing and its audit is clean, 1 when not, 2 on 
 
 /** Returns the exit code. */
 export async function runSolutions(args: readonly string[]): Promise<number> {
+  const comparison = comparisonOf(args);
+  if (comparison === "help") {
+    console.log(HELP);
+    return 0;
+  }
+  const running = new AsyncDisposableStack();
+  takeDownWhenInterrupted(running);
+  let measured: Results;
+  try {
+    measured = await measureAll(comparison, running);
+  } catch (error) {
+    // A signal has ended it, and the process with it.
+    if (running.disposed) await new Promise(() => {});
+    console.error(`the comparison failed: ${describeError(error)}`);
+    await running.disposeAsync();
+    return 1;
+  }
+  console.log(`\n${headingOf(comparison)}\n`);
+  const { options, latency, json } = comparison;
+  console.log(comparisonTable(measured, options));
+  if (json !== undefined)
+    await Bun.write(json, `${JSON.stringify({ options, latency, measured }, null, 2)}\n`);
+  return isSound(measured["this product"]) ? 0 : 1;
+}
+
+/** What the command line asks for. */
+interface Comparison {
+  readonly options: MeasureOptions;
+  /** Of the payment provider. */
+  readonly latency: string;
+  /** The baselines charge with an idempotency key of the checkout's. */
+  readonly withKeys: boolean;
+  /** The one solution to measure; undefined for all. */
+  readonly only: string | undefined;
+  /** The file for the results. */
+  readonly json: string | undefined;
+}
+
+/** By the name of the solution. */
+type Results = Readonly<Record<string, Measured>>;
+
+/** Ends the process where the arguments are wrong. */
+function comparisonOf(args: readonly string[]): Comparison | "help" {
   const { values } = parseOptions(PROGRAM, {
     args: [...args],
     options: {
@@ -58,10 +101,7 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
       help: { type: "boolean", short: "h" },
     },
   });
-  if (values.help === true) {
-    console.log(HELP);
-    return 0;
-  }
+  if (values.help === true) return "help";
   const numberOf = (name: "seconds" | "warm-up" | "rate" | "kill-rate" | "kills" | "hot-skus") => {
     const value = Number(values[name]);
     return value > 0 ? value : wrong(PROGRAM, `--${name} takes a number above 0, not ${values[name]}`);
@@ -74,52 +114,50 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
     kills: numberOf("kills"),
     hotSkus: numberOf("hot-skus"),
   };
-  const { latency, only } = values;
+  const { latency, only, json } = values;
   if (parseLatency(latency) === null)
     wrong(PROGRAM, `--latency ${latency} is none; as fixed:MS, uniform:MS-MS or lognormal:MS-MS`);
   if (only !== undefined && !Object.hasOwn(SOLUTIONS, only))
     wrong(PROGRAM, `--only ${only} is none of ${Object.keys(SOLUTIONS).join(", ")}`);
+  return { options, latency, withKeys: !values["no-provider-keys"], only, json };
+}
 
-  const running = new AsyncDisposableStack();
-  takeDownWhenInterrupted(running);
+/** One after the other. What runs is put into `running`, which takes it down where this throws or is interrupted. */
+async function measureAll(comparison: Comparison, running: AsyncDisposableStack): Promise<Results> {
+  const { options, latency, withKeys, only } = comparison;
+  // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.
+  const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/tools/build.ts`], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if ((await build.exited) !== 0) throw new Error("the build failed: bun run build");
   const measured: Record<string, Measured> = {};
-  try {
-    // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.
-    const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/tools/build.ts`], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    if ((await build.exited) !== 0) throw new Error("the build failed: bun run build");
-    for (const [name, open] of Object.entries(SOLUTIONS)) {
-      if (only !== undefined && only !== name) continue;
-      console.log(`${name}: starting`);
-      const directory = `${REPOSITORY}/.stack-bench-solutions`;
-      const withKeys = !values["no-provider-keys"];
-      const contestant = await open({ directory, latency, withKeys, opened: takeDownWhenInterrupted });
-      running.use(contestant);
-      takeDownWhenInterrupted(running);
-      console.log(`${name}: under load`);
-      measured[name] = await measure(contestant, options);
-      await contestant[Symbol.asyncDispose]();
-    }
-  } catch (error) {
-    // A signal has ended it, and the process with it.
-    if (running.disposed) await new Promise(() => {});
-    console.error(`the comparison failed: ${describeError(error)}`);
-    await running.disposeAsync();
-    return 1;
+  for (const [name, open] of Object.entries(SOLUTIONS)) {
+    if (only !== undefined && only !== name) continue;
+    console.log(`${name}: starting`);
+    const directory = `${REPOSITORY}/.stack-bench-solutions`;
+    const contestant = await open({ directory, latency, withKeys, opened: takeDownWhenInterrupted });
+    running.use(contestant);
+    takeDownWhenInterrupted(running);
+    console.log(`${name}: under load`);
+    measured[name] = await measure(contestant, options);
+    await contestant[Symbol.asyncDispose]();
   }
+  return measured;
+}
+
+/** The machine, the day and what else the figures depend on. */
+function headingOf({ latency, withKeys }: Comparison): string {
   const [cpu] = cpus();
-  console.log(
-    `\n${cpus().length} x ${cpu?.model ?? "unknown"}, ${new Date().toISOString().slice(0, 10)}, provider latency ${latency}${
-      values["no-provider-keys"] ? ", baselines without idempotency keys at the provider" : ""
-    }\n`,
-  );
-  console.log(comparisonTable(measured, options));
-  if (values.json !== undefined)
-    await Bun.write(values.json, `${JSON.stringify({ options, latency, measured }, null, 2)}\n`);
-  const ours = measured["this product"];
-  const isSound =
-    ours === undefined ||
-    (ours.isAuditClean === true && Object.values(ours.killed.losses).every((lost) => lost === 0));
-  return isSound ? 0 : 1;
+  return [
+    `${cpus().length} x ${cpu?.model ?? "unknown"}`,
+    new Date().toISOString().slice(0, 10),
+    `provider latency ${latency}`,
+    ...(withKeys ? [] : ["baselines without idempotency keys at the provider"]),
+  ].join(", ");
+}
+
+/** Nothing is lost and the audit is clean; also where this product was not measured. */
+function isSound(ours: Measured | undefined): boolean {
+  if (ours === undefined) return true;
+  return ours.isAuditClean === true && Object.values(ours.killed.losses).every((lost) => lost === 0);
 }

@@ -10,6 +10,7 @@ import { type Post, Shopper } from "./shopper.ts";
 const REPOSITORY = `${import.meta.dir}/..`;
 const STOCK = 100_000_000;
 const USERS = 200;
+const CURRENCY = "EUR";
 
 /** What `stack status --json` prints, as far as it matters here. */
 interface Status {
@@ -83,7 +84,7 @@ type StackCommand = (args: readonly string[], signal?: AbortSignal) => Promise<s
 
 /** Throws, having taken down what it started, where the stack or what it is asked for cannot be had. */
 export async function openSystem(options: SystemOptions): Promise<System> {
-  const { stack, skus: skuCount, latency, repository = REPOSITORY } = options;
+  const { stack, repository = REPOSITORY } = options;
   const command: StackCommand =
     options.command ?? ((args, signal) => stackCommand(args, { repository, signal }));
   const directory = stack ?? options.directory ?? `${repository}/.stack-bench`;
@@ -102,46 +103,11 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   const { addresses } = status;
   let processes = processesOf(status);
 
-  await putJson(`${addresses.paysim}/_sim/faults`, { latency });
-  const currency = "EUR";
-  const run = Date.now().toString(36);
-  const skus = Array.from({ length: skuCount }, (_, index) => `bench-${run}-${index}`);
-  const restock = async (ids: readonly string[], count: number) => {
-    const items = ids.map((sku_id) => ({
-      sku_id,
-      name: sku_id,
-      unit_price_cents: 1_250,
-      currency,
-      add_count: count,
-    }));
-    await putJson(`${addresses.inventory}/catalogue`, { items } satisfies RestockRequest);
-  };
-  await restock(skus, STOCK);
-
-  const { jwt_hs256_secret: jwtSecret }: { jwt_hs256_secret: string } = await Bun.file(
-    addresses.secrets_file,
-  ).json();
-  const { gateway: gateways } = addresses.replicas ?? { gateway: [addresses.gateway] };
-  const { postTo } = options;
-  const posts = postTo === undefined ? undefined : gateways.map(postTo);
-  const shoppers = await Promise.all(
-    Array.from({ length: USERS }, (_, index) =>
-      Shopper.signIn({
-        gateway: gateways[index % gateways.length] ?? "",
-        jwtSecret,
-        userId: Bun.randomUUIDv7(),
-        ...(posts === undefined ? {} : { post: posts[index % gateways.length] ?? posts[0] }),
-      }),
-    ),
-  );
-  const databases = Object.fromEntries(
-    Object.entries(addresses.postgres).map(([name, url]) => [
-      name,
-      postgres(url, { max: 2, onnotice: () => {} }),
-    ]),
-  );
-  const sagas = databases["saga"];
-  if (sagas === undefined) throw new Error("the stack has no saga database");
+  await putJson(`${addresses.paysim}/_sim/faults`, { latency: options.latency });
+  const skus = newSkus(options.skus);
+  await restock(addresses, skus, STOCK);
+  const shoppers = await signInShoppers(addresses, options.postTo);
+  const databases = databasesOf(addresses);
   opening.defer(async () => void (await Promise.all(Object.values(databases).map((sql) => sql.end()))));
   const opened = opening.move();
   options.opened?.(opened);
@@ -160,18 +126,13 @@ export async function openSystem(options: SystemOptions): Promise<System> {
     },
     shoppers,
     skus,
-    sagas,
+    sagas: databases.saga,
     databases,
     startUpSeconds,
-    currency,
+    currency: CURRENCY,
     openSagas: () => openSagasBy(addresses.ops),
-    restock,
-    async audit(...args) {
-      const child = Bun.spawn([`${repository}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
-        stdio: ["ignore", "inherit", "inherit"],
-      });
-      return (await child.exited) === 0;
-    },
+    restock: (ids, count) => restock(addresses, ids, count),
+    audit: (...args) => audit(directory, repository, args),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -204,6 +165,65 @@ export async function startUp(
   }
   // It may have come up all the same, in the last moment.
   if (interrupted.signal.aborted) await new Promise(() => {});
+}
+
+/** Names that no earlier run has used. */
+function newSkus(count: number): readonly string[] {
+  const run = Date.now().toString(36);
+  return Array.from({ length: count }, (_, index) => `bench-${run}-${index}`);
+}
+
+async function restock(
+  { inventory }: Status["addresses"],
+  skus: readonly string[],
+  count: number,
+): Promise<void> {
+  const items = skus.map((sku_id) => ({
+    sku_id,
+    name: sku_id,
+    unit_price_cents: 1_250,
+    currency: CURRENCY,
+    add_count: count,
+  }));
+  await putJson(`${inventory}/catalogue`, { items } satisfies RestockRequest);
+}
+
+/** Each at one of the gateways, in turn. */
+async function signInShoppers(
+  { secrets_file, replicas, gateway }: Status["addresses"],
+  postTo: SystemOptions["postTo"],
+): Promise<readonly Shopper[]> {
+  const secrets: { jwt_hs256_secret: string } = await Bun.file(secrets_file).json();
+  const gateways = replicas?.gateway ?? [gateway];
+  const posts = new Map(postTo === undefined ? [] : gateways.map((url) => [url, postTo(url)]));
+  return Promise.all(
+    Array.from({ length: USERS }, (_, index) => {
+      const url = gateways[index % gateways.length] ?? "";
+      const post = posts.get(url);
+      return Shopper.signIn({
+        gateway: url,
+        jwtSecret: secrets.jwt_hs256_secret,
+        userId: Bun.randomUUIDv7(),
+        ...(post === undefined ? {} : { post }),
+      });
+    }),
+  );
+}
+
+function databasesOf({ postgres: urls }: Status["addresses"]): System["databases"] & { readonly saga: Sql } {
+  const databases = Object.fromEntries(
+    Object.entries(urls).map(([name, url]) => [name, postgres(url, { max: 2, onnotice: () => {} })]),
+  );
+  const { saga } = databases;
+  if (saga === undefined) throw new Error("the stack has no saga database");
+  return { ...databases, saga };
+}
+
+async function audit(directory: string, repository: string, args: readonly string[]): Promise<boolean> {
+  const child = Bun.spawn([`${repository}/dist/checkoutctl`, "audit", "--stack", directory, ...args], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return (await child.exited) === 0;
 }
 
 /**

@@ -10,6 +10,7 @@ import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
+import providers from "./migrations/payment/0022_providers.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
@@ -59,6 +60,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     spare,
     { name: "0019_own_words", sql: paymentWords },
     vacuum,
+    { name: "0022_providers", sql: providers },
   ],
   order: [messagingMigration, { name: "0002_order", sql: order }, held, spare, vacuum],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],

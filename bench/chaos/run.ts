@@ -42,11 +42,10 @@ export interface ChaosOptions {
   readonly stopped: () => void;
 }
 
+/** Throws where the run cannot begin or breaks off; what was started is taken down by then, unless it is to be kept. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, directory, report } = options;
-  const leftOut = new Map<KindName, string>();
-  if (clocksLack !== null) leftOut.set("clock jump", clocksLack);
-  if (disksLack !== null) leftOut.set("disk full", disksLack);
+  const leftOut = kindsLeftOut();
   const schedule = planFaults(options.faults, seed, new Set(leftOut.keys()), options.only, options.replicas);
   await clearAway(directory);
   mkdirSync(directory, { recursive: true });
@@ -56,26 +55,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const target = new Target(directory);
   const links = held.use(await Links.open(target));
   const clocks = new Clocks(`${directory}/clocks`);
-  const system = await openSystem({
-    stack: undefined,
-    directory,
-    skus: SKUS,
-    latency: LATENCY,
-    up: [
-      "--brokers",
-      "3",
-      "--set",
-      `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
-      // The provider is held up for 30 s at most; the simulator's search lags behind by nothing.
-      "--set",
-      "payment.CHARGE_EXECUTION_MS=60000",
-      "--set",
-      "payment.SEARCH_LAG_MS=1000",
-      ...Object.entries(options.replicas).flatMap(([role, count]) => ["--replicas", `${role}=${count}`]),
-      ...links.stackArguments,
-      ...clocks.stackArguments,
-    ],
-  });
+  const up = upArguments(options.replicas, links, clocks);
+  const system = await openSystem({ stack: undefined, directory, skus: SKUS, latency: LATENCY, up });
   let disk: SmallDisk | undefined;
   let isKept = options.keep;
   const takeDown = async () => {
@@ -96,27 +77,86 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
   const arena: Arena = { system, target, links, clocks, disk };
   const journal = `${directory}/journal.jsonl`;
-  const shopping = new Shopping({
-    system,
-    random: seeded(seed + 1),
-    ratePerSecond: options.ratePerSecond,
-    scarceSku,
-    journal,
-  });
-  target.supervise();
+  const { ratePerSecond } = options;
+  const shopping = new Shopping({ system, random: seeded(seed + 1), ratePerSecond, scarceSku, journal });
+  const injections = await attack(arena, shopping, schedule.faults, options);
+  const result = await judge({ seed, begun, leftOut, arena, shopping, journal, injections });
+  isKept ||= !result.ok;
+  if (isKept) {
+    const down = `bun run stack down --data-dir ${directory}`;
+    const unmount = disk === undefined ? "" : `umount ${directory}/${schedule.smallDisk} && `;
+    report(`the stack is left; it goes with: ${down} && ${unmount}${down} --wipe`);
+  }
+  return result;
+}
+
+/** The kinds of fault that this machine cannot do, each with what it lacks. */
+function kindsLeftOut(): ReadonlyMap<KindName, string> {
+  const leftOut = new Map<KindName, string>();
+  if (clocksLack !== null) leftOut.set("clock jump", clocksLack);
+  if (disksLack !== null) leftOut.set("disk full", disksLack);
+  return leftOut;
+}
+
+/** Of `stack up`. */
+function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly string[] {
+  return [
+    "--brokers",
+    "3",
+    "--set",
+    `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
+    // The provider is held up for 30 s at most; the simulator's search lags behind by nothing.
+    "--set",
+    "payment.CHARGE_EXECUTION_MS=60000",
+    "--set",
+    "payment.SEARCH_LAG_MS=1000",
+    ...Object.entries(replicas).flatMap(([role, count]) => ["--replicas", `${role}=${count}`]),
+    ...links.stackArguments,
+    ...clocks.stackArguments,
+  ];
+}
+
+/** Does all the faults, and lets the shoppers go on until they have enough orders. Resolves when the work has drained. */
+async function attack(
+  arena: Arena,
+  shopping: Shopping,
+  faults: readonly PlannedFault[],
+  { orders, report }: ChaosOptions,
+): Promise<readonly Injection[]> {
+  arena.target.supervise();
   await Bun.sleep(WARM_UP_MS);
-  const injections = await new Nemesis(arena, shopping, report).go(schedule.faults);
+  const injections = await new Nemesis(arena, shopping, report).go(faults);
   report(`all faults are over; ${shopping.checkouts.length} checkouts so far`);
-  while (shopping.checkouts.length < options.orders) await Bun.sleep(RECOVERY_POLL_MS);
+  while (shopping.checkouts.length < orders) await Bun.sleep(RECOVERY_POLL_MS);
   await shopping.finish();
-  await target.stopSupervising();
+  await arena.target.stopSupervising();
   report("drained; auditing");
+  return injections;
+}
+
+/** A run whose work has drained. */
+interface DrainedRun {
+  readonly seed: number;
+  /** Epoch ms. */
+  readonly begun: number;
+  readonly leftOut: ReadonlyMap<KindName, string>;
+  readonly arena: Arena;
+  readonly shopping: Shopping;
+  /** The file in which the shoppers wrote down what they were promised. */
+  readonly journal: string;
+  readonly injections: readonly Injection[];
+}
+
+/** Asks the shoppers, the saga database and the auditor. */
+async function judge(run: DrainedRun): Promise<ChaosReport> {
+  const { seed, begun, leftOut, shopping, journal, injections } = run;
+  const { system, target } = run.arena;
   const violations = [...shopping.violations, ...(await changedSince(system, shopping))];
   const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
 
   const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
   const notTerminal = accepted.filter(({ restAt }) => restAt === undefined).length;
-  const result: ChaosReport = {
+  return {
     seed,
     seconds: (Date.now() - begun) / 1_000,
     faults: injections.length,
@@ -133,13 +173,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     audit_clean: isClean,
     ok: isClean && violations.length === 0 && notTerminal === 0,
   };
-  isKept ||= !result.ok;
-  if (isKept) {
-    const down = `bun run stack down --data-dir ${directory}`;
-    const unmount = disk === undefined ? "" : `umount ${directory}/${schedule.smallDisk} && `;
-    report(`the stack is left; it goes with: ${down} && ${unmount}${down} --wipe`);
-  }
-  return result;
 }
 
 /** What an earlier run left: refuses where it still runs. */

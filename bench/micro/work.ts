@@ -31,23 +31,30 @@ const POLICY = {
 const ORDER_POLICY = { blockedCountries: new Set<string>() } as const;
 const PAYMENT_METHOD = "pm_card_visa";
 
+/** Every piece, with what it works on. */
 export async function pieces(): Promise<readonly Work[]> {
   const keys = await generateSealingKeys();
   const [seal, open] = await Promise.all([createSealer(keys.publicJwk), createOpener(keys.privateJwk)]);
   const sealed = seal(PAYMENT_METHOD);
+  return [
+    ...deciding(sealed),
+    ...reading(sealed),
+    ...writing(sealed),
+    { group: "seal", name: "seal a payment token", run: () => seal(PAYMENT_METHOD) },
+    { group: "seal", name: "open a payment token", run: () => open(sealed) },
+    ...takingIn(),
+  ];
+}
+
+function deciding(sealed: string): readonly Work[] {
   const request = startOf(sealed);
+  const started = startSaga(SAGA_ID, request, NOW, POLICY);
   const reserve = reserveInventory(SAGA_ID, [["tea", 2]]);
   const stock = new Map<string, StockItem>([
     ["tea", { available_count: 1_000, unit_price_cents: 500, currency: "EUR" }],
   ]);
   const charge = chargePayment(SAGA_ID, sealed);
   const order = createOrder(SAGA_ID);
-  const started = startSaga(SAGA_ID, request, NOW, POLICY);
-  const context = { eventTopic: "inventory-events", newId: () => Bun.randomUUIDv7(), now: NOW } as const;
-  const text = JSON.stringify(charge);
-  const parsed: unknown = JSON.parse(text);
-  const cart = cartOf(["tea"], PAYMENT_METHOD, "EUR");
-  const body = JSON.stringify(cart);
   return [
     {
       group: "decide",
@@ -65,21 +72,31 @@ export async function pieces(): Promise<readonly Work[]> {
       run: () => decideInventory(null, stock, reserve, NOW, { holdMs: 300_000 }),
     },
     { group: "decide", name: "payment: charge", run: () => decidePayment(null, charge, NOW) },
-    {
-      group: "decide",
-      name: "order: create",
-      run: () => decideOrder(null, order, NOW, ORDER_POLICY),
-    },
+    { group: "decide", name: "order: create", run: () => decideOrder(null, order, NOW, ORDER_POLICY) },
+  ];
+}
+
+function reading(sealed: string): readonly Work[] {
+  const text = JSON.stringify(chargePayment(SAGA_ID, sealed));
+  const parsed: unknown = JSON.parse(text);
+  return [
     { group: "read", name: "parse JSON", run: () => JSON.parse(text) as unknown },
     { group: "read", name: "validate", run: () => decode(parsed) },
     { group: "read", name: "parse and validate", run: () => decode(JSON.parse(text)) },
-    { group: "write", name: "envelope", run: () => envelop(started.out, context) },
+  ];
+}
+
+function writing(sealed: string): readonly Work[] {
+  const { out } = startSaga(SAGA_ID, startOf(sealed), NOW, POLICY);
+  const context = { eventTopic: "inventory-events", newId: () => Bun.randomUUIDv7(), now: NOW } as const;
+  return [
+    { group: "write", name: "envelope", run: () => envelop(out, context) },
     {
       group: "write",
       name: "envelope and text of an outbox row",
       run: () =>
         JSON.stringify(
-          envelop(started.out, context).map(({ topic, message }) => ({
+          envelop(out, context).map(({ topic, message }) => ({
             event_id: message.message_id,
             topic,
             partition_key: message.saga_id,
@@ -88,8 +105,14 @@ export async function pieces(): Promise<readonly Work[]> {
           })),
         ),
     },
-    { group: "seal", name: "seal a payment token", run: () => seal(PAYMENT_METHOD) },
-    { group: "seal", name: "open a payment token", run: () => open(sealed) },
+  ];
+}
+
+/** What the gateway does with a request. */
+function takingIn(): readonly Work[] {
+  const cart = cartOf(["tea"], PAYMENT_METHOD, "EUR");
+  const body = JSON.stringify(cart);
+  return [
     { group: "gateway", name: "hash of a checkout", run: () => hashOf(cart) },
     {
       group: "gateway",

@@ -1,4 +1,4 @@
-// The operator's tool as its user meets it. What operators do about sagas and dead letters is in operators.int.test.ts.
+// checkoutctl as a process: exit codes, errors and output. Commands for sagas and dead letters are in operators.int.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
@@ -24,7 +24,7 @@ afterAll(() => tool[Symbol.asyncDispose]());
 const checkoutctl = (args: readonly string[], env?: Environment) => tool.run(args, env);
 const json = <T>(args: readonly string[], env?: Environment) => tool.json<T>(args, env);
 
-describe("exit codes and complaints", () => {
+describe("exit codes and error messages", () => {
   const nobody = "127.0.0.1:9";
   const cases: readonly (readonly [args: string, env: Environment, code: number, complaint: string])[] = [
     ["frobnicate", {}, 2, "unknown command 'frobnicate'"],
@@ -66,7 +66,7 @@ describe("exit codes and complaints", () => {
     });
   }
 
-  test("help is no failure", async () => {
+  test("--help exits 0", async () => {
     const { stdout, code } = await checkoutctl(["--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("KAFKA_BROKERS");
@@ -82,7 +82,7 @@ describe("migrate", () => {
   });
   afterAll(() => database[Symbol.asyncDispose]());
 
-  test("says what it would do, does it, and finds nothing left to do", async () => {
+  test("lists pending migrations, applies them, and a second run applies none", async () => {
     const env = { ORDER_DATABASE_URL: database.url };
     const migrate = ["migrate", "--database", "order"];
     const all = [{ database: "order", migrations: migrations.order.map(({ name }) => name) }];
@@ -94,17 +94,17 @@ describe("migrate", () => {
     });
   });
 
-  test("and every other command leave the database of another service alone", async () => {
+  test("refuses the database of another service, like every other command", async () => {
     const env = { SAGA_DATABASE_URL: database.url };
     const refused = await checkoutctl(["migrate", "--database", "saga"], env);
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("this is the database of order, not of saga");
     const listed = await checkoutctl(["saga", "ls"], env);
     expect(listed.code).toBe(78);
-    expect(listed.stderr).toContain("SAGA_DATABASE_URL leads to the database of order");
+    expect(listed.stderr).toContain("SAGA_DATABASE_URL points to the database of order");
   });
 
-  test("is what other commands ask for where there are no tables", async () => {
+  test("is named in the error of other commands when there are no tables", async () => {
     await using empty = await cloneDatabase("saga");
     await empty.sql.unsafe("drop schema public cascade; create schema public");
     const { code, stderr } = await checkoutctl(["saga", "ls"], { SAGA_DATABASE_URL: empty.url });
@@ -126,20 +126,20 @@ describe("a local stack that is up", () => {
   afterAll(() => stack[Symbol.asyncDispose]());
   const token = ["token", "--user", Bun.randomUUIDv7()];
 
-  test("is taken where the environment says nothing, and that is told", async () => {
+  test("is used when the environment has no settings, and stderr says so", async () => {
     const { code, stderr } = await stack.run(token);
     expect(stderr).toContain(`all come from the local stack in ${stack.directory}`);
     expect(code).toBe(0);
   });
 
-  test("fills no gap of the environment: all or nothing", async () => {
+  test("does not fill gaps in the environment", async () => {
     const { code, stderr, stdout } = await stack.run(token, { KAFKA_BROKERS: "kafka.example:9092" });
     expect(stderr).toContain("JWT_HS256_SECRET (the gateway's secret for development tokens) is not set");
-    expect(stderr).toContain("give --stack");
+    expect(stderr).toContain("use --stack");
     expect([code, stdout]).toEqual([78, ""]);
   });
 
-  test("is all that counts where it is asked for", async () => {
+  test("is the only source of settings with --stack", async () => {
     const env = { JWT_HS256_SECRET: "x".repeat(48), SAGA_DATABASE_URL: "mysql://x/y" };
     const { stdout, stderr } = await stack.run([...token, "--stack"], env);
     await jwtVerify(stdout.trim(), new TextEncoder().encode(SECRET));
@@ -147,7 +147,7 @@ describe("a local stack that is up", () => {
   });
 });
 
-test("token mints what the gateway takes", async () => {
+test("token mints a token that the gateway accepts", async () => {
   const user = Bun.randomUUIDv7();
   const secret = "s".repeat(48);
   const { stdout } = await checkoutctl(["token", "--user", user, "--ttl", "15m"], {
@@ -158,13 +158,13 @@ test("token mints what the gateway takes", async () => {
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900);
 });
 
-test("keys generate makes a pair of which only one half can open", async () => {
+test("keys generate makes a pair, and only the private key can open", async () => {
   const keys = await json<Record<string, string>>(["keys", "generate"]);
   expect(JSON.parse(keys["PAYMENT_PRIVATE_JWK"] ?? "")).toHaveProperty("d");
   expect(JSON.parse(keys["PAYMENT_PUBLIC_JWK"] ?? "")).not.toHaveProperty("d");
 });
 
-test("keys rotate makes a new pair and keeps what opened before", async () => {
+test("keys rotate makes a new pair and keeps the old private key", async () => {
   const generated = await json<Record<string, string>>(["keys", "generate"]);
   const older = generated["PAYMENT_PRIVATE_JWK"] ?? "";
   const rotated = await json<Record<string, string>>(["keys", "rotate"], { PAYMENT_PRIVATE_JWK: older });
@@ -194,12 +194,12 @@ describe("with a system", () => {
   });
   afterAll(() => system[Symbol.asyncDispose]());
 
-  test("saga ls --stuck tells that nothing is", async () => {
+  test("saga ls --stuck says that no saga is stuck", async () => {
     expect((await checkoutctl(["saga", "ls", "--stuck"], databases)).stdout).toBe("no saga is stuck\n");
     expect(await json<unknown[]>(["saga", "ls", "--stuck", "1h"], databases)).toEqual([]);
   });
 
-  test("saga ls and saga show tell what became of a checkout", async () => {
+  test("saga ls and saga show print the outcome of a checkout", async () => {
     const { saga_id } = system.refunded;
     const listed = await json<{ saga_id: string }[]>(["saga", "ls", "--status", "COMPENSATED"], databases);
     expect(listed.map((saga) => saga.saga_id)).toContainValues([saga_id, system.refused.saga_id]);
@@ -219,7 +219,7 @@ describe("with a system", () => {
     expect(stderr).toContain("there is no saga");
   });
 
-  test("topics create can be repeated, and audit names what is wrong and exits 3", async () => {
+  test("topics create can be repeated; audit names the violations and exits 3", async () => {
     const env = { ...databases, KAFKA_BROKERS: kafkaBrokers(), LEDGER_FILE: join(tool.directory, "ledger") };
     await Bun.write(env.LEDGER_FILE, system.ledger.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
     const promised = Bun.randomUUIDv7();
@@ -232,7 +232,7 @@ describe("with a system", () => {
 
     await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
     const retention = { topic: TOPICS.orderEvents, name: "retention.ms", value: String(TOPIC_RETENTION_MS) };
-    // The controller answers before the broker has heard of it.
+    // The controller answers before the broker has the new value.
     const set = async (value: string) => {
       await admin.changeSettings([{ ...retention, value }]);
       const { topic, name } = retention;
@@ -250,13 +250,13 @@ describe("with a system", () => {
     const report = await json<AuditReport>(["audit", "--journal", journal], env);
     const named = report.invariants.find(({ name }) => name === "accepted-exists")?.findings;
     expect(named?.map(({ saga_id }) => saga_id)).toEqual([promised]);
-    // Nothing of this system was ever sent to this broker.
+    // No message of this system was ever sent to this broker.
     const lost = report.invariants.find(({ name }) => name === "published-is-in-kafka");
     expect(lost?.violations).toBe(report.messages.in_outboxes);
     expect((await checkoutctl(["dlq", "ls"], env)).code).toBe(0);
   });
 
-  test("catalogue load puts stock on the shelf through inventory, and names what is wrong with a file", async () => {
+  test("catalogue load adds stock through inventory, and names the errors in a file", async () => {
     const api = catalogueApi({ database: system.clones.inventory.postgres, log: { error: () => undefined } });
     await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
     const env = { INVENTORY_URL: `http://127.0.0.1:${server.port}` };
@@ -281,7 +281,7 @@ describe("with a system", () => {
     const unknown = ["catalogue", "load", "--demo", "1", "--currency", "XTS"];
     expect(await checkoutctl(unknown, env)).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining("demo-0001: XTS is no currency that can be charged here"),
+      stderr: expect.stringContaining("demo-0001: XTS is not a supported currency"),
     });
     expect((await checkoutctl(["catalogue", "load", "--demo", "20", "--currency", "KWD"], env)).code).toBe(0);
     expect((await checkoutctl(["catalogue", "ls"], env)).stdout).toContain("0.500 KWD");

@@ -1,4 +1,4 @@
-// What every command of checkoutctl shares: its two options, argument parsers that explain themselves, and the way it prints.
+// Shared by all checkoutctl commands: common options, argument parsers with clear errors, and printing.
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { userInfo } from "node:os";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
@@ -8,15 +8,15 @@ import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import { Actor, Reason } from "../../schemas/fields.ts";
 
-/** A command that talks to the system: `--json` and `--stack`. */
+/** A command that talks to the system. It has `--json` and `--stack`. */
 export function command(name: string, summary: string) {
   return jsonCommand(name, summary).option(
     "--stack [directory]",
-    "take all settings from a local stack, by default the one in .stack",
+    "take all settings from a local stack (default: the one in .stack)",
   );
 }
 
-/** A command with `--json`. Usage errors are thrown, so that main.ts alone decides how the process ends. */
+/** A command with `--json`. Usage errors are thrown, so that only main.ts sets the exit code. */
 export function jsonCommand(name: string, summary: string) {
   return new Command(name)
     .description(summary)
@@ -24,14 +24,14 @@ export function jsonCommand(name: string, summary: string) {
     .option("--json", "print one JSON document instead of text");
 }
 
-/** A command that changes something by hand: who does it and why goes into the audit trail. */
+/** A command that changes something by hand. Actor and reason go into the audit trail. */
 export function operatorCommand(name: string, summary: string) {
   return command(name, summary)
     .requiredOption("--reason <text>", "why, for the audit trail", auditText(Reason))
     .option("--actor <name>", "who, for the audit trail", auditText(Actor), loginName());
 }
 
-/** In a container the user may have neither a name nor a home; the runtime throws then. */
+/** In a container the user may have no name and no home; then the runtime throws. */
 function loginName(): string {
   try {
     return userInfo().username;
@@ -49,7 +49,7 @@ function auditText(schema: typeof Actor) {
   };
 }
 
-/** A command that only holds others. */
+/** A command that only groups subcommands. */
 export function group(name: string, summary: string) {
   return new Command(name).description(summary).exitOverride();
 }
@@ -84,13 +84,13 @@ export function duration(text: string): number {
   return seconds;
 }
 
-/** RFC 3339 with a time zone, or a duration ago, as epoch ms. */
+/** Parses RFC 3339 with a time zone, or a duration ago, into epoch ms. */
 export function moment(text: string): number {
   const at = /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return at;
   if (/^\d{1,6}[smhd]$/.test(text)) return Date.now() - duration(text) * 1_000;
   throw new InvalidArgumentError(
-    "It must be a time such as 2026-11-23T12:00:00Z, or so long ago: 90s, 15m, 2h, 3d.",
+    "It must be a time such as 2026-11-23T12:00:00Z, or a duration ago such as 90s, 15m, 2h or 3d.",
   );
 }
 
@@ -102,12 +102,12 @@ export async function readText(path: string): Promise<string> {
   return file.text();
 }
 
-/** A signal that aborts at Ctrl-C or SIGTERM, for commands that finish what is in flight; a second one ends the process at once. */
+/** Aborts on Ctrl-C or SIGTERM, for commands that finish work in flight. A second one ends the process at once. */
 export function whenInterrupted(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const abort = () => {
     stop();
-    process.stderr.write("interrupted: finishing what is in flight\n");
+    process.stderr.write("interrupted: finishing work in flight\n");
     controller.abort();
   };
   const stop = () => {
@@ -146,7 +146,7 @@ const NO_BORDERS = {
   middle: "  ",
 };
 
-/** Left-aligned columns without lines, so that the output can be cut and grepped. */
+/** Left-aligned columns without borders, so that `cut` and `grep` work on the output. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],

@@ -1,8 +1,10 @@
-// Opens what a command needs, when it needs it, and closes it all afterwards. A server that does not answer is named, with
-// the setting that says where it was looked for.
+// Opens databases and Kafka when a command needs them, and closes them afterwards. When a server does not answer, the error
+// names the server and the setting with its address.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../schemas/migrations.ts";
-import type { StripeOptions } from "../../internal/services/payment/providers/stripe/stripe.ts";
+import { type KnownProvider, ProviderRegistry } from "../../internal/services/payment/providers/registry.ts";
+import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
+import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
@@ -19,7 +21,7 @@ const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
 };
 /** An audit reads long result sets through cursors; the services' limits are for small statements. */
 const STATEMENT_TIMEOUT_MS = 120_000;
-/** Nobody waits behind a person's command, who would rather wait a little than try again. */
+/** No request waits behind an operator's command, and an operator prefers a short wait to another try. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 export class Connections implements AsyncDisposable {
@@ -30,12 +32,12 @@ export class Connections implements AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** The database of that name, and no other service's; one without tables only where it is to be migrated. */
+  /** The named database. Throws CONFIG_INVALID if it belongs to another service or has no tables. */
   async database(name: MigratedDatabase): Promise<Sql> {
     return (await this.postgres(name)).sql;
   }
 
-  /** The same with its transactions. */
+  /** The same, with transactions. */
   async postgres(name: MigratedDatabase): Promise<Postgres> {
     const postgres = await this.#found(name);
     const owners = await ownersOf(postgres.sql);
@@ -45,11 +47,11 @@ export class Connections implements AsyncDisposable {
       "CONFIG_INVALID",
       owners.length === 0
         ? `the ${name} database at ${placeOf(this.#settings.need(setting))} has no tables: run checkoutctl migrate, or correct ${setting}`
-        : `${setting} leads to the database of ${owners.join(" and ")} at ${placeOf(this.#settings.need(setting))}: correct it`,
+        : `${setting} points to the database of ${owners.join(" and ")} at ${placeOf(this.#settings.need(setting))}: correct it`,
     );
   }
 
-  /** As it is found. */
+  /** The named database without these checks: `migrate` checks the owner itself. */
   async databaseToMigrate(name: MigratedDatabase): Promise<Sql> {
     return (await this.#found(name)).sql;
   }
@@ -80,7 +82,7 @@ export class Connections implements AsyncDisposable {
     return postgres;
   }
 
-  /** All four of the saga. */
+  /** The four databases that a saga uses. */
   async databases(): Promise<Record<DatabaseName, Sql>> {
     const [saga, inventory, payment, order] = await Promise.all([
       this.database("saga"),
@@ -104,11 +106,14 @@ export class Connections implements AsyncDisposable {
     }
   }
 
-  /** To look charges up. Nothing is charged from here, so the shop's mark is left out. */
-  providerAccount(): StripeOptions {
+  /** For looking up charges. Nothing is charged from here, so the shop's mark stays empty. */
+  providers(): ProviderRegistry<KnownProvider> {
     const apiKey = this.#settings.need("STRIPE_API_KEY");
     const baseUrl = this.#settings.optional("STRIPE_BASE_URL");
-    return { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
+    const account = { apiKey, mark: "", ...(baseUrl === undefined ? {} : { baseUrl: new URL(baseUrl) }) };
+    return new ProviderRegistry([
+      { provider: new StripeProvider(account), ledger: new StripeLedger(account) },
+    ]);
   }
 
   kafka(): KafkaOptions {
@@ -120,7 +125,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-/** Without what is secret. */
+/** Host and database, without the credentials. */
 function placeOf(url: string): string {
   const { host, pathname } = new URL(url);
   return host + pathname;

@@ -1,10 +1,10 @@
-// Exit codes of checkoutctl and what ends with which: scripts branch on these, so they never change meaning.
+// Exit codes of checkoutctl. Scripts branch on them, so a code never changes its meaning.
 import { CommanderError } from "commander";
 import { AppError, type ErrorCode } from "../../internal/kernel/errors.ts";
 
 export const EXIT = {
   ok: 0,
-  /** A defect of this program. */
+  /** A bug in this program. */
   internal: 1,
   /** The command line is wrong. */
   usage: 2,
@@ -12,9 +12,9 @@ export const EXIT = {
   refused: 3,
   /** A server that the command needs does not answer. */
   unreachable: 4,
-  /** A setting is missing or malformed (sysexits' EX_CONFIG, as every role here). */
+  /** A setting is missing or malformed (EX_CONFIG of sysexits, the same as in every role). */
   config: 78,
-  /** Ctrl-C: what was in flight is finished, the rest is left. */
+  /** Ctrl-C: work in flight was finished, the rest was not started. */
   interrupted: 130,
 } as const;
 

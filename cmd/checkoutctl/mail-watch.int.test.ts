@@ -1,4 +1,5 @@
-// Seeing from Kafka alone what becomes of mails that were sent again, while their service does not read, reads, or gives up anew.
+// The outcome of replayed mails, found from Kafka alone: the service has not read them, has read them, or has dead-lettered them
+// again.
 import { expect, test } from "bun:test";
 import { openConsumer } from "../../internal/platform/kafka/consumer.ts";
 import { waitUntil } from "../../internal/stack/wait.ts";
@@ -10,7 +11,7 @@ import { KafkaMailWatch } from "./mail-watch.ts";
 
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
 
-test("a mail is read once its service is past it, and given up if a dead letter of it is written from then on", async () => {
+test("a mail is read once the service has passed its offset, and dead-lettered if a new dead letter for it appears", async () => {
   const [mails, deadLetters] = [await freshTopic(2), await freshTopic(2)];
   const groupId = `group-${crypto.randomUUID()}`;
   const [fine, failing] = [cancelOrder(Bun.randomUUIDv7()), cancelOrder(Bun.randomUUIDv7())];
@@ -25,10 +26,10 @@ test("a mail is read once its service is past it, and given up if a dead letter 
   await deadLetter(failing);
   const watch = new KafkaMailWatch({ ...KAFKA, groupId, mails, deadLetters });
   await watch.begin();
-  // when they are in Kafka again, and nobody reads
+  // when they are in Kafka again, and the service does not read
   await sendBytes(mails, [{ value: bytes(fine) }, { value: bytes(failing) }]);
   expect(await watch.fates([fineId, failingId])).toEqual(new Map());
-  // when their service gives one up, and has read both
+  // when the service dead-letters one, and has read both
   await using consumer = await openConsumer({ ...KAFKA, groupId, topics: [mails], types: [] });
   const batch = await consumer.poll({ maxMessages: 10, waitMs: 30_000, lingerMs: 500 });
   expect(batch?.values).toHaveLength(2);

@@ -1,6 +1,5 @@
-// What became of mails that were sent again. Their service has no database to look into; what can be seen of it is in Kafka: how
-// far it has read, and what it has given up anew. The eyes of
-// `dlq replay`.
+// Finds the outcome of replayed mails for `dlq replay`. The notification service has no inbox table, so this reads Kafka: how far
+// the service has consumed, and which mails it has dead-lettered again.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { MailFate, MailWatch } from "../../internal/operations/replay-send.ts";
@@ -9,7 +8,7 @@ import { GroupProgress, type Offsets } from "../../internal/platform/kafka/group
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 
 export interface MailWatchOptions extends KafkaOptions {
-  /** For tests, which have topics and a group of their own. */
+  /** For tests, which use their own topics and group. */
   readonly groupId?: string;
   readonly mails?: string;
   readonly deadLetters?: string;
@@ -18,7 +17,7 @@ export interface MailWatchOptions extends KafkaOptions {
 export class KafkaMailWatch implements MailWatch {
   readonly #options: MailWatchOptions;
   #deadLettersFrom: Offsets = new Map();
-  /** Where the mails' topic ended when a mail was first seen to be in it. */
+  /** End offsets of the mail topic when a mail was first asked about. The mail lies before them. */
   readonly #placed = new Map<string, Offsets>();
 
   constructor(options: MailWatchOptions) {
@@ -40,12 +39,12 @@ export class KafkaMailWatch implements MailWatch {
     for (const id of messageIds) if (!this.#placed.has(id)) this.#placed.set(id, ends);
     for (const [offsets, ids] of Map.groupBy(messageIds, (id) => this.#placed.get(id) ?? ends))
       if (await progress.hasPassed(offsets)) for (const id of ids) fates.set(id, "read");
-    // After that, because the service writes down what it gives up before it says that it has read it.
-    for (const id of await this.#givenUp()) if (messageIds.includes(id)) fates.set(id, "dead-lettered");
+    // Checked last: the service publishes the dead letter before it commits the offset.
+    for (const id of await this.#deadLettered()) if (messageIds.includes(id)) fates.set(id, "dead-lettered");
     return fates;
   }
 
-  async #givenUp(): Promise<readonly string[]> {
+  async #deadLettered(): Promise<readonly string[]> {
     const { deadLetters: topic = TOPICS.deadLetters, brokers, clientId } = this.#options;
     const from = (partition: number) => this.#deadLettersFrom.get(partition) ?? 0;
     const ids: string[] = [];
@@ -55,7 +54,7 @@ export class KafkaMailWatch implements MailWatch {
   }
 }
 
-/** Its consumer group, and the `service` of its dead letters. */
+/** The notification service's consumer group. */
 const SERVICE = "notification";
 
 function messageIdIn(record: unknown): readonly string[] {

@@ -1,5 +1,5 @@
-// checkoutctl, the operator's tool. Wiring only: a file per command group in commands/ parses options, calls a room of
-// internal/ and prints. stdout carries the answer, stderr one line when there is none; exit.ts says what the codes mean.
+// checkoutctl, the operator's tool. Wiring only: each file in commands/ parses options, calls code in internal/ and prints.
+// Results go to stdout, errors to stderr, one line each. exit.ts lists the exit codes.
 import { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
 import { describeError } from "../../internal/kernel/errors.ts";
@@ -42,7 +42,7 @@ const program = new Command("checkoutctl")
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed its own.
+  // Commander has already printed its own errors.
   if (!(error instanceof CommanderError)) {
     const lines = error instanceof ConfigError ? error.faults : [describeError(error)];
     for (const line of lines) process.stderr.write(`checkoutctl: ${line}\n`);

@@ -1,4 +1,4 @@
-// What operators do by hand, as they do it: with checkoutctl against real servers.
+// `saga cancel` and the `dlq` commands of checkoutctl, against real servers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
 import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
@@ -49,7 +49,7 @@ describe("saga cancel", () => {
     await orchestrator[Symbol.asyncDispose]();
   });
 
-  test("starts a saga's compensation with actor and reason, and says so when it was compensating already", async () => {
+  test("starts a saga's compensation with actor and reason, and says if it was compensating already", async () => {
     const saga_id = await orchestrator.start();
     const cancel = ["saga", "cancel", saga_id, "--reason", "stolen card", "--actor", "ada"];
     const first = await tool.json<CancelAnswer>(cancel, env);
@@ -67,13 +67,13 @@ describe("saga cancel", () => {
     ]);
   });
 
-  test("refuses what is too late or not there, and names an orchestrator that does not answer", async () => {
+  test("refuses a completed or unknown saga, and names an orchestrator that does not answer", async () => {
     const completed = await orchestrator.start();
     await orchestrator.complete(completed);
     const cancel = (sagaId: string, at = env) => tool.run(["saga", "cancel", sagaId, "--reason", "late"], at);
     const late = await cancel(completed);
     expect([late.code, late.stdout]).toEqual([3, ""]);
-    expect(late.stderr).toContain("cannot be cancelled any more: the saga is COMPLETED with order");
+    expect(late.stderr).toContain("can no longer be cancelled: the saga is COMPLETED with order");
     const missing = await cancel(Bun.randomUUIDv7());
     expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("there is no saga")]);
     const away = await cancel(completed, { ORCHESTRATOR_URL: "http://127.0.0.1:9" });
@@ -82,7 +82,7 @@ describe("saga cancel", () => {
 });
 
 describe("dlq", () => {
-  /** Other tests' dead letters lie in the same topic, so everything here is asked for by this error. */
+  /** The topic also holds dead letters of other tests, so every command here filters by this error. */
   const mine = `boom ${crypto.randomUUID()}`;
   let orchestrator: TestOrchestrator;
   let inventory: TestInventory;
@@ -120,7 +120,7 @@ describe("dlq", () => {
     expect(await producer.produce(lines.join(RECORD_SEPARATOR))).toEqual([]);
   }
 
-  /** So many commands that died at inventory, for this reason. */
+  /** `count` commands that inventory dead-lettered with this error. */
   async function given(count: number, error: string): Promise<readonly DeadLetter[]> {
     const letters = await pump.deadReserves(count);
     const records = letters.map((letter) => ({ ...letter, error_message: error }));
@@ -131,7 +131,7 @@ describe("dlq", () => {
   const listed = (error: string, ...more: readonly string[]) =>
     tool.json<DeadLetters>(["dlq", "ls", "--error", error, ...more], env);
 
-  test("ls groups by cause, show tells all of one, replay sends it, and then it is no longer open", async () => {
+  test("ls groups by cause, show prints one in full, replay sends it, and then it is no longer open", async () => {
     const [letter] = await given(1, mine);
     const id = letter?.dead_letter_id ?? "";
     expect(await listed(mine)).toMatchObject({
@@ -166,7 +166,7 @@ describe("dlq", () => {
     expect(story.stdout).toContain("dead-letter.replay by ada, handled: deployed the fix");
   });
 
-  test("Ctrl-C finishes the message in flight and says how to go on; the same command then does the rest", async () => {
+  test("Ctrl-C finishes the message in flight and says how to continue; the same command does the rest", async () => {
     const error = `${mine} slowly`;
     await given(3, error);
     const replay = ["dlq", "replay", "--error", error, "--reason", "fixed", "--rate", "1/m"];
@@ -177,7 +177,7 @@ describe("dlq", () => {
     progress.releaseLock();
     const [stdout, code] = [await child.stdout.text(), await child.exited];
     expect(code).toBe(130);
-    expect(stdout).toContain("interrupted, 2 left: run the same command again to go on");
+    expect(stdout).toContain("interrupted, 2 left: run the same command again to continue");
     expect(pump.carried).toHaveLength(1);
 
     const rest = await tool.json<ReplayReport>([...replay.slice(0, -1), "100/s"], env);
@@ -185,7 +185,7 @@ describe("dlq", () => {
     expect(new Set(pump.carried).size).toBe(3);
   });
 
-  test("what fails again stops the run with exit 3", async () => {
+  test("a message that fails again stops the run with exit 3", async () => {
     const error = `${mine} again`;
     await given(2, error);
     pump.fate = () => "retry";
@@ -194,7 +194,7 @@ describe("dlq", () => {
     expect([code, stdout]).toEqual([3, expect.stringContaining("STOPPED: too many failed again, 1 left")]);
   });
 
-  test("a command of a settled saga is refused with the reason, and discarded", async () => {
+  test("replay refuses a command of a finished saga with a reason; discard takes it", async () => {
     const error = `${mine} too late`;
     const [letter] = await given(1, error);
     await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
@@ -202,7 +202,7 @@ describe("dlq", () => {
     const refused = await tool.run(["dlq", "replay", id, "--reason", "fixed"], env);
     expect([refused.code, refused.stdout]).toEqual([
       3,
-      expect.stringContaining("its saga is settled: COMPENSATED"),
+      expect.stringContaining("its saga is finished: COMPENSATED"),
     ]);
     expect((await listed(error)).total).toBe(1);
     const discarded = await tool.run(["dlq", "discard", id, "--reason", "too late"], env);
@@ -210,7 +210,7 @@ describe("dlq", () => {
     expect((await listed(error)).total).toBe(0);
   });
 
-  test("bytes that nobody can read are shown as they are", async () => {
+  test("show prints undecodable bytes as base64", async () => {
     const error = `${mine} garbage`;
     const record = deadBytes(Buffer.from([0xff, 0x00]), { service: "inventory", code: "UNDECODABLE", error });
     await publish([record]);
@@ -219,7 +219,7 @@ describe("dlq", () => {
     expect(stdout).toContain("it can only be discarded");
   });
 
-  test("a filter that fits nothing is refused and told of, so that a misspelt one does not look like work done", async () => {
+  test("a filter without a match is refused, so that a misspelt one does not look like finished work", async () => {
     const error = `${mine} misspelt`;
     await given(1, error);
     for (const command of ["replay", "discard"]) {
@@ -235,10 +235,10 @@ describe("dlq", () => {
     expect([(await tool.run(done, env)).code, (await tool.run(done, env)).code]).toEqual([0, 0]);
   });
 
-  test("nothing is handled that was not asked for", async () => {
+  test("replay and discard need a selection", async () => {
     for (const command of ["replay", "discard"]) {
       const all = await tool.run(["dlq", command, "--reason", "x"], env);
-      expect([all.code, all.stderr]).toEqual([3, expect.stringContaining("say --everything")]);
+      expect([all.code, all.stderr]).toEqual([3, expect.stringContaining("with --everything")]);
       const unknown = await tool.run(["dlq", command, Bun.randomUUIDv7(), "--reason", "x"], env);
       expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("no such dead letter")]);
     }

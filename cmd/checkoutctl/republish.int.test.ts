@@ -1,4 +1,4 @@
-// Saying again what Kafka has lost, as operators do it: with checkoutctl against a real database.
+// `outbox republish`: publishes messages that Kafka has lost again, against a real database.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
     cloneDatabase("saga"),
     cloneDatabase("inventory"),
   ]);
-  // The other two databases are out of reach: what is not asked for need not be there.
+  // No settings for the other two databases: a database that is not selected is not needed.
   env = { SAGA_DATABASE_URL: saga.url, INVENTORY_DATABASE_URL: inventory.url };
 });
 beforeEach(async () => {
@@ -46,7 +46,7 @@ async function waiting(): Promise<number | undefined> {
   return row?.count;
 }
 
-test("a dry run counts, the run makes all wait for the relay and leaves its line; what is older than the outbox is told", async () => {
+test("a dry run counts; the run queues all for the relay, writes the audit trail and warns about older messages", async () => {
   const dry = await tool.json<Printed>([...republish, "--since", "1h", "--dry-run"], env);
   expect(dry).toMatchObject({ dry_run: true, outboxes: [{ database: "inventory", events: 3 }] });
   expect(dry.warnings).toEqual([expect.stringContaining("the outbox of inventory begins at")]);
@@ -69,7 +69,7 @@ test("a dry run counts, the run makes all wait for the relay and leaves its line
   ]);
 });
 
-test("what an operator has discarded is not published again", async () => {
+test("a discarded message is not published again", async () => {
   const [row] = await inventory.sql<{ event_id: string }[]>`select event_id from outbox limit 1`;
   await saga.sql`
     insert into operator_actions (action_id, run_id, action, subject, message_id, actor, reason, outcome, at, settled_at)
@@ -82,8 +82,8 @@ test("what an operator has discarded is not published again", async () => {
   expect(left.map(({ event_id }) => event_id)).toEqual([row?.event_id ?? ""]);
 });
 
-test("Ctrl-C while it waits for a relay that does not run ends it, and says how to go on", async () => {
-  // given more waiting than may
+test("Ctrl-C ends a run that waits for the relay, and says how to continue", async () => {
+  // given more unpublished messages than the limit
   await inventory.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select uuidv7(), 'inventory-events', 'saga-1', '{}', '{}' from generate_series(1, 20000)`;
@@ -105,7 +105,7 @@ test("Ctrl-C while it waits for a relay that does not run ends it, and says how 
   expect(await saga.sql`select outcome from operator_actions`).toMatchObject([{ outcome: "interrupted" }]);
 });
 
-test("times the wrong way round are refused", async () => {
+test("--since after --until is refused", async () => {
   const { code, stderr } = await tool.run([...republish, "--since", "1h", "--until", "2h"], env);
-  expect([code, stderr]).toEqual([3, expect.stringContaining("--since must lie before --until")]);
+  expect([code, stderr]).toEqual([3, expect.stringContaining("--since must be before --until")]);
 });

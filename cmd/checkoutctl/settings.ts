@@ -1,5 +1,5 @@
-// Where checkoutctl finds everything: the environment, or a local stack that is up. Each setting is asked for when a command
-// needs it, so that minting a token does not want a database.
+// The settings of checkoutctl, from the environment or from a local stack that is up. A command reads only the settings that it
+// needs, so minting a token needs no database.
 import { readFileSync } from "node:fs";
 import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
@@ -18,20 +18,20 @@ export const Environment = Type.Partial(
     PAYMENT_DATABASE_URL: database("payment"),
     ORDER_DATABASE_URL: database("order"),
     NOTIFICATION_DATABASE_URL: database("notification"),
-    KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka brokers to start from" }),
+    KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka bootstrap brokers" }),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
     PAYSIM_URL: Type.String({
       format: "url",
-      description: "the provider simulator, where its file is out of reach",
+      description: "the provider simulator, if its ledger file cannot be read from here",
     }),
     STRIPE_API_KEY: secret(
-      Type.String({ minLength: 1, description: "the payment service's key of the provider" }),
+      Type.String({ minLength: 1, description: "the payment service's API key at the provider" }),
     ),
     STRIPE_BASE_URL: Type.String({
       format: "url",
-      description: "Stripe's API where it is not Stripe's own, or the simulator's",
+      description: "base URL of the simulator or another Stripe API; Stripe's own if not set",
     }),
     JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
   }),
@@ -40,18 +40,18 @@ type Values = Static<typeof Environment>;
 export type SettingName = keyof Values;
 
 export interface Settings {
-  /** The value; throws CONFIG_INVALID naming the setting and both ways to give it. */
+  /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
   need(name: SettingName): string;
-  /** The value, where there is one. */
+  /** The value, undefined if it is not set. */
   optional(name: SettingName): string | undefined;
   /** Path or URL of the provider's ledger. */
   ledger(): string;
 }
 
 /**
- * `stack` is the value of `--stack`: true for the default directory, a path, or undefined where it was not given. All comes from
- * one place: from the stack that was asked for, else from the environment. Where that says nothing at all, a stack that is up in the
- * default directory is taken, and said aloud; it never fills gaps, or a command would work on two systems at once.
+ * `stack` is the value of `--stack`: true for the default directory, a path, or undefined if it was not given. All settings come
+ * from one source: the stack of `--stack`, else the environment. If the environment has no setting at all, a stack that is up in
+ * the default directory is used, and stderr says so. A stack never fills gaps: a command would work on two systems at once.
  */
 export function loadSettings(stack: string | true | undefined): Settings {
   const directory = stackDirectory(stack === true ? undefined : stack);
@@ -67,11 +67,11 @@ export function loadSettings(stack: string | true | undefined): Settings {
   const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
   if (isTaken && stack === undefined)
     process.stderr.write(
-      `checkoutctl: no setting is given, so all come from the local stack in ${directory}\n`,
+      `checkoutctl: no setting is set, so all come from the local stack in ${directory}\n`,
     );
   const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
   const otherwise = isUp
-    ? `give --stack, which takes all settings from the local stack in ${directory}`
+    ? `use --stack to take all settings from the local stack in ${directory}`
     : "start a local stack";
   const need = (name: SettingName): string => {
     const value = values[name];

@@ -1,5 +1,4 @@
-// `checkoutctl payments settle` as an operator meets it: on real databases and the provider simulator, against everything that speaks
-// against it.
+// `checkoutctl payments settle` on real databases and the provider simulator, with every reason to refuse it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cancelPayment } from "../../internal/testkit/commands.ts";
@@ -31,7 +30,7 @@ afterAll(async () => {
   await saga[Symbol.asyncDispose]();
 });
 
-test("a charge that never answers ends as failed once its saga is compensating and the provider has nothing of it", async () => {
+test("a charge without a result is settled as failed once its saga compensates and the provider has no such charge", async () => {
   const id = await unanswered("pm_sim_timeout_no_effect");
   const forward = await settle(id, "failed");
   expect([forward.code, forward.stderr]).toEqual([3, expect.stringContaining("is not compensating")]);
@@ -55,7 +54,7 @@ test("a charge that never answers ends as failed once its saga is compensating a
       actor: "ada",
       reason: "ticket 7",
       outcome: "refused",
-      detail: expect.stringContaining("is compensating"),
+      detail: expect.stringContaining("not compensating"),
     },
     { outcome: "refused" },
     { outcome: "refused" },
@@ -67,7 +66,7 @@ test("a charge that never answers ends as failed once its saga is compensating a
   ]);
 });
 
-test("a charge that the provider has is not settled as failed, and as succeeded only by itself", async () => {
+test("a charge that the provider has is never settled as failed, and as succeeded only under its own id", async () => {
   const [id, other] = [await unanswered("pm_sim_reply_lost"), await unanswered("pm_sim_reply_lost")];
   const charge = chargeOf(id);
   const wrong = await settle(id, "succeeded", "--charge", chargeOf(other));
@@ -84,14 +83,14 @@ test("a charge that the provider has is not settled as failed, and as succeeded 
 
   const { code } = await settle(id, "succeeded", "--charge", charge);
   expect([code, await payment.status(id)]).toEqual([0, "REFUND_PENDING"]);
-  // The tool's clock has gone on, the test's has not.
+  // The tool's clock has advanced, the test's has not.
   payment.advance(60_000);
   await payment.round();
   expect(await payment.eventTypes(id)).toEqual(["RefundCompleted"]);
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
 });
 
-test("what is not there, or half said, is told", async () => {
+test("an unknown payment and a missing --charge are refused", async () => {
   const missing = await settle(Bun.randomUUIDv7(), "failed");
   expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("there is no payment")]);
   const without = await settle(Bun.randomUUIDv7(), "succeeded");

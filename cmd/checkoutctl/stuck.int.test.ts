@@ -1,4 +1,4 @@
-// Sagas that do not move, as operators find them: with checkoutctl against a real database.
+// `saga ls --stuck`: lists sagas without progress, against a real database.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
 import { eventOf } from "../../internal/testkit/events.ts";
@@ -16,8 +16,8 @@ afterAll(async () => {
   await orchestrator[Symbol.asyncDispose]();
 });
 
-test("saga ls --stuck tells where each stands, what it waits for, since when, and how often that was sent again", async () => {
-  // given one whose refund nobody answers, one that was started with it, and one that has only begun
+test("saga ls --stuck prints step, awaited command, waiting time and resend count of each saga", async () => {
+  // given a saga without a reply to its refund, one started at about the same time, and a new one
   const env = { SAGA_DATABASE_URL: orchestrator.database.url };
   const begun = Date.now() - TEN_MINUTES_MS;
   orchestrator.now = begun;

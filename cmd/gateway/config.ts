@@ -11,12 +11,12 @@ export const config = Type.Object({
   ),
   JWT_ISSUER: Type.Optional(Type.String({ description: "tokens of other issuers are rejected" })),
   JWT_AUDIENCE: Type.Optional(Type.String({ description: "tokens for other audiences are rejected" })),
-  // Read by Bun itself, at start only; that it is set here is all this role can check.
+  // Bun reads this at start. The role can only check that it is set.
   BUN_CONFIG_MAX_HTTP_REQUESTS: Type.Integer({
     minimum: 1_024,
     maximum: 65_535,
     description:
-      "maximum of calls to the orchestrator at once; each shopper who waits for a saga takes one. Bun's own limit of 256 would let them block new checkouts",
+      "maximum concurrent calls to the orchestrator; each shopper who waits for a saga holds one. With Bun's default of 256, waiting shoppers would block new checkouts",
   }),
   PAYMENT_PUBLIC_JWK: Type.String({
     minLength: 2,

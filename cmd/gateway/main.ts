@@ -1,4 +1,4 @@
-// The gateway as a process of its own: wiring only. The shopper's side of the checkout.
+// Starts the gateway, the shoppers' API. Wiring only.
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { Authenticator } from "../../internal/gateway/auth.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
@@ -11,12 +11,12 @@ import { config } from "./config.ts";
 
 await runRole({
   name: "checkout-gateway",
-  description: "The shopper's API: takes checkouts and tells how they go.",
+  description: "The shoppers' API: accepts checkouts and reports their status.",
   config,
   async start(context) {
     const { config: env, log, ops, resources } = context;
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
-    log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "seals payment tokens to this key");
+    log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "the gateway seals payment tokens with this key");
     const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const authenticator = new Authenticator({
@@ -29,7 +29,7 @@ await runRole({
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, url }, "a request failed");
     startHttp(context, "api", gatewayApp({ authenticator, orchestrator, seal, onError }));
-    // Closed before the API, which waits for the calls that are held open.
+    // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
   },
 });

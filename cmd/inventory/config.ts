@@ -27,6 +27,6 @@ export const config = Type.Object({
     default: 60_000,
     minimum: 100,
     maximum: 3_600_000,
-    description: "how often expired holds are looked for, in ms",
+    description: "interval between searches for expired holds, in ms",
   }),
 });

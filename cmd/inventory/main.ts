@@ -1,5 +1,5 @@
-// Inventory as a process of its own: wiring only. Reserves stock by command, gives it back when a hold passes its time, and
-// serves the catalogue over HTTP.
+// Starts the inventory service: reserves stock by command, releases expired holds, and serves the catalogue over HTTP. Wiring
+// only.
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
@@ -20,7 +20,7 @@ await runRole({
   async start(context) {
     const { config: env, log, metrics } = context;
     const database = await openPublishingDatabase(NAME, "inventory", context);
-    // Before Kafka is waited for: the catalogue can be read without it.
+    // Started before the wait for Kafka: the catalogue needs no Kafka.
     startHttp(context, "catalogue", catalogueApi({ database, log }));
     const onCommitted = inventoryTelemetry(metrics);
     runLoop(context, {

@@ -19,7 +19,7 @@ export const config = Type.Object({
     minimum: 1,
     maximum: 200,
     description:
-      "maximum of connections to the mail server at once; fewer are used where the server says that these are too many",
+      "maximum connections to the mail server; the service uses fewer when the server reports too many",
   }),
   MAIL_FROM: Type.String({
     default: "Checkout <no-reply@checkout.example>",
@@ -30,7 +30,7 @@ export const config = Type.Object({
     default: 48,
     minimum: 1,
     maximum: 240,
-    description: 'hours for which a mail that gets "later" is tried again before it becomes a dead letter',
+    description: "hours during which a temporarily rejected mail is retried before it is dead-lettered",
   }),
 });
 

@@ -1,4 +1,4 @@
-// The notification service's Kafka clients: it consumes without a database transaction, and produces dead letters itself.
+// The notification service's Kafka clients. It consumes without an inbox transaction and produces its dead letters itself.
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";

@@ -1,4 +1,4 @@
-// The notification service as a process of its own: wiring only. Sends the mails that end a checkout.
+// Starts the notification service, which sends the mail at the end of a checkout. Wiring only.
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { openDatabase } from "../../internal/platform/consuming-role.ts";
@@ -17,7 +17,7 @@ const HOUR_MS = 60 * 60 * 1_000;
 
 await runRole({
   name: NAME,
-  description: "Sends the shoppers' mails: orders confirmed, checkouts that failed.",
+  description: "Sends mails to shoppers: confirmed orders and failed checkouts.",
   config,
   async start(context) {
     const { config: env, log, metrics: meter, ops, resources, stopping } = context;
@@ -26,7 +26,7 @@ await runRole({
     const metrics = notificationMetrics(meter);
     const shared = { clock: systemClock, random: Math.random, metrics, log };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
-    // Required: a role whose mails cannot be sent does not do its work.
+    // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());
     const database = await openDatabase(NAME, "notification", context);
     const keyValue = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics: meter }));
@@ -44,7 +44,7 @@ await runRole({
     resources.use("courier", courier);
     runLoop(context, { name: "waiting mails", runOnce: () => waiting.runOnce(), intervalMs: 1_000 });
     const notifier = new Notifier({ ...shared, consumer, producer, keyValue, courier, waiting });
-    // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
+    // Not awaited: it runs until the role stops. A rejection is unhandled and ends the process.
     const running = notifier.run(stopping);
     resources.defer("notifier", () => running);
   },

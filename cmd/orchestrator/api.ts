@@ -23,7 +23,7 @@ export interface ApiParts extends Pick<
   readonly past: PastWatch;
 }
 
-/** Serves the API. Needs the saga's database and nothing else: a checkout is taken in while Kafka is away. */
+/** Serves the API. It needs only the saga database: checkouts are accepted while Kafka is down. */
 export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiParts): void {
   const { config, log, resources } = context;
   const { database, admission, past, watch } = parts;
@@ -46,9 +46,9 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
       return cancelSaga({ ...parts, log }, sagaId, request);
     },
     faultOf: database.faultOf.bind(database),
-    onError: (error) => logError(error, {}, "a request could not be answered"),
+    onError: (error) => logError(error, {}, "a request failed"),
   });
   startHttp(context, "api", api);
-  // Closed before the API, which waits for the calls that are held open.
+  // Closed before the API: the API waits for open calls.
   resources.defer("status watch", () => watch[Symbol.dispose]());
 }

@@ -15,7 +15,7 @@ import {
 
 export const NAME = "checkout-orchestrator";
 
-/** After this many undos without an answer, an operator is asked to look. */
+/** After this many undo commands without a reply, the saga is marked for an operator. */
 const RESENDS_BEFORE_OPERATOR = 5;
 
 export const config = Type.Object({
@@ -30,26 +30,26 @@ export const config = Type.Object({
     minimum: 1_000,
     maximum: 240_000,
     description:
-      "time limit of a checkout in ms; after it the saga compensates; keep it below the 5 minutes a hold lasts",
+      "time limit of a checkout in ms, then the saga compensates; keep it below the 5 minutes that a hold lasts",
   }),
   RESEND_FIRST_MS: Type.Integer({
     default: 10_000,
     minimum: 100,
     description:
-      "an undo without an answer is sent again after this many ms, then after longer and longer pauses",
+      "an undo command without a reply is sent again after this many ms, then after growing pauses",
   }),
   RESEND_CAP_MS: Type.Integer({
     default: 60_000,
     minimum: 100,
     maximum: LONGEST_PAUSE_MS,
-    description: "the longest pause between two such sends, in ms",
+    description: "longest pause before an undo command is sent again, in ms",
   }),
   INTAKE_LINGER_MS: Type.Integer({
     default: 3,
     minimum: 0,
     maximum: 100,
     description:
-      "minimum time a checkout waits for others to share its transaction, in ms; a busy machine raises it to at most 25",
+      "minimum time that a checkout waits to share a transaction with others, in ms; under load it grows to at most 25",
   }),
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,
@@ -61,24 +61,24 @@ export const config = Type.Object({
     minimum: 1,
     maximum: 1_000_000,
     description:
-      "above this many open checkouts, new ones get 503; set it to what finishes in half of FORWARD_DEADLINE_MS",
+      "above this many open checkouts, new ones get 503; set it to the number that finishes in half of FORWARD_DEADLINE_MS",
   }),
   INTAKE_MAX_UNPUBLISHED: Type.Integer({
     default: 100_000,
     minimum: 1,
     maximum: 10_000_000,
     description:
-      "above this many messages that wait for Kafka, new checkouts get 503; the backlog that an outage may build up",
+      "above this many unpublished messages, new checkouts get 503; this limits the backlog of a Kafka outage",
   }),
   PERSONAL_DATA_DAYS: personalDataDays(
-    "days after its end at which a saga loses e-mail and postal address; 0 keeps them",
+    "days after its end when e-mail and postal address are erased from a saga; 0 keeps them",
     30,
   ),
 });
 
 export type OrchestratorConfig = Static<typeof config>;
 
-/** Throws ConfigError where two settings contradict each other. */
+/** Throws ConfigError if two settings contradict each other. */
 export function policyOf(env: OrchestratorConfig): SagaPolicy {
   if (env.RESEND_FIRST_MS > env.RESEND_CAP_MS)
     throw new ConfigError(NAME, [

@@ -1,4 +1,4 @@
-// The orchestrator as a process of its own: wiring only. Takes checkouts over HTTP, drives them by the saga table.
+// Starts the orchestrator: accepts checkouts over HTTP and drives them by the saga table. Wiring only.
 import { hearingWaits } from "../../internal/orchestrator/admission.ts";
 import { sagaHandler } from "../../internal/orchestrator/handler.ts";
 import { eraseOldSagas } from "../../internal/orchestrator/personal-data-store.ts";
@@ -21,7 +21,7 @@ import { startAdmission, startPastWatch, startStuckWatch } from "./watches.ts";
 
 await runRole({
   name: NAME,
-  description: "Takes checkouts and drives each one to its end by the saga table.",
+  description: "Accepts checkouts and drives each one to its end by the saga table.",
   config,
   async start(context) {
     const policy = policyOf(context.config);

@@ -1,4 +1,4 @@
-// The orchestrator's watches over its own database: admission, sagas without progress, and the comparison with Kafka.
+// The orchestrator's background checks of its database: admission, sagas without progress, and the comparison with Kafka.
 import { Admission, admissionMetrics } from "../../internal/orchestrator/admission.ts";
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
 import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
@@ -15,14 +15,14 @@ import type { OrchestratorConfig } from "./config.ts";
 type Context = RoleContext<OrchestratorConfig>;
 
 const ADMISSION_INTERVAL_MS = 1_000;
-/** A charge may wait for this share of a checkout's time, and no longer than a shopper likes to; payment gives up what would wait for 20 s. */
+/** A charge may wait for this share of a checkout's time, and at most 7.5 s. Payment itself gives up charges that would wait 20 s. */
 const CHARGE_WAIT_SHARE = 0.25;
 const LONGEST_CHARGE_WAIT_MS = 7_500;
 const STUCK_INTERVAL_MS = 10_000;
-/** One small query where there is nothing to compare. */
+/** Costs one small query when there is nothing to compare. */
 const COMPARE_INTERVAL_MS = 1_000;
 
-/** Measures every second whether one more checkout may come in. */
+/** Checks every second whether new checkouts may be accepted. */
 export function startAdmission(context: Context, database: Database): Admission {
   const { config, log, metrics } = context;
   const admission = new Admission({
@@ -45,7 +45,7 @@ export function startAdmission(context: Context, database: Database): Admission 
   return admission;
 }
 
-/** Reports open sagas that nothing has moved for STUCK_AFTER_MS. */
+/** Reports open sagas without progress for STUCK_AFTER_MS. */
 export function startStuckWatch(context: Context, database: Database): void {
   const { config, log, metrics } = context;
   const stuck = new StuckWatch({
@@ -58,7 +58,7 @@ export function startStuckWatch(context: Context, database: Database): void {
   runLoop(context, { name: "progress", runOnce: () => stuck.runOnce(), intervalMs: STUCK_INTERVAL_MS });
 }
 
-/** Compares the database with Kafka, so that one restored from a backup does not act. */
+/** Compares the database with Kafka, so that a database restored from a backup does not act. */
 export function startPastWatch(context: Context, database: Database): PastWatch {
   const { config, log, ops } = context;
   const past = new PastWatch({

@@ -18,7 +18,7 @@ export const config = Type.Object({
   ORDER_BLOCKED_COUNTRIES: Type.String({
     default: "",
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",
-    description: "countries that nothing is shipped to: two-letter codes separated by commas",
+    description: "countries without shipping: two-letter codes separated by commas",
   }),
-  PERSONAL_DATA_DAYS: personalDataDays("days after which an order loses its address; 0 keeps it", 0),
+  PERSONAL_DATA_DAYS: personalDataDays("days after which an order's address is erased; 0 keeps it", 0),
 });

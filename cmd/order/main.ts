@@ -1,4 +1,4 @@
-// The order service as a process of its own: wiring only.
+// Starts the order service. Wiring only.
 import {
   openPublishingDatabase,
   startConsuming,
@@ -14,7 +14,7 @@ const NAME = "checkout-order";
 
 await runRole({
   name: NAME,
-  description: "Owns the orders: creates one per checkout, and cancels it where the checkout is undone.",
+  description: "Owns the orders: creates one per checkout, and cancels it when the checkout is undone.",
   config,
   async start(context) {
     const { config: env, log, metrics } = context;

@@ -2,12 +2,11 @@
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
-import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config } from "./config.ts";
-import { openProvider, openTokens } from "./provider.ts";
-import { startExecutor, startReconciliation, startWebhooks } from "./work.ts";
+import { CHARGING_PROVIDER, openProviders, openTokens } from "./providers.ts";
+import { startExecutors, startReconciliations, startWebhooks } from "./work.ts";
 
 const NAME = "checkout-payment";
 
@@ -16,27 +15,17 @@ await runRole({
   description: "Charges, cancels and refunds: carries the saga's payment commands to the provider.",
   config,
   async start(context) {
-    const { config: env, log } = context;
     const metrics = paymentMetrics(context.metrics);
     const opener = await openTokens(context);
     const database = await openPublishingDatabase(NAME, "payment", context);
-    const { provider, pace, hold, ledger } = openProvider(context, metrics);
-    const policy = {
-      ...DEFAULT_POLICY,
-      searchLagMs: env.SEARCH_LAG_MS,
-      executionMs: env.CHARGE_EXECUTION_MS,
-    };
-    const shared = { database, clock: systemClock, newId, policy, metrics, log };
-    const { executor, wakeExecutor } = startExecutor(context, {
-      ...shared,
-      provider,
-      pace,
-      hold,
-      open: opener.open,
-    });
-    startWebhooks(context, { ...shared, provider: provider.name, wakeExecutor });
-    startReconciliation(context, { ...shared, ledger });
-    const handler = paymentHandler({ provider: provider.name, executor, wakeExecutor });
+    const providers = openProviders(context, metrics);
+    const shared = { database, clock: systemClock, newId, metrics, log: context.log };
+    const executors = startExecutors(context, providers, { ...shared, open: opener.open });
+    const wakeExecutor = () => executors.wake();
+    startWebhooks(context, providers, { ...shared, wakeExecutor });
+    startReconciliations(context, providers, shared);
+    const executor = executors.of(CHARGING_PROVIDER);
+    const handler = paymentHandler({ provider: CHARGING_PROVIDER, executor, wakeExecutor });
     await startConsuming(context, database, handler);
   },
 });

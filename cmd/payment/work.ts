@@ -1,74 +1,103 @@
-// What the payment service does beside its commands: calls of the provider, webhooks, reconciliation.
-import { runLoop } from "../../internal/platform/background-loop.ts";
+// What the payment service does beside its commands, for each provider: calls, webhooks, reconciliation.
+import { assert } from "../../internal/kernel/errors.ts";
+import { type BackgroundLoop, runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
 import { Executor, type ExecutorOptions } from "../../internal/services/payment/attempts/executor.ts";
+import type { ProviderRegistry, ServedProvider } from "../../internal/services/payment/providers/registry.ts";
 import {
   Reconciler,
   type ReconcilerOptions,
 } from "../../internal/services/payment/reconciliation/reconciler.ts";
-import { webhookApi, type WebhookApiOptions } from "../../internal/services/payment/webhooks/webhook-http.ts";
+import { webhookApi, type WebhookEndpoint } from "../../internal/services/payment/webhooks/webhook-http.ts";
 import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
+type Providers = ProviderRegistry<ServedProvider>;
 
-/** The executor is woken by every intake; its polls find what others left and what backs off. */
+/** An executor is woken by every intake; its polls find what others left and what backs off. */
 const POLL_MS = 250;
 const IDLE_POLL_MS = 2_000;
 /** How soon a due reconciliation is noticed. */
 const RECONCILIATION_TICK_MS = 5_000;
 
-/** Carries what is due to the provider, at most PROVIDER_CONCURRENCY calls at once. */
-export function startExecutor(context: Context, options: Omit<ExecutorOptions, "concurrency" | "onRoom">) {
-  const wakeExecutor = () => claims.wake();
-  const executor = new Executor({
-    ...options,
-    concurrency: context.config.PROVIDER_CONCURRENCY,
-    onRoom: wakeExecutor,
-  });
-  context.resources.use("provider calls", executor);
-  const claims = runLoop(context, {
-    name: "payment executor",
-    runOnce: () => executor.runOnce(),
-    intervalMs: POLL_MS,
-    idleIntervalMs: IDLE_POLL_MS,
-  });
-  return { executor, wakeExecutor };
+export interface Executors {
+  /** The executor of a provider that has been started. */
+  of(provider: string): Executor;
+  /** Makes all of them look for work. */
+  wake(): void;
 }
 
-/** Serves the provider's webhooks. */
+/** Carries what is due to each provider, within its own limits. */
+export function startExecutors(
+  context: Context,
+  providers: Providers,
+  options: Pick<ExecutorOptions, "database" | "clock" | "newId" | "metrics" | "log" | "open">,
+): Executors {
+  const executors = new Map<string, Executor>();
+  const loops: BackgroundLoop[] = [];
+  for (const served of providers) {
+    const { name } = served.provider;
+    const executor = new Executor({ ...options, ...served, onRoom: () => loop.wake() });
+    context.resources.use(`calls of ${name}`, executor);
+    const loop = runLoop(context, {
+      name: `payment executor of ${name}`,
+      runOnce: () => executor.runOnce(),
+      intervalMs: POLL_MS,
+      idleIntervalMs: IDLE_POLL_MS,
+    });
+    executors.set(name, executor);
+    loops.push(loop);
+  }
+  return {
+    of(provider) {
+      const executor = executors.get(provider);
+      assert(executor !== undefined, `no executor of ${provider} was started`);
+      return executor;
+    },
+    wake: () => loops.forEach((loop) => loop.wake()),
+  };
+}
+
+/** Serves each provider's webhooks at a path of its own. */
 export function startWebhooks(
   context: Context,
-  options: Omit<WebhookApiOptions, "secret" | "mark" | "onError">,
+  providers: Providers,
+  options: Pick<WebhookEndpoint, "database" | "clock" | "newId" | "metrics" | "log" | "wakeExecutor">,
 ): void {
-  const { config, log } = context;
-  const logError = logThrottled(log, systemClock);
-  const api = webhookApi({
+  const logError = logThrottled(context.log, systemClock);
+  const onError = (error: unknown) => logError(error, {}, "a webhook event could not be taken in");
+  const endpoints = [...providers].map(({ provider, webhooks, policy }) => ({
     ...options,
-    secret: config.STRIPE_WEBHOOK_SECRET,
-    mark: config.PAYMENT_MARK,
-    onError: (error) => logError(error, {}, "a webhook event could not be taken in"),
-  });
-  startHttp(context, "webhooks", api);
+    provider: provider.name,
+    reader: webhooks,
+    policy,
+  }));
+  startHttp(context, "webhooks", webhookApi(options, endpoints, onError));
 }
 
-/** Compares the provider's ledger with the payments. */
-export function startReconciliation(
+/** Compares each provider's ledger with the payments. */
+export function startReconciliations(
   context: Context,
-  options: Omit<ReconcilerOptions, "intervalMs" | "graceMs" | "stopping">,
+  providers: Providers,
+  options: Pick<ReconcilerOptions, "database" | "clock" | "newId" | "metrics" | "log">,
 ): void {
   const { config, stopping } = context;
-  const reconciler = new Reconciler({
-    ...options,
-    intervalMs: config.RECONCILE_INTERVAL_MS,
-    graceMs: config.RECONCILE_GRACE_MS,
-    stopping,
-  });
-  runLoop(context, {
-    name: "reconciliation",
-    runOnce: () => reconciler.runOnce(),
-    intervalMs: RECONCILIATION_TICK_MS,
-  });
+  for (const { provider, ledger } of providers) {
+    const reconciler = new Reconciler({
+      ...options,
+      provider: provider.name,
+      ledger,
+      intervalMs: config.RECONCILE_INTERVAL_MS,
+      graceMs: config.RECONCILE_GRACE_MS,
+      stopping,
+    });
+    runLoop(context, {
+      name: `reconciliation with ${provider.name}`,
+      runOnce: () => reconciler.runOnce(),
+      intervalMs: RECONCILIATION_TICK_MS,
+    });
+  }
 }

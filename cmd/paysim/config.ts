@@ -13,7 +13,7 @@ export const config = Type.Object({
   LATENCY: {
     ...LatencyText,
     default: "uniform:200-500",
-    description: "milliseconds a call takes: fixed:N, uniform:MIN-MAX or lognormal:P50-P99",
+    description: "duration of a call in ms: fixed:N, uniform:MIN-MAX or lognormal:P50-P99",
   },
   SEED: Type.Integer({ minimum: 0, default: 1, description: "seed of latencies and faults" }),
   KEY_TTL_SECONDS: Type.Integer({
@@ -22,9 +22,9 @@ export const config = Type.Object({
     description: "lifetime of an idempotency key",
   }),
   WEBHOOK_URL: Type.Optional(
-    Type.String({ format: "url", description: "where events are sent to; none are sent without it" }),
+    Type.String({ format: "url", description: "target URL of webhook events; none are sent without it" }),
   ),
   WEBHOOK_SECRET: Type.Optional(
-    secret(Type.String({ minLength: 16, description: "signs the events; the receiver knows it, too" })),
+    secret(Type.String({ minLength: 16, description: "signs webhook events; the receiver needs the same secret" })),
   ),
 });

@@ -1,6 +1,6 @@
-// The payment provider simulator as a process of its own: wiring only. What it does is told in internal/paysim/README.md.
-import { statsOf } from "../../internal/paysim/control.ts";
+// Starts the payment provider simulator. Wiring only; internal/paysim/README.md describes its behaviour.
 import { type ProviderOptions, type RunningProvider, startProvider } from "../../internal/paysim/start.ts";
+import { registerStats } from "../../internal/paysim/telemetry.ts";
 import { ConfigError } from "../../internal/platform/config.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { listenFault } from "../../internal/platform/listen-fault.ts";
@@ -10,7 +10,7 @@ const NAME = "checkout-paysim";
 
 await runRole({
   name: NAME,
-  description: "Payment provider simulator: Stripe's API with a ledger of its own and faults on demand.",
+  description: "Payment provider simulator: Stripe's API with its own ledger and faults on demand.",
   config,
   async start({ config: env, log, metrics, resources }) {
     const provider = resources.use(
@@ -26,11 +26,7 @@ await runRole({
         webhooks: webhookTarget(env.WEBHOOK_URL, env.WEBHOOK_SECRET),
       }),
     );
-    const stats = () => statsOf(provider.simulator);
-    for (const name of Object.keys(stats())) {
-      const help = `The payment simulator's ${name.replaceAll("_", " ")}`;
-      metrics.gauge(`paysim_${name}`, help, [], () => stats()[name] ?? 0);
-    }
+    registerStats(metrics, provider.simulator);
     const ledger = { ledger_file: env.LEDGER_FILE, ledger_entries: provider.simulator.ledger.lastSeq };
     log.info({ url: provider.server.url, ...ledger }, "listening");
   },
@@ -40,7 +36,7 @@ function listening(options: ProviderOptions): RunningProvider {
   try {
     return startProvider(options);
   } catch (error) {
-    // The ledger's own faults have no system call.
+    // Errors of the ledger have no system call.
     if (error instanceof Error && "syscall" in error && error.syscall === "listen")
       throw listenFault(error, options, "HOST and PORT");
     throw error;

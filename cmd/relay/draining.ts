@@ -1,4 +1,4 @@
-// Drains one outbox: publishes what waits there, on notification and by polling, and measures how much does.
+// Drains one outbox: publishes waiting messages, on notification and by polling, and measures the backlog.
 import { OUTBOX_CHANNEL } from "../../internal/messaging/outbox.ts";
 import { Relay, type RelayOptions } from "../../internal/messaging/relay.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
@@ -7,15 +7,15 @@ import { openPostgres } from "../../internal/platform/postgres.ts";
 import { requireSchema } from "../../internal/platform/schema-check.ts";
 import { DATABASES, messagingMigration } from "../../schemas/migrations.ts";
 
-/** The safety net under LISTEN/NOTIFY. */
+/** Fallback for lost LISTEN/NOTIFY notifications. */
 const POLL_INTERVAL_MS = 250;
-/** A role that died may have left something that nobody tells of, and a shopper waits for it. */
+/** A role that crashed may leave a message without a notification, and a shopper waits for it. */
 const IDLE_POLL_INTERVAL_MS = 500;
 const MEASURE_INTERVAL_MS = 2_000;
-/** One transaction for the relay, one for the measuring and the start. */
+/** One connection for the relay, one for measurements and startup. */
 const POOL_SIZE = 2;
 
-/** Runs until the role stops. A database that is away holds up no other. */
+/** Runs until the role stops. A database that is down does not delay the others. */
 export function startDraining(
   context: RoleContext<unknown>,
   { name, url }: { readonly name: string; readonly url: string },
@@ -49,12 +49,12 @@ export function startDraining(
   listen(context, name, async () => {
     await database.ready();
     await database.listen(OUTBOX_CHANNEL, wake);
-    // What was notified before anybody listened.
+    // Notifications before this LISTEN are lost, so look once.
     wake();
   });
 }
 
-/** Not awaited: the poll needs no notification. What waiting cannot cure ends the process. */
+/** Not awaited: polling works without notifications. An error that a retry cannot fix ends the process. */
 function listen(
   { log, stopping, untilReachable }: RoleContext<unknown>,
   name: string,
@@ -62,6 +62,6 @@ function listen(
 ): void {
   untilReachable(`notifications of ${name}`, connect).catch((error: unknown) => {
     if (!stopping.aborted) throw error;
-    log.info({ err: error, database: name }, "stopped before it could listen");
+    log.info({ err: error, database: name }, "the relay stopped before it could listen for notifications");
   });
 }

@@ -1,4 +1,4 @@
-// The relay as a process of its own: wiring only. Drains the outboxes of the databases it is given into Kafka.
+// Starts the relay, which publishes the outboxes of the configured databases to Kafka. Wiring only.
 import { PUBLISHER_GRACE_MS } from "../../internal/messaging/publisher.ts";
 import { RELAY_DELIVERY_TIMEOUT_MS } from "../../internal/messaging/relay.ts";
 import { relayMetrics } from "../../internal/messaging/telemetry.ts";
@@ -15,7 +15,7 @@ const NAME = "checkout-relay";
 
 await runRole({
   name: NAME,
-  description: "Publishes to Kafka what the services have written to their outboxes.",
+  description: "Publishes the messages in the services' outboxes to Kafka.",
   config,
   async start(context) {
     const { config: env, log, metrics, resources, untilReachable } = context;

@@ -1,5 +1,5 @@
-// Each invariant is broken on purpose in a system where everything else agrees, on real databases, and must be named with the
-// saga's id; and what is merely under way, or too old to be known, must not be.
+// Breaks each invariant on purpose in a system where everything else agrees, on real databases. The audit must name it with the saga's
+// id, and must not name work in progress or anything too old to be known.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
@@ -28,7 +28,7 @@ function findings(report: AuditReport): string[] {
   );
 }
 
-test("a system in which all agree is clean", async () => {
+test("a consistent system has no findings", async () => {
   const report = await run(IDLE);
   expect(findings(report)).toEqual([]);
   expect(report.ok).toBe(true);
@@ -38,12 +38,12 @@ test("a system in which all agree is clean", async () => {
 
 interface Break {
   readonly invariant: string;
-  /** Breaks it and returns the saga that must be named; null where it is nobody's. */
+  /** Breaks it and returns the saga that must be named; null if it belongs to no saga. */
   readonly doIt: () => Promise<string | null>;
-  /** Part of the sentence that must be said. */
+  /** Part of the finding's detail. */
   readonly says: string;
   readonly options?: CollectOptions;
-  /** Other invariants that this break cannot but break as well. */
+  /** Other invariants that this break must break as well. */
   readonly also?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "an order is there twice": {
+  "a saga has two orders": {
     invariant: "completed-has-its-order",
     says: "it has 2 live orders",
     async doIt() {
@@ -74,9 +74,9 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "an order is of something else": {
+  "an order has other items": {
     invariant: "completed-has-its-order",
-    says: "is of 1 x lamp at 1, the saga of 2 x mug at 1250",
+    says: "has 1 x lamp at 1, the saga has 2 x mug at 1250",
     async doIt() {
       const { order } = system.databases;
       const items = order.json([{ sku_id: "lamp", quantity: 1, unit_price_cents: 1 }]);
@@ -86,7 +86,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "the saga names another order": {
     invariant: "completed-has-its-order",
-    says: "the saga says",
+    says: "the saga names",
     async doIt() {
       const { saga } = system.databases;
       await saga`update saga_state set order_id = ${Bun.randomUUIDv7()} where status = 'COMPLETED'`;
@@ -111,9 +111,9 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "another number was reserved": {
+  "another quantity was reserved": {
     invariant: "completed-has-its-stock",
-    says: "is of 1 x mug at 1250, the saga of 2 x mug at 1250",
+    says: "has 1 x mug at 1250, the saga has 2 x mug at 1250",
     async doIt() {
       const { inventory } = system.databases;
       await inventory`update reservations set quantity = 1 where status = 'CONFIRMED'`;
@@ -158,7 +158,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "a saga is charged twice, and one is given back": {
+  "a saga is charged twice and refunded once": {
     invariant: "charged-at-most-once",
     says: "charged 2 times",
     also: ["payments-agree-with-provider"],
@@ -177,7 +177,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "a saga that costs nothing was charged, and given its money back": {
+  "a saga with a total of zero was charged and refunded": {
     invariant: "completed-is-paid",
     says: "the provider was asked for money although the total is 0.00 EUR",
     also: ["payments-agree-with-provider"],
@@ -198,7 +198,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "the money of an undone saga was kept": {
+  "an undone saga was not refunded": {
     invariant: "undone-costs-nothing",
     says: "the provider holds 37.50 EUR",
     also: ["payments-agree-with-provider"],
@@ -216,7 +216,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "a payment failed that the provider took": {
+  "a failed payment was charged by the provider": {
     invariant: "payments-agree-with-provider",
     says: "is FAILED, the provider charged 25.00 EUR",
     async doIt() {
@@ -225,9 +225,9 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "a payment is of another amount than the charge": {
+  "a payment and its charge have different amounts": {
     invariant: "payments-agree-with-provider",
-    says: "is of 0.07 EUR, the provider's charge of 25.00 EUR",
+    says: "is 0.07 EUR, the provider's charge is 25.00 EUR",
     async doIt() {
       await system.databases.payment`update payments set amount_cents = 7 where status = 'SUCCEEDED'`;
       return system.completed.saga_id;
@@ -242,9 +242,9 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "a payment names a charge nobody knows": {
+  "a payment names an unknown charge": {
     invariant: "payments-agree-with-provider",
-    says: "a charge the provider does not know",
+    says: "with charge pi_x, which the provider does not know",
     also: ["one-effect-per-command"],
     async doIt() {
       await system.databases.payment`update payments set provider_txn_id = 'pi_x' where status = 'SUCCEEDED'`;
@@ -263,7 +263,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.completed.saga_id;
     },
   },
-  "a refund is not done": {
+  "a refund was never settled": {
     invariant: "payments-agree-with-provider",
     says: "is PENDING although its saga is finished",
     async doIt() {
@@ -271,7 +271,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.refunded.saga_id;
     },
   },
-  "a refund is one the provider does not know": {
+  "a refund is unknown to the provider": {
     invariant: "payments-agree-with-provider",
     says: "is re_x, which the provider does not know",
     async doIt() {
@@ -279,7 +279,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.refunded.saga_id;
     },
   },
-  "a saga goes on after its end": {
+  "a saga goes on after a terminal status": {
     invariant: "terminal-stays",
     says: "COMPENSATED was followed by COMPENSATED to COMPLETED",
     also: ["history-is-legal"],
@@ -302,7 +302,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a history row is lost": {
     invariant: "history-is-legal",
-    says: "it left COMPENSATING although it stood at PAYMENT_CHARGED",
+    says: "it left COMPENSATING although it was at PAYMENT_CHARGED",
     async doIt() {
       await system.databases.saga`delete from saga_history where to_status = 'COMPENSATING'`;
       return system.refunded.saga_id;
@@ -316,7 +316,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return system.refused.saga_id;
     },
   },
-  "a saga's status is not where its history ends": {
+  "a saga's status differs from the end of its history": {
     invariant: "history-is-legal",
     says: "its history ends at COMPENSATED, its status is FAILED",
     async doIt() {
@@ -327,7 +327,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "stock is reserved twice for one command": {
     invariant: "one-effect-per-command",
-    says: "InventoryReserved was said of",
+    says: "it has 2 different InventoryReserved messages: ",
     async doIt() {
       const { saga_id } = system.refunded;
       const fields = { reservation_id: Bun.randomUUIDv7() };
@@ -335,9 +335,9 @@ const breaks: Readonly<Record<string, Break>> = {
       return saga_id;
     },
   },
-  "a command is answered both ways": {
+  "a command gets two contradictory replies": {
     invariant: "one-effect-per-command",
-    says: "both PaymentSucceeded and PaymentFailed were said",
+    says: "it has both PaymentSucceeded and PaymentFailed",
     async doIt() {
       const { saga_id } = system.completed;
       await system.say("payment", TOPICS.paymentEvents, "PaymentFailed", saga_id);
@@ -346,7 +346,7 @@ const breaks: Readonly<Record<string, Break>> = {
   },
   "a forward command is written twice": {
     invariant: "one-effect-per-command",
-    says: "ChargePayment was said of",
+    says: "it has 2 different ChargePayment messages: ",
     async doIt() {
       const { saga_id } = system.completed;
       await system.say("saga", TOPICS.commands, "ChargePayment", saga_id);
@@ -373,7 +373,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return stranger.saga_id;
     },
   },
-  "a charge belongs to nobody": {
+  "a charge belongs to no saga": {
     invariant: "everything-has-a-saga",
     says: "the provider's charge pi_nobody of 12.50 EUR belongs to no saga",
     async doIt() {
@@ -407,7 +407,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "bytes in Kafka are no message": {
+  "a record in Kafka is no message": {
     invariant: "kafka-comes-from-an-outbox",
     says: "a message without an id at notification-commands[0]@1",
     async doIt() {
@@ -415,7 +415,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "a saga is unfinished where it should have finished": {
+  "a saga is unfinished in a system that should be idle": {
     invariant: "everything-finished",
     says: "it is still STARTED",
     options: IDLE,
@@ -423,7 +423,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return startedSaga();
     },
   },
-  "an outbox is not drained where it should have finished": {
+  "an outbox row is unpublished in a system that should be idle": {
     invariant: "everything-finished",
     says: "payment: 1 outbox rows are not published",
     options: IDLE,
@@ -439,7 +439,7 @@ const breaks: Readonly<Record<string, Break>> = {
       return null;
     },
   },
-  "a command waits for a retry where it should have finished": {
+  "a command waits for a retry in a system that should be idle": {
     invariant: "everything-finished",
     says: "inventory: 1 commands wait for a retry",
     options: IDLE,
@@ -484,7 +484,7 @@ describe("is named when", () => {
 });
 
 describe("is no violation:", () => {
-  test("the last message on its way out, where it should have finished", async () => {
+  test("the last message on its way to Kafka in a system that should be idle", async () => {
     const { saga } = system.databases;
     const { saga_id } = system.completed;
     const event_id = await system.say("saga", TOPICS.notifications, "SendNotification", saga_id, {}, false);
@@ -497,13 +497,13 @@ describe("is no violation:", () => {
     expect(findings(report)).toEqual([]);
   });
 
-  test("a dead letter of notification, which has no outbox to write it to", async () => {
+  test("a dead letter of notification, which has no outbox", async () => {
     const letter = { dead_letter_id: Bun.randomUUIDv7(), saga_id: null, service: "notification" };
     system.topics.get(TOPICS.deadLetters)?.push(letter);
     expect(findings(await run(WORKING))).toEqual([]);
   });
 
-  test("a dead letter that an operator has dealt with: it is not open, and a message given up need not be in Kafka", async () => {
+  test("a dead letter that an operator handled: it is not open, and a discarded message need not be in Kafka", async () => {
     const { saga } = system.databases;
     const failed = { saga_id: null, service: "notification", last_failure_at: new Date().toISOString() };
     const [discarded, replayed, refused, pending] = Array.from({ length: 4 }, () => Bun.randomUUIDv7());
@@ -527,7 +527,7 @@ describe("is no violation:", () => {
     expect(report.open.dead_letters.count).toBe(2);
   });
 
-  test("a note in a saga's history that its command has died", async () => {
+  test("a note in a saga's history that its command was dead-lettered", async () => {
     const { saga_id } = system.refused;
     await system.databases.saga`delete from saga_history where saga_id = ${saga_id}`;
     await system.history(saga_id);
@@ -538,7 +538,7 @@ describe("is no violation:", () => {
     expect(findings(await run(WORKING))).toEqual([]);
   });
 
-  test("a saga under way, with all that is under way with it", async () => {
+  test("a saga in progress, with its unpublished messages", async () => {
     const saga_id = await startedSaga();
     await system.say("saga", TOPICS.commands, "ReserveInventory", saga_id, {}, false);
     const report = await run();
@@ -580,7 +580,7 @@ describe("is no violation:", () => {
     system.topics.set(TOPICS.notifications, []);
     const report = await run();
     expect(findings(report)).toEqual([]);
-    expect(report.not_checked).toEqual(["1 published outbox rows are older than what Kafka keeps"]);
+    expect(report.not_checked).toEqual(["1 published outbox rows are older than Kafka's retention"]);
   });
 
   test("an old message in Kafka that the outboxes have dropped", async () => {
@@ -588,7 +588,7 @@ describe("is no violation:", () => {
     system.topics.get(TOPICS.deadLetters)?.push({ dead_letter_id: longAgo, saga_id: null });
     const report = await run();
     expect(findings(report)).toEqual([]);
-    expect(report.not_checked).toEqual(["1 messages in Kafka are older than what the outboxes keep"]);
+    expect(report.not_checked).toEqual(["1 messages in Kafka are older than the outboxes' retention"]);
     expect(report.open.dead_letters.count).toBe(1);
   });
 

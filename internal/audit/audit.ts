@@ -1,5 +1,5 @@
-// The auditor: reads what everybody says, checks every invariant of the design, and names each violation with the saga's id.
-// A judge: it shares no code with what it judges. Called by `checkoutctl audit`.
+// The auditor: reads all sources, checks every invariant of the design, and names each violation with the saga's id. A judge: it
+// shares no code with what it judges. Called by `checkoutctl audit`.
 import { SAGA_STATUSES, type SagaStatus } from "../../schemas/http.ts";
 import { collect, type CollectOptions } from "./collect.ts";
 import type { Facts, OpenItems } from "./facts.ts";
@@ -21,7 +21,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ...effects,
   ...messages,
 ];
-/** So many findings of one invariant are told; all are counted. A broken system may have one per saga. */
+/** Maximum findings listed per invariant; all are counted. A broken system may have one per saga. */
 export const MAX_FINDINGS_TOLD = 100;
 
 export interface AuditReport {
@@ -30,7 +30,7 @@ export interface AuditReport {
   readonly audited_at: number;
   readonly sagas: {
     readonly total: number;
-    /** Finished for long enough; the invariants of sagas finished speak of these. */
+    /** Finished for long enough; the invariants of finished sagas check only these. */
     readonly judged: number;
     readonly by_status: Readonly<Record<string, number>>;
   };
@@ -42,12 +42,12 @@ export interface AuditReport {
     /** The first of them. */
     readonly findings: readonly Finding[];
   }[];
-  /** Work under way. */
+  /** Work in progress. */
   readonly open: OpenItems;
   readonly not_checked: readonly string[];
 }
 
-/** Throws what reading the sources throws; a violation is in the report. */
+/** Violations are in the report. Throws only the errors of reading the sources. */
 export async function audit(sources: AuditSources, options: CollectOptions): Promise<AuditReport> {
   if (options.idleWithinMs !== null) await untilIdle(sources, options.idleWithinMs);
   return judge(await collect(sources, options));

@@ -1,9 +1,9 @@
-// Gathers the facts. The system goes on working meanwhile, so the order matters: the sagas first, then what they caused, and
-// a saga is judged only when it had finished before that. What seems to belong to nobody is looked up a second time at
-// the end, because it may be younger than the first reading.
+// Collects the facts. The system keeps working meanwhile, so the order matters: first the sagas, then what they caused. A saga is
+// judged only if it had finished before. The saga of anything that seems to have none is looked up again at the end, because it may be
+// newer than the first reading.
 //
-// Rows are streamed; what stays in memory is a case per saga and the id of every message. Measured: 100,000 sagas with 900,000
-// messages in 11 s, 0.9 GB at its peak; 20,000 in 2 s, 0.25 GB.
+// Rows are streamed; memory holds one case per saga and the id of every message. Measured: 100,000 sagas with 900,000 messages in 11 s
+// and 0.9 GB at the peak; 20,000 sagas in 2 s and 0.25 GB.
 import { moneyText } from "../kernel/money.ts";
 import { DATABASES } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -26,13 +26,13 @@ import { isUuid } from "./uuid.ts";
 
 export interface CollectOptions {
   /**
-   * A saga is judged once it has been finished this long, in milliseconds. All its effects were committed before, so this
-   * only has to cover the difference between the clocks of the orchestrator's host and its database's.
+   * A saga is judged once it has been finished for this many milliseconds. All its effects were committed before, so this only has to
+   * cover the difference between the clocks of the orchestrator's host and its database.
    */
   readonly settleMs: number;
   /**
-   * Set where the system is meant to be idle, at the latest after so many milliseconds: then every saga finished is judged, and
-   * what is unfinished is a violation. Null where it may be at work.
+   * Set if the system should be idle after at most this many milliseconds: then every finished saga is judged, and unfinished work is
+   * a violation. Null if the system may be busy.
    */
   readonly idleWithinMs: number | null;
 }
@@ -42,7 +42,7 @@ const MAX_REPEATED_INBOX_IDS = 100;
 export async function collect(sources: AuditSources, options: CollectOptions): Promise<Facts> {
   const { databases } = sources;
   const { cases, auditedAt } = await readSagas(sources, options);
-  /** By saga id; judged at the end, when it is known which of them exist by now. */
+  /** By saga id; judged at the end, when it is known which of these sagas exist. */
   const unplaced = new Map<string, string[]>();
   const placeless: Orphan[] = [];
   const caseOf = (saga_id: string | null, what: string): SagaCase | undefined => {
@@ -90,7 +90,7 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   };
 }
 
-/** Finds the saga that something belongs to; remembers `what` where it is not known (yet). */
+/** Finds the saga that something belongs to; remembers `what` if the saga is not known (yet). */
 type CaseOf = (saga_id: string | null, what: string) => SagaCase | undefined;
 
 function readSagas({ databases }: AuditSources, { settleMs, idleWithinMs }: CollectOptions) {
@@ -138,7 +138,7 @@ function withoutPrice({ sku_id, quantity }: { readonly sku_id: string; readonly 
 }
 
 function readInventory({ databases }: AuditSources, caseOf: CaseOf): Promise<StockFacts[]> {
-  // Stock and reservations must be of one moment, or a sale in between looks like a loss.
+  // Stock and reservations must come from one snapshot, or a sale in between looks like a loss.
   return store.inSnapshot(databases.inventory, async (tx) => {
     for await (const rows of store.reservations(tx)) {
       for (const { saga_id, reservation_id, status, items } of rows) {
@@ -172,7 +172,7 @@ function readOrders({ databases }: AuditSources, caseOf: CaseOf): Promise<void> 
   });
 }
 
-/** A refund counts for the saga of the charge it gives back, whatever it says itself. */
+/** A refund belongs to the saga of its charge, whatever saga it names itself. */
 async function readLedger({ ledger }: AuditSources, caseOf: CaseOf): Promise<void> {
   const sagaOfCharge = new Map<string, string | null>();
   for await (const entry of ledger()) {
@@ -195,7 +195,7 @@ async function readOutboxes({ databases }: AuditSources, messages: MessageReadin
         for await (const rows of store.outbox(tx)) {
           for (const row of rows) {
             messages.addRow(row);
-            // A dead letter is keyed by whatever its message claimed.
+            // The key of a dead letter comes from its message and may be anything.
             if (row.topic === TOPICS.deadLetters) continue;
             const one = caseOf(row.partition_key, `${row.type} ${row.event_id}`);
             if (row.effect !== null && one !== undefined) addEffect(one, row.type, row.effect);

@@ -1,10 +1,10 @@
-// Everything an invariant may look at, collected once: per saga what each database and the provider say about it, the stock,
-// and where outboxes and topics differ. Plain data, so that each check is a pure function of it.
+// Everything that invariants may look at, collected once: per saga what each database and the provider say about it, the stock, and
+// where outboxes and topics differ. Plain data, so that each check is a pure function of it.
 import type { SagaStatus } from "../../schemas/http.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { Topic } from "../../schemas/topics.ts";
 
-/** Cart lines as one text, summed per SKU and sorted, so that two carts are the same exactly where their texts are. */
+/** Cart lines as one text, summed per SKU and sorted: two carts are equal exactly if their texts are equal. */
 export type Items = string;
 
 export interface SagaFacts {
@@ -13,15 +13,15 @@ export interface SagaFacts {
   readonly created_at: number;
   readonly completed_at: number | null;
   readonly order_id: string | null;
-  /** What the shopper asked for, without prices. */
+  /** The cart that the shopper sent, without prices. */
   readonly cart: Items;
-  /** The same as the reservation priced it; null until then. */
+  /** The cart with the reservation's prices; null until then. */
   readonly priced_cart: Items | null;
   /** `priced_cart` without its prices. */
   readonly priced_quantities: Items | null;
   readonly total_cents: number | null;
   readonly currency: string;
-  /** Statuses in order, the first being where the saga began. Shared by all sagas with the same way. */
+  /** The status changes in order, from the saga's first. Sagas with the same way share one array. */
   readonly way: readonly HistoryStep[];
 }
 
@@ -59,27 +59,27 @@ export interface RefundFacts {
   readonly provider_refund_id: string | null;
 }
 
-/** Money that moved, by the provider's own word. */
+/** Money that moved, according to the provider. */
 export interface Movement {
   readonly kind: "charge" | "refund";
-  /** The provider's id of the charge, or of the charge that is given back. */
+  /** The provider's id of the charge, or of the refunded charge. */
   readonly transaction_id: string;
   readonly refund_id: string | null;
-  /** In minor units of the currency, whatever the provider counts in. */
+  /** In minor units of the currency, whatever unit the provider uses. */
   readonly amount_cents: number;
   readonly currency: string;
 }
 
-/** A message that must tell the same thing however often it is sent: `id` is what it tells. */
+/** A message that must name the same thing however often it is sent. `id` is what it names. */
 export interface Effect {
   readonly type: string;
   readonly id: string;
 }
 
-/** One saga with all that anybody says about it. */
+/** One saga with everything that the sources say about it. */
 export interface SagaCase {
   readonly saga: SagaFacts;
-  /** Finished, for long enough that everything it caused is visible everywhere. */
+  /** Finished long enough ago that all its effects are visible everywhere. */
   readonly isJudged: boolean;
   readonly reservations: ReservationFacts[];
   readonly orders: OrderFacts[];
@@ -97,7 +97,7 @@ export interface StockFacts {
   readonly confirmed: number;
 }
 
-/** Something that names a saga nobody knows (or none at all). */
+/** Something that names an unknown saga, or none. */
 export interface Orphan {
   readonly saga_id: string | null;
   /** For example `order 0197...`. */
@@ -123,15 +123,15 @@ export interface StrayRecord {
 export interface MessageFacts {
   readonly outboxRows: number;
   readonly records: number;
-  /** Marked as published, and not in Kafka although it should still be there. */
+  /** Marked as published but not in Kafka, although Kafka should still have it. */
   readonly lost: readonly LostRow[];
-  /** In Kafka, and in no outbox although it should still be there. */
+  /** In Kafka but in no outbox, although an outbox should still have it. */
   readonly strays: readonly StrayRecord[];
-  /** Message ids that stand in an inbox more than once. */
+  /** Message ids that are in an inbox more than once. */
   readonly repeatedInbox: readonly { readonly database: DatabaseName; readonly message_id: string }[];
 }
 
-/** Work under way: not a violation unless the system is meant to be finished. */
+/** Work in progress: a violation only if the system should be idle. */
 export interface OpenItems {
   readonly sagas: Backlog;
   /** By database. */
@@ -144,7 +144,7 @@ export interface OpenItems {
 
 export interface Backlog {
   readonly count: number;
-  /** Milliseconds since the epoch; null where there is none. */
+  /** Milliseconds since the epoch; null if `count` is 0. */
   readonly oldest_at: number | null;
 }
 
@@ -157,13 +157,13 @@ export interface Facts {
   readonly orphans: readonly Orphan[];
   readonly messages: MessageFacts;
   readonly open: OpenItems;
-  /** Sagas that were promised by a 202 and do not exist. */
+  /** Sagas that do not exist although a 202 promised them. */
   readonly brokenPromises: readonly string[];
   /** What could not be checked and why, one sentence each. */
   readonly notChecked: readonly string[];
 }
 
-/** `unit_price_cents` is left out of the text where it is not given. */
+/** The text contains `unit_price_cents` only if it is given. */
 export function itemsOf(
   lines: readonly {
     readonly sku_id: string;

@@ -1,11 +1,11 @@
-// Waits for a system that nobody gives new work to, so that an audit which expects rest does not trip over the last mail's
-// outbox row on its way to Kafka.
+// Waits until a system without new work is idle, so that an audit that expects this does not report the last mail's outbox row on its
+// way to Kafka.
 import type { AuditSources } from "./sources.ts";
 import { hasOpenSagas, hasWaiting } from "./store.ts";
 
 const POLL_MS = 100;
 
-/** Resolves when every saga is finished and nothing waits to be published or retried, or when `timeoutMs` have passed. */
+/** Resolves when every saga is finished and nothing waits to be published or retried, or after `timeoutMs`. */
 export async function untilIdle({ databases }: AuditSources, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   const isBusy = async () => {

@@ -1,11 +1,10 @@
-// The shape of an invariant: a name to search for, a sentence to understand it by, and a pure check that names every saga
-// which breaks it.
+// The shape of an invariant: a name to search for, a sentence that explains it, and a pure check that names every saga that breaks it.
 import type { Facts, SagaCase } from "./facts.ts";
 
 export interface Finding {
-  /** Null where the violation is not one saga's. */
+  /** Null if the violation does not belong to one saga. */
   readonly saga_id: string | null;
-  /** What is there and what should be, in one sentence. */
+  /** What was found and what was expected, in one sentence. */
   readonly detail: string;
 }
 
@@ -15,7 +14,7 @@ export interface Invariant {
   check(facts: Facts): Iterable<Finding>;
 }
 
-/** An invariant of every saga by itself. `check` gives the faults of one saga as sentences. */
+/** An invariant that each saga must keep. `check` returns the violations of one saga as sentences. */
 export function ofEachSaga(
   name: string,
   sentence: string,
@@ -32,7 +31,7 @@ export function ofEachSaga(
   };
 }
 
-/** An invariant of the sagas that are finished in one of two ways: all went through, or nothing did. */
+/** An invariant of the sagas that finished in one of two ways: everything went through, or nothing did. */
 export function ofFinishedSagas(
   name: string,
   sentence: string,

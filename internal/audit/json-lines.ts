@@ -1,15 +1,15 @@
-// The provider's ledger and the client's journal: JSON lines that somebody else may be appending to right now, so a last line
-// without its end is one that is not written yet, and is left out.
+// Reads the provider's ledger and the client's journal: JSON lines that another process may still append to. An incomplete last line
+// is not written yet and is ignored.
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Uuid } from "../../schemas/fields.ts";
 import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 
-/** One line per checkout that was answered with 202; further fields are the client's own. */
+/** One line per checkout that was answered with 202; other fields belong to the client. */
 const JournalLine = Type.Object({ saga_id: Uuid });
 
-/** `origin` is a file's path, or an http URL that answers with the file. */
+/** `origin` is a file's path, or an http URL that returns the file. */
 export function readLedger(origin: string): AsyncIterable<ProviderLedgerEntry> {
   return readLines(origin, ProviderLedgerEntry, "an entry of the provider's ledger");
 }

@@ -1,3 +1,4 @@
+// Reading a journal, also while it is being written, and rejecting what is not one.
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,7 +17,7 @@ async function journal(text: string): Promise<string> {
 }
 
 describe("a journal", () => {
-  test("gives the saga of each line, whatever else the line says", async () => {
+  test("yields the saga id of each line, whatever else the line has", async () => {
     const file = await journal(`{"saga_id":"${saga("1")}"}\n{"at":1,"saga_id":"${saga("2")}"}\n`);
     expect(await Array.fromAsync(readJournal(file))).toEqual([saga("1"), saga("2")]);
   });
@@ -26,18 +27,18 @@ describe("a journal", () => {
     expect(await Array.fromAsync(readJournal(file))).toEqual([saga("1")]);
   });
 
-  test("longer than one read is put together again", async () => {
+  test("that is longer than one read is read completely", async () => {
     const file = await journal(`{"saga_id":"${saga("1")}","note":"${"ü".repeat(1_000)}"}\n`.repeat(500));
     expect(await Array.fromAsync(readJournal(file))).toHaveLength(500);
   });
 
-  test("with a line that is something else is refused with the line's number", async () => {
+  test("with an invalid line is rejected with the line's number", async () => {
     const file = await journal(`{"saga_id":"${saga("1")}"}\n{"saga_id":7}\n`);
     const reading = Array.fromAsync(readJournal(file));
     expect(reading).rejects.toThrow(`line 2 of ${file} is not {"saga_id": ...}`);
   });
 
-  test("that does not exist is named", () => {
+  test("that does not exist is named in the error", () => {
     const reading = Array.fromAsync(readJournal(join(directory, "none")));
     expect(reading).rejects.toThrow("there is no file");
   });

@@ -1,6 +1,6 @@
-// Compares outboxes with topics by message id. Both go on growing while they are read, so the outboxes come first (what is
-// marked as published there must be in Kafka by then), and what Kafka has beyond that is looked up again. What is too old to be
-// in either any more is counted, not judged.
+// Compares outboxes with topics by message id. Both keep growing while they are read, so the outboxes come first: what they mark as
+// published must already be in Kafka. What only Kafka has is looked up in the outboxes again. What is too old to be in either is
+// counted, not judged.
 import { DATABASES } from "../../schemas/migrations.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS, type Topic } from "../../schemas/topics.ts";
 import type { Backlog, LostRow, StrayRecord } from "./facts.ts";
@@ -8,10 +8,10 @@ import type { AuditSources, Place } from "./sources.ts";
 import * as store from "./store.ts";
 import { isUuid, timeOfUuid } from "./uuid.ts";
 
-/** Where a message stands: in an outbox only, marked as published there, or seen in Kafka as well. */
+/** Where a message is: only in an outbox, marked as published there, or also seen in Kafka. */
 type Standing = "written" | "published" | "seen";
 
-/** Kafka drops whole segments, at the earliest when their last message is past retention; this covers clocks that differ. */
+/** Kafka drops whole segments, and none before its last message is past retention. This covers clocks that differ. */
 const RETENTION_MARGIN_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -23,9 +23,9 @@ export class MessageReading {
   #records = 0;
   #rowsTooOld = 0;
   #recordsTooOld = 0;
-  /** When each failed for the last time, epoch ms, by its id: a record that was sent twice is one dead letter. */
+  /** The time of the last failure (epoch ms) by dead letter id: a record that was sent twice is one dead letter. */
   readonly #deadLetters = new Map<string, number>();
-  /** Those without an id or a time; nobody can have dealt with them. */
+  /** Dead letters without an id or a time; no operator can have handled them. */
   #strangeDeadLetters = 0;
 
   constructor(sources: AuditSources, auditedAt: number) {
@@ -46,7 +46,7 @@ export class MessageReading {
 
   async readTopics(): Promise<void> {
     for (const topic of Object.values(TOPICS)) {
-      // One topic at a time keeps the memory of one.
+      // One topic at a time, so that memory holds only one.
       for await (const batch of this.#sources.readTopic(topic)) {
         const { values, undecodable } = batch;
         for (const [index, value] of values.entries()) this.#addRecord(topic, value, () => batch.raw(index));
@@ -56,7 +56,7 @@ export class MessageReading {
     }
   }
 
-  /** Those that nobody has dealt with. To be called after `readTopics`. */
+  /** Dead letters that no operator has handled. Call it after `readTopics`. */
   async openDeadLetters(): Promise<Backlog> {
     const { saga } = this.#sources.databases;
     const handled = await store.handledDeadLetters(saga, [...this.#deadLetters.keys()].filter(isUuid));
@@ -70,15 +70,15 @@ export class MessageReading {
   get notChecked(): readonly string[] {
     const sentences = [];
     if (this.#rowsTooOld > 0) {
-      sentences.push(`${this.#rowsTooOld} published outbox rows are older than what Kafka keeps`);
+      sentences.push(`${this.#rowsTooOld} published outbox rows are older than Kafka's retention`);
     }
     if (this.#recordsTooOld > 0) {
-      sentences.push(`${this.#recordsTooOld} messages in Kafka are older than what the outboxes keep`);
+      sentences.push(`${this.#recordsTooOld} messages in Kafka are older than the outboxes' retention`);
     }
     return sentences;
   }
 
-  /** To be called after `readTopics`. */
+  /** Call it after `readTopics`. */
   async differences() {
     const missing = [...this.#standings].flatMap(([id, standing]) => (standing === "published" ? [id] : []));
     return {
@@ -92,7 +92,7 @@ export class MessageReading {
   #addRecord(topic: Topic, value: unknown, place: () => Place): void {
     if (topic === TOPICS.deadLetters) {
       this.#addDeadLetter(value);
-      // Notification has no database and so no outbox: what it gives up it writes to the topic itself.
+      // Notification has no outbox: it writes its dead letters to the topic itself.
       if (textField(value, "service") === "notification") return;
     }
     const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
@@ -115,7 +115,7 @@ export class MessageReading {
     this.#strangers.push({ topic, partition, offset, id: id !== null && isUuid(id) ? id : null, saga_id });
   }
 
-  /** What operators have given up for good is not published again when Kafka has lost it, and so need not be there. */
+  /** A message that an operator discarded is not published again if Kafka loses it, so it need not be there. */
   async #lost(missing: readonly string[]): Promise<readonly LostRow[]> {
     const discarded = await store.discardedMessages(this.#sources.databases.saga, missing);
     const eventIds = missing.filter((id) => !discarded.has(id));
@@ -134,7 +134,7 @@ export class MessageReading {
     return found.flat();
   }
 
-  /** Those strangers that no outbox has even now, and that are young enough for an outbox to have kept them. */
+  /** Strangers that no outbox has even now, although an outbox should still have a message of their age. */
   async #strays(): Promise<readonly StrayRecord[]> {
     const ids = this.#strangers.flatMap(({ id }) => (id === null ? [] : [id]));
     const databases = Object.values(this.#sources.databases);
@@ -151,7 +151,7 @@ export class MessageReading {
   }
 }
 
-/** The first of the days, given latest first, from which on none is missing; -Infinity where there are no days. */
+/** The first day after which no day is missing. `days` come latest first; -Infinity if there are none. */
 function firstDayWithoutGap(days: readonly number[]): number {
   const gap = days.findIndex((day, index) => {
     const earlier = days[index + 1];

@@ -1,5 +1,5 @@
-// What the judge reads, as ports: checkoutctl wires them, tests give arrays. The audit believes none of them alone; an
-// invariant is where two of them must agree.
+// What the audit reads, as ports: checkoutctl wires them, tests pass arrays. The audit trusts none of them alone; an invariant is where
+// two of them must agree.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
@@ -7,23 +7,23 @@ import type { Topic } from "../../schemas/topics.ts";
 
 export interface AuditSources {
   readonly databases: Readonly<Record<DatabaseName, Sql>>;
-  /** Everything in the topic, from its beginning to at least the end it had when asked. */
+  /** Everything in the topic, from its beginning to at least its end at the time of the call. */
   readonly readTopic: (topic: Topic) => Stream<TopicBatch>;
-  /** The provider's own account of what happened, from its beginning. */
+  /** The provider's own ledger, from its beginning. */
   readonly ledger: () => Stream<ProviderLedgerEntry>;
-  /** Ids of the sagas that a client was promised by a 202. Left out where nobody kept a journal. */
+  /** Ids of the sagas that a 202 promised to a client. Left out if there is no journal. */
   readonly journal?: () => Stream<string>;
 }
 
 export type Stream<T> = AsyncIterable<T> | Iterable<T>;
 
-/** Valid until the next batch is asked for. */
+/** Valid until the next batch is requested. */
 export interface TopicBatch {
   /** Parsed JSON. */
   readonly values: readonly unknown[];
-  /** Messages whose bytes are no JSON. */
+  /** Messages that are not JSON. */
   readonly undecodable: readonly Place[];
-  /** Where `values[index]` stands. */
+  /** The position of `values[index]`. */
   raw(index: number): Place;
 }
 

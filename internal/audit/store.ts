@@ -1,12 +1,12 @@
-// The judge's SQL, read-only. Numbers and times are cast to what JSON can carry, so that the answers do not depend on how a
-// connection was opened. Long results come through a cursor, in batches.
+// The audit's SQL, read-only. Numbers and times are cast to types that JSON can carry, so that results do not depend on the settings of
+// a connection. Long results come through a cursor, in batches.
 import type { Sql, TransactionSql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 
 const ROWS_PER_FETCH = 2_000;
 const IDS_PER_LOOKUP = 1_000;
 
-/** All reads of `work` see one and the same moment. */
+/** All reads of `work` see the same snapshot. */
 export async function inSnapshot<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
   let result!: T;
   await sql.begin("isolation level repeatable read read only", async (tx) => {
@@ -37,7 +37,7 @@ export interface SagaRow {
   readonly priced_items: readonly Line[] | null;
   readonly total_cents: number | null;
   readonly currency: string;
-  /** `FROM>TO` of each history row, in order, separated by spaces; without the notes that a command has died, which move nothing. */
+  /** `FROM>TO` of each history row in order, separated by spaces. Leaves out notes of dead-lettered commands: they change no status. */
   readonly way: string;
 }
 
@@ -69,7 +69,7 @@ export interface ReservationRow {
   readonly items: readonly Line[];
 }
 
-/** Tombstones are left out: they hold nothing. */
+/** Leaves out tombstones, which hold nothing. */
 export function reservations(tx: TransactionSql): AsyncIterable<readonly ReservationRow[]> {
   return tx<ReservationRow[]>`
     select saga_id, reservation_id, status,
@@ -141,7 +141,7 @@ export interface OutboxRow {
   readonly type: string;
   readonly partition_key: string;
   readonly published_at: number | null;
-  /** What an answer names (a reservation, a charge, an order), or a forward command's own id; null for all others. */
+  /** What a reply names (a reservation, a charge, an order), or a forward command's own id; null for all other messages. */
   readonly effect: string | null;
 }
 
@@ -175,7 +175,7 @@ function outboxColumns(sql: Sql | TransactionSql, condition: ReturnType<Sql>) {
       from outbox where ${condition}`;
 }
 
-/** Days of which the outbox has a partition, as milliseconds since the epoch, latest first. */
+/** Days for which the outbox has a partition, as milliseconds since the epoch, latest first. */
 export async function outboxDays(sql: Sql): Promise<readonly number[]> {
   const rows = await sql<{ day: number }[]>`
     select (extract(epoch from to_date(right(c.relname, 8), 'YYYYMMDD')) * 1000)::float8 as day
@@ -185,7 +185,7 @@ export async function outboxDays(sql: Sql): Promise<readonly number[]> {
   return rows.map(({ day }) => day);
 }
 
-/** Whether anything waits to be published or tried again. */
+/** Whether any message waits to be published or retried. */
 export async function hasWaiting(sql: Sql): Promise<boolean> {
   const [row] = await sql<[{ waiting: boolean }]>`
     select exists (select from outbox where not published) or exists (select from retry) as waiting`;
@@ -222,7 +222,7 @@ export async function repeatedInboxIds(tx: TransactionSql, limit: number): Promi
   return rows.map(({ message_id }) => message_id);
 }
 
-/** Which of these dead letters were discarded, or replayed and what came of it was seen. */
+/** Which of these dead letters were discarded, or replayed with a known outcome. */
 export async function handledDeadLetters(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await inChunks(
     ids,
@@ -233,7 +233,7 @@ export async function handledDeadLetters(sql: Sql, ids: readonly string[]): Prom
   return new Set(found.map(({ subject }) => subject));
 }
 
-/** Which of these messages were dead letters that an operator has discarded. */
+/** Which of these messages were dead letters that an operator discarded. */
 export async function discardedMessages(sql: Sql, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await inChunks(
     ids,
@@ -250,7 +250,7 @@ async function inChunks<Row>(
 ): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (let start = 0; start < ids.length; start += IDS_PER_LOOKUP) {
-    // One lookup at a time: the judge must not crowd out the services.
+    // One lookup at a time: the audit must not slow the services down.
     rows.push(...(await query(ids.slice(start, start + IDS_PER_LOOKUP))));
   }
   return rows;

@@ -18,7 +18,7 @@ afterAll(() => system[Symbol.asyncDispose]());
 
 const kafka = { brokers: kafkaBrokers(), clientId: "audit-test" };
 
-/** Puts what the system says into topics of their own, and returns which stands for which. */
+/** Publishes the system's messages to fresh topics and returns the fresh name of each topic. */
 async function publish(): Promise<ReadonlyMap<Topic, string>> {
   await using producer = await openProducer(kafka);
   const names = new Map<Topic, string>();
@@ -47,7 +47,7 @@ test("outboxes and topics that hold the same messages agree", async () => {
   expect(await findings(await publish())).toEqual([]);
 });
 
-test("a message that did not get there, one that nobody wrote and one that is no message are named", async () => {
+test("a lost message, a message of no outbox and a record that is no message are named", async () => {
   const { completed, refused } = system;
   system.topics.set(TOPICS.notifications, []);
   const foreign = { message_id: Bun.randomUUIDv7(), type: "CancelOrder", saga_id: refused.saga_id };

@@ -1,11 +1,11 @@
-// Ids as the judge meets them: some come from outside and may be anything.
+// UUID helpers of the audit. Some ids come from outside and may be anything.
 
-/** Whether a `uuid` column could hold it. */
+/** Whether a `uuid` column could hold the text. */
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
-/** Milliseconds since the epoch out of the first 48 bits of a UUIDv7. */
+/** The time in the first 48 bits of a UUIDv7, in milliseconds since the epoch. */
 export function timeOfUuid(uuid: string): number {
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }

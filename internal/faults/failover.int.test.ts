@@ -1,5 +1,5 @@
-// The fault itself, on a real server that is written to all the time: what was acknowledged is there after it, and in between the
-// address answers reads only.
+// A failover of a real server under constant writes: every acknowledged write survives, and meanwhile the address answers only
+// reads.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { promote } from "./failover.ts";
 
 const SOON = { timeoutMs: 30_000 };
 
-test("a server is replaced by its standby, which only reads until it is promoted, and nothing acknowledged is lost", async () => {
+test("a standby replaces its server, answers only reads until it is promoted, and loses no acknowledged write", async () => {
   const directory = mkdtempSync(join(tmpdir(), "failover-"));
   const ports = leasePorts(directory);
   const dataDirectory = join(directory, "postgres");
@@ -51,12 +51,12 @@ test("a server is replaced by its standby, which only reads until it is promoted
       }
     }
   })();
-  await waitUntil("it is written to", () => acknowledged.length > 0, SOON);
+  await waitUntil("the server accepts writes", () => acknowledged.length > 0, SOON);
   await failOverManaged(server);
   await waitUntil("writes are refused", () => refusals.has("25006"), SOON);
   const before = acknowledged.length;
   await promote(server.address);
-  await waitUntil("it is written to again", () => acknowledged.length > before, SOON);
+  await waitUntil("the server accepts writes again", () => acknowledged.length > before, SOON);
   over.abort();
   await writing;
   const rows = await sql<{ id: number }[]>`select id from item`;

@@ -1,6 +1,6 @@
-// A real Postgres failover: a streaming standby is made of a running server, the server is killed, the standby takes its address,
-// answers reads only for a while, and is promoted. It takes over the data directory as well, so that to the stack, and to every
-// later fault, it is the server that it replaced.
+// A real Postgres failover. It makes a streaming standby of a running server and kills the server. The standby takes the address of
+// the server, answers only reads for a while, and is promoted. It also takes over the data directory, so that the stack and every
+// later fault see it as the server it replaced. Used by the chaos runs and the outage tests.
 import {
   appendFileSync,
   chownSync,
@@ -18,12 +18,12 @@ import postgres, { type Sql } from "postgres";
 const TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const STANDBY = "chaos_standby";
-/** Of a copied data directory these belong to the server it was taken from. */
+/** Files that belong to the server from which a data directory is copied. */
 const NOT_COPIED = ["postmaster.pid", "postmaster.opts", "pg_wal/*", "pg_replslot/*"];
 
-/** The stack, as far as a failover has to do with it. */
+/** The part of the stack that a failover needs. */
 export interface Holder {
-  /** The process of that name and all its descendants, proved to be ours. */
+  /** The process of that name and all its descendants, verified to be ours. */
   proven(name: string): readonly number[];
   /** Kills it and keeps it down until `release`. */
   hold(name: string): void;
@@ -32,7 +32,7 @@ export interface Holder {
   ended(): readonly string[];
 }
 
-/** Resolves when the standby answers at the address of `server`, whose superuser's URL is `url`. */
+/** Resolves when the standby answers at the address of `server`; `url` is that of its superuser. */
 export async function failOver(target: Holder, server: string, url: string): Promise<void> {
   const [pid] = target.proven(server);
   const data = dataDirectoryOf(pid);
@@ -42,7 +42,7 @@ export async function failOver(target: Holder, server: string, url: string): Pro
   rmSync(copy, { recursive: true, force: true });
   await copyRunning(primary, data, copy);
 
-  // While it runs beside the primary it has a port of its own; then it takes the primary's.
+  // Beside the primary the standby has its own port; later it takes the port of the primary.
   const port = await freePort();
   follow(copy, new URL(url).port);
   const standby = startBeside(pid, data, copy, port);
@@ -58,7 +58,7 @@ export async function failOver(target: Holder, server: string, url: string): Pro
     return rows.length > 0;
   });
 
-  // From here on nothing is acknowledged that the standby has not got.
+  // From here on every acknowledged write is also on the standby.
   target.hold(server);
   await until(`${server} has ended`, () => target.ended().includes(server));
   await held.disposeAsync();
@@ -70,21 +70,21 @@ export async function failOver(target: Holder, server: string, url: string): Pro
   rmSync(`${copy}.log`, { force: true });
 }
 
-/** Makes the standby at that address a primary. */
+/** Promotes the standby at that address to primary. */
 export async function promote(url: string): Promise<void> {
   await using held = new AsyncDisposableStack();
   const sql = held.adopt(connect(url), (client) => client.end({ timeout: 1 }));
   await sql`select pg_promote(true, ${TIMEOUT_MS / 1_000}::int)`;
 }
 
-/** Its connection has to live from the start of the backup to its end. */
+/** The connection has to live from the start of the backup to its end. */
 async function copyRunning(primary: Sql, data: string, copy: string): Promise<void> {
   const connection = await primary.reserve();
   try {
     await connection`select pg_backup_start('chaos', true)`;
     mkdirSync(copy, { mode: 0o700 });
     const without = NOT_COPIED.map((name) => `--exclude=./${name}`);
-    // Files come and go meanwhile; what the copy lacks or has torn, the log that follows makes whole.
+    // Files change meanwhile. Replaying the log repairs what is missing or torn in the copy.
     await Bun.$`tar -C ${data} ${without} -cf - . | tar -C ${copy} -xpf -`.quiet().nothrow();
     const [backup] = await connection<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     const { uid, gid } = statSync(data);
@@ -101,7 +101,7 @@ function follow(data: string, primaryPort: string): void {
   appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${address}'\n`);
 }
 
-/** The same program with the same settings as the running server, tied to this process. */
+/** Starts the same program with the settings of the running server, tied to this process. */
 function startBeside(pid: number | undefined, data: string, copy: string, port: number) {
   const words = readFileSync(`/proc/${pid}/cmdline`, "utf8")
     .split("\0")
@@ -115,7 +115,7 @@ function startBeside(pid: number | undefined, data: string, copy: string, port: 
   });
 }
 
-/** Owned by whom the directory belongs to. */
+/** The file belongs to the owner of its directory. */
 function writeOwned(file: string, text: string): void {
   writeFileSync(file, text, { mode: 0o600 });
   const { uid, gid } = statSync(join(file, ".."));
@@ -133,7 +133,7 @@ function connect(url: string): Sql {
   return postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
 }
 
-/** Whoever takes it in the moment until the standby does fails the run, not the system. */
+/** If another process takes the port before the standby does, the run fails, not the system. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -152,7 +152,7 @@ async function until(what: string, probe: () => Promise<boolean> | boolean): Pro
     } catch (error) {
       reason = error;
     }
-    if (Date.now() > deadline) throw new Error(`${what}: not so after ${TIMEOUT_MS} ms`, { cause: reason });
+    if (Date.now() > deadline) throw new Error(`timed out after ${TIMEOUT_MS} ms waiting until ${what}`, { cause: reason });
     await Bun.sleep(POLL_MS);
   }
 }
@@ -162,6 +162,6 @@ export function dataDirectoryOf(pid: number | undefined): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   const path = words[words.indexOf("-D") + 1];
   if (path === undefined || !path.startsWith("/"))
-    throw new Error(`process ${pid} is no Postgres with a data directory`);
+    throw new Error(`process ${pid} is not a Postgres server with a data directory`);
   return path;
 }

@@ -1,17 +1,20 @@
-// Redis as it must never be trusted: empty from one moment to the next, and full of wrong answers. Used by the nemesis and by the
-// tests on the compiled binaries.
+// Redis faults: suddenly empty, or full of wrong answers, because Redis must never be trusted. Used by the nemesis and by the tests
+// on the compiled binaries.
 import { createClient } from "redis";
 
 const SPOILT_KEYS = 5_000;
 const NO_MEMORY = { "maxmemory-policy": "noeviction", maxmemory: "1" } as const;
-/** As the local stack starts it. Not what was found before: a second spoiling would find the first. */
+/** The settings of the local stack. They are not read from the server, because a second spoiling would read those of the first. */
 const HEALTHY = { "maxmemory-policy": "allkeys-lru", maxmemory: "256mb" } as const;
 
 export async function flushRedis(url: string): Promise<void> {
   await withRedis(url, (redis) => redis.flushAll());
 }
 
-/** Every key answers with the wrong type, and every write is refused for want of memory. Ends the latter when called back. */
+/**
+ * Every key answers with the wrong type, and every write is rejected for lack of memory. The returned function makes writes work
+ * again.
+ */
 export async function spoilRedis(url: string): Promise<() => Promise<void>> {
   await withRedis(url, async (redis) => {
     for (const key of (await redis.keys("*")).slice(0, SPOILT_KEYS))

@@ -1,4 +1,4 @@
-// The fault is real: what it holds, nobody else can lock, and it lets go when it is over.
+// The fault is real: no other transaction can lock these rows, and they are free when it is over.
 import { expect, test } from "bun:test";
 import { reserveInventory } from "../testkit/commands.ts";
 import { TestInventory } from "../testkit/inventory.ts";
@@ -12,7 +12,7 @@ async function free({ sql }: TestDatabase, table: string): Promise<number> {
   return (await sql.unsafe(`select from ${table} for update skip locked`)).length;
 }
 
-test("holds the SKU that was wanted last, until it is called back", async () => {
+test("locks the SKU that was reserved last, until it is released", async () => {
   await using inventory = await TestInventory.open({ apple: 5, pear: 5 });
   await inventory.handle(reserveInventory(Bun.randomUUIDv7(), [["pear", 1]]));
   const release = await holdRows(inventory.database.url, "postgres-inventory");
@@ -22,7 +22,7 @@ test("holds the SKU that was wanted last, until it is called back", async () => 
   await waitFor(async () => (await free(inventory.database, "inventory")) === 2);
 });
 
-test("holds sagas that are open", async () => {
+test("locks open sagas", async () => {
   await using orchestrator = await TestOrchestrator.open();
   await orchestrator.start();
   const release = await holdRows(orchestrator.database.url, "postgres-saga");
@@ -31,7 +31,7 @@ test("holds sagas that are open", async () => {
   await waitFor(async () => (await free(orchestrator.database, "saga_state")) === 1);
 });
 
-test("holds nothing where no server answers", async () => {
+test("locks nothing when no server answers", async () => {
   const release = await holdRows("postgres://nobody@127.0.0.1:1/nothing", "postgres-order");
   await release();
 });

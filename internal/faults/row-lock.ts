@@ -1,8 +1,8 @@
-// Somebody's open transaction, as an operator's forgotten psql: it holds the rows that shoppers want most at this moment. Used by
-// the nemesis.
+// An open transaction, like a forgotten psql of an operator: it locks the rows that shoppers need most at this moment. Used by the
+// nemesis.
 import postgres from "postgres";
 
-/** Of whatever is on its way just now; what our own have locked at this instant is passed over. */
+/** Rows that are in use just now. Rows that our own transactions have locked at this instant are skipped. */
 const ROWS: Readonly<Record<string, string>> = {
   "postgres-inventory": `select from inventory
      where sku_id in (select sku_id from reservations where sku_id is not null order by reserved_at desc limit 1)
@@ -13,7 +13,10 @@ const ROWS: Readonly<Record<string, string>> = {
 };
 const PATIENCE_SECONDS = 5;
 
-/** Holds the rows until called back. Where the server is away, which another fault may see to, nothing is held. */
+/**
+ * Locks the rows until the returned function is called. When the server is unavailable, perhaps through another fault, nothing is
+ * locked.
+ */
 export async function holdRows(url: string, server: string): Promise<() => Promise<void>> {
   const session = postgres(url, {
     max: 1,
@@ -29,6 +32,6 @@ export async function holdRows(url: string, server: string): Promise<() => Promi
     await session.end({ timeout: 0 });
     return async () => {};
   }
-  // Hangs up without a word: also a server that stands still rolls back when it goes on.
+  // Closes the connection without a message: a paused server rolls back too, when it resumes.
   return () => session.end({ timeout: 0 });
 }

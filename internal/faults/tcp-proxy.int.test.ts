@@ -1,4 +1,4 @@
-// The network trouble that the chaos runs make is what they say it is.
+// The network faults of the chaos runs do what their names say.
 import { afterEach, expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const release of held.splice(0).toReversed()) await release();
 });
 
-/** A server that says everything back, and a client that is connected to it through a proxy. */
+/** An echo server, and a client that is connected to it through a proxy. */
 async function echoed(latencyMs = 0) {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -45,7 +45,7 @@ class Heard {
   }
 }
 
-test("bytes keep their order when the latency falls while they are on their way", async () => {
+test("bytes keep their order when the latency drops in transit", async () => {
   // given
   const { proxy, client, heard } = await echoed(100);
   // when
@@ -57,7 +57,7 @@ test("bytes keep their order when the latency falls while they are on their way"
   await heard.until("slow fast");
 });
 
-test("a stalled connection delivers nothing and stays open; resumed, it delivers all of it", async () => {
+test("a stalled connection stays open and delivers nothing; after a resume it delivers everything", async () => {
   // given
   const { proxy, client, heard } = await echoed();
   client.write("before ");
@@ -74,16 +74,16 @@ test("a stalled connection delivers nothing and stays open; resumed, it delivers
   await heard.until("before meanwhile ");
 });
 
-test("a cut after so many bytes lets exactly those through", async () => {
+test("a cut after a number of bytes lets exactly those pass", async () => {
   const { proxy, client, heard } = await echoed();
-  // Six on the way there leave four on the way back.
+  // Six bytes to the server leave four on the way back.
   proxy.cutAfter(10);
   client.write("sixsix");
   await heard.closed;
   expect(heard.text).toBe("sixs");
 });
 
-test("a reset is told to the client as one", async () => {
+test("the client sees a reset as ECONNRESET", async () => {
   const { proxy, client, heard } = await echoed();
   client.write("x");
   await heard.until("x");

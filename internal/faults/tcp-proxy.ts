@@ -1,4 +1,4 @@
-// A TCP proxy between a client and a real server that makes network trouble repeatable without touching either: latency, resets,
+// A TCP proxy between a client and a real server that makes network faults repeatable without changing either: latency, resets,
 // black holes, connections cut in the middle of a message. Counts round trips. Used by the chaos runs and by tests.
 import { connect, createServer, type Socket } from "node:net";
 
@@ -8,19 +8,19 @@ export interface Address {
 }
 
 export class TcpProxy implements AsyncDisposable {
-  /** Times the client spoke after the server had: a pipelined group of any size is one. */
+  /** How often the client sent something after the server had: a pipelined group of any size counts once. */
   roundTrips = 0;
-  /** Milliseconds each way, for bytes that arrive from now on; above 0 for `roundTrips` to mean something. */
+  /** Milliseconds each way, for bytes that arrive from now on. `roundTrips` is only correct above 0. */
   latencyMs: number;
   readonly port: number;
   readonly #server: ReturnType<typeof createServer>;
   readonly #target: () => Address;
   readonly #directions = new Set<Direction>();
   #isStalled = false;
-  /** Bytes that still get through, both ways together; infinite where no cut is due. */
+  /** Bytes that still pass, both ways together; infinite when no cut is due. */
   #bytesUntilCut = Number.POSITIVE_INFINITY;
 
-  /** `target` may be asked for at each connection: a server that is not there yet, or has moved. */
+  /** `target` may be a function that is called for each connection: for a server that is not there yet, or has moved. */
   static async start(target: Address | (() => Address), latencyMs = 0): Promise<TcpProxy> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -38,22 +38,22 @@ export class TcpProxy implements AsyncDisposable {
     server.on("connection", (client) => this.#join(client));
   }
 
-  /** Breaks every connection, as a network does: no goodbye. */
+  /** Breaks every connection like a network does, without a goodbye. */
   cut(): void {
     for (const { from } of this.#directions) from.destroy();
   }
 
-  /** Breaks every connection by a reset: what was on its way is lost, and both sides are told so. */
+  /** Resets every connection: bytes in transit are lost, and both sides see the reset. */
   reset(): void {
     for (const { from } of this.#directions) from.resetAndDestroy();
   }
 
-  /** Lets so many more bytes through, then breaks every connection: in the middle of whatever is being said. */
+  /** Lets this many more bytes pass, then breaks every connection, in the middle of a message. */
   cutAfter(bytes: number): void {
     this.#bytesUntilCut = bytes;
   }
 
-  /** From now on nothing gets through, on connections that look alive: a paused process, a hung network. */
+  /** From now on nothing passes, on connections that look alive: a paused process, a hung network. */
   stall(): void {
     this.#isStalled = true;
   }
@@ -82,7 +82,7 @@ export class TcpProxy implements AsyncDisposable {
         direction.push(this.latencyMs, () => this.#deliver(bytes, to));
       });
       from.on("error", () => undefined);
-      // The end of a connection travels behind what was said on it.
+      // The end of a connection travels behind its last bytes.
       from.on("close", () => direction.push(this.latencyMs, () => this.#end(direction, to)));
     };
     relay(client, server, () => {
@@ -100,7 +100,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#bytesUntilCut -= bytes.length;
     if (this.#bytesUntilCut > 0) return;
     this.#bytesUntilCut = Number.POSITIVE_INFINITY;
-    // What was written has to get out first, or the cut would fall between two messages again.
+    // The written bytes have to get out first, or the cut would fall between two messages.
     setImmediate(() => this.cut());
   }
 
@@ -111,7 +111,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-/** One way of a connection: delivers in order whatever the latency does meanwhile, because that is what TCP promises. */
+/** One direction of a connection. It delivers in order, even when the latency changes, because TCP promises that. */
 class Direction {
   readonly from: Socket;
   readonly #isStalled: () => boolean;

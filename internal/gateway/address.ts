@@ -1,6 +1,6 @@
-// Whether a parcel could find this address, as far as its country's format tells: which parts an address of that country has comes
-// from Google's table (localized-address-format), so that nobody is asked for a postal code where there is none. How a part is
-// written is not looked at; people know where they live. Called by checkout-request.ts.
+// Checks that an address has the parts that its country uses. The parts come from Google's table (localized-address-format), so no
+// postal code is required in a country without them. The content of a part is not checked: people know where they live. Called by
+// checkout-request.ts.
 import { formatAddress } from "localized-address-format";
 import type { CheckoutRequest } from "../../schemas/http.ts";
 
@@ -11,14 +11,14 @@ interface Fault {
   readonly message: string;
 }
 
-/** What an address of one country names beside street and person. */
+/** The parts that an address of one country has besides street and name. */
 interface Parts {
   readonly place: boolean;
   readonly region: boolean;
   readonly postalCode: boolean;
 }
 
-/** One entry for each two letters at most. */
+/** Bounded: at most one entry per two-letter code. */
 const known = new Map<string, Parts>();
 
 export function addressFaults(address: Address): readonly Fault[] {
@@ -31,7 +31,7 @@ export function addressFaults(address: Address): readonly Fault[] {
       message: `Expected a city, or a region or district, in ${country}`,
     });
   }
-  // Where a state or a county is named, people do without the code, and parcels arrive.
+  // With a state or county, parcels arrive without a postal code.
   const isFound = parts.region && !isBlank(region);
   if (parts.postalCode && isBlank(postal_code) && !isFound) {
     const instead = parts.region ? " or a region" : "";
@@ -43,7 +43,7 @@ export function addressFaults(address: Address): readonly Fault[] {
   return faults;
 }
 
-/** By what the country's format leaves of an address that has everything. A country without a format of its own has a city. */
+/** Formats a complete address and looks which parts remain. The default format, for unknown countries, has a city. */
 function partsOf(country: string): Parts {
   const found = known.get(country);
   if (found !== undefined) return found;

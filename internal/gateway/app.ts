@@ -1,4 +1,5 @@
-// The public API. Each route reads: who asks, what they ask, one call inward, the answer. Called by cmd/gateway.
+// The public API. Each route authenticates, reads the request, makes one call to the orchestrator and answers. Called by
+// cmd/gateway.
 import { Value } from "@sinclair/typebox/value";
 import { Elysia } from "elysia";
 import { Uuid } from "../../schemas/fields.ts";
@@ -10,21 +11,21 @@ import type { OrchestratorClient } from "./orchestrator-client.ts";
 import { ProblemError, problemResponse, STATUS_ACCEPTED } from "./problem.ts";
 
 /**
- * Where the server itself cuts a body off, with a bare answer; between the two the refusal says what is wrong. Headers it
- * limits to 16 KB in all.
+ * Above this the server itself cuts a body off, with a bare answer. Between the two limits the client gets a problem body. The
+ * server limits headers to 16 KB in total.
  */
 const MAX_BODY_BYTES_READ = 16 * MAX_BODY_BYTES;
-/** The longest a status call may be held open. */
+/** Longest time that a status call is held open. */
 const MAX_WAIT_SECONDS = 30;
-/** Decimal seconds, not everything that `Number` reads. */
+/** Decimal seconds only; `Number` accepts more. */
 const SECONDS = /^\d{1,2}(\.\d{1,3})?$/;
 
 export interface GatewayOptions {
   readonly authenticator: Authenticator;
   readonly orchestrator: OrchestratorClient;
-  /** Seals the payment method so that only the payment service can read it. */
+  /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
-  /** Called with what was not the shopper's fault. */
+  /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
 }
 
@@ -32,7 +33,7 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES_READ } })
     .onError(({ error, code, request, path }) => {
       const problem = asProblem(error, code);
-      // A client that hung up sees no answer, and its going away is no failure.
+      // A client that disconnected gets no answer, and its disconnect is not an error.
       if (problem.isForOperators && !request.signal.aborted) onError(error, request);
       return problemResponse(problem, path);
     })
@@ -45,12 +46,12 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
         const { payment_method, shipping_address, ...cart } = checkout;
         const { saga_id, replayed } = await orchestrator.startSaga({
           ...cart,
-          // Kept addresses have both, be they empty: their readers were promised that.
+          // Stored addresses always have both, possibly empty: their readers rely on it.
           shipping_address: { city: "", postal_code: "", ...shipping_address },
           user_id,
           client_key,
           payment_method: seal(payment_method),
-          // Of what the shopper sent: sealing gives another text each time.
+          // Hashes the unsealed request: sealing gives a different text each time.
           body_hash: hashOf(checkout),
           traceparent: traceparentOf(request),
         });
@@ -60,7 +61,7 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
         if (replayed) set.headers["idempotent-replayed"] = "true";
         return { saga_id, status_url } satisfies CheckoutAccepted;
       },
-      // The body is read by hand: Elysia would strip unknown fields instead of refusing them.
+      // Elysia would strip unknown fields instead of rejecting them, so the body is read here.
       { parse: "none" },
     )
     .all("/api/v1/checkout", () => refuseMethod("POST"), { parse: "none" })
@@ -69,7 +70,7 @@ export function gatewayApp({ authenticator, orchestrator, seal, onError }: Gatew
       if (!Value.Check(Uuid, params.id)) throw new ProblemError("not-found");
       const waitMs = waitMsOf(query["wait"]);
       const view = await orchestrator.status(params.id, userId, { waitMs, signal: request.signal });
-      // Somebody else's saga looks exactly like none.
+      // Another user's saga looks exactly like a missing one.
       if (view === null) throw new ProblemError("not-found");
       set.headers["cache-control"] = "no-store";
       return view;
@@ -81,13 +82,13 @@ function refuseMethod(allow: string): never {
   throw new ProblemError("method-not-allowed", { allow });
 }
 
-/** `?wait=SECONDS`, 0 where it is absent. */
+/** `?wait=SECONDS`, 0 if absent. */
 function waitMsOf(wait: string | undefined): number {
   if (wait === undefined) return 0;
   const seconds = SECONDS.test(wait) ? Number(wait) : Infinity;
   if (seconds <= MAX_WAIT_SECONDS) return Math.round(seconds * 1_000);
   throw new ProblemError("invalid-query", {
-    detail: `wait is a number of seconds from 0 to ${MAX_WAIT_SECONDS}, at most three digits after the point`,
+    detail: `wait must be a number of seconds from 0 to ${MAX_WAIT_SECONDS} with at most three decimals`,
   });
 }
 

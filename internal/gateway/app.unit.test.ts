@@ -1,5 +1,4 @@
-// What the gateway refuses by itself, before anything inside is asked: the orchestrator behind it is an address where nobody
-// listens, so a request that got through would be answered 503.
+// Requests that the gateway rejects by itself. The orchestrator's address has no listener, so a request that passes gets a 503.
 import { expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
@@ -45,7 +44,7 @@ function post(body: unknown, headers: Headers = {}) {
   return send("POST", "/api/v1/checkout", { headers: { ...standard, ...headers }, body: text });
 }
 
-/** Every refusal is a problem that says where, what and how it is called. */
+/** Every rejection is a problem body with status, type and instance. */
 function expectProblem(answer: Awaited<ReturnType<typeof send>>, status: number, type: string) {
   expect(answer.status).toBe(status);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
@@ -54,7 +53,7 @@ function expectProblem(answer: Awaited<ReturnType<typeof send>>, status: number,
   expect(problemBody.Check(answer.problem)).toBe(true);
 }
 
-test("what is in order is passed on: without an orchestrator that is a 503 that says when to come back", async () => {
+test("a valid request is passed on; without an orchestrator it gets a 503 with Retry-After", async () => {
   const answer = await post(cart());
   expectProblem(answer, 503, "service-unavailable");
   expect(answer.headers.get("retry-after")).toBe("2");
@@ -80,45 +79,45 @@ const strange: readonly [string, unknown, string][] = [
   ["a missing field", { ...cart(), email: undefined }, "/email"],
   ["an empty cart", cart({ items: [] }), "/items"],
   [
-    "more lines than a cart has",
+    "too many lines",
     cart({ items: Array.from({ length: 51 }, (_, i) => ({ sku_id: `s${i}`, quantity: 1 })) }),
     "/items",
   ],
-  ["nothing of something", cart({ items: [{ sku_id: "tea", quantity: 0 }] }), "/items/0/quantity"],
-  ["half a piece", cart({ items: [{ sku_id: "tea", quantity: 0.5 }] }), "/items/0/quantity"],
-  ["a piece as text", { ...cart(), items: [{ sku_id: "tea", quantity: "1" }] }, "/items/0/quantity"],
-  ["a SKU that is none", cart({ items: [{ sku_id: "../tea", quantity: 1 }] }), "/items/0/sku_id"],
-  ["a currency that is none", cart({ currency: "euro" }), "/currency"],
-  ["a currency that nobody can be charged in", cart({ currency: "XTS" }), "/currency"],
-  ["an address that is none", cart({ email: "ada" }), "/email"],
-  ["an address that reads as two", cart({ email: "ada,smith@example.com" }), "/email"],
-  ["an address in angle brackets", cart({ email: "ada<smith@example.com>" }), "/email"],
-  ["an address with a comment", cart({ email: "ada(smith)@example.com" }), "/email"],
-  ["a group of addresses", cart({ email: "ada:smith@example.com;" }), "/email"],
-  ["an address without a public domain", cart({ email: "ada@localhost" }), "/email"],
-  ["a payment token that is none", cart({ payment_method: "pm card visa" }), "/payment_method"],
+  ["a quantity of zero", cart({ items: [{ sku_id: "tea", quantity: 0 }] }), "/items/0/quantity"],
+  ["a fractional quantity", cart({ items: [{ sku_id: "tea", quantity: 0.5 }] }), "/items/0/quantity"],
+  ["a quantity as text", { ...cart(), items: [{ sku_id: "tea", quantity: "1" }] }, "/items/0/quantity"],
+  ["an invalid SKU", cart({ items: [{ sku_id: "../tea", quantity: 1 }] }), "/items/0/sku_id"],
+  ["an invalid currency code", cart({ currency: "euro" }), "/currency"],
+  ["an unsupported currency", cart({ currency: "XTS" }), "/currency"],
+  ["an e-mail without a domain", cart({ email: "ada" }), "/email"],
+  ["an e-mail that looks like two", cart({ email: "ada,smith@example.com" }), "/email"],
+  ["an e-mail in angle brackets", cart({ email: "ada<smith@example.com>" }), "/email"],
+  ["an e-mail with a comment", cart({ email: "ada(smith)@example.com" }), "/email"],
+  ["a group of e-mail addresses", cart({ email: "ada:smith@example.com;" }), "/email"],
+  ["an e-mail without a public domain", cart({ email: "ada@localhost" }), "/email"],
+  ["an invalid payment token", cart({ payment_method: "pm card visa" }), "/payment_method"],
   [
-    "what no database keeps",
+    "a NUL character, which Postgres cannot store",
     cart({ shipping_address: { ...address, name: "a\u0000b" } }),
     "/shipping_address/name",
   ],
   [
-    "no place at all",
+    "no city and no region",
     cart({ shipping_address: { ...address, city: " ", country: "US" } }),
     "/shipping_address/city",
   ],
   [
-    "no postal code where a street is found by it",
+    "no postal code in a country that needs one",
     cart({ shipping_address: { ...address, postal_code: "", country: "DE" } }),
     "/shipping_address/postal_code",
   ],
-  ["half a character", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
-  ["half a character in the mail address", cart({ email: "\udc00@example.com" }), "/email"],
-  ["a total below zero", cart({ expected_total_cents: -1 }), "/expected_total_cents"],
+  ["a lone surrogate", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
+  ["a lone surrogate in the e-mail", cart({ email: "\udc00@example.com" }), "/email"],
+  ["a negative total", cart({ expected_total_cents: -1 }), "/expected_total_cents"],
   ["a list", [cart()], "/"],
-  ["nothing", null, "/"],
+  ["null", null, "/"],
 ];
-test.each(strange)("refused, with its place: %s", async (_, body, path) => {
+test.each(strange)("rejected with the path of the fault: %s", async (_, body, path) => {
   const answer = await post(body);
   expectProblem(answer, 422, "invalid-body");
   expect(answer.problem).toMatchObject({
@@ -133,9 +132,9 @@ test.each([
   4242424242424242,
   "pm_4242424242424242",
 ])(
-  "a card number is refused in words of its own, not repeated, and told to whoever runs the shop: %p",
+  "a card number gets its own problem type, is not repeated, and is reported to operators: %p",
   async (payment_method) => {
-    // given a body with a fault that would come first
+    // given a body with another fault
     const answer = await post({ ...cart(), coupon: "x", payment_method });
     // then
     expectProblem(answer, 422, "card-number");
@@ -147,7 +146,7 @@ test.each([
   },
 );
 
-test("numbers that are no payment method may look like a card's by chance", async () => {
+test("other fields may look like a card number by chance", async () => {
   const number = "4242424242424242";
   const lucky = cart({
     items: [{ sku_id: number, quantity: 1 }],
@@ -157,7 +156,7 @@ test("numbers that are no payment method may look like a card's by chance", asyn
   expectProblem(answer, 503, "service-unavailable");
 });
 
-test("whole characters beyond the basic plane are fine", async () => {
+test("characters beyond the basic plane are valid", async () => {
   expectProblem(
     await post(cart({ shipping_address: { ...address, name: "Ada 😀 Ωmega" } })),
     503,
@@ -165,7 +164,7 @@ test("whole characters beyond the basic plane are fine", async () => {
   );
 });
 
-test("a refusal never repeats the value, and lists no end of faults", async () => {
+test("a rejection never repeats the value and lists a limited number of faults", async () => {
   const secret = await post(cart({ payment_method: "4242 4242 4242 4242" }));
   expect(JSON.stringify(secret.problem)).not.toContain("4242");
   const many = { ...cart(), items: Array.from({ length: 40 }, () => ({ sku_id: "/", quantity: 0 })) };
@@ -182,22 +181,22 @@ test("the body must be JSON", async () => {
     expectProblem(await post(cart(), { "content-type": type }), 503, "service-unavailable");
 });
 
-test("the body has a limit, announced or not", async () => {
+test("the body has a size limit, with or without Content-Length", async () => {
   const big = JSON.stringify({ ...cart(), coupon: "x".repeat(MAX_BODY_BYTES) });
   expectProblem(await post(big), 413, "body-too-large");
   expectProblem(await post("{}", { "content-length": String(MAX_BODY_BYTES + 1) }), 413, "body-too-large");
-  // Counted in bytes, as it travels.
+  // Counted in bytes, not characters.
   expectProblem(await post(`"${"é".repeat(MAX_BODY_BYTES / 2)}"`), 413, "body-too-large");
 });
 
-test("the Idempotency-Key must be there, and be one", async () => {
+test("the Idempotency-Key must be present and valid", async () => {
   for (const key of [undefined, "", " ", "two words", "clé", "k".repeat(201)])
     expectProblem(await post(cart(), { "idempotency-key": key }), 400, "missing-idempotency-key");
   for (const key of ["k", "k".repeat(200), '"quoted"'])
     expectProblem(await post(cart(), { "idempotency-key": key }), 503, "service-unavailable");
 });
 
-test("nobody gets past the token, whatever else is wrong", async () => {
+test("the token is checked before anything else", async () => {
   const authorization = `Bearer ${await tokenOf(SHOPPER, { claims: { exp: 1 } })}`;
   for (const answer of [
     await post("{", { authorization: undefined }),
@@ -210,7 +209,7 @@ test("nobody gets past the token, whatever else is wrong", async () => {
   }
 });
 
-test("a path takes its methods and says which", async () => {
+test("an unsupported method gets a 405 with the supported ones", async () => {
   for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
     const answer = await send(method, "/api/v1/checkout");
     expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
@@ -222,7 +221,7 @@ test("a path takes its methods and says which", async () => {
   }
 });
 
-test("unknown paths are problems, however they are written", async () => {
+test("unknown and malformed paths get a 404 problem", async () => {
   const paths = [
     "/",
     "/api",
@@ -235,12 +234,12 @@ test("unknown paths are problems, however they are written", async () => {
   for (const path of paths) expectProblem(await send("GET", path), 404, "not-found");
 });
 
-test("an id that is none is a saga that does not exist", async () => {
+test("an invalid saga id gets a 404", async () => {
   for (const id of ["1", "%00", "%zz", SHOPPER.toUpperCase(), `${SHOPPER}%20`, "..%2f..", "a".repeat(5_000)])
     expectProblem(await send("GET", `/api/v1/saga/${id}/status`), 404, "not-found");
 });
 
-test("the time to wait is decimal seconds within bounds", async () => {
+test("wait must be decimal seconds within bounds", async () => {
   const path = `/api/v1/saga/${SHOPPER}/status`;
   for (const wait of ["-1", "30.001", "31", "1e1", "0x10", "Infinity", "NaN", "", "ten", "1,5", "0.0001"])
     expectProblem(await send("GET", `${path}?wait=${wait}`), 400, "invalid-query");
@@ -248,7 +247,7 @@ test("the time to wait is decimal seconds within bounds", async () => {
     expectProblem(await send("GET", `${path}?wait=${wait}`), 503, "service-unavailable");
 });
 
-test("a fault of ours is a 500 that tells the client nothing and the log everything", async () => {
+test("our own fault is a 500 without details; the log gets the error", async () => {
   const fault = new Error("secret of the inside");
   const broken = gatewayApp({
     authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
@@ -281,6 +280,6 @@ test.each([
   "ada@münchen.example",
   "jörg@example.com",
   '"ada."@example.com',
-])("%s is an address", async (email) => {
+])("%s is a valid e-mail address", async (email) => {
   expectProblem(await post(cart({ email })), 503, "service-unavailable");
 });

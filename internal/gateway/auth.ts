@@ -1,5 +1,5 @@
-// Who is asking: verifies the bearer token (JWT, HS256) and yields the user's id. A verification costs 100-250 us of CPU, so
-// verified tokens are remembered until they expire; the memory is bounded.
+// Verifies the bearer token (JWT, HS256) and returns the user's id. A verification costs 100-250 us of CPU, so verified tokens are
+// cached until they expire; the cache is bounded.
 import { errors, jwtVerify } from "jose";
 import type { Clock } from "../kernel/ports.ts";
 import { ProblemError } from "./problem.ts";
@@ -9,15 +9,15 @@ import { userIdOf } from "./user-id.ts";
 /** About 1 KB each. */
 const MAX_REMEMBERED_TOKENS = 20_000;
 const MAX_TOKEN_LENGTH = 4_096;
-/** Clocks of issuer and gateway may differ by this much, in seconds. */
+/** Allowed difference between the clocks of issuer and gateway. */
 const CLOCK_TOLERANCE_SECONDS = 5;
-/** RFC 7235: the scheme in any case, one or more spaces. */
+/** RFC 7235: the scheme is case-insensitive, with one or more spaces after it. */
 const BEARER = /^Bearer +([^\s]+)$/i;
 
 export interface AuthOptions {
-  /** Shared secret, at least 32 bytes of text. */
+  /** Shared secret, at least 32 bytes. */
   readonly hs256Secret: string;
-  /** Where set, tokens of other issuers or for other audiences are refused. */
+  /** If set, tokens of other issuers or for other audiences are rejected. */
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface AuthOptions {
 
 interface Verified {
   readonly userId: string;
-  /** Epoch ms, tolerance included. */
+  /** Epoch ms, with the tolerance. */
   readonly expiresAt: number;
 }
 
@@ -39,7 +39,7 @@ export class Authenticator {
     this.#key = new TextEncoder().encode(options.hs256Secret);
   }
 
-  /** The user's id of an `Authorization: Bearer` header. Throws the problem `unauthenticated`, saying why. */
+  /** The user's id from an `Authorization: Bearer` header. Throws the problem `unauthenticated` with the reason. */
   async userOf(authorization: string | null): Promise<string> {
     if (authorization !== null && authorization.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
     const token = BEARER.exec(authorization ?? "")?.[1];
@@ -62,9 +62,9 @@ export class Authenticator {
       currentDate: new Date(clock.now()),
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
     }).catch((error: unknown) => {
-      // What jose says of a token is fit for its holder; any other error is a fault of ours.
+      // jose's messages are safe to show to the token's holder. Any other error is our fault.
       if (!(error instanceof errors.JOSEError)) throw error;
-      return refuse(`the token is refused: ${error.message}`, error);
+      return refuse(`the token is rejected: ${error.message}`, error);
     });
     const { exp = 0 } = payload;
     return { userId: userIdOf(payload), expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 };

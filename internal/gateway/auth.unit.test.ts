@@ -1,4 +1,4 @@
-// Tokens: who gets in, who does not and why, and how long a verified one is remembered.
+// Tokens: which are accepted, which are rejected, and how long a verified one is cached.
 import { expect, test } from "bun:test";
 import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf, type TokenParts } from "../testkit/gateway.ts";
 import { Authenticator, type AuthOptions } from "./auth.ts";
@@ -9,19 +9,19 @@ const authenticator = (options: Partial<AuthOptions> = {}) =>
 const now = () => Math.floor(Date.now() / 1_000);
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-test("a good token yields its user, whatever the case of the scheme", async () => {
+test("a valid token yields its user; the case of the scheme does not matter", async () => {
   const token = await tokenOf(SHOPPER);
   for (const scheme of ["Bearer ", "bearer ", "BEARER   "])
     expect(await authenticator().userOf(scheme + token)).toBe(SHOPPER);
 });
 
-// What another implementation makes of the same: uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, iss), sub) in Python.
+// Expected ids from another implementation: uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, iss), sub) in Python.
 test.each([
   ["a UUID in capitals", SHOPPER.toUpperCase(), undefined, SHOPPER],
-  ["a text of an issuer", "x", "https://id.example", "cc92184e-9540-5244-8300-384ebe50c7bc"],
-  ["the same of another", "x", "https://other.example", "968455bb-7703-58b5-b3d6-7077ee787c1c"],
+  ["a text from an issuer", "x", "https://id.example", "cc92184e-9540-5244-8300-384ebe50c7bc"],
+  ["the same text from another issuer", "x", "https://other.example", "968455bb-7703-58b5-b3d6-7077ee787c1c"],
   [
-    "a text of no issuer",
+    "a text without an issuer",
     "auth0|5f7c8ec7c33c6c004bbafe82",
     undefined,
     "2b9dc870-c022-5d22-8f77-83a4afdab914",
@@ -35,33 +35,33 @@ test.each([
 
 const bad: readonly [string, TokenParts & { readonly userId?: string }, Partial<AuthOptions>?][] = [
   ["expired", { claims: { exp: now() - 60 } }],
-  ["without an end", { claims: { exp: undefined } }],
-  ["whose end is no number", { claims: { exp: "tomorrow" } }],
+  ["without an expiry", { claims: { exp: undefined } }],
+  ["with an expiry that is not a number", { claims: { exp: "tomorrow" } }],
   ["not valid yet", { claims: { nbf: now() + 3_600 } }],
-  ["of nobody", { claims: { sub: undefined } }],
-  ["of somebody without a name", { userId: "" }],
-  ["of somebody whose name is blank", { userId: " \t" }],
-  ["of somebody who is no text", { claims: { sub: 42 } }],
-  ["of somebody whose name is longer than OpenID Connect allows", { userId: "a".repeat(256) }],
-  ["of somebody whose name holds half a character", { userId: "ada\ud800" }],
+  ["without a subject", { claims: { sub: undefined } }],
+  ["with an empty subject", { userId: "" }],
+  ["with a blank subject", { userId: " \t" }],
+  ["with a subject that is not text", { claims: { sub: 42 } }],
+  ["with a subject longer than OpenID Connect allows", { userId: "a".repeat(256) }],
+  ["with half a surrogate pair in its subject", { userId: "ada\ud800" }],
   ["signed with another secret", { secret: "another secret of more than thirty-two characters" }],
   [
     "signed with another algorithm",
     { algorithm: "HS512", secret: JWT_SECRET.repeat(2) },
     { hs256Secret: JWT_SECRET.repeat(2) },
   ],
-  ["of another issuer", { claims: { iss: "evil" } }, { issuer: "shop" }],
-  ["of no issuer where one is asked for", {}, { issuer: "shop" }],
+  ["from another issuer", { claims: { iss: "evil" } }, { issuer: "shop" }],
+  ["without the required issuer", {}, { issuer: "shop" }],
   ["for another audience", { claims: { aud: "evil" } }, { audience: "shop" }],
 ];
-test.each(bad)("refused: a token %s", async (_, { userId = SHOPPER, ...parts }, options = {}) => {
+test.each(bad)("rejected: a token %s", async (_, { userId = SHOPPER, ...parts }, options = {}) => {
   const token = await tokenOf(userId, parts);
   await expect(authenticator(options).userOf(`Bearer ${token}`)).rejects.toMatchObject({
     type: "unauthenticated",
   });
 });
 
-test("refused: tokens that were tampered with, or never signed", async () => {
+test("rejected: tampered and unsigned tokens", async () => {
   const [header = "", payload = "", signature = ""] = (await tokenOf(SHOPPER)).split(".");
   const claims = { sub: SHOPPER, exp: now() + 3_600 };
   const forged = [
@@ -80,7 +80,7 @@ test("refused: tokens that were tampered with, or never signed", async () => {
     await expect(gate.userOf(`Bearer ${token}`)).rejects.toMatchObject({ type: "unauthenticated" });
 });
 
-test("refused: no token, another scheme, and one too long to be true", async () => {
+test("rejected: no token, another scheme, and a token that is too long", async () => {
   const token = await tokenOf(SHOPPER);
   for (const header of [null, "", "Bearer", "Bearer ", `Basic ${token}`, token, `Bearer ${token} ${token}`])
     await expect(authenticator().userOf(header)).rejects.toMatchObject({ type: "unauthenticated" });
@@ -88,25 +88,25 @@ test("refused: no token, another scheme, and one too long to be true", async () 
   await expect(authenticator().userOf(long)).rejects.toThrow("too long");
 });
 
-test("issuer and audience pass where they are right", async () => {
+test("a token with the right issuer and audience is accepted", async () => {
   const token = await tokenOf(SHOPPER, { claims: { iss: "shop", aud: ["shop", "other"] } });
   expect(await authenticator({ issuer: "shop", audience: "shop" }).userOf(`Bearer ${token}`)).toBe(SHOPPER);
 });
 
-test("a remembered token ends when it expires, and not before", async () => {
+test("a cached token is valid until it expires", async () => {
   let time = Date.now();
   const gate = authenticator({ clock: { now: () => time } });
   const header = `Bearer ${await tokenOf(SHOPPER, { claims: { exp: now() + 100 } })}`;
   await gate.userOf(header);
   time += 100_000;
-  // The tolerance between clocks holds for remembered tokens, too.
+  // The clock tolerance applies to cached tokens too.
   expect(await gate.userOf(header)).toBe(SHOPPER);
   time += 10_000;
   await expect(gate.userOf(header)).rejects.toThrow("exp");
   await expect(gate.userOf(header)).rejects.toThrow("exp");
 });
 
-test("the memory is bounded, and what was used last stays", () => {
+test("the cache is bounded and keeps the recently used entries", () => {
   const memory = new RecentlyUsed<string, number>(2);
   memory.set("a", 1);
   memory.set("b", 2);

@@ -1,19 +1,19 @@
-// Recognises a card number where a token of the payment provider is meant. Pure; called by checkout-request.ts.
+// Detects a card number in place of a payment provider's token. Pure; called by checkout-request.ts.
 //
-// A card number that gets in makes every server behind the gateway one that holds card data. Only the payment method is looked
-// at: one number in ten passes the Luhn check, so phone numbers, SKUs, postal lines and Idempotency-Keys made of digits would be
-// refused by chance, and none of those is meant to identify a card.
+// If a card number gets in, every server behind the gateway holds card data. Only the payment method is checked: one number in ten
+// passes the Luhn check, so phone numbers, SKUs, address lines and Idempotency-Keys of digits would be rejected by chance, and
+// none of those should hold a card number.
 
-/** ISO/IEC 7812-1; the shortest in use have 12 digits. */
+/** ISO/IEC 7812-1. The shortest card numbers in use have 12 digits. */
 const MIN_DIGITS = 12;
 const MAX_DIGITS = 19;
 const SEPARATORS = /[\s._-]+/u;
-/** Its last groups may be digits only, and it is nobody's card. */
+/** A UUID's last groups may be digits only, and it is not a card number. */
 const UUID_FORM = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/giu;
 
 /**
- * Whether `text` is, or has among its parts, a number of 12 to 19 digits that passes the Luhn check. Spaces, points, dashes and
- * underscores may group the digits; digits that touch a letter belong to a token.
+ * Whether `text` is or contains a number of 12 to 19 digits that passes the Luhn check. Spaces, points, dashes and underscores may
+ * group the digits. Digits next to a letter belong to a token.
  */
 export function holdsCardNumber(text: string): boolean {
   const groups = text.replaceAll(UUID_FORM, "x").split(SEPARATORS);
@@ -30,7 +30,7 @@ function startsCardNumber(groups: readonly string[]): boolean {
   return false;
 }
 
-/** ISO/IEC 7812-1, annex B: every second digit from the right but the last is doubled. */
+/** ISO/IEC 7812-1, annex B: from the right, every second digit is doubled, not the last one. */
 export function passesLuhn(digits: string): boolean {
   const sum = Array.from(digits, Number)
     .toReversed()

@@ -1,5 +1,5 @@
-// What is taken for a card number, and what is not although it has many digits. The well-known numbers are those that providers
-// publish for tests.
+// Which texts count as card numbers, and which do not in spite of many digits. The card numbers are the providers' public test
+// numbers.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { holdsCardNumber, passesLuhn } from "./card-number.ts";
@@ -14,7 +14,7 @@ test.each([
   "card-4242-4242-4242-4242-12-34-123",
   "378282246310005",
   "3782 822463 10005",
-])("%s is refused", (text) => {
+])("%s is a card number", (text) => {
   expect(holdsCardNumber(text)).toBe(true);
 });
 
@@ -29,11 +29,11 @@ test.each([
   "42424242-4242-4242-4242-424242424242",
   "",
   "-",
-])("%s is not", (text) => {
+])("%s is not a card number", (text) => {
   expect(holdsCardNumber(text)).toBe(false);
 });
 
-test("with its last digit changed no number passes, and with the right one each does, however it is grouped", () => {
+test("exactly one last digit makes a number pass, with any grouping", () => {
   const stem = fc.stringMatching(/^\d{11,18}$/u);
   fc.assert(
     fc.property(stem, fc.constantFrom("", " ", "-"), (digits, separator) => {

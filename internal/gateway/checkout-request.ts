@@ -1,4 +1,4 @@
-// Reads a checkout out of an HTTP request, strictly: what is not understood is refused, never ignored. Called by app.ts.
+// Reads a checkout from an HTTP request. Strict: unknown input is rejected, never ignored. Called by app.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
@@ -9,19 +9,19 @@ import { ProblemError } from "./problem.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */
 export const MAX_BODY_BYTES = 64 * 1_024;
-/** So many faults of one body are listed; the rest follows from them. */
+/** Maximum listed faults of one body; more are usually consequences of these. */
 const MAX_BODY_FAULTS = 20;
 const idempotencyKey = new RegExp(IDEMPOTENCY_KEY);
-/** W3C trace context; an id of zeros only is invalid there. */
+/** W3C trace context, which forbids ids of only zeros. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
- * What a pattern cannot tell: `ada,smith@example.com` is no address, and whoever reads it as a list of two writes to a stranger.
- * Quoted local parts and other scripts are addresses.
+ * A pattern cannot find this fault: `ada,smith@example.com` is not an address, and software that reads it as a list of two sends
+ * mail to a stranger. Quoted local parts and other scripts are valid.
  */
 const NO_ADDRESS = { path: "/email", message: "Expected one e-mail address, for example ada@example.com" };
 
-/** The path is named and the value is not: the answer may be logged by whoever reads it. */
+/** Names the path, not the value: the client may log the answer. */
 const CARD_NUMBER = {
   path: "/payment_method",
   message:
@@ -35,13 +35,13 @@ export function idempotencyKeyOf({ headers }: Request): string {
   if (key !== null && idempotencyKey.test(key)) return key;
   throw new ProblemError("missing-idempotency-key", {
     detail:
-      "send 1 to 200 printable characters that are new for each checkout, for example a UUID, and the same ones when you try again",
+      "send 1 to 200 printable characters, for example a UUID: a new key for each checkout, the same key for each retry",
   });
 }
 
 export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
   const body = parse(await textOf(request));
-  // Before all else, because one with spaces does not fit the schema either, whose words would not say what is wrong.
+  // Checked first: a card number with spaces also violates the schema, but the schema's message would not explain it.
   if (hasCardNumber(body)) throw new ProblemError("card-number", { errors: [CARD_NUMBER] });
   const checkout = checkoutRequest.Check(body) ? body : null;
   const errors =
@@ -61,9 +61,9 @@ function hasCardNumber(body: unknown): boolean {
   return isText && holdsCardNumber(String(payment_method));
 }
 
-/** What a schema cannot tell. */
+/** Faults that a schema cannot find. */
 function faultsOfMeaning({ email, currency, shipping_address }: CheckoutRequest) {
-  // What no provider can be asked for is refused before anything is reserved.
+  // A currency that the provider cannot charge is rejected before stock is reserved.
   const message = currencyFault(currency);
   return [
     ...(isEmail(email) ? [] : [NO_ADDRESS]),
@@ -73,14 +73,14 @@ function faultsOfMeaning({ email, currency, shipping_address }: CheckoutRequest)
 }
 
 /**
- * SHA-256 of the checkout, hex: tells whether an Idempotency-Key comes with what it came with before. Order of fields and white
- * space do not count, because a client that serialises anew when it tries again means the same checkout.
+ * SHA-256 of the checkout, hex. Shows whether an Idempotency-Key comes with the same checkout as before. Field order and white
+ * space do not count, because a client may serialise the same checkout differently when it retries.
  */
 export function hashOf(checkout: CheckoutRequest): string {
   return Bun.CryptoHasher.hash("sha256", JSON.stringify(withSortedFields(checkout)), "hex");
 }
 
-/** The caller's trace goes on; a checkout without one starts its own here. */
+/** Continues the caller's trace; a checkout without a trace starts a new one. */
 export function traceparentOf({ headers }: Request): string {
   const given = headers.get("traceparent");
   if (given !== null && TRACEPARENT.test(given)) return given;
@@ -106,7 +106,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A copy: as a replacer of `JSON.stringify` it took twice as long. The schema lets no `__proto__` come here. */
+/** Copies: a replacer for `JSON.stringify` took twice as long. The schema rejects `__proto__` before this. */
 function withSortedFields(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withSortedFields);
   if (typeof value !== "object" || value === null) return value;

@@ -1,10 +1,10 @@
-// What counts as the same checkout, and whose trace it belongs to. The refusals are tested through app.ts.
+// The hash that identifies a checkout, and its trace. Rejected requests are tested in app.unit.test.ts.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { cart } from "../testkit/gateway.ts";
 import { hashOf, traceparentOf } from "./checkout-request.ts";
 
-test("the order of fields does not make it another checkout", () => {
+test("field order does not change the hash", () => {
   const { items, shipping_address, ...rest } = cart();
   const { name, ...place } = shipping_address;
   const reordered = {
@@ -17,11 +17,11 @@ test("the order of fields does not make it another checkout", () => {
   expect(hashOf(cart())).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test("releases hash alike: a try after an upgrade comes with what the first one came with", () => {
+test("the hash is the same in every release: a retry after an upgrade still matches", () => {
   expect(hashOf(cart())).toBe("04904659f310423ebb2b2a2d8b049d5a4603dff8eb44fe1ed2b2026906fcdc32");
 });
 
-test("anything else does", () => {
+test("any other difference changes the hash", () => {
   const address = cart().shipping_address;
   const others = [
     cart({ email: "bob@example.com" }),
@@ -30,13 +30,13 @@ test("anything else does", () => {
     cart({ items: [{ sku_id: "tea", quantity: 3 }] }),
     cart({ items: [...cart().items, ...cart().items] }),
     cart({ shipping_address: { ...address, line2: "rear" } }),
-    // Values move between fields without a new text.
+    // Two fields swap their values.
     cart({ shipping_address: { ...address, name: address.city ?? "", city: address.name } }),
   ];
   expect(new Set([cart(), ...others].map(hashOf)).size).toBe(others.length + 1);
 });
 
-test("two carts hash alike only when they are alike", () => {
+test("two carts have the same hash only if they are equal", () => {
   const line = fc.record({ sku_id: fc.constantFrom("a", "b"), quantity: fc.integer({ min: 1, max: 3 }) });
   const lines = fc.array(line, { minLength: 1, maxLength: 3 });
   fc.assert(
@@ -47,7 +47,7 @@ test("two carts hash alike only when they are alike", () => {
   );
 });
 
-test("a trace goes on; a checkout without a valid one starts its own", () => {
+test("a valid trace continues; any other checkout starts a new one", () => {
   const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const of = (traceparent?: string) =>
     traceparentOf(

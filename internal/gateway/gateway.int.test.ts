@@ -1,4 +1,4 @@
-// The gateway over a real port, with a real orchestrator API and a real Postgres behind it.
+// The gateway on a real port, with a real orchestrator API and a real Postgres.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -48,7 +48,7 @@ function serveOrchestrator(port: number) {
   };
 }
 
-/** The gateway as cmd/gateway puts it together. */
+/** The gateway, wired like cmd/gateway. */
 class Gateway implements AsyncDisposable {
   readonly #client: OrchestratorClient;
   readonly #server: HttpServer;
@@ -82,7 +82,7 @@ class Gateway implements AsyncDisposable {
     return this.ask("/api/v1/checkout", { ...init, method: "POST", headers, body: JSON.stringify(body) });
   }
 
-  /** Sends the bytes as they are and returns the status line of each answer. */
+  /** Sends the raw text and returns the status line of each answer. */
   raw(text: string): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#server.port, HOSTNAME);
@@ -121,7 +121,7 @@ function sagaOf({ status, body }: { readonly status: number; readonly body: unkn
   return body.saga_id;
 }
 
-test("a 202 means that the saga exists, with the cart, the shopper, and the trace", async () => {
+test("after a 202 the saga exists with its cart, shopper and trace", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const answer = await gateway.checkout("first", cart({ expected_total_cents: 1_000 }), {
     headers: { traceparent },
@@ -162,7 +162,7 @@ test("the payment token is stored sealed: only the payment service's key opens i
   expect(await open(row?.payment_method ?? "")).toBe("pm_very_secret");
 });
 
-test("the same key with the same checkout is the same saga and says so; with another it is refused", async () => {
+test("the same key with the same checkout returns the same saga as replayed; with another checkout it is rejected", async () => {
   const first = sagaOf(await gateway.checkout("replay"));
   const { shipping_address, ...rest } = cart();
   const again = await gateway.checkout("replay", { shipping_address, ...rest });
@@ -176,7 +176,7 @@ test("the same key with the same checkout is the same saga and says so; with ano
   expect([sagaOf(stranger) === first, stranger.headers.get("idempotent-replayed")]).toEqual([false, null]);
 });
 
-test("somebody else's saga looks exactly like none", async () => {
+test("another user's saga looks exactly like a missing one", async () => {
   const mine = `/api/v1/saga/${sagaOf(await gateway.checkout("mine"))}/status`;
   const none = `/api/v1/saga/${Bun.randomUUIDv7()}/status`;
   const answers = await Promise.all([
@@ -186,13 +186,13 @@ test("somebody else's saga looks exactly like none", async () => {
   for (const { status } of answers) expect(status).toBe(404);
   const [theirs, nobodys] = answers.map(({ body }) => JSON.stringify(body));
   expect(theirs?.replace(mine, "")).toBe(nobodys?.replace(none, "") ?? "");
-  // Nor does it take longer: a wait is not held open for a stranger.
+  // It takes no longer either: a stranger's wait is not held open.
   expect(
     (await gateway.ask(`${mine}?wait=30`, { user: STRANGER, signal: AbortSignal.timeout(2_000) })).status,
   ).toBe(404);
 });
 
-test("a shopper who waits is told the end when it comes", async () => {
+test("a waiting shopper gets the final status when the saga finishes", async () => {
   const saga_id = sagaOf(await gateway.checkout("wait"));
   const waiting = gateway.ask(`/api/v1/saga/${saga_id}/status?wait=30`);
   await Bun.sleep(30);
@@ -201,7 +201,7 @@ test("a shopper who waits is told the end when it comes", async () => {
   expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
 });
 
-test("a cart that costs more than an order may is told so, for as long as anybody asks", async () => {
+test("a cart above the largest total is compensated, and the status shows the total", async () => {
   const saga_id = sagaOf(await gateway.checkout("dear"));
   const dearest = { sku_id: "tea", quantity: 999, unit_price_cents: 9_999_999_999 };
   const reserved_until = "2026-11-23T12:05:00.000Z";
@@ -219,7 +219,7 @@ test("a cart that costs more than an order may is told so, for as long as anybod
   });
 });
 
-test("an address without what its country does not have is kept, and says so to those who read it", async () => {
+test("an address without city and postal code is stored with both empty", async () => {
   const us = {
     name: "Ada",
     line1: "PO Box 12",
@@ -240,7 +240,7 @@ test("an address without what its country does not have is kept, and says so to 
   expect((await orchestrator.saga(sagaOf(inHk))).shipping_address).toEqual(kept);
 });
 
-test("a shopper who hangs up is no fault of anybody's", async () => {
+test("a disconnecting shopper is not an error", async () => {
   const saga_id = sagaOf(await gateway.checkout("hang-up"));
   const gone = new AbortController();
   const waiting = gateway.ask(`/api/v1/saga/${saga_id}/status?wait=30`, { signal: gone.signal });
@@ -251,7 +251,7 @@ test("a shopper who hangs up is no fault of anybody's", async () => {
   expect(logged).toEqual([]);
 });
 
-test("bodies beyond the limit are refused: with a problem, and when they are absurd, without", async () => {
+test("bodies above the limit are rejected with a problem, far larger ones with a bare 413", async () => {
   const { status, body } = await gateway.checkout("big", { coupon: "x".repeat(2 * MAX_BODY_BYTES) });
   expect([status, body]).toMatchObject([413, { type: "urn:checkout:problem:body-too-large" }]);
   const head = `POST /api/v1/checkout HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await tokenOf(SHOPPER)}\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\n`;
@@ -265,7 +265,7 @@ test("bodies beyond the limit are refused: with a problem, and when they are abs
   ]);
 });
 
-test("requests that are hardly HTTP are refused without harm", async () => {
+test("malformed HTTP requests are rejected without an error", async () => {
   const get = (head: string) => gateway.raw(`${head}\r\n\r\n`);
   const path = `/api/v1/saga/${SHOPPER}/status`;
   expect(await get(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-Big: ${"x".repeat(20_000)}`)).toEqual([
@@ -287,7 +287,7 @@ test("requests that are hardly HTTP are refused without harm", async () => {
   expect(logged).toEqual([]);
 });
 
-test("while the orchestrator is away it is a 503 to try again, and what is tried again goes through", async () => {
+test("while the orchestrator is down requests get a 503, and a later retry succeeds", async () => {
   const before = sagaOf(await gateway.checkout("outage"));
   const { port } = inner;
   await inner[Symbol.asyncDispose]();
@@ -307,7 +307,7 @@ test("while the orchestrator is away it is a 503 to try again, and what is tried
   expect(sagaOf(await gateway.checkout("outage-new"))).not.toBe(before);
 });
 
-test("a shutdown sends waiting shoppers to another gateway, and finishes checkouts", async () => {
+test("a shutdown answers waiting shoppers with a 503 and finishes checkouts", async () => {
   await using leaving = new Gateway(inner.port, await createSealer(keys.publicJwk));
   const saga_id = sagaOf(await leaving.checkout("leaving"));
   const waiting = leaving.ask(`/api/v1/saga/${saga_id}/status?wait=30`);
@@ -315,7 +315,7 @@ test("a shutdown sends waiting shoppers to another gateway, and finishes checkou
   await Bun.sleep(30);
   const begun = performance.now();
   await leaving[Symbol.asyncDispose]();
-  // Far from the thirty seconds that the shopper would wait.
+  // Well below the 30 s that the shopper would wait.
   expect(performance.now() - begun).toBeLessThan(15_000);
   expect([(await waiting).status, (await waiting).headers.get("retry-after")]).toEqual([503, "2"]);
   expect(new Set((await Promise.all(writing)).map(sagaOf)).size).toBe(20);

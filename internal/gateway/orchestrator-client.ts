@@ -1,16 +1,16 @@
-// The gateway's one call into the system: the orchestrator's HTTP API. Keeps connections alive; knows which answers mean what.
-// An answer counts only when it is what an orchestrator says: a proxy's 404 must not tell a shopper that the saga is gone.
+// The gateway's client of the orchestrator's HTTP API. Only an answer in the orchestrator's format counts: a proxy's 404 must not
+// tell a shopper that the saga does not exist.
 import type { Static, TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { ProblemError } from "./problem.ts";
 
-/** A checkout is answered in milliseconds; longer means that the orchestrator or its database is in trouble. */
+/** A checkout is answered in milliseconds; a longer time means a fault in the orchestrator or its database. */
 const START_TIMEOUT_MS = 5_000;
-/** On top of the time the shopper asked the status call to wait. */
+/** Added to the time that the shopper asked to wait. */
 const STATUS_TIMEOUT_MS = 5_000;
-/** So much of an answer that makes no sense is logged. */
+/** Maximum length of an unexpected answer in the log. */
 const MAX_QUOTED_LENGTH = 200;
 
 const sagaStarted = TypeCompiler.Compile(SagaStarted);
@@ -19,7 +19,7 @@ const fault = TypeCompiler.Compile(SagaApiFault);
 
 export interface OrchestratorClientOptions {
   readonly url: string;
-  /** Overrides of the limits above, for tests. Milliseconds. */
+  /** Override the limits above, for tests. Milliseconds. */
   readonly timeouts?: { readonly startMs?: number; readonly statusMs?: number };
 }
 
@@ -27,7 +27,7 @@ export class OrchestratorClient implements Disposable {
   readonly #baseUrl: string;
   readonly #startTimeoutMs: number;
   readonly #statusTimeoutMs: number;
-  /** The status calls that are held open. */
+  /** Open status calls. */
   readonly #waits = new Set<AbortController>();
 
   constructor({ url, timeouts = {} }: OrchestratorClientOptions) {
@@ -37,8 +37,8 @@ export class OrchestratorClient implements Disposable {
   }
 
   /**
-   * Starts a saga, or finds the one this client key has started before. Throws the problem `idempotency-key-reused`, and
-   * SERVICE_UNAVAILABLE when it is not known whether the saga was written: the same Idempotency-Key makes the next try safe.
+   * Starts a saga, or finds the one that this client key started before. Throws the problem `idempotency-key-reused`, or
+   * SERVICE_UNAVAILABLE if the saga may or may not be stored; a retry with the same Idempotency-Key is safe.
    */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
     const answer = await this.#call("/sagas", sagaStarted, AbortSignal.timeout(this.#startTimeoutMs), {
@@ -52,8 +52,8 @@ export class OrchestratorClient implements Disposable {
   }
 
   /**
-   * The saga's status, null where the user has no such saga. Waits up to `waitMs` for it to finish; gives up with
-   * SERVICE_UNAVAILABLE when `signal` aborts or this client is disposed of.
+   * The saga's status, null if the user has no such saga. Waits up to `waitMs` for it to finish. Throws SERVICE_UNAVAILABLE when
+   * `signal` aborts or this client is disposed.
    */
   async status(
     sagaId: string,
@@ -61,7 +61,7 @@ export class OrchestratorClient implements Disposable {
     { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<SagaStatusView | null> {
     const path = `/sagas/${sagaId}?user_id=${userId}&wait_ms=${waitMs}`;
-    // By hand instead of AbortSignal.any, because each of the three must let go of the call when it is over.
+    // Not AbortSignal.any: all three sources must release the call when it ends.
     const wait = new AbortController();
     const abort = () => wait.abort();
     const timer = setTimeout(abort, this.#statusTimeoutMs + waitMs);
@@ -78,14 +78,14 @@ export class OrchestratorClient implements Disposable {
     }
   }
 
-  /** Throws while the orchestrator cannot be reached; for /readyz. */
+  /** Throws while the orchestrator is unreachable; for /readyz. */
   async ready(): Promise<void> {
     const response = await this.#fetch("/ready", { signal: AbortSignal.timeout(this.#statusTimeoutMs) });
     await response.body?.cancel();
     if (!response.ok) throw this.#strange(response, "");
   }
 
-  /** Ends the status calls that are held open; their shoppers are told to ask again. */
+  /** Aborts open status calls; their clients get a 503 and retry. */
   [Symbol.dispose](): void {
     for (const wait of this.#waits) wait.abort();
   }
@@ -124,12 +124,12 @@ export class OrchestratorClient implements Disposable {
     const quoted = JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH));
     return new AppError(
       "SERVICE_UNAVAILABLE",
-      `${this.#baseUrl} does not answer as an orchestrator does: ${status} ${quoted}`,
+      `${this.#baseUrl} does not answer like an orchestrator: ${status} ${quoted}`,
     );
   }
 }
 
-/** Undefined for what is not JSON. */
+/** Undefined if the text is not JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -138,7 +138,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A fault that is not the shopper's: the orchestrator is in trouble, or the two of us disagree on the contract. */
+/** Not the shopper's fault: the orchestrator is unavailable, or gateway and orchestrator disagree on the contract. */
 function refused({ error, detail = "" }: SagaApiFault): never {
   const code = error === "UNAVAILABLE" ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
   throw new AppError(code, `the orchestrator answered ${error} ${detail}`);

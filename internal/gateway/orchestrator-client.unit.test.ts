@@ -1,4 +1,4 @@
-// The gateway's client against servers that are not what they should be: only what an orchestrator says counts.
+// The gateway's client against misbehaving servers: only answers in the orchestrator's format count.
 import { afterEach, expect, test } from "bun:test";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { checkout } from "../testkit/orchestrator.ts";
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true);
 });
 
-/** A client of a server that answers in this way, which waits so long for it. */
+/** A client of a server with this answer. The client's timeout is `patienceMs`. */
 function clientOf(
   answer: (request: Request) => Response | Promise<Response>,
   patienceMs = 20_000,
@@ -29,7 +29,7 @@ function clientOf(
 const fault = (error: string, status: number) => () => Response.json({ error }, { status });
 const unavailable = { code: "SERVICE_UNAVAILABLE" };
 
-test("what an orchestrator answers is understood", async () => {
+test("maps the orchestrator's answers", async () => {
   expect(await clientOf(() => Response.json(started)).startSaga(checkout())).toEqual(started);
   await expect(clientOf(fault("CLIENT_KEY_REUSED", 409)).startSaga(checkout())).rejects.toMatchObject({
     type: "idempotency-key-reused",
@@ -38,7 +38,7 @@ test("what an orchestrator answers is understood", async () => {
   await expect(clientOf(fault("UNAVAILABLE", 503)).startSaga(checkout())).rejects.toMatchObject(unavailable);
 });
 
-test("a contract that the two disagree on is a fault of ours, which trying again does not cure", async () => {
+test("a contract violation is our fault and not retryable", async () => {
   for (const answer of [fault("INVALID_REQUEST", 422), fault("INTERNAL", 500)]) {
     await expect(clientOf(answer).startSaga(checkout())).rejects.toMatchObject({
       code: "MESSAGE_INVALID",
@@ -54,26 +54,26 @@ const garbage: readonly [string, (request: Request) => Response][] = [
     () => new Response("<html>Welcome to nginx!</html>", { headers: { "content-type": "text/html" } }),
   ],
   ["nothing", () => new Response("")],
-  ["JSON of something else", () => Response.json({ hello: "world" })],
+  ["unrelated JSON", () => Response.json({ hello: "world" })],
   ["half an answer", () => new Response('{"saga_id":')],
-  ["an id that is none", () => Response.json({ ...started, saga_id: "1; drop table" })],
-  ["success with the body of a fault", () => Response.json({ error: "NO_SUCH_SAGA" })],
+  ["an invalid id", () => Response.json({ ...started, saga_id: "1; drop table" })],
+  ["200 with an error body", () => Response.json({ error: "NO_SUCH_SAGA" })],
   ["a proxy's 404", () => new Response("not found", { status: 404 })],
   ["a proxy's 404 in JSON", () => Response.json({ message: "no route" }, { status: 404 })],
   ["a proxy's 409", () => new Response("conflict", { status: 409 })],
   ["a bad gateway", () => new Response("bad gateway", { status: 502 })],
   [
-    "a redirect, wherever it leads",
+    "a redirect, even to a valid answer",
     ({ url }) => (url.endsWith("/there") ? Response.json(started) : Response.redirect("/there", 303)),
   ],
 ];
-test.each(garbage)("says that the service is away, not that the saga is: %s", async (_, answer) => {
+test.each(garbage)("reports the service as unavailable, not the saga as missing: %s", async (_, answer) => {
   const client = clientOf(answer);
   await expect(client.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
 });
 
-test("a server that is silent, or stops in the middle, is given up", async () => {
+test("a call to a server that is silent or stops in the middle times out", async () => {
   const silent = clientOf(() => new Promise(() => undefined), IMPATIENT_MS);
   await expect(silent.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(silent.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
@@ -86,7 +86,7 @@ test("a server that is silent, or stops in the middle, is given up", async () =>
   await expect(halting.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
 });
 
-test("the time a shopper waits is on top of that", async () => {
+test("the shopper's waiting time is added to the timeout", async () => {
   const view: SagaStatusView = {
     saga_id: SAGA,
     status: "STARTED",
@@ -109,7 +109,7 @@ test("the time a shopper waits is on top of that", async () => {
   await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
 });
 
-test("nobody there, and a connection that breaks", async () => {
+test("no server and a broken connection are unavailable", async () => {
   const nowhere = new OrchestratorClient({ url: "http://127.0.0.1:9/" });
   await expect(nowhere.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(nowhere.ready()).rejects.toMatchObject(unavailable);
@@ -124,12 +124,12 @@ test("nobody there, and a connection that breaks", async () => {
   breaking.stop(true);
 });
 
-test("ready means that it answers well", async () => {
+test("ready() accepts a success and rejects a 503", async () => {
   await clientOf(() => new Response("ok")).ready();
   await expect(clientOf(() => new Response("", { status: 503 })).ready()).rejects.toMatchObject(unavailable);
 });
 
-test("status calls end when the shopper hangs up, or the gateway stops; checkouts do not", async () => {
+test("status calls end when the shopper disconnects or the gateway stops; checkouts continue", async () => {
   const asked: string[] = [];
   const client = clientOf(async ({ url }) => {
     asked.push(url);

@@ -1,5 +1,5 @@
-// RFC 9457 problem bodies, and the only place where HTTP status numbers are chosen. Everything the gateway refuses comes
-// through here, so a shopper's client can tell by `type` what to do next.
+// RFC 9457 problem bodies, and the only place that chooses HTTP status codes. Every rejection of the gateway passes through here,
+// so that a client can choose its next step by `type`.
 import type { Problem } from "../../schemas/http.ts";
 
 const PROBLEMS = {
@@ -7,37 +7,37 @@ const PROBLEMS = {
   "missing-idempotency-key": { status: 400, title: "The Idempotency-Key header is missing or malformed" },
   "invalid-query": { status: 400, title: "A query parameter is not valid" },
   unauthenticated: { status: 401, title: "A valid bearer token is required" },
-  "not-found": { status: 404, title: "There is no such thing here" },
-  "method-not-allowed": { status: 405, title: "This path does not take this method" },
+  "not-found": { status: 404, title: "The resource does not exist" },
+  "method-not-allowed": { status: 405, title: "This path does not support this method" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
-  "invalid-body": { status: 422, title: "The body does not fit the schema" },
-  "card-number": { status: 422, title: "The payment method is a card number, which must not be sent here" },
+  "invalid-body": { status: 422, title: "The body does not match the schema" },
+  "card-number": { status: 422, title: "The payment method is a card number; send the payment provider's token instead" },
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key was used with another body" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "service-unavailable": {
     status: 503,
-    title: "This cannot be done right now; try the same again, a checkout with the same Idempotency-Key",
+    title: "The service is unavailable; retry the same request, a checkout with the same Idempotency-Key",
   },
 } as const;
 
 export type ProblemType = keyof typeof PROBLEMS;
 
-/** What a client should wait before it tries again, in seconds. */
+/** How long a client should wait before it retries. */
 const RETRY_AFTER_SECONDS = 2;
 
 export const STATUS_ACCEPTED = 202;
 
 interface ProblemParts {
   readonly detail?: string;
-  /** What is wrong with the body, and where. Never the value: it may be a secret. */
+  /** The faults of the body with their paths. Never the value: it may be a secret. */
   readonly errors?: NonNullable<Problem["errors"]>;
-  /** For `method-not-allowed`: the methods that the path does take. */
+  /** For `method-not-allowed`: the methods that the path supports. */
   readonly allow?: string;
   readonly cause?: unknown;
 }
 
-/** A refusal on its way to the client: thrown by any part of the gateway, answered in one place. */
+/** A rejection for the client. Any part of the gateway throws it; app.ts answers it. */
 export class ProblemError extends Error {
   readonly type: ProblemType;
   readonly parts: ProblemParts;
@@ -49,12 +49,12 @@ export class ProblemError extends Error {
     this.parts = parts;
   }
 
-  /** Whether it is our fault rather than the client's. */
+  /** Whether it is our fault, not the client's. */
   get isOurs(): boolean {
     return this.type === "internal-error" || this.type === "service-unavailable";
   }
 
-  /** Whether whoever runs the shop should hear of it: our own faults, and a front end that hands out its shoppers' cards. */
+  /** Whether operators should see it: our own faults, and a front end that sends its shoppers' card numbers. */
   get isForOperators(): boolean {
     return this.isOurs || this.type === "card-number";
   }

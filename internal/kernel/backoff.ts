@@ -1,20 +1,20 @@
-// Delays between attempts, in one place. Randomness is an argument so that pure callers stay pure.
+// All delays between attempts. The random number is an argument, so that pure callers stay pure.
 
-/** A command that fails is tried again after these delays, then goes to the dead-letter queue. */
+/** A failed command is retried after these delays, then dead-lettered. */
 export const COMMAND_RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 25_000];
 
-/** Nothing is ever put off for longer than this. */
+/** The longest delay anywhere. */
 export const LONGEST_PAUSE_MS = 5 * 60 * 1_000;
 
 /**
- * Whether what was put off until `dueAt` is due at `now` (epoch ms). What lies further ahead than anything is ever put off was
- * written by a clock that ran ahead and has been set right since: waiting for that time could take hours.
+ * Whether work delayed until `dueAt` is due at `now` (epoch ms). A due time beyond the longest possible delay comes from a fast
+ * clock that was corrected later; it counts as due, because waiting for it could take hours.
  */
 export function isDue(dueAt: number, now: number): boolean {
   return dueAt <= now || dueAt > now + LONGEST_PAUSE_MS;
 }
 
-/** Each delay is spread by this share either way, so that a burst of failures does not come back as a burst. */
+/** Each delay varies by this share in both directions, so that a burst of failures does not return as a burst. */
 const JITTER_SHARE = 0.2;
 
 /** Spreads `delayMs` by +-20 %; `random` is a number in [0, 1). */

@@ -1,7 +1,7 @@
-// The three kinds of error. A refusal (out of stock, card declined) is an event and never thrown; an operating error is
-// an AppError with a code from this closed list; a programmer error is a failed `assert` and crashes the process.
+// The three kinds of error. A refusal (out of stock, card declined) is an event and never thrown. An operating error is an
+// AppError with a code from this closed list. A programmer error is a failed `assert` and crashes the process.
 
-/** Every operating error there is, and whether trying the same thing again later can help. */
+/** All operating errors, and whether a later retry can help. */
 const ERROR_CODES = {
   CONFIG_INVALID: { canRetry: false },
   DATABASE_UNAVAILABLE: { canRetry: true },
@@ -25,7 +25,7 @@ const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** An operating error: something outside refused or is away. `message` names the thing and the way out. */
+/** An operating error: something outside refused or is unavailable. `message` names it and says what to do. */
 export class AppError extends Error {
   readonly code: ErrorCode;
 
@@ -40,7 +40,7 @@ export class AppError extends Error {
   }
 }
 
-/** A programmer error: the process is in a state its author thought impossible and must not go on. */
+/** A programmer error: the process is in a state that should be impossible and must not continue. */
 export class AssertionError extends Error {
   constructor(message: string) {
     super(message);
@@ -52,22 +52,22 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
 
-/** Closes a switch over a union: the compiler refuses it while a member is unhandled. */
+/** Ends a switch over a union: the compiler rejects it while a member is unhandled. */
 export function assertNever(value: never): never {
   throw new AssertionError(`unexpected value ${JSON.stringify(value)}`);
 }
 
-/** The sentence of anything thrown, causes included, for a line of text. A cause that is no error is for programs. */
+/** The message of anything thrown, with its causes, as one line. A cause that is not an Error is left out: it is data for programs. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? `: ${describeError(error.cause)}` : "";
   return `${messageOf(error)}${cause}`;
 }
 
-/** SQLSTATE class 22, "data exception": the only ones whose message quotes the value that did not fit, which may be anybody's. */
+/** SQLSTATE class 22, "data exception". Only these messages quote the value that did not fit, which may be personal data. */
 const DATA_EXCEPTION = /^22[0-9A-Z]{3}$/;
 
-/** What an error says, without the values that a database quotes. Names of tables and constraints, in other messages, stay. */
+/** An error's message without the values that a database quotes. Names of tables and constraints in other messages stay. */
 export function messageOf(error: Error): string {
   const isQuoting = "code" in error && typeof error.code === "string" && DATA_EXCEPTION.test(error.code);
   return isQuoting ? error.message.replace(/".*"/su, '"..."') : error.message;

@@ -1,9 +1,8 @@
-// How long the simulated provider takes, as a distribution written in one word: `fixed:0`, `uniform:200-500` (bounds) or
-// `lognormal:250-900` (median and 99th percentile). All in milliseconds. Used by paysim, and checked by the benchmark before it
-// starts anything.
+// The latency distribution of the simulated provider, as text: `fixed:0`, `uniform:200-500` (bounds) or `lognormal:250-900`
+// (median and 99th percentile), in milliseconds. Used by paysim; the benchmark checks it before it starts anything.
 import { assertNever } from "./errors.ts";
 
-/** Longer than any client waits; a slip of the keyboard must not hold a request for a day. */
+/** Longer than any client waits. A typo must not delay a request for a day. */
 export const MAX_LATENCY_MS = 60_000;
 
 export type Latency =
@@ -13,10 +12,10 @@ export type Latency =
 
 const FORM = /^(fixed:\d{1,5}|(uniform|lognormal):\d{1,5}-\d{1,5})$/;
 
-/** Standard normal quantile of 0.99, which ties a lognormal's p99 to its sigma. */
+/** Standard normal quantile of 0.99, to compute a lognormal's sigma from its p99. */
 const Z99 = 2.326_347_874;
 
-/** Null when the text is not a distribution: unknown word, bounds reversed, or above MAX_LATENCY_MS. */
+/** Null if the text is not a distribution: unknown word, reversed bounds, or a value above MAX_LATENCY_MS. */
 export function parseLatency(text: string): Latency | null {
   if (!FORM.test(text)) return null;
   const [kind = "", numbers = ""] = text.split(":");
@@ -27,7 +26,7 @@ export function parseLatency(text: string): Latency | null {
   return low > 0 ? { kind: "lognormal", p50Ms: low, p99Ms: high } : null;
 }
 
-/** One draw in milliseconds. `random` gives uniform numbers in [0, 1). */
+/** One sample in milliseconds. `random` returns uniform numbers in [0, 1). */
 export function sampleLatency(latency: Latency, random: () => number): number {
   switch (latency.kind) {
     case "fixed":

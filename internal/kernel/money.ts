@@ -1,9 +1,9 @@
-// Money is a whole number of minor units of one currency: 1250 is 12.50 EUR, 1250 JPY, 1.250 KWD. Floats never touch it. Fields
-// that carry it are called `*_cents` for every currency.
+// Money is a whole number of minor units of one currency: 1250 is 12.50 EUR, 1250 JPY, 1.250 KWD. Floats are never used. Its
+// fields are called `*_cents` for every currency.
 //
-// The table is ours, because others disagree: Intl gives other digits on Bun than on Node (both have HUF or ISK differently from
-// ISO 4217 or from the payment provider), and a wrong digit is a wrong sum. What is not in it cannot be sold in, and is refused
-// where prices and carts come in.
+// The table is our own because other sources disagree: Intl has different digits on Bun and on Node (both differ from ISO 4217 or
+// from the payment provider for HUF or ISK), and a wrong digit is a wrong sum. Prices and carts in a currency that is not in the
+// table are rejected at the entrance.
 
 export interface Money {
   readonly amount_cents: number;
@@ -13,16 +13,16 @@ export interface Money {
 interface MinorUnit {
   /** Decimals of an amount. */
   readonly digits: 0 | 2 | 3;
-  /** Prices are multiples of so many minor units: card networks take nothing finer. */
+  /** Prices are multiples of this many minor units: card networks accept nothing smaller. */
   readonly step: 1 | 10;
 }
 
 const WHOLE: MinorUnit = { digits: 0, step: 1 };
 const HUNDREDTHS: MinorUnit = { digits: 2, step: 1 };
-/** The card networks want the last of the three digits to be 0. */
+/** Card networks require the last of the three digits to be 0. */
 const THOUSANDTHS: MinorUnit = { digits: 3, step: 10 };
 
-/** ISO 4217 codes. MGA is whole here, because its fifth is not a hundredth and nobody charges it. */
+/** ISO 4217 codes. MGA has no decimals here: its minor unit is a fifth, not a hundredth, and is never charged. */
 const MINOR_UNITS: ReadonlyMap<string, MinorUnit> = new Map([
   ...codes("BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF", WHOLE),
   ...codes(
@@ -35,7 +35,7 @@ const MINOR_UNITS: ReadonlyMap<string, MinorUnit> = new Map([
   ...codes("BHD JOD KWD OMR TND", THOUSANDTHS),
 ]);
 
-/** The currencies that prices may be in, sorted. */
+/** The supported currencies, sorted. */
 export const CURRENCIES: readonly string[] = [...MINOR_UNITS.keys()].toSorted();
 
 /** The sum of quantity x unit price, in minor units. */
@@ -49,12 +49,12 @@ export function isKnownCurrency(currency: string): boolean {
   return MINOR_UNITS.has(currency);
 }
 
-/** The smallest amount that prices in this currency are multiples of, in minor units. */
+/** Prices in this currency are multiples of this amount, in minor units. */
 export function priceStep(currency: string): number {
   return MINOR_UNITS.get(currency)?.step ?? 1;
 }
 
-/** For people: `12.50 EUR`, `50000 JPY`, `1.860 KWD`. A currency that is not in the table is told in minor units, as such. */
+/** For people: `12.50 EUR`, `50000 JPY`, `1.860 KWD`. A currency that is not in the table is shown in minor units. */
 export function moneyText(amount_cents: number, currency: string): string {
   const unit = MINOR_UNITS.get(currency);
   if (unit === undefined) return `${amount_cents} minor units of ${currency}`;
@@ -64,21 +64,21 @@ export function moneyText(amount_cents: number, currency: string): string {
   return `${sign}${digits.slice(0, -unit.digits)}.${digits.slice(-unit.digits)} ${currency}`;
 }
 
-/** What is wrong with selling for this price, for whoever set it; null where nothing is. */
+/** Why this price is invalid, as a message for the person who set it. Null if it is valid. */
 export function priceFault({ amount_cents, currency }: Money): string | null {
   const step = priceStep(currency);
   if (!isKnownCurrency(currency)) return currencyFault(currency);
   if (amount_cents % step !== 0) {
-    return `prices in ${currency} are multiples of ${step} minor units (${moneyText(step, currency)}): cards cannot be charged for less`;
+    return `prices in ${currency} are multiples of ${step} minor units (${moneyText(step, currency)}): cards accept no smaller step`;
   }
   return null;
 }
 
-/** Why nothing is sold in `currency`. */
+/** Why `currency` is not supported. Null if it is. */
 export function currencyFault(currency: string): string | null {
   return isKnownCurrency(currency)
     ? null
-    : `${currency} is no currency that can be charged here; these are: ${CURRENCIES.join(" ")}`;
+    : `${currency} is not a supported currency; supported: ${CURRENCIES.join(" ")}`;
 }
 
 function codes(list: string, unit: MinorUnit): (readonly [string, MinorUnit])[] {

@@ -1,4 +1,4 @@
-// The digits of each currency, and how an amount reads.
+// The digits of each currency, and amounts as text.
 import { expect, test } from "bun:test";
 import { CURRENCIES, currencyFault, moneyText, priceFault } from "./money.ts";
 
@@ -17,20 +17,20 @@ test.each([
   [500, "MGA", "500 MGA"],
   [9_999_999_999, "EUR", "99999999.99 EUR"],
   [500, "XTS", "500 minor units of XTS"],
-])("%d in %s reads %s", (amount, currency, text) => {
+])("%d minor units of %s are printed as %s", (amount, currency, text) => {
   expect(moneyText(amount, currency)).toBe(text);
 });
 
-test("the table names each currency once, by a code of three letters", () => {
+test("the table lists each currency once, with a code of three letters", () => {
   expect(CURRENCIES.length).toBeGreaterThan(100);
   expect(CURRENCIES.filter((code) => !/^[A-Z]{3}$/.test(code))).toEqual([]);
   expect(new Set(CURRENCIES).size).toBe(CURRENCIES.length);
 });
 
-test("a price is fine in whole steps of a known currency, else it is told why not", () => {
+test("a price must be a multiple of the step of a supported currency", () => {
   expect(priceFault({ amount_cents: 1_860, currency: "KWD" })).toBeNull();
   expect(priceFault({ amount_cents: 1, currency: "EUR" })).toBeNull();
   expect(priceFault({ amount_cents: 1_865, currency: "KWD" })).toContain("multiples of 10 minor units");
-  expect(priceFault({ amount_cents: 100, currency: "XTS" })).toContain("XTS is no currency");
+  expect(priceFault({ amount_cents: 100, currency: "XTS" })).toContain("XTS is not a supported currency");
   expect(currencyFault("EUR")).toBeNull();
 });

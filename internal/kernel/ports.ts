@@ -1,12 +1,12 @@
-// The outside world as the core sees it. Adapters live in internal/platform; tests and the model bring their own.
-// Only interfaces: nothing here can pull a driver into a pure file.
+// The interfaces between the core and the outside world. The adapters are in internal/platform; tests and the model have their own.
+// Interfaces only, so that an import from here never pulls a driver into a pure file.
 
-/** Wall clock. Milliseconds since the Unix epoch. Pure code gets the reading, never the clock. */
+/** Wall clock. Milliseconds since the Unix epoch. Pure code gets a time, never the clock. */
 export interface Clock {
   now(): number;
 }
 
-/** One Kafka message, byte for byte, for the dead-letter record. */
+/** The exact bytes of one Kafka message, for the dead-letter record. */
 export interface RawMessage {
   readonly topic: string;
   readonly partition: number;
@@ -19,9 +19,9 @@ export interface RawMessage {
 }
 
 /**
- * A poll's worth of messages. `values[i]` is the parsed JSON of message i; one whose bytes are not JSON is in
- * `undecodable` instead. Messages whose `type` header this role does not handle were dropped before parsing and are
- * only counted. `release` gives the native memory back; afterwards `raw` and `done` must not be called.
+ * The messages of one poll. `values[i]` is the parsed JSON of message i; a message that is not JSON is in `undecodable`
+ * instead. Messages with a `type` header that this role does not handle are dropped before parsing and only counted. `release`
+ * frees the native memory; do not call `raw` or `done` after it.
  */
 export interface ConsumedBatch {
   readonly values: readonly unknown[];
@@ -30,30 +30,30 @@ export interface ConsumedBatch {
   /** Key, headers, offset and original bytes of `values[index]`. */
   raw(index: number): RawMessage;
   /**
-   * Says that the whole batch, skipped messages included, is done with. Its offsets are committed soon after its release, together
-   * with those of other batches; what a crash leaves uncommitted comes again.
+   * Marks the whole batch as processed, skipped messages included. Its offsets are committed soon after its release, together
+   * with those of other batches. After a crash, messages with uncommitted offsets are delivered again.
    */
   done(): void;
   release(): void;
 }
 
 export interface PollOptions {
-  /** At most this many wanted messages. */
+  /** Maximum number of messages that this role handles. */
   readonly maxMessages: number;
   /** How long to wait for the first message, in milliseconds. */
   readonly waitMs: number;
-  /** How long to go on gathering after the first message, in milliseconds. */
+  /** How long to linger for more messages after the first one, in milliseconds. */
   readonly lingerMs: number;
 }
 
 /** A member of a consumer group. One poll at a time. */
 export interface Consumer {
-  /** Null when nothing came within `waitMs`. Throws AppError `KAFKA_UNAVAILABLE` when brokers cannot be reached. */
+  /** Null if no message arrived within `waitMs`. Throws AppError `KAFKA_UNAVAILABLE` if no broker can be reached. */
   poll(options: PollOptions): Promise<ConsumedBatch | null>;
   close(): Promise<void>;
 }
 
-/** Separates records in the text that `BatchProducer.produce` takes. JSON text never holds this byte raw. */
+/** Separates records in the text for `BatchProducer.produce`. JSON text never contains this byte unescaped. */
 export const RECORD_SEPARATOR = "\x1e";
 /** Separates the fields topic, key, type header and body of one record. */
 export const FIELD_SEPARATOR = "\x1f";
@@ -66,28 +66,28 @@ export interface ProduceFailure {
   readonly message: string;
 }
 
-/** Idempotent producer (acks=all) that takes a whole batch as one text and answers once. */
+/** Idempotent producer (acks=all). It takes a whole batch as one text and resolves once. */
 export interface BatchProducer {
   /**
    * `text` holds records joined by RECORD_SEPARATOR, each `topic FIELD key FIELD type FIELD body`.
-   * Resolves after the last delivery report with the records that failed; empty when all are in the log.
+   * Resolves after the last delivery report with the failed records. Empty if Kafka has all of them.
    */
   produce(text: string): Promise<readonly ProduceFailure[]>;
   close(): Promise<void>;
 }
 
-/** The hint store (Redis). Every method may fail or lie; callers must stay correct without it. */
+/** The dedup cache (Redis). Every method may fail or return wrong answers; callers must stay correct anyway. */
 export interface KeyValue {
-  /** For each key, whether it is present. All false when the store is down. */
+  /** For each key, whether it is present. All false if the cache is down. */
   present(keys: readonly string[]): Promise<readonly boolean[]>;
-  /** Remembers the keys for `ttlSeconds`; failures are swallowed and counted. */
+  /** Remembers the keys for `ttlSeconds`. Failures are counted, not thrown. */
   remember(keys: readonly string[], ttlSeconds: number): Promise<void>;
 }
 
-/** What one run of a background loop came to. A run that only measures returns nothing instead. */
+/** The result of one run of a background loop. A run that only measures returns nothing. */
 export interface RunResult {
-  /** Items dealt with. 0: the run found nothing to do. */
+  /** Processed items. 0: the run found nothing to do. */
   readonly processed: number;
-  /** There is more to do right now, so the next run follows at once. */
+  /** More work is waiting, so the next run starts at once. */
   readonly hasMore: boolean;
 }

@@ -1,11 +1,11 @@
-// Chance that can be repeated: the same seed gives the same numbers on every machine, and so the same choices. For what is made to
-// go wrong on purpose: the provider simulator, the simulation, the chaos runs. Never for secrets.
+// Repeatable randomness: the same seed gives the same numbers on every machine. Used to inject faults in the provider simulator,
+// the simulation and the chaos runs. Never for secrets.
 import { assert } from "./errors.ts";
 
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
-/** Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are plenty for choosing among faults. */
+/** Mulberry32 (Tommy Ettinger, public domain). 32 bits of state are enough to choose faults. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -22,11 +22,11 @@ export function chanceOf(random: Random, rate: number): boolean {
 
 export function pick<T>(random: Random, from: readonly T[]): T {
   const picked = from[Math.floor(random() * from.length)];
-  assert(picked !== undefined, "one of nothing is nothing");
+  assert(picked !== undefined, "cannot pick from an empty list");
   return picked;
 }
 
-/** A whole number from `from` to `to`, both included. */
+/** A whole number from `from` to `to`, inclusive. */
 export function between(random: Random, from: number, to: number): number {
   return from + Math.floor(random() * (to - from + 1));
 }

@@ -1,11 +1,11 @@
-// A bounded memory that forgets what has not been used for longest: verified tokens of shoppers, opened keys of payment tokens.
+// An LRU cache. Holds verified shopper tokens and opened keys of payment tokens.
 
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number;
-  /** In order of use: the first one is forgotten first. */
+  /** In order of use: the first entry is evicted first. */
   readonly #entries = new Map<Key, Value>();
 
-  /** At most `limit` entries are kept. */
+  /** Keeps at most `limit` entries. */
   constructor(limit: number) {
     this.#limit = limit;
   }

@@ -1,6 +1,6 @@
-// What the code tells the operator, as ports: a log, measurements and traces. Only internal/platform opens the real ones.
+// Interfaces for logs, metrics and traces. Only internal/platform opens the real ones.
 
-/** A structured log; pino's shape. Fields first, then what happened. */
+/** A structured log with pino's signature: fields first, then the message. */
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -9,7 +9,7 @@ export interface Log {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Where measurements are registered; the Prometheus client's shape. */
+/** Registers metrics, with the Prometheus client's signatures. */
 export interface Meter {
   counter(name: string, help: string, labels?: readonly string[]): { inc(labels: Labels, by?: number): void };
   gauge(name: string, help: string, labels?: readonly string[]): { set(labels: Labels, value: number): void };
@@ -23,17 +23,17 @@ export interface Meter {
 
 /** A piece of work in a trace. */
 export interface Span {
-  /** W3C trace context for what this work causes; undefined where nobody traces. */
+  /** W3C trace context for follow-up work; undefined without tracing. */
   readonly traceparent: string | undefined;
   end(): void;
 }
 
 export interface Tracer {
-  /** Begins a span under `parent`, a W3C `traceparent`. */
+  /** Starts a span under `parent`, a W3C `traceparent`. */
   span(name: string, parent: string | undefined): Span;
 }
 
-/** Traces nothing, and hands the trace context on as it came. */
+/** Records nothing and passes the trace context on unchanged. */
 export const noTracer: Tracer = {
   span: (_, traceparent) => ({ traceparent, end: () => undefined }),
 };

@@ -1,12 +1,12 @@
-// Times inside the system are epoch milliseconds; messages carry them as RFC 3339 text. The one way between the two, here
-// because pure files may not name `Date`.
+// Converts between epoch milliseconds, used inside the system, and RFC 3339 text, used in messages. Lives here because pure files
+// may not use `Date`.
 
-/** `2026-11-23T20:10:00.000Z` for a time in epoch ms. */
+/** Epoch ms to text, for example `2026-11-23T20:10:00.000Z`. */
 export function timestampOf(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-/** Epoch ms of a message's time. */
+/** Text to epoch ms. */
 export function epochMsOf(timestamp: string): number {
   return Date.parse(timestamp);
 }

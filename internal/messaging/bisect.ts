@@ -1,5 +1,5 @@
-// Finds the poison messages of a batch whose transaction failed: split in halves until each stands alone, so that its
-// neighbours go through. Pure control flow; called by the message processor and by the retry loop.
+// Finds the poison messages of a failed batch: splits the batch until each poison message is alone, so that its neighbours succeed.
+// Pure control flow; called by the message processor, the retry loop, the saga intake and the webhook intake.
 
 export interface Failure<Item> {
   readonly item: Item;
@@ -9,18 +9,18 @@ export interface Failure<Item> {
 export interface Attempt<Item> {
   /** Applies all of `part` or nothing. */
   apply(part: readonly Item[]): Promise<void>;
-  /** Whether an error lies with the items; any other ends the whole attempt. */
+  /** True when the items cause the error. Any other error ends the whole attempt. */
   isPoison(error: unknown): boolean;
   /**
-   * How often a part that fails so is cut in two; what fails after that is returned whole, innocents included. For errors that
-   * take their time, where setting an innocent aside costs less than finding it. Without an answer there is no limit.
+   * How often a part that fails with this error is split. After that the part is returned whole, with its innocent items. For slow
+   * errors, where setting an innocent item aside costs less than finding it. Undefined: no limit.
    */
   maxCuts?(error: unknown): number | undefined;
 }
 
 /**
- * Applies `items` in order, in as large parts as will go, and returns the ones that fail even alone. One poison message
- * among n costs about 2 log2(n) transactions; n poison messages cost 2n.
+ * Applies `items` in order, in parts as large as possible, and returns the items that fail even alone. One poison message among n
+ * costs about 2 log2(n) transactions; n poison messages cost 2n.
  */
 export function bisect<Item>(items: readonly Item[], attempt: Attempt<Item>): Promise<Failure<Item>[]> {
   return bisectPart(items, attempt, 0);

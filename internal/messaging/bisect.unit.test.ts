@@ -24,7 +24,7 @@ function transaction(poison: ReadonlySet<number>) {
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe("bisect", () => {
-  test("a batch without trouble is one attempt; an empty one is none", async () => {
+  test("a batch without poison takes one attempt, an empty batch takes none", async () => {
     const attempt = transaction(new Set());
     expect(await bisect(numbers(2_000), attempt)).toEqual([]);
     expect(attempt.attempts()).toBe(1);
@@ -39,7 +39,7 @@ describe("bisect", () => {
     expect(attempt.attempts()).toBeLessThanOrEqual(23);
   });
 
-  test("whichever are poison, exactly they fail, and all others go through in order", async () => {
+  test("exactly the poison items fail, and all others are applied in order", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 60 }), fc.array(fc.nat(60)), async (count, marks) => {
         const poison = new Set(marks.filter((mark) => mark < count));
@@ -52,7 +52,7 @@ describe("bisect", () => {
     );
   });
 
-  test("an error that takes its time is looked for no further than its cuts, and what is left fails whole", async () => {
+  test("a slow error ends the search after maxCuts splits, and the part that is left fails whole", async () => {
     const attempt = transaction(new Set([13]));
     const failures = await bisect(numbers(16), { ...attempt, maxCuts: () => 2 });
     expect(failures.map(({ item }) => item)).toEqual([12, 13, 14, 15]);
@@ -60,8 +60,8 @@ describe("bisect", () => {
     expect(attempt.attempts()).toBe(5);
   });
 
-  test("an error that is not the messages' fault ends the attempt", async () => {
-    const away = new Error("the database is away");
+  test("an error that the messages do not cause ends the attempt", async () => {
+    const away = new Error("the database is unavailable");
     const attempt = { apply: () => Promise.reject(away), isPoison: () => false };
     const outcome = await bisect(numbers(4), attempt).catch((error: unknown) => error);
     expect(outcome).toBe(away);

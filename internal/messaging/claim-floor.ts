@@ -1,21 +1,21 @@
-// Where a claim begins to look. What was claimed leaves its entry in the index of what waits, until the server may clean it up,
-// and while a dump is running (any old snapshot) it may not: each claim would wade through all that was claimed since. So a claim
-// begins a little before the oldest that came up of late, and only now and then at the very beginning, for what came late: a
-// long transaction, a slow clock, a claimer that died. Called by relay.ts and by the payment executor.
+// Where a claim starts to scan. A claimed row leaves a dead entry in the index of waiting rows until the server cleans it up. A
+// running dump (any old snapshot) blocks that cleanup, and each claim would scan everything claimed since. So a claim starts a
+// little before the oldest recently claimed row. Only now and then it scans from the beginning, to find late rows: a long
+// transaction, a slow clock, a claimer that died. Called by relay.ts and the payment executor.
 
-/** So much older than what comes up otherwise may something be and still be found at once. */
+/** A row at most this much older than the recent ones is found without a full scan. */
 const LATE_MS = 10_000;
-/** What counts as of late: between one and two of these. */
+/** "Recent" covers between one and two of these windows. */
 const WINDOW_MS = 10_000;
-/** A walk from the beginning is followed by none for so many times as long as it took. Without an old snapshot that is nothing. */
+/** After a full scan the next one waits this many times its duration. Without an old snapshot a scan takes almost no time. */
 const REST_PER_WALK = 20;
 
 export interface Claim {
-  /** As `next` gave it. */
+  /** The result of `next`. */
   readonly from: number;
-  /** Of what was claimed, by the key of the index in epoch ms; undefined where nothing was. */
+  /** The oldest claimed key of the index, in epoch ms; undefined when nothing was claimed. */
   readonly oldest: number | undefined;
-  /** A monotonic clock's readings. */
+  /** Readings of a monotonic clock. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
@@ -27,14 +27,14 @@ export class ClaimFloor {
   #oldestBefore = Number.POSITIVE_INFINITY;
   #oldest = Number.POSITIVE_INFINITY;
 
-  /** From which key on, in epoch ms, the next claim looks; 0 is the beginning. `now` by the monotonic clock. */
+  /** The key from which the next claim scans, in epoch ms; 0 is the beginning. `now` is monotonic time. */
   next(now: number): number {
     return now >= this.#walkDueAt ? 0 : this.#floor;
   }
 
   claimed({ from, oldest, startedAt, endedAt }: Claim): void {
     if (from === 0) this.#walkDueAt = endedAt + (endedAt - startedAt) * REST_PER_WALK;
-    // Nothing claimed leaves nothing behind; what was known of late still holds.
+    // An empty claim leaves no dead entries, so the recent minimum still holds.
     if (oldest === undefined) return;
     if (endedAt >= this.#windowEndsAt) {
       this.#oldestBefore = this.#oldest;

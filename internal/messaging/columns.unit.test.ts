@@ -1,10 +1,10 @@
-// How rows become columns of text, and that what goes in as JSON can hold no separator.
+// Rows become columns of text, and JSON text never contains the separator.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { columnText } from "./columns.ts";
 
-test("a column is its values in the order of the rows, and null is the empty text", () => {
+test("a column holds its values in the order of the rows, and null as the empty text", () => {
   const rows = [
     { id: "a", note: null },
     { id: "b", note: "late" },
@@ -13,7 +13,7 @@ test("a column is its values in the order of the rows, and null is the empty tex
   expect(columnText(rows, ({ note }) => note).split(RECORD_SEPARATOR)).toEqual(["", "late"]);
 });
 
-test("no JSON text holds the separator, whatever it says", () => {
+test("no JSON text contains the separator", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string(), (value, text) => {
       const said = [value, `${text}${RECORD_SEPARATOR}`];

@@ -1,41 +1,43 @@
-// The database as the message processor and the stores see it: one transaction, sent in as few round trips as the work allows.
-// internal/platform/postgres opens it; everything below cmd/ gets it handed in.
+// The database as the message processor and the stores see it: one transaction in as few round trips as possible.
+// internal/platform/postgres opens it; everything below cmd/ receives it.
 import type { ReservedSql, Sql } from "postgres";
 
-/** A connection inside a transaction. Stores build their statements on it; they never see the pool. */
+/** A connection inside a transaction. Stores build their statements on it and never see the pool. */
 export type Tx = ReservedSql;
 
 /**
- * One transaction on one reserved connection. Statements given to `send` or `finish` together travel together: `begin`
- * goes with the first group and `commit` with the last, so load-decide-save costs two round trips however large it is.
+ * One transaction on one reserved connection. Statements passed together to `send` or `finish` travel together: `begin` goes with
+ * the first group and `commit` with the last. So load-decide-save costs two round trips at any size.
  */
 export interface Transaction {
   readonly tx: Tx;
-  /** Sends the statements in one go and returns their results in order. Throws the first real error. */
+  /** Sends the statements together and returns their results in order. Throws the first real error. */
   readonly send: <const Results extends readonly unknown[]>(statements: {
     readonly [K in keyof Results]: PromiseLike<Results[K]>;
   }) => Promise<Results>;
   /**
-   * Sends the last statements and `commit` in one go. After it the transaction is durable or has thrown. They must be the
-   * driver's own statements, unsent: an async function sends its own a moment later, which is after the `commit`.
+   * Sends the last statements and `commit` together. Afterwards the transaction is durable, or this has thrown. Pass unsent
+   * statements of the driver: an async function sends its own a moment later, after the `commit`.
    */
   readonly finish: (statements: readonly PromiseLike<unknown>[]) => Promise<void>;
-  /** Where outbox.ts notes what this transaction appends, for who publishes it after the commit; null where the relay is to. */
+  /**
+   * Where outbox.ts records what this transaction appends, for the publisher to send after the commit; null when the relay
+   * publishes it.
+   */
   readonly appended: AppendedEvent[] | null;
 }
 
-/** An event of the outbox as Kafka gets it. */
+/** An outbox event in the form that Kafka receives. */
 export interface AppendedEvent {
   readonly event_id: string;
-  /** A record as `BatchProducer.produce` takes it. */
+  /** A record in the format of `BatchProducer.produce`. */
   readonly record: string;
 }
 
 /**
- * What a failed transaction means. `unavailable`: the database is away, wait and do the same again. `conflict`: another
- * transaction was in the way (deadlock, serialization, a unique key both wanted), do the same again at once. `locked`: another
- * transaction keeps a row for longer than any of ours does; who waits for it again waits as long again, so go on without the
- * row. `other`: these statements will fail again.
+ * What a failed transaction means. `unavailable`: the database does not answer; wait and retry. `conflict`: another transaction was
+ * in the way (deadlock, serialization, a unique key both wanted); retry at once. `locked`: another transaction locks a row for
+ * longer than ours ever do; waiting again takes as long, so continue without the row. `other`: these statements will fail again.
  */
 export type DatabaseFault = "unavailable" | "conflict" | "locked" | "other";
 
@@ -44,7 +46,7 @@ export interface Database {
   readonly sql: Sql;
   /** Runs `work` in one transaction; rolls back when it throws. `work` must end with `finish`. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Calls `onNotify` at each NOTIFY on `channel`, and once after every reconnect. Resolves to the function that stops it. */
+  /** Calls `onNotify` for each NOTIFY on `channel`, and once after every reconnect. Resolves to a function that stops it. */
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
   faultOf(error: unknown): DatabaseFault;
 }

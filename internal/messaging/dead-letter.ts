@@ -1,5 +1,5 @@
-// The record an operator finds on `checkout-dlq`: the message byte for byte, with what went wrong. Built here, written
-// through the outbox like everything else. Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
+// The record an operator finds on `checkout-dlq`: the message byte for byte, with the error. Like everything else it is written
+// through the outbox. Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
 import { timestampOf } from "../kernel/timestamp.ts";
 import { createHash } from "node:crypto";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -8,12 +8,12 @@ import type { RawMessage } from "../kernel/ports.ts";
 
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** The readable copy is left out beyond this; the base64 one is always whole. Keeps the record within the topic's limit. */
+/** Above this size the readable copy is left out; the base64 copy is always complete. Keeps the record within the topic's limit. */
 const MAX_READABLE_CHARACTERS = 64 * 1_024;
-/** Postgres refuses JSON nested some thousand levels deep. */
+/** Postgres rejects JSON nested several thousand levels deep. */
 const MAX_READABLE_DEPTH = 100;
 
-/** What went wrong, in the words of the record. */
+/** The error, as the record stores it. */
 export interface Cause {
   readonly code: string;
   readonly message: string;
@@ -21,7 +21,7 @@ export interface Cause {
 
 export interface DeadMessage {
   readonly raw: RawMessage;
-  /** As parsed; undefined where the bytes are no JSON. */
+  /** The parsed value; undefined when the bytes are not JSON. */
   readonly value: unknown;
   readonly sagaId: string | undefined;
   readonly cause: Cause;
@@ -54,31 +54,30 @@ export function deadLetter(service: string, dead: DeadMessage): DeadLetter {
   };
 }
 
-/** Headers as JSON: values byte for byte, names cleaned where they could not be stored. */
+/** Headers as JSON: values byte for byte, names cleaned so that they can be stored. */
 export function storedHeaders(raw: RawMessage): DeadLetter["original"]["headers"] {
   return raw.headers.map(([name, value]) => ({ name: line(name), value_base64: base64(value) }));
 }
 
-/** Records of one saga share its partition; one without a saga has a key that is the same at every redelivery. */
+/** Records of one saga share its partition. A record without a saga gets a key that is the same at every redelivery. */
 export function deadLetterKey(record: DeadLetter): string {
   const { topic, partition, offset } = record.original;
   return record.saga_id ?? `${topic}-${partition}-${offset}`;
 }
 
-/** The cause of a thrown error. */
 export function causeOf(error: unknown): Cause {
   if (error instanceof AppError) return cause(error.code, describeError(error));
   return cause(error instanceof AssertionError ? "ASSERTION_FAILED" : "HANDLER_FAILED", describeError(error));
 }
 
-/** Cuts and cleans both texts to what Postgres and the record's schema take. */
+/** Cuts and cleans both texts to fit Postgres and the schema of the record. */
 export function cause(code: string, message: string): Cause {
   return { code: line(code, MAX_CODE_LENGTH), message: line(message, MAX_MESSAGE_LENGTH) };
 }
 
 /**
- * A UUIDv7 computed from where the message stood in Kafka, so that a delivery that is repeated after a crash gives the same
- * record and is written once; a replay stands elsewhere and gives another.
+ * A UUIDv7 computed from the position of the message in Kafka. A redelivery after a crash gives the same id, so the record is
+ * written once. A replay has another position and gives another id.
  */
 export function deadLetterId(service: string, raw: RawMessage): string {
   const time = Math.max(0, raw.timestampMs).toString(16).padStart(12, "0").slice(-12);
@@ -94,7 +93,7 @@ export function deadLetterId(service: string, raw: RawMessage): string {
   ].join("-");
 }
 
-/** The value for an operator's eyes; null where jsonb would refuse it or where it is too long to be carried twice. */
+/** The value for an operator to read; null when jsonb would reject it or when it is too long to store twice. */
 function readable(value: unknown): unknown {
   if (value === undefined || isDeeperThan(MAX_READABLE_DEPTH, value)) return null;
   const text = JSON.stringify(value);
@@ -107,7 +106,7 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
-/** One line of at most `maxLength`: jsonb takes neither NUL nor half a surrogate pair, and a reader no control characters. */
+/** One line of at most `maxLength`. jsonb rejects NUL and half surrogate pairs, and readers cannot read control characters. */
 function line(text: string, maxLength = Infinity): string {
   return text
     .replaceAll(/\p{Cc}/gu, " ")

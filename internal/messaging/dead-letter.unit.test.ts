@@ -30,7 +30,7 @@ function dead(changes: Partial<DeadMessage> = {}): DeadMessage {
 }
 
 describe("a dead letter", () => {
-  test("keeps the message byte for byte and obeys its schema", () => {
+  test("keeps the message byte for byte and matches its schema", () => {
     const record = deadLetter("inventory", dead());
     expect(Value.Check(DeadLetter, record)).toBe(true);
     const { key_base64, value_base64, headers, ...place } = record.original;
@@ -40,12 +40,12 @@ describe("a dead letter", () => {
     expect(Buffer.from(headers[0]?.value_base64 ?? "", "base64")).toEqual(Buffer.from([0xc3, 0x28]));
   });
 
-  test("is keyed by its saga, or else by where the message stood", () => {
+  test("is keyed by its saga, or else by the position of the message", () => {
     expect(deadLetterKey(deadLetter("inventory", dead({ sagaId: SAGA })))).toBe(SAGA);
     expect(deadLetterKey(deadLetter("inventory", dead()))).toBe("checkout-commands-3-4711");
   });
 
-  test("has one id per delivery and service: the same at a redelivery, another at a replay", () => {
+  test("has one id per position and service: the same at a redelivery, another at a replay", () => {
     const id = deadLetterId("inventory", RAW);
     expect(deadLetterId("inventory", { ...RAW })).toBe(id);
     expect(deadLetterId("payment", RAW)).not.toBe(id);
@@ -56,18 +56,18 @@ describe("a dead letter", () => {
   });
 
   test.each([
-    ["NUL, which jsonb refuses", { text: "a\u0000b" }],
+    ["NUL, which jsonb rejects", { text: "a\u0000b" }],
     ["half a surrogate pair", { text: "\ud83d" }],
-    ["a value too long to be carried twice", { text: "x".repeat(70_000) }],
+    ["a value too long to store twice", { text: "x".repeat(70_000) }],
     [
       "a value nested deeper than Postgres reads",
       JSON.parse("[".repeat(5_000) + "]".repeat(5_000)) as unknown,
     ],
-  ])("leaves the readable copy out for %s", (_name, value) => {
+  ])("leaves out the readable copy for %s", (_name, value) => {
     expect(deadLetter("inventory", dead({ value })).original_command).toBeNull();
   });
 
-  test("has it otherwise", () => {
+  test("contains the readable copy otherwise", () => {
     expect(deadLetter("inventory", dead({ value: { type: "Teapot" } })).original_command).toEqual({
       type: "Teapot",
     });
@@ -75,7 +75,7 @@ describe("a dead letter", () => {
 });
 
 describe("the cause of an error", () => {
-  test("is its code and the whole chain in one bounded, clean line", () => {
+  test("is its code and the whole error chain in one short, clean line", () => {
     const error = new AppError("DATABASE_REFUSED", "transaction failed", {
       cause: new Error("check\n\u0000violated"),
     });

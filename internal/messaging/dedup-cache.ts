@@ -1,5 +1,5 @@
-// Redis as a hint: which messages were probably handled before, so that a redelivered batch costs one read instead of a
-// transaction. Called by the message processor; everything here may fail without changing an outcome.
+// The dedup cache in Redis: which messages were probably handled before, so that a redelivered batch costs one read instead of a
+// transaction. Called by the message processor. The cache is never trusted; losing it or wrong answers change nothing.
 import type { Sql } from "postgres";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue } from "../kernel/ports.ts";
@@ -17,10 +17,10 @@ export interface DedupContext {
 }
 
 /**
- * Drops the messages that Redis has seen and the inbox confirms. "Not seen" needs no check, the transaction's own inbox
- * insert finds it out. "Seen" does: a mark is written only after the commit it speaks of, but a Redis that answers for
- * another instance, or a database restored to an earlier time, would make us drop a message whose effect is not there. The
- * check is one indexed read, made only when something is claimed.
+ * Drops the messages that Redis has seen and the inbox confirms. "Not seen" needs no check: the inbox insert of the transaction
+ * finds a duplicate. "Seen" needs one. A message is marked only after its commit, but a Redis that belongs to another instance, or
+ * a database restored to an earlier time, would make us drop a message whose effect is missing. The check is one indexed read, made
+ * only when Redis reports a message as seen.
  */
 export async function withoutSeen<Type extends MessageType>(
   deliveries: readonly Delivery<Type>[],
@@ -37,7 +37,7 @@ export async function withoutSeen<Type extends MessageType>(
   return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));
 }
 
-/** Remembers messages whose effect is committed. */
+/** Marks messages as seen. Call it only after their commit. */
 export async function markSeen(
   keyValue: KeyValue,
   service: string,

@@ -1,17 +1,17 @@
-// Sorts a poll's messages: those to handle, those to dead-letter because nobody could ever handle them, and those that are
-// somebody else's. Called by the message processor, and by the notification service, which has no database.
+// Sorts the messages of a poll: those to handle, those to dead-letter because no service can handle them, and those of other
+// services. Called by the message processor, and by the notification service, which has no database.
 import type { Message, MessageOf, MessageType } from "../../schemas/registry.ts";
 import type { ConsumedBatch, RawMessage } from "../kernel/ports.ts";
 import { decode, isMessageType, type InvalidMessage } from "./envelope.ts";
 
-/** A message to handle, with the way to its original bytes while its batch is in hand. */
+/** A message to handle. `raw` returns its original bytes until the batch is released. */
 export interface Delivery<Type extends MessageType> {
   readonly message: MessageOf<Type>;
   readonly value: unknown;
   raw(): RawMessage;
 }
 
-/** A message that no attempt will ever be able to read. */
+/** A message that no retry can read. */
 export interface Unreadable {
   readonly raw: RawMessage;
   readonly value: unknown;
@@ -23,15 +23,15 @@ export interface SortedBatch<Type extends MessageType> {
   readonly unreadable: readonly Unreadable[];
 }
 
-/** What of a topic is a service's own. */
+/** The messages of a topic that belong to a service. */
 export interface Interest<Type extends MessageType> {
   readonly types: readonly Type[];
   readonly ownsUnknown?: boolean;
 }
 
 /**
- * The type headers to open a consumer with; empty means all. Whoever owns the unknown must see everything, because what
- * nobody knows cannot be listed.
+ * The type headers to open a consumer with; empty means all. The owner of unknown messages must see everything, because unknown
+ * types cannot be listed.
  */
 export function consumedTypes<Type extends MessageType>(interest: Interest<Type>): readonly Type[] {
   return interest.ownsUnknown === true ? [] : interest.types;
@@ -61,7 +61,7 @@ export function classifyBatch<Type extends MessageType>(
   return { deliveries, unreadable };
 }
 
-/** One message from its bytes, when it was set aside and its batch is long gone. */
+/** One message from its stored bytes, for a retry after its batch is gone. */
 export function deliveryOf<Type extends MessageType>(
   raw: RawMessage,
   interest: Interest<Type>,
@@ -76,7 +76,7 @@ export function deliveryOf<Type extends MessageType>(
   return { message, value, raw: () => raw };
 }
 
-/** Undefined where the bytes are no JSON. */
+/** Undefined when the bytes are not JSON. */
 function parse(raw: RawMessage): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(raw.value ?? new Uint8Array()));
@@ -101,7 +101,9 @@ const NOT_JSON: InvalidMessage = {
   message_id: undefined,
 };
 
-/** A sound message under another type's header: the services its body names never saw it, so it must not pass in silence. */
+/**
+ * A valid message with another type's header. The services of its body type filter it out, so it is recorded instead of ignored.
+ */
 function mismatch(
   message: { type: string; saga_id: string; message_id: string },
   header: string | undefined,
@@ -112,8 +114,8 @@ function mismatch(
 }
 
 /**
- * The type header decides whose a message is, since consumers filter by it before they parse; without one the body's own type
- * does; where neither is a type anyone knows, it is for the service that owns the unknown.
+ * The type header decides which service a message belongs to, because consumers filter by it before they parse. Without a header
+ * the type in the body decides. When neither is a known type, the message belongs to the service that owns unknown messages.
  */
 function isMine(
   mine: ReadonlySet<string>,

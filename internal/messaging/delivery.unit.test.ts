@@ -29,7 +29,7 @@ function raw(header: string | null, value: string): RawMessage {
   };
 }
 
-/** A batch of one message as the native consumer would hand it over. */
+/** A batch of one message in the form of the native consumer. */
 function batchOf(header: string | null, value: object | string): ConsumedBatch {
   const bytes = raw(header, typeof value === "string" ? value : JSON.stringify(value));
   return {
@@ -42,7 +42,7 @@ function batchOf(header: string | null, value: object | string): ConsumedBatch {
   };
 }
 
-/** What each of the two services makes of the message: `handle`, the code under which it dead-letters it, or nothing. */
+/** What each of the two services does with the message: `handle`, the code under which it dead-letters it, or nothing. */
 function seenBy(header: string | null, value: object | string): string[] {
   return [INVENTORY, ORDER].map((interest: Interest<"ReleaseInventory" | "CancelOrder">) => {
     const filter: readonly string[] = consumedTypes(interest);
@@ -55,17 +55,17 @@ function seenBy(header: string | null, value: object | string): string[] {
 
 describe("each message has exactly one service that handles or records it", () => {
   test.each([
-    ["a command under its header", "CancelOrder", message("CancelOrder"), ["-", "handle"]],
+    ["a command with its header", "CancelOrder", message("CancelOrder"), ["-", "handle"]],
     ["a command without a header", null, message("CancelOrder"), ["-", "handle"]],
     ["a command that breaks its schema", "CancelOrder", { type: "CancelOrder" }, ["-", "SCHEMA_VIOLATION"]],
     ["the same without a header", null, { type: "CancelOrder" }, ["-", "SCHEMA_VIOLATION"]],
-    ["bytes that are no JSON under a known header", "CancelOrder", "{", ["-", "UNDECODABLE"]],
-    ["bytes that are no JSON under an unknown header", "Teapot", "{", ["UNDECODABLE", "-"]],
-    ["bytes that are no JSON", null, "{", ["UNDECODABLE", "-"]],
-    ["a type nobody knows", "Teapot", { type: "Teapot" }, ["UNKNOWN_TYPE", "-"]],
-    ["JSON that is no message", null, [1], ["UNKNOWN_TYPE", "-"]],
-    ["a command under an unknown header", "Teapot", message("ReleaseInventory"), ["handle", "-"]],
-    ["a command under another's header", "ReleaseInventory", message("CancelOrder"), ["TYPE_MISMATCH", "-"]],
+    ["bytes that are not JSON with a known header", "CancelOrder", "{", ["-", "UNDECODABLE"]],
+    ["bytes that are not JSON with an unknown header", "Teapot", "{", ["UNDECODABLE", "-"]],
+    ["bytes that are not JSON", null, "{", ["UNDECODABLE", "-"]],
+    ["an unknown type", "Teapot", { type: "Teapot" }, ["UNKNOWN_TYPE", "-"]],
+    ["JSON that is not a message", null, [1], ["UNKNOWN_TYPE", "-"]],
+    ["a command with an unknown header", "Teapot", message("ReleaseInventory"), ["handle", "-"]],
+    ["a command with the header of another type", "ReleaseInventory", message("CancelOrder"), ["TYPE_MISMATCH", "-"]],
   ])("%s", (_name, header, value, expected) => {
     expect(seenBy(header, value)).toEqual(expected);
   });

@@ -1,5 +1,6 @@
-// Between a decision's bare message and the one that travels: `envelop` adds what a pure function cannot know (id, time,
-// version, trace context) and the topic; `decode` is the way back. Called by the message processor and by everyone who appends to an outbox.
+// Converts between a decision's bare message and the message on the wire. `envelop` adds what a pure function cannot know (id,
+// time, version, trace context) and the topic; `decode` is the way back. Called by the message processor and by every writer of an
+// outbox.
 import { assert } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { SCHEMA_VERSION } from "../../schemas/envelope.ts";
@@ -14,7 +15,9 @@ export interface Envelope {
 }
 
 export interface EnvelopeContext {
-  /** Where the messages go that travel on their sender's own topic (`CommandRefused`, `CommandDeadLettered`). Only services send such. */
+  /**
+   * The topic of messages that use their sender's own topic (`CommandRefused`, `CommandDeadLettered`). Only services send these.
+   */
   readonly eventTopic?: Topic;
   /** UUIDv7, monotonic: the relay claims in id order. */
   readonly newId: () => string;
@@ -22,7 +25,7 @@ export interface EnvelopeContext {
   readonly now: number;
 }
 
-/** Wraps what a decision returned, in order. `traceparent` is the W3C trace context of what caused it. */
+/** Wraps what a decision returned, in order. `traceparent` is the W3C trace context of its cause. */
 export function envelop(
   outgoing: readonly Outgoing[],
   context: EnvelopeContext,
@@ -43,11 +46,11 @@ export function envelop(
 }
 
 function ownTopic({ type }: Outgoing, { eventTopic }: EnvelopeContext): Topic {
-  assert(eventTopic !== undefined, `${type} travels on its sender's own topic, and this sender has none`);
+  assert(eventTopic !== undefined, `${type} goes to its sender's own topic, and this sender has none`);
   return eventTopic;
 }
 
-/** Why a value is no message, with as much of its envelope as could be read. */
+/** Why a value is not a valid message, with the readable part of its envelope. */
 export interface InvalidMessage {
   readonly code: "UNDECODABLE" | "UNKNOWN_TYPE" | "SCHEMA_VIOLATION" | "TYPE_MISMATCH";
   readonly reason: string;
@@ -74,7 +77,7 @@ export function decode(value: unknown): Decoded {
   });
   if (type === undefined) return refuse("UNKNOWN_TYPE", "the value is not an object with a `type`");
   const validator = validatorOf(type);
-  if (validator === undefined) return refuse("UNKNOWN_TYPE", `no message is called ${quoted(type)}`);
+  if (validator === undefined) return refuse("UNKNOWN_TYPE", `unknown message type ${quoted(type)}`);
   if (isValid(validator, value)) return { ok: true, message: value };
   const first = validator.Errors(value).First();
   return refuse(
@@ -83,12 +86,12 @@ export function decode(value: unknown): Decoded {
   );
 }
 
-/** Narrows a type read from outside to one of ours. */
+/** Narrows a type from outside to a known message type. */
 export function isMessageType(type: string): type is MessageType {
   return Object.hasOwn(MESSAGES, type);
 }
 
-/** The registry keeps validators by type name, so what passes one is a message of that type. */
+/** The registry keeps validators by type name, so a value that passes one is a message of that type. */
 function isValid(validator: NonNullable<ReturnType<typeof validatorOf>>, value: unknown): value is Message {
   return validator.Check(value);
 }
@@ -106,7 +109,7 @@ function textField(value: unknown, name: string): string | undefined {
   return typeof field === "string" ? field : undefined;
 }
 
-/** A name from outside in a line of our own: bounded, and escaped so that it cannot break the line. */
+/** A name from outside is cut to this length and escaped, so that it cannot break our log line. */
 const MAX_QUOTED_LENGTH = 100;
 
 function quoted(text: string): string {

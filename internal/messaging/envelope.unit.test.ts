@@ -14,7 +14,7 @@ function context() {
 }
 
 describe("envelop", () => {
-  test("gives each message id, version and time, and sends it to its type's topic", () => {
+  test("gives each message an id, a version and a time, and the topic of its type", () => {
     const [command, event] = envelop(
       [
         { type: "ReleaseInventory", saga_id: SAGA, idempotency_key: `${SAGA}:release` },
@@ -37,7 +37,7 @@ describe("envelop", () => {
     expect(event?.message.message_id).toBe("01900000-0000-7000-8000-000000000002");
   });
 
-  test("a message without a topic of its own goes where its service's events go", () => {
+  test("a message without a topic of its own goes to the event topic of its service", () => {
     const invalid = {
       type: "CommandRefused",
       saga_id: SAGA,
@@ -47,7 +47,7 @@ describe("envelop", () => {
     expect(envelop([invalid], context())[0]?.topic).toBe("payment-events");
   });
 
-  test("the trace goes on", () => {
+  test("keeps the trace", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const [event] = envelop([{ type: "OrderCancelled", saga_id: SAGA }], context(), traceparent);
     expect(event?.message.traceparent).toBe(traceparent);
@@ -58,12 +58,12 @@ describe("decode", () => {
   const [envelope] = envelop([{ type: "OrderCancelled", saga_id: SAGA }], context());
   const sound = envelope?.message;
 
-  test("what envelop wrote can be read, and unknown fields of a newer sender with it", () => {
+  test("reads what envelop wrote, and accepts unknown fields of a newer sender", () => {
     expect(decode(sound)).toEqual({ ok: true, message: sound! });
     expect(decode({ ...sound, new_field: 1 }).ok).toBe(true);
   });
 
-  test("a broken message is refused with the place, and with what of its envelope could be read", () => {
+  test("rejects an invalid message with the place and the readable part of its envelope", () => {
     expect(decode({ ...sound, occurred_at: "yesterday" })).toMatchObject({
       ok: false,
       invalid: {
@@ -88,7 +88,7 @@ describe("decode", () => {
     [{ type: 7 }],
     [{ type: "Teapot" }],
     [{ type: "__proto__" }],
-  ])("%j is no message", (value) => {
+  ])("%j is not a message", (value) => {
     expect(decode(value)).toMatchObject({ ok: false, invalid: { code: "UNKNOWN_TYPE" } });
   });
 });

@@ -1,5 +1,5 @@
-// Gives a message up: its dead letter, and for a command the notice that tells the saga, as statements of one transaction.
-// Called by the message processor (nobody can read it) and the retry loop (the last retry failed).
+// Dead-letters a message: the dead letter, and for a command the event that tells its saga, as statements of one transaction.
+// Called by the message processor (unreadable messages) and the retry loop (the last retry failed).
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Transaction } from "./database.ts";
@@ -10,7 +10,7 @@ import { append, deadLetterStatements } from "./outbox.ts";
 
 export interface GivenUp {
   readonly dead: DeadMessage;
-  /** As far as they could be read. */
+  /** Undefined where they could not be read. */
   readonly message: { readonly type: string | undefined; readonly message_id: string | undefined };
 }
 
@@ -33,7 +33,7 @@ export function giveUpStatements(
   return [...deadLetterStatements(tx, records), ...notices];
 }
 
-/** Only a command has a saga that waits for its answer. */
+/** Only a command has a saga that waits for its reply. */
 function noticeOf({ dead, message }: GivenUp): Outgoing[] {
   const { sagaId, cause } = dead;
   const { type, message_id } = message;

@@ -1,14 +1,14 @@
-// Gathers what comes one by one into groups, so that many share one transaction: what comes within the gather time, or while other
-// groups are served. Called by checkout/intake.ts and by the payment service (executor.ts, webhook-intake.ts).
+// Collects single items into groups, so that many share one transaction. A group is what arrives during the linger time, or while
+// other groups are served. Called by orchestrator/intake.ts and by the payment service (executor.ts, webhook-intake.ts).
 import { type Load, LoadMeter } from "./linger.ts";
 
 export interface GroupsOptions<Item> {
   readonly maxGroup: number;
-  /** Groups served at once; what comes meanwhile makes the next one. */
+  /** Groups served at the same time. Items that arrive meanwhile form the next group. */
   readonly maxInFlight: number;
-  /** How long the first of a group waits for company, in milliseconds. */
+  /** How long the first item of a group waits for others, in milliseconds. */
   readonly lingerMs: (load: Load) => number;
-  /** Answers each one of the group, and never rejects. */
+  /** Settles every item of the group, and never rejects. */
   readonly serve: (group: readonly Item[]) => Promise<void>;
 }
 
@@ -24,12 +24,12 @@ export class Groups<Item> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Nothing may be added any more. */
+  /** True when no more items may be added. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** How many are in no group yet. */
+  /** The number of items that are in no group yet. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -39,7 +39,7 @@ export class Groups<Item> implements AsyncDisposable {
     this.#schedule();
   }
 
-  /** Serves what waits, and closes. Idempotent. */
+  /** Serves the waiting items, then closes. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Groups } from "./groups.ts";
 
-test("what comes together is one group, what comes while it is served the next, and none is too large", async () => {
+test("items that arrive together form one group, items that arrive meanwhile form the next, and no group exceeds the maximum", async () => {
   const groups: number[][] = [];
   const first = Promise.withResolvers<void>();
   await using gathering = new Groups<number>({
@@ -23,7 +23,7 @@ test("what comes together is one group, what comes while it is served the next, 
   expect(groups).toEqual([[1, 2], [3, 4, 5], [6]]);
 });
 
-test("closing serves what waits at once", async () => {
+test("closing serves the waiting items at once", async () => {
   const served: string[] = [];
   const gathering = new Groups<string>({
     maxGroup: 10,

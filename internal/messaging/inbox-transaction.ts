@@ -1,5 +1,5 @@
-// The heart of the message processor: the effect of a batch of messages, once, in one transaction of two round trips. Called for fresh
-// messages (message-processor.ts) and for those that failed before (retry.ts).
+// The core of the message processor: applies a batch of messages exactly once, in one transaction of two round trips. Called for
+// new messages (message-processor.ts) and for those that failed before (retry.ts).
 import type { MessageType } from "../../schemas/registry.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -11,7 +11,7 @@ import { enterInbox } from "./inbox.ts";
 import { append, type Caused } from "./outbox.ts";
 import { pause } from "./pause.ts";
 
-/** Another transaction being in the way is over in milliseconds; after so many times the batch is split instead. */
+/** A conflict with another transaction is over within milliseconds. After this many conflicts the batch is split instead. */
 const MAX_CONFLICTS = 5;
 const CONFLICT_PAUSE_MS = 20;
 
@@ -25,16 +25,15 @@ export interface InboxContext<Type extends MessageType, Rows> {
   readonly random: () => number;
 }
 
-/** Statements that belong to the same transaction as these deliveries, for example the removal of their retry rows. */
+/** Statements that belong to the transaction of these deliveries, for example the removal of their retry rows. */
 export type Alongside<Type extends MessageType> = (
   tx: Tx,
   deliveries: readonly Delivery<Type>[],
 ) => readonly PromiseLike<unknown>[];
 
 /**
- * Applies all `deliveries` (distinct ids) or throws and leaves nothing behind. Returns the ids that had no effect before; the
- * others were duplicates. Every attempt starts from a fresh `load`, so a `decide` that throws half way cannot leak its
- * half-changed rows into a save.
+ * Applies all `deliveries` (distinct ids), or throws and changes nothing. Returns the ids that were new; the others were
+ * duplicates. Every attempt starts with a new `load`, so a `decide` that throws half way cannot leak half-changed rows into a save.
  */
 export async function applyOnce<Type extends MessageType, Rows>(
   context: InboxContext<Type, Rows>,
@@ -51,20 +50,20 @@ export async function applyOnce<Type extends MessageType, Rows>(
   });
 }
 
-/** What became of deliveries some of which may want a row that another transaction holds. */
+/** The result of deliveries when another transaction may have locked rows that they need. */
 export interface AppliedParts<Type extends MessageType> {
-  /** Those that had their effect, now or before. */
+  /** Deliveries whose effect is in the database, from now or from before. */
   readonly applied: readonly Delivery<Type>[];
-  /** The ids among them that had none before. */
+  /** The ids of `applied` that were new. */
   readonly fresh: ReadonlySet<string>;
-  /** Those that were left out, nothing of them done, and why. */
+  /** Deliveries that were left out, without any effect, and the locked rows that they need. */
   readonly leftOut: readonly Delivery<Type>[];
   readonly held: readonly HeldRow[];
 }
 
 /**
- * The same for those whose rows are free at this moment: it waits for no row, which costs a round trip more. All messages of a
- * saga are left out together, so that they keep their order. A lock that it meets all the same is one on a whole table
+ * Like `applyOnce`, but only for deliveries whose rows are free now. It waits for no row, which costs one more round trip. All
+ * messages of a saga are left out together, so that they keep their order. It can still meet a lock on a whole table
  * (DATABASE_UNAVAILABLE) or on a key that another transaction is about to insert (DATABASE_LOCKED).
  */
 export async function applyFree<Type extends MessageType, Rows>(
@@ -91,7 +90,7 @@ export async function applyFree<Type extends MessageType, Rows>(
   });
 }
 
-/** Repeats what met another transaction, a few times. */
+/** Repeats `work` after a conflict with another transaction, a few times. */
 async function pastConflicts<T>(
   { database, random }: Pick<InboxContext<MessageType, unknown>, "database" | "random">,
   work: () => Promise<T>,
@@ -106,7 +105,7 @@ async function pastConflicts<T>(
   }
 }
 
-/** A look that waits for no row and still has to wait: the table itself is locked, and nobody's messages can go on. */
+/** A query that waits for no row and still times out on a lock: the table itself is locked, and no message can proceed. */
 export async function notWaiting<T>(
   { database }: { readonly database: Database },
   looking: Promise<T>,

@@ -1,10 +1,10 @@
-// The inbox table: the ids of the messages whose effect is in this database. Redis may hint at the same; this decides.
+// The inbox table: the ids of the messages whose effect is in this database. The dedup cache in Redis may guess; the inbox decides.
 import type { Sql } from "postgres";
 import type { Tx } from "./database.ts";
 
 /**
- * Enters the ids and returns those that were not there: the messages to decide. Sorted, so that two consumers that were
- * handed the same messages in a rebalance wait for each other instead of deadlocking.
+ * Inserts the ids and returns those that were new: the messages to decide. Sorted, so that two consumers that got the same messages
+ * in a rebalance wait for each other instead of deadlocking.
  */
 export async function enterInbox(tx: Tx, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await tx<{ message_id: string }[]>`
@@ -15,7 +15,7 @@ export async function enterInbox(tx: Tx, messageIds: readonly string[]): Promise
   return new Set(rows.map((row) => row.message_id));
 }
 
-/** Which of the ids are in the inbox. By the least and the greatest of them Postgres leaves out the partitions of other days. */
+/** Which of the ids are in the inbox. The smallest and the largest id let Postgres skip the partitions of other days. */
 export async function findInInbox(sql: Sql, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ message_id: string }[]>`
     with wanted as materialized (

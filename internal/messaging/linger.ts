@@ -1,38 +1,41 @@
-// How long a poll goes on gathering after its first message, so that batches follow the load. Called by the message processor, by relay and
-// publisher, and by groups.ts.
+// How long a poll waits for more messages after its first one, so that batches grow with the load. Called by the message processor,
+// the relay, the publisher and groups.ts.
 //
-// A tiny batch costs nearly the same CPU as a full one (a lone order 26 ms of CPU in all processes, 0.6 ms among thousands),
-// while a wait costs every shopper its length once per hop. So: nothing when idle, a few ms at some hundred messages a
-// second, up to 100 ms when thousands come. The wait grows faster than the rate, because at the top it costs nobody anything:
-// the queue is longer than the wait. Where a batch fills at once the wait never runs out.
+// A tiny batch costs nearly the same CPU as a full one (a lone order costs 26 ms of CPU in all processes, 0.6 ms among thousands),
+// while a wait delays every shopper once per hop. So: no wait when idle, a few ms at some hundred messages a second, up to 100 ms
+// at thousands. The wait grows faster than the rate, because at high rates it delays nobody: the queue is longer than the wait. A
+// batch that fills at once never reaches the end of the wait.
 
 export const MAX_LINGER_MS = 100;
 /** 5 ms at 330 messages a second (two for each of 10,000 orders a minute), 16 at 680, 35 at 1,070, the limit at 1,900. */
 const LINEAR_MESSAGES_PER_SECOND = 150;
 const SQUARE_MESSAGES_PER_SECOND = 200;
-/** The rate forgets with this time constant: slow enough to smooth single batches, quick enough for a flash sale. */
+/** Time constant of the smoothed rate: slow enough to smooth single batches, fast enough for a flash sale. */
 const MEMORY_MS = 500;
 
 /**
- * A batch that takes long says that the machine is short of CPU, be the rate what it may. So the wait is also a multiple of the work:
- * larger batches are what makes an order cheaper, until the machine keeps up again.
+ * A slow batch means that the machine is short of CPU, at any rate. So the wait is also a multiple of the work: larger batches make
+ * an order cheaper, until the machine keeps up again.
  */
 const WAIT_PER_WORK = 2;
-/** From this rate on; below it in proportion, so that a lone order does not wait after its own last step. */
+/**
+ * The full wait applies from this rate on, and proportionally less below it, so that a lone order does not wait after its own last
+ * step.
+ */
 const FULL_WAIT_MESSAGES_PER_SECOND = 100;
 
 export interface Load {
   /** Smoothed arrival rate. */
   readonly messagesPerSecond: number;
-  /** Smoothed length of a batch's work, in milliseconds. */
+  /** Smoothed duration of a batch's work, in milliseconds. */
   readonly workMs: number;
 }
 
 export const IDLE: Load = { messagesPerSecond: 0, workMs: 0 };
 
 /**
- * The load after a poll that took `elapsedMs` since the one before it returned and brought `messages`. `workMs` of these were spent
- * on the batch before.
+ * The load after a poll that returned `messages`, `elapsedMs` after the poll before it. `workMs` of that time went into the batch
+ * before.
  */
 export function observeLoad(load: Load, messages: number, elapsedMs: number, workMs = 0): Load {
   // Two polls within a millisecond must not divide by zero.
@@ -41,12 +44,12 @@ export function observeLoad(load: Load, messages: number, elapsedMs: number, wor
   const rate = (messages / elapsed) * 1_000;
   return {
     messagesPerSecond: load.messagesPerSecond + weight * (rate - load.messagesPerSecond),
-    // Longer than the longest wait says no more, and a batch that a database's failure held up is soon forgotten.
+    // A duration above the longest wait says nothing new, and a batch that a database failure delayed is soon forgotten.
     workMs: load.workMs + weight * (Math.min(Math.max(0, workMs), MAX_LINGER_MS) - load.workMs),
   };
 }
 
-/** Measures the load of one loop, by a clock that nobody sets. */
+/** Measures the load of one loop with a monotonic clock. */
 export class LoadMeter {
   readonly #monotonic: () => number;
   #load = IDLE;
@@ -62,7 +65,7 @@ export class LoadMeter {
     return this.#load;
   }
 
-  /** `messages` have come since the last call, `workMs` milliseconds of which went into a batch. */
+  /** `messages` have arrived since the last call; `workMs` milliseconds of that time went into a batch. */
   saw(messages: number, workMs: number): void {
     const nowMs = this.#monotonic();
     this.#load = observeLoad(this.#load, messages, nowMs - this.#seenAtMs, workMs);

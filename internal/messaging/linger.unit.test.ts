@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { lingerMs, IDLE, type Load, LoadMeter, MAX_LINGER_MS, observeLoad } from "./linger.ts";
 
-/** Polls that each bring `messages` after `elapsedMs`, until the rate has settled. */
+/** Polls that each bring `messages` after `elapsedMs`, until the rate is stable. */
 function steady(messages: number, elapsedMs: number, from: Load = IDLE, workMs = 0): Load {
   let load = from;
   for (let time = 0; time < 5_000; time += elapsedMs) load = observeLoad(load, messages, elapsedMs, workMs);
   return load;
 }
 
-describe("the gather follows the load", () => {
-  test("an idle consumer waits for nothing, and neither does a lone order", () => {
+describe("the linger follows the load", () => {
+  test("an idle consumer does not wait, and neither does a lone order", () => {
     expect(lingerMs(IDLE)).toBe(0);
     expect(lingerMs(observeLoad(steady(0, 500), 1, 800))).toBe(0);
   });
 
-  test("a few ms at the few hundred messages a second of 10,000 orders a minute", () => {
+  test("a few ms at 10,000 orders a minute, which are a few hundred messages a second", () => {
     expect(lingerMs(steady(4, 12))).toBe(4);
   });
 
@@ -23,29 +23,29 @@ describe("the gather follows the load", () => {
     expect(lingerMs(steady(2_000, 20))).toBe(MAX_LINGER_MS);
   });
 
-  test("a machine short of CPU, whose batches take long, gathers twice as long as they take", () => {
+  test("on a machine short of CPU it is twice as long as the slow batches take", () => {
     expect(lingerMs(steady(10, 60, IDLE, 20))).toBeWithin(38, 41);
     expect(lingerMs(steady(40, 240, IDLE, 80))).toBe(MAX_LINGER_MS);
   });
 
-  test("but a few messages do not wait for each other, however long their own work took", () => {
+  test("a few messages do not wait for each other, however long their own work took", () => {
     expect(lingerMs(steady(1, 500, IDLE, 40))).toBeLessThan(5);
   });
 
-  test("a flash sale is noticed within a batch or two", () => {
+  test("it grows within two batches of a flash sale", () => {
     const load = observeLoad(observeLoad(IDLE, 2_000, 100), 2_000, 100);
     expect(lingerMs(load)).toBeGreaterThan(50);
   });
 
-  test("and forgotten within two seconds of silence", () => {
+  test("it is short again after two seconds without messages", () => {
     expect(lingerMs(observeLoad(steady(2_000, 100), 0, 2_000))).toBeLessThan(10);
   });
 
-  test("a clock that stands still gives a number all the same", () => {
+  test("it is a number even when the clock stands still", () => {
     expect(lingerMs(observeLoad(IDLE, 10, 0))).toBeGreaterThanOrEqual(0);
   });
 
-  test("a batch that a failure held up for minutes is forgotten as soon as one of the longest", () => {
+  test("a batch delayed for minutes by a failure is forgotten as soon as one of the longest wait", () => {
     const heldUp = observeLoad(IDLE, 10, 300_000, 299_900);
     const after = (load: Load) => steady(10, 60, observeLoad(load, 10, 1_000, 2), 2);
     expect(lingerMs(observeLoad(heldUp, 10, 1_000, 2))).toBeLessThan(35);

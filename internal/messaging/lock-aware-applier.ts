@@ -1,6 +1,6 @@
-// Applies messages and never lets a locked row stop those that do not want it. While all is well it waits for locks, in the two
-// round trips of inbox-transaction.ts; after a wait that was in vain it leaves out what is locked, and says in the log by whom. Used by the
-// message processor and by the retry loop, each with its own.
+// Applies messages so that a locked row delays only the messages that need it. Normally it waits for locks, in the two round trips
+// of inbox-transaction.ts. After a lock timeout it leaves out locked rows and logs who holds the lock. The message processor and
+// the retry loop each have their own instance.
 import type { MessageType } from "../../schemas/registry.ts";
 import { describeError } from "../kernel/errors.ts";
 import type { Delivery } from "./delivery.ts";
@@ -23,7 +23,7 @@ export class LockAwareApplier<Type extends MessageType, Rows> {
     this.#context = context;
   }
 
-  /** Throws as `applyFree` does, and nothing of `deliveries` has happened then. */
+  /** Throws like `applyFree`; then none of `deliveries` has had an effect. */
   async apply(
     deliveries: readonly Delivery<Type>[],
     alongside?: Alongside<Type>,
@@ -44,13 +44,13 @@ export class LockAwareApplier<Type extends MessageType, Rows> {
     }
   }
 
-  /** Once for each wait that was in vain, which are seconds apart. */
+  /** Once per lock timeout; these are seconds apart. */
   #logLocked({ held, leftOut, applied }: AppliedParts<Type>, error: unknown): void {
     const { log, handler } = this.#context;
     const { service } = handler;
     const fields = { service, ...namesOf(held), set_aside: leftOut.length, went_on: applied.length };
     const why = describeError(error);
-    if (leftOut.length === 0) log.warn(fields, `a row was locked for long and is free again: ${why}`);
+    if (leftOut.length === 0) log.warn(fields, `a row was locked for a long time and is free again: ${why}`);
     else log.warn(fields, `rows are locked, the messages that want them wait, all others go on: ${why}`);
   }
 }

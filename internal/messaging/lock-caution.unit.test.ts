@@ -3,11 +3,11 @@ import { LockCaution } from "./lock-caution.ts";
 
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 
-test("nobody is wary before a wait was in vain", () => {
+test("it is not wary before a lock timeout", () => {
   expect(new LockCaution().isWary(T0)).toBe(false);
 });
 
-test("after each wait in vain for longer, up to a limit; after one that was not, from the start", () => {
+test("it is wary for longer after each lock timeout, up to a limit; a success resets it", () => {
   const caution = new LockCaution();
   let at = T0;
   const waryFor = () => {
@@ -24,7 +24,7 @@ test("after each wait in vain for longer, up to a limit; after one that was not,
   expect([caution.isWary(at + 2), waryFor()]).toEqual([false, 2_000]);
 });
 
-test("of two that run side by side the second neither counts again nor takes back what the first has learned", () => {
+test("the second of two parallel transactions neither counts again nor resets the first", () => {
   const caution = new LockCaution();
   caution.waitedInVain(T0, T0 + 500);
   caution.waitedInVain(T0, T0 + 501);
@@ -32,7 +32,7 @@ test("of two that run side by side the second neither counts again nor takes bac
   expect([caution.isWary(T0 + 2_499), caution.isWary(T0 + 2_500)]).toEqual([true, false]);
 });
 
-test("a clock that is set back makes nobody wary until a wait by the new time is in vain", () => {
+test("after the clock is set back it is not wary until the next lock timeout", () => {
   const caution = new LockCaution();
   caution.waitedInVain(T0 - 500, T0);
   expect(caution.isWary(T0 - 60_000)).toBe(false);

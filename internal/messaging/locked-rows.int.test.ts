@@ -1,5 +1,5 @@
-// Somebody's open transaction holds one row: who wants it waits, whoever does not goes on, and nobody is given up for it. On real
-// Kafka, Postgres and Redis.
+// An open transaction locks one row: messages that need it wait, all others continue, and no message is dead-lettered for it. On
+// real Kafka, Postgres and Redis.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cancelOrder } from "../testkit/commands.ts";
 import { CountingService } from "../testkit/counting-service.ts";
@@ -24,7 +24,7 @@ const open = (lockMs: number) =>
     timeouts: { lockMs },
   });
 
-/** A saga with a row, so that there is one to hold. */
+/** A saga with a row, so that the row can be locked. */
 async function counted(): Promise<string> {
   const saga = Bun.randomUUIDv7();
   await service.database.sql`insert into counter values (${saga}, 0)`;
@@ -39,7 +39,7 @@ async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[
   return sagas.map((saga) => counts[saga]);
 }
 
-test("others of its batch go through, it has its effect after the release, and the log says who was in the way", async () => {
+test("the rest of the batch is applied, the locked message after the release, and the log names the lock holder", async () => {
   await using database = open(LOCK_TIMEOUT_MS);
   await database.ready();
   await using one = await service.start({ database });
@@ -60,7 +60,7 @@ test("others of its batch go through, it has its effect after the release, and t
   expect([await countsOf([held]), await service.pendingRetries()]).toEqual([[2], []]);
 });
 
-test("however often it is tried meanwhile: none of it counts, and nothing is dead-lettered", async () => {
+test("attempts on a locked row do not count, and nothing is dead-lettered", async () => {
   await using database = open(SHORT_LOCK_TIMEOUT_MS);
   await using one = await service.start({ database });
   const [held, other] = [await counted(), Bun.randomUUIDv7()];
@@ -73,7 +73,7 @@ test("however often it is tried meanwhile: none of it counts, and nothing is dea
   }
   expect(await service.pendingRetries()).toMatchObject([{ attempts: 0 }]);
   expect(await service.deadLetters()).toEqual([]);
-  // Another message that failed by itself is tried and counted as always.
+  // A message that failed by itself is retried and counted as always.
   service.throwing.add(other);
   await service.send(cancelOrder(other));
   await one.handle(1);
@@ -89,7 +89,7 @@ test("however often it is tried meanwhile: none of it counts, and nothing is dea
   expect([await countsOf([held, other]), await service.pendingRetries()]).toEqual([[1, 1], []]);
 });
 
-test("once it is known, no batch waits for it any more", async () => {
+test("after the first lock timeout no batch waits for the row", async () => {
   await using database = open(SHORT_LOCK_TIMEOUT_MS);
   await using one = await service.start({ database });
   const held = await counted();
@@ -103,7 +103,7 @@ test("once it is known, no batch waits for it any more", async () => {
     await service.send(cancelOrder(held), cancelOrder(saga));
     expect(await one.handle(2)).toMatchObject({ handled: 1, retriesScheduled: 1 });
   }
-  // Who waits in vain says so.
+  // A lock timeout would log a warning.
   expect(one.warnings.slice(warned)).toEqual([]);
   expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   await lock.release();
@@ -115,7 +115,7 @@ test("once it is known, no batch waits for it any more", async () => {
   expect(await countsOf([held])).toEqual([6]);
 });
 
-test("a key that another transaction is about to insert holds up a quarter of its batch at most", async () => {
+test("a key that another transaction is about to insert delays at most a quarter of its batch", async () => {
   await using database = open(SHORT_LOCK_TIMEOUT_MS);
   await using one = await service.start({ database });
   const [unborn, others] = [Bun.randomUUIDv7(), newSagas(7)];
@@ -133,14 +133,14 @@ test("a key that another transaction is about to insert holds up a quarter of it
   ]);
 });
 
-test("a table that is locked as a whole makes the batch wait where it is, and nothing is set aside", async () => {
+test("a batch waits for a locked table, and nothing is set aside", async () => {
   await using database = open(SHORT_LOCK_TIMEOUT_MS);
   await using one = await service.start({ database });
   await using lock = await holdRows(service.database.url, "lock table counter in access exclusive mode");
   const saga = Bun.randomUUIDv7();
   await service.send(cancelOrder(saga));
   const handling = one.handle(1);
-  await waitFor(async () => one.warnings.includes("the database is away, the batch waits"));
+  await waitFor(async () => one.warnings.includes("the database is unavailable, the batch waits"));
   await lock.release();
   expect(await handling).toMatchObject({ handled: 1, retriesScheduled: 0 });
   expect(await countsOf([saga])).toEqual([1]);

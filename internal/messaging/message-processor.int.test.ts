@@ -1,4 +1,5 @@
-// The message processor on real Kafka, Postgres and Redis: one effect per message, whatever is delivered how often and whatever is away.
+// The message processor on real Kafka, Postgres and Redis: one effect per message, at any number of deliveries and with any
+// dependency unavailable.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { createClient } from "redis";
@@ -32,7 +33,7 @@ async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[
   return sagas.map((saga) => counts[saga]);
 }
 
-/** The inbox transaction by itself, for what does not depend on how Kafka cuts its batches. */
+/** The inbox transaction alone, for tests that do not depend on how Kafka splits its batches. */
 function apply(database: Database, commands: readonly CancelOrder[]): Promise<ReadonlySet<string>> {
   const context = {
     handler: service.handler(false),
@@ -56,7 +57,7 @@ interface RetryRow {
   readonly headers: unknown;
 }
 
-/** A consumer whose offsets are never committed, as if its process died each time before it could. */
+/** A consumer whose offsets are never committed, as if its process died each time before the commit. */
 function dyingBeforeCommit(real: Consumer): Consumer {
   return {
     async poll(options) {
@@ -77,7 +78,7 @@ function dyingBeforeCommit(real: Consumer): Consumer {
   };
 }
 
-/** Hands over `messages` as one batch, once. */
+/** Delivers `messages` as one batch, once. */
 function handingOver(messages: readonly CancelOrder[]): Consumer {
   const batches: ConsumedBatch[] = [
     {
@@ -97,7 +98,10 @@ function rawOf(message: CancelOrder | undefined): RawMessage {
   return { topic: service.topic, partition: 0, offset: 0, timestampMs: 0, key: null, value, headers: [] };
 }
 
-/** `real`, which counts its transactions, how many ran at once at most, and is away for those whose number is in `unavailable`. */
+/**
+ * `real`, which counts its transactions and how many ran at the same time, and is unavailable for the transactions whose number is
+ * in `unavailable`.
+ */
 function countingTransactions(real: Database) {
   let running = 0;
   const counting = {
@@ -110,7 +114,7 @@ function countingTransactions(real: Database) {
     async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
       counting.begun += 1;
       if (counting.unavailable.has(counting.begun))
-        throw new AppError("DATABASE_UNAVAILABLE", "away for this transaction");
+        throw new AppError("DATABASE_UNAVAILABLE", "unavailable for this transaction");
       running += 1;
       counting.most = Math.max(counting.most, running);
       try {
@@ -126,7 +130,7 @@ function countingTransactions(real: Database) {
 }
 
 describe("one effect per message", () => {
-  test("a batch has its effects and its answers in one transaction, and its offsets are committed", async () => {
+  test("one transaction holds the effects and replies of a batch, and its offsets are committed", async () => {
     const [first, second] = [newSaga(), newSaga()];
     const commands = [cancelOrder(first), cancelOrder(second), cancelOrder(first)];
     await service.send(...commands);
@@ -148,7 +152,7 @@ describe("one effect per message", () => {
     expect(await next.handleNext()).toMatchObject({ handled: 1, duplicates: 0 });
   });
 
-  test("a message that comes twice counts once, within a batch and after it", async () => {
+  test("a message delivered twice counts once, within a batch and after it", async () => {
     const saga = newSaga();
     const command = cancelOrder(saga);
     await using one = await service.start();
@@ -159,7 +163,7 @@ describe("one effect per message", () => {
     expect(await countsOf([saga])).toEqual([1]);
   });
 
-  test("a process that dies between its transaction and its offsets has everything delivered again, without effect", async () => {
+  test("after a process dies between its transaction and its offsets, everything is delivered again without effect", async () => {
     const sagas = newSagas(20);
     await service.send(...sagas.map((saga) => cancelOrder(saga)));
     {
@@ -171,11 +175,11 @@ describe("one effect per message", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
-  test("a process that dies after its transaction, before Redis and the offsets know, has done it once", async () => {
+  test("after a process dies between its transaction and the Redis mark, its messages count once", async () => {
     const sagas = newSagas(5);
     await service.send(...sagas.map((saga) => cancelOrder(saga)));
     {
-      // Redis never hears of it, and neither does Kafka.
+      // Neither Redis nor Kafka is told about it.
       const deaf = { consumer: dyingBeforeCommit, redisUrl: "redis://127.0.0.1:1" };
       await using dying = await service.start(deaf);
       expect(await dying.handle(5)).toMatchObject({ handled: 5 });
@@ -185,11 +189,11 @@ describe("one effect per message", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
-  test("processes that are handed the same messages at once share the effects among them", async () => {
+  test("processes that get the same messages at once share the effects", async () => {
     const sagas = newSagas(40);
     const commands = sagas.flatMap((saga) => [cancelOrder(saga), cancelOrder(saga)]);
     const fresh = await Promise.all(
-      // Each in another order, as after a rebalance.
+      // Each in a different order, as after a rebalance.
       [0, 20, 40, 60].map((shift) =>
         apply(service.database.postgres, [...commands.slice(shift), ...commands.slice(0, shift)]),
       ),
@@ -198,7 +202,7 @@ describe("one effect per message", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 2));
   });
 
-  test("a large batch is applied in parts side by side, all messages of a saga in the same one", async () => {
+  test("a large batch is applied in parallel parts, with all messages of a saga in one part", async () => {
     const sagas = newSagas(1_500);
     const commands = [...sagas, ...sagas].map((saga) => cancelOrder(saga));
     const database = countingTransactions(service.database.postgres);
@@ -208,7 +212,7 @@ describe("one effect per message", () => {
     expect(database).toMatchObject({ begun: 2, most: 2 });
   });
 
-  test("a part that the database refuses is cut up by itself; one that it does not answer makes the batch come again", async () => {
+  test("a part that the database rejects is split alone; an unavailable database makes the batch repeat", async () => {
     const sagas = newSagas(2_000);
     const commands = sagas.map((saga) => cancelOrder(saga));
     const [poison = ""] = sagas;
@@ -221,17 +225,17 @@ describe("one effect per message", () => {
     expect(counts).toMatchObject({ retriesScheduled: 1, deadLettered: 0 });
     expect(counts.handled + counts.duplicates).toBe(1_999);
     expect(await countsOf(sagas)).toEqual([undefined, ...sagas.slice(1).map(() => 1)]);
-    expect(one.warnings).toContain("the database is away, the batch waits");
+    expect(one.warnings).toContain("the database is unavailable, the batch waits");
   });
 
-  test("a batch costs two round trips, however large", async () => {
+  test("a batch of any size costs two round trips", async () => {
     const url = new URL(service.database.url);
     await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 5);
     url.port = String(proxy.port);
-    // A wait for a lock that seems long is looked into on another connection, which the proxy would count.
+    // A long lock wait is examined on another connection, which the proxy would count.
     const timeouts = { lockMs: 60_000, statementMs: 60_000 };
     await using database = openPostgres({ url: url.href, poolSize: 2, applicationName: "test", timeouts });
-    // Once to connect and to have every statement prepared.
+    // One call to connect and to prepare every statement.
     await apply(database, [cancelOrder(newSaga())]);
     for (const size of [1, 1_000]) {
       const before = proxy.roundTrips;
@@ -245,11 +249,11 @@ describe("one effect per message", () => {
   });
 });
 
-describe("Redis is a hint", () => {
+describe("the dedup cache is never trusted", () => {
   const keysOf = (commands: readonly CancelOrder[]) =>
     commands.map((command) => `idem:${service.name}:${command.message_id}`);
 
-  test("handled messages are marked, after the commit", async () => {
+  test("handled messages are marked after the commit", async () => {
     const command = cancelOrder(newSaga());
     await using one = await service.start();
     await service.send(command);
@@ -257,7 +261,7 @@ describe("Redis is a hint", () => {
     expect(await one.redis.present(keysOf([command]))).toEqual([true]);
   });
 
-  test("flushed, it costs nothing but a look into the inbox", async () => {
+  test("after a flush the inbox finds the duplicates", async () => {
     const sagas = newSagas(5);
     const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start();
@@ -271,7 +275,7 @@ describe("Redis is a hint", () => {
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
-  test("when it calls a message seen that never was, the message is handled all the same", async () => {
+  test("a message that is wrongly reported as seen is handled", async () => {
     const sagas = newSagas(3);
     const commands = sagas.map((saga) => cancelOrder(saga));
     await using one = await service.start();
@@ -284,7 +288,7 @@ describe("Redis is a hint", () => {
     expect((await one.metrics.expose()).text).toContain("dedup_cache_false_positives_total");
   });
 
-  test("gone, nobody notices", async () => {
+  test("messages are handled once without Redis", async () => {
     const saga = newSaga();
     const command = cancelOrder(saga);
     await using one = await service.start({ redisUrl: "redis://127.0.0.1:1" });
@@ -296,8 +300,8 @@ describe("Redis is a hint", () => {
   });
 });
 
-describe("a message that fails does not hold up its neighbours", () => {
-  test("it stands alone in the retry table, byte for byte, and its saga is as it was", async () => {
+describe("a message that fails does not delay its neighbours", () => {
+  test("it is alone in the retry table, byte for byte, and its saga is unchanged", async () => {
     const sagas = newSagas(30);
     const [throwing, refused] = [sagas[7] ?? "", sagas[21] ?? ""];
     service.throwing.add(throwing);
@@ -329,7 +333,7 @@ describe("a message that fails does not hold up its neighbours", () => {
     await service.database.sql`truncate retry`;
   });
 
-  test("bytes nobody can read go to the dead letters at once, and once however often they are delivered", async () => {
+  test("unreadable bytes are dead-lettered at once, and once at any number of deliveries", async () => {
     const saga = newSaga();
     const broken = { ...cancelOrder(saga), occurred_at: "yesterday" };
     const bytes = Buffer.from([0x7b, 0xff, 0x00]);
@@ -357,15 +361,15 @@ describe("a message that fails does not hold up its neighbours", () => {
     ]);
     const unreadable = letters.find((letter) => letter.original.key_base64 === btoa("k"));
     expect(Buffer.from(unreadable?.original.value_base64 ?? "", "base64")).toEqual(bytes);
-    // The saga of the command that could not be read hears of it.
+    // The saga of the unreadable command gets an event about it.
     const told = (await service.outbox()).filter(({ partition_key }) => partition_key === saga);
     expect(told.map(({ payload }) => payload.type)).toContain("CommandDeadLettered");
     expect(await countsOf([saga])).toEqual([1]);
   });
 });
 
-describe("the database away", () => {
-  test("the batch waits and goes through when it is back", async () => {
+describe("an unavailable database", () => {
+  test("makes the batch wait until it is back", async () => {
     const url = new URL(service.database.url);
     await using proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) }, 0);
     url.port = String(proxy.port);
@@ -380,14 +384,14 @@ describe("the database away", () => {
     proxy.stall();
     await service.send(...sagas.map((saga) => cancelOrder(saga)));
     const handled = one.handle(10);
-    while (!one.warnings.includes("the database is away, the batch waits")) await Bun.sleep(10);
+    while (!one.warnings.includes("the database is unavailable, the batch waits")) await Bun.sleep(10);
     proxy.cut();
     proxy.resume();
     expect((await handled).retriesScheduled).toBe(0);
     expect(await countsOf(sagas)).toEqual(sagas.map(() => 1));
   });
 
-  test("a process told to stop gives the batch back, and the next one has it", async () => {
+  test("lets a stopping process release the batch, and the next process handles it", async () => {
     const sagas = newSagas(3);
     await using database = openPostgres({
       url: "postgres://nobody@127.0.0.1:1/none",
@@ -398,7 +402,7 @@ describe("the database away", () => {
       await using stopped = await service.start({ database });
       await service.send(...sagas.map((saga) => cancelOrder(saga)));
       const waiting = stopped.handleNext().catch((error: unknown) => error);
-      while (!stopped.warnings.includes("the database is away, the batch waits")) await Bun.sleep(10);
+      while (!stopped.warnings.includes("the database is unavailable, the batch waits")) await Bun.sleep(10);
       stopped.stop();
       expect(await waiting).toBeInstanceOf(Error);
     }

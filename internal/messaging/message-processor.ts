@@ -1,8 +1,8 @@
-// The message processor: how everything that consumes Kafka gets its effect exactly once. Poll a batch, drop what was seen, let the
-// handler decide, commit rows, inbox and outbox in one transaction, then commit the offsets. Run by the roles' main.ts.
+// The message processor: how every Kafka consumer gets its effects exactly once. It polls a batch, drops known duplicates, lets the
+// handler decide, commits rows, inbox and outbox in one transaction, then commits the offsets. Run by the main.ts of the roles.
 //
-// A batch in hand is never abandoned for the next one: committing later offsets would lose it. It ends with its effects in the
-// database, with its failures waiting for a retry or dead-lettered there, or with the process, and then Kafka delivers it again.
+// A batch is never abandoned for the next one: committing later offsets would lose it. It ends when its effects, its scheduled
+// retries and its dead letters are in the database, or with the process; then Kafka delivers it again.
 import type { MessageType } from "../../schemas/registry.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { type AppError, assert } from "../kernel/errors.ts";
@@ -24,9 +24,9 @@ import { allEnded, partsBySaga } from "./side-by-side.ts";
 import type { ConsumerMetrics } from "./telemetry.ts";
 import type { Log } from "../kernel/telemetry.ts";
 
-/** Beyond this a larger batch no longer gets cheaper per message, and one failure costs more to find. */
+/** Above this size a batch no longer gets cheaper per message, and one failure costs more to find. */
 const MAX_BATCH_MESSAGES = 2_000;
-/** How long an idle poll waits, and so how long a stop may take to be noticed. */
+/** How long an idle poll waits, and so the longest time before a stop takes effect. */
 const POLL_WAIT_MS = 500;
 
 export interface MessageProcessorOptions<Type extends MessageType, Rows> extends InboxContext<Type, Rows> {
@@ -35,11 +35,11 @@ export interface MessageProcessorOptions<Type extends MessageType, Rows> extends
   readonly metrics: ConsumerMetrics;
   readonly log: Log;
   readonly retryLimits?: RetryLimits;
-  /** Told when messages wait in the retry table. */
+  /** Called when messages wait in the retry table. */
   readonly onRetryScheduled?: () => void;
 }
 
-/** What one poll came to. */
+/** The results of one poll. */
 export interface ProcessedCounts {
   readonly handled: number;
   readonly duplicates: number;
@@ -51,27 +51,27 @@ export class MessageProcessor<Type extends MessageType, Rows> {
   readonly #options: MessageProcessorOptions<Type, Rows>;
   readonly #applier: LockAwareApplier<Type, Rows>;
   readonly #meter = new LoadMeter();
-  /** The batch before: how long it took, in milliseconds. */
+  /** Duration of the previous batch, in milliseconds. */
   #workedMs = 0;
 
   constructor(options: MessageProcessorOptions<Type, Rows>) {
-    assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "a failed message needs a first retry");
+    assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "retryLimits needs the delay of a first retry");
     this.#options = options;
     this.#applier = new LockAwareApplier(options);
   }
 
   /**
-   * Polls until `signal` aborts, then ends the batch in hand and resolves. Waits while Kafka or the database is away; rejects
-   * only on what waiting cannot heal, and the process should end then.
+   * Polls until `signal` aborts, then finishes the current batch and resolves. Waits while Kafka or the database is unavailable.
+   * Rejects only on errors that waiting cannot fix; the process should end then.
    */
   run(signal: AbortSignal): Promise<void> {
     const { log, handler } = this.#options;
     const onWait = (error: AppError) =>
-      log.warn({ err: error, service: handler.service }, "cannot poll, will try again");
+      log.warn({ err: error, service: handler.service }, "the message processor cannot poll, retrying");
     return pollUntilAborted(signal, () => this.runOnce(signal), onWait);
   }
 
-  /** One poll and all that follows from it. Null when nothing came, or when `signal` aborted before the batch could be done. */
+  /** One poll and its processing. Null when the poll was empty, or when `signal` aborted before the batch was done. */
   async runOnce(signal: AbortSignal): Promise<ProcessedCounts | null> {
     const { consumer, metrics, handler } = this.#options;
     const batch = await consumer.poll({
@@ -94,8 +94,8 @@ export class MessageProcessor<Type extends MessageType, Rows> {
   }
 
   /**
-   * The same batch again and again until it is in the database. Repeating it whole is safe: parts that went through before are
-   * duplicates now. Null when `signal` ended it; its offsets are not committed then, so Kafka delivers it to whoever comes next.
+   * Repeats the whole batch until it is in the database. That is safe: parts that succeeded before are duplicates now. Null when
+   * `signal` ended it; its offsets stay uncommitted, so Kafka delivers it to the next consumer.
    */
   async #untilDone(batch: ConsumedBatch, signal: AbortSignal): Promise<ProcessedCounts | null> {
     const { handler, log, keyValue, database } = this.#options;
@@ -110,15 +110,15 @@ export class MessageProcessor<Type extends MessageType, Rows> {
         const delayMs = cappedBackoff(failures, BACKOFF_FIRST_MS, BACKOFF_CAP_MS);
         const fields = { err: error, service: handler.service, delayMs };
         if (database.faultOf(error) === "unavailable")
-          log.warn(fields, "the database is away, the batch waits");
-        else log.error(fields, "the batch can be neither handled nor set aside, will try again");
+          log.warn(fields, "the database is unavailable, the batch waits");
+        else log.error(fields, "the batch can be neither handled nor set aside, retrying");
         await pause(delayMs, signal);
         if (signal.aborted) return null;
       }
     }
   }
 
-  /** Resolves when every message of the batch is settled in the database: had its effect, waits for its retry, or is a dead letter. */
+  /** Resolves when every message of the batch is settled in the database: applied, waiting for its retry, or dead-lettered. */
   async #process(
     deliveries: readonly Delivery<Type>[],
     unreadable: readonly Unreadable[],
@@ -142,7 +142,7 @@ export class MessageProcessor<Type extends MessageType, Rows> {
         this.#count(applied, fresh);
         held.push(...leftOut.map((item) => ({ item, error: heldError(item.message.saga_id, rows) })));
       },
-      // A conflict that outlasted its own repetitions is treated as poison: alone in its transaction the message gets through.
+      // A conflict that survives its repetitions is treated as poison: alone in its transaction the message succeeds.
       isPoison: (error) => database.faultOf(error) !== "unavailable",
       maxCuts: (error) => (database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined),
     };
@@ -156,7 +156,7 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     return { counts: { handled, duplicates, retriesScheduled, deadLettered: unreadable.length }, settled };
   }
 
-  /** Schedules a retry of what failed, or wants a locked row, for its next attempt and dead-letters what nobody can read, in one transaction. */
+  /** Schedules a retry for messages that failed or need a locked row, and dead-letters unreadable ones, in one transaction. */
   async #setAside(
     failures: readonly Failure<Delivery<Type>>[],
     unreadable: readonly Unreadable[],
@@ -196,7 +196,7 @@ export class MessageProcessor<Type extends MessageType, Rows> {
   #firstFailure({ item, error }: Failure<Delivery<Type>>, now: number) {
     const { handler, random, retryLimits, database } = this.#options;
     const about = { message: item.message, raw: item.raw(), cause: causeOf(error), failedAt: now };
-    // Not the message's failure, so it does not count as one.
+    // A locked row is not a failure of the message, so it does not count as an attempt.
     if (database.faultOf(error) === "locked")
       return { ...about, attempts: 0, nextAttemptAt: now + untilNextLook(0, random()) } as const;
     const decision = afterFailure(1, handler.retryForever.has(item.message.type), random(), retryLimits);

@@ -1,6 +1,6 @@
-// The audit trail: what people did to the system by hand, with who and why. It lies in the saga database, whatever was acted on.
-// Here and not with its users, because the orchestrator writes a line with the saga it cancels and the operator's tools write
-// theirs, and neither may import the other.
+// The audit trail: what people did to the system by hand, with who and why. It is in the saga database, whatever was changed. It is
+// in this folder because the orchestrator writes a line with the saga it cancels, the tools of the operator write theirs, and
+// neither may import the other.
 import type { Sql, TransactionSql } from "postgres";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "./database.ts";
@@ -19,17 +19,17 @@ export type OperatorActionKind =
 
 export interface OperatorAction {
   readonly action_id: string;
-  /** The acts of one command share it. */
+  /** Shared by all actions of one command. */
   readonly run_id: string;
   readonly action: OperatorActionKind;
   /** The id of a saga, a dead letter or a shopper, or the name of a database. */
   readonly subject: string;
   readonly saga_id: string | null;
-  /** The message that was acted on; of a dead letter the one it holds, where that can be read. */
+  /** The affected message; for a dead letter the message it holds, if that can be read. */
   readonly message_id?: string | null;
   readonly actor: string;
   readonly reason: string;
-  /** Null while the act is under way. */
+  /** Null while the action is running. */
   readonly outcome: string | null;
   readonly detail: string | null;
   /** Epoch ms. */
@@ -37,8 +37,8 @@ export interface OperatorAction {
 }
 
 /**
- * Adds the lines; one that would act a second time on a dead letter is left out. Returns the ids of those added. An act with
- * an outcome is settled at once.
+ * Adds the lines, except one that would act on a dead letter a second time. Returns the ids of the added lines. An action with an
+ * outcome is settled at once.
  */
 export function recordActions(
   sql: Sql | Tx | TransactionSql,

@@ -1,5 +1,5 @@
-// The outbox table: messages written in the transaction of the change they report, until Kafka has them. `append` is the one door
-// for everyone who changes something: message processor, saga intake, timers, sweeper, payment executor, webhooks, dead letters.
+// The outbox table: messages written in the transaction of the change they report, to be published to Kafka. Every writer uses
+// `append`: message processor, saga intake, timers, sweeper, payment executor, webhooks. Dead letters have their own statements.
 import type postgres from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
@@ -14,7 +14,7 @@ import type { Outgoing } from "./handler.ts";
 /** NOTIFY on this channel wakes the relays of the database. */
 export const OUTBOX_CHANNEL = "outbox";
 
-/** What a decision returned, and the trace of what caused it. */
+/** What a decision returned, and the trace of its cause. */
 export interface Caused {
   readonly out: readonly Outgoing[];
   /** W3C trace context. */
@@ -22,9 +22,9 @@ export interface Caused {
 }
 
 /**
- * The statements that append the messages; none for none. Hand them to `Transaction.finish` beside the change itself. After the commit
- * the publisher of this process sends them (`Transaction.appended`). Where there is none the statements wake the relay: by one NOTIFY
- * per transaction whatever its size, because Postgres runs all commits that notify one after the other.
+ * The statements that append the messages; empty for no messages. Pass them to `Transaction.finish` with the change itself. After
+ * the commit the publisher of this process sends them (`Transaction.appended`). Without a publisher the statements wake the relay,
+ * with one NOTIFY per transaction of any size, because Postgres runs commits that notify one after the other.
  */
 export function append(
   transaction: Pick<Transaction, "tx" | "appended">,
@@ -35,7 +35,7 @@ export function append(
   return appendEnvelopes(transaction, envelopes);
 }
 
-/** The same for messages that have their ids already. */
+/** Like `append`, for messages that already have their ids. */
 export function appendEnvelopes(
   { tx, appended }: Pick<Transaction, "tx" | "appended">,
   envelopes: readonly Envelope[],
@@ -54,7 +54,7 @@ export function appendEnvelopes(
   return [insertEvents(tx, rows)];
 }
 
-/** The same for dead letters. A record that is there already (its message was delivered again) stays as it is. */
+/** Like `append`, for dead letters. A record that exists already (its message was delivered again) stays as it is. */
 export function deadLetterStatements(
   tx: Tx,
   records: readonly DeadLetter[],
@@ -70,12 +70,12 @@ export function deadLetterStatements(
   return [insertEventsOnce(tx, rows), notifyRelay(tx)];
 }
 
-/** One connection or another; what is sent on it decides whether in a transaction. */
+/** Any connection; the caller decides whether it is in a transaction. */
 type Connection = postgres.ISql;
 
 export interface OutboxRow {
   readonly event_id: string;
-  /** One of TOPICS, unless a record says otherwise. */
+  /** One of TOPICS, unless a record names another topic. */
   readonly topic: string;
   readonly partition_key: string;
   readonly type: string;
@@ -91,7 +91,7 @@ function insertEvents(tx: Tx, rows: readonly TextRow[]): PromiseLike<unknown> {
     select event_id::uuid, topic, partition_key, payload::jsonb, jsonb_build_object('type', type) from ${unpacked(tx, rows)}`;
 }
 
-/** Rows that are there already stay as they are. */
+/** Existing rows stay as they are. */
 export function insertEventsOnce(tx: Connection, rows: readonly OutboxRow[]): PromiseLike<unknown> {
   return tx`
     insert into outbox (event_id, topic, partition_key, payload, headers)
@@ -119,7 +119,7 @@ export interface PublishedRow extends OutboxRow {
   readonly published_at: string;
 }
 
-/** Rows that are there already stay as they are. Returns the ids of those that were missing. */
+/** Existing rows stay as they are. Returns the ids of the rows that were missing. */
 export function insertPublished(
   tx: Connection,
   rows: readonly PublishedRow[],
@@ -133,7 +133,7 @@ export function insertPublished(
     returning event_id`;
 }
 
-/** Which of these messages the outbox holds; with bounds as in inbox.ts. */
+/** Which of these messages the outbox holds; with the id bounds of inbox.ts. */
 export async function findInOutbox(
   sql: Connection,
   eventIds: readonly string[],
@@ -148,7 +148,7 @@ export async function findInOutbox(
   return new Set(rows.map(({ event_id }) => event_id));
 }
 
-/** Once per transaction, whatever its size. */
+/** Call it once per transaction, of any size. */
 export function notifyRelay(tx: Connection): PromiseLike<unknown> {
   return tx`select pg_notify(${OUTBOX_CHANNEL}, '')`;
 }

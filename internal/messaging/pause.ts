@@ -1,4 +1,4 @@
-// Waiting that a shutdown cuts short. Called by the loops of this folder between attempts.
+// A wait that a shutdown cuts short. Called by loops between attempts.
 
 /** Resolves after `ms`, or as soon as `signal` aborts, whichever comes first. Never rejects. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

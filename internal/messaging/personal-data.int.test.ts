@@ -1,4 +1,4 @@
-// What is old enough loses its personal data, on real databases, and nothing else does.
+// Old rows lose their personal data, and no other rows do. On real databases.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eraseOldSagas } from "../orchestrator/personal-data-store.ts";
 import { eraseOldOrders } from "../services/order/personal-data-store.ts";
@@ -15,7 +15,7 @@ beforeAll(async () => {
 beforeEach(() => system.reset());
 afterAll(() => system[Symbol.asyncDispose]());
 
-/** As it would run so many days from now. */
+/** The retention as it would run this many days from now. */
 function retentionIn(daysFromNow: number, days = 30) {
   const now = async () => Date.now() + daysFromNow * DAY_MS;
   const { saga, order } = system.databases;
@@ -28,7 +28,7 @@ function retentionIn(daysFromNow: number, days = 30) {
 const erasedSagas = async () =>
   (await system.databases.saga`select from saga_state where email = ${ERASED.email}`).length;
 
-test("sagas and orders keep their data for the days that are set, then lose it once", async () => {
+test("sagas and orders keep their data for the configured days, then lose it once", async () => {
   const { saga, order } = system.databases;
   await retentionIn(29).sagas.runOnce();
   expect(await erasedSagas()).toBe(0);
@@ -47,7 +47,7 @@ test("sagas and orders keep their data for the days that are set, then lose it o
   for (const address of addresses) expect(address).toEqual(blank);
 });
 
-test("a saga under way keeps what it needs however old it is; 0 days keep everything", async () => {
+test("an open saga keeps its data at any age; 0 days keep everything", async () => {
   await retentionIn(1_000, 0).sagas.runOnce();
   expect(await erasedSagas()).toBe(0);
   await system.databases.saga`

@@ -1,16 +1,16 @@
-// How a consumer goes on polling: again and again, with a growing pause while something is away. Called by the message processor and by the
-// one consumer that is not a message processor, notification.
+// The poll loop of a consumer, with a growing pause while a dependency is unavailable. Called by the message processor and by
+// notification, the one consumer that is not a message processor.
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "./pause.ts";
 
-/** Pauses while Kafka or the database is away. The longest is what an outage is longer for us than it was. */
+/** Pauses while Kafka or the database is unavailable. The longest pause is how much longer an outage can last for us. */
 export const BACKOFF_FIRST_MS = 100;
 export const BACKOFF_CAP_MS = 1_500;
 
 /**
- * Calls `runOnce` until `signal` aborts. An error that waiting can heal (AppError with `canRetry`) goes to `onWait` and is
- * followed by a pause; any other is thrown, and the process should end then.
+ * Calls `runOnce` until `signal` aborts. An error that waiting can fix (AppError with `canRetry`) goes to `onWait`, and a pause
+ * follows. Any other error is thrown; the process should end then.
  */
 export async function pollUntilAborted(
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-// Publishing after the commit on a real outbox and a real broker, with the relay as the net below it.
+// Publishing after the commit on a real outbox and a real broker, with the relay as a fallback.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
 import type { Message } from "../../schemas/registry.ts";
@@ -32,7 +32,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-/** As a role has it; the producer stays open for the next test. */
+/** A publisher as a role has it; the producer stays open for the next test. */
 function publisherWith(kafka: Pick<BatchProducer, "produce"> = producer): Publisher {
   const publisher = new Publisher({
     database: database.postgres,
@@ -63,7 +63,7 @@ function relay(
   });
 }
 
-/** One transaction that says `n` messages. */
+/** One transaction that appends `n` messages. */
 async function say(publisher: Publisher, topic: string, n: number): Promise<readonly Message[]> {
   const messages = Array.from({ length: n }, () => ({
     type: "OrderCreated",
@@ -92,7 +92,7 @@ async function unpublished(topic: string): Promise<number> {
   return row.waiting;
 }
 
-test("what a transaction says is in Kafka without a relay, as the outbox has it, with key and type", async () => {
+test("messages of a transaction reach Kafka without a relay, as the outbox has them, with key and type", async () => {
   const topic = await freshTopic();
   const publisher = publisherWith();
   const first = await say(publisher, topic, 3);
@@ -110,10 +110,10 @@ test("what a transaction says is in Kafka without a relay, as the outbox has it,
   expect(rows.map(({ payload }) => payload)).toEqual([...first, ...second]);
 });
 
-test("what a process that died had still to publish, the relay publishes when its time is over, and none before", async () => {
+test("the relay publishes the events of a dead process after the grace time, not before", async () => {
   const topic = await freshTopic();
   const net = relay(60_000);
-  // A new relay begins with all that there is.
+  // A new relay begins with the whole backlog.
   while ((await net.runOnce()).processed > 0);
   const dying = publisherWith({ produce: () => new Promise(ignore) });
   const said = await say(dying, topic, 2);
@@ -125,7 +125,7 @@ test("what a process that died had still to publish, the relay publishes when it
   expect(await unpublished(topic)).toBe(0);
 });
 
-test("a relay that is woken takes all that is written by then, however young, and leaves what comes later", async () => {
+test("a woken relay takes everything written by then, however young, and leaves later events", async () => {
   const topic = await freshTopic();
   let ahead = 0;
   const net = relay(60_000, { monotonic: () => performance.now() + ahead });
@@ -141,7 +141,7 @@ test("a relay that is woken takes all that is written by then, however young, an
   expect(await unpublished(topic)).toBe(1);
   net.wake();
   expect(await net.runOnce()).toMatchObject({ processed: 1 });
-  // It is woken until it has looked from the beginning on, which it does each twentieth of its time.
+  // It stays woken until it has scanned from the beginning, for which it uses a twentieth of its time.
   for (let runs = 0; runs < 3; runs += 1) {
     await Bun.sleep(200);
     await net.runOnce();
@@ -150,7 +150,7 @@ test("a relay that is woken takes all that is written by then, however young, an
   expect(await net.runOnce()).toMatchObject({ processed: 0 });
 });
 
-test("what a relay has in hand is not waited for: the others are marked, and it marks its own", async () => {
+test("the publisher does not wait for events that a relay has claimed: it marks the others, the relay marks its own", async () => {
   const topic = await freshTopic();
   const publisher = publisherWith();
   const held = Promise.withResolvers<undefined>();
@@ -176,7 +176,7 @@ test("what a relay has in hand is not waited for: the others are marked, and it 
   expect(await unpublished(topic)).toBe(0);
 });
 
-test("where others publish, a relay does not wade through what they have marked while a dump is running", async () => {
+test("during a dump a relay does not scan the events that others have marked", async () => {
   const watch = new PlanWatch();
   await using watched = await watch.clone("order");
   let time = 0;
@@ -185,13 +185,13 @@ test("where others publish, a relay does not wade through what they have marked 
     databaseName: "order",
     producer,
     clock: { now: Date.now },
-    // Each claim takes 100, so one that looks from the beginning on is followed by none for 2,000.
+    // Each claim takes 100 ms, so after a scan from the beginning the next one comes 2,000 ms later.
     monotonic: () => (time += 100),
     metrics: relayMetrics(new Metrics()),
     log,
     graceMs: PUBLISHER_GRACE_MS,
   });
-  /** Blocks that the claim of one run touched. */
+  /** The blocks that the claim of one run reads. */
   const run = async () => {
     watch.plans = [];
     expect(await net.runOnce()).toMatchObject({ processed: 0 });

@@ -1,9 +1,8 @@
-// Publishes what a role has written to its outbox, right after the commit, from what the process still has in memory. The relay
-// publishes what this does not: the events of a process that died, and what came while Kafka was away. Wired by
-// platform/publishing.ts.
+// Publishes what a role has written to its outbox, right after the commit, from memory. The relay publishes the rest: the events of
+// a process that died, and events written while Kafka was unavailable. Wired by platform/publishing.ts.
 //
-// The order is what makes it safe: an event goes out only after its commit, and is marked only after Kafka has it. Whatever is
-// lost in between is still unpublished in the outbox. Where both publish an event, every consumer's inbox absorbs the second.
+// The order makes this safe: an event is published only after its commit, and marked only after Kafka has it. Anything lost in
+// between is still unpublished in the outbox. When both publish an event, the inbox of every consumer drops the second copy.
 import { type BatchProducer, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { AppendedEvent, Database, Transaction } from "./database.ts";
@@ -13,18 +12,18 @@ import { markPublishedFree } from "./relay-store.ts";
 import type { PublisherMetrics } from "./telemetry.ts";
 import type { Log } from "../kernel/telemetry.ts";
 
-/** Kafka does not keep up, and what comes on top is the relay's. */
+/** Above this many events in flight, Kafka does not keep up; the relay publishes the rest. */
 const MAX_IN_FLIGHT_EVENTS = 20_000;
-/** Nobody waits for a mark, and one statement for many is cheap. Well below PUBLISHER_GRACE_MS. */
+/** Marks are not urgent, and one statement for many is cheap. Well below PUBLISHER_GRACE_MS. */
 const MARK_EVERY_MS = 200;
 const MARK_BATCH = 2_000;
-/** After a failure: an outage fails every batch, and the relay tries as well. */
+/** Pause after a failure: during an outage every batch fails, and the relay tries as well. */
 const REST_MS = 1_000;
 const TOLD_EVERY_MS = 10_000;
-/** So long a role that stops waits for Kafka, and for the marks; the relay has the rest. */
+/** A stopping role waits at most this long for Kafka, and as long again for the marks; the relay does the rest. */
 const CLOSE_PATIENCE_MS = 1_000;
 
-/** So long, in milliseconds, the relay leaves an event to the process that wrote it. */
+/** How long the relay leaves an event to the process that wrote it, in milliseconds. */
 export const PUBLISHER_GRACE_MS = 2_000;
 
 export interface PublisherOptions {
@@ -40,10 +39,10 @@ export class Publisher implements AsyncDisposable {
   readonly #meter = new LoadMeter();
   readonly #producing = new Set<Promise<void>>();
   #producer: BatchProducer | undefined;
-  /** Waiting for others to go with them. */
+  /** Waiting for the linger time to end. */
   #gathered: AppendedEvent[] = [];
   #sendTimer: Timer | undefined;
-  /** Gathered, or with Kafka. */
+  /** Lingering, or on the way to Kafka. */
   #inFlight = 0;
   #unmarked: string[] = [];
   #markTimer: Timer | undefined;
@@ -55,13 +54,13 @@ export class Publisher implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** From now on events are published here. What was committed before, by this process or one that died, the relay is to take. */
+  /** From now on this publishes new events. The relay takes what was committed before, by this process or one that died. */
   publishWith(producer: BatchProducer): void {
     this.#producer = producer;
     this.#callRelay();
   }
 
-  /** Takes events whose transaction is committed. Never throws, and keeps nobody waiting. */
+  /** Takes the events of a committed transaction. Never throws and never blocks. */
   offer(events: readonly AppendedEvent[]): void {
     if (this.#producer === undefined || events.length === 0) return;
     if (this.#inFlight + events.length > MAX_IN_FLIGHT_EVENTS || performance.now() < this.#restsUntil) {
@@ -109,22 +108,22 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  /** One statement after the other, however long one takes. */
+  /** Runs one statement after the other, however long each takes. */
   #markSoon(): void {
     this.#markTimer = undefined;
     this.#marking = this.#marking.then(() => this.#mark());
   }
 
-  /** What cannot be marked is not tried again: the relay publishes it once more, and marks it. */
+  /** A failed mark is not retried: the relay publishes the events once more and marks them. */
   async #mark(): Promise<void> {
     const { database } = this.#options;
     while (this.#unmarked.length > 0) {
       const ids = this.#unmarked.splice(0, MARK_BATCH);
       try {
-        // A transaction, because one that hangs is given up in the end.
+        // In a transaction, because a hanging transaction times out.
         await database.transaction(async ({ tx, finish }) => finish([markPublishedFree(tx, ids)]));
       } catch (error) {
-        this.#failed("published and not marked", error, ids.length);
+        this.#failed("published but not marked", error, ids.length);
       }
     }
   }
@@ -135,15 +134,17 @@ export class Publisher implements AsyncDisposable {
     this.#toldAt = now;
     const { log, databaseName } = this.#options;
     const fields = { database: databaseName, events, err: error };
-    log.warn(fields, `events were ${what}, and are left to the relay: ${describeError(error)}`);
+    log.warn(fields, `events were ${what}; the relay takes over: ${describeError(error)}`);
   }
 
-  /** Harmless where it fails: the relay comes by itself. */
+  /** A failure does no harm: the relay also runs by itself. */
   #callRelay(): void {
     Promise.resolve(notifyRelay(this.#options.database.sql)).catch(() => undefined);
   }
 
-  /** Nothing may be offered any more. What Kafka has is marked; what it does not take soon is the relay's. */
+  /**
+   * Nothing may be offered after this. Events that Kafka has are marked; the relay publishes those that Kafka does not take soon.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#send();
     await Promise.race([Promise.all(this.#producing), Bun.sleep(CLOSE_PATIENCE_MS)]);
@@ -154,7 +155,7 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
-/** The same database, what its transactions append to the outbox offered to `publisher` once it is committed. */
+/** The same database; after each commit it offers to `publisher` what the transaction appended to the outbox. */
 export function publishing(database: Database, publisher: Pick<Publisher, "offer">): Database {
   return {
     get sql() {

@@ -1,4 +1,4 @@
-// What the publisher does with events once their transaction is committed. The ports are the test's own; publisher.int.test.ts has
+// What the publisher does with events after their transaction is committed. The ports are the test's own; publisher.int.test.ts has
 // the real ones.
 import { expect, test } from "bun:test";
 import type { Sql } from "postgres";
@@ -12,7 +12,7 @@ const meter = { counter: () => silent, gauge: () => silent, histogram: () => sil
 const event = (event_id: string): AppendedEvent => ({ event_id, record: `record of ${event_id}` });
 const LOST: ProduceFailure = { index: 1, code: "_MSG_TIMED_OUT", message: "timed out" };
 
-/** A publisher on a database that notes what is marked and whom it wakes, and a Kafka that answers as the test says. */
+/** A publisher on a database that records marks and relay wake-ups, and a Kafka that answers as the test says. */
 function publisherOf(
   answer: () => Promise<readonly ProduceFailure[]> = () => Promise.resolve([]),
   mark: () => Promise<void> = () => Promise.resolve(),
@@ -69,7 +69,7 @@ function publisherOf(
   return { publisher, producer, database, produced, marked, warnings, did, notified: () => notified };
 }
 
-test("events go out after their commit, in their order, and are marked when Kafka has them", async () => {
+test("events are published after their commit, in order, and marked when Kafka has them", async () => {
   const { publisher, producer, database, produced, marked, did } = publisherOf();
   publisher.publishWith(producer);
   await publishing(database, publisher).transaction(({ appended, finish }) => {
@@ -82,7 +82,7 @@ test("events go out after their commit, in their order, and are marked when Kafk
   expect(did).toEqual(["committed", "produced", "marked", "committed", "closed"]);
 });
 
-test("nothing goes out of a transaction that fails", async () => {
+test("a transaction that fails publishes nothing", async () => {
   const { publisher, producer, database, produced, marked } = publisherOf();
   publisher.publishWith(producer);
   const failing = publishing(database, publisher).transaction(({ appended }) => {
@@ -94,7 +94,7 @@ test("nothing goes out of a transaction that fails", async () => {
   expect({ produced, marked }).toEqual({ produced: [], marked: [] });
 });
 
-test("what Kafka has not taken stays for the relay, and that is told once, not for each batch", async () => {
+test("undelivered events stay for the relay, and the log says so once, not for each batch", async () => {
   const { publisher, producer, marked, warnings } = publisherOf(() => Promise.resolve([LOST]));
   publisher.publishWith(producer);
   for (let batch = 0; batch < 3; batch += 1) {
@@ -103,10 +103,10 @@ test("what Kafka has not taken stays for the relay, and that is told once, not f
   }
   await publisher[Symbol.asyncDispose]();
   expect(marked).toEqual(["a0", "a1", "a2"]);
-  expect(warnings).toEqual([expect.stringContaining("events were not delivered, and are left to the relay")]);
+  expect(warnings).toEqual([expect.stringContaining("events were not delivered; the relay takes over")]);
 });
 
-test("a producer that fails altogether is left in peace for a second, and the relay has what comes", async () => {
+test("after a producer fails, new events are left to the relay for a second", async () => {
   const { publisher, producer, produced, marked, warnings } = publisherOf(() =>
     Promise.reject(new Error("fatal")),
   );
@@ -117,10 +117,10 @@ test("a producer that fails altogether is left in peace for a second, and the re
   await publisher[Symbol.asyncDispose]();
   expect(produced).toEqual([["record of a"]]);
   expect(marked).toEqual([]);
-  expect(warnings).toEqual(["events were not delivered, and are left to the relay: fatal"]);
+  expect(warnings).toEqual(["events were not delivered; the relay takes over: fatal"]);
 });
 
-test("until there is a producer the relay has all, and is called once there is one", async () => {
+test("without a producer the relay has all events; it is woken when there is one", async () => {
   const { publisher, producer, produced, notified } = publisherOf();
   publisher.offer([event("a")]);
   expect(notified()).toBe(0);
@@ -131,14 +131,14 @@ test("until there is a producer the relay has all, and is called once there is o
   expect(produced).toEqual([["record of b"]]);
 });
 
-test("a Kafka that does not keep up gets no more than so many events at once; the relay has the rest", async () => {
+test("when Kafka does not keep up, the events in flight are limited and the relay has the rest", async () => {
   const stuck = Promise.withResolvers<readonly ProduceFailure[]>();
   const { publisher, producer, produced } = publisherOf(() => stuck.promise);
   publisher.publishWith(producer);
   const batch = (name: string) => Array.from({ length: 9_000 }, (_, n) => event(`${name}${n}`));
   for (const name of ["a", "b", "c"]) {
     publisher.offer(batch(name));
-    // Past the time in which it gathers, so that each is produced by itself.
+    // Longer than the linger time, so that each batch is produced alone.
     await Bun.sleep(120);
   }
   expect(produced.flat()).toHaveLength(18_000);
@@ -146,9 +146,9 @@ test("a Kafka that does not keep up gets no more than so many events at once; th
   await publisher[Symbol.asyncDispose]();
 });
 
-test("marks that a database refuses are the relay's, and the next ones are made", async () => {
+test("marks that the database rejects are left to the relay, and the next ones are made", async () => {
   let refusals = 1;
-  const mark = () => (refusals-- > 0 ? Promise.reject(new Error("away")) : Promise.resolve());
+  const mark = () => (refusals-- > 0 ? Promise.reject(new Error("unavailable")) : Promise.resolve());
   const { publisher, producer, marked, warnings } = publisherOf(undefined, mark);
   publisher.publishWith(producer);
   publisher.offer([event("a")]);
@@ -156,10 +156,10 @@ test("marks that a database refuses are the relay's, and the next ones are made"
   publisher.offer([event("b")]);
   await publisher[Symbol.asyncDispose]();
   expect(marked).toEqual(["b"]);
-  expect(warnings).toEqual(["events were published and not marked, and are left to the relay: away"]);
+  expect(warnings).toEqual(["events were published but not marked; the relay takes over: unavailable"]);
 });
 
-test("a mark that hangs keeps no role from stopping, and no further one is sent beside it", async () => {
+test("a mark that hangs does not stop a role from stopping, and no second mark runs beside it", async () => {
   let marks = 0;
   const mark = () => {
     marks += 1;
@@ -169,7 +169,7 @@ test("a mark that hangs keeps no role from stopping, and no further one is sent 
   publisher.publishWith(producer);
   for (const name of ["a", "b"]) {
     publisher.offer([event(name)]);
-    // Longer than it waits for more to mark.
+    // Longer than the time between two marks.
     await Bun.sleep(250);
   }
   await publisher[Symbol.asyncDispose]();

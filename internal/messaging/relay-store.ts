@@ -1,29 +1,29 @@
-// How a row of the outbox becomes published: claimed, handed over as one text, marked. The only way of relay and
-// publisher into the outbox, so that another way of publishing (deleting rows, a cursor per shard) is a change to this file alone.
+// How an outbox row is published: claimed, handed over as one text, marked. Relay and publisher use the outbox only through this
+// file, so another way of publishing (deleting rows, a cursor per shard) changes this file alone.
 import type { ISql, Sql } from "postgres";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../kernel/ports.ts";
 import type { Tx } from "./database.ts";
 
-/** A claim: what the producer takes as it is, and the ids in the same order. */
+/** A claim: the text for the producer, and the ids in the same order. */
 export interface ClaimedEvents {
   readonly text: string;
   readonly ids: readonly string[];
 }
 
 export interface ClaimRange {
-  /** Of the events whose id begins with this time (epoch ms) or a later one; see claim-floor.ts. Default: all. */
+  /** Only events whose id carries this time (epoch ms) or a later one; see claim-floor.ts. Default: all. */
   readonly from?: number;
-  /** Of those that were written so long ago, by the database's own clock. Default: all. */
+  /** Only events written at least this long ago, by the clock of the database. Default: all. */
   readonly graceMs?: number;
 }
 
 /**
- * Claims the oldest unpublished events that no other relay has in hand, except those in `setAside`. The text is built by
- * the server: a batch costs this process one string instead of an object per event. jsonb never holds a raw control character,
- * so the separators cannot occur in a body.
+ * Claims the oldest unpublished events that no other relay has claimed, except those in `setAside`. The server builds the text: a
+ * batch costs this process one string instead of an object per event. jsonb never holds a raw control character, so the separators
+ * cannot occur in a body.
  *
- * `= any(array(select ..))`, because with `in (select ..)` one run in four fell into a plan five times dearer. The least and the
- * greatest of the ids are said as well: Postgres leaves out the partitions of other days by a comparison, and by a list it does not.
+ * With `in (select ..)` instead of `= any(array(select ..))` one run in four got a plan five times more expensive. The smallest and
+ * the largest id are stated as well: they let Postgres skip the partitions of other days, which a list does not.
  */
 export async function claimEvents(
   tx: Tx,
@@ -48,8 +48,8 @@ export async function claimEvents(
 }
 
 /**
- * The same for events that the process which wrote them has published: those that a relay has in hand are left to it, which marks
- * them itself.
+ * Like `markPublished`, for events published by the process that wrote them. Skips events that a relay has claimed; the relay marks
+ * those itself.
  */
 export function markPublishedFree(tx: ISql, ids: readonly string[]): PromiseLike<unknown> {
   const sorted = ids.toSorted();
@@ -63,7 +63,7 @@ export function markPublishedFree(tx: ISql, ids: readonly string[]): PromiseLike
        and event_id >= ${sorted[0] ?? null}::uuid and event_id <= ${sorted.at(-1) ?? null}::uuid`;
 }
 
-/** Kept after this, so that Kafka could be rebuilt from the outboxes; retention.ts removes them by the day. */
+/** Marked rows are kept, so that Kafka can be rebuilt from the outboxes; retention.ts removes them by the day. */
 export function markPublished(tx: ISql, ids: readonly string[]): PromiseLike<unknown> {
   const sorted = ids.toSorted();
   return tx`
@@ -79,7 +79,7 @@ export interface Backlog {
   readonly oldestCreatedAt: number | null;
 }
 
-/** What waits to be published. Reads the partial index only, and no more than `limit` entries of it. */
+/** The backlog of unpublished events. Reads only the partial index, and at most `limit` entries of it. */
 export async function measureBacklog(sql: Sql, limit: number): Promise<Backlog> {
   const [row] = await sql<[{ unpublished: number; oldest: number | null }]>`
     select (select count(*) from (select from outbox where not published order by event_id limit ${limit}) waiting) as unpublished,
@@ -88,8 +88,8 @@ export async function measureBacklog(sql: Sql, limit: number): Promise<Backlog> 
 }
 
 /**
- * For how long, in seconds, somebody has been looking at the database as it was: a dump, a forgotten transaction. 0 where nobody is.
- * Other users' sessions show only to members of pg_read_all_stats.
+ * The age in seconds of the oldest snapshot, for example of a dump or a forgotten transaction; 0 when there is none. Only members
+ * of pg_read_all_stats see the sessions of other users.
  */
 export async function oldestSnapshotSeconds(sql: Sql): Promise<number> {
   const [row] = await sql<[{ age: number | null }]>`
@@ -99,7 +99,7 @@ export async function oldestSnapshotSeconds(sql: Sql): Promise<number> {
   return row.age ?? 0;
 }
 
-/** The least UUIDv7 of a time. */
+/** The smallest UUIDv7 of a time. */
 function floorOf(epochMs: number): string {
   const time = epochMs.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
@@ -110,7 +110,7 @@ export function timeOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
-/** A Postgres array literal; ids come from the database itself and need no quoting. */
+/** A Postgres array literal. The ids come from the database itself and need no quoting. */
 function arrayText(ids: readonly string[]): string {
   return `{${ids.join(",")}}`;
 }

@@ -1,4 +1,4 @@
-// The relay on a real outbox and a real broker: every event reaches Kafka, by however many relays, whatever dies in between.
+// The relay on a real outbox and a real broker: every event reaches Kafka, with any number of relays, and when one of them dies.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
 import type { BatchProducer } from "../kernel/ports.ts";
@@ -70,7 +70,7 @@ async function read(topic: string): Promise<unknown[]> {
   return values;
 }
 
-/** Runs until the outbox has nothing left that this relay could claim. */
+/** Runs until this relay can claim no more events. */
 async function drain(one: Relay): Promise<void> {
   while ((await one.runOnce()).processed > 0);
 }
@@ -90,7 +90,7 @@ test("publishes in order, with key, type and body, and marks what Kafka has", as
   }
 });
 
-test("what Kafka has taken stays in the outbox, so that it can be said again to a Kafka that has lost it", async () => {
+test("published events stay in the outbox, so that they can be published again after Kafka loses them", async () => {
   const ids = await append(await freshTopic(), [{ n: 1 }, { n: 2 }]);
   await relay().runOnce();
   const kept = await database.sql`select event_id, payload, published from outbox order by event_id`;
@@ -113,11 +113,11 @@ test("several relays on one outbox share it: each event is published exactly onc
   expect(await unpublished()).toEqual([]);
 });
 
-test("a relay that dies with a claim in hand loses nothing and holds nothing back", async () => {
+test("a relay that dies with a claim loses nothing and blocks nothing", async () => {
   const topic = await freshTopic();
   await append(topic, [{ n: 1 }, { n: 2 }]);
   await using dying = openPostgres({ url: database.url, poolSize: 2, applicationName: "dying relay" });
-  // Its connection goes, as with its process, when Kafka has the events and before the outbox knows.
+  // Its connection ends, as with its process, when Kafka has the events and before the outbox is marked.
   const dead = new Relay({
     database: dying,
     databaseName: "order",
@@ -137,11 +137,11 @@ test("a relay that dies with a claim in hand loses nothing and holds nothing bac
   expect(outcome).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
   expect(await unpublished()).toHaveLength(2);
   expect(await relay().runOnce()).toMatchObject({ processed: 2 });
-  // At least once: the inbox of every consumer knows the second copy.
+  // At least once: the inbox of every consumer drops the second copy.
   expect(await read(topic)).toEqual([{ n: 1 }, { n: 2 }, { n: 1 }, { n: 2 }]);
 });
 
-test("an event Kafka refuses stays, is told, and holds up no other", async () => {
+test("an event that Kafka rejects stays, is logged, and delays no other", async () => {
   const topic = await freshTopic();
   const ids = await append(topic, [{ n: 1 }, { text: "x".repeat(2_000_000) }, { n: 3 }]);
   let time = Date.now();
@@ -150,9 +150,9 @@ test("an event Kafka refuses stays, is told, and holds up no other", async () =>
   await drain(one);
   expect(await unpublished()).toEqual(ids.slice(1, 2));
   expect(await read(topic)).toEqual([{ n: 1 }, { n: 3 }]);
-  expect(logged).toContain("Kafka refuses an event; it stays unpublished and is tried again later");
+  expect(logged).toContain("Kafka rejects an event; it stays unpublished and is retried later");
   expect((await metrics.expose()).text).toContain('code="MSG_SIZE_TOO_LARGE"');
-  // Later it is tried again, and what has come meanwhile goes through beside it.
+  // It is retried later, and newer events are published beside it.
   time += 31_000;
   await append(topic, [{ n: 4 }]);
   await drain(one);
@@ -160,19 +160,19 @@ test("an event Kafka refuses stays, is told, and holds up no other", async () =>
   expect(await unpublished()).toHaveLength(1);
 });
 
-test("small events go through a topic that takes less than a batch of them", async () => {
+test("small events pass a topic whose limit is below the size of their batch", async () => {
   const topic = await freshTopic(1, { "max.message.bytes": "20000" });
   const bodies = Array.from({ length: 200 }, (_, n) => ({ n, text: "x".repeat(1_000) }));
   const ids = await append(topic, [...bodies, { text: "x".repeat(30_000) }]);
   expect(await relay().runOnce()).toMatchObject({ processed: 201 });
-  // Only what is too large by itself stays.
+  // Only the event that is too large by itself stays.
   expect(await unpublished()).toEqual(ids.slice(-1));
   const published = await read(topic);
   expect(published).toHaveLength(200);
   expect(published).toEqual(expect.arrayContaining(bodies));
 });
 
-test("is woken by the transaction that appends", async () => {
+test("the transaction that appends wakes the relay", async () => {
   const woken = Promise.withResolvers<void>();
   const stop = await database.postgres.listen(OUTBOX_CHANNEL, () => woken.resolve());
   await database.sql`select pg_notify(${OUTBOX_CHANNEL}, '')`;
@@ -180,7 +180,7 @@ test("is woken by the transaction that appends", async () => {
   await stop();
 });
 
-test("tells how much waits and since when", async () => {
+test("the gauges show how much waits and since when", async () => {
   const topic = await freshTopic();
   await append(topic, [{ n: 1 }, { n: 2 }]);
   const metrics = new Metrics();
@@ -190,7 +190,7 @@ test("tells how much waits and since when", async () => {
   expect(text).toMatch(/oldest_unpublished_seconds\{database="order"\} 6\d\./);
 });
 
-test("a dump does not make every claim wade through what was published since, and what comes late is found", async () => {
+test("during a dump claims do not scan what was published since, and late events are found", async () => {
   const watch = new PlanWatch();
   await using watched = await watch.clone("order");
   let time = 0;
@@ -206,14 +206,14 @@ test("a dump does not make every claim wade through what was published since, an
   const write = (count: number, ageMs: number) => watched.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers)
     select uuidv7(${`-${ageMs} ms`}::interval), 'topic', 'saga', '{}', '{}' from generate_series(1, ${count})`;
-  /** Blocks that the claim of one run touched, and what it published. */
+  /** The blocks that the claim of one run reads, and how many events it published. */
   const run = async () => {
     watch.plans = [];
     const { processed } = await one.runOnce();
     const claim = watch.plans.find(({ text }) => text.includes("skip locked"));
     return { processed, blocks: claim?.plan["Shared Hit Blocks"] ?? 0 };
   };
-  // given a dump, and since its begin thousands of events that are published
+  // given a dump, and thousands of events published since it began
   const dump = postgres(watched.url, { max: 1, onnotice: () => undefined });
   await using _ = { [Symbol.asyncDispose]: () => dump.end() };
   await dump.begin("isolation level repeatable read", async (tx) => {
@@ -234,7 +234,7 @@ test("a dump does not make every claim wade through what was published since, an
     const claim = await run();
     expect(claim.processed).toBe(1);
     expect(claim.blocks).toBeLessThan(walk.blocks / 4);
-    // A clock that is an hour behind, or a transaction that took as long.
+    // A clock that is an hour behind, or a transaction that took an hour.
     await write(1, 3_600_000);
     expect(await run()).toMatchObject({ processed: 0 });
     time += 60_000;

@@ -1,9 +1,9 @@
-// Drains one outbox into Kafka: claim, produce, wait for every delivery report, mark, commit. Any number of relays may run on
-// one database: SKIP LOCKED gives each its own rows, and the claim of one that dies ends with its connection.
+// Publishes one outbox to Kafka: claim, produce, wait for every delivery report, mark, commit. Any number of relays may run on one
+// database: SKIP LOCKED gives each its own rows, and the claim of a relay that dies ends with its connection.
 //
-// The one place where a network call happens inside a database transaction, on purpose: the row locks are the claim, and they
-// must outlive the produce. The producer's delivery timeout has to stay below the database's idle-in-transaction timeout;
-// were a claim cut off, its events would merely be published twice, which every consumer's inbox absorbs.
+// This is the one place with a network call inside a database transaction, on purpose: the row locks are the claim and must outlive
+// the produce. The producer's delivery timeout must stay below the idle-in-transaction timeout of the database. If a claim is cut
+// off, its events are only published twice, and the inbox of every consumer drops the second copy.
 import { isDue } from "../kernel/backoff.ts";
 import { AppError } from "../kernel/errors.ts";
 import {
@@ -22,20 +22,20 @@ import type { Log } from "../kernel/telemetry.ts";
 
 /** Events per claim. */
 const RELAY_BATCH_EVENTS = 1_000;
-/** How long a producer for this relay may take over a batch; see the top of this file. */
+/** How long the producer of this relay may take for a batch; see the top of this file. */
 export const RELAY_DELIVERY_TIMEOUT_MS = 5_000;
-/** An event Kafka refuses is left alone for so long, and the others go on. */
+/** An event that Kafka rejects is skipped for this long; the others continue. */
 const PERMANENT_PAUSE_MS = 30_000;
-/** The same for one that could not be delivered while others could: a partition without a leader comes back soon. */
+/** The same for an event that failed while others were delivered: a partition without a leader recovers soon. */
 const UNDELIVERED_PAUSE_MS = 1_000;
-/** Beyond so many set aside, something is wrong that skipping events does not help: they are tried with all others again. */
+/** Above this many skipped events, skipping does not help: retry all. */
 const MAX_SET_ASIDE = 10_000;
-/** So many times as long as a measurement took it rests. */
+/** After a measurement the next one waits this many times its duration. */
 const REST_PER_MEASUREMENT = 20;
-/** The gauges' reach; a longer queue reads as this. */
+/** The maximum of the gauges; a longer backlog shows as this. */
 const MAX_BACKLOG_MEASURED = 1_000_000;
 
-/** librdkafka's names for what sending the same bytes again cannot change. */
+/** Error codes of librdkafka that sending the same bytes again cannot fix. */
 const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "MSG_SIZE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
@@ -52,7 +52,7 @@ const PERMANENT_ERRORS: ReadonlySet<string> = new Set([
   "_BAD_MSG",
 ]);
 
-/** Said of a single record, or of every record of a batch that is larger than its topic takes. */
+/** Reported for a single record, or for every record of a batch that is larger than its topic allows. */
 const TOO_LARGE: ReadonlySet<string> = new Set(["MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
 export interface RelayOptions {
@@ -64,9 +64,9 @@ export interface RelayOptions {
   readonly metrics: RelayMetrics;
   readonly log: Log;
   readonly batchEvents?: number;
-  /** So long an event is left to the process that wrote it, in milliseconds, unless `wake` says otherwise. Default: not at all. */
+  /** How long an event is left to the process that wrote it, in milliseconds, unless `wake` is called. Default: not at all. */
   readonly graceMs?: number;
-  /** Milliseconds of a clock that nobody sets, for durations. */
+  /** A monotonic clock in milliseconds, for durations. */
   readonly monotonic?: () => number;
 }
 
@@ -77,10 +77,12 @@ export class Relay {
   readonly #floor = new ClaimFloor();
   readonly #monotonic: () => number;
   readonly #meter: LoadMeter;
-  /** When somebody last asked for all that waits, by the monotonic clock; undefined when that is done. */
+  /** Monotonic time of the last `wake`; undefined when everything written by then is published. */
   #wokenAt: number | undefined;
   #measureDueAt = Number.NEGATIVE_INFINITY;
-  /** Events Kafka did not take, with the time until which they are left alone. Forgotten at a restart: they are tried again. */
+  /**
+   * Events that Kafka did not take, with the time until which they are skipped. A restart forgets them, so they are retried then.
+   */
   readonly #setAside = new Map<string, number>();
 
   constructor(options: RelayOptions) {
@@ -93,24 +95,24 @@ export class Relay {
   }
 
   /**
-   * How long to let events gather before the next claim, in milliseconds. librdkafka sends a request per partition, so a claim of
-   * a few events costs nearly what a claim of a hundred does.
+   * How long to let events accumulate before the next claim, in milliseconds. librdkafka sends a request per partition, so a claim
+   * of a few events costs nearly as much as a claim of a hundred.
    */
   get lingerMs(): number {
     return lingerMs(this.#meter.load);
   }
 
   /**
-   * Somebody says that events wait which nobody else will publish: the next claims take all that are written by now, however young,
-   * until none of them is left.
+   * Call this when events wait that no process will publish. The next claims take everything written by now, however young, until
+   * none of it is left.
    */
   wake(): void {
     this.#wokenAt = this.#monotonic();
   }
 
   /**
-   * Publishes one claim; `processed` counts the events claimed. Throws when the database or
-   * Kafka is away, with the claim released and nothing lost; the caller backs off.
+   * Publishes one claim; `processed` counts the claimed events. Throws when the database or Kafka is unavailable, with the claim
+   * released and nothing lost; the caller backs off.
    */
   async runOnce(): Promise<RunResult> {
     const startedAt = this.#monotonic();
@@ -120,14 +122,16 @@ export class Relay {
       const sinceWokenMs = wokenAt === undefined ? graceMs : Math.floor(startedAt - wokenAt);
       const limit = this.#events;
       const published = await this.#publishClaim(limit, Math.min(graceMs, sinceWokenMs));
-      // What was put back is old, and only a look from the beginning on is sure to find it. Somebody may have asked anew meanwhile.
+      // Events that were put back are old, and only a scan from the beginning is sure to find them. `wake` may have been called
+      // meanwhile.
       const isAllTaken = published.processed < limit && published.from === 0;
       if (isAllTaken && this.#wokenAt === wokenAt) this.#wokenAt = undefined;
       this.#events = Math.min(this.#maxEvents, this.#events * 2);
       this.#meter.saw(published.processed, this.#monotonic() - startedAt);
       return { processed: published.processed, hasMore: published.processed === limit };
     } catch (error) {
-      // A batch the database can read row by row but not as one text (dead letters of a megabyte each) must not block the queue.
+      // A batch that the database can read row by row but not as one text (dead letters of a megabyte each) must not block the
+      // queue.
       if (this.#options.database.faultOf(error) === "other")
         this.#events = Math.max(1, Math.floor(this.#events / 4));
       throw error;
@@ -146,19 +150,19 @@ export class Relay {
       const [claim] = await transaction.send([claimEvents(tx, limit, this.#stillAside(), { from, graceMs })]);
       const [first] = claim.ids;
       const endedAt = this.#monotonic();
-      // Nothing that is due means that others publish and mark what there is, and leave as much behind in the index.
+      // An empty claim means that others publish and mark the events, and leave as many dead entries in the index.
       const oldest = first === undefined ? clock.now() - graceMs : timeOf(first);
       this.#floor.claimed({ from, oldest, startedAt, endedAt });
       if (from === 0) metrics.walkSeconds.set({ database: databaseName }, (endedAt - startedAt) / 1_000);
       const published = claim.ids.length === 0 ? [] : await this.#produce(claim.text, claim.ids);
       await transaction.finish(published.length === 0 ? [] : [markPublished(tx, published)]);
-      // Counted after the commit: events of a commit that fails are published again, and count then.
+      // Counted after the commit: events of a failed commit are published again and count then.
       metrics.published.inc({ database: databaseName }, published.length);
       return { processed: claim.ids.length, from };
     });
   }
 
-  /** Brings the gauges up to date; not more often than it is cheap, because it reads all that waits. */
+  /** Updates the gauges, only as often as is cheap, because it reads the whole backlog. */
   async measure(): Promise<void> {
     const { database, databaseName, metrics, clock } = this.#options;
     metrics.snapshotSeconds.set({ database: databaseName }, await oldestSnapshotSeconds(database.sql));
@@ -172,7 +176,7 @@ export class Relay {
     metrics.oldestSeconds.set({ database: databaseName }, ageMs / 1_000);
   }
 
-  /** The ids that Kafka has now; throws KAFKA_UNAVAILABLE when it has none and could have had. */
+  /** Returns the ids that Kafka has now. Throws KAFKA_UNAVAILABLE when every event failed with an error that a retry can fix. */
   async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
     const failures = await produceCut(this.#options.producer, text);
     if (failures.length === 0) return ids;
@@ -191,7 +195,7 @@ export class Relay {
     return ids.filter((_, index) => !failed.has(index));
   }
 
-  /** Without this, events that Kafka never takes would be claimed first every time, until they fill the batch. */
+  /** Without this, each claim would start with the events that Kafka never takes, until they fill the batch. */
   #putAside(failures: readonly ProduceFailure[], ids: readonly string[]): void {
     const { clock, log, databaseName } = this.#options;
     const now = clock.now();
@@ -204,7 +208,7 @@ export class Relay {
       this.#setAside.set(event_id, now + (isPermanent ? PERMANENT_PAUSE_MS : UNDELIVERED_PAUSE_MS));
       const fields = { database: databaseName, event_id, code, error: message };
       if (isPermanent)
-        log.error(fields, "Kafka refuses an event; it stays unpublished and is tried again later");
+        log.error(fields, "Kafka rejects an event; it stays unpublished and is retried later");
       else undelivered.push(failure);
     }
     const [first] = undelivered;
@@ -216,7 +220,7 @@ export class Relay {
       code: first.code,
       error: first.message,
     };
-    log.warn(fields, "some events were not delivered and are tried again");
+    log.warn(fields, "some events were not delivered, retrying");
   }
 
   #stillAside(): readonly string[] {
@@ -228,8 +232,8 @@ export class Relay {
 }
 
 /**
- * Produces a claim; what a topic refuses as too large is produced again in two halves, until what is refused is a record by
- * itself. A topic may take less than the producer's batches hold, and then refuses whole batches of small events.
+ * Produces a claim. Records that a topic rejects as too large are produced again in two halves, until a rejected record is alone. A
+ * topic may allow less than the producer's batches hold, and then it rejects whole batches of small events.
  */
 async function produceCut(producer: BatchProducer, text: string): Promise<readonly ProduceFailure[]> {
   const failures = await producer.produce(text);

@@ -1,4 +1,4 @@
-// What the relay makes of the producer's answers. The ports are the test's own; relay.int.test.ts has the real ones.
+// What the relay does with the results of the producer. The ports are the test's own; relay.int.test.ts has the real ones.
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
 import type { ProduceFailure } from "../kernel/ports.ts";
@@ -10,7 +10,7 @@ const IDS = ["a", "b", "c"];
 const silent = { inc: () => undefined, set: () => undefined, observe: () => undefined };
 const meter = { counter: () => silent, gauge: () => silent, histogram: () => silent };
 
-/** A relay whose database always offers IDS and notes, per claim, what was set aside and what was marked. */
+/** A relay whose database always offers IDS. It records, per claim, what was skipped and what was marked. */
 function relayOf(answers: readonly (readonly ProduceFailure[])[], batchEvents = 1_000) {
   const claims: { setAside: unknown; marked: unknown }[] = [];
   const logged: object[] = [];
@@ -57,16 +57,16 @@ describe("the relay", () => {
     expect(claims).toEqual([{ setAside: "{}", marked: "{a,b,c}" }]);
   });
 
-  test("goes on at once after a full claim, also after one that was made smaller", async () => {
+  test("continues at once after a full claim, also after a smaller one", async () => {
     const lost = [0, 1, 2].map((index) => failure(index, "_MSG_TIMED_OUT"));
     const { relay } = relayOf([lost], 12);
     await relay.runOnce().catch(() => undefined);
-    // A claim of 3 after the failure, then one of 6, and there are 3.
+    // After the failure a claim of 3, then a claim of 6, and only 3 events wait.
     expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: true });
     expect(await relay.runOnce()).toEqual({ processed: 3, hasMore: false });
   });
 
-  test("gives the whole claim back when nothing could be delivered, and claims it again", async () => {
+  test("releases the whole claim when nothing was delivered, and claims it again", async () => {
     const { relay, claims } = relayOf([[0, 1, 2].map((index) => failure(index, "_MSG_TIMED_OUT"))]);
     const outcome = await relay.runOnce().catch((error: unknown) => error);
     expect(outcome).toBeInstanceOf(AppError);
@@ -78,7 +78,7 @@ describe("the relay", () => {
     ]);
   });
 
-  test("leaves what was not delivered alone for a second, while the others go on", async () => {
+  test("skips an undelivered event for a second, while the others continue", async () => {
     const { relay, claims, pass } = relayOf([[failure(1, "NOT_LEADER_FOR_PARTITION")]]);
     await relay.runOnce();
     await relay.runOnce();
@@ -88,7 +88,7 @@ describe("the relay", () => {
     expect(claims[0]?.marked).toBe("{a,c}");
   });
 
-  test("does not leave it alone for as long as a clock was wrong that has been set right since", async () => {
+  test("does not skip it for the error of a clock that has been corrected", async () => {
     const { relay, claims, pass } = relayOf([[failure(1, "NOT_LEADER_FOR_PARTITION")]]);
     await relay.runOnce();
     pass(-60 * 60 * 1_000);
@@ -96,7 +96,7 @@ describe("the relay", () => {
     expect(claims.map(({ setAside }) => setAside)).toEqual(["{}", "{}"]);
   });
 
-  test("tells in one line of all that a lost broker could not take", async () => {
+  test("logs all events that a lost broker did not take in one line", async () => {
     const { relay, logged } = relayOf([[failure(0, "_MSG_TIMED_OUT"), failure(2, "_MSG_TIMED_OUT")]]);
     await relay.runOnce();
     expect(logged).toEqual([
@@ -104,10 +104,10 @@ describe("the relay", () => {
     ]);
   });
 
-  test("leaves what Kafka refuses alone for half a minute, even when it was all there was", async () => {
+  test("skips events that Kafka rejects for half a minute, even when there are no others", async () => {
     const tooLarge = (count: number) =>
       IDS.slice(0, count).map((_, index) => failure(index, "MSG_SIZE_TOO_LARGE"));
-    // All three, then the first two, each of these, and the third: every cut is refused.
+    // All three, then the first two, each of these, and the third: every part is rejected.
     const { relay, claims, pass } = relayOf([3, 2, 1, 1, 1].map(tooLarge));
     expect(await relay.runOnce()).toMatchObject({ processed: 3 });
     pass(29_000);

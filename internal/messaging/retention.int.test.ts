@@ -1,4 +1,4 @@
-// Retention on a real database: days ahead exist, days past go, and nothing goes that is still needed or in use.
+// Retention on a real database: future days exist, past days are dropped, and nothing is dropped that is needed or in use.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openPostgres } from "../platform/postgres.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
@@ -17,7 +17,7 @@ afterAll(async () => {
 const logged: string[] = [];
 const note = (_fields: object, message: string) => void logged.push(message);
 
-/** Retention as it would run so many days from now. */
+/** Retention as it would run this many days from now. */
 function retentionIn(daysFromNow: number): Retention {
   const now = async () => Date.now() + daysFromNow * DAY_MS;
   return new Retention({ database: database.postgres, now, log: { info: note, warn: note, error: note } });
@@ -33,20 +33,20 @@ async function days(table: "inbox" | "outbox"): Promise<string[]> {
 const day = (offset: number) =>
   new Date(Date.now() + offset * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "");
 
-/** An id of today's partition. */
+/** A row with an id of today's partition. */
 async function append(topic: string, published: boolean): Promise<void> {
   await database.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
     values (${Bun.randomUUIDv7()}, ${topic}, 'k', '{}', '{}', ${published}, ${published ? Date.now() : null}::timestamptz)`;
 }
 
-test("makes the days to come", async () => {
+test("creates the coming days", async () => {
   await retentionIn(1).runOnce();
   expect(await days("outbox")).toContain(day(4));
   expect(await days("inbox")).toContain(day(4));
 });
 
-test("every day, made by the migration or since, is vacuumed by its size, and its JSON is not analyzed", async () => {
+test("every day, from the migration or later, has a vacuum threshold, and its JSON is not analyzed", async () => {
   const [count] = await database.sql<[{ days: number; by_size: number; json: number; analyzed: number }]>`
     select count(distinct c.oid) as days,
            count(distinct c.oid) filter (where c.reloptions @> '{autovacuum_vacuum_threshold=100000}') as by_size,
@@ -61,7 +61,7 @@ test("every day, made by the migration or since, is vacuumed by its size, and it
   expect(count.json).toBeGreaterThan(8);
 });
 
-test("drops an outbox day after a week, but not while an event of it waits for Kafka", async () => {
+test("drops an outbox day after a week, but not while one of its events waits for Kafka", async () => {
   await append("waiting", false);
   await append("done", true);
   await retentionIn(9).runOnce();
@@ -80,21 +80,21 @@ test("keeps inbox ids longer than Kafka and the dead letters keep their messages
   expect(await days("inbox")).not.toContain(day(0));
 });
 
-test("gives way to a transaction that is using the table instead of making everyone wait behind it", async () => {
+test("times out behind a transaction that uses the table, so that nothing waits behind it", async () => {
   await using busy = openPostgres({ url: database.url, poolSize: 2, applicationName: "busy" });
   await busy.transaction(async (transaction) => {
     await transaction.send([transaction.tx`select count(*) from outbox`]);
     const startedAt = performance.now();
     await retentionIn(60).runOnce();
     expect(performance.now() - startedAt).toBeLessThan(5_000);
-    expect(logged).toContain("partitions are in use, retention gives way until its next run");
+    expect(logged).toContain("retention cannot lock the partitions, retrying in its next run");
     await transaction.finish([]);
   });
   expect(await retentionIn(60).runOnce()).toMatchObject({ processed: expect.any(Number) });
   expect(await days("outbox")).toContain(day(63));
 });
 
-test("a day that a fast clock wrote into beforehand gets its partition, with what was written", async () => {
+test("a day that a fast clock wrote to in advance gets its partition, with the rows", async () => {
   const ahead = Date.now() + 100 * DAY_MS;
   const [published, waiting] = [Bun.randomUUIDv7("hex", ahead), Bun.randomUUIDv7("hex", ahead)];
   for (const [id, at] of [
@@ -117,14 +117,14 @@ test("a day that a fast clock wrote into beforehand gets its partition, with wha
   expect(await partitionOf("outbox", waiting)).toBe(`outbox_${day(100)}`);
   expect(await partitionOf("outbox", published)).toBe(`outbox_${day(100)}`);
   expect(await partitionOf("inbox", published)).toBe(`inbox_${day(100)}`);
-  // A partition like all others: what is in it can be claimed, is unique, and goes with its day.
+  // A partition like all others: its rows can be claimed, are unique, and are dropped with their day.
   expect(await database.sql`select from outbox where not published and topic = 'ahead'`).toHaveLength(1);
   await database.sql`update outbox set published = true, published_at = now() where event_id = ${waiting}`;
   await retentionIn(110).runOnce();
   expect(await days("outbox")).not.toContain(day(100));
 });
 
-test("what was written far ahead goes when its time by the database's clock is over", async () => {
+test("rows dated far ahead are dropped when their time is over by the database clock", async () => {
   const id = Bun.randomUUIDv7("hex", Date.now() + 20 * 365 * DAY_MS);
   await database.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers) values (${id}, 'far', 'k', '{}', '{}')`;
@@ -136,14 +136,14 @@ test("what was written far ahead goes when its time by the database's clock is o
   await retentionIn(6).runOnce();
   expect(await left()).toEqual({ outbox: 1, inbox: 1 });
   await retentionIn(36).runOnce();
-  // Kafka does not have it yet.
+  // Kafka does not have the event yet.
   expect(await left()).toEqual({ outbox: 1, inbox: 0 });
   await database.sql`update outbox set published = true, published_at = now() where event_id = ${id}`;
   await retentionIn(8).runOnce();
   expect(await left()).toEqual({ outbox: 0, inbox: 0 });
 });
 
-test("one clock that runs ahead does not make the inbox forget", async () => {
+test("a single fast clock does not make the inbox forget", async () => {
   const ahead = Date.now() + 100 * DAY_MS;
   expect(await cautiousNow(database.sql, { now: () => ahead })).toBeLessThan(ahead - 99 * DAY_MS);
   expect(await cautiousNow(database.sql, { now: () => 1_000 })).toBe(1_000);

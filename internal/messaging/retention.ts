@@ -1,5 +1,5 @@
-// Keeps inbox and outbox small: makes the day partitions of the days to come and drops those whose time is over, which costs a
-// drop table where a delete would cost a row at a time. Run hourly by every role that has a database; replicas may overlap.
+// Keeps inbox and outbox small: creates the partitions of the coming days and drops the expired ones. That costs one drop table,
+// where a delete would cost a row at a time. Run hourly by every role that has a database; replicas may overlap.
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
@@ -9,31 +9,37 @@ import type { Database, Tx } from "./database.ts";
 import type { Log } from "../kernel/telemetry.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** An inbox row must outlive every copy of its message: in the topic, and after that among the dead letters, to be replayed. */
+/**
+ * An inbox row must outlive every copy of its message: in the topic, and after that among the dead letters, from which it can be
+ * replayed.
+ */
 export const INBOX_RETENTION_MS = TOPIC_RETENTION_MS + DEAD_LETTER_RETENTION_MS + DAY_MS;
-/** So long Kafka can be rebuilt from the outboxes. */
+/** For this long Kafka can be rebuilt from the outboxes. */
 export const OUTBOX_RETENTION_MS = 7 * DAY_MS;
-/** Days made ahead. Missing a few runs does no harm, and neither does a row without its partition: the default one takes it. */
+/**
+ * Days created in advance. A few missed runs do no harm, and neither does a row without a partition: the default partition takes
+ * it.
+ */
 const DAYS_AHEAD = 3;
 /**
- * Making and dropping a partition locks the whole table for an instant. Behind a long transaction it must not wait, for all
- * inserts would wait behind it: it gives way, and the next run tries again.
+ * Creating or dropping a partition locks the whole table for an instant. It must not wait behind a long transaction, because all
+ * inserts would wait behind it. It times out instead, and the next run retries.
  */
 const LOCK_TIMEOUT_MS = 200;
 
-/** Rows deleted at once from a default partition, where there is no table to drop. */
+/** Rows deleted per run from a default partition, where there is no table to drop. */
 const MAX_PURGED_ROWS = 10_000;
 
 export interface RetentionOptions {
   readonly database: Database;
-  /** The time by which a day is over, in epoch ms; see `cautiousNow`. */
+  /** The current time, which decides whether a day is over, in epoch ms; see `cautiousNow`. */
   readonly now: () => Promise<number>;
   readonly log: Log;
 }
 
 /**
- * The earlier of this process's time and the database's: what is purged is gone, and an inbox that forgets too early lets a
- * message count twice, so one clock that runs ahead must not be enough.
+ * The earlier of the time of this process and that of the database. A purge is final, and an inbox that forgets too early lets a
+ * message take effect twice, so one fast clock must not be enough.
  */
 export async function cautiousNow(sql: Sql, clock: Clock): Promise<number> {
   const [row] = await sql<[{ now: number }]>`select clock_timestamp() as now`;
@@ -47,7 +53,7 @@ export class Retention {
     this.#options = options;
   }
 
-  /** `processed` counts partitions made and dropped, and rows purged from the default ones. */
+  /** `processed` counts partitions created and dropped, and rows purged from the default ones. */
   async runOnce(): Promise<RunResult> {
     const now = await this.#options.now();
     const changed = [
@@ -73,7 +79,7 @@ export class Retention {
       });
     } catch (error) {
       if (!(error instanceof AppError && error.code === "DATABASE_LOCKED")) throw error;
-      log.info({ err: error }, "partitions are in use, retention gives way until its next run");
+      log.info({ err: error }, "retention cannot lock the partitions, retrying in its next run");
       return 0;
     }
   }
@@ -97,7 +103,7 @@ async function dropDays(tx: Tx, table: "inbox" | "outbox", before: number): Prom
   return row.count;
 }
 
-/** Rows whose id lies in no day that has a partition. */
+/** Purges rows whose id belongs to a day without a partition. */
 async function purgeDefault(tx: Tx, table: "inbox" | "outbox", before: number): Promise<number> {
   const [row] = await tx<
     [{ count: number }]

@@ -1,11 +1,11 @@
-// What becomes of a message that failed: tried again after a while, or given up. Pure; called by the message processor for a first failure
-// and by the retry loop for the later ones.
+// What happens to a failed message: retried after a delay, or dead-lettered. Pure; called by the message processor for a first
+// failure and by the retry loop for later ones.
 import { cappedBackoff, COMMAND_RETRY_DELAYS_MS, withJitter } from "../kernel/backoff.ts";
 
 export interface RetryLimits {
-  /** Delay before each retry; after the last one the message is dead-lettered. */
+  /** Delay before each retry. After the last retry the message is dead-lettered. */
   readonly delaysMs: readonly number[];
-  /** Messages that are never given up go on at this pace. */
+  /** The longest delay for messages that are never dead-lettered. */
   readonly retryForeverCapMs: number;
 }
 
@@ -14,7 +14,7 @@ export const RETRY_LIMITS: RetryLimits = { delaysMs: COMMAND_RETRY_DELAYS_MS, re
 export type RetryDecision =
   { readonly kind: "again"; readonly delayMs: number } | { readonly kind: "give-up" };
 
-/** `failedAttempts` counts this one, so it is at least 1; `random` is in [0, 1). */
+/** `failedAttempts` includes this attempt, so it is at least 1; `random` is in [0, 1). */
 export function afterFailure(
   failedAttempts: number,
   retryForever: boolean,

@@ -1,5 +1,5 @@
-// The retry table: messages that failed, waiting beside their partition for the next attempt. SQL only; called by the message processor
-// (scheduleRetries) and by the retry loop (the rest). Times are the caller's clock throughout, in epoch ms.
+// The retry table: failed messages that wait for their next attempt, outside their partition. SQL only; called by the message
+// processor (scheduleRetries) and by the retry loop (the rest). All times come from the clock of the caller, in epoch ms.
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -12,13 +12,16 @@ export interface FirstFailure {
   readonly message: { readonly message_id: string; readonly saga_id: string; readonly type: string };
   readonly raw: RawMessage;
   readonly cause: Cause;
-  /** 1 after a first failure; 0 for what was set aside through no fault of its own. */
+  /** 1 after a first failure; 0 for a message that only needs a locked row. */
   readonly attempts: 0 | 1;
   readonly failedAt: number;
   readonly nextAttemptAt: number;
 }
 
-/** Schedules the first retry of messages after their first failure, or because a row they want is locked. One whose retry is scheduled already (a redelivery) stays as it is. */
+/**
+ * Schedules the first retry of messages that failed or need a locked row. A retry that is scheduled already (a redelivery) stays as
+ * it is.
+ */
 export function scheduleRetries(tx: Tx, failures: readonly FirstFailure[]): PromiseLike<unknown> {
   const rows = failures.map(({ message, raw, cause, attempts, failedAt, nextAttemptAt }) => ({
     attempts,
@@ -54,13 +57,15 @@ export interface PendingRetry {
   readonly message_id: string;
   readonly saga_id: string;
   readonly message_type: string;
-  /** Failed attempts so far, the first one included; 0 where it only waits for a locked row. */
+  /** Failed attempts so far, including the first; 0 when it only waits for a locked row. */
   readonly attempts: number;
   readonly firstFailedAt: number;
   readonly raw: RawMessage;
 }
 
-/** Claims messages that are due (`isDue`), oldest first, by moving their next attempt past the lease: a claimer that dies only delays them. */
+/**
+ * Claims due messages (`isDue`), oldest first, by moving their next attempt past the lease: a claimer that dies only delays them.
+ */
 export async function claimDue(
   sql: Sql,
   now: number,
@@ -76,7 +81,7 @@ export async function claimDue(
         order by next_attempt_at limit ${limit} for update skip locked))
     returning message_id, saga_id, message_type, attempts, first_failed_at, topic, partition, "offset", timestamp_ms, key,
               value, headers`;
-  // `returning` keeps no order; UUIDv7 gives back the one in which the messages were written.
+  // `returning` keeps no order. Sorting by UUIDv7 restores the order in which the messages were written.
   return rows.map(fromRow).toSorted((left, right) => (left.message_id < right.message_id ? -1 : 1));
 }
 
@@ -113,13 +118,13 @@ function fromRow(row: RetryRow): PendingRetry {
 export interface FurtherFailure {
   readonly pending: PendingRetry;
   readonly cause: Cause;
-  /** False where the attempt was none, because a row was locked. */
+  /** False when a row was locked: that is not a failed attempt. */
   readonly isCounted: boolean;
   readonly failedAt: number;
   readonly nextAttemptAt: number;
 }
 
-/** Counts one more failed attempt, unless it was none. Nothing happens to a message that another claimer has dealt with since. */
+/** Sets the next attempt and counts this one, if it counts. A message that another claimer has handled since stays as it is. */
 export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLike<unknown> {
   const rows = failures.map(({ pending, cause, isCounted, failedAt, nextAttemptAt }) => ({
     message_id: pending.message_id,
@@ -143,7 +148,7 @@ export function postpone(tx: Tx, failures: readonly FurtherFailure[]): PromiseLi
        and retry.message_id = failure.message_id and retry.attempts = failure.attempts`;
 }
 
-/** Takes messages out of the table: they had their effect, or they go to the dead letters. Returns those that were there. */
+/** Removes messages that had their effect or are dead-lettered. Returns those that were there. */
 export function removeRetries(
   tx: Tx,
   messageIds: readonly string[],

@@ -1,5 +1,5 @@
-// What becomes of a message that failed: second chances beside its partition, then the dead letters. On real servers, with the
-// delays of the design and a clock that the test moves.
+// What happens to a failed message: retries outside its partition, then the dead letters. On real servers, with the delays of the
+// design and a clock that the test moves.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
 const newSaga = (): string => Bun.randomUUIDv7();
 
 describe("a message whose retry is pending", () => {
-  test("is left alone until its delay is over, then has its effect once and leaves the table", async () => {
+  test("waits until its delay is over, then has its effect once and leaves the table", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
     await using one = await service.start();
@@ -38,7 +38,7 @@ describe("a message whose retry is pending", () => {
     expect(await service.outbox()).toMatchObject([{ payload: { type: "OrderCancelled" } }]);
   });
 
-  test("by a clock that ran an hour ahead is due at once when the clock is right again", async () => {
+  test("is due at once when a clock that ran an hour ahead is corrected", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
     await using one = await service.start();
@@ -52,7 +52,7 @@ describe("a message whose retry is pending", () => {
     expect(await service.counts()).toEqual({ [saga]: 1 });
   });
 
-  test("does not hold up the others that failed with it, nor what comes after it", async () => {
+  test("does not delay others that failed with it, nor later messages", async () => {
     const [sick, healed, later] = [newSaga(), newSaga(), newSaga()];
     service.throwing.add(sick).add(healed);
     await using one = await service.start();
@@ -65,7 +65,7 @@ describe("a message whose retry is pending", () => {
     expect(await service.pendingRetries()).toMatchObject([{ attempts: 2 }]);
   });
 
-  test("delivered again while its retry is pending, it is retried once and counts once", async () => {
+  test("is retried once and counts once when it is delivered again meanwhile", async () => {
     const saga = newSaga();
     const command = cancelOrder(saga);
     service.throwing.add(saga);
@@ -84,7 +84,7 @@ describe("a message whose retry is pending", () => {
     expect(await service.pendingRetries()).toEqual([]);
   });
 
-  test("is one replica's at a time, and comes up again when that one died with it", async () => {
+  test("is claimed by one replica at a time", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
     await using one = await service.start();
@@ -98,7 +98,7 @@ describe("a message whose retry is pending", () => {
 });
 
 describe("after the third retry", () => {
-  test("a command goes to the dead letters, its saga is told, and it leaves the table, all in one transaction", async () => {
+  test("a command is dead-lettered, its saga gets an event, and it leaves the table, in one transaction", async () => {
     const saga = newSaga();
     const command = cancelOrder(saga);
     service.refused.add(saga);
@@ -143,7 +143,7 @@ describe("after the third retry", () => {
     expect(await service.counts()).toEqual({});
   });
 
-  test("a command that must come about goes on being tried, a minute apart", async () => {
+  test("a command that is never dead-lettered is retried once a minute", async () => {
     const saga = newSaga();
     service.throwing.add(saga);
     await using one = await service.start({ retryForever: true });

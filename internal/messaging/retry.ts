@@ -1,5 +1,5 @@
-// The retries: claims messages whose next attempt is due and tries them again, beside their partition and batch-shaped like
-// the message processor. Any number of replicas; run as a background loop by every role that runs a message processor.
+// The retry loop: claims messages whose next attempt is due and retries them, outside their partition and in batches like the
+// message processor. Any number of replicas may run; a background loop of every role that runs a message processor.
 import type { MessageType } from "../../schemas/registry.ts";
 import type { KeyValue, RunResult } from "../kernel/ports.ts";
 import { LockAwareApplier } from "./lock-aware-applier.ts";
@@ -16,9 +16,11 @@ import { claimDue, type FurtherFailure, type PendingRetry, postpone, removeRetri
 import type { ConsumerMetrics } from "./telemetry.ts";
 import type { Log } from "../kernel/telemetry.ts";
 
-/** Messages per claim. A claim must be worked off within its lease. */
+/** Messages per claim. A claim must be finished within its lease. */
 const RETRY_BATCH_MESSAGES = 200;
-/** Short against the delays, long against a batch: what a replica that died had claimed comes up again after this. */
+/**
+ * Short compared with the delays, long compared with a batch. The claim of a replica that died is retried when the lease expires.
+ */
 const LEASE_MS = 30_000;
 
 export interface RetryOptions<Type extends MessageType, Rows> extends InboxContext<Type, Rows> {
@@ -28,12 +30,12 @@ export interface RetryOptions<Type extends MessageType, Rows> extends InboxConte
   readonly retryLimits?: RetryLimits;
 }
 
-/** A retried message that failed again, and what becomes of it. */
+/** A retried message that failed again, or that needs a locked row. */
 interface Failed<Type extends MessageType> {
   readonly pending: PendingRetry;
   readonly delivery: Delivery<Type> | undefined;
   readonly cause: Cause;
-  /** It did not fail: a row it wants is locked. */
+  /** True when it did not fail: a row it needs is locked. */
   readonly isHeld: boolean;
 }
 
@@ -46,7 +48,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
     this.#applier = new LockAwareApplier(options);
   }
 
-  /** One claim. Throws when the database is away; what was claimed then comes up again when its lease ends. */
+  /** Processes one claim. Throws when the database is unavailable; the claimed messages are retried when the lease expires. */
   async runOnce(): Promise<RunResult> {
     const { database, clock } = this.#options;
     const due = await claimDue(database.sql, clock.now(), LEASE_MS, RETRY_BATCH_MESSAGES);
@@ -54,7 +56,10 @@ export class RetryLoop<Type extends MessageType, Rows> {
     return { processed: due.length, hasMore: due.length === RETRY_BATCH_MESSAGES };
   }
 
-  /** Tries the messages and returns those that failed. A success leaves the retry table in the transaction of its effect. */
+  /**
+   * Retries the messages and returns those that failed. A message that succeeds leaves the retry table in the transaction of its
+   * effect.
+   */
   async #attempt(due: readonly PendingRetry[]): Promise<Failed<Type>[]> {
     const { handler, database, keyValue, metrics } = this.#options;
     const { service } = handler;
@@ -63,7 +68,8 @@ export class RetryLoop<Type extends MessageType, Rows> {
     for (const pending of due) {
       const delivery = deliveryOf(pending.raw, handler);
       if ("invalid" in delivery) {
-        // It was readable when its retry was scheduled, so this is another version of the binary; it will not come to read it.
+        // It was readable when its retry was scheduled, so another version of the binary scheduled it. This version will never read
+        // it.
         const { code, reason } = delivery.invalid;
         failed.push({ pending, delivery: undefined, cause: cause(code, reason), isHeld: false });
       } else pendingOf.set(delivery, pending);
@@ -88,7 +94,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
     return failed;
   }
 
-  /** Plans the next attempt of each, or gives it up: dead letter, notice to the saga and removal in one transaction. */
+  /** Schedules the next attempt of each, or dead-letters it: dead letter, event to the saga and removal in one transaction. */
   async #setAside(failed: readonly Failed<Type>[]): Promise<void> {
     if (failed.length === 0) return;
     const { handler, database, clock, newId, metrics, log } = this.#options;
@@ -104,7 +110,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
     }
     const written = await database.transaction(async (transaction) => {
       const { tx } = transaction;
-      // A message that another replica has dealt with since is no longer there and gets no dead letter.
+      // A message that another replica has handled since is no longer there and gets no dead letter.
       const ids = givenUp.map(({ pending }) => pending.message_id);
       const [removed] = await transaction.send([removeRetries(tx, ids)]);
       const there = new Set(removed.map((row) => row.message_id));
@@ -135,7 +141,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
     return untilNextLook(now - pending.firstFailedAt, this.#options.random());
   }
 
-  /** Null when the message is given up. */
+  /** Null when the message must be dead-lettered. */
   #nextDelay({ pending, delivery }: Failed<Type>): number | null {
     if (delivery === undefined) return null;
     const { handler, random, metrics, retryLimits = RETRY_LIMITS } = this.#options;

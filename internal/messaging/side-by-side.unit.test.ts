@@ -14,7 +14,7 @@ function deliveryOf(saga: string): Delivery<"CancelOrder"> {
 const newDeliveries = (count: number) => Array.from({ length: count }, () => deliveryOf(Bun.randomUUIDv7()));
 
 describe("partsBySaga", () => {
-  test("a small batch stays whole; a larger one is cut into at most two parts of much the same size", () => {
+  test("a small batch stays whole; a larger one is split into at most two parts of similar size", () => {
     for (const [size, parts] of [
       [0, 1],
       [1, 1],
@@ -30,7 +30,7 @@ describe("partsBySaga", () => {
     }
   });
 
-  test("every message is in one part, those of a saga together and in their order", () => {
+  test("every message is in one part; messages of a saga stay together and in order", () => {
     const batch = fc
       .array(fc.nat(50), { minLength: 1_500, maxLength: 3_000 })
       .map((picks) => ({ picks, sagas: Array.from({ length: 51 }, () => Bun.randomUUIDv7()) }));
@@ -54,7 +54,7 @@ describe("partsBySaga", () => {
 });
 
 describe("allEnded", () => {
-  test("waits for all before it throws what failed", async () => {
+  test("waits for all work before it throws a failure", async () => {
     let isEnded = false;
     const slow = Bun.sleep(20).then(() => (isEnded = true));
     const failing = Promise.reject(new Error("first"));

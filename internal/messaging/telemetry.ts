@@ -1,42 +1,42 @@
-// The measurements of messages. Every metric name that an alert rule or a dashboard uses for messages is declared here.
+// The metrics of messages. Every message metric that an alert rule or a dashboard uses is declared here.
 import type { Meter } from "../kernel/telemetry.ts";
 
 const BATCH_SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
 const SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-/** Of everyone who consumes messages. Register once per process. */
+/** Metrics of every message consumer. Register once per process. */
 export function consumerMetrics(meter: Meter) {
   return {
     handled: meter.counter("messages_handled_total", "Messages whose effect was committed", [
       "service",
       "type",
     ]),
-    duplicates: meter.counter("messages_duplicate_total", "Messages dropped because their effect was there", [
+    duplicates: meter.counter("messages_duplicate_total", "Messages dropped as duplicates", [
       "service",
       "found_by",
     ]),
     dedupFalsePositives: meter.counter(
       "dedup_cache_false_positives_total",
-      "Ids Redis called seen that the inbox did not have",
+      "Message ids that Redis reported as seen and the inbox does not contain",
       ["service"],
     ),
-    failures: meter.counter("messages_failed_total", "Attempts on single messages that failed", [
+    failures: meter.counter("messages_failed_total", "Failed attempts to handle a message", [
       "service",
       "type",
     ]),
-    held: meter.counter("messages_held_total", "Messages set aside because a row they want is locked", [
+    held: meter.counter("messages_held_total", "Messages set aside because a row they need is locked", [
       "service",
     ]),
-    retried: meter.counter("messages_retried_total", "Attempts made from the retry table", [
+    retried: meter.counter("messages_retried_total", "Retries of messages from the retry table", [
       "service",
       "outcome",
     ]),
     overdue: meter.counter(
       "messages_retried_beyond_limit_total",
-      "Attempts on commands that are never given up, past the limit",
+      "Failed retries past the limit of commands that are never dead-lettered",
       ["service", "type"],
     ),
-    deadLettered: meter.counter("messages_dead_lettered_total", "Messages given to the dead-letter queue", [
+    deadLettered: meter.counter("messages_dead_lettered_total", "Messages sent to the dead-letter queue", [
       "service",
       "code",
     ]),
@@ -48,7 +48,7 @@ export function consumerMetrics(meter: Meter) {
     ),
     batchSeconds: meter.histogram(
       "messages_batch_seconds",
-      "From the end of a poll to its committed offsets",
+      "Time from the end of a poll to its committed offsets",
       ["service"],
       SECONDS_BUCKETS,
     ),
@@ -57,13 +57,13 @@ export function consumerMetrics(meter: Meter) {
 
 export type ConsumerMetrics = ReturnType<typeof consumerMetrics>;
 
-/** Of a process that publishes what it has written. Register once per process. */
+/** Metrics of a process that publishes its own outbox events. Register once per process. */
 export function publisherMetrics(meter: Meter) {
   return {
     ...publishingMetrics(meter),
     declined: meter.counter(
       "outbox_left_to_relay_total",
-      "Events that their process did not try to publish: Kafka was away or too slow",
+      "Events left to the relay because Kafka was unavailable or too slow",
       ["database"],
     ),
   };
@@ -71,18 +71,18 @@ export function publisherMetrics(meter: Meter) {
 
 export type PublisherMetrics = ReturnType<typeof publisherMetrics>;
 
-/** Of whoever publishes; `database` tells the outboxes apart. */
+/** Metrics of every publisher; `database` distinguishes the outboxes. */
 function publishingMetrics(meter: Meter) {
   return {
-    published: meter.counter("outbox_published_total", "Events Kafka has taken", ["database"]),
-    failed: meter.counter("outbox_publish_failed_total", "Events Kafka did not take this time", [
+    published: meter.counter("outbox_published_total", "Events that Kafka has taken", ["database"]),
+    failed: meter.counter("outbox_publish_failed_total", "Failed attempts to publish an event", [
       "database",
       "code",
     ]),
   };
 }
 
-/** Of the relay. Register once per process. */
+/** Metrics of the relay. Register once per process. */
 export function relayMetrics(meter: Meter) {
   return {
     ...publishingMetrics(meter),
@@ -92,12 +92,12 @@ export function relayMetrics(meter: Meter) {
     ]),
     walkSeconds: meter.gauge(
       "outbox_walk_seconds",
-      "Time of the last claim that looked through all that waits; grows with what an old snapshot keeps",
+      "Duration of the last claim that scanned from the beginning; grows while an old snapshot blocks cleanup",
       ["database"],
     ),
     snapshotSeconds: meter.gauge(
       "database_oldest_snapshot_seconds",
-      "Age of the oldest transaction that keeps the database from cleaning up, a dump for example",
+      "Age of the oldest transaction that blocks database cleanup, for example a dump",
       ["database"],
     ),
   };

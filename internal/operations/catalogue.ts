@@ -1,19 +1,19 @@
-// The catalogue as an operator sees it: read, and restocked, through inventory's HTTP interface. Never by SQL: stock has one
-// writer. Used by checkoutctl and the demo.
+// Reads and restocks the catalogue through inventory's HTTP interface, never by SQL: only inventory writes stock. Used by
+// checkoutctl and the demo.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type CatalogueItem, CataloguePage, Problem, RestockRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { priceFault, priceStep } from "../kernel/money.ts";
 
-/** What one request takes or brings (see RestockRequest). */
+/** The limit of one request and of one page (see RestockRequest). */
 const MAX_ITEMS_PER_REQUEST = 1_000;
 const MAX_FAULTS_SHOWN = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 type RestockItem = RestockRequest["items"][number];
 
-/** The items of RestockRequest, but as many as one likes. */
+/** The items of RestockRequest without the limit on their number. */
 const restockFile = TypeCompiler.Compile(
   Type.Object(
     { items: Type.Array(RestockRequest.properties.items.items, { minItems: 1 }) },
@@ -23,10 +23,10 @@ const restockFile = TypeCompiler.Compile(
 const cataloguePage = TypeCompiler.Compile(CataloguePage);
 const problem = TypeCompiler.Compile(Problem);
 
-/** `count` made-up products, the same ones every time, so that a second load restocks instead of adding more. */
+/** Returns `count` made-up products. They are the same every time, so a second load restocks them instead of adding new ones. */
 export function demoCatalogue(count: number, stock: number, currency: string): RestockItem[] {
   const kinds = ["Mug", "Teapot", "Notebook", "Lamp", "Backpack", "Headphones", "Scarf", "Chair"] as const;
-  // The same numbers in every currency, rounded to what can be charged in it.
+  // The same numbers in every currency, rounded to an amount that can be charged in it.
   const step = priceStep(currency);
   const colours = ["red", "blue", "green", "black", "white", "yellow", "grey"] as const;
   return Array.from({ length: count }, (_, index) => ({
@@ -38,7 +38,7 @@ export function demoCatalogue(count: number, stock: number, currency: string): R
   }));
 }
 
-/** Reads a JSON text of the shape of RestockRequest. Throws MESSAGE_INVALID naming the first faults. */
+/** Parses JSON in the shape of RestockRequest. Throws MESSAGE_INVALID with the first errors. */
 export function parseCatalogue(text: string, origin: string): RestockItem[] {
   let value: unknown;
   try {
@@ -52,8 +52,8 @@ export function parseCatalogue(text: string, origin: string): RestockItem[] {
 }
 
 /**
- * Adds the items to the stock behind `inventoryUrl`. Not repeated on failure: stock would be added twice. Throws MESSAGE_INVALID
- * where a price cannot be charged, before anything is added.
+ * Adds the items to the stock behind `inventoryUrl`. There is no retry on failure: it could add stock twice. Throws
+ * MESSAGE_INVALID before anything is added if a price cannot be charged.
  */
 export async function loadCatalogue(inventoryUrl: string, items: readonly RestockItem[]): Promise<void> {
   const faults = items.flatMap(({ sku_id, unit_price_cents: amount_cents, currency }) => {
@@ -62,22 +62,22 @@ export async function loadCatalogue(inventoryUrl: string, items: readonly Restoc
   });
   if (faults.length > 0) throw new AppError("MESSAGE_INVALID", faults.slice(0, MAX_FAULTS_SHOWN).join("; "));
   for (const part of chunks(items)) {
-    // One after the other: a refusal must stop the rest.
+    // One after the other: a rejected request must stop the rest.
     await request(inventoryUrl, "PUT", "/catalogue", { items: part });
   }
 }
 
-/** Everything that is sold, in SKU order. */
+/** All products, in SKU order. */
 export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
   const items: CatalogueItem[] = [];
   for (let after: string | null = ""; after !== null;) {
     const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
-    // Each page says where the next one begins.
+    // Sequential, because each page says where the next one begins.
     const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
     if (!cataloguePage.Check(page)) {
       throw new AppError(
         "SERVICE_UNAVAILABLE",
-        `${inventoryUrl} does not answer as an inventory service does`,
+        `the service at ${inventoryUrl} is not an inventory service: correct INVENTORY_URL`,
       );
     }
     items.push(...page.items);
@@ -122,6 +122,6 @@ async function request(
   const detail = problem.Check(answer) ? [answer.title, answer.detail].filter(Boolean).join(": ") : "";
   throw new AppError(
     response.status < 500 ? "MESSAGE_INVALID" : "SERVICE_UNAVAILABLE",
-    `inventory refused with HTTP ${response.status} ${detail}`.trimEnd(),
+    `inventory rejected the request with HTTP ${response.status} ${detail}`.trimEnd(),
   );
 }

@@ -1,5 +1,5 @@
-// What became of dead letters by hand, kept as lines of the audit trail (messaging/operator-action-store.ts): the same row is the
-// record of who did it, the reason why a second replay does nothing, and where a run that was cut short goes on.
+// How operators handled dead letters, kept as rows of the audit trail (messaging/operator-action-store.ts). The same row records
+// who did it, makes a second replay do nothing, and lets an interrupted run continue.
 import type { Sql } from "postgres";
 
 export interface Handling {
@@ -9,14 +9,14 @@ export interface Handling {
   readonly action: "dead-letter.replay" | "dead-letter.discard";
   readonly actor: string;
   readonly reason: string;
-  /** Null where it was sent again and nobody has seen yet what came of it. */
+  /** Null while it is sent again and its outcome is not known yet. */
   readonly outcome: string | null;
   readonly detail: string | null;
   /** Epoch ms. */
   readonly at: number;
 }
 
-/** By dead letter; refused replays are none. */
+/** By dead letter id. Refused replays do not count. */
 export async function handlingsOf(
   sql: Sql,
   deadLetterIds: readonly string[],
@@ -30,7 +30,7 @@ export async function handlingsOf(
   return new Map(rows.map((row) => [row.dead_letter_id, row]));
 }
 
-/** The messages whose dead letters were discarded: nobody is to get them again. */
+/** The messages whose dead letters were discarded. They must not be sent again. */
 export async function discardedMessages(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ message_id: string }[]>`
     select distinct message_id from operator_actions
@@ -44,7 +44,7 @@ export interface Settlement {
   readonly detail: string | null;
 }
 
-/** Writes down what came of acts that were under way. */
+/** Records the outcome of actions that had none. */
 export async function settleActions(sql: Sql, settlements: readonly Settlement[]): Promise<void> {
   if (settlements.length === 0) return;
   await sql`

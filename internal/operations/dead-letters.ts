@@ -1,19 +1,18 @@
-// What lies in the dead-letter topic: the records themselves, what became of them by hand, and how many share a cause. Called
-// by `checkoutctl dlq`.
+// Reads the dead-letter topic: the records, how operators handled them, and how many share a cause. Called by `checkoutctl dlq`.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Handling } from "./dead-letter-store.ts";
 
 const deadLetter = TypeCompiler.Compile(DeadLetter);
 
-/** What is left out matches everything. Times are those of the last failure, in epoch ms. */
+/** An undefined field matches everything. Times are compared with the last failure, in epoch ms. */
 export interface DeadLetterFilter {
   readonly ids?: readonly string[] | undefined;
   readonly service?: string | undefined;
   readonly topic?: string | undefined;
   readonly type?: string | undefined;
   readonly error_code?: string | undefined;
-  /** Part of the error's message, in any case of letters. */
+  /** Part of the error message, case-insensitive. */
   readonly error?: string | undefined;
   readonly saga_id?: string | undefined;
   readonly since?: number | undefined;
@@ -25,23 +24,23 @@ export interface DeadLetterCause {
   readonly type: string;
   readonly error_code: string;
   readonly count: number;
-  /** RFC 3339: the last failure of the oldest and of the newest. */
+  /** RFC 3339: the last failure of the oldest and of the newest record. */
   readonly oldest: string;
   readonly newest: string;
 }
 
 export interface DeadLetters {
-  /** Of those that match. */
+  /** Number of matching records. */
   readonly total: number;
-  /** Records in the topic that are none of ours. */
+  /** Records in the topic that are not dead letters. */
   readonly unreadable: number;
   /** Most frequent first. */
   readonly causes: readonly DeadLetterCause[];
-  /** Newest first, at most as many as were asked for. */
+  /** Newest first, up to the requested limit. */
   readonly entries: readonly (DeadLetter & { readonly handling: string })[];
 }
 
-/** The topic from its beginning. */
+/** The whole topic, read from its beginning. */
 export type DeadLetterBatches = AsyncIterable<{
   readonly values: readonly unknown[];
   readonly undecodable: readonly unknown[];
@@ -53,7 +52,7 @@ export interface FoundDeadLetters {
   readonly unreadable: number;
 }
 
-/** Those that match. A record that was sent twice counts once. */
+/** Returns the matching records. A record that was sent twice counts once. */
 export async function findDeadLetters(
   batches: DeadLetterBatches,
   filter: DeadLetterFilter,
@@ -73,7 +72,7 @@ export async function findDeadLetters(
   return { records, unreadable };
 }
 
-/** The overview: open ones only unless `all`. */
+/** Lists and groups the records; only open ones unless `all`. */
 export function overview(
   { records, unreadable }: FoundDeadLetters,
   handlings: ReadonlyMap<string, Handling>,
@@ -87,7 +86,7 @@ export function overview(
   return { total: listed.length, unreadable, causes: causesOf(listed), entries };
 }
 
-/** Nobody has dealt with it, or a replay of it was cut short. */
+/** True if the dead letter was not handled yet, or if its replay was interrupted. */
 export function isOpen(handling: Handling | undefined): boolean {
   return handling === undefined || handling.outcome === null;
 }
@@ -96,10 +95,10 @@ export function describeHandling(handling: Handling | undefined): string {
   if (handling === undefined) return "open";
   const { action, outcome, actor } = handling;
   if (action === "dead-letter.discard") return `discarded by ${actor}`;
-  return outcome === null ? `sent again by ${actor}, outcome not seen` : `replayed by ${actor}: ${outcome}`;
+  return outcome === null ? `replayed by ${actor}, outcome not known` : `replayed by ${actor}: ${outcome}`;
 }
 
-/** The type of the message that failed, where it could be read. */
+/** The type of the failed message, or "unreadable". */
 export function typeOf({ original_command }: DeadLetter): string {
   const isObject = typeof original_command === "object" && original_command !== null;
   const type: unknown = isObject ? Reflect.get(original_command, "type") : undefined;

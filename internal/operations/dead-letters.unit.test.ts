@@ -1,4 +1,4 @@
-// Which dead letters match, how they are grouped, and which of them wait for a person still.
+// Filters, groups and lists dead letters.
 import { describe, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { chargePayment, reserveInventory } from "../testkit/commands.ts";
@@ -42,17 +42,17 @@ describe("a filter finds", () => {
   const cases: readonly (readonly [name: string, filter: DeadLetterFilter, found: readonly DeadLetter[]])[] =
     [
       ["everything, newest first", {}, [garbage, event, ...charges.toReversed(), reserve]],
-      ["those of a service", { service: "payment" }, charges.toReversed()],
-      ["those of a topic", { topic: "inventory-events" }, [event]],
-      ["those of a type", { type: "ReserveInventory" }, [reserve]],
-      ["those without a type", { type: "unreadable" }, [garbage]],
-      ["those with a code", { error_code: "UNDECODABLE" }, [garbage]],
-      ["those whose error says something", { error: "column" }, [reserve]],
-      ["those of a saga", { saga_id: saga }, [event, reserve]],
-      ["those of a time", { since: NOON + HOUR, until: NOON + 2 * HOUR }, charges.toReversed()],
-      ["those named by id", { ids: idsOf([event]) }, [event]],
-      ["those to which all of it applies", { saga_id: saga, service: "inventory" }, [reserve]],
-      ["nothing where nothing matches", { saga_id: saga, service: "payment" }, []],
+      ["by service", { service: "payment" }, charges.toReversed()],
+      ["by topic", { topic: "inventory-events" }, [event]],
+      ["by type", { type: "ReserveInventory" }, [reserve]],
+      ["unreadable messages", { type: "unreadable" }, [garbage]],
+      ["by error code", { error_code: "UNDECODABLE" }, [garbage]],
+      ["by part of the error message, in any case", { error: "column" }, [reserve]],
+      ["by saga", { saga_id: saga }, [event, reserve]],
+      ["by time", { since: NOON + HOUR, until: NOON + 2 * HOUR }, charges.toReversed()],
+      ["by id", { ids: idsOf([event]) }, [event]],
+      ["records that match every condition", { saga_id: saga, service: "inventory" }, [reserve]],
+      ["nothing if nothing matches", { saga_id: saga, service: "payment" }, []],
     ];
   for (const [name, filter, found] of cases) {
     test(name, async () => {
@@ -61,7 +61,7 @@ describe("a filter finds", () => {
     });
   }
 
-  test("a record that was sent twice once, and counts what is none", async () => {
+  test("a record that was sent twice only once, and counts unreadable records", async () => {
     const { records, unreadable } = await findDeadLetters(batches([reserve, reserve, { is: "none" }]), {});
     expect([records.length, unreadable]).toEqual([1, 1]);
   });
@@ -86,7 +86,7 @@ describe("the overview", () => {
     [reserve.dead_letter_id, handled("dead-letter.replay", null)],
   ]);
 
-  test("lists what waits for a person: untouched, or a replay whose outcome nobody saw", () => {
+  test("lists open dead letters: not handled, or replayed with no known outcome", () => {
     const { total, entries, causes } = overview(found, handlings, { all: false, limit: 10 });
     expect(total).toBe(3);
     expect(idsOf(entries)).toEqual(idsOf([...charges.toReversed(), reserve]));
@@ -100,7 +100,7 @@ describe("the overview", () => {
     });
   });
 
-  test("lists all with what became of them, within the limit", () => {
+  test("lists all dead letters and their handling, up to the limit", () => {
     const { total, entries } = overview(found, handlings, { all: true, limit: 3 });
     expect(total).toBe(5);
     expect(entries.map(({ handling }) => handling)).toEqual([

@@ -1,5 +1,5 @@
-// Gives dead letters up for good, with a line in the audit trail for each. The records stay in their topic until its retention
-// takes them; `checkoutctl dlq` shows them no more. Called by `checkoutctl dlq discard`.
+// Discards dead letters for good, with one audit trail row for each. The records stay in the topic until its retention deletes
+// them, but `checkoutctl dlq` no longer shows them. Called by `checkoutctl dlq discard`.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
@@ -7,11 +7,11 @@ import { describeHandling, typeOf } from "./dead-letters.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
 import { readOriginal } from "./replay-plan.ts";
 
-/** Lines per statement. */
+/** Rows per statement. */
 const BATCH = 500;
 
 export interface DiscardOptions {
-  /** Of the saga database. */
+  /** The saga database. */
   readonly sql: Sql;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -19,7 +19,7 @@ export interface DiscardOptions {
   readonly now: number;
   readonly actor: string;
   readonly reason: string;
-  /** Says what would be done, and does nothing. */
+  /** Reports what would be done and changes nothing. */
   readonly dryRun: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface DiscardItem {
   readonly detail: string | null;
 }
 
-/** One that was handled before, or is being replayed, is left. Doing it twice does nothing the second time. */
+/** Leaves dead letters that were handled before or are being replayed, so a second run does nothing. */
 export async function discard(
   options: DiscardOptions,
   records: readonly DeadLetter[],

@@ -1,19 +1,19 @@
-// The statements behind erasing a shopper. What identifies nobody stays as it is: amounts, items, times, status, country, and the
-// user id, which only the identity provider can turn into a person.
+// The SQL for erasing a shopper. Data that identifies no person stays: amounts, items, times, status, country, and the user id,
+// which only the identity provider can map to a person.
 import type { Sql, TransactionSql } from "postgres";
 import { ERASED, ERASED_ADDRESS } from "../../schemas/fields.ts";
 
-/** A message is written in the transaction of its saga's change; so far apart may an id's time and that of the row be. */
+/** A message is written in the transaction that changes its saga. Its id's time and the row's time differ by at most this. */
 const CLOCK_SLACK = "2 minutes";
 
 export interface Unfinished {
-  /** Checkouts under way. */
+  /** Checkouts in progress. */
   readonly sagas: number;
-  /** Messages of finished ones that Kafka does not have yet. */
+  /** The shopper's messages that are not published to Kafka yet. */
   readonly unpublished: number;
 }
 
-/** What keeps a shopper from being erased now. */
+/** The work in progress that prevents erasing a shopper now. */
 export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished> {
   const [row] = await sql<[Unfinished]>`
     select (select count(*) from saga_state where user_id = ${userId} and completed_at is null)::int as sagas,
@@ -33,7 +33,10 @@ export async function eraseSagas(tx: TransactionSql, userId: string): Promise<nu
   return count;
 }
 
-/** The same of the messages that the outbox keeps for a week. Ids are in order of time, so only a saga's own minutes are read. */
+/**
+ * Erases the same data from the messages that the outbox keeps for a week. Ids are ordered by time, so only the minutes of each
+ * saga are read. Returns how many messages changed.
+ */
 export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update outbox as message
@@ -60,7 +63,7 @@ export async function eraseOrders(tx: TransactionSql, userId: string): Promise<n
   return count;
 }
 
-/** Commands of this shopper's sagas that wait in a service to be tried again hold their bytes. */
+/** Counts the messages of these sagas that wait for a retry: the retry table keeps their bytes. */
 export async function countRetries(sql: Sql, sagaIds: readonly string[]): Promise<number> {
   const [row] = await sql<
     [{ count: number }]
@@ -68,7 +71,7 @@ export async function countRetries(sql: Sql, sagaIds: readonly string[]): Promis
   return row.count;
 }
 
-/** Mails to this shopper that the mail server has put off. */
+/** Counts the mails to this shopper that the mail server has deferred. */
 export async function countWaitingMails(sql: Sql, sagaIds: readonly string[]): Promise<number> {
   const [row] = await sql<
     [{ count: number }]

@@ -1,4 +1,4 @@
-// Erasing a shopper on real databases: what identifies them is gone from every row, and the ledger still agree.
+// Erases a shopper on real databases: personal data is gone from every row, and the audit stays clean.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { audit } from "../audit/audit.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
@@ -55,7 +55,7 @@ function erase() {
   return eraseShopper(options, userId);
 }
 
-/** Everything that the four databases hold, as text. */
+/** All rows of the four databases, as text. */
 async function everything(): Promise<string> {
   const texts: string[] = [];
   for (const sql of Object.values(system.databases)) {
@@ -69,7 +69,7 @@ async function everything(): Promise<string> {
   return texts.join("\n");
 }
 
-test("every row loses what identifies the shopper, and the audit is clean", async () => {
+test("erasing removes the shopper's personal data from every row, and the audit is clean", async () => {
   for (const text of PERSONAL) expect(await everything()).toContain(text);
   expect(await erase()).toMatchObject({ checkouts: 1, sagas: 1, orders: 1, messages: 3 });
   for (const text of PERSONAL) expect(await everything()).not.toContain(text);
@@ -83,7 +83,7 @@ test("every row loses what identifies the shopper, and the audit is clean", asyn
   });
 });
 
-test("who did it and why is kept; doing it again does nothing more", async () => {
+test("the audit trail keeps actor and reason; a second run erases nothing more", async () => {
   await erase();
   expect(await erase()).toMatchObject({ checkouts: 1, sagas: 0, orders: 0 });
   const acts = await system.databases.saga`
@@ -92,7 +92,7 @@ test("who did it and why is kept; doing it again does nothing more", async () =>
   expect(acts[0]).toEqual({ actor: "ada", reason: "asked", subject: userId, outcome: "erased" });
 });
 
-test("nothing is erased while a checkout is under way, a message is not sent, or a command is tried again", async () => {
+test("nothing is erased while a checkout, an unpublished message, a retry or a mail is pending", async () => {
   const { saga, inventory, order } = system.databases;
   const { saga_id } = system.completed;
   const refusedFor = async (what: string) => {
@@ -104,11 +104,11 @@ test("nothing is erased while a checkout is under way, a message is not sent, or
     expect(await everything()).toBe(before);
   };
   await saga`update outbox set published = false, published_at = null where partition_key = ${saga_id}`;
-  await refusedFor("messages that Kafka does not have yet");
+  await refusedFor("messages not published yet");
   await saga`update outbox set published = true, published_at = now() where partition_key = ${saga_id}`;
 
   await saga`update saga_state set status = 'ORDER_CREATED', completed_at = null, deadline_at = now() where saga_id = ${saga_id}`;
-  await refusedFor("1 checkouts under way");
+  await refusedFor("1 checkouts in progress");
   await saga`update saga_state set status = 'COMPLETED', completed_at = now(), deadline_at = null where saga_id = ${saga_id}`;
 
   for (const [sql, type] of [
@@ -119,13 +119,13 @@ test("nothing is erased while a checkout is under way, a message is not sent, or
     await sql`insert into retry (message_id, saga_id, message_type, attempts, next_attempt_at, first_failed_at, last_failed_at,
         error_code, error_message, topic, partition, "offset", timestamp_ms, value, headers)
       values (gen_random_uuid(), ${saga_id}, ${type}, 1, now(), now(), now(), 'X', 'x', 't', 0, 0, 0, '{}', '{}')`;
-    await refusedFor("1 commands that are tried again");
+    await refusedFor("1 commands waiting for a retry");
     await sql`truncate retry`;
   }
 
   await mails.sql`insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply,
       topic, partition, "offset", timestamp_ms, value, headers)
     values ('k', ${saga_id}, 1, now(), now(), now(), '450', 't', 0, 0, 0, '{}', '{}')`;
-  await refusedFor("1 mails that wait");
+  await refusedFor("1 mails waiting");
   await mails.sql`truncate waiting_mails`;
 });

@@ -1,5 +1,5 @@
-// Erases what identifies a shopper: e-mail and postal addresses in sagas, orders and the outboxes. Called by `checkoutctl shopper
-// erase`. Amounts, items and times stay, so every invariant that the auditor checks holds as before.
+// Erases a shopper's personal data: e-mail and postal addresses in sagas, orders and the outboxes. Called by `checkoutctl shopper
+// erase`. Amounts, items and times stay, so every invariant that the auditor checks still holds.
 import type { Sql } from "postgres";
 import { DEAD_LETTER_RETENTION_MS, SEGMENT_MS, TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -31,16 +31,16 @@ export interface Erased {
   readonly user_id: string;
   /** Checkouts of this shopper, whether or not they had been erased before. */
   readonly checkouts: number;
-  /** Rows that lost their personal data now. */
+  /** Rows that this run changed. */
   readonly sagas: number;
   readonly orders: number;
   readonly messages: number;
-  /** Epoch ms: when Kafka has dropped its last copy, and when the dead-letter topic has. */
+  /** Epoch ms: when the topics, and when the dead-letter topic, have deleted their last copy. */
   readonly gone_from_topics_at: number;
   readonly gone_from_dead_letters_at: number;
 }
 
-/** Doing it again does what is left. Throws MESSAGE_INVALID, with nothing changed, while something of the shopper is under way. */
+/** Safe to repeat: a second run does the rest. Throws MESSAGE_INVALID and changes nothing while work for the shopper is pending. */
 export async function eraseShopper(options: EraseOptions, userId: string): Promise<Erased> {
   const { saga, inventory, order, notification, newId, now, actor, reason } = options;
   const sagaIds = await sagaIdsOf(saga, userId);
@@ -51,10 +51,10 @@ export async function eraseShopper(options: EraseOptions, userId: string): Promi
   if (open.sagas + open.unpublished + retries + mails > 0) {
     throw new AppError(
       "MESSAGE_INVALID",
-      `the shopper has ${open.sagas} checkouts under way, ${open.unpublished} messages that Kafka does not have yet, ${retries} commands that are tried again and ${mails} mails that wait; erase them when these are done (\`checkoutctl saga ls --stuck\`)`,
+      `the shopper has ${open.sagas} checkouts in progress, ${open.unpublished} messages not published yet, ${retries} commands waiting for a retry and ${mails} mails waiting; erase the shopper when these are done (\`checkoutctl saga ls --stuck\`)`,
     );
   }
-  // The orders first: when this is cut short in between, the sagas still tell whose it was, and the next try does the rest.
+  // Orders first: if this run is interrupted, the sagas still name the shopper and the next run does the rest.
   const orders = await order.begin((tx) => eraseOrders(tx, userId));
   return saga.begin(async (tx) => {
     const messages = await eraseOutbox(tx, userId);

@@ -1,4 +1,4 @@
-// The orchestrator as an operator asks it: cancel a saga. Never by SQL: sagas are moved by the saga table alone. Called by
+// Cancels a saga through the orchestrator's HTTP interface, never by SQL: only the transition table moves a saga. Called by
 // `checkoutctl saga cancel`.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CancelSaga, SagaApiFault, SagaCancelled } from "../../schemas/http.ts";
@@ -10,13 +10,13 @@ const cancelled = TypeCompiler.Compile(SagaCancelled);
 const fault = TypeCompiler.Compile(SagaApiFault);
 
 export interface CancelAnswer extends SagaCancelled {
-  /** False where the compensation had started before. */
+  /** False if compensation had already started. */
   readonly cancelled_now: boolean;
 }
 
 /**
- * Starts a saga's compensation, or says that it had started before. Throws MESSAGE_INVALID where there is no such saga or it is too
- * late, SERVICE_UNAVAILABLE where the orchestrator does not answer; asking again is safe then.
+ * Starts a saga's compensation, or reports that it had already started. Throws MESSAGE_INVALID if the saga does not exist or it
+ * is too late, and SERVICE_UNAVAILABLE if the orchestrator does not answer; a repeat is safe then.
  */
 export async function cancelSaga(
   orchestratorUrl: string,
@@ -45,10 +45,10 @@ export async function cancelSaga(
     case "NO_SUCH_SAGA":
       throw new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);
     case "TOO_LATE":
-      throw new AppError("MESSAGE_INVALID", `saga ${sagaId} cannot be cancelled any more: ${detail}`);
+      throw new AppError("MESSAGE_INVALID", `saga ${sagaId} can no longer be cancelled: ${detail}`);
     case "UNAVAILABLE":
       throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator cannot reach its database: try again");
     default:
-      throw new AppError("MESSAGE_INVALID", `the orchestrator refused: ${error} ${detail}`.trimEnd());
+      throw new AppError("MESSAGE_INVALID", `the orchestrator rejected it: ${error} ${detail}`.trimEnd());
   }
 }

@@ -1,4 +1,4 @@
-// What rebuilding sagas asks of the order database.
+// The order queries for rebuilding sagas.
 import type { Sql } from "postgres";
 import type { PricedItem, ShippingAddress } from "../../schemas/fields.ts";
 import type { Static } from "@sinclair/typebox";
@@ -15,7 +15,7 @@ export interface ConfirmedOrder {
   readonly created_at: number;
 }
 
-/** Those of these sagas' orders that stand, wherever their parcels are. */
+/** The orders of these sagas that are not cancelled, in any shipping state. */
 export async function confirmedOrders(
   sql: Sql,
   sagaIds: readonly string[],

@@ -1,5 +1,4 @@
-// What an operator reads and asks about payments and the provider's ledger, in the payment database. Times are cast to milliseconds
-// since the epoch. Called by `checkoutctl payments`.
+// Payment alerts and reconciliation requests, in the payment database. Times are epoch ms. Called by `checkoutctl payments`.
 import type { Sql } from "postgres";
 
 export interface PaymentAlert {
@@ -13,12 +12,12 @@ export interface PaymentAlert {
   readonly opened_at: number;
   readonly last_seen_at: number;
   readonly closed_at: number | null;
-  /** `reconciliation` where the ledger agree again, else a person. */
+  /** `reconciliation` if both ledgers agree again, otherwise the operator. */
   readonly closed_by: string | null;
   readonly close_note: string | null;
 }
 
-/** Newest first; with the closed ones where `closed` is true. */
+/** Newest first; includes closed alerts if `closed` is true. */
 export function listPaymentAlerts(
   sql: Sql,
   filter: { readonly closed: boolean; readonly limit: number },
@@ -32,7 +31,7 @@ export function listPaymentAlerts(
      order by opened_at desc limit ${filter.limit}`;
 }
 
-/** Closes an open alert for good; false where there is no open one of this id. */
+/** Closes an alert for good. Returns false if no open alert has this id. */
 export async function closePaymentAlert(
   sql: Sql,
   alertId: string,
@@ -45,12 +44,12 @@ export async function closePaymentAlert(
 }
 
 export interface Reconciliation {
-  /** Every entry of the provider before it has been compared. */
+  /** Every provider entry before this time was compared. */
   readonly compared_until: number;
   readonly due_at: number;
 }
 
-/** Makes the next comparison due now; a payment service that runs does it within seconds. */
+/** Makes the next reconciliation due now. A running payment service starts it within seconds. */
 export async function requestReconciliation(sql: Sql): Promise<Reconciliation> {
   const [row] = await sql<[Reconciliation]>`
     update reconciliation set due_at = least(due_at, now())

@@ -1,8 +1,8 @@
-// The SQL of rebuilding payments: what the sagas have asked for, and rows that say "asked, outcome unknown". Called by
+// The SQL for rebuilding payments: the charges that sagas requested, and payments with an unknown result. Called by
 // payment-rebuild.ts.
 import type { Sql, TransactionSql } from "postgres";
 
-/** A charge that was asked for. */
+/** A charge that a saga requested. */
 export interface AskedCharge {
   readonly payment_id: string;
   readonly saga_id: string;
@@ -13,11 +13,11 @@ export interface AskedCharge {
   readonly traceparent: string | null;
   /** RFC 3339. */
   readonly occurred_at: string;
-  /** Its saga is compensating. */
+  /** True if its saga is compensating or ended without an order. */
   readonly is_undone: boolean;
 }
 
-/** The charges that sagas have asked for since `since` (epoch ms), after the message `after`, oldest first, at most `limit`. */
+/** Charges requested since `since` (epoch ms), after the message `after`, oldest first, at most `limit`. */
 export function askedCharges(
   saga: Sql,
   since: number,
@@ -36,7 +36,7 @@ export function askedCharges(
      order by o.event_id limit ${limit}`;
 }
 
-/** Writes down those that have no payment as asked, with an unknown outcome, and their commands as handled. Returns their sagas. */
+/** Creates the missing payments as requested with an unknown result, and marks their commands as handled. Returns their sagas. */
 export async function doubtLostCharges(
   tx: TransactionSql,
   charges: readonly AskedCharge[],
@@ -60,7 +60,7 @@ export async function doubtLostCharges(
   return made.map(({ saga_id }) => saga_id);
 }
 
-/** Of these sagas' payments: what was not asked at the backup may have been since. Returns how many there were. */
+/** Sets open payments of these sagas to an unknown result: they may have been charged since the backup. Returns their number. */
 export async function doubtUnaskedCharges(
   tx: TransactionSql,
   charges: readonly AskedCharge[],

@@ -1,7 +1,7 @@
-// A payment database that was restored from a backup has forgotten what it has asked the provider for since. Every charge that a
-// saga has asked for and that is not settled here is written down as asked, with an unknown outcome. So the executor finds
-// out: by the same key, which the provider answers as before, or, where the saga is compensating, by look-ups alone.
-// Without this a charge and its undo, said again, would be called off as never tried. Called by `checkoutctl payments rebuild`.
+// Rebuilds payments after a restore from a backup, which lost the provider requests made since. Every requested charge that is
+// not settled here gets the state "requested, result unknown". The executor then finds the result: with the same key, to which
+// the provider repeats its reply, or only by look-ups if the saga is compensating. Without this, a repeated charge and its undo
+// would be cancelled as never attempted. Called by `checkoutctl payments rebuild`.
 import type { Sql } from "postgres";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { askedCharges, doubtLostCharges, doubtUnaskedCharges } from "./payment-rebuild-store.ts";
@@ -11,11 +11,11 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 export interface PaymentRebuildOptions {
   readonly payment: Sql;
-  /** Knows what was asked for, and keeps the audit trail. */
+  /** Has the requested charges and the audit trail. */
   readonly saga: Sql;
-  /** The provider's name as payments keep it. */
+  /** The provider's name as stored in payments. */
   readonly provider: string;
-  /** Epoch ms: from then on. */
+  /** Epoch ms. Rebuilds charges requested since then. */
   readonly since: number;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -27,15 +27,15 @@ export interface PaymentRebuildOptions {
 
 export interface PaymentRebuildReport {
   readonly run_id: string;
-  /** Charges that were asked for. */
+  /** Requested charges. */
   readonly asked: number;
-  /** Of which nothing was known. */
+  /** Charges without a payment here. */
   readonly lost: number;
-  /** Which were known as open. */
+  /** Charges with an open payment here. */
   readonly open: number;
 }
 
-/** Doing it again does nothing more but ask about what is open still. */
+/** Safe to repeat: a second run only marks the still open charges for a look-up again. */
 export async function rebuildPayments(options: PaymentRebuildOptions): Promise<PaymentRebuildReport> {
   const { payment, saga, provider, since, newId, now, actor, reason } = options;
   const run_id = newId();

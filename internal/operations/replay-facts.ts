@@ -1,5 +1,5 @@
-// Gathers what a replay has to know of a few dead letters, from the four databases, in a handful of queries. Called by replay.ts
-// right before a batch goes, and by `dlq show`.
+// Reads the facts that a replay decision needs from the four databases, in a few queries per batch. Called by replay.ts right
+// before it sends a batch, and by `dlq show`.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
@@ -45,7 +45,7 @@ export async function examine(
       records.map(({ dead_letter_id }) => dead_letter_id),
     ),
     perDatabase(({ original }) => producerOf(original.topic), findInOutbox),
-    // From now on: what is asked is whether its effect is there, or its consumer has it in hand, not how it died.
+    // Only signs from now on: the question is whether it was handled or a retry is pending, not how it failed before.
     perDatabase(
       ({ service }) => consumerOf(service),
       async (sql, ids) => signsOf(sql, ids, await timeOf(sql)),

@@ -1,9 +1,9 @@
-// What is to be done with one dead letter: send its message again, leave it, or refuse, and why. Pure but for parsing; called by
-// replay.ts for every message right before it goes, and by `dlq show`.
+// Decides what a replay does with one dead letter: send its message again, leave it, or refuse it, and why. Pure except for
+// parsing. Called by replay.ts for every message right before it is sent, and by `dlq show`.
 //
-// A replay is the message put back into the outbox it came from, under its own id. So it travels the normal way, nothing is
-// in Kafka that is in no outbox, and the consumer's inbox, which a dead letter never entered, takes it once however often it
-// is sent.
+// A replay puts the message back into its outbox under its own id. So it takes the normal path, and Kafka never holds a message
+// that no outbox has. A dead letter never entered the consumer's inbox, so the inbox takes it exactly once, even if it is sent
+// several times.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
@@ -14,40 +14,40 @@ import type { Handling } from "./dead-letter-store.ts";
 import type { SentMessage, Sign } from "./replay-store.ts";
 import type { SagaSummary } from "./saga-store.ts";
 
-/** The message of a dead letter as far as this program can read it. */
+/** The message of a dead letter, as far as it is readable. */
 export interface Original {
-  /** Undefined where it cannot be read. */
+  /** Undefined if it is unreadable. */
   readonly message: Message | undefined;
-  /** May be known even so. */
+  /** May be known even if the message is unreadable. */
   readonly message_id: string | undefined;
-  /** Why it cannot be read. */
+  /** Why it is unreadable. */
   readonly fault: string | undefined;
 }
 
-/** Why a message must not go to a saga that stands there; null where it may. The saga table's word. */
+/** Why a saga in this state must not get a message of this type; null if it may. The transition table decides. */
 export type Objection = (type: string, saga: SagaSummary) => string | null;
 
 export interface Facts {
   readonly handling: Handling | undefined;
-  /** The message in its producer's outbox; undefined where it is not there. */
+  /** The message in its producer's outbox; undefined if it is not there. */
   readonly kept: SentMessage | undefined;
-  /** What its consumer's tables tell of it. */
+  /** The message's state in its consumer's tables. */
   readonly sign: Sign | undefined;
   readonly saga: SagaSummary | undefined;
-  /** An outbox keeps what was written after this, epoch ms. */
+  /** Epoch ms. An outbox keeps every message written after this time. */
   readonly outboxSince: number;
 }
 
 export type ReplayDecision =
-  /** `row` is what retention has taken from the outbox; null where it is there. */
+  /** `lost` is the message if retention deleted it from the outbox, otherwise null. */
   | { readonly kind: "send"; readonly sent: SentMessage; readonly lost: Message | null }
-  /** The effect is there; nothing is to be sent. */
+  /** The consumer has handled it; nothing to send. */
   | { readonly kind: "handled"; readonly why: string }
-  /** Nothing is to be done by this run. */
+  /** Nothing for this run to do. */
   | { readonly kind: "left"; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
 
-/** Whose outbox a topic's messages come from; undefined for topics nobody is to send to. */
+/** The database whose outbox publishes to the topic; undefined for the dead-letter topic. */
 export function producerOf(topic: string): DatabaseName | undefined {
   switch (topic) {
     case TOPICS.commands:
@@ -64,7 +64,7 @@ export function producerOf(topic: string): DatabaseName | undefined {
   }
 }
 
-/** Where the inbox of the service that gave up is; undefined for notification, which has no inbox. */
+/** The database with the inbox of the service that dead-lettered the message; undefined for notification, which has no inbox. */
 export function consumerOf(service: string): DatabaseName | undefined {
   switch (service) {
     case "orchestrator":
@@ -101,13 +101,13 @@ export function decideReplay(original: Original, facts: Facts, objection: Object
   if (message_id === undefined || sent === undefined)
     return {
       kind: "refused",
-      why: `${fault ?? "it has no id"}, and no outbox has it: it can only be discarded`,
+      why: `${fault ?? "it has no id"}, and it is in no outbox: it can only be discarded`,
     };
   if (kept === undefined && timeOf(message_id) >= outboxSince)
-    return { kind: "refused", why: "no outbox has ever sent it: it is not this system's, discard it" };
+    return { kind: "refused", why: "no outbox ever published it: it is not from this system, discard it" };
   if (sign === "handled" || sign === "refused")
-    return { kind: "handled", why: "its consumer had handled it before" };
-  if (sign === "retry pending") return { kind: "left", why: "its consumer is trying it again by itself" };
+    return { kind: "handled", why: "its consumer has already handled it" };
+  if (sign === "retry pending") return { kind: "left", why: "its consumer will retry it" };
   if (isMessageType(sent.type) && MESSAGES[sent.type].topic === TOPICS.commands) {
     const why = saga === undefined ? "its saga does not exist" : objection(sent.type, saga);
     if (why !== null) return { kind: "refused", why };
@@ -115,7 +115,7 @@ export function decideReplay(original: Original, facts: Facts, objection: Object
   return { kind: "send", sent, lost: kept === undefined ? (message ?? null) : null };
 }
 
-/** Epoch ms out of the first 48 bits of a UUIDv7. */
+/** Epoch ms from the first 48 bits of a UUIDv7. */
 function timeOf(uuid: string): number {
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }

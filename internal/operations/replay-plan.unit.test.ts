@@ -1,4 +1,4 @@
-// What is done with one dead letter, by what is known of it.
+// The replay decision for one dead letter.
 import { describe, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { chargePayment } from "../testkit/commands.ts";
@@ -34,26 +34,26 @@ const welcome = () => null;
 const decision = (changes: Partial<Facts>, objection: () => string | null = welcome, of = original) =>
   decideReplay(of, { ...facts, ...changes }, objection);
 
-test("a message that is in its outbox is sent from there", () => {
+test("a message that is still in its outbox is sent from there", () => {
   expect(decision({})).toEqual({ kind: "send", sent: kept, lost: null });
 });
 
-test("one that retention has taken is sent from the dead letter, one that never was there is not", () => {
+test("a message deleted by retention is sent from the dead letter; one that was never in an outbox is refused", () => {
   const lost = decision({ kept: undefined, outboxSince: Date.now() + DAY });
   expect(lost).toMatchObject({ kind: "send", lost: command });
   expect(decision({ kept: undefined })).toMatchObject({
     kind: "refused",
-    why: expect.stringContaining("no outbox"),
+    why: expect.stringContaining("no outbox ever published it"),
   });
 });
 
-test("what its consumer has, or has in hand, is not sent", () => {
+test("a message that is handled or will be retried is not sent", () => {
   expect(decision({ sign: "handled" }).kind).toBe("handled");
   expect(decision({ sign: "refused" }).kind).toBe("handled");
   expect(decision({ sign: "retry pending" }).kind).toBe("left");
 });
 
-test("the saga table has the last word on commands, none on events", () => {
+test("the transition table can refuse commands but not events", () => {
   const objection = () => "too late";
   expect(decision({}, objection)).toEqual({ kind: "refused", why: "too late" });
   expect(decision({ saga: undefined })).toEqual({ kind: "refused", why: "its saga does not exist" });
@@ -63,8 +63,8 @@ test("the saga table has the last word on commands, none on events", () => {
   expect(decision({ kept: sent, saga: undefined }, objection, read).kind).toBe("send");
 });
 
-describe("bytes that cannot be read", () => {
-  test("are refused where no outbox has them", () => {
+describe("unreadable bytes", () => {
+  test("are refused if they are in no outbox", () => {
     const garbage = readOriginal(deadBytes(Buffer.from([0xff]), { service: "payment" }));
     expect(decision({ kept: undefined }, welcome, garbage)).toMatchObject({
       kind: "refused",
@@ -72,7 +72,7 @@ describe("bytes that cannot be read", () => {
     });
   });
 
-  test("are sent as their producer wrote them where it has them still", () => {
+  test("are sent as the producer wrote them if its outbox still has them", () => {
     const broken = Buffer.from(JSON.stringify({ ...command, amount_cents: "600" }));
     const read = readOriginal(deadBytes(broken, { service: "payment" }));
     expect(read.message).toBeUndefined();
@@ -82,7 +82,7 @@ describe("bytes that cannot be read", () => {
   });
 });
 
-test("every topic but the dead letters' has a producer, every service with an inbox a database", () => {
+test("every topic except the dead-letter topic has a producer, and every service with an inbox has a database", () => {
   expect(Object.values(TOPICS).map(producerOf)).toEqual([
     "saga",
     "inventory",

@@ -1,4 +1,4 @@
-// Puts a batch of messages back into their outboxes and watches what becomes of them. Called by replay.ts.
+// Puts a batch of messages back into their outboxes and waits for their outcomes. Called by replay.ts.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
@@ -13,34 +13,34 @@ const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
 
 export interface Sendable {
-  /** Its line in the audit trail. */
+  /** Its audit trail row. */
   readonly action_id: string;
   readonly record: DeadLetter;
   readonly sent: SentMessage;
-  /** What retention has taken from the outbox; null where it is there. */
+  /** The message if retention deleted it from the outbox, otherwise null. */
   readonly lost: Message | null;
 }
 
 /**
- * What its consumer made of a message. `handled`: its effect is there. `refused`: a tombstone was before it, nothing was done.
- * `retry pending`: it failed again and the consumer goes on trying. `dead-lettered`: it failed again, for good. `published`: a mail that
- * its service has read and not given up; having no inbox, it shows no more than that.
+ * The outcome at the consumer. `handled`: its effect is committed. `refused`: a tombstone came first, so nothing was done.
+ * `retry pending`: it failed again and the consumer will retry it. `dead-lettered`: it failed again, for good. `published`: its
+ * service has read the mail and not dead-lettered it; that service has no inbox, so nothing more is visible.
  */
 export type Outcome = Sign | "published";
 
-/** `read`: its service has dealt with it and not given it up. */
+/** `read`: its service has processed it and not dead-lettered it. */
 export type MailFate = "read" | "dead-lettered";
 
 export interface MailWatch {
-  /** To be called before any mail is sent again: what is given up from now on counts. */
+  /** Call it before a mail is sent again: only dead letters from now on count. */
   begin(): Promise<void>;
-  /** Of mails that Kafka has, by message id; those that nothing is known of yet are missing. */
+  /** The fate of published mails, by message id. Mails with an unknown fate are missing. */
   fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>>;
 }
 
 /**
- * Sends the messages and returns what was seen of them within `waitMs`, by action; those without a sign are missing. Doing it
- * again does no harm: a message that waits in its outbox is left as it is, and an inbox takes it once.
+ * Sends the messages and returns the outcomes seen within `waitMs`, by action; others are missing. Safe to repeat: a message that
+ * is unpublished in its outbox stays as it is, and an inbox takes a message only once.
  */
 export async function sendAndWatch(
   databases: Databases,
@@ -50,7 +50,7 @@ export async function sendAndWatch(
 ): Promise<ReadonlyMap<string, Outcome>> {
   const seen = new Map<string, Outcome>();
   if (batch.length === 0) return seen;
-  // Read before anything is sent, or a quick answer would be taken for an old one.
+  // Read the clocks before sending. Otherwise a quick reply looks like an old one.
   const since = new Map<DatabaseName, number>();
   await Promise.all([
     ...DATABASES.map(async (name) => since.set(name, await timeOf(databases[name]))),
@@ -94,7 +94,7 @@ async function send(sql: Sql, own: readonly Sendable[]): Promise<void> {
   await putBack(sql, { kept, lost: rows });
 }
 
-/** Notes in `seen` what this database tells of the messages whose consumer, or else producer, it belongs to. */
+/** Adds to `seen` the outcomes that this database shows, as consumer of a message or as producer of a mail. */
 async function look(
   sql: Sql,
   mails: MailWatch,
@@ -118,7 +118,7 @@ async function look(
   }
 }
 
-/** Notification is the one consumer without a database. */
+/** Notification is the only consumer without an inbox. */
 function isMail({ record }: Sendable): boolean {
   return consumerOf(record.service) === undefined;
 }

@@ -1,4 +1,4 @@
-// A replay's SQL: the message back into the outbox that it came from, and signs of what its consumer made of it.
+// The SQL of a replay: put a message back into its outbox, and read its state at the consumer.
 import type { Sql } from "postgres";
 import { insertEventsOnce, notifyRelay, type OutboxRow } from "../messaging/outbox.ts";
 
@@ -9,7 +9,7 @@ export interface SentMessage {
   readonly saga_id: string;
 }
 
-/** Which of these messages are in the outbox still. */
+/** The messages that are still in the outbox. */
 export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Promise<readonly SentMessage[]> {
   return sql<SentMessage[]>`
     select event_id as message_id, coalesce(headers ->> 'type', '') as type, partition_key as saga_id
@@ -17,9 +17,9 @@ export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Pro
 }
 
 /**
- * Makes the relay publish these messages again, under their own ids: rows that are there as they were written, those that
- * retention has taken from what the dead letter kept. `created_at` is since when a row waits for Kafka, which is now; when it was
- * first said its id tells.
+ * Makes the relay publish these messages again under their own ids. `kept` rows are in the outbox; `lost` rows were deleted by
+ * retention and come from the dead letter. `created_at` is set to now, because it is the start of the wait for Kafka. The id keeps
+ * the original time.
  */
 export async function putBack(
   sql: Sql,
@@ -34,7 +34,7 @@ export async function putBack(
   });
 }
 
-/** What a service's own tables tell of a message. */
+/** The state of a message in its consumer's tables. */
 export type Sign = "handled" | "refused" | "retry pending" | "dead-lettered";
 
 export interface SignOf {
@@ -42,10 +42,10 @@ export interface SignOf {
   readonly sign: Sign;
 }
 
-/** The ids of answers and dead letters begin with the time of a service or a broker; clocks may differ by so much. */
+/** The ids of replies and dead letters start with the time of a service or a broker. Clocks may differ by up to this. */
 const CLOCK_MARGIN_MS = 60_000;
 
-/** The database's own clock, epoch ms. */
+/** The database clock, epoch ms. */
 export async function timeOf(sql: Sql): Promise<number> {
   const [row] = await sql<
     [{ now: number }]
@@ -54,9 +54,9 @@ export async function timeOf(sql: Sql): Promise<number> {
 }
 
 /**
- * What the consumer behind this database has made of the messages; those without a sign are missing. Answers and dead letters
- * count from `since` on, a reading of `timeOf`, because a message that is replayed has died before. They are looked for by id, so
- * that the search is over what was written lately, not over the whole outbox.
+ * The state of the messages at the consumer of this database; messages without a sign are missing. Replies and dead letters count
+ * from `since` (read from `timeOf`), because a replayed message has an older dead letter. The id range limits the search to
+ * recent rows instead of the whole outbox.
  */
 export function signsOf(sql: Sql, messageIds: readonly string[], since: number): Promise<SignOf[]> {
   return sql<SignOf[]>`
@@ -80,7 +80,7 @@ export function signsOf(sql: Sql, messageIds: readonly string[], since: number):
      where sign is not null`;
 }
 
-/** Which of these messages Kafka has. */
+/** The messages that are published. */
 export async function publishedOf(sql: Sql, messageIds: readonly string[]): Promise<readonly string[]> {
   const rows = await sql<{ event_id: string }[]>`
     select event_id from outbox where event_id = any(${[...messageIds]}::uuid[]) and published`;

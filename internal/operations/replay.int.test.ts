@@ -1,5 +1,5 @@
-// Replays on four real databases. The relay and the broker between them are a loop that carries commands from the saga's
-// outbox to the real inventory, or lets them fail as a test wants.
+// Replays on four real databases. A loop stands in for relay and broker: it carries commands from the saga outbox to the real
+// inventory, or makes them fail.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
@@ -46,7 +46,7 @@ afterAll(async () => {
   await others.order[Symbol.asyncDispose]();
 });
 
-/** A mail service that reads everything and gives nothing up. */
+/** A mail service that reads everything and dead-letters nothing. */
 const allRead: MailWatch = {
   begin: () => Promise.resolve(),
   fates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, "read"]))),
@@ -81,7 +81,7 @@ async function trail(): Promise<readonly Record<string, unknown>[]> {
       from operator_actions order by action_id`;
 }
 
-/** Per saga, what inventory has answered. */
+/** Inventory's replies, by saga. */
 async function answers(database: DatabaseName = "inventory"): Promise<Record<string, string[]>> {
   const rows = await databases[database]<{ saga_id: string; types: string[] }[]>`
     select partition_key as saga_id, array_agg(headers ->> 'type' order by event_id) as types
@@ -89,7 +89,7 @@ async function answers(database: DatabaseName = "inventory"): Promise<Record<str
   return Object.fromEntries(rows.map(({ saga_id, types }) => [saga_id, types]));
 }
 
-test("one goes first, then ever more; each is handled once and leaves a line that says who and why", async () => {
+test("the first message goes alone, then batches grow; each is handled once and audited with actor and reason", async () => {
   const letters = await pump.deadReserves(8);
   const progress: number[] = [];
   const report = await run(letters, { onProgress: ({ sent }) => void progress.push(sent) });
@@ -110,7 +110,7 @@ test("one goes first, then ever more; each is handled once and leaves a line tha
   expect(pump.carried.toSorted()).toEqual(idsOf(letters).toSorted());
 });
 
-test("a second replay does nothing and says so", async () => {
+test("a second replay does nothing and reports it", async () => {
   const letters = await pump.deadReserves(2);
   await run(letters);
   const lines = await trail();
@@ -123,7 +123,7 @@ test("a second replay does nothing and says so", async () => {
   expect(pump.carried).toHaveLength(2);
 });
 
-test("two runs at once send each message once", async () => {
+test("two concurrent runs replay each message once", async () => {
   const letters = await pump.deadReserves(10);
   const reports = await Promise.all([run(letters), run(letters)]);
   expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThanOrEqual(10);
@@ -132,7 +132,7 @@ test("two runs at once send each message once", async () => {
   expect((await trail()).every(({ outcome }) => outcome === "handled")).toBe(true);
 });
 
-test("a dry run says what would be done, and does nothing", async () => {
+test("a dry run reports what would be done and changes nothing", async () => {
   const [letter, late] = await pump.deadReserves(2);
   if (letter === undefined || late === undefined) throw new Error("unreachable");
   await orchestrator.handle(eventOf("InsufficientStock", late.saga_id ?? ""));
@@ -140,25 +140,25 @@ test("a dry run says what would be done, and does nothing", async () => {
   const items = await planReplay({ databases, objection: objectionToReplay, clock }, [late, letter]);
   expect(items).toMatchObject([
     { dead_letter_id: letter.dead_letter_id, outcome: "send", detail: null },
-    { dead_letter_id: late.dead_letter_id, outcome: "refused", detail: "its saga is settled: COMPENSATED" },
+    { dead_letter_id: late.dead_letter_id, outcome: "refused", detail: "its saga is finished: COMPENSATED" },
   ]);
   expect(await trail()).toEqual([]);
   expect(await answers()).toEqual({});
 });
 
-test("a forward command of a settled saga is refused, stays open, and counts as no failure", async () => {
+test("a forward command of a settled saga is refused, stays open, and does not count as a failure", async () => {
   const letters = await pump.deadReserves(3);
   const [settled] = letters;
   await orchestrator.handle(eventOf("InsufficientStock", settled?.saga_id ?? ""));
   const report = await run(letters);
   expect(report).toMatchObject({ sent: 2, failed: 0, stopped: null });
-  expect(report.items[0]).toMatchObject({ outcome: "refused", detail: "its saga is settled: COMPENSATED" });
+  expect(report.items[0]).toMatchObject({ outcome: "refused", detail: "its saga is finished: COMPENSATED" });
   expect(pump.carried).not.toContain(idsOf(letters)[0] ?? "");
   expect((await trail())[0]).toMatchObject({ outcome: "refused", settled: true });
   expect(await handlingsOf(databases.saga, [settled?.dead_letter_id ?? ""])).toEqual(new Map());
 });
 
-test("a tombstone that only the service knows of refuses it, too", async () => {
+test("a tombstone in the service also refuses a message", async () => {
   const letters = await pump.deadReserves(1);
   await inventory.handle(releaseInventory(letters[0]?.saga_id ?? ""));
   expect(outcomes(await run(letters))).toEqual(["refused"]);
@@ -180,7 +180,7 @@ for (const [fate, outcome] of [
   });
 }
 
-test("it stops as soon as too many have failed", async () => {
+test("the run stops when too many messages have failed", async () => {
   const letters = await pump.deadReserves(20);
   const bad = new Set(idsOf(letters).slice(3));
   pump.fate = ({ message_id }) => (bad.has(message_id) ? "retry" : "handle");
@@ -188,7 +188,7 @@ test("it stops as soon as too many have failed", async () => {
   expect(report).toMatchObject({ sent: 7, failed: 4, left: 13, stopped: "error rate" });
 });
 
-test("where no consumer answers it stops; the next run goes on with the same line", async () => {
+test("the run stops if no consumer reacts; the next run continues with the same audit row", async () => {
   const letters = await pump.deadReserves(3);
   pump.fate = () => "ignore";
   const report = await run(letters, { waitMs: 100 });
@@ -204,7 +204,7 @@ test("where no consumer answers it stops; the next run goes on with the same lin
   expect(lines[0]).toEqual({ ...pending, outcome: "handled", settled: true });
 });
 
-test("what was handled after a run was cut short is only written down", async () => {
+test("a message that was handled after an interrupted run is recorded but not sent", async () => {
   const letters = await pump.deadReserves(1);
   pump.fate = () => "ignore";
   await run(letters, { waitMs: 10 });
@@ -215,7 +215,7 @@ test("what was handled after a run was cut short is only written down", async ()
   expect(pump.carried).toHaveLength(1);
 });
 
-test("told to stop, it finishes what is in flight and leaves the rest; the next run sends the rest, nothing twice", async () => {
+test("on a stop signal the run finishes the current batch; the next run sends the rest, and nothing twice", async () => {
   const letters = await pump.deadReserves(6);
   const stop = new AbortController();
   const first = await run(letters, { signal: stop.signal, onProgress: () => stop.abort() });
@@ -225,7 +225,7 @@ test("told to stop, it finishes what is in flight and leaves the rest; the next 
   expect(pump.carried.toSorted()).toEqual(idsOf(letters).toSorted());
 });
 
-test("a message that retention has taken from its outbox is written there again from the dead letter", async () => {
+test("a message deleted by retention is restored to its outbox from the dead letter", async () => {
   const old = Bun.randomUUIDv7("hex", Date.now() - 8 * 24 * 60 * 60 * 1_000);
   const [fresh] = await pump.deadReserves(1);
   const command = (await orchestrator.messages(fresh?.saga_id ?? "")).find(
@@ -238,16 +238,16 @@ test("a message that retention has taken from its outbox is written there again 
   expect(await orchestrator.messages()).toEqual([{ ...command, message_id: old }]);
 });
 
-test("a message that no outbox has ever said is refused", async () => {
+test("a message that no outbox ever published is refused", async () => {
   const [fresh] = await pump.deadReserves(1);
   await databases.saga`delete from outbox`;
   const report = await run(fresh === undefined ? [] : [fresh]);
   expect(report.items).toMatchObject([
-    { outcome: "refused", detail: expect.stringContaining("not this system's") },
+    { outcome: "refused", detail: expect.stringContaining("not from this system") },
   ]);
 });
 
-test("bytes that nobody can read can only be discarded, once", async () => {
+test("unreadable bytes can only be discarded, and only once", async () => {
   const letter = deadBytes(Buffer.from([0xff, 0x00]), { service: "inventory" });
   const report = await run([letter]);
   expect(report.items).toMatchObject([
@@ -270,7 +270,7 @@ test("bytes that nobody can read can only be discarded, once", async () => {
   expect(await trail()).toMatchObject([{ outcome: "refused" }, { outcome: "discarded", reason: "garbage" }]);
 });
 
-/** A mail that was given up, and its id. */
+/** A dead-lettered mail, and its id. */
 async function deadMail(): Promise<readonly [DeadLetter, string]> {
   const [letter] = await pump.deadReserves(1);
   await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
@@ -281,13 +281,13 @@ async function deadMail(): Promise<readonly [DeadLetter, string]> {
   return [deadLetterOf(mail, { service: "notification", code: "MAIL_UNDELIVERED" }), mail.message_id];
 }
 
-test("a mail has no inbox to watch: that Kafka has it, and its service has read it, is all there is to see", async () => {
+test("a mail counts as published when Kafka has it and its service has read it", async () => {
   const [dead, id] = await deadMail();
   expect(outcomes(await run([dead]))).toEqual(["published"]);
   expect(pump.carried).toContain(id);
 });
 
-test("a mail that is given up anew counts as failed; one that nobody has read stays open and is taken up again", async () => {
+test("a mail that is dead-lettered again counts as failed; an unread mail stays open and is sent again", async () => {
   const [failing, id] = await deadMail();
   const givenUp: MailWatch = { ...allRead, fates: () => Promise.resolve(new Map([[id, "dead-lettered"]])) };
   const report = await run([failing], { mails: givenUp });

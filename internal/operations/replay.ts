@@ -1,6 +1,6 @@
-// Replays dead letters: first one alone, then ever more at a limited rate, each watched until its consumer has shown what it
-// made of it; stops when too many fail, or when received to. Every message leaves a line in the audit trail, which is also what
-// makes a second run do nothing and a run that was cut short go on. Called by `checkoutctl dlq replay`.
+// Replays dead letters: the first alone, then growing batches at a limited rate. Each batch waits for the outcomes at the
+// consumers. The run stops when too many fail or on a signal. Every message gets an audit trail row; the rows also make a second
+// run do nothing and let an interrupted run continue. Called by `checkoutctl dlq replay`.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
@@ -14,7 +14,7 @@ import { type MailWatch, type Outcome, type Sendable, sendAndWatch } from "./rep
 
 export interface ReplayOptions {
   readonly databases: Databases;
-  /** Sees what becomes of mails, whose service has no inbox. */
+  /** Watches mails, because the notification service has no inbox. */
   readonly mails: MailWatch;
   readonly objection: Objection;
   readonly clock: Clock;
@@ -23,13 +23,13 @@ export interface ReplayOptions {
   readonly actor: string;
   readonly reason: string;
   readonly ratePerSecond: number;
-  /** A share of 0 to 1. */
+  /** A share from 0 to 1. */
   readonly maxErrorRate: number;
-  /** How long to wait for a consumer to show what it made of a message. */
+  /** How long to wait for the outcomes of a batch. */
   readonly waitMs: number;
-  /** Ends the run after the batch in flight. */
+  /** Ends the run after the current batch. */
   readonly signal: AbortSignal;
-  /** Told after each batch. */
+  /** Called after each batch. */
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -43,19 +43,19 @@ export interface ReplayItem {
   readonly dead_letter_id: string;
   readonly saga_id: string | null;
   readonly type: string;
-  /** In a dry run what would be done. */
+  /** In a dry run, the planned decision. */
   readonly outcome: Outcome | ReplayDecision["kind"] | "not seen";
   readonly detail: string | null;
 }
 
 export interface ReplayReport extends Progress {
   readonly run_id: string;
-  /** Null where the run came to its end. */
+  /** Null if the run completed. */
   readonly stopped: "error rate" | "interrupted" | null;
   readonly items: readonly ReplayItem[];
 }
 
-/** What a replay of these would do, in the order in which it would. Changes nothing. */
+/** What a replay of these records would do, in order. Changes nothing. */
 export async function planReplay(
   { databases, objection, clock }: Pick<ReplayOptions, "databases" | "objection" | "clock">,
   records: readonly DeadLetter[],
@@ -85,7 +85,7 @@ export async function replay(options: ReplayOptions, records: readonly DeadLette
     const sent = await run.batch(queue.splice(0, size));
     options.onProgress({ ...run.counts, left: queue.length });
     if (failsTooOften(run.counts.sent, run.counts.failed, options.maxErrorRate)) stopped = "error rate";
-    // A batch of which nothing was to be sent has tried nothing out.
+    // A batch that sent nothing has tested nothing, so the size stays.
     if (sent > 0) size = nextBatch(size, options.ratePerSecond);
     const pauseMs = pauseAfter(sent, performance.now() - begun, options.ratePerSecond);
     if (queue.length > 0 && stopped === null) await pause(pauseMs, options.signal);
@@ -104,7 +104,7 @@ class Run {
     this.id = options.newId();
   }
 
-  /** Judges the records as things are now, sends what may be sent, and waits for the outcomes. Returns how many were sent. */
+  /** Decides on current facts, sends what may be sent, and waits for the outcomes. Returns how many were sent. */
   async batch(records: readonly DeadLetter[]): Promise<number> {
     const { databases, mails, objection, clock, waitMs } = this.#options;
     const examined = await examine(databases, records, clock.now());
@@ -130,7 +130,7 @@ class Run {
     return sendable.length;
   }
 
-  /** Writes the lines of the audit trail and returns those messages that are this run's to send. */
+  /** Writes the audit trail rows and returns the messages that this run may send. */
   async #claim(judged: readonly (Examined & { readonly decision: ReplayDecision })[]): Promise<Sendable[]> {
     const { databases } = this.#options;
     const lines: OperatorAction[] = [];
@@ -138,7 +138,7 @@ class Run {
     for (const { record, decision, facts } of judged) {
       if (decision.kind !== "send") this.items.push(itemOf(record, decision.kind, decision.why));
       if (decision.kind === "left") continue;
-      // A message that an earlier run has sent without seeing what came of it keeps its line.
+      // A message that an earlier run sent without a known outcome keeps its row.
       const pending = facts.handling?.action_id;
       if (decision.kind === "handled" && pending !== undefined) {
         await settleActions(databases.saga, [{ action_id: pending, outcome: "handled", detail: null }]);
@@ -169,10 +169,10 @@ class Run {
   }
 }
 
-/** A consumer that shows nothing is one that does not run, or cannot cope. */
+/** "not seen" is a failure: the consumer is down or overloaded. */
 const FAILURES: ReadonlySet<ReplayItem["outcome"]> = new Set(["retry pending", "dead-lettered", "not seen"]);
 
-/** A dead letter's id begins with the time at which Kafka had its message, so one saga's keep their order. */
+/** A dead letter's id starts with the Kafka timestamp of its message, so the messages of one saga keep their order. */
 function inOrder(records: readonly DeadLetter[]): readonly DeadLetter[] {
   return records.toSorted((one, other) => (one.dead_letter_id < other.dead_letter_id ? -1 : 1));
 }

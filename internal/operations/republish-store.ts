@@ -1,11 +1,11 @@
-// The SQL of republishing: rows of an outbox that Kafka had and has no more wait for the relay again. Called by republish.ts.
+// The SQL for republishing: marks published outbox rows as unpublished, so the relay sends them again. Called by republish.ts.
 import type { Sql } from "postgres";
 import { TOPICS } from "../../schemas/topics.ts";
 import { notifyRelay } from "../messaging/outbox.ts";
 
 /**
- * What of an outbox is meant: written from `since` on and before `until`, and given to Kafka before `publishedBefore`, in epoch ms;
- * without what operators have given up for good.
+ * Selects outbox rows: written from `since` on and before `until`, and published before `publishedBefore`, in epoch ms. Messages
+ * that operators discarded are excluded.
  */
 export interface Stretch {
   readonly since: number;
@@ -16,14 +16,14 @@ export interface Stretch {
   readonly discarded: readonly string[];
 }
 
-/** How many published events lie in the stretch. */
+/** The number of published events in the stretch. */
 export async function countPublished(sql: Sql, stretch: Stretch): Promise<number> {
   const [row] = await sql<[{ count: number }]>`
     select count(*)::float8 as count from outbox where ${isIn(sql, stretch)}`;
   return row.count;
 }
 
-/** When the oldest event that the outbox still holds was written, epoch ms; null where it is empty. */
+/** When the oldest event in the outbox was written, epoch ms; null if the outbox is empty. */
 export async function oldestHeld(sql: Sql): Promise<number | null> {
   const [row] = await sql<{ at: number }[]>`
     select (extract(epoch from uuid_extract_timestamp(event_id)) * 1000)::float8 as at
@@ -32,9 +32,9 @@ export async function oldestHeld(sql: Sql): Promise<number | null> {
 }
 
 /**
- * Makes the oldest `limit` published events of the stretch after the event `after` wait for the relay again, and wakes it.
- * Returns how many there were, and the last of them, to go on after. `created_at` is since when a row waits, which is now; when
- * an event was first said its id tells.
+ * Marks the oldest `limit` published events of the stretch after the event `after` as unpublished, and wakes the relay. Returns
+ * their number and the last id, where the next call continues. `created_at` is set to now, because it is the start of the wait.
+ * The id keeps the original time.
  */
 export async function unpublish(
   sql: Sql,
@@ -58,8 +58,8 @@ export async function unpublish(
 }
 
 /**
- * Mails older than 23 hours are no part of any stretch. Their service has no inbox; it remembers for a day which it has sent, and
- * would send older ones to the shoppers again.
+ * Excludes mails older than 23 hours. Their service has no inbox: it remembers sent mails for a day, and would send older ones to
+ * the shoppers again.
  */
 function isIn(sql: Sql, { since, until, publishedBefore, discarded }: Stretch) {
   return sql`
@@ -70,7 +70,7 @@ function isIn(sql: Sql, { since, until, publishedBefore, discarded }: Stretch) {
     and (topic <> ${TOPICS.notifications} or event_id >= uuid_v7_floor(now() - interval '23 hours'))`;
 }
 
-/** The database's own clock, in whole epoch ms, not before now. */
+/** The database clock in whole epoch ms, rounded up. */
 export async function clockOf(sql: Sql): Promise<number> {
   const [row] = await sql<[{ now: number }]>`
     select ceil(extract(epoch from clock_timestamp()) * 1000)::float8 as now`;

@@ -1,5 +1,4 @@
-// Kafka wiped: its topics are gone, with messages that were handled and messages that were not. The outboxes still have all of
-// them, and say them again.
+// Rebuilds a wiped Kafka topic from the outbox, with messages that were handled and messages that were not.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { CancelOrder } from "../../schemas/commands.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -30,9 +29,9 @@ const HOUR_MS = 60 * 60 * 1_000;
 const KAFKA = { brokers: kafkaBrokers(), clientId: "test" };
 
 let service: CountingService;
-/** The sender's database, which keeps the audit trail, too. */
+/** The sender's database, which also keeps the audit trail. */
 let saga: TestDatabase;
-/** The relay's, which lives through the loss. */
+/** The relay's producer; it stays open while Kafka is wiped. */
 let producer: BatchProducer & AsyncDisposable;
 beforeAll(async () => {
   [service, saga, producer] = await Promise.all([
@@ -49,7 +48,7 @@ afterAll(async () => {
   await Promise.all([service[Symbol.asyncDispose](), saga[Symbol.asyncDispose]()]);
 });
 
-/** As the sender's transaction does. */
+/** Writes commands to the outbox, as the sender's transaction does. */
 async function say(commands: readonly CancelOrder[]): Promise<void> {
   await saga.sql`
     insert into outbox (event_id, topic, partition_key, payload, headers)
@@ -68,7 +67,7 @@ function openRelay(): Relay {
   });
 }
 
-/** Until the outbox is empty. A relay goes on after a failure, too: a producer whose log was wiped may have to be opened anew. */
+/** Runs the relay until the outbox is empty. It continues after a failure: the producer may reconnect after the wipe. */
 async function drain(): Promise<void> {
   const relay = openRelay();
   await waitUntil(
@@ -86,10 +85,10 @@ async function wipeKafka(): Promise<void> {
   await admin.deleteTopics([service.topic]);
   const layout = { topic: service.topic, partitions: 1, replicationFactor: 1 };
   const isMade = async () => (await admin.createTopics([layout])).created.length === 1;
-  await waitUntil("the topic is deleted and made anew", isMade, { timeoutMs: 20_000 });
+  await waitUntil("the topic is deleted and created again", isMade, { timeoutMs: 20_000 });
 }
 
-/** Every message in the topic with all that a consumer gets of it. */
+/** Every message in the topic: key, value and headers. */
 async function inKafka(): Promise<readonly object[]> {
   const messages: object[] = [];
   for await (const batch of readTopic({ ...KAFKA, topic: service.topic }))
@@ -127,7 +126,7 @@ const waiting = async () =>
     await saga.sql<{ event_id: string }[]>`select event_id from outbox where not published order by event_id`
   ).map(({ event_id }) => event_id);
 const idsOf = (said: readonly CancelOrder[]) => said.map(({ message_id }) => message_id);
-/** As the relay does, without a broker; returns what it took. */
+/** Marks everything as published, as the relay does, but without a broker. Returns the ids. */
 async function takeAll(): Promise<string[]> {
   const taken = await saga.sql<{ event_id: string }[]>`
     update outbox set published = true, published_at = clock_timestamp() where not published returning event_id`;
@@ -136,10 +135,10 @@ async function takeAll(): Promise<string[]> {
 const trail = () => saga.sql<{ outcome: string; detail: string }[]>`
   select action, subject, actor, reason, outcome, detail from operator_actions order by action_id`;
 
-test("Kafka wiped: what it had is there again byte for byte; what was handled is not done again, what was lost is done", async () => {
-  // given three that were handled, and two that nobody had read
+test("after Kafka is wiped, republishing restores every message byte for byte, and only unhandled ones take effect", async () => {
+  // given three handled messages and two unread ones
   const [handled, lost] = [commands(3), commands(2)];
-  // The inbox alone decides: Redis knows nothing.
+  // Redis is unreachable, so only the inbox detects duplicates.
   const alone = { redisUrl: "redis://127.0.0.1:1" };
   await say(handled);
   await drain();
@@ -166,7 +165,7 @@ test("Kafka wiped: what it had is there again byte for byte; what was handled is
   );
 });
 
-test("a dry run counts and changes nothing; the run leaves a line that says who, why and what", async () => {
+test("a dry run only counts; a real run records actor, reason and detail in the audit trail", async () => {
   const said = commands(2);
   await say(said);
   await takeAll();
@@ -180,7 +179,7 @@ test("a dry run counts and changes nothing; the run leaves a line that says who,
   ]);
 });
 
-test("only what lies in the stretch of time is published again, and what waits already is left alone", async () => {
+test("only published events inside the time range are published again; waiting events are not touched", async () => {
   const said = commands(2);
   const [first] = said;
   if (first === undefined) throw new Error("two were made");
@@ -198,7 +197,7 @@ test("only what lies in the stretch of time is published again, and what waits a
   expect(await waiting()).toHaveLength(3);
 });
 
-test("what a clock that ran ahead has dated tomorrow was lost like the rest, and is published again", async () => {
+test("an event that a fast clock dated tomorrow is also published again", async () => {
   const tomorrow = Bun.randomUUIDv7("hex", Date.now() + 24 * HOUR_MS);
   const [command] = commands(1);
   if (command === undefined) throw new Error("one was made");
@@ -208,7 +207,7 @@ test("what a clock that ran ahead has dated tomorrow was lost like the rest, and
   expect(await waiting()).toEqual([tomorrow]);
 });
 
-test("mails that their service may have forgotten are left out, for it would send them again", async () => {
+test("mails that the notification service may have forgotten are left out, because it would send them again", async () => {
   const ids = [22, 24].map((hours) => Bun.randomUUIDv7("hex", Date.now() - hours * HOUR_MS));
   await say(commands(2).map((command, index) => ({ ...command, message_id: ids[index] ?? "" })));
   await saga.sql`update outbox set topic = ${TOPICS.notifications}`;
@@ -217,7 +216,7 @@ test("mails that their service may have forgotten are left out, for it would sen
   expect(await waiting()).toEqual(ids.slice(0, 1));
 });
 
-test("never more than the limit waits for the relay, oldest first; it is woken for each batch, and one that does not come is told of", async () => {
+test("at most the limit waits for the relay, oldest first; each batch wakes it, and a slow relay is reported", async () => {
   const said = commands(7);
   await say(said);
   await takeAll();
@@ -229,9 +228,9 @@ test("never more than the limit waits for the relay, oldest first; it is woken f
   const rounds: string[][] = [];
   const onProgress = (progress: RepublishProgress) => void seen.push(progress);
   const run = republish(await options({ limits, onProgress }));
-  // Nothing is taken until it says that it waits.
+  // Take nothing until the run reports that it waits.
   const isWaiting = () => seen.at(-1)?.isWaiting === true;
-  await waitUntil("it tells that it waits for the relay", isWaiting, { timeoutMs: 20_000 });
+  await waitUntil("the run reports that it waits for the relay", isWaiting, { timeoutMs: 20_000 });
   const takesAll = async () => rounds.push(await takeAll()) > 0 && rounds.flat().length === said.length;
   await waitUntil("the relay has taken all", takesAll, { timeoutMs: 20_000 });
   await run;
@@ -243,7 +242,7 @@ test("never more than the limit waits for the relay, oldest first; it is woken f
   expect(seen.at(-1)).toEqual({ database: "saga", events: 7, of: 7, isWaiting: false });
 });
 
-test("a run that was cut short goes on where it stopped: what was published again meanwhile is passed over", async () => {
+test("an interrupted run continues where it stopped and skips events that were published again meanwhile", async () => {
   const said = commands(5);
   await say(said);
   await takeAll();
@@ -262,7 +261,7 @@ test("a run that was cut short goes on where it stopped: what was published agai
   expect((await trail()).map(({ outcome }) => outcome)).toEqual(["interrupted", "republished"]);
 });
 
-test("tells since when the outbox holds anything, for what is older is gone", async () => {
+test("the plan reports the oldest event in the outbox", async () => {
   expect(await planRepublish(await options())).toEqual([{ database: "saga", events: 0, oldest_at: null }]);
   const before = Date.now();
   await say(commands(2));

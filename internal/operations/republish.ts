@@ -1,6 +1,5 @@
-// Rebuilds Kafka's topics from the outboxes, after Kafka has lost what it had: everything written since some time is published
-// once more. Harmless where Kafka has it still, because consumers take each message once by its id. Called by
-// `checkoutctl outbox republish`.
+// Rebuilds Kafka's topics from the outboxes after Kafka lost data: publishes everything written since a given time again.
+// Harmless if Kafka still has a message, because consumers take each message id once. Called by `checkoutctl outbox republish`.
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
@@ -12,27 +11,27 @@ import { discardedMessages, settleActions } from "./dead-letter-store.ts";
 import { clockOf, countPublished, oldestHeld, type Stretch, unpublish } from "./republish-store.ts";
 
 /**
- * More than `maxWaiting` is never made to wait for the relay at a time: a million waiting events would hold up the checkouts of
- * the day, which queue behind them, and the orchestrator would take no new ones.
+ * At most `maxWaiting` events wait for the relay at a time. A million waiting events would delay current checkouts, which queue
+ * behind them, and the orchestrator would accept no new ones.
  */
 const LIMITS = {
   batch: 5_000,
   maxWaiting: 20_000,
-  /** So often it is told that the relay leaves no room. */
+  /** How often progress is reported while waiting for the relay. */
   tellEveryMs: 2_000,
 };
 const DRAIN_POLL_MS = 100;
 
-/** Epoch ms. Null `until`: no end; null `publishedBefore`: what Kafka had when the run began. */
+/** Epoch ms. Null `until`: no end. Null `publishedBefore`: the start of this run. */
 export interface Times {
   readonly since: number;
   readonly until: number | null;
-  /** A run that goes on where another was cut short gives that one's, and passes over what was published again meanwhile. */
+  /** To continue an interrupted run, pass that run's value: events published again since then are skipped. */
   readonly publishedBefore: number | null;
 }
 
 export interface RepublishOptions {
-  /** Whose outboxes, in this order. */
+  /** The outboxes, in the order of processing. */
   readonly outboxes: ReadonlyMap<DatabaseName, Sql>;
   /** The saga database, which keeps the audit trail. */
   readonly trail: Sql;
@@ -42,16 +41,16 @@ export interface RepublishOptions {
   readonly newId: () => string;
   readonly actor: string;
   readonly reason: string;
-  /** Ends the run after the batch in hand. */
+  /** Ends the run after the current batch. */
   readonly signal: AbortSignal;
-  /** Told after each batch, and while one waits for the relay. */
+  /** Called after each batch, and while waiting for the relay. */
   readonly onProgress: (progress: RepublishProgress) => void;
   readonly limits?: typeof LIMITS;
 }
 
 export interface RepublishProgress extends RepublishedOutbox {
   readonly of: number;
-  /** The relay has so much in hand that no more is given to it. */
+  /** True while the relay's backlog is too large for another batch. */
   readonly isWaiting: boolean;
 }
 
@@ -67,11 +66,11 @@ export interface RepublishReport {
 }
 
 export interface PlannedOutbox extends RepublishedOutbox {
-  /** Epoch ms. When the oldest event was written that is held; what is older cannot be published again. Null: it holds none. */
+  /** Epoch ms. The time of the oldest event; older ones cannot be published again. Null if the outbox is empty. */
   readonly oldest_at: number | null;
 }
 
-/** The stretch that is meant by `times`. `trail` is the saga database: it knows what was given up for good. */
+/** The stretch for `times`. `trail` is the saga database, which knows the discarded messages. */
 export async function stretchOf(
   outboxes: ReadonlyMap<DatabaseName, Sql>,
   trail: Sql,
@@ -79,12 +78,12 @@ export async function stretchOf(
 ): Promise<Stretch> {
   const times = { ...given, discarded: await discardedMessages(trail) };
   if (publishedBefore !== null) return { ...times, publishedBefore };
-  // Of clocks that differ the latest: what is then published twice does no harm, what is left out would be lost.
+  // Take the latest of the database clocks: publishing an event twice does no harm, skipping one would lose it.
   const clocks = await Promise.all([...outboxes.values()].map(clockOf));
   return { ...times, publishedBefore: Math.max(...clocks) };
 }
 
-/** What the outboxes hold of a stretch that was published; in a dry run all there is to say. */
+/** Counts the published events of the stretch in each outbox. This is the result of a dry run. */
 export function planRepublish({
   outboxes,
   stretch,
@@ -98,7 +97,7 @@ export function planRepublish({
   );
 }
 
-/** One outbox after the other, oldest events first, so that each saga's keep their order. */
+/** One outbox after the other, oldest events first, so the events of each saga keep their order. */
 export async function republish(options: RepublishOptions): Promise<RepublishReport> {
   const { outboxes, trail, stretch, clock, newId, actor, reason, signal } = options;
   const run_id = newId();
@@ -140,7 +139,7 @@ async function republishOutbox(
   return events;
 }
 
-/** Until the relay has so little in hand that another batch may join. */
+/** Waits until the relay's backlog has room for another batch. */
 async function untilRoom(
   sql: Sql,
   { batch, maxWaiting, tellEveryMs }: typeof LIMITS,

@@ -1,5 +1,5 @@
-// Writes back into an outbox what it has said and lost: its database was restored from a backup, and Kafka has more. So that the
-// outboxes hold again all that is in Kafka, and can rebuild it. Called by `checkoutctl outbox restore`.
+// Writes lost messages back into an outbox after its database was restored from a backup and Kafka has more. Then the outboxes
+// hold everything that is in Kafka and can rebuild it. Called by `checkoutctl outbox restore`.
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import { DeadLetter } from "../../schemas/dead-letter.ts";
@@ -13,7 +13,7 @@ import { recordActions } from "../messaging/operator-action-store.ts";
 import { findInOutbox, insertPublished, type OutboxRow } from "../messaging/outbox.ts";
 import { consumerOf, producerOf } from "./replay-plan.ts";
 
-/** Valid until the next batch is asked for. */
+/** Valid until the next batch is read. */
 export interface TopicBatch {
   readonly values: readonly unknown[];
   raw(index: number): { readonly timestampMs: number };
@@ -24,14 +24,14 @@ export interface RestoreOptions {
   readonly outbox: Sql;
   /** The saga database, which keeps the audit trail. */
   readonly trail: Sql;
-  /** The topic from its beginning to the end it has now. */
+  /** Reads the topic from its beginning to its current end. */
   readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
   readonly actor: string;
   readonly reason: string;
-  /** Counts, and does nothing. */
+  /** Only counts. */
   readonly dryRun: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface RestoreReport {
   readonly topics: readonly { readonly topic: Topic; readonly messages: number }[];
 }
 
-/** Doing it again does nothing more. */
+/** Safe to repeat: a second run adds nothing. */
 export async function restoreOutbox(options: RestoreOptions): Promise<RestoreReport> {
   const { database, outbox, trail, readTopic, clock, newId, actor, reason, dryRun } = options;
   const run_id = newId();
@@ -79,7 +79,7 @@ export async function restoreOutbox(options: RestoreOptions): Promise<RestoreRep
   return { run_id, topics };
 }
 
-/** Null where it is not this database's, or cannot be read. */
+/** Null if the message is unreadable or belongs to another database. */
 function rowOf(topic: Topic, value: unknown, database: DatabaseName): OutboxRow | null {
   if (topic === TOPICS.deadLetters) {
     if (!Value.Check(DeadLetter, value) || consumerOf(value.service) !== database) return null;

@@ -1,4 +1,4 @@
-// What an operator reads about sagas, from each service's database. Read-only. Times are cast to milliseconds since the epoch.
+// Read-only queries about sagas for operators, on each service's database. Times are epoch ms.
 import type { Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 
@@ -35,7 +35,7 @@ export async function findSaga(sql: Sql, sagaId: string): Promise<SagaSummary | 
   return found;
 }
 
-/** By id; unknown ids are simply missing. */
+/** By id; unknown ids are missing. */
 export async function findSagas(
   sql: Sql,
   sagaIds: readonly string[],
@@ -74,12 +74,12 @@ export interface ActionRow {
   readonly action: string;
   readonly actor: string;
   readonly reason: string;
-  /** Null while it is under way. */
+  /** Null while it is in progress. */
   readonly outcome: string | null;
   readonly at: number;
 }
 
-/** What people did about the saga by hand. */
+/** The operator actions on the saga. */
 export function actionsOn(sql: Sql, sagaId: string): Promise<ActionRow[]> {
   return sql<ActionRow[]>`
     select action, actor, reason, outcome, (extract(epoch from at) * 1000)::float8 as at
@@ -103,7 +103,7 @@ export function reservationOf(sql: Sql, sagaId: string): Promise<ReservationRow[
       from reservations where saga_id = ${sagaId} order by line`;
 }
 
-/** A charge, or the refund of one. */
+/** A charge or a refund. */
 export interface MoneyRow {
   readonly kind: "payment" | "refund";
   readonly id: string;
@@ -141,7 +141,7 @@ export function orderOf(sql: Sql, sagaId: string): Promise<OrderRow[]> {
       from orders where saga_id = ${sagaId}`;
 }
 
-/** A message of the saga that has not left yet, or a command that failed and will be tried again. */
+/** A message of the saga that is not published yet, or a failed command with a retry pending. */
 export interface WaitingRow {
   readonly what: "unpublished" | "retry";
   readonly type: string;
@@ -151,7 +151,7 @@ export interface WaitingRow {
   readonly since: number;
 }
 
-/** Both reads touch only what is waiting, never the whole outbox. */
+/** Both queries read only waiting rows, never the whole outbox. */
 export function waitingFor(sql: Sql, sagaId: string): Promise<WaitingRow[]> {
   return sql<WaitingRow[]>`
     select 'unpublished' as what, coalesce(headers ->> 'type', '') as type, event_id as message_id, 0 as attempts,

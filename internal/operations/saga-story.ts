@@ -1,5 +1,5 @@
-// One saga's whole story out of four databases: what each service holds for it now, and what happened when, in one timeline.
-// Called by `checkoutctl saga show`.
+// Collects one saga from four databases: the current state in each service, and all events in one timeline. Called by
+// `checkoutctl saga show`.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { moneyText } from "../kernel/money.ts";
@@ -33,7 +33,7 @@ export interface SagaStory {
   readonly timeline: readonly StoryEvent[];
 }
 
-/** Null where the saga does not exist. */
+/** Null if the saga does not exist. */
 export async function sagaStory(
   databases: Readonly<Record<DatabaseName, Sql>>,
   sagaId: string,
@@ -58,30 +58,30 @@ export async function sagaStory(
     timeline.push({
       at,
       who: "operator",
-      what: `${action} by ${actor}, ${outcome ?? "under way"}: ${reason}`,
+      what: `${action} by ${actor}, ${outcome ?? "in progress"}: ${reason}`,
     });
   }
   const [line] = reservation;
   if (line !== undefined) {
     const lines = reservation.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");
-    const what = line.sku_id === null ? "release came before any reserve" : `reserved ${lines}`;
+    const what = line.sku_id === null ? "release arrived before any reservation" : `reserved ${lines}`;
     timeline.push({ at: line.reserved_at, who: "inventory", what: `${what}, now ${line.status}` });
   }
   for (const row of money) {
-    const what = `${row.kind} of ${moneyText(row.amount_cents, saga.currency)} taken up`;
+    const what = `${row.kind} of ${moneyText(row.amount_cents, saga.currency)} created`;
     timeline.push({ at: row.created_at, who: "payment", what });
     const outcome = [row.status, row.provider_id, row.error_code].filter((text) => text !== null).join(", ");
     const attempts = `after ${row.attempts} attempts`;
     timeline.push({ at: row.updated_at, who: "payment", what: `${row.kind} is ${outcome} ${attempts}` });
   }
   for (const row of orders) {
-    const what = `order ${row.order_id} over ${moneyText(row.total_cents, saga.currency)}, now ${row.status}`;
+    const what = `order ${row.order_id} for ${moneyText(row.total_cents, saga.currency)}, now ${row.status}`;
     timeline.push({ at: row.created_at, who: "order", what });
   }
   for (const { who, rows } of waiting) {
     for (const row of rows) {
       const why = row.error_message === null ? "" : `, failed ${row.attempts} times: ${row.error_message}`;
-      const where = row.what === "retry" ? "waits for its next attempt" : "waits in the outbox";
+      const where = row.what === "retry" ? "waits for a retry" : "waits in the outbox";
       timeline.push({ at: row.since, who, what: `${row.type} ${where}${why}` });
     }
   }

@@ -1,15 +1,15 @@
-// The SQL of rebuilding reservations out of what inventory has said of them. Called by stock-rebuild.ts, in one transaction, while
-// the role is stopped.
+// The SQL for rebuilding reservations from the events that inventory published. Called by stock-rebuild.ts, in one transaction,
+// while the role is stopped.
 import type { Sql, TransactionSql } from "postgres";
 
-/** A command to inventory that was said, by the type of what answers it. */
+/** A command that was sent to inventory. */
 export interface AskedReservation {
   readonly message_id: string;
   readonly saga_id: string;
   readonly type: string;
 }
 
-/** What inventory was asked for since `since` (epoch ms). */
+/** The commands sent to inventory since `since` (epoch ms). */
 export function askedReservations(saga: Sql, since: number): Promise<readonly AskedReservation[]> {
   return saga<AskedReservation[]>`
     select event_id as message_id, partition_key as saga_id, headers ->> 'type' as type from outbox
@@ -21,7 +21,7 @@ export function lockStock(tx: TransactionSql): Promise<unknown> {
   return tx`lock table inventory, reservations in exclusive mode`;
 }
 
-/** Reservations that were told of and are not here, as they were made. Returns their sagas. */
+/** Recreates missing reservations from their InventoryReserved events. Returns the number of sagas. */
 export async function reserveAgain(tx: TransactionSql): Promise<number> {
   const rows = await tx<{ saga_id: string }[]>`
     with told as (
@@ -38,8 +38,8 @@ export async function reserveAgain(tx: TransactionSql): Promise<number> {
 }
 
 /**
- * Gives every reservation the state that was told of it. What was released stays so, and what was confirmed does not expire any
- * more: an expiry that comes later is one that the restored database has made up. Returns how many were in another.
+ * Sets every reservation to its published state. Released wins over confirmed, and confirmed over expired: an expiry after a
+ * confirmation comes from the restored database. Returns the number of sagas that changed.
  */
 export async function settleReservations(tx: TransactionSql): Promise<number> {
   const rows = await tx<{ saga_id: string }[]>`
@@ -57,7 +57,7 @@ export async function settleReservations(tx: TransactionSql): Promise<number> {
   return new Set(rows.map(({ saga_id }) => saga_id)).size;
 }
 
-/** Releases that came before any reservation left a tombstone, which refuses the reservation that comes late. */
+/** Recreates the tombstones of releases that came before their reservation; a tombstone refuses the late reservation. */
 export async function deadLetterAgain(tx: TransactionSql): Promise<number> {
   const { count } = await tx`
     insert into reservations (reservation_id, saga_id, line, sku_id, quantity, unit_price_cents, reserved_at, expires_at, status)
@@ -68,7 +68,7 @@ export async function deadLetterAgain(tx: TransactionSql): Promise<number> {
   return count;
 }
 
-/** What is on the shelf follows from what was put there and what is reserved. */
+/** Recomputes available stock from stocked and reserved quantities. Returns the SKUs that are over-reserved and then changes nothing. */
 export async function countStock(
   tx: TransactionSql,
 ): Promise<readonly { readonly sku_id: string; readonly missing: number }[]> {
@@ -83,7 +83,7 @@ export async function countStock(
   return [];
 }
 
-/** Enters those commands whose answer was told, so that they are not decided a second time. */
+/** Adds the commands with a published reply to the inbox, so they are not decided again. Returns their number. */
 export async function enterAnswered(tx: TransactionSql, asked: readonly AskedReservation[]): Promise<number> {
   const { count } = await tx`
     insert into inbox (message_id)

@@ -1,6 +1,6 @@
-// An inventory database that was restored from a backup has forgotten reservations. Deciding them anew would give the last piece
-// on the shelf to another checkout; so they are made again out of what inventory has said of them, which `outbox restore` has
-// written back, and what was answered is not decided a second time. Called by `checkoutctl catalogue rebuild`.
+// Rebuilds reservations after inventory was restored from a backup. Deciding lost ones again could give the last piece in stock
+// to another checkout. So they are recreated from inventory's own events, which `outbox restore` wrote back, and commands with a
+// reply are not decided again. Called by `checkoutctl catalogue rebuild`.
 import type { Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
@@ -16,9 +16,9 @@ import {
 
 export interface StockRebuildOptions {
   readonly inventory: Sql;
-  /** Knows what was asked for, and keeps the audit trail. */
+  /** Has the commands sent to inventory and the audit trail. */
   readonly saga: Sql;
-  /** Epoch ms: from then on. */
+  /** Epoch ms. Looks at commands sent since then. */
   readonly since: number;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -30,15 +30,15 @@ export interface StockRebuildOptions {
 
 export interface StockRebuildReport {
   readonly run_id: string;
-  /** Sagas whose reservation was not here. */
+  /** Sagas whose reservation was missing. */
   readonly lost: number;
-  /** Sagas whose reservation stood in another state. */
+  /** Sagas whose reservation had another state. */
   readonly settled: number;
-  /** Commands that had been answered. */
+  /** Commands that had a reply. */
   readonly answered: number;
 }
 
-/** All or nothing. Throws MESSAGE_INVALID where more is reserved than was ever on the shelf: deliveries were lost as well. */
+/** All or nothing. Throws MESSAGE_INVALID if more is reserved than was ever in stock: then deliveries were lost as well. */
 export async function rebuildStock(options: StockRebuildOptions): Promise<StockRebuildReport> {
   const { inventory, saga, since, newId, now, actor, reason } = options;
   const run_id = newId();
@@ -53,7 +53,7 @@ export async function rebuildStock(options: StockRebuildOptions): Promise<StockR
       const skus = short.map(({ sku_id, missing }) => `${missing} of ${sku_id}`).join(", ");
       throw new AppError(
         "MESSAGE_INVALID",
-        `more is reserved than was ever on the shelf, by ${skus}: load the deliveries since the backup into the catalogue first`,
+        `more is reserved than was ever in stock, missing ${skus}: load the deliveries since the backup into the catalogue first`,
       );
     }
     return { lost, settled, answered: await enterAnswered(tx, asked) };

@@ -1,5 +1,5 @@
-// Mints a shopper's token for development and load runs. In production whoever signs shoppers in does, with the same
-// secret: the gateway takes HS256 only.
+// Mints a shopper's token for development and load runs. In production the identity provider mints it with the same secret;
+// the gateway accepts only HS256.
 import { timestampOf } from "../kernel/timestamp.ts";
 import { SignJWT } from "jose";
 
@@ -10,7 +10,7 @@ export interface DevelopmentToken {
   readonly expires_at: string;
 }
 
-/** `nowMs` is milliseconds since the epoch; `secret` is what the gateway has as JWT_HS256_SECRET. */
+/** `nowMs` is epoch ms; `secret` is the gateway's JWT_HS256_SECRET. */
 export async function mintToken(
   userId: string,
   secret: string,

@@ -1,4 +1,4 @@
-// Topics that exist already, on a real broker: what is put right and what is told.
+// Existing topics on a real broker: which settings are corrected and which are only reported.
 import { expect, test } from "bun:test";
 import { openAdmin } from "../platform/kafka/admin.ts";
 import { errorOf, freshTopic, sendBytes } from "../testkit/kafka.ts";
@@ -16,13 +16,13 @@ function layoutOf(topic: string) {
     .map((layout) => ({ ...layout, topic }));
 }
 
-test("a producer whose clock is two hours ahead is heard, also by a topic that was made before", async () => {
+test("a producer with a clock two hours ahead can write, also to a topic that existed before", async () => {
   const [made, older] = [`test-${crypto.randomUUID()}`, await freshTopic(16)];
   await using admin = await openAdmin(options);
   await layOut(admin, layoutOf(made));
   await sendBytes(made, ahead());
 
-  // How a topic is by itself: the broker refuses what comes from its future.
+  // With default settings the broker rejects a timestamp from the future.
   expect(await errorOf(sendBytes(older, ahead()))).toBeInstanceOf(Error);
   const { corrected } = await layOut(admin, layoutOf(older));
   expect(corrected).toContainEqual({
@@ -35,7 +35,7 @@ test("a producer whose clock is two hours ahead is heard, also by a topic that w
   await admin.deleteTopics([made, older]);
 });
 
-test("what differs is told, setting by setting; what it needs to work is put right", async () => {
+test("each differing setting is reported; settings that the system needs are corrected", async () => {
   const topic = await freshTopic(5, { "retention.ms": "1000", "max.message.bytes": "500000" });
   await using admin = await openAdmin(options);
   const [layout] = layoutOf(topic);

@@ -1,4 +1,4 @@
-// Lays the six topics out on whatever cluster there is. Called by `checkoutctl topics create`.
+// Creates the six topics on any cluster and corrects their settings. Called by `checkoutctl topics create`.
 import {
   DEAD_LETTER_MAX_BYTES,
   DEAD_LETTER_RETENTION_MS,
@@ -19,13 +19,13 @@ export interface TopicLayout {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** The part of a Kafka admin client that this needs. */
+/** The part of a Kafka admin client that is used here. */
 export interface TopicAdmin {
   describeCluster(): Promise<{ readonly brokers: readonly unknown[] }>;
   createTopics(
     topics: readonly TopicLayout[],
   ): Promise<{ readonly created: readonly string[]; readonly existing: readonly string[] }>;
-  /** A partition without a leader names -1. */
+  /** A partition without a leader has leader -1. */
   describeTopics(): Promise<
     readonly {
       readonly topic: string;
@@ -38,7 +38,7 @@ export interface TopicAdmin {
   ): Promise<void>;
 }
 
-/** One way in which a topic is not as it should be: `partitions`, `replicas`, or a setting's name. */
+/** One difference from the layout. `name` is `partitions`, `replicas` or the name of a setting. */
 export interface TopicDifference {
   readonly topic: string;
   readonly name: string;
@@ -49,31 +49,31 @@ export interface TopicDifference {
 export interface TopicsLaidOut {
   readonly created: readonly string[];
   readonly existing: readonly string[];
-  /** What was put right. */
+  /** Settings that were corrected. */
   readonly corrected: readonly TopicDifference[];
-  /** What only an operator can decide. */
+  /** Differences that an operator must decide. */
   readonly differing: readonly TopicDifference[];
 }
 
-/** Each service reads as the group of its name. */
+/** Each service's consumer group has the name of the service. */
 const CONSUMER_GROUPS = ["orchestrator", "inventory", "payment", "order", "notification"] as const;
 
 const USABLE_TIMEOUT_MS = 15_000;
 const USABLE_POLL_MS = 50;
 
 /**
- * What may differ from the layout without harm: more copies, more of them in sync, room for larger messages. More
- * partitions may not: a saga's messages would no longer share one.
+ * Larger values than in the layout do no harm here: more replicas, more of them in sync, larger messages. More partitions would:
+ * the messages of a saga would no longer share one.
  */
 const AT_LEAST: ReadonlySet<string> = new Set(["replicas", "min.insync.replicas", "max.message.bytes"]);
-/** Without these the system stands still, or keeps what it must not; setting them harms no message that is there. */
+/** Wrong values stop the system or keep data too long. Changing them does not affect existing messages. */
 const CORRECTED: ReadonlySet<string> = new Set(["message.timestamp.type", "max.message.bytes", "segment.ms"]);
 
 /**
- * Creates the topics that are missing and compares the others with what they should be: settings without which nothing works are
- * put right, all else is only told. On fewer than three brokers there are fewer copies, and one is enough to write: a
- * development cluster must not stop for want of replicas it cannot have. `untilCoordinated` waits for a consumer group's
- * coordinator: on a fresh cluster the first members would be sent away, and stand idle for seconds.
+ * Creates missing topics and compares the others with the layout: essential settings are corrected, other differences are only
+ * reported. With fewer than three brokers there are fewer replicas and one is enough to write, so that a development cluster does
+ * not stop for missing replicas. `untilCoordinated` waits for a consumer group's coordinator: on a fresh cluster the first
+ * members would be rejected and then be idle for seconds.
  */
 export async function createTopics(
   admin: TopicAdmin,
@@ -85,7 +85,7 @@ export async function createTopics(
   return result;
 }
 
-/** The same for any topics, without the groups. */
+/** Does the same for any topics, without waiting for consumer groups. */
 export async function layOut(admin: TopicAdmin, layout: readonly TopicLayout[]): Promise<TopicsLaidOut> {
   const { created, existing } = await admin.createTopics(layout);
   await untilUsable(admin, layout);
@@ -129,7 +129,7 @@ async function differencesFrom(
   });
 }
 
-/** The controller answers before the brokers have heard of a change; until then they refuse what it is to allow. */
+/** The controller replies before the brokers apply a change. Until then they still use the old setting. */
 async function untilCorrected(admin: TopicAdmin, layout: readonly TopicLayout[]): Promise<void> {
   const deadline = Date.now() + USABLE_TIMEOUT_MS;
   for (;;) {
@@ -137,13 +137,13 @@ async function untilCorrected(admin: TopicAdmin, layout: readonly TopicLayout[])
     if (waiting.length === 0) return;
     if (Date.now() > deadline) {
       const what = waiting.map(({ topic, name }) => `${name} of ${topic}`).join(", ");
-      throw new AppError("KAFKA_UNAVAILABLE", `the brokers have not taken over ${what} yet`);
+      throw new AppError("KAFKA_UNAVAILABLE", `the brokers have not applied ${what} yet: run it again`);
     }
     await Bun.sleep(USABLE_POLL_MS);
   }
 }
 
-/** A broker answers "created" up to a second before it knows the topic itself; the roles would start into that gap. */
+/** A broker reports "created" up to a second before it knows the topic. Without this wait the roles would start in that gap. */
 async function untilUsable(admin: TopicAdmin, layout: readonly TopicLayout[]): Promise<void> {
   const deadline = Date.now() + USABLE_TIMEOUT_MS;
   for (;;) {
@@ -153,13 +153,13 @@ async function untilUsable(admin: TopicAdmin, layout: readonly TopicLayout[]): P
       .filter((topic) => known.get(topic)?.every(({ leader }) => leader !== -1) !== true);
     if (waiting.length === 0) return;
     if (Date.now() > deadline) {
-      throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet`);
+      throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet: run it again`);
     }
     await Bun.sleep(USABLE_POLL_MS);
   }
 }
 
-/** The topics as they should be on a cluster of so many brokers. */
+/** The expected topics on a cluster with this many brokers. */
 export function topicLayout(brokers: number): TopicLayout[] {
   const replicationFactor = Math.min(REPLICATION_FACTOR, brokers);
   const minInSync = replicationFactor === REPLICATION_FACTOR ? MIN_INSYNC_REPLICAS : 1;
@@ -174,8 +174,8 @@ export function topicLayout(brokers: number): TopicLayout[] {
         "retention.ms": String(isDeadLetters ? DEAD_LETTER_RETENTION_MS : TOPIC_RETENTION_MS),
         "segment.ms": String(SEGMENT_MS),
         "max.message.bytes": String(isDeadLetters ? DEAD_LETTER_MAX_BYTES : MESSAGE_MAX_BYTES),
-        // The broker's time. It refuses a message whose own time is an hour ahead of it, so a relay with a wrong clock would
-        // stop every checkout.
+        // Use the broker's time. With CreateTime the broker rejects messages dated more than an hour ahead, so a relay with a
+        // wrong clock would stop every checkout.
         "message.timestamp.type": "LogAppendTime",
       },
     };

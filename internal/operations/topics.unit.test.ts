@@ -2,14 +2,14 @@ import { expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { createTopics, topicLayout } from "./topics.ts";
 
-test("one broker: one copy, and one is enough to write", () => {
+test("with one broker there is one replica, and one is enough to write", () => {
   for (const { replicationFactor, config } of topicLayout(1)) {
     expect(replicationFactor).toBe(1);
     expect(config["min.insync.replicas"]).toBe("1");
   }
 });
 
-test("three brokers or more: three copies, two of them before a write counts", () => {
+test("with three or more brokers there are three replicas, and a write needs two", () => {
   for (const { replicationFactor, config } of topicLayout(5)) {
     expect(replicationFactor).toBe(3);
     expect(config["min.insync.replicas"]).toBe("2");
@@ -24,7 +24,7 @@ test("dead letters are kept longer and may be larger", () => {
   expect(Number(deadLetters?.["max.message.bytes"])).toBeGreaterThan(1_048_588);
 });
 
-test("topics are there when every group has its coordinator, or the first members would be sent away", async () => {
+test("creating topics waits for the coordinator of every consumer group", async () => {
   const coordinated: string[] = [];
   const admin = {
     describeCluster: async () => ({ brokers: [1] }),

@@ -1,58 +1,63 @@
-// Whether one more checkout may come in. A checkout that is taken while too many are under way runs into its deadline before its
-// turn comes: the shopper waits for half a minute to hear that it was undone. Told at once to come again, everybody waits less,
-// and the backlog has an end. The same limit keeps an outage of Kafka from filling the database: checkouts are taken as long as
-// there is room for what they say. And where the payment provider limits the calls, no more are taken than it has time for: the
-// payment service says with its answers how long the next charge would wait. Asked by intake.ts for each group, measured by a
-// loop of cmd/orchestrator.
+// Decides whether one more checkout is admitted. With too many in progress, a checkout would reach its deadline before its turn,
+// and the shopper would wait half a minute to hear that it was undone. An early rejection shortens every wait and limits the
+// backlog. The same limits keep a Kafka outage from filling the database, because checkouts are admitted only while there is room
+// for their messages. When the payment provider limits calls, no more checkouts are admitted than it has time for: the replies of
+// the payment service say how long the next charge would wait. Called by intake.ts for each group; a loop of cmd/orchestrator
+// measures the backlog.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { Backlog } from "./intake-store.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 
-/** Having refused, it takes again below this share of the limits, so that it does not change its mind with every checkout. */
+/**
+ * After a rejection, checkouts are admitted again below this share of the limits, so that the decision does not change with every
+ * checkout.
+ */
 const TAKES_AGAIN_BELOW = 0.8;
 
-/** So many times the limit a wait counts at most: when nobody says another word, because nobody charges, it is over then. */
+/**
+ * A reported wait counts as at most this many times the limit. Without charges no new report comes, so the wait must end by itself.
+ */
 const LONGEST_WAIT_HEARD = 2;
 
-/** What a checkout that comes in now meets. */
+/** What a new checkout would meet. */
 export interface Pressure extends Backlog {
-  /** How long its charge would wait until the provider is asked, in milliseconds. */
+  /** How long its charge would wait before the provider is called, in milliseconds. */
   readonly chargeWaitMs: number;
 }
 
-/** Pure. What keeps a checkout out, in words, or null where it may come in: `limits` are the first values that are too much. */
+/** Pure. The reason to reject a checkout, or null to admit it. `limits` are the first values that are too high. */
 export function rejectionOf(backlog: Pressure, limits: Pressure, isRefusing: boolean): string | null {
   const share = isRefusing ? TAKES_AGAIN_BELOW : 1;
   if (backlog.chargeWaitMs >= limits.chargeWaitMs * share)
-    return `the payment provider limits us: a charge waits ${seconds(backlog.chargeWaitMs)} s, and ${seconds(limits.chargeWaitMs)} s it may`;
+    return `the payment provider limits calls: a charge waits ${seconds(backlog.chargeWaitMs)} s, the limit is ${seconds(limits.chargeWaitMs)} s`;
   if (backlog.openSagas >= limits.openSagas * share)
-    return `${backlog.openSagas} checkouts are under way, and ${limits.openSagas} may be`;
+    return `${backlog.openSagas} checkouts are in progress, the limit is ${limits.openSagas}`;
   if (backlog.unpublished >= limits.unpublished * share)
-    return `${backlog.unpublished} messages wait for Kafka, and ${limits.unpublished} may`;
+    return `${backlog.unpublished} messages wait for Kafka, the limit is ${limits.unpublished}`;
   return null;
 }
 
 export interface AdmissionOptions {
   /**
-   * So many sagas under way are too many; one less is worked off well within the deadline of the newest. So many messages may
-   * not wait in the outbox for Kafka. So long a charge may not wait, or the saga's time is over before it is done.
+   * The first values that are too high. With one saga fewer in progress, all are finished well within the deadline of the newest.
+   * `unpublished` messages are too many in the outbox. A charge that waits `chargeWaitMs` would end after the deadline of its saga.
    */
   readonly limits: Pressure;
-  /** Counts no further than this: what lies beyond makes no difference. */
+  /** Counts up to these values; more makes no difference. */
   readonly measure: (atMost: Backlog) => Promise<Backlog>;
   readonly log: Pick<Log, "info" | "warn">;
   readonly metrics: AdmissionMetrics;
-  /** Milliseconds of a clock that nobody sets. */
+  /** A monotonic clock in milliseconds. */
   readonly monotonic: () => number;
 }
 
 export class Admission {
   readonly #options: AdmissionOptions;
   #measured: Backlog = { openSagas: 0, unpublished: 0 };
-  /** Taken since the measurement began: each adds a saga and its first message, whatever came to its end meanwhile. */
+  /** Admitted since the measurement began. Each adds a saga and its first message, even if other sagas finished meanwhile. */
   #takenSince = 0;
-  /** By `monotonic`: until then a charge waits that comes now. */
+  /** The `monotonic` time until which a new charge would wait. */
   #chargesWaitUntil = 0;
   #rejection: string | null = null;
 
@@ -60,25 +65,28 @@ export class Admission {
     this.#options = options;
   }
 
-  /** Why the next checkout may not come in, or null. */
+  /** Why the next checkout is rejected, or null. */
   get rejection(): string | null {
     return this.#rejection;
   }
 
-  /** So many checkouts have come in. */
+  /** Counts checkouts that were admitted. */
   taken(count: number): void {
     this.#takenSince += count;
     this.#decide();
   }
 
-  /** Whoever charges says how long the next charge would wait. The wait grows shorter by itself; the newest word counts. */
+  /**
+   * Call this with the wait of the next charge, as the payment service reports it. The wait shrinks with time; the newest report
+   * counts.
+   */
   chargesWait(waitMs: number): void {
     const { monotonic, limits } = this.#options;
     this.#chargesWaitUntil = monotonic() + Math.min(waitMs, LONGEST_WAIT_HEARD * limits.chargeWaitMs);
     this.#decide();
   }
 
-  /** One look at the database. Throws when it is away; the last decision stands then. */
+  /** Measures the backlog once. Throws when the database is unavailable; the last decision then stays. */
   async runOnce(): Promise<void> {
     const { measure, limits, metrics } = this.#options;
     const takenBefore = this.#takenSince;
@@ -104,8 +112,8 @@ export class Admission {
     const before = this.#rejection;
     this.#rejection = rejectionOf(backlog, limits, before !== null);
     if (before === null && this.#rejection !== null)
-      log.warn({ ...backlog }, `no more checkouts are taken for now: ${this.#rejection}`);
-    if (before !== null && this.#rejection === null) log.info({ ...backlog }, "checkouts are taken again");
+      log.warn({ ...backlog }, `new checkouts are rejected for now: ${this.#rejection}`);
+    if (before !== null && this.#rejection === null) log.info({ ...backlog }, "new checkouts are admitted again");
   }
 }
 
@@ -114,19 +122,19 @@ export type AdmissionMetrics = ReturnType<typeof admissionMetrics>;
 /** Register once per process. */
 export function admissionMetrics(meter: Meter) {
   return {
-    openSagas: meter.gauge("sagas_in_progress", "Sagas under way, counted up to the limit of admission"),
+    openSagas: meter.gauge("sagas_in_progress", "Sagas in progress, counted up to the admission limit"),
     rejecting: meter.gauge(
       "admission_rejecting",
-      "1 while no more checkouts are taken; the log says which limit was met",
+      "1 while new checkouts are rejected; the log names the limit",
     ),
     chargeWait: meter.gauge(
       "intake_charge_wait_seconds",
-      "How long a new checkout's charge would wait because the payment provider limits the calls, as the payment service says",
+      "How long the charge of a new checkout would wait because the payment provider limits calls, as the payment service reports",
     ),
   };
 }
 
-/** Passes on to `admission` what the payment service says with its answers, less the time that the answer was under way. */
+/** Passes the charge wait in the replies of the payment service to `admission`, less the time since the reply was sent. */
 export function hearingWaits(
   observer: SagaObserver,
   admission: Pick<Admission, "chargesWait">,

@@ -1,4 +1,4 @@
-// How many checkouts may be under way, and what is told to the next one.
+// How many checkouts may be in progress, and why the next one is rejected.
 import { describe, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
@@ -15,23 +15,23 @@ const backlog = (openSagas: number, unpublished: number, chargeWaitMs = 0): Pres
   chargeWaitMs,
 });
 
-describe("a checkout is kept out", () => {
-  test("by too many under way, or too much waiting for Kafka, and by nothing less", () => {
+describe("a checkout is rejected", () => {
+  test("when too many are in progress or too many messages wait for Kafka, and not before", () => {
     expect(rejectionOf(backlog(99, 999), LIMITS, false)).toBeNull();
-    expect(rejectionOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are under way, and 100 may be");
-    expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, and 1000 may");
+    expect(rejectionOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are in progress, the limit is 100");
+    expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, the limit is 1000");
   });
 
-  test("by a provider that takes less than there is", () => {
+  test("when the charge would wait too long for the provider", () => {
     expect(rejectionOf(backlog(0, 0, 7_499), LIMITS, false)).toBeNull();
     expect(rejectionOf(backlog(0, 0, 7_500), LIMITS, false)).toBe(
-      "the payment provider limits us: a charge waits 7.5 s, and 7.5 s it may",
+      "the payment provider limits calls: a charge waits 7.5 s, the limit is 7.5 s",
     );
     expect(rejectionOf(backlog(0, 0, 6_000), LIMITS, true)).not.toBeNull();
     expect(rejectionOf(backlog(0, 0, 5_999), LIMITS, true)).toBeNull();
   });
 
-  test("until there is some room again, not just for one", () => {
+  test("until there is room for more than one", () => {
     expect(rejectionOf(backlog(80, 0), LIMITS, true)).not.toBeNull();
     expect(rejectionOf(backlog(0, 800), LIMITS, true)).not.toBeNull();
     expect(rejectionOf(backlog(79, 799), LIMITS, true)).toBeNull();
@@ -58,32 +58,32 @@ describe("between two measurements", () => {
     });
   }
 
-  test("those that come in are counted, so that a burst does not run past the limit", async () => {
+  test("admitted checkouts count, so that a burst does not exceed the limit", async () => {
     const gate = admission([backlog(90, 0), backlog(95, 0), backlog(10, 0)]);
     await gate.runOnce();
     gate.taken(9);
     expect(gate.rejection).toBeNull();
     gate.taken(1);
     expect(gate.rejection).not.toBeNull();
-    // The measurement has seen them: they do not count twice.
+    // The measurement includes them: they do not count twice.
     await gate.runOnce();
-    expect(gate.rejection).toBe("95 checkouts are under way, and 100 may be");
+    expect(gate.rejection).toBe("95 checkouts are in progress, the limit is 100");
     expect(gauges).toEqual({ open: 95, rejecting: 1, wait: 0 });
     await gate.runOnce();
     expect(gate.rejection).toBeNull();
     expect(gauges).toEqual({ open: 10, rejecting: 0, wait: 0 });
   });
 
-  test("the change of mind is logged, once each way", async () => {
+  test("each change of the decision is logged once", async () => {
     const gate = admission([backlog(100, 0), backlog(100, 0), backlog(0, 0), backlog(0, 0)]);
     for (let run = 0; run < 4; run++) await gate.runOnce();
     expect(lines).toEqual([
-      "no more checkouts are taken for now: 100 checkouts are under way, and 100 may be",
-      "checkouts are taken again",
+      "new checkouts are rejected for now: 100 checkouts are in progress, the limit is 100",
+      "new checkouts are admitted again",
     ]);
   });
 
-  test("a wait for the provider keeps checkouts out until it has grown shorter, also where nothing more is heard", async () => {
+  test("a wait for the provider rejects checkouts until it is shorter, also without further reports", async () => {
     const gate = admission([]);
     gate.chargesWait(7_000);
     expect(gate.rejection).toBeNull();
@@ -96,7 +96,7 @@ describe("between two measurements", () => {
     now += 600;
     await gate.runOnce();
     expect(gate.rejection).toBeNull();
-    // The newest word counts, and none for long: a provider that was away for a minute may be back.
+    // The newest report counts, and none counts for long: a provider that was down for a minute may be back.
     gate.chargesWait(1_000_000);
     gate.chargesWait(100);
     expect(gate.rejection).toBeNull();
@@ -106,7 +106,7 @@ describe("between two measurements", () => {
     expect(gate.rejection).toBeNull();
   });
 
-  test("the wait is heard from payment's answers, and whoever listened before still hears all", () => {
+  test("the wait comes from the replies of payment, and the wrapped observer still gets every input", () => {
     const gate = admission([]);
     const heard: string[] = [];
     const nobody = { unknown() {}, changed() {} };
@@ -117,7 +117,7 @@ describe("between two measurements", () => {
     const decision = startSaga(SAGA_ID, checkout(), START, POLICY);
     observer.decided(eventOf("PaymentCancelled", SAGA_ID), decision);
     expect(gate.rejection).toBeNull();
-    // An answer that was long under way tells of what is over.
+    // A reply that was sent long ago reports a wait that is over.
     observer.decided(Object.assign(failed, { charge_wait_ms: 8_000 }), decision);
     expect(gate.rejection).toBeNull();
     ageMs = 0;

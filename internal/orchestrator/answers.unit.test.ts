@@ -1,5 +1,5 @@
-// Whatever is accepted at one end fits what is said at the other: a checkout that was taken and answers that were understood never
-// lead to a status, a message or an operator's answer that its reader refuses.
+// Accepted input always leads to valid output: checkouts and replies that pass their schema never lead to a status, a message or a
+// response to an operator that its reader rejects.
 import { expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import * as fc from "fast-check";
@@ -25,7 +25,7 @@ const POLICY = {
 const status = TypeCompiler.Compile(SagaStatusView);
 const cancelled = TypeCompiler.Compile(SagaCancelled);
 
-/** What each step of the table may hear: its success most of the time, so that sagas get somewhere. */
+/** The inputs of each step of the table: its success most of the time, so that sagas make progress. */
 const inputs = fc.tuple(
   ...STEPS.map(({ success, refusal, undo }) =>
     fc.oneof(
@@ -39,7 +39,7 @@ const inputs = fc.tuple(
   drawn("InventoryReleased"),
 );
 
-test("every value that a saga can hold fits every answer and message", () => {
+test("every value that a saga can hold fits every response and message", () => {
   let tooLarge = 0;
   fc.assert(
     fc.property(arbitraryOf(StartSaga), inputs, (request, given) => {
@@ -54,7 +54,7 @@ test("every value that a saga can hold fits every answer and message", () => {
     }),
     { numRuns: 150 },
   );
-  // It was a total above what an order may cost that nobody could be told of.
+  // The case that once failed: a total above the limit of an order could not be reported.
   expect(tooLarge).toBeGreaterThan(0);
 });
 
@@ -73,7 +73,7 @@ function expectReadable({ saga, out }: Decision): void {
 }
 
 function drawn(type: Event["type"]): fc.Arbitrary<SagaInput> {
-  // The registry knows each schema by its name, and no longer by its type.
+  // The registry knows each schema by its name, not by its type.
   const isEvent = (value: unknown): value is Event => validatorOf(type)?.Check(value) === true;
   return arbitraryOf(MESSAGES[type].schema).filter(isEvent);
 }

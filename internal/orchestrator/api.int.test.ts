@@ -25,7 +25,7 @@ let orchestrator: TestOrchestrator;
 let served: Served;
 const logged: unknown[] = [];
 
-/** The API as cmd/orchestrator puts it together. */
+/** The API in the setup of cmd/orchestrator. */
 class Served implements AsyncDisposable {
   readonly watch: StatusWatch;
   readonly #intake: ReturnType<TestOrchestrator["intake"]>;
@@ -89,7 +89,7 @@ async function started(request: StartSaga): Promise<SagaStarted> {
   return body;
 }
 
-test("starts a saga once per client key, and says how it goes to its owner alone", async () => {
+test("starts a saga once per client key, and shows its status only to its owner", async () => {
   const request = checkout();
   const { saga_id, replayed } = await started(request);
   expect(replayed).toBe(false);
@@ -115,7 +115,7 @@ test("a status call waits for the end of its saga", async () => {
   expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
 });
 
-test("an operator cancels by name and with a reason: 202 once, then how it stands, and 409 when it is too late", async () => {
+test("an operator cancels by name and with a reason: 202 once, then 200 with the status, and 409 when it is too late", async () => {
   const request = { actor: "ada", reason: "fraud" };
   const { saga_id } = await started(checkout());
   const failure = { failure_code: "OPERATOR_CANCELLED", failure_message: "fraud" };
@@ -139,7 +139,7 @@ test("an operator cancels by name and with a reason: 202 once, then how it stand
   });
 });
 
-test("answers readiness", async () => {
+test("reports readiness", async () => {
   expect(await served.ask("/ready")).toEqual({ status: 200, body: "ok" });
 });
 
@@ -149,36 +149,36 @@ const asked: readonly [string, () => Promise<{ readonly status: number; readonly
   ["no body", () => served.start("")],
   ["an unknown field", () => served.start({ ...checkout(), note: "x" })],
   [
-    "an unknown field of a line",
+    "an unknown field of an item",
     () => served.start({ ...checkout(), items: [{ sku_id: "tea", quantity: 1, x: 1 }] }),
   ],
   ["a missing field", () => served.start({ ...checkout(), user_id: undefined })],
   ["half a character", () => served.start(checkout({ email: "\ud800@example.com" }))],
-  ["a saga id that is none", () => served.ask(`/sagas/1?user_id=${id}`)],
-  ["nobody's status", () => served.ask(`/sagas/${id}`)],
-  ["a user id that is none", () => served.ask(`/sagas/${id}?user_id=1`)],
-  ["a wait that is none", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=soon`)],
+  ["an invalid saga id", () => served.ask(`/sagas/1?user_id=${id}`)],
+  ["a status without a user", () => served.ask(`/sagas/${id}`)],
+  ["an invalid user id", () => served.ask(`/sagas/${id}?user_id=1`)],
+  ["an invalid wait", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=soon`)],
   ["a wait below zero", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=-1`)],
-  ["a wait without end", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=60001`)],
-  ["a cancel of a saga id that is none", () => served.cancel("1", { actor: "ada", reason: "fraud" })],
-  ["a cancel by nobody", () => served.cancel(id, { reason: "fraud" })],
+  ["a wait that is too long", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=60001`)],
+  ["a cancel of an invalid saga id", () => served.cancel("1", { actor: "ada", reason: "fraud" })],
+  ["a cancel without an actor", () => served.cancel(id, { reason: "fraud" })],
   ["a cancel without a reason", () => served.cancel(id, { actor: "ada", reason: "" })],
   ["a cancel with half a character", () => served.cancel(id, { actor: "ada", reason: "\ud800" })],
   ["a path that does not exist", () => served.ask("/saga")],
   ["a method that does not exist", () => served.ask("/sagas", { method: "DELETE" })],
 ];
-test.each(asked)("refused as the caller's fault: %s", async (_, ask) => {
+test.each(asked)("rejected as an invalid request: %s", async (_, ask) => {
   const { status, body } = await ask();
   expect([status, faultBody.Check(body), body]).toMatchObject([422, true, { error: "INVALID_REQUEST" }]);
   expect(logged).toEqual([]);
 });
 
-test("a body that is no checkout by its size is cut off", async () => {
+test("a body that is too large for a checkout is rejected", async () => {
   const { status } = await served.start("x".repeat(200 * 1_024));
   expect(status).toBe(413);
 });
 
-test("without its database it says so, and that trying again may help", async () => {
+test("without its database it answers UNAVAILABLE, which clients retry", async () => {
   await using away = openPostgres({
     url: "postgres://nobody@127.0.0.1:9/nothing",
     poolSize: 2,
@@ -192,7 +192,7 @@ test("without its database it says so, and that trying again may help", async ()
   expect(logged.length).toBe(2);
 });
 
-test("a fault of its own is not for trying again", async () => {
+test("an error of its own is INTERNAL, which clients do not retry", async () => {
   const { sql } = orchestrator.database;
   await sql`alter table saga_state add constraint no_tea check (currency <> 'XXX')`;
   expect(await served.start(checkout({ currency: "XXX" }))).toEqual({
@@ -203,7 +203,7 @@ test("a fault of its own is not for trying again", async () => {
   expect(logged).toMatchObject([{ code: "DATABASE_REFUSED" }]);
 });
 
-test("a shutdown answers the calls that are held open, and those that are being written", async () => {
+test("a shutdown answers the calls that are held open and the checkouts that are being written", async () => {
   await using leaving = new Served(orchestrator.database.postgres);
   const request = checkout();
   const { body } = await leaving.start(request);
@@ -213,7 +213,7 @@ test("a shutdown answers the calls that are held open, and those that are being 
   await Bun.sleep(30);
   const begun = performance.now();
   await leaving[Symbol.asyncDispose]();
-  // Far from the thirty seconds that the call is held open.
+  // Far less than the thirty seconds that the call is held open.
   expect(performance.now() - begun).toBeLessThan(15_000);
   expect(await waiting).toMatchObject({ status: 200, body: { status: "STARTED" } });
   expect((await Promise.all(writing)).every(({ status }) => status === 200)).toBe(true);

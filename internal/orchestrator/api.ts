@@ -1,6 +1,6 @@
-// The orchestrator's HTTP API: start a saga, ask for its status, cancel it. Internal: its clients are the gateway, which has
-// checked who asks, and for cancelling the operator's tool. Bodies are strict all the same, because a wrong one would become
-// a wrong saga.
+// The orchestrator's HTTP API: start a saga, get its status, cancel it. Internal: its clients are the gateway, which has
+// authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same, because a wrong body would
+// become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -15,9 +15,9 @@ import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { StatusWatch } from "./status-watch.ts";
 import { positionColumns } from "./store.ts";
 
-/** The longest a status call is held open. */
+/** The longest time a status call is held open. */
 const MAX_WAIT_MS = 60_000;
-/** Twice what the gateway takes from a shopper. */
+/** Twice what the gateway accepts from a shopper. */
 const MAX_BODY_BYTES = 128 * 1_024;
 
 const startSaga = TypeCompiler.Compile(StartSaga);
@@ -32,11 +32,11 @@ const statusQuery = queryReader(
 export interface OrchestratorApiOptions {
   readonly intake: Intake;
   readonly watch: StatusWatch;
-  /** Null where there is no such saga. */
+  /** Null when there is no such saga. */
   readonly cancel: (sagaId: string, request: CancelSaga) => Promise<Cancellation | null>;
-  /** Of the database behind both. */
+  /** Of the database that intake and watch use. */
   readonly faultOf: (error: unknown) => DatabaseFault;
-  /** Called with what was not the caller's fault. */
+  /** Called with errors that the caller did not cause. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -72,7 +72,7 @@ class InvalidRequest extends Error {}
 
 function sagaIdOf(text: string): string {
   if (Value.Check(Uuid, text)) return text;
-  throw new InvalidRequest("the path holds no saga id");
+  throw new InvalidRequest("the path has no valid saga id");
 }
 
 function faultText(fault: { readonly path: string; readonly message: string } | undefined): string {
@@ -99,7 +99,7 @@ function cancelled(cancellation: Cancellation | null): Response {
   if (failure_code === null || failure_message === null)
     return answer(
       "TOO_LATE",
-      `the saga is ${status} with order ${order_id}, and a saga finished never changes`,
+      `the saga is ${status} with order ${order_id}, and a finished saga never changes`,
     );
   const view: SagaCancelled = {
     saga_id: saga.saga_id,

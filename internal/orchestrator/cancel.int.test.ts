@@ -1,4 +1,4 @@
-// An operator's cancel on a real Postgres: the saga, what it says and the line in the audit trail are one transaction.
+// An operator's cancel on a real Postgres: the saga, its messages and the line in the audit trail are one transaction.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Event } from "../../schemas/events.ts";
 import type { MessageType } from "../../schemas/registry.ts";
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterAll(() => orchestrator[Symbol.asyncDispose]());
 
-/** A saga that has had these events. */
+/** A saga that has handled these events. */
 async function sagaAfter(...types: readonly Event["type"][]): Promise<string> {
   const id = await orchestrator.start();
   for (const type of types) await orchestrator.handle(eventOf(type, id));
@@ -30,7 +30,7 @@ async function trail(): Promise<readonly object[]> {
     select action, subject, saga_id, actor, reason, outcome, detail, at, settled_at from operator_actions order by action_id`;
 }
 
-/** The forward way, and with how much of it behind a saga which undos settle it, in order. */
+/** The forward way, and the undos, in order, of a saga with this many of its steps done. */
 const WAY = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const;
 const cases: readonly (readonly [
   behind: number,
@@ -61,7 +61,7 @@ const cases: readonly (readonly [
   ],
 ];
 for (const [behind, undos] of cases) {
-  test(`with ${behind} steps done: every step is undone and the shopper is told`, async () => {
+  test(`with ${behind} steps done every step is undone and the shopper is notified`, async () => {
     const id = await sagaAfter(...WAY.slice(0, behind));
     expect(await orchestrator.cancel(id, REQUEST)).toMatchObject({ outcome: "cancelling" });
     for (const [, reply] of undos) await orchestrator.handle(eventOf(reply, id));
@@ -75,7 +75,7 @@ for (const [behind, undos] of cases) {
   });
 }
 
-test("who cancelled and why is in the trail, in the log, and told to the observer", async () => {
+test("the trail and the log say who cancelled and why, and the observer is notified", async () => {
   const id = await sagaAfter();
   await orchestrator.cancel(id, REQUEST);
   const line = { action: "saga.cancel", subject: id, saga_id: id, ...REQUEST, at: START, settled_at: START };
@@ -86,7 +86,7 @@ test("who cancelled and why is in the trail, in the log, and told to the observe
   expect(orchestrator.verdicts).toEqual(["OperatorCancel transition"]);
 });
 
-test("a second cancel changes nothing, and is in the trail all the same", async () => {
+test("a second cancel changes nothing, and is in the trail too", async () => {
   const id = await sagaAfter();
   await orchestrator.cancel(id, REQUEST);
   const said = await orchestrator.messageTypes(id);
@@ -110,7 +110,7 @@ test("a saga that does not exist leaves no trace", async () => {
   expect(orchestrator.logged).toEqual([]);
 });
 
-test("what cannot be written is not cancelled: no trail without a cancel, no cancel without a trail", async () => {
+test("a cancel and its line in the trail are written together or not at all", async () => {
   const id = await sagaAfter();
   const { sql } = orchestrator.database;
   await sql`alter table operator_actions add constraint nobody check (actor <> 'ada') not valid`;
@@ -121,7 +121,7 @@ test("what cannot be written is not cancelled: no trail without a cancel, no can
   expect(orchestrator.verdicts).toEqual([]);
 });
 
-test("a cancel and the last success that race leave one of the two ends, never a mixture", async () => {
+test("a race of a cancel and the last success has one of the two outcomes, never a mixture", async () => {
   const ids = await Promise.all(Array.from({ length: 20 }, () => sagaAfter(...WAY)));
   const cancels = await Promise.all(
     ids.map(async (id) => {

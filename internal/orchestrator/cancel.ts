@@ -1,5 +1,5 @@
-// An operator turns one saga to compensation, by name and with a reason. The saga table decides whether that is still possible; what it
-// decided, what the saga says to it and the line in the audit trail are one transaction. Called by api.ts.
+// Cancels one saga for an operator, by name and with a reason. The saga table decides whether that is still possible. The decision,
+// the messages of the saga and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelSaga } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
@@ -11,12 +11,15 @@ import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { type Saga, statusOf } from "./state.ts";
 import { lockSagas } from "./store.ts";
 
-/** `cancelling`: this started the compensation. `already`: it was compensating already. `too late`: it is completed and stays so. */
+/**
+ * `cancelling`: this call started the compensation. `already`: the saga was compensating or compensated before. `too late`: it is
+ * completed and stays so.
+ */
 export type CancelOutcome = "cancelling" | "already" | "too late";
 
 export interface Cancellation {
   readonly outcome: CancelOutcome;
-  /** As it stands now. */
+  /** The saga after the call. */
   readonly saga: Saga;
 }
 
@@ -29,7 +32,7 @@ export interface CancelOptions {
   readonly log: Log;
 }
 
-/** Null where there is no such saga. Every other outcome leaves a line in the audit trail. */
+/** Null when there is no such saga. Every other outcome adds a line to the audit trail. */
 export async function cancelSaga(
   options: CancelOptions,
   sagaId: string,
@@ -73,7 +76,7 @@ export async function cancelSaga(
   const status = statusOf(cancellation.saga.position);
   log.info(
     { saga_id: sagaId, actor, reason, outcome: cancellation.outcome, status },
-    "an operator cancels a saga",
+    "an operator asks to cancel a saga",
   );
   return cancellation;
 }

@@ -1,4 +1,4 @@
-// The messages a saga sends: the command of each step, the undo of each step, and the shopper's mail. Pure; called by saga.ts.
+// The messages a saga sends: the command and the undo of each step, and the mail to the shopper. Pure; called by saga.ts.
 import { type Command, MAX_ANSWER_WITHIN_MS } from "../../schemas/commands.ts";
 import type { StartSaga } from "../../schemas/http.ts";
 import { assert, AssertionError } from "../kernel/errors.ts";
@@ -6,7 +6,7 @@ import type { Outgoing } from "../messaging/handler.ts";
 import type { Saga } from "./state.ts";
 import { rowOf, type Step } from "./steps.ts";
 
-/** The first command takes along what the saga's row could be made of again. */
+/** The first command carries everything from which the row of the saga can be rebuilt. */
 export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
   const { user_id, email, shipping_address, expected_total_cents, client_key, body_hash } = request;
   const command = stepCommand(saga, "reserve");
@@ -24,7 +24,7 @@ export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
   };
 }
 
-/** The forward command of `step`, filled from what the saga knows by then. */
+/** The forward command of `step`, filled with what the saga knows by then. */
 export function stepCommand(saga: Saga, step: Step): Outgoing {
   const { saga_id } = saga;
   const idempotency_key = `${saga_id}:${step}`;
@@ -36,7 +36,7 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
       const { total_cents, currency, payment_method } = saga;
       assert(
         total_cents !== null && payment_method !== null,
-        "a saga is charged after it is priced and before it rests",
+        "a saga is charged after it is priced and before it is finished",
       );
       const charge = { amount_cents: total_cents, currency, payment_method, ...patience(saga) };
       return { type: command, saga_id, idempotency_key, ...charge };
@@ -63,14 +63,14 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
   }
 }
 
-/** How long the saga, which has just been moved on, waits from now on. */
+/** How long the saga, which has just moved on, still waits. */
 function patience({ deadline_at, updated_at }: Saga): { readonly answer_within_ms?: number } {
   if (deadline_at === null) return {};
   const leftMs = Math.floor(deadline_at - updated_at);
   return { answer_within_ms: Math.min(Math.max(leftMs, 0), MAX_ANSWER_WITHIN_MS) };
 }
 
-/** Which command undoes `step`; null where the undo of an earlier step covers it. */
+/** The command that undoes `step`; null when the undo of an earlier step covers it. */
 export function undoTypeOf(step: Step, isCharged: boolean): Command["type"] | null {
   const { undo } = rowOf(step);
   if (undo === null) return null;
@@ -78,7 +78,7 @@ export function undoTypeOf(step: Step, isCharged: boolean): Command["type"] | nu
   return (isKnown ? undo.commandAfterSuccess : undefined) ?? undo.command;
 }
 
-/** The command that settles `step` for good, whether or not it happened. */
+/** The command that settles `step` for good, whether or not the step happened. */
 export function undoCommand(saga: Saga, step: Step): Outgoing {
   const type = undoTypeOf(step, saga.payment_succeeded);
   assert(type !== null, `step ${step} has no undo`);
@@ -93,7 +93,7 @@ export function undoCommand(saga: Saga, step: Step): Outgoing {
   }
 }
 
-/** Tells the shopper how it ended. Only for a saga finished. */
+/** Tells the shopper the outcome. Only for a finished saga. */
 export function notification(saga: Saga): Outgoing {
   const { saga_id, user_id, email, currency, position } = saga;
   const to = { type: "SendNotification" as const, saga_id, user_id, email, currency };
@@ -107,6 +107,6 @@ export function notification(saga: Saga): Outgoing {
       total_cents: saga.total_cents,
     };
   }
-  assert(position.kind === "compensated", "only a saga finished tells the shopper");
+  assert(position.kind === "compensated", "only a finished saga notifies the shopper");
   return { ...to, template: "checkout_failed", failure_code: position.failure.code };
 }

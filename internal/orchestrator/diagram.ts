@@ -1,5 +1,5 @@
-// docs/saga.md, drawn from the saga table, so that the picture cannot say anything else than the code. Written by
-// `bun run diagram`; a test fails when the file is stale.
+// Draws docs/saga.md from the saga table, so that the picture always matches the code. `bun run diagram` writes the file; a test
+// fails when it is stale.
 import { type Saga, statusOf } from "./state.ts";
 import { isLeftOut, rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
 
@@ -11,7 +11,7 @@ export function sagaDocument(): string {
 
 <!-- Generated from internal/orchestrator/steps.ts by \`bun run diagram\`. Do not edit. -->
 
-Table version ${SAGA_TABLE_VERSION}. One pure function, \`decide\` in [saga.ts](../internal/orchestrator/saga.ts), walks this table.
+Table version ${SAGA_TABLE_VERSION}. One pure function, \`decide\` in [saga.ts](../internal/orchestrator/saga.ts), applies this table.
 
 ${tableOfSteps()}
 
@@ -21,15 +21,16 @@ ${stateDiagram()}
 
 Reading it:
 
-- The saga starts to compensate when a step is **refused**, and then undoes the steps before it; or when its **deadline** passes, its
-  reservation **expires** or an **operator** cancels, and then it undoes the step under way too, because that step's command is
-  out and may yet take effect.
-- An undo settles its step for good: it takes back what happened, and where nothing happened yet it leaves a tombstone that
-  refuses the late command. Money comes first: stock is released only after the payment is settled.
-- An undo that gets no answer is sent again with growing delays, for ever; after a few times an operator is called.
-- \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the HTTP API that no rule of this table leads to.
-- A checkout that costs nothing passes ${leftOut()} by: no command is written, so there is nothing to undo.
-- Whatever the table does not name is ignored with a reason, or is an alert where it cannot happen unless something is broken.
+- The saga starts to compensate when a step is **refused**. It then undoes the steps before that step.
+- The saga also starts to compensate when its **deadline** passes, its reservation **expires** or an **operator** cancels. It then undoes
+  the step in progress too, because the command of that step was sent and may still take effect.
+- An undo settles its step for good. It reverses what happened. If nothing has happened yet, it leaves a tombstone that refuses the late
+  command. Money comes first: stock is released only after the payment is settled.
+- An undo without a reply is sent again with growing delays, without a limit. After a few resends an operator is called.
+- \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the HTTP API; no rule of this table leads to it.
+- A checkout that costs nothing skips ${leftOut()}: no command is written, so there is nothing to undo.
+- The saga ignores every input that the table does not name, with a reason. Inputs that only occur when something is broken raise an
+  alert.
 `;
 }
 

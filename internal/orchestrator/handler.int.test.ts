@@ -1,4 +1,4 @@
-// The saga on a real Postgres, moved by events in batches: what the database holds is what the pure table decided.
+// The saga on a real Postgres, moved by batches of events: the database holds what the pure table decided.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Event } from "../../schemas/events.ts";
@@ -46,11 +46,11 @@ test("takes every event type, and no command or mail", () => {
   expect(eventTypes.toSorted()).toEqual(eventTypes.filter((type) => known[type]).toSorted());
   expect(eventTypes.length).toBe(Object.keys(known).length);
   expect(handler.topics).toEqual([TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents]);
-  // What nobody knows is recorded here, so nothing may be filtered out before it is seen.
+  // Unknown messages are recorded here, so no filter may drop them first.
   expect([handler.service, consumedTypes(handler)]).toEqual([SAGA_SERVICE, []]);
 });
 
-test("one batch can hold a saga's whole life", async () => {
+test("one batch can hold every event of a saga", async () => {
   const id = await orchestrator.start();
   const events = answers.map((type) => eventOf(type, id));
   await orchestrator.handle(...events);
@@ -82,7 +82,7 @@ test("one batch can hold a saga's whole life", async () => {
   expect(orchestrator.verdicts).toEqual(answers.map((type) => `${type} transition`));
 });
 
-test("events of many sagas in one batch move each its own", async () => {
+test("events of many sagas in one batch each move their own saga", async () => {
   const ids = await Promise.all(Array.from({ length: 50 }, () => orchestrator.start()));
   const declined = new Set(ids.slice(0, 10));
   await orchestrator.handle(...ids.map((id) => eventOf("InventoryReserved", id)));
@@ -95,7 +95,7 @@ test("events of many sagas in one batch move each its own", async () => {
     expect(position.kind).toBe(declined.has(saga_id) ? "compensated" : "forward");
 });
 
-test("the same event again changes and says nothing", async () => {
+test("a repeated event changes nothing and sends nothing", async () => {
   const id = await orchestrator.start();
   const reserved = eventOf("InventoryReserved", id);
   expect([...(await orchestrator.handle(reserved))]).toEqual([reserved.message_id]);
@@ -107,7 +107,7 @@ test("the same event again changes and says nothing", async () => {
   expect(orchestrator.verdicts).toEqual(["InventoryReserved transition", "InventoryReserved ignored"]);
 });
 
-test("an event of a saga that is not here is told, once, and its neighbours go through", async () => {
+test("an event of an unknown saga is reported once, and its neighbours are applied", async () => {
   const id = await orchestrator.start();
   const stray = eventOf("PaymentSucceeded", Bun.randomUUIDv7());
   await orchestrator.handle(stray, eventOf("InventoryReserved", id));
@@ -116,7 +116,7 @@ test("an event of a saga that is not here is told, once, and its neighbours go t
   expect((await orchestrator.saga(id)).position).toEqual({ kind: "forward", at: "charge" });
 });
 
-test("nothing is told of a batch that was not committed", async () => {
+test("the observer hears nothing of a batch that was not committed", async () => {
   const id = await orchestrator.start();
   const { sql } = orchestrator.database;
   await sql`alter table outbox add constraint no_charge check (headers->>'type' <> 'ChargePayment') not valid`;
@@ -155,11 +155,11 @@ test("a saga that an operator has closed as FAILED stays as it is", async () => 
   expect(await orchestrator.messageTypes(id)).toEqual(["ReserveInventory"]);
 });
 
-test("any events in any order and any batches leave what the pure table folds them to", async () => {
+test("any events in any order and any batches give the result of the pure table", async () => {
   const someEvents = fc.array(fc.array(fc.constantFrom(...eventTypes), { minLength: 1, maxLength: 4 }), {
     maxLength: 6,
   });
-  // Mostly the way forward, so that late steps are reached, then anything.
+  // Mostly the forward way, so that late steps are reached, then any events.
   const lives = fc.tuple(fc.integer({ min: 0, max: answers.length }), someEvents);
   await fc.assert(
     fc.asyncProperty(fc.array(lives, { minLength: 1, maxLength: 8 }), async (sagas) => {
@@ -180,7 +180,7 @@ test("any events in any order and any batches leave what the pure table folds th
         );
         expected.push({ id, events, folded });
       }
-      // The sagas' batches interleave: first ones together, then second ones.
+      // The batches of the sagas interleave: all first batches together, then all second ones.
       const rounds = Math.max(...expected.map(({ events }) => events.length));
       for (let round = 0; round < rounds; round += 1)
         await orchestrator.handle(...expected.flatMap(({ events }) => events[round] ?? []));

@@ -1,4 +1,4 @@
-// The orchestrator's side of the message processor: every event of the services, decided by the saga table, a batch at a time.
+// The orchestrator's handler for the message processor: the saga table decides every event of the services, in batches.
 import { MESSAGES } from "../../schemas/registry.ts";
 import type { Event } from "../../schemas/events.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -11,7 +11,7 @@ export const SAGA_SERVICE = "orchestrator";
 
 const EVENT_TOPICS = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents] as const;
 
-/** Events and the services' notices; commands and mails are not the orchestrator's. */
+/** Events, and messages that services send on their own topics. Commands and mails are not for the orchestrator. */
 const EVENT_TYPES = new Set(
   Object.entries(MESSAGES)
     .filter(([, { topic }]) => topic === "own" || EVENT_TOPICS.some((own) => own === topic))
@@ -23,9 +23,9 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
     service: SAGA_SERVICE,
     topics: EVENT_TOPICS,
     types: [...EVENT_TYPES].filter(isEventType),
-    // Nothing else reads the event topics, so what nobody knows is recorded here.
+    // No other service reads the event topics, so unknown messages are recorded here.
     ownsUnknown: true,
-    // An event that cannot be handled goes to the dead-letter queue like a command; its saga then goes by its deadline.
+    // An event that cannot be handled is dead-lettered like a command. Its saga then waits for its deadline.
     retryForever: new Set(),
     eventTopic: TOPICS.orderEvents,
     async load(tx, events) {

@@ -1,5 +1,5 @@
-// How a saga gets into the database: once per client key, a group at a time, and while there is room. Called by intake.ts and,
-// for how much room there is, through cmd/orchestrator by admission.ts.
+// How a saga gets into the database: once per client key, in groups, and while there is room. Called by intake.ts; cmd/orchestrator
+// passes the backlog to admission.ts.
 import type { Sql } from "postgres";
 import type { StartSaga } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
@@ -14,8 +14,8 @@ export interface NewSaga {
 }
 
 /**
- * Inserts the sagas whose (user, client key) is new and returns the ids of those. In key order, so that two groups with the
- * same keys wait for each other instead of deadlocking.
+ * Inserts the sagas whose (user, client key) is new and returns their ids. In key order, so that two groups with the same keys wait
+ * for each other instead of deadlocking.
  */
 export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<ReadonlySet<string>> {
   const rows = sagas.map(({ saga, request }) => ({
@@ -53,13 +53,13 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
   return new Set(inserted.map((row) => row.saga_id));
 }
 
-/** What is under way and what waits for Kafka. */
+/** Sagas in progress and messages that wait for Kafka. */
 export interface Backlog {
   readonly openSagas: number;
   readonly unpublished: number;
 }
 
-/** Counts at most up to `atMost` of each; both are read from indexes that hold nothing else. */
+/** Counts each up to `atMost`. Both counts read indexes that hold nothing else. */
 export async function measureBacklog(sql: Sql, atMost: Backlog): Promise<Backlog> {
   const [backlog] = await sql<Backlog[]>`
     select (select count(*) from (select from saga_state where completed_at is null order by deadline_at limit ${atMost.openSagas}) s)::integer
@@ -69,7 +69,7 @@ export async function measureBacklog(sql: Sql, atMost: Backlog): Promise<Backlog
   return backlog ?? { openSagas: 0, unpublished: 0 };
 }
 
-/** The saga that a client key belongs to, and the body it was used with. */
+/** The saga of a client key, and the body hash it was used with. */
 export interface KeyOwner {
   readonly saga_id: string;
   readonly user_id: string;
@@ -78,8 +78,8 @@ export interface KeyOwner {
 }
 
 /**
- * Whom the client keys belong to; only keys in use have an answer. `limit 1` keeps the lookup a probe of the unique key: as a
- * plain join it was planned, on a young table, as a read of all of it.
+ * The owners of the client keys; keys that are not in use are missing. `limit 1` keeps the lookup a probe of the unique key: on a
+ * young table, a plain join was planned as a read of the whole table.
  */
 export async function findKeyOwners(tx: Tx, requests: readonly StartSaga[]): Promise<readonly KeyOwner[]> {
   const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));

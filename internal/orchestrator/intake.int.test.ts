@@ -1,4 +1,4 @@
-// The intake on a real Postgres: groups, repetitions, and what callers are told when something goes wrong.
+// The intake on a real Postgres: groups, repeated requests, and the errors that callers get.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -28,7 +28,7 @@ const idsOf = (answers: readonly PromiseSettledResult<SagaStarted>[]) =>
 const reasonsOf = (answers: readonly PromiseSettledResult<SagaStarted>[]): readonly unknown[] =>
   answers.flatMap((answer): unknown[] => (answer.status === "rejected" ? [answer.reason] : []));
 
-/** Counts the transactions, and loses the answers of the first `lost` commits. */
+/** Counts the transactions, and loses the replies to the first `lost` commits. */
 function watched(database: Database, { lost = 0 } = {}): Database & { readonly transactions: number } {
   let transactions = 0;
   return {
@@ -43,14 +43,14 @@ function watched(database: Database, { lost = 0 } = {}): Database & { readonly t
       const isLost = transactions <= lost;
       const result = await database.transaction(work);
       if (isLost)
-        throw new AppError("DATABASE_UNAVAILABLE", "the connection broke before COMMIT was answered");
+        throw new AppError("DATABASE_UNAVAILABLE", "the connection broke before the reply to COMMIT");
       return result;
     },
   };
 }
 
 describe("a group", () => {
-  test("is a few transactions however many come at once, and everyone gets a saga of their own", async () => {
+  test("takes a few transactions for any number of checkouts, and each gets its own saga", async () => {
     const database = watched(orchestrator.database.postgres);
     let started = 0;
     await using intake = orchestrator.intake({ database, onStarted: (count) => (started += count) });
@@ -106,9 +106,9 @@ describe("a group", () => {
     ]);
   });
 
-  test("is there with its command or not at all: no crash can come between the two", async () => {
+  test("is written with its command or not at all", async () => {
     const { sql } = orchestrator.database;
-    // Whatever ends the transaction that writes the command must take the saga with it.
+    // A failure of the transaction that writes the command must also remove the saga.
     await sql`alter table outbox add constraint no_command check (headers->>'type' <> 'ReserveInventory') not valid`;
     {
       await using intake = orchestrator.intake();
@@ -121,8 +121,8 @@ describe("a group", () => {
     expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([0, 0]);
   });
 
-  test("does not pay for the one of its members that the database refuses", async () => {
-    // Half a surrogate pair: the API's schema refuses it, the database cannot keep it.
+  test("succeeds except for the one checkout that the database rejects", async () => {
+    // Half a surrogate pair: the schema of the API rejects it, and the database cannot store it.
     const broken = checkout({ email: "\ud800@example.com" });
     const requests = Array.from({ length: 20 }, () => checkout());
     await using intake = orchestrator.intake();
@@ -134,7 +134,7 @@ describe("a group", () => {
 });
 
 describe("a backlog longer than the deadline", () => {
-  test("is not made longer: checkouts are taken up to the limit, then told to come again, and one taken before stays so", async () => {
+  test("does not grow: checkouts are admitted up to the limit, then rejected for a retry, and an admitted one stays admitted", async () => {
     // given
     const admission = new Admission({
       limits: { openSagas: 3, unpublished: 1_000, chargeWaitMs: 1_000 },
@@ -150,19 +150,19 @@ describe("a backlog longer than the deadline", () => {
     const answers = await startAll(intake, [checkout(), ...taken.slice(0, 1), checkout()]);
     // then
     expect(reasonsOf(answers)).toMatchObject([
-      { code: "SERVICE_UNAVAILABLE", message: "3 checkouts are under way, and 3 may be" },
+      { code: "SERVICE_UNAVAILABLE", message: "3 checkouts are in progress, the limit is 3" },
       { code: "SERVICE_UNAVAILABLE" },
     ]);
     expect(idsOf(answers)).toEqual([first ?? ""]);
     expect(await orchestrator.count()).toBe(3);
-    // when: gone and finish are the same to a count of what is open
+    // when: for the count of open sagas a deleted saga is like a finished one
     await orchestrator.database.sql`delete from saga_state where saga_id <> ${first ?? ""}`;
     await admission.runOnce();
     // then
     expect(idsOf(await startAll(intake, [checkout()]))).toHaveLength(1);
   });
 
-  test("is measured no further than the limit", async () => {
+  test("is counted only up to the limit", async () => {
     await using intake = orchestrator.intake();
     await startAll(intake, [checkout(), checkout(), checkout()]);
     const { sql } = orchestrator.database;
@@ -187,13 +187,13 @@ describe("a client key", () => {
     const request = checkout();
     await using intake = orchestrator.intake();
     const first = await intake.start(request);
-    // Sealed anew each time, so this differs in an honest repetition.
+    // The method is sealed anew each time, so it differs in a valid repetition.
     const second = await intake.start({ ...request, payment_method: "sealed again" });
     expect([first.replayed, second]).toEqual([false, { saga_id: first.saga_id, replayed: true }]);
     expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([1, 1]);
   });
 
-  test("used again with another body is refused", async () => {
+  test("used again with another body is rejected", async () => {
     const request = checkout();
     await using intake = orchestrator.intake();
     await intake.start(request);
@@ -236,7 +236,7 @@ describe("a client key", () => {
     expect(reasonsOf(answers).every((reason) => reason instanceof ClientKeyReused)).toBe(true);
   });
 
-  test("tried again after a commit whose answer was lost gives the saga of that commit", async () => {
+  test("retried after a commit whose reply was lost gives the saga of that commit", async () => {
     const database = watched(orchestrator.database.postgres, { lost: 1 });
     await using intake = orchestrator.intake({ database });
     const requests = [checkout(), checkout()];
@@ -251,14 +251,14 @@ describe("a client key", () => {
 });
 
 describe("errors", () => {
-  test("a database that hangs fails everyone who waits with an error to retry; later checkouts go through", async () => {
+  test("a hung database fails all waiting checkouts with an error to retry; later checkouts succeed", async () => {
     const { hostname, port, pathname } = new URL(orchestrator.database.url);
     await using proxy = await TcpProxy.start({ host: hostname, port: Number(port) }, 0);
     await using slow = openPostgres({
       url: `postgres://checkout@127.0.0.1:${proxy.port}${pathname}`,
       poolSize: 4,
       applicationName: "behind-a-proxy",
-      // What a busy machine answers late must not count as hanging.
+      // A slow reply of a busy machine must not count as hung.
       timeouts: { roundTripMs: 2_000, connectMs: 2_000 },
     });
     await using intake = orchestrator.intake({ database: slow });
@@ -274,7 +274,7 @@ describe("errors", () => {
     expect([await orchestrator.count(), (await orchestrator.messages()).length]).toEqual([701, 701]);
   });
 
-  test("who has waited too long for a turn is refused, and no saga comes of it", async () => {
+  test("a checkout that has waited too long for its turn is rejected and starts no saga", async () => {
     await using intake = orchestrator.intake({ lingerMs: 10 });
     const late = intake.start(checkout());
     orchestrator.now += 5_000;
@@ -284,7 +284,7 @@ describe("errors", () => {
     expect(await orchestrator.count()).toBe(1);
   });
 
-  test("more than 20,000 waiting are too many", async () => {
+  test("more than 20,000 waiting checkouts are rejected", async () => {
     const intake = orchestrator.intake({ lingerMs: 60_000 });
     const same = checkout();
     const waiting = startAll(
@@ -297,7 +297,7 @@ describe("errors", () => {
     expect(await orchestrator.count()).toBe(1);
   });
 
-  test("a shutdown writes what waits, then refuses", async () => {
+  test("a shutdown writes the waiting checkouts, then rejects new ones", async () => {
     const intake = orchestrator.intake({ lingerMs: 60_000 });
     const waiting = startAll(
       intake,

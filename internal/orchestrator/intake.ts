@@ -1,5 +1,5 @@
-// How a saga comes to be: checkouts that arrive together are written together, saga rows and first commands in one
-// transaction, so a thousand a second cost a few commits. Called by api.ts; a caller is answered once its row is durable.
+// How a saga starts. Checkouts that arrive together are written together, saga rows and first commands in one transaction, so a
+// thousand a second cost a few commits. Called by api.ts; a caller gets its answer once its row is durable.
 import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
 import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -16,15 +16,15 @@ import { appendHistory } from "./store.ts";
 
 /** At most this many checkouts in one transaction. */
 const MAX_GROUP = 500;
-/** At most this many checkouts wait for their turn; more are refused with SERVICE_UNAVAILABLE, which clients try again. */
+/** At most this many checkouts wait for their turn. More are rejected with SERVICE_UNAVAILABLE, which clients retry. */
 const MAX_WAITING = 20_000;
-/** A shopper waits for this answer: what a busy machine makes a group gather ends here, in milliseconds. */
+/** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds. */
 const LONGEST_LINGER_MS = 25;
 /** Two groups overlap: while one commits, the next one is sent. */
 const MAX_GROUPS_IN_FLIGHT = 2;
 /**
- * Who has waited longer for a turn is refused unwritten, in milliseconds. Below the gateway's own patience: it would have told
- * the shopper to come again, and a checkout written after that may be one that nobody wants any more.
+ * A checkout that has waited longer for its turn is rejected unwritten, in milliseconds. Below the timeout of the gateway: after
+ * that the gateway has told the shopper to retry, and a checkout written later may no longer be wanted.
  */
 const MAX_WAIT_MS = 4_000;
 
@@ -33,14 +33,14 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly policy: SagaPolicy;
-  /** How long a checkout waits for company at least, in milliseconds. */
+  /** The shortest time a checkout waits for others, in milliseconds. */
   readonly lingerMs: number;
-  /** Told how many sagas a group has started, once they are durable. */
+  /** Called with the number of sagas that a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
   readonly admission: Pick<Admission, "rejection" | "taken">;
 }
 
-/** The client key was used before, with another body. */
+/** The client key was used before with another body. */
 export class ClientKeyReused extends Error {}
 
 interface Waiting {
@@ -66,9 +66,9 @@ export class Intake implements AsyncDisposable {
   }
 
   /**
-   * Starts a saga, or finds the one this client key has started before; while no more are admitted, only the latter. Rejects
-   * with `ClientKeyReused`, with AppError SERVICE_UNAVAILABLE, or with what the database threw. When that is DATABASE_UNAVAILABLE the saga may be there or not; the
-   * same request sent again gives the same saga either way.
+   * Starts a saga, or finds the one that this client key started before. While new checkouts are rejected, it only does the latter.
+   * Rejects with `ClientKeyReused`, with AppError SERVICE_UNAVAILABLE, or with the error of the database. After
+   * DATABASE_UNAVAILABLE the saga may or may not exist; the same request sent again gives the same saga either way.
    */
   async start(request: StartSaga): Promise<SagaStarted> {
     if (this.#groups.isClosed) throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator is shutting down");
@@ -79,22 +79,22 @@ export class Intake implements AsyncDisposable {
     return promise;
   }
 
-  /** Writes what waits, then refuses more. */
+  /** Writes the waiting checkouts and rejects new ones. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#groups[Symbol.asyncDispose]();
   }
 
-  /** Answers everyone in the group, one way or the other. */
+  /** Settles every checkout of the group. */
   async #serve(group: readonly Waiting[]): Promise<void> {
     const oldest = this.#options.clock.now() - MAX_WAIT_MS;
-    const late = new AppError("SERVICE_UNAVAILABLE", `no turn came within ${MAX_WAIT_MS} ms`);
+    const late = new AppError("SERVICE_UNAVAILABLE", `the checkout got no turn within ${MAX_WAIT_MS} ms`);
     for (const { since, reject } of group) if (since < oldest) reject(late);
     try {
       const failures = await bisect(
         group.filter(({ since }) => since >= oldest),
         {
           apply: (part) => this.#write(part),
-          // What one shopper has sent must not cost the others of the group their checkout.
+          // Bad data of one shopper must not cost the others of the group their checkout.
           isPoison: (error) => ["other", "locked"].includes(this.#options.database.faultOf(error)),
           maxCuts: (error) =>
             this.#options.database.faultOf(error) === "locked" ? MAX_CUTS_WHEN_LOCKED : undefined,
@@ -102,12 +102,12 @@ export class Intake implements AsyncDisposable {
       );
       for (const { item, error } of failures) item.reject(error);
     } catch (error) {
-      // Those of the group who were answered already stay answered.
+      // This has no effect on checkouts that are already answered.
       for (const { reject } of group) reject(error);
     }
   }
 
-  /** Writes the group in one transaction and answers it; throws, and answers nobody, when that fails. */
+  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing. */
   async #write(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
     const { rejection } = admission;
@@ -122,7 +122,7 @@ export class Intake implements AsyncDisposable {
         const repeated = candidates.flatMap(({ saga, request }) =>
           fresh.has(saga.saga_id) ? [] : [request],
         );
-        // A statement of its own, and so with a view of its own: it sees what another transaction has committed meanwhile.
+        // A statement of its own has its own snapshot: it sees what another transaction has committed meanwhile.
         const [found] = repeated.length === 0 ? [[]] : await send([findKeyOwners(tx, repeated)]);
         const first = candidates.filter(({ saga }) => fresh.has(saga.saga_id));
         const caused = first.map(({ out, request: { traceparent } }) => ({ out, traceparent }));

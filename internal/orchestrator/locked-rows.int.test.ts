@@ -1,4 +1,4 @@
-// Somebody's open transaction holds one saga: the others move on, and what wants it is told so or waits. On a real Postgres.
+// An open transaction locks one saga: the others move on, and work that needs it fails in time or waits. On a real Postgres.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
 import { eventOf } from "../testkit/events.ts";
@@ -18,7 +18,7 @@ afterAll(() => orchestrator[Symbol.asyncDispose]());
 const hold = (saga_id: string) =>
   holdRows(orchestrator.database.url, `select * from saga_state where saga_id = '${saga_id}' for update`);
 
-test("of a batch of events only its own are left out", async () => {
+test("a batch leaves out only the events of the locked saga", async () => {
   const [held, free] = [await orchestrator.start(), await orchestrator.start()];
   await using row = await hold(held);
   const effect = await orchestrator.handleFree(
@@ -32,7 +32,7 @@ test("of a batch of events only its own are left out", async () => {
   await row.release();
 });
 
-test("its deadline waits, also one that a wrong clock has set, and no other saga's does", async () => {
+test("its deadline waits, also one set by a wrong clock; deadlines of other sagas act", async () => {
   const HOUR_MS = 60 * 60 * 1_000;
   orchestrator.now = START + HOUR_MS;
   const held = await orchestrator.start();
@@ -43,14 +43,14 @@ test("its deadline waits, also one that a wrong clock has set, and no other saga
   expect(await orchestrator.sweep()).toMatchObject({ processed: 1 });
   await row.release();
   expect((await orchestrator.saga(free)).position.kind).toBe("compensating");
-  // Its turn has come: it has its time anew.
+  // Its turn has come: it gets a new deadline.
   expect(await orchestrator.sweep()).toMatchObject({ processed: 0 });
   orchestrator.now += POLICY.forwardDeadlineMs;
   expect((await orchestrator.sweep()).processed).toBeGreaterThan(0);
   expect((await orchestrator.saga(held)).position.kind).toBe("compensating");
 });
 
-test("an operator who cancels it is told so within the lock timeout, and nothing is written", async () => {
+test("a cancel fails within the lock timeout, and nothing is written", async () => {
   const id = await orchestrator.start();
   await using row = await hold(id);
   const request = { actor: "ada", reason: "the shopper called" };
@@ -61,7 +61,7 @@ test("an operator who cancels it is told so within the lock timeout, and nothing
   expect(await orchestrator.cancel(id, request)).toMatchObject({ outcome: "cancelling" });
 });
 
-test("a client key that another process is about to write keeps at most a quarter of its group out", async () => {
+test("a client key that another process is about to write fails at most a quarter of its group", async () => {
   await using intake = orchestrator.intake();
   const repeated = checkout();
   const { user_id, client_key } = repeated;

@@ -1,4 +1,4 @@
-// A saga database that lies in the past, on a real Postgres: nothing acts on it until it is brought up to date.
+// A saga database from the past, on a real Postgres: no deadline acts on it until it is up to date.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { restoreBackup, takeBackup } from "../testkit/backup.ts";
@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 afterAll(() => orchestrator[Symbol.asyncDispose]());
 
-/** The relay: what waits in the outbox is in Kafka now. */
+/** The relay: publishes the outbox to Kafka. */
 async function publish(): Promise<void> {
   const rows = await orchestrator.database.sql<{ topic: string; payload: unknown }[]>`
     update outbox set published = true, published_at = now() where not published returning topic, payload`;
@@ -66,7 +66,7 @@ function rebuild() {
   });
 }
 
-test("a database that has said everything is acted on; nothing is before it was compared", async () => {
+test("deadlines act on an up-to-date database, and not before it was compared", async () => {
   const id = await orchestrator.start();
   await publish();
   orchestrator.now = START + POLICY.forwardDeadlineMs;
@@ -77,8 +77,8 @@ test("a database that has said everything is acted on; nothing is before it was 
   expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
 });
 
-test("a database from the past stands still, says so, and goes on when it was rebuilt: what was completed stays completed", async () => {
-  // given two checkouts under way at the backup, which have come to their ends since, and one that began after it
+test("a database from the past stops, logs it, and continues after a rebuild; completed sagas stay completed", async () => {
+  // given two checkouts in progress at the backup, which have finished since, and one that began after it
   const [first, second] = [await orchestrator.start(), await orchestrator.start()];
   await publish();
   await watch.runOnce();
@@ -102,13 +102,13 @@ test("a database from the past stands still, says so, and goes on when it was re
   // when
   await restoreBackup(orchestrator.database.sql);
   orchestrator.now = START + 10 * POLICY.forwardDeadlineMs;
-  // then the comparison of before does not hold any more, and no deadline acts
+  // then the earlier comparison is no longer valid, and no deadline acts
   expect(await sweep()).toMatchObject({ processed: 0 });
   await watch.runOnce();
   await watch.runOnce();
   expect(watch.rejection).toContain("checkoutctl saga rebuild");
   await expect(watch.ready()).rejects.toThrow("checkoutctl saga rebuild");
-  expect(logged).toEqual([expect.stringContaining("no deadline acts and no checkout is taken")]);
+  expect(logged).toEqual([expect.stringContaining("no deadline acts and no checkout is admitted")]);
   expect(await sweep()).toMatchObject({ processed: 0 });
   expect(await orchestrator.messageTypes()).toEqual(["ReserveInventory", "ReserveInventory"]);
   // when
@@ -134,7 +134,7 @@ test("a database from the past stands still, says so, and goes on when it was re
   expect(await orchestrator.database.sql`select from outbox where not published`).toHaveLength(0);
 });
 
-test("what had not left when the database was lost is said now, and what is still open gets its time anew", async () => {
+test("messages that had not left when the database was lost are sent now, and open sagas get a new deadline", async () => {
   const id = await orchestrator.start();
   await publish();
   await takeBackup(orchestrator.database.sql);

@@ -1,10 +1,10 @@
-// Notices a saga database that lies in the past: restored from a backup, or a standby that was promoted before it had everything.
-// Sagas that have long come to their end are open there, their deadlines are over, and undoing them would take back what shoppers
-// were promised. So no deadline acts on a database that was not compared with Kafka: what the sagas have said last must be
-// in their outbox. Ticked by a loop of cmd/orchestrator.
+// Detects a saga database from the past: restored from a backup, or a standby that was promoted before it had everything. In it
+// finished sagas are open again and past their deadline, and undoing them would take back what shoppers were promised. So no
+// deadline acts on a database that was not compared with Kafka: the newest messages of the sagas must be in its outbox. Run by a
+// loop of cmd/orchestrator.
 //
-// The comparison holds for one server process and one set of tables: another database behind the same address is compared anew,
-// which the statement that claims overdue sagas checks by itself.
+// The comparison is valid for one server process and one set of tables. Another database behind the same address is compared again;
+// the statement that claims overdue sagas checks this itself.
 import type { Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
 import { findInOutbox } from "../messaging/outbox.ts";
@@ -13,7 +13,7 @@ import type { Log } from "../kernel/telemetry.ts";
 import { identityOf } from "./store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Ids that a log line names. */
+/** Ids in a log line. */
 const MAX_NAMED = 5;
 
 export interface PastWatchOptions {
@@ -34,12 +34,12 @@ export class PastWatch {
     this.#options = options;
   }
 
-  /** The database that may be acted on, as `identityOf` names it; null while there is none. */
+  /** The database that deadlines may act on, as `identityOf` names it; null while there is none. */
   get compared(): string | null {
     return this.#compared;
   }
 
-  /** Why nothing may be done on this database, or null. */
+  /** Why no deadline may act on this database, or null. */
   get rejection(): string | null {
     return this.#rejection;
   }
@@ -51,20 +51,23 @@ export class PastWatch {
     return Promise.reject(new AppError("SERVICE_UNAVAILABLE", why));
   }
 
-  /** One look. Throws when Kafka or the database is away; nothing is acted on then that was not compared before. */
+  /**
+   * Compares once. Throws when Kafka or the database is unavailable; then no deadline acts on a database that was not compared
+   * before.
+   */
   async runOnce(): Promise<void> {
     const { sql, newestSent, now, log } = this.#options;
     const identity = await identityOf(sql);
     if (identity === this.#compared) return;
     this.#compared = null;
-    // What is older the outbox need not have any more.
+    // The outbox no longer has to hold older messages.
     const since = now() - OUTBOX_RETENTION_MS + DAY_MS;
     const newest = (await newestSent()).filter((id) => timeOf(id) >= since);
     const kept = await findInOutbox(sql, newest);
     const lost = newest.filter((id) => !kept.has(id));
     if (lost.length === 0) {
       if (this.#rejection !== null)
-        log.info({}, "the saga database is up to date with Kafka: deadlines act again");
+        log.info({}, "the saga database is up to date with Kafka, deadlines act again");
       this.#rejection = null;
       this.#compared = identity;
       return;
@@ -72,16 +75,16 @@ export class PastWatch {
     if (this.#rejection === null)
       log.error(
         { lost: lost.slice(0, MAX_NAMED), partitions: lost.length },
-        `${BEHIND}: no deadline acts and no checkout is taken until it is`,
+        `${BEHIND}; until then no deadline acts and no checkout is admitted`,
       );
     this.#rejection = BEHIND;
   }
 }
 
 const BEHIND =
-  "the saga database is older than what its sagas have said in Kafka (restored from a backup?): bring it up to date with `checkoutctl saga rebuild`";
+  "the saga database is older than the messages of its sagas in Kafka (restored from a backup?): bring it up to date with `checkoutctl saga rebuild`";
 
-/** Epoch ms out of the first 48 bits of a UUIDv7. */
+/** The epoch ms in the first 48 bits of a UUIDv7. */
 function timeOf(uuid: string): number {
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 }

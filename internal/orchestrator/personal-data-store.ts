@@ -1,9 +1,9 @@
-// Old sagas lose what identifies their shopper. Used by cmd/orchestrator through messaging/personal-data.ts.
+// Erases from old sagas what identifies their shopper. Used by cmd/orchestrator through messaging/personal-data.ts.
 import type { Sql } from "postgres";
 import { ERASED, ERASED_ADDRESS } from "../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../messaging/personal-data.ts";
 
-/** A saga that is still under way keeps what it needs, however old it is. */
+/** A saga in progress keeps its data at any age. */
 export async function eraseOldSagas(sql: Sql, { after, before, limit }: Chunk): Promise<ChunkErased> {
   const [row] = await sql<[ChunkErased]>`
     with chunk as (

@@ -1,8 +1,8 @@
-// Brings a saga database that was restored from a backup up to the present: every saga that has sent something which this
-// database does not know, every one that it does not know at all, and every one that it takes for open is led to where it stood
-// (rebuild.ts). What they have sent is written back into the outbox. Called by `checkoutctl saga rebuild`.
+// Brings a saga database that was restored from a backup up to date. It rebuilds (rebuild.ts) every saga that has sent something
+// this database does not know, every saga that the database does not know at all, and every saga that it considers open. Lost
+// messages are written back into the outbox. Called by `checkoutctl saga rebuild`.
 //
-// Doing it again does nothing more: a saga, its messages and its inbox are one transaction.
+// A second run changes nothing more: a saga and its messages are one transaction, and its inbox follows in the next.
 import { timestampOf } from "../kernel/timestamp.ts";
 import { type Message } from "../../schemas/registry.ts";
 import { TOPICS, type Topic } from "../../schemas/topics.ts";
@@ -26,7 +26,7 @@ const RECEIVED = [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEven
 /** Sagas in one transaction. */
 const BATCH = 200;
 
-/** Valid until the next batch is asked for. */
+/** Valid until the next batch is requested. */
 export interface TopicBatch {
   readonly values: readonly unknown[];
   raw(index: number): { readonly timestampMs: number };
@@ -34,7 +34,7 @@ export interface TopicBatch {
 
 export interface RebuildOptions {
   readonly database: Database;
-  /** The topic from its beginning to the end it has now. */
+  /** The topic from its beginning to its current end. */
   readonly readTopic: (topic: Topic) => AsyncIterable<TopicBatch> | Iterable<TopicBatch>;
   /** The confirmed orders of these sagas. */
   readonly ordersOf: (sagaIds: readonly string[]) => Promise<readonly StandingOrder[]>;
@@ -44,18 +44,18 @@ export interface RebuildOptions {
   readonly policy: SagaPolicy;
   readonly actor: string;
   readonly reason: string;
-  /** Says what would be done, and does nothing. */
+  /** Reports what would be done, and changes nothing. */
   readonly dryRun: boolean;
 }
 
 export interface RebuiltSaga {
   readonly saga_id: string;
-  /** Null where the database did not know it. */
+  /** Null when the database did not know it. */
   readonly from: SagaStatus | null;
   readonly to: SagaStatus;
-  /** What it has to say, and now does. */
+  /** The messages that it sends now. */
   readonly says: readonly string[];
-  /** Another saga has its Idempotency-Key: its shopper has sent the checkout again meanwhile. */
+  /** Another saga has its Idempotency-Key: the shopper has sent the checkout again meanwhile. */
   readonly key_taken: boolean;
 }
 
@@ -64,7 +64,7 @@ export interface RebuildReport {
   /** Messages that Kafka has and this database had lost. */
   readonly lost_messages: number;
   readonly sagas: readonly RebuiltSaga[];
-  /** Sagas of which too little is left. */
+  /** Sagas with too few traces. */
   readonly not_rebuilt: readonly string[];
 }
 
@@ -134,7 +134,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
 
 type Send = Parameters<Parameters<Database["transaction"]>[0]>[0]["send"];
 
-/** Inserts the sagas that were not there and returns those whose client key somebody else has by now. */
+/** Inserts the missing sagas and returns those whose client key belongs to another saga by now. */
 async function insert(tx: Tx, send: Send, begun: readonly NewSaga[]): Promise<ReadonlySet<string>> {
   const [inserted] = await send([insertSagas(tx, begun)]);
   const rest = begun.filter(({ saga }) => !inserted.has(saga.saga_id));
@@ -191,8 +191,8 @@ function lineOf({ saga_id, from, to }: RebuiltSaga, options: RebuildOptions, run
 }
 
 /**
- * What sagas have sent that this database does not know, or that belongs to a saga which it does not know or takes for open, by
- * saga; those without any such message are there, too, where they are open. `lost` are the rows to write back, by message.
+ * What sagas have sent, by saga: messages that this database does not know, and messages of sagas that it does not know or
+ * considers open. Open sagas without such a message are included. `lost` holds the rows to write back, by message id.
  */
 async function readSent({ database, readTopic }: RebuildOptions) {
   const { sql } = database;
@@ -244,7 +244,7 @@ async function readReceived({ readTopic }: RebuildOptions, sagaIds: ReadonlySet<
   return received;
 }
 
-/** What lies on an event topic and is no command is an event. */
+/** A message on an event topic that is not a command is an event. */
 function isEvent(message: Message): message is Event {
   return !("idempotency_key" in message) && message.type !== "SendNotification";
 }

@@ -1,13 +1,13 @@
-// What rebuilding sagas asks of the saga database. Called by rebuild-run.ts.
+// The saga database queries of the rebuild. Called by rebuild-run.ts.
 import type { Sql } from "postgres";
 
-/** Sagas that are unfinished. */
+/** Unfinished sagas. */
 export async function openSagaIds(sql: Sql): Promise<ReadonlySet<string>> {
   const rows = await sql<{ saga_id: string }[]>`select saga_id from saga_state where completed_at is null`;
   return new Set(rows.map(({ saga_id }) => saga_id));
 }
 
-/** Which of these sagas are here. */
+/** Which of these sagas exist. */
 export async function findSagaIds(sql: Sql, sagaIds: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ saga_id: string }[]>`
     select saga_id from saga_state

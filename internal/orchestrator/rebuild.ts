@@ -1,9 +1,9 @@
-// A saga that its database has lost, or knows only as it was when a backup was taken, is led to where it stood: by what it has
-// sent since (commands and mails in Kafka) and what it was received (events, and its order). Pure; called by rebuild-run.ts.
+// Rebuilds a saga that its database has lost, or knows only as of a backup, from what it has sent since (commands and mails in
+// Kafka) and what it has received (events, and its order). Pure; called by rebuild-run.ts.
 //
-// The way is the saga table's own: the same decisions, in an order that fits what was sent. Where a decision says what is in Kafka
-// already, it is not sent again; where it says something new, the message had not left when the database was lost, and goes now.
-// What the topics cannot tell is why a saga started to compensate without a refusal; its mail knows the code.
+// It repeats the decisions of the saga table, in an order that fits what was sent. A message that is already in Kafka is not sent
+// again. A new message had not left when the database was lost, and is sent now. The topics do not tell why a saga started to
+// compensate without a refusal; its mail has the code.
 import { epochMsOf, timestampOf } from "../kernel/timestamp.ts";
 import { Value } from "@sinclair/typebox/value";
 import { CheckoutOfSaga, type ReserveInventory } from "../../schemas/commands.ts";
@@ -17,7 +17,7 @@ import { decide, type Decision, type SagaPolicy, startSaga } from "./saga.ts";
 import type { Saga, SagaInput } from "./state.ts";
 import { indexOf, rowOf, STEPS, type Step } from "./steps.ts";
 
-/** An order as its service holds it. */
+/** An order as the order service holds it. */
 export interface StandingOrder {
   readonly order_id: string;
   readonly saga_id: string;
@@ -30,34 +30,34 @@ export interface StandingOrder {
   readonly created_at: number;
 }
 
-/** Everything about one saga that is not in its database. */
+/** Everything about one saga that is outside its database. */
 export interface Traces {
   readonly saga_id: string;
   /** Its commands and mails, in any order. */
   readonly sent: readonly Message[];
-  /** What the services received it, in any order. */
+  /** The events it received, in any order. */
   readonly received: readonly Event[];
-  /** Its order where that is confirmed. */
+  /** Its order, if that is confirmed. */
   readonly order: StandingOrder | null;
 }
 
 export interface Rebuilt {
-  /** Set where the saga was not there: how it began. */
+  /** How the saga began, if it was missing. */
   readonly begun: { readonly request: StartSaga; readonly decision: Decision } | null;
   readonly before: Saga;
   readonly after: Saga;
-  /** The steps of its way from `before` to `after`. */
+  /** The decisions from `before` to `after`. */
   readonly way: readonly { readonly input: SagaInput; readonly decision: Decision }[];
-  /** What it has to say and has not sent. */
+  /** The messages that it has decided and not sent. */
   readonly out: readonly Outgoing[];
 }
 
-/** So many decisions are more than the longest way has. */
+/** More decisions than the longest way has. */
 const MAX_DECISIONS = 50;
-/** The address of a shopper whom only an order remembers; no mail goes there. */
+/** The address of a shopper known only from an order; no mail goes there. */
 const NO_EMAIL = "";
 
-/** Null where the traces do not tell what the shopper wanted. `now` in epoch ms. */
+/** Null when the traces do not tell what the shopper wanted. `now` in epoch ms. */
 export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: SagaPolicy): Rebuilt | null {
   const begun = saga === null ? begin(traces, policy) : null;
   const before = saga ?? begun?.decision.saga;
@@ -76,7 +76,7 @@ export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: 
   return { begun, before, after: withFreshDeadline(after, now, policy), way, out };
 }
 
-/** What is open gets the time that it would have had: it did nothing wrong while its database was away. */
+/** Gives an open saga a new deadline, because the outage of its database was not its fault. */
 function withFreshDeadline(saga: Saga, now: number, policy: SagaPolicy): Saga {
   const { kind } = saga.position;
   if (kind === "forward") return { ...saga, deadline_at: now + policy.forwardDeadlineMs };
@@ -86,9 +86,9 @@ function withFreshDeadline(saga: Saga, now: number, policy: SagaPolicy): Saga {
 
 interface Guide {
   readonly hasSaid: (message: Outgoing) => boolean;
-  /** The last step whose command it is known to have written; -1 for none. */
+  /** The last step whose command is known to be written; -1 for none. */
   readonly lastStep: number;
-  /** It is compensating. */
+  /** It has started to compensate. */
   readonly hasTurned: boolean;
   readonly hasUndone: (step: Step) => boolean;
   readonly received: (type: Event["type"]) => SagaInput | null;
@@ -107,7 +107,7 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide
     events.set(event.type, event);
   const hasUndone = (step: Step) => keys.has(`${saga_id}:${step}:undo`);
   const hasTurned = mail?.template === "checkout_failed" || STEPS.some(({ step }) => hasUndone(step));
-  // An order that is confirmed has been asked for, and so has all that comes before it, whether or not Kafka still tells of it.
+  // A confirmed order implies its command and all earlier ones, whether or not Kafka still has them.
   const isOrdered = order !== null && !hasTurned;
   const isLongAgo = isOrdered && now - order.created_at > TOPIC_RETENTION_MS;
   return {
@@ -126,7 +126,7 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide
 
 const TURNED: ReadonlySet<Saga["position"]["kind"]> = new Set(["compensating", "compensated"] as const);
 
-/** The next step of the saga's way, null where the traces tell of no more. */
+/** The next decision of the saga; null when the traces tell of no more. */
 function nextOf(
   given: Saga,
   guide: Guide,
@@ -155,7 +155,7 @@ function nextOf(
   const isPast = indexOf(position.at) < guide.lastStep;
   const success = () => {
     const step = on(guide.received(row.success));
-    // A charge wants a card, and only its own command may have kept it.
+    // A charge needs a card, and after the loss of the row only the charge command may have it.
     const isCharge = step?.decision.out.some((message) => message.type === "ChargePayment");
     return isCharge === true && card === null ? null : step;
   };
@@ -164,7 +164,7 @@ function nextOf(
   const expired = () => on(guide.received("ReservationExpired"));
   if (!guide.hasTurned) {
     const step = success() ?? refusal() ?? expired();
-    // Its card was in the lost row alone: it cannot be charged any more, and must not wait for what would charge it.
+    // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the charge.
     return step ?? (position.at === "reserve" && card === null ? on({ type: "DeadlinePassed" }) : null);
   }
   const turning = [success, ...(guide.hasUndone(position.at) ? [] : [refusal]), expired];
@@ -176,7 +176,7 @@ function nextOf(
   return step === null ? null : explained(step, guide);
 }
 
-/** The mail knows why the saga started to compensate; what it was received may not. */
+/** Takes the failure code from the mail, because the received events may not have it. */
 function explained(
   { input, decision }: { readonly input: SagaInput; readonly decision: Decision },
   { mail }: Guide,
@@ -187,20 +187,20 @@ function explained(
   if (code === undefined || (position.kind !== "compensating" && position.kind !== "compensated"))
     return { input, decision };
   if (position.failure.code === code) return { input, decision };
-  const failure = { code, message: "rebuilt from the topics, which do not tell more" };
+  const failure = { code, message: "rebuilt from the topics, the original text is lost" };
   const history = decision.history.map((line) =>
     line.note === position.failure.code ? { ...line, note: code } : line,
   );
   return { input, decision: { ...decision, history, saga: { ...saga, position: { ...position, failure } } } };
 }
 
-/** Events happened when they say; the saga's own deadline passes when it must. */
+/** An event has its own time. A deadline passes when it is due, at the earliest now. */
 function timeOf(input: SagaInput, saga: Saga, now: number): number {
   if (input.type === "DeadlinePassed") return Math.max(now, saga.deadline_at ?? now);
   return "occurred_at" in input ? epochMsOf(input.occurred_at) : now;
 }
 
-/** How a saga began of which nothing is left here; null where nobody can tell. */
+/** How a missing saga began; null when the traces do not tell. */
 function begin(traces: Traces, policy: SagaPolicy) {
   const { saga_id, sent, order } = traces;
   const first = sent.find((message) => message.type === "ReserveInventory");
@@ -235,12 +235,12 @@ function requestOfOrder(traces: Traces): StartSaga | null {
   return { ...who, ...lostKey(traces), items, payment_method: "" };
 }
 
-/** Nobody knows under which Idempotency-Key it came. */
+/** The original Idempotency-Key is lost. */
 function lostKey({ saga_id }: Traces) {
   return { client_key: `rebuilt:${saga_id}`, body_hash: "0".repeat(64) };
 }
 
-/** A confirmed order tells of everything that came before it, where the events are gone. */
+/** A confirmed order implies every event before it, even when Kafka no longer has them. */
 function eventsOf(order: StandingOrder): readonly Event[] {
   const { saga_id, order_id, user_id, items, total_cents, currency } = order;
   const occurred_at = timestampOf(order.created_at);

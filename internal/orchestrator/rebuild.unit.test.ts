@@ -1,4 +1,4 @@
-// A saga led from where a backup knew it to where its traces say it stood: given, when, then.
+// A saga is rebuilt from its backup state to the state that its traces show: given, when, then.
 import { describe, expect, test } from "bun:test";
 import { CheckoutOfSaga } from "../../schemas/commands.ts";
 import type { Event } from "../../schemas/events.ts";
@@ -17,7 +17,7 @@ const begun = startSaga(ID, checkout(), START, POLICY);
 
 type Happening = Event["type"] | "DeadlinePassed" | "OperatorCancel";
 
-/** What really happened: every saga of the way, and everything that was sent and received. */
+/** What really happened: every state of the saga, and every message sent and received. */
 function lived(...inputs: readonly Happening[]) {
   let last: Decision = begun;
   const sagas: Saga[] = [begun.saga];
@@ -81,7 +81,7 @@ const LIVES: Readonly<Record<string, readonly Happening[]>> = {
     "RefundCompleted",
     "InventoryReleased",
   ],
-  "was overtaken by its order": [
+  "timed out before its order arrived": [
     "InventoryReserved",
     "PaymentSucceeded",
     "ReservationConfirmed",
@@ -96,7 +96,7 @@ const LIVES: Readonly<Record<string, readonly Happening[]>> = {
 describe.each(Object.entries(LIVES))("a saga that %s", (_, inputs) => {
   const life = lived(...inputs);
 
-  test("comes to the same end from every place on its way, and from nowhere, and says nothing again", () => {
+  test("reaches the same end from every state and from nothing, and sends nothing again", () => {
     const { end } = life;
     for (const saga of [null, ...life.sagas]) {
       const found = from(saga, life);
@@ -113,14 +113,14 @@ describe.each(Object.entries(LIVES))("a saga that %s", (_, inputs) => {
         email: end.email,
         deadline_at: null,
       });
-      // A timeline without a gap: the auditor wants each step to begin where the one before ended.
+      // A timeline without gaps: the auditor requires that each step begins where the one before ended.
       const steps = found?.way.flatMap(({ decision }) => decision.history) ?? [];
       for (const [index, step] of steps.entries())
         if (index > 0) expect(step.from).toBe(steps[index - 1]?.to ?? "STARTED");
     }
   });
 
-  test("says what it had decided and could not say any more, once", () => {
+  test("sends the messages that it had decided and not sent, once", () => {
     for (let lost = 1; lost < life.sent.length; lost += 1) {
       const sent = life.sent.slice(0, lost);
       const found = from(life.sagas[0] ?? null, { sent, received: life.received });
@@ -133,7 +133,7 @@ describe.each(Object.entries(LIVES))("a saga that %s", (_, inputs) => {
   });
 });
 
-test("what is under way goes on from there, with the time of a new checkout", () => {
+test("a saga in progress continues, with the deadline of a new checkout", () => {
   const life = lived("InventoryReserved");
   expect(from(begun.saga, life)?.after).toMatchObject({
     position: { kind: "forward", at: "charge" },
@@ -141,14 +141,14 @@ test("what is under way goes on from there, with the time of a new checkout", ()
   });
 });
 
-test("one whose card was in the lost row alone is undone", () => {
+test("a saga whose card was only in the lost row is undone", () => {
   const { sent } = lived();
   const found = from(null, { sent, received: [eventOf("InventoryReserved", ID)] });
   expect(found?.after.position).toMatchObject({ kind: "compensating", undoing: "reserve" });
   expect(found?.out.map(({ type }) => type)).toEqual(["ReleaseInventory"]);
 });
 
-test("a confirmed order completes its saga though Kafka tells of nothing any more; nobody gets a mail about last week", () => {
+test("a confirmed order completes its saga without traces in Kafka, and sends no late mail", () => {
   const { user_id, items, shipping_address, currency } = begun.saga;
   const order: StandingOrder = {
     order_id: Bun.randomUUIDv7(),
@@ -168,11 +168,11 @@ test("a confirmed order completes its saga though Kafka tells of nothing any mor
   }
 });
 
-test("of a saga that left nothing nothing is made", () => {
+test("a saga without traces is not rebuilt", () => {
   expect(from(null, { sent: [], received: [eventOf("InventoryReserved", ID)] })).toBeNull();
 });
 
-test("the first command takes along what the saga's row is made of", () => {
+test("the first command carries the data of the saga row", () => {
   const [first] = begun.out;
   expect(first?.type === "ReserveInventory" && Value.Check(CheckoutOfSaga, first.checkout)).toBe(true);
 });

@@ -1,23 +1,23 @@
-// Whether a dead-lettered command may still be sent again, by the saga table: only while its saga waits for its answer. Later it
-// would be refused by a tombstone at best, so it is refused here, with the reason. Pure; `checkoutctl dlq` asks.
+// Whether a dead-lettered command may be sent again, by the saga table: only while its saga waits for its reply. Later a tombstone
+// would refuse it at best, so it is refused here, with the reason. Pure; called by `checkoutctl dlq`.
 import type { SagaStatus } from "../../schemas/http.ts";
 import { STEPS } from "./steps.ts";
 
-/** Where a saga stands, as its row says it. */
+/** Where a saga stands, from its row. */
 export interface Standing {
   readonly status: SagaStatus;
   readonly current_step: string;
   readonly compensation_step: string | null;
 }
 
-/** Null where the message may be sent again. Only commands can come too late; an event is decided by the saga whenever it comes. */
+/** Null when the message may be sent again. Only commands can come too late; a saga decides an event at any time. */
 export function objectionToReplay(type: string, { status, ...saga }: Standing): string | null {
   const row = STEPS.find(
     ({ command, undo }) => command === type || undo?.command === type || undo?.commandAfterSuccess === type,
   );
   if (row === undefined) return null;
   if (status === "COMPLETED" || status === "COMPENSATED" || status === "FAILED")
-    return `its saga is settled: ${status}`;
+    return `its saga is finished: ${status}`;
   if (row.command !== type) {
     if (status !== "COMPENSATING") return `its saga is ${status} and undoes nothing`;
     return row.step === saga.compensation_step ? null : `its saga is undoing ${saga.compensation_step} now`;

@@ -18,7 +18,7 @@ const settled = (["COMPLETED", "COMPENSATED", "FAILED"] as const).map((status): 
   compensation_step: null,
 }));
 
-test("a forward command may be sent again only while its saga waits for its answer", () => {
+test("a forward command may be sent again only while its saga waits for its reply", () => {
   for (const { command, step } of STEPS) {
     const welcome = [...forward, ...compensating, ...settled].filter(
       (standing) => objectionToReplay(command, standing) === null,
@@ -27,7 +27,7 @@ test("a forward command may be sent again only while its saga waits for its answ
   }
 });
 
-test("an undo may be sent again only while it is under way", () => {
+test("an undo may be sent again only while it is in progress", () => {
   for (const { undo, step } of STEPS) {
     for (const command of [undo?.command, undo?.commandAfterSuccess]) {
       if (command === undefined) continue;
@@ -49,7 +49,7 @@ test("the objection says where the saga stands", () => {
     current_step,
     compensation_step,
   });
-  expect(objectionToReplay("ChargePayment", at("COMPENSATED"))).toBe("its saga is settled: COMPENSATED");
+  expect(objectionToReplay("ChargePayment", at("COMPENSATED"))).toBe("its saga is finished: COMPENSATED");
   expect(objectionToReplay("ChargePayment", at("COMPENSATING", "charge", "charge"))).toContain(
     "is compensating",
   );
@@ -60,7 +60,7 @@ test("the objection says where the saga stands", () => {
   expect(objectionToReplay("ReleaseInventory", at("STARTED", "reserve"))).toContain("undoes nothing");
 });
 
-test("events and mails come whenever they come", () => {
+test("events and mails may always be sent again", () => {
   for (const type of ["PaymentSucceeded", "CommandDeadLettered", "SendNotification", "never heard of"]) {
     for (const standing of settled) expect(objectionToReplay(type, standing)).toBeNull();
   }

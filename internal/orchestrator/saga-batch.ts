@@ -1,5 +1,5 @@
-// The sagas that one transaction has in hand: inputs go in one after the other, the statements that write what came of it come
-// out, and once that is durable it is told. Called by handler.ts for events, by timers.ts for deadlines and by cancel.ts.
+// The sagas of one transaction. Inputs are applied one after the other, `save` returns the statements that write the result, and
+// `notify` tells the observer after the commit. Called by handler.ts for events, by timers.ts for deadlines and by cancel.ts.
 import type { Event } from "../../schemas/events.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Outgoing } from "../messaging/handler.ts";
@@ -8,15 +8,15 @@ import type { Saga, SagaInput } from "./state.ts";
 import { appendHistory, type Change, type HistoryLine, saveSagas } from "./store.ts";
 
 /**
- * Who wants to know what became of the sagas. Told after the commit and only then: a transaction that fails is run again, in
- * parts, and what it decided the first time never happened.
+ * Learns what happened to sagas. Called only after the commit: a failed transaction is run again, in parts, and its first decisions
+ * never happened.
  */
 export interface SagaObserver {
-  /** One input that was decided, and how. */
+  /** One input and its decision. */
   readonly decided: (input: SagaInput, decision: Decision) => void;
-  /** An event for a saga that is not in this database: another system's, or the database was restored from the past. */
+  /** An event for a saga that is not in this database: it is another system's, or the database was restored from the past. */
   readonly unknown: (event: Event) => void;
-  /** The sagas that are not as they were, each once. */
+  /** The sagas that changed, each once. */
   readonly changed: (sagas: readonly Saga[]) => void;
 }
 
@@ -29,14 +29,14 @@ export class SagaBatch {
     for (const saga of sagas) this.#sagas.set(saga.saga_id, { before: saga, after: saga });
   }
 
-  /** Applies an event to its saga and returns what the saga says to it. */
+  /** Applies an event to its saga and returns the messages that the saga sends. */
   applyEvent(event: Event, now: number, policy: SagaPolicy): readonly Outgoing[] {
     if (this.#sagas.has(event.saga_id)) return this.apply(event.saga_id, event, now, policy);
     this.#unknown.push(event);
     return [];
   }
 
-  /** Applies one input to a saga of this batch and returns what the saga says to it. */
+  /** Applies one input to a saga of this batch and returns the messages that the saga sends. */
   apply(sagaId: string, input: SagaInput, now: number, policy: SagaPolicy): readonly Outgoing[] {
     const entry = this.#entry(sagaId);
     const decision = decide(entry.after, input, now, policy);
@@ -45,12 +45,12 @@ export class SagaBatch {
     return decision.out;
   }
 
-  /** A saga of this batch as it stands after what was applied; the same object as before where nothing changed. */
+  /** A saga of this batch after the applied inputs; the same object as before when nothing changed. */
   current(sagaId: string): Saga {
     return this.#entry(sagaId).after;
   }
 
-  /** The statements that write what changed; none where nothing did. */
+  /** The statements that write the changes; empty when nothing changed. */
   save(tx: Tx, now: number): readonly PromiseLike<unknown>[] {
     const changes = this.#changes();
     if (changes.length === 0) return [];

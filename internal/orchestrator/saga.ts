@@ -1,5 +1,6 @@
-// The saga's one decision: given where a saga stands and what came in, where it stands next and what it says. Pure: no clock,
-// no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer for everything.
+// The one decision function of the saga: from where a saga stands and one input, it decides where the saga stands next and what it
+// sends. Pure: no clock, no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer
+// for everything.
 import type { InsufficientStock } from "../../schemas/events.ts";
 import { MAX_CENTS } from "../../schemas/fields.ts";
 import type { StartSaga } from "../../schemas/http.ts";
@@ -22,16 +23,16 @@ import {
 } from "./steps.ts";
 
 export interface SagaPolicy {
-  /** How long the whole forward path may take before the saga starts to compensate by itself, in milliseconds. */
+  /** The deadline of the whole forward path, in milliseconds. After it the saga starts to compensate by itself. */
   readonly forwardDeadlineMs: number;
-  /** An undo without an answer is sent again after this long, doubling up to `resendCapMs`. */
+  /** An undo without a reply is sent again after this time, which doubles up to `resendCapMs`. */
   readonly resendFirstMs: number;
   readonly resendCapMs: number;
-  /** From this many resends on, an operator is asked to look. */
+  /** From this many resends on, an operator has to look. */
   readonly resendsBeforeOperator: number;
 }
 
-/** Every (state, input) pair is one of these; `alert` is what cannot happen unless something is broken. */
+/** The result of every (state, input) pair. `alert` only occurs when something is broken. */
 export type Verdict =
   | { readonly kind: "transition" }
   | { readonly kind: "ignored"; readonly reason: string }
@@ -44,7 +45,7 @@ export interface Decision {
   readonly verdict: Verdict;
 }
 
-/** A new saga: its first command is written with it. `now` in epoch ms. */
+/** A new saga with its first command. `now` in epoch ms. */
 export function startSaga(saga_id: string, request: StartSaga, now: number, policy: SagaPolicy): Decision {
   const saga: Saga = {
     saga_id,
@@ -75,7 +76,7 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
   };
 }
 
-/** Decides one input. The same input twice, or in any other order, leads to the same end. `now` in epoch ms. */
+/** Decides one input. Repeated or reordered inputs lead to the same end. `now` in epoch ms. */
 export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPolicy): Decision {
   switch (saga.position.kind) {
     case "forward":
@@ -83,7 +84,7 @@ export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPo
     case "compensating":
       return decideCompensating(saga, saga.position, input, now, policy);
     case "completed":
-      // An undo is only ever asked for by a saga that started to compensate, so its answer cannot belong to a completed one.
+      // Only a compensating saga sends an undo, so a completed saga cannot get the reply of one.
       return isUndoReply(input)
         ? alert(saga, `${input.type} for a completed saga`)
         : ignore(saga, "saga is completed");
@@ -96,8 +97,8 @@ export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPo
 
 function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
   const row = rowOf(at);
-  // A refusal means that nothing happened in this step: only the steps before it are undone. In every other case the
-  // step's command is out and may yet take effect, so the step is undone with them.
+  // A refusal means that nothing happened in this step: only the steps before it are undone. In every other case the command of the
+  // step was sent and may still take effect, so the step is undone too.
   const uncertain = (failure: Failure) => startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);
 
   if (input.type === row.success) return succeed(saga, at, input, now, policy);
@@ -108,27 +109,27 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
     case "DeadlinePassed":
       if (saga.deadline_at === null || now < saga.deadline_at)
         return ignore(saga, "the deadline has not passed");
-      return uncertain({ code: "DEADLINE_EXCEEDED", message: `no answer to ${row.command} in time` });
+      return uncertain({ code: "DEADLINE_EXCEEDED", message: `no reply to ${row.command} in time` });
     case "OperatorCancel":
       return uncertain({ code: "OPERATOR_CANCELLED", message: input.reason });
     case "ReservationExpired":
       if (!row.compensateOnHoldExpiry)
-        return ignore(saga, "the confirm settles whether the stock is still there");
-      return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation passed its time" });
+        return ignore(saga, "the confirm decides whether the stock is still there");
+      return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation expired" });
     case "CommandDeadLettered":
-      if (input.command_type !== row.command) return ignore(saga, "that command is not awaited any more");
-      // It stays where it is: an operator may replay the command before the deadline turns the saga to compensation.
+      if (input.command_type !== row.command) return ignore(saga, "the saga no longer waits for that command");
+      // The saga stays where it is: an operator may replay the command before the deadline starts the compensation.
       return flagged(saga, input.command_type, now);
     case "CommandRefused":
       return alert(saga, `${input.command_type} was refused although the saga never undid that step`);
     default: {
       const earlier = STEPS.slice(0, indexOf(at)).some((done) => done.success === input.type);
-      return earlier ? ignore(saga, "that step is done already") : alert(saga, `${input.type} in step ${at}`);
+      return earlier ? ignore(saga, "that step is already done") : alert(saga, `${input.type} in step ${at}`);
     }
   }
 }
 
-/** The step has succeeded: keep what it tells, then the next step, or the end. */
+/** Stores the result of a step that succeeded, then starts the next step or finishes the saga. */
 function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
   const updated = { ...applyReply(saga, input), updated_at: now };
   const priceError = checkPrice(updated);
@@ -140,11 +141,11 @@ function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: Sa
   const next = ahead.find(isTaken);
   if (next !== undefined) {
     const moved: Saga = { ...updated, position: { kind: "forward", at: next.step } };
-    // What is left out is told in the timeline, which then reads like any other.
+    // The timeline also shows the skipped steps, so that it reads like any other.
     const way = [...ahead.slice(0, ahead.indexOf(next)), next].map(({ step }) => ({
       to: statusDuring(step),
       step,
-      note: step === next.step ? null : "left out: there is nothing to pay",
+      note: step === next.step ? null : "skipped: there is nothing to pay",
     }));
     const history = way.map((stop, index) => ({ from: way[index - 1]?.to ?? before, ...stop }));
     return transition(moved, [stepCommand(moved, next.step)], history);
@@ -184,15 +185,15 @@ function decideCompensating(
       deadline_at: now + cappedBackoff(resends, policy.resendFirstMs, policy.resendCapMs),
       updated_at: now,
     };
-    const asks = needs_operator && !saga.needs_operator ? ", an operator is asked" : "";
-    const note = `no answer, sent again (${resends})${asks}`;
+    const asks = needs_operator && !saga.needs_operator ? ", an operator is needed" : "";
+    const note = `no reply, sent again (${resends})${asks}`;
     return transition(
       again,
       [undoCommand(again, position.undoing)],
       [{ from: "COMPENSATING", to: "COMPENSATING", step: position.undoing, note }],
     );
   }
-  if (input.type === "OperatorCancel") return ignore(saga, "saga is compensating already");
+  if (input.type === "OperatorCancel") return ignore(saga, "saga is already compensating");
   if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type))
     return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {
@@ -203,13 +204,13 @@ function decideCompensating(
     const later = STEPS.slice(indexOf(position.undoing) + 1);
     const asked = later.some((row) => row.undo?.replies.includes(input.type));
     return asked
-      ? ignore(saga, "that undo is done already")
-      : alert(saga, `${input.type} was never asked for`);
+      ? ignore(saga, "that undo is already done")
+      : alert(saga, `${input.type} answers no undo of this saga`);
   }
-  return ignore(saga, "the undo under way settles it");
+  return ignore(saga, "the undo in progress settles it");
 }
 
-/** Turns the saga to compensation: undoes the steps before index `until`, last first. */
+/** Starts the compensation: undoes the steps before index `until`, last first. */
 function startCompensation(
   saga: Saga,
   at: Step,
@@ -222,14 +223,14 @@ function startCompensation(
 }
 
 /**
- * The steps before index `until` whose command was written, last first. The step `at` was written, or the saga would not stand
- * there: also the charge of nothing that a binary from before has sent.
+ * The steps before index `until` whose command was written, last first. The command of step `at` was written, or the saga would not
+ * stand there; that includes the charge of nothing that an older binary has sent.
  */
 function toUndo({ total_cents }: Saga, at: Step, until: number): readonly Step[] {
   return undoOrder(until).filter((step) => step === at || !isLeftOut(rowOf(step), total_cents));
 }
 
-/** Sends the first undo of `order`, or ends the saga where nothing is left to undo. */
+/** Sends the first undo of `order`, or finishes the saga when nothing is left to undo. */
 function undoNext(
   saga: Saga,
   at: Step,
@@ -275,7 +276,9 @@ function applyReply(saga: Saga, input: SagaInput): Saga {
   }
 }
 
-/** Prices are the server's, but nobody is charged a total they were not shown, nor one the messages cannot carry. */
+/**
+ * Prices come from the server, but a shopper is never charged a total they were not shown, nor one that the messages cannot carry.
+ */
 function checkPrice(saga: Saga): Failure | null {
   const { total_cents, expected_total_cents, currency } = saga;
   if (total_cents === null || saga.payment_succeeded) return null;
@@ -285,7 +288,7 @@ function checkPrice(saga: Saga): Failure | null {
       message: `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
     };
   if (total_cents > MAX_CENTS)
-    return { code: "TOTAL_TOO_LARGE", message: `${moneyText(total_cents, currency)} in one order` };
+    return { code: "TOTAL_TOO_LARGE", message: `${moneyText(total_cents, currency)} is too much for one order` };
   return null;
 }
 
@@ -303,14 +306,14 @@ function failureOf(input: SagaInput, { currency }: Saga): Failure {
   }
 }
 
-/** What the shopper can do least about comes first: a thing that is not sold, then one not for this money, then one sold out. */
+/** The code is the one that the shopper can do least about: an unknown product, then a wrong currency, then missing stock. */
 function shortage(
   { sku_ids, unknown_sku_ids = [], other_currency_sku_ids = [] }: InsufficientStock,
   currency: string,
 ): Failure {
   const other = new Set([...unknown_sku_ids, ...other_currency_sku_ids]);
   const parts = [
-    { code: "UNKNOWN_SKU", what: "nothing is sold as", skus: unknown_sku_ids },
+    { code: "UNKNOWN_SKU", what: "unknown product:", skus: unknown_sku_ids },
     { code: "CURRENCY_MISMATCH", what: `not sold in ${currency}:`, skus: other_currency_sku_ids },
     {
       code: "INSUFFICIENT_STOCK",
@@ -338,9 +341,9 @@ function finish(saga: Saga, position: Saga["position"], now: number): Saga {
   return {
     ...saga,
     position,
-    // The sealed payment method has done its work; what is not kept cannot leak.
+    // The sealed payment method is no longer needed, and data that is not kept cannot leak.
     payment_method: null,
-    // Whatever an operator was asked for has come about; that one was asked stays in the history.
+    // A finished saga needs no operator. The history keeps that one was needed.
     needs_operator: false,
     deadline_at: null,
     updated_at: now,
@@ -350,10 +353,10 @@ function finish(saga: Saga, position: Saga["position"], now: number): Saga {
 
 /** The saga stays where it is and asks for an operator. */
 function flagged(saga: Saga, commandType: string, now: number): Decision {
-  if (saga.needs_operator) return ignore(saga, "an operator is asked already");
+  if (saga.needs_operator) return ignore(saga, "an operator is already needed");
   const status = statusOf(saga.position);
   const step = saga.position.kind === "compensating" ? saga.position.undoing : saga.position.at;
-  const note = `${commandType} is a dead letter, an operator is asked`;
+  const note = `${commandType} was dead-lettered, an operator is needed`;
   return transition(
     { ...saga, needs_operator: true, updated_at: now },
     [],

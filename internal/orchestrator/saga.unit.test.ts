@@ -1,4 +1,4 @@
-// The saga's laws, step by step: given where it stands, when this comes in, then that is said and there it stands.
+// The rules of the saga, step by step: given its state, when this input arrives, then it sends this and moves there.
 import { describe, expect, test } from "bun:test";
 import type { StartSaga } from "../../schemas/http.ts";
 import type { Outgoing } from "../messaging/handler.ts";
@@ -68,13 +68,13 @@ const event = (type: string): SagaInput => {
 const start = (overrides: Partial<StartSaga> = {}) =>
   startSaga(ID, { ...request, ...overrides }, NOW, policy);
 const on = (saga: Saga, input: SagaInput, now = NOW) => decide(saga, input, now, policy);
-/** A saga whose forward commands up to `step` are written, with everything before it answered. */
+/** A saga whose forward commands up to `step` are written, with a reply to each one before it. */
 const givenAt = (step: Step): Saga =>
   STEPS.slice(0, indexOf(step)).reduce((saga, row) => on(saga, event(row.success)).saga, start().saga);
 const types = (out: readonly Outgoing[]) => out.map((body) => body.type);
 const late = NOW + policy.forwardDeadlineMs;
 
-/** Answers every undo until the saga has finished, and returns the undo commands it sent with the last decision. */
+/** Replies to every undo until the saga has finished. Returns the undo commands and the last decision. */
 function settle(decision: Decision): { readonly undos: string[]; readonly last: Decision } {
   const undos: string[] = [];
   let last = decision;
@@ -128,7 +128,7 @@ describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, ro
     expect(types(last.out)).toEqual(["SendNotification"]);
   });
 
-  test("given its deadline passes, then the step itself is undone too, because its command is out", () => {
+  test("given its deadline passes, then the step itself is undone too, because its command was sent", () => {
     const { undos, last } = settle(on(givenAt(step), { type: "DeadlinePassed" }, late));
     expect(undos).toHaveLength(undoOrder(indexOf(step) + 1).length);
     expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code: "DEADLINE_EXCEEDED" } });
@@ -144,7 +144,7 @@ describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, ro
     expect(last.saga.position).toMatchObject({ failure: { code: "OPERATOR_CANCELLED", message: "fraud" } });
   });
 
-  test("succeeding twice is succeeding once", () => {
+  test("a repeated success changes nothing", () => {
     const once = on(givenAt(step), event(row.success)).saga;
     expect(on(once, event(row.success))).toMatchObject({ saga: once, out: [], verdict: { kind: "ignored" } });
   });
@@ -163,12 +163,12 @@ describe.each(STEPS.map((row) => [row.step, row] as const))("step %s", (step, ro
     expect(saga.needs_operator).toBe(true);
     expect([saga.position, out]).toEqual([before.position, []]);
     const status = statusOf(before.position);
-    const note = `${row.command} is a dead letter, an operator is asked`;
+    const note = `${row.command} was dead-lettered, an operator is needed`;
     expect(history).toEqual([{ from: status, to: status, step, note }]);
     expect(on(saga, notice).verdict.kind).toBe("ignored");
   });
 
-  test("a success that comes after the saga started to compensate is ignored: its undo settles it", () => {
+  test("a success after the start of the compensation is ignored: the undo settles it", () => {
     const { saga } = on(givenAt(step), { type: "DeadlinePassed" }, late);
     expect(on(saga, event(row.success))).toMatchObject({ saga, out: [], verdict: { kind: "ignored" } });
   });
@@ -187,12 +187,12 @@ test("money first: stock is released only after the payment is settled", () => {
   expect(types(on(cancelled.saga, event("RefundCompleted")).out)).toEqual(["ReleaseInventory"]);
 });
 
-test("an expired reservation dooms the saga before the confirm, and not from there on", () => {
+test("an expired reservation compensates the saga before the confirm, and not from there on", () => {
   const outcome = STEPS.map(({ step }) => on(givenAt(step), event("ReservationExpired")).verdict.kind);
   expect(outcome).toEqual(["transition", "transition", "ignored", "ignored"]);
 });
 
-test("an undo without an answer is sent again, ever more slowly, and then asks for an operator", () => {
+test("an undo without a reply is sent again with growing delays, and then asks for an operator", () => {
   let saga = on(givenAt("charge"), event("PaymentFailed")).saga;
   const waits: number[] = [];
   const notes: (string | null)[] = [];
@@ -207,11 +207,11 @@ test("an undo without an answer is sent again, ever more slowly, and then asks f
   expect(waits).toEqual([20_000, 40_000, 60_000, 60_000, 60_000]);
   expect(saga.needs_operator).toBe(true);
   expect(notes.filter((note) => note?.includes("operator"))).toEqual([
-    `no answer, sent again (${policy.resendsBeforeOperator}), an operator is asked`,
+    `no reply, sent again (${policy.resendsBeforeOperator}), an operator is needed`,
   ]);
 });
 
-test("whom nobody has to help any more asks for no operator: the flag ends with the saga, its history tells of it", () => {
+test("a finished saga needs no operator; its history keeps that it did", () => {
   const asked = { ...givenAt("order"), needs_operator: true };
   const completed = on(asked, event("OrderCreated")).saga;
   const compensated = settle(on(asked, event("OrderFailed"))).last.saga;
@@ -219,7 +219,7 @@ test("whom nobody has to help any more asks for no operator: the flag ends with 
   expect([compensated.position.kind, compensated.needs_operator]).toEqual(["compensated", false]);
 });
 
-test("a total the shopper did not expect ends the saga uncharged, be it dearer or cheaper", () => {
+test("an unexpected total, higher or lower, ends the saga without a charge", () => {
   for (const expected_total_cents of [999, 1001]) {
     const decision = on(start({ expected_total_cents }).saga, reserved());
     const { undos, last } = settle(decision);
@@ -231,14 +231,14 @@ test("a total the shopper did not expect ends the saga uncharged, be it dearer o
 
 test.each([
   [{ sku_ids: ["tea"] }, "INSUFFICIENT_STOCK", "not available: tea"],
-  [{ sku_ids: ["tea"], unknown_sku_ids: ["tea"] }, "UNKNOWN_SKU", "nothing is sold as tea"],
+  [{ sku_ids: ["tea"], unknown_sku_ids: ["tea"] }, "UNKNOWN_SKU", "unknown product: tea"],
   [{ sku_ids: ["tea"], other_currency_sku_ids: ["tea"] }, "CURRENCY_MISMATCH", "not sold in EUR: tea"],
   [
     { sku_ids: ["cup", "tea", "oud"], unknown_sku_ids: ["cup"], other_currency_sku_ids: ["tea"] },
     "UNKNOWN_SKU",
-    "nothing is sold as cup; not sold in EUR: tea; not available: oud",
+    "unknown product: cup; not sold in EUR: tea; not available: oud",
   ],
-])("a cart that cannot be had says why: %o", (told, code, message) => {
+])("an unavailable cart gives its reasons: %o", (told, code, message) => {
   const refused = on(start().saga, { ...envelope, type: "InsufficientStock", ...told });
   expect(refused.saga.position).toMatchObject({ kind: "compensated", failure: { code, message } });
 });
@@ -246,7 +246,7 @@ test.each([
 describe("a checkout that costs nothing", () => {
   const free = () => on(start().saga, reserved(0));
 
-  test("goes from its reservation to its confirmation, and tells so", () => {
+  test("goes from its reservation to its confirmation, and shows it in the timeline", () => {
     const decision = free();
     expect(types(decision.out)).toEqual(["ConfirmReservation"]);
     expect(decision.saga).toMatchObject({ total_cents: 0, position: { kind: "forward", at: "confirm" } });
@@ -255,7 +255,7 @@ describe("a checkout that costs nothing", () => {
         from: "STARTED",
         to: "INVENTORY_RESERVED",
         step: "charge",
-        note: "left out: there is nothing to pay",
+        note: "skipped: there is nothing to pay",
       },
       { from: "INVENTORY_RESERVED", to: "PAYMENT_CHARGED", step: "confirm", note: null },
     ]);
@@ -264,7 +264,7 @@ describe("a checkout that costs nothing", () => {
     expect(ordered.out).toMatchObject([{ type: "SendNotification", total_cents: 0 }]);
   });
 
-  test("is undone without a word to payment, from wherever it starts to compensate", () => {
+  test("is undone without a message to payment, from every step", () => {
     const atOrder = on(free().saga, event("ReservationConfirmed")).saga;
     expect(settle(on(free().saga, event("ReservationLost"))).undos).toEqual(["ReleaseInventory"]);
     expect(settle(on(free().saga, { type: "DeadlinePassed" }, late)).undos).toEqual(["ReleaseInventory"]);
@@ -275,7 +275,7 @@ describe("a checkout that costs nothing", () => {
     ]);
   });
 
-  test("still has its charge undone where a binary from before has sent one", () => {
+  test("has its charge undone when an older binary has sent one", () => {
     const sent: Saga = { ...free().saga, position: { kind: "forward", at: "charge" } };
     const { undos, last } = settle(on(sent, { type: "DeadlinePassed" }, late));
     expect(undos).toEqual(["CancelPayment", "ReleaseInventory"]);
@@ -306,7 +306,7 @@ test("every pair of a state and an input is a transition, an ignore with a reaso
     }
 });
 
-test("an undo's answer that nobody asked for is an alert", () => {
+test("the reply to an undo that was never sent is an alert", () => {
   expect(on(givenAt("charge"), event("OrderCancelled")).verdict.kind).toBe("alert");
   expect(on(on(givenAt("order"), event("OrderCreated")).saga, event("RefundCompleted")).verdict.kind).toBe(
     "alert",

@@ -6,7 +6,7 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring } from "./steps.ts";
 
-/** Why a saga started to compensate. The codes that the saga itself gives; services add theirs (card_declined, ...). */
+/** Why a saga started to compensate. The saga has codes of its own, and services add theirs (card_declined, ...). */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -20,7 +20,7 @@ export type Position =
       readonly at: Step;
       readonly undoing: Step;
       readonly failure: Failure;
-      /** How often the current undo has been sent again because no answer came. */
+      /** How often the current undo was sent again because no reply came. */
       readonly resends: number;
     }
   | { readonly kind: "completed"; readonly at: Step; readonly order_id: string }
@@ -38,20 +38,20 @@ export interface Saga {
   readonly payment_method: string | null;
   readonly table_version: number;
   readonly position: Position;
-  /** The cart with the prices the reservation froze; null until reserved. */
+  /** The cart with the prices that the reservation fixed; null until reserved. */
   readonly priced_items: readonly Static<typeof PricedItem>[] | null;
   readonly total_cents: number | null;
   readonly payment_succeeded: boolean;
-  /** A command of this saga waits in the dead-letter queue, or an undo goes unanswered for long. False finished. */
+  /** A command of this saga is in the dead-letter queue, or an undo has had no reply for long. False when finished. */
   readonly needs_operator: boolean;
-  /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null finished. */
+  /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null when finished. */
   readonly deadline_at: number | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly completed_at: number | null;
 }
 
-/** What moves a saga beside events: its own deadline, and an operator. */
+/** What moves a saga: events, its own deadline, and an operator. */
 export type SagaInput =
   Event | { readonly type: "DeadlinePassed" } | { readonly type: "OperatorCancel"; readonly reason: string };
 
@@ -59,7 +59,7 @@ export type SagaInput =
 export interface Transition {
   readonly from: SagaStatus;
   readonly to: SagaStatus;
-  /** Where the saga stands after it: a step, or the step being undone. */
+  /** Where the saga stands afterwards: a step, or the step being undone. */
   readonly step: Step;
   readonly note: string | null;
 }

@@ -1,4 +1,5 @@
-// What a shopper may see of a saga, read from its row or made from the saga in hand, and whose it is. Called by status-watch.ts.
+// What a shopper may see of a saga, and who owns the saga. Read from its row, or built from the saga in memory. Called by
+// status-watch.ts.
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
@@ -17,7 +18,7 @@ interface StatusRow extends Omit<SagaStatusView, "created_at" | "updated_at" | "
   readonly completed_at: number | null;
 }
 
-/** By saga id; unknown ids are simply missing. */
+/** By saga id; unknown ids are missing. */
 export async function readStatuses(
   sql: Sql,
   sagaIds: readonly string[],
@@ -29,7 +30,7 @@ export async function readStatuses(
   return new Map(rows.map((row) => [row.saga_id, ownedStatus(row)]));
 }
 
-/** The same without asking the database, for a saga whose commit has just succeeded. */
+/** The same without a query, for a saga that was just committed. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
   const { saga_id, user_id, position, total_cents, currency, created_at, updated_at, completed_at } = saga;
   const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(position);

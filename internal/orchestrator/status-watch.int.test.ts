@@ -1,4 +1,4 @@
-// Waiting for sagas on a real Postgres: wake-ups that cannot be missed, limits that hold, and nothing left behind.
+// Waiting for sagas on a real Postgres: no missed wake-ups, working limits, and nothing left behind.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { openPostgres } from "../platform/postgres.ts";
 import { eventOf } from "../testkit/events.ts";
@@ -7,11 +7,11 @@ import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { StatusWatch } from "./status-watch.ts";
 
 const USER = "01890000-0000-7000-8000-00000000000a";
-/** Longer than a test may take, so that a wait which ends by its own limit fails. */
+/** Longer than a test may take, so that a wait that ends by its own limit fails the test. */
 const LONG = { waitMs: 120_000 };
-/** Not at the end of LONG, however busy the machine is. */
+/** Well before the end of LONG, however busy the machine is. */
 const AT_ONCE_MS = 30_000;
-/** Only what is told wakes anybody; a wake-up that is missed lets the test time out. */
+/** Only `changed` wakes a wait; a missed wake-up lets the test time out. */
 const NO_TICK = { tickMs: 3_600_000 };
 
 let orchestrator: TestOrchestrator;
@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 afterAll(() => orchestrator[Symbol.asyncDispose]());
 
-/** Ends the saga as it would end in this process, and tells the watch. */
+/** Ends the saga as in this process, and tells the watch. */
 async function end(sagaId: string, watch?: StatusWatch): Promise<void> {
   await orchestrator.handle(eventOf("InsufficientStock", sagaId));
   watch?.changed(orchestrator.changed);
@@ -34,7 +34,7 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly value: T; readonly
   return { value: await work, ms: performance.now() - begun };
 }
 
-test("says how a saga stands, and null for one that does not exist", async () => {
+test("returns the status of a saga, and null for one that does not exist", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   const id = await orchestrator.start({ user_id: USER });
   expect(await watch.status(id, USER)).toEqual({
@@ -51,18 +51,18 @@ test("says how a saga stands, and null for one that does not exist", async () =>
     completed_at: null,
   });
   expect(await watch.status(Bun.randomUUIDv7(), USER)).toBeNull();
-  // Nothing to wait for, either.
+  // It also does not wait for it.
   expect(await watch.status(Bun.randomUUIDv7(), USER, LONG)).toBeNull();
 });
 
-test("somebody else's saga is none, and is not waited for", async () => {
+test("the saga of another user is null, without a wait", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   const id = await orchestrator.start();
   expect((await timed(watch.status(id, USER, LONG))).ms).toBeLessThan(AT_ONCE_MS);
   expect([await watch.status(id, USER, LONG), await watch.status(id, USER)]).toEqual([null, null]);
 });
 
-test("everyone who waits is woken by the commit, with what was committed", async () => {
+test("the commit wakes every wait with the committed status", async () => {
   using watch = new StatusWatch(orchestrator.database.sql, NO_TICK);
   const id = await orchestrator.start({ user_id: USER });
   const waiting = Array.from({ length: 20 }, () => watch.status(id, USER, LONG));
@@ -74,7 +74,7 @@ test("everyone who waits is woken by the commit, with what was committed", async
   expect(woken[0]).toEqual(await watch.status(id, USER));
 });
 
-test("a saga that ends between the first look and the wait is not missed", async () => {
+test("a saga that ends between the first read and the wait is not missed", async () => {
   using watch = new StatusWatch(orchestrator.database.sql, NO_TICK);
   for (let delayMs = 0; delayMs <= 8; delayMs += 1) {
     const id = await orchestrator.start({ user_id: USER });
@@ -94,14 +94,14 @@ test("a saga that another replica ends is noticed long before the wait is over",
   const { value, ms } = await timed(Promise.all(waiting));
   expect(value.map((status) => status?.status)).toEqual(ids.map(() => "COMPENSATED"));
   expect(ms).toBeLessThan(AT_ONCE_MS);
-  // The watch goes on to work for who comes later.
+  // The watch works for later calls too.
   const later = await orchestrator.start({ user_id: USER });
   const another = watch.status(later, USER, LONG);
   await end(later);
   expect((await another)?.status).toBe("COMPENSATED");
 });
 
-test("when the time is up, the answer is how the saga stands then", async () => {
+test("when the time is up, the call returns the status at that time", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   const id = await orchestrator.start({ user_id: USER });
   const waiting = timed(watch.status(id, USER, { waitMs: 150 }));
@@ -112,7 +112,7 @@ test("when the time is up, the answer is how the saga stands then", async () => 
   expect(ms).toBeGreaterThan(140);
 });
 
-test("who hangs up stops waiting", async () => {
+test("a call that is aborted stops waiting", async () => {
   using watch = new StatusWatch(orchestrator.database.sql);
   const id = await orchestrator.start({ user_id: USER });
   const gone = new AbortController();
@@ -123,7 +123,7 @@ test("who hangs up stops waiting", async () => {
   expect((await timed(watch.status(id, USER, { ...LONG, signal: gone.signal }))).ms).toBeLessThan(AT_ONCE_MS);
 });
 
-test("a shutdown ends every wait with the status as it is, and all later ones at once", async () => {
+test("a shutdown ends every wait with the current status, and later calls do not wait", async () => {
   const watch = new StatusWatch(orchestrator.database.sql);
   const ids = await Promise.all(Array.from({ length: 5 }, () => orchestrator.start({ user_id: USER })));
   const waiting = ids.map((id) => watch.status(id, USER, LONG));
@@ -135,7 +135,7 @@ test("a shutdown ends every wait with the status as it is, and all later ones at
   expect((await timed(watch.status(ids[0] ?? "", USER, LONG))).ms).toBeLessThan(AT_ONCE_MS);
 });
 
-/** A pool whose way to the database a test can count and disturb. */
+/** A pool whose connection to the database a test can count and disturb. */
 async function openBehindProxy(latencyMs: number) {
   const { hostname, port, pathname } = new URL(orchestrator.database.url);
   const proxy = await TcpProxy.start({ host: hostname, port: Number(port) }, latencyMs);
@@ -151,7 +151,7 @@ async function openBehindProxy(latencyMs: number) {
   };
 }
 
-test("a thousand calls at once are a query or two", async () => {
+test("a thousand calls at once take at most two queries", async () => {
   await using behind = await openBehindProxy(1);
   using watch = new StatusWatch(behind.sql);
   const ids = await Promise.all(Array.from({ length: 10 }, () => orchestrator.start({ user_id: USER })));
@@ -164,7 +164,7 @@ test("a thousand calls at once are a query or two", async () => {
   expect(behind.proxy.roundTrips - before).toBeLessThanOrEqual(2);
 });
 
-test("a database that is connected and silent fails the call in time", async () => {
+test("a database that is connected and silent fails the call at the read timeout", async () => {
   await using behind = await openBehindProxy(0);
   using watch = new StatusWatch(behind.sql, { readTimeoutMs: 200 });
   const id = await orchestrator.start({ user_id: USER });
@@ -175,7 +175,7 @@ test("a database that is connected and silent fails the call in time", async () 
   expect((await watch.status(id, USER))?.status).toBe("STARTED");
 });
 
-test("a database that hangs or goes away fails who asks then, and nobody who asks later", async () => {
+test("a database that hangs or disconnects fails the calls of that time, and no later ones", async () => {
   await using behind = await openBehindProxy(0);
   using watch = new StatusWatch(behind.sql);
   const [patient, hasty] = [
@@ -186,13 +186,13 @@ test("a database that hangs or goes away fails who asks then, and nobody who ask
   await watch.status(hasty, USER);
   behind.proxy.stall();
   const failed = Promise.allSettled(Array.from({ length: 5 }, () => watch.status(hasty, USER)));
-  // Long enough for two ticks to hang, too, if they did not wait for each other.
+  // Long enough for two ticks to hang, too, if they ran in parallel.
   await Bun.sleep(600);
   behind.proxy.cut();
   behind.proxy.resume();
   expect((await failed).every(({ status }) => status === "rejected")).toBe(true);
   expect((await watch.status(hasty, USER))?.status).toBe("STARTED");
-  // Who waited through it all is still answered.
+  // The call that waited through all this still gets its status.
   await end(patient);
   expect((await waiting)?.status).toBe("COMPENSATED");
 });

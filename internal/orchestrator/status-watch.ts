@@ -1,5 +1,5 @@
-// Answers "how is my saga doing?", at once or when it finishes. A commit in this process wakes who waits for it with what
-// was committed; a tick looks for sagas that another replica has moved, with one query for all who wait. Called by api.ts.
+// Answers status calls, at once or when the saga finishes. A commit in this process wakes the waiting calls with the committed
+// status. A tick looks for sagas that another replica has finished, with one query for all waiting calls. Called by api.ts.
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -7,15 +7,15 @@ import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
 import { type OwnedStatus, readStatuses, statusOfSaga } from "./status-store.ts";
 
-/** How late the end of a saga that another replica has moved may be noticed. */
+/** The longest delay until a saga that another replica has finished is noticed. */
 const TICK_MS = 250;
-/** At most this many sagas are asked for in one query. */
+/** At most this many sagas in one query. */
 const MAX_BATCH = 1_000;
-/** A status call waits this long for others to share its query; under load that is one query for dozens. */
+/** A status call waits this long for others to share its query; under load one query serves dozens. */
 const LINGER_MS = 2;
-/** The pool has no time limit of its own for a server that is connected and silent. */
+/** The pool has no timeout of its own for a server that is connected and silent. */
 const READ_TIMEOUT_MS = 5_000;
-/** When so many calls wait already, further ones are answered at once. */
+/** Above this many waiting calls, further ones are answered at once. */
 const MAX_WAITING = 50_000;
 
 export interface WaitOptions {
@@ -26,7 +26,7 @@ export interface WaitOptions {
 
 interface Waiting {
   readonly sagaId: string;
-  /** Null where the wait ended without the saga being seen finished. */
+  /** Null when the wait ended before the saga was seen finished. */
   readonly wake: (status: OwnedStatus | null) => void;
 }
 
@@ -43,10 +43,10 @@ export class StatusWatch implements Disposable {
   #waitingCount = 0;
   #isPolling = false;
   readonly #closed = new AbortController();
-  /** The reads that will share the next query. */
+  /** The reads that share the next query. */
   #group: Group | undefined;
 
-  /** The limits above are overridden by tests. */
+  /** Tests override the limits above. */
   constructor(sql: Sql, { readTimeoutMs = READ_TIMEOUT_MS, tickMs = TICK_MS } = {}) {
     this.#sql = sql;
     this.#readTimeoutMs = readTimeoutMs;
@@ -54,9 +54,9 @@ export class StatusWatch implements Disposable {
   }
 
   /**
-   * The status now; or, with `waitMs`, as soon as the saga has finished, the time is up or `signal` aborts. Null, at once, where the
-   * user has no such saga: a wait would tell a stranger that somebody has. Throws what the database throws, and
-   * SERVICE_UNAVAILABLE when it is silent.
+   * The status now; with `waitMs`, as soon as the saga has finished, the time is up or `signal` aborts. Null, at once, when the
+   * user has no such saga: a wait would tell a stranger that somebody has one. Throws the error of the database, and
+   * SERVICE_UNAVAILABLE when the database is silent.
    */
   async status(
     sagaId: string,
@@ -67,7 +67,7 @@ export class StatusWatch implements Disposable {
     if (waitMs === 0 || isRefused || signal?.aborted === true)
       return viewFor(userId, await this.#read(sagaId));
     const { promise, resolve } = Promise.withResolvers<OwnedStatus | null>();
-    // Before the first look, so that a saga that finishes right after it is not missed.
+    // Registered before the first read, so that a saga that finishes right after it is not missed.
     const waiting: Waiting = { sagaId, wake: resolve };
     this.#add(waiting);
     const giveUp = () => resolve(null);
@@ -84,13 +84,13 @@ export class StatusWatch implements Disposable {
     }
   }
 
-  /** Tells that this process has just committed these sagas. */
+  /** Call this after this process has committed these sagas. */
   changed(sagas: readonly Saga[]): void {
     for (const saga of sagas)
       if (saga.completed_at !== null && this.#waiting.has(saga.saga_id)) this.#wake(statusOfSaga(saga));
   }
 
-  /** Ends every wait with the status as it is, and all later ones at once. */
+  /** Ends every wait with the current status. Later calls do not wait. */
   [Symbol.dispose](): void {
     this.#closed.abort();
     for (const all of this.#waiting.values()) for (const { wake } of all) wake(null);
@@ -114,14 +114,14 @@ export class StatusWatch implements Disposable {
     for (const { wake } of this.#waiting.get(status.view.saga_id) ?? []) wake(status);
   }
 
-  /** Runs while anybody waits. Never rejects. */
+  /** Runs while any call waits. Never rejects. */
   async #poll(): Promise<void> {
     this.#isPolling = true;
     while (this.#waiting.size > 0 && !this.#closed.signal.aborted) {
       await pause(this.#tickMs, this.#closed.signal);
       const sagaIds = [...this.#waiting.keys()];
       for (let i = 0; i < sagaIds.length; i += MAX_BATCH) {
-        // A failed read costs nothing: the next tick asks again, and each call's own time limit answers in the end.
+        // A failed read does no harm: the next tick reads again, and each call ends at its own time limit.
         const statuses = await this.#query(sagaIds.slice(i, i + MAX_BATCH)).catch(() => null);
         if (statuses === null) break;
         for (const status of statuses.values()) if (status.view.completed_at !== null) this.#wake(status);

@@ -5,18 +5,18 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { AssertionError } from "../kernel/errors.ts";
 
 /**
- * Stored with each saga. A change of STEPS needs a new version, and old ones stay runnable while sagas are open on them. Leaving
- * out a step that costs nothing (`onlyForMoney`) did not need one: binaries from before walk such a saga on from wherever it
- * stands, and if they start its compensation, undo a charge that never was, which leaves a tombstone.
+ * Stored with each saga. A change of STEPS needs a new version, and old versions stay runnable while sagas are open on them.
+ * Skipping a step that costs nothing (`onlyForMoney`) did not need one: older binaries continue such a saga from wherever it
+ * stands. If they compensate it, they undo a charge that never happened, which leaves a tombstone.
  */
 export const SAGA_TABLE_VERSION = 1;
 
 export type Step = "reserve" | "charge" | "confirm" | "order";
 
 export interface Undo {
-  /** The command while it is not known whether the step happened. */
+  /** The command while it is unknown whether the step happened. */
   readonly command: Command["type"];
-  /** The command once the step is known to have succeeded, where that makes a difference. */
+  /** The command once the step is known to have succeeded, if that makes a difference. */
   readonly commandAfterSuccess?: Command["type"];
   /** Each of these settles the step for good. */
   readonly replies: readonly Event["type"][];
@@ -27,16 +27,16 @@ export interface StepRow {
   readonly command: Command["type"];
   readonly success: Event["type"];
   readonly refusal: Event["type"];
-  /** What the shopper sees once the step has succeeded. */
+  /** What the shopper sees after the step has succeeded. */
   readonly statusAfter: SagaStatus;
-  /** Null where the undo of an earlier step covers this one. */
+  /** Null when the undo of an earlier step covers this one. */
   readonly undo: Undo | null;
   /**
-   * A hold that expires while this step is under way dooms the saga. Not so in `confirm`, whose own answer tells whether the
-   * stock could be taken again, nor after it.
+   * A hold that expires during this step makes the saga compensate. Not so in `confirm`, whose own reply tells whether the stock
+   * could be taken again, nor after it.
    */
   readonly compensateOnHoldExpiry: boolean;
-  /** Left out of a checkout that costs nothing, because no provider charges nothing: no command, and so no undo. */
+  /** Skipped in a checkout that costs nothing, because no provider charges nothing: no command, and so no undo. */
   readonly onlyForMoney: boolean;
 }
 
@@ -97,12 +97,12 @@ export function indexOf(step: Step): number {
   return STEPS.indexOf(rowOf(step));
 }
 
-/** The status shown while `step` is under way: what the step before it has reached. */
+/** The status shown while `step` is in progress: what the step before it has reached. */
 export function statusDuring(step: Step): SagaStatus {
   return STEPS[indexOf(step) - 1]?.statusAfter ?? "STARTED";
 }
 
-/** Whether a saga of this total passes the step by on its way forward. */
+/** Whether a saga with this total skips the step. */
 export function isLeftOut({ onlyForMoney }: StepRow, total_cents: number | null): boolean {
   return onlyForMoney && total_cents === 0;
 }

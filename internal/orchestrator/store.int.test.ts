@@ -1,4 +1,4 @@
-// The saga's rows on a real Postgres: every position comes back as it went in, and the table refuses what code must not say.
+// The saga rows on a real Postgres: every position is read as it was written, and the table rejects invalid rows.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Event } from "../../schemas/events.ts";
@@ -59,7 +59,7 @@ const progress = fc.record({
   updated_at: time,
 });
 
-test("what older versions kept of the payment provider's words is taken away, and what was ours stays", async () => {
+test("the migration removes the payment provider's texts and keeps our own", async () => {
   await using own = await TestOrchestrator.open();
   const { sql } = own.database;
   await using intake = own.intake();
@@ -82,7 +82,7 @@ test("what older versions kept of the payment provider's words is taken away, an
   ]);
 });
 
-test("any progress of any saga comes back as it was saved, and is shown the same from row and memory", async () => {
+test("any saga is read as it was saved, and its status is the same from row and memory", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(progress, { minLength: 1, maxLength: 10 }), async (all) => {
       const saved = await save(all.map(advanced));
@@ -115,7 +115,7 @@ async function save(changes: readonly ((saga: Saga) => Saga)[]): Promise<readonl
   });
 }
 
-test("prices that are saved once stay when later changes do not carry them", async () => {
+test("prices that are saved once stay when later changes do not contain them", async () => {
   const priced_items = [{ sku_id: "tea", quantity: 2, unit_price_cents: 500 }];
   const [priced] = await save([(saga) => ({ ...saga, priced_items, total_cents: 1_000 })]);
   if (priced === undefined) throw new Error("one saga was saved");
@@ -126,7 +126,7 @@ test("prices that are saved once stay when later changes do not carry them", asy
   expect(await orchestrator.saga(priced.saga_id)).toEqual(after);
 });
 
-test("a saga as it starts is stored as the pure core made it", async () => {
+test("a new saga is stored as the pure core made it", async () => {
   const request = checkout();
   const id = await orchestrator.start(request);
   expect(await orchestrator.saga(id)).toEqual(startSaga(id, request, START, POLICY).saga);
@@ -139,19 +139,19 @@ test("unknown ids are missing", async () => {
 });
 
 test.each([
-  ["a status nobody knows", "status = 'LOST'", CHECK],
-  ["a step nobody knows", "current_step = 'pay'", CHECK],
+  ["an unknown status", "status = 'LOST'", CHECK],
+  ["an unknown step", "current_step = 'pay'", CHECK],
   [
     "the undo of a step that has none",
     "status = 'COMPENSATING', compensation_step = 'confirm', failure_code = 'X'",
     CHECK,
   ],
-  ["finished without an end", "status = 'COMPENSATED', failure_code = 'X', deadline_at = null", CHECK],
+  ["finished without an end time", "status = 'COMPENSATED', failure_code = 'X', deadline_at = null", CHECK],
   ["finished with a deadline", "status = 'COMPENSATED', failure_code = 'X', completed_at = now()", CHECK],
-  ["under way without a deadline", "deadline_at = null", CHECK],
-  ["compensating nothing", "status = 'COMPENSATING', failure_code = 'X'", CHECK],
+  ["in progress without a deadline", "deadline_at = null", CHECK],
+  ["compensating without a step", "status = 'COMPENSATING', failure_code = 'X'", CHECK],
   ["an undo while going forward", "compensation_step = 'reserve'", CHECK],
-  ["compensated for no reason", "status = 'COMPENSATED', deadline_at = null, completed_at = now()", CHECK],
+  ["compensated without a reason", "status = 'COMPENSATED', deadline_at = null, completed_at = now()", CHECK],
   [
     "completed without an order",
     "status = 'COMPLETED', deadline_at = null, completed_at = now(), total_cents = 1",
@@ -168,8 +168,8 @@ test.each([
     CHECK,
   ],
   ["a total below zero", "total_cents = -1", CHECK],
-  ["a currency that is none", "currency = 'euro'", CHECK],
-  ["fewer than no resends", "resend_count = -1", CHECK],
+  ["an invalid currency", "currency = 'euro'", CHECK],
+  ["a negative number of resends", "resend_count = -1", CHECK],
 ])("refused: %s", async (_, change, code) => {
   const id = await orchestrator.start();
   const error: unknown = await orchestrator.database.sql
@@ -181,7 +181,7 @@ test.each([
   expect(error).toMatchObject({ code });
 });
 
-test("refused: a second saga under one client key", async () => {
+test("refused: a second saga with the same client key", async () => {
   const { sql } = orchestrator.database;
   const [id, other] = [await orchestrator.start(), await orchestrator.start()];
   await expect(
@@ -190,7 +190,7 @@ test("refused: a second saga under one client key", async () => {
   ).rejects.toMatchObject({ code: UNIQUE });
 });
 
-test("open sagas on a table that this binary does not know keep it from starting", async () => {
+test("a binary does not start while open sagas use a table that it does not know", async () => {
   const { sql } = orchestrator.database;
   expect(await openTableVersions(sql)).toEqual([1]);
   const id = await orchestrator.start();
@@ -204,7 +204,7 @@ test("open sagas on a table that this binary does not know keep it from starting
   requireKnownVersions(await openTableVersions(sql));
 });
 
-test("what moves a saga on leaves the indexes alone, until it finishes", async () => {
+test("updates of a saga do not touch the indexes until it finishes", async () => {
   await using own = await TestOrchestrator.open();
   await using intake = own.intake({ lingerMs: 50 });
   const requests = Array.from({ length: 200 }, () => checkout());
@@ -215,7 +215,7 @@ test("what moves a saga on leaves the indexes alone, until it finishes", async (
   for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const)
     await batch(type);
   const updates = async () => {
-    // Its connection tells at once what it did, not when it has been idle for long enough.
+    // The connection reports its work at once, not only after it has been idle.
     await own.database.postgres.transaction(({ tx, finish }) =>
       finish([tx`select pg_stat_force_next_flush()`]),
     );
@@ -226,11 +226,11 @@ test("what moves a saga on leaves the indexes alone, until it finishes", async (
   await waitUntil("the updates are counted", async () => (await updates()).all === 3 * sagas.length, {
     timeoutMs: 20_000,
   });
-  // Now and then a page has no room yet, because somebody may still look at what was there before.
+  // Now and then a page has no room yet, because a transaction may still read the old versions.
   expect((await updates()).hot).toBeGreaterThan(2 * sagas.length);
 });
 
-test("a line of the timeline is what it was, whatever a person has written into its note", async () => {
+test("a line of the timeline is unchanged, whatever its note contains", async () => {
   const lines = [null, "late\u001e, said the \u0007 bell", "'\"\\,{}"].map((note) => ({
     saga_id: Bun.randomUUIDv7(),
     from: "STARTED" as const,

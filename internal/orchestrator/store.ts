@@ -1,5 +1,5 @@
-// The saga database as the saga table moves through it: sagas are read and locked, moved, written back, a batch at a time.
-// Called by handler.ts and timers.ts; how a saga gets in is intake-store.ts, what a shopper may see of it status-store.ts.
+// The saga database for everything that moves a saga: sagas are read and locked, changed, and written back, in batches. Called by
+// handler.ts and timers.ts. intake-store.ts inserts sagas; status-store.ts reads what a shopper may see.
 import type { PendingQuery, Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
@@ -13,7 +13,7 @@ import { type Position, type Saga, statusOf, type Transition } from "./state.ts"
 import type { Step } from "./steps.ts";
 import { KNOWN_TABLE_VERSIONS } from "./versions.ts";
 
-/** A row of saga_state as the driver hands it over: timestamps in epoch ms. */
+/** A row of saga_state from the driver: timestamps in epoch ms. */
 interface SagaRow {
   readonly saga_id: string;
   readonly user_id: string;
@@ -46,14 +46,14 @@ const columns = (sql: Sql | Tx) => sql`
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
   failure_code, failure_message, needs_operator, resend_count, deadline_at, created_at, updated_at, completed_at`;
 
-/** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are simply missing. */
+/** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
 export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Saga[]> {
   const rows = await tx<SagaRow[]>`
     select ${columns(tx)} from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) order by saga_id for update`;
   return rows.map(fromRow);
 }
 
-/** Locks the sagas that are free and returns those that another transaction holds, without waiting for any. */
+/** Locks the sagas that are free and returns those that another transaction has locked, without waiting. */
 export function heldSagas(tx: Tx, sagaIds: readonly string[]): PendingQuery<HeldRow[]> {
   return tx<HeldRow[]>`
     with free as materialized (
@@ -63,8 +63,8 @@ export function heldSagas(tx: Tx, sagaIds: readonly string[]): PendingQuery<Held
 }
 
 /**
- * A deadline that lies further ahead than any is ever set was written by a clock that ran ahead and has been set right since.
- * It counts anew from now: the saga itself did nothing wrong, and is not undone for it. What is locked has its turn in a later run.
+ * A deadline beyond the longest possible delay comes from a fast clock that was corrected since. It starts again from now: the saga
+ * must not be undone for a wrong clock. Locked sagas have their turn in a later run.
  */
 export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): PromiseLike<unknown> {
   return tx`
@@ -76,9 +76,9 @@ export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): Promis
 }
 
 /**
- * Claims open sagas whose deadline has passed, the longest overdue first; what other replicas hold is skipped, and so is a
- * saga on a table that this binary does not know. `now` in epoch ms. Where `compared` names a database (past-watch.ts), nothing is
- * claimed in any other.
+ * Claims open sagas whose deadline has passed, the longest overdue first. Skips sagas that other replicas have locked, and sagas on
+ * a table that this binary does not know. `now` in epoch ms. When `compared` names a database (past-watch.ts), nothing is claimed
+ * in any other.
  */
 export async function claimOverdueSagas(
   tx: Tx,
@@ -96,8 +96,8 @@ export async function claimOverdueSagas(
 }
 
 /**
- * Names the tables behind a connection: the start of their server, and the file of the sagas. Both are others in a database that
- * was restored, by whatever means, and in a standby that took over.
+ * Identifies the tables behind a connection: the start time of the server, and the file of the sagas. Both differ in a database
+ * that was restored, by whatever means, and in a standby that took over.
  */
 export async function identityOf(sql: Sql): Promise<string> {
   const [row] = await sql<{ identity: string }[]>`select ${identity(sql)} as identity`;
@@ -107,14 +107,14 @@ export async function identityOf(sql: Sql): Promise<string> {
 const identity = (sql: Sql | Tx) => sql`
   concat_ws(' ', extract(epoch from pg_postmaster_start_time()), pg_relation_filenode('saga_state'))`;
 
-/** What `saveSagas` needs to know of a saga: how it was read and how it is now. */
+/** What `saveSagas` needs to know of a saga: as it was read and as it is now. */
 export interface Change {
   readonly before: Saga;
   readonly after: Saga;
 }
 
 /**
- * Writes the changed sagas with one statement. The array makes the planner probe the key also while the table's statistics
+ * Writes the changed sagas with one statement. The array makes the planner probe the key even while the statistics of the table
  * still say that it is small.
  */
 export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unknown> {
@@ -149,7 +149,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
        and s.saga_id = c.saga_id`;
 }
 
-/** One line of a saga's timeline with what caused it. */
+/** One line of the timeline of a saga, with its cause. */
 export interface HistoryLine extends Transition {
   readonly saga_id: string;
   readonly message_id: string | null;
@@ -172,14 +172,14 @@ export function appendHistory(tx: Tx, lines: readonly HistoryLine[], now: number
         as line (saga_id, from_status, to_status, step, message_id, message_type, note)`;
 }
 
-/** The versions of the saga table that open sagas still stand on. */
+/** The versions of the saga table that open sagas use. */
 export async function openTableVersions(sql: Sql): Promise<number[]> {
   const rows = await sql<{ table_version: number }[]>`
     select distinct table_version from saga_state where completed_at is null`;
   return rows.map((row) => row.table_version);
 }
 
-/** How a position is spread over the columns; `positionOf` is the way back. */
+/** The columns of a position; `positionOf` is the way back. */
 export function positionColumns(position: Position) {
   const isFailed = position.kind === "compensating" || position.kind === "compensated";
   return {
@@ -209,7 +209,7 @@ function positionOf(row: SagaRow): Position {
     case "COMPLETED":
       assert(row.order_id !== null, `completed saga ${row.saga_id} has no order`);
       return { kind: "completed", at, order_id: row.order_id };
-    // FAILED is a saga that an operator has closed by hand: finished like any other, and like any other never moved again.
+    // An operator has closed a FAILED saga by hand. Like any finished saga it never moves again.
     case "FAILED":
     case "COMPENSATED":
       return { kind: "compensated", at, failure: failureOf(row) };

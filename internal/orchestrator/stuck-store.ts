@@ -1,4 +1,4 @@
-// Which sagas make no progress. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
+// Finds sagas that make no progress. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
 import type { Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import type { Step } from "./steps.ts";
@@ -7,21 +7,22 @@ export interface StuckSaga {
   readonly saga_id: string;
   readonly status: SagaStatus;
   readonly current_step: Step;
-  /** The step whose undo is awaited; null on the way forward. */
+  /** The step whose undo has no reply yet; null on the way forward. */
   readonly compensation_step: Step | null;
   readonly payment_succeeded: boolean;
-  /** How often the undo it waits for has been sent again. */
+  /** How often that undo was sent again. */
   readonly resend_count: number;
   readonly needs_operator: boolean;
-  /** Epoch ms: when it was started, and when it last moved. */
+  /** Epoch ms: when it started, and when it last moved. */
   readonly created_at: number;
   readonly progress_at: number;
 }
 
 /**
- * Open sagas that have not moved since `before` (epoch ms), the longest first, at most `limit`. An undo that is sent again is no
- * progress, though it writes the saga's row: it is what a stuck saga does. Neither is a command's death. Reads open sagas alone, and the history of the old
- * ones among them; materialized, because the planner would else be tempted to walk all sagas in order of their creation.
+ * Open sagas that have not moved since `before` (epoch ms), the longest first, at most `limit`. A resent undo is not progress,
+ * though it writes the row of the saga: that is what a stuck saga does. A dead-lettered command is not progress either. Reads only
+ * open sagas, and the history of the old ones among them. Materialized, because otherwise the planner may walk all sagas in order
+ * of their creation.
  */
 export function findStuck(sql: Sql, before: number, limit: number): Promise<StuckSaga[]> {
   return sql<StuckSaga[]>`

@@ -1,4 +1,4 @@
-// A saga that nothing moves is noticed, once in the log and for as long as it lasts in the gauge.
+// A saga without progress is noticed: once in the log, and in the gauge for as long as it lasts.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
@@ -30,7 +30,7 @@ function watch(): StuckWatch {
   });
 }
 
-/** Past its deadline, and from then on sent again and again; the clock stands at `until`. */
+/** Moves the clock past the deadline and lets undos be sent again until `until`. */
 async function sweepUntil(until: number): Promise<void> {
   while (orchestrator.now < until) {
     orchestrator.now = Math.min(until, orchestrator.now + POLICY.forwardDeadlineMs);
@@ -41,11 +41,11 @@ async function sweepUntil(until: number): Promise<void> {
 const stuckAt = (now: number) => findStuck(orchestrator.database.sql, now - AFTER_MS, 10);
 const TURNED = START + POLICY.forwardDeadlineMs;
 
-test("an undo that nobody answers is stuck, however often it is sent again, and no more when it is answered", async () => {
+test("an undo without a reply is stuck, however often it is sent again, until its reply arrives", async () => {
   // given
   const one = watch();
   const id = await orchestrator.start();
-  // when it is compensating, and for so long nobody has answered
+  // when it has been compensating without a reply for this long
   await sweepUntil(TURNED + AFTER_MS);
   await one.runOnce();
   expect([gauge, warnings.length]).toEqual([0, 0]);
@@ -55,7 +55,7 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
   // then
   expect(gauge).toBe(1);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain(`${id} waits for the answer to ReleaseInventory`);
+  expect(warnings[0]).toContain(`${id} waits for the reply to ReleaseInventory`);
   expect(await stuckAt(orchestrator.now)).toMatchObject([
     {
       saga_id: id,
@@ -74,7 +74,7 @@ test("an undo that nobody answers is stuck, however often it is sent again, and 
   expect(gauge).toBe(0);
 });
 
-test("a saga that has just been moved, a young one and one finished are not", async () => {
+test("a saga that just moved, a new one and a finished one are not stuck", async () => {
   const one = watch();
   const undoing = await orchestrator.start();
   await orchestrator.handle(eventOf("InventoryReserved", undoing));
@@ -84,15 +84,15 @@ test("a saga that has just been moved, a young one and one finished are not", as
   await orchestrator.start();
   await one.runOnce();
   expect([gauge, warnings.length]).toEqual([0, 0]);
-  // The undo after it is not answered either, and it is told of anew.
+  // The next undo has no reply either, and is reported again.
   await sweepUntil(orchestrator.now + AFTER_MS - 1);
   expect((await stuckAt(orchestrator.now)).map(({ saga_id }) => saga_id)).not.toContain(undoing);
   await sweepUntil(orchestrator.now + 2);
   await one.runOnce();
-  expect(warnings.join()).toContain(`${undoing} waits for the answer to ReleaseInventory`);
+  expect(warnings.join()).toContain(`${undoing} waits for the reply to ReleaseInventory`);
 });
 
-test("that a command has died is no progress either: its saga stays stuck, and its history tells why an operator is asked", async () => {
+test("a dead-lettered command is not progress: its saga stays stuck, and its history says why it needs an operator", async () => {
   const id = await orchestrator.start();
   await orchestrator.handle(eventOf("InventoryReserved", id));
   orchestrator.now = START + AFTER_MS + 1;
@@ -100,11 +100,11 @@ test("that a command has died is no progress either: its saga stays stuck, and i
   expect(await stuckAt(orchestrator.now)).toMatchObject([
     { saga_id: id, needs_operator: true, progress_at: START },
   ]);
-  const note = "ChargePayment is a dead letter, an operator is asked";
+  const note = "ChargePayment was dead-lettered, an operator is needed";
   expect((await orchestrator.history(id)).at(-1)).toMatchObject({ step: "charge", note });
 });
 
-test("after an outage of the orchestrator, sagas that their deadline is compensating a moment ago are on their way", async () => {
+test("after an outage of the orchestrator, sagas that just started to compensate are not stuck", async () => {
   const id = await orchestrator.start();
   orchestrator.now = START + 2 * AFTER_MS;
   expect((await stuckAt(orchestrator.now)).map(({ saga_id }) => saga_id)).toEqual([id]);
@@ -112,7 +112,7 @@ test("after an outage of the orchestrator, sagas that their deadline is compensa
   expect(await stuckAt(orchestrator.now)).toEqual([]);
 });
 
-test("the longest stuck come first, and no more than are asked for", async () => {
+test("the longest stuck come first, up to the limit", async () => {
   const ids = [];
   for (let count = 0; count < 3; count += 1) {
     ids.push(await orchestrator.start());

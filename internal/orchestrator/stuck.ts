@@ -1,17 +1,17 @@
-// Notices sagas that make no progress: everything heals by itself in minutes, so what does not wants a person. Counts them for an
-// alert, and names each in the log once. Ticked by a loop of cmd/orchestrator.
+// Detects sagas that make no progress. Everything recovers by itself within minutes, so a stuck saga needs a person. Counts stuck
+// sagas for an alert, and logs each once. Run by a loop of cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
 import { rowOf } from "./steps.ts";
 import type { StuckSaga } from "./stuck-store.ts";
 
-/** The gauge's reach; more read as this. */
+/** The maximum of the gauge; more show as this. */
 export const MAX_STUCK_COUNTED = 1_000;
-/** Ids in one line of the log. */
+/** Ids in one log line. */
 const MAX_NAMED = 20;
 
-/** Pure. The command whose answer moves the saga. */
+/** Pure. The command whose reply moves the saga. */
 export function awaitedCommand({
   current_step,
   compensation_step,
@@ -22,9 +22,9 @@ export function awaitedCommand({
 }
 
 export interface StuckWatchOptions {
-  /** So long without progress is stuck, in milliseconds. */
+  /** A saga without progress for this long is stuck, in milliseconds. */
   readonly afterMs: number;
-  /** Sagas that nothing has moved since `before` (epoch ms), at most `limit`. */
+  /** Sagas without progress since `before` (epoch ms), at most `limit`. */
   readonly find: (before: number, limit: number) => Promise<readonly StuckSaga[]>;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
@@ -38,7 +38,7 @@ export class StuckWatch {
 
   constructor(options: StuckWatchOptions) {
     this.#options = options;
-    this.#gauge = options.meter.gauge("sagas_stuck", "Open sagas that nothing has moved for STUCK_AFTER_MS");
+    this.#gauge = options.meter.gauge("sagas_stuck", "Open sagas without progress for STUCK_AFTER_MS");
   }
 
   async runOnce(): Promise<void> {
@@ -50,10 +50,10 @@ export class StuckWatch {
     if (fresh.length > 0) {
       const sagas = fresh
         .slice(0, MAX_NAMED)
-        .map((saga) => `${saga.saga_id} waits for the answer to ${awaitedCommand(saga)}`);
+        .map((saga) => `${saga.saga_id} waits for the reply to ${awaitedCommand(saga)}`);
       log.warn(
         { sagas, more: fresh.length - sagas.length },
-        `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s: checkoutctl saga ls --stuck`,
+        `${fresh.length} sagas have made no progress for ${afterMs / 1_000} s; run checkoutctl saga ls --stuck`,
       );
     }
   }

@@ -1,4 +1,4 @@
-// What is told of sagas that do not move; stuck.int.test.ts says which those are.
+// What is logged about sagas that do not move; stuck.int.test.ts tests which sagas those are.
 import { expect, test } from "bun:test";
 import { awaitedCommand, MAX_STUCK_COUNTED, StuckWatch } from "./stuck.ts";
 import type { Step } from "./steps.ts";
@@ -21,7 +21,7 @@ function stuck(saga_id: string): StuckSaga {
   };
 }
 
-test("a saga waits for the step's command, or for the undo that its payment calls for", () => {
+test("a saga waits for the command of its step, or for the undo that its payment needs", () => {
   const cases: readonly (readonly [Step, Step | null, boolean, string])[] = [
     ["reserve", null, false, "ReserveInventory"],
     ["confirm", null, true, "ConfirmReservation"],
@@ -34,7 +34,7 @@ test("a saga waits for the step's command, or for the undo that its payment call
     expect(awaitedCommand({ current_step, compensation_step, payment_succeeded })).toBe(command);
 });
 
-test("each saga is named once for as long as it is stuck, at most twenty in a line; the gauge counts all", async () => {
+test("each stuck saga is logged once, at most twenty in a line; the gauge counts all", async () => {
   const asked: unknown[] = [];
   const told: { sagas: readonly string[]; more: number; message: string }[] = [];
   let gauge = -1;
@@ -59,17 +59,17 @@ test("each saga is named once for as long as it is stuck, at most twenty in a li
   await watch.runOnce();
   expect([gauge, told.length]).toEqual([22, 1]);
   expect(told[0]?.sagas).toHaveLength(20);
-  expect(told[0]?.sagas[0]).toBe("saga 0 waits for the answer to ReserveInventory");
+  expect(told[0]?.sagas[0]).toBe("saga 0 waits for the reply to ReserveInventory");
   expect(told[0]?.more).toBe(2);
   expect(told[0]?.message).toContain("22 sagas have made no progress for 300 s");
 
   found = [stuck("saga 0"), stuck("saga 99")];
   await watch.runOnce();
-  expect([gauge, told[1]?.sagas]).toEqual([2, ["saga 99 waits for the answer to ReserveInventory"]]);
-  // One that has moved and is stuck again is news again.
+  expect([gauge, told[1]?.sagas]).toEqual([2, ["saga 99 waits for the reply to ReserveInventory"]]);
+  // A saga that moved and is stuck again is logged again.
   found = [];
   await watch.runOnce();
   found = [stuck("saga 0")];
   await watch.runOnce();
-  expect(told[2]?.sagas).toEqual(["saga 0 waits for the answer to ReserveInventory"]);
+  expect(told[2]?.sagas).toEqual(["saga 0 waits for the reply to ReserveInventory"]);
 });

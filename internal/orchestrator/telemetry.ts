@@ -1,23 +1,23 @@
-// What the orchestrator tells of its sagas: how many start, how many end how, how long they take, and every alert of the saga
-// table. Called by cmd/orchestrator, which hands the observer to handler and timers.
+// The saga metrics of the orchestrator: how many start, how many end in which way, how long they take, and every alert of the saga
+// table. Called by cmd/orchestrator, which passes the observer to handler and timers.
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 import { statusOf } from "./state.ts";
 
 const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
 
-/** Register once per process. `changed` is passed on as it is. */
+/** Register once per process. `changed` is passed on unchanged. */
 export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["changed"]) {
-  const started = meter.counter("sagas_started_total", "Sagas that were taken in");
+  const started = meter.counter("sagas_started_total", "Sagas that were started");
   const ended = meter.counter("sagas_ended_total", "Sagas that finished", ["status", "failure_code"]);
   const duration = meter.histogram(
     "saga_duration_seconds",
-    "From the checkout to the end of its saga",
+    "Time from the checkout to the end of its saga",
     ["status"],
     DURATION_BUCKETS_SECONDS,
   );
   const ignored = meter.counter("saga_inputs_ignored_total", "Messages that changed nothing", ["type"]);
-  const alerts = meter.counter("saga_alerts_total", "Messages that cannot come unless something is broken", [
+  const alerts = meter.counter("saga_alerts_total", "Messages that only occur when something is broken", [
     "type",
   ]);
 

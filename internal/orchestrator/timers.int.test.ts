@@ -1,4 +1,4 @@
-// Deadlines on a real Postgres: sagas that start to compensate by themselves, undos that are sent again, and replicas that share the work.
+// Deadlines on a real Postgres: sagas start to compensate by themselves, undos are sent again, and replicas share the work.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
@@ -19,7 +19,7 @@ afterAll(() => orchestrator[Symbol.asyncDispose]());
 
 const startMany = (count: number) => Promise.all(Array.from({ length: count }, () => orchestrator.start()));
 
-test("a saga past its deadline starts to compensate, not a millisecond before", async () => {
+test("a saga starts to compensate at its deadline, not a millisecond before", async () => {
   const id = await orchestrator.start();
   orchestrator.now = LATE - 1;
   expect(await orchestrator.sweep()).toMatchObject({ processed: 0 });
@@ -43,7 +43,7 @@ test("a saga past its deadline starts to compensate, not a millisecond before", 
   expect(await orchestrator.sweep()).toMatchObject({ processed: 0 });
 });
 
-test("a checkout that was started by a clock an hour ahead is given its time anew when the clock is right again", async () => {
+test("a checkout started by a clock an hour ahead gets a new deadline when the clock is corrected", async () => {
   const HOUR_MS = 60 * 60 * 1_000;
   orchestrator.now = START + HOUR_MS;
   const id = await orchestrator.start();
@@ -56,7 +56,7 @@ test("a checkout that was started by a clock an hour ahead is given its time ane
   expect((await orchestrator.saga(id)).position.kind).toBe("compensating");
 });
 
-test("an undo without an answer is sent again, ever more slowly, and an operator is asked; the answer ends it", async () => {
+test("an undo without a reply is sent again with growing delays and needs an operator; the reply ends it", async () => {
   const id = await orchestrator.start();
   orchestrator.now = LATE;
   await orchestrator.sweep();
@@ -73,7 +73,7 @@ test("an undo without an answer is sent again, ever more slowly, and an operator
   expect(flags).toEqual([false, false, true, true, true]);
   const undos = (await orchestrator.messages(id)).filter(({ type }) => type === "ReleaseInventory");
   expect(undos.length).toBe(6);
-  // Each is a message of its own, or the inbox of the service would drop it; the effect's key stays the same.
+  // Each is a message of its own, or the inbox of the service would drop it. The key of the effect stays the same.
   expect(new Set(undos.map(({ message_id }) => message_id)).size).toBe(6);
   await orchestrator.handle(eventOf("InventoryReleased", id));
   expect((await orchestrator.saga(id)).position.kind).toBe("compensated");
@@ -109,7 +109,7 @@ test("replicas that sweep at once move each saga once", async () => {
   for (const id of ids) expect((await orchestrator.history(id)).length).toBe(2);
 });
 
-test("a saga that an event is moving is left for the next run", async () => {
+test("a saga that an event is moving is left to the next run", async () => {
   const [moving, other] = [await orchestrator.start(), await orchestrator.start()];
   orchestrator.now = LATE;
   await orchestrator.database.postgres.transaction(async ({ tx, send, finish }) => {
@@ -122,7 +122,7 @@ test("a saga that an event is moving is left for the next run", async () => {
   expect(await orchestrator.sweep()).toMatchObject({ processed: 1 });
 });
 
-test("a deadline and the last success that race leave one of the two ends, never a mixture", async () => {
+test("a race of a deadline and the last success has one of the two outcomes, never a mixture", async () => {
   const ids = await startMany(40);
   for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const)
     await orchestrator.handle(...ids.map((id) => eventOf(type, id)));
@@ -149,7 +149,7 @@ test("a saga on a table that this binary does not know is left to one that does"
   expect((await orchestrator.saga(own)).position.kind).toBe("compensating");
 });
 
-test("what was decided is told once it is committed", async () => {
+test("the observer hears of a decision only after its commit", async () => {
   await startMany(3);
   orchestrator.now = LATE;
   const { sql } = orchestrator.database;

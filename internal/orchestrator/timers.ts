@@ -1,5 +1,5 @@
-// The saga's own initiative: a saga past its deadline starts to compensate, an undo without an answer is sent again. One bounded batch
-// per run; any number of replicas may run it, because each claims with SKIP LOCKED. Ticked by a background loop.
+// The timers of the sagas: a saga past its deadline starts to compensate, and an undo without a reply is sent again. One bounded
+// batch per run. Any number of replicas may run it, because each claims with SKIP LOCKED. Run by a background loop.
 import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { append } from "../messaging/outbox.ts";
@@ -16,12 +16,14 @@ export interface DeadlineSweeperOptions {
   readonly newId: () => string;
   readonly policy: SagaPolicy;
   readonly observer: SagaObserver;
-  /** The one database that may be acted on, null while there is none; any may where it is left out. See past-watch.ts. */
+  /**
+   * The one database that deadlines may act on, null while there is none; without this option any database may. See past-watch.ts.
+   */
   readonly compared?: () => string | null;
   readonly limit?: number;
 }
 
-/** Moves one batch of overdue sagas and returns how many there were. */
+/** Moves one batch of overdue sagas and returns their number. */
 export async function sweepDeadlines(options: DeadlineSweeperOptions): Promise<RunResult> {
   const { database, clock, newId, policy, observer, limit = DEADLINE_BATCH } = options;
   const compared = options.compared?.();

@@ -1,4 +1,4 @@
-// Objects by id and in the order they were made, as the list endpoints page through them. Pure.
+// Objects by id and in creation order, as the list endpoints page through them. Pure.
 
 export interface Identified {
   readonly id: string;
@@ -27,7 +27,7 @@ export class Collection<T extends Identified> {
     return this.#positions.get(id);
   }
 
-  /** Adds the item, or puts its new state in the place of the old one. */
+  /** Adds the item, or replaces its old state in the same position. */
   put(item: T): void {
     const position = this.#positions.get(item.id);
     if (position !== undefined) {

@@ -1,5 +1,5 @@
-// The control API under /_sim/: what tests, the chaos suite and people use to make the provider misbehave and to look at its
-// books. It has no authentication; the simulator is never to be reachable from outside.
+// The control API under /_sim/: tests, the chaos suite and people use it to set faults and to read the ledger. It has no authentication,
+// so the simulator must never be reachable from outside.
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
@@ -13,7 +13,7 @@ const ExpireKeys = Type.Object(
 const faultSettings = TypeCompiler.Compile(FaultSettings);
 const expireKeys = TypeCompiler.Compile(ExpireKeys);
 
-/** Answers any request below /_sim/. The four resources are listed in README.md. */
+/** Answers any request below /_sim/. README.md lists the endpoints. */
 export async function handleControl(request: Request, simulator: Simulator): Promise<Response> {
   switch (`${request.method} ${new URL(request.url).pathname}`) {
     case "GET /_sim/faults":
@@ -53,7 +53,7 @@ export function statsOf({ ledger, counters, webhooks }: Simulator): Record<strin
   };
 }
 
-/** Replaces all settings: what is left out goes back to no fault, and the latency stays. `{}` heals everything. */
+/** Replaces all settings: a setting that is left out goes back to no fault, but the latency stays. `{}` ends all faults. */
 function putFaults(text: string, simulator: Simulator): Response {
   const body = parseBody(faultSettings, { latency: simulator.faults.latency }, text);
   if ("problem" in body) return refused(body.problem);

@@ -1,4 +1,4 @@
-// The simulator as its own process, killed in the middle of its work: what it answered stays true, and no key charges twice.
+// The simulator as its own process, killed in the middle of its work: its answers stay true, and no key charges twice.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { waitFor } from "./test-provider.ts";
 const MAIN = join(import.meta.dir, "../../cmd/paysim/main.ts");
 const CHARGES = 400;
 const IN_FLIGHT = 32;
-/** The kill comes when so many are answered. */
+/** The test kills the process after this many answers. */
 const KILL_AFTER = 150;
 
 const Listening = Type.Object({ msg: Type.Literal("listening"), url: Type.String() });
@@ -29,7 +29,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("kill -9 under load: every answered charge is still there, every other one happens once", async () => {
+test("kill -9 under load: every answered charge survives, every other one happens once", async () => {
   let url = await launch();
   const before = new Map<string, string>();
   await chargeAll(async (key) => {
@@ -51,7 +51,7 @@ test("kill -9 under load: every answered charge is still there, every other one 
   expect(new Set(after.values()).size).toBe(CHARGES);
 });
 
-test("SIGTERM lets a charge under way be answered, and exits 0", async () => {
+test("on SIGTERM the simulator answers the charge in flight and exits 0", async () => {
   const url = await launch("fixed:500");
   const underWay = charge(url, "last");
   await waitFor(async () => (await (await fetch(`${url}/_sim/stats`)).text()).includes('"keys":1,'));
@@ -77,7 +77,7 @@ async function launch(latency = "uniform:0-20"): Promise<string> {
       if (Value.Check(Listening, message)) return message.url;
     }
   }
-  throw new Error(`the simulator ended before it listened: ${text}`);
+  throw new Error(`the simulator exited before it listened: ${text}`);
 }
 
 async function chargeAll(one: (key: string) => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
-// Stripe's view of currencies and amounts (https://docs.stripe.com/currencies), kept apart from the shop's: a shop that sends the
-// wrong sum must be told, or be found out by the ledger. Pure. Called by requests.ts and errors.ts.
+// Stripe's rules for currencies and amounts (https://docs.stripe.com/currencies), separate from the shop's: a shop that sends a wrong
+// amount must get an error or show up in the ledger. Pure. Called by requests.ts and decide.ts.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { invalidRequest } from "./errors.ts";
 
@@ -8,7 +8,7 @@ const MAX_AMOUNT = 99_999_999;
 
 const ZERO_DECIMAL = words("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF");
 const THREE_DECIMAL = words("BHD JOD KWD OMR TND");
-/** Two decimals in the API that have to be 00. */
+/** Two decimals in the API, which must be 00. */
 const WHOLE_IN_HUNDREDTHS = words("ISK UGX");
 const TWO_DECIMAL = words(
   `USD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK DKK DOP
@@ -25,7 +25,7 @@ export function badCurrency(currency: string): ProviderError | null {
   return isKnown ? null : invalidRequest(`Invalid currency: ${currency.toLowerCase()}.`, "currency");
 }
 
-/** Whether a whole number is a sum that cards can be charged in this currency. */
+/** The error if cards cannot be charged this amount in this currency, else null. */
 export function badSum(amount: number, currency: string): ProviderError | null {
   const code = currency.toUpperCase();
   if (amount > MAX_AMOUNT) {
@@ -53,7 +53,7 @@ export function badSum(amount: number, currency: string): ProviderError | null {
   return null;
 }
 
-/** An amount of the API as people write it, without its currency. */
+/** An amount of the API as people write it, without the currency. */
 export function decimalText(amount: number, currency: string): string {
   const digits = ZERO_DECIMAL.has(currency) ? 0 : THREE_DECIMAL.has(currency) ? 3 : 2;
   return (amount / 10 ** digits).toFixed(digits);

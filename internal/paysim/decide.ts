@@ -1,5 +1,5 @@
-// One request against the ledger: which ledger entry it becomes. The entry is the whole outcome; applying it gives the answer.
-// Pure: sequence number, time and fault are arguments. Called by the simulator at the moment of execution.
+// Turns one request into a ledger entry. The entry is the whole outcome; applying it to the ledger gives the answer. Pure: sequence
+// number, time and fault are arguments. Called by the simulator at the moment of execution.
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { decimalText } from "./currencies.ts";
 import {
@@ -26,10 +26,10 @@ export interface Execution {
   readonly fault: Fault | null;
 }
 
-/** Refused before execution: nothing is booked and nothing stored. */
+/** `error`: refused before execution, nothing is booked or stored. */
 export type Decision = { readonly entry: ProviderLedgerEntry } | { readonly error: ProviderError };
 
-/** Faults that keep any answer from the client; `error_after` hides only a success. */
+/** Faults that hide every answer from the client; `error_after` hides only a success. */
 const NO_ANSWER: ReadonlySet<Fault | null> = new Set<Fault>(["timeout_after", "reply_lost"]);
 
 export function decide(ledger: Ledger, request: ProviderRequest, execution: Execution): Decision {
@@ -102,13 +102,13 @@ function decideRefund(intent: Intent | undefined, request: CreateRefund, executi
   };
 }
 
-/** Executed, refused, and stored: asking again under the same key gets the same refusal. */
+/** Executed, refused and stored: a repeat with the same key gets the same refusal. */
 function refuse(intent: Intent, execution: Execution): (error: ProviderError) => Decision {
   const common = base(execution, intent.metadata["saga_id"] ?? null);
   return (error) => ({ entry: { ...common, kind: "refusal", payment_intent: intent.id, error } });
 }
 
-/** What every entry holds, for a request that did what it was asked to do, and so has a success to hide. */
+/** The common fields of a request that succeeded, whose success `error_after` hides. */
 function success(execution: Execution, sagaId: string | null) {
   const common = base(execution, sagaId);
   return execution.fault === "error_after" ? { ...common, reply_lost: true, error: API_ERROR } : common;

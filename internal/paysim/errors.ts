@@ -1,8 +1,8 @@
-// What Stripe says when it refuses, word for word where clients are known to look at the words. Codes and statuses follow
+// Stripe's errors, word for word where clients are known to read the words. Codes and statuses follow
 // https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 
-/** Statuses in which a payment intent may still be cancelled; the simulator knows the first two. */
+/** Statuses in which a payment intent can still be cancelled; the simulator uses the first two. */
 const CANCELABLE =
   "requires_payment_method, requires_confirmation, requires_action, requires_capture, processing";
 
@@ -45,7 +45,7 @@ export function missing(param: string): ProviderError {
   return invalidRequest(`Missing required param: ${param}.`, param, "parameter_missing");
 }
 
-/** 404 where the id stands in the path, 400 where it is a parameter, as at Stripe. */
+/** 404 if the id is in the path, 400 if it is a parameter, as at Stripe. */
 export function noSuch(object: string, id: string, param: string, status: 400 | 404): ProviderError {
   return { ...invalidRequest(`No such ${object}: '${id}'`, param, "resource_missing"), status };
 }

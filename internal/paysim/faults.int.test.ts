@@ -1,5 +1,5 @@
-// Every way the provider can misbehave, as a client with a timeout sees it through Stripe's SDK.
-// oxlint-disable no-await-in-loop -- a client asks one thing after another
+// Every fault of the provider, as a client with a timeout sees it through Stripe's SDK.
+// oxlint-disable no-await-in-loop -- a client sends one request after another
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Stripe } from "stripe";
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => provider[Symbol.asyncDispose]());
 
-test("a lost reply stays lost through the SDK's own resend; the same key then tells the truth", async () => {
+test("a lost reply stays lost through the SDK's own resend; a later request with the key gets the answer", async () => {
   const lost = await failure(provider.charge("pm_sim_reply_lost"));
   expect(lost).toBeInstanceOf(Stripe.errors.StripeConnectionError);
   expect(provider.entries()).toMatchObject([{ kind: "charge", reply_lost: true }]);
@@ -23,7 +23,7 @@ test("a lost reply stays lost through the SDK's own resend; the same key then te
   expect(await provider.stats()).toMatchObject({ charges: 1, cut: 2 });
 });
 
-test("a timeout may end in success: not found while in flight, key in use, then charged", async () => {
+test("a timeout may end in success: the charge is not found and its key is in use, then it succeeds", async () => {
   const token = "pm_sim_timeout_then_success";
   await provider.setFaults({ hold_ms: HOLD_MS });
   const timeout = await impatientFailure(token);
@@ -39,7 +39,7 @@ test("a timeout may end in success: not found while in flight, key in use, then 
   expect(provider.entries()).toMatchObject([{ kind: "charge", reply_lost: true }]);
 });
 
-test("a timeout may end in nothing, once or always", async () => {
+test("a timeout may end without effect, once or always", async () => {
   await provider.setFaults({ hold_ms: HOLD_MS });
   await impatientFailure("pm_sim_timeout_once");
   expect((await provider.charge("pm_sim_timeout_once", "pm_sim_timeout_once")).status).toBe("succeeded");
@@ -48,7 +48,7 @@ test("a timeout may end in nothing, once or always", async () => {
   expect(await provider.stats()).toMatchObject({ charges: 1, held: 3 });
 });
 
-test("a 500 may be forgotten or kept, with or without an effect", async () => {
+test("a 500 may be stored or not, with or without effect", async () => {
   expect((await failure(provider.charge("pm_sim_500_once", "once"))).statusCode).toBe(500);
   expect((await provider.charge("pm_sim_500_once", "once")).status).toBe("succeeded");
   for (const token of ["pm_sim_500", "pm_sim_500_stored", "pm_sim_500_after_effect"]) {
@@ -63,7 +63,7 @@ test("a 500 may be forgotten or kept, with or without an effect", async () => {
   expect(await provider.stats()).toMatchObject({ charges: 2, replays: 2 });
 });
 
-test("settings are checked, and an empty body heals", async () => {
+test("settings are checked, and an empty body ends all faults", async () => {
   await provider.setFaults({ decline_rate: 1 });
   expect((await failure(provider.charge("pm_card_visa", "a"))).code).toBe("card_declined");
   for (const bad of [{ declines: 1 }, { latency: "fast" }, { decline_rate: 0.6, reply_lost_rate: 0.6 }]) {
@@ -77,13 +77,13 @@ test("settings are checked, and an empty body heals", async () => {
   expect((await provider.charge("pm_card_visa", "b")).status).toBe("succeeded");
 });
 
-/** What a client that waits only TIMEOUT_MS is told about a charge, under a key named like the token. */
+/** The error of a charge for a client that waits only TIMEOUT_MS. The key is the token. */
 function impatientFailure(token: string) {
   const impatient = provider.client("sk_test_impatient", TIMEOUT_MS);
   return failure(provider.charge(token, token, 4_200, impatient));
 }
 
-test("more calls than it takes are turned away before anything looks at them, and told when to come again", async () => {
+test("requests above the limit are turned away unread, with Retry-After", async () => {
   await provider.setFaults({ calls_per_second: 2, retry_after_seconds: 3 });
   const keys = ["a", "b", "c", "d", "e", "f"];
   const answers = await Promise.allSettled(keys.map((key) => provider.charge("pm_card_visa", key)));
@@ -99,6 +99,6 @@ test("more calls than it takes are turned away before anything looks at them, an
     charges: 6 - refused.length,
     turned_away: refused.length + 1,
   });
-  // Nothing of it is kept under the key.
+  // The key stores nothing of a request that was turned away.
   for (const key of keys) expect((await provider.charge("pm_card_visa", key)).status).toBe("succeeded");
 });

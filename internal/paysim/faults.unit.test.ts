@@ -1,4 +1,4 @@
-// Chance and latency: seeded, in bounds, and as frequent as asked for.
+// Random faults and latency: seeded, in bounds, and as frequent as configured.
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { drawFault, FaultSettings, sumOfRates } from "./faults.ts";
@@ -19,7 +19,7 @@ describe("random streams", () => {
     expect(three(1, "a")).not.toEqual(three(1, "b"));
   });
 
-  test("the first numbers of many streams are uniform, which is what a fault's rate rests on", () => {
+  test("the first numbers of many streams are uniform, which fault rates rely on", () => {
     const tenths = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < DRAWS; i++) {
       const tenth = Math.floor(randomStream(1, `0198c0de-0000-7000-8000-${i}:charge/1`)() * 10);
@@ -30,7 +30,7 @@ describe("random streams", () => {
 });
 
 describe("latency", () => {
-  test("reads the three distributions and nothing else", () => {
+  test("accepts only the three distributions", () => {
     expect(parseLatency("fixed:0")).toEqual({ kind: "fixed", ms: 0 });
     expect(parseLatency("uniform:200-500")).toEqual({ kind: "uniform", minMs: 200, maxMs: 500 });
     expect(parseLatency("lognormal:250-900")).toEqual({ kind: "lognormal", p50Ms: 250, p99Ms: 900 });
@@ -47,7 +47,7 @@ describe("latency", () => {
     }
   });
 
-  test("draws what it says", () => {
+  test("draws from the configured distribution", () => {
     const drawn = (text: string) => {
       const latency = parseLatency(text);
       if (latency === null) throw new Error(text);
@@ -64,7 +64,7 @@ describe("latency", () => {
 });
 
 describe("faults", () => {
-  test("fall as often as their rates say, and declines on charges only", () => {
+  test("occur as often as their rates say, and declines on charges only", () => {
     const mixed = settings({ decline_rate: 0.2, reply_lost_rate: 0.1 });
     expect(sumOfRates(mixed)).toBeCloseTo(0.3);
     const random = randomStream(5, "rates");
@@ -78,7 +78,7 @@ describe("faults", () => {
     expect(drawFault(settings({ decline_rate: 1 }), 0.5, false)).toBeNull();
   });
 
-  test("tokens misbehave in their own operation and for as many attempts as they say", () => {
+  test("tokens cause faults only in their operation and for their number of attempts", () => {
     expect(faultOf("pm_sim_500_once", "charge", 1)).toBe("error_before");
     expect(faultOf("pm_sim_500_once", "charge", 2)).toBeNull();
     expect(faultOf("pm_sim_500", "charge", 9)).toBe("error_before");
@@ -88,7 +88,7 @@ describe("faults", () => {
     expect(faultOf("constructor", "charge", 1)).toBeNull();
   });
 
-  test("Stripe's declining tokens are taken with the brand and without", () => {
+  test("Stripe's declining tokens are accepted with the brand and without", () => {
     for (const token of ["pm_card_visa_chargeDeclinedLostCard", "pm_card_chargeDeclinedLostCard"]) {
       expect(declineOf(token)).toMatchObject({ status: 402, decline_code: "lost_card" });
       expect(isKnownPaymentMethod(token)).toBe(true);

@@ -1,21 +1,21 @@
-// Stripe's idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first answer is kept and replayed, errors
-// included; other parameters are refused; a concurrent request with the key is refused; a key is forgotten after its time.
-// Pure: the time is an argument. Called by the simulator and, while it rebuilds itself, by the ledger.
+// Stripe's idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first answer is stored and replayed, errors
+// included; other parameters and concurrent requests with the same key are refused; a key expires after its lifetime. Pure: the time
+// is an argument. Called by the simulator and, during a rebuild, by the ledger.
 
 export type Begin<Answer> =
-  /** Nobody has an answer yet: execute. `attempt` counts executions under this key from 1. */
+  /** There is no answer yet: execute. `attempt` counts executions with this key from 1. */
   | { readonly kind: "execute"; readonly attempt: number }
-  /** `cut` asks to lose this reply as well. */
+  /** `cut`: lose this reply as well. */
   | { readonly kind: "replay"; readonly answer: Answer; readonly cut: boolean }
   | { readonly kind: "in_use" }
   | { readonly kind: "reused" };
 
 interface KeyRecord<Answer> {
   fingerprint: string;
-  /** Executions begun under this key. */
+  /** Executions begun with this key. */
   attempts: number;
   running: boolean;
-  /** When the key was first used, which is what its lifetime counts from. Milliseconds since the epoch. */
+  /** When the key was first used; its lifetime starts here. Milliseconds since the epoch. */
   readonly firstUsedMs: number;
   answer: Answer | undefined;
   /** Replays still to be cut. */
@@ -23,7 +23,7 @@ interface KeyRecord<Answer> {
 }
 
 export class IdempotencyKeys<Answer> {
-  // Insertion order is age order, which is what makes forgetting old keys cheap.
+  // Insertion order is age order, which makes expiring old keys cheap.
   readonly #records = new Map<string, KeyRecord<Answer>>();
   readonly #lifetimeMs: number;
 
@@ -63,13 +63,13 @@ export class IdempotencyKeys<Answer> {
     return { kind: "execute", attempt: record.attempts };
   }
 
-  /** The request under this key ended before anything was decided: nothing is kept, and the next one executes. */
+  /** The request with this key ended before a decision: nothing is stored, and the next request executes. */
   release(key: string): void {
     const record = this.#records.get(key);
     if (record !== undefined) record.running = false;
   }
 
-  /** Keeps the answer. `cuts` is how many of the next replays get lost on their way. */
+  /** Stores the answer. `cuts` is how many of the next replays get lost. */
   store(key: string, fingerprint: string, answer: Answer, nowMs: number, cuts = 0): void {
     const record = this.#records.get(key);
     if (record?.running === true) {
@@ -78,13 +78,13 @@ export class IdempotencyKeys<Answer> {
       record.cuts = cuts;
       return;
     }
-    // Rebuilding from the ledger: nobody began this, and a key seen again was used again after it had expired.
+    // During a rebuild from the ledger no request began this key, and a repeated key was used again after it had expired.
     this.#records.delete(key);
     const stored = { fingerprint, attempts: 1, running: false, firstUsedMs: nowMs, answer, cuts };
     this.#records.set(key, stored);
   }
 
-  /** Forgets the given keys, or all; those of requests still running stay. Returns how many went. */
+  /** Expires the given keys, or all. Keys of running requests stay. Returns how many expired. */
   expire(keys: readonly string[] | null): number {
     let expired = 0;
     for (const key of keys ?? [...this.#records.keys()]) {

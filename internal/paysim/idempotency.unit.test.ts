@@ -8,7 +8,7 @@ function keys(): IdempotencyKeys<string> {
   return new IdempotencyKeys(DAY_MS);
 }
 
-test("the first answer is kept and replayed", () => {
+test("the first answer is stored and replayed", () => {
   const book = keys();
   expect(book.begin("k", "same", 0)).toEqual({ kind: "execute", attempt: 1 });
   book.store("k", "same", "answer", 0);
@@ -31,7 +31,7 @@ test("other parameters are refused, while running and after", () => {
   expect(book.begin("k", "other", 3)).toEqual({ kind: "reused" });
 });
 
-test("a request that ended before anything was decided leaves nothing but its count", () => {
+test("a request that ended before a decision leaves only its count", () => {
   const book = keys();
   book.begin("k", "same", 0);
   book.release("k");
@@ -39,7 +39,7 @@ test("a request that ended before anything was decided leaves nothing but its co
   expect(book.begin("k", "same", 1)).toEqual({ kind: "reused" });
 });
 
-test("a lost reply takes so many replays with it", () => {
+test("a lost reply also loses the configured number of replays", () => {
   const book = keys();
   book.begin("k", "same", 0);
   book.store("k", "same", "answer", 0, 1);
@@ -47,7 +47,7 @@ test("a lost reply takes so many replays with it", () => {
   expect(book.begin("k", "same", 2)).toMatchObject({ cut: false });
 });
 
-test("a key is forgotten when its time is over, counted from its first use", () => {
+test("a key expires after its lifetime, counted from its first use", () => {
   const book = keys();
   book.begin("k", "same", 0);
   book.store("k", "same", "answer", 1_000);
@@ -55,7 +55,7 @@ test("a key is forgotten when its time is over, counted from its first use", () 
   expect(book.begin("k", "same", DAY_MS)).toEqual({ kind: "execute", attempt: 1 });
 });
 
-test("expiring on demand spares what is running", () => {
+test("expiring on demand spares keys of running requests", () => {
   const book = keys();
   book.begin("running", "same", 0);
   book.store("done", "same", "answer", 0);
@@ -65,7 +65,7 @@ test("expiring on demand spares what is running", () => {
   expect(book.begin("done", "same", 1)).toEqual({ kind: "execute", attempt: 1 });
 });
 
-test("a key stored again while rebuilding was used again after it had expired: the later answer counts", () => {
+test("a key that a rebuild stores twice was used again after it had expired: the later answer counts", () => {
   const book = keys();
   book.store("k", "same", "first", 0);
   book.store("k", "other", "second", DAY_MS + 1);

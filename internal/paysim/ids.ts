@@ -1,5 +1,5 @@
-// Ids that look like Stripe's (`pi_`, `ch_`, `re_`, `evt_` and 24 characters). They hold time and sequence number, so they stay unique
-// over restarts and over a ledger that is thrown away, and depend on nothing but their arguments. Pure.
+// Ids that look like Stripe's (`pi_`, `ch_`, `re_`, `evt_` and 24 characters). They contain time and sequence number, so they stay
+// unique after restarts and after the ledger is deleted, and they depend only on the arguments. Pure.
 import { randomStream } from "./random.ts";
 
 const TIME_DIGITS = 9;
@@ -17,7 +17,7 @@ export function objectId(
   )}`;
 }
 
-/** Each intent of the simulator is charged at most once, so its charge needs no number of its own. */
+/** The simulator charges an intent at most once, so the charge needs no number of its own. */
 export function chargeIdOf(intentId: string): string {
   return intentId.replace(/^pi_/, "ch_");
 }

@@ -1,4 +1,4 @@
-// The ledger on disk: whole lines come back, a torn one goes, a damaged one stops everything.
+// The ledger on disk: complete lines are read back, an incomplete last line is cut off, a damaged line is an error.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { LedgerFile } from "./ledger-file.ts";
 
-/** More than two of the chunks the file is read in, so that lines straddle their edges. */
+/** More than two read chunks, so that lines cross their borders. */
 const MANY_ENTRIES = 6_000;
 
 let folder: string;
@@ -42,7 +42,7 @@ function open(): { file: LedgerFile; read: ProviderLedgerEntry[] } {
   return { file: LedgerFile.open(path, (entry) => read.push(entry)), read };
 }
 
-test("what was flushed comes back, in order and byte for byte", async () => {
+test("flushed entries are read back, in order and byte for byte", async () => {
   const entries = Array.from({ length: MANY_ENTRIES }, (_, index) => charge(index + 1));
   const { file } = open();
   for (const entry of entries) file.append(entry);
@@ -56,7 +56,7 @@ test("what was flushed comes back, in order and byte for byte", async () => {
   await again.file.close();
 });
 
-test("a line that was never finished is cut off, and the next one starts clean", async () => {
+test("an incomplete last line is cut off, and the next one starts clean", async () => {
   const first = open();
   first.file.append(charge(1));
   await first.file.close();
@@ -70,13 +70,13 @@ test("a line that was never finished is cut off, and the next one starts clean",
   await third.file.close();
 });
 
-test("a whole line that is no entry is refused with its place", async () => {
+test("a complete line that is no entry is rejected with its position", async () => {
   const first = open();
   first.file.append(charge(1));
   await first.file.close();
   const good = readFileSync(path, "utf8");
   writeFileSync(path, `${good}{"seq":2}\n`);
-  expect(() => open()).toThrow(`byte ${Buffer.byteLength(good)} does not start a ledger entry`);
+  expect(() => open()).toThrow(`the line at byte ${Buffer.byteLength(good)} is not a ledger entry`);
   writeFileSync(path, `garbage\n${good}`);
-  expect(() => open()).toThrow("byte 0 does not start a line of JSON");
+  expect(() => open()).toThrow("the line at byte 0 is not JSON");
 });

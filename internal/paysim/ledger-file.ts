@@ -1,5 +1,5 @@
-// The ledger on disk: JSON lines, append-only, one write(2) for all entries of one turn of the event loop. A written line
-// survives `kill -9` of this process; it is not fsynced, because a simulator need not survive the machine.
+// The ledger on disk: append-only JSON lines, one write(2) for all entries of one turn of the event loop. A written line survives
+// `kill -9` of this process. It is not fsynced, because a simulator need not survive a crash of the machine.
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -25,8 +25,8 @@ export class LedgerFile {
   }
 
   /**
-   * Opens or creates the file and hands every entry in it to `replay`, in order. A last line without its end was being
-   * written when the process died; nobody was told of it, and it is cut off. Any other unreadable line throws.
+   * Opens or creates the file and passes every entry to `replay`, in order. An incomplete last line was being written when the process
+   * died; no response showed it, so it is cut off. Any other unreadable line throws.
    */
   static open(path: string, replay: (entry: ProviderLedgerEntry) => void): LedgerFile {
     mkdirSync(dirname(path), { recursive: true });
@@ -41,7 +41,7 @@ export class LedgerFile {
     }
   }
 
-  /** How much of the file holds whole entries. */
+  /** Length of the part of the file that holds whole entries. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -57,8 +57,8 @@ export class LedgerFile {
   }
 
   /**
-   * Resolves when everything appended so far is in the file. A failing write is thrown from the event loop and ends the
-   * process: the ledger in memory are then ahead of the file, and only a restart from the file puts that right.
+   * Resolves when everything appended so far is in the file. A failing write throws from the event loop and ends the process, because
+   * the ledger in memory is then ahead of the file and only a restart from the file corrects that.
    */
   flushed(): Promise<void> {
     return this.#flush ?? Promise.resolve();
@@ -81,7 +81,7 @@ export class LedgerFile {
   }
 }
 
-/** Returns the length of the whole lines, in bytes. */
+/** Returns the length of the complete lines, in bytes. */
 function readEntries(fd: number, path: string, replay: (entry: ProviderLedgerEntry) => void): number {
   const chunk = Buffer.allocUnsafe(READ_CHUNK_BYTES);
   let rest: Buffer = Buffer.alloc(0);
@@ -107,8 +107,8 @@ function parseLine(line: string, path: string, offset: number): ProviderLedgerEn
   try {
     entry = JSON.parse(line);
   } catch (cause) {
-    throw new Error(`${path}: byte ${offset} does not start a line of JSON`, { cause });
+    throw new Error(`${path}: the line at byte ${offset} is not JSON`, { cause });
   }
-  assert(validator.Check(entry), `${path}: byte ${offset} does not start a ledger entry`);
+  assert(validator.Check(entry), `${path}: the line at byte ${offset} is not a ledger entry`);
   return entry;
 }

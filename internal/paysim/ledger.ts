@@ -1,5 +1,5 @@
-// The provider's books: intents, refunds and stored answers, as the fold of the ledger's entries. Entries come from
-// decide.ts while running and from the file after a restart; both give the same books and the same stored answers. Pure.
+// The provider's ledger in memory: intents, refunds and stored answers, as the fold of the ledger entries. Entries come from decide.ts
+// while running and from the file after a restart; both give the same ledger and the same stored answers. Pure.
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { Collection, type Identified } from "./collection.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
@@ -7,7 +7,7 @@ import { assert, assertNever } from "../kernel/errors.ts";
 
 export type IntentStatus = "succeeded" | "requires_payment_method" | "requires_confirmation" | "canceled";
 
-/** Never changed in place: a stored answer goes on showing the intent as it was. */
+/** Never changed in place: a stored answer keeps showing the intent as it was. */
 export interface Intent extends Identified {
   readonly status: IntentStatus;
   readonly amountCents: number;
@@ -33,7 +33,7 @@ export interface Refund extends Identified {
 export type Answer =
   | { readonly kind: "intent"; readonly intent: Intent }
   | { readonly kind: "refund"; readonly refund: Refund }
-  /** `intent` is shown inside a card error. */
+  /** A card error contains its `intent`. */
   | { readonly kind: "error"; readonly error: ProviderError; readonly intent: Intent | null };
 
 type EntryOf<K extends ProviderLedgerEntry["kind"]> = Extract<ProviderLedgerEntry, { kind: K }>;
@@ -61,8 +61,8 @@ export class Ledger {
   }
 
   /**
-   * Books one entry and returns the answer it stands for; null when it answers nobody. `cuts` is how many replays of it
-   * get lost. Throws AssertionError when the entry does not follow the ones before it.
+   * Books one entry and returns its answer; null if it belongs to no request. `cuts` is how many replays of the answer get lost. Throws
+   * AssertionError if the entry is out of sequence.
    */
   apply(entry: ProviderLedgerEntry, cuts = 0): Answer | null {
     assert(entry.seq === this.#lastSeq + 1, `ledger entry ${entry.seq} follows ${this.#lastSeq}`);
@@ -158,7 +158,7 @@ export class Ledger {
 
   #intent(id: string): Intent {
     const intent = this.intents.get(id);
-    assert(intent !== undefined, `the ledger knows no ${id}`);
+    assert(intent !== undefined, `the ledger has no intent ${id}`);
     return intent;
   }
 }

@@ -1,4 +1,4 @@
-// The books and their entries: whatever happens, money adds up, and the entries alone bring the same books back.
+// The ledger and its entries: after any history money adds up, and the entries alone rebuild the same ledger.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
@@ -65,7 +65,7 @@ describe("decide", () => {
     expect(run.ledger.totals).toMatchObject({ charges: 1, charged_cents: 1_000 });
   });
 
-  test("a refusal hides no success, so its answer is not lost in a 500", () => {
+  test("a refusal has no success to hide, so no 500 replaces its answer", () => {
     const run = new Run();
     run.do({ ...create, paymentMethod: "pm_card_chargeDeclinedExpiredCard" }, "error_after");
     expect(run.entries).toMatchObject([
@@ -73,7 +73,7 @@ describe("decide", () => {
     ]);
   });
 
-  test("an unknown intent is refused without a trace", () => {
+  test("a request for an unknown intent is refused without an entry", () => {
     const run = new Run();
     expect(run.do({ kind: "cancel", intentId: "pi_x", reason: null })).toMatchObject({
       error: { status: 404, code: "resource_missing" },
@@ -136,7 +136,7 @@ describe("the ledger", () => {
     );
   });
 
-  test("an entry out of turn is a programmer's error", () => {
+  test("an entry out of sequence throws", () => {
     const run = new Run();
     run.do(create);
     const [entry] = run.entries;

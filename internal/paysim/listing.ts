@@ -48,7 +48,7 @@ function list<T extends Identified>(
   const cursor = query.get(cursorParam);
   const position = cursor === null ? items.size : items.positionOf(cursor);
   if (position === undefined) return { error: noSuch(object, cursor ?? "", cursorParam, 400) };
-  // Backwards from the cursor is older; `ending_before` asks for the newer ones next to it.
+  // Objects before the cursor's position are older; `ending_before` returns the newer ones next to the cursor.
   const step = cursorParam === "ending_before" ? 1 : -1;
   const inTime = createdFilter(query);
   const found: T[] = [];
@@ -61,7 +61,7 @@ function list<T extends Identified>(
   return { page: step === 1 ? { ...page, data: page.data.toReversed() } : page };
 }
 
-/** `nowMs - lagMs` is how far the search index has come. */
+/** The search index contains intents up to `nowMs - lagMs`. */
 export function searchIntents(
   ledger: Ledger,
   query: Query,
@@ -104,7 +104,7 @@ function parseSearch(text: string): Clause[] | null {
   return clauses;
 }
 
-/** Newest first. A saga's intents come from their index; anything else reads them all. */
+/** Newest first. A search by saga uses its index; any other search reads all intents. */
 function* candidates(ledger: Ledger, clauses: readonly Clause[]): Generator<Intent> {
   const bySaga = clauses.find((clause) => clause.key === "saga_id");
   if (bySaga === undefined) {
@@ -150,7 +150,7 @@ function unknownParam(query: Query, extra: ReadonlySet<string>): ProviderError |
   return null;
 }
 
-/** Compares in whole seconds, which is what clients see. */
+/** Compares whole seconds, because clients see only those. */
 function createdFilter(query: Query): (item: Identified) => boolean {
   const bound = (name: string, otherwise: number) => Number(query.get(name) ?? otherwise);
   const exact = query.get("created");

@@ -1,5 +1,5 @@
-// The payment methods the simulator knows: Stripe's test tokens (https://docs.stripe.com/testing) and our own `pm_sim_...`,
-// which misbehave on demand. Pure. The table is also the documentation; README.md repeats it for readers.
+// The payment methods that the simulator knows: Stripe's test tokens (https://docs.stripe.com/testing) and our own `pm_sim_...`, which
+// cause faults. Pure. README.md repeats the table.
 import { cardDeclined } from "./errors.ts";
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import type { Fault } from "./faults.ts";
@@ -18,7 +18,7 @@ const ACCEPTED = new Set(
   ].map((brand) => `pm_card_${brand}`),
 );
 
-/** What a token of our own does: which fault, to which operation, in how many executions under one key. */
+/** What one of our tokens does: which fault, in which operation, for how many executions with one key. */
 interface Misbehaviour {
   readonly fault: Fault;
   readonly operation: "charge" | "refund";
@@ -41,7 +41,7 @@ const MISBEHAVING: Readonly<Record<string, Misbehaviour>> = {
   pm_sim_refund_500: { fault: "error_before", operation: "refund", attempts: always },
 };
 
-/** Stripe writes some of its declining tokens with the brand and some without; both are taken. */
+/** Stripe writes some declining tokens with the brand and some without; both are accepted. */
 const DECLINED = /^pm_card_(?:visa_)?(chargeDeclined\w*)$/;
 const DECLINES: Readonly<Record<string, readonly [code: string, declineCode: string, message: string]>> = {
   chargeDeclined: ["card_declined", "generic_decline", "Your card was declined."],
@@ -71,19 +71,19 @@ export function isKnownPaymentMethod(token: string): boolean {
   return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
 }
 
-/** The refusal that a declining token stands for; null for any other token. */
+/** The decline that a declining token causes; null for any other token. */
 export function declineOf(token: string): ProviderError | null {
   const name = DECLINED.exec(token)?.[1] ?? "";
   const known = Object.hasOwn(DECLINES, name) ? DECLINES[name] : undefined;
   return known === undefined ? null : cardDeclined(...known);
 }
 
-/** The refusal of a decline drawn by chance. */
+/** The error of a decline that was drawn at random. */
 export function genericDecline(): ProviderError {
   return cardDeclined("card_declined", "generic_decline", "Your card was declined.");
 }
 
-/** The fault a token asks for in execution number `attempt` (from 1) of this operation under one key. */
+/** The fault that a token causes in execution number `attempt` (from 1) of this operation with one key. */
 export function faultOf(token: string, operation: "charge" | "refund", attempt: number): Fault | null {
   const found = Object.hasOwn(MISBEHAVING, token) ? MISBEHAVING[token] : undefined;
   return found?.operation === operation && attempt <= found.attempts ? found.fault : null;

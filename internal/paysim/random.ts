@@ -1,5 +1,5 @@
-// Seeded chance. A stream depends on the seed and a name only, never on the order in which requests arrive, so that a run
-// with the same seed gives the same key the same fate under any interleaving.
+// Seeded randomness. A stream depends only on the seed and a name, never on the order of requests, so a run with the same seed gives
+// the same key the same faults under any interleaving.
 import { type Random, seeded } from "../kernel/random.ts";
 
 /** Uniform numbers in [0, 1), drawn from an FNV-1a hash of seed and name. */

@@ -1,5 +1,5 @@
-// Objects and errors as Stripe's JSON, with every field the API names that a server-side integration of cards may look at.
-// Pure. Called by the server for each answer; stored answers are kept as objects and rendered when replayed.
+// Renders objects and errors as Stripe's JSON, with every field that a server-side card integration may read. Pure. Called by the server
+// for each answer; stored answers are kept as objects and rendered when they are replayed.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { chargeIdOf } from "./ids.ts";
@@ -90,7 +90,7 @@ export function renderRefund(refund: Refund): Record<string, unknown> {
   };
 }
 
-/** `status` is undefined and so left out of the JSON: it travels as the HTTP status. */
+/** Sets `status` to undefined, which leaves it out of the JSON: it is the HTTP status. */
 function errorBody(error: ProviderError): Record<string, unknown> {
   const body = { ...error, status: undefined };
   if (error.code === undefined) return body;

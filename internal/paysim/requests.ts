@@ -1,5 +1,5 @@
-// Form bodies to typed requests, checked as strictly as Stripe does: an unknown parameter is refused, so that a client which
-// works here does not fail at the real one. A refusal here is not stored under the idempotency key. Pure. Called by the server.
+// Parses form bodies to typed requests, as strictly as Stripe: an unknown parameter is refused, so that a client that works here does
+// not fail at Stripe. Such a refusal is not stored with the idempotency key. Pure. Called by the server.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { badCurrency, badSum } from "./currencies.ts";
 import { invalidRequest, missing, noSuch, parameterUnknown } from "./errors.ts";
@@ -11,7 +11,7 @@ const MAX_METADATA_VALUE_LENGTH = 500;
 
 export interface CreateIntent {
   readonly kind: "create";
-  /** In the unit that the API counts the currency in (currencies.ts), as are all amounts here. */
+  /** In the API's unit of the currency (currencies.ts), as all amounts here. */
   readonly amountCents: number;
   /** ISO 4217, upper case. */
   readonly currency: string;
@@ -30,7 +30,7 @@ export interface CancelIntent {
 export interface CreateRefund {
   readonly kind: "refund";
   readonly intentId: string;
-  /** Null is all that is left. */
+  /** Null refunds all that is left. */
   readonly amountCents: number | null;
   readonly reason: string | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ export type Parsed<T> = { readonly request: T } | { readonly error: ProviderErro
 export type Form = ReadonlyMap<string, string>;
 
 const CREATE_PARAMS = new Set(["amount", "confirm", "currency", "description", "metadata", "payment_method"]);
-/** Taken and ignored: they mean nothing to a simulator but are good manners towards Stripe. */
+/** Accepted and ignored: they mean something to Stripe but nothing to the simulator. */
 const CREATE_IGNORED = new Set([
   "automatic_payment_methods",
   "capture_method",

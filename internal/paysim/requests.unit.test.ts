@@ -1,4 +1,4 @@
-// Form bodies: what is taken, and what is refused with which parameter named.
+// Form bodies: what is accepted, and what is refused with the name of the parameter.
 import { describe, expect, test } from "bun:test";
 import { parseCancel, parseCreate, parseRefund } from "./requests.ts";
 

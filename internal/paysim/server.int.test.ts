@@ -1,5 +1,5 @@
 // The simulator as the payment service sees it: over HTTP, with Stripe's official SDK.
-// oxlint-disable no-await-in-loop -- a client asks one thing after another
+// oxlint-disable no-await-in-loop -- a client sends one request after another
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { appendFileSync, readFileSync } from "node:fs";
 import { Type } from "@sinclair/typebox";
@@ -39,7 +39,7 @@ describe("charging", () => {
     expect(await provider.stripe.paymentIntents.retrieve(intent.id)).toMatchObject({ id: intent.id });
   });
 
-  test("a refused card is a card error with its intent, and stays refused under its key", async () => {
+  test("a refused card is a card error with its intent, and its key keeps the refusal", async () => {
     for (const replayed of [undefined, "true"]) {
       const error = await failure(provider.charge("pm_card_visa_chargeDeclinedInsufficientFunds"));
       expect(error).toBeInstanceOf(Stripe.errors.StripeCardError);
@@ -54,7 +54,7 @@ describe("charging", () => {
     expect(await provider.stats()).toMatchObject({ charges: 0, declines: 1, replays: 1 });
   });
 
-  test("bad parameters and bad API keys are refused in Stripe's classes and remembered by no key", async () => {
+  test("bad parameters and bad API keys are refused with Stripe's error classes, and no key stores them", async () => {
     const negative = await failure(provider.charge("pm_card_visa", "bad", -1));
     expect(negative).toMatchObject({ type: "StripeInvalidRequestError", param: "amount", statusCode: 400 });
     const unknown = await failure(provider.charge("pm_1RealLooking", "bad"));
@@ -77,7 +77,7 @@ describe("idempotency", () => {
     expect(await provider.stats()).toMatchObject({ charges: 1, replays: 1 });
   });
 
-  test("other parameters or another endpoint under the same key are refused", async () => {
+  test("other parameters or another endpoint with the same key are refused", async () => {
     const intent = await provider.charge();
     const otherAmount = await failure(provider.charge("pm_card_visa", `${SAGA}:charge`, 4_201));
     expect(otherAmount).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
@@ -89,7 +89,7 @@ describe("idempotency", () => {
     expect(await failure(otherPlace)).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
   });
 
-  test("of two concurrent requests with one key the later is told 409", async () => {
+  test("the later of two concurrent requests with one key gets 409", async () => {
     await provider.setFaults({ latency: "fixed:300" });
     const first = provider.charge();
     await waitFor(async () => (await provider.stats())["keys"] === 1);
@@ -101,7 +101,7 @@ describe("idempotency", () => {
     expect(await provider.stats()).toMatchObject({ charges: 1, conflicts: 1 });
   });
 
-  test("a key forgotten after 24 h, or expired on demand, charges again", async () => {
+  test("a key that expired after 24 h or on demand charges again", async () => {
     await provider.charge();
     provider.nowMs += DAY_MS;
     await provider.charge();
@@ -141,7 +141,7 @@ describe("refunds and cancellation", () => {
     );
   });
 
-  test("refunds fail for as long as they are told to, then go through under the same key", async () => {
+  test("refunds fail until the configured time, then succeed with the same key", async () => {
     const { id: payment_intent } = await provider.charge();
     const refund = () =>
       provider.stripe.refunds.create({ payment_intent }, { idempotencyKey: `${SAGA}:refund` });
@@ -171,7 +171,7 @@ describe("refunds and cancellation", () => {
 });
 
 describe("finding", () => {
-  test("search finds a saga's intents, late if told so", async () => {
+  test("search finds a saga's intents, after the configured lag", async () => {
     const intent = await provider.charge();
     await provider.charge("pm_card_visa", "another attempt");
     expect((await provider.searchSaga(1)).data).toHaveLength(1);
@@ -193,7 +193,7 @@ describe("finding", () => {
     );
   });
 
-  test("the list pages through everything of a time window, newest first", async () => {
+  test("the list pages through a time window, newest first", async () => {
     const ids: string[] = [];
     for (let i = 0; i < 25; i++) {
       provider.nowMs += 1_000;
@@ -210,7 +210,7 @@ describe("finding", () => {
 });
 
 describe("the ledger file", () => {
-  test("no answer leaves before the entry is in the file, neither to its own request nor to a read", async () => {
+  test("no answer is sent before the entry is in the file, neither to its own request nor to a read", async () => {
     const gate = Promise.withResolvers<void>();
     const flushed = spyOn(provider.file, "flushed").mockReturnValue(gate.promise);
     const heard: string[] = [];
@@ -223,7 +223,7 @@ describe("the ledger file", () => {
     await Promise.all([charged, found]);
   });
 
-  test("a restart brings back intents, refunds, stored answers and declines; a torn last line is cut off", async () => {
+  test("a restart restores intents, refunds, stored answers and declines; an incomplete last line is cut off", async () => {
     const intent = await provider.charge();
     const refund = await provider.stripe.refunds.create(
       { payment_intent: intent.id },
@@ -250,7 +250,7 @@ describe("the ledger file", () => {
     expect(served).toBe(readFileSync(provider.ledgerFile, "utf8"));
   });
 
-  test("a ledger that was tampered with is not started on", async () => {
+  test("the simulator does not start on a ledger that was tampered with", async () => {
     await provider.charge();
     await provider.stop();
     const file = provider.ledgerFile;

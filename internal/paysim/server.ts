@@ -1,5 +1,5 @@
-// The provider's HTTP face: Stripe's endpoints under /v1/, the control API under /_sim/ (control.ts). Everything that Stripe
-// puts into headers and statuses is here; what happens to money is in simulator.ts.
+// The provider's HTTP server: Stripe's endpoints under /v1/, the control API under /_sim/ (control.ts). Stripe's headers and statuses
+// are here; what happens to money is in simulator.ts.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { handleControl } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
@@ -8,16 +8,16 @@ import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } 
 import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
 import type { Outcome, Simulator } from "./simulator.ts";
 
-/** Far above any intent with 50 keys of metadata. */
+/** Far above an intent with 50 metadata keys. */
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_KEY_LENGTH = 255;
-/** Bun closes a silent connection after 10 s by default, which would cut a held request too early. */
+/** By default Bun closes a silent connection after 10 s, which would cut a held request too early. */
 const IDLE_TIMEOUT_SECONDS = 240;
 
 export interface ProviderServerOptions {
   readonly simulator: Simulator;
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
 }
 
@@ -36,7 +36,7 @@ export class ProviderServer implements AsyncDisposable {
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       maxRequestBodySize: MAX_BODY_BYTES,
       development: false,
-      // Else Bun shares the port with whoever has it.
+      // Otherwise Bun shares the port with another process that uses it.
       reusePort: false,
       routes: {
         "/v1/payment_intents": {
@@ -77,7 +77,7 @@ export class ProviderServer implements AsyncDisposable {
     return `http://${this.#server.hostname}:${this.port}`;
   }
 
-  /** Takes no more connections, abandons what is held, and waits for what is being answered. */
+  /** Accepts no more connections, abandons held requests, and waits for requests that are being answered. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#server.stop();
     this.#simulator.abandonHeld();
@@ -104,7 +104,7 @@ export class ProviderServer implements AsyncDisposable {
   }
 
   async #deliver(request: Request, outcome: Outcome): Promise<Response> {
-    // Nobody hears of an outcome before the ledger file has it, whichever request it was decided in.
+    // No response shows an outcome before the ledger file has it, whichever request decided it.
     await this.#simulator.file.flushed();
     if (outcome.kind === "cut") return cutConnection();
     return this.#respond(request, renderAnswer(outcome.answer), outcome.replayed);
@@ -176,7 +176,7 @@ function renderList<T>(
   return { status: 200, body: { ...frame, has_more: hasMore, data: data.map((item) => render(item)) } };
 }
 
-/** Any test key will do. A live one is refused: it has no business at a simulator. */
+/** Accepts any test key. A live key is refused: it must never be sent to a simulator. */
 function refusedApiKey(request: Request): ProviderError | null {
   const header = request.headers.get("authorization");
   return header !== null && /^Bearer sk_test_\w+$/.test(header) ? null : unauthorized(header);

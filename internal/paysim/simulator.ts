@@ -1,5 +1,5 @@
-// The way of one POST through the provider: idempotency key, fault, latency, decision, books, ledger file. HTTP is not known
-// here; server.ts turns what comes out into an answer or a cut connection.
+// One POST on its way through the provider: idempotency key, fault, latency, decision, ledger, ledger file. Knows nothing of HTTP;
+// server.ts turns the outcome into an answer or a cut connection.
 import type { ProviderError, ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -17,14 +17,14 @@ import { webhookEventOf } from "./webhook-events.ts";
 import { Webhooks, type WebhookTarget } from "./webhooks.ts";
 
 /**
- * How many replays a lost reply takes with it. Stripe's SDK sends a request whose connection was closed once more by itself,
- * even with `maxNetworkRetries: 0`; were that answered, no reply would ever be lost.
+ * How many replays are lost together with a lost reply. Stripe's SDK resends a request once if its connection was closed, even with
+ * `maxNetworkRetries: 0`. If the resend were answered, no reply would ever be lost.
  */
 const CUT_REPLAYS = 1;
 
 export type Outcome =
   | { readonly kind: "answer"; readonly answer: Answer; readonly replayed: boolean }
-  /** The connection is to be closed without a byte. */
+  /** The server must close the connection without a byte. */
   | { readonly kind: "cut" };
 
 export interface SimulatorOptions {
@@ -33,7 +33,7 @@ export interface SimulatorOptions {
   readonly seed: number;
   readonly faults: FaultSettings;
   readonly clock: Clock;
-  /** Where events go; null sends none. */
+  /** Where webhook events go; null sends none. */
   readonly webhooks: WebhookTarget | null;
 }
 
@@ -83,14 +83,14 @@ export class Simulator implements AsyncDisposable {
     return this.#options.clock.now();
   }
 
-  /** The refusal of a call that is turned away before anything looks at it, or null. */
+  /** The error of a request that is turned away unread, or null. */
   turnAway(): ProviderError | null {
     const refused = this.#turnstile.refuse(this.#faults, performance.now(), this.#readsRandom);
     if (refused !== null) this.counters.turned_away++;
     return refused;
   }
 
-  /** Executes the request once per key, or replays what it was answered. `key` null is a client that sends none. */
+  /** Executes the request once per key, or replays the stored answer. `key` is null if the client sends none. */
   async execute(request: ProviderRequest, key: string | null, fingerprint: string): Promise<Outcome> {
     const random = (attempt: number) =>
       randomStream(this.#options.seed, `${key ?? `request ${++this.#requests}`}/${attempt}`);
@@ -114,13 +114,13 @@ export class Simulator implements AsyncDisposable {
     }
   }
 
-  /** Waits as long as the provider takes for anything. Reads call it themselves. */
+  /** Waits for the provider's latency. Reads call it themselves. */
   async delay(random = this.#readsRandom): Promise<void> {
     const ms = sampleLatency(this.#latency, random);
     if (ms > 0) await Bun.sleep(ms);
   }
 
-  /** Makes keys expire now, all for null. Returns how many did. */
+  /** Makes keys expire now; null means all keys. Returns how many expired. */
   expireKeys(keys: readonly string[] | null): number {
     const before = this.ledger.keys.size;
     this.#book({
@@ -132,7 +132,7 @@ export class Simulator implements AsyncDisposable {
     return before - this.ledger.keys.size;
   }
 
-  /** Ends what is held at once, undone, as a crash would; call when no new requests come in. */
+  /** Ends held requests at once and without effect, as a crash would. Call it when no new requests come in. */
   abandonHeld(): void {
     this.#stopping.abort();
   }
@@ -196,7 +196,7 @@ export class Simulator implements AsyncDisposable {
     return answer;
   }
 
-  /** As with answers, nobody hears of it before the ledger file has it. The event shows the ledger of this moment. */
+  /** As with answers, no event is sent before the ledger file has the entry. The event shows the ledger of this moment. */
   async #announce(webhooks: Webhooks, entry: ProviderLedgerEntry): Promise<void> {
     const event = webhookEventOf(this.ledger, entry, this.#options.seed);
     await this.file.flushed();
@@ -229,7 +229,7 @@ export class Simulator implements AsyncDisposable {
     return { kind: "cut" };
   }
 
-  /** False when the simulator stops before the time is over. */
+  /** False if the simulator stops before the time is over. */
   async #hold(): Promise<boolean> {
     this.counters.held++;
     const { signal } = this.#stopping;

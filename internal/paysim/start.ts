@@ -1,4 +1,4 @@
-// Puts simulator and server together. Called by cmd/paysim and by tests that want a provider in their own process.
+// Starts simulator and server together. Called by cmd/paysim and by tests that need a provider in their own process.
 import { Value } from "@sinclair/typebox/value";
 import type { Clock } from "../kernel/ports.ts";
 import { FaultSettings } from "./faults.ts";
@@ -8,16 +8,16 @@ import type { WebhookTarget } from "./webhooks.ts";
 
 export interface ProviderOptions {
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
   readonly ledgerFile: string;
   /** How long an idempotency key is remembered. */
   readonly keyLifetimeMs: number;
   readonly seed: number;
-  /** As latency.ts writes it. */
+  /** In the format of latency.ts. */
   readonly latency: string;
   readonly clock: Clock;
-  /** Where events go; left out, none are sent. */
+  /** Where webhook events go; if left out, none are sent. */
   readonly webhooks?: WebhookTarget | undefined;
 }
 

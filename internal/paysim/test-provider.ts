@@ -1,4 +1,4 @@
-// For tests only: a provider on a free port with a ledger in a temporary folder, and Stripe's SDK pointed at it.
+// For tests only: a provider on a free port with a ledger in a temporary folder, and a Stripe SDK client for it.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,14 +13,14 @@ import type { WebhookTarget } from "./webhooks.ts";
 
 export const SAGA = "0198c0de-0000-7000-8000-000000000001";
 export const DAY_MS = 86_400_000;
-/** Generous, because the machine may be busy; tests of timeouts bring their own. */
+/** Long, because the machine may be busy; tests of timeouts use their own. */
 const CLIENT_TIMEOUT_MS = 5_000;
 
 export class TestProvider implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "paysim-"));
   readonly ledgerFile = join(this.#folder, "ledger.jsonl");
   nowMs = Date.parse("2026-03-01T12:00:00Z");
-  /** Where events go, from the next `start` on. */
+  /** Where webhook events go, from the next `start` on. */
   webhooks: WebhookTarget | undefined;
   #running: RunningProvider;
   #stripe: Stripe;
@@ -54,7 +54,7 @@ export class TestProvider implements AsyncDisposable {
     });
   }
 
-  /** Whatever is not in the ledger file is gone after this. */
+  /** Starts again from the ledger file; everything else is gone. */
   start(): void {
     this.#running = this.#launch();
     this.#stripe = this.client("sk_test_simulator");
@@ -106,7 +106,7 @@ export class TestProvider implements AsyncDisposable {
     return Value.Parse(answer, await response.json());
   }
 
-  /** Every line of the ledger file, as an auditor reads it. */
+  /** All entries of the ledger file, as an auditor reads them. */
   entries(): ProviderLedgerEntry[] {
     const lines = readFileSync(this.ledgerFile, "utf8").split("\n").filter(Boolean);
     return lines.map((line) => Value.Parse(ProviderLedgerEntry, JSON.parse(line)));
@@ -126,7 +126,7 @@ export class TestProvider implements AsyncDisposable {
   }
 }
 
-/** What the SDK throws. */
+/** The error that the SDK throws. */
 export async function failure(call: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   const caught: unknown = await call.then(
     () => null,
@@ -136,11 +136,11 @@ export async function failure(call: Promise<unknown>): Promise<Stripe.errors.Str
   throw new Error("the call did not fail", { cause: caught });
 }
 
-/** Waits for a level, at most five seconds. */
+/** Polls a condition for at most 5 s. */
 export async function waitFor(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 5_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("waited 5 s in vain");
+    if (performance.now() > deadline) throw new Error("the condition did not hold within 5 s");
     await Bun.sleep(20);
   }
 }

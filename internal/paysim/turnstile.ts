@@ -1,15 +1,15 @@
-// Turns calls away before anything looks at them, as a provider does that is called too often or has trouble of its own: 429 above a
-// number of calls a second, 503 by chance. Nothing is executed, nothing stored. Asked by the server for every call.
+// Turns requests away unread, as an overloaded or faulty provider does: 429 above a number of requests per second, 503 at random.
+// Nothing is executed or stored. Called by the server, through the simulator, for every request.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import type { FaultSettings } from "./faults.ts";
 import { rateLimited, UNAVAILABLE } from "./errors.ts";
 
 export class Turnstile {
-  /** Calls that may come now: a second's worth may come at once. */
+  /** Requests that may come now; one second's worth may come at once. */
   #tokens = Infinity;
   #refilledMs = 0;
 
-  /** The refusal, or null where the call may come in. `nowMs` of a clock that nobody sets; `draw` gives a number in [0, 1). */
+  /** The refusal, or null if the request may come in. `nowMs` is from a monotonic clock; `draw` returns a number in [0, 1). */
   refuse(
     { calls_per_second, unavailable_rate }: FaultSettings,
     nowMs: number,

@@ -1,5 +1,5 @@
-// What the provider tells by itself: the ledger entries that Stripe would send an event for, as that event. Pure. Asked by the
-// simulator for each entry it books; webhooks.ts carries the events.
+// Turns a ledger entry into the webhook event that Stripe would send for it. Pure. Called by the simulator for each entry it books;
+// webhooks.ts delivers the events.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { objectId } from "./ids.ts";
@@ -8,11 +8,11 @@ import { renderIntent, renderRefund } from "./render.ts";
 
 export interface WebhookEvent {
   readonly id: string;
-  /** JSON, the same at every delivery: it shows the object as it was when the event happened. */
+  /** JSON, the same at every delivery: it shows the object at the time of the event. */
   readonly body: string;
 }
 
-/** The event of an entry that `ledger` has booked; null where Stripe would send none. */
+/** The event of an entry that `ledger` has booked; null if Stripe would send none. */
 export function webhookEventOf(
   ledger: Ledger,
   entry: ProviderLedgerEntry,

@@ -1,4 +1,4 @@
-// The simulator's events as a receiver gets them: signed so that Stripe's SDK believes them, repeated until they are taken, and
+// The simulator's events as a receiver gets them: with a signature that Stripe's SDK accepts, repeated until they are accepted, and
 // lost, doubled and shuffled on demand.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Stripe } from "stripe";
@@ -7,7 +7,7 @@ import { TestProvider, waitFor } from "./test-provider.ts";
 const SECRET = "whsec_of_the_tests";
 
 let received: Stripe.Event[];
-/** What the receiver answers, in order; 200 when there is nothing left. */
+/** The receiver's next answers, in order; 200 when the list is empty. */
 let answers: number[];
 let receiver: Bun.Server<undefined>;
 let provider: TestProvider;
@@ -41,7 +41,7 @@ afterEach(async () => {
 
 const arrived = (count: number) => waitFor(async () => received.length >= count);
 
-test("what moves money, and what refuses to, is told with the object of that moment", async () => {
+test("each charge, decline and refund sends an event with the object of that moment", async () => {
   const charge = await provider.charge();
   await arrived(1);
   await provider.charge("pm_card_visa_chargeDeclined", "declined").catch(() => undefined);
@@ -61,7 +61,7 @@ test("what moves money, and what refuses to, is told with the object of that mom
   expect(new Set(received.map(({ id }) => id)).size).toBe(3);
 });
 
-test("a reply that is lost is told all the same, and a replayed answer is no second event", async () => {
+test("a lost reply still sends its event, and a replayed answer sends no second one", async () => {
   await provider.charge("pm_sim_reply_lost", "lost").catch(() => undefined);
   const again = await provider.charge("pm_sim_reply_lost", "lost");
   await provider.charge("pm_card_visa", "other");
@@ -69,11 +69,11 @@ test("a reply that is lost is told all the same, and a replayed answer is no sec
   expect(received.filter(({ data }) => "id" in data.object && data.object.id === again.id)).toHaveLength(1);
 });
 
-test("an event that is not taken comes again, the same and freshly signed", async () => {
+test("an event that is not accepted comes again, unchanged and freshly signed", async () => {
   answers = [503];
   await provider.charge();
   await arrived(1);
-  // Signed now: the receiver takes no signature older than a second.
+  // The receiver accepts no signature older than 1 s.
   provider.nowMs += 60_000;
   await arrived(2);
   expect(received[1]).toEqual(received[0] ?? expect.unreachable());
@@ -100,7 +100,7 @@ test("faults lose, double and shuffle events", async () => {
   expect(told).not.toEqual(made.flatMap((id) => [id, id]));
 });
 
-test("a simulator that stops abandons what it has not delivered", async () => {
+test("a simulator that stops abandons undelivered events", async () => {
   await provider.setFaults({ webhook_delay_ms: 3_600_000 });
   await provider.charge();
   await provider.stop();

@@ -1,6 +1,6 @@
-// Carries events to the endpoint of whoever wants to hear them, as Stripe does: signed, repeated with a growing pause until it
-// is answered with 2xx, and without any promise of order. Faults make it lose, repeat, delay and shuffle them. Fed by the
-// simulator. What is still on its way dies with the process: a provider's events are a second way to learn, never the only one.
+// Delivers webhook events as Stripe does: signed, repeated with a growing pause until the receiver answers 2xx, and in no guaranteed
+// order. Faults lose, repeat, delay and shuffle events. Called by the simulator. Undelivered events are lost with the process: a
+// provider's events are a second way to learn of a change, never the only one.
 import { setTimeout as sleep } from "node:timers/promises";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -8,18 +8,18 @@ import type { FaultSettings } from "./faults.ts";
 import { randomStream } from "./random.ts";
 import type { WebhookEvent } from "./webhook-events.ts";
 
-/** Stripe waits longer; a receiver on the same machine that takes this long has lost the request. */
+/** Stripe waits longer, but a receiver on the same machine that takes this long has lost the request. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_CAP_MS = 3_600_000;
 /** As long as Stripe tries in live mode. */
 const GIVE_UP_AFTER_MS = 3 * 86_400_000;
-/** Deliveries that wait or are out; more are lost, and counted. */
+/** Maximum deliveries that wait or are in flight; more are lost and counted. */
 const MAX_PENDING = 100_000;
 
 export interface WebhookTarget {
   readonly url: string;
-  /** Known to the receiver, too. */
+  /** Shared with the receiver. */
   readonly secret: string;
 }
 
@@ -45,7 +45,7 @@ export class Webhooks implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Sends the event on its way, or the ways that `faults` make of it. */
+  /** Starts the delivery of the event: none, one or two copies, as `faults` say. */
   announce(event: WebhookEvent, faults: FaultSettings): void {
     const random = randomStream(this.#options.seed, `webhook/${event.id}`);
     if (random() < faults.webhook_drop_rate) {
@@ -58,7 +58,7 @@ export class Webhooks implements AsyncDisposable {
     }
   }
 
-  /** Abandons what has not been delivered. */
+  /** Abandons undelivered events. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#pending);
@@ -92,7 +92,7 @@ export class Webhooks implements AsyncDisposable {
     this.counters.webhooks_given_up++;
   }
 
-  /** True where the receiver took it. */
+  /** True if the receiver accepted it. */
   async #post({ body }: WebhookEvent): Promise<boolean> {
     const { target, clock } = this.#options;
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]);
@@ -100,7 +100,7 @@ export class Webhooks implements AsyncDisposable {
     try {
       const headers = {
         "content-type": "application/json; charset=utf-8",
-        // Of this attempt: an old one must not be taken for fresh.
+        // A new signature per attempt: the receiver must not take an old one for fresh.
         "stripe-signature": signatureOf(body, target.secret, clock.now()),
       };
       const response = await fetch(target.url, { method: "POST", headers, body, signal, redirect: "manual" });

@@ -1,5 +1,5 @@
-// The one shape of everything that runs by itself: the relay, the sweeper, the deadline timer, the retry claimer. The owner
-// brings `runOnce`, one bounded batch, and says whether there is more; the loop ticks, is woken, backs off and stops.
+// The loop behind all background work: the relay, the sweeper, the deadline timer, the retry claimer. The owner provides `runOnce`,
+// which does one bounded batch and says whether there is more. The loop handles ticks, wake-ups, backoff and stopping.
 import { assert, describeError } from "../kernel/errors.ts";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import type { RunResult } from "../kernel/ports.ts";
@@ -7,7 +7,7 @@ import type { RoleContext } from "./lifecycle.ts";
 import type { Log } from "../kernel/telemetry.ts";
 
 const DEFAULT_BACKOFF_FIRST_MS = 100;
-/** What an outage is longer for us than it was; a question to what is away costs little. */
+/** An outage lasts up to this much longer for us. A try against a server that is down is cheap. */
 const DEFAULT_BACKOFF_CAP_MS = 1_500;
 const REST_CAP_MS = 5_000;
 
@@ -19,24 +19,24 @@ export interface BackgroundLoopOptions {
   /** Pause after a batch that was not full, in milliseconds; `wake` ends it early. */
   readonly intervalMs: number;
   /**
-   * While runs find nothing to do, the pause doubles each time, from `intervalMs` up to this. A run that found something and `wake` bring it
-   * back to `intervalMs`. So what falls due is late by no more than it has waited already, and an idle system costs next to nothing.
+   * While runs find nothing to do, the pause doubles each time, from `intervalMs` up to this. A run that finds work, or `wake`, resets
+   * it to `intervalMs`. So work is never later than the time it has already waited, and an idle system costs almost nothing.
    */
   readonly idleIntervalMs?: number;
   /**
-   * For sweeps: the pause is at least so many times as long as the run was, up to 5 s. While a dump keeps the database from cleaning
-   * up, a look for what is due reads all that was due since.
+   * For sweeps: the pause is at least this many times the length of the run, up to 5 s. While a dump keeps the database from
+   * cleaning up, a search for due rows also reads all rows that were due since the dump began.
    */
   readonly restPerRun?: number;
-  /** Asked after a batch that was not full: so long, in milliseconds, not even `wake` starts the next. For loops that gather. */
+  /** Read after a batch that was not full. For this long, in milliseconds, not even `wake` starts the next run. For loops that linger. */
   readonly lingerMs?: () => number;
   readonly log: Pick<Log, "info" | "error">;
-  /** Pauses after failures grow from the first to the cap, +-20 %. Nothing shortens them. */
+  /** Pauses after failures grow from the first to the cap, +-20 %. Nothing ends them early except `stop`. */
   readonly backoffFirstMs?: number;
   readonly backoffCapMs?: number;
 }
 
-/** Pure. The pause after a run of `tookMs` that left nothing to do and was the `idleRuns`th in a row to find nothing, in milliseconds. */
+/** Pure. The pause in milliseconds after a run of `tookMs` with no more work, the last of `idleRuns` runs in a row that found nothing. */
 export function pauseAfter(
   tookMs: number,
   idleRuns: number,
@@ -68,7 +68,7 @@ export class BackgroundLoop implements AsyncDisposable {
   #isStopping = false;
   #isWoken = false;
   #failures = 0;
-  /** Runs in a row that found nothing to do. */
+  /** Number of runs in a row that found nothing to do. */
   #idleRuns = 0;
   /** Ends the pause in progress. */
   #endPause: (() => void) | undefined;
@@ -90,18 +90,18 @@ export class BackgroundLoop implements AsyncDisposable {
   }
 
   start(): void {
-    assert(this.#finished === undefined, `loop ${this.#options.name} is started twice`);
+    assert(this.#finished === undefined, `loop ${this.#options.name} was started twice`);
     this.#finished = this.#loop();
   }
 
-  /** There may be work now. Safe to call at any rate, before the start and after the stop. */
+  /** Signals possible work. Safe to call at any rate, before the start and after the stop. */
   wake(): void {
     this.#isWoken = true;
     this.#idleRuns = 0;
     if (this.#failures === 0) this.#endPause?.();
   }
 
-  /** Resolves when the batch in flight has ended; no further one starts. Idempotent. */
+  /** Resolves when the batch in flight has ended. No new batch starts. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#endPause?.();
@@ -118,13 +118,13 @@ export class BackgroundLoop implements AsyncDisposable {
       const pauseMs = await this.#runOnce();
       if (this.#isStopping) return;
       if (this.#failures > 0) await this.#pause(pauseMs);
-      // A full batch: only let others have their turn.
+      // After a full batch, only yield to the event loop.
       else if (pauseMs === 0) await new Promise((resolve) => setImmediate(resolve));
       else await this.#pauseUntilWoken(pauseMs);
     }
   }
 
-  /** First the gather, which only `stop` ends, then the rest of the pause unless a wake-up has come. */
+  /** First the linger, which only `stop` ends, then the rest of the pause unless a wake-up arrived. */
   async #pauseUntilWoken(pauseMs: number): Promise<void> {
     const lingerMs = this.#options.lingerMs?.() ?? 0;
     for (let left = lingerMs; left > 0 && !this.#isStopping;) {
@@ -137,7 +137,7 @@ export class BackgroundLoop implements AsyncDisposable {
     else await this.#pause(Math.max(0, pauseMs - lingerMs));
   }
 
-  /** Runs one batch and says how long to pause after it. Logs the first failure of a streak, and its end. */
+  /** Runs one batch and returns the pause after it. Logs the first failure of a streak, and its end. */
   async #runOnce(): Promise<number> {
     const { name, runOnce, log } = this.#options;
     const begun = performance.now();
@@ -151,7 +151,7 @@ export class BackgroundLoop implements AsyncDisposable {
         : pauseAfter(performance.now() - begun, this.#idleRuns, this.#options);
     } catch (error) {
       if (this.#failures === 0)
-        log.error({ loop: name, err: error }, `${name} fails, will keep trying: ${describeError(error)}`);
+        log.error({ loop: name, err: error }, `${name} fails, retrying: ${describeError(error)}`);
       const pauseMs = cappedBackoff(this.#failures, this.#backoffFirstMs, this.#backoffCapMs);
       this.#failures += 1;
       return withJitter(pauseMs, Math.random());

@@ -128,9 +128,9 @@ describe("a background loop", () => {
     (await run(4)).reject(new Error("away again"));
     await run(5);
     expect(logged).toEqual([
-      "test fails, will keep trying: away",
+      "test fails, retrying: away",
       "test works again",
-      "test fails, will keep trying: away again",
+      "test fails, retrying: away again",
     ]);
     const stopped = loop.stop();
     (await run(5)).resolve(NOTHING);

@@ -1,12 +1,12 @@
-// The only place that reads the environment. A role declares its variables in one TypeBox object; all faults are told at
-// once, each with the way out and never with the value, which may be a secret. Called by lifecycle.ts for every role, and
-// by checkoutctl.
+// The only place that reads the environment. A role declares its variables in one TypeBox object. All faults are reported at
+// once, each with a fix and never with the value, which may be a secret. Called by lifecycle.ts for every role, and by
+// checkoutctl.
 import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
 import { misspeltSettings } from "./misspelt.ts";
 
-/** EX_CONFIG of sysexits.h; systemd's RestartPreventExitStatus knows it, because restarting does not help. */
+/** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
 export const EXIT_CONFIG = 78;
 
 export class ConfigError extends AppError {
@@ -34,30 +34,30 @@ export const commonConfig = {
   OPS_HOST: Type.String({
     default: "127.0.0.1",
     minLength: 1,
-    description: "address that /healthz, /readyz and /metrics listen on",
+    description: "listen address of /healthz, /readyz and /metrics",
   }),
   OPS_PORT: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 65_535,
-    description: "their port; 0 takes any free one and logs it",
+    description: "port of /healthz, /readyz and /metrics; 0 picks a free port and logs it",
   }),
   LOG_LEVEL: Type.Union(
     [Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")],
-    { default: "info", description: "least severe level that is logged" },
+    { default: "info", description: "lowest level that is logged" },
   ),
   SHUTDOWN_DEADLINE_MS: Type.Integer({
     default: 20_000,
     minimum: 100,
     maximum: 600_000,
-    description: "time limit for work in flight after SIGTERM, in ms",
+    description: "time limit to finish work in flight after SIGTERM, in ms",
   }),
 };
 
 export const kafkaConfig = {
   KAFKA_BROKERS: Type.String({
     format: "brokers",
-    description: "Kafka brokers to connect to first, host:port separated by commas",
+    description: "Kafka bootstrap brokers, host:port separated by commas",
   }),
 };
 
@@ -65,7 +65,7 @@ export const publishingConfig = {
   PUBLISH_AFTER_COMMIT: Type.Boolean({
     default: true,
     description:
-      "true publishes events right after their commit and leaves the rest to the relay; false leaves all to the relay",
+      "true: the role publishes its events right after the commit, and the relay publishes the rest; false: the relay publishes all",
   }),
 };
 
@@ -75,7 +75,7 @@ export const consumerConfig = {
     Type.String({
       pattern: "^[A-Za-z0-9._-]{1,100}$",
       description:
-        "name of this instance, unique within its role, for example the host name; after a restart under the same name it gets its partitions back at once",
+        "name of this instance, unique within its role, for example the host name; after a restart under the same name it gets its partitions back at once. Two instances with one INSTANCE_ID fence each other",
     }),
   ),
 };
@@ -86,7 +86,7 @@ export const postgresConfig = {
     default: 8,
     minimum: 2,
     maximum: 100,
-    description: "connections to it, half for transactions and half for single statements",
+    description: "number of database connections, half for transactions and half for single statements",
   }),
 };
 
@@ -103,12 +103,12 @@ export const redisConfig = {
   ),
 };
 
-/** Where a role serves HTTP. `what` is served there; `note` says who may reach it. */
+/** The HTTP address of a role. `what` names the served API; `note` says who may reach it. */
 export const listenConfig = (what: string, note?: string) => ({
   HOST: Type.String({
     default: "127.0.0.1",
     minLength: 1,
-    description: `address ${what} listens on${note === undefined ? "" : `; ${note}`}`,
+    description: `listen address of ${what}${note === undefined ? "" : `; ${note}`}`,
   }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, description: `port of ${what}` }),
 });
@@ -120,15 +120,15 @@ export const httpConfig = (what: string, note?: string) => ({
     default: "",
     format: "host-names",
     description:
-      "host names it is reached under, separated by commas; addresses, localhost and the machine's own name always work, other names get 421",
+      "accepted Host names, separated by commas; addresses, localhost and the machine's own name always work, other names get 421",
   }),
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads and checks the variables that `schema` declares. An unset or empty variable takes its default, or is a fault unless it
- * is optional; variables that are not declared are ignored. Throws ConfigError with all faults.
+ * Reads and checks the variables that `schema` declares. An unset or empty variable gets its default; without a default it is a
+ * fault unless it is optional. Undeclared variables are ignored. Throws ConfigError with all faults.
  */
 export function parseConfig<Schema extends TObject>(
   role: string,
@@ -145,9 +145,9 @@ export function parseConfig<Schema extends TObject>(
         faults.push(`${name} is missing: set it to ${expectation(variable)} (${variable.description})`);
       continue;
     }
-    // A secret with a line's end behind it, as files have it, is another secret; one of blanks is none.
+    // A secret from a file with a trailing newline is a different secret, and blanks alone are no value.
     if (text !== text.trim()) {
-      faults.push(`${name} has blanks around it, or nothing else: take them away (${variable.description})`);
+      faults.push(`${name} starts or ends with blanks, or is blank: remove them (${variable.description})`);
       continue;
     }
     const value = convert(text, variable);
@@ -159,8 +159,8 @@ export function parseConfig<Schema extends TObject>(
 }
 
 /**
- * The same for a role: a variable whose name was meant to be a setting's, and is none of any role, is a fault as well. Whoever
- * runs a role has written its environment; around checkoutctl it is a person's shell.
+ * The same for a role. Here a misspelt setting name is also a fault: a role's environment is written for it, while checkoutctl
+ * runs in a person's shell.
  */
 export function parseRoleConfig<Schema extends TObject>(
   role: string,
@@ -182,27 +182,48 @@ function faultsOf(role: string, schema: TObject, env: Environment): readonly str
   }
 }
 
-/** The variables as text for `--help`, one block per variable. */
+/** One variable, described for people. */
+export interface SettingInWords {
+  readonly name: string;
+  readonly description: string;
+  /** What a valid value looks like. */
+  readonly value: string;
+  /** The regular expression that the value must match. */
+  readonly pattern: string | undefined;
+  readonly isSecret: boolean;
+  readonly isRequired: boolean;
+  /** The default. */
+  readonly fallback: string | undefined;
+}
+
+export function settingsOf(schema: TObject): readonly SettingInWords[] {
+  return Object.entries(schema.properties).map(([name, variable]) => ({
+    name,
+    description: variable.description ?? "",
+    value: expectation(variable),
+    pattern: typeof variable["pattern"] === "string" ? variable["pattern"] : undefined,
+    isSecret: variable["secret"] === true,
+    isRequired: variable.default === undefined && schema.required?.includes(name) === true,
+    fallback: variable.default === undefined ? undefined : String(variable.default),
+  }));
+}
+
+/** The variables as text for `--help`, with one block per variable. */
 export function describeConfig(schema: TObject): string {
-  return Object.entries(schema.properties)
-    .map(([name, variable]) => {
-      const notes = [
-        expectation(variable),
-        ...(variable["secret"] === true ? ["secret"] : []),
-        necessity(schema, name),
-      ];
-      return `  ${name}\n      ${variable.description}\n      ${notes.join("; ")}`;
+  return settingsOf(schema)
+    .map((setting) => {
+      const notes = [setting.value, ...(setting.isSecret ? ["secret"] : []), necessity(setting)];
+      return `  ${setting.name}\n      ${setting.description}\n      ${notes.join("; ")}`;
     })
     .join("\n");
 }
 
-function necessity(schema: TObject, name: string): string {
-  const { default: fallback } = schema.properties[name] ?? {};
-  if (fallback !== undefined) return `default ${String(fallback)}`;
-  return schema.required?.includes(name) === true ? "required" : "optional";
+function necessity({ fallback, isRequired }: SettingInWords): string {
+  if (fallback !== undefined) return `default ${fallback}`;
+  return isRequired ? "required" : "optional";
 }
 
-/** Environment text as the type that the schema wants; left as text where it does not fit, for the check to refuse. */
+/** Converts environment text to the schema's type. Text that does not fit stays text, and the check rejects it. */
 function convert(text: string, schema: TSchema): unknown {
   switch (schema["type"]) {
     case "integer":
@@ -216,7 +237,7 @@ function convert(text: string, schema: TSchema): unknown {
   }
 }
 
-/** The formats a string variable may name, with the words for them. TypeBox asks this registry when it checks. */
+/** The formats of string variables, with their descriptions. TypeBox uses this registry in its checks. */
 const FORMATS: Readonly<
   Record<string, { readonly words: string; readonly accepts: (text: string) => boolean }>
 > = {
@@ -230,7 +251,7 @@ const FORMATS: Readonly<
   },
   "redis-url": { words: "a URL, redis://host:port", accepts: (text) => isUrl(text, ["redis:", "rediss:"]) },
   "host-names": {
-    words: "names of hosts without scheme and port, several separated by commas",
+    words: "host names without scheme and port, separated by commas",
     accepts: (text) => text.split(",").every((name) => /^\s*[A-Za-z0-9_]([A-Za-z0-9._-]*)\s*$/.test(name)),
   },
   "smtp-url": {
@@ -238,15 +259,15 @@ const FORMATS: Readonly<
     accepts: (text) => isUrl(text, ["smtp:", "smtps:"]),
   },
   "named-postgres-urls": {
-    words: "name=postgres://user:password@host:port/database, several separated by commas, each name once",
+    words: "name=postgres://user:password@host:port/database, separated by commas, each name once",
     accepts: (text) => isNamedUrls(text.split(",")),
   },
   "shared-secret": {
-    words: "32 characters or more, with 8 different ones among them",
+    words: "at least 32 characters, at least 8 of them different",
     accepts: (text) => text.length >= 32 && new Set(text).size >= 8,
   },
   brokers: {
-    words: "host:port, several separated by commas",
+    words: "host:port, separated by commas",
     accepts: (text) =>
       text.split(",").every((broker) => {
         const [, port] = /^\s*[^\s:,/]+:(\d{1,5})\s*$/.exec(broker) ?? [];
@@ -267,7 +288,7 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
   return url !== null && protocols.includes(url.protocol) && url.hostname !== "";
 }
 
-/** What a valid value looks like, in words. */
+/** What a valid value looks like, as text. */
 function expectation(schema: TSchema): string {
   const options: unknown = schema["anyOf"];
   if (Array.isArray(options))

@@ -1,5 +1,5 @@
-// What every role with a database and a handler does, wired once: the message processor, its retries and the retention of inbox and
-// outbox. Called by cmd/orchestrator, inventory, payment and order.
+// Shared wiring of every role with a database and a message handler: the message processor, its retries, and the retention of
+// inbox and outbox. Called by cmd/orchestrator, inventory, payment and order.
 import { type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import type { MessageType } from "../../schemas/registry.ts";
 import type { Database } from "../messaging/database.ts";
@@ -22,11 +22,11 @@ import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
 import { requireSchema } from "./schema-check.ts";
 
 const RETRY_INTERVAL_MS = 200;
-/** For what another process has put into the table; our own messages wake the loop. */
+/** Finds retries that another process scheduled; our own wake the loop. */
 const IDLE_RETRY_INTERVAL_MS = 2_000;
 const RETENTION_INTERVAL_MS = 60 * 60 * 1_000;
 
-/** The settings that `startConsuming` and `openDatabase` read; `commonConfig` and friends of config.ts declare them. */
+/** The settings that `startConsuming` and `openDatabase` read. config.ts declares them. */
 export interface DatabaseSettings {
   readonly DATABASE_URL: string;
   readonly DATABASE_POOL_SIZE: number;
@@ -37,7 +37,7 @@ export interface ConsumingSettings {
   readonly REDIS_URL: string;
 }
 
-/** Opens the database of `service` and waits until it answers and is that service's, with all its tables. */
+/** Opens the database of `service`. Waits until it answers, belongs to that service and has all its tables. */
 export async function openDatabase(
   name: string,
   service: MigratedDatabase,
@@ -56,7 +56,7 @@ export async function openDatabase(
   return database;
 }
 
-/** The same, and what is written there is published right after its commit, unless the settings leave that to the relay. */
+/** The same, and events are published right after their commit, unless the settings leave that to the relay. */
 export async function openPublishingDatabase(
   name: string,
   service: MigratedDatabase,
@@ -80,7 +80,7 @@ export function startErasing(
   });
 }
 
-/** Joins the handler's consumer group and runs the message processor, its retries and the retention until the role stops. */
+/** Joins the handler's consumer group. Runs the message processor, its retries and the retention until the role stops. */
 export async function startConsuming<Type extends MessageType, Rows>(
   context: RoleContext<ConsumingSettings>,
   database: Database,
@@ -88,7 +88,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
 ): Promise<void> {
   const { config, log, metrics, ops, resources, stopping, untilReachable } = context;
   const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
-  // A hint: without it the role works, with more work for its database.
+  // Not required: without Redis the role works, with more load on its database.
   ops.addCheck("redis", () => keyValue.ready(), { required: false });
   await keyValue.requireSingleServer();
   const consumer = resources.use(
@@ -128,7 +128,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     runOnce: () => retention.runOnce(),
     intervalMs: RETENTION_INTERVAL_MS,
   });
-  // Not awaited: it runs until the role stops. Its rejection is fatal and ends the process like any unhandled one.
+  // Not awaited: it runs until the role stops. A rejection is unhandled and ends the process.
   const running = new MessageProcessor({ ...shared, consumer, onRetryScheduled: () => retrying.wake() }).run(
     stopping,
   );

@@ -1,18 +1,18 @@
-// Which names a role answers to. A page in an operator's browser can have a name of its own lead to a private address and then
-// speak to whatever listens there; the Host header gives it away. Called by serve-http.ts.
+// Checks the Host header against the names of a role. Protects against DNS rebinding: a page in an operator's browser can let its
+// own name point to a private address and talk to the server there; its Host header is that name. Called by serve-http.ts.
 import { isIP } from "node:net";
 import { hostname as machineName } from "node:os";
 
-/** RFC 3986 host, as far as servers have such names: a name with or without its closing dot, or an address; then a port. */
+/** RFC 3986 host, as servers use it: a name with or without a trailing dot, or an address; then an optional port. */
 const HOST = /^(?:([a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)\.?|\[([0-9a-f:.]+)\])(?::\d{0,5})?$/i;
 
-/** `served`: it names this server, or nobody. `unknown`: it names another one. */
+/** `served`: this server's name, or no name. `unknown`: another server's name. */
 export type HostVerdict = "served" | "unknown" | "malformed";
 
 /**
- * Returns the function that says whom a Host header (null where a request has none) names. `configured` is the
- * text of SERVED_NAMES, `listening` the address it listens on. Addresses are served in any case: no page can have one of
- * another's. So is a request that names nobody, which browsers never send.
+ * Returns a function that judges a Host header (null if a request has none). `configured` is the text of SERVED_NAMES,
+ * `listening` the listen address. Addresses are always served: a foreign page cannot have this server's address. A request
+ * without a name is served too: browsers never send one.
  */
 export function hostNames(configured: string, listening: string): (host: string | null) => HostVerdict {
   const own = machineName().toLowerCase();

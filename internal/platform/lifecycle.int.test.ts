@@ -145,7 +145,7 @@ describe("a running role", () => {
     await role.logged("checkout-example works");
     role.kill("SIGTERM");
     expect((await role.end()).code).toBe(1);
-    expect(role.lines.at(-1)?.msg).toBe("second did not stop in time: exits anyway");
+    expect(role.lines.at(-1)?.msg).toBe("second did not stop in time: exiting anyway");
   });
 
   test("that fails to close one thing still closes the others, and exits 1", async () => {

@@ -1,6 +1,6 @@
-// The life of a role's process, the same for all: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code.
-// Called by every cmd/<role>/main.ts. Crash-only: whatever nobody handled is logged once and ends the process with 1; the
-// supervisor starts it again, and all state is in Postgres and Kafka.
+// The life cycle of every role's process: flags, config, log, metrics, ops port, start, drain on SIGTERM, exit code. Called by
+// every cmd/<role>/main.ts. Crash-only: an unhandled error is logged once and ends the process with exit code 1. The supervisor
+// restarts it; all state is in Postgres and Kafka.
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
@@ -31,7 +31,7 @@ export interface RoleDefinition<Schema extends TObject> {
   readonly description: string;
   /** Must spread `commonConfig`. */
   readonly config: Schema;
-  /** Opens what the role needs, registers each with `resources`, and returns once the role works. */
+  /** Opens what the role needs, registers it with `resources`, and returns once the role is ready. */
   readonly start: (context: RoleContext<Static<Schema>>) => Promise<void>;
 }
 
@@ -45,13 +45,13 @@ export interface RoleContext<Config> {
   /** Aborted when the role begins to stop, before the resources are closed. */
   readonly stopping: AbortSignal;
   /**
-   * Waits for a server at start: calls `connect` until it does not throw, with a growing pause, while /readyz says what is waited
-   * for. Gives up only when the role is stopped, or on an error that waiting cannot cure (AppError with `canRetry` false).
+   * Waits for a server at start: calls `connect` with growing pauses until it does not throw. Meanwhile /readyz names the server.
+   * Throws only when the role stops, or on an error that a retry cannot fix (AppError with `canRetry` false).
    */
   readonly untilReachable: <T>(what: string, connect: () => Promise<T>) => Promise<T>;
 }
 
-/** Runs the role until it is told to stop. Ends the process; never returns to the caller before that. */
+/** Runs the role until a stop signal, then ends the process. Never returns to the caller. */
 export async function runRole<Schema extends TObject>(definition: RoleDefinition<Schema>): Promise<void> {
   answerFlags(definition);
   const config = readConfig(definition);
@@ -68,7 +68,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       "ops port",
       new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),
     );
-    log.info({ ops_port: ops.port }, `${definition.name} starts`);
+    log.info({ ops_port: ops.port }, `${definition.name} is starting`);
     const start = startProgress(ops, log, stop.signal);
     await definition.start({
       config,
@@ -80,7 +80,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       untilReachable: start.untilReachable,
     });
     start.done();
-    log.info({ ops_port: ops.port }, `${definition.name} works`);
+    log.info({ ops_port: ops.port }, `${definition.name} is ready`);
     await aborted(stop.signal);
     ops.addCheck("stopping", () => Promise.reject(new Error("the process is stopping")));
   } catch (error) {
@@ -104,7 +104,7 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
     "",
     `Usage: ${definition.name} [--help | --version]`,
     "",
-    "Runs until SIGTERM or SIGINT, then finishes the work in flight. Configured by the environment:",
+    "Runs until SIGTERM or SIGINT, then finishes work in flight. Environment variables:",
     "",
     describeConfig(definition.config),
   ].join("\n");
@@ -135,7 +135,7 @@ function exitOnUnhandled(log: Logger): void {
   process.on("unhandledRejection", exit);
 }
 
-/** 78 tells the supervisor that starting again does not help. */
+/** 78 tells the supervisor that a restart does not help. */
 function exitCodeOf(error: unknown): number {
   return error instanceof AppError && error.code === "CONFIG_INVALID" ? EXIT_CONFIG : EXIT_FAILURE;
 }
@@ -143,21 +143,21 @@ function exitCodeOf(error: unknown): number {
 function onSignal(log: Logger, stop: AbortController): void {
   const onFirst = (signal: string) => {
     if (stop.signal.aborted) {
-      log.warn({ signal }, "second signal: exits at once, work in flight is abandoned");
+      log.warn({ signal }, "the role got a second signal: exiting at once, abandoning work in flight");
       process.exit(EXIT_FAILURE);
     }
-    log.info({ signal }, "stops: finishes the work in flight");
+    log.info({ signal }, "the role is stopping: finishing work in flight");
     stop.abort(new AppError("SERVICE_UNAVAILABLE", "the role is stopping"));
   };
   process.on("SIGTERM", onFirst);
   process.on("SIGINT", onFirst);
 }
 
-/** A readiness check that is down until the start is done, and says what it waits for. */
+/** A readiness check that is down until the start is done, and names what the role waits for. */
 function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
   let waitingFor = "starting";
   ops.addCheck("start", () => Promise.reject(new Error(waitingFor)));
-  // A connect may take many seconds to fail. A stop does not wait for it: the process ends, and the connect with it.
+  // A connect may take many seconds to fail. A stop does not wait for it; it ends with the process.
   const stopped = aborted(stopping);
   const untilReachable = async <T>(what: string, connect: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++) {
@@ -177,7 +177,7 @@ function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
         if (attempt === 0)
           log.warn(
             { what, err: error },
-            `${what} does not answer yet, will keep trying: ${describeError(error)}`,
+            `${what} does not answer yet, retrying: ${describeError(error)}`,
           );
         await pause(
           withJitter(cappedBackoff(attempt, CONNECT_BACKOFF_FIRST_MS, CONNECT_BACKOFF_CAP_MS), Math.random()),
@@ -189,12 +189,12 @@ function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
   return { untilReachable, done: () => ops.removeCheck("start") };
 }
 
-/** Closes everything within the deadline and ends the process: 0 when all went well, 1 with the culprit's name when not. */
+/** Closes everything within the deadline and ends the process: exit code 0 on success, else 1 with the failed resource in the log. */
 async function drain(resources: Resources, deadlineMs: number, log: Logger): Promise<void> {
   const deadline = setTimeout(() => {
     log.fatal(
       { resource: resources.closing, deadline_ms: deadlineMs },
-      `${resources.closing} did not stop in time: exits anyway`,
+      `${resources.closing} did not stop in time: exiting anyway`,
     );
     process.exit(EXIT_FAILURE);
   }, deadlineMs);

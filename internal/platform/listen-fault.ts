@@ -1,15 +1,15 @@
-// What it means that a server cannot listen, in words that name the address and the way out. Called by whoever opens a port.
+// Turns a failed listen into an error that names the address and the fix. Called by ops-http.ts, serve-http.ts and paysim.
 import { AppError } from "../kernel/errors.ts";
 
-/** Nothing that comes by itself makes these go away, so a service manager must not start the role again and again. */
+/** These faults do not go away by themselves, so a service manager must not restart the role again and again. */
 const LASTING: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process has this port",
-  EACCES: "this user may not have this port",
+  EADDRINUSE: "another process uses this port",
+  EACCES: "this user may not open this port",
 };
 
 /**
- * The error to throw for `cause`, which came of listening on an address that `settings` (as `HOST and PORT`) gave:
- * CONFIG_INVALID where it lasts, else SERVICE_UNAVAILABLE, because an interface may still come up.
+ * The error to throw for `cause`, the failure to listen. `settings` names the settings with the address, for example `HOST and
+ * PORT`. CONFIG_INVALID if the fault lasts, else SERVICE_UNAVAILABLE, because a network interface may still come up.
  */
 export function listenFault(
   cause: unknown,
@@ -18,10 +18,10 @@ export function listenFault(
 ): AppError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const why = LASTING[code];
-  const reason = why ?? `the address cannot be had (${code})`;
+  const reason = why ?? `the address is not available (${code})`;
   return new AppError(
     why === undefined ? "SERVICE_UNAVAILABLE" : "CONFIG_INVALID",
-    `cannot listen on ${hostname}:${port}: ${reason}; set ${settings} to a free address, or stop who has it`,
+    `cannot listen on ${hostname}:${port}: ${reason}; set ${settings} to a free address, or free this one`,
     { cause },
   );
 }

@@ -1,5 +1,5 @@
-// What goes wrong goes wrong many times a second while something behind is away: each would be a line of its own. Of each kind
-// one a second is logged, saying how many were left out. Called by the roles that serve HTTP, and for what Kafka's client says.
+// A log throttle. When a dependency is down, the same error repeats many times a second; each kind is logged once a second with a
+// suppressed count. Used by roles that serve HTTP, and for events of the Kafka client.
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
@@ -13,8 +13,8 @@ interface Kind {
 }
 
 /**
- * Asked before each line with its kind: what to add to the line's fields, or null where it is to be left out. Kinds come from a
- * closed list, so the memory is bounded.
+ * Call the returned function with the kind before each line. It returns extra fields for the line, or null to suppress it. Kinds
+ * come from a closed list, so memory is bounded.
  */
 export function sparingly(clock: Clock): (kind: string) => { readonly suppressed?: number } | null {
   const kinds = new Map<string, Kind>();
@@ -22,7 +22,7 @@ export function sparingly(clock: Clock): (kind: string) => { readonly suppressed
     const kind = kinds.get(name) ?? { loggedAt: -Infinity, leftOut: 0 };
     kinds.set(name, kind);
     const now = clock.now();
-    // A clock that was set back must not silence the log until it has caught up.
+    // A clock that went back must not silence the log until it catches up.
     if (now >= kind.loggedAt && now - kind.loggedAt < INTERVAL_MS) {
       kind.leftOut += 1;
       return null;
@@ -34,7 +34,7 @@ export function sparingly(clock: Clock): (kind: string) => { readonly suppressed
 
 export type LogError = (error: unknown, fields: object, message: string) => void;
 
-/** For errors: kinds are told apart by the error's code, or its name. */
+/** Throttles errors. The kind is the error's code, or its name. */
 export function logThrottled(log: Pick<Log, "error">, clock: Clock): LogError {
   const leftOutOf = sparingly(clock);
   return (error, fields, message) => {

@@ -1,5 +1,5 @@
-// Structured logs: one JSON line per event on stdout, written at once so that nothing is lost when the process ends. The
-// supervisor keeps them. Called by lifecycle.ts; everyone else is handed the logger.
+// Structured logs: one JSON line per event on stdout, written synchronously so that no line is lost when the process ends. The
+// supervisor stores them. lifecycle.ts creates the logger and passes it on.
 import pino, { type Logger } from "pino";
 import { messageOf } from "../kernel/errors.ts";
 
@@ -9,11 +9,11 @@ export interface LogOptions {
   readonly role: string;
   readonly version: string;
   readonly level: string;
-  /** Where the lines go; stdout unless a test looks at them. */
+  /** Target of the lines. Default: stdout; tests set their own. */
   readonly destination?: { write(line: string): void };
 }
 
-/** Names under which a secret or a card could reach a log line by accident, at the top and one level down. */
+/** Fields with which a secret or card could get into a log line by accident, at the top and one level down. */
 const SECRET_NAMES = [
   "authorization",
   "cookie",
@@ -34,7 +34,7 @@ export function createLogger(options: LogOptions): Logger {
       serializers: { err: describeErrorChain },
       redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
     },
-    // Not a transport: its worker thread does not survive compilation, and buffering would lose the last words.
+    // Not a transport: its worker thread does not work in a compiled binary, and buffering would lose the last lines.
     options.destination ?? pino.destination({ dest: 1, sync: true }),
   );
 }
@@ -50,8 +50,8 @@ export interface LoggedError {
 const MAX_CAUSES = 8;
 
 /**
- * An error with all its causes, each with type, code and message; the stack of the innermost, where it began. Only these fields
- * are taken: a database error also carries the statement's parameters, which are people's data.
+ * An error with all its causes, each with type, code and message, and the stack of the innermost one. Only these fields are
+ * logged: a database error also holds the statement's parameters, which are personal data.
  */
 export function describeErrorChain(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
@@ -67,7 +67,7 @@ export function describeErrorChain(error: unknown, depth = 0): LoggedError {
   };
 }
 
-/** It begins with the message. */
+/** The stack. It starts with the message, which is replaced by `shown`. */
 function stackOf({ message, stack = "" }: Error, shown: string): string {
   return message === "" ? stack : stack.replace(message, () => shown);
 }

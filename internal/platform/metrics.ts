@@ -1,11 +1,11 @@
-// Prometheus metrics of one process: a few of the process itself and the role's own, made through three short factories
-// so that every metric has a prefix, a help text and sensible buckets. Served by ops-http.ts.
+// Prometheus metrics of one process: process metrics and the role's own. Three short factories give every metric a prefix, a help
+// text and sensible buckets. Served by ops-http.ts.
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const PREFIX = "checkout_";
 
-/** 1 ms to 30 s: a round trip to a database at one end, a saga that waits for a slow payment provider at the other. */
+/** From 1 ms, a database round trip, to 30 s, a saga that waits for a slow payment provider. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export class Metrics {
@@ -15,7 +15,7 @@ export class Metrics {
     registerProcessMetrics(this.registry);
   }
 
-  /** Names are without the prefix; a counter's ends in `_total`, a duration's in `_seconds`. */
+  /** Names have no prefix. A counter's name ends in `_total`, a duration's in `_seconds`. */
   counter<Label extends string = never>(
     name: string,
     help: string,
@@ -29,7 +29,7 @@ export class Metrics {
     });
   }
 
-  /** `read`, where given, is asked for the value at each scrape. */
+  /** If given, `read` provides the value at each scrape. */
   gauge<Label extends string = never>(
     name: string,
     help: string,

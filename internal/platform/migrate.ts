@@ -1,6 +1,6 @@
-// Brings a database's schema up to what this binary carries (schemas/migrations.ts): numbered files, forward only, each
-// applied once and never edited afterwards. Safe to run from several processes at once and while the old version serves.
-// Called by checkoutctl, by tests, and by roles to refuse work on a schema that is behind.
+// Applies this binary's migrations (schemas/migrations.ts) to a database: numbered files, forward only, each applied once and never
+// edited afterwards. Safe to run from several processes at once and while the old version serves. Called by checkoutctl, by tests,
+// and by roles, which refuse to work on an old schema.
 import { createHash } from "node:crypto";
 import type { ReservedSql, Sql } from "postgres";
 import { AppError } from "../kernel/errors.ts";
@@ -9,23 +9,23 @@ import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { isLockTimeout } from "./postgres-errors.ts";
 import { hasTable, ownersOf, recordOwner, refuseForeign } from "./schema-owner-store.ts";
 
-/** Held while migrating; any number works as long as every version of this program uses the same. */
+/** Held while migrating. The number is arbitrary, but every version of this program must use the same. */
 const ADVISORY_LOCK = 7_283_045_519;
 /**
- * Whoever wants a busy table waits behind a migration that waits for it, behind somebody's open transaction. So it gives way soon, lets
- * the others through, and tries again, for half a minute in all.
+ * While a migration waits for a table behind an open transaction, every other user of the table waits behind the migration. So the
+ * migration times out quickly, lets the others through and retries, for half a minute in total.
  */
 const LOCK_TIMEOUT = "200ms";
 const LOCK_ATTEMPTS = 25;
 const LOCK_PAUSE_MS = 1_000;
-/** Outside a transaction only statements run behind which nobody queues. */
+/** Longer: statements outside a transaction do not block other users while they wait. */
 const CONCURRENT_LOCK_TIMEOUT = "5s";
 /** A file that starts with this line runs statement by statement outside a transaction (`create index concurrently`). */
 const NO_TRANSACTION = "-- no-transaction";
 
 /**
- * Applies what is missing, in order, and returns the names. Records `owner`, the service whose database this is, and refuses one
- * that is another's. Throws MIGRATION_FAILED; what was applied before stays.
+ * Applies missing migrations in order and returns their names. Records `owner`, the service that owns the database, and refuses a
+ * database of another service. Throws MIGRATION_FAILED; migrations that were applied before the failure stay.
  */
 export async function migrate(
   sql: Sql,
@@ -34,7 +34,7 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const connection = await sql.reserve();
   try {
-    // Another process may be migrating, and building an index on a large table takes what it takes.
+    // No timeouts: another process may be migrating, and an index on a large table may take long.
     await connection.unsafe("set statement_timeout = 0; set lock_timeout = 0");
     await connection`select pg_advisory_lock(${ADVISORY_LOCK}::bigint)`;
     await connection.unsafe(`set lock_timeout = '${LOCK_TIMEOUT}'`);
@@ -49,13 +49,13 @@ export async function migrate(
     for (const migration of pending) await apply(connection, migration);
     return pending.map((migration) => migration.name);
   } finally {
-    // Outside a transaction the settings and the lock outlive an error; the connection goes back to the pool.
+    // Settings and lock outlive an error outside a transaction, and the connection returns to the pool.
     await connection.unsafe("rollback; select pg_advisory_unlock_all(); reset all").catch(() => undefined);
     connection.release();
   }
 }
 
-/** What `migrate` would apply. Throws MIGRATION_FAILED where it would refuse. */
+/** The migrations that `migrate` would apply. Throws MIGRATION_FAILED if it would refuse. */
 export async function pendingMigrations(
   sql: Sql,
   migrations: readonly Migration[],
@@ -65,13 +65,13 @@ export async function pendingMigrations(
   return compare(migrations, await recordedMigrations(sql)).map((migration) => migration.name);
 }
 
-/** The names of those that have not been applied, whatever has become of the others since. */
+/** The names of migrations that are not applied. Does not check the applied ones for changes. */
 export async function unapplied(sql: Sql, migrations: readonly Migration[]): Promise<readonly string[]> {
   const recorded = await recordedMigrations(sql);
   return migrations.map(({ name }) => name).filter((name) => !recorded.has(name));
 }
 
-/** By name, with their checksums; none where nothing was ever migrated. */
+/** Checksums of applied migrations by name. Empty if the database was never migrated. */
 async function recordedMigrations(sql: Sql): Promise<ReadonlyMap<string, string>> {
   return (await hasTable(sql, "schema_migrations")) ? appliedMigrations(sql) : new Map();
 }
@@ -81,7 +81,7 @@ async function appliedMigrations(sql: Sql): Promise<ReadonlyMap<string, string>>
   return new Map(rows.map((row) => [row.name, row.checksum]));
 }
 
-/** The migrations not applied yet. A database that is ahead of this binary is fine: it was migrated for a newer one. */
+/** The migrations that are not applied yet. A database that is ahead of this binary is valid: a newer binary migrated it. */
 function compare(
   migrations: readonly Migration[],
   applied: ReadonlyMap<string, string>,
@@ -91,7 +91,7 @@ function compare(
     if (recorded !== undefined && recorded !== checksum(migration)) {
       throw new AppError(
         "MIGRATION_FAILED",
-        `migration ${migration.name} was changed after it had been applied here: restore the file and put the change in a new one`,
+        `migration ${migration.name} was changed after it was applied here: restore the file and put the change in a new migration`,
       );
     }
   }
@@ -101,7 +101,7 @@ function compare(
   if (late !== undefined) {
     throw new AppError(
       "MIGRATION_FAILED",
-      `migration ${late.name} is numbered before one that is applied already: renumber it`,
+      `migration ${late.name} has a lower number than an applied one: renumber it`,
     );
   }
   return pending;
@@ -113,7 +113,7 @@ async function apply(connection: ReservedSql, migration: Migration): Promise<voi
   try {
     if (migration.sql.startsWith(NO_TRANSACTION)) {
       await connection.unsafe(`set lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'`);
-      // One by one: the server runs several statements in one message as one transaction.
+      // One by one, because the server runs several statements in one message as one transaction.
       for (const statement of migration.sql.split(/;\s*$/m)) {
         if (statement.trim() !== "") await connection.unsafe(statement);
       }
@@ -134,7 +134,7 @@ async function apply(connection: ReservedSql, migration: Migration): Promise<voi
     });
   } catch (error) {
     const why = isLockTimeout(error)
-      ? "failed: a transaction keeps its table busy; end it (the oldest xact_start in pg_stat_activity), then migrate again"
+      ? "failed: another transaction holds a lock on its table; end it (the oldest xact_start in pg_stat_activity), then migrate again"
       : "failed";
     throw new AppError("MIGRATION_FAILED", `migration ${migration.name} ${why}`, { cause: error });
   }

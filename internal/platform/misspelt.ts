@@ -1,10 +1,10 @@
-// Settings that nobody reads because their names are wrong: a misspelt limit is a limit that is not set, and nothing would say so.
-// Called by config.ts for every role.
+// Finds misspelt setting names in the environment: a misspelt limit is a limit that is silently not set. Called by config.ts for
+// every role.
 //
-// Roles share one environment file as often as not, so what is a setting of any role is fine in all. Names that are like none of
-// ours belong to somebody else.
+// Roles often share one environment file, so a setting of any role is accepted in all. Names that resemble none of our settings
+// belong to other software.
 
-/** Every setting of every role and of checkoutctl; a unit test holds it against their declarations. */
+/** Every setting of every role and of checkoutctl. A unit test compares the list with the declarations. */
 export const SETTING_NAMES: readonly string[] = [
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
   "CHARGE_EXECUTION_MS",
@@ -66,23 +66,23 @@ export const SETTING_NAMES: readonly string[] = [
   "WEBHOOK_URL",
 ];
 
-/** Words that only our settings begin with: what else begins so was meant to be one. */
+/** Prefixes that only our settings have. Any other name with such a prefix is a misspelt setting. */
 const OUR_WORDS = /^(FORWARD|INTAKE|JWT|RECONCILE|RESEND|RESERVATION|SERVED|SHUTDOWN|STUCK|SWEEP)_/;
-/** Shorter names are one letter from too much that is not ours. */
+/** Shorter names are one letter away from too many foreign names. */
 const MIN_COMPARED_LENGTH = 7;
-/** From this length on a name may be wrong in two places. */
+/** Names of at least this length may have two typos. */
 const LONG_NAME_LENGTH = 12;
 
 const known = new Set(SETTING_NAMES);
 
-/** One sentence for each name in `names` that was meant to be a setting and is none. */
+/** One message for each misspelt setting in `names`. */
 export function misspeltSettings(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     if (known.has(name)) return [];
     const meant = likeliest(name.toUpperCase());
     if (meant === undefined && !OUR_WORDS.test(name)) return [];
-    const hint = meant === undefined ? "take it away" : `${meant} is; correct it or take it away`;
-    return [`${name} is no setting of any role: ${hint}`];
+    const hint = meant === undefined ? "remove it" : `rename it to ${meant} or remove it`;
+    return [`${name} is not a setting of any role: ${hint}`];
   });
 }
 
@@ -97,8 +97,8 @@ function likeliest(name: string): string | undefined {
 }
 
 /**
- * How many letters have to be put in, taken out, changed, or swapped with their neighbour to make `b` of `a` (optimal string
- * alignment: Damerau 1964, no letter touched twice).
+ * The number of inserted, deleted, changed or swapped neighbouring letters that turn `a` into `b` (optimal string alignment,
+ * Damerau 1964: no letter is edited twice).
  */
 export function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

@@ -26,11 +26,11 @@ test.each([
   ["REDIS_URI", "REDIS_URL is;"],
   ["PERSONAL_DATA_DAY", "PERSONAL_DATA_DAYS is;"],
   ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE is;"],
-  ["SHUTDOWN_DEADLINE", "take it away"],
-  ["INTAKE_MAX_SAGAS", "take it away"],
-  ["JWT_AUD", "take it away"],
+  ["SHUTDOWN_DEADLINE", "remove it"],
+  ["INTAKE_MAX_SAGAS", "remove it"],
+  ["JWT_AUD", "remove it"],
 ])("%s was meant to be a setting", (name, hint) => {
-  expect(misspeltSettings([name])).toEqual([expect.stringContaining(`${name} is no setting of any role: `)]);
+  expect(misspeltSettings([name])).toEqual([expect.stringContaining(`${name} is not a setting of any role: `)]);
   expect(misspeltSettings([name])[0]).toContain(hint);
 });
 

@@ -1,5 +1,5 @@
-// The operator's door into a role, on its own port: /healthz (the process lives), /readyz (it can do its work) and /metrics.
-// Opened by lifecycle.ts before anything else, so that a role that waits for its database can already say so.
+// The operators' HTTP endpoints of a role, on their own port: /healthz (the process is alive), /readyz (it can work) and /metrics.
+// lifecycle.ts opens it first, so that a role that waits for its database can report that.
 import { describeError } from "../kernel/errors.ts";
 import { listenFault } from "./listen-fault.ts";
 import type { Metrics } from "./metrics.ts";
@@ -17,7 +17,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
-/** Resolves when the thing works; throws why not. */
+/** Resolves if the dependency works, else throws the reason. */
 export type Check = () => Promise<unknown>;
 
 interface RegisteredCheck {
@@ -38,14 +38,14 @@ export class OpsServer implements AsyncDisposable {
   readonly #checkTimeoutMs: number;
   readonly #server: Bun.Server<undefined>;
 
-  /** Throws CONFIG_INVALID when the port is taken, and SERVICE_UNAVAILABLE when there is no such address. Port 0 takes any free one. */
+  /** Throws CONFIG_INVALID if the port is in use, SERVICE_UNAVAILABLE if the address does not exist. Port 0 picks a free port. */
   constructor(options: OpsOptions) {
     this.#checkTimeoutMs = options.checkTimeoutMs ?? CHECK_TIMEOUT_MS;
     try {
       this.#server = Bun.serve({
         hostname: options.hostname,
         port: options.port,
-        // Bun would answer an error with a page that shows the source, and share the port with whoever has it.
+        // By default Bun answers an error with a page that shows source code, and may share a port with another process.
         development: false,
         reusePort: false,
         routes: {
@@ -70,7 +70,7 @@ export class OpsServer implements AsyncDisposable {
     return this.#server.port ?? 0;
   }
 
-  /** With `required: false` the check informs only: the role does its work without that thing. */
+  /** With `required: false` the check is informational: the role works without that dependency. */
   addCheck(name: string, check: Check, options: { readonly required?: boolean } = {}): void {
     this.#checks.set(name, { check, required: options.required ?? true });
   }

@@ -1,46 +1,46 @@
-// Who keeps one of our transactions waiting for a lock, in words for the log: an operator can then end that session. Asked by
-// postgres-transaction.ts on a connection of the pool, while the transaction still waits.
+// Describes the sessions that block one of our transactions, for the log, so that an operator can end them. Called by
+// postgres-transaction.ts on a pool connection while the transaction still waits.
 import type { Sql } from "postgres";
 import { describeError } from "../kernel/errors.ts";
 
-/** Of a chain of sessions that wait for each other, so many links are followed to the one that waits for nobody. */
+/** How many links of a chain of waiting sessions are followed to the session that blocks all of them. */
 const MAX_LINKS = 4;
 const MAX_NAMED = 3;
 
 interface Blocker {
   readonly pid: number;
-  /** Null where the session has ended meanwhile, or is a prepared transaction (pid 0). */
+  /** Null if the session has ended in the meantime, or is a prepared transaction (pid 0). */
   readonly application_name: string | null;
   readonly usename: string | null;
-  /** Null also where our role may not see the sessions of others (it lacks pg_read_all_stats). */
+  /** Also null if our database role may not see other sessions (it lacks pg_read_all_stats). */
   readonly state: string | null;
   readonly transaction_seconds: number | null;
   readonly statement_seconds: number | null;
-  /** The table that is waited for. */
+  /** The table of the lock. */
   readonly table: string | null;
 }
 
-/** "a row of inventory that pid 4711 holds (psql, ...)". Never rejects. */
+/** For example "a row of inventory that pid 4711 holds (psql, ...)". Never rejects. */
 export async function whoBlocks(sql: Sql, waitingPid: number): Promise<string> {
   try {
     const blockers = await findBlockers(sql, waitingPid);
     const [first] = blockers;
-    if (first === undefined) return "a lock that nobody held any more when it was looked at";
+    if (first === undefined) return "a lock that was already free when its holder was looked up";
     const what = first.table === null ? "a row" : `a row of ${first.table}`;
     return `${what} that ${blockers.map(nameOf).join(" and ")}`;
   } catch (error) {
-    return `a lock; who holds it could not be found out: ${describeError(error)}`;
+    return `a lock with an unknown holder; the look-up failed: ${describeError(error)}`;
   }
 }
 
 function nameOf({ pid, application_name, usename, state, ...age }: Blocker): string {
   const { transaction_seconds, statement_seconds } = age;
   const facts = [
-    application_name === null || application_name === "" ? "without an application_name" : application_name,
+    application_name === null || application_name === "" ? "no application_name" : application_name,
     ...(usename === null ? [] : [`user ${usename}`]),
-    ...(state === null ? ["whose state our role may not see"] : [state]),
+    ...(state === null ? ["state hidden from our database role"] : [state]),
     ...(transaction_seconds === null ? [] : [`transaction open for ${seconds(transaction_seconds)}`]),
-    ...(statement_seconds === null ? [] : [`last statement begun ${seconds(statement_seconds)} ago`]),
+    ...(statement_seconds === null ? [] : [`last statement started ${seconds(statement_seconds)} ago`]),
   ];
   return `pid ${pid} holds (${facts.join(", ")})`;
 }

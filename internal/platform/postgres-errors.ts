@@ -1,10 +1,10 @@
-// What a database error means for the one who sees it: wait, try again, or give up on these statements. One table, because
-// whether a batch is repeated, split or held back hangs on it.
+// Classifies database errors: wait, retry, or give up on these statements. One table for all callers, because it decides whether a
+// batch is repeated, bisected or held back.
 import postgres from "postgres";
 import { AppError, type ErrorCode } from "../kernel/errors.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 
-/** The driver's and the socket's own codes; SQLSTATEs are the server's. */
+/** Codes of the driver and the socket. SQLSTATEs come from the server. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
@@ -24,18 +24,17 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Cured by another connection only. 25006: a standby refuses to write. 0A000: it refuses `begin read write` (so it says of
- * itself "not supported"), and a primary says the same of a prepared statement whose table has changed since.
+ * Only another connection helps. 25006: a standby refuses to write. 0A000 ("not supported"): a standby refuses `begin read
+ * write`, or a primary refuses a prepared statement whose table has changed.
  */
 const WRONG_SERVER_STATES = ["25006", "0A000"];
 
 /**
- * SQLSTATE prefixes (a class of two characters, or one whole code) of a server that cannot serve now, whatever the statement.
- * Besides lost connections: wrong password or database (28, 3D), out of connections, memory or disk (53, 58), shutdown and
- * start-up (57P), statement and idle timeouts, a server or a connection that cannot do this (WRONG_SERVER_STATES), and a schema
- * that is not the one this binary was made for (undefined table, column or function, missing privilege). The last belong here
- * because a binary deployed before its migration must wait for it; read as the message's fault they would send a whole topic to
- * the dead letters.
+ * SQLSTATE prefixes (a class of two characters, or a full code) of a server that cannot serve any statement now. Besides lost
+ * connections: wrong password or database (28, 3D), out of connections, memory or disk (53, 58), shutdown and startup (57P),
+ * statement and idle timeouts, the wrong server or connection (WRONG_SERVER_STATES), and a schema that does not match this binary
+ * (undefined table, column or function, missing privilege). The schema errors are here because a binary deployed before its
+ * migration must wait for it. Blamed on the message, they would dead-letter a whole topic.
  */
 const UNAVAILABLE_STATES = [
   "08",
@@ -53,13 +52,13 @@ const UNAVAILABLE_STATES = [
   "42501",
 ];
 
-/** Serialization failure, deadlock, and a unique key that two transactions wanted. */
+/** Serialization failure, deadlock, and a unique key that two transactions inserted. */
 const CONFLICT_STATES: ReadonlySet<string> = new Set(["40001", "40P01", "23505"]);
 
-/** `lock_timeout` has passed. */
+/** `lock_timeout` has expired. */
 const LOCK_NOT_AVAILABLE = "55P03";
 
-/** `current transaction is aborted`: every statement after the one that really failed says this. */
+/** `current transaction is aborted`: the error of every statement after the failed one. */
 export const TRANSACTION_ABORTED = "25P02";
 
 const FAULT_OF_APP_ERROR: Partial<Record<ErrorCode, DatabaseFault>> = {
@@ -75,7 +74,7 @@ const APP_ERROR_OF_FAULT: Record<DatabaseFault, ErrorCode> = {
   other: "DATABASE_REFUSED",
 };
 
-/** Anything that did not come from the database is `other`: doing it again would fail again. */
+/** An error that did not come from the database is `other`: a retry would fail again. */
 export function databaseFault(error: unknown): DatabaseFault {
   if (error instanceof AppError) return FAULT_OF_APP_ERROR[error.code] ?? "other";
   const code = codeOf(error);
@@ -87,13 +86,13 @@ export function databaseFault(error: unknown): DatabaseFault {
   return "other";
 }
 
-/** Wraps what the driver threw; an error that is not the database's passes unchanged. */
+/** Wraps an error of the driver. An error that does not come from the database passes unchanged. */
 export function asDatabaseError(error: unknown, doing: string): unknown {
   if (!isDatabaseError(error)) return error;
   return new AppError(APP_ERROR_OF_FAULT[databaseFault(error)], `${doing} failed`, { cause: error });
 }
 
-/** Whether the connection that said so is of no use any more, although it lives. */
+/** Whether the connection with this error is unusable although it is open. */
 export function needsAnotherConnection(error: unknown): boolean {
   return WRONG_SERVER_STATES.includes(codeOf(error) ?? "");
 }
@@ -108,7 +107,7 @@ export function isTransactionAborted(error: unknown): boolean {
 
 function isDatabaseError(error: unknown): boolean {
   const code = codeOf(error);
-  // By class, not by name: the driver takes the name from the class, which a minified binary has renamed.
+  // By class, not by name: the driver takes the name from the class, and minification renames it.
   return error instanceof postgres.PostgresError || (code !== undefined && CONNECTION_CODES.has(code));
 }
 

@@ -1,16 +1,16 @@
-// The pool for single statements: the driver's own, replaced as a whole when a connection of it is lost. Kept, the lost one might
-// never work again (postgres 3.4.9, src/connection.js): what was about to be written when it closed stays in its buffer, the
-// next greeting is queued behind that and is not sent, and each attempt to connect ends in a timeout. A statement that comes in
-// the moment in which a connection breaks is enough. Called by postgres.ts.
+// The pool for single statements. It uses the driver's pool and replaces it as a whole when one of its connections is lost. A lost
+// connection might never work again (postgres 3.4.9, src/connection.js): unwritten data stays in its buffer when it closes, the
+// next startup message is queued behind that data and never sent, and every reconnect times out. One statement at the moment when
+// a connection breaks is enough. Called by postgres.ts.
 import postgres, { type Sql } from "postgres";
 import type { DriverOptions } from "./transaction-connection.ts";
 import { isStandby } from "./postgres-standby.ts";
 
-/** What was sent or waits in line when its pool was replaced has so long to end: above the server's own statement timeout. */
+/** Time that running and queued statements of a replaced pool have to end. Above the server's statement timeout. */
 const RETIRED_FOR_MS = 15_000;
 
 export class Pool {
-  /** Always the driver of the day; statements and helpers alike. */
+  /** Always forwards to the current driver, for statements and helpers. */
   readonly sql: Sql;
   readonly #url: string;
   readonly #options: DriverOptions;
@@ -18,7 +18,7 @@ export class Pool {
   #current: Sql;
   #isClosed = false;
 
-  /** `options.max` connections, opened when needed. */
+  /** Up to `options.max` connections, opened when needed. */
   constructor(url: string, options: DriverOptions) {
     this.#url = url;
     this.#options = options;
@@ -29,7 +29,7 @@ export class Pool {
     });
   }
 
-  /** Waits so long for what is under way, then breaks it off. In a pool that was replaced nothing can be waited for: see above. */
+  /** Waits up to `timeoutMs` for running statements, then aborts them. Does not wait for replaced pools: they may never end. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     for (const timer of this.#retired.values()) clearTimeout(timer);
@@ -45,7 +45,7 @@ export class Pool {
   #lost(driver: Sql): void {
     if (driver !== this.#current || this.#isClosed || !wasOfUse(driver)) return;
     this.#current = this.#connect();
-    // Not ended at once: its other connections may be in the middle of a statement, and more may wait for them.
+    // Not ended at once: its other connections may still run statements, and more may be queued.
     const timer = setTimeout(() => {
       this.#retired.delete(driver);
       void driver.end({ timeout: 0 });
@@ -55,7 +55,7 @@ export class Pool {
   }
 }
 
-/** Where nobody answers, or a standby does, nothing was written that could be left over, and the driver's pauses should last. */
+/** Without an answer, or with a standby's, no unwritten data can be left, and the driver's reconnect pauses should stay in effect. */
 function wasOfUse(driver: Sql): boolean {
   return driver.parameters["server_version"] !== undefined && !isStandby(driver);
 }

@@ -1,7 +1,7 @@
-// Transactions in as few round trips as the work allows: `begin` travels with the first statements and `commit` with the
-// last, because a batch of the message processor is load, decide, save, and each round trip costs the whole pipeline its latency.
-// Called through `Database.transaction` (messaging/database.ts); a server error in mid-flight, a lost connection and a
-// refused commit all end in one thrown error and a connection that is either clean or gone.
+// Transactions with as few round trips as possible: `begin` is sent with the first statements and `commit` with the last. A batch
+// of the message processor is load, decide, save, and every round trip adds its latency to the whole pipeline. Called through
+// `Database.transaction` (messaging/database.ts). A server error, a lost connection or a refused commit ends in one thrown error
+// and a connection that is either clean or closed.
 import type { PendingQuery, ReservedSql, Row } from "postgres";
 import { AppError, AssertionError, assert } from "../kernel/errors.ts";
 import type { Transaction } from "../messaging/database.ts";
@@ -14,22 +14,22 @@ import {
 } from "./postgres-errors.ts";
 import { type DriverOptions, TransactionConnection } from "./transaction-connection.ts";
 
-/** Part of the lock timeout that has passed when somebody looks who is in the way. */
+/** Share of the lock timeout after which the blocker is looked up. */
 const LOOK_AFTER = 0.5;
-/** How much longer a transaction that has given way waits to hear who it was. */
+/** How long a transaction waits after its lock timeout for the blocker's description. */
 const LOOK_PATIENCE_MS = 200;
-const UNSEEN = "a lock; who holds it was not seen";
+const UNSEEN = "a lock with an unknown holder";
 
 export interface TransactionOptions {
   readonly url: string;
   readonly driver: DriverOptions;
-  /** Transactions at once, each on its own connection. Further callers wait in line. */
+  /** Maximum concurrent transactions, each on its own connection. Other callers queue. */
   readonly maxConcurrent: number;
-  /** A round trip that takes longer means a hung server or network; above the server's own statement timeout. */
+  /** A longer round trip means a hung server or network. Above the server's statement timeout. */
   readonly roundTripTimeoutMs: number;
   /** The server's `lock_timeout`. */
   readonly lockTimeoutMs: number;
-  /** Who keeps the backend of this pid waiting, in words; on another connection than the one that waits. Never rejects. */
+  /** Describes the blocker of this backend pid. Uses another connection than the waiting one. Never rejects. */
   readonly whoBlocks: (pid: number) => Promise<string>;
 }
 
@@ -48,10 +48,11 @@ export class Transactions implements AsyncDisposable {
   }
 
   /**
-   * Runs `work` in one transaction (read committed) and returns its result once `commit` is durable. When `work` throws, or
-   * ends without `finish`, the transaction is rolled back and this throws; errors of the database come as AppError
-   * DATABASE_UNAVAILABLE, DATABASE_CONFLICT, DATABASE_LOCKED (it names who is in the way) or DATABASE_REFUSED. A connection lost while the commit was out is
-   * DATABASE_UNAVAILABLE too, though the commit may have happened: the caller's inbox or unique key must absorb a repetition.
+   * Runs `work` in one transaction (read committed) and returns its result once `commit` is durable. If `work` throws, or ends
+   * without `finish`, the transaction is rolled back and this throws. Database errors are thrown as AppError
+   * DATABASE_UNAVAILABLE, DATABASE_CONFLICT, DATABASE_LOCKED (it names the blocker) or DATABASE_REFUSED. A connection lost during
+   * the commit is also DATABASE_UNAVAILABLE, although the commit may have happened: the caller's inbox or unique key must absorb a
+   * repetition.
    */
   async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     await this.#enter();
@@ -69,7 +70,7 @@ export class Transactions implements AsyncDisposable {
     }
   }
 
-  /** Refuses new transactions, waits for those that run or wait in line, closes the connections. */
+  /** Refuses new transactions, waits for running and queued ones, then closes the connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#onLastEnded = resolve));
@@ -85,7 +86,7 @@ export class Transactions implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#queue.push(resolve));
   }
 
-  /** Hands its place to the first in line, so that nobody who came later slips in between. */
+  /** Gives its slot to the first in the queue, so that no later caller overtakes it. */
   #leave(): void {
     const next = this.#queue.shift();
     if (next !== undefined) return next();
@@ -127,7 +128,7 @@ class LaneTransaction implements Transaction {
   readonly appended = null;
   readonly #connection: TransactionConnection;
   readonly #options: TransactionOptions;
-  /** Sent but not waited for: its answer arrives with that of the first group. */
+  /** Sent but not awaited: its result arrives with the first group. */
   readonly #begin: Promise<{ readonly state: { readonly pid: number } }>;
   #isFinishing = false;
   isCommitted = false;
@@ -137,15 +138,15 @@ class LaneTransaction implements Transaction {
     this.#options = options;
     this.tx = connection.tx;
     this.#begin = this.tx`begin isolation level read committed read write`.execute();
-    // Judged with the first group; without this a connection lost before that would count as an unhandled rejection.
+    // Handled with the first group. Without this, a connection lost before it would be an unhandled rejection.
     this.#begin.catch(() => undefined);
   }
 
-  // Bound to the instance, because callers take the two apart: `async ({ tx, send, finish }) => ...`.
+  // Bound to the instance, because callers destructure: `async ({ tx, send, finish }) => ...`.
   readonly send = async <const Results extends readonly unknown[]>(statements: {
     readonly [K in keyof Results]: PromiseLike<Results[K]>;
   }): Promise<Results> => {
-    assert(!this.#isFinishing, "a transaction is used after finish()");
+    assert(!this.#isFinishing, "a transaction was used after finish()");
     const [, ...results] = await this.#roundTrip([
       this.#begin,
       ...(statements as readonly PromiseLike<unknown>[]),
@@ -155,26 +156,26 @@ class LaneTransaction implements Transaction {
   };
 
   readonly finish = async (statements: readonly PromiseLike<unknown>[]): Promise<void> => {
-    assert(!this.#isFinishing, "a transaction is finished twice");
+    assert(!this.#isFinishing, "a transaction was finished twice");
     this.#isFinishing = true;
     const commit = this.tx`commit`;
     await this.#roundTrip([this.#begin, ...statements, commit]);
-    // The server answers COMMIT in a failed transaction with ROLLBACK and no error; reached when `work` swallowed a failure.
+    // The server answers COMMIT in a failed transaction with ROLLBACK and no error. This happens if `work` swallows an error.
     const { command } = await commit;
     if (command !== "COMMIT") {
       throw new AppError(
         "DATABASE_REFUSED",
-        `commit was answered by ${command}: an earlier statement had failed`,
+        `the server answered commit with ${command}: an earlier statement failed`,
       );
     }
     this.isCommitted = true;
   };
 
-  /** Leaves the connection outside any transaction, or closes it. Never throws: the caller has a better error to tell. */
+  /** Ends the transaction, or closes the connection. Never throws: the caller has a better error. */
   async rollback(): Promise<void> {
     if (this.isCommitted || !this.#connection.isOpen) return;
     try {
-      // Also after a failed commit, where it does nothing: the server only warns that there is no transaction.
+      // Also after a failed commit. There it does nothing: the server only warns that there is no transaction.
       await this.#connection.within(this.#options.roundTripTimeoutMs, this.tx`rollback`.execute());
     } catch (error) {
       this.#connection.discard(
@@ -184,9 +185,9 @@ class LaneTransaction implements Transaction {
   }
 
   /**
-   * Sends the statements in their order, without waiting in between, and returns all results. On failure it still waits for
-   * every answer, so that nothing is in flight when the caller goes on, and throws the error that came first; the statements
-   * after it only say that the transaction is aborted.
+   * Sends the statements in order, without waiting in between, and returns all results. On failure it still waits for every
+   * result, so that no statement is in flight when the caller continues. It throws the first error; later statements only report
+   * that the transaction is aborted.
    */
   async #roundTrip(statements: readonly PromiseLike<unknown>[]): Promise<readonly unknown[]> {
     this.#connection.assertOpen();
@@ -213,7 +214,7 @@ class LaneTransaction implements Transaction {
     }
   }
 
-  /** Looks who is in the way while this transaction still waits: afterwards nobody can tell. Costs nothing before that. */
+  /** Looks up the blocker while this transaction still waits: later it cannot be found. Costs nothing until the timer fires. */
   #watchBlockers() {
     let looking: Promise<string> | undefined;
     const look = async () => this.#options.whoBlocks((await this.#begin).state.pid);
@@ -231,7 +232,7 @@ class LaneTransaction implements Transaction {
   }
 }
 
-/** A statement of the driver waits until someone asks for its result; a store's `load()` is already a plain promise. */
+/** A driver's statement is sent when its result is awaited; a store's `load()` is already a plain promise. */
 function isUnsentStatement(statement: PromiseLike<unknown>): statement is PendingQuery<Row[]> {
   return "execute" in statement && typeof statement.execute === "function";
 }

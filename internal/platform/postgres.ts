@@ -1,8 +1,8 @@
-// The one place that opens Postgres. A role opens each database once, in its main.ts, and hands it down as `Database`.
+// The only place that opens Postgres. A role opens each database once, in its main.ts, and passes it on as `Database`.
 //
-// Types on the way out: bigint is a number (an error past 2^53, never a rounded value), timestamptz is milliseconds since the
-// epoch (also accepted on the way in, as is a Date), numeric stays a string (cast sums: `sum(x)::bigint`), jsonb is parsed.
-// JSON on the way in: pass the value, `${tx.json(rows)}`. Where the text already exists, `${text}::text::jsonb`; a bare
+// Types of results: bigint is a number (above 2^53 an error, never a rounded value), timestamptz is milliseconds since the epoch,
+// numeric stays a string (cast sums: `sum(x)::bigint`), jsonb is parsed. Parameters for timestamptz may be milliseconds or a Date.
+// JSON parameters: pass the value, `${tx.json(rows)}`. If the text already exists, write `${text}::text::jsonb`; a bare
 // `${text}::jsonb` would be stringified a second time.
 import postgres, { type Sql } from "postgres";
 import type { Database, DatabaseFault, Transaction } from "../messaging/database.ts";
@@ -19,26 +19,26 @@ import { Transactions } from "./postgres-transaction.ts";
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 /**
- * Who waits longer for a row gives way (DATABASE_LOCKED). Above what the largest batches of two replicas that want one SKU keep
- * each other waiting; everything above that only keeps others waiting who do not want the row.
+ * A statement that waits longer for a row fails with DATABASE_LOCKED. Above the time that the largest batches of two replicas wait
+ * for each other on one SKU. A longer timeout would only delay others that do not need the row.
  */
 const LOCK_TIMEOUT_MS = 500;
 /** Frees the rows of a process that hangs between its two round trips. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
-/** For the whole group of statements; reached only when the server's own timeouts did not speak. */
+/** For a whole group of statements. Reached only if the server's own timeouts do not fire. */
 const ROUND_TRIP_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_SECONDS = 15;
-/** Between attempts to connect. The driver's own pause grows to 20 s, and is none at all where a server ends what it accepted. */
+/** Pauses between reconnects. The driver's own pause grows to 20 s, and is zero if a server accepts and closes a connection. */
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_CAP_MS = 1_000;
 
 /**
- * How the statements of a role are planned: once per connection, and so that a batch or a key probes an index. The planner
- * decides by what it finds, which on a new database is an empty table: it would read all of it, or all of an index for a merge
- * join, and the plan is kept while the table grows, until statistics are next gathered. Planning anew each time cures that as well,
- * at 0.4 ms of CPU per order at 167 orders/s. Hash joins stay: of a batch with itself the nested loop is the square. The test in
- * internal/testkit/plans judges what comes of it for each statement.
+ * A role's statements are planned once per connection, so that a batch or a key always uses an index. On a new database the
+ * planner sees empty tables: it would choose a sequential scan, or a full index scan for a merge join, and the plan stays while
+ * the table grows, until the next ANALYZE. Planning each time also fixes that, but costs 0.4 ms of CPU per order at 167 orders/s.
+ * Hash joins stay on: a nested loop of a batch with itself is quadratic. The test in internal/testkit/plans checks the plan of
+ * each statement.
  */
 const PLANNING = {
   plan_cache_mode: "force_generic_plan",
@@ -49,20 +49,20 @@ const PLANNING = {
 
 export interface PostgresOptions {
   readonly url: string;
-  /** Connections in all, half for transactions and half for single statements; opened when needed. At least 2. */
+  /** Maximum connections, half for transactions and half for single statements, opened when needed. At least 2. */
   readonly poolSize: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   /**
-   * `kept` (default) for a role, see PLANNING. `fresh` for a person's tool: each statement is planned for its values and the
-   * sizes of this moment, and may read whole tables.
+   * `kept` (default) for a role, see PLANNING. `fresh` for an operator's tool: each statement is planned for its values and the
+   * current table sizes, and may read whole tables.
    */
   readonly plans?: "kept" | "fresh";
-  /** What the server says beside its answers; by default nobody listens. For tests. */
+  /** Receives the server's notices; dropped by default. For tests. */
   readonly onNotice?: (text: string) => void;
-  /** For an operator's tool that mostly looks: statements outside a transaction may go to a standby, too. Default false. */
+  /** For an operator's tool that mostly reads: statements outside a transaction may also use a standby. Default false. */
   readonly acceptsStandby?: boolean;
-  /** Overrides of the limits above, for tests and for tools. Milliseconds. */
+  /** Override the limits above, for tests and tools. Milliseconds. */
   readonly timeouts?: {
     readonly statementMs?: number;
     readonly lockMs?: number;
@@ -71,7 +71,7 @@ export interface PostgresOptions {
   };
 }
 
-/** Connects lazily: opening never fails, `ready` and every use do while the database is away. */
+/** Connects lazily: opening never fails; `ready` and every use fail while the database is down. */
 export function openPostgres(options: PostgresOptions): Postgres {
   return new Postgres(options);
 }
@@ -115,8 +115,8 @@ export class Postgres implements Database, AsyncDisposable {
   }
 
   /**
-   * Own connection per listener; the driver reconnects it by itself. NOTIFYs sent while it was away are lost, which is why
-   * `onNotify` is called after a reconnect.
+   * One connection per listener; the driver reconnects it. NOTIFYs sent in between are lost, so `onNotify` is called after a
+   * reconnect.
    */
   async listen(channel: string, onNotify: () => void): Promise<() => Promise<void>> {
     const client = postgres(this.#url, { ...this.#driver, ...PRIMARY_ONLY, max: 1 });
@@ -142,8 +142,8 @@ export class Postgres implements Database, AsyncDisposable {
   }
 
   /**
-   * Throws when the database does not answer or cannot be written to, and CONFIG_INVALID where it is reached in a way that no role
-   * can work with. For /readyz and for waiting at start.
+   * Throws if the database does not answer or is a standby, and CONFIG_INVALID if it is behind an unsuitable connection pooler. For
+   * /readyz and for waiting at start.
    */
   async ready(): Promise<void> {
     try {
@@ -153,7 +153,7 @@ export class Postgres implements Database, AsyncDisposable {
     }
   }
 
-  /** Lets running work end, up to a limit, then closes every connection. */
+  /** Waits for running work, up to a limit, then closes every connection. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -175,7 +175,7 @@ function driverOptions(options: PostgresOptions): DriverOptions {
     keep_alive: KEEP_ALIVE_SECONDS,
     backoff: (failures) =>
       withJitter(cappedBackoff(failures, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random()) / 1_000,
-    // Notices (a rollback without a transaction, `create table if not exists`) are of no use here; the driver prints them.
+    // The driver would print notices (a rollback without a transaction, `create table if not exists`), which are useless here.
     onnotice: ({ message }) => options.onNotice?.(message ?? ""),
     connection: {
       ...(plans === "kept" ? PLANNING : { plan_cache_mode: "force_custom_plan" }),

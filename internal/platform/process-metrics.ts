@@ -1,16 +1,16 @@
-// What a process says of itself, under the names every Prometheus client uses. Not the client's own default metrics: on Bun their
-// heap statistics walk the heap, 30 ms and more per scrape with every request waiting, and their event loop monitor runs all
-// the time. Called by metrics.ts.
+// Process metrics under the standard Prometheus names. The client's own default metrics are not used: on Bun their heap statistics
+// walk the heap, which blocks every request for 30 ms and more per scrape, and their event loop monitor runs all the time. Called
+// by metrics.ts.
 import { Counter, Gauge, type Registry } from "@prometheus-io/client";
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export function registerProcessMetrics(registry: Registry): void {
-  // Registered by hand: a metric made without a registry joins the client's global one.
+  // An empty list: without it a metric joins the client's global registry.
   const registers: Registry[] = [];
   const cpu = new Counter({
     name: "process_cpu_seconds_total",
-    help: "CPU this process has used, all threads, user and system",
+    help: "CPU time of this process, all threads, user and system",
     registers,
     collect() {
       const { user, system } = process.cpuUsage();
@@ -20,7 +20,7 @@ export function registerProcessMetrics(registry: Registry): void {
   });
   const memory = new Gauge({
     name: "process_resident_memory_bytes",
-    help: "Memory this process holds",
+    help: "Resident memory of this process",
     registers,
     collect() {
       this.set(process.memoryUsage.rss());
@@ -28,13 +28,13 @@ export function registerProcessMetrics(registry: Registry): void {
   });
   const started = new Gauge({
     name: "process_start_time_seconds",
-    help: "When this process started, since the Unix epoch",
+    help: "Start time of this process, in seconds since the Unix epoch",
     registers,
   });
   started.set(Date.now() / 1_000 - process.uptime());
   const lag = new Gauge({
     name: "process_event_loop_lag_seconds",
-    help: "How long a task waited for its turn, at the time of the scrape",
+    help: "How long a task waited for the event loop at the time of the scrape",
     registers,
     async collect() {
       const asked = performance.now();

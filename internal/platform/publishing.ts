@@ -1,4 +1,4 @@
-// How a role publishes by itself what it has written. Called by cmd/orchestrator, inventory, payment and order.
+// Lets a role publish its own events right after their commit. Called by consuming-role.ts.
 import type { Database } from "../messaging/database.ts";
 import { Publisher, publishing } from "../messaging/publisher.ts";
 import { publisherMetrics } from "../messaging/telemetry.ts";
@@ -8,9 +8,9 @@ import { openReconnectingProducer } from "./kafka/reconnecting-producer.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { systemClock } from "./clock.ts";
 
-/** What is not in the log by then is the relay's. */
+/** After this the relay publishes the event. */
 const DELIVERY_TIMEOUT_MS = 5_000;
-/** When the role stops. */
+/** Time to flush when the role stops. */
 const FLUSH_TIMEOUT_MS = 500;
 
 export interface PublishingSettings {
@@ -19,8 +19,9 @@ export interface PublishingSettings {
 }
 
 /**
- * `database` with transactions whose events are published right after the commit; as it is where the settings leave that to the
- * relay. Waits for nobody: until Kafka answers the relay has them all. Register before whatever writes, so that it is closed after it.
+ * Wraps `database` so that events are published right after the commit; unchanged if the settings leave that to the relay. Does not
+ * wait for Kafka: until Kafka answers, the relay publishes all events. Call it before opening anything that writes, so that it is
+ * closed after it.
  */
 export function publishAfterCommit(
   database: Database,
@@ -42,7 +43,7 @@ export function publishAfterCommit(
   untilReachable("Kafka (KAFKA_BROKERS), to publish", open).then(
     (producer) => publisher.publishWith(producer),
     (error: unknown) => {
-      // What waiting cannot cure ends the process.
+      // An error that a retry cannot fix ends the process.
       if (!stopping.aborted) throw error;
     },
   );

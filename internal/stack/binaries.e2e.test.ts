@@ -1,4 +1,4 @@
-// The compiled binaries on their own: copied to an empty folder, without the repository, its packages or any setting.
+// The compiled binaries alone: copied to an empty folder, without the repository, its packages or any setting.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { DIST } from "./paths.ts";
 import { ROLES, type Role } from "./role-env.ts";
 
 const EXIT_CONFIG = 78;
-/** They have a default, or are left out where nothing is wanted of them. */
+/** These settings have a default or may be missing. */
 const OPTIONAL = new Set(["INSTANCE_ID", "STRIPE_BASE_URL", "WEBHOOK_URL", "WEBHOOK_SECRET"]);
 const BUILD_TIMEOUT_MS = 120_000;
 
@@ -20,12 +20,12 @@ beforeAll(async () => {
   await buildAll(buildableRoles(), () => {});
   for (const role of buildableRoles())
     placeAlone(join(DIST, binaryName(role)), join(folder, binaryName(role)));
-  // A binary takes its settings from its environment, never from the folder it happens to be started in.
+  // A binary must not read settings from its working directory.
   writeFileSync(join(folder, ".env"), "KAFKA_BROKERS=from-dotenv:1\nLOG_LEVEL=debug\n");
   writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./missing.ts"]\n');
 }, BUILD_TIMEOUT_MS);
 
-test.each(buildableRoles())("%s tells its version and explains itself", async (role) => {
+test.each(buildableRoles())("%s prints its version and its help", async (role) => {
   const told = await run(role, ["--version"]);
   expect(told.code).toBe(0);
   expect(told.output).toContain(version);
@@ -34,7 +34,7 @@ test.each(buildableRoles())("%s tells its version and explains itself", async (r
   expect(help.output.length).toBeGreaterThan(200);
 });
 
-test.each(ROLES)("%s names every setting it lacks and every one that is wrong, at once", async (role) => {
+test.each(ROLES)("%s names all missing and wrong settings at once, but no values", async (role) => {
   const required = requiredSettings(role);
   const lacking = await run(role, []);
   expect(lacking.code).toBe(EXIT_CONFIG);
@@ -60,12 +60,12 @@ async function run(role: string, args: readonly string[], env: Readonly<Record<s
   return { code, output: output + errors };
 }
 
-/** What the local stack sets, without what a role does without, and the switches of Bun and its allocator. */
+/** The settings of the local stack, without optional ones and without those of Bun and its allocator. */
 function requiredSettings(role: Role): string[] {
   return settingsOfRole(role).filter((name) => !OPTIONAL.has(name) && !/^(BUN|MIMALLOC)_/.test(name));
 }
 
-/** A gigabyte of copies is spared where both places are on one file system. */
+/** Links the file if possible; on one file system this saves a gigabyte of copies. */
 function placeAlone(file: string, target: string): void {
   try {
     linkSync(file, target);

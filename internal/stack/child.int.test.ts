@@ -1,5 +1,5 @@
-// A child of the stack: it dies with its parent however that ends, is stopped by force when it does not listen, and tells why it
-// did not become ready.
+// A child process of the stack: it dies with its parent, is killed if it ignores the stop signal, and reports why it did not become
+// ready.
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const shell = (name: string, script: string) => ({
   logFile: logFile(name),
 });
 
-test("a parent that is killed takes its child with it, also one that runs as another user", async () => {
+test("killing the parent ends the child, also if it runs as another user", async () => {
   const user = JSON.stringify(unprivilegedUser() ?? null);
   const program = `const { startChild } = await import(${JSON.stringify(join(import.meta.dir, "child.ts"))});
     const user = ${user} ?? undefined;
@@ -37,7 +37,7 @@ test("a parent that is killed takes its child with it, also one that runs as ano
   await waitUntil("the child is gone", () => commandOf(Number(child)) === "", { timeoutMs: 5_000 });
 });
 
-test("one that ignores the request to stop is killed at the deadline", async () => {
+test("a child that ignores the stop signal is killed at the deadline", async () => {
   const child = startChild({
     ...shell("deaf", "trap '' TERM; echo up; while :; do sleep 0.05; done"),
     stopDeadlineMs: 200,
@@ -53,7 +53,7 @@ test("one that ignores the request to stop is killed at the deadline", async () 
   expect(await child.stop()).toEqual({ code: null, signal: "SIGKILL" });
 });
 
-test("one that dies before it is ready is reported at once, with the end of its log", async () => {
+test("a child that dies before it is ready is reported at once, with the end of its log", async () => {
   const child = startChild(shell("broken", "echo 'no such table' >&2; exit 7"));
   const ready = child.ready(() => false, 60_000);
   await expect(ready).rejects.toThrow("no such table");

@@ -1,10 +1,10 @@
-// One child process of the stack: started so that it cannot outlive us, logged to a file, stopped with a deadline.
-// Every server and every role goes through here.
+// One child process of the stack: it cannot outlive us, logs to a file, and is stopped with a deadline. Every server and every
+// role is started here.
 //
-// "Nothing left behind" has to hold even when this process is killed with -9, so the kernel does it: PR_SET_PDEATHSIG (by
-// setpriv, after any change of user, which would clear it) delivers a signal to the child when the thread that spawned it
-// dies; Bun spawns on the main thread. If we died between fork and prctl the signal would never come, hence the check that
-// the parent is still us, made after the prctl.
+// No process may be left behind, even if this process is killed with -9, so the kernel does it: PR_SET_PDEATHSIG (set by setpriv
+// after any change of user, which would clear it) sends a signal to the child when the thread that spawned it dies; Bun spawns on
+// the main thread. If we die between fork and prctl, the signal never comes. So the child checks after the prctl that we are still
+// its parent.
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { waitUntil } from "./wait.ts";
@@ -15,17 +15,17 @@ export type Signal = (typeof SIGNALS)[number];
 export interface ChildSpec {
   readonly name: string;
   readonly command: readonly string[];
-  /** The whole environment. Nothing is inherited but PATH, HOME and the locale, so that a run does not depend on the shell. */
+  /** The environment. Only PATH, HOME and the locale are inherited, so that a run does not depend on the shell. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly logFile: string;
   /** Only as root: run as this user. */
   readonly user?: UnixUser | undefined;
-  /** How to ask it to stop. Postgres takes SIGTERM as "when all clients have gone", so it wants SIGINT. */
+  /** The stop signal. Postgres needs SIGINT: on SIGTERM it waits until all clients have left. */
   readonly stopSignal?: Signal;
-  /** After this many milliseconds it is killed. */
+  /** It is killed after this time. */
   readonly stopDeadlineMs?: number;
-  /** What the kernel sends when we die. SIGQUIT lets Postgres give its shared memory back. */
+  /** The signal from the kernel when we die. SIGQUIT lets Postgres free its shared memory. */
   readonly deathSignal?: "KILL" | "QUIT" | "TERM";
 }
 
@@ -47,22 +47,22 @@ export interface Child {
   /** Null while it runs. */
   exit(): Exit | null;
   kill(signal: Signal): void;
-  /** Asks, waits for the deadline, then kills. Safe to call twice, and after it has died. */
+  /** Sends the stop signal, and kills it at the deadline. Safe to call twice, and after it has died. */
   stop(): Promise<Exit>;
-  /** Waits until `probe` holds; throws with the end of the log when the process dies first or time runs out. */
+  /** Waits until `probe` is true; throws with the end of the log if the process dies first or on a timeout. */
   ready(probe: () => Promise<boolean> | boolean, timeoutMs: number): Promise<void>;
 }
 
 const PARENT_CHECK = '[ "$PPID" = "$1" ] || exit 125; shift; exec "$@"';
 
-/** The command line that ties `command` to this process; see the head of the file. */
+/** The command line that ties `command` to this process; see the file header. */
 export function tiedToUs(command: readonly string[], user?: UnixUser, deathSignal = "KILL"): string[] {
   const identity = user ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"] : [];
   const guard = ["sh", "-c", PARENT_CHECK, "sh", String(process.pid)];
   return ["setpriv", ...identity, "--pdeathsig", deathSignal, "--", ...guard, ...command];
 }
 
-/** PATH, HOME and locale of ours, plus `env`. BUN_OPTIONS and BUN_BE_BUN would change compiled binaries and are left out. */
+/** Our PATH, HOME and locale, plus `env`. Without BUN_OPTIONS and BUN_BE_BUN, which would change compiled binaries. */
 export function cleanEnvironment(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of ["PATH", "HOME", "LANG", "TZ", "TMPDIR"]) {
@@ -75,7 +75,7 @@ export function cleanEnvironment(env: Readonly<Record<string, string>> = {}): Re
 export function startChild(spec: ChildSpec): Child {
   mkdirSync(dirname(spec.logFile), { recursive: true });
   const log = openSync(spec.logFile, "a");
-  // Its own session: Ctrl-C in a terminal reaches us alone, and we stop the children in order.
+  // Its own session, so that Ctrl-C only reaches us and we stop the children in order.
   const spawned = Bun.spawn(tiedToUs(spec.command, spec.user, spec.deathSignal), {
     env: cleanEnvironment(spec.env),
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
@@ -125,7 +125,7 @@ export function startChild(spec: ChildSpec): Child {
   };
 }
 
-/** Runs a short command to its end, tied to us as well. Throws with the end of its log unless it exits 0. */
+/** Runs a short command to its end, also tied to this process. Throws with the end of its log unless it exits 0. */
 export async function runToEnd(spec: ChildSpec): Promise<void> {
   const child = startChild(spec);
   const status = await child.exited;
@@ -136,7 +136,7 @@ export async function runToEnd(spec: ChildSpec): Promise<void> {
   }
 }
 
-/** Accepts `SIGKILL` and `KILL` alike; throws on anything else. */
+/** Accepts both `SIGKILL` and `KILL`; throws on unknown signals. */
 export function parseSignal(text: string): Signal {
   const found = SIGNALS.find((signal) => signal === text || signal === `SIG${text}`);
   if (found === undefined) throw new Error(`${text} is not one of ${SIGNALS.join(", ")}`);

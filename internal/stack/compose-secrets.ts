@@ -1,5 +1,5 @@
-// Makes the secrets that compose.yaml asks for, once: `bun internal/stack/compose-secrets.ts` writes deploy/secrets.env. Compose hands each
-// role its own; only the payment service ever gets the private key.
+// `bun internal/stack/compose-secrets.ts`: creates the secrets for compose.yaml once, in deploy/secrets.env. Compose passes each role
+// its own; only the payment service gets the private key.
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY } from "./paths.ts";
@@ -7,7 +7,7 @@ import { newSecrets } from "./secrets.ts";
 
 const file = join(REPOSITORY, "deploy/secrets.env");
 if (existsSync(file)) {
-  console.error(`${file} is already there; delete it to make new ones`);
+  console.error(`${file} already exists; delete it to create new secrets`);
   process.exit(1);
 }
 const secrets = await newSecrets();
@@ -17,7 +17,7 @@ const lines = [
   `JWT_HS256_SECRET=${secrets.jwt_hs256_secret}`,
   `STRIPE_API_KEY=${secrets.stripe_api_key}`,
   `STRIPE_WEBHOOK_SECRET=${secrets.stripe_webhook_secret}`,
-  // Single quotes: JSON is full of the double ones.
+  // Single quotes, because JSON contains double quotes.
   `PAYMENT_PUBLIC_JWK='${secrets.payment_public_jwk}'`,
   `PAYMENT_PRIVATE_JWK='${secrets.payment_private_jwk}'`,
 ];

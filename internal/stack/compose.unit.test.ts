@@ -1,4 +1,4 @@
-// compose.yaml describes the same system as the local stack; nothing on a machine without Docker would notice when it no longer did.
+// Checks that compose.yaml describes the same system as the local stack. Without Docker nothing else would notice a difference.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { YAML } from "bun";
@@ -32,11 +32,11 @@ test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
   );
 });
 
-test.each(["inventory", "payment", "orchestrator"])("%s knows the name that others call it by", (role) => {
+test.each(["inventory", "payment", "orchestrator"])("%s has the host name that other roles use", (role) => {
   expect(services[role]?.hostname).toBe(role);
 });
 
-test("checkoutctl finds everything it finds in the local stack", () => {
+test("checkoutctl has the same settings as in the local stack", () => {
   const wanted = settingsOfOperator();
   expect(Object.keys(services["checkoutctl"]?.environment ?? {}).toSorted()).toEqual(wanted.toSorted());
 });
@@ -48,7 +48,7 @@ test("only the payment service gets the key that opens payment tokens", () => {
   expect(holders.map(([name]) => name)).toEqual(["payment"]);
 });
 
-test("every service that stays up says when it is healthy, and each waits for what it needs", () => {
+test("every service has a health check, and waits for the services it needs", () => {
   for (const [name, { healthcheck, depends_on = {} }] of Object.entries(services)) {
     expect(healthcheck, name).toBeDefined();
     for (const [needed, { condition }] of Object.entries(depends_on)) {

@@ -1,14 +1,14 @@
-// The command line's way into a running stack, over its real socket.
+// Controls a running stack over its real socket.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requestRestart, serveControl } from "./control.ts";
 
-/** Bun hangs up after ten seconds by default, and looks every four. */
+/** Longer than Bun's default idle timeout of ten seconds, which it checks every four. */
 const SLOW_MS = 13_000;
 
-test("a restart may take its time", async () => {
+test("a slow restart does not time out", async () => {
   const directory = mkdtempSync(join(tmpdir(), "control-"));
   const restarted: string[] = [];
   const control = serveControl(directory, {

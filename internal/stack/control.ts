@@ -4,7 +4,6 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Signal, parseSignal } from "./child.ts";
 import { runtimeDirectory } from "./paths.ts";
-import type { Stack } from "./stack.ts";
 import type { StackState } from "./state.ts";
 
 /**
@@ -17,10 +16,15 @@ export interface Control {
   close(): Promise<void>;
 }
 
-export function serveControl(
-  dataDirectory: string,
-  stack: Pick<Stack, "state" | "restart" | "kill" | "stop">,
-): Control {
+/** What the command line can ask of a stack. */
+export interface Controlled {
+  state(): Promise<StackState>;
+  restart(name: string): Promise<void>;
+  kill(name: string, signal: Signal): void;
+  stop(): Promise<void>;
+}
+
+export function serveControl(dataDirectory: string, stack: Controlled): Control {
   const path = socketPath(dataDirectory);
   rmSync(path, { force: true });
   const server = Bun.serve({

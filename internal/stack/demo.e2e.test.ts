@@ -1,4 +1,4 @@
-// The main job as a newcomer runs it. What it does under fire is tested in e2e/.
+// Runs the demo as a newcomer does. Faults are tested in e2e/.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ afterAll(() => rmSync(parent, { recursive: true, force: true }));
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 
 test(
-  "the demo brings every checkout to its end, passes the audit and leaves nothing running",
+  "the demo finishes every checkout, passes the audit and leaves nothing running",
   async () => {
     const directory = join(parent, "demo");
     const demo = Bun.spawn([process.execPath, join(REPOSITORY, "internal/stack/demo.ts"), "--orders", "40"], {

@@ -1,5 +1,5 @@
-// `npm run demo`: the main job on real input. Brings the whole stack up, places real checkouts through the gateway, waits
-// until every saga has finished, lets the auditor judge, and says what happened and where to look. Run by bootstrap.mjs.
+// `npm run demo`: starts the whole stack, places real checkouts through the gateway, waits until every saga has finished, runs the
+// auditor, and prints the result and where to look further. Run by bootstrap.mjs.
 import { parseArgs } from "node:util";
 import { openLoop } from "../../bench/open-loop.ts";
 import { cartOf, Shopper } from "../../bench/shopper.ts";
@@ -15,7 +15,7 @@ import { launchSupervisor } from "./supervisor.ts";
 
 const CURRENCY = "EUR";
 const CHECKOUTS_PER_SECOND = 40;
-/** Longer than any deadline of a saga that nothing disturbs. */
+/** Longer than any deadline of an undisturbed saga. */
 const PATIENCE_MS = 90_000;
 const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
@@ -27,13 +27,13 @@ interface Options {
   readonly keep: boolean;
 }
 
-/** What is sold today. Half as many of `scarce` are on the shelf as are wanted, so that some shoppers come too late. */
+/** The products. Stock of `scarce` is half of the demand, so that some shoppers find it sold out. */
 interface Shelf {
   readonly plenty: readonly string[];
   readonly scarce: string;
 }
 
-/** One checkout of the demo, from the moment it was meant to start (epoch ms). */
+/** The result of one checkout. Times count from its intended start. */
 interface Outcome {
   readonly view: SagaStatusView | null;
   readonly acceptedMs: number;
@@ -64,7 +64,7 @@ try {
   if (!options.keep) await timed("everything stopped", () => supervisor.stop());
 }
 say(`${succeeded ? "Done" : "Failed"} after ${seconds(performance.now() - begun)} s.`);
-if (!options.keep) say("Look around with: npm run demo -- --keep");
+if (!options.keep) say("To keep the stack running: npm run demo -- --keep");
 process.exit(succeeded ? 0 : EXIT_FAILED);
 
 function readOptions(): Options {
@@ -77,7 +77,7 @@ function readOptions(): Options {
   return process.exit(2);
 }
 
-/** Fills the shelf and sends the shoppers in; resolves when every saga has finished or patience has run out. */
+/** Stocks the products and places the checkouts. Resolves when every saga has finished or timed out. */
 async function shop(state: StackState): Promise<readonly Outcome[]> {
   const shelf = await timed("catalogue", () => stockShelf(state.addresses.inventory));
   const { jwt_hs256_secret: jwtSecret } = await ensureSecrets(state.data_directory);
@@ -96,7 +96,7 @@ async function shop(state: StackState): Promise<readonly Outcome[]> {
 }
 
 async function stockShelf(inventory: string): Promise<Shelf> {
-  // New SKUs each time: what an earlier run has left on the shelf must not change how this one ends.
+  // New SKUs each time, so that stock from an earlier run does not change the result.
   const run = Date.now().toString(36);
   const plenty = Array.from({ length: 10 }, (_, index) => `demo-${run}-${index}`);
   const scarce = `demo-${run}-scarce`;
@@ -112,7 +112,7 @@ async function stockShelf(inventory: string): Promise<Shelf> {
   return { plenty, scarce };
 }
 
-/** Every tenth shopper wants the scarce teapot, every tenth pays with a card that is declined, the others are happy. */
+/** Every tenth shopper wants the scarce teapot, every tenth has a card that is declined, the others succeed. */
 function kindOf(index: number): "happy" | "scarce" | "declined" {
   if (index % 10 === 3) return "scarce";
   return index % 10 === 7 ? "declined" : "happy";
@@ -147,7 +147,7 @@ async function placeOne(
   return { view, acceptedMs, totalMs: Date.now() - intendedAt };
 }
 
-/** Counts by outcome and the latencies. True where every saga finished with an order or a reason. */
+/** Prints the counts by outcome and the latencies. True if every saga finished with an order or a failure code. */
 function report(outcomes: readonly Outcome[]): boolean {
   const counts = new Map<string, number>();
   for (const { view } of outcomes) {
@@ -185,7 +185,7 @@ async function audit(state: StackState): Promise<boolean> {
 
 function showAround({ addresses, data_directory }: StackState): void {
   say(`
-It goes on running. Look around:
+The stack keeps running. Look at:
   gateway      ${addresses.gateway}/api/v1/...
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
@@ -195,7 +195,7 @@ It goes on running. Look around:
 `);
 }
 
-/** One line that is rewritten on a terminal, or one line every few seconds in a log. */
+/** On a terminal one line that is rewritten, in a log one line every few seconds. */
 class Progress {
   readonly #total: number;
   #accepted = 0;
@@ -225,7 +225,7 @@ class Progress {
   #print(): void {
     const { completed, compensated } = this.#counts;
     const open = this.#accepted - completed - compensated;
-    const text = `  ${this.#accepted}/${this.#total} accepted, ${open} under way, ${completed} completed, ${compensated} compensated`;
+    const text = `  ${this.#accepted}/${this.#total} accepted, ${open} in progress, ${completed} completed, ${compensated} compensated`;
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${text}`);
     else say(text);
   }

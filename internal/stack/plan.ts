@@ -1,6 +1,6 @@
 // What a stack consists of, before anything is started: every server and role with its port, its files and its addresses.
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Definition } from "./managed.ts";
 import type { PortBlock } from "./ports.ts";
 import { nameOf, type Replica, type Replicas, replicasOf } from "./replicas.ts";
@@ -38,12 +38,36 @@ export interface StackPlan {
   logFile(name: string): string;
 }
 
+/** Takes the ports, and starts nothing. Throws where the options do not fit the data on disk. */
 export function planStack(options: PlanOptions): StackPlan {
-  const { dataDirectory, ports, secrets } = options;
+  const { dataDirectory, secrets } = options;
   const logFile = (name: string) => join(dataDirectory, "logs", `${name}.log`);
-  const ledgers = join(dataDirectory, "paysim");
-  mkdirSync(ledgers, { recursive: true });
+  mkdirSync(dirname(ledgerFile(dataDirectory)), { recursive: true });
 
+  // Ports are taken in this order. Another order would move the stacks that are already on disk to other addresses.
+  const servers = planServers(options, logFile);
+  const replicas = assignPorts(options);
+
+  const addresses = addressesOf(options, servers, replicas);
+  return {
+    servers: [...servers.postgres, servers.redis, ...servers.kafka, servers.mail],
+    roles: options.roles ? planRoles(options, replicas, addresses, logFile) : [],
+    addresses,
+    context: { addresses, secrets },
+    logFile,
+  };
+}
+
+interface Servers {
+  /** One per database, in the order of the options. */
+  readonly postgres: readonly Definition[];
+  readonly redis: Definition;
+  readonly mail: Definition;
+  readonly kafka: readonly Definition[];
+}
+
+function planServers(options: PlanOptions, logFile: StackPlan["logFile"]): Servers {
+  const { dataDirectory, ports } = options;
   const postgres = options.databases.map((database) =>
     postgresServer({
       name: `postgres-${database}`,
@@ -55,39 +79,58 @@ export function planStack(options: PlanOptions): StackPlan {
   );
   const redis = redisServer({ port: ports.next(), directory: dataDirectory, logFile: logFile("redis") });
   const mail = mailServer({ smtpPort: ports.next(), httpPort: ports.next(), logFile: logFile("mail") });
+  const kafka = planKafka(options, logFile);
+  return { postgres, redis, mail, kafka };
+}
 
-  const kafkaDirectory = join(dataDirectory, "kafka");
-  const { advertised } = options;
-  const brokers = brokerCount(kafkaDirectory, options.brokers);
+function planKafka(
+  { dataDirectory, ports, advertised, brokers: wanted }: PlanOptions,
+  logFile: StackPlan["logFile"],
+): readonly Definition[] {
+  const directory = join(dataDirectory, "kafka");
+  const brokers = brokerCount(directory, wanted);
   for (const [whose, given] of Object.entries(advertised))
     if (given.length !== brokers)
       throw new Error(`${given.length} advertised port(s) for ${brokers} broker(s) and their ${whose}`);
-  const kafka = kafkaServers({
+  return kafkaServers({
     brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
       controllerPort: ports.next(),
       detours: detoursOf(index, advertised, ports),
     })),
-    directory: kafkaDirectory,
+    directory,
     logFile,
   });
+}
 
-  const assigned = replicasOf(options.replicas)
+interface ReplicaPorts {
+  readonly replica: Replica;
+  readonly opsPort: number;
+  /** Of a role that serves requests. */
+  readonly port: number | undefined;
+}
+
+/** The replicas of a role beside each other, for whoever reads the list. Without roles they have ports all the same. */
+function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] {
+  return replicasOf(replicas)
     .map((replica) => ({
       replica,
       opsPort: ports.next(),
       port: SERVING_ROLES.includes(replica.role) ? ports.next() : undefined,
     }))
-    // The replicas of a role beside each other, for whoever reads the list.
     .toSorted((a, b) => ROLES.indexOf(a.replica.role) - ROLES.indexOf(b.replica.role));
-  const httpOfAll = (role: Role) =>
-    assigned.filter(({ replica }) => replica.role === role).map(({ port }) => `http://127.0.0.1:${port}`);
-  const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
+}
 
-  const addresses: StackAddresses = {
-    postgres: Object.fromEntries(
-      options.databases.map((name, index) => [name, postgres[index]?.address ?? ""]),
-    ),
+function addressesOf(
+  { dataDirectory, databases }: PlanOptions,
+  { postgres, redis, mail, kafka }: Servers,
+  replicas: readonly ReplicaPorts[],
+): StackAddresses {
+  const httpOfAll = (role: Role) =>
+    replicas.filter(({ replica }) => replica.role === role).map(({ port }) => `http://127.0.0.1:${port}`);
+  const httpOf = (role: Role) => httpOfAll(role)[0] ?? "";
+  return {
+    postgres: Object.fromEntries(databases.map((name, index) => [name, postgres[index]?.address ?? ""])),
     kafka_brokers: kafka.map(({ address }) => address).join(","),
     redis: redis.address,
     smtp: mail.address,
@@ -97,38 +140,41 @@ export function planStack(options: PlanOptions): StackPlan {
     inventory: httpOf("inventory"),
     payment: httpOf("payment"),
     paysim: httpOf("paysim"),
-    ledger_file: join(ledgers, "ledger.jsonl"),
+    ledger_file: ledgerFile(dataDirectory),
     secrets_file: secretsFile(dataDirectory),
     replicas: Object.fromEntries(SERVING_ROLES.map((role) => [role, httpOfAll(role)])),
     ops: Object.fromEntries(
-      assigned.map(({ replica, opsPort }) => [nameOf(replica), `http://127.0.0.1:${opsPort}`]),
+      replicas.map(({ replica, opsPort }) => [nameOf(replica), `http://127.0.0.1:${opsPort}`]),
     ),
   };
-  const context: RoleContext = { addresses, secrets };
-  const kafkaOfRoles = advertised["clients"]?.map((port) => `127.0.0.1:${port}`).join(",");
-  return {
-    servers: [...postgres, redis, ...kafka, mail],
-    roles: options.roles
-      ? assigned.map(({ replica, ...own }) =>
-          roleProcess({
-            ...own,
-            role: replica.role,
-            replica: replica.number,
-            secrets,
-            addresses: {
-              ...routed(seenBy(replica, addresses), options.routes[replica.role]),
-              kafka_brokers: kafkaOfRoles ?? addresses.kafka_brokers,
-            },
-            dataDirectory,
-            logFile: logFile(nameOf(replica)),
-            overrides: options.overrides[replica.role] ?? {},
-          }),
-        )
-      : [],
-    addresses,
-    context,
-    logFile,
-  };
+}
+
+function planRoles(
+  { dataDirectory, secrets, overrides, routes, advertised }: PlanOptions,
+  replicas: readonly ReplicaPorts[],
+  addresses: StackAddresses,
+  logFile: StackPlan["logFile"],
+): readonly Definition[] {
+  const brokersForClients = advertised["clients"]?.map((port) => `127.0.0.1:${port}`).join(",");
+  return replicas.map(({ replica, ...ports }) =>
+    roleProcess({
+      ...ports,
+      role: replica.role,
+      replica: replica.number,
+      secrets,
+      addresses: {
+        ...routed(seenBy(replica, addresses), routes[replica.role]),
+        kafka_brokers: brokersForClients ?? addresses.kafka_brokers,
+      },
+      dataDirectory,
+      logFile: logFile(nameOf(replica)),
+      overrides: overrides[replica.role] ?? {},
+    }),
+  );
+}
+
+function ledgerFile(dataDirectory: string): string {
+  return join(dataDirectory, "paysim", "ledger.jsonl");
 }
 
 /**

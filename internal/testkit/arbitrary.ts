@@ -1,14 +1,14 @@
-// Any value that a schema allows, its limits included: what a contract takes, whoever is behind it must be able to hold, answer
-// and send on. For property tests.
+// Generates any value that a schema allows, including its limits: code behind a contract must be able to store, return and forward
+// all of them. For property tests.
 import { type Static, type TSchema, type TString, TypeGuard } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import * as fc from "fast-check";
 
-/** Lengths that say nothing more than shorter ones are not drawn. */
+/** Longer texts are not generated; they test nothing more. */
 const LONGEST_TEXT = 300;
 
 export function arbitraryOf<Schema extends TSchema>(schema: Schema): fc.Arbitrary<Static<Schema>> {
-  // Whatever was drawn is what the schema says, or it is not used.
+  // Use a generated value only if the schema accepts it.
   return anyOf(schema).filter((value): value is Static<Schema> => Value.Check(schema, value));
 }
 
@@ -30,14 +30,14 @@ function anyOf(schema: TSchema): fc.Arbitrary<unknown> {
     const fields = Object.entries(schema.properties).map(([name, field]) => [name, anyOf(field)] as const);
     return fc.record(Object.fromEntries(fields), { requiredKeys: [...(schema.required ?? [])] });
   }
-  throw new Error(`no way to draw from ${JSON.stringify(schema)}`);
+  throw new Error(`cannot generate values for ${JSON.stringify(schema)}: add this kind of schema here`);
 }
 
 function textOf({ pattern, minLength = 0, maxLength = LONGEST_TEXT }: TString): fc.Arbitrary<string> {
   const lengths = { minLength, maxLength: Math.min(maxLength, LONGEST_TEXT) };
   const plain = fc.string(lengths);
   if (pattern === undefined) return plain;
-  // Its classes of half characters are nothing that fast-check could draw from; printable text is inside of them.
+  // fast-check cannot generate from the pattern's surrogate classes. Printable text matches the pattern as well.
   if (pattern.includes("\\ud800")) return pattern.includes("@") ? fc.emailAddress() : plain;
   return fc.stringMatching(new RegExp(pattern));
 }

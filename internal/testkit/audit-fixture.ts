@@ -1,5 +1,5 @@
-// Rows, messages and movements of money as the real services would leave them, written by hand: the auditor's tests build
-// systems from these that agree, and then some that do not.
+// Writes rows, messages and provider ledger entries by hand, as the real services would leave them. The auditor's tests build
+// consistent systems from them, and then inconsistent ones.
 import type { Sql } from "postgres";
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
@@ -11,10 +11,10 @@ type Row = Record<string, unknown>;
 export const SKU = "mug";
 export const PRICE = 1_250;
 const ADDRESS = { name: "A", line1: "B", city: "C", postal_code: "1", country: "DE" };
-/** Everything happened this long ago, so that it counts as settled. */
+/** The age of everything, so that it counts as settled. */
 const AGE_MS = 60_000;
 
-/** The ids that one saga's parts go by, and what it costs: PRICE for each mug. */
+/** The ids of one saga's parts, and its total: PRICE for each mug. */
 export interface WrittenSaga {
   readonly saga_id: string;
   readonly reservation_id: string;
@@ -26,9 +26,9 @@ export interface WrittenSaga {
 
 export class AuditFixture {
   readonly databases: Readonly<Record<DatabaseName, Sql>>;
-  /** The provider's; tests change it in place. */
+  /** The provider ledger; tests change it in place. */
   ledger: ProviderLedgerEntry[] = [];
-  /** The messages of each topic; undefined stands for bytes that are no JSON. */
+  /** The messages of each topic; undefined stands for bytes that are not JSON. */
   readonly topics = new Map<Topic, unknown[]>(Object.values(TOPICS).map((topic) => [topic, []]));
 
   constructor(databases: Readonly<Record<DatabaseName, Sql>>) {
@@ -60,7 +60,7 @@ export class AuditFixture {
     await sql`insert into ${sql(table)} ${sql(row)}`;
   }
 
-  /** Writes a message to an outbox and, unless told otherwise, publishes it. Returns its id. */
+  /** Writes a message to an outbox and publishes it unless `published` is false. Returns its id. */
   async say(
     database: DatabaseName,
     topic: Topic,
@@ -85,11 +85,11 @@ export class AuditFixture {
     return message_id;
   }
 
-  /** `way` is the statuses after the first, in order. */
+  /** `way` lists the statuses after STARTED, in order. */
   async history(saga_id: string, ...way: readonly string[]): Promise<void> {
     let from = "STARTED";
     for (const to of ["STARTED", ...way]) {
-      // In order: the auditor goes by the row's number.
+      // Sequential, because the auditor orders rows by history_id.
       await this.insert("saga", "saga_history", {
         saga_id,
         from_status: from,
@@ -172,7 +172,7 @@ export class AuditFixture {
     });
   }
 
-  /** The provider's word that money moved. */
+  /** Adds a charge or refund to the provider ledger. */
   moves(kind: "charge" | "refund", one: WrittenSaga, fields: { readonly saga_id?: null } = {}): void {
     const entry = {
       seq: this.ledger.length + 1,
@@ -196,7 +196,7 @@ export class AuditFixture {
   }
 }
 
-/** A saga over so many mugs. */
+/** A saga for this number of mugs. */
 export function newSaga(mugs: number): WrittenSaga {
   const saga_id = Bun.randomUUIDv7();
   return {

@@ -1,5 +1,4 @@
-// A database as a backup has it: every table's rows at one moment, and back again. Called by tests
-// of what an operator does about a restored database.
+// Backs up and restores all rows of a database. Called by tests of the recovery after a restore.
 import type { Sql } from "postgres";
 
 const TABLES = `
@@ -8,7 +7,7 @@ const TABLES = `
    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
      and c.relname <> 'schema_migrations'`;
 
-/** Keeps all rows as they are now, in a schema beside them. */
+/** Copies all current rows into the schema `backup`. */
 export async function takeBackup(sql: Sql): Promise<void> {
   await sql.begin("isolation level repeatable read", async (tx) => {
     await tx`drop schema if exists backup cascade`;
@@ -18,11 +17,11 @@ export async function takeBackup(sql: Sql): Promise<void> {
   });
 }
 
-/** Puts all rows back as they were then. */
+/** Restores all rows from the schema `backup`. */
 export async function restoreBackup(sql: Sql): Promise<void> {
   const tables = await tablesOf(sql);
   await sql.begin(async (tx) => {
-    // As pg_restore does: rows come in any order, and were checked when they were written.
+    // As pg_restore does: rows come in any order, and their constraints were checked when they were written.
     await tx`set local session_replication_role = replica`;
     await tx.unsafe(`truncate ${tables.map((table) => `public.${table}`).join(", ")}`);
     for (const table of tables)

@@ -1,4 +1,4 @@
-// checkoutctl as its user meets it: a process with arguments, an environment, two streams and an exit code. For its own tests.
+// Runs checkoutctl as a user does: a process with arguments, an environment, two streams and an exit code. For its own tests.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ export class Checkoutctl implements AsyncDisposable {
     return new Checkoutctl(await mkdtemp(join(tmpdir(), "checkoutctl-")));
   }
 
-  /** Nothing but `env` is set: no stack of the developer's must help or disturb. */
+  /** Sets only `env`, so that a running stack of the developer cannot affect the test. */
   spawn(args: readonly string[], env: Environment = {}) {
     return Bun.spawn([process.execPath, `${REPOSITORY}/cmd/checkoutctl/main.ts`, ...args], {
       env: { PATH: process.env["PATH"] ?? "", STACK_DIR: this.directory, ...env },
@@ -36,7 +36,7 @@ export class Checkoutctl implements AsyncDisposable {
     return { stdout, stderr, code };
   }
 
-  /** What it prints with --json; throws its complaint where it prints nothing. */
+  /** Returns the parsed output of --json; throws stderr if there is no output. */
   async json<T>(args: readonly string[], env: Environment = {}): Promise<T> {
     const { stdout, stderr, code } = await this.run([...args, "--json"], env);
     if (stdout === "") throw new Error(`checkoutctl ${args.join(" ")} exited with ${code}: ${stderr}`);

@@ -26,7 +26,7 @@ export function releaseInventory(saga_id: string): ReleaseInventory {
   return { ...envelope(saga_id, "release"), type: "ReleaseInventory" };
 }
 
-/** 6.00 EUR, with a token that is taken as it stands unless the test seals it. */
+/** 6.00 EUR. The token is used as it is, unless the test seals it. */
 export function chargePayment(saga_id: string, payment_method = "pm_card_visa"): ChargePayment {
   return {
     ...envelope(saga_id, "charge"),
@@ -45,7 +45,7 @@ export function refundPayment(saga_id: string): RefundPayment {
   return { ...envelope(saga_id, "refund"), type: "RefundPayment" };
 }
 
-/** Two apples and a pear for 6.00 EUR to Paris, but for `changes`. */
+/** Two apples and a pear for 6.00 EUR to Paris, with `changes` applied. */
 export function createOrder(saga_id: string, changes: Partial<CreateOrder> = {}): CreateOrder {
   return {
     ...envelope(saga_id, "order"),

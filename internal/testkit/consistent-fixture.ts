@@ -1,5 +1,5 @@
-// A small idle system for the auditor's tests: four real databases, and a provider's ledger and topics as data, in which
-// everything agrees. Three sagas: one went through, one was refunded, one never got its stock. A test then breaks one thing.
+// A small, idle and consistent system for the auditor's tests: four real databases, with provider ledger and topics as data. It has
+// three sagas: one completed, one was refunded, one was out of stock. A test then breaks one thing.
 import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { cloneDatabase, type TestDatabase } from "./database.ts";
@@ -11,7 +11,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   readonly clones: Readonly<Record<DatabaseName, TestDatabase>>;
   /** COMPLETED: two mugs, paid. */
   completed = newSaga(2);
-  /** COMPENSATED after the charge: the order was refused, the money is back. */
+  /** COMPENSATED after the charge: the order was rejected, the charge is refunded. */
   refunded = newSaga(3);
   /** COMPENSATED at once: out of stock. */
   refused = newSaga(1);
@@ -32,7 +32,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
     return new ConsistentFixture({ saga, inventory, payment, order });
   }
 
-  /** Forgets everything and writes the three sagas anew. */
+  /** Deletes everything and writes the three sagas again. */
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
     await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions`;
@@ -54,7 +54,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const database of Object.values(this.clones)) {
-      // One after the other, so that one that leaks is told apart.
+      // One after the other, so that the error names the database that leaks.
       await database[Symbol.asyncDispose]();
     }
   }
@@ -103,7 +103,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
       updated_at: past(),
     });
     this.moves("charge", one);
-    // Stripe's refunds need not repeat whose charge they give back.
+    // Stripe's refunds need not repeat the saga of their charge.
     this.moves("refund", one, { saga_id: null });
     await this.#reserved(one);
     await this.say("payment", TOPICS.paymentEvents, "PaymentSucceeded", saga_id, {

@@ -1,5 +1,5 @@
-// The smallest service that the message processor can run: it counts the CancelOrder commands of each saga and answers each with
-// OrderCancelled. On a real database and a real topic of its own, by as many processes as a test starts. For messaging's tests.
+// The smallest service that the message processor can run: it counts the CancelOrder commands of each saga and replies with
+// OrderCancelled. It has its own database and topic and any number of processes. For the tests of messaging.
 import type { CancelOrder } from "../../schemas/commands.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
@@ -21,7 +21,7 @@ import { cloneDatabase, type TestDatabase } from "./database.ts";
 import { freshTopic } from "./kafka.ts";
 import { kafkaBrokers, redisUrl } from "./servers.ts";
 
-/** `added` is how much one command adds: the table takes less than a thousand, so the database refuses more. */
+/** The count of each saga. The table only takes counts below REFUSED_BY_DATABASE. */
 type Counts = Map<string, { count: number; isChanged: boolean }>;
 const REFUSED_BY_DATABASE = 1_000;
 
@@ -29,7 +29,7 @@ export class CountingService implements AsyncDisposable {
   readonly name = `counting-${crypto.randomUUID()}`;
   readonly topic: string;
   readonly database: TestDatabase;
-  /** Sagas whose decision throws, and sagas whose row the database refuses. */
+  /** Sagas whose decision throws, and sagas whose row the database rejects. */
   readonly throwing = new Set<string>();
   readonly refused = new Set<string>();
 
@@ -45,7 +45,7 @@ export class CountingService implements AsyncDisposable {
     return new CountingService(await freshTopic(), database);
   }
 
-  /** Sends messages to the service's topic, in order, under their type's header. */
+  /** Sends messages to the service's topic, in order, with their type as header. */
   async send(...messages: readonly CancelOrder[]): Promise<void> {
     await using producer = await openProducer({ brokers: kafkaBrokers(), clientId: "test" });
     const lines = messages.map((message) =>
@@ -55,7 +55,7 @@ export class CountingService implements AsyncDisposable {
     assert(failures.length === 0, `could not send: ${failures[0]?.message}`);
   }
 
-  /** Starts a process of the service: a member of its consumer group with a memory of its own. */
+  /** Starts a process of the service: a member of its consumer group with its own memory. */
   async start(options: ProcessOptions = {}): Promise<CountingProcess> {
     const consumer = await openConsumer({
       brokers: kafkaBrokers(),
@@ -74,7 +74,7 @@ export class CountingService implements AsyncDisposable {
     return Object.fromEntries(rows.map((row) => [row.saga_id, row.count]));
   }
 
-  /** The messages written to the outbox, oldest first; dead letters are apart. */
+  /** The messages in the outbox, oldest first, without dead letters. */
   async outbox(): Promise<
     readonly { readonly topic: string; readonly partition_key: string; readonly payload: Message }[]
   > {
@@ -130,7 +130,7 @@ export class CountingService implements AsyncDisposable {
       decide(counts, { saga_id }) {
         const count = (counts.get(saga_id)?.count ?? 0) + (refused.has(saga_id) ? REFUSED_BY_DATABASE : 1);
         counts.set(saga_id, { count, isChanged: true });
-        // After the change, so that a half-applied decision would show.
+        // Throw after the change, so that a half-applied decision would be visible.
         assert(!throwing.has(saga_id), "this saga's decision throws");
         return [{ type: "OrderCancelled", saga_id }];
       },
@@ -148,7 +148,7 @@ export class CountingService implements AsyncDisposable {
 export interface ProcessOptions {
   readonly retryForever?: boolean;
   readonly retryLimits?: RetryLimits;
-  /** Instead of the real one, for example a proxy before it. */
+  /** Replaces the real Redis, for example with a proxy in front of it. */
   readonly redisUrl?: string;
   readonly database?: Database;
   readonly consumer?: (real: Consumer) => Consumer;
@@ -186,7 +186,7 @@ export class CountingProcess implements AsyncDisposable {
     this.retries = new RetryLoop(shared);
   }
 
-  /** Polls until a batch has come and is done. Throws when it is stopped before. */
+  /** Polls until one batch is processed. Throws if it is stopped before. */
   async handleNext(): Promise<ProcessedCounts> {
     while (!this.#stop.signal.aborted) {
       const counts = await this.#processor.runOnce(this.#stop.signal);
@@ -195,7 +195,7 @@ export class CountingProcess implements AsyncDisposable {
     throw new Error("stopped before a batch was done");
   }
 
-  /** Polls and settles until `messages` of them are. */
+  /** Polls until `messages` messages are processed. */
   async handle(messages: number): Promise<ProcessedCounts> {
     let sum: ProcessedCounts = { handled: 0, duplicates: 0, retriesScheduled: 0, deadLettered: 0 };
     while (sum.handled + sum.duplicates + sum.retriesScheduled + sum.deadLettered < messages) {
@@ -210,7 +210,7 @@ export class CountingProcess implements AsyncDisposable {
     return sum;
   }
 
-  /** From now on, or from so much later, the clock of this process stands still. */
+  /** Stops the clock of this process at now plus `advanceMs`. */
   freezeClock(advanceMs = 0): void {
     this.#frozenAt = this.#now() + advanceMs;
   }
@@ -219,7 +219,7 @@ export class CountingProcess implements AsyncDisposable {
     return this.#frozenAt ?? Date.now() + this.clockOffsetMs;
   }
 
-  /** Redis is connected to in the background. */
+  /** True when the background connection to Redis is ready. */
   async hasRedis(): Promise<boolean> {
     return this.redis.ready().then(
       () => true,
@@ -227,7 +227,7 @@ export class CountingProcess implements AsyncDisposable {
     );
   }
 
-  /** As SIGTERM does: what waits stops waiting. */
+  /** Ends all waits, as SIGTERM does. */
   stop(): void {
     this.#stop.abort();
   }

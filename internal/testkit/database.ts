@@ -1,5 +1,5 @@
-// A real database per test file: a template with the schema of one service is migrated once per server, and cloned in tens of
-// milliseconds. Disposal fails the test when it left a transaction open or a connection behind.
+// A real database per test file: a template with one service's schema is migrated once per server and cloned in tens of ms.
+// Disposal fails the test if it left a transaction or a connection open.
 import postgres, { type Sql } from "postgres";
 import { migrate } from "../platform/migrate.ts";
 import { type Postgres, openPostgres } from "../platform/postgres.ts";
@@ -7,30 +7,30 @@ import { type DatabaseName, type MigratedDatabase, migrations } from "../../sche
 import { postgresUrl } from "./servers.ts";
 
 const POOL_SIZE = 8;
-/** Replicas that race on a busy machine keep each other waiting for longer than anybody may in production. */
+/** Longer than in production, because racing replicas on a busy machine wait longer for each other. */
 const LOCK_TIMEOUT_MS = 10_000;
 const CLOSE_DEADLINE_MS = 2_000;
-/** Serialises the making of templates between test processes. */
+/** Advisory lock: only one test process creates templates at a time. */
 const TEMPLATE_LOCK = 7_283_045_520;
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   readonly postgres: Postgres;
-  /** The pool of `postgres`, for looking at what a test has done. */
+  /** The pool of `postgres`, to inspect the effects of a test. */
   readonly sql: Sql;
   /** Also throws when the test left a transaction or a connection open. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How a test's parts come by their databases. */
+/** How the parts of a test get their databases. */
 export type Clone = (service: DatabaseName) => Promise<TestDatabase>;
 
 export interface CloneOptions {
-  /** Of the server, for all connections to this database. */
+  /** Server settings for all connections to this database. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** What the server says beside its answers. */
+  /** Called with each server notice. */
   readonly onNotice?: (text: string) => void;
-  /** How long a statement waits for a row, in milliseconds. */
+  /** How long a statement waits for a row lock, in ms. */
   readonly lockMs?: number;
 }
 
@@ -72,7 +72,7 @@ export async function cloneDatabase(
   };
 }
 
-/** Named after what it is made of, so that a changed migration makes a new one. */
+/** The template's name contains a digest of the migrations, so a changed migration creates a new template. */
 async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<string> {
   const digest = Bun.hash(
     migrations[service].map((migration) => migration.name + migration.sql).join("\n"),
@@ -87,7 +87,7 @@ async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<st
     const database = postgres(urlOf(template), { max: 1, onnotice: () => undefined });
     await migrate(database, migrations[service], service);
     await database.end();
-    // Only now, so that one whose making was interrupted is made anew.
+    // Set it last, so that an interrupted template is created again.
     await admin`alter database ${admin(template)} is_template true`;
     return template;
   } finally {
@@ -95,14 +95,14 @@ async function ensureTemplate(admin: Sql, service: MigratedDatabase): Promise<st
   }
 }
 
-/** Their last statements. They are ended, because closing would wait for them. */
+/** Terminates open transactions, because closing would wait for them. Returns their last statements. */
 async function endOpenTransactions(admin: Sql, name: string): Promise<readonly string[]> {
   const rows = await admin<{ query: string }[]>`
     select query, pg_terminate_backend(pid) from pg_stat_activity where datname = ${name} and state like 'idle in transaction%'`;
   return rows.map((row) => row.query);
 }
 
-/** A closed connection takes the server a moment to notice. */
+/** Waits a moment, because the server needs time to notice a closed connection. */
 async function connectionsAfterClosing(admin: Sql, name: string): Promise<readonly string[]> {
   const deadline = Date.now() + CLOSE_DEADLINE_MS;
   for (;;) {

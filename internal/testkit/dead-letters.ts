@@ -1,4 +1,4 @@
-// Dead letters as the services write them, for the tests of what operators do about them.
+// Dead letters as the services write them, for the tests of operator actions.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { MESSAGES, type Message } from "../../schemas/registry.ts";
 import { type Topic, TOPICS } from "../../schemas/topics.ts";
@@ -15,7 +15,7 @@ export interface DeadLetterOptions {
 
 let offset = 0;
 
-/** The record of a message that failed four times; each call stands at a place of its own. */
+/** The record of a message that failed four times. Each call uses a new offset. */
 export function deadLetterOf(message: Message, options: DeadLetterOptions): DeadLetter {
   const { topic } = MESSAGES[message.type];
   const place = options.topic ?? (topic === "own" ? TOPICS.inventoryEvents : topic);
@@ -23,7 +23,7 @@ export function deadLetterOf(message: Message, options: DeadLetterOptions): Dead
   return recordOf(bytes, message, message.saga_id, { ...options, topic: place });
 }
 
-/** The record of bytes that are no message. */
+/** The record of bytes that are not a message. */
 export function deadBytes(bytes: Buffer, options: DeadLetterOptions): DeadLetter {
   return recordOf(bytes, undefined, undefined, options);
 }

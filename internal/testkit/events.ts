@@ -1,11 +1,11 @@
-// What the services answer the orchestrator, for its tests. Each call is a new message with its own id.
+// The services' replies to the orchestrator, for its tests. Each call returns a new message with its own id.
 import type { Event } from "../../schemas/events.ts";
 
 export const UNIT_PRICE_CENTS = 500;
 
 const CHARGE_CENTS = 2 * UNIT_PRICE_CENTS;
 
-/** An event of the type that answers a saga with the cart of testkit/orchestrator.ts. */
+/** An event of this type for a saga with the cart of testkit/orchestrator.ts. */
 export function eventOf(type: Event["type"], sagaId: string): Event {
   const envelope = {
     message_id: Bun.randomUUIDv7(),
@@ -14,7 +14,7 @@ export function eventOf(type: Event["type"], sagaId: string): Event {
     occurred_at: "2026-11-23T12:00:01.000Z",
   };
   const id = Bun.randomUUIDv7();
-  const error = { error_code: "REFUSED_IN_TEST", error_message: "it was to be refused" };
+  const error = { error_code: "REFUSED_IN_TEST", error_message: "the test refused it" };
   switch (type) {
     case "InventoryReserved": {
       const reserved_until = "2026-11-23T12:05:00.000Z";

@@ -1,4 +1,4 @@
-// A role that does nothing but misbehave on request, started as a process by lifecycle.int.test.ts.
+// A role that only misbehaves on request. Started as a process by lifecycle.int.test.ts.
 import { Type } from "@sinclair/typebox";
 import { AppError } from "../kernel/errors.ts";
 import { commonConfig, secret } from "../platform/config.ts";
@@ -9,7 +9,7 @@ await runRole({
   description: "Misbehaves on request.",
   config: Type.Object({
     ...commonConfig,
-    BEHAVIOUR: Type.String({ description: "what to do wrong" }),
+    BEHAVIOUR: Type.String({ description: "which fault to show" }),
     TOKEN: secret(Type.String({ minLength: 8, description: "a secret" })),
   }),
   async start({ config, log, resources, stopping, untilReachable }) {

@@ -1,8 +1,8 @@
-// A failover of a server that this process has started itself; what is done is internal/faults/failover.ts's.
+// A failover of a server that this process has started. The work is done by internal/faults/failover.ts.
 import { failOver, type Holder } from "../faults/failover.ts";
 import type { Managed } from "../stack/managed.ts";
 
-/** Resolves when a standby answers at the address of `server`; `promote` ends that. */
+/** Resolves when a read-only standby answers at the address of `server` and its restart is complete. `promote` makes it a primary. */
 export async function failOverManaged(server: Managed): Promise<void> {
   let restart = Promise.resolve();
   const holder: Holder = {

@@ -1,4 +1,4 @@
-// What the gateway's tests share: tokens good and bad, and a checkout as a shopper sends it.
+// Fixtures for the gateway's tests: valid and invalid tokens, and a shopper's checkout request.
 import { SignJWT } from "jose";
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -10,13 +10,13 @@ export const STRANGER = "01890000-0000-7000-8000-00000000000b";
 export const realClock: Clock = { now: () => Date.now() };
 
 export interface TokenParts {
-  /** Claims beside `sub` and `exp`; undefined takes one out. */
+  /** Claims in addition to `sub` and `exp`; undefined removes one. */
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly secret?: string;
   readonly algorithm?: string;
 }
 
-/** A shopper's token that is good for an hour, unless the parts say otherwise. */
+/** A shopper's token that is valid for an hour, unless `claims` changes that. */
 export function tokenOf(
   userId: string,
   { claims = {}, secret = JWT_SECRET, algorithm = "HS256" }: TokenParts = {},
@@ -27,7 +27,7 @@ export function tokenOf(
     .sign(new TextEncoder().encode(secret));
 }
 
-/** Two teas to Ada. */
+/** A checkout of two teas for Ada. */
 export function cart(overrides: Partial<CheckoutRequest> = {}): CheckoutRequest {
   return {
     items: [{ sku_id: "tea", quantity: 2 }],

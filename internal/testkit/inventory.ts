@@ -1,5 +1,5 @@
-// Inventory on a real database without Kafka: commands go in through the inbox transaction, events are read from the
-// outbox. For the tests of the service.
+// Inventory on a real database without Kafka: commands go in through the inbox transaction, events are read from the outbox. For
+// the service's tests.
 import type { InventoryCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { Money } from "../kernel/money.ts";
@@ -17,16 +17,16 @@ export class TestInventory implements AsyncDisposable {
   readonly database: TestDatabase;
   /** Epoch ms; the service's clock. */
   now = START;
-  /** What made the message processor run a batch again, or fail. */
+  /** The database faults that repeated a batch or made it fail. */
   readonly faults: DatabaseFault[] = [];
-  /** What the sweeper has logged. */
+  /** The sweeper's warnings. */
   readonly warnings: string[] = [];
 
   private constructor(database: TestDatabase) {
     this.database = database;
   }
 
-  /** With `stock` on the shelf, each piece at 2.50 EUR but for those with a price of their own. */
+  /** Starts with this `stock`. A SKU costs 2.50 EUR unless `prices` has it. */
   static async open(
     stock: Readonly<Record<string, number>>,
     prices: Readonly<Record<string, Money>> = {},
@@ -47,7 +47,7 @@ export class TestInventory implements AsyncDisposable {
     return applyOnce(this.#context(), deliveriesOf(commands));
   }
 
-  /** The same, but for those whose rows are locked. */
+  /** The same, but skips commands whose rows are locked. */
   handleFree(...commands: readonly InventoryCommand[]) {
     return applyFree(this.#context(), deliveriesOf(commands));
   }
@@ -87,7 +87,7 @@ export class TestInventory implements AsyncDisposable {
     });
   }
 
-  /** What the service has said so far, oldest first; of one saga, or of all. */
+  /** The service's events so far, oldest first; of one saga, or of all. */
   async events(saga_id?: string): Promise<readonly Message[]> {
     const rows = await this.database.sql<
       { payload: Message }[]
@@ -114,7 +114,7 @@ export class TestInventory implements AsyncDisposable {
     return rows.map(({ status }) => status);
   }
 
-  /** SKUs where what was stocked is not what is available, held or confirmed. Empty when nothing leaked. */
+  /** SKUs where stocked differs from available + held + confirmed. Empty if nothing leaked. */
   async leaks(): Promise<readonly string[]> {
     const rows = await this.database.sql<{ sku_id: string }[]>`
       select sku_id from inventory i
@@ -136,5 +136,5 @@ function deliveriesOf(commands: readonly InventoryCommand[]) {
 function ignore(): void {}
 
 function noRawMessage(): RawMessage {
-  throw new Error("nothing of a test's message came over Kafka");
+  throw new Error("a test's message has no raw Kafka record");
 }

@@ -1,5 +1,4 @@
-// Topics of their own for `.int` tests, and messages byte for byte: our own producer only takes text. Bytes go through
-// the package's plain producer.
+// Creates a new topic per `.int` test, and sends raw bytes with the package's plain producer: our own producer only takes text.
 
 import type { Producer } from "@confluentinc/kafka-javascript";
 
@@ -9,7 +8,7 @@ import { kafka } from "../platform/kafka/addon.ts";
 import { openAdmin } from "../platform/kafka/admin.ts";
 import { kafkaBrokers } from "./servers.ts";
 
-/** A new topic that no other test knows, so nothing needs to be cleaned up before or after. */
+/** A new topic with a unique name, so tests need no cleanup. */
 export async function freshTopic(
   partitions = 1,
   config: Readonly<Record<string, string>> = {},
@@ -20,15 +19,15 @@ export async function freshTopic(
   return topic;
 }
 
-/** The dead-letter topic, as `checkoutctl topics create` makes it: tests that use it share one. */
+/** Creates the dead-letter topic as `checkoutctl topics create` does. All tests share it. */
 export async function deadLetterTopic(): Promise<void> {
   await using admin = await openAdmin({ brokers: kafkaBrokers(), clientId: "test" });
   await admin.createTopics(topicLayout(1).filter(({ topic }) => topic === TOPICS.deadLetters));
 }
 
 /**
- * What a promise was rejected with. Bun's `expect(promise).rejects` blocks in a nested event loop, in which an answer of
- * Kafka cannot arrive when the test is itself running in the wake of one: it would hang.
+ * The error that a promise was rejected with. Bun's `expect(promise).rejects` blocks in a nested event loop. If the test itself runs
+ * in a Kafka callback, no further Kafka callback can arrive there, and the test would hang.
  */
 export function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -41,21 +40,21 @@ export function errorOf(promise: Promise<unknown>): Promise<unknown> {
 
 export interface Bytes {
   readonly value: Buffer | null;
-  /** 0 where it is left out. */
+  /** Default: 0. */
   readonly partition?: number;
   readonly key?: string;
-  /** Epoch ms; the producer's time where it is left out. */
+  /** Epoch ms. Default: the producer's time. */
   readonly timestamp?: number;
   readonly headers?: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** Resolves when all are in the log, those of one partition in this order. */
+/** Resolves when all messages are in the log; messages of one partition keep this order. */
 export async function sendBytes(
   topic: string,
   messages: readonly Bytes[],
   brokers: string = kafkaBrokers(),
 ): Promise<void> {
-  kafka(); // the package's files can be required once the addon is in its place
+  kafka(); // installs the addon; the package's files cannot be required before
   const PackageProducer: typeof Producer = require("@confluentinc/kafka-javascript/lib/producer.js");
   const settings = { "bootstrap.servers": brokers, dr_cb: true, "enable.idempotence": true };
   const producer = new PackageProducer(settings);

@@ -1,5 +1,4 @@
-// A real SMTP server of a test's own that can be told how to behave: to whom it says no, how slow it is, what it limits, and whom it
-// lets in. Used by the notification service's tests.
+// A real SMTP server per test, with configurable rejections, delays, limits and password. Used by the notification service's tests.
 import type { Socket } from "node:net";
 import { SMTPServer } from "smtp-server";
 
@@ -7,28 +6,28 @@ export const USER = "shop";
 export const PASSWORD = "secret";
 
 export class MailServer implements AsyncDisposable {
-  /** What arrived, newest last. */
+  /** Received mails, newest last. */
   sources: string[] = [];
-  /** Every address that a mail was addressed to, taken or not, as the server was told it. */
+  /** Every recipient address, accepted or not, as received. */
   recipients: string[] = [];
-  /** How often it said that it was too much. */
+  /** How often the server rejected because of a limit. */
   turnedAway = 0;
 
-  /** The next answers to a recipient, by address; when they are used up he is taken. */
+  /** The next reply codes by recipient address; when the list is empty, the recipient is accepted. */
   readonly answers = new Map<string, number[]>();
-  /** How long a recipient's answer takes, by address. */
+  /** The reply delay by recipient address. */
   readonly delays = new Map<string, number>();
-  /** How long everybody's takes. */
+  /** The reply delay for all other recipients. */
   delayMs = 0;
   password = PASSWORD;
-  /** Reply codes for everybody, where they are set. */
+  /** Reply codes to every connection and to every sender, if set. */
   greeting: number | undefined;
   sender: number | undefined;
-  /** A reply of code and text to every recipient. */
+  /** The reply (code and text) to every recipient, if set. */
   everybody: string | undefined;
-  /** Mails taken in a second of the clock. */
+  /** Maximum mails per clock second. */
   perSecond = Number.POSITIVE_INFINITY;
-  /** Connections at a time. */
+  /** Maximum connections at a time. */
   maxClients = Number.POSITIVE_INFINITY;
 
   #server: SMTPServer | undefined;
@@ -42,7 +41,7 @@ export class MailServer implements AsyncDisposable {
     return `smtp://${USER}:${PASSWORD}@127.0.0.1:${this.#port}`;
   }
 
-  /** On the port it had before. */
+  /** Starts the server; a restart reuses the port. */
   async start(): Promise<void> {
     const server = this.#make();
     server.on("error", () => undefined);
@@ -64,12 +63,12 @@ export class MailServer implements AsyncDisposable {
     await new Promise<void>((resolve) => server.close(resolve));
   }
 
-  /** Breaks every connection. */
+  /** Closes every connection abruptly. */
   hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** As new, and empty. */
+  /** Resets all settings and recorded mails. */
   reset(): void {
     this.sources = [];
     this.recipients = [];

@@ -1,4 +1,4 @@
-// Metrics and logs for tests that read neither.
+// No-op metrics and logs for tests.
 
 export const noMeter = {
   counter: () => ({ inc: ignore }),

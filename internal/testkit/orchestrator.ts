@@ -1,5 +1,5 @@
-// The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the message processor's own
-// transaction, and what the sagas say is read from the outbox. For the tests of internal/orchestrator and internal/gateway.
+// The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the inbox transaction, and
+// messages are read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
 import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
@@ -26,7 +26,7 @@ export const POLICY: SagaPolicy = {
 
 const COMPLETING = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed", "OrderCreated"] as const;
 
-/** A checkout of two teas by a new shopper under a new key. */
+/** A checkout of two teas by a new shopper with a new client key. */
 export function checkout(overrides: Partial<StartSaga> = {}): StartSaga {
   return {
     user_id: Bun.randomUUIDv7(),
@@ -53,7 +53,7 @@ export class TestOrchestrator implements AsyncDisposable {
   readonly database: TestDatabase;
   /** Epoch ms; the orchestrator's clock. */
   now = START;
-  /** What the observer was told, in order. */
+  /** The observer's calls, in order. */
   readonly verdicts: string[] = [];
   readonly unknown: Event[] = [];
   readonly changed: Saga[] = [];
@@ -72,7 +72,7 @@ export class TestOrchestrator implements AsyncDisposable {
     return new TestOrchestrator(await clone("saga"));
   }
 
-  /** An intake of its own; dispose of it. */
+  /** Creates an intake; dispose of it. */
   intake(overrides: Partial<Pick<IntakeOptions, "database" | "lingerMs" | "onStarted" | "admission">> = {}) {
     const alwaysOpen = { rejection: null, taken: () => undefined };
     return new Intake({
@@ -96,7 +96,7 @@ export class TestOrchestrator implements AsyncDisposable {
     return applyOnce(this.#effect, deliveriesOf(events));
   }
 
-  /** The same, but for those whose saga is locked. */
+  /** The same, but skips events whose saga is locked. */
   handleFree(...events: readonly Event[]) {
     return applyFree(this.#effect, deliveriesOf(events));
   }
@@ -105,14 +105,14 @@ export class TestOrchestrator implements AsyncDisposable {
     return { ...this.#shared, handler: sagaHandler(POLICY, this.observer), random: Math.random };
   }
 
-  /** What it logged is in `logged`. */
+  /** Its log is in `logged`. */
   cancel(sagaId: string, request: CancelSaga) {
     const note = (fields: object) => void this.logged.push(fields);
     const log = { info: note, warn: note, error: note };
     return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
   }
 
-  /** Handles one by one every answer that brings a saga that has just begun to COMPLETED. */
+  /** Handles the replies that take a new saga to COMPLETED, one by one. */
   async complete(sagaId: string): Promise<void> {
     for (const type of COMPLETING) await this.handle(eventOf(type, sagaId));
   }
@@ -137,7 +137,7 @@ export class TestOrchestrator implements AsyncDisposable {
     return saga;
   }
 
-  /** What has been said so far, oldest first; of one saga, or of all. */
+  /** The messages in the outbox, oldest first; of one saga, or of all. */
   async messages(sagaId?: string): Promise<readonly Message[]> {
     const rows = await this.database.sql<{ payload: Message }[]>`
       select payload from outbox where partition_key = coalesce(${sagaId ?? null}, partition_key) order by event_id`;
@@ -178,5 +178,5 @@ function deliveriesOf(events: readonly Event[]) {
 }
 
 function noRawMessage(): never {
-  throw new Error("nothing of a test's message came over Kafka");
+  throw new Error("a test's message has no raw Kafka record");
 }

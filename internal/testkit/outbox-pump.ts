@@ -1,5 +1,5 @@
-// The way from the saga's outbox to inventory without a broker: a loop that publishes what waits there and hands it to the real
-// service, or lets it fail as a test wants. With the sagas whose commands have died on that way, for the tests of replays.
+// Carries messages from the saga outbox to the real inventory service without a broker, or makes them fail as a test wants. It
+// also creates sagas with dead-lettered commands, for the tests of replays.
 import type { InventoryCommand } from "../../schemas/commands.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { Message } from "../../schemas/registry.ts";
@@ -7,7 +7,7 @@ import { deadLetterOf } from "./dead-letters.ts";
 import type { TestInventory } from "./inventory.ts";
 import type { TestOrchestrator } from "./orchestrator.ts";
 
-/** `retry` and `dead-letter`: inventory fails on it for the first, or for the last time. */
+/** `retry`: inventory fails and schedules a retry. `dead-letter`: inventory fails for the last time. */
 export type Fate = "handle" | "retry" | "dead-letter" | "ignore";
 
 const PAUSE_MS = 2;
@@ -28,14 +28,14 @@ export class OutboxPump implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** New sagas whose first command has died at inventory: their dead letters, oldest first. Nothing else is under way then. */
+  /** Starts sagas whose first command is dead-lettered by inventory. Returns the dead letters, oldest first. Nothing else is in flight. */
   async deadReserves(count: number): Promise<DeadLetter[]> {
     const fate = this.fate;
     this.fate = () => "ignore";
     const letters: DeadLetter[] = [];
     for (let made = 0; made < count; made += 1) {
       const [command] = await this.#orchestrator.messages(await this.#orchestrator.start());
-      if (command === undefined) throw new Error("a saga that says nothing");
+      if (command === undefined) throw new Error("the new saga has sent no command");
       letters.push(await this.sendToDeadLetters(command));
     }
     await this.#publish();
@@ -44,7 +44,7 @@ export class OutboxPump implements AsyncDisposable {
     return letters;
   }
 
-  /** As inventory gives a message up: the record in its outbox. */
+  /** Dead-letters a message as inventory does: writes the record to its outbox. */
   async sendToDeadLetters(message: Message): Promise<DeadLetter> {
     const record = deadLetterOf(message, { service: "inventory" });
     await this.#inventory.database.sql`
@@ -61,7 +61,7 @@ export class OutboxPump implements AsyncDisposable {
     }
   }
 
-  /** One after the other: whoever waits for one knows that nothing of an earlier one is still on its way. */
+  /** Sequential: when one run resolves, all earlier runs are done. */
   #publish(): Promise<void> {
     this.#published = this.#published.then(() => this.#publishWaiting());
     return this.#published;

@@ -1,6 +1,6 @@
 // The payment service on a real database with the real provider simulator over HTTP, without Kafka: commands go in through the
-// inbox transaction, events are read from the outbox. Time is the test's; only the provider's timeouts are real. The webhook
-// endpoint is served on a port of its own, and the simulator sends events to it where a test asks for that.
+// inbox transaction, events are read from the outbox. The test controls the clock; only the provider timeouts are real. The
+// webhook endpoint has its own port, and the simulator sends events to it if a test asks for that.
 import type { PaymentCommand } from "../../schemas/commands.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RawMessage } from "../kernel/ports.ts";
@@ -25,24 +25,26 @@ import { ChargeHold } from "../services/payment/providers/charge-hold.ts";
 import { Pace } from "../services/payment/providers/pace.ts";
 import { WatchedProvider } from "../services/payment/providers/watched-provider.ts";
 import type { PaymentProvider } from "../services/payment/providers/provider.ts";
+import { stripeWebhooks } from "../services/payment/providers/stripe/stripe-events.ts";
 import { StripeLedger } from "../services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../services/payment/providers/stripe/stripe.ts";
 import type { DifferenceKind } from "../services/payment/differences.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
 import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/telemetry.ts";
-import { WEBHOOK_PATH, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
+import { webhookPath, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
 import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { ignore, noMeter } from "./noop-telemetry.ts";
 
 const MARK = "checkout";
+const PROVIDER = "stripe";
 
-/** A machine may be busy: what answers must never be taken for silent. */
+/** Long, so that a slow reply on a busy machine never counts as a timeout. */
 const PROVIDER_TIMEOUT_MS = 5_000;
-/** For tests of silence, which have to wait for it. */
+/** For tests that have to wait for the timeout. */
 export const SHORT_TIMEOUT_MS = 300;
-/** Requests that one executor has out at once. */
+/** Maximum concurrent requests of one executor. */
 export const CONCURRENCY = 16;
 const WEBHOOK_SECRET = "whsec_of_the_tests";
 const API_KEY = "sk_test_simulator";
@@ -63,14 +65,14 @@ export class TestPayment implements AsyncDisposable {
   readonly simulator: TestProvider;
   readonly #webhooks: HttpServer;
   readonly policy: PaymentPolicy = DEFAULT_POLICY;
-  /** Of all executors of the test, as if they were one after the other in one process. */
+  /** Shared by all executors of the test, as if they were one process. */
   readonly pace = new Pace();
   readonly hold = new ChargeHold((isHeld) => this.#log.error({}, holdMessage(isHeld)));
   provider: PaymentProvider;
-  /** What an operator would have read. */
+  /** The logged errors. */
   readonly errors: string[] = [];
   readonly errorFields: unknown[] = [];
-  /** What the executor has counted. */
+  /** The executor's counter increments. */
   readonly counts: object[] = [];
   readonly warnings: string[] = [];
 
@@ -87,12 +89,12 @@ export class TestPayment implements AsyncDisposable {
     });
   }
 
-  /** `providerTimeoutMs` is how long the service waits for an answer; the simulator holds back twice as long what it holds back. */
+  /** `providerTimeoutMs` is how long the service waits for a reply. The simulator delays replies by twice that time. */
   static open(providerTimeoutMs = PROVIDER_TIMEOUT_MS, clone: Clone = cloneDatabase): Promise<TestPayment> {
     return TestPayment.#open(providerTimeoutMs, false, clone);
   }
 
-  /** The simulator sends its events to the webhook endpoint, at once. */
+  /** The simulator sends its events to the webhook endpoint without delay. */
   static openHearing(providerTimeoutMs = PROVIDER_TIMEOUT_MS): Promise<TestPayment> {
     return TestPayment.#open(providerTimeoutMs, true, cloneDatabase);
   }
@@ -103,7 +105,7 @@ export class TestPayment implements AsyncDisposable {
     return payment;
   }
 
-  /** Epoch ms; service and provider share it. */
+  /** Epoch ms; shared by service and provider. */
   get now(): number {
     return this.simulator.nowMs;
   }
@@ -117,12 +119,12 @@ export class TestPayment implements AsyncDisposable {
     return applyOnce(this.#effect(), deliveriesOf(commands));
   }
 
-  /** The same in a process whose executor is `executor`. */
+  /** The same, in a process with this `executor`. */
   handleIn(executor: PaymentHandlerOptions["executor"], ...commands: readonly PaymentCommand[]) {
     return applyOnce(this.#effect(executor), deliveriesOf(commands));
   }
 
-  /** The same, but for those whose rows are locked. */
+  /** The same, but skips commands whose rows are locked. */
   handleFree(...commands: readonly PaymentCommand[]) {
     return applyFree(this.#effect(), deliveriesOf(commands));
   }
@@ -138,17 +140,17 @@ export class TestPayment implements AsyncDisposable {
     };
   }
 
-  /** A ChargePayment whose token is sealed as the gateway seals it. */
+  /** Handles a ChargePayment with a token sealed as by the gateway. */
   async charge(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
     await this.handle(chargePayment(saga_id, seal(payment_method)));
   }
 
-  /** To the key that this service opens. */
+  /** Seals for the key that this service opens. */
   async seal(payment_method: string): Promise<string> {
     return seal(payment_method);
   }
 
-  /** A whole round of a process of its own: asks what is due, settles what was answered. Returns how much was due. */
+  /** One round of a new process: requests what is due and settles the results. Returns the number of due payments. */
   async round(openToken = open): Promise<number> {
     await using executor = this.executor(openToken);
     return (await executor.runOnce()).processed;
@@ -172,27 +174,25 @@ export class TestPayment implements AsyncDisposable {
     });
   }
 
-  /** The webhook endpoint of a process of its own, on any free port. */
+  /** The webhook endpoint of a new process, on any free port. */
   serveWebhooks(database: Database): HttpServer {
-    const api = webhookApi({
-      ...this.#webhookContext(database),
-      secret: WEBHOOK_SECRET,
-      mark: MARK,
-      onError: (error) => void this.errors.push(String(error)),
-    });
+    const reader = stripeWebhooks({ secret: WEBHOOK_SECRET, mark: MARK });
+    const onError = (error: unknown) => void this.errors.push(String(error));
+    const context = this.#webhookContext(database);
+    const api = webhookApi(context, [{ ...context, reader }], onError);
     return serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   }
 
-  /** What stands behind the endpoint, in a process of its own. */
+  /** The intake behind the endpoint, in a new process. */
   webhookIntake(database: Database = this.database.postgres): WebhookIntake {
     return new WebhookIntake(this.#webhookContext(database));
   }
 
   webhookUrl(port = this.#webhooks.port): string {
-    return `http://127.0.0.1:${port}${WEBHOOK_PATH}`;
+    return `http://127.0.0.1:${port}${webhookPath(PROVIDER)}`;
   }
 
-  /** Sends `event` as the provider would, but for what `request` says. */
+  /** Sends `event` as the provider does, with the changes in `request`. */
   sendEvent(event: unknown, request: EventRequest = {}): Promise<Response> {
     const { at = this.now, signature, signed = event, port, chunked = false } = request;
     const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
@@ -202,13 +202,14 @@ export class TestPayment implements AsyncDisposable {
     return fetch(this.webhookUrl(port), { method: "POST", body, headers });
   }
 
-  /** A process that reconciles, and is due from now on, on ledger that are compared up to now. */
+  /** A reconciler that is due now; everything before now counts as compared. */
   async reconciler(options: Partial<ReconcilerOptions> = {}): Promise<Reconciler> {
     await this.database.sql`
       update reconciliation
          set compared_until = ${this.now}::timestamptz, due_at = ${this.now}::timestamptz, lease_until = ${this.now}::timestamptz`;
     return new Reconciler({
       ...this.#context(),
+      provider: PROVIDER,
       clock: { now: () => this.now },
       ledger: new StripeLedger({ apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) }),
       metrics: paymentMetrics(noMeter),
@@ -220,13 +221,13 @@ export class TestPayment implements AsyncDisposable {
     });
   }
 
-  /** What is or was open, by kind and subject. */
+  /** All open and closed alerts, by kind and subject. */
   async alerts(): Promise<readonly AlertRow[]> {
     return this.database.sql<AlertRow[]>`
       select kind, subject, saga_id, detail, close_note from payment_alerts order by kind, subject, opened_at`;
   }
 
-  /** Claims what is due, as a process that then dies. */
+  /** Claims due payments like a process that then dies. */
   async claimAndDie(limit = CONCURRENCY): Promise<readonly Attempt[]> {
     const context = { ...this.#context(), provider: this.provider.name };
     const limits = { limit, newCharges: limit, isScarce: false };
@@ -239,7 +240,7 @@ export class TestPayment implements AsyncDisposable {
     return rows[0]?.status;
   }
 
-  /** What the service has said of the saga so far, oldest first. */
+  /** The service's events for the saga so far, oldest first. */
   async events(saga_id: string): Promise<readonly Message[]> {
     const rows = await this.database.sql<{ payload: Message }[]>`
       select payload from outbox where partition_key = ${saga_id} order by event_id`;
@@ -250,7 +251,7 @@ export class TestPayment implements AsyncDisposable {
     return (await this.events(saga_id)).map(({ type }) => type);
   }
 
-  /** What the provider took from the shopper, by its own ledger, and how many charges that were. */
+  /** The net amount and the number of charges in the provider ledger for this saga. */
   money(saga_id: string): { readonly net_cents: number; readonly charges: number } {
     const entries = this.simulator
       .entries()
@@ -280,7 +281,7 @@ export class TestPayment implements AsyncDisposable {
     return {
       ...this.#context(),
       database,
-      provider: "stripe",
+      provider: PROVIDER,
       clock: { now: () => this.now },
       metrics: paymentMetrics(noMeter),
       log: this.#log,
@@ -294,14 +295,14 @@ export class TestPayment implements AsyncDisposable {
 }
 
 export interface EventRequest {
-  /** When it was signed, in epoch ms. */
+  /** The time of the signature, in epoch ms. */
   readonly at?: number;
-  /** In place of a good one. */
+  /** Replaces the valid signature. */
   readonly signature?: string;
-  /** What was signed, where it is not what is sent. */
+  /** The signed content, if it differs from the sent event. */
   readonly signed?: unknown;
   readonly port?: number;
-  /** The length of the body is not told beforehand. */
+  /** Sends the body without a content length. */
   readonly chunked?: boolean;
 }
 
@@ -310,5 +311,5 @@ function deliveriesOf(commands: readonly PaymentCommand[]) {
 }
 
 function noRawMessage(): RawMessage {
-  throw new Error("nothing of a test's message came over Kafka");
+  throw new Error("a test's message has no raw Kafka record");
 }

@@ -1,13 +1,12 @@
-// A connection pooler in front of the real server. What PgBouncer 1.18 does was seen with it: it refuses the settings that a
-// connection is started with, or drops them where its own configuration says so (`ignore_startup_parameters`), and then all
-// seems well. Here a front of a few lines does the same, so that the tests need no PgBouncer.
+// Imitates a connection pooler in front of the real server, so that the tests need no PgBouncer. PgBouncer 1.18 was observed to
+// reject the startup settings of a connection, or to drop them silently if `ignore_startup_parameters` lists them.
 import { connect, createServer, type Socket } from "node:net";
 
-/** What a pooler does with a client's first message. */
+/** What the pooler does with a client's startup settings. */
 export type Greeting = "refuses" | "drops";
 
 export class Pooler implements AsyncDisposable {
-  /** Of the database behind it. */
+  /** The URL of the database through the pooler. */
   readonly url: string;
   readonly #end: () => void;
 
@@ -57,7 +56,7 @@ function refuse(client: Socket): void {
   client.end(Buffer.concat([head, Buffer.from(fields)]));
 }
 
-/** Passes on who wants in and where to, and nothing else. */
+/** Forwards only user and database. */
 function drop(client: Socket, startup: Buffer, server: Socket): void {
   const words = startup.toString("latin1", 8).split("\0");
   const kept = ["user", "database"].flatMap((name) => [name, words[words.indexOf(name) + 1] ?? ""]);

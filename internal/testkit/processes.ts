@@ -1,5 +1,5 @@
-// Which processes still run that have to do with a directory: by their command line, or because they work in it. For the tests
-// that must see nothing left behind.
+// Lists running processes that belong to a directory, by command line or working directory. For tests that check that no process
+// is left behind.
 import { readlinkSync } from "node:fs";
 import { commandOf } from "../../bench/processes.ts";
 

@@ -1,4 +1,4 @@
-// One node of a Redis Cluster that has no others, for the tests that a cluster is told from a server.
+// A Redis Cluster with a single node, for the tests that detect a cluster.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { startChild } from "../stack/child.ts";
@@ -12,7 +12,7 @@ export async function startClusterNode(): Promise<AsyncDisposable & { readonly u
   mkdirSync(directory, { recursive: true });
   const port = freePort();
   const server = redisServer({ port, directory, logFile: join(directory, "log") });
-  // The bus is a second port, by default this one and 10,000 more, which may be none.
+  // The cluster bus needs a second port. The default is port + 10,000, which may not exist.
   const cluster = ["--cluster-enabled", "yes", "--cluster-port", String(freePort())];
   const child = startChild({ ...server, command: [...server.command, ...cluster] });
   await child.ready(server.probe, READY_TIMEOUT_MS);

@@ -1,5 +1,5 @@
-// A Postgres primary with a real streaming standby, both of their own, for tests of what happens when one takes the other's
-// place. Both begin as copies of one freshly initialised data directory, so no backup has to be taken.
+// A separate Postgres primary with a streaming standby, for failover tests. Both start as copies of one new data directory, so no
+// base backup is needed.
 import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 20_000;
 export class ReplicatedPostgres implements AsyncDisposable {
   readonly primary: Managed;
   readonly standby: Managed;
-  /** To look at either from outside. */
+  /** Connections for inspection. */
   readonly onPrimary: Sql;
   readonly onStandby: Sql;
   readonly #release: () => void;
@@ -53,7 +53,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
         await second.prepare?.();
         follow(postgresData(join(directory, "standby")), main.ports["postgres"] ?? 0);
       },
-      // What the primary has in it comes by replication.
+      // The content comes by replication.
       whenReady: async () => undefined,
     });
     const both = new ReplicatedPostgres(primary, standby, release);
@@ -61,7 +61,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
     return both;
   }
 
-  /** Resolves when the standby has everything that the primary has now. */
+  /** Resolves when the standby has replayed everything the primary has written so far. */
   async replayed(): Promise<void> {
     const [written] = await this.onPrimary<{ lsn: string }[]>`select pg_current_wal_lsn()::text as lsn`;
     await waitUntil(
@@ -87,7 +87,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
   }
 }
 
-/** Makes a data directory that of a standby. */
+/** Turns a data directory into a standby's. */
 function follow(data: string, primaryPort: number): void {
   const { uid, gid } = statSync(data);
   const write = (file: string, text: string, flag: string) => {

@@ -1,5 +1,5 @@
-// Which variables the local stack sets, by name: for the tests that compare the stack with compose.yaml and with what the
-// compiled binaries say they need.
+// The names of the variables that the local stack sets. For the tests that compare them with compose.yaml and with the settings
+// that the binaries require.
 import { type Role, operatorEnvironment, roleEnvironment } from "../stack/role-env.ts";
 
 const ANYWHERE = {

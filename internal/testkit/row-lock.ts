@@ -1,13 +1,13 @@
-// Somebody's open transaction that holds rows: an operator's forgotten psql, a backup tool. For tests that show whom it delays.
+// An open transaction that locks rows, like an operator's forgotten psql or a backup tool. For tests of the delays it causes.
 import postgres from "postgres";
 import { type Clone, cloneDatabase } from "./database.ts";
 
-/** Long enough that who is in the way is seen also on a busy machine. */
+/** Long enough to detect the blocking session even on a busy machine. */
 export const LOCK_TIMEOUT_MS = 2_000;
-/** For tests that do not ask who it was. */
+/** For tests that do not need the blocking session. */
 export const SHORT_LOCK_TIMEOUT_MS = 300;
 
-/** A database whose statements soon give way. */
+/** A database whose statements stop waiting for locks early. */
 export const impatient: Clone = (service) => cloneDatabase(service, { lockMs: SHORT_LOCK_TIMEOUT_MS });
 
 export interface RowLock extends AsyncDisposable {
@@ -16,7 +16,7 @@ export interface RowLock extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** Runs `statement` in a transaction of its own, which stays open; its session calls itself "somebody". */
+/** Runs `statement` in a separate transaction and keeps it open. Its application_name is "somebody". */
 export async function holdRows(url: string, statement: string): Promise<RowLock> {
   const sql = postgres(url, {
     max: 1,

@@ -1,5 +1,5 @@
-// Where the real servers of the `.int` tests are. The test runner starts them and hands their addresses over in the
-// environment; a test never starts one by itself and never replaces one by a mock.
+// The addresses of the real servers for the `.int` tests. The test runner starts the servers and passes the addresses in the
+// environment. A test never starts one itself and never mocks one.
 
 export function postgresUrl(): string {
   return address("TEST_POSTGRES_URL", "a Postgres superuser's URL");

@@ -1,5 +1,5 @@
-// The servers that the tests on real servers share: one Postgres, Redis, Kafka. Started once per run, by test-all.ts and by
-// the mutants; each test takes a database and topics of its own.
+// The shared servers of the `.int` tests: one Postgres, Redis and Kafka. Started once per run by test-all.ts and by the mutation
+// run; each test uses its own database and topics.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE } from "../stack/paths.ts";
@@ -9,16 +9,16 @@ import { wipe } from "../stack/wipe.ts";
 const DATABASE = "test";
 
 export interface TestServers extends AsyncDisposable {
-  /** Where they are, as servers.ts reads it. */
+  /** The addresses, in the variables that servers.ts reads. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** `name` is the folder of their data in the cache; what an earlier run left there is taken down first. */
+/** `name` is their data folder in the cache. Servers and data of an earlier run are removed first. */
 export async function startTestServers(name: string, signal: AbortSignal): Promise<TestServers> {
   const dataDirectory = join(CACHE, name);
   wipe(dataDirectory);
   rmSync(dataDirectory, { recursive: true, force: true });
-  // These databases live for minutes; what the tests are about is not whether the disk keeps its word.
+  // These databases live for minutes, and durability is not under test.
   process.env["STACK_POSTGRES_FSYNC"] = "off";
   const stack = await startStack(
     {

@@ -8,23 +8,23 @@ import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
-/** Of one invariant, in the text; one cause tends to break it for many sagas. */
+/** Per invariant, in the text output. One cause often breaks an invariant for many sagas. */
 const MAX_FINDINGS_SHOWN = 10;
 
 export const auditCommand = command(
   "audit",
   "check every invariant over databases, topics and the provider's ledger",
 )
-  .option("--journal <file>", "JSON lines with the saga_id of every 202 a client was given: each must exist")
+  .option("--journal <file>", "JSON lines with the saga_id of every 202 response: each saga must exist")
   .addOption(
     new Option(
       "--expect-idle [duration]",
-      "the system should be idle within this time (10s): anything still open then is a violation",
+      "expect an idle system within this time (default 10s): anything still open is then a violation",
     )
       .preset("10s")
       .argParser(duration),
   )
-  .option("--settle <duration>", "judge a saga once it has been finished this long", duration, 5)
+  .option("--settle <duration>", "judge a saga after it has been finished for this long", duration, 5)
   .action(async (options) => {
     const settings = loadSettings(options.stack);
     await using connections = new Connections(settings);
@@ -51,7 +51,7 @@ function asText(report: AuditReport): string {
     const left = invariant.violations - shown.length;
     return [
       ...shown.map(({ saga_id, detail }) => `${invariant.name}: ${saga_id ?? "-"}: ${detail}`),
-      ...(left > 0 ? [`${invariant.name}: and ${left} more (--json tells more of them)`] : []),
+      ...(left > 0 ? [`${invariant.name}: and ${left} more (--json lists more)`] : []),
     ];
   });
   const violations = invariants.reduce((sum, one) => sum + one.violations, 0);

@@ -1,4 +1,4 @@
-// `checkoutctl catalogue rebuild`: an inventory database that was restored from a backup has its reservations made again.
+// `checkoutctl catalogue rebuild`: recreates lost reservations after the inventory database was restored from a backup.
 import { rebuildStock } from "../../../internal/operations/stock-rebuild.ts";
 import { moment, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -6,16 +6,12 @@ import { loadSettings } from "../settings.ts";
 
 export const rebuildCommand = operatorCommand(
   "rebuild",
-  "of an inventory database restored from a backup: make the reservations again that it has told of",
+  "after a restore of the inventory database from a backup: recreate the reservations that its outbox shows",
 )
-  .requiredOption(
-    "--since <time>",
-    "from a minute before the backup on, RFC 3339 or so long ago (2h)",
-    moment,
-  )
+  .requiredOption("--since <time>", "one minute before the backup, RFC 3339 or a duration ago (2h)", moment)
   .addHelpText(
     "after",
-    "\nRun it while the inventory role is stopped, after `outbox restore --database inventory`, before `outbox republish`: see the runbook.",
+    "\nStop the inventory role first. Run it after `outbox restore --database inventory` and before `outbox republish`; see the runbook.",
   )
   .action(async ({ since, actor, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -32,6 +28,6 @@ export const rebuildCommand = operatorCommand(
       options,
       report,
       () =>
-        `${report.lost} lost reservations are made again, ${report.settled} stood in another state; ${report.answered} commands had been answered`,
+        `${report.lost} lost reservations recreated, ${report.settled} with another state corrected; ${report.answered} commands already had an answer`,
     );
   });

@@ -1,4 +1,4 @@
-// `checkoutctl catalogue`: put products and stock on the shelf, and look at it.
+// `checkoutctl catalogue`: adds and lists products and stock.
 import { Option } from "@commander-js/extra-typings";
 import {
   demoCatalogue,
@@ -12,14 +12,16 @@ import { rebuildCommand } from "./catalogue-rebuild.ts";
 
 const load = command(
   "load",
-  "add products and stock; what is there already gets the new name and price, and more stock",
+  "add products and stock; existing products get the new name and price, and more stock",
 )
   .argument(
     "[file]",
     'JSON: {"items": [{sku_id, name, unit_price_cents, currency, add_count}]}, prices in minor units of their currency (1250 is 12.50 EUR, 1250 JPY, 1.250 KWD); "-" reads stdin',
   )
-  .addOption(new Option("--demo <count>", "this many made-up products instead of a file").argParser(count))
-  .option("--stock <count>", "with --demo: how many of each", count, 1_000)
+  .addOption(
+    new Option("--demo <count>", "add this many generated products instead of a file").argParser(count),
+  )
+  .option("--stock <count>", "with --demo: stock per product", count, 1_000)
   .option("--currency <code>", "with --demo: ISO 4217 code", "EUR")
   .action(async (file, options, self) => {
     if ((file === undefined) === (options.demo === undefined))

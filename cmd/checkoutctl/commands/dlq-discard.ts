@@ -1,11 +1,11 @@
-// `checkoutctl dlq discard`: dead letters are given up for good.
+// `checkoutctl dlq discard`: discards dead letters for good.
 import { discard } from "../../../internal/operations/discard.ts";
 import { print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { handlingCommand, itemTable, selectToHandle } from "./dlq-selection.ts";
 
-export const discardCommand = handlingCommand("discard", "give dead letters up for good").action(
+export const discardCommand = handlingCommand("discard", "discard dead letters for good").action(
   async (given, options) => {
     const { actor, reason, dryRun = false } = options;
     await using connections = new Connections(loadSettings(options.stack));

@@ -1,4 +1,4 @@
-// `checkoutctl dlq replay`: dead letters are sent again, one first, then more at a limited rate.
+// `checkoutctl dlq replay`: sends dead letters again, first one, then growing batches at a limited rate.
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
 import { duration, print, whenInterrupted } from "../command.ts";
@@ -10,14 +10,14 @@ import { handlingCommand, itemTable, rate, selectToHandle, share } from "./dlq-s
 
 export const replayCommand = handlingCommand(
   "replay",
-  "send dead letters again: one first, then ever more at a limited rate",
+  "send dead letters again: first one, then growing batches at a limited rate",
 )
-  .option("--rate <n/s>", "at most so many messages in a time", rate, 20)
-  .option("--max-error-rate <share>", "stop when more than this share has failed again", share, 0.1)
-  .option("--wait <duration>", "how long to wait for what a consumer makes of a message", duration, 30)
+  .option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)", rate, 20)
+  .option("--max-error-rate <share>", "stop when more than this share fails again", share, 0.1)
+  .option("--wait <duration>", "how long to wait for the outcome of a message", duration, 30)
   .addHelpText(
     "after",
-    "\nWhat was replayed or discarded before is left alone, so the same command run again goes on where it stopped.",
+    "\nDead letters that were replayed or discarded before are skipped, so the same command continues where it stopped.",
   )
   .action(async (given, options) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -54,9 +54,9 @@ export const replayCommand = handlingCommand(
   });
 
 function asText({ run_id, items, sent, failed, left, stopped }: ReplayReport): string {
-  const again = "run the same command again to go on; what was replayed is left alone";
+  const again = "run the same command again to continue; replayed messages are skipped";
   const ends = {
-    "error rate": `STOPPED: too many failed again, ${left} left. Look at the cause first, then ${again}`,
+    "error rate": `STOPPED: too many failed again, ${left} left. Find the cause first, then ${again}`,
     interrupted: `interrupted, ${left} left: ${again}`,
   };
   return [

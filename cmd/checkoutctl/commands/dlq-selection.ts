@@ -1,4 +1,4 @@
-// Which dead letters a command is about: by id, or by what they have in common. Shared by the commands of `checkoutctl dlq`.
+// Selects dead letters by id or by filter. Shared by the commands of `checkoutctl dlq`.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { Sql } from "postgres";
 import {
@@ -18,18 +18,19 @@ import type { Connections } from "../connections.ts";
 
 const DEAD_LETTERS_OF = Object.values(TOPICS).filter((topic) => topic !== TOPICS.deadLetters);
 
-/** The filters, for commands to add: a builder function would lose the types of what it adds to. */
+/** Filter options. Each command adds them itself: a builder function would lose the option types. */
 export const filters = {
-  service: new Option("--service <name>", "only those this service gave up"),
-  topic: new Option("--topic <name>", "only those that came on this topic").choices(DEAD_LETTERS_OF),
+  service: new Option("--service <name>", "only those that this service dead-lettered"),
+  topic: new Option("--topic <name>", "only messages from this topic").choices(DEAD_LETTERS_OF),
   type: new Option("--type <message>", "only messages of this type, for example ChargePayment"),
   code: new Option("--code <error>", "only those with this error code"),
-  error: new Option("--error <text>", "only those whose error says this"),
-  saga: new Option("--saga <uuid>", "only this saga's").argParser(uuid),
-  since: new Option("--since <time>", "only those that failed since, RFC 3339 or so long ago (2h)").argParser(
-    moment,
-  ),
-  until: new Option("--until <time>", "only those that failed until then").argParser(moment),
+  error: new Option("--error <text>", "only those whose error contains this text"),
+  saga: new Option("--saga <uuid>", "only messages of this saga").argParser(uuid),
+  since: new Option(
+    "--since <time>",
+    "only those that failed since this time, RFC 3339 or a duration ago (2h)",
+  ).argParser(moment),
+  until: new Option("--until <time>", "only those that failed up to this time").argParser(moment),
 } as const;
 
 export interface FilterOptions {
@@ -62,10 +63,10 @@ export function select(
   return findDeadLetters(readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }), filter);
 }
 
-/** A command that does something about dead letters: which ones, who and why, and whether only to say what would be done. */
+/** A command that acts on dead letters: options for selection, actor, reason and dry run. */
 export function handlingCommand(name: string, summary: string) {
   return operatorCommand(name, summary)
-    .argument("[dead-letter-id...]", "only these", uuids)
+    .argument("[dead-letter-id...]", "only these dead letters", uuids)
     .addOption(filters.service)
     .addOption(filters.topic)
     .addOption(filters.type)
@@ -75,12 +76,12 @@ export function handlingCommand(name: string, summary: string) {
     .addOption(filters.since)
     .addOption(filters.until)
     .option("--everything", "every open dead letter")
-    .option("--dry-run", "only say what would be done");
+    .option("--dry-run", "only show what would be done");
 }
 
 /**
- * What such a command is about: by ids, by filters, or everything where that was said in so many words. Those named by id are
- * told about whatever their state; of a filter only the open ones are meant.
+ * The selected dead letters: by id, by filter, or all of them with an explicit `--everything`. Ids select dead letters in any
+ * state; filters select only open ones.
  */
 export async function selectToHandle(
   connections: Connections,
@@ -89,7 +90,7 @@ export async function selectToHandle(
   ids: readonly string[],
 ): Promise<readonly DeadLetter[]> {
   if (ids.length === 0 && !isFiltered(options) && options.everything !== true)
-    throw new AppError("MESSAGE_INVALID", "name dead letters by id, give a filter, or say --everything");
+    throw new AppError("MESSAGE_INVALID", "select dead letters by id, by a filter, or with --everything");
   const { records } = await select(connections, options, ids.length === 0 ? undefined : ids);
   const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
   if (missing.length > 0)
@@ -109,8 +110,8 @@ export function isFiltered(options: FilterOptions): boolean {
 }
 
 /**
- * Says that nothing matches, and what could be asked for: a mistyped filter must not look like work that is done. Of what was
- * handled already the filter finds the records, and this is not called.
+ * Says that nothing matches and lists the existing values: a mistyped filter must not look like finished work. Not called when
+ * the filter matches dead letters that are already handled.
  */
 export async function describeNone(connections: Connections): Promise<string> {
   const { records } = await select(connections, {});
@@ -119,13 +120,13 @@ export async function describeNone(connections: Connections): Promise<string> {
   const codes = list(records.map(({ error_code }) => error_code));
   const types = list(records.map(typeOf));
   const services = list(records.map(({ service }) => service));
-  return `no dead letter matches; there are some with --code ${codes}; of --type ${types}; of --service ${services}`;
+  return `no dead letter matches; existing values: --code ${codes}; --type ${types}; --service ${services}`;
 }
 
-/** Values of each kind in one sentence. */
+/** Values listed per option. */
 const MAX_NAMED = 20;
 
-/** Collects ids given one after the other. */
+/** Collects repeated id arguments. */
 function uuids(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, uuid(text)];
 }
@@ -139,7 +140,7 @@ export function rate(text: string): number {
   return perSecond;
 }
 
-/** A share of 0 to 1. */
+/** A share from 0 to 1. */
 export function share(text: string): number {
   const value = Number(text);
   if (!/^\d(\.\d+)?$/.test(text) || value > 1)
@@ -147,7 +148,7 @@ export function share(text: string): number {
   return value;
 }
 
-/** What was done with each. */
+/** One row per dead letter: what was done with it. */
 export function itemTable(
   items: readonly {
     readonly dead_letter_id: string;

@@ -13,7 +13,7 @@ import { select } from "./dlq-selection.ts";
 
 interface Shown {
   readonly record: DeadLetter;
-  /** The original bytes as text, or as base64 where they are none. */
+  /** The original bytes as text, or as base64 if they are not UTF-8. */
   readonly value: string | null;
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export const showCommand = command(
   "show",
   "one dead letter in full: message, error, saga, and whether it may be sent again",
 )
-  .argument("<dead-letter-id>", "its id, from ls", uuid)
+  .argument("<dead-letter-id>", "the id, as `dlq ls` prints it", uuid)
   .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const databases = await connections.databases();
@@ -51,7 +51,7 @@ function shownOf({ record, original, facts }: Examined): Shown {
   };
 }
 
-/** Bytes as text; as base64 where they are no UTF-8. */
+/** Bytes as text, or as base64 if they are not UTF-8. */
 function textOf(base64: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(base64, "base64"));
@@ -65,11 +65,11 @@ function asText({ record, value, key, headers, handling, saga, replay }: Shown):
   const facts: (readonly [string, string | null])[] = [
     ["dead letter", record.dead_letter_id],
     ["message", typeOf(record)],
-    ["given up by", `${record.service} after ${record.retry_count} attempts`],
+    ["dead-lettered by", `${record.service} after ${record.retry_count} attempts`],
     ["error", `${record.error_code}: ${record.error_message}`],
     ["first failure", record.first_failure_at],
     ["last failure", record.last_failure_at],
-    ["stood at", `${topic}[${partition}]@${offset}`],
+    ["position", `${topic}[${partition}]@${offset}`],
     ["key", key],
     ...Object.entries(headers).map(([name, text]) => [`header ${name}`, text] as const),
     ["handling", handling],
@@ -90,11 +90,11 @@ function stateOf(saga: SagaSummary): string {
   const { status, current_step, compensation_step, failure_code, needs_operator, deadline_at } = saga;
   const step = compensation_step === null ? current_step : `undoing ${compensation_step}`;
   const failure = failure_code === null ? "" : `, ${failure_code}`;
-  const acts = deadline_at === null ? "" : `, acts by itself at ${instant(deadline_at)}`;
+  const acts = deadline_at === null ? "" : `, next deadline ${instant(deadline_at)}`;
   return `${status}, ${step}${failure}${acts}${needs_operator ? ", NEEDS AN OPERATOR" : ""}`;
 }
 
-/** JSON is laid out; everything else stays as it is. */
+/** Indents JSON and leaves everything else unchanged. */
 function pretty(value: string | null): string {
   if (value === null) return "the message has no value";
   try {

@@ -1,4 +1,4 @@
-// `checkoutctl dlq`: what could not be handled and waits for a person. One file per command beside this one.
+// `checkoutctl dlq`: messages that could not be processed and wait for an operator. Every other command has its own file.
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
 import { overview, typeOf } from "../../../internal/operations/dead-letters.ts";
 import { command, count, group, print, table } from "../command.ts";
@@ -18,15 +18,15 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
   .addOption(filters.saga)
   .addOption(filters.since)
   .addOption(filters.until)
-  .option("--all", "also those that were replayed or discarded")
-  .option("--limit <count>", "list at most so many one by one", count, 20)
+  .option("--all", "include dead letters that were replayed or discarded")
+  .option("--limit <count>", "maximum number listed one by one", count, 20)
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const saga = await connections.database("saga");
     const records = await select(connections, options);
     const ids = records.records.map(({ dead_letter_id }) => dead_letter_id);
     const { all = false, limit } = options;
-    // An empty list is an answer, so it is told beside it.
+    // On stderr: an empty list is a valid result for stdout.
     if (records.records.length === 0 && isFiltered(options))
       process.stderr.write(`${await describeNone(connections)}\n`);
     const found = overview(records, await handlingsOf(saga, ids), { all, limit });

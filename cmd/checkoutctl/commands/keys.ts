@@ -1,4 +1,4 @@
-// `checkoutctl keys`: the pair that seals payment tokens.
+// `checkoutctl keys`: makes and rotates the key pair that seals payment tokens.
 import { Type } from "@sinclair/typebox";
 import { parseConfig, secret } from "../../../internal/platform/config.ts";
 import { createOpener, generateSealingKeys, withOlderKeys } from "../../../internal/platform/seal.ts";
@@ -6,7 +6,7 @@ import { group, jsonCommand, print } from "../command.ts";
 
 const generate = jsonCommand(
   "generate",
-  "make a sealing key pair; the private half belongs to the payment service alone",
+  "make a sealing key pair; only the payment service may hold the private key",
 ).action(async (options) => {
   const { publicJwk, privateJwk } = await generateSealingKeys();
   const keys = { PAYMENT_PUBLIC_JWK: publicJwk, PAYMENT_PRIVATE_JWK: privateJwk };
@@ -14,10 +14,10 @@ const generate = jsonCommand(
 });
 
 const Current = Type.Object({
-  PAYMENT_PRIVATE_JWK: secret(Type.String({ description: "the key that is in use, from the environment" })),
+  PAYMENT_PRIVATE_JWK: secret(Type.String({ description: "the key in use, from the environment" })),
 });
 
-/** As an environment file has them. */
+/** In the format of an environment file. */
 function assignments(keys: Readonly<Record<string, string>>): string {
   return Object.entries(keys)
     .map(([name, value]) => `${name}='${value}'`)
@@ -26,7 +26,7 @@ function assignments(keys: Readonly<Record<string, string>>): string {
 
 const rotate = jsonCommand(
   "rotate",
-  "make a new pair and keep the private keys of PAYMENT_PRIVATE_JWK beside it; give it to the payment service first",
+  "make a new pair and keep the private keys of PAYMENT_PRIVATE_JWK with it; deploy it to the payment service first",
 ).action(async (options) => {
   const { PAYMENT_PRIVATE_JWK: older } = parseConfig("checkoutctl", Current);
   await createOpener(older);

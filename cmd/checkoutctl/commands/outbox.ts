@@ -1,4 +1,4 @@
-// `checkoutctl outbox`: what was said can be said again.
+// `checkoutctl outbox`: publishes outbox messages again, and restores lost outbox messages from Kafka.
 import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
 import {
@@ -19,30 +19,33 @@ import { loadSettings } from "../settings.ts";
 
 const republishCommand = operatorCommand(
   "republish",
-  "publish what the outboxes hold once more: rebuilds the topics after Kafka has lost them",
+  "publish the messages in the outboxes again, to rebuild topics that Kafka has lost",
 )
-  .requiredOption("--since <time>", "from then on, RFC 3339 or so long ago (2h)", moment)
-  .option("--until <time>", "written before then", moment)
-  .option(
-    "--published-before <time>",
-    "only what Kafka had before then (now); for a run that goes on",
+  .requiredOption(
+    "--since <time>",
+    "only messages written since this time, RFC 3339 or a duration ago (2h)",
     moment,
   )
-  .addOption(new Option("--database <name>", "only this one's outbox").choices([...DATABASES, "all"]))
-  .option("--dry-run", "only count what would be published")
+  .option("--until <time>", "only messages written before this time", moment)
+  .option(
+    "--published-before <time>",
+    "only messages that were published before this time (default: now); to continue an interrupted run",
+    moment,
+  )
+  .addOption(
+    new Option("--database <name>", "only the outbox of this database").choices([...DATABASES, "all"]),
+  )
+  .option("--dry-run", "only count the messages that would be published")
   .addHelpText(
     "after",
-    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers take each message once, so nothing happens twice.\nMails older than 23 hours are left out: their service remembers for a day which it has sent.",
+    "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers process each message once, so nothing happens twice.\nMails older than 23 hours are skipped: the notification service remembers sent mails for one day.",
   )
   .action(async (options) => {
     const { since, until = null, publishedBefore = null, database = "all", actor, reason } = options;
     if (since >= (until ?? Date.now()))
-      throw new AppError(
-        "MESSAGE_INVALID",
-        "--since must lie before --until, which is now where it is left out",
-      );
+      throw new AppError("MESSAGE_INVALID", "--since must be before --until (default: now)");
     await using connections = new Connections(loadSettings(options.stack));
-    // Only those that are asked for, and the one with the audit trail: others may be away, too.
+    // Opens only the requested databases and the one with the audit trail: the others may be down.
     const trail = await connections.database("saga");
     const outboxes = new Map<DatabaseName, Sql>();
     for (const name of DATABASES.filter((one) => database === "all" || one === database))
@@ -66,7 +69,7 @@ const republishCommand = operatorCommand(
       reason,
       signal: interrupted.signal,
       onProgress: (progress) => {
-        const waiting = progress.isWaiting ? ", waiting for the relay: does one run?" : "";
+        const waiting = progress.isWaiting ? ", waiting for the relay: is one running?" : "";
         process.stderr.write(`${progress.database}: ${progress.events} of ${progress.of}${waiting}\n`);
       },
     });
@@ -88,7 +91,7 @@ const republishCommand = operatorCommand(
   });
 
 function warningOf({ database, oldest_at }: PlannedOutbox, since: number): string[] {
-  if (oldest_at === null) return [`the outbox of ${database} holds nothing`];
+  if (oldest_at === null) return [`the outbox of ${database} is empty`];
   if (oldest_at <= since) return [];
   return [`the outbox of ${database} begins at ${instant(oldest_at)}: nothing older can be published again`];
 }
@@ -102,10 +105,12 @@ function asText(outboxes: readonly RepublishedOutbox[], heading: string): string
 
 const restoreCommand = operatorCommand(
   "restore",
-  "write back what a restored database's outbox has lost and Kafka has",
+  "after a restore of a database from a backup: write the messages that its outbox lost back from Kafka",
 )
-  .addOption(new Option("--database <name>", "whose outbox").choices(DATABASES).makeOptionMandatory())
-  .option("--dry-run", "only count")
+  .addOption(
+    new Option("--database <name>", "the restored database").choices(DATABASES).makeOptionMandatory(),
+  )
+  .option("--dry-run", "only count the lost messages")
   .action(async ({ database, dryRun = false, actor, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
     const outbox = await connections.database(database);
@@ -129,6 +134,6 @@ const restoreCommand = operatorCommand(
     );
   });
 
-export const outboxCommand = group("outbox", "messages as their senders keep them")
+export const outboxCommand = group("outbox", "the messages that the services keep for publishing")
   .addCommand(republishCommand)
   .addCommand(restoreCommand);

@@ -1,24 +1,20 @@
-// `checkoutctl payments rebuild`: a payment database that was restored from a backup learns what it has asked for since.
+// `checkoutctl payments rebuild`: re-enters lost charge requests after the payment database was restored from a backup.
 import { rebuildPayments } from "../../../internal/operations/payment-rebuild.ts";
 import { moment, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
-/** As the payment role names it in its rows. */
+/** The provider's name in the payment role's rows. */
 const PROVIDER = "stripe";
 
 export const rebuildCommand = operatorCommand(
   "rebuild",
-  "of a payment database restored from a backup: have the provider asked what became of each charge since",
+  "after a restore of the payment database from a backup: make the payment service ask the provider about every charge since then",
 )
-  .requiredOption(
-    "--since <time>",
-    "from a minute before the backup on, RFC 3339 or so long ago (2h)",
-    moment,
-  )
+  .requiredOption("--since <time>", "one minute before the backup, RFC 3339 or a duration ago (2h)", moment)
   .addHelpText(
     "after",
-    "\nRun it while the payment role is stopped, before `outbox republish`: see the runbook. Nothing is charged again: the provider is\nasked by the same keys, and where a saga is compensating its charge is only looked up.",
+    "\nStop the payment role first. Run it before `outbox republish`; see the runbook. Nothing is charged again: requests reuse their\nidempotency keys, and the charge of a compensating saga is only looked up.",
   )
   .action(async ({ since, actor, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -36,6 +32,6 @@ export const rebuildCommand = operatorCommand(
       options,
       report,
       () =>
-        `${report.asked} charges were asked for: ${report.lost} were lost and ${report.open} open here; the provider will be asked about these`,
+        `${report.asked} charges requested: ${report.lost} were lost and ${report.open} are open here; the payment service asks the provider about these`,
     );
   });

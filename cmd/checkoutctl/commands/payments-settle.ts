@@ -1,11 +1,11 @@
-// `checkoutctl payments settle`: ends a payment that stays UNKNOWN, on evidence, with a line in the audit trail before and after.
+// `checkoutctl payments settle`: settles a payment that stays UNKNOWN, on evidence. The audit trail gets a line before the attempt
+// and the outcome after it.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { AppError, describeError } from "../../../internal/kernel/errors.ts";
 import { recordActions } from "../../../internal/messaging/operator-action-store.ts";
 import { settleActions } from "../../../internal/operations/dead-letter-store.ts";
 import { DEFAULT_POLICY } from "../../../internal/services/payment/attempts/attempts.ts";
-import { StripeLedger } from "../../../internal/services/payment/providers/stripe/stripe-ledger.ts";
-import { StripeProvider } from "../../../internal/services/payment/providers/stripe/stripe.ts";
+import { providerOf } from "../../../internal/services/payment/lookup-store.ts";
 import {
   type SettleByHand,
   settleByHand,
@@ -18,9 +18,9 @@ const MAX_EVIDENCE_LENGTH = 500;
 
 export const settleCommand = operatorCommand(
   "settle",
-  "end a payment that stays UNKNOWN, on evidence; its saga goes on from there",
+  "settle a payment that stays UNKNOWN, on evidence; its saga then continues",
 )
-  .argument("<saga-id>", "the saga whose payment it is", uuid)
+  .argument("<saga-id>", "the payment's saga", uuid)
   .addOption(
     new Option("--outcome <outcome>", "whether the provider took the money")
       .choices(["succeeded", "failed"] as const)
@@ -28,11 +28,11 @@ export const settleCommand = operatorCommand(
   )
   .requiredOption(
     "--evidence <text>",
-    "what shows it, for the audit trail: the provider's ticket, a statement",
+    "the evidence, for the audit trail: the provider's ticket or a statement",
     line,
   )
   .option("--charge <id>", "the provider's id of the charge (pi_...), with --outcome succeeded", line)
-  .option("--despite-silence", "with --outcome failed: also where the provider cannot be asked", false)
+  .option("--despite-silence", "with --outcome failed: settle even if the provider does not answer", false)
   .action(async (saga_id, options) => {
     const newId = () => Bun.randomUUIDv7();
     await using connections = new Connections(loadSettings(options.stack));
@@ -42,8 +42,7 @@ export const settleCommand = operatorCommand(
       outcome: outcomeOf(options.outcome, options.charge),
       despiteSilence: options.despiteSilence,
     };
-    const account = connections.providerAccount();
-    const asked = new StripeProvider(account);
+    const providers = connections.providers();
     const database = await connections.postgres("payment");
     const trail = await connections.database("saga");
     const action_id = newId();
@@ -53,16 +52,11 @@ export const settleCommand = operatorCommand(
     const end = (outcome: string, why: string) =>
       settleActions(trail, [{ action_id, outcome, detail: `${detail}; ${why}` }]);
     try {
+      const name = await providerOf(database.sql, saga_id);
+      if (name === undefined) throw new AppError("MESSAGE_INVALID", `there is no payment of saga ${saga_id}`);
+      const { provider: asked, ledger } = providers.of(name);
       const settlement = await settleByHand(
-        {
-          database,
-          policy: DEFAULT_POLICY,
-          provider: asked.name,
-          newId,
-          asked,
-          ledger: new StripeLedger(account),
-          now: Date.now(),
-        },
+        { database, policy: DEFAULT_POLICY, provider: name, newId, asked, ledger, now: Date.now() },
         request,
       );
       await end("settled", settlement.looked_up);

@@ -1,4 +1,4 @@
-// `checkoutctl payments`: where our payments and the provider's ledger do not agree.
+// `checkoutctl payments`: differences between our payments and the provider's ledger.
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import {
@@ -13,8 +13,8 @@ import { rebuildCommand } from "./payments-rebuild.ts";
 import { settleCommand } from "./payments-settle.ts";
 
 const alerts = command("alerts", "list differences between payments and the provider's ledger, newest first")
-  .option("--all", "with those that are closed")
-  .option("--limit <count>", "at most so many", count, 50)
+  .option("--all", "include closed alerts")
+  .option("--limit <count>", "maximum number of alerts", count, 50)
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const filter = { closed: options.all === true, limit: options.limit };
@@ -41,7 +41,7 @@ const alerts = command("alerts", "list differences between payments and the prov
 
 const close = command(
   "close",
-  "close an alert that has been dealt with; the same difference is not opened again",
+  "close an alert after it was handled; the same difference does not open a new alert",
 )
   .argument("<alert-id>", "the alert's id", uuid)
   .requiredOption("--reason <text>", "what was done about it", words)
@@ -59,7 +59,7 @@ const close = command(
 
 const reconcile = command(
   "reconcile",
-  "let the payment service compare with the provider's ledger now",
+  "make the payment service compare its payments with the provider's ledger now",
 ).action(async (options) => {
   await using connections = new Connections(loadSettings(options.stack));
   const asked = await requestReconciliation(await connections.database("payment"));
@@ -67,7 +67,7 @@ const reconcile = command(
     options,
     asked,
     () =>
-      `asked for; the ledger are compared up to ${instant(asked.compared_until)}, what differs is in \`checkoutctl payments alerts\``,
+      `requested: the payment service compares up to ${instant(asked.compared_until)}; differences appear in \`checkoutctl payments alerts\``,
   );
 });
 

@@ -1,4 +1,4 @@
-// `checkoutctl saga rebuild`: a saga database that was restored from a backup is brought up to the present.
+// `checkoutctl saga rebuild`: brings a saga database up to date after it was restored from a backup.
 import {
   type RebuildReport,
   rebuildSagas,
@@ -11,7 +11,7 @@ import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
-/** What is still under way gets as much time as a new checkout; the orchestrator's settings rule from then on. */
+/** An open saga gets the same time as a new checkout. After that the orchestrator's settings apply. */
 const POLICY = {
   forwardDeadlineMs: 30_000,
   resendFirstMs: 10_000,
@@ -21,12 +21,12 @@ const POLICY = {
 
 export const rebuildCommand = operatorCommand(
   "rebuild",
-  "bring a saga database that was restored from a backup up to date, out of Kafka and the orders",
+  "after a restore of the saga database from a backup: bring it up to date from Kafka and the orders",
 )
-  .option("--dry-run", "only say what would be done")
+  .option("--dry-run", "only show what would be done")
   .addHelpText(
     "after",
-    "\nDeadlines do not act on such a database, and no checkout is taken, until this is done. It may be done again.\nKafka keeps three days of what sagas said; of older ones only confirmed orders are left.",
+    "\nUntil this has run, deadlines do not fire on the restored database and new checkouts are rejected. It can be repeated.\nKafka keeps the sagas' messages for three days; of older sagas only confirmed orders remain.",
   )
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -52,13 +52,13 @@ function asText({ lost_messages, sagas, not_rebuilt }: RebuildReport, isDry: boo
   const would = isDry ? "would be " : "";
   const taken = sagas.filter(({ key_taken }) => key_taken);
   return [
-    ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SAYS"], sagas.map(rowOf))]),
-    `${lost_messages} messages that this database had lost ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
+    ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SENDS"], sagas.map(rowOf))]),
+    `${lost_messages} lost messages ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
     ...taken.map(
       ({ saga_id }) =>
-        `${saga_id}: its shopper has sent the checkout again meanwhile, look whether both are wanted`,
+        `${saga_id}: the shopper has sent this checkout again in the meantime; check whether both are wanted`,
     ),
-    ...not_rebuilt.map((id) => `${id} CANNOT be rebuilt: nothing tells what its shopper wanted`),
+    ...not_rebuilt.map((id) => `${id} CANNOT be rebuilt: no message shows what the shopper ordered`),
   ].join("\n");
 }
 

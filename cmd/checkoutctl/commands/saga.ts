@@ -1,4 +1,4 @@
-// `checkoutctl saga`: find sagas, tell one's story, cancel one.
+// `checkoutctl saga`: lists sagas, shows the history of one, cancels one.
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
 import { findStuck, type StuckSaga } from "../../../internal/orchestrator/stuck-store.ts";
@@ -24,12 +24,12 @@ import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./saga-rebuild.ts";
 
 const ls = command("ls", "list sagas, newest first")
-  .addOption(new Option("--status <status>", "only these").choices(SAGA_STATUSES))
-  .option("--limit <count>", "at most so many", count, 20)
+  .addOption(new Option("--status <status>", "only sagas with this status").choices(SAGA_STATUSES))
+  .option("--limit <count>", "maximum number of sagas", count, 20)
   .addOption(
     new Option(
       "--stuck [duration]",
-      "only open ones that nothing has moved for so long (5m), the longest first, and what they wait for",
+      "only open sagas without progress for this long (default 5m), longest first, and what they wait for",
     )
       .preset("5m")
       .argParser(duration)
@@ -77,7 +77,7 @@ function stuckAsText(stuck: readonly (StuckSaga & { readonly waits_for: string }
   );
 }
 
-const show = command("show", "tell one saga's story out of the four databases")
+const show = command("show", "show one saga's history from the four databases")
   .argument("<saga-id>", "the saga's id", uuid)
   .action(async (sagaId, options) => {
     await using connections = new Connections(loadSettings(options.stack));
@@ -86,7 +86,7 @@ const show = command("show", "tell one saga's story out of the four databases")
     print(options, story, () => asText(story));
   });
 
-const cancel = operatorCommand("cancel", "cancel a saga: everything it has done is undone")
+const cancel = operatorCommand("cancel", "cancel a saga and undo everything it has done")
   .argument("<saga-id>", "the saga's id", uuid)
   .action(async (sagaId, { actor, reason, ...options }) => {
     const url = loadSettings(options.stack).need("ORCHESTRATOR_URL");
@@ -99,7 +99,7 @@ const cancel = operatorCommand("cancel", "cancel a saga: everything it has done 
     });
   });
 
-export const sagaCommand = group("saga", "checkouts under way and done")
+export const sagaCommand = group("saga", "open and finished checkouts")
   .addCommand(ls)
   .addCommand(show)
   .addCommand(cancel)
@@ -113,7 +113,7 @@ function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory)
     ["status", `${saga.status}, ${stepOf(saga)}${saga.needs_operator ? ", NEEDS AN OPERATOR" : ""}`],
     ["failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
     ["total", money(saga.total_cents, saga.currency)],
-    ["acts by itself at", instant(saga.deadline_at)],
+    ["next deadline", instant(saga.deadline_at)],
     ["reservation", line === undefined ? null : `${line.reservation_id} ${line.status}`],
     ...rows.map((row): [string, string] => [row.kind, `${row.id} ${row.status}`]),
     ...orders.map((order): [string, string] => ["order", `${order.order_id} ${order.status}`]),

@@ -1,4 +1,4 @@
-// `checkoutctl shopper`: what a shopper may ask of an operator.
+// `checkoutctl shopper`: what a shopper may request from an operator.
 import { eraseShopper } from "../../../internal/operations/erase.ts";
 import { group, instant, operatorCommand, print, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
@@ -6,9 +6,9 @@ import { loadSettings } from "../settings.ts";
 
 const erase = operatorCommand(
   "erase",
-  "erase a shopper's e-mail and postal addresses; the ledger stay as they are",
+  "erase a shopper's e-mail and postal addresses; amounts and items stay",
 )
-  .argument("<user-id>", "the shopper's id, as `saga show` tells it", uuid)
+  .argument("<user-id>", "the shopper's id, as `saga show` prints it", uuid)
   .action(async (userId, options) => {
     const { actor, reason } = options;
     await using connections = new Connections(loadSettings(options.stack));
@@ -29,4 +29,4 @@ const erase = operatorCommand(
     );
   });
 
-export const shopperCommand = group("shopper", "what a shopper may ask for").addCommand(erase);
+export const shopperCommand = group("shopper", "requests from shoppers").addCommand(erase);

@@ -1,4 +1,4 @@
-// `checkoutctl topics`: create the Kafka topics, and see how they stand.
+// `checkoutctl topics`: creates, checks and lists the Kafka topics.
 import { createTopics, type TopicsLaidOut } from "../../../internal/operations/topics.ts";
 import { untilCoordinated } from "../../../internal/platform/kafka/coordinator.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -7,17 +7,16 @@ import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
-const create = command(
-  "create",
-  "create the topics that do not exist yet, and compare the others with what they should be",
-).action(async (options) => {
-  await using connections = new Connections(loadSettings(options.stack));
-  const result = await createTopics(await connections.admin(), (groupId) =>
-    untilCoordinated(connections.kafka(), groupId, TOPICS.commands),
-  );
-  print(options, result, () => tableOf(result));
-  if (result.differing.length > 0) process.exitCode = EXIT.refused;
-});
+const create = command("create", "create missing topics, and check the settings of the existing ones").action(
+  async (options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const result = await createTopics(await connections.admin(), (groupId) =>
+      untilCoordinated(connections.kafka(), groupId, TOPICS.commands),
+    );
+    print(options, result, () => tableOf(result));
+    if (result.differing.length > 0) process.exitCode = EXIT.refused;
+  },
+);
 
 function tableOf({ created, existing, corrected, differing }: TopicsLaidOut): string {
   const differences = [
@@ -37,7 +36,7 @@ function tableOf({ created, existing, corrected, differing }: TopicsLaidOut): st
     ["TOPIC", "STATE"],
     [
       ...created.map((topic) => [topic, "created"]),
-      ...existing.map((topic) => [topic, stateOf(topic) || "was there"]),
+      ...existing.map((topic) => [topic, stateOf(topic) || "unchanged"]),
     ],
   );
 }

@@ -1,8 +1,8 @@
-// One effect per command, whatever was delivered how often.
+// One effect per command, however often messages were delivered.
 import type { SagaCase } from "../facts.ts";
 import type { Invariant } from "../invariant.ts";
 
-/** A command has one answer: these exclude each other. */
+/** Pairs of replies to one command that exclude each other. */
 const OPPOSITES = [
   ["InventoryReserved", "InsufficientStock"],
   ["PaymentSucceeded", "PaymentFailed"],
@@ -14,7 +14,7 @@ export const effects: readonly Invariant[] = [
   {
     name: "one-effect-per-command",
     sentence:
-      "Each forward command is written once per saga and answered one way, every answer names the same reservation, charge or order, and no inbox has a message twice.",
+      "Each forward command is written once per saga and gets one outcome, every reply names the same reservation, charge or order, and no inbox has a message twice.",
     *check({ cases, messages }) {
       for (const one of cases.values()) {
         for (const detail of faults(one)) yield { saga_id: one.saga.saga_id, detail };
@@ -41,21 +41,22 @@ export const effects: readonly Invariant[] = [
 function* faults(one: SagaCase): Iterable<string> {
   const idsByType = Map.groupBy(one.effects, ({ type }) => type);
   for (const [type, said] of idsByType) {
-    if (said.length > 1) yield `${type} was said of ${said.map(({ id }) => id).join(" and of ")}`;
+    if (said.length > 1)
+      yield `it has ${said.length} different ${type} messages: ${said.map(({ id }) => id).join(" and ")}`;
   }
   for (const [yes, no] of OPPOSITES) {
-    if (idsByType.has(yes) && idsByType.has(no)) yield `both ${yes} and ${no} were said`;
+    if (idsByType.has(yes) && idsByType.has(no)) yield `it has both ${yes} and ${no}`;
   }
   const known = {
     InventoryReserved: one.reservations.map(({ reservation_id }) => reservation_id),
     PaymentSucceeded: one.payments.map(({ provider_txn_id }) => provider_txn_id),
     OrderCreated: one.orders.map(({ order_id }) => order_id),
   };
-  // Only finished: an event may be newer than what was read of its table.
+  // Only finished sagas: an event may be newer than the rows that were read from its table.
   if (!one.isJudged) return;
   for (const [type, ids] of Object.entries(known)) {
     for (const { id } of idsByType.get(type) ?? []) {
-      if (!ids.includes(id)) yield `${type} names ${id}, which is not in the table it speaks of`;
+      if (!ids.includes(id)) yield `${type} names ${id}, which is not in its table`;
     }
   }
 }

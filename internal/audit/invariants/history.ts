@@ -1,5 +1,5 @@
-// The way a saga went, by its history rows, against the rules of the saga. The judge keeps its own table of what may follow
-// what: reading the orchestrator's would only prove that the orchestrator agrees with itself.
+// A saga's history rows against the rules of the saga. The audit has its own table of legal transitions: the orchestrator's table
+// would only prove that the orchestrator agrees with itself.
 import { type Invariant, ofEachSaga } from "../invariant.ts";
 
 const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
@@ -17,7 +17,7 @@ const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
 const TERMINAL = new Set(["COMPLETED", "COMPENSATED", "FAILED"]);
 
 export const history: readonly Invariant[] = [
-  ofEachSaga("terminal-stays", "Nothing ever follows a terminal status.", function* ({ saga }) {
+  ofEachSaga("terminal-stays", "No status follows a terminal status.", function* ({ saga }) {
     const end = saga.way.findIndex(({ to }) => TERMINAL.has(to));
     const after = saga.way[end + 1];
     if (end !== -1 && after !== undefined) {
@@ -26,7 +26,7 @@ export const history: readonly Invariant[] = [
   }),
   ofEachSaga(
     "history-is-legal",
-    "A saga begins at STARTED, every step of its history may follow the one before, and the last is its status.",
+    "A saga's history begins at STARTED, every step is a legal transition, and the last step ends at the saga's status.",
     function* ({ saga }) {
       const [first, ...rest] = saga.way;
       if (first === undefined) {
@@ -37,7 +37,7 @@ export const history: readonly Invariant[] = [
         yield `it began with ${first.from} to ${first.to}`;
       let at = first.to;
       for (const { from, to } of rest) {
-        if (from !== at) yield `it left ${from} although it stood at ${at}`;
+        if (from !== at) yield `it left ${from} although it was at ${at}`;
         else if (!TERMINAL.has(from) && !MAY_FOLLOW[from]?.includes(to))
           yield `it went from ${from} to ${to}`;
         at = to;

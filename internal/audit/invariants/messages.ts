@@ -1,4 +1,4 @@
-// Outboxes against topics, promises against sagas, and, where asked for, that nothing is left to do.
+// Outboxes against topics, 202 responses against sagas, and, if requested, that no work is left.
 import type { Backlog } from "../facts.ts";
 import type { Invariant } from "../invariant.ts";
 
@@ -33,7 +33,7 @@ export const messages: readonly Invariant[] = [
   {
     name: "everything-finished",
     sentence:
-      "Where everything should have finished: every saga is finished, every outbox is published, and nothing waits for a retry.",
+      "If the system should be idle: every saga is finished, every outbox row is published, and no command waits for a retry.",
     *check({ expectIdle, cases, open }) {
       if (!expectIdle) return;
       for (const { saga } of cases.values()) {

@@ -1,19 +1,24 @@
-// The provider's own account of the money against sagas and against the payments table. The provider is always right.
+// The provider's ledger against sagas and against the payments table. The provider is always right.
 import { moneyText } from "../../kernel/money.ts";
 import type { Movement, PaymentFacts, SagaCase } from "../facts.ts";
 import { type Invariant, ofEachSaga, ofFinishedSagas } from "../invariant.ts";
 
-/** Nothing is settled while a payment is in one of these. */
+/** A payment in one of these statuses is not settled. */
 const UNSETTLED = new Set(["PENDING", "UNKNOWN", "REFUND_PENDING"]);
 
 export const money: readonly Invariant[] = [
-  ofEachSaga("charged-at-most-once", "No saga is charged twice, refunded or not.", function* ({ movements }) {
-    const charges = movements.filter(isCharge);
-    if (charges.length > 1) yield `charged ${charges.length} times: ${charges.map(transactionOf).join(", ")}`;
-  }),
+  ofEachSaga(
+    "charged-at-most-once",
+    "No saga is charged twice, even if a charge is refunded.",
+    function* ({ movements }) {
+      const charges = movements.filter(isCharge);
+      if (charges.length > 1)
+        yield `charged ${charges.length} times: ${charges.map(transactionOf).join(", ")}`;
+    },
+  ),
   ofFinishedSagas(
     "completed-is-paid",
-    "The provider holds exactly the total of a completed saga, and was never asked where that is nothing.",
+    "The provider holds exactly the total of a completed saga, in its currency, and has no charge for a total of zero.",
     "completed",
     function* ({ saga, movements }) {
       const net = netOf(movements);
@@ -30,7 +35,7 @@ export const money: readonly Invariant[] = [
   ),
   ofFinishedSagas(
     "undone-costs-nothing",
-    "The provider holds nothing of a saga that finished without completing.",
+    "The provider holds no money of a saga that finished without completing.",
     "undone",
     function* ({ saga, movements }) {
       const net = netOf(movements);
@@ -39,7 +44,7 @@ export const money: readonly Invariant[] = [
   ),
   ofEachSaga(
     "payments-agree-with-provider",
-    "Of a saga finished, every payment and refund is settled and is what the provider says it is, and the provider knows no other.",
+    "Every payment and refund of a finished saga is settled and matches the provider's ledger, and the ledger has no others.",
     function* (one) {
       if (!one.isJudged) return;
       if (one.payments.length > 1) yield `it has ${one.payments.length} payments instead of at most one`;
@@ -61,13 +66,13 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
     yield `payment ${payment_id} has ${payment.refunds.length} refunds instead of at most one`;
 
   const charge = movements.find((one) => isCharge(one) && one.transaction_id === provider_txn_id);
-  // A total of nothing needs no charge.
+  // A total of zero needs no charge.
   const wantsCharge = (status === "SUCCEEDED" || status === "REFUNDED") && amount_cents > 0;
   if (wantsCharge && charge === undefined) {
-    yield `payment ${payment_id} is ${status} by ${provider_txn_id}, a charge the provider does not know`;
+    yield `payment ${payment_id} is ${status} with charge ${provider_txn_id}, which the provider does not know`;
   }
   if (charge !== undefined && charge.amount_cents !== amount_cents) {
-    yield `payment ${payment_id} is of ${text(amount_cents)}, the provider's charge of ${moneyOf(charge)}`;
+    yield `payment ${payment_id} is ${text(amount_cents)}, the provider's charge is ${moneyOf(charge)}`;
   }
   if (charge !== undefined && (status === "FAILED" || status === "CANCELLED")) {
     yield `payment ${payment_id} is ${status}, the provider charged ${moneyOf(charge)}`;
@@ -77,7 +82,7 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
   const refunded = refunds.reduce((sum, one) => sum + one.amount_cents, 0);
   const shouldBeRefunded = status === "REFUNDED" ? amount_cents : 0;
   if (!UNSETTLED.has(status) && refunded !== shouldBeRefunded) {
-    yield `payment ${payment_id} is ${status}, the provider gave ${text(refunded)} of ${text(amount_cents)} back`;
+    yield `payment ${payment_id} is ${status}, the provider refunded ${text(refunded)} of ${text(amount_cents)}`;
   }
   for (const refund of payment.refunds) {
     const isKnown = refunds.some(({ refund_id }) => refund_id === refund.provider_refund_id);
@@ -89,7 +94,7 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
   }
 }
 
-/** What the provider holds of the shopper's money, in minor units. */
+/** The shopper's money that the provider holds, in minor units. */
 function netOf(movements: readonly Movement[]): number {
   return movements.reduce((sum, one) => sum + (isCharge(one) ? one.amount_cents : -one.amount_cents), 0);
 }

@@ -2,13 +2,13 @@
 import { type Invariant, ofFinishedSagas } from "../invariant.ts";
 import type { OrderFacts } from "../facts.ts";
 
-/** Paid for and not called off, wherever its parcel is. */
+/** Paid and not cancelled, wherever the parcel is. */
 const LIVE = new Set(["CONFIRMED", "SHIPPED", "DELIVERED"]);
 
 export const orders: readonly Invariant[] = [
   ofFinishedSagas(
     "completed-has-its-order",
-    "A completed saga has exactly one order, live, with the saga's items and total.",
+    "A completed saga has exactly one live order, with the saga's items and total.",
     "completed",
     function* ({ saga, orders: found }) {
       const live = found.filter(isLive);
@@ -18,9 +18,9 @@ export const orders: readonly Invariant[] = [
         return;
       }
       if (order.order_id !== saga.order_id)
-        yield `its order is ${order.order_id}, the saga says ${saga.order_id}`;
+        yield `its order is ${order.order_id}, the saga names ${saga.order_id}`;
       if (order.items !== saga.priced_cart) {
-        yield `order ${order.order_id} is of ${order.items}, the saga of ${saga.priced_cart}`;
+        yield `order ${order.order_id} has ${order.items}, the saga has ${saga.priced_cart}`;
       }
       if (order.total_cents !== saga.total_cents || order.currency !== saga.currency) {
         yield `order ${order.order_id} costs ${order.total_cents} ${order.currency}, the saga ${saga.total_cents} ${saga.currency}`;

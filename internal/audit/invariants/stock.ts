@@ -1,4 +1,4 @@
-// Stock and reservations against sagas, and against themselves.
+// Stock and reservations against sagas, and against each other.
 import { type Invariant, ofFinishedSagas } from "../invariant.ts";
 
 export const stock: readonly Invariant[] = [
@@ -14,7 +14,7 @@ export const stock: readonly Invariant[] = [
         return;
       }
       if (reservation.items !== saga.priced_cart) {
-        yield `reservation ${reservation.reservation_id} is of ${reservation.items}, the saga of ${saga.priced_cart}`;
+        yield `reservation ${reservation.reservation_id} has ${reservation.items}, the saga has ${saga.priced_cart}`;
       }
       if (saga.priced_quantities !== saga.cart) {
         yield `the shopper asked for ${saga.cart}, the saga priced ${saga.priced_quantities}`;
@@ -23,7 +23,7 @@ export const stock: readonly Invariant[] = [
   ),
   ofFinishedSagas(
     "undone-holds-no-stock",
-    "A saga that finished without completing holds nothing and has confirmed nothing.",
+    "A saga that finished without completing has no held and no confirmed reservation.",
     "undone",
     function* ({ saga, reservations }) {
       for (const { reservation_id, status, items } of reservations) {
@@ -35,7 +35,7 @@ export const stock: readonly Invariant[] = [
   ),
   {
     name: "stock-adds-up",
-    sentence: "Of each product, what was stocked = available + held + confirmed, and nothing is negative.",
+    sentence: "For each product, stocked = available + held + confirmed, and available is not negative.",
     *check({ stock: products }) {
       for (const { sku_id, stocked, available, held, confirmed } of products) {
         const balance = `${sku_id}: stocked ${stocked}, available ${available}, held ${held}, confirmed ${confirmed}`;

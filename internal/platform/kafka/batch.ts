@@ -1,7 +1,7 @@
 // From the text of a poll to values. One JSON.parse for the whole batch; message by message only when that fails.
 
 import type { RawMessage } from "../../kernel/ports.ts";
-import type { BatchConsumer, Polled } from "./addon.ts";
+import type { BatchConsumer, Polled } from "./native/types.ts";
 
 export interface Decoded {
   readonly values: readonly unknown[];

@@ -3,7 +3,7 @@
 
 import { AppError, assert } from "../../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, PollOptions, RawMessage } from "../../kernel/ports.ts";
-import { kafka, type BatchConsumer } from "./addon.ts";
+import { kafka } from "./addon.ts";
 import { decode, type Decoded } from "./batch.ts";
 import {
   call,
@@ -13,6 +13,7 @@ import {
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
+import type { BatchConsumer } from "./native/types.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
 export interface ConsumerOptions extends KafkaOptions {

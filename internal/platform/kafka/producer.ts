@@ -2,7 +2,7 @@
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
-import { kafka, type BatchProducerAddon } from "./addon.ts";
+import { kafka } from "./addon.ts";
 import {
   commonSettings,
   DEFAULT_CONNECT_TIMEOUT_MS,
@@ -10,6 +10,7 @@ import {
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
+import type { BatchProducerAddon } from "./native/types.ts";
 
 export interface ProducerOptions extends KafkaOptions {
   /** After this a record that is not in the log has failed with `_MSG_TIMED_OUT`. */

@@ -65,7 +65,7 @@ test("a restock adds to the stock and sets name and price", async () => {
   ]);
 });
 
-test("a restock repeated under its Idempotency-Key is added once", async () => {
+test("a restock repeated with its Idempotency-Key is added once", async () => {
   const headers = { "idempotency-key": Bun.randomUUIDv7() };
   const answers = [
     await put({ items: [item("k-1")] }, headers),
@@ -80,7 +80,7 @@ test("a restock repeated under its Idempotency-Key is added once", async () => {
   expect((await ask("/catalogue/k-1")).body).toMatchObject({ available_count: 10 });
 });
 
-test("restocks that name the same SKUs in other orders do not wait in a circle", async () => {
+test("restocks of the same SKUs in different orders do not deadlock", async () => {
   const skus = ["o-1", "o-2", "o-3", "o-4"];
   const answers = await Promise.all(
     Array.from({ length: 12 }, (_, i) =>
@@ -91,7 +91,7 @@ test("restocks that name the same SKUs in other orders do not wait in a circle",
   expect((await ask("/catalogue/o-4")).body).toMatchObject({ available_count: 12 });
 });
 
-test("the list comes in pages", async () => {
+test("the list is paged", async () => {
   await put({ items: ["z-1", "z-2", "z-3"].map((sku) => item(sku)) });
   const page = await ask("/catalogue?after=z&limit=2");
   expect(page.body).toMatchObject({ items: [{ sku_id: "z-1" }, { sku_id: "z-2" }], next: "z-2" });
@@ -107,16 +107,20 @@ const huge = { items: Array.from({ length: 1_001 }, (_, i) => item(`h-${i}`)) };
 test.each([
   ["an unknown field", { items: [{ ...item("a"), colour: "red" }] }, 422],
   ["a missing field", { items: [{ sku_id: "a" }] }, 422],
-  ["stock taken away", { items: [item("a", -1)] }, 422],
+  ["a negative count", { items: [item("a", -1)] }, 422],
   ["a fraction of a cent", { items: [item("a", 1, 0.5)] }, 422],
-  ["a currency that nobody can be charged in", { items: [{ ...item("a"), currency: "XTS" }] }, 422],
-  ["a price finer than cards take", { items: [{ ...item("a", 1, 1_865), currency: "KWD" }] }, 422],
-  ["a name that no database keeps", { items: [{ ...item("a"), name: "a\u0000b" }] }, 422],
-  ["a SKU named twice", { items: [item("a"), item("a")] }, 422],
-  ["nothing", { items: [] }, 422],
-  ["too much", huge, 422],
-  ["what is not JSON", "{", 400],
-])("refused as a problem: %s", async (_, body, status) => {
+  ["a currency that cannot be charged", { items: [{ ...item("a"), currency: "XTS" }] }, 422],
+  [
+    "a price with more decimals than cards allow",
+    { items: [{ ...item("a", 1, 1_865), currency: "KWD" }] },
+    422,
+  ],
+  ["a name with a NUL character", { items: [{ ...item("a"), name: "a\u0000b" }] }, 422],
+  ["a duplicate SKU", { items: [item("a"), item("a")] }, 422],
+  ["no items", { items: [] }, 422],
+  ["too many items", huge, 422],
+  ["invalid JSON", "{", 400],
+])("rejected with a problem: %s", async (_, body, status) => {
   const answer = await put(body);
   expect(answer).toMatchObject({
     status,
@@ -127,13 +131,13 @@ test.each([
   expect((await ask("/catalogue/a")).status).toBe(404);
 });
 
-test("refused with the place of the fault, and never its value", async () => {
+test("a rejection names the field, never its value", async () => {
   const { body } = await put({ items: [{ ...item("a"), currency: "s3cret" }] });
   expect(body).toMatchObject({ errors: [{ path: "/items/0/currency" }] });
   expect(JSON.stringify(body)).not.toContain("s3cret");
 });
 
-test("a price that could not be charged is refused with its place and the reason", async () => {
+test("a price that cannot be charged is rejected with its field and the reason", async () => {
   const items = [item("a"), { ...item("b"), currency: "XTS" }, { ...item("c", 1, 1_865), currency: "KWD" }];
   expect((await put({ items })).body).toMatchObject({
     errors: [
@@ -144,7 +148,7 @@ test("a price that could not be charged is refused with its place and the reason
   expect((await ask("/catalogue/a")).status).toBe(404);
 });
 
-test("other requests that make no sense are problems, too", async () => {
+test("other invalid requests get a problem, too", async () => {
   const asked = [
     ask("/nothing/here"),
     ask("/catalogue/none"),
@@ -163,7 +167,7 @@ test("other requests that make no sense are problems, too", async () => {
   expect(logged).toEqual([]);
 });
 
-test("without its database it says 503, and when to come back", async () => {
+test("without its database the API answers 503 with Retry-After", async () => {
   const url = "postgres://nobody@127.0.0.1:9/nothing";
   await using away = openPostgres({
     url,

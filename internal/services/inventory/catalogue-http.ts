@@ -1,5 +1,5 @@
-// Inventory's own HTTP API: the gateway reads the catalogue here, operators restock it. Internal: it knows no users, so it
-// listens on a private address. Faults are answered as RFC 9457 problems. Served by cmd/inventory.
+// Inventory's HTTP API: the gateway reads the catalogue, operators restock it. It authenticates no users, so it listens on a private
+// address. Errors are RFC 9457 problems. Served by cmd/inventory.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
@@ -20,7 +20,7 @@ import { findItems, listItems, restock } from "./catalogue-store.ts";
 
 const DEFAULT_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 1_000;
-/** A thousand items of the longest names stay well below. */
+/** 1,000 items with the longest names stay well below. */
 const MAX_BODY_BYTES = 2 * 1_024 * 1_024;
 const MAX_FAULTS_TOLD = 20;
 const RETRY_AFTER_SECONDS = 1;
@@ -55,15 +55,15 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
       const read = pageQuery(request.url);
       if ("faults" in read) throw invalid(read.faults);
       const { after = "", limit = DEFAULT_PAGE_ITEMS } = read.query;
-      // One more than asked for tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       const found = await listItems(sql, after, limit + 1);
       const items = found.slice(0, limit);
       return { items, next: found.length > limit ? (items.at(-1)?.sku_id ?? null) : null };
     })
     .get("/catalogue/:sku_id", async ({ params: { sku_id } }): Promise<CatalogueItem> => {
-      if (!Value.Check(SkuId, sku_id)) throw invalid([{ path: "/sku_id", message: "is no SKU" }]);
+      if (!Value.Check(SkuId, sku_id)) throw invalid([{ path: "/sku_id", message: "is not a SKU" }]);
       const [item] = await findItems(sql, [sku_id]);
-      if (item === undefined) throw new Refused({ ...NOT_FOUND, detail: `nothing is sold as ${sku_id}` });
+      if (item === undefined) throw new Refused({ ...NOT_FOUND, detail: `no product has the SKU ${sku_id}` });
       return item;
     })
     .put(
@@ -73,7 +73,7 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
         const { items } = await restockOf(request);
         const skus = items.map(({ sku_id }) => sku_id);
         if (new Set(skus).size < skus.length)
-          throw new Refused({ ...INVALID, detail: "a SKU is named twice" });
+          throw new Refused({ ...INVALID, detail: "a SKU appears twice" });
         const faults = priceFaults(items);
         if (faults.length > 0) throw invalid(faults);
         await restock(database, items, key);
@@ -83,7 +83,7 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
     );
 }
 
-/** What could not be charged must not be sold. */
+/** A price that cannot be charged must not enter the catalogue. */
 function priceFaults(items: RestockRequest["items"]): NonNullable<Problem["errors"]> {
   return items.flatMap(({ unit_price_cents, currency }, index) => {
     const message = priceFault({ amount_cents: unit_price_cents, currency });
@@ -107,7 +107,7 @@ const WRONG_MEDIA_TYPE: Problem = {
   detail: "the body must be application/json",
 };
 
-/** A refusal on its way to the client, answered in one place. */
+/** A rejected request; `onError` turns it into the response. */
 class Refused extends Error {
   readonly problem: Problem;
 
@@ -117,7 +117,7 @@ class Refused extends Error {
   }
 }
 
-/** Where and why, never the value. */
+/** Names the field and the reason, never the value. */
 function invalid(faults: Iterable<{ readonly path: string; readonly message: string }>): Refused {
   const errors = [...faults].slice(0, MAX_FAULTS_TOLD).map(({ path, message }) => ({ path, message }));
   return new Refused({ ...INVALID, errors });
@@ -126,7 +126,7 @@ function invalid(faults: Iterable<{ readonly path: string; readonly message: str
 function idempotencyKeyOf({ headers }: Request): string | null {
   const key = headers.get("idempotency-key");
   if (key === null || Value.Check(Uuid, key)) return key;
-  throw invalid([{ path: "/idempotency-key", message: "is no UUID in lower case" }]);
+  throw invalid([{ path: "/idempotency-key", message: "is not a lower-case UUID" }]);
 }
 
 async function restockOf(request: Request): Promise<RestockRequest> {
@@ -143,7 +143,7 @@ function problemOf(code: string | number, error: unknown, database: Database): P
   if (error instanceof Refused) return error.problem;
   if (code === "NOT_FOUND") return NOT_FOUND;
   if (database.faultOf(error) !== "other") {
-    const detail = "the catalogue cannot be reached now, try again";
+    const detail = "the catalogue is unavailable, try again";
     return { type: "about:blank", title: "Service Unavailable", status: 503, detail };
   }
   return { type: "about:blank", title: "Internal Server Error", status: 500 };

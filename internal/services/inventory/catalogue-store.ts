@@ -1,10 +1,10 @@
-// The catalogue's side of the inventory table: pages of it, and deliveries to it. Called by catalogue-http.ts.
+// The catalogue's SQL on the inventory table: reads pages, adds deliveries. Called by catalogue-http.ts.
 import type { PendingQuery, Sql } from "postgres";
 import type { CatalogueItem, RestockRequest } from "../../../schemas/http.ts";
 import type { Database, Tx } from "../../messaging/database.ts";
 import { enterInbox } from "../../messaging/inbox.ts";
 
-/** Up to `limit` items in SKU order, from the first one past `after`. */
+/** Up to `limit` items in SKU order, starting after `after`. */
 export function listItems(sql: Sql, after: string, limit: number): PendingQuery<CatalogueItem[]> {
   return sql<CatalogueItem[]>`
     select sku_id, name, unit_price_cents, currency, available_count
@@ -14,7 +14,7 @@ export function listItems(sql: Sql, after: string, limit: number): PendingQuery<
      limit ${limit}`;
 }
 
-/** The items that exist of those asked for, in SKU order. */
+/** The existing items with these SKUs, in SKU order. */
 export function findItems(sql: Sql, skus: readonly string[]): PendingQuery<CatalogueItem[]> {
   return sql<CatalogueItem[]>`
     select sku_id, name, unit_price_cents, currency, available_count
@@ -24,8 +24,8 @@ export function findItems(sql: Sql, skus: readonly string[]): PendingQuery<Catal
 }
 
 /**
- * Adds a delivery, whose items are of different SKUs, to the shelf: once per `key`, which is remembered in the inbox beside
- * the commands' ids and for as long. Without a key it is added each time.
+ * Adds a delivery to the stock. Its items must have different SKUs. A delivery with a `key` is added once: the inbox keeps the key as
+ * long as it keeps command ids. A delivery without a key is added each time.
  */
 export function restock(
   database: Database,
@@ -38,7 +38,7 @@ export function restock(
   });
 }
 
-/** In SKU order, as everybody locks stock. */
+/** Locks stock in SKU order, as every transaction does. */
 function addStock(tx: Tx, items: RestockRequest["items"]) {
   return tx`
     insert into inventory as shelf (sku_id, name, unit_price_cents, currency, stocked_count, available_count)

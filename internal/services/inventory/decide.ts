@@ -1,9 +1,8 @@
-// What inventory does with a command, and with the passing of time: reserve all or nothing, confirm, release, expire. Pure.
-// Called by handler.ts for commands, sweeper.ts for expiry, and by the model explorer for both.
+// Inventory's decisions: reserve all or nothing, confirm, release, expire. Pure. Called by handler.ts for commands, by sweeper.ts for
+// expiry, and by the model explorer for both.
 //
-// Each command has one lasting effect per saga however often it comes: the reservation itself remembers what was done. A
-// release settles the saga's reservation for good, even one that was never made (a tombstone), so a late or replayed
-// reserve is refused.
+// A repeated command has one effect per saga, because the reservation records what was done. A release settles the saga's reservation
+// for good, even if it was never made (a tombstone), so a late or replayed reserve is refused.
 import type { InventoryCommand, ReserveInventory } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
@@ -11,14 +10,14 @@ import type { Outgoing } from "../../messaging/handler.ts";
 
 export type ReservationStatus = "HELD" | "CONFIRMED" | "RELEASED" | "EXPIRED";
 
-/** One line of the cart, with the price of the moment it was reserved: this is what the shopper pays. */
+/** One cart line with its price at the time of the reservation. The shopper pays this price. */
 export interface ReservationLine {
   readonly sku_id: string;
   readonly quantity: number;
   readonly unit_price_cents: number;
 }
 
-/** A saga's reservation. Stock is off the shelf while HELD or CONFIRMED. Without lines it is a tombstone (RELEASED). */
+/** A saga's reservation. HELD and CONFIRMED take stock off the shelf. A reservation without lines is a tombstone (RELEASED). */
 export interface Reservation {
   readonly reservation_id: string;
   readonly saga_id: string;
@@ -29,7 +28,7 @@ export interface Reservation {
   readonly expires_at: number;
 }
 
-/** What a decision must know of a SKU. */
+/** What a decision must know about a SKU. */
 export interface StockItem {
   readonly available_count: number;
   readonly unit_price_cents: number;
@@ -37,27 +36,27 @@ export interface StockItem {
 }
 export type Stock = ReadonlyMap<string, StockItem>;
 
-/** What to add to `available_count` of one SKU. At most one per SKU in a decision. */
+/** What to add to one SKU's `available_count`. A decision has at most one change per SKU. */
 export interface StockChange {
   readonly sku_id: string;
   readonly delta: number;
 }
 
 export interface InventoryPolicy {
-  /** How long a reservation is held before the sweeper may give its stock back, in milliseconds. */
+  /** Milliseconds until the sweeper may give a held reservation's stock back. */
   readonly holdMs: number;
 }
 
 export interface Decision {
-  /** The saga's reservation from now on; the same object where nothing changed. */
+  /** The saga's reservation after the decision; the same object if nothing changed. */
   readonly reservation: Reservation | null;
   readonly stockChanges: readonly StockChange[];
   readonly out: readonly Outgoing[];
 }
 
 /**
- * Decides one command. `reservation` is the saga's, null where it has none; `stock` holds at least the SKUs of the command
- * and of the reservation, as far as they exist. `now` in epoch ms.
+ * Decides one command. `reservation` is null if the saga has none. `stock` holds at least the existing SKUs of the command and of the
+ * reservation. `now` in epoch ms.
  */
 export function decide(
   reservation: Reservation | null,
@@ -79,8 +78,8 @@ export function decide(
 }
 
 /**
- * Gives the stock of a hold back whose time has passed. Anything else stays as it is, because the sweeper may look at a
- * reservation that was confirmed or released a moment ago. `now` in epoch ms.
+ * Gives the stock of an expired hold back. Any other reservation stays unchanged, because a command may have confirmed or released it
+ * a moment ago. `now` in epoch ms.
  */
 export function expire(reservation: Reservation, now: number): Decision {
   if (reservation.status !== "HELD" || reservation.expires_at > now) return unchanged(reservation, []);
@@ -91,7 +90,7 @@ export function expire(reservation: Reservation, now: number): Decision {
   };
 }
 
-/** All or nothing. A SKU that nobody sells, or not in the cart's currency, is as short as one that is sold out, but told apart. */
+/** All or nothing. Unknown SKUs and SKUs in another currency count as out of stock, and the event lists them separately. */
 function reserve(stock: Stock, command: ReserveInventory, now: number, policy: InventoryPolicy): Decision {
   const priced = command.items.map((item) => ({
     sku_id: item.sku_id,
@@ -130,13 +129,13 @@ function reserveAgain(reservation: Reservation, command: ReserveInventory): Deci
 function confirm(reservation: Reservation | null, stock: Stock, command: InventoryCommand): Decision {
   const { saga_id } = command;
   if (reservation === null) {
-    // The saga confirms only what InventoryReserved told it of, so the row can be missing only where this database lost it.
-    // It is answered by the truth, that nothing is held, because that ends with the shopper's money back.
+    // The saga confirms only after InventoryReserved, so a missing row means that this database lost it. ReservationLost tells the
+    // truth (nothing is held), and the shopper gets the money back.
     return unchanged(null, [{ type: "ReservationLost", saga_id, sku_ids: [] }]);
   }
   switch (reservation.status) {
     case "HELD":
-      // Even past its time: until the sweeper has been there, the stock is still this saga's.
+      // Also after it expires: until the sweeper takes it, the stock belongs to this saga.
       return confirmed(reservation, []);
     case "CONFIRMED":
       return unchanged(reservation, [confirmedEvent(reservation)]);
@@ -175,7 +174,7 @@ function release(reservation: Reservation | null, command: InventoryCommand, now
         out,
       };
     case "EXPIRED":
-      // The sweeper has given this stock back already.
+      // The sweeper has already given this stock back.
       return { reservation: { ...reservation, status: "RELEASED" }, stockChanges: [], out };
     case "RELEASED":
       return unchanged(reservation, out);
@@ -184,7 +183,7 @@ function release(reservation: Reservation | null, command: InventoryCommand, now
   }
 }
 
-/** The SKUs of which fewer are on the shelf than the lines want together, in the order of the lines. */
+/** SKUs with less available stock than the lines need together, in line order. */
 function shortOf(lines: readonly ReservationLine[], stock: Stock, currency?: string): string[] {
   const short: string[] = [];
   for (const [sku_id, quantity] of quantityPerSku(lines)) {
@@ -199,7 +198,7 @@ function changes(lines: readonly ReservationLine[], sign: 1 | -1): StockChange[]
   return Array.from(quantityPerSku(lines), ([sku_id, quantity]) => ({ sku_id, delta: sign * quantity }));
 }
 
-/** A cart may name a SKU twice: its lines stay apart, the shelf sees their sum. */
+/** A cart may name a SKU twice: its lines stay separate, the stock changes by their sum. */
 function quantityPerSku(lines: readonly ReservationLine[]): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { sku_id, quantity } of lines) sums.set(sku_id, (sums.get(sku_id) ?? 0) + quantity);

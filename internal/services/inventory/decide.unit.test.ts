@@ -1,4 +1,4 @@
-// Inventory's decisions, as given / when / then, the saga laws of its step, and the conservation of stock under any history.
+// Inventory's decisions as given / when / then, the saga laws of its step, and the conservation of stock under any history.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { InventoryCommand } from "../../../schemas/commands.ts";
@@ -12,11 +12,11 @@ const policy = { holdMs: 300_000 };
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 const PAST_HOLD = T0 + policy.holdMs;
 
-/** An id whose last digits are `n`, so that failures read well. */
+/** An id that ends in `n`, so that failures are easy to read. */
 const id = (n: number) => `01900000-0000-7000-8000-${String(n).padStart(12, "0")}`;
 const SAGA = id(1);
 
-/** The shelf and the reservations, moved by decisions as the service moves its tables. */
+/** Stock and reservations, changed by decisions as the service changes its tables. */
 class Shelf {
   readonly stock = new Map<string, StockItem>();
   readonly reservations = new Map<string, Reservation>();
@@ -43,7 +43,7 @@ class Shelf {
   available = (sku_id = "apple") => this.stock.get(sku_id)?.available_count;
   status = (saga_id = SAGA): ReservationStatus | undefined => this.reservations.get(saga_id)?.status;
 
-  /** Held and confirmed pieces of a SKU. */
+  /** Held and confirmed units of a SKU. */
   taken(sku_id: string): number {
     return [...this.reservations.values()]
       .filter(({ status }) => status === "HELD" || status === "CONFIRMED")
@@ -56,7 +56,7 @@ class Shelf {
     if (decision.reservation !== null) this.reservations.set(saga_id, decision.reservation);
     for (const { sku_id, delta } of decision.stockChanges) {
       const item = this.stock.get(sku_id);
-      if (item === undefined) throw new Error(`a change of ${sku_id}, which does not exist`);
+      if (item === undefined) throw new Error(`the decision changes ${sku_id}, which does not exist`);
       this.stock.set(sku_id, { ...item, available_count: item.available_count + delta });
     }
     return decision.out;
@@ -65,7 +65,7 @@ class Shelf {
 
 const types = (out: readonly Outgoing[]) => out.map(({ type }) => type);
 
-/** A shelf whose saga stands in `status`, reached by commands only. */
+/** A shelf whose saga is in `status`, reached by commands and the sweeper only. */
 function given(status: ReservationStatus | "NONE" | "TOMBSTONE"): Shelf {
   const shelf = new Shelf();
   if (status === "NONE") return shelf;
@@ -77,7 +77,7 @@ function given(status: ReservationStatus | "NONE" | "TOMBSTONE"): Shelf {
 }
 
 describe("ReserveInventory", () => {
-  test("given enough of everything, all of it is held at the price of the moment", () => {
+  test("given enough stock, every line is held at the current price", () => {
     const shelf = new Shelf();
     const command = shelf.reserve([
       ["apple", 2],
@@ -107,7 +107,7 @@ describe("ReserveInventory", () => {
       "USD",
       { sku_ids: ["pear"], other_currency_sku_ids: ["pear"] },
     ],
-  ] as const)("given one SKU that is %s, nothing at all is held", (_, others, currency, told) => {
+  ] as const)("given one SKU that is %s, nothing is held", (_, others, currency, told) => {
     const shelf = new Shelf();
     shelf.stock.set("apple", { available_count: 10, unit_price_cents: 250, currency });
     const out = shelf.when(reserveInventory(SAGA, [["apple", 1], ...others], currency));
@@ -128,7 +128,7 @@ describe("ReserveInventory", () => {
     expect(shelf.available("pear")).toBe(0);
   });
 
-  test("a later price or a second command does not change what the reservation froze", () => {
+  test("a later price or a second command does not change the reservation", () => {
     const shelf = new Shelf();
     const first = shelf.when(shelf.reserve());
     shelf.stock.set("apple", { available_count: 8, unit_price_cents: 999, currency: "EUR" });
@@ -138,20 +138,20 @@ describe("ReserveInventory", () => {
 });
 
 describe("ConfirmReservation", () => {
-  test("given a hold past its time that no sweeper has seen, it still holds", () => {
+  test("given an expired hold that no sweeper has taken, it is confirmed", () => {
     const shelf = given("HELD");
     expect(types(shelf.when(shelf.confirm(), PAST_HOLD + 1))).toEqual(["ReservationConfirmed"]);
     expect(shelf.sweep()).toEqual([]);
     expect([shelf.available(), shelf.status()]).toEqual([8, "CONFIRMED"]);
   });
 
-  test("given an expired reservation and the stock still there, it is taken again", () => {
+  test("given an expired reservation with available stock, the stock is taken again", () => {
     const shelf = given("EXPIRED");
     expect(types(shelf.when(shelf.confirm()))).toEqual(["ReservationConfirmed"]);
     expect([shelf.available(), shelf.status()]).toEqual([8, "CONFIRMED"]);
   });
 
-  test("given an expired reservation whose stock went elsewhere, it is lost and says which", () => {
+  test("given an expired reservation whose stock is gone, the event names the lost SKUs", () => {
     const shelf = given("EXPIRED");
     shelf.when(shelf.reserve([["apple", 9]], id(2)));
     expect(shelf.when(shelf.confirm())).toEqual([
@@ -160,7 +160,7 @@ describe("ConfirmReservation", () => {
     expect([shelf.available(), shelf.status()]).toEqual([1, "EXPIRED"]);
   });
 
-  test("given no reservation, which no saga can bring about, nothing is promised", () => {
+  test("given no reservation, which no saga can cause, nothing is confirmed", () => {
     const shelf = given("NONE");
     expect(types(shelf.when(shelf.confirm()))).toEqual(["ReservationLost"]);
     expect(shelf.status()).toBeUndefined();
@@ -168,7 +168,7 @@ describe("ConfirmReservation", () => {
 });
 
 describe("expiry", () => {
-  test("given a hold past its time, its stock goes back and the saga is told", () => {
+  test("given an expired hold, its stock goes back and the saga is told", () => {
     const shelf = given("HELD");
     expect(shelf.sweep(SAGA, PAST_HOLD - 1)).toEqual([]);
     expect(types(shelf.sweep(SAGA, PAST_HOLD))).toEqual(["ReservationExpired"]);
@@ -194,7 +194,7 @@ describe("expiry", () => {
   });
 });
 
-/** Each command in each state: the answer, the status afterwards, and what is left of ten apples. */
+/** Each command in each state: the reply, the new status, and how many of ten apples are left. */
 describe("every (state, command) pair", () => {
   test.each([
     ["NONE", "reserve", "InventoryReserved", "HELD", 8],
@@ -224,7 +224,7 @@ describe("every (state, command) pair", () => {
 });
 
 describe("the saga laws", () => {
-  test("succeed twice: one effect, the same answer", () => {
+  test("succeed twice: one effect, the same reply", () => {
     for (const verb of ["reserve", "confirm"] as const) {
       const shelf = given("HELD");
       const first = shelf.when(shelf[verb]());
@@ -233,7 +233,7 @@ describe("the saga laws", () => {
     }
   });
 
-  test("undo twice: the stock goes back once, the same answer", () => {
+  test("undo twice: the stock goes back once, the same reply", () => {
     const shelf = given("CONFIRMED");
     const first = shelf.when(shelf.release());
     expect(shelf.when(shelf.release())).toEqual(first);
@@ -272,7 +272,7 @@ describe("any history", () => {
     waitMs: fc.constantFrom(0, policy.holdMs / 2, policy.holdMs),
   });
 
-  test("stock = available + held + confirmed, never negative; every answer is a valid message", () => {
+  test("stock = available + held + confirmed, never negative; every reply is a valid message", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         const shelf = new Shelf({ apple: 6, pear: 3 });
@@ -301,7 +301,7 @@ describe("any history", () => {
     );
   });
 
-  test("once released, a saga holds nothing for good, whatever comes after", () => {
+  test("after a release a saga never holds stock again", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 8 }), fc.array(step, { maxLength: 8 }), (before, after) => {
         const shelf = new Shelf();

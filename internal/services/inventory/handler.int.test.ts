@@ -1,4 +1,4 @@
-// Inventory on a real Postgres: what a batch writes is what it decided, no race oversells, and nobody waits in a circle.
+// Inventory on a real Postgres: a batch writes what it decided, races never oversell and never deadlock.
 import { expect, test } from "bun:test";
 import { confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
 import { HOLD_MS, START, TestInventory } from "../../testkit/inventory.ts";
@@ -6,7 +6,7 @@ import { loadRows, saveRows } from "./store.ts";
 
 const saga = () => Bun.randomUUIDv7();
 
-test("a reservation lives through its statuses, and its stock with it", async () => {
+test("a reservation goes through its statuses, and its stock follows", async () => {
   await using inventory = await TestInventory.open({ apple: 10, pear: 5 });
   const id = saga();
   const cart = [
@@ -43,7 +43,7 @@ test("a reservation lives through its statuses, and its stock with it", async ()
   ]);
 });
 
-test("a whole life in one batch, beside a tombstone, leaves the same rows", async () => {
+test("a whole life cycle in one batch, next to a tombstone, leaves the same rows", async () => {
   await using inventory = await TestInventory.open({ apple: 10 });
   const [whole, late] = [saga(), saga()];
   await inventory.handle(
@@ -69,7 +69,7 @@ test("a whole life in one batch, beside a tombstone, leaves the same rows", asyn
   expect([await inventory.available("apple"), await inventory.leaks()]).toEqual([10, []]);
 });
 
-test("the same message twice has one effect and one answer", async () => {
+test("a message that comes twice has one effect and one reply", async () => {
   await using inventory = await TestInventory.open({ apple: 10 });
   const command = reserveInventory(saga(), [["apple", 1]]);
   expect((await inventory.handle(command)).size).toBe(1);
@@ -80,7 +80,7 @@ test("the same message twice has one effect and one answer", async () => {
   ]);
 });
 
-test("a hot SKU: one batch of 200 carts sells exactly what there is, in one update of its row", async () => {
+test("a hot SKU: one batch of 200 carts sells exactly the stock, in one row update", async () => {
   await using inventory = await TestInventory.open({ apple: 150 });
   const { sql } = inventory.database;
   await sql.unsafe(`
@@ -98,7 +98,7 @@ test("a hot SKU: one batch of 200 carts sells exactly what there is, in one upda
   expect((await sql`select from updates_seen`).length).toBe(1);
 });
 
-test("racing replicas cannot oversell, and never wait in a circle", async () => {
+test("racing replicas never oversell and never deadlock", async () => {
   await using inventory = await TestInventory.open({ apple: 60, pear: 60, plum: 60 });
   const carts = [
     ["apple", "pear", "plum"],
@@ -121,7 +121,7 @@ test("racing replicas cannot oversell, and never wait in a circle", async () => 
   expect(inventory.faults).toEqual([]);
 });
 
-test("a reserve and a release of one saga that race end with nothing held, whoever comes first", async () => {
+test("a racing reserve and release of one saga end with nothing held", async () => {
   await using inventory = await TestInventory.open({ apple: 100 });
   const sagas = Array.from({ length: 20 }, saga);
   await Promise.all(
@@ -141,7 +141,7 @@ test("a reserve and a release of one saga that race end with nothing held, whoev
   expect(inventory.faults.every((fault) => fault === "conflict")).toBe(true);
 });
 
-test("two reserves of one saga that race make one reservation, and both are told of it", async () => {
+test("racing reserves of one saga make one reservation, and every reply names it", async () => {
   await using inventory = await TestInventory.open({ apple: 10 });
   const id = saga();
   await Promise.all(Array.from({ length: 4 }, () => inventory.handle(reserveInventory(id, [["apple", 2]]))));
@@ -164,7 +164,7 @@ test("a confirm of a live hold does not wait for its hot SKU", async () => {
   expect(await inventory.statuses(id)).toEqual(["CONFIRMED"]);
 });
 
-test("stock that is not there any more when it is written ends the transaction, whatever was decided", async () => {
+test("an update of stock that is gone ends the transaction", async () => {
   await using inventory = await TestInventory.open({ apple: 5, pear: 5 });
   const { postgres } = inventory.database;
   const oversell: Promise<unknown> = postgres.transaction(async ({ tx, send, finish }) => {

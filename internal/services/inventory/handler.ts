@@ -1,4 +1,4 @@
-// Inventory as the message processor runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/inventory.
+// Inventory's handler for the message processor: its commands, the rows they touch, and the decision. Wired in cmd/inventory.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler, Outgoing } from "../../messaging/handler.ts";
@@ -8,12 +8,12 @@ import { applyDecision, heldRows, type InventoryRows, loadRows, saveRows } from 
 const COMMANDS = ["ReserveInventory", "ConfirmReservation", "ReleaseInventory"] as const;
 type InventoryCommandType = (typeof COMMANDS)[number];
 
-/** Stock that is not released is lost to everyone, so a release is tried until it works. */
+/** Stock that is not released is lost to everyone, so a release is retried until it succeeds. */
 const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["ReleaseInventory"]);
 
 export interface InventoryHandlerOptions {
   readonly policy: InventoryPolicy;
-  /** Told what was said, once it is durable. */
+  /** Called with the events after their transaction has committed. */
   readonly onCommitted: (messages: readonly Outgoing[]) => void;
 }
 
@@ -28,7 +28,7 @@ export function inventoryHandler({
     ownsUnknown: true,
     retryForever: RETRY_FOREVER,
     eventTopic: TOPICS.inventoryEvents,
-    // Many carts want the same item, and parts of a batch would wait for each other's locks.
+    // Many carts want the same item, so parts of a batch would wait for each other's locks.
     sharesAcrossSagas: true,
 
     load(tx, messages) {

@@ -1,4 +1,4 @@
-// Somebody's open transaction holds one SKU's row, or one reservation: only those who want it wait. On a real Postgres.
+// Another transaction has locked one SKU's row or one reservation: only what needs it waits. On a real Postgres.
 import { expect, test } from "bun:test";
 import { serveHttp } from "../../platform/serve-http.ts";
 import { confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
@@ -13,7 +13,7 @@ const open = () => TestInventory.open({ apple: 100, pear: 100 }, {}, impatient);
 const holdStock = (inventory: TestInventory, sku_id: string) =>
   holdRows(inventory.database.url, `update inventory set name = 'new' where sku_id = '${sku_id}'`);
 
-test("of a batch only what needs the SKU, and the reservation that somebody holds, is left out, a saga's messages together", async () => {
+test("a batch leaves out exactly the messages of sagas that need a locked row", async () => {
   await using inventory = await open();
   const [apple, pear, both, live, lapsed, held] = [saga(), saga(), saga(), saga(), saga(), saga()];
   await inventory.handle(reserveInventory(lapsed, [["apple", 1]]));
@@ -34,7 +34,7 @@ test("of a batch only what needs the SKU, and the reservation that somebody hold
     releasesApple: releaseInventory(apple),
     wantsPear: reserveInventory(pear, [["pear", 1]]),
     wantsBoth: reserveInventory(both, mixed),
-    // A live hold is confirmed without its stock; one that has lapsed takes it again.
+    // A confirm of a live hold needs no stock; a confirm of an expired hold takes it again.
     confirmsLive: confirmReservation(live),
     confirmsLapsed: confirmReservation(lapsed),
     releasesHeld: releaseInventory(held),
@@ -59,7 +59,7 @@ test("of a batch only what needs the SKU, and the reservation that somebody hold
   expect(await inventory.leaks()).toEqual([]);
 });
 
-test("a batch all of which wants the SKU changes nothing", async () => {
+test("a batch whose messages all need the SKU changes nothing", async () => {
   await using inventory = await open();
   await using stock = await holdStock(inventory, "apple");
   const effect = await inventory.handleFree(reserveInventory(saga(), [["apple", 1]]));
@@ -68,7 +68,7 @@ test("a batch all of which wants the SKU changes nothing", async () => {
   expect(await inventory.database.sql`select from inbox`).toHaveLength(0);
 });
 
-test("the sweeper gives back every other expired hold, also those behind more than a batch of it", async () => {
+test("the sweeper expires all other holds, also those behind more than one batch of locked ones", async () => {
   await using inventory = await open();
   for (let i = 0; i < 5; i += 1) await inventory.handle(reserveInventory(saga(), [["apple", 1]]));
   inventory.now += 1;
@@ -84,7 +84,7 @@ test("the sweeper gives back every other expired hold, also those behind more th
   expect([await inventory.available("apple"), await inventory.leaks()]).toEqual([100, []]);
 });
 
-test("a delivery of it is answered 503 within the lock timeout, with the reason in the log, and nothing of it is added", async () => {
+test("a restock of the SKU gets 503 within the lock timeout, logs the reason and adds nothing", async () => {
   await using inventory = await open();
   const logged: string[] = [];
   const log = { error: (_: object, message: string) => void logged.push(message) };

@@ -1,8 +1,8 @@
-// Inventory's tables: what one batch, or one sweep, reads, locks and writes. Called by handler.ts and sweeper.ts.
+// Inventory's tables: what one batch or one sweep reads, locks and writes. Called by handler.ts and sweeper.ts.
 //
-// Locks are taken in one order by everyone: reservations by (saga_id, line), then stock by sku_id. Two transactions that
-// share carts or SKUs therefore wait for one another and never in a circle. Rows that do not exist yet cannot be locked:
-// two transactions that both insert one saga's reservation meet at its primary key, and the second is run again.
+// Every transaction locks in one order: reservations by (saga_id, line), then stock by sku_id. Two transactions that share carts or
+// SKUs therefore wait for each other but never deadlock. A row that does not exist yet cannot be locked: if two transactions insert
+// one saga's reservation, the primary key rejects the second, and it runs again.
 import type { PendingQuery } from "postgres";
 import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
@@ -11,31 +11,31 @@ import type { Outgoing } from "../../messaging/handler.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
 import type { Decision, Reservation, ReservationStatus, StockItem } from "./decide.ts";
 
-/** The working set of one transaction: what was read, and what became of it. */
+/** The working set of one transaction: the rows that were read, and the changes to them. */
 export interface InventoryRows {
   /** By saga. */
   readonly reservations: Map<string, Reservation>;
   /** By SKU. */
   readonly stock: Map<string, StockItem>;
-  /** Sagas whose reservation was made in this transaction. */
+  /** Sagas whose reservation this transaction makes. */
   readonly made: Set<string>;
-  /** Sagas whose stored reservation has another status now. */
+  /** Sagas whose stored reservation gets a new status. */
   readonly changed: Set<string>;
-  /** What the transaction adds to each SKU, summed up: a hot SKU is one row update however many carts want it. */
+  /** The summed change of each SKU: a hot SKU needs one row update, however many carts want it. */
   readonly deltas: Map<string, number>;
-  /** What the transaction says, in order. */
+  /** The events of the transaction, in order. */
   readonly out: Outgoing[];
 }
 
 export interface Lookup {
   readonly sagas: readonly string[];
-  /** Those of `sagas` whose reservation may be given back whatever its status is. */
+  /** The members of `sagas` whose reservation may be released, whatever its status. */
   readonly releasing: readonly string[];
-  /** SKUs that are to be reserved. */
+  /** SKUs to reserve. */
   readonly skus: readonly string[];
 }
 
-/** Reads and locks in one round trip: both statements are on their way before the first answer is awaited. */
+/** Reads and locks in one round trip: both statements are sent before the first result is awaited. */
 export async function loadRows(tx: Tx, lookup: Lookup): Promise<InventoryRows> {
   const statements = [lockReservations(tx, lookup.sagas), lockStock(tx, lookup)] as const;
   return workingSet(...(await Promise.all(statements)));
@@ -52,7 +52,7 @@ export function workingSet(lines: readonly LineRow[], stock: readonly StockRow[]
   };
 }
 
-/** Makes a decision part of the working set, so that the next one in the batch sees it. */
+/** Adds a decision to the working set, so that the next decision in the batch sees it. */
 export function applyDecision(rows: InventoryRows, saga_id: string, decision: Decision): void {
   const before = rows.reservations.get(saga_id);
   const { reservation, stockChanges, out } = decision;
@@ -64,13 +64,13 @@ export function applyDecision(rows: InventoryRows, saga_id: string, decision: De
   }
   for (const { sku_id, delta } of stockChanges) {
     const item = rows.stock.get(sku_id);
-    assert(item !== undefined, `stock of ${sku_id} changes without having been locked`);
+    assert(item !== undefined, `stock of ${sku_id} changes without a lock`);
     rows.stock.set(sku_id, { ...item, available_count: item.available_count + delta });
     rows.deltas.set(sku_id, (rows.deltas.get(sku_id) ?? 0) + delta);
   }
 }
 
-/** The statements that write the working set back; none where nothing changed. `now` in epoch ms. */
+/** The statements that write the working set back; none if nothing changed. `now` in epoch ms. */
 export function saveRows(tx: Tx, rows: InventoryRows, now: number): readonly PromiseLike<unknown>[] {
   const deltas = [...rows.deltas].filter(([, delta]) => delta !== 0);
   const made = [...rows.made].toSorted().map((saga_id) => reservationIn(rows, saga_id));
@@ -104,9 +104,8 @@ function lockReservations(tx: Tx, sagas: readonly string[]): PendingQuery<LineRo
 }
 
 /**
- * Claims up to `limit` reservations whose hold has passed its time, all lines of each. Only line 0 is locked, which stands
- * for the whole; a reservation that somebody is working on is skipped and comes up again in the next sweep. So are those of the
- * sagas `without`.
+ * Claims up to `limit` expired holds with all their lines. Only line 0 is locked; it stands for the whole reservation. Skips
+ * reservations that another transaction has locked, which the next sweep finds again, and the sagas `without`.
  */
 export function claimExpired(
   tx: Tx,
@@ -128,15 +127,15 @@ export function claimExpired(
      order by saga_id, line`;
 }
 
-/** Which saga wants to reserve which SKU. */
+/** A saga and one SKU that it wants to reserve. */
 interface Want {
   readonly saga_id: string;
   readonly sku_id: string;
 }
 
 /**
- * Locks the reservations and the stock that are free of what `loadRows` would lock, and returns what another transaction holds, for each
- * saga that wants it, without waiting for any.
+ * Locks those rows of `loadRows` that are free and returns those that another transaction has locked, once for each saga that wants
+ * them. Waits for none.
  */
 export function heldRows(
   tx: Tx,
@@ -174,8 +173,8 @@ export function heldRows(
 type StockRow = StockItem & { readonly sku_id: string };
 
 /**
- * The SKUs to reserve, those of reservations to release, and those of expired ones, which a confirm takes again. A confirm
- * of a live hold touches no stock and must not wait for a hot SKU. The array makes the planner probe the key.
+ * Locks the SKUs to reserve, the SKUs of reservations to release, and those of expired reservations, which a confirm takes again. A
+ * confirm of a live hold touches no stock and must not wait for a hot SKU. The array makes the planner look rows up by key.
  */
 export function lockStock(tx: Tx, { sagas, releasing, skus }: Lookup): PendingQuery<StockRow[]> {
   return tx<StockRow[]>`
@@ -192,10 +191,10 @@ export function lockStock(tx: Tx, { sagas, releasing, skus }: Lookup): PendingQu
 }
 
 /**
- * The rows are locked, so neither guard can fail while this code is right; they make oversell impossible where it is not.
+ * The rows are locked, so only a bug can make one of the two guards fail. They make overselling impossible even then.
  *
- * In both updates the array makes the planner probe the key. By the join alone it read the whole of a catalogue of 10,000
- * SKUs for one cart, and the whole of a young reservations table, whose statistics say that it is small, for each batch.
+ * In both updates the array makes the planner look rows up by key. With the join alone it read a whole catalogue of 10,000 SKUs for
+ * one cart. For each batch it also read a whole new reservations table, because the statistics still said that the table is small.
  */
 function changeStock(tx: Tx, deltas: readonly (readonly [string, number])[], now: number) {
   const changes = deltas.map(([sku_id, delta]) => ({ sku_id, delta }));
@@ -263,7 +262,7 @@ function reservationsOf(rows: readonly LineRow[]): Map<string, Reservation> {
   return reservations;
 }
 
-/** A tombstone has no lines but still one row, which keeps the place of the reservation that must not come. */
+/** A tombstone has no lines but one row, which blocks a later insert of the reservation. */
 const TOMBSTONE_LINES = [{ sku_id: null, quantity: 0, unit_price_cents: 0 }];
 
 function linesOf(reservation: Reservation) {
@@ -286,6 +285,6 @@ function linesOf(reservation: Reservation) {
 
 function reservationIn(rows: InventoryRows, saga_id: string): Reservation {
   const reservation = rows.reservations.get(saga_id);
-  assert(reservation !== undefined, `saga ${saga_id} is marked as written without a reservation`);
+  assert(reservation !== undefined, `saga ${saga_id} is marked as changed but has no reservation`);
   return reservation;
 }

@@ -1,11 +1,11 @@
-// The sweeper on a real Postgres, alone and against commands that are at the same reservations.
+// The sweeper on a real Postgres, alone and against concurrent commands for the same reservations.
 import { expect, test } from "bun:test";
 import { confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
 import { HOLD_MS, START, TestInventory } from "../../testkit/inventory.ts";
 
 const saga = () => Bun.randomUUIDv7();
 
-test("holds past their time expire, in bounded batches, and nothing else does", async () => {
+test("only expired holds expire, in bounded batches", async () => {
   await using inventory = await TestInventory.open({ apple: 10, pear: 10 });
   const [first, second, confirmed, young] = [saga(), saga(), saga(), saga()];
   await inventory.handle(
@@ -40,7 +40,7 @@ test("holds past their time expire, in bounded batches, and nothing else does", 
   expect(await inventory.leaks()).toEqual([]);
 });
 
-test("an expired reservation is taken again by its confirm, or lost when its stock went elsewhere", async () => {
+test("a confirm takes the stock of an expired reservation again, or reports it lost", async () => {
   await using inventory = await TestInventory.open({ apple: 3 });
   const [lucky, late] = [saga(), saga()];
   await inventory.handle(reserveInventory(lucky, [["apple", 1]]), reserveInventory(late, [["apple", 2]]));
@@ -53,7 +53,7 @@ test("an expired reservation is taken again by its confirm, or lost when its sto
   expect([await inventory.available("apple"), await inventory.leaks()]).toEqual([1, []]);
 });
 
-test("a reservation that somebody is working on is skipped, all its lines", async () => {
+test("a reservation that another transaction has locked is skipped with all its lines", async () => {
   await using inventory = await TestInventory.open({ apple: 10, pear: 10 });
   const [busy, free] = [saga(), saga()];
   const cart = [
@@ -74,7 +74,7 @@ test("a reservation that somebody is working on is skipped, all its lines", asyn
   expect(await inventory.sweep()).toMatchObject({ processed: 1 });
 });
 
-test("sweepers and releases at the same reservations give each piece back once", async () => {
+test("concurrent sweepers and releases give each unit back once", async () => {
   await using inventory = await TestInventory.open({ apple: 100, pear: 100 });
   const sagas = Array.from({ length: 50 }, saga);
   await inventory.handle(

@@ -1,5 +1,5 @@
-// Gives the stock of holds back whose saga took too long, and tells the saga. Any replica may sweep at any time: a claim skips
-// what another has, or what a command is changing. Ticked by a background loop of cmd/inventory.
+// Gives the stock of expired holds back and tells the saga. Any replica may sweep at any time: a claim skips rows that another sweep or
+// a command has locked. Run by a background loop of cmd/inventory.
 import { describeError } from "../../kernel/errors.ts";
 import type { Clock, RunResult } from "../../kernel/ports.ts";
 import type { Database } from "../../messaging/database.ts";
@@ -10,9 +10,9 @@ import type { Log } from "../../kernel/telemetry.ts";
 import { expire } from "./decide.ts";
 import { applyDecision, claimExpired, heldRows, lockStock, saveRows, workingSet } from "./store.ts";
 
-/** Reservations per sweep: keeps the locks on hot SKUs short. The loop comes back at once after a full batch. */
+/** Maximum reservations per sweep: keeps locks on hot SKUs short. After a full batch the loop runs again at once. */
 const SWEEP_LIMIT = 500;
-/** So many batches are looked through for holds that want no locked row. */
+/** Maximum batches to search for holds that need no locked row. */
 const MAX_ROUNDS_WHEN_LOCKED = 20;
 
 export interface SweeperOptions {
@@ -20,15 +20,15 @@ export interface SweeperOptions {
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
-  /** Told what was said, once it is durable. */
+  /** Called with the events after their transaction has committed. */
   readonly onCommitted: (messages: readonly Outgoing[]) => void;
   readonly log: Pick<Log, "warn">;
   readonly limit?: number;
 }
 
 /**
- * Expires one batch. `processed` is the number of reservations whose stock went back. Where a row is locked for long, those that
- * want it are passed over, and the batch after them has its turn as well.
+ * Expires one batch. `processed` is the number of reservations whose stock went back. If a row stays locked, skips the reservations
+ * that need it and goes on with the batches behind them.
  */
 export async function sweepExpired(options: SweeperOptions): Promise<RunResult> {
   const { database, limit = SWEEP_LIMIT, log } = options;
@@ -49,13 +49,13 @@ export async function sweepExpired(options: SweeperOptions): Promise<RunResult> 
     const why = describeError(error);
     log.warn(
       { ...namesOf(held), processed },
-      `rows are locked, the expired holds that want them wait: ${why}`,
+      `rows are locked, the expired holds that need them wait: ${why}`,
     );
     return { processed, hasMore: processed >= limit };
   }
 }
 
-/** One transaction: waits for stock that is locked, or leaves out whoever wants it. */
+/** One transaction. Waits for locked stock, or skips the reservations that need it. */
 async function sweep(
   { database, clock, newId, onCommitted, limit = SWEEP_LIMIT }: SweeperOptions,
   { without, isWaiting }: { readonly without: readonly string[]; readonly isWaiting: boolean },

@@ -1,9 +1,9 @@
-// Brings mails to the mail server as fast as the server wants them, and knows when it wants none. Every mail of the process goes
-// through one courier: those of the topic (notifier.ts) and those that had to wait (waiting-mails.ts).
+// Sends mails as fast as the mail server accepts them, and stops while it accepts none. Every mail of the process goes through one
+// courier: first attempts (notifier.ts) and later attempts (waiting-mails.ts).
 //
-// Three things are kept apart. A mail that is answered with "later" or "never" is that mail's matter, and no other hears of it.
-// A server that says "too much" gets less: fewer a second (pace.ts) or over fewer connections. A server that is away, refuses our
-// password or refuses us altogether gets nothing but a probe now and then; no mail is tried meanwhile, so none counts an attempt.
+// There are three separate cases. A "later" or "never" reply concerns one mail and affects no other. A server that says "too much" gets
+// fewer mails per second (pace.ts) or fewer connections. A server that is unavailable, refuses our password or refuses us altogether
+// gets only an occasional probe. No mail is tried meanwhile, so no mail loses an attempt.
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { pause } from "../../messaging/pause.ts";
@@ -14,34 +14,34 @@ import { judge, type SmtpFault } from "./smtp-failure.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 
 const PROBE_FIRST_MS = 500;
-/** A server is soon found again; one that refuses our password must not be asked often, lest it lock the account. */
+/** Frequent probes find a server that is back. One that refuses our password gets few, because it might lock the account. */
 const PROBE_CAP_MS = { soon: 5_000, login: 60_000 } as const;
-/** So many mails refused one after the other, and none taken: that is not so many recipients. */
+/** This many refusals in a row are the server's fault, not the recipients'. */
 const REFUSALS_IN_A_ROW = 5;
-/** A refusal that does not say whether it is the recipient's is put off where nothing shows it for so long. */
+/** If no other mail shows in this time whether a refusal is the recipient's, the mail is retried later. */
 const LONGEST_DOUBT_MS = 30_000;
-/** Half of so many answers were "later": a server that limits and does not say so. */
+/** If half of this many replies are "later", the server limits us without saying so. */
 const RECENT_ANSWERS = 20;
-/** A mail that the server's limit holds back for longer goes to the database, where it costs no memory and is in nobody's way. */
+/** A mail that the limit delays longer goes to the database, where it costs no memory and delays no other mail. */
 const LONGEST_HOLD_MS = 30_000;
-/** What the server was seen to do counts for so long; then /readyz asks it. */
+/** A success proves for this long that the server works; after that /readyz probes it. */
 const PROVEN_MS = 30_000;
 const MOST_AT_ONCE = 50;
 const STOP_PATIENCE_MS = 8_000;
-/** Connections are given back one by one, each after so many mails. */
+/** Sent mails before the courier adds back one connection. */
 const MAILS_PER_CONNECTION_BACK = 50;
 
 export type Outcome =
   | { readonly kind: "sent" }
   | { readonly kind: "refused"; readonly reply: string }
   | { readonly kind: "later"; readonly reply: string }
-  /** Not tried, or to no avail for a reason that is not the mail's. */
+  /** Not tried, or failed for a reason that is not the mail's. */
   | { readonly kind: "held"; readonly reply: string };
 
 export interface CourierOptions {
-  /** Resolves when the server has taken the mail. */
+  /** Resolves when the server has accepted the mail. */
   readonly post: (mail: Mail) => Promise<void>;
-  /** Connects and logs in; throws what keeps it from that. */
+  /** Connects and logs in; throws if that fails. */
   readonly verify: () => Promise<void>;
   readonly maxConnections: number;
   /** In [0, 1). */
@@ -56,7 +56,7 @@ interface Errand {
   readonly done: (outcome: Outcome) => void;
 }
 
-/** Refused, and the reply does not name the recipient: theirs if the next mail is taken, everybody's if it is refused as well. */
+/** A refusal that does not name the recipient. If a later mail is accepted, it was the recipient's; if all are refused, the server's. */
 interface Doubt {
   readonly errand: Errand;
   readonly reply: string;
@@ -66,7 +66,7 @@ interface Doubt {
 interface Closed {
   readonly reason: string;
   readonly verifiable: boolean;
-  /** A mail is on its way to see whether the server takes it. */
+  /** One mail may try whether the server accepts it. */
   trying: boolean;
 }
 
@@ -82,7 +82,7 @@ export class Courier implements AsyncDisposable {
   #probes = 0;
   #refusals = 0;
   readonly #doubts = new Set<Doubt>();
-  /** Of the last answers, whether each was "later". */
+  /** For each of the last replies, whether it was "later". */
   #recent: boolean[] = [];
   #provenAt = Number.NEGATIVE_INFINITY;
   #verifying: Promise<void> | undefined;
@@ -96,7 +96,7 @@ export class Courier implements AsyncDisposable {
     options.metrics.perSecond.set({}, 0);
   }
 
-  /** How many more mails make sense now: a second's worth. 0 while the server takes none, or enough wait already. */
+  /** How many more mails to fetch now: one second's worth. 0 while the server accepts none or enough mails are queued. */
   get room(): number {
     if (this.#stop.signal.aborted) return 0;
     if (this.#closed !== undefined)
@@ -118,7 +118,7 @@ export class Courier implements AsyncDisposable {
     }
   }
 
-  /** Settles when the mail has been answered, or cannot be tried now. Never rejects. */
+  /** Resolves when the server has replied, or when the mail cannot be tried now. Never rejects. */
   send(mail: Mail): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     if (this.#stop.signal.aborted) resolve({ kind: "held", reply: "the process is stopping" });
@@ -131,14 +131,14 @@ export class Courier implements AsyncDisposable {
     return promise;
   }
 
-  /** Asks the server without a mail, unless it has shown lately that it works. Throws while mails have to wait, and says why. */
+  /** Probes the server without a mail, unless it worked recently. Throws with the reason while mails have to wait. */
   async ready(): Promise<void> {
     if (this.#closed === undefined && performance.now() - this.#provenAt > PROVEN_MS) await this.#verify();
     if (this.#closed !== undefined)
       throw new AppError("SERVICE_UNAVAILABLE", `mails wait for the mail server: ${this.#closed.reason}`);
   }
 
-  /** Sends nothing more, and gives what is on its way some time to get there. Idempotent. */
+  /** Starts no more mails and waits a short time for those in flight. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     clearTimeout(this.#pump);
@@ -167,7 +167,7 @@ export class Courier implements AsyncDisposable {
     }
     const now = performance.now();
     while (this.#queue[0] !== undefined && now - this.#queue[0].since > LONGEST_HOLD_MS)
-      this.#queue.shift()?.done({ kind: "held", reply: "the mail server takes no more at a time" });
+      this.#queue.shift()?.done({ kind: "held", reply: "the mail server's rate limit delays this mail" });
   }
 
   async #carry(errand: Errand): Promise<void> {
@@ -199,7 +199,7 @@ export class Courier implements AsyncDisposable {
         }
         if (this.#closed === undefined && this.#refusals < REFUSALS_IN_A_ROW)
           return this.#doubt(errand, reply);
-        this.#close(`it refuses one mail after the other: ${reply}`, false);
+        this.#close(`it refuses every mail: ${reply}`, false);
         return errand.done({ kind: "held", reply });
       case "later":
         this.#remember(true);
@@ -212,7 +212,7 @@ export class Courier implements AsyncDisposable {
         this.#options.metrics.errors.inc({ kind: "too_much" });
         if (fault.connections && this.#connections > 1) this.#fewerConnections();
         else this.#slower();
-        // First in line again: it waits for its turn and not for the others'.
+        // Back to the head of the queue, so that it does not wait behind the others.
         this.#queue.unshift(errand);
         return;
       case "unusable":
@@ -253,7 +253,7 @@ export class Courier implements AsyncDisposable {
     if (before !== Number.POSITIVE_INFINITY) return;
     this.#options.log.warn(
       { mails_per_second: this.#pace.perSecond },
-      "the mail server limits how many it takes; mails are paced",
+      "the mail server limits the rate, mails are paced",
     );
   }
 
@@ -275,20 +275,20 @@ export class Courier implements AsyncDisposable {
     this.#sinceFewer = 0;
   }
 
-  /** The server has dealt with a mail as it should. */
+  /** The server has handled a mail properly. */
   #works(): void {
     this.#provenAt = performance.now();
     if (this.#closed === undefined) return;
     this.#closed = undefined;
     this.#probes = 0;
     this.#options.metrics.unusable.set({}, 0);
-    this.#options.log.info({}, "the mail server takes mails again");
+    this.#options.log.info({}, "the mail server accepts mails again");
     this.#signalChange();
   }
 
   #close(reason: string, verifiable: boolean): void {
     const wasOpen = this.#closed === undefined;
-    // What was under way when it closed says the same again.
+    // Mails in flight at the close report the same fault again.
     if (!wasOpen && !this.#closed?.trying) return;
     this.#closed = { reason, verifiable, trying: false };
     this.#refusals = 0;
@@ -297,7 +297,7 @@ export class Courier implements AsyncDisposable {
       const { metrics, log } = this.#options;
       metrics.unusable.set({}, 1);
       metrics.errors.inc({ kind: verifiable ? "server" : "refusing" });
-      log.error({ reason }, "no mail can be sent: the mail server is away or refuses us; mails wait");
+      log.error({ reason }, "the mail server is unavailable or refuses us, all mails wait");
     }
     void this.#probeLater();
   }
@@ -308,7 +308,7 @@ export class Courier implements AsyncDisposable {
     this.#signalChange();
   }
 
-  /** Waits, then asks without a mail; where that shows nothing, one mail may try. */
+  /** Waits, then probes without a mail. If such a probe cannot show the fault, one mail may try. */
   async #probeLater(): Promise<void> {
     const { random } = this.#options;
     for (;;) {
@@ -338,7 +338,7 @@ export class Courier implements AsyncDisposable {
     }
   }
 
-  /** Without a mail: does the server answer and know us? Closes where it does not. */
+  /** Connects and logs in without a mail. Closes the courier if the server cannot be used. */
   #verify(): Promise<void> {
     this.#verifying ??= this.#options
       .verify()
@@ -360,7 +360,7 @@ export class Courier implements AsyncDisposable {
   }
 }
 
-/** RFC 4954: a reply to who we say we are. */
+/** RFC 4954: replies about authentication. */
 function isLogin(reason: string): boolean {
   return /\b53[458][ -]/.test(reason);
 }

@@ -1,10 +1,10 @@
-// What the shopper reads. Pure: one command becomes one mail, always the same. Called by notifier.ts.
+// The texts that shoppers read. Pure: one command always becomes the same mail. Called by notifier.ts and waiting-mails.ts.
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
 
 export interface Mail {
-  /** Fixed by saga and template: a mail that has to be sent twice is the same mail to whoever receives it (RFC 5322, 3.6.4). */
+  /** Depends only on saga and template, so a mail that is sent twice is the same mail to its receiver (RFC 5322, 3.6.4). */
   readonly message_id: string;
   readonly to: string;
   readonly subject: string;
@@ -12,7 +12,7 @@ export interface Mail {
   readonly html: string;
 }
 
-/** What is told of failures that a shopper can do something about; the others get the last sentence only. */
+/** Reasons that a shopper can act on. For other failures the mail gives no reason. */
 const REASONS: Readonly<Record<string, string>> = {
   UNKNOWN_SKU: "Something in your cart is not sold in this shop.",
   CURRENCY_MISMATCH: "Something in your cart is not sold in the currency of your checkout.",
@@ -28,7 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";
 
-/** Identifies the mail of one (saga, template), however often it is asked for. */
+/** Identifies the mail of one (saga, template), however often it is requested. */
 export function mailKey({ saga_id, template }: SendNotification): string {
   return `${saga_id}.${template}`;
 }

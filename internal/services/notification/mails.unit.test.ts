@@ -1,4 +1,4 @@
-// What shoppers read, word for word, and what must never get into a mail.
+// The mail texts word for word, and what must never be in a mail.
 import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { mailOf } from "./mails.ts";
@@ -30,7 +30,7 @@ test("a confirmed order lists what was bought and what it cost", () => {
 test.each([
   ["JPY", 50_000, "50000 JPY"],
   ["KWD", 1_860, "1.860 KWD"],
-])("an order in %s says what was paid", (currency, total_cents, text) => {
+])("the mail of an order in %s says what was paid", (currency, total_cents, text) => {
   const items = [{ sku_id: "apple", quantity: 1, unit_price_cents: total_cents }];
   const mail = mailOf({ ...command, currency, items, total_cents });
   expect(mail.text).toContain(`1 x apple, ${text} each\nTotal: ${text}\n`);
@@ -39,21 +39,21 @@ test.each([
 test.each([
   ["CARD_DECLINED", "Your card was declined."],
   ["SOMETHING_INTERNAL", "could not be completed.\n\nYou pay nothing"],
-])("a checkout that failed with %s says what the shopper needs", (failure_code, words) => {
+])("the mail of a checkout that failed with %s says what the shopper needs", (failure_code, words) => {
   const mail = mailOf({ ...command, template: "checkout_failed", failure_code });
   expect(mail.text).toContain(words);
   expect(mail.text).toContain("You pay nothing");
   expect(mail.text).not.toContain(failure_code);
 });
 
-test("what came over the network is text in the mail, never markup", () => {
+test("input from the network is text in the mail, never markup", () => {
   const items = [{ sku_id: '<img src="x">', quantity: 1, unit_price_cents: 1 }];
   const { html } = mailOf({ ...command, items });
   expect(html).toContain("&lt;img src=&quot;x&quot;&gt;");
   expect(html).not.toContain("<img");
 });
 
-test("the same command is the same mail, the other template another", () => {
+test("the same command gives the same mail, another template another mail", () => {
   expect(mailOf(command)).toEqual(mailOf({ ...command, message_id: SAGA }));
   expect(mailOf({ ...command, template: "checkout_failed" }).message_id).not.toBe(mailOf(command).message_id);
 });

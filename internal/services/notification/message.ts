@@ -1,20 +1,20 @@
-// A mail as the bytes that go over the wire (RFC 5322): text and HTML as alternatives. nodemailer encodes what is in it. It would lay
-// it out too, but as a stream of a dozen pieces, each of them a write to the socket; in one piece a mail costs half. Called by smtp.ts.
+// Builds the bytes of a mail (RFC 5322): text and HTML as alternatives. nodemailer encodes the values. It could build the whole mail,
+// too, but as a stream of a dozen pieces, each a write to the socket; in one piece a mail costs half. Called by smtp.ts.
 import { foldLines } from "nodemailer/lib/mime-funcs";
 import MimeNode from "nodemailer/lib/mime-node";
 import { encode, wrap } from "nodemailer/lib/qp";
 import type { Mail } from "./mails.ts";
 
-/** An object is one address, whatever characters it has; a string would be read as a list of them. */
+/** An object is always one address; nodemailer would read a string as a list. */
 export interface Address {
   readonly name: string;
   readonly address: string;
 }
 
-/** In quoted-printable text no "=" is followed by "_" (RFC 2045, 6.7), so that no mail's words can end a part. */
+/** In quoted-printable text "_" never follows "=" (RFC 2045, 6.7), so no mail content can end a part. */
 const BOUNDARY = "=_alternative";
 
-/** Knows how each header is encoded. Holds nothing of any mail. */
+/** Encodes header values. Keeps nothing of any mail. */
 const encoder = new MimeNode();
 
 export function messageOf({ message_id, subject, text, html }: Mail, from: Address, to: Address): string {

@@ -1,4 +1,4 @@
-// The bytes of a mail say what it holds, however odd that is, and nothing that it holds can change how they are read.
+// The bytes of a mail keep its content, however odd, and no content can change how they are parsed.
 import { expect, test } from "bun:test";
 import MailComposer from "nodemailer/lib/mail-composer";
 import type { Mail } from "./mails.ts";
@@ -21,7 +21,7 @@ test.each([
     ...mail,
     subject: "A subject that has more words in it than fit into a single line of seventy-six characters",
   },
-])("the headers are those that nodemailer gives the mail: $subject", async (each) => {
+])("the headers equal those of nodemailer: $subject", async (each) => {
   const recipient = { name: "", address: each.to };
   const { message_id: messageId, subject } = each;
   const composer = new MailComposer({ messageId, from, to: recipient, subject, text: "", html: "" });
@@ -33,11 +33,14 @@ test.each([
   ["not ASCII", "2 x Größe 42 = 東京 🍏\n"],
   ["long lines", `${"a line that is much longer than mails allow ".repeat(40)}\n`],
   ["a long word", "x".repeat(2_000)],
-  ["what ends a mail", ".\n..\nwords after it\n"],
+  ["text that would end a mail", ".\n..\nwords after it\n"],
   ["spaces and tabs", "at the end of a line  \n\tand of another\t\n"],
-  ["what ends a part", "--=_alternative--\n--=_alternative\nContent-Type: text/html\n\n<b>not a part</b>\n"],
+  [
+    "text that would end a part",
+    "--=_alternative--\n--=_alternative\nContent-Type: text/html\n\n<b>not a part</b>\n",
+  ],
   ["nothing", ""],
-])("text and HTML arrive as they were: %s", (_, words) => {
+])("text and HTML arrive unchanged: %s", (_, words) => {
   const message = messageOf({ ...mail, text: words, html: `<p>${words}</p>` }, from, to);
   expect(partsOf(message)).toEqual([
     { type: "text/plain; charset=utf-8", content: words },
@@ -46,7 +49,7 @@ test.each([
   expect(message).toMatch(/^[\t\r\n\u0020-\u007e]*$/);
   for (const line of message.split("\r\n")) {
     expect(line.length).toBeLessThanOrEqual(76);
-    // Left to the end of the line it would be lost on the way; a lone line break would become another one.
+    // Trailing white space would be lost on the way; a lone line break would become another one.
     expect(line).not.toMatch(/[ \t]$|[\r\n]/);
   }
 });
@@ -58,7 +61,7 @@ function headersOf(message: string): readonly string[] {
     .filter((line) => !/^(Date|Content-Type):/.test(line));
 }
 
-/** As a mail client reads them (RFC 2046). */
+/** Parses the parts as a mail client does (RFC 2046). */
 function partsOf(message: string) {
   const [headers = "", ...rest] = message.split("\r\n\r\n");
   const [, boundary = ""] = /^Content-Type: multipart\/alternative;\s+boundary="(.+)"$/m.exec(headers) ?? [];

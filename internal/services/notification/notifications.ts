@@ -1,4 +1,4 @@
-// What this service reads, and under which name Redis remembers that a mail was sent. Shared by notifier.ts and waiting-mails.ts.
+// The topic that this service consumes, and the Redis key that marks a mail as sent. Shared by notifier.ts and waiting-mails.ts.
 import { TOPICS } from "../../../schemas/topics.ts";
 
 export const NOTIFICATIONS = {

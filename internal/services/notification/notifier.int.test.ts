@@ -1,4 +1,4 @@
-// Mails by a real Kafka, Redis, Postgres and SMTP server: each shopper hears once, and mail faults stays where it is.
+// Mails through a real Kafka, Redis, Postgres and SMTP server: each shopper gets one mail, and a fault affects no other mail.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { DeadLetter } from "../../../schemas/dead-letter.ts";
@@ -44,7 +44,7 @@ beforeEach(async () => {
   topic = await freshTopic();
 });
 
-test("each saga's mail is sent once, however often it is asked for", async () => {
+test("each saga's mail is sent once, however often it is requested", async () => {
   const [one, two] = [command(), command("checkout_failed")];
   await send(one, two, { ...one, message_id: Bun.randomUUIDv7() });
   await usingService(async (service) => service.untilMails(2));
@@ -52,15 +52,15 @@ test("each saga's mail is sent once, however often it is asked for", async () =>
     server.sources.filter((mail) => mail.includes(`Message-ID: <${one.saga_id}.order_confirmed@checkout>`)),
   ).toHaveLength(1);
 
-  // Asked for again after a restart: Redis remembers.
+  // Requested again after a restart: Redis knows that it was sent.
   await send({ ...two, message_id: Bun.randomUUIDv7() }, command());
   await usingService(async (service) => service.untilMails(3));
   expect(server.sources.filter((mail) => mail.includes(two.saga_id))).toHaveLength(1);
   expect(await waitingRows()).toEqual([]);
 });
 
-test("an address is one address, whatever characters it has: nobody else is written to", async () => {
-  // What an older gateway let in; today's refuses it.
+test("an address is one recipient, whatever characters it has", async () => {
+  // An older gateway accepted this address; today's rejects it.
   const odd = { ...command(), email: "ada,smith@example.com" };
   await send(odd);
   await usingService(async (service) => service.untilMails(1));
@@ -68,13 +68,13 @@ test("an address is one address, whatever characters it has: nobody else is writ
   expect(server.sources[0]).toContain('To: <"ada,smith"@example.com>');
 });
 
-test('a mail that is answered with "later" waits in the database; the others do not wait for it', async () => {
+test('a mail with a "later" reply waits in the database and delays no other mail', async () => {
   const grey = [command(), command()];
   for (const { email } of grey) server.answers.set(email, [450, 451]);
   const others = Array.from({ length: 30 }, () => command());
   await send(...grey, ...others);
   await usingService(async (service) => {
-    // One batch and its offsets: everybody else has his mail.
+    // One batch and its offsets: all others have their mail.
     await service.untilMails(others.length);
     expect(await waitingRows()).toMatchObject(
       grey.map(() => ({ attempts: 1, last_reply: expect.stringContaining("45") })),
@@ -84,7 +84,7 @@ test('a mail that is answered with "later" waits in the database; the others do 
   });
 });
 
-test("a waiting mail outlives its process, and being asked for again does not send it twice", async () => {
+test("a waiting mail survives its process, and a second request does not send it twice", async () => {
   const grey = command();
   server.answers.set(grey.email, [451]);
   await send(grey);
@@ -107,7 +107,7 @@ test("a waiting mail outlives its process, and being asked for again does not se
   expect(server.sources.filter((mail) => mail.includes(grey.saga_id))).toHaveLength(1);
 });
 
-test("a stop in the middle of an attempt leaves the mail to the next process", async () => {
+test("after a stop in the middle of an attempt, the next process sends the mail", async () => {
   const interrupted = command();
   server.delayMs = 60_000;
   await send(interrupted);
@@ -124,7 +124,7 @@ test("a stop in the middle of an attempt leaves the mail to the next process", a
   await usingService(async (service) => service.untilMails(1));
 });
 
-test("a mail that gets no answer is stored while it is tried, and the next batch goes on", async () => {
+test("a mail without a reply is stored during its attempt, and the next batch goes on", async () => {
   const slow = command();
   server.delays.set(slow.email, 1_500);
   await send(slow);
@@ -143,7 +143,7 @@ test("a mail that gets no answer is stored while it is tried, and the next batch
   expect(server.recipients.filter((recipient) => recipient === slow.email)).toHaveLength(1);
 });
 
-test("a mail that is refused for good goes to the dead-letter queue, and the next one is sent", async () => {
+test("a mail that is refused for good is dead-lettered, and the next one is sent", async () => {
   const bad = command();
   server.answers.set(bad.email, [550]);
   await send(bad);
@@ -160,7 +160,7 @@ test("a mail that is refused for good goes to the dead-letter queue, and the nex
   });
 });
 
-test("a command that cannot be read goes to the dead-letter queue and is counted, and the next mail is sent", async () => {
+test("a command that cannot be read is dead-lettered and counted, and the next mail is sent", async () => {
   const whole = command();
   const bad = { ...whole, email: 7 };
   await producer.produce([topic, bad.saga_id, bad.type, JSON.stringify(bad)].join(FIELD_SEPARATOR));
@@ -173,14 +173,14 @@ test("a command that cannot be read goes to the dead-letter queue and is counted
   expect(await deadLetterOf(whole)).toMatchObject({ service: "notification", original_command: bad });
 });
 
-test("a mail that is never taken is tried for two days, then goes to the dead-letter queue", async () => {
+test("a mail that is never accepted is retried for two days, then dead-lettered", async () => {
   const bad = command();
   server.answers.set(bad.email, [451, 451, 451, 451]);
   await send(bad);
   await usingService(async (service) => {
     await service.notifier.runOnce(neverStops);
     for (const attempts of [2, 3]) {
-      // The last time with a clock that is wrong: alone it ends nothing.
+      // In the second round the clock is wrong: that alone must not end the mail.
       service.aheadMs += attempts === 3 ? 60 * HOUR_MS : 20 * HOUR_MS;
       await service.waiting.runOnce();
       await service.waiting.idle();
@@ -204,15 +204,15 @@ test("a mail that is never taken is tried for two days, then goes to the dead-le
 
 test.each([
   ["our password is wrong", (on: boolean) => void (server.password = on ? "another" : PASSWORD)],
-  ["the server is away", (on: boolean) => (on ? server.close() : server.start())],
+  ["the server is down", (on: boolean) => (on ? server.close() : server.start())],
   ["the server greets with 554", (on: boolean) => void (server.greeting = on ? 554 : undefined)],
   ["our sender is refused", (on: boolean) => void (server.sender = on ? 550 : undefined)],
   [
-    "relaying is denied to us",
+    "the server denies relaying",
     (on: boolean) => void (server.everybody = on ? "554 5.7.1 Relay access denied" : undefined),
   ],
   ["every mail is refused", (on: boolean) => void (server.everybody = on ? "550 no" : undefined)],
-])("while %s mails wait, none is given up, and the role is not ready", async (_, faults) => {
+])("while %s, mails wait, none is dead-lettered, and the role is not ready", async (_, faults) => {
   await faults(true);
   const all = Array.from({ length: 12 }, () => command());
   await send(...all);
@@ -232,7 +232,7 @@ test.each([
   expect(given).toEqual([]);
 });
 
-test("a server that takes ten a second is given nearly ten a second, and no mail is given up", async () => {
+test("a server that accepts 10 mails per second gets almost 10, and every mail arrives", async () => {
   server.perSecond = 10;
   const all = Array.from({ length: 40 }, () => command());
   await send(...all);
@@ -240,14 +240,14 @@ test("a server that takes ten a second is given nearly ten a second, and no mail
     await service.untilMails(1);
     const begun = performance.now();
     await service.untilMails(all.length);
-    // Four windows of a second where the limit is used whole; beside others on the machine it may take some more.
+    // Four windows of 1 s if the limit is used fully; on a busy machine it may take longer.
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
-  // Asked again and again it would have said no hundreds of times.
+  // Without pacing it would have refused hundreds of times.
   expect(server.turnedAway).toBeLessThan(all.length * 2);
 });
 
-test("a server that takes few connections is used over few", async () => {
+test("a server that allows few connections gets few", async () => {
   server.maxClients = 2;
   const all = Array.from({ length: 40 }, () => command());
   await send(...all);
@@ -255,7 +255,7 @@ test("a server that takes few connections is used over few", async () => {
   expect(await waitingRows()).toEqual([]);
 });
 
-test("without Redis mails are sent all the same", async () => {
+test("mails are sent without Redis", async () => {
   const nothing: KeyValue = {
     present: (keys) => Promise.resolve(keys.map(() => false)),
     remember: () => Promise.resolve(),
@@ -264,7 +264,7 @@ test("without Redis mails are sent all the same", async () => {
   await usingService(async (service) => service.untilMails(1), { keyValue: nothing });
 });
 
-/** One confirmed order, of a shopper of its own. */
+/** The mail command of a new saga and shopper. */
 function command(template: SendNotification["template"] = "order_confirmed"): SendNotification {
   const saga_id = Bun.randomUUIDv7();
   return {
@@ -292,17 +292,17 @@ interface Service {
   readonly waiting: WaitingMails;
   readonly courier: Courier;
   readonly gauges: ReadonlyMap<string, number>;
-  /** The labels of each count, by name. */
+  /** The labels of each increment, by metric name. */
   readonly counters: ReadonlyMap<string, readonly object[]>;
-  /** By how much its clock is ahead of ours. */
+  /** How far its clock is ahead of ours. */
   aheadMs: number;
-  /** One turn of either loop. */
+  /** Runs each loop once. */
   step(): Promise<void>;
-  /** Until so many mails have arrived in all, and what brought them is committed. */
+  /** Steps until `count` mails have arrived in total and their offsets are committed. */
   untilMails(count: number): Promise<void>;
 }
 
-/** A process of its own, in the test's consumer group. */
+/** Runs a separate instance of the service in the test's consumer group. */
 async function usingService(
   work: (service: Service) => Promise<void>,
   changes: { keyValue?: KeyValue; patienceMs?: number; firstPauseMs?: number } = {},
@@ -358,7 +358,7 @@ async function usingService(
     aheadMs: 0,
     async step() {
       await waiting.runOnce();
-      // Room may be long in coming.
+      // It may take long until there is room.
       if (courier.room > 0) await notifier.runOnce(neverStops);
       else await new Promise((resolve) => setTimeout(resolve, 10));
     },
@@ -399,11 +399,11 @@ async function deadLetters(): Promise<readonly DeadLetter[]> {
 const ok = [() => true, () => false] as const;
 const neverStops = new AbortController().signal;
 
-/** Waits for a level, at most 30 s. */
+/** Polls a condition for at most 30 s. */
 async function waitUntil(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("waited 30 s in vain");
+    if (performance.now() > deadline) throw new Error("the condition did not hold within 30 s");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,11 +1,10 @@
-// Tells shoppers by mail how their checkout ended: poll a batch, make the first attempt on each of its mails side by side, store those
-// that have to wait, commit its offsets. Run by cmd/notification.
+// Mails shoppers how their checkout ended: polls a batch, makes the first attempt of all its mails in parallel, stores those that have
+// to wait, commits the offsets. Run by cmd/notification.
 //
-// This is the one consumer that is not the message processor: a mail is an effect that no transaction can hold back or take back. So mails go
-// out at least once. Redis remembers which were sent, the database which wait, and every mail of one (saga, template)
-// carries the same Message-ID, so that the rare second one (a crash right after sending, Redis lost) is known as a double by
-// mail servers and clients. A mail that is sent at once, as nearly all are, never meets the database. What nobody takes ends in
-// the dead-letter queue; the saga never hears of it.
+// Only this consumer does not use the message processor, because no transaction can hold a mail back or undo it. So mails are sent at
+// least once. Redis knows which were sent, the database which wait. All mails of one (saga, template) have the same Message-ID, so mail
+// servers and clients recognise the rare duplicate (a crash right after sending, or Redis data lost). A mail that is sent at once, as
+// nearly all are, never touches the database. A mail that no server accepts is dead-lettered; the saga never learns of it.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { AppError } from "../../kernel/errors.ts";
@@ -30,11 +29,11 @@ import type { NotificationMetrics } from "./telemetry.ts";
 import type { Deferred, WaitingMails } from "./waiting-mails.ts";
 
 const POLL_WAIT_MS = 500;
-/** One mail alone goes at once; where several come together there are more behind them, and a batch of many costs less. */
+/** A single mail goes at once. After several mails more usually follow, and one large batch costs less. */
 const LINGER_MS = { few: 10, many: 100 } as const;
-/** Mails taken within so long are remembered together. */
+/** Mails sent within this time are recorded in Redis together. */
 const REMEMBER_MS = 5;
-/** A mail that has no answer by then is stored, so that the next batch need not wait for it. */
+/** A mail without a reply after this time is stored, so that the next batch need not wait for it. */
 const PATIENCE_MS = 2_000;
 /** The type header of a dead letter, as the outbox writes it. */
 const DEAD_LETTER_TYPE = "DeadLetter";
@@ -62,11 +61,11 @@ interface Attempt {
 
 export class Notifier {
   readonly #options: NotifierOptions;
-  /** First attempts without an answer yet, by mail: a batch that comes again must not send them again. */
+  /** First attempts in flight, by mail: a redelivered batch must not send them again. */
   readonly #underWay = new Map<string, Promise<Outcome>>();
-  /** How many messages came with it. */
+  /** Number of messages in the last batch. */
   #lastBatch = 0;
-  /** Mails that were sent and that Redis is about to be told of. */
+  /** Sent mails that are not yet recorded in Redis. */
   readonly #sent: string[] = [];
   #remembering: Promise<void> | undefined;
 
@@ -74,16 +73,17 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** Runs until `signal` aborts and the mails in hand are done with. Rejects on what waiting cannot heal. */
+  /** Runs until `signal` aborts and the current batch is finished. Rejects on errors that waiting cannot heal. */
   async run(signal: AbortSignal): Promise<void> {
     const { courier, log } = this.#options;
-    // A server that refuses us is found out by asking, not by the first shopper's mail. /readyz says what it answers.
+    // A probe, not the first shopper's mail, finds a server that refuses us. /readyz shows the result.
     await courier.ready().catch(() => undefined);
-    const onWait = (error: AppError) => log.warn({ err: error }, "notifications have to wait");
+    const onWait = (error: AppError) =>
+      log.warn({ err: error }, "notifications wait for an unavailable dependency, retrying");
     await pollUntilAborted(signal, () => this.runOnce(signal), onWait);
   }
 
-  /** One poll and its mails. A stop in the middle leaves the offsets, and with them the mails not yet sent, to the next run. */
+  /** Polls once and sends the mails. A stop in the middle leaves the offsets uncommitted, so the next run gets the unsent mails again. */
   async runOnce(signal: AbortSignal): Promise<void> {
     const { consumer, courier } = this.#options;
     await courier.untilRoom(signal);
@@ -127,7 +127,7 @@ export class Notifier {
     batch.done();
   }
 
-  /** One delivery per mail, without those that Redis remembers and those that wait. */
+  /** One delivery per mail, without mails that were sent (Redis) and mails that wait (database). */
   async #fresh(deliveries: readonly Send[]): Promise<readonly Send[]> {
     const { keyValue, waiting, metrics } = this.#options;
     const byKey = new Map(deliveries.map((delivery) => [mailKey(delivery.message), delivery]));
@@ -161,7 +161,7 @@ export class Notifier {
     return result;
   }
 
-  /** Together with those of the next few ms, but at once where a stop would leave no time for it. */
+  /** Records the mail together with those of the next few ms, or at once during a stop. */
   #remember(key: string, signal: AbortSignal): Promise<void> {
     this.#sent.push(sentKey(key));
     this.#remembering ??= pause(REMEMBER_MS, signal).then(() => {
@@ -175,7 +175,7 @@ export class Notifier {
     const { clock, metrics, log } = this.#options;
     const { saga_id, template } = delivery.message;
     const now = clock.now();
-    log.error({ saga_id, template, reply }, "a mail is given up");
+    log.error({ saga_id, template, reply }, "the mail server refuses a mail, dead-lettering it");
     metrics.deadLettered.inc({ template });
     return deadLetter(NOTIFICATIONS.service, {
       raw: delivery.raw(),
@@ -193,7 +193,7 @@ export class Notifier {
     const now = clock.now();
     log.error(
       { saga_id: invalid.saga_id, code: invalid.code },
-      "a mail's command cannot be read, it is given up",
+      "a mail command cannot be read, dead-lettering it",
     );
     metrics.deadLettered.inc({ template: "unreadable" });
     return deadLetter(NOTIFICATIONS.service, {
@@ -212,7 +212,7 @@ export class Notifier {
   }
 }
 
-/** Throws KAFKA_UNAVAILABLE unless all records are in the log; whoever wanted them there tries again then. */
+/** Throws KAFKA_UNAVAILABLE unless Kafka has all records; the caller then retries. */
 export async function sendToDeadLetters(
   producer: BatchProducer,
   records: readonly DeadLetter[],
@@ -228,11 +228,11 @@ export async function sendToDeadLetters(
   if (first !== undefined)
     throw new AppError(
       "KAFKA_UNAVAILABLE",
-      `${failures.length} dead letters were not taken: ${first.message}`,
+      `Kafka did not accept ${failures.length} dead letters: ${first.message}`,
     );
 }
 
-/** The outcome where there is one already. */
+/** The outcome, if there already is one. */
 function answerOf(result: Promise<Outcome>): Promise<Outcome | { readonly kind: "pending" }> {
   return Promise.race([result, Promise.resolve({ kind: "pending" } as const)]);
 }

@@ -1,16 +1,16 @@
-// How many mails a second a server is given: as many as it takes, until it says that it is too much; then what it has just taken,
-// and from there slowly more. Additive increase, as TCP does it; the decrease goes to what was measured and not to half, so that
-// a fixed limit is used nearly whole. Pure: the time is an argument, in ms. Called by courier.ts.
+// How many mails per second the mail server gets: no limit until it says "too much", then the rate it just accepted, and from there
+// slowly more. The increase is additive, as in TCP. The decrease goes to the measured rate, not to half, so that a fixed limit is used
+// almost fully. Pure: the time is an argument, in ms. Called by courier.ts.
 
 const MEASURED_MS = 1_000;
-/** Answers to mails that were on their way when the server first said so are the same event. */
+/** Later "too much" replies in this time answer mails that were already in flight: they count as one. */
 const ONE_EVENT_MS = 500;
-/** One mail in five seconds: also a server that takes nothing has to be asked. */
+/** One mail in 5 s: even a server that accepts nothing must be tried. */
 const LEAST_PER_SECOND = 0.2;
-/** Faster than this is no limit. */
+/** Above this rate there is no limit. */
 const MOST_PER_SECOND = 1_000;
 const SHARE_OF_MEASURED = 0.95;
-/** Each second in which the rate is used it grows by so much, at least by half a mail a second. */
+/** Each second of full use the rate grows by this share, by at least half a mail per second. */
 const GROWTH_SHARE = 0.03;
 const GROWTH_LEAST = 0.5;
 
@@ -21,12 +21,12 @@ export class Pace {
   #slowedAt = Number.NEGATIVE_INFINITY;
   #accepted: number[] = [];
 
-  /** Mails a second; Infinity while the server has set no limit. */
+  /** Mails per second; Infinity while there is no limit. */
   get perSecond(): number {
     return this.#perSecond;
   }
 
-  /** Whether one more mail may go now; it is counted as gone. */
+  /** Whether one more mail may go now. If so, counts it. */
   take(now: number): boolean {
     if (this.#perSecond === Number.POSITIVE_INFINITY) return true;
     this.#refill(now);
@@ -35,14 +35,14 @@ export class Pace {
     return true;
   }
 
-  /** How long until `take` may be true. */
+  /** Milliseconds until `take` may return true. */
   waitMs(now: number): number {
     if (this.#perSecond === Number.POSITIVE_INFINITY) return 0;
     this.#refill(now);
     return Math.max(0, ((1 - this.#tokens) / this.#perSecond) * 1_000);
   }
 
-  /** The server has taken a mail. */
+  /** The server has accepted a mail. */
   accepted(now: number): void {
     this.#measure(now);
     this.#accepted.push(now);
@@ -51,7 +51,7 @@ export class Pace {
     if (this.#perSecond > MOST_PER_SECOND) this.#perSecond = Number.POSITIVE_INFINITY;
   }
 
-  /** The server has said that it is too much. */
+  /** The server has said "too much". */
   slower(now: number): void {
     if (now - this.#slowedAt < ONE_EVENT_MS) return;
     this.#slowedAt = now;
@@ -68,7 +68,7 @@ export class Pace {
 
   #refill(now: number): void {
     const grown = (Math.max(0, now - this.#refilledAt) * this.#perSecond) / 1_000;
-    // No burst after a quiet time: a tenth of a second's worth.
+    // No burst after a quiet time: at most a tenth of a second's worth.
     this.#tokens = Math.min(Math.max(1, this.#perSecond / 10), this.#tokens + grown);
     this.#refilledAt = now;
   }

@@ -1,15 +1,15 @@
-// The pace against servers with a limit, in simulated time: near the limit, never long below it, and not one attempt too many.
+// The pace against servers with a limit, in simulated time: it stays near the limit and makes few attempts too many.
 import { expect, test } from "bun:test";
 import { Pace } from "./pace.ts";
 
-/** Offers mails without end for `seconds` to a server that takes `perWindow` in each window. Returns taken and refused by second. */
+/** Offers endless mails for `seconds` to a server that accepts `perWindow` per window. Returns how many were accepted and refused. */
 function offer(pace: Pace, seconds: number, perWindow: number, windowMs: number) {
   const taken: number[] = Array.from({ length: seconds }, () => 0);
   let refused = 0;
   let window = -1;
   let inWindow = 0;
   for (let now = 0; now < seconds * 1_000; now += 1) {
-    // At most so many answers a millisecond.
+    // At most 2 replies per ms.
     for (let i = 0; i < 2 && pace.take(now); i += 1) {
       if (Math.floor(now / windowMs) !== window) [window, inWindow] = [Math.floor(now / windowMs), 0];
       inWindow += 1;
@@ -37,20 +37,20 @@ test.each([
   [2, 1_000],
   [10, 1_000],
   [100, 1_000],
-])("a limit of %d in %d ms is used nearly whole", (perWindow, windowMs) => {
+])("a limit of %d in %d ms is used almost fully", (perWindow, windowMs) => {
   const { taken, refused } = offer(new Pace(), 60, perWindow, windowMs);
   const allowed = (60_000 / windowMs) * perWindow;
   expect(taken).toBeGreaterThan(allowed * 0.85);
   expect(refused).toBeLessThan(allowed * 0.25);
 });
 
-test("a limit by the minute is found again every minute, without hammering in between", () => {
+test("a limit per minute is found again every minute, without hammering in between", () => {
   const { taken, refused } = offer(new Pace(), 600, 100, 60_000);
   expect(taken).toBeGreaterThan(700);
   expect(refused).toBeLessThan(400);
 });
 
-test("a limit that is gone is forgotten", () => {
+test("a limit that the server has lifted is forgotten", () => {
   const pace = new Pace();
   offer(pace, 5, 10, 1_000);
   pace.slower(5_000);
@@ -59,7 +59,7 @@ test("a limit that is gone is forgotten", () => {
   expect(pace.perSecond).toBe(Number.POSITIVE_INFINITY);
 });
 
-test("answers to what was on its way already slow it once", () => {
+test("replies to mails already in flight slow the pace once", () => {
   const pace = new Pace();
   for (let i = 0; i < 20; i += 1) pace.accepted(0);
   for (let i = 0; i < 30; i += 1) pace.slower(10);

@@ -1,4 +1,4 @@
-// What the mail servers in use say, and what is made of it. The shapes are nodemailer's; that they are so is tested in notifier.int.test.ts.
+// How replies of common mail servers are classified. The errors have nodemailer's shape, which notifier.int.test.ts checks.
 import { expect, test } from "bun:test";
 import { judge } from "./smtp-failure.ts";
 
@@ -14,7 +14,7 @@ function failure(command: string, response?: string, more: Readonly<Record<strin
 
 const RECIPIENT = "RCPT TO";
 test.each([
-  // The recipient's own refusal.
+  // The recipient is refused.
   [RECIPIENT, "550 5.1.1 No such user", { kind: "refused", certainly: true }],
   [RECIPIENT, "552 5.2.2 Mailbox full, quota exceeded", { kind: "refused", certainly: true }],
   [RECIPIENT, "550 no such user here", { kind: "refused", certainly: false }],
@@ -30,7 +30,7 @@ test.each([
   ["DATA", "454 Throttling failure: Maximum sending rate exceeded.", { kind: "slower", connections: false }],
   [RECIPIENT, "450 4.7.1 Too many mails, slow down", { kind: "slower", connections: false }],
   ["MAIL FROM", "451 4.7.1 rate limit reached", { kind: "slower", connections: false }],
-  // The server, or what it thinks of us.
+  // The server is unusable or refuses us.
   ["CONN", "554 5.7.1 No SMTP service here", { kind: "unusable", verifiable: true }],
   ["EHLO", "421 4.3.2 Service shutting down", { kind: "unusable", verifiable: true }],
   ["AUTH PLAIN", "535 5.7.8 Authentication failed", { kind: "unusable", verifiable: true }],
@@ -44,7 +44,7 @@ test.each([
   [RECIPIENT, "530 5.7.0 Authentication required", { kind: "unusable", verifiable: false }],
   [RECIPIENT, "554 5.7.1 <ada@example.com>: Relay access denied", { kind: "unusable", verifiable: false }],
   ["DATA", "550 5.4.5 Daily user sending limit exceeded", { kind: "unusable", verifiable: false }],
-  // Its fault or this mail's: the next probe tells.
+  // The server's fault or this mail's: the next probe shows.
   [RECIPIENT, "421 4.4.2 Connection dropped due to an error", { kind: "lost" }],
 ] as const)("%s answered by %s", (command, response, fault) => {
   expect(judge(failure(command, response)).fault).toEqual(fault);
@@ -53,22 +53,18 @@ test.each([
 test.each([
   ["a connection that broke", failure("CONN", undefined, { code: "ECONNECTION" }), "lost"],
   [
-    "a server that nobody is at",
+    "a refused connection",
     failure("CONN", undefined, { code: "ESOCKET", originalCode: "ECONNREFUSED" }),
     "unusable",
   ],
-  ["a name that nobody knows", failure("CONN", undefined, { code: "EDNS" }), "unusable"],
-  [
-    "an address that this server cannot write to",
-    failure("API", undefined, { code: "EENVELOPE" }),
-    "refused",
-  ],
-  ["whatever else is thrown", new Error("?"), "unusable"],
+  ["an unknown host name", failure("CONN", undefined, { code: "EDNS" }), "unusable"],
+  ["an address that nodemailer rejects", failure("API", undefined, { code: "EENVELOPE" }), "refused"],
+  ["any other error", new Error("?"), "unusable"],
 ])("%s", (_, error, kind) => {
   expect<string>(judge(error).fault.kind).toBe(kind);
 });
 
-test("the reply is one line, and no longer than an operator reads", () => {
+test("the reply is one line of at most 300 characters", () => {
   const { reply } = judge(failure(RECIPIENT, `550-first\r\n550 ${"x".repeat(1_000)}`));
   expect(reply).toMatch(/^550-first 550 x+$/);
   expect(reply).toHaveLength(300);
@@ -86,6 +82,6 @@ test.each([
     "451 greylisted, see http://example.com/why?rcpt=[address]",
   ],
   ["450 4.7.1 Greylisted, try again in 300 seconds", "450 4.7.1 Greylisted, try again in 300 seconds"],
-])("of %p the operator reads no address", (response, shown) => {
+])("%p is shown without addresses", (response, shown) => {
   expect(judge(failure(RECIPIENT, response)).reply).toBe(shown);
 });

@@ -1,4 +1,4 @@
-// Mail over SMTP, by nodemailer. Opened in cmd/notification.
+// Sends mail over SMTP with nodemailer. Opened in cmd/notification.
 import { createTransport } from "nodemailer";
 import isEmail from "validator/lib/isEmail.js";
 import { AppError } from "../../kernel/errors.ts";
@@ -6,19 +6,19 @@ import type { Mail } from "./mails.ts";
 import { type Address, messageOf } from "./message.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** For each reply. A mail that is given up just before the server says that it has it is sent twice, so this is patient. */
+/** For each reply. Long, because a mail that times out just before the server confirms it is sent twice. */
 const REPLY_TIMEOUT_MS = 30_000;
 
 export interface SmtpOptions {
-  /** smtp:// or smtps://, with user and password where the server asks for them. */
+  /** smtp:// or smtps://, with user and password if the server needs them. */
   readonly url: string;
-  /** As `senderOf` reads it. */
+  /** In the format of `senderOf`. */
   readonly from: string;
   readonly maxConnections: number;
 }
 
 export interface Smtp extends AsyncDisposable {
-  /** Resolves when the mail server has taken the mail. Rejects as nodemailer does; smtp-failure.ts judges that. */
+  /** Resolves when the mail server has accepted the mail. Rejects with nodemailer's error, which smtp-failure.ts classifies. */
   readonly post: (mail: Mail) => Promise<void>;
   /** Connects and logs in. */
   readonly verify: () => Promise<void>;
@@ -30,12 +30,12 @@ export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
     url,
     pool: true,
     maxConnections,
-    // Who tries again, and when, is the courier's to decide. Once, for the connection that the server closes while it is taken up.
+    // The courier decides about retries. One requeue covers a connection that the server closes just as it is reused.
     maxRequeues: 1,
     connectionTimeout: CONNECT_TIMEOUT_MS,
     greetingTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: REPLY_TIMEOUT_MS,
-    // Mails are made of text that came over the network: they must never make this process read a file or a URL.
+    // Mails contain text from the network: they must never make this process read a file or a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -55,8 +55,8 @@ export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
 }
 
 /**
- * `Shop <shop@example.com>` or the bare address. The name is everything before the bracket, so that one with a comma is still one
- * name; nothing else is ever read as an address. Throws CONFIG_INVALID.
+ * `Shop <shop@example.com>` or the bare address. The name is everything before the bracket, also with a comma in it, and is never
+ * read as an address. Throws CONFIG_INVALID.
  */
 export function senderOf(from: string): Address {
   const {
@@ -68,7 +68,7 @@ export function senderOf(from: string): Address {
   if (!isEmail(address, { require_tld: false }))
     throw new AppError(
       "CONFIG_INVALID",
-      "MAIL_FROM is not one sender: set it to an address, or to a name and <address>",
+      "MAIL_FROM is not one sender: set it to an address or to `Name <address>`",
     );
   return { name: name.trim().replace(/^"(.*)"$/u, "$1"), address };
 }

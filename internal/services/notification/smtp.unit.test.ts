@@ -1,4 +1,4 @@
-// Who the mails come from: one sender, read once at the start, or a word about the setting.
+// MAIL_FROM is one sender, read once at the start; anything else is an error that names the setting.
 import { expect, test } from "bun:test";
 import { senderOf } from "./smtp.ts";
 
@@ -19,6 +19,6 @@ test.each([
   "<>",
   "Shop <a,b@example.com>",
   "A <a@example.com> B <b@example.com>",
-])("%p is none", (from) => {
+])("%p is not one sender", (from) => {
   expect(() => senderOf(from)).toThrow("MAIL_FROM");
 });

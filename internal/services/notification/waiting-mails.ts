@@ -1,6 +1,6 @@
-// The mails that have to wait, and their further attempts: stored with their message, claimed when due, sent by the courier, put off
-// with a growing pause, and after two days given up. Called by notifier.ts, which makes every first attempt, and run as a
-// background loop beside it; any number of replicas.
+// Stores mails that have to wait and retries them: claims them when due, sends them through the courier, pauses longer after each
+// failure, and dead-letters them after two days. Called by notifier.ts, which makes every first attempt, and run as a background loop
+// beside it, in any number of replicas.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
 import { AppError, assert } from "../../kernel/errors.ts";
@@ -25,14 +25,14 @@ import {
   type WaitingMail,
 } from "./waiting-store.ts";
 
-/** Greylisting lets a mail through after one to five minutes. The cap, with its jitter, stays below LONGEST_PAUSE_MS. */
+/** Greylisting accepts a mail after 1 to 5 minutes. The cap with its jitter stays below LONGEST_PAUSE_MS. */
 const BACKOFF_FIRST_MS = 30_000;
 const BACKOFF_CAP_MS = 4 * 60 * 1_000;
-/** Longer than the courier holds a mail and the server may take for its replies; below LONGEST_PAUSE_MS. */
+/** Longer than the courier may hold a mail plus the server's reply timeouts; below LONGEST_PAUSE_MS. */
 const LEASE_MS = 4 * 60 * 1_000;
-/** The gauge says no more than this; nobody needs to know by how much it is exceeded. */
+/** The gauge shows at most this; more digits help no operator. */
 const MAX_COUNTED = 10_000;
-/** Attempts in progress at most; more are claimed as these end. */
+/** Maximum attempts in flight; more are claimed as these end. */
 const MAX_IN_HAND = 200;
 
 export interface WaitingMailsOptions {
@@ -45,13 +45,13 @@ export interface WaitingMailsOptions {
   readonly random: () => number;
   readonly metrics: NotificationMetrics;
   readonly log: Log;
-  /** A mail is given up when an attempt fails so long after its first failed one. */
+  /** A mail is dead-lettered when an attempt fails this long after the first failed attempt. */
   readonly giveUpAfterMs: number;
   /** First and longest pause between attempts. */
   readonly backoffMs?: { readonly first: number; readonly cap: number };
 }
 
-/** A mail that is to wait, as its first attempt left it. `pending`: that attempt is still going on. */
+/** A mail that has to wait, with the result of its first attempt. `pending`: that attempt is still in flight. */
 export interface Deferred {
   readonly mailKey: string;
   readonly sagaId: string;
@@ -61,16 +61,16 @@ export interface Deferred {
 
 export class WaitingMails {
   readonly #options: WaitingMailsOptions;
-  /** Attempts in progress. */
+  /** Attempts in flight. */
   readonly #inHand = new Set<Promise<void>>();
-  /** Whether there may be rows. Looked at before the first batch and at every run, so that nobody asks an empty table. */
+  /** Whether the table may have rows. Every run checks it, so that batches do not query an empty table. */
   #mayBeSome = true;
 
   constructor(options: WaitingMailsOptions) {
     this.#options = options;
   }
 
-  /** Those of the mails that wait already. Costs nothing while none does. */
+  /** The keys among `mailKeys` whose mails already wait. Costs nothing while no mail waits. */
   async among(mailKeys: readonly string[]): Promise<ReadonlySet<string>> {
     if (!this.#mayBeSome || mailKeys.length === 0) return new Set();
     const { sql } = this.#options.database;
@@ -94,12 +94,12 @@ export class WaitingMails {
     await this.#asked(addWaiting(database.sql, rows, now));
   }
 
-  /** Follows an attempt whose mail was added as pending. */
+  /** Stores the result of an attempt whose mail was added as pending. */
   follow(mail: Deferred, attempt: Promise<Outcome>): void {
     this.#take(attempt.then((outcome) => this.#settleFirst(mail, outcome)));
   }
 
-  /** Claims what is due and starts its attempts; they go on after it returns. Throws when the database is away. */
+  /** Claims due mails and starts their attempts, which continue after it returns. Throws when the database is unavailable. */
   async runOnce(): Promise<RunResult> {
     const { courier, clock, database } = this.#options;
     await this.#look();
@@ -112,18 +112,18 @@ export class WaitingMails {
     return { processed: claimed.length, hasMore: claimed.length === limit };
   }
 
-  /** Resolves when no attempt is in progress. For the shutdown, after the courier has stopped, and for tests. */
+  /** Resolves when no attempt is in flight. For tests and for the shutdown, after the courier has stopped. */
   async idle(): Promise<void> {
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
   }
 
-  /** Throws DATABASE_UNAVAILABLE, which the consumer waits for, where waiting can heal it. */
+  /** If waiting can heal the error, throws DATABASE_UNAVAILABLE, which makes the consumer wait. */
   async #asked<T>(statement: Promise<T>): Promise<T> {
     try {
       return await statement;
     } catch (error) {
       if (this.#options.database.faultOf(error) === "other") throw error;
-      throw new AppError("DATABASE_UNAVAILABLE", "the database of the waiting mails does not answer", {
+      throw new AppError("DATABASE_UNAVAILABLE", "the database of waiting mails is unavailable", {
         cause: error,
       });
     }
@@ -137,11 +137,14 @@ export class WaitingMails {
     metrics.oldestSeconds.set({}, oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) / 1_000);
   }
 
-  /** Failing is harmless: the row's lease ends, and what Redis knows to be sent is not sent again. */
+  /** A failure is harmless: the mail is retried when its lease expires, and not if Redis knows that it was sent. */
   #take(work: Promise<void>): void {
     const task = work
       .catch((error: unknown) =>
-        this.#options.log.warn({ err: error }, "a waiting mail's state was not stored"),
+        this.#options.log.warn(
+          { err: error },
+          "the state of a waiting mail was not stored, retrying when its lease expires",
+        ),
       )
       .finally(() => this.#inHand.delete(task));
     this.#inHand.add(task);
@@ -155,7 +158,7 @@ export class WaitingMails {
       return removeWaiting(sql, mail.mailKey);
     }
     const delivery = deliveryOf(mail.raw, NOTIFICATIONS);
-    // It was readable when it was stored, so this is another version of the binary; it will not come to read it.
+    // It was readable when it was stored, so this is another version of the binary, which will never read it.
     if ("invalid" in delivery)
       return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
@@ -181,7 +184,7 @@ export class WaitingMails {
     if (outcome.kind === "sent") return removeWaiting(database.sql, mailKey);
     if (outcome.kind !== "refused") return restand(database.sql, mailKey, this.#after(UNTRIED, outcome));
     const delivery = deliveryOf(raw, NOTIFICATIONS);
-    assert(!("invalid" in delivery), "a mail was tried that cannot be read");
+    assert(!("invalid" in delivery), "a mail that cannot be read was tried");
     const { value, message } = delivery;
     const mail = { ...UNTRIED, mailKey, sagaId, raw, nextAttemptAt: clock.now(), lastReply: outcome.reply };
     await this.#giveUp(mail, value, message.template, "MAIL_REFUSED", outcome.reply);
@@ -215,11 +218,11 @@ export class WaitingMails {
       firstFailedAt: mail.firstFailedAt ?? now,
       lastFailedAt: now,
     });
-    // The record first: where the removal fails it is written again, under the same id.
+    // The record first: if the removal fails, it is written again with the same id.
     await sendToDeadLetters([record]);
     await removeWaiting(database.sql, mail.mailKey);
     metrics.deadLettered.inc({ template });
-    log.error({ saga_id: mail.sagaId, template, code, reply }, "a mail is given up");
+    log.error({ saga_id: mail.sagaId, template, code, reply }, "a mail was dead-lettered");
   }
 
   #after(
@@ -240,7 +243,7 @@ export class WaitingMails {
     };
   }
 
-  /** One clock that runs ahead must not be enough to give mails up. */
+  /** One fast clock must not be enough to dead-letter mails. */
   async #isOver({ firstFailedAt }: Standing): Promise<boolean> {
     const { clock, database, giveUpAfterMs } = this.#options;
     if (firstFailedAt === null || clock.now() - firstFailedAt < giveUpAfterMs) return false;

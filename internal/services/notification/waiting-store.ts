@@ -1,5 +1,5 @@
-// The waiting mails: those that were not sent at their first attempt. SQL only; called by waiting-mails.ts. Times are the caller's
-// clock throughout, in epoch ms.
+// SQL for waiting mails: those that were not sent at their first attempt. Called by waiting-mails.ts. All times come from the caller's
+// clock, in epoch ms.
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
@@ -7,14 +7,14 @@ import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
 import type { RawMessage } from "../../kernel/ports.ts";
 import { storedHeaders } from "../../messaging/dead-letter.ts";
 
-/** How a mail stands that has not been sent. */
+/** The state of a mail that has not been sent. */
 export interface Standing {
-  /** Failed attempts that were this mail's own. */
+  /** Failed attempts that count against this mail. */
   readonly attempts: number;
-  /** Of the first of them. Null where there is none. */
+  /** Time of the first failed attempt; null if there is none. */
   readonly firstFailedAt: number | null;
   readonly nextAttemptAt: number;
-  /** What the mail server said last, or what kept it from being asked. */
+  /** The mail server's last reply, or why it was not asked. */
   readonly lastReply: string;
 }
 
@@ -24,7 +24,7 @@ export interface NewWaitingMail extends Standing {
   readonly raw: RawMessage;
 }
 
-/** Stores mails. One that waits already (a redelivery) stays as it is. */
+/** Stores mails. A mail that already waits (a redelivery) stays unchanged. */
 export async function addWaiting(sql: Sql, mails: readonly NewWaitingMail[], now: number): Promise<void> {
   const rows = mails.map(({ mailKey, sagaId, raw, ...standing }) => ({
     mail_key: mailKey,
@@ -50,7 +50,7 @@ export async function addWaiting(sql: Sql, mails: readonly NewWaitingMail[], now
         on conflict do nothing`;
 }
 
-/** Those of `mailKeys` that wait. */
+/** The keys among `mailKeys` whose mails wait. */
 export async function waitingAmong(sql: Sql, mailKeys: readonly string[]): Promise<readonly string[]> {
   const rows = await sql<{ mail_key: string }[]>`
     select mail_key from waiting_mails
@@ -64,7 +64,10 @@ export interface WaitingMail extends Standing {
   readonly raw: RawMessage;
 }
 
-/** Claims mails that are due (`isDue`), the longest due first, by moving their next attempt past the lease: a claimer that dies only delays them. */
+/**
+ * Claims due mails (`isDue`), the longest due first, by moving their next attempt past the lease. If the claimer dies, the mails are only
+ * delayed. A due time beyond the longest pause comes from a fast clock and counts as due.
+ */
 export async function claimWaiting(
   sql: Sql,
   now: number,
@@ -83,7 +86,7 @@ export async function claimWaiting(
   return rows.map(fromRow);
 }
 
-/** Says how a mail stands after an attempt. Nothing happens to one that another process has dealt with since. */
+/** Stores the state of a mail after an attempt. Does nothing if another process has removed the mail meanwhile. */
 export async function restand(sql: Sql, mailKey: string, standing: Standing): Promise<void> {
   const { attempts, firstFailedAt, nextAttemptAt, lastReply } = standing;
   await sql`
@@ -93,14 +96,14 @@ export async function restand(sql: Sql, mailKey: string, standing: Standing): Pr
      where mail_key = ${mailKey}`;
 }
 
-/** Takes a mail out: it was sent, or is a dead letter. */
+/** Removes a mail that was sent or dead-lettered. */
 export async function removeWaiting(sql: Sql, mailKey: string): Promise<void> {
   await sql`delete from waiting_mails where mail_key = ${mailKey}`;
 }
 
 export interface WaitingSummary {
   readonly count: number;
-  /** When the one that has waited longest was stored; null where none waits. */
+  /** When the longest waiting mail was stored; null if none waits. */
   readonly oldestAt: number | null;
 }
 

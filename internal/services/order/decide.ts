@@ -1,14 +1,13 @@
-// What the order service does with a command: create the saga's one order, or cancel it. Pure. Called by handler.ts and by the
-// model explorer.
+// The order service's decisions: create the saga's one order, or cancel it. Pure. Called by handler.ts and by the model explorer.
 //
-// A cancel settles the saga's order for good, even one that was never created (a tombstone), so a late or replayed create is
-// refused. Only the order's own state is consulted, so the same command twice has one effect.
+// A cancel settles the saga's order for good, even if it was never created (a tombstone), so a late or replayed create is refused.
+// A decision depends only on the order's own state, so a repeated command has one effect.
 import type { CancelOrder, CreateOrder, OrderCommand } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { totalCents } from "../../kernel/money.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 
-/** What was ordered, as the saga said it. */
+/** What was ordered, as the saga's command states it. */
 export type OrderDetails = Readonly<
   Pick<CreateOrder, "user_id" | "items" | "total_cents" | "currency" | "shipping_address">
 >;
@@ -29,19 +28,19 @@ export type Order = OrderBase &
   );
 
 export interface OrderPolicy {
-  /** ISO 3166-1 alpha-2 codes of the countries that nothing is shipped to. */
+  /** ISO 3166-1 alpha-2 codes of the countries that the shop does not ship to. */
   readonly blockedCountries: ReadonlySet<string>;
 }
 
 export interface Decision {
-  /** The saga's order from now on; the same object where nothing changed. */
+  /** The saga's order after the decision; the same object if nothing changed. */
   readonly order: Order | null;
   readonly out: readonly Outgoing[];
-  /** What a person must look at, where the command could be neither done nor refused. */
+  /** What an operator must look at, if the command could be neither done nor refused. */
   readonly alert: string | null;
 }
 
-/** Decides one command. `order` is the saga's, null where it has none. `now` in epoch ms. */
+/** Decides one command. `order` is null if the saga has none. `now` in epoch ms. */
 export function decide(
   order: Order | null,
   command: OrderCommand,
@@ -62,12 +61,12 @@ function create(command: CreateOrder, now: number, policy: OrderPolicy): Decisio
   const { saga_id, user_id, items, total_cents, currency, shipping_address } = command;
   const sum = totalCents(items);
   if (sum !== total_cents) {
-    const error_message = `the items cost ${sum}, the total says ${total_cents}`;
+    const error_message = `the items cost ${sum}, the total is ${total_cents}`;
     return failed(command, "TOTAL_MISMATCH", error_message);
   }
   const { country } = shipping_address;
   if (policy.blockedCountries.has(country)) {
-    return failed(command, "ADDRESS_NOT_SERVED", `nothing is shipped to ${country}`);
+    return failed(command, "ADDRESS_NOT_SERVED", `the shop does not ship to ${country}`);
   }
   const order: Order = {
     order_id: command.message_id,
@@ -129,14 +128,14 @@ function cancel(order: Order, now: number): Decision {
       return { order, out: [cancelled(order.saga_id)], alert: null };
     case "SHIPPED":
     case "DELIVERED":
-      // Possible only where somebody shipped an order whose saga was not COMPLETED yet. Goods on a lorry cannot be undone by
-      // a row: saying OrderCancelled would refund them, and throwing would only retry this command while the saga sends the
-      // next. So there is no answer; the saga asks again, ever more slowly, and calls its operator, who gets the goods back
-      // and sets the order to CONFIRMED, or lets the saga be.
+      // This happens only if somebody ships an order before its saga is COMPLETED. No row can undo goods on a lorry.
+      // OrderCancelled would refund them, and throwing would only retry this command while the saga sends the next. So there
+      // is no reply. The saga repeats the cancel, ever more slowly, and alerts its operator. The operator gets the goods back
+      // and sets the order to CONFIRMED, or leaves the saga as it is.
       return {
         order,
         out: [],
-        alert: `order ${order.order_id} is ${order.status}, its saga wants it cancelled`,
+        alert: `order ${order.order_id} is ${order.status} but its saga cancels it: an operator must decide about the goods`,
       };
     default:
       return assertNever(order);

@@ -1,4 +1,4 @@
-// The order service's decisions, as given / when / then, and the saga laws of its step.
+// The order service's decisions as given / when / then, and the saga laws of its step.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { CancelOrder, CreateOrder } from "../../../schemas/commands.ts";
@@ -17,7 +17,7 @@ const on = (order: Order | null, command: CreateOrder | CancelOrder, now = T0) =
   decide(order, command, now, policy);
 const types = (out: readonly Outgoing[]) => out.map(({ type }) => type);
 
-/** An order in `status`, reached by commands, and by the operator's tool where commands do not lead there. */
+/** An order in `status`. Commands lead there; only SHIPPED and DELIVERED are set directly. */
 function given(status: Order["status"] | "NONE" | "TOMBSTONE"): Order | null {
   if (status === "NONE") return null;
   if (status === "TOMBSTONE") return on(null, cancelOrder()).order;
@@ -27,7 +27,7 @@ function given(status: Order["status"] | "NONE" | "TOMBSTONE"): Order | null {
 }
 
 describe("CreateOrder", () => {
-  test("given no order, one is confirmed under the command's id", () => {
+  test("given no order, one is confirmed with the command's id", () => {
     const command = createOrder();
     const { user_id, items, total_cents, currency, shipping_address } = command;
     const { order, out, alert } = on(null, command);
@@ -51,7 +51,7 @@ describe("CreateOrder", () => {
     expect([order, out]).toMatchObject([null, [{ type: "OrderFailed", error_code: "TOTAL_MISMATCH" }]]);
   });
 
-  test("an address in a country that nothing is shipped to is refused, without an order", () => {
+  test("an address in a blocked country is refused, without an order", () => {
     const shipping_address = { ...createOrder().shipping_address, country: "AQ" };
     const { order, out } = on(null, createOrder({ shipping_address }));
     expect([order, out]).toMatchObject([null, [{ type: "OrderFailed", error_code: "ADDRESS_NOT_SERVED" }]]);
@@ -80,13 +80,13 @@ describe("every (state, command) pair", () => {
 });
 
 describe("the saga laws", () => {
-  test("succeed twice: one order, the same answer", () => {
+  test("succeed twice: one order, the same reply", () => {
     const first = on(null, createOrder());
     const second = on(first.order, createOrder(), T0 + 1);
     expect(second).toEqual(first);
   });
 
-  test("undo twice: the same answer, and the order is left alone", () => {
+  test("undo twice: the same reply, and the order stays unchanged", () => {
     const first = on(given("CONFIRMED"), cancelOrder());
     expect(on(first.order, cancelOrder(), T0 + 1)).toEqual(first);
   });
@@ -102,7 +102,7 @@ describe("the saga laws", () => {
     }
   });
 
-  test("goods that are on their way are not said to be cancelled: a person is asked", () => {
+  test("a shipped order is not reported as cancelled, and an operator is alerted", () => {
     for (const status of ["SHIPPED", "DELIVERED"] as const) {
       const { out, alert } = on(given(status), cancelOrder());
       expect(out).toEqual([]);
@@ -111,7 +111,7 @@ describe("the saga laws", () => {
   });
 });
 
-/** One step of a history: a create, or else a cancel. */
+/** One step of a history: a create or a cancel. */
 const run = (order: Order | null, create: boolean) => on(order, create ? createOrder() : cancelOrder()).order;
 
 test("after a cancel no history brings an order back", () => {

@@ -1,4 +1,4 @@
-// The order service on a real Postgres: what a batch writes is what it decided, and the table refuses what code must not say.
+// The order service on a real Postgres: a batch writes what it decided, and the table rejects rows that code must never write.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { OrderCommand } from "../../../schemas/commands.ts";
 import type { Message } from "../../../schemas/registry.ts";
@@ -41,7 +41,7 @@ function deliveriesOf(commands: readonly OrderCommand[]) {
 }
 
 function noRawMessage(): never {
-  throw new Error("nothing of a test's message came over Kafka");
+  throw new Error("a test message has no Kafka record");
 }
 
 async function eventTypes(saga_id: string): Promise<readonly string[]> {
@@ -101,7 +101,7 @@ test("a batch holds orders, refusals and tombstones of many sagas", async () => 
   });
 });
 
-test("a create and a cancel of one saga that race leave it cancelled", async () => {
+test("a racing create and cancel of one saga leave it cancelled", async () => {
   const sagas = Array.from({ length: 20 }, saga);
   await Promise.all(sagas.flatMap((id) => [handle(createOrder(id)), handle(cancelOrder(id))]));
   for (const id of sagas) {
@@ -113,7 +113,7 @@ test("a create and a cancel of one saga that race leave it cancelled", async () 
   }
 });
 
-test("a shipped order is left alone, the saga gets no answer and a person is told", async () => {
+test("a shipped order stays unchanged, the saga gets no reply and an operator is alerted", async () => {
   const id = saga();
   await handle(createOrder(id));
   await database.sql`update orders set status = 'SHIPPED' where saga_id = ${id}`;
@@ -122,7 +122,7 @@ test("a shipped order is left alone, the saga gets no answer and a person is tol
   expect([await eventTypes(id), alerts.length]).toEqual([["OrderCreated"], 1]);
 });
 
-test("a cancel waits for whoever is shipping the order, and then sees that it is shipped", async () => {
+test("a cancel waits for a concurrent shipment, and then sees the shipped order", async () => {
   const id = saga();
   await handle(createOrder(id));
   const cancelled = await database.postgres.transaction(async ({ tx, send, finish }) => {
@@ -165,11 +165,11 @@ const twice = `'${saga()}'`;
 
 test.each([
   ["two orders of one saga", `${insert({ saga_id: twice })}; ${insert({ saga_id: twice })}`, UNIQUE],
-  ["a confirmed order of nobody", insert({ user_id: "null" }), CHECK],
-  ["a confirmed order to nowhere", insert({ shipping_address: "null" }), CHECK],
-  ["an order without a currency that was shipped", insert({ currency: "null", status: "'SHIPPED'" }), CHECK],
-  ["a total below zero", insert({ total_cents: "-1" }), CHECK],
-  ["a status nobody knows", insert({ status: "'LOST'" }), CHECK],
+  ["a confirmed order without a user", insert({ user_id: "null" }), CHECK],
+  ["a confirmed order without an address", insert({ shipping_address: "null" }), CHECK],
+  ["a shipped order without a currency", insert({ currency: "null", status: "'SHIPPED'" }), CHECK],
+  ["a negative total", insert({ total_cents: "-1" }), CHECK],
+  ["an unknown status", insert({ status: "'LOST'" }), CHECK],
 ])("refused: %s", async (_, statement, code) => {
   const error: unknown = await database.sql.unsafe(statement).then(
     () => null,
@@ -178,7 +178,7 @@ test.each([
   expect(error).toMatchObject({ code });
 });
 
-test("an order that somebody's open transaction holds is left out of its batch, and no other is", async () => {
+test("a batch leaves out only an order that another transaction has locked", async () => {
   const [held, free] = [saga(), saga()];
   await handle(createOrder(held), createOrder(free));
   await using row = await holdRows(database.url, `select * from orders where saga_id = '${held}' for update`);

@@ -1,4 +1,4 @@
-// The order service as the message processor runs it: which commands it takes, the rows they touch, and its decision. Wired in cmd/order.
+// The order service's handler for the message processor: its commands, the rows they touch, and the decision. Wired in cmd/order.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
@@ -8,12 +8,12 @@ import { applyOrder, heldOrders, loadRows, type OrderRows, saveRows } from "./st
 const COMMANDS = ["CreateOrder", "CancelOrder"] as const;
 type OrderCommandType = (typeof COMMANDS)[number];
 
-/** An order that stays confirmed after its money went back would be shipped, so a cancel is tried until it works. */
+/** An order that stays confirmed after its refund would be shipped, so a cancel is retried until it succeeds. */
 const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["CancelOrder"]);
 
 export interface OrderHandlerOptions {
   readonly policy: OrderPolicy;
-  /** Told what a person must look at, once it is durable. */
+  /** Called with what an operator must look at, after the transaction has committed. */
   readonly alert: (what: string) => void;
 }
 

@@ -1,4 +1,4 @@
-// Old orders lose their address. Used by cmd/order through messaging/personal-data.ts.
+// Erases the address of old orders. Used by cmd/order through messaging/personal-data.ts.
 import type { Sql } from "postgres";
 import { ERASED, ERASED_ADDRESS } from "../../../schemas/fields.ts";
 import type { Chunk, ChunkErased } from "../../messaging/personal-data.ts";

@@ -1,7 +1,7 @@
 // The orders of the sagas in one batch: read and locked, written back by set-based statements. Called by handler.ts.
 //
-// Orders are locked in saga order, so two transactions never wait in a circle. An order that does not exist yet cannot be
-// locked: two transactions that both insert one saga's order meet at its unique key, and the second is run again.
+// Orders are locked in saga order, so two transactions never deadlock. An order that does not exist yet cannot be locked: if two
+// transactions insert one saga's order, the unique key rejects the second, and it runs again.
 import type { PendingQuery } from "postgres";
 import { assert } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
@@ -9,14 +9,14 @@ import type { Tx } from "../../messaging/database.ts";
 import type { HeldRow } from "../../messaging/held-rows.ts";
 import type { Order, OrderDetails } from "./decide.ts";
 
-/** The working set of one transaction, by saga: what was read, and what became of it. */
+/** The working set of one transaction, by saga: the rows that were read, and the changes to them. */
 export interface OrderRows {
   readonly orders: Map<string, Order>;
-  /** Sagas whose order was made in this transaction. */
+  /** Sagas whose order this transaction makes. */
   readonly made: Set<string>;
-  /** Sagas whose stored order has another status now. */
+  /** Sagas whose stored order gets a new status. */
   readonly changed: Set<string>;
-  /** What a person must look at, told once the transaction is durable. */
+  /** What an operator must look at, reported after the commit. */
   readonly alerts: string[];
 }
 
@@ -30,7 +30,7 @@ export async function loadRows(tx: Tx, sagas: readonly string[]): Promise<OrderR
   };
 }
 
-/** Makes a decision part of the working set, so that the next one in the batch sees it. */
+/** Adds a decision to the working set, so that the next decision in the batch sees it. */
 export function applyOrder(rows: OrderRows, saga_id: string, order: Order | null): void {
   const before = rows.orders.get(saga_id);
   if (order === null || order === before) return;
@@ -39,7 +39,7 @@ export function applyOrder(rows: OrderRows, saga_id: string, order: Order | null
   else if (!rows.made.has(saga_id)) rows.changed.add(saga_id);
 }
 
-/** The statements that write the working set back; none where nothing changed. */
+/** The statements that write the working set back; none if nothing changed. */
 export function saveRows(tx: Tx, rows: OrderRows): readonly PromiseLike<unknown>[] {
   const made = [...rows.made].toSorted().map((saga_id) => orderIn(rows, saga_id));
   const changed = [...rows.changed].map((saga_id) => orderIn(rows, saga_id));
@@ -49,7 +49,7 @@ export function saveRows(tx: Tx, rows: OrderRows): readonly PromiseLike<unknown>
   ];
 }
 
-/** As the table's checks allow it: only a cancelled order may be without a user, a currency and an address. */
+/** The table's checks allow null user, currency and address only for a cancelled order. */
 interface OrderRow {
   readonly order_id: string;
   readonly saga_id: string;
@@ -72,7 +72,7 @@ function lockOrders(tx: Tx, sagas: readonly string[]): PendingQuery<OrderRow[]> 
        for no key update`;
 }
 
-/** Locks the orders that are free and returns those that another transaction holds, without waiting for any. */
+/** Locks the free orders and returns those that another transaction has locked. Waits for none. */
 export function heldOrders(tx: Tx, sagas: readonly string[]): PendingQuery<HeldRow[]> {
   return tx<HeldRow[]>`
     with free as materialized (
@@ -91,7 +91,7 @@ function insertOrders(tx: Tx, orders: readonly Order[]) {
                  shipping_address jsonb, status text, created_at timestamptz, updated_at timestamptz)`;
 }
 
-/** The array makes the planner probe the key also while the table's statistics still say that it is small. */
+/** The array makes the planner look rows up by key, even while the statistics say that the table is small. */
 function setStatus(tx: Tx, orders: readonly Order[]) {
   const changes = orders.map(({ saga_id, status, updated_at }) => ({
     saga_id,
@@ -145,6 +145,6 @@ function rowOf({ order_id, saga_id, status, details, created_at, updated_at }: O
 
 function orderIn(rows: OrderRows, saga_id: string): Order {
   const order = rows.orders.get(saga_id);
-  assert(order !== undefined, `saga ${saga_id} is marked as written without an order`);
+  assert(order !== undefined, `saga ${saga_id} is marked as changed but has no order`);
   return order;
 }

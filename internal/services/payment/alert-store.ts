@@ -15,6 +15,8 @@ export interface OpenedAlert {
 
 export interface AlertOrigin {
   readonly opened_by: "webhook" | "reconciliation";
+  /** Name of the provider. */
+  readonly provider: string;
   /** Epoch ms. */
   readonly now: number;
   readonly newId: () => string;
@@ -27,7 +29,7 @@ export interface AlertOrigin {
 export function openAlerts(
   tx: Tx,
   differences: readonly Difference[],
-  { opened_by, now, newId }: AlertOrigin,
+  { opened_by, provider, now, newId }: AlertOrigin,
 ): PromiseLike<OpenedAlert[]> {
   // In one order, so that two who open the same alerts never wait in a circle.
   const rows = differences
@@ -40,8 +42,8 @@ export function openAlerts(
     final as materialized (
       select kind, subject from payment_alerts
        where subject = any(array(select subject from opened)) and closed_by <> 'reconciliation')
-    insert into payment_alerts (alert_id, kind, subject, saga_id, detail, opened_by, opened_at, last_seen_at)
-    select alert_id, kind, subject, saga_id, detail, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz
+    insert into payment_alerts (alert_id, kind, subject, saga_id, detail, provider, opened_by, opened_at, last_seen_at)
+    select alert_id, kind, subject, saga_id, detail, ${provider}, ${opened_by}, ${now}::timestamptz, ${now}::timestamptz
       from opened
      where (kind, subject) not in (select kind, subject from final)
         on conflict (kind, subject) where closed_at is null do update
@@ -79,10 +81,15 @@ export interface OpenAlert {
 }
 
 /** Open alerts that nobody has looked at since `before` (epoch ms), the longest unseen first. */
-export function unseenAlerts(sql: Sql, before: number, limit: number): PromiseLike<OpenAlert[]> {
+export function unseenAlerts(
+  sql: Sql,
+  provider: string,
+  before: number,
+  limit: number,
+): PromiseLike<OpenAlert[]> {
   return sql<OpenAlert[]>`
     select kind, subject from payment_alerts
-     where closed_at is null and last_seen_at < ${before}::timestamptz
+     where closed_at is null and last_seen_at < ${before}::timestamptz and provider = ${provider}
      order by last_seen_at limit ${limit}`;
 }
 

@@ -108,13 +108,13 @@ test.each([
   ["an alert that nobody closed", alert({ closed_at: "now", close_note: "done" }), CHECK],
   ["an event without an id", "insert into webhook_events values ('', 'now')", CHECK],
   [
-    "a second row of who reconciles",
-    "insert into reconciliation values (true, 'now', 'now', null, 'now')",
+    "a second row of who reconciles with a provider",
+    "insert into reconciliation (provider, compared_until, due_at, lease_until) values ('stripe', 'now', 'now', 'now')",
     UNIQUE,
   ],
   [
-    "a row of who reconciles that is not the one",
-    "insert into reconciliation values (false, 'now', 'now', null, 'now')",
+    "a row of who reconciles without a provider",
+    "insert into reconciliation (provider, compared_until, due_at, lease_until) values ('', 'now', 'now', 'now')",
     CHECK,
   ],
   [

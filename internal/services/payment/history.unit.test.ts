@@ -18,7 +18,7 @@ import {
 import { decide } from "./decide.ts";
 import { decideWebhookEvent } from "./webhooks/webhook-event.ts";
 import type { Decision, Payment } from "./payment.ts";
-import type { WebhookEvent } from "./providers/stripe/stripe-events.ts";
+import type { WebhookEvent } from "./providers/webhook-reader.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const HOUR_MS = 60 * 60 * 1_000;

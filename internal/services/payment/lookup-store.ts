@@ -35,3 +35,9 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
               union all select payment_id from refunds where provider_refund_id = any(${[...refunds]}::text[])))`;
   return rows.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
 }
+
+/** Name of the provider that has the saga's payment; undefined where there is no such payment. */
+export async function providerOf(sql: Sql, saga_id: string): Promise<string | undefined> {
+  const [row] = await sql<{ provider: string }[]>`select provider from payments where saga_id = ${saga_id}`;
+  return row?.provider;
+}

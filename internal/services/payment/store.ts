@@ -161,7 +161,13 @@ export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<Refu
  * index, because by one condition with `or` all that wait for their time were read each time; the first begins at `dueFrom` (epoch
  * ms), see claim-floor.ts.
  */
-export function lockDueCharges(tx: Tx, now: number, limit: number, dueFrom = 0): PendingQuery<PaymentRow[]> {
+export function lockDueCharges(
+  tx: Tx,
+  provider: string,
+  now: number,
+  limit: number,
+  dueFrom = 0,
+): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -169,11 +175,12 @@ export function lockDueCharges(tx: Tx, now: number, limit: number, dueFrom = 0):
       from payments
      where payment_id = any(
              array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN')
+                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
                       and next_attempt_at >= ${dueFrom}::timestamptz and next_attempt_at <= ${now}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
+                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked))
      order by next_attempt_at
        for no key update`;
@@ -183,7 +190,12 @@ export function lockDueCharges(tx: Tx, now: number, limit: number, dueFrom = 0):
  * The same while the provider takes less than there is: those that came first are first, so that one that was put off keeps its
  * place. Costs a look at all that are due, of which there are few then: the backlog is kept short.
  */
-export function lockOldestCharges(tx: Tx, now: number, limit: number): PendingQuery<PaymentRow[]> {
+export function lockOldestCharges(
+  tx: Tx,
+  provider: string,
+  now: number,
+  limit: number,
+): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -191,17 +203,24 @@ export function lockOldestCharges(tx: Tx, now: number, limit: number): PendingQu
       from payments
      where payment_id = any(
              array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at <= ${now}::timestamptz
+                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
+                      and next_attempt_at <= ${now}::timestamptz
                     order by created_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from payments
-                    where status in ('PENDING', 'UNKNOWN') and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    where status in ('PENDING', 'UNKNOWN') and provider = ${provider}
+                      and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked))
      order by created_at
        for no key update`;
 }
 
 /** Payments that the provider has nothing of and that are not being asked, but for the `keep` oldest; at most `limit`. */
-export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<PaymentRow[]> {
+export function lockBacklog(
+  tx: Tx,
+  provider: string,
+  keep: number,
+  limit: number,
+): PendingQuery<PaymentRow[]> {
   // The inner query looks without locks: those that stay must not be locked, or nobody could claim them meanwhile. Who has a next
   // attempt is open; said by the status, the planner would read the index of all open ones once more.
   return tx<PaymentRow[]>`
@@ -211,7 +230,7 @@ export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<P
       from payments
      where saga_id = any(array(
              select saga_id from payments
-              where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
+              where status in ('PENDING', 'UNKNOWN') and provider = ${provider} and attempts = void_attempts
               order by created_at
              offset ${keep} limit ${limit}))
        and next_attempt_at is not null
@@ -220,11 +239,11 @@ export function lockBacklog(tx: Tx, keep: number, limit: number): PendingQuery<P
 }
 
 /** How many charges wait that the provider has nothing of and that nobody is asking; counts no further than `atMost`. */
-export function countBacklog(tx: Tx, atMost: number): PendingQuery<{ waiting: number }[]> {
+export function countBacklog(tx: Tx, provider: string, atMost: number): PendingQuery<{ waiting: number }[]> {
   return tx<{ waiting: number }[]>`
     select count(*)::integer as waiting
       from (select from payments
-             where status in ('PENDING', 'UNKNOWN') and attempts = void_attempts
+             where status in ('PENDING', 'UNKNOWN') and provider = ${provider} and attempts = void_attempts
              limit ${atMost}) w`;
 }
 
@@ -232,17 +251,27 @@ export function countBacklog(tx: Tx, atMost: number): PendingQuery<{ waiting: nu
  * The sagas of refunds that are due, payment and refund locked. Locking the refund, too, makes the server look at it again
  * where another claim has just moved it on.
  */
-export function lockDueRefunds(tx: Tx, now: number, limit: number): PendingQuery<{ saga_id: string }[]> {
+export function lockDueRefunds(
+  tx: Tx,
+  provider: string,
+  now: number,
+  limit: number,
+): PendingQuery<{ saga_id: string }[]> {
   return tx<{ saga_id: string }[]>`
     select saga_id from payments
      where payment_id = any(
              array(select payment_id from refunds
-                    where status = 'PENDING' and next_attempt_at <= ${now}::timestamptz
+                    where status = 'PENDING' and ${isOf(tx, provider)} and next_attempt_at <= ${now}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked) ||
              array(select payment_id from refunds
-                    where status = 'PENDING' and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                    where status = 'PENDING' and ${isOf(tx, provider)} and next_attempt_at > ${now + LONGEST_PAUSE_MS}::timestamptz
                     order by next_attempt_at limit ${limit} for no key update skip locked))
        for no key update skip locked`;
+}
+
+/** Whether a refund's payment is this provider's. */
+function isOf(tx: Tx, provider: string) {
+  return tx`(select p.provider from payments p where p.payment_id = refunds.payment_id) = ${provider}`;
 }
 
 function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: string) {

@@ -26,8 +26,8 @@ export function paymentMetrics(meter: Meter) {
   );
   const seconds = meter.histogram(
     "payment_provider_request_duration_seconds",
-    "From a request to its answer",
-    ["request"],
+    "From a request to its result",
+    ["provider", "request"],
   );
   const changes = meter.counter("payment_settlements_total", "Payments moved on by the provider's answers", [
     "status",
@@ -42,29 +42,35 @@ export function paymentMetrics(meter: Meter) {
     comparedUntil: meter.gauge(
       "payment_reconciled_until_timestamp_seconds",
       "Unix time up to which the provider's ledger has been compared with payments",
+      ["provider"],
     ),
     foreign: meter.counter(
       "payment_foreign_entries_total",
       "Charges and refunds in the provider's ledger that are somebody else's, each time they are compared",
-      [],
+      ["provider"],
     ),
-    inFlight: meter.gauge("payment_requests_in_flight", "Claimed from the table and not yet settled"),
+    inFlight: meter.gauge("payment_requests_in_flight", "Claimed from the table and not yet settled", [
+      "provider",
+    ]),
     providerRate: meter.gauge(
       "payment_provider_calls_per_second",
       "Calls a second that the provider takes, as far as its refusals tell; 0 where no limit was met",
+      ["provider"],
     ),
     chargesHeld: meter.gauge(
       "payment_charges_held",
       "1 while new charges wait because the provider refuses our requests as such",
+      ["provider"],
     ),
     breakerOpen: meter.gauge(
       "payment_breaker_open",
       "1 while the provider is not asked because it does not answer",
+      ["provider"],
     ),
     /** `outcome` is the kind of the provider's result. */
-    observe(request: "charge" | "refund", outcome: string, elapsedMs: number): void {
-      results.inc({ request, outcome });
-      seconds.observe({ request }, elapsedMs / 1_000);
+    observe(provider: string, request: "charge" | "refund", outcome: string, elapsedMs: number): void {
+      results.inc({ provider, request, outcome });
+      seconds.observe({ provider, request }, elapsedMs / 1_000);
     },
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });

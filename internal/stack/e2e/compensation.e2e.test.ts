@@ -1,6 +1,6 @@
-// Every way a checkout starts to compensate after it was promised, on the compiled roles and through Kafka: a service that does not
-// answer in time, in each step; stock that expires or is lost while the money is on its way; an operator who says stop. (What
-// is refused at once is in outcomes.e2e.test.ts.) Each ends with the reason, a mail, and money and stock as if nothing had been.
+// Every way an accepted checkout can start to compensate, on the compiled roles and through Kafka: a service that times out, in each
+// step; stock that expires or is lost during the charge; a cancel by an operator. (Immediate failures are in outcomes.e2e.test.ts.)
+// Each ends with a reason and a mail, and restores money and stock.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { cartOf, type Shopper } from "../../../bench/shopper.ts";
@@ -15,14 +15,14 @@ import { CURRENCY, existing, freePort, RunningSystem } from "./running-system.ts
 
 const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 60_000;
-/** Patience with one checkout, deadline and undo included. */
+/** The limit for one checkout, including deadline and compensation. */
 const PATIENCE_MS = 30_000;
-const DEADLINE_MS = 6_000;
-/** Shorter than the deadline, so that stock can expire under a checkout that is still alive. */
+const DEADLINE_MS = 8_000;
+/** Shorter than the deadline, so that stock can expire during a checkout. */
 const HOLD_MS = 1_500;
 /** Longer than a hold, shorter than the deadline. */
 const SLOW_CHARGE = "fixed:3000";
-/** Long enough to do something to a checkout while it is charged. */
+/** Long enough to interfere with a checkout during its charge. */
 const UNHURRIED_CHARGE = "fixed:700";
 
 type Movement = ProviderLedgerEntry["kind"];
@@ -31,7 +31,7 @@ const UNDONE: readonly Movement[] = ["charge", "refund"];
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let shopper: Shopper;
-/** Inventory's own relay: what inventory says can be held back without holding up anybody else. */
+/** A separate relay for inventory, so that only inventory's events can be delayed. */
 let inventoryRelay: Managed;
 
 beforeAll(async () => {
@@ -50,23 +50,23 @@ beforeAll(async () => {
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-describe("a deadline that passes starts the compensation", () => {
+describe("an expired deadline starts compensation", () => {
   const cases: readonly {
     readonly step: string;
-    /** Who stands still, from when the checkout has this status. */
+    /** The paused roles, each from the given saga status on. */
     readonly paused: readonly (readonly [role: Role, from: SagaStatus])[];
-    /** Null where nothing, or a charge and its refund, are both right. */
+    /** Null if both no entry and a charge with its refund are correct. */
     readonly ledger: readonly Movement[] | null;
   }[] = [
     { step: "reserve", paused: [["inventory", "STARTED"]], ledger: [] },
     {
       step: "charge",
-      // Inventory as well, or it would say that the hold has expired before the deadline passes.
+      // Inventory as well; otherwise it reports the expired hold before the deadline.
       paused: [
         ["payment", "STARTED"],
         ["inventory", "INVENTORY_RESERVED"],
       ],
-      // Which of charge and cancel reaches it first is chance; either way the shopper pays nothing.
+      // Charge or cancel may reach it first; in both cases the shopper pays nothing.
       ledger: null,
     },
     { step: "confirm", paused: [["inventory", "INVENTORY_RESERVED"]], ledger: ["charge", "refund"] },
@@ -75,7 +75,7 @@ describe("a deadline that passes starts the compensation", () => {
   for (const { step, paused, ledger } of cases) {
     const names = paused.map(([role]) => role);
     test(
-      `in the step ${step}, without ${names.join(" and ")}`,
+      `in the step ${step}, with ${names.join(" and ")} paused`,
       async () => {
         // given
         const sku = `deadline-${step}`;
@@ -105,7 +105,7 @@ describe("a deadline that passes starts the compensation", () => {
 });
 
 test(
-  "a reservation that expires while the card is charged starts its compensation, and the money comes back",
+  "a reservation that expires during the charge starts compensation and a refund",
   async () => {
     // given
     await system.restock("expiring", 1);
@@ -120,9 +120,9 @@ test(
 );
 
 test(
-  "a reservation that is somebody else's when it is to be confirmed starts its compensation, and the money comes back",
+  "a reservation whose stock another shopper took starts compensation and a refund",
   async () => {
-    // given inventory's word that the hold has expired does not reach the saga before the charge does
+    // given that the charge reaches the saga before inventory's expiry event
     await using _ = await splitRelay();
     await system.restock("last-one", 1);
     await chargesTake(SLOW_CHARGE);
@@ -130,7 +130,7 @@ test(
     await reaches(first, "INVENTORY_RESERVED");
     inventoryRelay.kill("SIGKILL");
     await expectOnShelf("last-one", 1);
-    // when somebody else takes it, and then the first checkout is paid
+    // when another checkout takes the stock, and then the first one is paid
     const second = await place("last-one");
     await expectOnShelf("last-one", 0);
     await waitUntil(
@@ -147,7 +147,7 @@ test(
 );
 
 test(
-  "an operator who cancels starts its compensation, and is on record",
+  "a cancel by an operator starts compensation and is idempotent",
   async () => {
     // given
     await system.restock("cancelled", 1);
@@ -170,7 +170,7 @@ test(
     expect([told.code, told.stderr]).toEqual([0, ""]);
     const view = await expectUndone(sagaId, "OPERATOR_CANCELLED", ["charge", "refund"]);
     await expectOnShelf("cancelled", 1);
-    // and a second time it is too late for anything but the same answer
+    // and a second cancel only repeats the result
     const again = await system.checkoutctl("saga", "cancel", sagaId, "--actor", "bob", "--reason", "again");
     expect(again.stdout + again.stderr).toContain("COMPENSATED");
     expect(existing(await shopper.status(sagaId, Date.now()))).toEqual(view);
@@ -179,7 +179,7 @@ test(
 );
 
 test(
-  "after all that the audit is clean",
+  "the final audit is clean",
   async () => {
     expect(await system.audit()).toEqual({ code: 0, violations: [] });
   },
@@ -200,7 +200,7 @@ async function untilFinished(sagaId: string): Promise<SagaStatusView> {
   return existing(await shopper.status(sagaId, Date.now() + PATIENCE_MS));
 }
 
-/** Told why, charged nothing in the end, nothing held, no order, and a mail that says so. */
+/** Checks the failure code, that nothing is charged, held or ordered, and the mail. */
 async function expectUndone(
   sagaId: string,
   failure_code: string,
@@ -219,15 +219,15 @@ async function expectUndone(
 
 async function expectOnShelf(sku: string, count: number): Promise<void> {
   const isThere = async () => (await system.available(sku)) === count;
-  await waitUntil(`${count} of ${sku} are on the shelf`, isThere, { timeoutMs: PATIENCE_MS });
+  await waitUntil(`${count} of ${sku} are available`, isThere, { timeoutMs: PATIENCE_MS });
 }
 
-/** How long the provider takes, from now on. */
+/** Sets the latency of the provider. */
 function chargesTake(latency: string): Promise<void> {
   return putJson(`${system.context.addresses.paysim}/_sim/faults`, { latency });
 }
 
-/** In place of the one relay, one for inventory and one for the others; the one again when disposed of. */
+/** Replaces the relay with one for inventory and one for the others, until it is disposed of. */
 async function splitRelay(): Promise<AsyncDisposable> {
   const { stack, context } = system;
   const { postgres } = context.addresses;

@@ -1,5 +1,5 @@
-// What every HTTP interface answers to what it does not expect, asked of the compiled binaries: minified code behaves otherwise
-// than its source where a library looks at names. No answer may be a 5xx, and no role may log a failure of its own.
+// Sends unexpected requests to every HTTP interface of the compiled binaries: minified code can behave differently from the source
+// if a library uses names. No answer may be a 5xx, and no role may log an error of its own.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { Stripe } from "stripe";
@@ -16,7 +16,7 @@ const SAGA = "01890000-0000-7000-8000-0000000000ff";
 
 let roles: HttpRoles;
 let token: string;
-/** Of somebody whose identity provider knows no UUIDs. */
+/** The token of a shopper whose id is not a UUID. */
 let otherToken: string;
 beforeAll(async () => {
   roles = await HttpRoles.start();
@@ -95,7 +95,7 @@ const restock = (changes: object, headers: Readonly<Record<string, string>> = {}
     headers,
   );
 
-/** As the provider signs it. */
+/** A webhook event signed as by the provider. */
 async function signed(body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Ask> {
   const payload = typeof body === "string" ? body : JSON.stringify(body);
   const signature = await Stripe.webhooks.generateTestHeaderStringAsync({
@@ -255,7 +255,7 @@ test.each(CASES)("%s: %s is answered with %i", async (surface, _, status, reques
   expect(await ask(surface, await request())).toMatchObject({ status });
 });
 
-test("a shopper who is no UUID checks out, and sees the saga that nobody else sees", async () => {
+test("a shopper whose id is not a UUID can check out, and only they see the saga", async () => {
   const other = { authorization: `Bearer ${otherToken}` };
   const started = await ask("gateway", checkout({}, other));
   expect(started).toMatchObject({ status: 202 });
@@ -264,7 +264,7 @@ test("a shopper who is no UUID checks out, and sees the saga that nobody else se
   expect(await ask("gateway", get(status_url, shopper()))).toMatchObject({ status: 404 });
 });
 
-test("a limit is kept", async () => {
+test("a limit is respected", async () => {
   const { text } = await ask("inventory", get("/catalogue?limit=2"));
   expect(JSON.parse(text)).toMatchObject({
     items: [{ sku_id: "tea-1" }, { sku_id: "tea-2" }],
@@ -272,7 +272,7 @@ test("a limit is kept", async () => {
   });
 });
 
-/** Valid by RFC 3986, and each another way of being unusual. */
+/** Valid by RFC 3986, but unusual. */
 const HOSTS = ["g", "gw", "GW:80", "db1.", "[::1]", "[::1]:8080", "127.0.0.1", "localhost"];
 const ROUTES: readonly (readonly [Surface, string, number])[] = [
   ["gateway", `/api/v1/saga/${SAGA}/status`, 401],
@@ -282,8 +282,8 @@ const ROUTES: readonly (readonly [Surface, string, number])[] = [
   ["paysim", "/_sim/stats", 200],
   ["ops", "/healthz", 200],
 ];
-test.each(ROUTES)("%s finds %s whatever its own name is", async (surface, path, status) => {
-  // The webhooks are the one address that is posted to; what is not signed is refused there.
+test.each(ROUTES)("%s serves %s under any of its host names", async (surface, path, status) => {
+  // The webhook endpoint takes POST; it rejects an unsigned body.
   const of = (headers: { host: string }) =>
     surface === "payment" ? post(path, {}, headers) : get(path, headers);
   const answers = await Promise.all(HOSTS.map((host) => ask(surface, of({ host }))));
@@ -291,7 +291,7 @@ test.each(ROUTES)("%s finds %s whatever its own name is", async (surface, path, 
 });
 
 test.each(["gateway", "orchestrator", "inventory", "payment"] as const)(
-  "%s answers to no name but its own",
+  "%s rejects a foreign host name",
   async (surface) => {
     expect(await ask(surface, get("/", { host: "elsewhere.example" }))).toMatchObject({ status: 421 });
   },
@@ -306,14 +306,14 @@ const TAKEN: readonly (readonly [Role, "PORT" | "OPS_PORT", Surface])[] = [
   ["relay", "OPS_PORT", "ops"],
 ];
 test.each(TAKEN)(
-  "%s says that its %s is taken, and that starting again is no use",
+  "%s exits with a configuration error if its %s is taken",
   async (role, setting, by) => {
     const { port } = new URL(roles.urlOf(by));
     const other = role === "paysim" ? { LEDGER_FILE: `${roles.folder}/other.jsonl` } : {};
     const { code, output } = await roles.endOf(role, { [setting]: port, ...other });
     expect({ code, output }).toEqual({
       code: 78,
-      output: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another process has this port`),
+      output: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another process uses this port`),
     });
   },
 );
@@ -333,15 +333,15 @@ const WRONG: readonly (readonly [Role, string, string])[] = [
   ["relay", "DATABASE_URLS", "saga=postgres://"],
   ["relay", "DATABASE_URLS", "saga=postgres://h/a,saga=postgres://h/b"],
 ];
-test.each(WRONG)("%s does not start with this %s, and names it", async (role, setting, value) => {
+test.each(WRONG)("%s does not start with a wrong %s, and names the setting", async (role, setting, value) => {
   const { code, output } = await roles.endOf(role, { [setting]: value });
   expect({ code, output }).toEqual({ code: 78, output: expect.stringContaining(setting) });
-  // A stack trace is not for a user's mistake, and a value may be a secret.
+  // No stack trace for a user error, and no value, because it may be a secret.
   expect(output).not.toMatch(/\n\s+at /);
   if (setting.includes("SECRET") && value.trim() !== "") expect(output).not.toContain(value);
 });
 
-test("roles do not start on a Redis Cluster, and say what they take", async () => {
+test("roles do not start on a Redis Cluster, and say why", async () => {
   await using cluster = await startClusterNode();
   const ends = await Promise.all(
     (["orchestrator", "notification"] as const).map((role) => roles.endOf(role, { REDIS_URL: cluster.url })),
@@ -353,7 +353,7 @@ test("roles do not start on a Redis Cluster, and say what they take", async () =
     });
 });
 
-test("none of this was a failure of a role's own", () => {
+test("no role has logged an error of its own", () => {
   const ours = roles
     .complaints()
     .filter((line) => !line.includes("what the provider has signed cannot be read"));

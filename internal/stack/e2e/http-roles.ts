@@ -1,5 +1,5 @@
-// The compiled roles that answer HTTP, with the databases they need and nothing else: Kafka, Redis and the mail server are
-// never there, because no answer waits for them. For http-contracts.e2e.test.ts.
+// Starts the compiled roles that serve HTTP, with only their databases: no answer waits for Kafka, Redis or the mail server, so
+// these are missing. For http-contracts.e2e.test.ts.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
@@ -11,7 +11,7 @@ import type { StackAddresses } from "../state.ts";
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
-/** Nobody listens there: the port is `discard`. */
+/** An address where nothing listens: port 9 is `discard`. */
 const NOBODY = "127.0.0.1:9";
 export type HttpRole = "paysim" | "inventory" | "payment" | "orchestrator" | "gateway";
 /** `ops`: the ops port of inventory; it is the same code in every role. */
@@ -71,7 +71,7 @@ export class HttpRoles implements AsyncDisposable {
     };
     const roles = new HttpRoles(secrets, [saga, inventory, payment, notification], addresses, folder);
     try {
-      // In the order in which one has to know where the other is.
+      // In this order, because later roles need the addresses of earlier ones.
       await Promise.all([roles.#start("paysim"), roles.#start("inventory"), roles.#start("orchestrator")]);
       await Promise.all([roles.#start("payment"), roles.#start("gateway")]);
     } catch (error) {
@@ -83,11 +83,11 @@ export class HttpRoles implements AsyncDisposable {
 
   urlOf(surface: Surface): string {
     const url = this.#urls.get(surface);
-    if (url === undefined) throw new Error(`${surface} has told no port`);
+    if (url === undefined) throw new Error(`${surface} has not logged its port`);
     return url;
   }
 
-  /** Starts a second process of `role` with other settings, and waits until it has ended by itself. */
+  /** Starts a second process of `role` with other settings, and waits until it ends by itself. */
   async endOf(role: Role, settings: Readonly<Record<string, string>>) {
     const child = Bun.spawn([join(DIST, `checkout-${role}`)], {
       cwd: this.folder,
@@ -99,7 +99,7 @@ export class HttpRoles implements AsyncDisposable {
     return { code, output: out + errors };
   }
 
-  /** What the roles have logged at level error or above, by role; complaints about the servers that are not there left out. */
+  /** Log lines of level error or above, by role, without errors about the missing servers. */
   complaints(): string[] {
     return this.#children.flatMap(({ name, logFile }) =>
       readFileSync(logFile, "utf8")

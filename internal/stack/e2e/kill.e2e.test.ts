@@ -1,6 +1,5 @@
-// `kill -9` in the middle of real traffic, then a start: whatever dies, no checkout that was accepted is lost, none is left
-// half done, nobody is charged twice. The provider takes 200-500 ms, so that every kill finds work in flight everywhere. What is
-// killed and stays away is in replicas.e2e.test.ts.
+// `kill -9` during real traffic, then a restart: no accepted checkout is lost or left half done, and nobody is charged twice. The
+// provider takes 200-500 ms, so that every kill interrupts work everywhere. Kills without a restart are in replicas.e2e.test.ts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,12 +12,12 @@ import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 180_000;
-/** A saga starts to compensate after 30 s and then goes on asking until each undo is answered. */
+/** A saga starts to compensate after 30 s and then resends each undo until it gets a reply. */
 const PATIENCE_MS = 120_000;
 const CHECKOUTS = 200;
 const CHECKOUTS_PER_SECOND = 16;
 
-/** How a checkout may end here: as its card deserves, or because an outage outlasted its deadline or the provider's breaker. */
+/** The allowed ends: by the card, or because an outage lasted longer than the deadline or the provider's breaker. */
 const EXPLAINED = new Set(["COMPLETED", "CARD_DECLINED", "DEADLINE_EXCEEDED", "PROVIDER_UNAVAILABLE"]);
 
 const held = new AsyncDisposableStack();
@@ -37,11 +36,11 @@ const KILLED: readonly (readonly [what: string, names: readonly string[]])[] = [
 
 for (const [what, names] of KILLED) {
   test(
-    `${what} killed in turn and started again, in the middle of ${CHECKOUTS} checkouts`,
+    `${what} killed and restarted one by one during ${CHECKOUTS} checkouts`,
     async () => {
       // given
       const shopping = await Shopping.begin(system, shopper, CHECKOUTS);
-      // when: spread over the run, none before its first checkout and none after its last
+      // when: the kills are spread over the run, between its first and its last checkout
       for (const [index, name] of names.entries()) {
         await shopping.reaches(((index + 1) * CHECKOUTS) / (names.length + 1));
         system.stack.kill(name, "SIGKILL");
@@ -58,9 +57,9 @@ for (const [what, names] of KILLED) {
   );
 }
 
-/** A run of checkouts by shoppers who try again, under the same Idempotency-Key, until they are answered. */
+/** A run of checkouts by shoppers who retry with the same Idempotency-Key until they get an answer. */
 class Shopping {
-  /** The saga of every 202 that a shopper was given. */
+  /** A file with the saga of every 202 answer. */
   readonly journal: string;
   readonly #shopper: Shopper;
   readonly #placed: Promise<void>;
@@ -80,13 +79,13 @@ class Shopping {
     });
   }
 
-  /** Resolves when so many checkouts have been sent. */
+  /** Resolves when `count` checkouts have been sent. */
   reaches(count: number): Promise<void> {
     const sent = () => this.#views.length >= count;
     return waitUntil(`${count} checkouts are sent`, sent, { timeoutMs: PATIENCE_MS });
   }
 
-  /** How every checkout ended; throws where one did not. */
+  /** The final status of every checkout; throws if one did not finish. */
   async ends(): Promise<readonly SagaStatusView[]> {
     await this.#placed;
     const views = await Promise.all(this.#views);

@@ -1,5 +1,5 @@
-// A server is away, while shoppers go on: Redis in every way it can fail, each Postgres, all of Kafka. (Deaths of
-// processes that come back at once are in kill.e2e.test.ts; three brokers, slow links and full disks are for `bun run chaos`.)
+// A server is unavailable while shoppers continue: Redis with every kind of fault, each Postgres, all of Kafka. (Short outages by
+// kills are in kill.e2e.test.ts; three brokers, slow links and full disks are tested by `bun run chaos`.)
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { promote } from "../../faults/failover.ts";
 import { limitProvider } from "../../faults/provider-faults.ts";
@@ -14,7 +14,7 @@ import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 60_000;
-/** So little room that an outage fills it in no time, and enough for a second of shoppers. */
+/** Small enough for an outage to reach quickly, large enough for a second of traffic. */
 const MAX_UNPUBLISHED = 60;
 const EXIT_CONFIG = 78;
 const SKU = "umbrella";
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 const redisUrl = () => system.context.addresses.redis;
-/** Each begins, and returns how it ends. */
+/** Each `begin` starts the fault and returns the function that ends it. */
 const redisFaults: readonly (readonly [how: string, begin: () => Promise<() => unknown>])[] = [
   [
     "killed",
@@ -71,7 +71,7 @@ for (const [how, begin] of redisFaults) {
       expect(placed.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
       expect(await endsOf(placed)).toEqual(["COMPLETED"]);
       await end();
-      await waitUntil("every role has found Redis again by itself", everybodyHasRedis, {
+      await waitUntil("every role has reconnected to Redis", everybodyHasRedis, {
         timeoutMs: PATIENCE_MS,
       });
       expect(await endsOf([await place()])).toEqual(["COMPLETED"]);
@@ -80,7 +80,7 @@ for (const [how, begin] of redisFaults) {
   );
 }
 
-/** Where a checkout waits while that service has no database. */
+/** The state in which a checkout waits while the service has no database. */
 const WAITING = {
   inventory: { status: "STARTED", current_step: "reserve" },
   payment: { status: "INVENTORY_RESERVED", current_step: "charge" },
@@ -88,14 +88,14 @@ const WAITING = {
 };
 for (const [service, where] of Object.entries(WAITING)) {
   test(
-    `the Postgres of ${service} is away: checkouts are taken, wait for it, and complete when it is back`,
+    `without the Postgres of ${service}, checkouts are accepted, wait, and complete when it is back`,
     async () => {
       // given
       await system.end(`postgres-${service}`);
       // when
       const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
       const isWaiting = async () => (await views(placed)).every((view) => Bun.deepMatch(where, view));
-      await waitUntil("all wait for the service, and the others have gone on", isWaiting, {
+      await waitUntil("all checkouts wait for the service", isWaiting, {
         timeoutMs: PATIENCE_MS,
       });
       await system.stack.restart(`postgres-${service}`);
@@ -107,7 +107,7 @@ for (const [service, where] of Object.entries(WAITING)) {
 }
 
 test(
-  "no relay runs: checkouts complete all the same",
+  "without a relay, checkouts still complete",
   async () => {
     await system.end("relay");
     const placed = await Promise.all(Array.from({ length: 4 }, () => place()));
@@ -119,9 +119,9 @@ test(
 );
 
 test(
-  "every Postgres fails over to its standby: roles and relay say what they wait for, and heal by themselves",
+  "when every Postgres fails over to its standby, all roles report it and recover by themselves",
   async () => {
-    // given: one checkout is under way while all that is left are standbys, which only read
+    // given one checkout in progress while only read-only standbys are left
     const databases = ["payment", "order", "inventory", "notification", "saga"];
     const servers = databases.map((name) => system.stack.find(`postgres-${name}`));
     const before = await place();
@@ -160,7 +160,7 @@ test(
     for (const role of ["inventory", "relay"] as const) {
       const { code, log } = await system.endOf(role, through[role]);
       expect(code).toBe(EXIT_CONFIG);
-      expect(log).toContain("Connect to Postgres itself");
+      expect(log).toContain("Connect directly to Postgres");
     }
   },
   TEST_TIMEOUT_MS,

@@ -302,7 +302,7 @@ describe("after all that", () => {
   });
 
   test(
-    "the provider's ledger agree with every payment",
+    "the provider's ledger agrees with every payment",
     async () => {
       const until = Date.now();
       const isCompared = async () =>

@@ -127,7 +127,7 @@ test.each(["order", "inventory", "payment"] as const)(
     await system.stack.restart(database);
     // then
     const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
-    await waitUntil("the ledger agree", isAgreed, { timeoutMs: PATIENCE_MS });
+    await waitUntil("the ledger agrees", isAgreed, { timeoutMs: PATIENCE_MS });
     expect([...(await endsOf(early)), ...(await endsOf(late))]).toEqual(ends);
     expect(await endsOf(await place(5))).toContain("COMPLETED");
     expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });

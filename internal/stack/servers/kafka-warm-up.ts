@@ -1,5 +1,6 @@
 // Sends messages through brokers that have just started, until the Java code for it is compiled. Otherwise the first checkouts pay for
-// that: the first second of a load takes the broker a whole core instead of a third of one. Called by stack.ts.
+// that: the first second of a load takes the broker a whole core instead of a third of one. Called by stack.ts, and by kafka-classes.ts
+// to have the code loaded.
 import { AppError } from "../../kernel/errors.ts";
 import {
   type BatchProducer,
@@ -8,9 +9,8 @@ import {
   FIELD_SEPARATOR,
 } from "../../kernel/ports.ts";
 import { openAdmin } from "../../platform/kafka/admin.ts";
-import type { KafkaOptions } from "../../platform/kafka/connection.ts";
 import { openConsumer } from "../../platform/kafka/consumer.ts";
-import { openProducer } from "../../platform/kafka/producer.ts";
+import { openProducer, type ProducerOptions } from "../../platform/kafka/producer.ts";
 
 /** Of the topic and the group. */
 const NAME = "warm-up";
@@ -21,9 +21,7 @@ const MAX_REPLICAS = 3;
 const REQUESTS = 250;
 /** What a slow machine has not sent by then, its checkouts do. */
 const PATIENCE_MS = 3_000;
-const DELIVERY_TIMEOUT_MS = 3_000;
 const POLL_WAIT_MS = 50;
-const CONNECT_TIMEOUT_MS = 3_000;
 const NOTHING: WarmedUp = { produced: 0, consumed: 0 };
 
 export interface WarmedUp {
@@ -32,8 +30,8 @@ export interface WarmedUp {
 }
 
 /**
- * Resolves when that is done or has taken longer than `patienceMs`, and soon after `signal` aborts. Leaves no topic behind unless it
- * aborts. `brokers` is a comma-separated list. Throws AppError.
+ * Resolves when that is done or has taken longer than `patienceMs`, and soon after `signal` aborts. To connect and to deliver a message
+ * may take as long. Leaves no topic behind unless it aborts. `brokers` is a comma-separated list. Throws AppError.
  */
 export async function warmUpKafka(
   brokers: string,
@@ -41,7 +39,12 @@ export async function warmUpKafka(
   patienceMs = PATIENCE_MS,
 ): Promise<WarmedUp> {
   if (signal.aborted) return NOTHING;
-  const options = { brokers, clientId: NAME, connectTimeoutMs: CONNECT_TIMEOUT_MS };
+  const options = {
+    brokers,
+    clientId: NAME,
+    connectTimeoutMs: patienceMs,
+    deliveryTimeoutMs: patienceMs,
+  };
   await using admin = await openAdmin(options);
   const replicationFactor = Math.min(MAX_REPLICAS, brokers.split(",").length);
   await admin.createTopics([{ topic: NAME, partitions: PARTITIONS, replicationFactor }]);
@@ -50,9 +53,9 @@ export async function warmUpKafka(
   return warmedUp;
 }
 
-async function exchange(options: KafkaOptions, signal: AbortSignal): Promise<WarmedUp> {
+async function exchange(options: ProducerOptions, signal: AbortSignal): Promise<WarmedUp> {
   if (signal.aborted) return NOTHING;
-  await using producer = await openProducer({ ...options, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+  await using producer = await openProducer(options);
   await using consumer = await openConsumer({ ...options, groupId: NAME, topics: [NAME], types: [] });
   const [produced, consumed] = await Promise.all([send(producer, signal), read(consumer, signal)]);
   return { produced, consumed };

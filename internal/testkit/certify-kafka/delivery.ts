@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { readTopic } from "../../platform/kafka/read-topic.ts";
 import { waitUntil } from "../../stack/wait.ts";
-import type { Run } from "./main.ts";
+import type { Run } from "./run.ts";
 import { startWorker } from "./work.ts";
 import { bodyOf, isForeign } from "./worker.ts";
 

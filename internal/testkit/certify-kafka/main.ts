@@ -18,13 +18,6 @@ import { kafkaServers } from "../../stack/servers/kafka.ts";
 import { certifyDelivery } from "./delivery.ts";
 import { certifyMemory } from "./memory.ts";
 
-export interface Run {
-  readonly brokers: string;
-  readonly directory: string;
-  readonly messages: number;
-  readonly killBroker: () => Promise<void>;
-}
-
 const { values: flags } = parseArgs({
   options: {
     messages: { type: "string", default: "100000" },

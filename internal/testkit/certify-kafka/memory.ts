@@ -1,7 +1,7 @@
 // Part two: a process produces a million messages, another consumes them. After warming up neither may grow, and what
 // a message costs in CPU is told.
 
-import type { Run } from "./main.ts";
+import type { Run } from "./run.ts";
 import { startWorker } from "./work.ts";
 import { isForeign, type Job, type Progress } from "./worker.ts";
 

@@ -1,5 +1,5 @@
-// Finished work costs a checkout next to nothing: its statements look at as many pages with it as without, but for a level or
-// two more of some index. `bun run history` shows the same with more rows, and what they cost.
+// Finished rows make a checkout almost no slower: its statements read as many pages as without them, except for a level or two
+// more of some indexes. `bun run history` shows the same with more rows and in time.
 import { expect, test } from "bun:test";
 import { DATABASES } from "../../../schemas/migrations.ts";
 import { statementsOfRoles } from "../plans/statements.ts";
@@ -9,14 +9,14 @@ import { fill, OUTBOX_DAYS } from "./fill.ts";
 import { costsOf, trade } from "./measure.ts";
 
 const ROWS = 20_000;
-/** What more levels of an index and other sizes of batches make of the same work. */
+/** Allows for more index levels and different batch sizes. */
 const MAX_RATIO = 1.5;
-/** Pages per checkout that are not worth a word. */
+/** Pages per checkout that do not matter. */
 const SLACK_PAGES = 2;
-/** A claim looks from time to time whether any of the days that are kept has something left: the root of an empty index each. */
+/** A claim sometimes checks every kept day for unpublished events: the root page of an empty index each. */
 const PAGES_PER_CLAIM = 2 * OUTBOX_DAYS;
 
-test(`${ROWS} old rows in inbox, outbox and history make no statement of a checkout read more`, async () => {
+test(`a checkout reads no more pages with ${ROWS} old rows in inbox, outbox and history`, async () => {
   const names = new Map((await statementsOfRoles()).map(({ name, text }) => [text, name]));
   const watch = new PlanWatch();
   await using simulation = await Simulation.open(1, watch.clone);
@@ -25,7 +25,7 @@ test(`${ROWS} old rows in inbox, outbox and history make no statement of a check
     const checkouts = await trade(simulation, 1);
     return costsOf(watch.plans, names, checkouts);
   };
-  // The first time makes the plans that are kept.
+  // The first run creates the cached plans.
   await heard();
   const empty = await heard();
   await Promise.all(DATABASES.map((name) => fill(simulation.databases[name].sql, name, ROWS)));

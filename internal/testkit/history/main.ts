@@ -1,6 +1,6 @@
-// `bun run history --rows N`: whether years of business slow a checkout. On a Postgres of its own it trades in new databases, fills
-// them with N old rows each, trades again with the plans and statistics of before, and once more after `analyze`; and prints what a
-// checkout cost each time, statement by statement.
+// `bun run history --rows N`: measures whether years of business slow a checkout. On its own Postgres it runs checkouts in new
+// databases, fills them with N old rows each, runs checkouts again with the old plans and statistics, and once more after
+// `analyze`. It prints the cost of a checkout for each run, by statement.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,19 +19,19 @@ import { fill } from "./fill.ts";
 import { type Cost, costsOf, NOTHING, sumOf, trade } from "./measure.ts";
 
 const MAX_ROWS = 100_000_000;
-/** Heard with every plan. */
+/** Waves with every plan recorded. */
 const WAVES = 2;
-/** Unheard: what listening costs would be most of the CPU. */
+/** Waves without recording, because recording would use most of the CPU. */
 const CPU_WAVES = 3;
-/** Statements with less than this share of all pages or time are summed up. */
+/** Statements below this share of all pages and of all time appear only in the sum. */
 const SHOWN_SHARE = 0.02;
 
 const HELP = `Usage: bun run history [options]
 
-  --rows N       old rows in each of the saga database's inbox, outbox and history; a fifth of it in all other tables (1000000)
-  --json FILE    writes the figures
+  --rows N       old rows in inbox, outbox and history of the saga database; a fifth of them in all other tables (1000000)
+  --json FILE    writes the figures to FILE
 
-Takes some 1.5 GB of disk for a million rows, in ${tmpdir()}, and gives it back. Exits 0 when it has measured, 2 on wrong arguments.`;
+Uses about 1.5 GB of disk in ${tmpdir()} for a million rows, and frees it. Exits 0 after measuring, 2 on wrong arguments.`;
 
 const { values } = parseOptions("history", {
   options: {
@@ -48,11 +48,11 @@ const rows = Number(values.rows);
 if (!Number.isInteger(rows) || rows < 1 || rows > MAX_ROWS)
   wrong("history", `--rows takes a whole number from 1 to ${MAX_ROWS}, not ${values.rows}`);
 
-/** What a checkout cost, in one state of the databases. */
+/** The cost of a checkout in one state of the databases. */
 interface Measured {
   readonly state: string;
   readonly statements: ReadonlyMap<string, Cost>;
-  /** Of all processes of the server, per checkout, without listening. */
+  /** CPU of all server processes, per checkout, without plan recording. */
   readonly cpuMs: number;
 }
 
@@ -63,7 +63,7 @@ const server = await startPostgres();
 process.env["TEST_POSTGRES_URL"] = server.address;
 const admin = postgres(server.address, { max: 1, onnotice: () => undefined });
 held.defer(() => admin.end());
-// What a crash would leave of it does not matter, and the filling is not what is measured.
+// Durability does not matter here, and the filling is not measured.
 await setting("fsync", "off");
 await setting("autovacuum", "off");
 await setting("max_wal_size", "16GB");
@@ -88,7 +88,7 @@ const [{ bytes } = { bytes: 0 }] = await admin<
 console.log(`filled in ${seconds(begun)} s; ${(bytes / 1e9).toFixed(1)} GB on disk`);
 measured.push(await measure("filled, with the plans and statistics of before"));
 for (const database of DATABASES) await unhurried(database, (sql) => sql`analyze`);
-// Which makes every kept plan anew, by the new statistics.
+// This run replaces every cached plan, using the new statistics.
 await trade(simulation, 1);
 measured.push(await measure("filled and analysed"));
 print();
@@ -139,7 +139,7 @@ async function filled(database: (typeof DATABASES)[number]): Promise<void> {
   );
 }
 
-/** On a connection of its own, without the time limits of a role. */
+/** Uses its own connection, without the timeouts of a role. */
 async function unhurried(
   database: (typeof DATABASES)[number],
   work: (sql: postgres.Sql) => PromiseLike<unknown>,
@@ -211,7 +211,7 @@ function print(): void {
   console.log(table.toString());
 }
 
-/** The three figures, and the last two as multiples of the first. */
+/** The three figures, then the last two as multiples of the first. */
 function ratios([first = 0, ...later]: readonly number[], digits: number): string[] {
   return [
     ...[first, ...later].map((value) => value.toFixed(digits)),

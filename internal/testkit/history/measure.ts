@@ -1,23 +1,23 @@
-// What a checkout costs its four databases, statement by statement: the real handlers, relays and sweepers trade in one process,
-// and Postgres says of each statement what it really did. Called by main.ts and history.int.test.ts.
+// Measures what a checkout costs its four databases, by statement. The real handlers, relays and sweepers run in one process, and
+// Postgres reports the actual plan of each statement. Called by main.ts and history.int.test.ts.
 import type { HeardPlan } from "../plans/watch.ts";
 import type { Simulation } from "../simulation/simulation.ts";
 
 const CHECKOUTS_AT_ONCE = 100;
 
-/** Per checkout, of one statement or of all. */
+/** Cost per checkout, of one statement or of all. */
 export interface Cost {
   readonly calls: number;
-  /** Pages looked at, in the server's memory or not. */
+  /** Pages read, from the server's memory or not. */
   readonly pages: number;
   readonly ms: number;
 }
 export const NOTHING: Cost = { calls: 0, pages: 0, ms: 0 };
 
-/** Checkouts from first to last, but for the few that wait for their time; resolves to how many there were. */
+/** Runs checkouts until nothing is left but timers. Returns the number of checkouts. */
 export async function trade(simulation: Simulation, waves: number): Promise<number> {
   simulation.broker.isCalm = true;
-  // Never out of stock: the last checkouts are to be of the same kinds as the first.
+  // Never out of stock, so that the last checkouts take the same path as the first.
   await simulation.databases.inventory
     .sql`update inventory set available_count = stocked_count + 100000, stocked_count = stocked_count + 100000`;
   for (let wave = 0; wave < waves; wave += 1) {
@@ -27,7 +27,7 @@ export async function trade(simulation: Simulation, waves: number): Promise<numb
   return waves * CHECKOUTS_AT_ONCE;
 }
 
-/** By the name that `names` has for a statement's text; others, as `begin`, are left out. */
+/** Costs by statement name; `names` maps texts to names. Other statements, such as `begin`, are left out. */
 export function costsOf(
   plans: readonly HeardPlan[],
   names: ReadonlyMap<string, string>,

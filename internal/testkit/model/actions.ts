@@ -1,4 +1,4 @@
-// Everything that can happen next in a model world, and what it leads to. Called by model.ts for each state that is reached.
+// All possible next actions in a model world and the worlds they lead to. Called by model.ts for each reached state.
 import type { Event } from "../../../schemas/events.ts";
 import { STEPS } from "../../orchestrator/steps.ts";
 import type { SagaInput } from "../../orchestrator/state.ts";
@@ -76,7 +76,7 @@ export function successors(world: World, rules: Rules): Next[] {
   return next;
 }
 
-/** The worlds a delivery can lead to. The inbox drops what had its effect, so then there is none. */
+/** The worlds a delivery can lead to. There are none if the inbox drops a message that already had its effect. */
 function effects(world: World, message: Message, rules: Rules): (readonly [string, World])[] {
   const seen = world.delivered.some(({ id }) => id === message.id);
   if (rules.inbox && seen) return [];
@@ -124,12 +124,12 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
   if (reservation?.status === "HELD") add("expiry", applyStock(world, saga, rules.expire(reservation, 0)));
 
-  // A day later nothing of today is under way any more.
+  // The key expires after a day. By then no call of this saga is in progress.
   const isQuiet = !world.calls.some((call) => call.saga === saga);
   if (payment !== null) {
     const isAsked = world.calls.some((call) => call.saga === saga && call.isAwaited);
-    // A second executor may take a payment only when the first one's lease has run out.
-    // And a look-up beside a charge that nobody awaits any more proves nothing yet: it is the one after that charge that counts.
+    // A second executor may claim a payment only when the first one's lease has expired.
+    // And a look-up during an abandoned charge call proves nothing; only a look-up after that call counts.
     const allowed = isAsked ? world.left.providerFaults > 0 : isQuiet || !isUndone(payment);
     const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet), rules) : null;
     if (claimed !== null) {
@@ -137,7 +137,7 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
       const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
       add("claim", isAsked ? spend(asked, "providerFaults") : asked);
     }
-    // Its turn would come too late. How long it has waited is not counted here, so that may be at any time.
+    // Its turn would come too late. The model does not count waiting time, so this may happen at any step.
     if (canBeGivenUp(payment)) add("give up", applyPayment(world, saga, giveUp(payment)));
   }
   if (world.left.keyExpiries > 0 && isQuiet && account.knowsChargeKey && !account.isOld) {
@@ -156,7 +156,7 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
       if (isFault === true && world.left.providerFaults === 0) continue;
       const met = isFault === true ? spend(world, "providerFaults") : world;
       const done = withRows(met, call.saga, { account });
-      // An answer that nobody waits for is lost.
+      // The result of an abandoned call is lost.
       const calls = call.isAwaited
         ? replaceAt(world.calls, index, { ...call, answer })
         : world.calls.toSpliced(index, 1);
@@ -169,10 +169,10 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
     const left = call.answer === null ? abandoned(world, index) : gone;
     const lost = spend(left, "providerFaults");
     add("timeout of", settle(lost, call, call.ask === "refund" ? NOT_YET : { kind: "unknown" }, rules));
-    // The breaker is open: the request never left.
+    // The breaker is open: the request was never sent.
     if (call.answer === null && call.ask !== "refund")
       add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
-    // Too many calls. A look-up that is put off tells as little as one that times out.
+    // The provider limits the rate. For a look-up this is the same as a timeout.
     if (call.answer === null && call.ask !== "search")
       add("provider puts off", settle(spend(gone, "providerFaults"), call, PUT_OFF, rules));
     add("executor dies during", lost);
@@ -210,8 +210,8 @@ function isRefundOutcome({ ask }: Call, _answer: ChargeOutcome | RefundOutcome):
 }
 
 /**
- * Late enough for whatever waits: after the lease or the pause, a day after the first attempt where that is so, and, where the charge
- * is only looked up and nothing of it is under way, after the time that it could have taken.
+ * A time late enough for the next action on the payment: after the lease or the pause; for an old account, a day after the first
+ * attempt; for a charge that is only looked up with no call in progress, after the longest execution time.
  */
 function nowFor(payment: NonNullable<Rows["payment"]>, account: Account, isQuiet: boolean): number {
   if (payment.status === "REFUND_PENDING") return payment.refund.next_attempt_at;
@@ -251,7 +251,7 @@ function applyPayment(world: World, saga: number, { payment, out }: MaybePayment
   return send(withRows(world, saga, { payment }), saga, out);
 }
 
-/** The command waits for an operator, and its saga is told. */
+/** The command waits for an operator, and its saga gets CommandDeadLettered. */
 function deadLetter(world: World, message: Message): World {
   const notice: Event = {
     type: "CommandDeadLettered",

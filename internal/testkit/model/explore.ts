@@ -1,18 +1,18 @@
-// Walks every state a model can reach, breadth first, so the first violation found is one with the shortest way to it. Knows
-// nothing of checkouts. Called by main.ts and the model's tests.
+// Explores every state a model can reach, breadth first, so the first violation found has a shortest path. Independent of
+// checkouts. Called by main.ts and the model's tests.
 //
-// A state is remembered as a 64-bit hash of its key: among ten million states the chance that any two collide, which would
-// hide one of them, is below one in a hundred thousand.
+// A state is stored as a 64-bit hash of its key. Among ten million states, the chance that any two collide and one is hidden is
+// below one in a hundred thousand.
 
 export interface Model<World> {
   readonly initial: World;
-  /** Everything that can happen next. The order must depend on the world alone: a path is replayed by its positions. */
+  /** All possible next steps. Their order must depend only on the world, because a path is replayed by positions. */
   successors(world: World): readonly Successor<World>[];
-  /** Equal for worlds that can tell no difference, and only for those. */
+  /** Equal for equivalent worlds, and only for those. */
   key(world: World): string;
-  /** The names of the invariants this world breaks. */
+  /** The names of the invariants that this world breaks. */
   violations(world: World): readonly string[];
-  /** Whether everything has come to its end here; from every world there must be a way to such a one. */
+  /** True if everything is finished. Every world must be able to reach such a world. */
   isEnd(world: World): boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Exploration {
   /** The longest shortest path from the initial state. */
   readonly depth: number;
   readonly violations: readonly Violation[];
-  /** False where the limit on states was reached before the end. */
+  /** False if the state limit was reached first. */
   readonly isComplete: boolean;
 }
 
@@ -98,7 +98,7 @@ export function explore<World>(model: Model<World>, options: ExploreOptions): Ex
     if (next.length > 0) depth += 1;
     frontier = next;
   }
-  // A state on the rim of an unfinished exploration has no known successors, so nothing can be said about its end.
+  // States at the edge of an incomplete exploration have no known successors, so this check needs a complete one.
   if (isComplete && violations.length === 0) {
     const stuck = firstThatCannotEnd(seen.size, edges, ends);
     if (stuck !== null)
@@ -110,7 +110,7 @@ export function explore<World>(model: Model<World>, options: ExploreOptions): Ex
   return { states: seen.size, transitions: edges.from.length, depth, violations, isComplete };
 }
 
-/** The actions from the initial state to a state, found by walking to the root and replaying the way back. */
+/** The actions from the initial state to a state: walks to the root and replays the positions. */
 function pathTo<World>(model: Model<World>, index: number, parents: Numbers, actions: Numbers): string[] {
   const positions: number[] = [];
   for (let at = index; parents.at(at) >= 0; at = parents.at(at)) positions.push(actions.at(at));
@@ -118,14 +118,15 @@ function pathTo<World>(model: Model<World>, index: number, parents: Numbers, act
   let world = model.initial;
   for (const position of positions.toReversed()) {
     const successor = model.successors(world)[position];
-    if (successor === undefined) throw new Error("the model's successors depend on more than the world");
+    if (successor === undefined)
+      throw new Error("the model's successors depend on more than the world: make them deterministic");
     path.push(successor.action);
     world = successor.world;
   }
   return path;
 }
 
-/** Walks the edges backwards from all ends; a state that is not met has no way to one. */
+/** Walks the edges backwards from all end states. A state that is not reached cannot finish. */
 function firstThatCannotEnd(
   states: number,
   edges: { readonly from: Numbers; readonly to: Numbers },

@@ -1,5 +1,5 @@
-// `bun run model`: explores every interleaving of one checkout, and of two that want the same last unit, and prints what was
-// seen. Exits 1 on a violation, with the shortest way to it, or when an exploration was cut short.
+// `bun run model`: explores every interleaving of one checkout, and of two that want the same last unit, and prints the result.
+// Exits 1 on a violation, with the shortest path to it, or if an exploration reached its limit.
 import { parseOptions } from "../../../bench/arguments.ts";
 import { type Exploration, explore } from "./explore.ts";
 import { checkoutModel } from "./model.ts";
@@ -10,7 +10,7 @@ const MAX_STATES = 20_000_000;
 
 const HELP = `Usage: bun run model [--json]
 
-Exits 0 when no violation was found and every protection is needed, 1 when not, 2 on wrong arguments.`;
+Exits 0 if there is no violation and every protection is needed, otherwise 1; 2 on wrong arguments.`;
 
 const { values } = parseOptions("model", {
   options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
@@ -57,7 +57,7 @@ if (values.json) console.log(JSON.stringify({ states, failed, ...report }, null,
 process.exit(failed ? 1 : 0);
 
 function summary({ states: count, transitions, depth, violations, isComplete }: Exploration): string {
-  const cut = isComplete ? "" : " (CUT SHORT)";
+  const cut = isComplete ? "" : " (INCOMPLETE)";
   return `${count.toLocaleString("en")} states, ${transitions.toLocaleString("en")} transitions, depth ${depth}, ${violations.length} violations${cut}`;
 }
 

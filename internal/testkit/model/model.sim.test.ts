@@ -1,5 +1,5 @@
-// The design's invariants hold in every state one checkout can reach, and each protection is needed: without it the model
-// finds what breaks. `bun run model` looks further.
+// The invariants hold in every state one checkout can reach, and each protection is needed: without it the model finds a
+// violation. `bun run model` explores more.
 import { expect, test } from "bun:test";
 import { explore } from "./explore.ts";
 import { checkoutModel } from "./model.ts";
@@ -10,7 +10,7 @@ const MAX_STATES = 1_000_000;
 const MODEL_TIMEOUT_MS = 120_000;
 
 test(
-  "one saga with one fault of each kind breaks nothing and always comes to its end",
+  "one saga with one fault of each kind breaks nothing and always finishes",
   () => {
     const budget = {
       ...CALM,
@@ -28,7 +28,7 @@ test(
   MODEL_TIMEOUT_MS,
 );
 
-test("a saga that costs nothing is never charged, whatever happens, and always comes to its end", () => {
+test("a free checkout is never charged and always finishes", () => {
   const budget = { ...CALM, resends: 1, redeliveries: 1, deadLetters: 1, operatorCancels: 1 };
   const model = checkoutModel({ sagas: 1, budget, priceCents: 0, rules: REAL });
   const result = explore(model, { maxStates: MAX_STATES });
@@ -38,18 +38,18 @@ test("a saga that costs nothing is never charged, whatever happens, and always c
 });
 
 test.each(PROTECTIONS.map((protection) => [protection] as const))(
-  "without %s something breaks",
+  "removing %s breaks an invariant",
   (protection) => {
     const { sagas, budget } = withoutProtectionScenario(protection);
     const options = { maxStates: MAX_STATES };
-    // The same troubles with the protection in place do no harm, so it is the protection that prevents it.
+    // With the protection in place the same faults do no harm, so the protection prevents the violation.
     expect(explore(checkoutModel({ sagas: 1, budget, rules: REAL }), options).violations).toEqual([]);
     const { violations } = explore(checkoutModel({ sagas, budget, rules: without(protection) }), options);
     expect(violations).toHaveLength(1);
   },
 );
 
-test("a world from which there is no way to an end is found", () => {
+test("a world that cannot finish is found", () => {
   const model = checkoutModel({ sagas: 1, budget: CALM, rules: REAL });
   const stuck = { ...model, isEnd: () => false };
   const [violation] = explore(stuck, { maxStates: MAX_STATES }).violations;

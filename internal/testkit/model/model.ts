@@ -1,4 +1,4 @@
-// The model that is explored: world, actions and the invariants of the design in one. Called by main.ts and the tests.
+// The explored model: world, actions and invariants. Called by main.ts and the tests.
 import type { Saga } from "../../orchestrator/state.ts";
 import { successors } from "./actions.ts";
 import type { Model } from "./explore.ts";
@@ -9,7 +9,7 @@ export interface ModelOptions {
   readonly sagas: 1 | 2;
   readonly budget: Budget;
   readonly rules: Rules;
-  /** What the one SKU costs; 1 where it is left out. */
+  /** The price of the one SKU. Default: 1. */
   readonly priceCents?: number;
 }
 
@@ -23,7 +23,7 @@ export function checkoutModel({ sagas, budget, rules, priceCents = 1 }: ModelOpt
   };
 }
 
-/** Finished in every sense: no saga open, nothing under way. Commands among the dead letters wait for a person, not for time. */
+/** True if no saga is open and nothing is in progress. Dead letters do not count: they wait for an operator. */
 function isEnd({ sagas, inFlight, calls }: World): boolean {
   return (
     inFlight.length === 0 && calls.length === 0 && sagas.every(({ completed_at }) => completed_at !== null)
@@ -42,7 +42,7 @@ function violations({ sagas, rows, available, broken, priceCents }: World): stri
   return found;
 }
 
-/** What must hold for one saga: at all times, and once it rests for good. */
+/** The invariants of one saga: those that always hold, and those of its terminal state. */
 function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: number): string[] {
   const { reservation, order, payment, account } = rows;
   const isFree = priceCents === 0;
@@ -51,9 +51,9 @@ function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: numbe
     if (!holds) found.push(`${saga_id}: ${what}`);
   };
   const netCharges = account.charges - account.refunds;
-  must(!isFree || payment === null, "what costs nothing has no payment");
+  must(!isFree || payment === null, "a free checkout has no payment");
   must(account.charges <= 1, "at most one successful charge");
-  must(netCharges >= 0, "no more is given back than was taken");
+  must(netCharges >= 0, "refunds never exceed charges");
   if (position.kind === "completed") {
     must(netCharges === (isFree ? 0 : 1), "a completed saga is paid");
     must(reservation?.status === "CONFIRMED", "a completed saga has its stock confirmed");

@@ -1,5 +1,5 @@
-// The payment provider of the model: what it remembers decides what it answers, and money moves at most once per key as long as
-// it remembers the key. Called by actions.ts.
+// The payment provider of the model. Its memory decides its results; money moves at most once per idempotency key while it
+// remembers the key. Called by actions.ts.
 import { assertNever } from "../../kernel/errors.ts";
 import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
 import type { Account, Call } from "./world.ts";
@@ -11,7 +11,7 @@ export interface Execution {
   readonly isFault?: boolean;
 }
 
-/** What the provider can make of a request: it replays what it remembers, else does as asked, else fails in between. */
+/** All possible results of a request: a replay of a known key, otherwise success, a decline, or a fault in between. */
 export function execute(account: Account, { ask, saga }: Call): readonly Execution[] {
   switch (ask) {
     case "charge":
@@ -22,7 +22,7 @@ export function execute(account: Account, { ask, saga }: Call): readonly Executi
       return [{ how: "looks it up", account, answer: search(account, saga, false) }];
     case "refund": {
       const answer: RefundOutcome = { kind: "succeeded", provider_refund_id: `refund-${saga}` };
-      // A charge that is refunded already is told as such, which is as good.
+      // The provider reports an already refunded charge as refunded, which is equivalent.
       if (account.knowsRefundKey || account.refunds >= account.charges)
         return [{ how: "replay", account, answer }];
       const refunded = { ...account, refunds: account.refunds + 1, knowsRefundKey: true };
@@ -33,7 +33,7 @@ export function execute(account: Account, { ask, saga }: Call): readonly Executi
   }
 }
 
-/** Where the charge's answer says nothing of the money, the provider's ledger do. */
+/** If the charge's result is unknown, the provider ledger decides. */
 function lookedUp(done: Execution, saga: number, wasReplay: boolean): Execution {
   if (done.answer.kind !== "unknown") return done;
   return { ...done, answer: search(done.account, saga, wasReplay) };
@@ -66,7 +66,7 @@ function charge(account: Account, saga: number): readonly Execution[] {
   ];
 }
 
-/** `executionOver`: the answer under the key was a replay, so no attempt is on its way any more. */
+/** `executionOver`: the result was a replay, so no attempt is in progress any more. */
 function search(account: Account, saga: number, executionOver: boolean): ChargeOutcome {
   if (account.charge === null) return { kind: "not_found", execution_over: executionOver };
   if (account.charge === "succeeded") return succeeded(account, saga);

@@ -1,5 +1,5 @@
-// The decisions a model world runs on: the real ones, and for each protection of the design a set without it. A protection is
-// taken away around the real function, never by a switch inside it. The model must find what then goes wrong.
+// The decision functions of a model world: the real ones, and for each protection a set without it. A wrapper around the real
+// function removes the protection; the real function has no switch. The model must then find a violation.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
 import {
@@ -34,7 +34,7 @@ export interface Rules {
   readonly claimRefund: typeof claimRefund;
   readonly settleCharge: typeof settleCharge;
   readonly settleRefund: typeof settleRefund;
-  /** Whether a message that had its effect is dropped when it comes again. */
+  /** True if a redelivered message that already had its effect is dropped. */
   readonly inbox: boolean;
 }
 
@@ -68,7 +68,7 @@ export function without(protection: Protection): Rules {
     case "tombstone":
       return {
         ...REAL,
-        // An undo that finds nothing answers, and leaves nothing behind.
+        // An undo that finds nothing replies but leaves no tombstone.
         inventory: (reservation, stock, command, now, policy) => {
           const decision = decideInventory(reservation, stock, command, now, policy);
           return reservation === null && command.type === "ReleaseInventory"
@@ -87,7 +87,7 @@ export function without(protection: Protection): Rules {
         },
       };
     case "confirm":
-      // The saga goes on to the order as if the reservation could not expire.
+      // The saga continues to the order as if the reservation could not expire.
       return {
         ...REAL,
         saga: (saga, input, now, policy) => skipConfirm(decideSaga(saga, input, now, policy), now, policy),
@@ -144,7 +144,7 @@ function skipCancel(decision: SagaDecision, now: number, policy: SagaPolicy): Sa
   return decideSaga(saga, { ...pretended(saga), type: "PaymentCancelled" }, now, policy);
 }
 
-/** Compensated sagas start again where they were when something comes in that would have moved them. */
+/** A compensated saga that gets another message continues forward at its old step. */
 function reopened(saga: Saga, input: SagaInput): Saga {
   const { position } = saga;
   if (position.kind !== "compensated" || !("message_id" in input)) return saga;
@@ -156,12 +156,12 @@ function reopened(saga: Saga, input: SagaInput): Saga {
   };
 }
 
-/** An undo that comes while the provider is being asked is answered at once. */
+/** An undo during a provider call gets its reply at once. */
 function forgetfulUndo(payment: Payment | null, command: PaymentCommand, now: number): MaybePayment {
   const decision = decidePayment(payment, command, now);
   if (payment === null || !isOpen(payment)) return decision;
   if (command.type === "ChargePayment" || decision.out.length > 0) return decision;
-  assert(decision.payment.undo_requested, "an open payment keeps the undo in mind");
+  assert(decision.payment.undo_requested, "an open payment records the undo");
   return { ...decision, payment, out: [{ type: "PaymentCancelled", saga_id: command.saga_id }] };
 }
 

@@ -1,4 +1,4 @@
-// How much trouble is looked at together. Each kind multiplies the states, so the scenarios share it out.
+// Which faults are explored together. Each kind multiplies the states, so each scenario has only some of them.
 import { assertNever } from "../../kernel/errors.ts";
 import type { Protection } from "./rules.ts";
 import type { Budget } from "./world.ts";
@@ -7,7 +7,7 @@ export interface Scenario {
   readonly name: string;
   readonly sagas: 1 | 2;
   readonly budget: Budget;
-  /** 0 where it is about checkouts that cost nothing. */
+  /** 0 for free checkouts. */
   readonly priceCents?: number;
 }
 
@@ -44,7 +44,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** The smallest trouble in which the design needs this protection. */
+/** The fewest faults with which this protection is needed. */
 export function withoutProtectionScenario(protection: Protection): Scenario {
   const base = { name: `without ${protection}`, sagas: 1 as const };
   switch (protection) {

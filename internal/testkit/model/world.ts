@@ -1,7 +1,7 @@
-// A whole shop with one or two checkouts in it, small enough to look at every state it can be in: the sagas, the rows of the
-// three services, the messages under way, the provider and what it remembers. The decisions are the real ones (rules.ts).
+// A shop with one or two checkouts, small enough to explore every state: the sagas, the rows of the three services, the messages
+// in flight, and the provider with its memory. The decision functions are the real ones (rules.ts).
 //
-// Time is not counted. What may happen at any time may happen at every step: a deadline, an expiry, a lease running out.
+// There is no clock. A deadline, an expiry or the end of a lease may happen at every step.
 import type { Command } from "../../../schemas/commands.ts";
 import type { Event } from "../../../schemas/events.ts";
 import { MESSAGES } from "../../../schemas/registry.ts";
@@ -14,25 +14,25 @@ import type { ChargeOutcome, ChargeCall, RefundOutcome } from "../../services/pa
 import { isOpen, type Payment } from "../../services/payment/payment.ts";
 
 export const SKU = "tea";
-/** Units of the one SKU: two sagas compete for it. */
+/** Units of the one SKU; two sagas compete for them. */
 export const STOCKED = 1;
 
-/** How often each kind of trouble may strike on one path. Without a bound the world would have no end. */
+/** How often each kind of fault may happen on one path. Without a limit there would be infinitely many states. */
 export interface Budget {
-  /** Undo commands sent again because no answer came. */
+  /** Undo commands sent again because no reply came. */
   readonly resends: number;
-  /** Messages delivered once more after their effect. */
+  /** Messages delivered again after their effect. */
   readonly redeliveries: number;
-  /** Forward commands given to the dead-letter queue; each may be replayed at any later time. */
+  /** Dead-lettered forward commands; each may be replayed at any later step. */
   readonly deadLetters: number;
-  /** Provider calls whose answer is lost, or whose executor dies, or that outlive their lease. */
+  /** Provider calls that lose their result, lose their executor, or outlive their lease. */
   readonly providerFaults: number;
   /** Times at which the provider forgets its idempotency keys. */
   readonly keyExpiries: number;
   readonly operatorCancels: number;
 }
 
-/** Everything of one checkout outside its saga. */
+/** The state of one checkout outside its saga. */
 export interface Rows {
   readonly reservation: Reservation | null;
   readonly payment: Payment | null;
@@ -40,14 +40,14 @@ export interface Rows {
   readonly account: Account;
 }
 
-/** What the provider knows of one checkout. */
+/** The provider's state for one checkout. */
 export interface Account {
   readonly charge: "succeeded" | "declined" | null;
-  /** The answer kept under the charge's key is a server error, which says nothing of the money. */
+  /** The result stored under the charge's key is a server error, which does not tell whether money moved. */
   readonly keptServerError: boolean;
   readonly charges: number;
   readonly refunds: number;
-  /** Whether it still knows the idempotency key of the charge, of the refund. */
+  /** Whether it still knows the idempotency keys of the charge and of the refund. */
   readonly knowsChargeKey: boolean;
   readonly knowsRefundKey: boolean;
   /** The first attempt is more than a day ago. */
@@ -59,9 +59,9 @@ export interface Call {
   readonly saga: number;
   readonly ask: ChargeCall["ask"] | "refund";
   readonly attempt: number;
-  /** Null until the provider has dealt with it. */
+  /** Null until the provider has executed the request. */
   readonly answer: ChargeOutcome | RefundOutcome | null;
-  /** Whether somebody still waits for the answer. */
+  /** Whether an executor still waits for the result. */
   readonly isAwaited: boolean;
 }
 
@@ -72,20 +72,20 @@ export interface Message {
 }
 
 export interface World {
-  /** Of the one SKU; the same all the way. */
+  /** The price of the one SKU; it never changes. */
   readonly priceCents: number;
   readonly sagas: readonly Saga[];
   readonly rows: readonly Rows[];
   readonly available: number;
   readonly calls: readonly Call[];
   readonly inFlight: readonly Message[];
-  /** What has had its effect; kept only where it may come again. */
+  /** Messages that had their effect. */
   readonly delivered: readonly Message[];
   readonly deadLetters: readonly Message[];
-  /** Messages sent so far, by saga and type: their ids. */
+  /** Number of messages sent so far, by saga and type. Ids are made from it. */
   readonly sent: Readonly<Record<string, number>>;
   readonly left: Budget;
-  /** What broke on the way here and cannot be read off the state, for example an alert. */
+  /** A violation on the way here that the state does not show, for example an alert. */
   readonly broken: string | null;
 }
 
@@ -133,7 +133,7 @@ export function initialWorld(sagaCount: number, budget: Budget, priceCents: numb
   return world;
 }
 
-/** Puts what a decision said on its way. Mails end here: nothing depends on them. */
+/** Puts the messages of a decision in flight. Mails are dropped, because nothing depends on them. */
 export function send(world: World, saga: number, out: readonly Outgoing[]): World {
   const sent = { ...world.sent };
   let { inFlight } = world;
@@ -149,7 +149,7 @@ export function send(world: World, saga: number, out: readonly Outgoing[]): Worl
   return { ...world, sent, inFlight };
 }
 
-/** In order of ids, so that the order of sending makes no two worlds out of one. */
+/** Sorted by id, so that the order of sending does not make two different worlds. */
 export function insert(messages: readonly Message[], message: Message): readonly Message[] {
   const at = messages.findIndex(({ id }) => id > message.id);
   return at === -1 ? [...messages, message] : messages.toSpliced(at, 0, message);
@@ -161,7 +161,7 @@ export function replaceAt<T>(items: readonly T[], index: number, item: T): reado
 
 const MESSAGE_NAMES = Object.keys(MESSAGES);
 
-/** Equal exactly for worlds with the same future: all of the world but times and texts, which no decision here looks at. */
+/** Equal exactly for worlds with the same future. Contains everything except times and texts, which no decision here uses. */
 export function keyOf(world: World): string {
   const parts: string[] = [String(world.available), world.broken ?? ""];
   world.sagas.forEach((saga, index) => parts.push(sagaKey(saga), rowsKey(world.rows[index] ?? EMPTY)));

@@ -1,13 +1,13 @@
-// First the unchanged copy: the tests that are to catch the mutants must exist in it and pass, or their failing later would say
+// Checks the unchanged copy first: the tests that should catch the mutants must exist and pass. Otherwise a later failure proves
 // nothing. Called by main.ts and mutation.sim.test.ts.
 import type { Mutant } from "./mutant.ts";
 import type { Copy } from "./copy.ts";
 import { runTrial } from "./trial.ts";
 
-/** All files one after the other, on a machine that may do something else as well. */
+/** For all files in sequence on a busy machine. */
 const BASELINE_TIMEOUT_MS = 15 * 60_000;
 
-/** What is wrong with the expected tests of `mutants` before anything is planted, a sentence each; empty where nothing is. */
+/** The faults of the expected tests without any mutant, one sentence each; empty if there are none. */
 export async function baselineFaults(
   copy: Copy,
   mutants: readonly Mutant[],
@@ -16,11 +16,11 @@ export async function baselineFaults(
   const files = [...new Set(mutants.map(({ caughtBy: { file } }) => `./${file}`))];
   const result = await runTrial(copy.root, { files, timeoutMs: BASELINE_TIMEOUT_MS }, env);
   if (result.kind === "failed")
-    return [`without any mutant ${result.test.file}, "${result.test.name}", fails`];
-  if (result.kind === "broken") return [`without any mutant nothing runs: ${result.reason}`];
+    return [`${result.test.file}, "${result.test.name}" fails without any mutant: repair it first`];
+  if (result.kind === "broken") return [`the tests do not run without any mutant: ${result.reason}`];
   return mutants.flatMap(({ id, caughtBy: { file, test = "" } }) =>
     result.tests.some((one) => one.file === file && one.name.includes(test))
       ? []
-      : [`${id}: ${file} has no test called "${test}"`],
+      : [`${id}: ${file} has no test called "${test}": correct the mutant's caughtBy`],
   );
 }

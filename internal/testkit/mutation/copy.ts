@@ -1,5 +1,5 @@
-// A copy of the repository to plant mutants in, so that the real one is never touched. Sources are copied; what only tools read
-// (node_modules, downloads and builds in .cache) is linked. Called by main.ts and the tests beside it.
+// A copy of the repository for planting mutants, so that the real one is never touched. Sources are copied; node_modules and .cache
+// (downloads and builds) are linked. Called by main.ts and the tests in this folder.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { edited, type Mutant } from "./mutant.ts";
 
 const FOLDERS = ["cmd", "internal", "schemas", "bench", "deploy", "docs"];
 const LINKED = new Set(["node_modules", ".cache"]);
-/** Its own test, which finds every planted mutant by the text that is no longer there, would be a cheat. */
+/** Left out, because its own unit test would catch every mutant by the missing text. */
 const LEFT_OUT = join("internal", "testkit", "mutation");
 
 export class Copy implements Disposable {
@@ -27,7 +27,7 @@ export class Copy implements Disposable {
     }
   }
 
-  /** Makes the mutant's edits; dispose of what it returns to take them back. */
+  /** Makes the mutant's edits. Dispose of the result to undo them. */
   plant({ edits }: Mutant): Disposable {
     const originals = new Map<string, string>();
     for (const edit of edits) {

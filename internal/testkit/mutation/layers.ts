@@ -1,11 +1,11 @@
-// Plants one mutant and climbs the layers from the cheapest to the dearest until a test notices. On the layer where the mutant is
-// expected to be caught only that test runs; on the layers below it everything that could notice. Called by main.ts.
+// Plants one mutant and runs the layers from the cheapest to the most expensive until a test fails. On the layer that should catch
+// the mutant only the expected test runs; on cheaper layers all tests that could catch it run. Called by main.ts.
 import { dirname } from "node:path/posix";
 import { type Layer, LAYERS, type Mutant } from "./mutant.ts";
 import type { Copy } from "./copy.ts";
 import { runTrial, type TestCase, type Trial } from "./trial.ts";
 
-/** All that the model is made of: it cannot notice a change anywhere else. */
+/** The files that the model runs. It cannot notice a change in any other file. */
 const MODELLED =
   /^internal\/(checkout\/(saga|steps|state|commands)|services\/[a-z]+\/(decide|attempts|payment))\.ts$/;
 
@@ -32,7 +32,7 @@ export async function climb(
   return { kind: "survived", seconds: seconds() };
 }
 
-/** The test that is expected to notice. */
+/** The test that should fail. */
 export function expectedTrial({ caughtBy: { file, test } }: Mutant): Trial {
   return { files: [`./${file}`], test };
 }
@@ -55,7 +55,7 @@ function trialOf(copy: Copy, mutant: Mutant, layer: Layer): Trial {
   }
 }
 
-/** The tests on real servers in the folders that the mutant touches. */
+/** The `.int` tests in the folders that the mutant changes. */
 function testsBeside({ root }: Copy, { edits }: Mutant): string[] {
   const folders = [...new Set(edits.map(({ file }) => dirname(file)))];
   return folders.flatMap((folder) =>

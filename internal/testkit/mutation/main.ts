@@ -1,6 +1,6 @@
-// `bun run mutation [--only ID]... [--layer LAYER] [--json FILE] [--list]`: plants each known mistake in a copy of the source
-// and reports which layer of tests notices. Exits 1 when one survives. Starts the servers that the tests need, unless the
-// environment names some (servers.ts).
+// `bun run mutation [--only ID]... [--layer LAYER] [--json FILE] [--list]`: plants each mutant in a copy of the source and reports
+// which test layer catches it. Exits 1 if one survives. Starts the servers that the tests need, unless the environment names some
+// (servers.ts).
 import { parseOptions, wrong } from "../../../bench/arguments.ts";
 import { startTestServers } from "../test-servers.ts";
 import { baselineFaults } from "./baseline.ts";
@@ -12,12 +12,12 @@ import { describeTraps } from "./traps.ts";
 
 const HELP = `Usage: bun run mutation [options]
 
-  --only ID      plants this mutant, and others that are named so
-  --layer LAYER  plants those that this layer of tests is expected to catch: ${LAYERS.join(", ")}
-  --json FILE    writes what became of each
-  --list         shows the traps, and which mutants stand for them
+  --only ID      plants only this mutant; may be repeated
+  --layer LAYER  plants only the mutants that this test layer should catch: ${LAYERS.join(", ")}
+  --json FILE    writes the result of each mutant to FILE
+  --list         shows the traps and their mutants
 
-Exits 0 when every mutant was caught, 1 when one survived, 2 on wrong arguments.`;
+Exits 0 if every mutant was caught, 1 if one survived, 2 on wrong arguments.`;
 
 const { values } = parseOptions("mutation", {
   options: {
@@ -42,7 +42,7 @@ const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
 }
-// Bugs that only servers can show climb all the way; the others need none.
+// Only mutants of the layers int and audit need servers.
 const needsServers = chosen.some(({ caughtBy }) => caughtBy.layer === "int" || caughtBy.layer === "audit");
 await using servers =
   needsServers && process.env["TEST_POSTGRES_URL"] === undefined
@@ -69,7 +69,7 @@ const byLayer = LAYERS.map((layer) => {
 console.log(`\n${caught.length} of ${chosen.length} mutants caught: ${byLayer.join(", ")}`);
 if (values.json !== undefined)
   await Bun.write(values.json, `${JSON.stringify(results.map(recordOf), null, 2)}\n`);
-// Not process.exit: what is open has to be closed.
+// Not process.exit, so that open resources are closed.
 process.exitCode = caught.length === chosen.length ? 0 : 1;
 
 function chosenMutants(only: readonly string[], layer: string | undefined): readonly Mutant[] {
@@ -78,7 +78,7 @@ function chosenMutants(only: readonly string[], layer: string | undefined): read
   if (!isLayer) wrong("mutation", `there is no layer ${layer}`);
   if (unknown.length > 0) {
     const ids = MUTANTS.map(({ id }) => id).join(" ");
-    wrong("mutation", `there is no mutant ${unknown.join(", ")}; there are ${ids}`);
+    wrong("mutation", `there is no mutant ${unknown.join(", ")}; choose from ${ids}`);
   }
   return MUTANTS.filter(
     ({ id, caughtBy }) =>

@@ -1,4 +1,4 @@
-// All mutants. Read by main.ts, the tests beside it, and traps.ts.
+// All mutants. Used by main.ts, traps.ts and the tests in this folder.
 import type { Mutant } from "./mutant.ts";
 import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";

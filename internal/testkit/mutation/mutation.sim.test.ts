@@ -1,5 +1,5 @@
-// The mutants that need no servers to show, each against the test that must notice. All of them, on every layer:
-// `bun run mutation`.
+// Runs the mutants that need no servers, each against the test that must catch it. `bun run mutation` runs all mutants on every
+// layer.
 import { afterAll, expect, test } from "bun:test";
 import { baselineFaults } from "./baseline.ts";
 import { MUTANTS } from "./mutants.ts";
@@ -12,7 +12,7 @@ afterAll(() => copy[Symbol.dispose]());
 
 const quick = MUTANTS.filter(({ caughtBy: { layer } }) => layer === "unit" || layer === "model");
 
-test("without a mutant, the tests that are to catch them exist and pass", async () => {
+test("without a mutant the expected tests exist and pass", async () => {
   expect(await baselineFaults(copy, quick, {})).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-// The lists are in order: every edit still fits the source, every trap has its mutant, and a result is not fooled by a crash.
+// Checks the lists: every edit still fits the source, every trap has its mutant, and a crash does not count as caught.
 import { describe, expect, test } from "bun:test";
 import { REPOSITORY } from "../../stack/paths.ts";
 import { edited } from "./mutant.ts";
@@ -20,19 +20,19 @@ test.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
   },
 );
 
-test("an edit that does not fit says so", () => {
+test("an edit that does not fit throws", () => {
   const edit = { file: "a.ts", find: "x", replace: "y" };
   expect(edited("axb", edit)).toBe("ayb");
   expect(edited("a$b", { ...edit, find: "$", replace: "$&" })).toBe("a$&b");
   for (const source of ["abc", "axbx"]) expect(() => edited(source, edit)).toThrow("instead of once");
 });
 
-test("there are many mutants, each with a name of its own", () => {
+test("there are at least 36 mutants with unique ids", () => {
   expect(MUTANTS.length).toBeGreaterThanOrEqual(36);
   expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
 });
 
-test("there are twenty traps, each with a mutant of its own", () => {
+test("there are twenty traps, each with its own mutant", () => {
   expect(TRAPS.length).toBe(20);
   expect(new Set(TRAPS.map((trap) => mutantOf(trap))).size).toBe(TRAPS.length);
 });
@@ -43,7 +43,7 @@ describe("a result", () => {
   const passing =
     '<testsuites><testcase name="sells" classname="" file="a.test.ts" assertions="1" /></testsuites>';
 
-  test("is a failure where a test saw something wrong, or waited for it in vain", () => {
+  test("is a failure if an assertion failed or a wait timed out", () => {
     for (const type of ["AssertionError", "Error", "TimeoutError"]) {
       expect(verdictOf(failing(type), 1, "")).toEqual({
         kind: "failed",
@@ -52,7 +52,7 @@ describe("a result", () => {
     }
   });
 
-  test("is none where the code crashed, did not load, or had no such test", () => {
+  test("is broken if the code crashed, did not load, or the test does not exist", () => {
     for (const type of ["SyntaxError", "ReferenceError", "TypeError"])
       expect(verdictOf(failing(type), 1, "").kind).toBe("broken");
     expect(verdictOf(failing("Error", "(unnamed)"), 1, "").kind).toBe("broken");
@@ -69,7 +69,7 @@ describe("a result", () => {
     expect(verdictOf(passing, 1, "1 error").kind).toBe("broken");
   });
 
-  test("is a pass where all is well", () => {
+  test("is a pass if all tests passed", () => {
     const sells = { file: "a.test.ts", name: "sells", error: null, message: null };
     expect(verdictOf(passing, 0, "")).toEqual({ kind: "passed", tests: [sells] });
   });

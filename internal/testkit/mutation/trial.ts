@@ -1,45 +1,45 @@
-// Runs tests in a copy of the repository and says what came of it. A mutant counts as caught only where a test failed for what it
-// saw; a file that does not even load, or a name that does not exist, would "fail" with any edit. Called by layers.ts.
+// Runs tests in a copy of the repository and returns the verdict. A mutant counts as caught only if an assertion or a wait failed.
+// A file that does not load, or a name that does not exist, would "fail" with any edit. Called by layers.ts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { testCommand } from "../../tools/suite.ts";
 
 export interface Trial {
-  /** Paths, or endings of paths, of test files. */
+  /** Paths of test files, or path endings. */
   readonly files: readonly string[];
-  /** Part of the full name of the tests to run; all where it is left out. */
+  /** Part of the full name of the tests to run. Default: all tests. */
   readonly test?: string | undefined;
-  /** Then it is cut off. Default: long enough for one file on a busy machine. */
+  /** Default: long enough for one file on a busy machine. */
   readonly timeoutMs?: number;
 }
 
 export type TrialResult =
   | { readonly kind: "passed"; readonly tests: readonly TestCase[] }
-  /** The first test that saw something wrong. */
+  /** The first test that failed. */
   | { readonly kind: "failed"; readonly test: TestCase }
-  /** Nothing was tested: the edit does not load, or there is no such test. */
+  /** Nothing was tested: the edit does not load, or the test does not exist. */
   | { readonly kind: "broken"; readonly reason: string };
 
 export interface TestCase {
   readonly file: string;
-  /** With the names of its `describe`s before it. */
+  /** Starts with the names of its `describe` blocks. */
   readonly name: string;
-  /** The type of the error it failed with; null where it passed. */
+  /** The error type; null if the test passed. */
   readonly error: string | null;
-  /** What the error said; null where it passed. */
+  /** The error message; null if the test passed. */
   readonly message: string | null;
 }
 
-/** A test that waits for what a mutant keeps from happening ends by this. */
+/** Ends a test that waits for something a mutant prevents. */
 const TEST_TIMEOUT_MS = 10_000;
 const TRIAL_TIMEOUT_MS = 120_000;
 const REPORT = "mutation-report.xml";
-/** What a misspelt edit throws, and no assertion. */
+/** Errors of a misspelt edit, never of an assertion. */
 const CRASHES = new Set(["SyntaxError", "ReferenceError", "TypeError"]);
-/** How bun calls a `beforeAll` that throws. */
+/** Bun's name for a `beforeAll` that throws. */
 const HOOK = "(unnamed)";
 
-/** `env` is added to this process's own. */
+/** `env` is added to the environment of this process. */
 export async function runTrial(
   root: string,
   trial: Trial,
@@ -59,7 +59,7 @@ export async function runTrial(
   return verdictOf(existsSync(report) ? readFileSync(report, "utf8") : "", code, errors);
 }
 
-/** Pure. `report` is bun's JUnit report, empty where it wrote none; `code` its exit code; `errors` what it printed. */
+/** Pure. `report` is bun's JUnit report (empty if there is none), `code` its exit code, `errors` its stderr. */
 export function verdictOf(report: string, code: number, errors: string): TrialResult {
   const tests = testCases(report);
   const failed = tests.filter(({ error }) => error !== null);
@@ -104,7 +104,7 @@ function attributeOf(attributes: string, name: string): string {
   return value.replaceAll(/&(#?\w+);/g, (entity, code: string) => ENTITIES[code] ?? entity);
 }
 
-/** What bun prints of an error that no test was there to take, with the name of the file that was running. */
+/** Bun's text for an error outside of any test, with the name of the running file. */
 function unhandled(errors: string): string | null {
   const [before = "", after] = errors.split("# Unhandled error between tests");
   if (after === undefined) return null;

@@ -1,7 +1,7 @@
-// What may be wrong with a plan, by its shape alone: how much a statement reads must not grow with the tables, nor what a batch
-// costs with its square. Called by plans.int.test.ts with what EXPLAIN and auto_explain say.
+// Finds faults in a query plan by its shape: the rows a statement reads must not grow with the tables, and the cost of a batch must
+// not grow with its square. Called by plans.int.test.ts with plans from EXPLAIN and auto_explain.
 
-/** A node of `explain (format json)`, as far as it matters here. */
+/** A node of `explain (format json)`, with the fields used here. */
 export interface PlanNode {
   readonly "Node Type": string;
   readonly "Parent Relationship"?: string;
@@ -20,19 +20,19 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** What the judge has to know of a database. */
+/** The facts about a database that the judge needs. */
 export interface Catalogue {
-  /** Indexes over part of a table: what is open, due, unpublished. */
+  /** Partial indexes: over open, due or unpublished rows. */
   readonly partialIndexes: ReadonlySet<string>;
 }
 
-/** Holds one row, whatever happens. */
+/** Tables that always have one row. */
 const SMALL = new Set(["reconciliation"]);
-/** Reads its input to the end before it hands on the first row, so that a limit above saves nothing. */
+/** These nodes read their whole input before they return the first row, so a limit above them saves nothing. */
 const BLOCKING = /^(?:Sort|Aggregate|Hash|Hash Join|Bitmap Heap Scan|Materialize|Unique|Nested Loop|Result)$/;
 const INDEX_SCAN = /^(?:Index Scan|Index Only Scan|Bitmap Index Scan)$/;
 
-/** Sentences; none for a plan that is good. */
+/** The faults of the plan as sentences; none for a good plan. */
 export function faultsOf(plan: PlanNode, catalogue: Catalogue): readonly string[] {
   return faultsBelow(plan, catalogue, false);
 }
@@ -44,7 +44,7 @@ function faultsBelow(node: PlanNode, catalogue: Catalogue, isLimited: boolean): 
   return [
     ...faultsAt(node, catalogue, isLimited),
     ...childrenOf(node).flatMap((child) =>
-      // An init plan and a sub plan are statements of their own.
+      // An init plan or a sub plan counts as a statement of its own.
       faultsBelow(
         child,
         catalogue,
@@ -74,7 +74,7 @@ function faultsAt(node: PlanNode, { partialIndexes }: Catalogue, isLimited: bool
   return [];
 }
 
-/** Whether a nested loop looks up each outer row by key, or has only one. */
+/** True if a nested loop looks up each outer row by key, or has only one row on a side. */
 function isProbe(loop: PlanNode): boolean {
   const [outer, inner] = childrenOf(loop).filter((child) =>
     /^(?:Outer|Inner)$/.test(child["Parent Relationship"] ?? ""),
@@ -95,7 +95,7 @@ function childrenOf(node: PlanNode): readonly PlanNode[] {
   return node.Plans ?? [];
 }
 
-/** The most rows that any one node of the plan took in hand, those it threw away included. */
+/** The maximum number of rows that one node of the plan read, including discarded rows. */
 export function rowsRead(node: PlanNode): number {
   const loops = node["Actual Loops"] ?? 0;
   const removed =

@@ -1,14 +1,14 @@
-// A business of some years in a moment: finished rows, and beside them work that waits for its time, which no claim may wade
-// through. Called by plans.int.test.ts.
+// Loads years of business into a database: finished rows, and waiting rows that are not due yet and that no claim may scan. Called
+// by plans.int.test.ts.
 import type { Sql } from "postgres";
 import type { DatabaseName, MigratedDatabase } from "../../../schemas/migrations.ts";
 
-/** So many sagas finished, and their rows in every database. */
+/** Number of finished sagas, with their rows in every database. */
 export const IDLE = 4_000;
-/** So many sagas, holds, charges and retries that wait. */
+/** Number of waiting sagas, holds, charges and retries. */
 export const WAITING = 1_000;
 
-/** `dueAt` (epoch ms) is when what waits may be claimed. With `unpublished`, as much waits for Kafka as well. */
+/** `dueAt` (epoch ms) is the due time of waiting rows. With `unpublished`, as many events wait for Kafka as well. */
 export async function load(
   sql: Sql,
   database: MigratedDatabase,
@@ -22,7 +22,7 @@ export async function load(
   for (const statement of statements) await sql.unsafe(statement);
 }
 
-/** Numbers from 1; those above IDLE wait. */
+/** Numbers from 1; rows above IDLE are waiting. */
 const NUMBERS = `generate_series(1, ${IDLE + WAITING}) as n`;
 const IS_AT_REST = `n <= ${IDLE}`;
 
@@ -64,7 +64,7 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
   ],
 };
 
-/** No mail is finished here. */
+/** This table holds only waiting mails. */
 function waitingMails(due: string): readonly string[] {
   return [
     `insert into waiting_mails (mail_key, saga_id, attempts, first_failed_at, stored_at, next_attempt_at, last_reply, topic,

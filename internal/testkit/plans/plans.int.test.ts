@@ -1,5 +1,5 @@
-// What a statement of a role reads does not grow with the tables, and what a batch costs not with its square, whatever the
-// statistics say: on a new database, on one that was analysed while it was empty, after a bulk load, analysed or not.
+// The rows a role's statement reads do not grow with the tables, and the cost of a batch does not grow with its square, for any
+// statistics: on a new database, on one analysed while empty, and after a bulk load, analysed or not.
 import { expect, test } from "bun:test";
 import { DATABASES, MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
 import { measureBacklog as measureIntake } from "../../orchestrator/intake-store.ts";
@@ -14,7 +14,7 @@ import { load } from "./load.ts";
 import { statementsIn, statementsOfRoles } from "./statements.ts";
 import { PlanWatch } from "./watch.ts";
 
-/** These read all that waits, which is what they are for. */
+/** These statements read all waiting rows on purpose. */
 const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
   "internal/orchestrator/store.ts: openTableVersions": "saga_state_deadline",
   "internal/orchestrator/rebuild-store.ts: openSagaIds": "saga_state_deadline",
@@ -29,7 +29,7 @@ const LATER_MS = 4 * 60_000;
 
 const statements = await statementsOfRoles();
 
-test("the source is read to the last statement", () => {
+test("all statements are found in the source", () => {
   expect(statements.length).toBeGreaterThan(60);
   const source = [
     "const columns = (tx: Tx) => tx`a, b`;",
@@ -51,13 +51,13 @@ test("the source is read to the last statement", () => {
   expect(() => statementsIn("x.ts", source.replace("columns(tx)", "tx`a`"))).toThrow("cannot follow");
 });
 
-test("every statement of a role goes by key, whatever the statistics say", async () => {
+test("every statement of a role reads by key, for any statistics", async () => {
   const planned = new Set<string>();
   const faults: string[] = [];
   const judge = async (state: string, name: MigratedDatabase, database: TestDatabase) => {
     const partialIndexes = await partialIndexesOf(database);
     for (const statement of statements) {
-      // It has none of what the others share.
+      // The notification database has none of the shared tables.
       if (name === "notification" && !statement.name.includes("/notification/")) continue;
       const plan = await planOf(database, statement.text);
       if (plan === undefined) continue;
@@ -82,15 +82,15 @@ test("every statement of a role goes by key, whatever the statistics say", async
   expect(statements.map((statement) => statement.name).filter((name) => !planned.has(name))).toEqual([]);
 });
 
-/** Far more than a batch of the simulation has, and far less than what the load brings. */
+/** Far more rows than a batch of the simulation, far fewer than the load. */
 const MAX_ROWS = 750;
 
-test("connections that began on a new database read no more of it once it is full", async () => {
+test("connections opened on a new database read no more rows after a bulk load", async () => {
   const watch = new PlanWatch();
   await using simulation = await Simulation.open(1, watch.clone);
   const { databases } = simulation;
   const read = async () => {
-    // Single statements, which the simulation does without.
+    // Statements that the simulation does not run.
     await findPayments(databases.payment.postgres.sql, {
       sagas: [Bun.randomUUIDv7()],
       charges: ["pi"],
@@ -101,7 +101,7 @@ test("connections that began on a new database read no more of it once it is ful
     await measureBacklog(databases.saga.postgres.sql, 100);
     await claimDue(databases.order.postgres.sql, simulation.now, 1, 100);
   };
-  // given plans that were kept from when there was nothing
+  // given plans cached while the database was empty
   await simulation.wave(5, 80);
   for (let time = 0; time < 10; time += 1) await read();
   const dueAt = simulation.now + LATER_MS;
@@ -126,7 +126,7 @@ async function partialIndexesOf({ sql }: TestDatabase): Promise<ReadonlySet<stri
   return new Set(rows.map(({ name }) => name));
 }
 
-/** As a connection of the role would keep it; undefined where the database lacks the tables. */
+/** The generic plan, as a role's connection caches it; undefined if the database lacks the tables. */
 async function planOf({ postgres }: TestDatabase, text: string): Promise<PlanNode | undefined> {
   try {
     const [row] = await postgres.sql.unsafe<[{ "QUERY PLAN": readonly [{ readonly Plan: PlanNode }] }]>(

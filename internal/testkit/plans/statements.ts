@@ -1,11 +1,11 @@
-// Every SQL statement that a role can send, read out of the source, so that a statement written next month is judged as well.
-// A statement is a tagged template that begins with a verb of SQL; a fragment that is put into one is a tagged template, too,
-// behind a name of the same file. Called by plans.int.test.ts.
+// Collects every SQL statement of the roles from the source, so that new statements are checked automatically. A statement is a
+// tagged template that starts with an SQL verb. A fragment in it is also a tagged template, behind a name in the same file. Called
+// by plans.int.test.ts.
 import { REPOSITORY } from "../../stack/paths.ts";
 
-/** Operators, the auditor and the load driver read what they like, planned for the moment; tests are no part of the system. */
+/** Not roles: operators, the auditor and the load driver may read whole tables, and tests are not part of the system. */
 const OTHERS = /\.test\.ts$|^internal\/(?:audit|operations|stack|testkit)\/|^cmd\/checkoutctl\/|^bench\//;
-/** Opens and watches connections, and migrates; what it sends touches no table that grows. */
+/** Connection handling and migrations; its statements touch no table that grows. */
 const PLUMBING = /^internal\/platform\//;
 
 export interface Statement {
@@ -27,8 +27,8 @@ export async function statementsOfRoles(): Promise<readonly Statement[]> {
 }
 
 /**
- * Throws where a fragment cannot be followed: a statement that is not understood is not judged. One with a fragment that is chosen
- * among several comes once for each choice.
+ * Throws if a fragment cannot be resolved, because then the statement would not be checked. A statement with a fragment that has
+ * several variants is returned once per variant.
  */
 export function statementsIn(path: string, source: string): readonly Statement[] {
   const templates = templatesIn(source);
@@ -43,20 +43,20 @@ export function statementsIn(path: string, source: string): readonly Statement[]
     );
 }
 
-/** Stands for a value until all are counted; occurs in no source. */
+/** Placeholder for a value until parameters are numbered; occurs in no source. */
 const PARAMETER = "\u{0}";
 
 interface Template {
-  /** The function or constant of the file it stands in. */
+  /** The enclosing function or constant. */
   readonly owner: string;
-  /** The constant it is given to, directly or as one of several. */
+  /** The constant it is assigned to, directly or as one of several variants. */
   readonly constant: string | undefined;
   readonly parts: readonly string[];
   /** The source between the parts. */
   readonly values: readonly string[];
 }
 
-/** The texts that a template may become. */
+/** All texts that a template can become. */
 function wordings({ owner, parts, values }: Template, templates: readonly Template[]): readonly string[] {
   let texts: readonly string[] = [parts[0] ?? ""];
   for (const [index, value] of values.entries()) {
@@ -69,7 +69,7 @@ function wordings({ owner, parts, values }: Template, templates: readonly Templa
   return texts;
 }
 
-/** A value that is built from the connection is SQL; everything else is a parameter. */
+/** A value built from the connection is SQL; every other value is a parameter. */
 function fragmentsOf(value: string, owner: string, templates: readonly Template[]): readonly Template[] {
   const constants = templates.filter((template) => template.owner === owner && template.constant === value);
   if (constants.length > 0) return constants;
@@ -80,7 +80,7 @@ function fragmentsOf(value: string, owner: string, templates: readonly Template[
   return found;
 }
 
-/** All tagged templates, those inside of others' values included. */
+/** All tagged templates, including nested ones. */
 function templatesIn(source: string): readonly Template[] {
   const templates: Template[] = [];
   const owners = [
@@ -98,7 +98,7 @@ function templatesIn(source: string): readonly Template[] {
   return templates;
 }
 
-/** From the first character behind the backtick on. */
+/** `start` is the first character after the backtick. */
 function readTemplate(source: string, start: number): Pick<Template, "parts" | "values"> {
   const parts: string[] = [];
   const values: string[] = [];
@@ -114,10 +114,10 @@ function readTemplate(source: string, start: number): Pick<Template, "parts" | "
       at = end;
     }
   }
-  throw new Error("a template has no end");
+  throw new Error("a template is not closed");
 }
 
-/** The closing brace; templates within a value may have values of their own. */
+/** The position of the closing brace; values may contain nested templates. */
 function endOfValue(source: string, start: number): number {
   let depth = 0;
   for (let at = start; at < source.length; at += 1) {
@@ -127,5 +127,5 @@ function endOfValue(source: string, start: number): number {
       depth -= 1;
     }
   }
-  throw new Error("a template's value has no end");
+  throw new Error("a template's value is not closed");
 }

@@ -1,11 +1,11 @@
-// Hears every plan that the connections of a test's databases really run, with what each read: Postgres' own auto_explain says it
-// as notices. Called by plans.int.test.ts and history/.
+// Records every plan that the connections of a test's databases run, with the pages and rows read: auto_explain sends them as
+// notices. Called by plans.int.test.ts and history/.
 import { assert } from "../../kernel/errors.ts";
 import type { DatabaseName } from "../../../schemas/migrations.ts";
 import { cloneDatabase, type TestDatabase } from "../database.ts";
 import type { PlanNode } from "./judge.ts";
 
-/** Without a word about when: the server says that for all its databases, and may be explained otherwise in between. */
+/** Without log_min_duration: the server sets it for all its databases, and it may change during a run. */
 const SWITCHED = {
   session_preload_libraries: "auto_explain",
   "auto_explain.log_level": "notice",
@@ -17,20 +17,20 @@ const SWITCHED = {
 const ALWAYS = { ...SWITCHED, "auto_explain.log_min_duration": "0" };
 
 export interface HeardPlan {
-  /** As the source has it, but for white space. */
+  /** The source text with normalised white space. */
   readonly text: string;
   readonly plan: PlanNode;
-  /** How long it ran. */
+  /** Duration in ms. */
   readonly ms: number;
 }
 
 export class PlanWatch {
-  /** In the order in which they ran. */
+  /** In execution order. */
   plans: HeardPlan[] = [];
 
   readonly #settings: Readonly<Record<string, string>>;
 
-  /** `isSwitched`: heard is what runs while the server's own auto_explain.log_min_duration is 0; otherwise everything. */
+  /** `isSwitched`: records only while the server's auto_explain.log_min_duration is 0; otherwise records everything. */
   constructor({ isSwitched = false } = {}) {
     this.#settings = isSwitched ? SWITCHED : ALWAYS;
   }

@@ -1,5 +1,5 @@
-// Kafka in memory, as unkind as Kafka may be and more: what is produced may be refused, or taken and not acknowledged; what is
-// consumed comes in any order, more than once, and again where its offsets were not committed. Called by simulation.ts.
+// An in-memory Kafka with more faults than the real one. A produce may fail, or succeed without acknowledgement. Messages are
+// consumed in any order, more than once, and again if their offsets were not committed. Called by simulation.ts.
 import { MESSAGES } from "../../../schemas/registry.ts";
 import { TOPICS, type Topic } from "../../../schemas/topics.ts";
 import { AppError, assert } from "../../kernel/errors.ts";
@@ -31,16 +31,16 @@ interface Entry {
 export class Broker {
   readonly #topics = new Map<Topic, Entry[]>(Object.values(TOPICS).map((topic) => [topic, []]));
   readonly #random: () => number;
-  /** Trouble of its own making; a calm broker still delivers in any order. */
+  /** Stops injected faults. A calm broker still delivers in any order. */
   isCalm = false;
-  /** Delivers in the order of the topics, as Kafka does where all that is said of a saga has one partition. */
+  /** Delivers in topic order, as Kafka does for the messages of one saga in one partition. */
   keepsOrder = false;
 
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** What is in the topic, parsed. */
+  /** The parsed messages of the topic. */
   read(topic: Topic): readonly unknown[] {
     return this.entries(topic).map(({ body }): unknown => JSON.parse(body));
   }
@@ -52,13 +52,13 @@ export class Broker {
   readonly producer: BatchProducer = {
     produce: (text) => {
       const records = text.split(RECORD_SEPARATOR);
-      if (this.strikes(REFUSED_RATE)) return Promise.reject(unavailable("nothing was taken"));
+      if (this.strikes(REFUSED_RATE)) return Promise.reject(unavailable("the broker accepted nothing"));
       const refused = records.map(
         () => records.length > 1 && !this.keepsOrder && this.strikes(PARTLY_REFUSED_RATE),
       );
       if (refused.every(Boolean)) refused.fill(false);
       for (const record of records.filter((_, index) => refused[index] === false)) this.#append(record);
-      // They are there, and nobody knows.
+      // The records are stored, but the producer gets an error.
       if (this.strikes(UNACKNOWLEDGED_RATE)) return Promise.reject(unavailable("no acknowledgement came"));
       const failure = { code: "_MSG_TIMED_OUT", message: "not delivered" };
       return Promise.resolve(
@@ -68,7 +68,7 @@ export class Broker {
     close: () => Promise.resolve(),
   };
 
-  /** A consumer group of one, with all that is in the topics before it. */
+  /** A consumer group with one member that reads the topics from the beginning. */
   group(topics: readonly Topic[], types: readonly string[]): Group {
     return new Group(this, topics, new Set(types), this.#random);
   }
@@ -80,7 +80,7 @@ export class Broker {
   #append(record: string): void {
     const [name, key = "", type = "", body = ""] = record.split(FIELD_SEPARATOR);
     const topic = Object.values(TOPICS).find((known) => known === name);
-    assert(topic !== undefined, `no topic is called ${name}`);
+    assert(topic !== undefined, `there is no topic ${name}`);
     const entries = this.#topics.get(topic) ?? [];
     entries.push({ topic, offset: entries.length, key, type, body });
   }
@@ -101,7 +101,7 @@ export class Group implements Consumer {
     this.#random = random;
   }
 
-  /** Whether nothing is left to deliver. */
+  /** True if nothing is left to deliver. */
   get isIdle(): boolean {
     this.#fetch();
     return this.#pending.length === 0;

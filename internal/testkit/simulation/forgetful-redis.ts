@@ -1,4 +1,4 @@
-// Redis at its worst: it forgets, and it calls things seen that never were. Called by simulation.ts.
+// A faulty Redis: it loses keys and reports keys as present that were never set. Called by simulation.ts.
 import type { KeyValue } from "../../kernel/ports.ts";
 import { chanceOf } from "../../kernel/random.ts";
 

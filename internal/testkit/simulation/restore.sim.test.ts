@@ -1,5 +1,4 @@
-// A shop whose database is restored from a backup in the middle of its day. What the runbook says to do is done, and at the end
-// the auditor finds nothing.
+// A database is restored from a backup while checkouts run. After the steps of the runbook the auditor finds nothing.
 import { expect, test } from "bun:test";
 import { Simulation } from "./simulation.ts";
 
@@ -13,9 +12,9 @@ async function findingsOf(simulation: Simulation): Promise<readonly string[]> {
 }
 
 test.each([2])(
-  "sagas, seed %d: those under way then and those begun since are led to where they stood",
+  "sagas, seed %d: sagas open at the backup and sagas started since are rebuilt",
   async (seed) => {
-    // given a backup, and half a day of business after it
+    // given a backup, and checkouts after it
     await using simulation = await Simulation.open(seed);
     await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("saga"));
     // when
@@ -36,7 +35,7 @@ test.each([2])(
   },
 );
 
-test("orders: what the database has lost is said to it again, and it makes the same", async () => {
+test("orders: lost commands are published again, and the same orders are created", async () => {
   await using simulation = await Simulation.open(3);
   await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("order"));
   await simulation.restore("order");
@@ -46,7 +45,7 @@ test("orders: what the database has lost is said to it again, and it makes the s
   expect(await findingsOf(simulation)).toEqual([]);
 });
 
-test("payments: what was asked of the provider is found out, and no money stays where it does not belong", async () => {
+test("payments: lost provider results are looked up, and no money is kept wrongly", async () => {
   await using simulation = await Simulation.open(4);
   await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("payment"));
   await simulation.restore("payment");
@@ -57,14 +56,14 @@ test("payments: what was asked of the provider is found out, and no money stays 
   expect(await findingsOf(simulation)).toEqual([]);
 });
 
-test("stock: every reservation is again what its checkout was told", async () => {
+test("stock: every reservation matches its published events again", async () => {
   await using simulation = await Simulation.open(3);
   await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("inventory"));
   await simulation.restore("inventory");
   const rebuild = async () => {
-    // Somebody has started the role too early: what was held at the backup, and is confirmed since, has expired.
+    // The role was started too early: holds from the backup that were confirmed since have expired.
     await simulation.sweepStock();
-    // Deliveries that the backup does not know: nothing is changed, and what is missing is named.
+    // The backup lacks deliveries: nothing changes, and the error names the missing stock.
     const { sql } = simulation.databases.inventory;
     await sql`update inventory set stocked_count = stocked_count - 500, available_count = 0 where sku_id = 'pot'`;
     expect(await simulation.rebuildStock().catch(String)).toContain("of pot: load the deliveries");

@@ -1,13 +1,13 @@
-// Who comes into the shop: carts of all shapes, cards of all kinds, some prices out of date, some addresses out of reach.
-// Called by simulation.ts.
+// Random checkouts: all kinds of carts and cards, some outdated prices, some addresses that are not served. Called by
+// simulation.ts.
 import type { StartSaga } from "../../../schemas/http.ts";
 import { checkout } from "../orchestrator.ts";
 import { between, chanceOf, pick } from "../../kernel/random.ts";
 
-/** Nothing is shipped there, so its orders are refused after the charge. */
+/** Not served, so its orders are rejected after the charge. */
 export const NOT_SERVED = "KP";
 
-/** Without decimals, with three, without but counted in hundredths by the provider, and for nothing. */
+/** Prices without decimals, with three decimals, without decimals but in hundredths at the provider, and zero. */
 export const PRICES = {
   sencha: { amount_cents: 50_000, currency: "JPY" },
   oud: { amount_cents: 1_860, currency: "KWD" },

@@ -1,12 +1,12 @@
-// Whatever Kafka, Redis, the card and the clock do to a shop full of checkouts: all finish, and the auditor finds nothing.
+// Many checkouts with faults in Kafka, Redis, cards and clock: all finish, and the auditor finds nothing.
 import { expect, test } from "bun:test";
 import { Simulation } from "./simulation.ts";
 
-/** What runs side by side (the intake's groups, the executor's calls) is not seeded, so a seed is nearly, not wholly, one run. */
+/** Concurrent parts (the intake's groups, the executor's calls) are not seeded, so a seed is only nearly reproducible. */
 const SEEDS = [1, 2];
 const CHECKOUTS_PER_WAVE = 15;
 
-/** How a checkout may end here. */
+/** The allowed ends of a checkout. */
 const EXPLAINED = new Set([
   "COMPLETED",
   "INSUFFICIENT_STOCK",
@@ -18,7 +18,7 @@ const EXPLAINED = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
-test.each(SEEDS)("a simulation with faults, seed %d, finishes with nothing for the auditor", async (seed) => {
+test.each(SEEDS)("a simulation with faults, seed %d, ends with a clean audit", async (seed) => {
   // given
   await using simulation = await Simulation.open(seed);
   // when
@@ -34,7 +34,7 @@ test.each(SEEDS)("a simulation with faults, seed %d, finishes with nothing for t
   const { ends, mails } = await simulation.ends();
   expect(mails).toBe(3 * CHECKOUTS_PER_WAVE);
   expect([...new Set(ends).difference(EXPLAINED)]).toEqual([]);
-  // A run in which nothing went wrong, or nothing right, would prove nothing.
+  // A run without failures, or without successes, would prove nothing.
   expect(ends).toContain("COMPLETED");
   expect(new Set(ends).size).toBeGreaterThan(2);
 });

@@ -1,6 +1,6 @@
-// The whole checkout in one process: the real intake, handlers, message processor, relay, sweepers and payment executor on four real
-// databases and the real provider simulator, with a Kafka in memory between them that reorders, repeats and loses
-// acknowledgements by a seed. At the end the auditor judges it from outside. Time is the test's. Called by simulation.sim.test.ts.
+// The whole checkout in one process: the real intake, handlers, message processor, relay, sweepers and payment executor, on four
+// real databases and the real provider simulator. An in-memory Kafka reorders, repeats and loses acknowledgements by a seed. At
+// the end the auditor checks the result. The simulation controls the clock. Called by the tests beside it, plans/ and history/.
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -35,13 +35,13 @@ const STOCK = { tea: 40, cup: 25, pot: 500, sencha: 500, oud: 500, skyr: 500, gi
 const WAVES = 3;
 const TURNS_PER_WAVE = 220;
 const MINUTE_MS = 60_000;
-/** Far more than the slowest way to an end takes: a stored provider error is believed after a day. */
+/** Far more than the slowest checkout needs: a stored provider error is only believed after a day. */
 const MAX_CALM_ROUNDS = 60;
 const HOUR_MS = 60 * MINUTE_MS;
 
 const ignoreAsync = () => Promise.resolve();
 
-/** A consumer of the simulation: its message processor and what is waiting for it. */
+/** One consumer of the simulation: its message processor and its consumer group. */
 interface Service {
   readonly group: Group;
   readonly turn: () => Promise<unknown>;
@@ -108,26 +108,26 @@ export class Simulation implements AsyncDisposable {
   }
 
   /**
-   * Checkouts in waves, with everything else happening in between in whatever order the seed makes of it. `inTheMiddle` is called
-   * in the middle of the second wave.
+   * Starts checkouts in waves and runs everything else in between, in an order that depends on the seed. Calls `inTheMiddle` in the
+   * middle of the second wave.
    */
   async trade(checkoutsPerWave: number, inTheMiddle: () => Promise<void> = ignoreAsync): Promise<void> {
     for (let wave = 0; wave < WAVES; wave += 1) {
       await this.wave(checkoutsPerWave, TURNS_PER_WAVE / 2);
       if (wave === 1) await inTheMiddle();
       await this.wave(0, TURNS_PER_WAVE / 2);
-      // Everybody was away for long: holds expire and deadlines pass in the middle of everything.
+      // A long stop of all services: holds expire and deadlines pass in the middle of everything.
       if (wave === 0) this.#passTime(HOLD_MS);
     }
   }
 
-  /** One wave, and what happens in under a minute. */
+  /** Starts one wave of checkouts and takes `turns` random steps. */
   async wave(checkouts: number, turns = TURNS_PER_WAVE): Promise<void> {
     await this.#checkIn(checkouts);
     for (let turn = 0; turn < turns; turn += 1) await this.#anything();
   }
 
-  /** Lets everything finish: no more trouble, and all the time it takes. */
+  /** Lets everything finish: stops the faults and passes as much time as needed. */
   async settle(): Promise<void> {
     this.broker.isCalm = true;
     for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
@@ -135,7 +135,7 @@ export class Simulation implements AsyncDisposable {
       const { sql } = this.#orchestrator.database;
       const open = await sql`select from saga_state where completed_at is null limit 1`;
       const unpublished = await this.#unpublished();
-      // Of a database that was restored, payments may be found out about whose sagas rest already.
+      // After a restore, payments of finished sagas may still be open.
       const unsettled = await this.databases.payment.sql`
         select from payments where status in ('PENDING', 'UNKNOWN', 'REFUND_PENDING') limit 1`;
       if (open.length + unsettled.length + unpublished === 0) return;
@@ -143,7 +143,7 @@ export class Simulation implements AsyncDisposable {
     }
   }
 
-  /** Everybody in turn until nobody has anything to do before time passes. */
+  /** Gives every part a turn until no message is left to deliver. */
   async drain(): Promise<void> {
     do {
       for (const turn of this.#everything()) await turn();
@@ -154,12 +154,12 @@ export class Simulation implements AsyncDisposable {
     return takeBackup(this.databases[database].sql);
   }
 
-  /** The database is as it was at its backup; nothing else is. */
+  /** Restores only this database to its backup. */
   restore(database: DatabaseName): Promise<void> {
     return restoreBackup(this.databases[database].sql);
   }
 
-  /** As `checkoutctl saga rebuild`. */
+  /** Same as `checkoutctl saga rebuild`. */
   rebuildSagas(): Promise<RebuildReport> {
     const { saga, order } = this.databases;
     return rebuildSagas({
@@ -175,13 +175,13 @@ export class Simulation implements AsyncDisposable {
     });
   }
 
-  /** Lets every hold expire that may. */
+  /** Expires all holds. */
   async sweepStock(): Promise<void> {
     this.#passTime(HOLD_MS);
     while ((await this.#inventory.sweep()).processed > 0);
   }
 
-  /** As `checkoutctl payments rebuild`. */
+  /** Same as `checkoutctl payments rebuild`. */
   rebuildPayments(): Promise<PaymentRebuildReport> {
     const { saga, payment } = this.databases;
     const { name: provider } = this.#payment.provider;
@@ -190,7 +190,7 @@ export class Simulation implements AsyncDisposable {
     return rebuildPayments({ saga: saga.sql, payment: payment.sql, provider, ...times, ...who });
   }
 
-  /** As `checkoutctl catalogue rebuild`. */
+  /** Same as `checkoutctl catalogue rebuild`. */
   rebuildStock(): Promise<StockRebuildReport> {
     const { saga, inventory } = this.databases;
     const who = { actor: "ada", reason: "restored from a backup" };
@@ -198,7 +198,7 @@ export class Simulation implements AsyncDisposable {
     return rebuildStock({ saga: saga.sql, inventory: inventory.sql, ...times, ...who });
   }
 
-  /** As `checkoutctl outbox restore`, then `outbox republish --database saga` of everything; `rebuild` goes in between. */
+  /** Same as `checkoutctl outbox restore`, then `rebuild`, then `outbox republish --database saga` of everything. */
   async sayAgainTo(database: DatabaseName, rebuild: () => Promise<unknown> = ignoreAsync): Promise<void> {
     const { saga, ...others } = this.databases;
     const { sql: outbox } = { saga, ...others }[database];
@@ -214,12 +214,12 @@ export class Simulation implements AsyncDisposable {
       dryRun: false,
     });
     await rebuild();
-    // An undo that overtakes its command leaves a tombstone where there was an order, and the event that told of it names nothing.
+    // Without order, an undo could overtake its command and leave a tombstone where an order was.
     this.broker.keepsOrder = true;
     await saga.sql`update outbox set published = false, published_at = null where published`;
   }
 
-  /** What the auditor says, expecting rest. */
+  /** Audits the system as idle. */
   audit(): Promise<AuditReport> {
     const { saga, inventory, payment, order } = this.databases;
     const sources: AuditSources = {
@@ -236,7 +236,7 @@ export class Simulation implements AsyncDisposable {
     return audit(sources, { settleMs: 0, idleWithinMs: 0 });
   }
 
-  /** How each saga ended: COMPLETED, or why not; and how many mails were written to tell of it. */
+  /** How each saga ended (COMPLETED or the failure code), and the number of distinct mails. */
   async ends(): Promise<{ readonly ends: readonly string[]; readonly mails: number }> {
     const rows = await this.#orchestrator.database.sql<{ end: string }[]>`
       select coalesce(failure_code, status) as end from saga_state`;
@@ -251,7 +251,7 @@ export class Simulation implements AsyncDisposable {
     await this.#order[Symbol.asyncDispose]();
   }
 
-  /** Epoch ms; everybody's clock. */
+  /** Epoch ms; the shared clock. */
   get now(): number {
     return this.#now;
   }
@@ -290,7 +290,7 @@ export class Simulation implements AsyncDisposable {
     await Promise.all(requests.map((request) => intake.start(request)));
   }
 
-  /** Kafka or its acknowledgement being away is part of the trouble: the relay comes again. */
+  /** Relay errors are ignored: produce failures are part of the simulation, and the relay retries. */
   #everything(): readonly (() => Promise<unknown>)[] {
     return [
       ...this.#relays.map((relay) => () => relay.runOnce().catch(ignore)),

@@ -4,8 +4,8 @@
 import { Module } from "node:module";
 
 import { AppError } from "../../../kernel/errors.ts";
-import type { Addon } from "../addon.ts";
 import { builtAddon } from "./cache.ts";
+import type { Addon } from "./types.ts";
 
 /** The addon's exports, also put where the package's own files look for theirs. */
 export function loadAddon(): Addon {

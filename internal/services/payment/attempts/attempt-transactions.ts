@@ -102,8 +102,10 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
   const { limit, isScarce, dueFrom } = limits;
   return database.transaction(async ({ tx, send, finish, appended }) => {
     const [refunds, charges] = await send([
-      lockDueRefunds(tx, now, limit),
-      isScarce ? lockOldestCharges(tx, now, limit) : lockDueCharges(tx, now, limit, dueFrom),
+      lockDueRefunds(tx, provider, now, limit),
+      isScarce
+        ? lockOldestCharges(tx, provider, now, limit)
+        : lockDueCharges(tx, provider, now, limit, dueFrom),
     ]);
     const sagas = refunds.map(({ saga_id }) => saga_id);
     const [rows] = sagas.length > 0 ? await send([loadRows(tx, sagas)]) : [lookAt([], [])];
@@ -146,9 +148,9 @@ export function giveUpBacklog(
   const { database, policy, provider } = context;
   return database.transaction(async ({ tx, send, finish, appended }) => {
     const [beyond, oldest, [counted]] = await send([
-      lockBacklog(tx, keep, MAX_GIVEN_UP),
-      lockOldestCharges(tx, now, MAX_GIVEN_UP),
-      countBacklog(tx, MAX_COUNTED),
+      lockBacklog(tx, provider, keep, MAX_GIVEN_UP),
+      lockOldestCharges(tx, provider, now, MAX_GIVEN_UP),
+      countBacklog(tx, provider, MAX_COUNTED),
     ]);
     const rows = lookAt([...oldest, ...beyond], []);
     const isBeyond = new Set(beyond.map(({ saga_id }) => saga_id));

@@ -442,6 +442,23 @@ test("a charge that another process is claiming is left to it", async () => {
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
+test("an executor carries only the payments of its own provider", async () => {
+  await using payment = await TestPayment.open();
+  const [ours, theirs, paidBack] = [saga(), saga(), saga()];
+  await payment.charge(paidBack);
+  await payment.round();
+  await payment.handle(refundPayment(paidBack));
+  for (const id of [ours, theirs]) await payment.charge(id);
+  await payment.database.sql`update payments set provider = 'another' where saga_id in (${theirs}, ${paidBack})`;
+
+  expect([await payment.round(), await payment.round()]).toEqual([1, 0]);
+  expect([await payment.status(ours), await payment.status(theirs), await payment.status(paidBack)]).toEqual([
+    "SUCCEEDED",
+    "PENDING",
+    "REFUND_PENDING",
+  ]);
+});
+
 test("two processes that work at once ask every request once", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 20 }, saga);
@@ -604,7 +621,12 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
   };
   expect(payment.errorFields).toContainEqual(named);
   // The runbook and alert rules name this count.
-  const counted = { name: "payment_provider_results_total", request: "charge", outcome: "request_refused" };
+  const counted = {
+    name: "payment_provider_results_total",
+    provider: "stripe",
+    request: "charge",
+    outcome: "request_refused",
+  };
   expect(payment.counts).toContainEqual(counted);
 
   // With the third, whose refusal showed that it is no accident of one cart.

@@ -123,9 +123,9 @@ export class Executor implements AsyncDisposable {
     } finally {
       this.#inFlight -= room - attempts.length;
     }
-    metrics.providerRate.set({}, pace.rate(performance.now()) ?? 0);
+    metrics.providerRate.set({ provider: this.#context.provider }, pace.rate(performance.now()) ?? 0);
     this.#mayHaveMore = isScarce || attempts.length === room;
-    metrics.inFlight.set({}, this.#inFlight);
+    metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
     for (const attempt of attempts) void this.#carry(attempt);
     return { processed: attempts.length, hasMore: attempts.length >= concurrency };
   }
@@ -154,7 +154,7 @@ export class Executor implements AsyncDisposable {
   /** Asks for charges that `claimNew` has claimed, once they are committed. */
   send(claims: readonly ChargeClaim[]): void {
     this.#inFlight += claims.length;
-    this.#options.metrics.inFlight.set({}, this.#inFlight);
+    this.#options.metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
     for (const claim of claims) void this.#carry({ kind: "charge", ...claim });
   }
 
@@ -215,7 +215,7 @@ export class Executor implements AsyncDisposable {
               attempt: request.attempt,
               outcome: await askRefund(provider, attempt.payment, attempt.request),
             };
-      metrics.observe(answer.kind, answer.outcome.kind, clock.now() - asked);
+      metrics.observe(provider.name, answer.kind, answer.outcome.kind, clock.now() - asked);
       // While it is known that the fault is ours, the shopper whose charge found out again waits like the others.
       return answer.kind === "charge" && answer.outcome.kind === "request_refused" && hold.isHeld
         ? { ...answer, outcome: { kind: "deferred", retry_after_ms: null } }
@@ -302,7 +302,7 @@ export class Executor implements AsyncDisposable {
 
   #release(slots: number): void {
     this.#inFlight -= slots;
-    this.#options.metrics.inFlight.set({}, this.#inFlight);
+    this.#options.metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
     if (this.#mayHaveMore) this.#options.onRoom();
   }
 }

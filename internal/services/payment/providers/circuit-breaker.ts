@@ -1,14 +1,7 @@
 // Stops asking a provider that has stopped answering, so that shoppers hear at once instead of after a timeout each. In front
 // of any provider; opened in cmd/payment. What may be concluded from "not asked" is attempts.ts's business: only a charge that
-// was never attempted fails by it.
-import {
-  BrokenCircuitError,
-  circuitBreaker,
-  type CircuitBreakerPolicy,
-  CircuitState,
-  ConsecutiveBreaker,
-  handleWhenResult,
-} from "cockatiel";
+// was never attempted fails by it. All times are by the monotonic clock: by the wall clock, a breaker that opens while the clock is
+// an hour fast stays open for an hour after it is set right.
 import type {
   ChargeResult,
   ChargeRequest,
@@ -33,30 +26,23 @@ export interface CircuitBreakerOptions {
   readonly resumedAt: () => number;
 }
 
-interface Answered<Answer> {
-  readonly answer: Answer;
-  /**
-   * A timeout says something about the provider unless we stood still ourselves, or others have been answered since it was asked:
-   * when business stops, the slow calls of an otherwise quick provider run into their timeouts one after the other.
-   */
-  readonly countsAsTimeout: boolean;
-}
-
 export class CircuitBreaker implements PaymentProvider {
   readonly name: string;
   readonly #provider: PaymentProvider;
   readonly #options: CircuitBreakerOptions;
-  #policy: CircuitBreakerPolicy;
+  /** `probing`: one call is out that decides; no other goes out meanwhile. */
+  #state: "closed" | "open" | "probing" = "closed";
+  /** In a row, while closed. */
+  #timeouts = 0;
   /** By `performance.now()`. */
   #openedAt = 0;
-  /** By `performance.now()`: when somebody was last heard there. */
+  /** By `performance.now()`: the last result that was no timeout. */
   #answeredAt = -Infinity;
 
   constructor(provider: PaymentProvider, options: CircuitBreakerOptions) {
     this.name = provider.name;
     this.#provider = provider;
     this.#options = options;
-    this.#policy = this.#newPolicy();
   }
 
   charge(request: ChargeRequest): Promise<ChargeResult> {
@@ -83,59 +69,62 @@ export class CircuitBreaker implements PaymentProvider {
     return this.#unlessOpen(() => this.#provider.findRefund(provider_txn_id), open);
   }
 
-  #newPolicy(initialState?: unknown): CircuitBreakerPolicy {
-    const { probeAfterMs, consecutiveTimeouts, onChange } = this.#options;
-    const policy = circuitBreaker(handleWhenResult(countsAsTimeout), {
-      halfOpenAfter: probeAfterMs,
-      breaker: new ConsecutiveBreaker(consecutiveTimeouts),
-      initialState,
-    });
-    policy.onBreak(() => {
-      this.#openedAt = performance.now();
-      onChange("open");
-    });
-    policy.onReset(() => onChange("closed"));
-    return policy;
+  async #unlessOpen<Result>(call: () => Promise<Result>, whenOpen: Result): Promise<Result> {
+    if (this.#state === "probing") return whenOpen;
+    if (this.#state === "closed") {
+      const { result, countsAsTimeout } = await this.#watched(call);
+      this.#count(countsAsTimeout);
+      return result;
+    }
+    if (performance.now() - this.#openedAt < this.#options.probeAfterMs) return whenOpen;
+    return this.#probe(call);
+  }
+
+  /** A result that comes late, when the breaker is no longer closed, changes nothing: the probe decides. */
+  #count(countsAsTimeout: boolean): void {
+    if (this.#state !== "closed") return;
+    this.#timeouts = countsAsTimeout ? this.#timeouts + 1 : 0;
+    if (this.#timeouts >= this.#options.consecutiveTimeouts) this.#open();
+  }
+
+  async #probe<Result>(call: () => Promise<Result>): Promise<Result> {
+    this.#state = "probing";
+    let failed = true;
+    try {
+      const { result, countsAsTimeout } = await this.#watched(call);
+      failed = countsAsTimeout;
+      return result;
+    } finally {
+      if (failed) this.#open();
+      else this.#close();
+    }
+  }
+
+  #open(): void {
+    this.#state = "open";
+    this.#openedAt = performance.now();
+    this.#options.onChange("open");
+  }
+
+  #close(): void {
+    this.#state = "closed";
+    this.#timeouts = 0;
+    this.#options.onChange("closed");
   }
 
   /**
-   * The library counts by the wall clock: opened while that ran an hour ahead, the breaker would stay open for an hour after it was
-   * set right. What has been open for its time by a clock that nobody sets is due for its probe.
+   * A timeout says something about the provider unless this process stood still itself, or other calls got a result since this one was
+   * sent: when business stops, the slow calls of an otherwise quick provider time out one after the other.
    */
-  #endOverlongOpen(): void {
-    const { probeAfterMs, consecutiveTimeouts } = this.#options;
-    if (this.#policy.state !== CircuitState.Open || performance.now() - this.#openedAt < probeAfterMs) return;
-    const ownState = { value: CircuitState.Open, openedAt: 0, attemptNo: 1 };
-    this.#policy = this.#newPolicy({ ownState, breakerState: consecutiveTimeouts });
-  }
-
-  async #unlessOpen<Answer>(call: () => Promise<Answer>, whenOpen: Answer): Promise<Answer> {
-    this.#endOverlongOpen();
-    // Others than the probe would be made to wait for its end.
-    if (this.#policy.state === CircuitState.HalfOpen) return whenOpen;
-    try {
-      const { answer } = await this.#policy.execute(() => this.#judged(call));
-      return answer;
-    } catch (error) {
-      if (error instanceof BrokenCircuitError) return whenOpen;
-      throw error;
-    }
-  }
-
-  async #judged<Answer>(call: () => Promise<Answer>): Promise<Answered<Answer>> {
-    const askedAt = performance.now();
-    const answer = await call();
-    if (!isTimeout(answer)) {
+  async #watched<Result>(call: () => Promise<Result>) {
+    const sentAt = performance.now();
+    const result = await call();
+    if (!isTimeout(result)) {
       this.#answeredAt = performance.now();
-      return { answer, countsAsTimeout: false };
+      return { result, countsAsTimeout: false };
     }
-    return { answer, countsAsTimeout: this.#options.resumedAt() < askedAt && this.#answeredAt <= askedAt };
+    return { result, countsAsTimeout: this.#options.resumedAt() < sentAt && this.#answeredAt <= sentAt };
   }
-}
-
-function countsAsTimeout(result: unknown): boolean {
-  if (typeof result !== "object" || result === null) return false;
-  return "countsAsTimeout" in result && result.countsAsTimeout === true;
 }
 
 /** Answers of any kind, refusals and server errors included, show that somebody is there. */

@@ -14,6 +14,8 @@ import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 export const LEASE_MS = 60_000;
 
 export interface CompareContext {
+  /** Name of the provider whose ledger is compared. */
+  readonly provider: string;
   readonly database: Database;
   readonly clock: Clock;
   /** UUIDv7. */
@@ -26,7 +28,7 @@ export type Piece = Partial<Omit<Comparison, "payments">>;
 
 /** Compares one piece, of at most a page. Doing it twice changes nothing. Throws SERVICE_UNAVAILABLE where the run was lost. */
 export async function compare(context: CompareContext, run_id: string, part: Piece): Promise<void> {
-  const { database, clock, newId, metrics, log } = context;
+  const { database, provider, clock, newId, metrics, log } = context;
   const piece = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], ...part };
   const charges = [...piece.charges.map(({ provider_txn_id }) => provider_txn_id), ...piece.absentCharges];
   const refunds = [
@@ -42,15 +44,15 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     refunds,
   });
   const differences = differencesOf({ ...piece, payments });
-  metrics.foreign.inc({}, countForeign({ ...piece, payments }));
+  metrics.foreign.inc({ provider }, countForeign({ ...piece, payments }));
   const now = clock.now();
   const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
     const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
     if (!isOurs)
       throw new AppError("SERVICE_UNAVAILABLE", "another process has taken the reconciliation over");
     const [done, gone] = await send([
-      openAlerts(tx, differences, { opened_by: "reconciliation", now, newId }),
-      closeAlerts(tx, [...charges, ...refunds], differences, "the ledger agree again", now),
+      openAlerts(tx, differences, { opened_by: "reconciliation", provider, now, newId }),
+      closeAlerts(tx, [...charges, ...refunds], differences, "the ledgers agree again", now),
     ]);
     await finish([markCharges(tx, charges, now), markRefunds(tx, refunds, now)]);
     return { opened: done.filter(({ is_new }) => is_new), closed: gone };
@@ -62,6 +64,6 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     if (isNew) logAlert(log, difference);
   }
   for (const { kind, subject } of closed) {
-    log.info({ alert: kind, subject }, "payments and the provider's ledger agree again");
+    log.info({ alert: kind, subject }, "payments and the provider's ledger agrees again");
   }
 }

@@ -1,5 +1,5 @@
 // Reconciliation against the simulator's real lists, on a real Postgres: every kind of difference is found once, and is gone when
-// the ledger agree again; nothing that agrees is ever an alert.
+// the ledgers agree again; nothing that agrees is ever an alert.
 import { expect, test } from "bun:test";
 import {
   closePaymentAlert,
@@ -73,10 +73,10 @@ test("charges and refunds of another shop on the same account are counted, and n
   payment.advance(GRACE_MS + INTERVAL_MS);
   await reconciler.runOnce();
   expect([await payment.alerts(), payment.errors]).toEqual([[], []]);
-  expect((await metrics.expose()).text).toContain("payment_foreign_entries_total 6");
+  expect((await metrics.expose()).text).toContain('payment_foreign_entries_total{provider="stripe"} 6');
 });
 
-test("every kind of difference is found once, told once, and closed when the ledger agree again", async () => {
+test("every kind of difference is found once, told once, and closed when the ledgers agree again", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;
   const reconciler = await payment.reconciler();
@@ -138,7 +138,7 @@ test("every kind of difference is found once, told once, and closed when the led
   const open = (await payment.alerts()).filter(({ close_note }) => close_note === null);
   expect(open.map(({ kind }) => kind)).toEqual(["charge_without_payment", "charged_twice", "refund_differs"]);
   const closed = (await payment.alerts()).filter(({ close_note }) => close_note !== null);
-  expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the ledger agree again"]));
+  expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the ledgers agree again"]));
 });
 
 test("what a person has closed stays closed, though the ledger still differ", async () => {
@@ -183,7 +183,7 @@ test("what is in flight is left alone, until it has had its time", async () => {
   await payment.round();
   payment.advance(INTERVAL_MS);
   await reconciler.runOnce();
-  expect(await payment.alerts()).toMatchObject([{ close_note: "the ledger agree again" }]);
+  expect(await payment.alerts()).toMatchObject([{ close_note: "the ledgers agree again" }]);
 });
 
 test("more charges than a page, over more time than one piece, are all compared", async () => {
@@ -219,6 +219,27 @@ test("of two processes one reconciles; what it leaves behind when it dies is tak
   payment.advance(INTERVAL_MS);
   await one.runOnce();
   expect(await payment.alerts()).toHaveLength(2);
+});
+
+test("each provider's ledger is compared by itself, from the first run on", async () => {
+  await using payment = await TestPayment.open();
+  const ours = await payment.reconciler();
+  const theirs = await payment.reconciler({ provider: "another" });
+  const id = saga();
+  await payment.charge(id);
+  await payment.round();
+  await payment.database.sql`update payments set provider = 'another', provider_txn_id = 'nowhere' where saga_id = ${id}`;
+  expect(await theirs.runOnce()).toMatchObject({ processed: 1 });
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  expect(await ours.runOnce()).toMatchObject({ processed: 1 });
+  const missing = async () => (await payment.alerts()).filter(({ subject }) => subject === "nowhere");
+  expect(await missing()).toEqual([]);
+  await theirs.runOnce();
+  payment.advance(GRACE_MS + INTERVAL_MS);
+  await theirs.runOnce();
+  expect(await missing()).toMatchObject([{ kind: "payment_without_charge", saga_id: id }]);
+  const rows = await payment.database.sql`select provider from reconciliation order by provider`;
+  expect(rows.map(({ provider }) => provider)).toEqual(["another", "stripe"]);
 });
 
 test("a run that fails, or is stopped, is given back at once and compares nothing twice or never", async () => {

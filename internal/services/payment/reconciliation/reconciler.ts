@@ -11,6 +11,7 @@ import { compare, type CompareContext, LEASE_MS, type Piece } from "./compare.ts
 import {
   chargesNotFound,
   claimRun,
+  ensureLedger,
   comparedUntil,
   finishRun,
   giveBackRun,
@@ -50,9 +51,10 @@ export class Reconciler {
    * the provider or the database does not answer; what was compared before that stays compared.
    */
   async runOnce(): Promise<RunResult> {
-    const { database, clock, newId, intervalMs, metrics } = this.#options;
+    const { database, clock, newId, intervalMs, metrics, provider } = this.#options;
     const startedAt = clock.now();
-    const run = await claimRun(database.sql, newId(), startedAt, startedAt + LEASE_MS);
+    await ensureLedger(database.sql, provider, startedAt);
+    const run = await claimRun(database.sql, provider, newId(), startedAt, startedAt + LEASE_MS);
     if (run === undefined) {
       await this.#measure();
       return { processed: 0, hasMore: false };
@@ -64,7 +66,7 @@ export class Reconciler {
       await forgetEvents(database.sql, startedAt - EVENT_RETENTION_MS, FORGOTTEN_AT_ONCE);
       const dueAt = hasMore ? clock.now() : startedAt + intervalMs;
       await finishRun(database.sql, { ...run, compared_until: until }, clock.now(), dueAt);
-      metrics.comparedUntil.set({}, until / 1_000);
+      metrics.comparedUntil.set({ provider }, until / 1_000);
       return { processed: 1, hasMore };
     } catch (error) {
       // Where this fails, too, the lease's end does it.
@@ -76,7 +78,7 @@ export class Reconciler {
     }
   }
 
-  /** Returns how far the ledger have been compared afterwards. */
+  /** Returns how far the ledger has been compared afterwards. */
   async #readLedger(run_id: string, from: number, now: number) {
     const { ledger, graceMs } = this.#options;
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
@@ -108,14 +110,18 @@ export class Reconciler {
 
   /** Charges and refunds of ours that are settled since before `before`, and were on no page. */
   async #lookUpNotFound(run_id: string, before: number): Promise<void> {
-    const { sql } = this.#options.database;
-    for (const id of await chargesNotFound(sql, before, MAX_LOOK_UPS)) await this.#lookUpCharge(run_id, id);
-    for (const id of await refundsNotFound(sql, before, MAX_LOOK_UPS)) await this.#lookUpRefund(run_id, id);
+    const { database, provider } = this.#options;
+    const { sql } = database;
+    for (const id of await chargesNotFound(sql, provider, before, MAX_LOOK_UPS))
+      await this.#lookUpCharge(run_id, id);
+    for (const id of await refundsNotFound(sql, provider, before, MAX_LOOK_UPS))
+      await this.#lookUpRefund(run_id, id);
   }
 
   /** Open alerts that were on no page: is it still so? */
   async #lookUpAlerts(run_id: string, startedAt: number): Promise<void> {
-    for (const { kind, subject } of await unseenAlerts(this.#options.database.sql, startedAt, MAX_LOOK_UPS)) {
+    const { database, provider } = this.#options;
+    for (const { kind, subject } of await unseenAlerts(database.sql, provider, startedAt, MAX_LOOK_UPS)) {
       if (kind === "refund_differs") await this.#lookUpRefund(run_id, subject);
       else await this.#lookUpCharge(run_id, subject);
     }
@@ -138,8 +144,9 @@ export class Reconciler {
 
   /** At every tick, whoever runs: each process tells the same. */
   async #measure(): Promise<void> {
-    const { database, metrics } = this.#options;
+    const { database, metrics, provider } = this.#options;
     metrics.openAlerts(await countOpenAlerts(database.sql));
-    metrics.comparedUntil.set({}, (await comparedUntil(database.sql)) / 1_000);
+    const until = await comparedUntil(database.sql, provider);
+    if (until !== null) metrics.comparedUntil.set({ provider }, until / 1_000);
   }
 }

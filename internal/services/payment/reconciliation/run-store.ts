@@ -1,4 +1,4 @@
-// The one row that says who reconciles, when and how far, and the marks of what was found in the provider's ledger. Called by
+// One row per provider says who reconciles, when and how far. Beside it the marks of what was found in the provider's ledger. Called by
 // reconciler.ts.
 import type { Sql } from "postgres";
 import type { Tx } from "../../../messaging/database.ts";
@@ -9,16 +9,25 @@ export interface Run {
   readonly compared_until: number;
 }
 
+/** Makes the row of a provider that has none yet: its ledger is compared from `now` on. */
+export function ensureLedger(sql: Sql, provider: string, now: number): PromiseLike<unknown> {
+  return sql`
+    insert into reconciliation (provider, compared_until, due_at, lease_until)
+    values (${provider}, ${now}::timestamptz, ${now}::timestamptz, ${now}::timestamptz)
+        on conflict do nothing`;
+}
+
 /** Takes the run that is due, for as long as `leaseUntil`; undefined where none is due or somebody is at it. */
 export async function claimRun(
   sql: Sql,
+  provider: string,
   run_id: string,
   now: number,
   leaseUntil: number,
 ): Promise<Run | undefined> {
   const [run] = await sql<Run[]>`
     update reconciliation set run_id = ${run_id}, lease_until = ${leaseUntil}::timestamptz
-     where due_at <= ${now}::timestamptz and lease_until <= ${now}::timestamptz
+     where provider = ${provider} and due_at <= ${now}::timestamptz and lease_until <= ${now}::timestamptz
     returning run_id, compared_until`;
   return run;
 }
@@ -44,9 +53,11 @@ export function giveBackRun(sql: Sql, run_id: string, now: number): PromiseLike<
   return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = ${run_id}`;
 }
 
-export async function comparedUntil(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ compared_until: number }]>`select compared_until from reconciliation`;
-  return row.compared_until;
+/** Null before the first run. */
+export async function comparedUntil(sql: Sql, provider: string): Promise<number | null> {
+  const [row] = await sql<{ compared_until: number }[]>`
+    select compared_until from reconciliation where provider = ${provider}`;
+  return row?.compared_until ?? null;
 }
 
 /**
@@ -75,18 +86,30 @@ export function markRefunds(tx: Tx, refunds: readonly string[], now: number): Pr
 }
 
 /** Charges of payments that rest since before `before` (epoch ms) and that no page of the provider's has shown. */
-export async function chargesNotFound(sql: Sql, before: number, limit: number): Promise<string[]> {
+export async function chargesNotFound(
+  sql: Sql,
+  provider: string,
+  before: number,
+  limit: number,
+): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select provider_txn_id as id from payments
      where provider_txn_id is not null and reconciled_at is null and updated_at < ${before}::timestamptz
+       and provider = ${provider}
      order by updated_at limit ${limit}`;
   return rows.map(({ id }) => id);
 }
 
-export async function refundsNotFound(sql: Sql, before: number, limit: number): Promise<string[]> {
+export async function refundsNotFound(
+  sql: Sql,
+  provider: string,
+  before: number,
+  limit: number,
+): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     select provider_refund_id as id from refunds
      where provider_refund_id is not null and reconciled_at is null and updated_at < ${before}::timestamptz
+       and (select p.provider from payments p where p.payment_id = refunds.payment_id) = ${provider}
      order by updated_at limit ${limit}`;
   return rows.map(({ id }) => id);
 }

@@ -7,7 +7,7 @@ import { assertNever } from "../../../kernel/errors.ts";
 import { type PaymentPolicy, settleCharge, settleRefund } from "../attempts/attempts.ts";
 import { type Decision, isOpen, type Payment } from "../payment.ts";
 import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
-import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import {
   chargeDifference,
   chargeIn,

@@ -5,59 +5,63 @@
 import { Elysia } from "elysia";
 import { AppError } from "../../../kernel/errors.ts";
 import { WebhookIntake } from "./webhook-intake.ts";
-import { openStripeEvent } from "../providers/stripe/stripe-events.ts";
+import type { WebhookReader } from "../providers/webhook-reader.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
 import type { WebhookContext } from "./webhook.ts";
 
-/** Path of the endpoint, as it is entered at Stripe. */
-export const WEBHOOK_PATH = "/webhooks/stripe";
+/** Path of a provider's endpoint, as it is entered there. */
+export function webhookPath(provider: string): string {
+  return `/webhooks/${provider}`;
+}
+
 /** An event of an intent with the most metadata Stripe allows is about 40 KB. */
 const MAX_BODY_BYTES = 256 * 1_024;
 const RETRY_AFTER_SECONDS = 5;
 
-export interface WebhookApiOptions extends WebhookContext {
-  /** The endpoint's signing secret. */
-  readonly secret: string;
-  /** See StripeOptions. */
-  readonly mark: string;
-  /** Called with what was not the sender's fault. */
-  readonly onError: (error: unknown) => void;
+/** The endpoint of one provider. */
+export interface WebhookEndpoint extends WebhookContext {
+  readonly reader: WebhookReader;
 }
 
-export function webhookApi(options: WebhookApiOptions) {
-  const { secret, mark, clock, database, metrics, log, onError } = options;
-  const intake = new WebhookIntake(options);
-  return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
-    .onError(({ error, code }) => {
-      if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
-      onError(error);
-      metrics.webhook("failed");
-      const passes = (error instanceof AppError && error.canRetry) || database.faultOf(error) !== "other";
-      return passes ? unavailable() : new Response("the event could not be taken in\n", { status: 500 });
-    })
-    .post(
-      WEBHOOK_PATH,
-      async ({ request }) => {
-        const body = await bodyOf(request);
-        if (body === null) return refused(metrics, 413, "the body is too large");
-        const opened = openStripeEvent(
-          body,
-          request.headers.get("stripe-signature"),
-          { secret, mark },
-          clock.now(),
-        );
-        if (opened.kind === "refused") return refused(metrics, 400, "not signed, or not in time");
-        if (opened.kind === "unreadable" || opened.kind === "no_event") {
-          const { fault } = opened;
-          log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
-        }
-        if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
-        const result = opened.kind === "event" ? await intake.receive(opened.event) : opened.kind;
-        metrics.webhook(result);
-        return Response.json({ result });
-      },
-      { parse: "none" },
-    );
+/** Serves the endpoints. `onError` is called with what was not the sender's fault. */
+export function webhookApi(
+  { database, metrics }: Pick<WebhookContext, "database" | "metrics">,
+  endpoints: readonly WebhookEndpoint[],
+  onError: (error: unknown) => void,
+) {
+  const app = new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } }).onError(({ error, code }) => {
+    if (code === "NOT_FOUND") return new Response("there is no such path\n", { status: 404 });
+    onError(error);
+    metrics.webhook("failed");
+    const passes = (error instanceof AppError && error.canRetry) || database.faultOf(error) !== "other";
+    return passes ? unavailable() : new Response("the event could not be taken in\n", { status: 500 });
+  });
+  for (const endpoint of endpoints) {
+    const intake = new WebhookIntake(endpoint);
+    app.post(webhookPath(endpoint.provider), ({ request }) => receive(endpoint, intake, request), {
+      parse: "none",
+    });
+  }
+  return app;
+}
+
+async function receive(
+  { reader, clock, metrics, log }: WebhookEndpoint,
+  intake: WebhookIntake,
+  request: Request,
+): Promise<Response> {
+  const body = await bodyOf(request);
+  if (body === null) return refused(metrics, 413, "the body is too large");
+  const opened = reader.open(body, request.headers, clock.now());
+  if (opened.kind === "refused") return refused(metrics, 400, "not signed, or not in time");
+  if (opened.kind === "unreadable" || opened.kind === "no_event") {
+    const { fault } = opened;
+    log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
+  }
+  if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
+  const result = opened.kind === "event" ? await intake.receive(opened.event) : opened.kind;
+  metrics.webhook(result);
+  return Response.json({ result });
 }
 
 /** Null where it is larger than allowed. The server cuts off what says so beforehand; the rest is only known when it is read. */

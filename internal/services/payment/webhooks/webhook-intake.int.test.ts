@@ -4,7 +4,7 @@ import type { Database } from "../../../messaging/database.ts";
 import { cancelPayment, chargePayment } from "../../../testkit/commands.ts";
 import { TestPayment } from "../../../testkit/payment.ts";
 import type { ProviderCharge } from "../providers/ledger.ts";
-import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import type { WebhookEvent } from "../providers/webhook-reader.ts";
 
 let payment: TestPayment;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { lingerMs } from "../../../messaging/linger.ts";
 import { Groups } from "../../../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../../../messaging/held-rows.ts";
 import { bisect } from "../../../messaging/bisect.ts";
-import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import {
   glanceAt,
   type OpenEvent,

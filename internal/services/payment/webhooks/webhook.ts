@@ -14,7 +14,7 @@ import { findPayments } from "../lookup-store.ts";
 import { decideWebhookEvent, type WebhookDecision } from "./webhook-event.ts";
 import type { Decision, Payment } from "../payment.ts";
 import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
-import type { WebhookEvent } from "../providers/stripe/stripe-events.ts";
+import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import { chargeIn, type Difference, isForeign, paymentFinder } from "../differences.ts";
 import {
   applyPayment,
@@ -141,7 +141,7 @@ async function settle(
   const opening =
     differences.size === 0
       ? null
-      : openAlerts(tx, [...differences.values()], { opened_by: "webhook", now, newId });
+      : openAlerts(tx, [...differences.values()], { opened_by: "webhook", provider, now, newId });
   await finish([
     ...saveRows(tx, rows, provider, now),
     ...appendEvents(context, { tx, appended }, decisions, now),

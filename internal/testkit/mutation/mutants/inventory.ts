@@ -1,4 +1,4 @@
-// Mistakes with stock: what is decided about a reservation, and how it is written down.
+// Mutants of stock: the decision about a reservation, and its storage.
 import type { Mutant } from "../mutant.ts";
 
 const DECIDE = "internal/services/inventory/decide.ts";
@@ -9,7 +9,7 @@ const HANDLER_TEST = "internal/services/inventory/handler.int.test.ts";
 export const INVENTORY_MUTANTS: readonly Mutant[] = [
   {
     id: "stock-unchecked",
-    title: "A reservation does not ask whether there is enough.",
+    title: "A reservation does not check the available stock.",
     edits: [{ file: DECIDE, find: "if (!sold || item.available_count < quantity)", replace: "if (!sold)" }],
     caughtBy: {
       layer: "unit",
@@ -19,7 +19,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "update-of-no-row",
-    title: "A stock update that matches no row goes unnoticed, and the reservation is written all the same.",
+    title: "A stock update that matches no row is not noticed, and the reservation is still written.",
     edits: [
       {
         file: STORE,
@@ -30,12 +30,12 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: HANDLER_TEST,
-      test: "stock that is not there any more when it is written ends the transaction",
+      test: "an update of stock that is gone ends the transaction",
     },
   },
   {
     id: "partial-reservation",
-    title: "A cart is reserved as long as one of its products is there.",
+    title: "A cart is reserved if at least one of its products is available.",
     edits: [
       {
         file: DECIDE,
@@ -47,7 +47,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "lines-counted-apart",
-    title: "Two lines of one product are each held against the whole stock.",
+    title: "Two lines of one product are each checked against the whole stock.",
     edits: [
       {
         file: DECIDE,
@@ -64,7 +64,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "expired-hold-confirmed",
-    title: "A hold that expired during the charge is confirmed without taking the stock again.",
+    title: "A hold that expired during the charge is confirmed without reserving the stock again.",
     edits: [
       {
         file: DECIDE,
@@ -75,12 +75,12 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "given an expired reservation and the stock still there, it is taken again",
+      test: "given an expired reservation with available stock, the stock is taken again",
     },
   },
   {
     id: "sweeper-ignores-status",
-    title: "The sweeper gives back the stock of whatever is past its time, sold goods included.",
+    title: "The sweeper returns the stock of every reservation past its expiry, even of sold goods.",
     edits: [
       {
         file: DECIDE,
@@ -92,7 +92,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "expired-stock-released-again",
-    title: "A release gives back what the sweeper has given back already.",
+    title: "A release returns stock that the sweeper has already returned.",
     edits: [
       {
         file: DECIDE,
@@ -109,7 +109,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "release-not-idempotent",
-    title: "A release that comes twice gives the stock back twice.",
+    title: "A release that comes twice returns the stock twice.",
     edits: [
       {
         file: DECIDE,
@@ -123,7 +123,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   {
     id: "early-release-forgotten",
     title:
-      "A release that finds no reservation leaves nothing behind, so the late reserve holds stock for ever.",
+      "A release that finds no reservation leaves no tombstone, so the late reserve holds stock forever.",
     edits: [
       {
         file: DECIDE,
@@ -136,7 +136,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "locks-in-cart-order",
-    title: "Products are locked in the order of the carts: two carts wait for each other.",
+    title: "Products are locked in cart order, so two carts deadlock.",
     edits: [
       {
         file: STORE,
@@ -147,12 +147,12 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: HANDLER_TEST,
-      test: "racing replicas cannot oversell, and never wait in a circle",
+      test: "racing replicas never oversell and never deadlock",
     },
   },
   {
     id: "sweeper-does-not-claim",
-    title: "The sweeper takes reservations that a command is just working on.",
+    title: "The sweeper takes reservations that a command is processing.",
     edits: [
       {
         file: STORE,
@@ -163,7 +163,7 @@ export const INVENTORY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/services/inventory/sweeper.int.test.ts",
-      test: "a reservation that somebody is working on is skipped",
+      test: "a reservation that another transaction has locked is skipped",
     },
   },
 ];

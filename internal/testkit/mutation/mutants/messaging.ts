@@ -1,4 +1,4 @@
-// Mistakes with a message that arrives: message processor, inbox, hints, retries, dead letters.
+// Mutants of message handling: message processor, inbox, dedup cache, retries, dead letters.
 import type { Mutant } from "../mutant.ts";
 
 const EFFECT = "internal/messaging/inbox-transaction.ts";
@@ -15,17 +15,17 @@ const RETRY_TEST = "internal/messaging/retry.int.test.ts";
 export const MESSAGING_MUTANTS: readonly Mutant[] = [
   {
     id: "redis-decides",
-    title: "What Redis does not know counts as new: a flush and a redelivery, and everything happens twice.",
+    title: "A message that Redis does not know counts as new: after a flush, a redelivery takes effect twice.",
     edits: [{ file: EFFECT, find: "    if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "flushed, it costs nothing but a look into the inbox",
+      test: "after a flush the inbox finds the duplicates",
     },
   },
   {
     id: "redis-believed",
-    title: "What Redis calls seen is dropped unchecked: a mark without its effect loses the message.",
+    title: "A message that Redis reports as seen is dropped without a check: a wrong entry loses the message.",
     edits: [
       {
         file: HINTS,
@@ -36,13 +36,13 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "when it calls a message seen that never was, the message is handled all the same",
+      test: "a message that is wrongly reported as seen is handled",
     },
   },
   {
     id: "seen-is-only-in-redis",
     title:
-      "The effect is committed without its inbox entry: a crash before the mark in Redis makes it happen again.",
+      "The effect is committed without its inbox entry: after a crash before the Redis entry it happens again.",
     edits: [
       {
         file: EFFECT,
@@ -53,12 +53,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "dies after its transaction, before Redis and the offsets know",
+      test: "after a process dies between its transaction and the Redis mark",
     },
   },
   {
     id: "saga-in-two-parts",
-    title: "Messages of one saga are applied side by side: the later one may come first.",
+    title: "Messages of one saga are applied in parallel: the later one may come first.",
     edits: [
       {
         file: SIDE_BY_SIDE,
@@ -69,23 +69,23 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: SIDE_BY_SIDE_TEST,
-      test: "those of a saga together and in their order",
+      test: "messages of a saga stay together and in order",
     },
   },
   {
     id: "part-left-running",
-    title: "One part fails, and the batch is repeated while the other part is still at work.",
+    title: "One part fails, and the batch is repeated while another part is still running.",
     edits: [{ file: SIDE_BY_SIDE, find: "  await Promise.allSettled(work);\n", replace: "" }],
     caughtBy: {
       layer: "unit",
       file: SIDE_BY_SIDE_TEST,
-      test: "waits for all before it throws what failed",
+      test: "waits for all work before it throws a failure",
     },
   },
   {
     id: "inbox-of-its-own",
     title:
-      "The inbox entry is a transaction of its own: when the effect fails, its repetition is taken for a duplicate.",
+      "The inbox entry has its own transaction: if the effect fails, its retry counts as a duplicate.",
     edits: [
       {
         file: EFFECT,
@@ -96,12 +96,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: RETRY_TEST,
-      test: "is left alone until its delay is over, then has its effect once and leaves the table",
+      test: "waits until its delay is over, then has its effect once and leaves the table",
     },
   },
   {
     id: "repeated-in-one-batch",
-    title: "A message that is in one batch twice has its effect twice.",
+    title: "A message that is twice in one batch takes effect twice.",
     edits: [
       {
         file: PROCESSOR,
@@ -112,12 +112,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "a message that comes twice counts once, within a batch and after it",
+      test: "a message delivered twice counts once, within a batch and after it",
     },
   },
   {
     id: "offsets-before-effects",
-    title: "The offsets are committed before the transaction: what fails in between is lost.",
+    title: "The offsets are committed before the transaction: a failure in between loses messages.",
     edits: [
       {
         file: PROCESSOR,
@@ -130,12 +130,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "a process told to stop gives the batch back, and the next one has it",
+      test: "lets a stopping process release the batch, and the next process handles it",
     },
   },
   {
     id: "retry-in-the-partition",
-    title: "A failed message is waited for where it stands, and its partition with it.",
+    title: "The retry of a failed message blocks its partition.",
     edits: [
       {
         file: PROCESSOR,
@@ -148,13 +148,13 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: PROCESSOR_TEST,
-      test: "it stands alone in the retry table, byte for byte, and its saga is as it was",
+      test: "it is alone in the retry table, byte for byte, and its saga is unchanged",
     },
   },
   {
     id: "split-blames-neighbours",
     title:
-      "Splitting a failed batch stops at two messages, and the innocent one waits with the poison message.",
+      "Bisecting a failed batch stops at two messages, so a good message waits with the poison message.",
     edits: [
       {
         file: BISECT,
@@ -166,7 +166,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "split-forgets-half",
-    title: "Of a failed batch only the first half is looked at for the poison message.",
+    title: "Only the first half of a failed batch is searched for the poison message.",
     edits: [
       {
         file: BISECT,
@@ -179,7 +179,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   {
     id: "conflict-not-repeated",
     title:
-      "Two transactions that meet at a unique key are not repeated: the second command waits for a retry.",
+      "A transaction with a unique key conflict is not repeated: its command waits for a retry.",
     edits: [
       {
         file: EFFECT,
@@ -190,12 +190,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/services/inventory/handler.int.test.ts",
-      test: "a reserve and a release of one saga that race end with nothing held",
+      test: "a racing reserve and release of one saga end with nothing held",
     },
   },
   {
     id: "undo-given-up",
-    title: "A refund or release that fails three times goes to the dead letters like any command.",
+    title: "A refund or release that fails three times is dead-lettered like any command.",
     edits: [
       {
         file: "internal/messaging/retry-policy.ts",
@@ -206,12 +206,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/messaging/retry-policy.unit.test.ts",
-      test: "what must not be given up goes on",
+      test: "a message that is never dead-lettered is retried",
     },
   },
   {
     id: "saga-not-told",
-    title: "A command goes to the dead letters and its saga hears nothing of it.",
+    title: "A command is dead-lettered, but its saga gets no event about it.",
     edits: [
       {
         file: "internal/messaging/give-up.ts",
@@ -222,12 +222,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: RETRY_TEST,
-      test: "a command goes to the dead letters, its saga is told",
+      test: "a command is dead-lettered, its saga gets an event",
     },
   },
   {
     id: "dead-letter-per-delivery",
-    title: "A dead letter is written anew each time its message is delivered.",
+    title: "Every delivery of a message writes a new dead letter.",
     edits: [
       {
         file: "internal/messaging/dead-letter.ts",
@@ -238,12 +238,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/messaging/dead-letter.unit.test.ts",
-      test: "has one id per delivery and service",
+      test: "has one id per position and service",
     },
   },
   {
     id: "inbox-as-short-as-redis",
-    title: "The memory of what was handled lasts a day, Kafka's three and the dead letters' thirty.",
+    title: "The inbox keeps handled messages for a day, but Kafka keeps messages for three and dead letters for thirty.",
     edits: [
       {
         file: "internal/messaging/retention.ts",
@@ -259,7 +259,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "published-before-its-commit",
-    title: "An event goes out while its transaction may still fail: the saga acts on what never happened.",
+    title: "An event is published while its transaction may still fail: the saga acts on something that never happened.",
     edits: [
       {
         file: PUBLISHER,
@@ -271,12 +271,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: PUBLISHER_TEST,
-      test: "nothing goes out of a transaction that fails",
+      test: "a transaction that fails publishes nothing",
     },
   },
   {
     id: "marked-without-kafka",
-    title: "An event that Kafka has not taken is marked as published: nobody ever says it.",
+    title: "An event that Kafka did not accept is marked as published, so it is never published.",
     edits: [
       {
         file: PUBLISHER,
@@ -287,12 +287,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: PUBLISHER_TEST,
-      test: "what Kafka has not taken stays for the relay",
+      test: "undelivered events stay for the relay",
     },
   },
   {
     id: "net-with-a-hole",
-    title: "The relay leaves an event to a process that is dead for good.",
+    title: "The relay leaves an event to a process that is dead.",
     edits: [
       {
         file: "internal/messaging/relay.ts",
@@ -308,12 +308,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/messaging/publisher.int.test.ts",
-      test: "what a process that died had still to publish",
+      test: "the relay publishes the events of a dead process",
     },
   },
   {
     id: "woken-for-what-comes",
-    title: "A relay that is woken takes what the roles write from then on, too, and both publish it.",
+    title: "A woken relay also takes events that roles write later, so both publish them.",
     edits: [
       {
         file: "internal/messaging/relay.ts",
@@ -324,13 +324,13 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/messaging/publisher.int.test.ts",
-      test: "a relay that is woken takes all that is written by then",
+      test: "a woken relay takes everything written by then",
     },
   },
   {
     id: "locked-row-is-a-failure",
     title:
-      "Waiting for a row that somebody has locked uses up a message's retries, and it is dead-lettered for it.",
+      "Waiting for a locked row uses up a message's retries, so the message is dead-lettered.",
     edits: [
       {
         file: "internal/messaging/retry.ts",
@@ -346,12 +346,12 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/messaging/locked-rows.int.test.ts",
-      test: "none of it counts, and nothing is dead-lettered",
+      test: "attempts on a locked row do not count, and nothing is dead-lettered",
     },
   },
   {
     id: "locked-row-stops-its-batch",
-    title: "A batch waits for a locked row again each time, and so do all that do not want it.",
+    title: "Every batch waits for a locked row again, including messages that do not need the row.",
     edits: [
       {
         file: "internal/messaging/lock-aware-applier.ts",
@@ -362,7 +362,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/messaging/locked-rows.int.test.ts",
-      test: "once it is known, no batch waits for it any more",
+      test: "after the first lock timeout no batch waits for the row",
     },
   },
 ];

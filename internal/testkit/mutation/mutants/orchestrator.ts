@@ -1,4 +1,4 @@
-// Mistakes on the saga's way into its database and back: the shopper's key, the intake, deadlines, rows.
+// Mutants of the saga's storage: the client key, the intake, deadlines, rows.
 import type { Mutant } from "../mutant.ts";
 
 const INTAKE = "internal/orchestrator/intake.ts";
@@ -8,7 +8,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
   {
     id: "row-without-command",
     title:
-      "The saga is committed first and its command written afterwards: a crash in between loses the checkout.",
+      "The saga is committed before its command is written: a crash in between loses the checkout.",
     edits: [
       {
         file: INTAKE,
@@ -31,12 +31,12 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: INTAKE_TEST,
-      test: "is there with its command or not at all",
+      test: "is written with its command or not at all",
     },
   },
   {
     id: "client-key-ignores-body",
-    title: "Another checkout under a used Idempotency-Key is answered with the old one's saga.",
+    title: "A different checkout with a used Idempotency-Key gets the saga of the first one.",
     edits: [
       {
         file: INTAKE,
@@ -47,12 +47,12 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: INTAKE_TEST,
-      test: "used again with another body is refused",
+      test: "used again with another body is rejected",
     },
   },
   {
     id: "body-hash-without-lines",
-    title: "The gateway's hash of a checkout leaves out the cart.",
+    title: "The gateway's hash of a checkout does not include the cart.",
     edits: [
       {
         file: "internal/gateway/checkout-request.ts",
@@ -68,7 +68,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "deadline-claimed-twice",
-    title: "Two replicas claim the same overdue saga and both undo it.",
+    title: "Two replicas claim the same overdue saga and both compensate it.",
     edits: [
       {
         file: "internal/orchestrator/store.ts",
@@ -84,7 +84,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "prices-forgotten",
-    title: "A transition that does not carry the prices wipes them out.",
+    title: "A transition without prices deletes the stored prices.",
     edits: [
       {
         file: "internal/orchestrator/store.ts",
@@ -95,12 +95,12 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/orchestrator/store.int.test.ts",
-      test: "prices that are saved once stay when later changes do not carry them",
+      test: "prices that are saved once stay when later changes do not contain them",
     },
   },
   {
     id: "everything-admitted",
-    title: "Checkouts are taken however many are under way, and run into their deadline behind each other.",
+    title: "Checkouts are accepted without a limit, and queue until they pass their deadline.",
     edits: [
       {
         file: "internal/orchestrator/admission.ts",
@@ -111,13 +111,13 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/orchestrator/admission.unit.test.ts",
-      test: "by too many under way, or too much waiting for Kafka",
+      test: "when too many are in progress or too many messages wait for Kafka",
     },
   },
   {
     id: "charge-backlog-not-heard",
     title:
-      "Checkouts are taken while the provider has no time for their charges, and turned away when their shoppers think they bought.",
+      "Checkouts are accepted while the provider has no capacity for their charges, and fail later although they were accepted.",
     edits: [
       {
         file: "internal/orchestrator/admission.ts",
@@ -128,13 +128,13 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/orchestrator/admission.unit.test.ts",
-      test: "the wait is heard from payment's answers",
+      test: "the wait comes from the replies of payment",
     },
   },
   {
     id: "late-checkout-written",
     title:
-      "A checkout that has waited too long for its turn is written all the same, when nobody waits for it any more.",
+      "A checkout that has waited too long is still written, although its caller no longer waits.",
     edits: [
       {
         file: INTAKE,
@@ -150,7 +150,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: INTAKE_TEST,
-      test: "who has waited too long for a turn is refused, and no saga comes of it",
+      test: "a checkout that has waited too long for its turn is rejected",
     },
   },
 ];

@@ -1,4 +1,4 @@
-// Mistakes at the end of the way: the order, and the mail that tells of it.
+// Mutants of the last steps: the order and the mail.
 import type { Mutant } from "../mutant.ts";
 
 const DECIDE = "internal/services/order/decide.ts";
@@ -7,7 +7,7 @@ const DECIDE_TEST = "internal/services/order/decide.unit.test.ts";
 export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
   {
     id: "early-cancel-of-order-forgotten",
-    title: "A cancel that overtakes the order leaves nothing behind: refunded, and shipped.",
+    title: "A cancel that overtakes the order leaves no tombstone: the order is refunded and shipped.",
     edits: [
       {
         file: DECIDE,
@@ -19,7 +19,7 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "shipped-order-cancelled",
-    title: "An order that is on its way is cancelled and refunded.",
+    title: "A shipped order is cancelled and refunded.",
     edits: [
       {
         file: DECIDE,
@@ -36,12 +36,12 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "goods that are on their way are not said to be cancelled",
+      test: "a shipped order is not reported as cancelled",
     },
   },
   {
     id: "order-of-another-total",
-    title: "An order is taken whose items do not cost what was charged.",
+    title: "An order is accepted although the sum of its items differs from the charge.",
     edits: [{ file: DECIDE, find: "if (sum !== total_cents) {", replace: "if (sum > total_cents) {" }],
     caughtBy: {
       layer: "unit",
@@ -51,7 +51,7 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "mail-per-message",
-    title: "A mail that is asked for twice is sent twice.",
+    title: "A mail that is requested twice is sent twice.",
     edits: [
       {
         file: "internal/services/notification/notifier.ts",
@@ -62,7 +62,7 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/services/notification/notifier.int.test.ts",
-      test: "each saga's mail is sent once, however often it is asked for",
+      test: "each saga's mail is sent once, however often it is requested",
     },
   },
 ];

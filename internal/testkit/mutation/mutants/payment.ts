@@ -1,4 +1,4 @@
-// Mistakes with money: what an answer of the provider means, what is asked next, and under which key.
+// Mutants of payments: the meaning of a provider result, the next request, and its key.
 import type { Mutant } from "../mutant.ts";
 
 const ATTEMPTS = "internal/services/payment/attempts/attempts.ts";
@@ -13,7 +13,7 @@ const EXECUTOR_TEST = "internal/services/payment/attempts/executor.int.test.ts";
 export const PAYMENT_MUTANTS: readonly Mutant[] = [
   {
     id: "keeps-provider-words",
-    title: "The provider's sentence about a decline, which quotes what it was sent, is kept and sent on.",
+    title: "The provider's decline text, which quotes the request, is stored and forwarded.",
     edits: [
       {
         file: STRIPE_ERRORS,
@@ -29,7 +29,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "card-number-is-a-token",
-    title: "The gateway takes a card number for the provider's token and sends it on.",
+    title: "The gateway accepts a card number as the provider's token and forwards it.",
     edits: [
       {
         file: "internal/gateway/checkout-request.ts",
@@ -61,14 +61,14 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "breaker-fails-the-attempted",
-    title: "The open breaker answers PaymentFailed for a payment whose first attempt has no known outcome.",
+    title: "The open breaker replies PaymentFailed for a payment whose first attempt has an unknown result.",
     edits: [{ file: ATTEMPTS, find: "mayBeAtProvider(left)", replace: "payment.attempts < 1" }],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "says nothing of attempts before it" },
   },
   {
     id: "not-found-is-never",
     title:
-      "A charge that the provider's search does not find counts as never made, though it is still under way.",
+      "A charge that the provider's search does not find counts as never made, although it is still in progress.",
     edits: [
       {
         file: ATTEMPTS,
@@ -84,7 +84,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "put-off-is-unknown",
-    title: "A charge that the provider has no time for counts as possibly made, and is made after its undo.",
+    title: "A charge that the provider deferred counts as possibly made, and is made after its undo.",
     edits: [
       {
         file: STRIPE_ERRORS,
@@ -116,7 +116,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "no-search-no-end",
-    title: "An account without the search API never learns of a charge that a stored error hides.",
+    title: "An account without the search API never finds a charge that a stored error hides.",
     edits: [
       {
         file: STRIPE,
@@ -132,7 +132,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "charged-after-its-undo",
-    title: "A charge without an answer is charged again and again after its saga is compensating.",
+    title: "A charge without a result is requested again although its saga is compensating.",
     edits: [
       {
         file: ATTEMPTS,
@@ -148,7 +148,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "key-past-its-life",
-    title: "A charge is asked again with its key after a day, when the provider has forgotten it.",
+    title: "A charge is requested again with its key after a day, when the provider has forgotten the key.",
     edits: [{ file: ATTEMPTS, find: '  if (ageMs >= policy.keyTrustedMs) return "search";\n', replace: "" }],
     caughtBy: {
       layer: "unit",
@@ -158,7 +158,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "new-key-each-attempt",
-    title: "Each attempt on a charge has a key of its own.",
+    title: "Each attempt of a charge has a different key.",
     edits: [
       {
         file: "internal/services/payment/attempts/provider-call.ts",
@@ -170,7 +170,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "refund-gives-up",
-    title: "A refund is given up after an hour of failing.",
+    title: "A failing refund stops after an hour.",
     edits: [
       {
         file: ATTEMPTS,
@@ -184,7 +184,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "refund-key-for-ever",
-    title: "A refund is asked for with one key for ever, under which the provider replays its own error.",
+    title: "A refund always uses the same key, so the provider replays its stored error.",
     edits: [
       {
         file: ATTEMPTS,
@@ -200,7 +200,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "cancel-answers-at-once",
-    title: "A cancel during the charge is answered before the charge is: the stock goes, then the money.",
+    title: "A cancel during the charge gets its reply before the charge ends: the stock is released, then the money is taken.",
     edits: [
       {
         file: DECIDE,
@@ -214,7 +214,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "late-success-kept",
-    title: "A charge that succeeds after its cancel is kept.",
+    title: "A charge that succeeds after its cancel is not refunded.",
     edits: [
       {
         file: ATTEMPTS,
@@ -230,7 +230,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "early-cancel-forgotten",
-    title: "A cancel that overtakes its charge leaves nothing behind, so the late charge takes the money.",
+    title: "A cancel that overtakes its charge leaves no tombstone, so the late charge takes the money.",
     edits: [
       {
         file: DECIDE,
@@ -249,7 +249,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   {
     id: "late-answer-ends-a-lease",
     title:
-      "The answer to an old question ends the lease of a newer one, and the provider is asked twice at once.",
+      "The result of an old attempt ends the lease of a newer one, so the provider gets two requests at once.",
     edits: [
       {
         file: ATTEMPTS,
@@ -260,12 +260,12 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "given a process that died, the question is asked again when its lease is over",
+      test: "given a process that died, the request is asked again when its lease is over",
     },
   },
   {
     id: "asked-before-it-is-written",
-    title: "A new charge is asked for before the transaction that claims it is committed.",
+    title: "A new charge is requested before the transaction that claims it is committed.",
     edits: [
       {
         file: "internal/services/payment/handler.ts",
@@ -281,7 +281,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "late-charge-claimed-at-once",
-    title: "A charge that comes too late for its saga is asked for all the same when it is new.",
+    title: "A new charge is requested although it comes too late for its saga.",
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
@@ -297,7 +297,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "charge-claimed-twice",
-    title: "Two processes claim the same payment and both ask the provider.",
+    title: "Two processes claim the same payment and both call the provider.",
     edits: [
       {
         file: "internal/services/payment/store.ts",
@@ -319,7 +319,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "timeout-read-as-decline",
-    title: "A connection that breaks is read as the bank's no.",
+    title: "A broken connection counts as a decline by the bank.",
     edits: [
       {
         file: STRIPE_ERRORS,
@@ -335,7 +335,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "breaker-counts-refusals",
-    title: "Declined cards open the circuit breaker, and everybody else's payment fails.",
+    title: "Declined cards open the circuit breaker, and all other payments fail.",
     edits: [
       {
         file: BREAKER,
@@ -352,11 +352,11 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   {
     id: "own-standstill-blamed",
     title:
-      "A suspended process takes its own timeouts for the provider's, and the breaker refuses everybody.",
+      "A suspended process blames the provider for its own timeouts, and the breaker refuses all charges.",
     edits: [
       {
         file: BREAKER,
-        find: "countsAsTimeout: this.#options.resumedAt() < askedAt && ",
+        find: "countsAsTimeout: this.#options.resumedAt() < sentAt && ",
         replace: "countsAsTimeout: ",
       },
     ],
@@ -368,15 +368,26 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "slow-cards-open-the-breaker",
-    title: "While business stands still, a few slow cards open the breaker, and then everybody is refused.",
-    edits: [{ file: BREAKER, find: " && this.#answeredAt <= askedAt", replace: "" }],
+    title: "At low traffic a few slow cards open the breaker, and then all charges are refused.",
+    edits: [{ file: BREAKER, find: " && this.#answeredAt <= sentAt", replace: "" }],
     caughtBy: { layer: "unit", file: BREAKER_TEST, test: "slow calls that time out in a row" },
   },
   {
     id: "breaker-by-wall-clock",
     title:
-      "Opened while the clock ran an hour ahead, the breaker stays open for an hour after it was set right.",
-    edits: [{ file: BREAKER, find: "    this.#endOverlongOpen();\n", replace: "" }],
+      "If it opens while the clock is an hour ahead, the breaker stays open for an hour after the clock is corrected.",
+    edits: [
+      {
+        file: BREAKER,
+        find: "if (performance.now() - this.#openedAt < this.#options.probeAfterMs) return whenOpen;",
+        replace: "if (Date.now() - this.#openedAt < this.#options.probeAfterMs) return whenOpen;",
+      },
+      {
+        file: BREAKER,
+        find: "    this.#openedAt = performance.now();\n    this.#options.onChange",
+        replace: "    this.#openedAt = Date.now();\n    this.#options.onChange",
+      },
+    ],
     caughtBy: {
       layer: "unit",
       file: BREAKER_TEST,
@@ -385,7 +396,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "held-back-charge-waits-longer",
-    title: "A charge that the breaker holds back waits ever longer, although nothing was asked.",
+    title: "A charge that the breaker defers waits longer each time, although no request was sent.",
     edits: [
       {
         file: ATTEMPTS,
@@ -397,7 +408,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "late-question-asked",
-    title: "A process that was suspended asks a question whose lease is long over.",
+    title: "A process that was suspended sends a request whose lease has expired.",
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
@@ -422,7 +433,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   {
     id: "charge-in-hundredths",
     title:
-      "Every amount is taken for hundredths as the provider counts them: ISK and UGX are charged a hundredth.",
+      "The provider's own units are ignored: ISK and UGX are charged a hundredth of the amount.",
     edits: [
       {
         file: "internal/services/payment/providers/stripe/stripe-amounts.ts",
@@ -434,7 +445,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "charge-in-dollars",
-    title: "Every charge is in dollars, whatever the cart says.",
+    title: "Every charge is in dollars, in any currency of the cart.",
     edits: [{ file: STRIPE, find: "currency: money.currency,", replace: 'currency: "usd",' }],
     caughtBy: { layer: "audit", file: "internal/testkit/simulation/simulation.sim.test.ts" },
   },

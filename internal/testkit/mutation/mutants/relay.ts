@@ -1,4 +1,4 @@
-// Mistakes between the outbox and Kafka.
+// Mutants between the outbox and Kafka.
 import type { Mutant } from "../mutant.ts";
 
 const RELAY = "internal/messaging/relay.ts";
@@ -8,7 +8,7 @@ const RELAY_TEST = "internal/messaging/relay.unit.test.ts";
 export const RELAY_MUTANTS: readonly Mutant[] = [
   {
     id: "published-before-acknowledged",
-    title: "Events are marked as published when they are sent, not when Kafka has them.",
+    title: "Events are marked as published when they are sent, not when Kafka acknowledges them.",
     edits: [
       {
         file: RELAY,
@@ -20,12 +20,12 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: RELAY_TEST,
-      test: "gives the whole claim back when nothing could be delivered, and claims it again",
+      test: "releases the whole claim when nothing was delivered, and claims it again",
     },
   },
   {
     id: "refused-counts-as-published",
-    title: "Where Kafka takes a part of a batch, all of it is marked as published.",
+    title: "If Kafka accepts part of a batch, the whole batch is marked as published.",
     edits: [
       {
         file: RELAY,
@@ -36,12 +36,12 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: RELAY_TEST,
-      test: "leaves what was not delivered alone for a second, while the others go on",
+      test: "skips an undelivered event for a second, while the others continue",
     },
   },
   {
     id: "relays-without-claim",
-    title: "Relays do not claim: each publishes everything.",
+    title: "Relays do not claim events: each publishes all of them.",
     edits: [
       {
         file: RELAY_STORE,
@@ -58,7 +58,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   {
     id: "outbox-emptied",
     title:
-      "An event that Kafka has taken is deleted from the outbox: a Kafka that is lost cannot be rebuilt.",
+      "A published event is deleted from the outbox: a lost Kafka cannot be rebuilt.",
     edits: [
       {
         file: RELAY_STORE,
@@ -76,7 +76,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "fast-clock-waited-for",
-    title: "What a clock an hour ahead has put off waits for an hour after the clock was set right.",
+    title: "An event deferred by a clock an hour ahead waits for an hour after the clock is corrected.",
     edits: [
       {
         file: "internal/kernel/backoff.ts",
@@ -87,12 +87,12 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: RELAY_TEST,
-      test: "does not leave it alone for as long as a clock was wrong",
+      test: "does not skip it for the error of a clock",
     },
   },
   {
     id: "old-mails-again",
-    title: "After a loss of Kafka, mails are said again that their service has long forgotten to have sent.",
+    title: "After a loss of Kafka, old mails are published again although their service no longer remembers sending them.",
     edits: [
       {
         file: "internal/operations/republish-store.ts",
@@ -103,13 +103,13 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/operations/republish.int.test.ts",
-      test: "mails that their service may have forgotten are left out",
+      test: "mails that the notification service may have forgotten are left out",
     },
   },
   {
     id: "ids-in-another-order",
     title:
-      "The relay's ids are not in the order of its events: of a batch that Kafka takes in part, the wrong ones are marked.",
+      "The relay's ids are not in the order of its events: if Kafka accepts part of a batch, the wrong events are marked.",
     edits: [
       {
         file: RELAY_STORE,

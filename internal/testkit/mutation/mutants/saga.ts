@@ -1,4 +1,4 @@
-// Mistakes in what the saga decides and says: its table, its decisions, its commands.
+// Mutants of the saga: its transition table, its decisions, its commands.
 import type { Mutant } from "../mutant.ts";
 
 const SAGA = "internal/orchestrator/saga.ts";
@@ -7,7 +7,7 @@ const SAGA_TEST = "internal/orchestrator/saga.unit.test.ts";
 export const SAGA_MUTANTS: readonly Mutant[] = [
   {
     id: "deadline-trusts-silence",
-    title: "A deadline undoes only the steps that answered, so a charge that succeeds late is kept.",
+    title: "A deadline undoes only the steps with a reply, so a charge that succeeds late is not refunded.",
     edits: [
       {
         file: SAGA,
@@ -23,7 +23,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "terminal-state-moves",
-    title: "A refusal that comes again after COMPENSATED compensates again.",
+    title: "A repeated failure event after COMPENSATED compensates again.",
     edits: [
       {
         file: SAGA,
@@ -35,7 +35,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "stock-before-money",
-    title: "Compensation goes forwards: the stock is released while the payment may still succeed.",
+    title: "Compensation runs in forward order: the stock is released while the payment may still succeed.",
     edits: [
       {
         file: "internal/orchestrator/steps.ts",
@@ -51,7 +51,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "release-skipped",
-    title: "Compensation gives the money back and forgets the stock.",
+    title: "Compensation refunds the money but does not release the stock.",
     edits: [
       {
         file: "internal/orchestrator/steps.ts",
@@ -63,7 +63,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "lost-reservation-confirmed",
-    title: "A confirm that finds the stock gone counts as confirmed.",
+    title: "A confirm that finds no stock counts as confirmed.",
     edits: [
       {
         file: SAGA,
@@ -76,7 +76,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   {
     id: "dead-letter-decides",
     title:
-      "A command in the dead-letter queue counts as refused, although it may be replayed, or took effect.",
+      "A dead-lettered command counts as refused, although it may be replayed or has taken effect.",
     edits: [
       {
         file: SAGA,
@@ -93,7 +93,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "undo-not-sent-again",
-    title: "An undo without an answer is not sent again: the saga hangs in COMPENSATING.",
+    title: "An undo without a reply is not sent again: the saga stays in COMPENSATING.",
     edits: [
       {
         file: SAGA,
@@ -102,11 +102,11 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
           '    if (now > 0) return ignore(saga, "waiting");\n    const resends = position.resends + 1;',
       },
     ],
-    caughtBy: { layer: "unit", file: SAGA_TEST, test: "an undo without an answer is sent again" },
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "an undo without a reply is sent again" },
   },
   {
     id: "refund-unasked-for",
-    title: "A charge known to have succeeded is cancelled like one whose outcome is unknown.",
+    title: "A charge known to have succeeded is cancelled like one with an unknown result.",
     edits: [
       {
         file: "internal/orchestrator/commands.ts",
@@ -123,7 +123,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   {
     id: "only-dearer-is-changed",
     title:
-      "A shopper is charged less than they were shown, instead of being told that the price has changed.",
+      "A shopper is charged less than shown, instead of getting PRICE_CHANGED.",
     edits: [
       {
         file: SAGA,
@@ -131,11 +131,11 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
         replace: "expected_total_cents !== null && expected_total_cents < total_cents",
       },
     ],
-    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a total the shopper did not expect ends the saga" },
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "an unexpected total, higher or lower, ends the saga" },
   },
   {
     id: "amount-in-wrong-unit",
-    title: "The charge is a hundred times the total: cents taken for euros.",
+    title: "The charge is a hundred times the total: cents count as euros.",
     edits: [
       {
         file: "internal/orchestrator/commands.ts",
@@ -147,7 +147,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "nothing-charged",
-    title: "A checkout that costs nothing sends its charge of nothing, which no provider takes.",
+    title: "A free checkout sends a charge of zero, which no provider accepts.",
     edits: [
       {
         file: "internal/orchestrator/steps.ts",
@@ -159,7 +159,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "left-out-charge-undone",
-    title: "What was left out is undone all the same: payment is asked to cancel a charge that nobody sent.",
+    title: "A skipped step is undone: payment gets a cancel for a charge that was never sent.",
     edits: [
       {
         file: SAGA,
@@ -171,7 +171,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "repeated-sku-reserved-once",
-    title: "A cart that names a product twice is reserved, and charged, for one of its lines.",
+    title: "A cart with two lines of one product is reserved and charged for only one line.",
     edits: [
       {
         file: "internal/orchestrator/commands.ts",
@@ -184,7 +184,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   {
     id: "second-answer-alarms",
     title:
-      "The second answer to an undo that was sent twice raises an alarm, once the saga has gone on to the next.",
+      "The second reply to an undo that was sent twice raises an alarm if the saga is already at the next undo.",
     edits: [
       {
         file: SAGA,

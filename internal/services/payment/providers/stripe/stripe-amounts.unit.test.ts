@@ -33,7 +33,7 @@ describe("what Stripe would not charge as it stands is not sent", () => {
 
   test("a currency whose decimals nobody here knows", () => {
     expect(toStripe({ amount_cents: 100, currency: "XTS" })).toEqual({
-      fault: expect.stringContaining("XTS is no currency that can be charged here"),
+      fault: expect.stringContaining("XTS is not a supported currency"),
     });
   });
 });

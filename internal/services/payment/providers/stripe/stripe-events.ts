@@ -3,27 +3,11 @@
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Stripe } from "stripe";
-import type { ProviderCharge, ProviderRefund } from "../ledger.ts";
+import type { OpenedEvent, WebhookEvent, WebhookReader } from "../webhook-reader.ts";
 import { chargeOf, refundOf } from "./stripe-ledger.ts";
 
 /** Stripe's own recommendation. Whoever records a request can send it again for this long; the event's id stops that. */
 const TOLERANCE_SECONDS = 300;
-
-/** What the provider tells by itself. It shows the object as it was when the event happened, which may be long ago. */
-export type WebhookEvent =
-  | { readonly kind: "charge"; readonly event_id: string; readonly charge: ProviderCharge }
-  | { readonly kind: "refund"; readonly event_id: string; readonly refund: ProviderRefund };
-
-export type OpenedEvent =
-  | { readonly kind: "event"; readonly event: WebhookEvent }
-  /** Signed, and of a type that says nothing about whether money moved. */
-  | { readonly kind: "ignored"; readonly type: string }
-  /** Signed, and an event, and its object is not what this service can read. `fault`: where and why, never a value. */
-  | { readonly kind: "unreadable"; readonly fault: string }
-  /** Signed, and no event: the endpoint is set up for another kind of payload, or the sender is broken. */
-  | { readonly kind: "no_event"; readonly fault: string }
-  /** Not signed by the secret, or not fresh. */
-  | { readonly kind: "refused" };
 
 /** Of the provider's ids: printable, and so fit for a column and a log line. */
 const Id = Type.String({ pattern: "^[\\x21-\\x7e]{1,255}$" });
@@ -110,4 +94,11 @@ function faultOf(kind: keyof typeof readable, value: unknown): string | null {
 
 function opened(event: WebhookEvent): OpenedEvent {
   return { kind: "event", event };
+}
+
+/** Reads the events of one webhook endpoint: `secret` is its signing secret, for `mark` see StripeOptions. */
+export function stripeWebhooks(endpoint: { readonly secret: string; readonly mark: string }): WebhookReader {
+  return {
+    open: (body, headers, now) => openStripeEvent(body, headers.get("stripe-signature"), endpoint, now),
+  };
 }

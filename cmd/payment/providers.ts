@@ -1,10 +1,11 @@
-// Opens the payment provider with all that stands in front of it, and the keys that open payment tokens.
+// Opens the payment providers with all that stands in front of each, and the keys that open payment tokens.
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { createOpener, keyIds } from "../../internal/platform/seal.ts";
 import { StallWatch } from "../../internal/platform/stall-watch.ts";
 import { unopenedWords, WatchedOpener } from "../../internal/services/payment/attempts/watched-opener.ts";
+import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
 import { ChargeHold } from "../../internal/services/payment/providers/charge-hold.ts";
 import {
   CircuitBreaker,
@@ -12,6 +13,8 @@ import {
   PROBE_AFTER_MS,
 } from "../../internal/services/payment/providers/circuit-breaker.ts";
 import { Pace } from "../../internal/services/payment/providers/pace.ts";
+import { ProviderRegistry, type ServedProvider } from "../../internal/services/payment/providers/registry.ts";
+import { stripeWebhooks } from "../../internal/services/payment/providers/stripe/stripe-events.ts";
 import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { WatchedProvider } from "../../internal/services/payment/providers/watched-provider.ts";
@@ -20,34 +23,47 @@ import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
 
+/** Charges new payments. */
+export const CHARGING_PROVIDER = "stripe";
+
+export function openProviders(context: Context, metrics: PaymentMetrics): ProviderRegistry<ServedProvider> {
+  return new ProviderRegistry([openStripe(context, metrics)]);
+}
+
 /** Stripe behind its pace, its hold on charges and its circuit breaker. */
-export function openProvider({ config, log, resources }: Context, metrics: PaymentMetrics) {
-  const account = {
-    apiKey: config.STRIPE_API_KEY,
-    mark: config.PAYMENT_MARK,
-    baseUrl: new URL(config.STRIPE_BASE_URL),
-  };
+function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics): ServedProvider {
+  const mark = config.PAYMENT_MARK;
+  const account = { apiKey: config.STRIPE_API_KEY, mark, baseUrl: new URL(config.STRIPE_BASE_URL) };
   const stripe = new StripeProvider(account);
+  const provider = stripe.name;
   const stalls = new StallWatch();
   resources.defer("stall watch", () => stalls[Symbol.dispose]());
   const pace = new Pace();
   const hold = new ChargeHold((isHeld) => {
-    metrics.chargesHeld.set({}, isHeld ? 1 : 0);
-    log.error({ provider: stripe.name, held: isHeld }, holdMessage(isHeld));
+    metrics.chargesHeld.set({ provider }, isHeld ? 1 : 0);
+    log.error({ provider, held: isHeld }, holdMessage(isHeld));
   });
-  const provider = new CircuitBreaker(
+  const guarded = new CircuitBreaker(
     new WatchedProvider(stripe, { pace, hold, onRefused: logRefusal(log) }),
     {
       consecutiveTimeouts: CONSECUTIVE_TIMEOUTS,
       probeAfterMs: PROBE_AFTER_MS,
       resumedAt: stalls.resumedAt,
       onChange(state) {
-        metrics.breakerOpen.set({}, state === "open" ? 1 : 0);
-        log.warn({ provider: stripe.name, state }, `the provider's circuit breaker is ${state}`);
+        metrics.breakerOpen.set({ provider }, state === "open" ? 1 : 0);
+        log.warn({ provider, state }, `the provider's circuit breaker is ${state}`);
       },
     },
   );
-  return { provider, pace, hold, ledger: new StripeLedger(account) };
+  return {
+    provider: guarded,
+    ledger: new StripeLedger(account),
+    webhooks: stripeWebhooks({ secret: config.STRIPE_WEBHOOK_SECRET, mark }),
+    pace,
+    hold,
+    concurrency: config.PROVIDER_CONCURRENCY,
+    policy: { ...DEFAULT_POLICY, searchLagMs: config.SEARCH_LAG_MS, executionMs: config.CHARGE_EXECUTION_MS },
+  };
 }
 
 /** Opens payment tokens with the private keys of the settings; not ready while tokens come that none of them opens. */

@@ -1,0 +1,48 @@
+// The payment providers by name. Each payment says in the table which provider has it; everything that depends on the provider is
+// looked up here. A new provider is an adapter in a folder of its own and one entry. Filled in cmd/payment and checkoutctl.
+import { AppError } from "../../../kernel/errors.ts";
+import type { PaymentPolicy } from "../attempts/attempts.ts";
+import type { ChargeHold } from "./charge-hold.ts";
+import type { ProviderLedger } from "./ledger.ts";
+import type { Pace } from "./pace.ts";
+import type { PaymentProvider } from "./provider.ts";
+import type { WebhookReader } from "./webhook-reader.ts";
+
+/** As much of a provider as somebody needs who looks things up. */
+export interface KnownProvider {
+  readonly provider: PaymentProvider;
+  readonly ledger: ProviderLedger;
+}
+
+/** All that the payment service needs of a provider. */
+export interface ServedProvider extends KnownProvider {
+  readonly webhooks: WebhookReader;
+  /** How many calls the provider takes. */
+  readonly pace: Pace;
+  /** Whether new charges wait because the provider rejects our requests as such. */
+  readonly hold: ChargeHold;
+  /** Maximum of calls at once. */
+  readonly concurrency: number;
+  /** How long its keys are trusted, how late a charge may take place or show up. */
+  readonly policy: PaymentPolicy;
+}
+
+export class ProviderRegistry<Entry extends KnownProvider> implements Iterable<Entry> {
+  readonly #entries: ReadonlyMap<string, Entry>;
+
+  constructor(entries: readonly Entry[]) {
+    this.#entries = new Map(entries.map((entry) => [entry.provider.name, entry]));
+  }
+
+  /** Throws CONFIG_INVALID where there is no such provider here. */
+  of(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return entry;
+    const known = [...this.#entries.keys()].join(", ");
+    throw new AppError("CONFIG_INVALID", `there is no payment provider ${name} here, only ${known}`);
+  }
+
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#entries.values();
+  }
+}

@@ -1,0 +1,334 @@
+// docs/settings.md and docs/metrics.md, made from what the roles declare and register, so that they cannot say anything else than
+// the code. Written by `bun run references`; a test fails when one is stale.
+import { devNull } from "node:os";
+import { join } from "node:path";
+import type { TObject } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { Environment } from "../../cmd/checkoutctl/settings.ts";
+import { config as gateway } from "../../cmd/gateway/config.ts";
+import { config as inventory } from "../../cmd/inventory/config.ts";
+import { config as notification } from "../../cmd/notification/config.ts";
+import { config as orchestrator } from "../../cmd/orchestrator/config.ts";
+import { config as order } from "../../cmd/order/config.ts";
+import { config as payment } from "../../cmd/payment/config.ts";
+import { config as paysim } from "../../cmd/paysim/config.ts";
+import { config as relay } from "../../cmd/relay/config.ts";
+import { assert } from "../kernel/errors.ts";
+import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
+import { admissionMetrics } from "../orchestrator/admission.ts";
+import { StuckWatch } from "../orchestrator/stuck.ts";
+import { sagaTelemetry } from "../orchestrator/telemetry.ts";
+import { registerStats } from "../paysim/telemetry.ts";
+import { FaultSettings } from "../paysim/faults.ts";
+import { Simulator } from "../paysim/simulator.ts";
+import { type SettingInWords, settingsOf } from "../platform/config.ts";
+import { Metrics } from "../platform/metrics.ts";
+import { openRedis } from "../platform/redis.ts";
+import { inventoryTelemetry } from "../services/inventory/telemetry.ts";
+import { notificationMetrics } from "../services/notification/telemetry.ts";
+import { orderAlert } from "../services/order/telemetry.ts";
+import { WatchedOpener } from "../services/payment/attempts/watched-opener.ts";
+import { paymentMetrics } from "../services/payment/telemetry.ts";
+import { REPOSITORY } from "../stack/paths.ts";
+import { type Role, ROLES } from "../stack/role-env.ts";
+import { ignore, noLog } from "../testkit/noop-telemetry.ts";
+
+const ROLES_BY_NAME: readonly Role[] = ROLES.toSorted();
+
+const CONFIGS: Readonly<Record<Role, TObject>> = {
+  gateway,
+  inventory,
+  notification,
+  orchestrator,
+  order,
+  payment,
+  paysim,
+  relay,
+};
+
+/** The whole of docs/settings.md, ending with a newline. */
+export function settingsDocument(): string {
+  const shared = sharedSettings();
+  const sharedRows = shared.map(({ setting, roles }) => [...settingCells(setting), rolesCell(roles)]);
+  const sharedNames = new Set(shared.map(({ setting }) => setting.name));
+  const perRole = ROLES_BY_NAME.map((role) => {
+    const [others, own] = partition(settingsOf(CONFIGS[role]), ({ name }) => sharedNames.has(name));
+    const names = others.map(({ name }) => code(name)).join(", ");
+    return `## checkout-${role}\n\nOf the shared ones ${names}, and:\n\n${table(SETTING_HEAD, own.map(settingCells))}`;
+  });
+  return `# Settings
+
+<!-- Generated from cmd/*/config.ts and cmd/checkoutctl/settings.ts by \`bun run references\`. Do not edit. -->
+
+A role reads its settings from its environment, once, at its start. An empty one counts as not set. What is wrong is told by name, never
+by value, and ends the role with exit 78. Secrets are never logged or shown. How to use them is told in the
+[runbook](runbook.md), under "Changing things".
+
+## Of several roles
+
+Those that mean the same in each. What means something of its own in each role, such as \`PORT\`, is told there.
+
+${table([...SETTING_HEAD, "roles"], sharedRows)}
+
+${perRole.join("\n\n")}
+
+## checkoutctl
+
+Each is asked for when a command needs it. With \`--stack\` all of them come from a local stack that is up.
+
+${table(SETTING_HEAD, settingsOf(Environment).map(settingCells))}
+`;
+}
+
+interface SharedSetting {
+  readonly setting: SettingInWords;
+  readonly roles: readonly Role[];
+}
+
+/** Those whose roles all declare them in the same words. */
+function sharedSettings(): readonly SharedSetting[] {
+  const declared = ROLES_BY_NAME.flatMap((role) =>
+    settingsOf(CONFIGS[role]).map((setting) => ({ setting, role })),
+  );
+  return grouped(declared, ({ setting }) => setting.name)
+    .filter((group) => group.length > 1 && grouped(group, ({ setting }) => setting).length === 1)
+    .map((group) => ({ setting: group[0].setting, roles: group.map(({ role }) => role) }));
+}
+
+const SETTING_HEAD = ["name", "meaning", "value", "default", "needed"];
+
+function settingCells({ name, description, value, pattern, isSecret, isRequired, fallback }: SettingInWords) {
+  const need = isRequired ? "required" : fallback === undefined ? "optional" : "";
+  return [
+    code(name),
+    description,
+    pattern === undefined ? value : `${value} that matches ${code(pattern)}`,
+    fallback === undefined ? "" : fallback === "" ? "empty" : code(fallback),
+    [need, isSecret ? "secret" : ""].filter(Boolean).join(", "),
+  ];
+}
+
+/** One place in the code that registers metrics. */
+interface Registration {
+  /** Where their names are. */
+  readonly file: string;
+  /** Found in the source of exactly those roles that come by this place. */
+  readonly calls: RegExp;
+  /** Does what that place does, and opens nothing. */
+  readonly register: (metrics: Metrics) => void | Promise<void>;
+}
+
+const REGISTRATIONS: readonly Registration[] = [
+  // `new Metrics` has them from the start.
+  { file: "internal/platform/process-metrics.ts", calls: /\brunRole\(/, register: ignore },
+  {
+    file: "internal/messaging/telemetry.ts",
+    calls: /\bstartConsuming\(/,
+    register: (metrics) => void consumerMetrics(metrics),
+  },
+  {
+    file: "internal/messaging/telemetry.ts",
+    calls: /\bopenPublishingDatabase\(/,
+    register: (metrics) => void publisherMetrics(metrics),
+  },
+  {
+    file: "internal/messaging/telemetry.ts",
+    calls: /\brelayMetrics\(/,
+    register: (metrics) => void relayMetrics(metrics),
+  },
+  { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
+  {
+    file: "internal/orchestrator/telemetry.ts",
+    calls: /\bsagaTelemetry\(/,
+    register: (metrics) => void sagaTelemetry(metrics, noLog, ignore),
+  },
+  {
+    file: "internal/orchestrator/admission.ts",
+    calls: /\badmissionMetrics\(/,
+    register: (metrics) => void admissionMetrics(metrics),
+  },
+  { file: "internal/orchestrator/stuck.ts", calls: /\bnew StuckWatch\(/, register: registerStuckWatch },
+  {
+    file: "internal/services/inventory/telemetry.ts",
+    calls: /\binventoryTelemetry\(/,
+    register: (metrics) => void inventoryTelemetry(metrics),
+  },
+  {
+    file: "internal/services/payment/telemetry.ts",
+    calls: /\bpaymentMetrics\(/,
+    register: (metrics) => void paymentMetrics(metrics),
+  },
+  {
+    file: "internal/services/payment/attempts/watched-opener.ts",
+    calls: /\bnew WatchedOpener\(/,
+    register: registerOpener,
+  },
+  {
+    file: "internal/services/order/telemetry.ts",
+    calls: /\borderAlert\(/,
+    register: (metrics) => void orderAlert(metrics, noLog),
+  },
+  {
+    file: "internal/services/notification/telemetry.ts",
+    calls: /\bnotificationMetrics\(/,
+    register: (metrics) => void notificationMetrics(metrics),
+  },
+  { file: "internal/paysim/telemetry.ts", calls: /\bregisterStats\(/, register: registerPaysim },
+];
+
+/** Registers before it looks at its address, and opens nothing under one that is none. */
+function registerRedis(metrics: Metrics): void {
+  try {
+    openRedis({ url: "no address", log: noLog, metrics });
+  } catch (error) {
+    if (error instanceof TypeError) return;
+    throw error;
+  }
+}
+
+function registerStuckWatch(meter: Metrics): void {
+  void new StuckWatch({ afterMs: 0, find: async () => [], clock: { now: () => 0 }, log: noLog, meter });
+}
+
+function registerOpener(meter: Metrics): void {
+  const open = () => Promise.reject(new Error("opens nothing"));
+  void new WatchedOpener({ open, clock: { now: () => 0 }, meter, onUnopened: ignore });
+}
+
+async function registerPaysim(metrics: Metrics): Promise<void> {
+  await using simulator = new Simulator({
+    ledgerFile: devNull,
+    keyLifetimeMs: 0,
+    seed: 0,
+    faults: Value.Parse(FaultSettings, { latency: "fixed:0" }),
+    clock: { now: () => 0 },
+    webhooks: { url: "", secret: "" },
+  });
+  registerStats(metrics, simulator);
+}
+
+/** A metric as it is exposed. */
+export interface RegisteredMetric {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly help: string;
+  readonly file: string;
+  readonly roles: readonly Role[];
+}
+
+/** Source text by role, without tests. */
+export type RoleSources = ReadonlyMap<Role, string>;
+
+export async function readRoleSources(): Promise<RoleSources> {
+  const entries = ROLES_BY_NAME.map(async (role) => {
+    const files = [...new Bun.Glob(`cmd/${role}/*.ts`).scanSync(REPOSITORY)];
+    const sources = files.filter((file) => !file.endsWith(".test.ts"));
+    const texts = await Promise.all(sources.map((file) => Bun.file(join(REPOSITORY, file)).text()));
+    return [role, texts.join("\n")] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** Every metric of every role, in the order of the registrations. */
+export async function registeredMetrics(sources: RoleSources): Promise<readonly RegisteredMetric[]> {
+  const ofProcess = new Set(metricsIn(new Metrics()).map(({ name }) => name));
+  const found = await Promise.all(
+    REGISTRATIONS.map(async ({ file, calls, register }) => {
+      const roles = ROLES_BY_NAME.filter((role) => calls.test(sources.get(role) ?? ""));
+      assert(roles.length > 0, `no role calls ${calls.source}: mend REGISTRATIONS in references.ts`);
+      const metrics = new Metrics();
+      await register(metrics);
+      const isProcess = register === ignore;
+      const made = metricsIn(metrics).filter(({ name }) => ofProcess.has(name) === isProcess);
+      return made.map((metric) => ({ ...metric, file, roles }));
+    }),
+  );
+  const looks = ({ name, type, labels, help, file }: RegisteredMetric) => [name, type, labels, help, file];
+  return grouped(found.flat(), looks).map((group) => ({
+    ...group[0],
+    roles: group.flatMap(({ roles }) => roles).toSorted(),
+  }));
+}
+
+function metricsIn({ registry }: Metrics) {
+  return registry.getMetricsAsArray().map((metric) => {
+    // The client's type leaves the labels out.
+    assert("labelNames" in metric && Array.isArray(metric.labelNames), `${metric.name} tells no labels`);
+    return { name: metric.name, type: metric.type, labels: metric.labelNames.map(String), help: metric.help };
+  });
+}
+
+/** The whole of docs/metrics.md, ending with a newline. */
+export async function metricsDocument(sources: RoleSources): Promise<string> {
+  const metrics = await registeredMetrics(sources);
+  const ofAll = metrics.filter(({ roles }) => roles.length === ROLES.length);
+  const shared = metrics.filter(({ roles }) => roles.length > 1 && roles.length < ROLES.length);
+  const sharedRows = shared.map((metric) => [...metricCells(metric), rolesCell(metric.roles)]);
+  const perRole = ROLES_BY_NAME.flatMap((role) => {
+    const own = metrics.filter(({ roles }) => roles.length === 1 && roles[0] === role);
+    return own.length === 0 ? [] : [`## checkout-${role}\n\n${table(METRIC_HEAD, own.map(metricCells))}`];
+  });
+  return `# Metrics
+
+<!-- Generated from what the roles register by \`bun run references\`. Do not edit. -->
+
+Every role tells them on \`GET /metrics\` of its \`OPS_PORT\`, in the Prometheus text format, under the names below. A histogram is exposed as
+\`NAME_bucket\`, \`NAME_sum\` and \`NAME_count\`. Which ones to watch, and what to do then, is told in the [runbook](runbook.md), under
+"What to watch".
+
+## Of every role
+
+${table(METRIC_HEAD, ofAll.map(metricCells))}
+
+## Of several roles
+
+${table([...METRIC_HEAD, "roles"], sharedRows)}
+
+${perRole.join("\n\n")}
+`;
+}
+
+const METRIC_HEAD = ["name", "type", "labels", "meaning", "registered in"];
+
+function metricCells({ name, type, labels, help, file }: RegisteredMetric): readonly string[] {
+  return [code(name), type, labels.map(code).join(", "), help, code(file)];
+}
+
+function rolesCell(roles: readonly Role[]): string {
+  return roles.length === ROLES.length ? "all" : roles.join(", ");
+}
+
+/** The values whose keys are equal, in the order of the first of each. */
+function grouped<T>(values: readonly T[], keyOf: (value: T) => unknown): readonly (readonly [T, ...T[]])[] {
+  const groups = new Map<string, [T, ...T[]]>();
+  for (const value of values) {
+    const key = JSON.stringify(keyOf(value));
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return [...groups.values()];
+}
+
+/** Those that `isFirst` takes, and the others. */
+function partition<T>(values: readonly T[], isFirst: (value: T) => boolean): readonly [T[], T[]] {
+  return [values.filter((value) => isFirst(value)), values.filter((value) => !isFirst(value))];
+}
+
+/** Padded as the formatter wants it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", String.raw`\|`)));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
+  lines.splice(
+    1,
+    0,
+    widths.map((width) => "-".repeat(width)),
+  );
+  return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
