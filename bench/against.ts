@@ -1,5 +1,5 @@
-// `bun run bench SCENARIO --against REV`: another commit is built beside the working tree, and both are run in turn, A B A B A B, by the
-// same driver. A claim is then a ratio of one hour. The build is kept in .bench/against, so that the next comparison starts at once.
+// `bun run bench SCENARIO --against REV`: builds another commit beside the working tree and runs both in turn (A B A B A B) with the
+// same driver, so that the compared figures come from the same hour. The build is kept in .bench/against for the next comparison.
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describeComparison } from "./compare.ts";
@@ -13,17 +13,17 @@ export interface AgainstOptions {
   readonly revision: string;
   readonly rounds: number;
   readonly session: SessionOptions;
-  /** Also gets the runs of both sides, A first. */
+  /** The file for the runs of both sides, A first. */
   readonly json: string | undefined;
 }
 
-/** The commit that the revision names; null where there is none. */
+/** The commit of the revision; null if there is none. */
 export function commitNamed(revision: string): string | null {
   const { exitCode, stdout } = git("rev-parse", "--verify", "--quiet", `${revision}^{commit}`);
   return exitCode === 0 ? stdout.toString().trim() : null;
 }
 
-/** True when both sides finished and were audited clean in every round. */
+/** True if both sides finished with a clean audit in every round. */
 export async function runAgainst({ revision, rounds, session, json }: AgainstOptions): Promise<boolean> {
   const commit = commitNamed(revision);
   if (commit === null) throw new Error(`there is no commit ${revision}`);
@@ -45,26 +45,26 @@ export async function runAgainst({ revision, rounds, session, json }: AgainstOpt
   return isClean;
 }
 
-/** A worktree of that commit with its binaries; what both commits need is linked or copied instead of fetched again. */
+/** Creates a worktree of the commit with its binaries. Shared dependencies are linked or copied instead of downloaded again. */
 async function buildBeside(commit: string, say: (line: string) => void): Promise<string> {
   const directory = join(REPOSITORY, ".bench/against", commit.slice(0, 12));
   if (!existsSync(join(directory, "package.json"))) {
     mkdirSync(dirname(directory), { recursive: true });
-    // Of a worktree that somebody deleted by hand, git still has a note.
+    // Git still lists a worktree that was deleted by hand.
     git("worktree", "prune");
     const added = git("worktree", "add", "--detach", directory, commit);
     if (added.exitCode !== 0) throw new Error(`git worktree add: ${added.stderr.toString().trim()}`);
   }
   if (!existsSync(join(directory, "node_modules"))) {
     const lock = (at: string) => readFileSync(join(at, "package-lock.json"), "utf8");
-    // npm changes files where versions differ; then they must not be ours.
+    // If versions differ, npm changes files, so they must be copies and not our own.
     const isSame = lock(directory) === lock(REPOSITORY);
     await command(directory, ["cp", isSame ? "-al" : "-a", join(REPOSITORY, "node_modules"), directory]);
     mkdirSync(join(directory, ".cache"), { recursive: true });
     for (const part of readdirSync(join(REPOSITORY, ".cache")).filter((name) => CACHE_PARTS.test(name)))
       await command(directory, ["cp", "-a", join(REPOSITORY, ".cache", part), join(directory, ".cache")]);
   }
-  say(`building ${commit.slice(0, 12)} in ${directory} (git worktree remove --force takes it away)`);
+  say(`building ${commit.slice(0, 12)} in ${directory} (remove it with git worktree remove --force)`);
   await command(directory, ["npm", "run", "--silent", "setup"]);
   await command(directory, ["npm", "run", "--silent", "build"]);
   await command(REPOSITORY, [process.execPath, join(REPOSITORY, "internal/tools/build.ts")]);

@@ -1,26 +1,26 @@
-// Shoppers who only look: at the status of a checkout, and at the catalogue, in turn. An open loop beside the checkouts.
+// Shoppers who only read: the status of a checkout and the catalogue, in turn. An open loop beside the checkouts.
 import { openLoop } from "./open-loop.ts";
 import type { System } from "./system.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const PAGE_ITEMS = 20;
-/** Looks go round among so many of the newest checkouts. */
+/** Looks rotate over this many of the newest checkouts. */
 const WATCHED = 200;
 
 export interface BrowseOptions {
   /** Epoch ms. */
   readonly from: number;
   readonly until: number;
-  /** By id: what there is to look at. Grows meanwhile. */
+  /** The checkouts to look at, by id. The map grows during the run. */
   readonly sagas: ReadonlyMap<string, Watchable>;
 }
 
 interface Watchable {
-  /** Which of the system's shoppers placed it: nobody else may look. */
+  /** Index of the shopper who placed it; only this shopper may look at it. */
   readonly shopper: number;
 }
 
-/** Milliseconds that each look took from its intended start, and how many were not answered. */
+/** Returns the duration of each look in ms, from its intended start, and the number of failed looks. */
 export async function browse(
   system: System,
   looksPerSecond: number,
@@ -58,7 +58,7 @@ async function page(inventory: string): Promise<boolean> {
   return response.ok;
 }
 
-/** Some of the newest entries of a map that grows, without walking it each time. */
+/** The newest entries of a growing map, without iterating over it each time. */
 class Watched {
   readonly #sagas: ReadonlyMap<string, Watchable>;
   readonly #newest: (readonly [string, Watchable])[] = [];

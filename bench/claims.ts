@@ -1,14 +1,13 @@
-// What the system promises, held against a run: one result per claim. Pure. The scenarios name those that apply to them, headline.ts
-// the headline targets.
+// Checks the promises of the system against a run: one result per claim. Pure. The scenarios and headline.ts select the claims.
 import { byPart } from "./parts.ts";
 import { median } from "./histograms.ts";
 import type { RunRecord, ClaimResult } from "./record.ts";
 
 export const FINISH_P99_MS = 3_000;
 const ACCEPTED_P99_MS = 50;
-/** Of the rate: arrivals are counted in whole ones. */
+/** The share of the rate that must be held, because arrivals are whole numbers. */
 const HELD_SHARE = 0.99;
-/** What undoing may add, p99, from the moment the saga knows that it has failed. */
+/** The p99 limit of compensation, from the moment the saga has failed. */
 const UNDO_P99_MS = 500;
 const FLASH_SALE_MS = 3_000;
 const COLD_P50_MS = 1_000;
@@ -16,7 +15,7 @@ const IDLE_CORE_SHARE = 0.04;
 const IDLE_BYTES = 1.6 * 2 ** 30;
 const SOAK_SETTLED_SECONDS = 300;
 const SOAK_GROWTH = 0.1;
-/** Of the median of a backlog's ten-second windows. */
+/** The minimum of a backlog's ten-second windows, relative to their median. */
 const FLAT_SHARE = 0.85;
 const WINDOW_SECONDS = 10;
 const EVENTS_PER_SECOND = 500;
@@ -29,7 +28,7 @@ export function heldRate(run: RunRecord): readonly ClaimResult[] {
     {
       claim: `${wanted.toFixed(0)} orders/s held`,
       measured: `${placedPerSecond.toFixed(1)}/s, ${refused} refused, ${unfinished} unfinished`,
-      // An open loop whose arrivals all came, and finished in time, held its rate.
+      // The rate was held if all arrivals of the open loop came and finished in time.
       isMet: placedPerSecond >= wanted && refused === 0 && unfinished === 0,
     },
     {
@@ -62,7 +61,7 @@ export function heldRateBesideLooks(run: RunRecord): readonly ClaimResult[] {
 
 export function publishedEvents(run: RunRecord): readonly ClaimResult[] {
   const perOrder = run.perOrder.kafka.messagesIn;
-  // From the first arrival to the last end: so long they were being published.
+  // Events are published from the first arrival to the last end.
   const perSecond = (perOrder * run.perOrder.orders) / Math.max(1, run.seconds.length);
   return [
     {
@@ -77,7 +76,7 @@ export function undone({ latencies }: RunRecord): readonly ClaimResult[] {
   const p99 = latencies.undone?.p99 ?? Number.POSITIVE_INFINITY;
   return [
     {
-      claim: `undone within ${UNDO_P99_MS} ms of knowing why (p99)`,
+      claim: `compensated within ${UNDO_P99_MS} ms of the failure (p99)`,
       measured: ms(p99),
       isMet: p99 <= UNDO_P99_MS,
     },
@@ -102,7 +101,7 @@ export function flashSaleWithin(run: RunRecord, limitMs: number): readonly Claim
     },
     {
       claim: `all ${wanted} decided within ${limitMs} ms`,
-      measured: `the last after ${ms(last)}, ${refused} refused, ${unfinished} unfinished`,
+      measured: `last after ${ms(last)}, ${refused} refused, ${unfinished} unfinished`,
       isMet: last <= limitMs && refused === 0 && unfinished === 0,
     },
   ];
@@ -144,7 +143,7 @@ export function idle(run: RunRecord): readonly ClaimResult[] {
   ];
 }
 
-/** Each part's memory at the end against its level after five minutes. */
+/** Compares each part's memory at the end with its level after five minutes. */
 export function soak(run: RunRecord): readonly ClaimResult[] {
   const settled = run.memoryOverTime.find(({ at }) => at >= SOAK_SETTLED_SECONDS) ?? run.memoryOverTime[0];
   const last = run.memoryOverTime.at(-1);
@@ -168,7 +167,7 @@ export function soak(run: RunRecord): readonly ClaimResult[] {
   ];
 }
 
-/** Orders a second over windows of ten seconds, without the first and the last, in which it fills and empties. */
+/** Orders per second in windows of ten seconds, without the first and the incomplete last window. */
 export function backlogWindows({ seconds }: RunRecord): readonly number[] {
   const last = Math.max(0, ...seconds.filter(({ finished }) => finished > 0).map(({ at }) => at));
   const windows = Array.from({ length: Math.floor(last / WINDOW_SECONDS) }, (_, index) =>
@@ -179,14 +178,14 @@ export function backlogWindows({ seconds }: RunRecord): readonly number[] {
   return windows.slice(1);
 }
 
-/** Held against a `saturate` run of the same session where there is one, else against its own median. */
+/** Compares with a `saturate` run of the same session if there is one, otherwise with the run's own median. */
 export function backlog(run: RunRecord, earlier: readonly RunRecord[] = []): readonly ClaimResult[] {
   const windows = backlogWindows(run);
   const saturated = earlier.findLast(({ scenario }) => scenario === "saturate")?.orders.ordersPerSecond;
   const level = saturated ?? median(windows);
   const claim = `no ${WINDOW_SECONDS} s slower than ${FLAT_SHARE} of ${saturated === undefined ? "the median" : "saturate"} until all are done`;
   if (windows.length === 0)
-    return [{ claim, measured: "done too soon to tell", isMet: run.orders.unfinished === 0 }];
+    return [{ claim, measured: "finished too fast to measure", isMet: run.orders.unfinished === 0 }];
   const slowest = Math.min(...windows);
   return [
     {

@@ -1,4 +1,4 @@
-// Claims are arithmetic: what is met, and what misses by how much.
+// Which runs meet or miss a claim.
 import { expect, test } from "bun:test";
 import * as claims from "./claims.ts";
 import { linesOf, resultsOf } from "./headline.ts";
@@ -20,7 +20,7 @@ const within = (ms: number) => ({
   undone: latenciesOf([ms]),
 });
 
-test("a rate is held when its arrivals came, none was refused, and all finish in time", () => {
+test("a rate is held if its arrivals came, none was refused, and all finished in time", () => {
   const options = { ratePerSecond: 100 };
   const good = { placedPerSecond: 99.5, refused: 0, unfinished: 0 };
   expect(isMet(claims.heldRate(run({ options, latencies: within(2_900) }, good)))).toEqual([true, true]);
@@ -32,14 +32,14 @@ test("a rate is held when its arrivals came, none was refused, and all finish in
     ]);
 });
 
-test("a run without a single latency meets none", () => {
+test("a run without latencies meets no latency claim", () => {
   const nothing = run({ latencies: {} });
   expect(
     isMet([...claims.accepted(nothing), ...claims.undone(nothing), ...claims.coldStart(nothing)]),
   ).toEqual([false, false, false]);
 });
 
-test("a flash sale sells exactly the stock, and everybody hears in time", () => {
+test("a flash sale sells exactly the stock and decides every checkout in time", () => {
   const options = { scarceStock: 100, atOnce: 10_000 };
   const sale = (completed: number, ms: number) =>
     isMet(
@@ -56,7 +56,7 @@ test("a flash sale sells exactly the stock, and everybody hears in time", () => 
   ]);
 });
 
-test("idle is CPU of all processes over the time, and their memory", () => {
+test("the idle claim checks CPU and memory of all processes", () => {
   const idle = (ms: number, bytes: number) =>
     isMet(
       claims.idle(run({ cpuMs: { kafka: ms, mail: ms }, measuredSeconds: 10, memory: { kafka: bytes } })),
@@ -67,7 +67,7 @@ test("idle is CPU of all processes over the time, and their memory", () => {
   ]);
 });
 
-test("memory is flat where each part is near its level after five minutes", () => {
+test("memory is flat if each part is near its level after five minutes", () => {
   const grown = (last: number) =>
     claims
       .soak(
@@ -84,7 +84,7 @@ test("memory is flat where each part is near its level after five minutes", () =
   expect(grown(150)).toMatchObject({ isMet: false });
 });
 
-test("a backlog is worked off evenly but for its first ten seconds and what is left of its last", () => {
+test("a backlog must be processed evenly, without its first and its incomplete last window", () => {
   const seconds = (slow: number) =>
     Array.from({ length: 45 }, (_, at) => ({
       at,
@@ -105,7 +105,7 @@ test("a backlog is worked off evenly but for its first ten seconds and what is l
   expect(claims.backlog(run({ seconds: [] }, { unfinished: 0 }))).toMatchObject([{ isMet: true }]);
 });
 
-test("the rate of publishing is all messages over the time in which they came", () => {
+test("the publishing rate is all messages divided by the time of the run", () => {
   const { perOrder, seconds } = SAMPLE;
   const rate = (perOrder.kafka.messagesIn * perOrder.orders) / seconds.length;
   expect(claims.publishedEvents(SAMPLE)).toMatchObject([

@@ -1,5 +1,5 @@
-// `bun run bench compare A B`: the ratio of every figure of two builds, with how much the runs of one build differ among themselves: a
-// ratio inside that is none. Each side may be several runs. The arithmetic is pure; the command prints it.
+// `bun run bench compare A B`: the ratio of every figure of two builds, and the noise between runs of one build: a ratio within the
+// noise means nothing. Each side may have several runs. The arithmetic is pure; the command prints it.
 import Table from "cli-table3";
 import { parseOptions, wrong } from "./arguments.ts";
 import { figuresOf } from "./figures.ts";
@@ -8,27 +8,27 @@ import { readRuns, type RunRecord } from "./record.ts";
 
 const HELP = `Usage: bun run bench compare A.json B.json [--all]
 
-  A.json, B.json  runs as --json writes them or .bench/ keeps them; several of one side with commas between: a1.json,a2.json
-  --all           also the figures that differ by less than the runs of one side do among themselves
+  A.json, B.json  run files from --json or .bench/; several files of one side as a1.json,a2.json
+  --all           also shows figures within the noise of one side's runs
 
-Prints B over A, of the medians where a side has several runs. Only runs of one machine and one hour compare well:
-bun run bench SCENARIO --against REV makes such.`;
+Prints the ratio B/A, of medians if a side has several runs. Compare only runs of one machine and one hour;
+bun run bench SCENARIO --against REV makes such runs.`;
 
 export interface Comparison {
   readonly name: string;
   readonly unit: string;
   readonly a: number;
   readonly b: number;
-  /** B over A; NaN where A is 0. */
+  /** B/A; not finite if A is 0. */
   readonly ratio: number;
-  /** Largest less smallest run of a side over its median; undefined of a side with one run. */
+  /** (Maximum - minimum) / median of a side's runs; undefined for a single run. */
   readonly noiseA: number | undefined;
   readonly noiseB: number | undefined;
-  /** `unclear` where the runs of both sides overlap; `unknown` where a side has one run only. */
+  /** `unclear`: the runs of both sides overlap. `unknown`: a side has only one run. */
   readonly meaning: "better" | "worse" | "unclear" | "unknown" | "same";
 }
 
-/** All runs are of one scenario. A figure that one side lacks is left out. */
+/** All runs must be of one scenario. A figure that one side lacks is left out. */
 export function compare(a: readonly RunRecord[], b: readonly RunRecord[]): readonly Comparison[] {
   const left = valuesOf(a);
   const right = valuesOf(b);
@@ -63,7 +63,7 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   }
   const [a, b] = positionals;
   if (a === undefined || b === undefined || positionals.length > 2)
-    return wrong("bench compare", "it takes two files, or two lists of files with commas between");
+    return wrong("bench compare", "give two files, or two comma-separated lists of files");
   try {
     const read = (files: string) => files.split(",").flatMap(readRuns);
     for (const line of describeComparison(read(a), read(b), values.all)) console.log(line);
@@ -74,7 +74,7 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Lines to print, scenario by scenario of those that both sides have. */
+/** Lines to print for each scenario that both sides have. */
 export function describeComparison(
   a: readonly RunRecord[],
   b: readonly RunRecord[],
@@ -108,9 +108,7 @@ export function describeComparison(
       `${name}: A = ${whoIs(left)}, B = ${whoIs(right)}`,
       ...warningsOf(left, right),
       table.toString(),
-      ...(hidden > 0
-        ? [`${hidden} figures differ by less than the runs of one side do (--all shows them)`]
-        : []),
+      ...(hidden > 0 ? [`${hidden} figures are within the noise of one side's runs (--all shows them)`] : []),
     ];
   });
 }
@@ -127,12 +125,12 @@ function warningsOf(a: readonly RunRecord[], b: readonly RunRecord[]): readonly 
   );
   const loads = all.map(({ machine }) => machine.loadBefore / machine.cores);
   return [
-    ...(machines.size > 1 ? [`  not one machine: ${[...machines].join(" and ")}`] : []),
-    ...(options.size > 1 ? ["  not run with the same options"] : []),
+    ...(machines.size > 1 ? [`  different machines: ${[...machines].join(" and ")}`] : []),
+    ...(options.size > 1 ? ["  different options"] : []),
     ...(Math.max(...loads) > 1
-      ? [`  the machine was busy with something else (load up to ${Math.max(...loads).toFixed(1)} per core)`]
+      ? [`  the machine had other load (up to ${Math.max(...loads).toFixed(1)} per core)`]
       : []),
-    ...(a.length === 1 || b.length === 1 ? ["  one run of a side: its noise is unknown"] : []),
+    ...(a.length === 1 || b.length === 1 ? ["  a side has one run: its noise is unknown"] : []),
   ];
 }
 

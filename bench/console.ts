@@ -1,4 +1,4 @@
-// A run for the eyes of whoever started it: the figures that matter most, the rest is in the JSON and the report.
+// Describes a run on the console: the most important figures. The rest is in the JSON and the report.
 import type { Latencies } from "./histograms.ts";
 import { byPart, DRIVER, isOutside, sides } from "./parts.ts";
 import type { RunRecord } from "./record.ts";
@@ -14,14 +14,14 @@ export function describeRun(run: RunRecord): readonly string[] {
   if (latencies.accepted !== undefined) say("202 after", percentilesOf(latencies.accepted));
   if (latencies.finished !== undefined) say("saga finished in", percentilesOf(latencies.finished));
   if (latencies.undone !== undefined)
-    say("undone within", `${percentilesOf(latencies.undone)} of knowing why`);
-  if (latencies.looks !== undefined) say("looks within", percentilesOf(latencies.looks));
+    say("compensated in", `${percentilesOf(latencies.undone)} after the failure`);
+  if (latencies.looks !== undefined) say("looks answered in", percentilesOf(latencies.looks));
   say("outcomes", `${orders.completed} completed, ${orders.compensated} compensated`);
   say("errors", `${orders.refused} refused, ${orders.unfinished} unfinished${reasonsOf(run)}`);
   if (orders.finished > 0) {
     say(
       "CPU-ms per order",
-      `${own.toFixed(2)} ours, ${outside.toFixed(2)} outside parties, ${(own + outside).toFixed(2)} in all; the driver's ${(run.driverCpuMs / orders.finished).toFixed(2)} not among them`,
+      `${own.toFixed(2)} ours, ${outside.toFixed(2)} outside parties, ${(own + outside).toFixed(2)} in all, without the driver's ${(run.driverCpuMs / orders.finished).toFixed(2)}`,
     );
     for (const [part, ms] of byPart(cpu))
       lines.push(`    ${part.padEnd(23)} ${ms.toFixed(3)}${isOutside(part) ? "  (outside)" : ""}`);
@@ -65,11 +65,11 @@ function costLines({ perOrder }: RunRecord): readonly string[] {
       .toFixed(1);
   const cpu = sides(perOrder.cpuMs);
   return [
-    `  per order over the whole run (${perOrder.orders} orders, ramp-up and drain included)`,
+    `  per order over the whole run (${perOrder.orders} orders, including ramp-up and drain)`,
     `    CPU-ms ${cpu.own.toFixed(2)} ours, ${(cpu.own + cpu.outside).toFixed(2)} in all`,
     ...postgres.map((text) => `    Postgres ${text}`),
     `    Kafka ${messagesIn.toFixed(1)} messages, ${(bytesIn / 1_024).toFixed(1)} KB in, ${(bytesOut / 1_024).toFixed(1)} KB out; requests ${asked.join(", ") || "unknown"}`,
-    `    disk ${(written / 1_024).toFixed(1)} KB; context switches ${switches(perOrder.voluntarySwitches)} voluntary, ${switches(perOrder.involuntarySwitches)} not`,
+    `    disk ${(written / 1_024).toFixed(1)} KB; context switches ${switches(perOrder.voluntarySwitches)} voluntary, ${switches(perOrder.involuntarySwitches)} involuntary`,
   ];
 }
 

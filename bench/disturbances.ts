@@ -1,13 +1,13 @@
-// What some scenarios do to the system while it is measured, from outside: by the provider simulator's control API and by the stack's
-// own command line. Each ends what it began.
+// Disturbances that some scenarios cause during the measurement, from outside: through the provider simulator's control API and the
+// stack's command line. Each ends what it started.
 import { limitProvider } from "../internal/faults/provider-faults.ts";
 import type { Sample } from "./measure/sampler.ts";
 import type { System } from "./system.ts";
 
 export interface Disturbance {
-  /** Between two moments, epoch ms. */
+  /** Runs from `from` to `until` (epoch ms). */
   run(system: System, from: number, until: number): Promise<void>;
-  /** What came of it, by name, for people. `until` in epoch ms: when it was over. */
+  /** The results by name, for people. `until` (epoch ms) is the end of the disturbance. */
   findings?(samples: readonly Sample[], until: number): Readonly<Record<string, string>>;
 }
 
@@ -34,17 +34,17 @@ export const relayOutage: Disturbance = {
       Object.entries(queues)
         .filter(([name]) => name.startsWith("unpublished"))
         .reduce((sum, [, depth]) => sum + depth, 0);
-    // The relay counts what waits when it starts; until then it says nothing.
+    // The relay counts waiting events when it starts; before that there is no figure.
     const first = after.find((sample) => waiting(sample) > 0);
     const done =
       first === undefined ? undefined : after.find((sample) => sample.at > first.at && waiting(sample) === 0);
     if (first === undefined || done === undefined)
-      return { "relay outage": "nothing waited, or not all was published" };
+      return { "relay outage": "no event waited, or not all were published" };
     const seconds = (done.at - until) / 1_000;
     return {
       "waiting when the relay was back": String(waiting(first)),
-      "all published after": `${seconds.toFixed(0)} s, what came meanwhile included`,
-      "published a second meanwhile": (done.published / seconds).toFixed(0),
+      "all published after": `${seconds.toFixed(0)} s, including new events`,
+      "published per second": (done.published / seconds).toFixed(0),
     };
   },
 };

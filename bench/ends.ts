@@ -1,4 +1,4 @@
-// What became of the sagas of a run, from the saga database: when each finished, how, and when it started to compensate. Read after the
+// Reads the ends of a run's sagas from the saga database: when and how each finished, and when it started to compensate. Read after the
 // run, never during it.
 import type { Sql } from "postgres";
 
@@ -7,7 +7,7 @@ export interface End {
   /** Epoch ms. */
   readonly createdAt: number;
   readonly completedAt: number | undefined;
-  /** When the saga knew that it had failed. */
+  /** When the saga failed, that is, started to compensate. */
   readonly failedAt: number | undefined;
 }
 
@@ -19,7 +19,7 @@ interface Row {
   readonly failed_ms: number | null;
 }
 
-/** Of the sagas created since `startedAt` (epoch ms), by id. */
+/** The ends of the sagas created since `startedAt` (epoch ms), by id. */
 export async function readEnds(sagas: Sql, startedAt: number): Promise<ReadonlyMap<string, End>> {
   const rows = await sagas<Row[]>`
     select s.saga_id, s.status, (extract(epoch from s.created_at) * 1000)::float8 as created_ms,

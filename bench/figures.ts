@@ -1,4 +1,4 @@
-// The figures of a run that are worth comparing, by name, with their unit and which way is better. Read by comparisons and the report.
+// The comparable figures of a run: name, unit, value, and whether more or less is better. Used by compare.ts.
 import { perOrderOf } from "./console.ts";
 import { byPart, sides } from "./parts.ts";
 import type { RunRecord } from "./record.ts";

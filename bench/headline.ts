@@ -1,5 +1,5 @@
-// `bun run bench headline`: runs the headline targets and says of each whether it was met, with what was measured. The claims
-// are arithmetic over runs (claims.ts); each names the scenario that shows it.
+// `bun run bench headline`: runs the headline targets and prints for each whether it was met, with the measurement. claims.ts computes
+// the claims from the runs.
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
 import { parseOptions, wrong } from "./arguments.ts";
@@ -9,7 +9,7 @@ import { TARGET_RATE } from "./scenarios.ts";
 import { runScenarios } from "./session.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 
-/** The whole of 10,000 orders is decided this soon after they came at once. */
+/** All of 10,000 simultaneous orders must be decided within this time. */
 const FLASH_SALE_MS = 2_500;
 
 const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly ClaimResult[]>> = {
@@ -20,14 +20,14 @@ const CLAIMS: Readonly<Record<string, (run: RunRecord) => readonly ClaimResult[]
 
 const HELP = `Usage: bun run bench headline [options]
 
-Runs the headline targets: ${TARGET_RATE} orders a second on a new system, cold; then, warm, a flash sale and declined cards.
+Runs the headline targets: ${TARGET_RATE} orders a second on a new, cold system; then, warm, a flash sale and declined cards.
 
   --seconds N     how long the rate is held (600)
-  --latency SPEC  of the payment provider (uniform:200-500)
+  --latency SPEC  latency of the payment provider (uniform:200-500)
   --warm-up N     seconds of load before the flash sale and the declined cards (20)
-  --json FILE     writes the runs
+  --json FILE     writes the runs to FILE
 
-Exits 0 when every claim is met and the audits are clean, 1 when not, 2 on wrong arguments.`;
+Exits 0 if every claim is met and the audits are clean, otherwise 1; 2 on wrong arguments.`;
 
 export async function headlineCommand(args: readonly string[]): Promise<number> {
   const { values } = parseOptions("bench headline", {
@@ -46,9 +46,9 @@ export async function headlineCommand(args: readonly string[]): Promise<number> 
   }
   const [seconds, warmUpSeconds] = [Number(values.seconds), Number(values["warm-up"])];
   if (!(seconds > 0) || !(warmUpSeconds >= 0))
-    return wrong("bench headline", "--seconds takes some above 0, --warm-up from 0 on");
+    return wrong("bench headline", "--seconds must be above 0, --warm-up at least 0");
   if (parseLatency(values.latency) === null)
-    return wrong("bench headline", `--latency ${values.latency} is none; as fixed:MS, uniform:MS-MS`);
+    return wrong("bench headline", `--latency must be like fixed:MS or uniform:MS-MS, not ${values.latency}`);
   const common = {
     latency: values.latency,
     command: ["bun run bench headline", ...args].join(" "),
@@ -75,7 +75,7 @@ export async function headlineCommand(args: readonly string[]): Promise<number> 
   }
 }
 
-/** Of each run those that its scenario shows. */
+/** The claim results of each run, by its scenario. */
 export function resultsOf(runs: readonly RunRecord[]): readonly ClaimResult[] {
   return runs.flatMap((run) => CLAIMS[run.scenario]?.(run) ?? []);
 }

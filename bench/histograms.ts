@@ -1,5 +1,5 @@
-// Latencies as HdrHistograms: three significant digits from a microsecond to an hour, small enough to keep one per run, and exact to
-// add up over several runs, which percentiles are not. Milliseconds outside, microseconds inside.
+// Latencies as HdrHistograms: three significant digits from a microsecond to an hour. They are small enough to store one per run, and
+// unlike percentiles they can be added over several runs. The interface uses milliseconds, the histograms microseconds.
 import {
   build,
   decodeFromCompressedBase64,
@@ -9,7 +9,7 @@ import {
 
 const MAX_US = 3_600_000_000;
 const DIGITS = 3;
-/** Points of the curve that a report draws: 90, 99, 99.9 % and so on evenly spaced. */
+/** The percentiles of the curve in a report. */
 const CURVE: readonly number[] = [0, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 100];
 
 /** Milliseconds. `histogram` is HdrHistogram's compressed encoding in base64, in microseconds. */
@@ -34,21 +34,21 @@ export function latenciesOf(milliseconds: Iterable<number>): Latencies {
   return summaryOf(histogram, max);
 }
 
-/** Of several runs as of one. */
+/** The latencies of several runs as one. */
 export function addUp(all: readonly Latencies[]): Latencies {
   const sum = newHistogram();
   for (const { histogram, count } of all) if (count > 0) sum.add(decodeFromCompressedBase64(histogram));
   return summaryOf(sum, Math.max(0, ...all.map(({ max }) => max)));
 }
 
-/** Percentile and milliseconds, for drawing. */
+/** Points of percentile and milliseconds, for drawing. */
 export function curveOf({ histogram, count, max }: Latencies): readonly (readonly [number, number])[] {
   if (count === 0) return [];
   const decoded = decodeFromCompressedBase64(histogram);
   return CURVE.map((percentile) => [percentile, at(decoded, percentile, max)]);
 }
 
-/** The value below which that share of `sorted` lies; NaN of none. For small sets that need no histogram. */
+/** The quantile of a sorted list; NaN if it is empty. For small sets that need no histogram. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
@@ -70,7 +70,7 @@ function newHistogram(): Histogram {
   });
 }
 
-/** The encoding knows the largest value to three digits only; `max` is what it was. */
+/** The histogram has only three digits, so `max` is passed exactly. */
 function summaryOf(histogram: Histogram, max: number): Latencies {
   const isEmpty = histogram.totalCount === 0;
   return {

@@ -1,4 +1,4 @@
-// What a run that is stopped leaves behind: nothing. The signals take down what was opened last.
+// Leaves nothing behind when a run is interrupted: a signal disposes of the last opened stack or system.
 const EXIT_INTERRUPTED = 130;
 
 export function takeDownWhenInterrupted(opened: AsyncDisposable): void {
@@ -6,7 +6,7 @@ export function takeDownWhenInterrupted(opened: AsyncDisposable): void {
     process.removeAllListeners(signal);
     process.on(signal, () => {
       const exit = () => process.exit(EXIT_INTERRUPTED);
-      // The load that is under way finds nobody any more.
+      // The running load loses its servers and would throw.
       process.on("unhandledRejection", () => {});
       void opened[Symbol.asyncDispose]().then(exit, exit);
     });

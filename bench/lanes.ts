@@ -1,6 +1,6 @@
-// HTTP/1.1 for a driver that shares the machine with what it measures: keep-alive connections, one request on each at a time, and no
-// more than a checkout needs. `fetch` costs as much CPU per request as the gateway behind it, and at saturation that is taken from the
-// system. Used by the load scenarios; everybody else uses `fetch`.
+// A minimal HTTP/1.1 client for a driver on the same machine as the system under test: keep-alive connections with one request at a
+// time. `fetch` costs as much CPU per request as the gateway itself, which would reduce the capacity at saturation. Used by the load
+// scenarios; all other code uses `fetch`.
 import type { Socket } from "bun";
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -27,7 +27,7 @@ export class Lanes implements Disposable {
   readonly #waiting: Job[] = [];
   readonly #sweep: ReturnType<typeof setInterval>;
 
-  /** `origin` as in `http://127.0.0.1:8080`. Connects when there is something to send. */
+  /** `origin` is like `http://127.0.0.1:8080`. Connects at the first request. */
   constructor(origin: string, count: number) {
     const { hostname, port } = new URL(origin);
     this.#host = hostname;
@@ -38,7 +38,7 @@ export class Lanes implements Disposable {
     this.#sweep = setInterval(() => this.#expire(Date.now()), SWEEP_MS);
   }
 
-  /** `headers` as lines with their ends. Rejects where no answer came in time, or none that this reads. */
+  /** `headers` are lines with line ends. Rejects on a timeout or on an unsupported answer. */
   post(path: string, headers: string, body: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const bytes = Buffer.byteLength(body);
@@ -74,7 +74,7 @@ export class Lanes implements Disposable {
   }
 }
 
-/** One connection, opened again where the server closed it. */
+/** One connection; it reconnects if the server closes it. */
 class Lane {
   readonly #host: string;
   readonly #port: number;
@@ -82,7 +82,7 @@ class Lane {
   #socket: Socket | undefined;
   #job: Job | undefined;
   #received: Buffer[] = [];
-  /** The connection has carried an answer before: the server may have closed it while the next request was on its way. */
+  /** The connection has had an answer before, so the server may close it as idle while the next request is in transit. */
   #isUsed = false;
 
   constructor(host: string, port: number, onFree: (lane: Lane) => void) {
@@ -151,7 +151,7 @@ class Lane {
     if (from !== this.#socket) return;
     this.#socket = undefined;
     if (this.#job === undefined) return;
-    // An idle connection that the server gave up: nothing was done with the request. The Idempotency-Key covers what this overlooks.
+    // The server closed an idle connection and did not process the request. If it did, the Idempotency-Key covers the repeat.
     if (this.#isUsed && this.#received.length === 0) void this.#connect();
     else this.#fail(new Error("the connection was closed"));
   }
@@ -169,7 +169,7 @@ class Lane {
   }
 }
 
-/** Reads an answer whose body has a content-length, which is all that the gateway sends here. */
+/** Parses an answer with a content-length; the gateway sends no other kind here. */
 export function answerIn(bytes: Buffer): Answer | "incomplete" | Error {
   const end = bytes.indexOf(HEAD_END);
   if (end < 0) return "incomplete";
@@ -177,7 +177,7 @@ export function answerIn(bytes: Buffer): Answer | "incomplete" | Error {
   const status = Number(head.slice(9, 12));
   const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
   if (!Number.isInteger(length) || !(status >= 100))
-    return new Error(`an answer that is not read here: ${head.slice(0, 200)}`);
+    return new Error(`unsupported answer: ${head.slice(0, 200)}`);
   const from = end + HEAD_END.length;
   if (bytes.length < from + length) return "incomplete";
   return { status, text: bytes.toString("utf8", from, from + length) };

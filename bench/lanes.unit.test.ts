@@ -1,10 +1,10 @@
-// The driver's HTTP client against a real server: answers belong to their requests, and a connection that the server gave up is no failure.
+// The driver's HTTP client against a real server: answers match their requests, and a closed idle connection is not a failure.
 import { expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { answerIn, Lanes } from "./lanes.ts";
 
-test("each request has its own answer, however few connections there are", async () => {
+test("each request gets its own answer, even over few connections", async () => {
   using server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -22,7 +22,7 @@ test("each request has its own answer, however few connections there are", async
   );
 });
 
-test("a connection that was closed between two requests is opened again; one closed instead of an answer is told", async () => {
+test("a connection closed between two requests is reopened; one closed instead of an answer is an error", async () => {
   const sockets: Socket[] = [];
   let answers = 0;
   const server = createServer((socket) => {
@@ -38,11 +38,11 @@ test("a connection that was closed between two requests is opened again; one clo
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   using lanes = new Lanes(`http://127.0.0.1:${address.port}`, 1);
-  // Closed with the second request in hand, which then goes over a new connection.
+  // Closed at the second request, which is then sent over a new connection.
   expect((await lanes.post("/", "", "a")).text).toBe("ok");
   expect((await lanes.post("/", "", "b")).text).toBe("ok");
   expect(sockets).toHaveLength(2);
-  // On a new connection that is a failure.
+  // On a new connection a close is a failure.
   answers = 1;
   sockets[1]?.destroy();
   await once(sockets[1] ?? server, "close");
@@ -51,12 +51,12 @@ test("a connection that was closed between two requests is opened again; one clo
   server.close();
 });
 
-test("nobody there is an error", async () => {
+test("a refused connection is an error", async () => {
   using lanes = new Lanes("http://127.0.0.1:1", 1);
   expect(await lanes.post("/", "", "x").catch(() => "refused")).toBe("refused");
 });
 
-test("answers arrive in pieces, and only with a length", () => {
+test("answers may arrive in pieces and must have a content-length", () => {
   const whole = Buffer.from("HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\n\r\nyes");
   for (let end = 0; end < whole.length; end++) expect(answerIn(whole.subarray(0, end))).toBe("incomplete");
   expect(answerIn(whole)).toEqual({ status: 202, text: "yes" });

@@ -1,5 +1,5 @@
-// Load on the system: checkouts, and beside them shoppers who only look. What became of the checkouts is read from the saga database
-// after the run (ends.ts): polling thousands of sagas from outside would load the system with the measuring.
+// Puts load on the system: checkouts, and shoppers who only look. The ends of the checkouts are read from the saga database after the
+// run (ends.ts), because polling thousands of sagas from outside would add load.
 import type { CheckoutRequest } from "../schemas/http.ts";
 import { browse } from "./browse.ts";
 import { atOnce, openLoop } from "./open-loop.ts";
@@ -9,61 +9,61 @@ import { cartOf, Refused } from "./shopper.ts";
 import type { System } from "./system.ts";
 
 const GIVE_UP_MS = 60_000;
-/** Requests on their way to the gateway at once; more would measure the driver's sockets. */
+/** Maximum concurrent requests to the gateway; more would measure the driver's sockets. */
 const MAX_REQUESTS_IN_FLIGHT = 400;
 const AT_ONCE_CONNECTIONS = 250;
 const DRAIN_MS = 60_000;
 const DRAIN_POLL_MS = 100;
 
 export interface LoadOptions {
-  /** Checkouts a second, in an open loop. */
+  /** Checkouts per second, in an open loop. */
   readonly ratePerSecond: number;
-  /** Instead: so many at once, all meant to start in the same moment. Measured is until the last has finished. */
+  /** Instead of a rate: this many checkouts at once. The measurement lasts until the last one has finished. */
   readonly atOnce?: number;
   readonly warmUpSeconds: number;
   readonly measuredSeconds: number;
   readonly linesPerCart: number;
-  /** What the shoppers pay with; by default a card that is accepted. */
+  /** The shoppers' card. Default: a card that is accepted. */
   readonly card?: string;
-  /** Holds arrivals back while so many sagas are open: finds the limit instead of a queue. */
+  /** Pauses arrivals while this many sagas are open, to find the capacity instead of building a queue. */
   readonly maxOpenSagas?: number;
-  /** Everybody wants this one, so many of which are on the shelf. */
+  /** All shoppers want one new SKU with this stock. */
   readonly scarceStock?: number;
-  /** This share of checkouts is sent twice under the same Idempotency-Key. */
+  /** The share of checkouts that are sent twice with the same Idempotency-Key. */
   readonly duplicateShare?: number;
-  /** Looks at a status or the catalogue, beside the checkouts. */
+  /** Looks at a status or the catalogue, in addition to the checkouts. */
   readonly looksPerSecond?: number;
-  /** How long everything may take to finish after the last arrival. */
+  /** The time limit for finishing everything after the last arrival. */
   readonly drainSeconds?: number;
 }
 
 export interface PlacedCheckout {
-  /** Epoch ms. Of arrivals that were held back on purpose: when they were sent. */
+  /** Epoch ms. For arrivals that were paused on purpose, the time they were sent. */
   readonly intendedAt: number;
   readonly acceptedAt: number;
-  /** Which of the system's shoppers placed it. */
+  /** Index of the shopper who placed it. */
   readonly shopper: number;
 }
 
-/** What the driver saw; times in epoch ms. */
+/** The driver's observations; times in epoch ms. */
 export interface Load {
   readonly startedAt: number;
   readonly from: number;
   readonly until: number;
   readonly placed: ReadonlyMap<string, PlacedCheckout>;
-  /** Why checkouts were refused for good, and how often. */
+  /** The number of finally refused checkouts, by reason. */
   readonly refusals: ReadonlyMap<string, number>;
   /** Checkouts sent twice that became two sagas. */
   readonly doubled: number;
-  /** Milliseconds that looks took, from their intended start; and how many came to nothing. */
+  /** Durations of looks in ms, from their intended start; and the number of failed looks. */
   readonly looks: readonly number[];
   readonly looksFailed: number;
-  /** CPU between `from` and `until` in milliseconds: by process, and of the driver itself. */
+  /** CPU between `from` and `until` in ms: by process, and of the driver. */
   readonly cpuMs: ReadonlyMap<string, number>;
   readonly driverCpuMs: number;
 }
 
-/** Called when measuring begins, with the moment it ends: what happens to the system meanwhile. Awaited before the drain. */
+/** Called at the start of the measurement with its start and end; disturbs the system. Awaited before the drain. */
 export type Meanwhile = (from: number, until: number) => Promise<void> | undefined;
 
 export async function runLoad(system: System, options: LoadOptions, meanwhile?: Meanwhile): Promise<Load> {
@@ -105,7 +105,7 @@ export async function runLoad(system: System, options: LoadOptions, meanwhile?: 
   return { startedAt, from, until, placed, refusals, doubled, looks, looksFailed, cpuMs, driverCpuMs };
 }
 
-/** Sends checkouts and remembers which sagas they became. */
+/** Sends checkouts and records their sagas. */
 class Placing {
   readonly placed = new Map<string, PlacedCheckout>();
   readonly refusals = new Map<string, number>();
@@ -151,7 +151,7 @@ class Placing {
   }
 }
 
-/** CPU from one moment (epoch ms) to another, or to `stop` where none is given. */
+/** Measures CPU from `from` (epoch ms) to `planned`, or to `stop` if `planned` is undefined. */
 function measureUsage(system: System, from: number, planned: number | undefined) {
   const stopped = Promise.withResolvers<void>();
   const measure = async () => {
@@ -161,7 +161,7 @@ function measureUsage(system: System, from: number, planned: number | undefined)
     await (planned === undefined ? stopped.promise : Bun.sleep(planned - now()));
     const until = planned ?? now();
     const { user, system: kernel } = process.cpuUsage(driverBefore);
-    // A process that was started again meanwhile begins at 0.
+    // A process that was restarted meanwhile begins at 0.
     const cpuMs = new Map(
       Array.from(cpuMsByGroup(system.processes), ([name, ms]) => {
         const earlier = before.get(name) ?? 0;

@@ -1,4 +1,4 @@
-// Wrong arguments are told before anything is started, by the benchmark, the chaos run, the model and the mutants.
+// Wrong arguments are rejected before anything starts, by the benchmark, the chaos run, the model and the mutation run.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -19,19 +19,19 @@ async function run(program: Program, ...args: readonly string[]) {
 }
 
 const WRONG: readonly (readonly [Program, readonly string[], string])[] = [
-  ["chaos", ["--faults", "many"], "--faults is a whole number, not many"],
-  ["chaos", ["--only", "earthquake"], "no kind of fault is called earthquake"],
+  ["chaos", ["--faults", "many"], "--faults must be a whole number, not many"],
+  ["chaos", ["--only", "earthquake"], "there is no kind of fault earthquake"],
   ["chaos", ["--fault", "3"], "--fault"],
   ["bench", ["--second", "3"], "--second"],
   ["bench", ["steadily"], "there is no scenario steadily"],
-  ["bench", ["--seconds", "0"], "--seconds some above 0"],
-  ["bench", ["--warm-up", "long"], "--warm-up takes seconds"],
-  ["bench", ["--latency", "200ms"], "--latency 200ms is none"],
-  ["bench", ["steady", "--rate", "fast"], "--rate takes checkouts a second"],
-  ["bench", ["backlog", "--orders", "0.5"], "--orders takes a whole number"],
-  ["bench", ["steady", "--against", "no-such-commit"], "--against no-such-commit names no commit"],
-  ["bench", ["--rounds", "0"], "--rounds takes a whole number"],
-  ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs a stack of its own"],
+  ["bench", ["--seconds", "0"], "--seconds above 0"],
+  ["bench", ["--warm-up", "long"], "--warm-up must be at least 0"],
+  ["bench", ["--latency", "200ms"], "not 200ms"],
+  ["bench", ["steady", "--rate", "fast"], "--rate must be checkouts a second"],
+  ["bench", ["backlog", "--orders", "0.5"], "--orders must be a whole number"],
+  ["bench", ["steady", "--against", "no-such-commit"], "--against: there is no commit no-such-commit"],
+  ["bench", ["--rounds", "0"], "--rounds must be a whole number"],
+  ["bench", ["cold-start", "--stack", "/nowhere"], "cold-start needs its own stack"],
   ["model", ["--jsn"], "--jsn"],
   ["mutation", ["--onl", "x"], "--onl"],
   ["mutation", ["--only", "no-such-mutant"], "there is no mutant no-such-mutant"],
@@ -47,12 +47,12 @@ test.each(WRONG)("%s %j", async (program, args, told) => {
 });
 
 test.each([
-  [["compare", "one.json"], "it takes two files"],
+  [["compare", "one.json"], "give two files"],
   [["compare", "a.json", "b.json", "--al"], "--al"],
-  [["report"], "it takes the files of runs"],
-  [["headline", "--seconds", "0"], "--seconds takes some above 0"],
-  [["headline", "--latency", "slow"], "--latency slow is none"],
-  [["micro", "no-such-piece"], "no piece has no-such-piece in its name"],
+  [["report"], "give at least one run file"],
+  [["headline", "--seconds", "0"], "--seconds must be above 0"],
+  [["headline", "--latency", "slow"], "not slow"],
+  [["micro", "no-such-piece"], "no name contains no-such-piece"],
 ])("bench %j", async (args, told) => {
   const { code, output, errors } = await run("bench", ...args);
   expect([code, output]).toEqual([2, ""]);
@@ -60,9 +60,9 @@ test.each([
   expect(errors).toContain(`see bun run bench ${args[0]} --help`);
 });
 
-test("a file that is no run is named", async () => {
+test("a file that is not a run is named in the error", async () => {
   const { code, errors } = await run("bench", "compare", import.meta.path, import.meta.path);
-  expect([code, errors]).toEqual([1, `${import.meta.path} is not to be read as JSON\n`]);
+  expect([code, errors]).toEqual([1, `${import.meta.path} is not JSON\n`]);
 });
 
 test.each([
@@ -73,7 +73,7 @@ test.each([
   ],
   ["model", ["--json"]],
   ["mutation", ["--only", "--layer", "--json", "--list"]],
-] as const)("%s --help lists every option and what can be chosen", async (program, words) => {
+] as const)("%s --help lists every option and choice", async (program, words) => {
   const { code, output } = await run(program, "--help");
   expect(code).toBe(0);
   for (const word of words) expect(output).toContain(word);

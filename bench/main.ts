@@ -1,5 +1,5 @@
-// `bun run bench`: measures the compiled binaries on the real stack from outside. The command line only: scenarios are data in
-// scenarios.ts, session.ts runs them, and each command below has a file of its own.
+// `bun run bench`: measures the compiled binaries on the real stack from outside. This file is only the command line: scenarios.ts has
+// the scenarios, session.ts runs them, and each command below has its own file.
 import { describeError } from "../internal/kernel/errors.ts";
 import { parseLatency } from "../internal/kernel/latency.ts";
 import { commitNamed, runAgainst } from "./against.ts";
@@ -18,12 +18,12 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
   headline: { about: "the headline targets, met or missed", run: headlineCommand },
   micro: {
     about: "the pure code of a checkout, piece by piece",
-    // It alone loads the roles' own code, of which the driver is to know nothing.
+    // Imported lazily, because only this command loads the roles' code; the driver must not.
     run: async (args) => (await import("./micro/main.ts")).microCommand(args),
   },
-  report: { about: "one HTML file of any number of runs", run: reportCommand },
+  report: { about: "one HTML file for any number of runs", run: reportCommand },
   compare: {
-    about: "the ratio of every figure of two runs, or of several of each side",
+    about: "the ratio of every figure of two builds, with one or more runs each",
     run: compareCommand,
   },
   solutions: {
@@ -33,7 +33,7 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
 };
 type Command = (args: readonly string[]) => Promise<number>;
 
-/** A new stack first compiles itself hot: the broker's JVM alone spends as much on that for a minute as on the orders. */
+/** A new stack needs time for JIT compilation: for a minute the broker's JVM alone spends as much on it as on the orders. */
 const DEFAULT_WARM_UP_SECONDS = "45";
 
 const listOf = (entries: Readonly<Record<string, { readonly about: string }>>) =>
@@ -43,24 +43,24 @@ const listOf = (entries: Readonly<Record<string, { readonly about: string }>>) =
 
 const HELP = `Usage: bun run bench [scenario...] [options]
 
-Scenarios (${DEFAULT_SCENARIOS.join(", ")} where none is named):
+Scenarios (default: ${DEFAULT_SCENARIOS.join(", ")}):
 ${listOf(SCENARIOS)}
 
 Commands, each with --help:
 ${listOf(COMMANDS)}
 
-  --latency SPEC    of the payment provider, as fixed:MS, uniform:MS-MS or lognormal:MS-MS (fixed:0; backlog fixed:200)
-  --warm-up N       seconds of load before anything is measured; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
+  --latency SPEC    latency of the payment provider: fixed:MS, uniform:MS-MS or lognormal:MS-MS (fixed:0; backlog fixed:200)
+  --warm-up N       seconds of load before the measurement; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
   --seconds N       how long a scenario is measured
-  --rate N          checkouts a second, where the scenario has a rate; where ramp begins
-  --orders N        how many come at once, where they do
-  --require-target  a target that is missed makes the exit code 1
-  --against REV     builds that commit too and runs both in turn; prints medians and ratios
-  --rounds N        how often each of the two runs (3)
-  --stack DIR       measures the stack that runs there instead of a new one
-  --json FILE       writes the results there too; each run is kept in .bench/ anyway
+  --rate N          checkouts a second, if the scenario has a rate; the first step of ramp
+  --orders N        number of checkouts, if they come at once
+  --require-target  exit with 1 if a target is missed
+  --against REV     also builds that commit and runs both in turn; prints medians and ratios
+  --rounds N        number of runs of each build (3)
+  --stack DIR       measures the stack running in DIR instead of a new one
+  --json FILE       also writes the results to FILE; each run is always kept in .bench/
 
-Exits 0 when every saga finished and the audit is clean, 1 when not, 2 on wrong arguments.`;
+Exits 0 if every saga finished and the audit is clean, otherwise 1; 2 on wrong arguments.`;
 
 const [first] = Bun.argv.slice(2);
 const command = first === undefined ? undefined : COMMANDS[first];
@@ -95,25 +95,25 @@ const measuredSeconds = numberOf(values.seconds);
 const ratePerSecond = numberOf(values.rate);
 const orders = numberOf(values.orders);
 if (!(warmUpSeconds >= 0) || !(measuredSeconds === undefined || measuredSeconds > 0))
-  wrong("bench", "--warm-up takes seconds from 0 on, --seconds some above 0");
+  wrong("bench", "--warm-up must be at least 0 seconds, and --seconds above 0");
 if (!(ratePerSecond === undefined || ratePerSecond > 0))
-  wrong("bench", "--rate takes checkouts a second, above 0");
+  wrong("bench", "--rate must be checkouts a second, above 0");
 if (!(orders === undefined || (Number.isInteger(orders) && orders > 0)))
-  wrong("bench", "--orders takes a whole number above 0");
+  wrong("bench", "--orders must be a whole number above 0");
 if (values.latency !== undefined && parseLatency(values.latency) === null)
-  wrong("bench", `--latency ${values.latency} is none; as fixed:MS, uniform:MS-MS or lognormal:MS-MS`);
+  wrong("bench", `--latency must be fixed:MS, uniform:MS-MS or lognormal:MS-MS, not ${values.latency}`);
 const ownStack = scenarios.find(
   (name) => SCENARIOS[name]?.up !== undefined || SCENARIOS[name]?.isCold === true,
 );
 if (values.stack !== undefined && ownStack !== undefined)
-  wrong("bench", `${ownStack} needs a stack of its own, with other settings than the one in ${values.stack}`);
+  wrong("bench", `${ownStack} needs its own stack: run it without --stack`);
 
 const rounds = Number(values.rounds);
-if (!(Number.isInteger(rounds) && rounds > 0)) wrong("bench", "--rounds takes a whole number above 0");
+if (!(Number.isInteger(rounds) && rounds > 0)) wrong("bench", "--rounds must be a whole number above 0");
 if (values.against !== undefined && values.stack !== undefined)
-  wrong("bench", "--against starts stacks of its own, of both commits; --stack DIR is one");
+  wrong("bench", "--against starts its own stacks: use it without --stack");
 if (values.against !== undefined && commitNamed(values.against) === null)
-  wrong("bench", `--against ${values.against} names no commit`);
+  wrong("bench", `--against: there is no commit ${values.against}`);
 
 const session: SessionOptions = {
   scenarios,

@@ -1,20 +1,19 @@
-// Open loop: arrivals come at a fixed rate whether or not the system keeps up, and each is timed from when it was meant to
-// start. A closed loop would slow down with the system and hide its queue.
+// Open loop: arrivals come at a fixed rate even if the system is slow, and each is timed from its intended start. A closed loop would
+// slow down with the system and hide its queue.
 
-/** How long the loop sleeps between looks at the clock, in milliseconds. */
+/** The pause between two checks of the clock. */
 const TICK_MS = 1;
 
 export interface OpenLoopLimits {
-  /** Holds arrivals back while true: for finding the limit of the system, not for latencies. */
+  /** Pauses arrivals while true: for finding the capacity of the system, not for latencies. */
   readonly paused?: () => boolean;
   /** Ends the loop before its last arrival. */
   readonly isOver?: () => boolean;
 }
 
 /**
- * Calls `arrive(i, intendedAt)` for i = 0.. at `ratePerSecond`, `total` times; `intendedAt` in epoch ms. An arrival that is
- * late because this process was busy is still counted from when it should have been. Resolves after the last call, not
- * after what the calls started.
+ * Calls `arrive(i, intendedAt)` for i = 0.. at `ratePerSecond`, `total` times; `intendedAt` in epoch ms. An arrival that is late because
+ * this process was busy still counts from its intended start. Resolves after the last call, not after the work the calls started.
  */
 export async function openLoop(
   ratePerSecond: number,
@@ -33,7 +32,7 @@ export async function openLoop(
   }
 }
 
-/** Calls `arrive(i)` for i = 0.. `total` times, as fast as so many at a time allow. Resolves when the last has ended. */
+/** Calls `arrive(i)` for i = 0.. `total` times, with at most `atATime` at once. Resolves when the last has ended. */
 export async function atOnce(
   total: number,
   atATime: number,

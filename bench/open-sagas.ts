@@ -1,5 +1,5 @@
-// How many sagas are under way, looked at now and then by the orchestrators' own counters: counting rows would be load. Holds
-// arrivals back at saturation, and tells when everything has finished.
+// Polls the number of open sagas from the orchestrators' counters, because counting rows would be load. Pauses arrivals at saturation,
+// and detects when everything has finished.
 import type { System } from "./system.ts";
 
 const POLL_MS = 200;
@@ -9,10 +9,10 @@ export class OpenSagas implements Disposable {
   readonly #limit: number;
   #timer: ReturnType<typeof setInterval> | undefined;
   #count = 0;
-  /** Looks that brought an answer. */
+  /** Number of successful polls. */
   #looks = 0;
 
-  /** Without a limit nobody is asked before `untilEmpty`. */
+  /** Without a limit, polling starts at `untilEmpty`. */
   constructor(system: System, limit = Number.POSITIVE_INFINITY) {
     this.#system = system;
     this.#limit = limit;
@@ -23,10 +23,10 @@ export class OpenSagas implements Disposable {
     return this.#count >= this.#limit;
   }
 
-  /** Resolves when none is under way, or when it has taken too long. */
+  /** Resolves when no saga is open, or after `limitMs`. */
   async untilEmpty(limitMs: number): Promise<void> {
     const deadline = Date.now() + limitMs;
-    // An answer from before says nothing of what was placed since: the second from now was asked for after now.
+    // The next answer may be from before now, so wait for the second one.
     const fresh = this.#looks + 2;
     this.#poll();
     while ((this.#looks < fresh || this.#count > 0) && Date.now() < deadline) await Bun.sleep(POLL_MS / 2);
@@ -46,7 +46,7 @@ export class OpenSagas implements Disposable {
       this.#count = await this.#system.openSagas();
       this.#looks += 1;
     } catch {
-      // An orchestrator that does not answer just now has as many under way as before.
+      // If an orchestrator does not answer, keep the last count.
     }
   }
 }

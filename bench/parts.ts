@@ -1,11 +1,11 @@
-// What the processes of a stack stand for: a part has one or more processes, and belongs to us or plays somebody outside. Used by
-// everything that prints or compares costs.
+// Groups the processes of a stack into parts: a part has one or more processes, and is ours or simulates an outside party. Used by all
+// code that prints or compares costs.
 
-/** The provider simulator and the mail catcher play what is somebody else's machine in production. */
+/** The provider simulator and the mail catcher stand for other parties' machines. */
 const OUTSIDE: ReadonlySet<string> = new Set(["paysim", "mail"]);
 export const DRIVER = "driver";
 
-/** `payment` of its replica `payment-2`, `kafka` of the broker `kafka-3`; a database keeps its name. */
+/** `payment` for the replica `payment-2`, `kafka` for the broker `kafka-3`; a database keeps its name. */
 export function partOf(processName: string): string {
   return processName.replace(/-\d+$/, "");
 }
@@ -14,7 +14,7 @@ export function isOutside(processName: string): boolean {
   return OUTSIDE.has(partOf(processName));
 }
 
-/** The figures of the processes of each part, added up, largest first. */
+/** The sum of the process figures for each part, largest first. */
 export function byPart(figures: Readonly<Record<string, number>>): readonly (readonly [string, number])[] {
   const sums = new Map<string, number>();
   for (const [name, value] of Object.entries(figures))
@@ -22,7 +22,7 @@ export function byPart(figures: Readonly<Record<string, number>>): readonly (rea
   return [...sums].toSorted(([, a], [, b]) => b - a);
 }
 
-/** Our own share of the figures, and that of the outside parties. */
+/** The sums of our own parts and of the outside parties. */
 export function sides(figures: Readonly<Record<string, number>>): {
   readonly own: number;
   readonly outside: number;

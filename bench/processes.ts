@@ -1,8 +1,8 @@
-// The processes of the system under test, read from /proc: who is whose child, and what each has cost. Linux only. Used by the
-// load scenarios and, before it hurts anybody, by the nemesis.
+// The processes of the system under test, read from /proc: parents and CPU. Linux only. Used by the load scenarios, and by the chaos run
+// to prove that a process is ours.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Clock ticks per second; 100 on every Linux that Debian ships (getconf CLK_TCK). */
+/** Clock ticks per second; 100 on every Debian kernel (getconf CLK_TCK). */
 const TICKS_PER_SECOND = 100;
 
 export interface ProcessGroup {
@@ -12,11 +12,11 @@ export interface ProcessGroup {
 
 export interface ProcessStat {
   readonly parent: number;
-  /** CPU of the process and of its children that have ended, in milliseconds. */
+  /** CPU of the process and of its ended children, in ms. */
   readonly cpuMs: number;
 }
 
-/** CPU used so far by each group and all its descendants, in milliseconds, by name. */
+/** CPU used so far by each group and all its descendants, in ms, by name. */
 export function cpuMsByGroup(groups: readonly ProcessGroup[]): Map<string, number> {
   const stats = processStats();
   const cpuOf = (pid: number) => stats.get(pid)?.cpuMs ?? 0;
@@ -53,7 +53,7 @@ export function processStats(): Map<number, ProcessStat> {
   return stats;
 }
 
-/** Its command line; empty for a process that has gone or is only waiting to be written. */
+/** The command line of a process; empty if it has ended or is a zombie. */
 export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
@@ -74,7 +74,7 @@ function ownerOf(
   return null;
 }
 
-/** Null where the process has ended meanwhile. */
+/** Null if the process has ended meanwhile. */
 function readStat(pid: number): ProcessStat | null {
   let text: string;
   try {
@@ -82,7 +82,7 @@ function readStat(pid: number): ProcessStat | null {
   } catch {
     return null;
   }
-  // The command's name may hold spaces and parentheses; the fields proper begin after the last one (proc(5)).
+  // The command name may contain spaces and parentheses; the other fields begin after the last parenthesis (proc(5)).
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (index: number) => Number(fields[index]);
   const [parent, user, system, childrenUser, childrenSystem] = [1, 11, 12, 13, 14].map(field);

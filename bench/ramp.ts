@@ -1,5 +1,5 @@
-// The highest rate that the system holds: each step is an open loop of its own, a quarter faster than the one before until one is
-// missed, then between the last two. What was queued in a missed step has drained before the next begins.
+// Finds the highest rate that the system holds. Each step is an open loop, a quarter faster than the one before until one is missed;
+// then the rate is refined between the last two. The queue of a missed step drains before the next step.
 import { FINISH_P99_MS, heldRate } from "./claims.ts";
 import type { LoadOptions } from "./load.ts";
 import type { RunRecord } from "./record.ts";
@@ -7,7 +7,7 @@ import type { RunRecord } from "./record.ts";
 const FIRST_RATE = 50;
 const FACTOR = 1.25;
 const MAX_RATE = 20_000;
-/** Steps between the last that held and the first that did not. */
+/** Refinement steps between the highest held and the lowest missed rate. */
 const REFINEMENTS = 2;
 
 export interface RampStep {
@@ -16,7 +16,7 @@ export interface RampStep {
   readonly p99: number;
 }
 
-/** Runs steps by `runStep` and returns the record of the fastest that held, or of the first where none did, with all steps told in it. */
+/** Runs steps with `runStep`. Returns the record of the fastest held step, or of the first if none was held; findings list all steps. */
 export async function ramp(
   load: LoadOptions,
   firstRate: number | undefined,

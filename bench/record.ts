@@ -1,5 +1,5 @@
-// What one run leaves behind: a JSON file with everything that a report or a comparison needs, so that no figure has to be believed
-// without its machine, commit and command. Written by run.ts, read by report/ and compare.ts.
+// The record of one run: a JSON file with everything that a report or a comparison needs, so that every figure has its machine, commit
+// and command. Created by run.ts, read by report/ and compare.ts.
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Latencies } from "./histograms.ts";
@@ -22,37 +22,37 @@ export interface RunRecord {
   readonly machine: Machine;
   readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly orders: Orders;
-  /** Milliseconds. From the intended start to the 202 and until the saga has finished; what undoing took; looks. Those that apply. */
+  /** In ms: from the intended start to the 202 and to the end of the saga; duration of the compensation; looks. Only those that apply. */
   readonly latencies: Readonly<Partial<Record<"accepted" | "finished" | "undone" | "looks", Latencies>>>;
   readonly seconds: readonly SecondRow[];
-  /** Over the measured time, in milliseconds by process; the driver by itself. Per order: divided by the orders finished in it. */
+  /** CPU in the measured time, in ms by process; the driver separately. Divide by the finished orders for the cost per order. */
   readonly cpuMs: Readonly<Record<string, number>>;
   readonly driverCpuMs: number;
   readonly measuredSeconds: number;
-  /** Bytes (PSS) by process, finished after the run; and over time where that was asked for. */
+  /** Bytes (PSS) by process, idle after the run; and over time if requested. */
   readonly memory: Readonly<Record<string, number>>;
   readonly memoryOverTime: readonly {
     readonly at: number;
     readonly bytes: Readonly<Record<string, number>>;
   }[];
-  /** Over the whole run, ramp-up and drain included, per order of it. */
+  /** Cost per order over the whole run, including ramp-up and drain. */
   readonly perOrder: PerOrder;
-  /** By name, one value per entry of `at`, which are seconds since measuring began. */
+  /** `depths` by name, one value per entry of `at`, in seconds since the start of the measurement. */
   readonly queues: {
     readonly at: readonly number[];
     readonly depths: Readonly<Record<string, readonly number[]>>;
   };
   readonly hops: readonly Hop[];
   readonly claims: readonly ClaimResult[];
-  /** What a scenario measures besides, for people: name and text. */
+  /** Additional results of a scenario, for people: name and text. */
   readonly findings: Readonly<Record<string, string>>;
-  /** Null where the auditor was not asked. */
+  /** Null if there was no audit. */
   readonly isAuditClean: boolean | null;
 }
 
 export interface Orders {
   readonly placed: number;
-  /** Of those, per second, what was meant to start within the measured time. At most the rate that was asked for. */
+  /** Placed checkouts per second with an intended start in the measured time; at most the requested rate. */
   readonly placedPerSecond: number;
   readonly refused: number;
   readonly refusals: Readonly<Record<string, number>>;
@@ -66,7 +66,7 @@ export interface Orders {
   readonly looksFailed: number;
 }
 
-/** One second of the run, counted from when measuring began. Latencies in milliseconds, of the checkouts meant to start in it (run.ts). */
+/** One second of the run, from the start of the measurement. Latencies in ms, of checkouts with an intended start in it (run.ts). */
 export interface SecondRow {
   readonly at: number;
   readonly placed: number;
@@ -81,7 +81,7 @@ export interface PerOrder {
   readonly orders: number;
   readonly postgres: Readonly<Record<string, PostgresCounters>>;
   readonly kafka: BrokerCounters;
-  /** By process, in milliseconds. Also right where the measured time began or ended with orders half done. */
+  /** By process, in ms. Also correct if orders were half done at the start or end of the measured time. */
   readonly cpuMs: Readonly<Record<string, number>>;
   /** By process. */
   readonly writtenBytes: Readonly<Record<string, number>>;
@@ -95,7 +95,7 @@ export interface ClaimResult {
   readonly isMet: boolean;
 }
 
-/** Where a run is kept that nobody named a file for: in `.bench/`, which git ignores. */
+/** The default file of a run, in `.bench/`, which git ignores. */
 export function defaultFile({ scenario, startedAt, commit }: RunRecord): string {
   const at = startedAt.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
   return join(DEFAULT_DIRECTORY, `${at}-${scenario}-${commit}.json`);
@@ -108,16 +108,16 @@ export async function writeRuns(file: string, runs: readonly RunRecord[]): Promi
   await Bun.write(file, `${JSON.stringify(runs.length === 1 ? only : runs, null, 1)}\n`);
 }
 
-/** Throws, naming the file, where it is not a run of this version. */
+/** Throws an error with the file name if the file is not a run of this version. */
 export function readRuns(file: string): readonly RunRecord[] {
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new Error(`${file} is not to be read as JSON`, { cause: error });
+    throw new Error(`${file} is not JSON`, { cause: error });
   }
   const runs = Array.isArray(content) ? content : [content];
-  if (!runs.every(isRun)) throw new Error(`${file} holds no benchmark run of version ${RECORD_VERSION}`);
+  if (!runs.every(isRun)) throw new Error(`${file} is not a benchmark run of version ${RECORD_VERSION}`);
   return runs;
 }
 

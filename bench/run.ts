@@ -1,5 +1,5 @@
-// One run of one scenario on a system: counters before, load with a sampler beside it, drain, counters after, what became of the
-// sagas; all of it as one record.
+// One run of one scenario on a system: counters before, load with a sampler, drain, counters after, and the ends of the sagas. Returns
+// one record.
 import { type End, readEnds } from "./ends.ts";
 import { latenciesOf, quantile } from "./histograms.ts";
 import type { Disturbance } from "./disturbances.ts";
@@ -28,10 +28,10 @@ export interface RunOptions {
   readonly brokers: BrokerWatch;
   readonly command: string;
   readonly commit: string;
-  /** What else describes the run: the provider's latency, the stack's settings. */
+  /** Further settings of the run: the provider's latency, the stack's settings. */
   readonly options: RunRecord["options"];
   readonly disturbance?: Disturbance | undefined;
-  /** Nothing is asked of the system while it is measured. */
+  /** The system gets no requests during the measurement. */
   readonly isIdle?: boolean | undefined;
   readonly memoryOverTime?: boolean | undefined;
 }
@@ -74,7 +74,7 @@ export async function run(system: System, options: RunOptions): Promise<RunRecor
       cpuMs: Object.fromEntries(
         Array.from(cpuAfter, ([name, ms]) => {
           const used = ms - (cpuBefore.get(name) ?? 0);
-          // A process that was started again meanwhile began at 0.
+          // A process that was restarted meanwhile began at 0.
           return [name, (used < 0 ? ms : used) / Math.max(1, finished)];
         }),
       ),
@@ -126,8 +126,8 @@ function latenciesOfLoad(load: Load, ends: ReadonlyMap<string, End>): RunRecord[
 }
 
 /**
- * Latencies lie in the second in which a checkout was meant to start; of checkouts that all came at once, in the one in which they
- * were answered or done. Exported for tests.
+ * Latencies count in the second of the intended start; for checkouts that came at once, in the second of the answer or the end.
+ * Exported for tests.
  */
 export function secondsOf(
   load: Load,
@@ -184,7 +184,7 @@ function queuesOverTime(samples: readonly Sample[], from: number): RunRecord["qu
   };
 }
 
-/** Of checkouts spread evenly over the measured time. Empty where this build's databases do not note what it takes. */
+/** The hops of checkouts spread evenly over the measured time. Empty if this build's databases lack the timestamps. */
 async function readHops(system: System, load: Load, ends: ReadonlyMap<string, End>): Promise<readonly Hop[]> {
   const measured = [...load.placed].filter(([id, { intendedAt }]) => {
     return isWithin(load, intendedAt) && ends.get(id)?.completedAt !== undefined;
@@ -222,7 +222,7 @@ function finishedAfter(end: End | undefined, intendedAt: number): number[] {
   return end?.completedAt === undefined ? [] : [end.completedAt - intendedAt];
 }
 
-/** The end belongs to it where everything is awaited, and is a moment like any other where not. */
+/** True if `at` is in the measured time; its end is exclusive. */
 function isWithin({ from, until }: Load, at: number | undefined): boolean {
   return at !== undefined && at >= from && at < until;
 }

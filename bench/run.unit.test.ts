@@ -1,4 +1,4 @@
-// What is counted of a run: by the intended start within the measured time, and by when sagas finished in it.
+// What counts in a run: arrivals by their intended start, and orders by their end, both in the measured time.
 import { expect, test } from "bun:test";
 import type { End } from "./ends.ts";
 import type { Load } from "./load.ts";
@@ -13,7 +13,7 @@ const done = (completedAt: number, status = "COMPLETED"): End => ({
 
 const placedAt = (intendedAt: number) => ({ intendedAt, acceptedAt: intendedAt + 20, shopper: 0 });
 
-/** Measured from 10,000 to 12,000. */
+/** The measured time is from 10,000 to 12,000. */
 const LOAD: Load = {
   startedAt: 9_000,
   from: 10_000,
@@ -38,7 +38,7 @@ const ENDS = new Map<string, End>([
   ["open", { ...done(0), status: "STARTED", completedAt: undefined }],
 ]);
 
-test("arrivals count by their intended start, orders by when they finished", () => {
+test("arrivals count by their intended start, orders by their end", () => {
   expect(ordersOf(LOAD, ENDS)).toMatchObject({
     placed: 4,
     placedPerSecond: 1.5,
@@ -51,7 +51,7 @@ test("arrivals count by their intended start, orders by when they finished", () 
   });
 });
 
-test("second by second, the ramp-up before 0 and the drain after the end included", () => {
+test("rows per second include the ramp-up before 0 and the drain after the end", () => {
   const rows = secondsOf(LOAD, ENDS, false).map(({ at, placed, finished, p50, acceptedP99 }) => [
     at,
     placed,
@@ -67,7 +67,7 @@ test("second by second, the ramp-up before 0 and the drain after the end include
   ]);
 });
 
-test("of checkouts that came at once, by when they were answered and done", () => {
+test("checkouts that came at once count by the time of their answer and end", () => {
   const atOnce = {
     ...LOAD,
     placed: new Map([["second", { intendedAt: 10_000, acceptedAt: 11_500, shopper: 0 }]]),

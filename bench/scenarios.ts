@@ -1,5 +1,5 @@
-// The scenarios of `bun run bench`, as data: the load, the stack it needs, what is done to the system meanwhile, and what it promises
-// under this load. `run.ts` is the one way they are run.
+// The scenarios of `bun run bench` as data: the load, the stack it needs, the disturbance, and the claims under this load. All are run
+// by run.ts.
 import type { LoadOptions } from "./load.ts";
 import * as claims from "./claims.ts";
 import { type Disturbance, providerOutage, relayOutage } from "./disturbances.ts";
@@ -8,20 +8,20 @@ import type { RunRecord, ClaimResult } from "./record.ts";
 export interface Scenario {
   readonly about: string;
   readonly load: LoadOptions;
-  /** Of the payment provider, where nothing else is asked for. */
+  /** The default latency of the payment provider. */
   readonly latency?: string;
-  /** Settings of the stack, which is then one of its own. */
+  /** Settings of the stack; the scenario then gets its own stack. */
   readonly up?: readonly string[];
   /** A new stack without any warm-up. */
   readonly isCold?: boolean;
   readonly disturbance?: Disturbance;
   readonly isIdle?: boolean;
   readonly memoryOverTime?: boolean;
-  /** The shoppers may be told to come again until they give up. */
+  /** Shoppers may get 503 until they give up. */
   readonly mayRefuse?: boolean;
-  /** The rate is looked for, in steps: see ramp.ts. */
+  /** Searches the highest rate in steps: see ramp.ts. */
   readonly isRamp?: boolean;
-  /** What the system promises under this load. With `--require-target` a run that misses it ends with 1. */
+  /** Checks the claims under this load. With `--require-target` a missed claim makes the exit code 1. */
   readonly judge?: (run: RunRecord, earlier: readonly RunRecord[]) => readonly ClaimResult[];
 }
 
@@ -47,11 +47,11 @@ export const SATURATION: LoadOptions = {
   warmUpSeconds: 5,
   measuredSeconds: 20,
   linesPerCart: 1,
-  // So many sagas under way that every batch fills, and few enough that the queue has an end.
+  // Enough open sagas to fill every batch, and few enough that the queue is bounded.
   maxOpenSagas: 4_000,
 };
 
-/** Lets in whatever comes, and gives it the longest time there is. */
+/** Accepts all checkouts and gives them the longest possible deadline. */
 const UNLIMITED = [
   "--set",
   "orchestrator.INTAKE_MAX_OPEN_SAGAS=1000000",
@@ -61,17 +61,17 @@ const UNLIMITED = [
   "orchestrator.FORWARD_DEADLINE_MS=240000",
 ];
 
-/** Otherwise the roles publish by themselves, and nothing waits for a relay. */
+/** Without this the roles publish by themselves, and nothing waits for a relay. */
 const LEFT_TO_THE_RELAY = ["orchestrator", "inventory", "payment", "order"].flatMap((role) => [
   "--set",
   `${role}.PUBLISH_AFTER_COMMIT=false`,
 ]);
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  saturate: { about: "as many orders as the machine takes, one item each", load: SATURATION },
+  saturate: { about: "as many orders as the machine can process, one item each", load: SATURATION },
   steady: { about: "10,000 orders a minute, one item each", load: STEADY, judge: claims.heldRate },
   ramp: {
-    about: "the highest rate that holds p99 under 3 s, looked for in steps of --seconds",
+    about: "the highest rate with p99 under 3 s, searched in steps of --seconds",
     load: { ...STEADY, warmUpSeconds: 3, measuredSeconds: 10 },
     isRamp: true,
   },
@@ -81,38 +81,38 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     judge: claims.flashSale,
   },
   "flash-sale-plenty": {
-    about: "10,000 checkouts at once for one item of which there is plenty",
+    about: "10,000 checkouts at once for one item with plenty of stock",
     load: { ...STEADY, atOnce: AT_ONCE, scarceStock: 2 * AT_ONCE },
     judge: claims.flashSale,
   },
   "big-carts": {
-    about: "as many orders as the machine takes, five lines each",
+    about: "as many orders as the machine can process, five lines each",
     load: { ...SATURATION, linesPerCart: 5 },
   },
   "big-carts-20": {
-    about: "as many orders as the machine takes, twenty lines each",
+    about: "as many orders as the machine can process, twenty lines each",
     load: { ...SATURATION, linesPerCart: 20 },
   },
   compensation: {
-    about: "3,000 checkouts a minute whose card is declined: how long their undoing takes",
+    about: "3,000 checkouts a minute with a declined card: the time of compensation",
     load: { ...STEADY, ratePerSecond: 50, card: "pm_card_visa_chargeDeclined" },
     judge: claims.undone,
   },
   "provider-outage": {
-    about: "the payment provider answers 503 for the middle third of the time",
+    about: "the payment provider answers 503 in the middle third of the time",
     load: { ...STEADY, measuredSeconds: 60 },
     disturbance: providerOutage,
     mayRefuse: true,
   },
   "relay-outage": {
     about:
-      "all is left to the relay, and there is none for --seconds (300); then how fast what waits is published",
+      "only the relay publishes and is down for --seconds (300); then the publishing rate of the backlog",
     load: { ...STEADY, measuredSeconds: RELAY_OUTAGE_SECONDS, drainSeconds: 900 },
     up: [...UNLIMITED, ...LEFT_TO_THE_RELAY],
     disturbance: relayOutage,
   },
   duplicates: {
-    about: "10,000 orders a minute, of which one in ten is sent twice at once",
+    about: "10,000 orders a minute, one in ten sent twice at once",
     load: { ...STEADY, duplicateShare: 0.1 },
     judge: claims.notDoubled,
   },
@@ -134,13 +134,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     judge: claims.idle,
   },
   soak: {
-    about: "10,000 orders a minute for half an hour: whether memory and latency stay flat",
+    about: "10,000 orders a minute for half an hour: do memory and latency stay flat",
     load: { ...STEADY, measuredSeconds: SOAK_SECONDS },
     memoryOverTime: true,
     judge: claims.soak,
   },
   backlog: {
-    about: "100,000 checkouts (--orders) let in at once: orders a second until all are done",
+    about: "100,000 checkouts (--orders) accepted at once: orders a second until all are done",
     load: { ...STEADY, atOnce: BACKLOG, drainSeconds: 1_800 },
     latency: "fixed:200",
     up: UNLIMITED,
@@ -148,5 +148,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** What `bun run bench` without a scenario runs. */
+/** The scenarios of `bun run bench` without arguments. */
 export const DEFAULT_SCENARIOS = ["saturate", "steady", "compensation"] as const;

@@ -1,5 +1,5 @@
-// Runs scenarios one after the other on as few stacks as they allow, warms each up once, keeps a file of every run, and lets the
-// auditor judge each stack. Called by main.ts, by the headline and by comparisons.
+// Runs scenarios in sequence on as few stacks as possible, warms each stack up once, stores every run in a file, and audits each stack.
+// Called by main.ts, headline.ts and against.ts.
 import { FINISH_P99_MS } from "./claims.ts";
 import { describeRun } from "./console.ts";
 import { Lanes } from "./lanes.ts";
@@ -14,14 +14,14 @@ import type { Post } from "./shopper.ts";
 import { openSystem, type System } from "./system.ts";
 
 const SKUS = 100;
-/** Of the driver to each gateway: as many requests are on their way at once. */
+/** The driver's connections to each gateway, and so its maximum of concurrent requests. */
 const CONNECTIONS = 256;
 const REPOSITORY = `${import.meta.dir}/..`;
 
 export interface SessionOptions {
   readonly scenarios: readonly string[];
   readonly stack?: string | undefined;
-  /** A checkout of this repository at another commit; this one unless told otherwise. */
+  /** A checkout of this repository, for another commit. Default: this one. */
   readonly repository?: string | undefined;
   readonly latency?: string | undefined;
   readonly warmUpSeconds: number;
@@ -30,13 +30,13 @@ export interface SessionOptions {
   readonly orders?: number | undefined;
   readonly command: string;
   readonly say: (line: string) => void;
-  /** Hears of each stack that starts and each system that is opened, to take it down when the run is interrupted. */
+  /** Called with each started stack and opened system, to dispose of it when the run is interrupted. */
   readonly opened?: (opened: AsyncDisposable) => void;
 }
 
 export interface SessionResult {
   readonly runs: readonly RunRecord[];
-  /** Every checkout finished, nothing was refused that must not be, and the auditor found nothing. */
+  /** Every checkout finished, none was refused unless the scenario allows it, and the audit was clean. */
   readonly isClean: boolean;
 }
 
@@ -48,7 +48,7 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
     const scenario = SCENARIOS[first ?? ""];
     if (scenario === undefined) continue;
     const done: RunRecord[] = [];
-    // Scenarios of one stack have the same latency unless one is asked for.
+    // All scenarios of a group have the same default latency.
     const latency = options.latency ?? scenario.latency ?? "fixed:0";
     using held = new DisposableStack();
     await using system = await openSystem({
@@ -63,7 +63,7 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
     using brokers = new BrokerWatch(system.directory, system.processes);
     const warmUpSeconds = scenario.isCold === true ? 0 : options.warmUpSeconds;
     options.say(
-      `${warmUpSeconds > 0 ? `warming up for ${warmUpSeconds} s` : "cold, measured from the first order on"}; provider latency ${latency}`,
+      `${warmUpSeconds > 0 ? `warming up for ${warmUpSeconds} s` : "cold, measuring from the first order on"}; provider latency ${latency}`,
     );
     if (warmUpSeconds > 0)
       await runLoad(system, { ...SATURATION, warmUpSeconds: 0, measuredSeconds: warmUpSeconds });
@@ -140,7 +140,7 @@ function loadOf({ load }: Scenario, options: SessionOptions) {
     ...load,
     ratePerSecond: load.maxOpenSagas === undefined ? ratePerSecond : load.ratePerSecond,
     measuredSeconds,
-    // From the first order on means from the first order on.
+    // With --warm-up 0 the scenario's own warm-up is skipped as well.
     warmUpSeconds: options.warmUpSeconds > 0 || load.ratePerSecond === 0 ? load.warmUpSeconds : 0,
     ...(load.atOnce === undefined ? {} : { atOnce: orders ?? load.atOnce }),
   };
@@ -157,7 +157,7 @@ function postByLanes(lanes: Lanes): Post {
     );
 }
 
-/** Neighbours that can share a stack. */
+/** Groups neighbouring scenarios that can share a stack. */
 function groupsOf(names: readonly string[]): readonly (readonly string[])[] {
   const groups: string[][] = [];
   let key: string | undefined;

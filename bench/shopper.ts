@@ -1,17 +1,17 @@
-// A shopper from outside: speaks the public API and nothing else. Used by the load scenarios, the demo and the tests that
-// run the compiled binaries. Imports only schemas/ and the kernel, so that it cannot share a mistake with what it judges.
+// A shopper that only uses the public API. Used by the load scenarios, the demo and the tests of the compiled binaries. Imports only
+// schemas/ and the kernel, so that it cannot share a mistake with the tested code.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { SignJWT } from "jose";
 import { CheckoutAccepted, type CheckoutRequest, Problem, SagaStatusView } from "../schemas/http.ts";
 
-// An answer that does not fit the contract is a fault of the system under test and must show as one.
+// An answer that violates the contract is a fault of the system under test and must throw.
 const accepted = TypeCompiler.Compile(CheckoutAccepted);
 const problemBody = TypeCompiler.Compile(Problem);
 const statusView = TypeCompiler.Compile(SagaStatusView);
 
 const TOKEN_TTL_SECONDS = 24 * 60 * 60;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** The longest a single status call is held open, in seconds. */
+/** The maximum wait of a single status request. */
 const MAX_WAIT_SECONDS = 20;
 const RETRY_DELAY_MS = 250;
 
@@ -21,24 +21,24 @@ export interface ShopperOptions {
   /** The gateway's development secret. */
   readonly jwtSecret: string;
   readonly userId: string;
-  /** How requests are sent; by `fetch` unless told otherwise. */
+  /** Sends the requests. Default: `fetch`. */
   readonly post?: Post;
 }
 
-/** Sends a body to a path of the gateway. Rejects where no answer came. */
+/** Sends a body to a path of the gateway. Rejects if there is no answer. */
 export type Post = (
   path: string,
   headers: Readonly<Record<string, string>>,
   body: string,
 ) => Promise<{ readonly status: number; readonly text: string }>;
 
-/** What became of one POST. `attempts` counts the tries under the same Idempotency-Key. */
+/** An accepted checkout. `attempts` counts the requests with the same Idempotency-Key. */
 export interface Placed {
   readonly saga_id: string;
   readonly attempts: number;
 }
 
-/** The gateway refused for good: the checkout does not exist. */
+/** The gateway rejected the checkout for good: it does not exist. */
 export class Refused extends Error {
   readonly problem: Problem;
 
@@ -70,8 +70,8 @@ export class Shopper {
   }
 
   /**
-   * Places a checkout. While the gateway cannot be reached or says 503, sends the same again under the same key until
-   * `giveUpAt` (epoch ms), as a shop's page does. Throws `Refused` on any other refusal.
+   * Places a checkout. If the gateway is unreachable or answers 503, it retries with the same key until `giveUpAt` (epoch ms), like a
+   * shop's page. Throws `Refused` on any other rejection.
    */
   async checkout(request: CheckoutRequest, idempotencyKey: string, giveUpAt: number): Promise<Placed> {
     for (let attempts = 1; ; attempts++) {
@@ -82,7 +82,7 @@ export class Shopper {
     }
   }
 
-  /** The status now, or when the saga has finished, or when `giveUpAt` (epoch ms) has come. Null where it does not exist. */
+  /** Waits until the saga has finished, at most until `giveUpAt` (epoch ms), and returns its status. Null if it does not exist. */
   async status(sagaId: string, giveUpAt: number): Promise<SagaStatusView | null> {
     for (;;) {
       const left = Math.max(0, giveUpAt - Date.now()) / 1_000;
@@ -90,13 +90,13 @@ export class Shopper {
       const view = await this.look(sagaId, wait);
       if (view !== undefined && (view === null || view.completed_at !== null || left === 0)) return view;
       if (view === undefined) await Bun.sleep(RETRY_DELAY_MS);
-      if (view === undefined && left === 0) throw new Error(`no status of saga ${sagaId} to be had`);
+      if (view === undefined && left === 0) throw new Error(`the gateway gave no status of saga ${sagaId}`);
     }
   }
 
   /**
-   * One look at the status, held open until the saga has finished or `waitSeconds` have passed. Null where it does not exist,
-   * undefined where no answer was to be had this time.
+   * One status request that waits until the saga has finished, at most `waitSeconds`. Null if the saga does not exist, undefined if
+   * there was no answer.
    */
   async look(sagaId: string, waitSeconds: number): Promise<SagaStatusView | null | undefined> {
     try {
@@ -140,7 +140,7 @@ function postByFetch(gateway: string): Post {
   };
 }
 
-/** A cart of one or more lines with everything else a checkout needs. */
+/** A complete checkout request with one unit of each SKU. */
 export function cartOf(
   skuIds: readonly string[],
   paymentMethod: string,

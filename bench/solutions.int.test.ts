@@ -1,4 +1,4 @@
-// Wrong arguments of the comparison are told before anything is started.
+// Wrong arguments of the comparison are rejected before anything starts.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
@@ -13,8 +13,8 @@ async function run(...args: readonly string[]) {
 test.each([
   [["--rate", "0"], "--rate takes a number above 0, not 0"],
   [["--kills", "many"], "--kills takes a number above 0, not many"],
-  [["--latency", "slow"], "--latency slow is none"],
-  [["--only", "spreadsheet"], "--only spreadsheet is none of monolith, dual writes, this product"],
+  [["--latency", "slow"], "--latency must be fixed:MS, uniform:MS-MS or lognormal:MS-MS, not slow"],
+  [["--only", "spreadsheet"], "--only must be one of monolith, dual writes, this product, not spreadsheet"],
   [["--sceonds", "3"], "--sceonds"],
 ])("%j", async (args, told) => {
   const { code, output, errors } = await run(...args);

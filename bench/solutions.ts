@@ -1,4 +1,4 @@
-// `bun run bench solutions`: the naive monolith, the orchestrator with dual writes (both in bench/baselines) and this product, one
+// `bun run bench solutions`: compares the naive monolith, the orchestrator with dual writes (both in bench/baselines) and this product, one
 // after the other on one machine, under the same load and the same kills. Called by main.ts.
 import { cpus } from "node:os";
 import { describeError } from "../internal/kernel/errors.ts";
@@ -24,21 +24,21 @@ const SOLUTIONS: Readonly<Record<string, (options: ContestantOptions) => Promise
 const HELP = `Usage: bun run bench solutions [options]
 
 Compares three ways to build the checkout: ${Object.keys(SOLUTIONS).join(", ")}.
-Each is first loaded while its processes are killed (-9) in turn, and its orders, stock and the provider's ledger are compared;
-then it is loaded untouched, on few products, and timed.
+During the first load its processes are killed (-9) in turn; then its orders, stock and the provider ledger are compared.
+The second load kills nothing, buys only a few products, and is timed.
 
-  --seconds N         of each of the two loads (60)
+  --seconds N         duration of each of the two loads (60)
   --warm-up N         seconds of load before the second is measured (10)
-  --rate N            checkouts a second of the second load (167)
-  --kill-rate N       of the first (100)
-  --kills N           in the first (6)
+  --rate N            checkouts per second in the second load (167)
+  --kill-rate N       checkouts per second in the first load (100)
+  --kills N           kills in the first load (6)
   --hot-skus N        products that the second load buys (10)
-  --latency SPEC      of the payment provider (uniform:200-500)
-  --no-provider-keys  the baselines charge without an idempotency key of the checkout's
-  --only NAME         one of them
+  --latency SPEC      latency of the payment provider (uniform:200-500)
+  --no-provider-keys  the baselines charge without idempotency keys
+  --only NAME         measures only this solution
   --json FILE         writes the results
 
-Exits 0 when this product lost nothing and its audit is clean, 1 when not, 2 on wrong arguments.`;
+Exits 0 if this product lost nothing and its audit is clean, 1 if not, 2 on wrong arguments.`;
 
 /** Returns the exit code. */
 export async function runSolutions(args: readonly string[]): Promise<number> {
@@ -53,7 +53,7 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
   try {
     measured = await measureAll(comparison, running);
   } catch (error) {
-    // A signal has ended it, and the process with it.
+    // A signal has interrupted it and ends the process.
     if (running.disposed) await new Promise(() => {});
     console.error(`the comparison failed: ${describeError(error)}`);
     await running.disposeAsync();
@@ -67,23 +67,23 @@ export async function runSolutions(args: readonly string[]): Promise<number> {
   return isSound(measured["this product"]) ? 0 : 1;
 }
 
-/** What the command line asks for. */
+/** The parsed command line. */
 interface Comparison {
   readonly options: MeasureOptions;
-  /** Of the payment provider. */
+  /** Latency of the payment provider. */
   readonly latency: string;
-  /** The baselines charge with an idempotency key of the checkout's. */
+  /** The baselines charge with an idempotency key per checkout. */
   readonly withKeys: boolean;
-  /** The one solution to measure; undefined for all. */
+  /** The only solution to measure; undefined for all. */
   readonly only: string | undefined;
   /** The file for the results. */
   readonly json: string | undefined;
 }
 
-/** By the name of the solution. */
+/** The results by name of the solution. */
 type Results = Readonly<Record<string, Measured>>;
 
-/** Ends the process where the arguments are wrong. */
+/** Ends the process if the arguments are wrong. */
 function comparisonOf(args: readonly string[]): Comparison | "help" {
   const { values } = parseOptions(PROGRAM, {
     args: [...args],
@@ -116,16 +116,16 @@ function comparisonOf(args: readonly string[]): Comparison | "help" {
   };
   const { latency, only, json } = values;
   if (parseLatency(latency) === null)
-    wrong(PROGRAM, `--latency ${latency} is none; as fixed:MS, uniform:MS-MS or lognormal:MS-MS`);
+    wrong(PROGRAM, `--latency must be fixed:MS, uniform:MS-MS or lognormal:MS-MS, not ${latency}`);
   if (only !== undefined && !Object.hasOwn(SOLUTIONS, only))
-    wrong(PROGRAM, `--only ${only} is none of ${Object.keys(SOLUTIONS).join(", ")}`);
+    wrong(PROGRAM, `--only must be one of ${Object.keys(SOLUTIONS).join(", ")}, not ${only}`);
   return { options, latency, withKeys: !values["no-provider-keys"], only, json };
 }
 
-/** One after the other. What runs is put into `running`, which takes it down where this throws or is interrupted. */
+/** Measures one after the other. Puts what runs into `running`, which takes it down after an error or an interrupt. */
 async function measureAll(comparison: Comparison, running: AsyncDisposableStack): Promise<Results> {
   const { options, latency, withKeys, only } = comparison;
-  // The baselines use the simulator's binary, and what is built while others are measured would be in the figures.
+  // Built first, because the baselines use the simulator's binary, and a build during a measurement would distort it.
   const build = Bun.spawn([process.execPath, `${REPOSITORY}/internal/tools/build.ts`], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -145,7 +145,7 @@ async function measureAll(comparison: Comparison, running: AsyncDisposableStack)
   return measured;
 }
 
-/** The machine, the day and what else the figures depend on. */
+/** The machine, the day, and the options that the figures depend on. */
 function headingOf({ latency, withKeys }: Comparison): string {
   const [cpu] = cpus();
   return [
@@ -156,7 +156,7 @@ function headingOf({ latency, withKeys }: Comparison): string {
   ].join(", ");
 }
 
-/** Nothing is lost and the audit is clean; also where this product was not measured. */
+/** True if nothing is lost and the audit is clean, or if this product was not measured. */
 function isSound(ours: Measured | undefined): boolean {
   if (ours === undefined) return true;
   return ours.isAuditClean === true && Object.values(ours.killed.losses).every((lost) => lost === 0);

@@ -1,5 +1,5 @@
-// The system under test, found from outside: starts a local stack of its own through its command line, or takes one that runs,
-// and makes it ready for load. Knows addresses, nothing of the inside.
+// The system under test, seen from outside: starts its own local stack through the command line, or uses one that runs, and prepares it
+// for load. It knows only addresses, nothing of the implementation. Called by the benchmarks.
 import postgres, { type Sql } from "postgres";
 import type { RestockRequest } from "../schemas/http.ts";
 import { scrape } from "./measure/metrics.ts";
@@ -12,7 +12,7 @@ const STOCK = 100_000_000;
 const USERS = 200;
 const CURRENCY = "EUR";
 
-/** What `stack status --json` prints, as far as it matters here. */
+/** The parts of the output of `stack status --json` that the benchmarks use. */
 interface Status {
   readonly phase: string;
   readonly addresses: {
@@ -23,7 +23,7 @@ interface Status {
     readonly paysim: string;
     readonly mail: string;
     readonly secrets_file: string;
-    /** By role, every process that serves requests. Commits from before there were replicas do not say it. */
+    /** By role, the URLs of all processes that serve requests. Missing in commits without replicas. */
     readonly replicas?: { readonly gateway: readonly string[] };
     /** By process: `orchestrator`, `orchestrator-2`. */
     readonly ops: Readonly<Record<string, string>>;
@@ -37,52 +37,52 @@ export interface System extends AsyncDisposable {
   readonly directory: string;
   readonly gateway: string;
   readonly addresses: Status["addresses"];
-  /** Those of one role under its name. Read from the stack by `refresh`: a role that was started again is another process. */
+  /** The processes, grouped under the names of their roles. Call `refresh` after a restart, because a restarted role is another process. */
   readonly processes: readonly ProcessGroup[];
   refresh(): Promise<void>;
   readonly shoppers: readonly Shopper[];
   readonly skus: readonly string[];
-  /** The saga database, read-only: when each saga finished. */
+  /** The saga database, read-only: it has the time at which each saga finished. */
   readonly sagas: Sql;
-  /** All databases by name, read-only. Nobody is connected to before the first question. */
+  /** All databases by name, read-only. Each connects at its first query. */
   readonly databases: Readonly<Record<string, Sql>>;
-  /** How long the stack took to come up; undefined for one that ran before. */
+  /** How long the start of the stack took; undefined if it was already running. */
   readonly startUpSeconds: number | undefined;
   /** `bun run stack` for this stack: `kill`, `restart`. */
   control(...args: readonly string[]): Promise<void>;
   readonly currency: string;
-  /** Sagas under way. */
+  /** The number of unfinished sagas. */
   openSagas(): Promise<number>;
-  /** Adds SKUs to the catalogue, `count` of each. */
+  /** Adds SKUs to the catalogue, with `count` pieces of each. */
   restock(skus: readonly string[], count: number): Promise<void>;
-  /** Runs the auditor, with more arguments for it; true where it finds nothing. */
+  /** Runs the auditor, with additional arguments; true if it finds nothing. */
   audit(...args: readonly string[]): Promise<boolean>;
 }
 
 export interface SystemOptions {
-  /** A running stack's data directory; without one a stack is started in a new directory and removed afterwards. */
+  /** The data directory of a running stack. Without it, a stack is started in a new directory and removed afterwards. */
   readonly stack: string | undefined;
-  /** Where the own stack is to lie. */
+  /** The data directory of the started stack. */
   readonly directory?: string;
-  /** More arguments for `stack up`. */
+  /** Additional arguments for `stack up`. */
   readonly up?: readonly string[];
   readonly skus: number;
-  /** The provider's latency, as the simulator takes it: `fixed:0`, `uniform:200-500`. */
+  /** The provider's latency, in the simulator's format: `fixed:0`, `uniform:200-500`. */
   readonly latency: string;
-  /** How the shoppers send checkouts to a gateway (its URL). */
+  /** How shoppers send checkouts to the gateway with this URL. */
   readonly postTo?: (gateway: string) => Post;
-  /** The checkout of this repository that the stack is built and started from; this one unless told otherwise. */
+  /** The checkout of this repository from which the stack is built and started; default is this one. */
   readonly repository?: string;
-  /** How `bun run stack` is run, for tests. */
+  /** Replaces `bun run stack`, for tests. */
   readonly command?: StackCommand;
-  /** Hears of what there is to take down: the stack of its own from its start on, then the system. */
+  /** Gets what must be taken down: the own stack as soon as its start begins, then the system. */
   readonly opened?: (opened: AsyncDisposable) => void;
 }
 
-/** Runs `bun run stack`; `signal` ends it. Rejects with what it said where it fails. */
+/** Runs `bun run stack`; `signal` ends it. If it fails, rejects with its output. */
 type StackCommand = (args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
-/** Throws, having taken down what it started, where the stack or what it is asked for cannot be had. */
+/** If anything fails, takes down what it started, and throws. */
 export async function openSystem(options: SystemOptions): Promise<System> {
   const { stack, repository = REPOSITORY } = options;
   const command: StackCommand =
@@ -99,7 +99,8 @@ export async function openSystem(options: SystemOptions): Promise<System> {
   const readStatus = async (): Promise<Status> =>
     JSON.parse(await command(["status", "--json", "--data-dir", directory]));
   const status = await readStatus();
-  if (status.phase !== "ready") throw new Error(`no stack runs in ${directory}: bun run stack up`);
+  if (status.phase !== "ready")
+    throw new Error(`no stack runs in ${directory}: start one with bun run stack up`);
   const { addresses } = status;
   let processes = processesOf(status);
 
@@ -138,8 +139,8 @@ export async function openSystem(options: SystemOptions): Promise<System> {
 }
 
 /**
- * `bun run stack up` of the stack in `directory`, with more arguments. Never resolves where it is interrupted: who was told by `opened` takes down what there is
- * then, and ends the process.
+ * Runs `bun run stack up` for the stack in `directory`, with additional arguments. Never resolves if it is interrupted: the receiver of
+ * `opened` then takes down the stack and ends the process.
  */
 export async function startUp(
   directory: string,
@@ -163,11 +164,11 @@ export async function startUp(
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
   }
-  // It may have come up all the same, in the last moment.
+  // The stack may still have come up at the last moment.
   if (interrupted.signal.aborted) await new Promise(() => {});
 }
 
-/** Names that no earlier run has used. */
+/** Creates names that no earlier run has used. */
 function newSkus(count: number): readonly string[] {
   const run = Date.now().toString(36);
   return Array.from({ length: count }, (_, index) => `bench-${run}-${index}`);
@@ -188,7 +189,7 @@ async function restock(
   await putJson(`${inventory}/catalogue`, { items } satisfies RestockRequest);
 }
 
-/** Each at one of the gateways, in turn. */
+/** Assigns the shoppers to the gateways in turn. */
 async function signInShoppers(
   { secrets_file, replicas, gateway }: Status["addresses"],
   postTo: SystemOptions["postTo"],
@@ -227,13 +228,13 @@ async function audit(directory: string, repository: string, args: readonly strin
 }
 
 /**
- * By the orchestrators' own counters, since their start. One may end what another has started, so only the sum over all of them says
- * how many are under way; and that only as long as they began with nothing under way.
+ * Counts unfinished sagas by the orchestrators' own counters, since their start. One orchestrator may finish a saga that another
+ * started, so only the sum over all of them is right, and only if no saga was unfinished at their start.
  */
 async function openSagasBy(ops: Readonly<Record<string, string>>): Promise<number> {
   const urls = Object.entries(ops).filter(([name]) => partOf(name) === "orchestrator");
   const all = await Promise.all(urls.map(([, url]) => scrape(url)));
-  if (all.some(({ size }) => size === 0)) throw new Error("an orchestrator does not tell its metrics");
+  if (all.some(({ size }) => size === 0)) throw new Error("an orchestrator does not expose its metrics");
   const sumOf = (name: string) => all.reduce((sum, metrics) => sum + (metrics.get(name) ?? 0), 0);
   return sumOf("checkout_sagas_started_total") - sumOf("checkout_sagas_ended_total");
 }
@@ -245,14 +246,14 @@ function processesOf({ servers, roles }: Status): readonly ProcessGroup[] {
   ];
 }
 
-/** Stops the stack in `directory`, and removes it. */
+/** Stops the stack in `directory` and removes it. */
 export async function wipe(directory: string, command = inThisCheckout): Promise<void> {
   await command(["down", "--wipe", "--data-dir", directory]);
 }
 
 const inThisCheckout: StackCommand = (args, signal) => stackCommand(args, { signal });
 
-/** Runs `bun run stack` of a checkout of this repository; throws with what it said where it fails. */
+/** Runs `bun run stack` of a checkout of this repository. If it fails, throws with its output. */
 export async function stackCommand(
   args: readonly string[],
   { repository = REPOSITORY, signal }: { repository?: string; signal?: AbortSignal | undefined } = {},
@@ -271,7 +272,7 @@ export async function stackCommand(
   return output;
 }
 
-/** PUTs JSON; throws with the answer where it is refused. */
+/** PUTs JSON; throws with the answer if it is refused. */
 export async function putJson(url: string, body: unknown): Promise<void> {
   const response = await fetch(url, {
     method: "PUT",

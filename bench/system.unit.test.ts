@@ -1,8 +1,8 @@
-// A stack that was started for a run is taken down again where the run cannot begin.
+// A stack that was started for a run is stopped if the run cannot begin.
 import { expect, test } from "bun:test";
 import { openSystem } from "./system.ts";
 
-test("of a run that is interrupted while its stack starts: the start is ended, then what there was of it taken down", async () => {
+test("interrupting a run while its stack starts ends the start and then takes the stack down", async () => {
   const run: (string | undefined)[] = [];
   const toTakeDown: AsyncDisposable[] = [];
   const isStarting = Promise.withResolvers<void>();
@@ -31,14 +31,14 @@ test("of a run that is interrupted while its stack starts: the start is ended, t
   await toTakeDown[0]?.[Symbol.asyncDispose]();
   await Bun.sleep(0);
   expect(run).toEqual(["up", "up has ended", "down"]);
-  // Who waits for the system must not end the process before that.
+  // The caller must not end the process before that.
   expect(outcome).toBe("none");
 });
 
 test.each([
-  ["an own stack", undefined, ["up", "status", "down"]],
-  ["somebody's stack", "/somebody's", ["status"]],
-])("of a provider that does not take the latency: %s", async (_, stack, commands) => {
+  ["its own stack is taken down", undefined, ["up", "status", "down"]],
+  ["an existing stack is not touched", "/existing", ["status"]],
+])("if the provider rejects the latency, %s", async (_, stack, commands) => {
   using provider = Bun.serve({ port: 0, fetch: () => new Response("no such latency", { status: 422 }) });
   const status = {
     phase: "ready",

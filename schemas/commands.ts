@@ -1,5 +1,5 @@
-// Commands on `checkout-commands`, from the orchestrator to the services. Imperative; an undo names what it undoes.
-// `idempotency_key` is `saga_id:step` and is what makes one effect per step, whatever is delivered how often.
+// Commands on `checkout-commands`, from the orchestrator to the services. Names are imperative; an undo names what it undoes.
+// `idempotency_key` is `saga_id:step`: each step takes effect once, even if its command is delivered several times.
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import {
@@ -18,13 +18,13 @@ export const MAX_ANSWER_WITHIN_MS = 24 * 60 * 60 * 1_000;
 
 const idempotency_key = Type.String({ minLength: 1, maxLength: 100 });
 
-/** A checkout without its cart, which the command names, and its payment method, which travels sealed with the charge. */
+/** A checkout without its cart (the command has it) and without its payment method (sealed in the charge). */
 export const CheckoutOfSaga = Type.Object({
   user_id: Uuid,
   email: Email,
   shipping_address: ShippingAddress,
   expected_total_cents: Type.Optional(Cents),
-  /** The shopper's Idempotency-Key and the hash of the body it came with. */
+  /** The shopper's Idempotency-Key and the hash of the request body. */
   client_key: Type.String({ minLength: 1, maxLength: 200 }),
   body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
 });
@@ -35,9 +35,8 @@ export const ReserveInventory = message("ReserveInventory", {
   items: Type.Array(CartItem, { minItems: 1, maxItems: MAX_CART_LINES }),
   currency: Currency,
   /**
-   * What else the saga's row was made of (CheckoutOfSaga), so that it can be made again from the topic when the saga database has
-   * lost it (`checkoutctl saga rebuild`). Older orchestrators leave it out. No service reads it, so none checks it: a reservation
-   * must not fail on an address.
+   * The rest of the saga's row (CheckoutOfSaga), so that `checkoutctl saga rebuild` can recreate a row that the saga database has lost
+   * from the topic. Older orchestrators do not send it. No service reads or checks it: a reservation must not fail on an address.
    */
   checkout: Type.Optional(Type.Unknown()),
 });
@@ -48,14 +47,14 @@ export const ChargePayment = message("ChargePayment", {
   idempotency_key,
   amount_cents: Cents,
   currency: Currency,
-  /** Sealed to the payment service's public key (JWE compact); nobody else can read it. */
+  /** Sealed with the payment service's public key (JWE compact); only that service can read it. */
   payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
-  /** So long does the saga wait for the answer, in milliseconds from `occurred_at`. Left out: as long as it takes. */
+  /** How long the saga waits for the reply, in ms from `occurred_at`. Missing: no limit. */
   answer_within_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ANSWER_WITHIN_MS })),
 });
-/** Settles a charge whose outcome the saga does not know: whatever was or will be taken is given back. */
+/** Settles a charge with an outcome unknown to the saga: any money that was or will be taken is refunded. */
 export const CancelPayment = message("CancelPayment", { idempotency_key });
-/** Gives back a charge that is known to have succeeded. */
+/** Refunds a charge that is known to have succeeded. */
 export const RefundPayment = message("RefundPayment", { idempotency_key });
 
 export const CreateOrder = message("CreateOrder", {

@@ -1,16 +1,16 @@
-// Says what a change of a JSON Schema would break for somebody who was built against the old one: services are upgraded one
-// after the other, messages wait in topics, and shoppers' apps are never upgraded. The rule is: new fields are optional,
-// nothing is removed, nothing is narrowed. Called by the compatibility test and by write-snapshot.ts. Pure.
+// Finds breaking changes between two versions of a JSON Schema: services are upgraded one after the other, messages wait in topics,
+// and shoppers' apps are never upgraded. The rule: new fields are optional, nothing is removed, nothing is narrowed. Called by the
+// compatibility test and by write-snapshot.ts. Pure.
 //
-// Widening is allowed but not free: a reader must be upgraded before the first writer uses it.
+// Widening is allowed, but every reader must be upgraded before the first writer uses it.
 
 export interface Break {
-  /** Where, for example `ReserveInventory.items[].quantity`. */
+  /** For example `ReserveInventory.items[].quantity`. */
   readonly path: string;
   readonly reason: string;
 }
 
-/** The part of JSON Schema that TypeBox writes and this check understands. */
+/** The part of JSON Schema that TypeBox produces and this check supports. */
 export interface Schema {
   readonly type?: string;
   readonly const?: unknown;
@@ -23,10 +23,10 @@ export interface Schema {
 }
 
 const NOW_OPTIONAL = "was always there and is now optional";
-/** Written by others and read by us alone: what they need not send any more breaks nobody. */
+/** Bodies that only we read: a field that clients no longer need to send breaks nobody. */
 const REQUESTS: ReadonlySet<string> = new Set(["http CheckoutRequest"]);
 
-/** Keywords where the new value must be absent or not stricter, and what stricter means. */
+/** Keywords whose new value must be absent or not stricter, each with its comparison. */
 const LIMITS: Readonly<Record<string, (before: number | undefined, after: number) => boolean>> = {
   minimum: isRaised,
   exclusiveMinimum: isRaised,
@@ -48,12 +48,12 @@ const HANDLED = new Set([
   "additionalProperties",
   ...Object.keys(LIMITS),
 ]);
-/** Keywords that tell people something and accept or refuse nothing. */
+/** Keywords for people that do not affect validation. */
 const REMARKS = new Set(["description", "title", "examples", "default", "$id"]);
 
-/** All breaks between two versions of one schema; empty when the change is safe. `path` names the schema. */
+/** All breaking changes between two versions of one schema; empty if the change is safe. `path` names the schema. */
 export function breakingChanges(before: Schema, after: Schema, path: string): Break[] {
-  // Everything the old union accepted must still be accepted, whichever alternative does it now.
+  // Everything the old union accepted must still be accepted, by any alternative.
   if (before.anyOf) return before.anyOf.flatMap((alternative) => breakingChanges(alternative, after, path));
   if (after.anyOf) {
     const isCovered = after.anyOf.some(
@@ -62,7 +62,7 @@ export function breakingChanges(before: Schema, after: Schema, path: string): Br
     return isCovered ? [] : [{ path, reason: `${nameOf(before)} is no longer accepted` }];
   }
   const narrowed = typeBreaks(before, after, path);
-  // Of another type altogether: its limits and fields cannot be compared.
+  // If the type changed, limits and fields cannot be compared.
   if (narrowed.length > 0) return narrowed;
   return [
     ...limitBreaks(before, after, path),
@@ -72,7 +72,7 @@ export function breakingChanges(before: Schema, after: Schema, path: string): Br
   ];
 }
 
-/** The same over a whole set of named schemas: one that disappears is a break, a new one is not. */
+/** The same for a set of named schemas: a removed schema is a break, a new one is not. */
 export function breakingChangesOfAll(
   before: Readonly<Record<string, Schema>>,
   after: Readonly<Record<string, Schema>>,
@@ -103,7 +103,7 @@ function limitBreaks(before: Schema, after: Schema, path: string): Break[] {
   });
 }
 
-/** Patterns cannot be compared, and a keyword this check does not know cannot be judged: any change of those is a break. */
+/** Patterns and unknown keywords cannot be compared, so any change of them is a break. */
 function otherKeywordBreaks(before: Schema, after: Schema, path: string): Break[] {
   return Object.keys(after)
     .filter((keyword) => keyword === "pattern" || !(HANDLED.has(keyword) || REMARKS.has(keyword)))

@@ -1,16 +1,16 @@
-// The checked-in snapshot is up to date and no contract broke since; and the check behind that sees each kind of break.
+// The checked-in snapshot is current, no contract has a breaking change, and the check finds each kind of break.
 import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { breakingChanges, breakingChangesOfAll, type Schema } from "./compatibility.ts";
 import { currentSnapshot, SNAPSHOT_FILE } from "./snapshot.ts";
 
 describe("the contracts", () => {
-  test("are compatible with the snapshot that is checked in", async () => {
+  test("are compatible with the checked-in snapshot", async () => {
     const before = await Bun.file(SNAPSHOT_FILE).json();
     expect(breakingChangesOfAll(before, currentSnapshot())).toEqual([]);
   });
 
-  test("are written down in snapshot.json (else: bun schemas/write-snapshot.ts)", async () => {
+  test("match snapshot.json (otherwise run bun schemas/write-snapshot.ts)", async () => {
     expect(await Bun.file(SNAPSHOT_FILE).json()).toEqual(currentSnapshot());
   });
 });
@@ -34,7 +34,7 @@ describe("a change that breaks", () => {
       "m.size",
       "is newly required",
     ],
-    "a promised field that becomes optional": [
+    "a required field that becomes optional": [
       base,
       Type.Object({ ...base.properties, name: Type.Optional(field) }),
       "m.name",
@@ -90,7 +90,7 @@ describe("a change that breaks", () => {
       "pattern was added or changed",
     ],
     "a new pattern": [Type.String(), Type.String({ pattern: "^b" }), "m", "pattern was added or changed"],
-    "a value taken out of an enum": [
+    "a value removed from an enum": [
       colours("red", "blue"),
       colours("red", "green"),
       "m",
@@ -129,7 +129,7 @@ describe("a change that breaks", () => {
     });
   }
 
-  test("a contract that disappears", () => {
+  test("a removed contract", () => {
     expect(breakingChangesOfAll({ m: plain(base) }, {})).toEqual([{ path: "m", reason: "was removed" }]);
   });
 });
@@ -147,8 +147,8 @@ describe("a change that does not break", () => {
     ],
     "integer widened to number": [Type.Integer({ minimum: 0 }), Type.Number({ minimum: 0 })],
     "one more value in an enum": [colours("red"), colours("red", "blue")],
-    "a value widened to a choice": [Type.String({ maxLength: 3 }), Type.Union([Type.Null(), Type.String()])],
-    "a remark": [Type.String(), Type.String({ description: "said more clearly" })],
+    "a value widened to a union": [Type.String({ maxLength: 3 }), Type.Union([Type.Null(), Type.String()])],
+    "a description": [Type.String(), Type.String({ description: "a clearer text" })],
   } as const;
 
   for (const [name, [before, after]] of Object.entries(cases)) {
@@ -157,7 +157,7 @@ describe("a change that does not break", () => {
     });
   }
 
-  test("a field that clients need not send any more, in a body that only we read", () => {
+  test("a field that becomes optional in a body that only we read", () => {
     const before = plain(base);
     const after = plain(Type.Partial(base));
     expect(

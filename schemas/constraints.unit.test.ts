@@ -1,4 +1,4 @@
-// What the contracts let in and keep out, by example: these limits are the first line of defence of every service.
+// Examples of accepted and rejected values: these limits are the first line of defence of every service.
 import { describe, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
@@ -74,7 +74,7 @@ describe("fields", () => {
     Email: {
       schema: Email,
       takes: ["ada@example.com", "a+b@c"],
-      // One recipient, and nothing that could end a mail header.
+      // Only one recipient, and no character that could end a mail header.
       refuses: ["ada", "@b", "a@", "a@b,c@d", "a@b\nbcc: c@d", "a b@c", `${"a".repeat(250)}@b.de`],
     },
     ShippingAddressInput: {
@@ -94,7 +94,7 @@ describe("fields", () => {
         { ...address, line2: "c/o Björk 🙂" },
         ...everywhere,
         { ...address, city: "", postal_code: "" },
-        // A newer gateway may know of more.
+        // A newer gateway may send more fields.
         { ...address, nickname: "A" },
       ],
       refuses: [...noAddresses, { name: "Ada", line1: "Street 1", country: "MO" }],
@@ -103,10 +103,10 @@ describe("fields", () => {
 
   for (const [name, { schema, takes, refuses }] of Object.entries(cases)) {
     const check = TypeCompiler.Compile(schema);
-    test(`${name} takes what it should`, () => {
+    test(`${name} accepts valid values`, () => {
       for (const value of takes) expect(check.Check(value), JSON.stringify(value)).toBe(true);
     });
-    test(`${name} refuses what it should`, () => {
+    test(`${name} rejects invalid values`, () => {
       for (const value of refuses) expect(check.Check(value), JSON.stringify(value)).toBe(false);
     });
   }
@@ -122,12 +122,12 @@ describe("a checkout", () => {
     payment_method: "pm_card_visa",
   };
 
-  test("is taken with and without the total the shopper saw", () => {
+  test("is accepted with and without the total the shopper saw", () => {
     expect(check.Check(request)).toBe(true);
     expect(check.Check({ ...request, expected_total_cents: 0 })).toBe(true);
   });
 
-  test("is refused with a misspelt or foreign field, at any depth", () => {
+  test("is rejected with a misspelt or unknown field at any depth", () => {
     expect(check.Check({ ...request, expected_total_cent: 5 })).toBe(false);
     expect(check.Check({ ...request, user_id: uuid })).toBe(false);
     expect(check.Check({ ...request, items: [{ sku_id: "mug", quantity: 1, unit_price_cents: 1 }] })).toBe(
@@ -135,14 +135,14 @@ describe("a checkout", () => {
     );
   });
 
-  test("is refused empty, and with more lines than a cart has", () => {
+  test("is rejected if it is empty or has more than 50 lines", () => {
     const [line] = request.items;
     expect(check.Check({ ...request, items: [] })).toBe(false);
     expect(check.Check({ ...request, items: Array.from({ length: 50 }, () => line) })).toBe(true);
     expect(check.Check({ ...request, items: Array.from({ length: 51 }, () => line) })).toBe(false);
   });
 
-  test("is refused with something else than a token for a payment method", () => {
+  test("is rejected if the payment method is not a token", () => {
     for (const payment_method of ["", "4242 4242 4242 4242", "pm card", "a".repeat(201)]) {
       expect(check.Check({ ...request, payment_method }), payment_method).toBe(false);
     }
@@ -159,24 +159,24 @@ describe("messages", () => {
     idempotency_key: `${uuid}:reserve:undo`,
   };
 
-  test("let unknown fields through, so that a newer sender may add some", () => {
+  test("accept unknown fields, so that a newer sender may add some", () => {
     expect(validatorOf("ReleaseInventory")?.Check({ ...release, added_later: true })).toBe(true);
   });
 
-  test("are refused without any one field of the envelope", () => {
+  test("are rejected if any field of the envelope is missing", () => {
     for (const field of Object.keys(release)) {
       const rest = Object.fromEntries(Object.entries(release).filter(([name]) => name !== field));
       expect(validatorOf("ReleaseInventory")?.Check(rest), field).toBe(false);
     }
   });
 
-  test("are known by their own type only, and never by a name that objects inherit", () => {
+  test("are only accepted by the validator of their own type, and inherited names are not types", () => {
     expect(validatorOf("CancelOrder")?.Check(release)).toBe(false);
     for (const type of ["toString", "__proto__", "constructor", ""])
       expect(validatorOf(type)).toBeUndefined();
   });
 
-  test("are filed under the type they carry, on a topic that exists", () => {
+  test("are registered under their own type, with an existing topic", () => {
     const topics = new Set<string>([...Object.values(TOPICS), "own"]);
     for (const [type, { schema, topic }] of Object.entries(MESSAGES)) {
       expect(schema["properties"].type.const).toBe(type);

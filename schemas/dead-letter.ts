@@ -1,4 +1,4 @@
-// The record on `checkout-dlq`: everything an operator needs to judge a failure and to send the original again, byte for byte.
+// The record on `checkout-dlq`: everything an operator needs to understand a failure and to send the original again, byte for byte.
 import { type Static, Type } from "@sinclair/typebox";
 import { ErrorCodeText, ErrorMessage, Timestamp, Uuid } from "./fields.ts";
 
@@ -6,11 +6,11 @@ const Base64 = Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$" });
 
 export const DeadLetter = Type.Object({
   dead_letter_id: Uuid,
-  /** Null where the bytes could not be read far enough to know. */
+  /** Null if it could not be read from the bytes. */
   saga_id: Type.Union([Uuid, Type.Null()]),
-  /** The service that gave up, for example `inventory`. */
+  /** The service that dead-lettered the message, for example `inventory`. */
   service: Type.String({ minLength: 1, maxLength: 50 }),
-  /** The message as JSON where it is JSON, for reading; null otherwise. `original.value_base64` is what is replayed. */
+  /** The message for reading, if it is JSON; otherwise null. A replay uses `original.value_base64`. */
   original_command: Type.Unknown(),
   error_code: ErrorCodeText,
   error_message: ErrorMessage,

@@ -1,12 +1,12 @@
-// What every message carries around its own fields. `message` builds a whole message schema from a type name and those
-// fields. Unknown fields are let through on purpose: a newer sender may add optional ones (see compatibility.unit.test.ts).
+// The envelope fields of every message. `message` builds a message schema from a type name and the message's own fields. Unknown
+// fields are accepted on purpose: a newer sender may add optional ones (see compatibility.unit.test.ts).
 import { type TProperties, Type } from "@sinclair/typebox";
 import { Timestamp, Traceparent, Uuid } from "./fields.ts";
 
-/** Raised only when a reader must tell two shapes apart; adding optional fields does not. */
+/** Only raised when a reader must distinguish two shapes. Adding optional fields does not raise it. */
 export const SCHEMA_VERSION = 1;
 
-/** The envelope's own fields, filled in when a message is written to the outbox, never by a decision. */
+/** The envelope fields. Set when a message is written to the outbox, never by a decision. */
 export interface Envelope {
   readonly message_id: string;
   readonly schema_version: number;
@@ -27,7 +27,7 @@ export function message<Name extends string, Fields extends TProperties>(type: N
   });
 }
 
-/** A message as a decision returns it: without the envelope's times and ids, which a pure function cannot know. */
+/** A message as a decision returns it: without times and ids, which a pure function cannot create. */
 export type Body<M> = M extends { readonly type: string }
   ? Omit<M, "message_id" | "schema_version" | "traceparent" | "occurred_at">
   : never;

@@ -1,4 +1,4 @@
-// Events, past tense, from a service to whoever listens; the orchestrator does. A refusal is an event like any other.
+// Events from the services to the orchestrator. Names are in the past tense. A refusal is also an event.
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import {
@@ -19,38 +19,38 @@ const error = { error_code: ErrorCodeText, error_message: ErrorMessage };
 // inventory-events
 export const InventoryReserved = message("InventoryReserved", {
   reservation_id: Uuid,
-  /** The prices of this moment: the reservation freezes them, and the saga charges exactly these. */
+  /** The current prices: the reservation freezes them, and the saga charges exactly these. */
   items: Type.Array(
     Type.Object({ sku_id: SkuId, quantity: Quantity, unit_price_cents: Cents, reserved_until: Timestamp }),
     { minItems: 1, maxItems: MAX_CART_LINES },
   ),
 });
-/** Nothing was reserved, because of `sku_ids`. Those of them that are not merely short of stock are named once more. */
+/** Nothing was reserved because of `sku_ids`. SKUs with another reason than missing stock are also in a list below. */
 export const InsufficientStock = message("InsufficientStock", {
   sku_ids,
-  /** Nothing is sold under these names. */
+  /** These SKUs do not exist. */
   unknown_sku_ids: Type.Optional(sku_ids),
-  /** Sold, but in another currency than the cart's. */
+  /** These SKUs are sold in another currency than the cart's. */
   other_currency_sku_ids: Type.Optional(sku_ids),
 });
 export const InventoryReleased = message("InventoryReleased", {});
 export const ReservationConfirmed = message("ReservationConfirmed", { reservation_id: Uuid });
-/** The reservation had expired and its stock went to somebody else in the meantime. */
+/** The reservation had expired, and another checkout has taken its stock. */
 export const ReservationLost = message("ReservationLost", {
   sku_ids: Type.Array(SkuId, { maxItems: MAX_CART_LINES }),
 });
-/** Sent unasked by the sweeper: the hold passed its time and the stock is back on the shelf. */
+/** Sent by the sweeper without a command: the hold expired and the stock is available again. */
 export const ReservationExpired = message("ReservationExpired", { reservation_id: Uuid });
 
 // payment-events
 /**
- * How long a charge that is commanded now waits until the provider is asked, in milliseconds; said only while the provider limits
- * the calls. Whoever takes checkouts in should take fewer.
+ * How long a new charge currently waits before its provider request, in ms. Only set while the provider limits the rate. The
+ * intake should then accept fewer checkouts.
  */
 const charge_wait_ms = Type.Optional(Type.Integer({ minimum: 0 }));
 export const PaymentSucceeded = message("PaymentSucceeded", {
   payment_id: Uuid,
-  /** The provider's own id of the charge. */
+  /** The provider's id of the charge. */
   transaction_id: Type.String({ minLength: 1, maxLength: 200 }),
   amount_cents: Cents,
   currency: Currency,
@@ -58,9 +58,9 @@ export const PaymentSucceeded = message("PaymentSucceeded", {
 });
 /** No money moved and none will. */
 export const PaymentFailed = message("PaymentFailed", { ...error, charge_wait_ms });
-/** Answer to CancelPayment: no money moved and none will. */
+/** Reply to CancelPayment: no money moved and none will. */
 export const PaymentCancelled = message("PaymentCancelled", {});
-/** Answer to RefundPayment, or to CancelPayment when the charge had succeeded: the money is back. */
+/** Reply to RefundPayment, or to CancelPayment if the charge had succeeded: the money is refunded. */
 export const RefundCompleted = message("RefundCompleted", { payment_id: Uuid, amount_cents: Cents });
 
 // order-events
@@ -69,12 +69,12 @@ export const OrderFailed = message("OrderFailed", error);
 export const OrderCancelled = message("OrderCancelled", {});
 
 // any service
-/** A forward command came for a step that its undo had already settled (a tombstone). Nothing was done. */
+/** A forward command came after the undo of its step (a tombstone). Nothing was done. */
 export const CommandRefused = message("CommandRefused", {
   command_id: Uuid,
   command_type: Type.String({ maxLength: 100 }),
 });
-/** A command could not be handled after all its retries and waits in the dead-letter queue for an operator. */
+/** A command failed after all its retries and waits in the dead-letter topic for an operator. */
 export const CommandDeadLettered = message("CommandDeadLettered", {
   command_id: Uuid,
   command_type: Type.String({ maxLength: 100 }),

@@ -1,5 +1,5 @@
-// HTTP bodies: the public API of the gateway and the two internal APIs behind it (orchestrator, inventory catalogue).
-// Requests are strict: an unknown field is refused rather than ignored, so that a typo cannot cost a shopper money.
+// HTTP bodies: the public API of the gateway and the two internal APIs behind it (orchestrator, inventory catalogue). Requests are
+// strict: an unknown field is rejected, not ignored, so that a typo cannot cost a shopper money.
 import { type Static, Type } from "@sinclair/typebox";
 import {
   Actor,
@@ -22,13 +22,13 @@ import {
 
 const strict = { additionalProperties: false } as const;
 
-/** 1 to 200 printable characters of ASCII. */
+/** 1 to 200 printable ASCII characters. */
 export const IDEMPOTENCY_KEY = "^[\\x21-\\x7e]{1,200}$";
 
 const cart = {
   items: Type.Array(Type.Object(CartItem.properties, strict), { minItems: 1, maxItems: MAX_CART_LINES }),
   currency: Currency,
-  /** What the shopper saw. If the server's prices give another total, the checkout ends as PRICE_CHANGED, uncharged. */
+  /** The total the shopper saw. If the server's total differs, the checkout ends as PRICE_CHANGED without a charge. */
   expected_total_cents: Type.Optional(Cents),
   email: Email,
 };
@@ -44,7 +44,7 @@ export const CheckoutRequest = Type.Object(
 );
 export type CheckoutRequest = Static<typeof CheckoutRequest>;
 
-/** 202 of POST /api/v1/checkout */
+/** 202 answer of POST /api/v1/checkout */
 export const CheckoutAccepted = Type.Object({ saga_id: Uuid, status_url: Type.String() });
 export type CheckoutAccepted = Static<typeof CheckoutAccepted>;
 
@@ -69,7 +69,7 @@ export const SagaStatusView = Type.Object({
   compensation_step: Type.Union([Type.String(), Type.Null()]),
   failure_code: Type.Union([Type.String(), Type.Null()]),
   order_id: Type.Union([Uuid, Type.Null()]),
-  /** Also of a cart that was refused as too dear. */
+  /** Also set for a cart that was rejected as too expensive. */
   total_cents: Type.Union([CartTotal, Type.Null()]),
   currency: Currency,
   created_at: Timestamp,
@@ -84,27 +84,27 @@ export const StartSaga = Type.Object(
     ...cart,
     shipping_address: Type.Object(ShippingAddress.properties, strict),
     user_id: Uuid,
-    /** Sealed: a JWE in compact form, so base64url and points. */
+    /** Sealed: a compact JWE, so base64url and dots. */
     payment_method: Type.String({ maxLength: MAX_SEALED_LENGTH, pattern: "^[A-Za-z0-9._-]+$" }),
     client_key: Type.String({ pattern: IDEMPOTENCY_KEY }),
-    /** SHA-256 of the shopper's body, hex: the same Idempotency-Key with another body is refused. */
+    /** SHA-256 of the shopper's body in hex: the same Idempotency-Key with another body is rejected. */
     body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
-    /** As the messages carry it: with another one none of them would be taken, and the checkout would stand still. */
+    /** In the same format as in messages: services would reject messages with an invalid one, and the checkout would stop. */
     traceparent: Type.Optional(Traceparent),
   },
   strict,
 );
 export type StartSaga = Static<typeof StartSaga>;
 
-/** Answer to POST /sagas. `replayed` where the client key had been used with the same body before. */
+/** Answer to POST /sagas. `replayed`: the client key was already used with the same body. */
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
 
-/** POST /sagas/:id/cancel on the orchestrator: an operator, by name, starts a saga's compensation. */
+/** POST /sagas/:id/cancel on the orchestrator: a named operator starts a saga's compensation. */
 export const CancelSaga = Type.Object({ actor: Actor, reason: Reason }, strict);
 export type CancelSaga = Static<typeof CancelSaga>;
 
-/** Answer to it: 202 where this started the compensation, 200 where it had started before; how it stands now. */
+/** Answer to a cancel with the current state: 202 if it started compensation, 200 if compensation had already started. */
 export const SagaCancelled = Type.Object({
   saga_id: Uuid,
   status: SagaStatus,
@@ -114,7 +114,7 @@ export const SagaCancelled = Type.Object({
 });
 export type SagaCancelled = Static<typeof SagaCancelled>;
 
-/** What the orchestrator's API answers when it does not do what was asked; `detail` is for people. */
+/** The orchestrator's error answer; `detail` is for people. */
 export const SagaApiFault = Type.Object({
   error: Type.Union([
     Type.Literal("CLIENT_KEY_REUSED"),
@@ -128,7 +128,7 @@ export const SagaApiFault = Type.Object({
 });
 export type SagaApiFault = Static<typeof SagaApiFault>;
 
-/** One SKU of the catalogue, as the shop shows it. */
+/** One SKU of the catalogue. */
 export const CatalogueItem = Type.Object(
   {
     sku_id: SkuId,
@@ -141,7 +141,7 @@ export const CatalogueItem = Type.Object(
 );
 export type CatalogueItem = Static<typeof CatalogueItem>;
 
-/** GET /catalogue on inventory, in SKU order. `next` continues the list as `?after=`; null at its end. */
+/** GET /catalogue on inventory, in SKU order. `?after=` with `next` returns the next page; null at the end. */
 export const CataloguePage = Type.Object({
   items: Type.Array(CatalogueItem),
   next: Type.Union([SkuId, Type.Null()]),
@@ -149,8 +149,8 @@ export const CataloguePage = Type.Object({
 export type CataloguePage = Static<typeof CataloguePage>;
 
 /**
- * PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. Repeating it adds again, unless both
- * carry the same Idempotency-Key (a UUID). Answered by the items as they are then.
+ * PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. A repeat adds again, unless both requests
+ * have the same Idempotency-Key (a UUID). The answer has the resulting items.
  */
 export const RestockRequest = Type.Object(
   {

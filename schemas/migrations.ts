@@ -1,5 +1,5 @@
-// The SQL migrations of the five databases, embedded as text so that a binary carries its own. Numbered and forward-only;
-// `checkoutctl migrate` applies them in this order.
+// The SQL migrations of the five databases, embedded as text in the binaries. Numbered and forward-only; `checkoutctl migrate` applies
+// them in this order.
 import heldMessages from "./migrations/held_messages.sql" with { type: "text" };
 import waitingMails from "./migrations/notification/0001_waiting_mails.sql" with { type: "text" };
 import messaging from "./migrations/messaging.sql" with { type: "text" };
@@ -18,11 +18,11 @@ import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" }
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
-/** Those of the services that take part in the saga: each has an inbox, an outbox and a retry table. */
+/** The databases of the services in the saga: each has an inbox, an outbox and a retry table. */
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 
-/** These, and that of the notification service, which keeps the mails that have to wait and says nothing to anybody. */
+/** These, and the database of the notification service, which stores waiting mails and sends no messages. */
 export const MIGRATED_DATABASES = [...DATABASES, "notification"] as const;
 export type MigratedDatabase = (typeof MIGRATED_DATABASES)[number];
 
@@ -31,9 +31,9 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** What every database begins with: the tables that the relay needs. */
+/** The first migration of the saga databases: the tables of internal/messaging. */
 export const messagingMigration: Migration = { name: "0001_messaging", sql: messaging };
-/** Of all four, as the first. */
+/** Migrations that all four databases share. */
 const held: Migration = { name: "0012_held_messages", sql: heldMessages };
 const vacuum: Migration = { name: "0021_quieter_vacuum", sql: quieterVacuum };
 const spare: Migration = { name: "0018_default_partitions", sql: defaultPartitions };

@@ -1,4 +1,4 @@
-// The one message on `notification-commands`: tell the shopper how it ended. Mail trouble never touches the saga.
+// The only message on `notification-commands`: tells the shopper how the checkout ended. A mail fault never affects the saga.
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import { Cents, Currency, Email, ErrorCodeText, MAX_CART_LINES, PricedItem, Uuid } from "./fields.ts";

@@ -1,6 +1,5 @@
-// One line of the payment provider simulator's ledger file: what the provider itself says happened. The simulator writes
-// it before it answers and rebuilds itself from it; the auditor reads it and trusts it over every database.
-// Money moved exactly where `kind` is `charge` (to us) or `refund` (back).
+// One line of the provider simulator's ledger file. The simulator writes it before it answers and restores its state from it. The
+// auditor trusts it more than every database. Money moved exactly if `kind` is `charge` (to us) or `refund` (back).
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -8,7 +7,7 @@ const Amount = Type.Integer({ minimum: 1 });
 const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
 const Metadata = Type.Record(Type.String(), Type.String());
 
-/** What a client is told in place of an object, in Stripe's words. */
+/** An error answer in Stripe's format. */
 export const ProviderError = Type.Object({
   /** HTTP status. */
   status: Type.Integer({ minimum: 400, maximum: 599 }),
@@ -26,24 +25,24 @@ export const ProviderError = Type.Object({
 export type ProviderError = Static<typeof ProviderError>;
 
 const entry = {
-  /** 1, 2, 3, ... without a hole. */
+  /** 1, 2, 3, ... without gaps. */
   seq: Type.Integer({ minimum: 1 }),
   /** Milliseconds since the Unix epoch, by the provider's clock. */
   at_ms: Type.Integer({ minimum: 0 }),
 };
 
-/** Every request that was executed, whether or not money moved. */
+/** Fields of every executed request, whether or not money moved. */
 const executed = {
   ...entry,
   payment_intent: Type.String(),
-  /** `metadata.saga_id` as the client sent it with the intent or the refund. */
+  /** `metadata.saga_id` as sent by the client with the intent or the refund. */
   saga_id: Nullable(Type.String()),
   idempotency_key: Nullable(Type.String()),
-  /** Of endpoint and parameters: the same key with another fingerprint is refused. */
+  /** Fingerprint of endpoint and parameters: the same key with another fingerprint is rejected. */
   fingerprint: Type.String(),
-  /** True when the simulator kept the outcome from the client on purpose: cut, held past its timeout, or turned into a 500. */
+  /** True if the simulator hid the result from the client on purpose: connection cut, delayed past its timeout, or a 500. */
   reply_lost: Type.Boolean(),
-  /** The answer stored under the key, where it is not the object itself. */
+  /** The answer stored under the key, if it is an error and not the object. */
   error: Nullable(ProviderError),
 };
 
@@ -56,9 +55,9 @@ const intent = {
 };
 
 export const ProviderLedgerEntry = Type.Union([
-  /** A payment intent was created and confirmed, and its card charged. */
+  /** A payment intent was created and confirmed, and its card was charged. */
   Type.Object({ ...executed, kind: Type.Literal("charge"), ...intent }),
-  /** A payment intent was created and confirmed, and its card refused. */
+  /** A payment intent was created and confirmed, and its card was declined. */
   Type.Object({ ...executed, kind: Type.Literal("decline"), ...intent, error: ProviderError }),
   /** A payment intent was created but not confirmed. */
   Type.Object({ ...executed, kind: Type.Literal("intent"), ...intent }),
@@ -72,14 +71,14 @@ export const ProviderLedgerEntry = Type.Union([
     reason: Nullable(Type.String()),
     metadata: Metadata,
   }),
-  /** Executed without any effect but the stored answer. */
+  /** Executed with no effect except the stored answer. */
   Type.Object({
     ...executed,
     kind: Type.Literal("refusal"),
     payment_intent: Nullable(Type.String()),
     error: ProviderError,
   }),
-  /** The control API made these idempotency keys, or all (null), expire. */
+  /** The control API expired these idempotency keys, or all (null). */
   Type.Object({ ...entry, kind: Type.Literal("keys_expired"), keys: Nullable(Type.Array(Type.String())) }),
 ]);
 export type ProviderLedgerEntry = Static<typeof ProviderLedgerEntry>;

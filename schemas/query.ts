@@ -1,9 +1,9 @@
-// The text of a URL's query, read by a schema: strictly, and by our own code. An HTTP framework's way of making numbers out of
-// text did not survive minifying (Elysia 1.4.30: no number was checked any more). Called by the HTTP APIs.
+// Parses a URL's query strictly by a schema, with our own code: the framework's number conversion broke when minified (Elysia 1.4.30
+// no longer checked any number). Called by the HTTP APIs.
 import type { Static, TObject } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 
-/** Where and why, never the value. */
+/** The place and the reason, never the value. */
 export interface QueryFault {
   readonly path: string;
   readonly message: string;
@@ -11,12 +11,12 @@ export interface QueryFault {
 
 export type ReadQuery<Query> = { readonly query: Query } | { readonly faults: readonly QueryFault[] };
 
-/** Whole numbers of JavaScript, in digits alone: not everything that `Number` reads. */
+/** Only digits, within JavaScript's whole numbers; stricter than `Number`. */
 const WHOLE_NUMBER = /^-?\d{1,15}$/;
 
 /**
- * Returns the function that reads the query of `url`, the text after its first `?`. A name that comes twice is a fault, because
- * two readers would take different ones of them. A broken escape is read as the replacement character.
+ * Returns a function that parses the query of `url`, the text after its first `?`. A repeated name is a fault, because two readers
+ * could use different values. An invalid UTF-8 escape becomes the replacement character.
  */
 export function queryReader<Schema extends TObject>(
   schema: Schema,

@@ -1,4 +1,4 @@
-// A query is read as its schema says, and what does not fit is told by its place.
+// A query is parsed by its schema, and a fault names its place.
 import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { queryReader } from "./query.ts";

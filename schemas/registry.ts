@@ -1,5 +1,5 @@
-// All message schemas by type, with the topic each travels on, and one compiled validator per type.
-// Used wherever a message is decoded, and by the snapshot test.
+// All message schemas by type, each with its topic and one compiled validator. Used wherever a message is decoded, and by the
+// snapshot test.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import type { TSchema } from "@sinclair/typebox";
 import * as commands from "./commands.ts";
@@ -11,7 +11,7 @@ export type Message = commands.Command | events.Event | SendNotification;
 export type MessageType = Message["type"];
 export type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 
-/** A service's events share its topic; refusals and dead-letter notices go where the service's events go. */
+/** `own`: the topic of the sending service's events. */
 export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly topic: Topic | "own" }> = {
   ReserveInventory: { schema: commands.ReserveInventory, topic: TOPICS.commands },
   ConfirmReservation: { schema: commands.ConfirmReservation, topic: TOPICS.commands },
@@ -42,7 +42,7 @@ export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly 
 const BY_NAME = new Map(Object.entries(MESSAGES));
 const validators = new Map<string, TypeCheck<TSchema>>();
 
-/** The compiled validator of a message type, or undefined for a type nobody knows. Compiled once, at first use. */
+/** The validator of a message type, compiled at first use; undefined for an unknown type. */
 export function validatorOf(type: string): TypeCheck<TSchema> | undefined {
   const found = validators.get(type);
   if (found !== undefined) return found;

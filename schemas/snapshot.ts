@@ -1,4 +1,4 @@
-// Every contract as plain JSON Schema, by name, as it is compared with the checked-in snapshot.json.
+// All contracts as plain JSON Schema, by name, for the comparison with the checked-in snapshot.json.
 import { KindGuard } from "@sinclair/typebox";
 import type { Schema } from "./compatibility.ts";
 import { DeadLetter } from "./dead-letter.ts";
@@ -16,7 +16,7 @@ export function currentSnapshot(): Snapshot {
     .filter(([, exported]) => KindGuard.IsSchema(exported))
     .map(([name, schema]) => [`http ${name}`, schema] as const);
   const all = [...messages, ["record DeadLetter", DeadLetter] as const, ...bodies];
-  // Through text and back: TypeBox's own marks are symbols, which JSON leaves out.
+  // To JSON and back: this removes TypeBox's symbols.
   const plain: Snapshot = JSON.parse(JSON.stringify(Object.fromEntries(all)));
   return plain;
 }

@@ -1,6 +1,5 @@
-// `bun schemas/write-snapshot.ts`: writes the contracts as they are now to snapshot.json, to be checked in with the change.
-// Refuses a change that breaks readers or writers of the old contracts, because writing it down would make the
-// compatibility test forget it; `--breaking` insists, for contracts that nobody uses yet.
+// `bun schemas/write-snapshot.ts`: writes the current contracts to snapshot.json, to be checked in with the change. Refuses a breaking
+// change, because the compatibility test would no longer see it. `--breaking` forces it, for contracts that are not used yet.
 import { breakingChangesOfAll } from "./compatibility.ts";
 import { currentSnapshot, SNAPSHOT_FILE, type Snapshot } from "./snapshot.ts";
 
@@ -12,7 +11,7 @@ const breaks = breakingChangesOfAll(before, after);
 if (breaks.length > 0 && !process.argv.includes("--breaking")) {
   for (const { path, reason } of breaks) console.error(`${path}: ${reason}`);
   console.error(
-    "snapshot.json is left as it was: add what you need as optional fields or new message types.",
+    "snapshot.json is unchanged: add optional fields or new message types instead, or force it with --breaking.",
   );
   process.exitCode = 3;
 } else {

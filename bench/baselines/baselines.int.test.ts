@@ -1,5 +1,5 @@
-// Nothing fails here: each baseline then does a checkout right, and undoes a declined one. A comparison with one that cannot even do
-// this would say nothing.
+// Without faults each baseline completes a checkout and undoes a declined one. A comparison with a baseline that cannot do this would
+// prove nothing.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres, { type Sql } from "postgres";
 import { TestProvider } from "../../internal/paysim/test-provider.ts";
@@ -18,7 +18,7 @@ let provider: TestProvider;
 beforeAll(() => void (provider = held.use(new TestProvider())));
 afterAll(() => held.disposeAsync());
 
-test("the monolith takes an order, charges it once, and rolls a declined one back", async () => {
+test("the monolith accepts an order, charges it once, and rolls back a declined one", async () => {
   await using database = await emptyDatabase();
   await using monolith = await startMonolith({
     port: 0,
@@ -42,7 +42,7 @@ test("the monolith takes an order, charges it once, and rolls a declined one bac
   expect(chargesOf((metadata) => metadata["client_key"] === "mono-1")).toEqual([2 * PRICE_CENTS]);
 });
 
-test("the orchestrator with dual writes completes a checkout and gives the stock of a declined one back", async () => {
+test("the orchestrator with dual writes completes a checkout and releases the stock of a declined one", async () => {
   await using saga = await emptyDatabase();
   await using inventory = await emptyDatabase();
   await using payment = await emptyDatabase();
@@ -77,7 +77,7 @@ test("the orchestrator with dual writes completes a checkout and gives the stock
 
 function shopperOf({ port }: Running): Promise<Shopper> {
   const gateway = `http://127.0.0.1:${port}`;
-  return Shopper.signIn({ gateway, jwtSecret: "not looked at here, only signed", userId: "shopper" });
+  return Shopper.signIn({ gateway, jwtSecret: "not checked by the baselines", userId: "shopper" });
 }
 
 async function stock(sql: Sql): Promise<void> {

@@ -1,4 +1,4 @@
-// Charging a card with Stripe's official SDK, as its quick start shows it. Used by both baselines.
+// Charges a card with Stripe's official SDK, as in its quick start. Used by both baselines.
 import { Stripe } from "stripe";
 
 const TIMEOUT_MS = 10_000;
@@ -7,18 +7,18 @@ export interface Charge {
   readonly amountCents: number;
   readonly currency: string;
   readonly card: string;
-  /** Names the checkout, so that people find it in the provider's dashboard. */
+  /** Names the checkout in the provider's dashboard. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What makes a second call for the same checkout the same charge. */
+  /** Makes a second call for the same checkout the same charge. */
   readonly idempotencyKey: string;
 }
 
-/** Whether the money moved. Throws where the provider does not tell. */
+/** Whether the money moved. Throws if the result is unknown. */
 export type ChargeCard = (charge: Charge) => Promise<"charged" | "declined">;
 
 /**
- * `withKeys` false leaves the key out, as a first version often does: the SDK then makes one up for each call, which protects its
- * own resends and nothing else.
+ * `withKeys` false omits the key, as first versions often do. The SDK then creates one per call, which only protects its own
+ * retries.
  */
 export function cardCharger(providerUrl: string, withKeys: boolean): ChargeCard {
   const { hostname, port } = new URL(providerUrl);

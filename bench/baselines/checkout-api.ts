@@ -1,5 +1,5 @@
-// The checkout API of both baselines: the product's routes and bodies, so that the same shopper places orders with all three.
-// No sign-in, no rate limit, no mail: what a baseline costs is the least that such a design would.
+// The checkout API of both baselines: the product's routes and bodies, so that the same shopper can order from all three. Without
+// sign-in, rate limit and mail: the cost of a baseline is the minimum of such a design.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CheckoutRequest } from "../../schemas/http.ts";
 
@@ -8,10 +8,10 @@ const checkoutRequest = TypeCompiler.Compile(CheckoutRequest);
 export const REFUSALS = { OUT_OF_STOCK: 409, CARD_DECLINED: 402 } as const;
 export type Refusal = keyof typeof REFUSALS;
 
-/** Takes a checkout; answers with its id, or with why there will be none. Whatever it throws is told as "try again". */
+/** Places a checkout; returns its id or a refusal. Any error becomes a 503. */
 export type Place = (clientKey: string, request: CheckoutRequest) => Promise<{ id: string } | Refusal>;
 
-/** Listens on 127.0.0.1; port 0 takes a free one. */
+/** Listens on 127.0.0.1; port 0 selects a free port. */
 export function serveCheckouts(port: number, place: Place) {
   return Bun.serve({
     hostname: "127.0.0.1",

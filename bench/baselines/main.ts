@@ -1,4 +1,4 @@
-// One process of a baseline: `bun bench/baselines/main.ts ROLE --database URL ...`. Started, killed and started again by
+// One process of a baseline: `bun bench/baselines/main.ts ROLE --database URL ...`. Started, killed and restarted by
 // `bun run bench solutions`.
 import { parseArgs } from "node:util";
 import { startOrchestrator } from "./dual-writes/orchestrator.ts";
@@ -13,7 +13,7 @@ const { values, positionals } = parseArgs({
     provider: { type: "string", default: "" },
     brokers: { type: "string", default: "" },
     prefix: { type: "string", default: "dual-writes" },
-    /** Charges without an idempotency key of the checkout. */
+    /** Charges without the checkout's idempotency key. */
     "no-provider-keys": { type: "boolean", default: false },
   },
 });
@@ -33,7 +33,7 @@ const ROLES: Readonly<Record<string, () => Promise<Running>>> = {
 const [name = ""] = positionals;
 const start = Object.hasOwn(ROLES, name) ? ROLES[name] : undefined;
 if (start === undefined) {
-  console.error(`${name} is none of ${Object.keys(ROLES).join(", ")}`);
+  console.error(`there is no role "${name}"; choose from ${Object.keys(ROLES).join(", ")}`);
   process.exit(2);
 }
 const running = await start();

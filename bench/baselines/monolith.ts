@@ -1,11 +1,11 @@
-// The naive monolith: one process, one database, and one transaction that reserves the stock, charges the card and writes the
-// order. The database undoes everything but the charge, and the rows of the stock stay locked while the provider takes its time.
+// The naive monolith: one process, one database, and one transaction that reserves the stock, charges the card and writes the order.
+// A rollback undoes everything except the charge, and the stock rows stay locked during the provider call.
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { cardCharger, type ChargeCard } from "./card-charger.ts";
 import { type Refusal, serveCheckouts } from "./checkout-api.ts";
 
-/** Each checkout holds a connection for as long as the provider takes. Postgres has 100. */
+/** Each checkout uses a connection during the provider call. Postgres has 100. */
 const POOL_SIZE = 50;
 const UNIQUE_VIOLATION = "23505";
 
@@ -21,7 +21,7 @@ export const MONOLITH_SCHEMA = `
     email text not null,
     shipping_address jsonb not null,
     total_cents integer not null,
-    -- Not now(), which is when the transaction began: before the charge.
+    -- Not now(), because that is the start of the transaction, before the charge.
     created_at timestamptz not null default clock_timestamp()
   );
   create table if not exists order_lines (
@@ -39,7 +39,7 @@ export interface MonolithOptions {
 }
 
 export interface Running extends AsyncDisposable {
-  /** Where it listens; 0 where it does not. */
+  /** The HTTP port; 0 if it has none. */
   readonly port: number;
 }
 
@@ -60,7 +60,7 @@ export async function startMonolith(options: MonolithOptions): Promise<Running> 
   };
 }
 
-/** Ends the transaction: nothing is reserved, nothing is ordered. */
+/** Rolls the transaction back: nothing is reserved or ordered. */
 class Refused extends Error {
   readonly reason: Refusal;
 
@@ -83,7 +83,7 @@ class Checkout {
     this.#request = request;
   }
 
-  /** A shopper that sends again under the same key gets the order of the first time. */
+  /** A repeat with the same key returns the first order. */
   async run(): Promise<{ id: string } | Refusal> {
     const existing = await this.#findOrder();
     if (existing !== undefined) return existing;
@@ -95,7 +95,7 @@ class Checkout {
       });
     } catch (error) {
       if (error instanceof Refused) return error.reason;
-      // Sent twice at once: the other one was faster.
+      // The same checkout was sent twice at once, and the other request was faster.
       const winner = isUniqueViolation(error) ? await this.#findOrder() : undefined;
       if (winner !== undefined) return winner;
       throw error;
@@ -110,7 +110,7 @@ class Checkout {
 
   async #reserve(tx: TransactionSql): Promise<number> {
     let totalCents = 0;
-    // Always in the same order: two carts that share products must not wait for each other.
+    // Always in the same order, so that two carts with the same products cannot deadlock.
     const items = this.#request.items.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1));
     for (const { sku_id, quantity } of items) {
       const [product] = await tx<{ unit_price_cents: number }[]>`

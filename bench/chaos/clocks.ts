@@ -1,15 +1,15 @@
-// Clocks that can be set: libfaketime is loaded into some roles and reads their offset from a file once a second. Only the wall
-// clock jumps, as it does when an operator or NTP sets it; timers go on.
+// Adjustable clocks: libfaketime is loaded into some roles and reads the clock offset from a file once a second. Only the wall clock
+// jumps, as when an operator or NTP sets it; timers are not affected.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { CLOCKED } from "./schedule.ts";
 
-/** Where Debian's packages `libfaketime` put it. */
+/** The paths of Debian's package `libfaketime`. */
 const LIBRARIES = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(
   (architecture) => `/usr/lib/${architecture}/faketime/libfaketime.so.1`,
 );
 const library = LIBRARIES.find((path) => existsSync(path));
 
-/** How to get what setting clocks takes; null where it is there. */
+/** Why clocks cannot be set, with the remedy; null if they can. */
 export const clocksLack =
   library === undefined ? "libfaketime is not installed: apt-get install libfaketime" : null;
 
@@ -22,7 +22,7 @@ export class Clocks {
     for (const role of CLOCKED) this.set(role, 0);
   }
 
-  /** The arguments of `stack up` that give roles a clock that can be set. */
+  /** The arguments of `stack up` that give roles an adjustable clock. */
   get stackArguments(): string[] {
     if (library === undefined) return [];
     return CLOCKED.flatMap((role) =>
@@ -35,7 +35,7 @@ export class Clocks {
     );
   }
 
-  /** Seconds ahead of the true time; within a second the role knows no other. */
+  /** Sets the offset to the true time in seconds. The role uses it within a second. */
   set(role: string, offsetSeconds: number): void {
     writeFileSync(this.#file(role), `${offsetSeconds < 0 ? "-" : "+"}${Math.abs(offsetSeconds)}\n`);
   }

@@ -1,5 +1,4 @@
-// How each kind of fault is done and undone. Each is done to something that target.ts has proved to be ours, or to a proxy, a
-// file or a key of ours.
+// Injects and heals each kind of fault. The target is a process that target.ts has proved to be ours, or our own proxy, file or key.
 import postgres from "postgres";
 import type { System } from "../system.ts";
 import type { Clocks } from "./clocks.ts";
@@ -17,11 +16,11 @@ export interface Arena {
   readonly target: Target;
   readonly links: Links;
   readonly clocks: Clocks;
-  /** Absent where nobody may mount. */
+  /** Undefined if this user may not mount. */
   readonly disk: SmallDisk | undefined;
 }
 
-/** Ends the fault. Nothing is left of it but what the system has to recover from. */
+/** Ends the fault. The system then has to recover by itself. */
 type Heal = () => Promise<void> | void;
 type Inject = (arena: Arena, fault: PlannedFault) => Promise<Heal> | Heal;
 
@@ -29,10 +28,10 @@ const MAX_LATENCY_MS = 400;
 const MIN_LATENCY_MS = 100;
 const MAX_CUT_BYTES = 20_000;
 const CUT_EVERY_MS = 1_000;
-/** Both ways; further than any deadline, hold or lease of the system. */
+/** Forward and back; up to more than any deadline, hold or lease of the system. */
 const JUMPS_SECONDS = [-3_600, -600, -60, -5, 5, 60, 600, 3_600];
 const DUPLICATES_SECONDS = 60;
-/** Of a provider under a 429 storm: far less than the load asks for. */
+/** The rate limit of a provider in a 429 storm: far below the load. */
 const FEWEST_CALLS_PER_SECOND = 1;
 const MOST_CALLS_PER_SECOND = 6;
 
@@ -48,7 +47,7 @@ const pause: Inject = async ({ target }, fault) => {
   await target.running(fault.target);
   target.signal(fault.target, "SIGSTOP");
   return async () => {
-    // Another fault of the pair may have ended it meanwhile; to its next life this signal means nothing.
+    // The other fault of a pair may have killed it meanwhile; SIGCONT does no harm to the restarted process.
     await target.running(fault.target);
     target.signal(fault.target, "SIGCONT");
   };
@@ -64,7 +63,7 @@ const keepDown =
     };
   };
 
-/** The mail catcher plays it (internal/stack/servers/mail-faults.ts). One that was killed meanwhile comes back in good health. */
+/** The mail catcher simulates it (internal/stack/servers/mail-faults.ts). A restarted mail catcher has no faults. */
 async function breakMail(target: Target, system: System, faults: object): Promise<Heal> {
   const put = async (what: object) => {
     await target.running("mail");
@@ -72,8 +71,7 @@ async function breakMail(target: Target, system: System, faults: object): Promis
       method: "PUT",
       body: JSON.stringify(what),
     });
-    if (!answer.ok)
-      throw new Error(`the mail catcher does not take ${JSON.stringify(what)}: ${answer.status}`);
+    if (!answer.ok) throw new Error(`the mail catcher rejected ${JSON.stringify(what)}: ${answer.status}`);
   };
   await put(faults);
   return () => put({});
@@ -125,7 +123,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     return holdRows(system.addresses.postgres[target.replace("postgres-", "")] ?? "", target);
   },
   "Kafka leader pause": pause,
-  // With 16 partitions on three brokers each of them leads some.
+  // With 16 partitions on three brokers, each broker leads some.
   "Kafka leader kill": keepDown((fault) => [fault.target]),
   "two brokers kill": keepDown((fault) => BROKERS.filter((broker) => broker !== fault.target)),
   "all brokers kill": keepDown(() => BROKERS),
@@ -163,7 +161,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
     };
   },
   async "disk full"({ disk }) {
-    if (disk === undefined) throw new Error("no disk that could be filled");
+    if (disk === undefined) throw new Error("there is no small disk to fill");
     await disk.fill();
     return () => disk.empty();
   },
@@ -173,7 +171,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   },
   async duplicates({ system, target: stack }, { target }) {
     await stack.running(target);
-    // As `checkoutctl outbox republish` does: to the relay they are unpublished again, to Kafka they are new records.
+    // As `checkoutctl outbox republish` does: the relay sees unpublished events, and Kafka gets new records.
     const url = system.addresses.postgres[target.replace("postgres-", "")] ?? "";
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     await sql`
@@ -184,7 +182,7 @@ const INJECTORS: Readonly<Record<KindName, Inject>> = {
   },
 };
 
-/** Throws, having done nothing, where the target cannot be proved to be ours. */
+/** Throws and does nothing if the target cannot be proved to be ours. */
 export async function inject(arena: Arena, fault: PlannedFault): Promise<Heal> {
   return INJECTORS[fault.kind](arena, fault);
 }

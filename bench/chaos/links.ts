@@ -1,13 +1,12 @@
-// A proxy in every link of the stack: between each role and each server or role that it talks to, and two in front of each
-// broker, one for its clients and one for the other brokers, who copy from it what it leads. Controllers talk directly, and so do
-// shoppers and the gateway.
+// A proxy in every link of the stack: between each role and each server or role it connects to, and two in front of each broker: one
+// for clients and one for the other brokers, which replicate from it. Controllers connect directly, and so do shoppers to the gateway.
 import { TcpProxy } from "../../internal/faults/tcp-proxy.ts";
 import { LINKS } from "./schedule.ts";
 import type { Target } from "./target.ts";
 
-/** Whose links to Kafka are led round by what the brokers advertise, and not by a route. */
+/** Links to Kafka that use advertised ports instead of routes. */
 const ADVERTISED = ["clients", "brokers"];
-/** Under which name `state.json` lists the port that a link leads to. */
+/** The names of a link's target port in `state.json`. */
 const PORT_NAMES = ["postgres", "redis", "smtp", "http"];
 
 export class Links implements AsyncDisposable {
@@ -17,7 +16,7 @@ export class Links implements AsyncDisposable {
     this.#proxies = proxies;
   }
 
-  /** Before the stack is started: where a link leads to is found out when it is first used. */
+  /** Call it before the stack starts; the target of a link is looked up at its first use. */
   static async open(target: Target): Promise<Links> {
     const proxies = new Map<string, TcpProxy>();
     for (const link of LINKS) {
@@ -34,7 +33,7 @@ export class Links implements AsyncDisposable {
     return new Links(proxies);
   }
 
-  /** The arguments of `stack up` that lead everybody through the proxies. */
+  /** The arguments of `stack up` that send every connection through the proxies. */
   get stackArguments(): string[] {
     const linksOf = (isWanted: (whose: string) => boolean) =>
       [...this.#proxies].filter(([link]) => isWanted(endsOf(link)[0]));
@@ -49,11 +48,11 @@ export class Links implements AsyncDisposable {
     ];
   }
 
-  /** Throws where there is no such link. */
+  /** Throws if there is no such link. */
   find(link: string): TcpProxy {
     const proxy = this.#proxies.get(link);
     if (proxy === undefined)
-      throw new Error(`no link ${link}; there is ${[...this.#proxies.keys()].join(", ")}`);
+      throw new Error(`there is no link ${link}; choose from ${[...this.#proxies.keys()].join(", ")}`);
     return proxy;
   }
 

@@ -1,4 +1,4 @@
-// `bun run chaos`: hurts the compiled binaries and their servers in every way the design speaks of, under load, and proves that
+// `bun run chaos`: injects every kind of fault of the design into the compiled binaries and their servers under load, and checks that
 // nothing was lost, done twice or left half done.
 import { describeError } from "../../internal/kernel/errors.ts";
 import { parseOptions, wrong } from "../arguments.ts";
@@ -8,17 +8,17 @@ import { KIND_NAMES, type KindName, parseReplicas, type Replicas } from "./sched
 
 const HELP = `Usage: bun run chaos [options]
 
-  --faults N      faults to inject (60)
-  --orders N      checkouts to place, at least (10000)
+  --faults N      number of faults to inject (60)
+  --orders N      minimum number of checkouts to place (10000)
   --rate N        checkouts a second (15)
-  --seed N        repeats the faults of an earlier run; chosen and printed without it
+  --seed N        repeats the faults of an earlier run; default: random, printed
   --only KIND     only this kind of fault; repeatable: ${KIND_NAMES.join(", ")}
-  --replicas SPEC several processes of a role, as payment=2,relay=2; a fault of a service then hits one of them
-  --json FILE     writes the report
-  --data-dir DIR  where the run's own stack lies (.stack-chaos)
-  --keep          leaves the stack running afterwards; a run that failed does so anyway
+  --replicas SPEC several processes of a role, for example payment=2,relay=2; a service fault then hits one of them
+  --json FILE     writes the report to FILE
+  --data-dir DIR  data directory of the run's own stack (.stack-chaos)
+  --keep          leaves the stack running afterwards; a failed run always does
 
-Exits 0 when nothing was violated and every saga is finished, 1 when not, 2 on wrong arguments.`;
+Exits 0 if there is no violation and every saga is finished, otherwise 1; 2 on wrong arguments.`;
 
 const EXIT_INTERRUPTED = 130;
 
@@ -65,19 +65,19 @@ try {
   if (values.json !== undefined) await Bun.write(values.json, `${JSON.stringify(report, null, 2)}\n`);
   process.exit(report.ok ? 0 : 1);
 } catch (error) {
-  console.error(`the chaos run broke off: ${describeError(error)}`);
+  console.error(`the chaos run failed: ${describeError(error)}`);
   process.exit(1);
 }
 
 function number(name: string, text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : wrong("chaos", `--${name} is a whole number, not ${text}`);
+  return /^\d+$/.test(text) ? Number(text) : wrong("chaos", `--${name} must be a whole number, not ${text}`);
 }
 
 function replicasOf(text: string | undefined): Replicas {
   if (text === undefined) return {};
-  return parseReplicas(text) ?? wrong("chaos", `--replicas is like payment=2,relay=2, not ${text}`);
+  return parseReplicas(text) ?? wrong("chaos", `--replicas must be like payment=2,relay=2, not ${text}`);
 }
 
 function kindOf(text: string): KindName {
-  return KIND_NAMES.find((kind) => kind === text) ?? wrong("chaos", `no kind of fault is called ${text}`);
+  return KIND_NAMES.find((kind) => kind === text) ?? wrong("chaos", `there is no kind of fault ${text}`);
 }

@@ -1,23 +1,22 @@
-// When a system that was hurt works as normal again, seen from outside: by how long the checkouts took that were started since.
-// Pure.
+// Finds out when a system works as normal again after a fault, from outside: by the durations of the checkouts started since. Pure.
 
 export interface Timed {
-  /** Epoch ms at which the shopper meant to start. */
+  /** The intended start, in epoch ms. */
   readonly intendedAt: number;
-  /** Epoch ms at which the shopper knew how it ended; absent while that is open. */
+  /** When the shopper saw the end, in epoch ms; undefined while it is open. */
   readonly restAt?: number | undefined;
-  /** It ended as it should have: a checkout that is quickly given up is no sign of health. */
+  /** True if it ended as expected: a checkout that fails fast is not a sign of recovery. */
   readonly isServed?: boolean | undefined;
 }
 
-/** The promise to shoppers: a checkout is done within this time. */
+/** The promise to shoppers: a checkout finishes within this time. */
 export const NORMAL_MS = 3_000;
-/** So long every checkout has to keep it before the system counts as recovered. */
+/** All checkouts of this period must keep the promise before the system counts as recovered. */
 export const CALM_MS = 2_000;
 
 /**
- * Milliseconds from `from` (epoch ms) until the start of the first `CALM_MS` in which every checkout was served within
- * `NORMAL_MS`. Null where that has not come by `now`. `checkouts` in the order of their intended start.
+ * Milliseconds from `from` (epoch ms) to the start of the first `CALM_MS` in which every checkout was served within `NORMAL_MS`. Null
+ * if there is none by `now`. `checkouts` are ordered by intended start.
  */
 export function recoveryMs(checkouts: readonly Timed[], from: number, now: number): number | null {
   let calmSince = from;
@@ -34,7 +33,7 @@ export function recoveryMs(checkouts: readonly Timed[], from: number, now: numbe
   return null;
 }
 
-/** The index of the first that was meant to start at `from` or later; by halves, because a run has many thousands. */
+/** The index of the first checkout with an intended start at `from` or later; a binary search, because a run has many thousands. */
 function firstFrom(checkouts: readonly Timed[], from: number): number {
   let [low, high] = [0, checkouts.length];
   while (low < high) {

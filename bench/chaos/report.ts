@@ -1,40 +1,39 @@
-// What a chaos run found: faults by kind, how long recovering from them took, what shoppers noticed, and what must never happen.
-// Pure.
+// The report of a chaos run: faults by kind, recovery times, effects on shoppers, and violations. Pure.
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
 import { recoveryMs } from "./recovery.ts";
 import type { Checkout } from "./shopping.ts";
 
-/** A fault as it went. Epoch ms. */
+/** An injected fault. Times in epoch ms. */
 export interface Injection {
   readonly fault: PlannedFault;
   readonly injectedAt: number;
   readonly healedAt: number;
-  /** When the next step was taken: nothing later is this fault's doing. */
+  /** When the next fault was injected; later effects do not belong to this fault. */
   readonly leftAt: number;
-  /** Others were in force at the same time: its recovery is theirs as well, and counts as a pair's. */
+  /** Another fault was active at the same time, so its recovery counts as that of a pair. */
   readonly isPair: boolean;
 }
 
 export interface KindReport {
   readonly injected: number;
-  /** Seconds until work flowed as normal again, over the faults of this kind. */
+  /** Recovery times in seconds over the faults of this kind. */
   readonly recovery_s: { readonly p50: number; readonly p95: number; readonly worst: number } | null;
-  /** Faults after which the run saw no recovery at all. */
+  /** Faults without any recovery in this run. */
   readonly unrecovered: number;
-  /** Of the checkouts meant to start between injection and recovery: had to be sent more than once, or were never taken. */
+  /** Checkouts with an intended start between injection and recovery that were sent more than once or never accepted. */
   readonly retried_by_shoppers: number;
-  /** Of the same: ended otherwise than they would have without the fault. */
+  /** Checkouts in the same period that ended differently than without the fault. */
   readonly not_served: number;
 }
 
-/** One fault, to find its story in the logs. */
+/** One fault, for finding it in the logs. */
 export interface FaultReport {
   readonly kind: KindName;
   readonly target: string;
   readonly injected_at: string;
   readonly held_s: number;
-  /** Counted as for its kind; null where the run saw no recovery. */
+  /** Counted as for its kind; null if there was no recovery. */
   readonly recovery_s: number | null;
   readonly is_pair: boolean;
 }
@@ -45,13 +44,13 @@ export interface ChaosReport {
   readonly faults: number;
   readonly sagas: number;
   readonly by_end: Readonly<Record<string, number>>;
-  /** Those that took longest, for a look at their story. */
+  /** The slowest sagas, for inspection. */
   readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
   readonly not_accepted: number;
   readonly not_terminal: number;
   readonly kinds: Readonly<Record<string, KindReport>>;
   readonly injections: readonly FaultReport[];
-  /** Processes that ended though no fault asked for it, and were started again: how each ended, and its last line of log. */
+  /** Processes that ended without a fault and were restarted: how each ended, and its last log line. */
   readonly ended_by_themselves: Readonly<Record<string, readonly string[]>>;
   readonly left_out: Readonly<Record<string, string>>;
   readonly violations: readonly string[];
@@ -59,7 +58,7 @@ export interface ChaosReport {
   readonly ok: boolean;
 }
 
-/** What is still open then will not be served any more. */
+/** At the end of the run, open checkouts count as not served. */
 const RUN_IS_OVER = Number.POSITIVE_INFINITY;
 
 export const PAIRS = "pairs of faults";
@@ -182,7 +181,7 @@ export function asText(report: ChaosReport): string {
   lines.push(`  slowest: ${slowest.join(", ")}`);
   lines.push(`  not accepted: ${report.not_accepted}; unfinished: ${report.not_terminal}`);
   for (const [name, each] of Object.entries(report.ended_by_themselves))
-    for (const end of each) lines.push(`  ended by itself, started again: ${name} (${end})`);
+    for (const end of each) lines.push(`  ended by itself, restarted: ${name} (${end})`);
   for (const [kind, reason] of Object.entries(report.left_out)) lines.push(`  left out: ${kind} (${reason})`);
   for (const violation of report.violations.slice(0, 50)) lines.push(`  VIOLATION: ${violation}`);
   lines.push(

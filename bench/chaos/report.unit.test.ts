@@ -1,10 +1,10 @@
-// The report says what shoppers lived through, and blames the right fault for it.
+// The report shows the effects on shoppers and assigns them to the right fault.
 import { describe, expect, test } from "bun:test";
 import { endsOf, faultReports, type Injection, kindReports, PAIRS, slowestOf } from "./report.ts";
 import type { KindName } from "./schedule.ts";
 import type { Checkout } from "./shopping.ts";
 
-/** One checkout every 100 ms over a minute, served in half a second but where `faults` says otherwise. */
+/** One checkout every 100 ms over a minute, served in half a second unless `faults` changes it. */
 function shopping(faults: (at: number) => Partial<Checkout>): Checkout[] {
   return Array.from({ length: 600 }, (_, index): Checkout => {
     const at = index * 100;
@@ -19,7 +19,7 @@ function injection(kind: KindName, injectedAt: number, healedAt: number, isPair 
 }
 
 describe("a kind of fault", () => {
-  test("recovers from its injection or from its end, as befits it", () => {
+  test("counts recovery from its injection or from its end, depending on the kind", () => {
     const down = (at: number) => (at >= 10_000 && at < 22_000 ? { isServed: false } : {});
     const checkouts = shopping(down);
     const { "service kill": kill, "service pause": pause } = kindReports(
@@ -31,7 +31,7 @@ describe("a kind of fault", () => {
     expect([kill?.not_served, pause?.not_served]).toEqual([120, 120]);
   });
 
-  test("is told one fault at a time, too", () => {
+  test("is also reported fault by fault", () => {
     const down = (at: number) => (at >= 10_000 && at < 22_000 ? { isServed: false } : {});
     const [first, second] = faultReports(
       [injection("Kafka leader kill", 10_000, 20_000), injection("relay kill", 40_000, 40_000, true)],
@@ -48,27 +48,27 @@ describe("a kind of fault", () => {
     expect(second).toMatchObject({ recovery_s: 0, is_pair: true });
   });
 
-  test("answers for those who had to try again, and not for those before it or after its recovery", () => {
+  test("counts retried checkouts between injection and recovery, and no others", () => {
     const twice = (at: number) =>
       [9_900, 10_000, 10_500, 40_000].includes(at) ? { attempts: 2, isServed: at > 10_500 } : {};
     const { "Redis kill": redis } = kindReports([injection("Redis kill", 10_000, 10_000)], shopping(twice));
     expect(redis).toMatchObject({ retried_by_shoppers: 2, not_served: 2 });
   });
 
-  test("is not blamed for a checkout whose provider was told to be slow", () => {
+  test("does not count checkouts with a slow provider", () => {
     const slow = (at: number) =>
       at === 12_000 ? { isSlow: true, isServed: false, restAt: at + 30_000 } : {};
     const { duplicates } = kindReports([injection("duplicates", 12_000, 12_000)], shopping(slow));
     expect(duplicates).toMatchObject({ recovery_s: { worst: 0 }, not_served: 0 });
   });
 
-  test("after which nothing flows any more is told as not recovered", () => {
+  test("after which nothing works is reported as not recovered", () => {
     const dead = (at: number) => (at >= 10_000 ? { isServed: false } : {});
     const { "relay kill": relay } = kindReports([injection("relay kill", 10_000, 10_000)], shopping(dead));
     expect(relay).toMatchObject({ recovery_s: null, unrecovered: 1 });
   });
 
-  test("in a pair counts as a pair, for which of the two it was nobody knows", () => {
+  test("in a pair counts as a pair", () => {
     const both = [injection("Redis kill", 1_000, 5_000, true), injection("relay kill", 2_000, 5_000, true)];
     expect(
       Object.keys(
@@ -81,7 +81,7 @@ describe("a kind of fault", () => {
   });
 });
 
-test("ends are counted by name, and what has no end by where it stands", () => {
+test("checkouts are counted by end, and unfinished ones by status", () => {
   const ends: readonly Partial<Checkout>[] = [
     { end: "COMPLETED" },
     { end: "CARD_DECLINED" },

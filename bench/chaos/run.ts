@@ -1,5 +1,5 @@
-// One chaos run: a stack of its own with a proxy in every link, shoppers who never stop, and one fault after the other, each
-// given the time to be recovered from; then everything is healed, the work drains, and the auditor judges.
+// One chaos run: its own stack with a proxy in every link, shoppers who never stop, and one fault after the other, each with time for the
+// recovery. Then everything is healed, the work drains, and the auditor checks the result. Called by main.ts.
 import { existsSync, mkdirSync } from "node:fs";
 import { commandOf } from "../processes.ts";
 import { openSystem, stackCommand, type System, wipe } from "../system.ts";
@@ -18,7 +18,7 @@ const SKUS = 200;
 /** Fewer than the shoppers want. */
 const SCARCE_STOCK = 150;
 const LATENCY = "uniform:50-200";
-/** Before the first fault, so that a cold start is not taken for a fault's doing. */
+/** Time before the first fault, so that the effects of a cold start are not taken for those of a fault. */
 const WARM_UP_MS = 15_000;
 const RECOVERY_TIMEOUT_MS = 90_000;
 const RECOVERY_POLL_MS = 250;
@@ -32,17 +32,17 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly ratePerSecond: number;
   readonly directory: string;
-  /** Leaves the stack running, for a look. */
+  /** Leaves the stack running for inspection. */
   readonly keep: boolean;
   readonly only: readonly KindName[];
   readonly replicas: Replicas;
   readonly report: (line: string) => void;
-  /** Aborted, the run takes everything down that it started, and then calls `stopped`. */
+  /** If it aborts, the run takes down everything that it started, and then calls `stopped`. */
   readonly signal: AbortSignal;
   readonly stopped: () => void;
 }
 
-/** Throws where the run cannot begin or breaks off; what was started is taken down by then, unless it is to be kept. */
+/** Throws if the run cannot begin or is interrupted. It first takes down what it started, unless `keep` is set. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, directory, report } = options;
   const leftOut = kindsLeftOut();
@@ -85,12 +85,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   if (isKept) {
     const down = `bun run stack down --data-dir ${directory}`;
     const unmount = disk === undefined ? "" : `umount ${directory}/${schedule.smallDisk} && `;
-    report(`the stack is left; it goes with: ${down} && ${unmount}${down} --wipe`);
+    report(`the stack keeps running; remove it with: ${down} && ${unmount}${down} --wipe`);
   }
   return result;
 }
 
-/** The kinds of fault that this machine cannot do, each with what it lacks. */
+/** The kinds of fault that this machine cannot inject, each with what is missing. */
 function kindsLeftOut(): ReadonlyMap<KindName, string> {
   const leftOut = new Map<KindName, string>();
   if (clocksLack !== null) leftOut.set("clock jump", clocksLack);
@@ -98,14 +98,14 @@ function kindsLeftOut(): ReadonlyMap<KindName, string> {
   return leftOut;
 }
 
-/** Of `stack up`. */
+/** The arguments of `stack up`. */
 function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly string[] {
   return [
     "--brokers",
     "3",
     "--set",
     `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
-    // The provider is held up for 30 s at most; the simulator's search lags behind by nothing.
+    // A fault delays the provider for at most 30 s; the simulator's search has no lag.
     "--set",
     "payment.CHARGE_EXECUTION_MS=60000",
     "--set",
@@ -116,7 +116,7 @@ function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly
   ];
 }
 
-/** Does all the faults, and lets the shoppers go on until they have enough orders. Resolves when the work has drained. */
+/** Injects all faults, and lets the shoppers go on until they have enough orders. Resolves when the work has drained. */
 async function attack(
   arena: Arena,
   shopping: Shopping,
@@ -142,12 +142,12 @@ interface DrainedRun {
   readonly leftOut: ReadonlyMap<KindName, string>;
   readonly arena: Arena;
   readonly shopping: Shopping;
-  /** The file in which the shoppers wrote down what they were promised. */
+  /** The file in which the shoppers recorded what they were promised. */
   readonly journal: string;
   readonly injections: readonly Injection[];
 }
 
-/** Asks the shoppers, the saga database and the auditor. */
+/** Checks with the shoppers, the saga database and the auditor. */
 async function judge(run: DrainedRun): Promise<ChaosReport> {
   const { seed, begun, leftOut, shopping, journal, injections } = run;
   const { system, target } = run.arena;
@@ -175,7 +175,7 @@ async function judge(run: DrainedRun): Promise<ChaosReport> {
   };
 }
 
-/** What an earlier run left: refuses where it still runs. */
+/** Removes what an earlier run left; throws if it still runs. */
 async function clearAway(directory: string): Promise<void> {
   if (!existsSync(`${directory}/state.json`)) return;
   const { supervisor_pid: supervisor } = new Target(directory).state();
@@ -185,18 +185,18 @@ async function clearAway(directory: string): Promise<void> {
   await wipe(directory);
 }
 
-/** Sagas whose end is not the one that their shopper was told of. */
+/** Sagas whose final status differs from the one that their shopper saw. */
 async function changedSince({ sagas }: System, { checkouts }: Shopping): Promise<string[]> {
   const rows = await sagas<{ saga_id: string; status: string }[]>`select saga_id, status from saga_state`;
   const statuses = new Map(rows.map(({ saga_id, status }) => [saga_id, status]));
   return checkouts.flatMap(({ sagaId, status, restAt }) => {
     if (sagaId === undefined || restAt === undefined) return [];
     const now = statuses.get(sagaId);
-    return now === status ? [] : [`saga ${sagaId} had ended as ${status} and is ${now ?? "gone"}`];
+    return now === status ? [] : [`saga ${sagaId} had finished as ${status} and is now ${now ?? "gone"}`];
   });
 }
 
-/** Does one planned fault after the other, alone or in pairs. */
+/** Injects the planned faults one after the other, alone or in pairs. */
 class Nemesis {
   readonly #arena: Arena;
   readonly #shopping: Shopping;
@@ -227,7 +227,7 @@ class Nemesis {
       index += together.length;
       const what = together.map(({ kind, target }) => `${kind} (${target})`).join(" with ");
       this.#report(
-        `${String(index).padStart(3)}/${faults.length} ${what}: ${recovery === null ? "NOT recovered" : `flows ${(recovery / 1_000).toFixed(1)} s after it was over`}; ${this.#shopping.openCount} open`,
+        `${String(index).padStart(3)}/${faults.length} ${what}: ${recovery === null ? "NOT recovered" : `recovered ${(recovery / 1_000).toFixed(1)} s after its end`}; ${this.#shopping.openCount} open`,
       );
     }
     return done;
@@ -242,7 +242,7 @@ class Nemesis {
     return { injectedAt, healedAt: Date.now() };
   }
 
-  /** Waits until checkouts flow as normal again; null where they do not. */
+  /** Waits until checkouts flow normally again; null if they do not. */
   async #recovered(from: number): Promise<number | null> {
     const deadline = Date.now() + RECOVERY_TIMEOUT_MS;
     for (;;) {

@@ -1,17 +1,17 @@
-// Which faults, in which order, on whom and for how long: all of it follows from the seed, before anything is started, so that a
-// run that found something can be run again. Pure.
+// Plans all faults of a run from the seed before anything starts: kind, order, target and duration. So a run with a finding can be
+// repeated. Pure.
 import { between, pick, seeded, shuffled } from "../../internal/kernel/random.ts";
 
 const SERVICES = ["gateway", "orchestrator", "inventory", "payment", "order", "notification"] as const;
 export const DATABASES = ["saga", "inventory", "payment", "order"] as const;
 export const BROKERS = ["kafka-1", "kafka-2", "kafka-3"] as const;
-/** Roles whose clock can be set: their decisions hang on time, or they put it into what they send. */
+/** Roles with an adjustable clock: their decisions depend on time, or they send timestamps. */
 export const CLOCKED = ["orchestrator", "inventory", "payment", "order", "relay"] as const;
 const POSTGRES = DATABASES.map((name) => `postgres-${name}` as const);
-/** With the one that only mails need which have to wait. */
+/** Including the one that only stores waiting mails. */
 const EVERY_POSTGRES = [...POSTGRES, "postgres-notification"] as const;
 
-/** Who talks to whom; a proxy lies in each of these. All clients of a broker share one, and so do the other brokers. */
+/** All links with a proxy. All clients of a broker share one, and so do the other brokers. */
 export const LINKS = [
   "gateway:orchestrator",
   "payment:paysim",
@@ -24,14 +24,14 @@ export const LINKS = [
   ...BROKERS.flatMap((broker) => [`clients:${broker}`, `brokers:${broker}`]),
 ] as const;
 
-/** What one kind of fault is about; faults.ts knows how it is done. */
+/** One kind of fault; faults.ts injects it. */
 interface Kind {
   /** Its share of all faults. */
   readonly weight: number;
   readonly targets: readonly string[];
-  /** How long it is kept up, in seconds, from the least to the most; null for what is over at once. */
+  /** Minimum and maximum duration in seconds; null for faults without a duration. */
   readonly holds: readonly [number, number] | null;
-  /** From when recovery counts: a fault that the system should live through counts from its injection. */
+  /** The start of the recovery time. A fault that the system should survive counts from its injection. */
   readonly countsFrom: "injection" | "heal";
 }
 
@@ -53,7 +53,7 @@ export const KINDS = {
   "Postgres kill": { weight: 6, targets: EVERY_POSTGRES, ...AT_ONCE },
   "Postgres pause": { weight: 2, targets: EVERY_POSTGRES, holds: [10, 30], countsFrom: "heal" },
   "row lock": { weight: 2, targets: POSTGRES, holds: [8, 15], countsFrom: "heal" },
-  // Held: how long only reads are answered.
+  // The duration is the time with a read-only standby.
   "Postgres failover": { weight: 2, targets: EVERY_POSTGRES, holds: [3, 8], countsFrom: "heal" },
   "Redis kill": { weight: 3, targets: ["redis"], ...AT_ONCE },
   "Redis pause": { weight: 2, targets: ["redis"], holds: [10, 20], countsFrom: "injection" },
@@ -78,25 +78,25 @@ export interface PlannedFault {
   readonly kind: KindName;
   readonly target: string;
   readonly holdMs: number;
-  /** In [0, 1): how strong, in whatever the kind measures. */
+  /** The strength in [0, 1); its meaning depends on the kind. */
   readonly strength: number;
-  /** The next fault does not wait until this one is over: a pair. */
+  /** True if the next fault starts before this one ends: a pair. */
   readonly overlapsNext: boolean;
 }
 
 export interface Schedule {
   readonly faults: readonly PlannedFault[];
-  /** The one Postgres that has a disk of its own, small enough to be filled. */
+  /** The Postgres with its own disk, small enough to fill. */
   readonly smallDisk: string;
 }
 
-/** One fault in so many is joined by the next one. */
+/** The share of faults that overlap with the next one. */
 const PAIR_SHARE = 1 / 8;
 
-/** How many processes a role has; one where nothing is said. */
+/** The number of processes by role. Default: one. */
 export type Replicas = Readonly<Record<string, number>>;
 
-/** `payment=2,relay=3`; null for anything else. Whether there are such roles the stack says. */
+/** Parses `payment=2,relay=3`; null for invalid text. The stack checks the role names. */
 export function parseReplicas(text: string): Replicas | null {
   const pairs = text.split(",").map((part) => /^([a-z]+)=([1-9]\d?)$/.exec(part));
   return pairs.includes(null)
@@ -105,8 +105,8 @@ export function parseReplicas(text: string): Replicas | null {
 }
 
 /**
- * `count` faults of the kinds that are not `without`, each with its share as near as whole numbers allow and, from 60 faults
- * on, each at least once. The same arguments give the same schedule.
+ * Plans `count` faults of all kinds except `without`. Each kind gets its share, rounded to whole faults, and from 60 faults on at least
+ * one. The same arguments give the same schedule.
  */
 export function planFaults(
   count: number,
@@ -132,7 +132,7 @@ export function planFaults(
     const strength = random();
     return {
       kind,
-      // A role's replicas share what sets their clock.
+      // All replicas of a role share one clock file.
       target: kind === "clock jump" ? picked : oneOf(picked, replicas, strength),
       holdMs,
       strength,
@@ -142,24 +142,24 @@ export function planFaults(
   return { faults, smallDisk };
 }
 
-/** One of a role's replicas, by a number in [0, 1); the same in each run whether or not there are several. */
+/** One of a role's replicas, selected by `share` in [0, 1). Draws no random number, so replicas do not change the schedule. */
 function oneOf(role: string, replicas: Replicas, share: number): string {
   const number = 1 + Math.floor(share * (replicas[role] ?? 1));
   return number === 1 ? role : `${role}-${number}`;
 }
 
-/** A standby is made of a data directory that can be replaced; one that a disk is mounted on cannot. */
+/** A failover replaces the data directory, which is not possible if a disk is mounted on it. */
 function targetsOf(kind: KindName, smallDisk: string): readonly string[] {
   const { targets }: Kind = KINDS[kind];
   return kind === "Postgres failover" ? targets.filter((target) => target !== smallDisk) : targets;
 }
 
-/** A failover is a kill and a promotion already, and what is done to the server between them would be done to a part of it. */
+/** A failover consists of a kill and a promotion; another fault in between would hit an incomplete server. */
 function isAlone(kind: KindName | undefined): boolean {
   return kind === "Postgres failover";
 }
 
-/** Whole numbers of each kind by its weight: at least one of each where there is room, the largest remainders first. */
+/** Distributes `count` over the kinds by weight: at least one of each if possible, then by largest remainder. */
 function deal(count: number, kinds: readonly KindName[]): KindName[] {
   const total = kinds.reduce((sum, kind) => sum + KINDS[kind].weight, 0);
   const shares = kinds.map((kind) => ({ kind, due: (count * KINDS[kind].weight) / total, dealt: 0 }));

@@ -1,4 +1,4 @@
-// A run that found something must be repeatable, and a run that found nothing must have tried everything.
+// A run with a finding must be repeatable, and a run without findings must have tried every kind of fault.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { KIND_NAMES, KINDS, parseReplicas, planFaults } from "./schedule.ts";
@@ -7,12 +7,12 @@ const seed = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const count = fc.integer({ min: 0, max: 300 });
 
 describe("a schedule", () => {
-  test("is the same for the same seed, and another for another", () => {
+  test("is the same for the same seed, and different for another seed", () => {
     expect(planFaults(60, 7)).toEqual(planFaults(60, 7));
     expect(planFaults(60, 7)).not.toEqual(planFaults(60, 8));
   });
 
-  test("has as many faults as were asked for, each on a target of its kind and held as long as its kind allows", () => {
+  test("has the requested number of faults, each with a target and a duration of its kind", () => {
     fc.assert(
       fc.property(count, seed, (faults, from) => {
         const schedule = planFaults(faults, from);
@@ -27,7 +27,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("of 60 faults has every kind, the likelier ones more often", () => {
+  test("with 60 faults has every kind, and frequent kinds more often", () => {
     fc.assert(
       fc.property(seed, (from) => {
         const kinds = planFaults(60, from).faults.map(({ kind }) => kind);
@@ -38,7 +38,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("fills the one disk that is small", () => {
+  test("only fills the small disk", () => {
     fc.assert(
       fc.property(seed, (from) => {
         const { faults, smallDisk } = planFaults(60, from);
@@ -48,7 +48,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("fails over no server whose disk is small, and nothing beside it", () => {
+  test("never fails over the server with the small disk, and never overlaps a failover", () => {
     fc.assert(
       fc.property(seed, (from) => {
         const { faults, smallDisk } = planFaults(120, from);
@@ -61,7 +61,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("leaves out what this machine cannot do, and takes only what was asked for", () => {
+  test("leaves out excluded kinds, and can be limited to some kinds", () => {
     const without = planFaults(100, 1, new Set(["clock jump"]));
     expect(without.faults.map(({ kind }) => kind)).not.toContain("clock jump");
     const only = planFaults(10, 1, new Set(), ["relay kill"]);
@@ -69,7 +69,7 @@ describe("a schedule", () => {
   });
 });
 
-test("with replicas a service's fault hits one of them, and nothing else of the schedule changes", () => {
+test("with replicas a service fault hits one of them, and the rest of the schedule is unchanged", () => {
   const alone = planFaults(200, 7).faults;
   const { faults } = planFaults(200, 7, new Set(), [], parseReplicas("payment=2,relay=3") ?? {});
   expect(
@@ -80,7 +80,7 @@ test("with replicas a service's fault hits one of them, and nothing else of the 
 });
 
 test.each(["payment", "payment=", "payment=0", "payment=x", "payment=2,", "payment-2=2"])(
-  "%s says no replicas",
+  "%s is not a valid replica list",
   (text) => {
     expect(parseReplicas(text)).toBeNull();
   },

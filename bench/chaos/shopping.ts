@@ -1,5 +1,5 @@
-// Shoppers who go on shopping whatever happens, and remember everything they were told: each 202 goes into a journal at once, and
-// every status they see is held against the one before. What the system must never do to a shopper is found here.
+// Shoppers who continue during faults and record every answer: each 202 is written to a journal at once, and every status is checked
+// against the previous one. Violations that a shopper can see are found here.
 import { appendFileSync } from "node:fs";
 import type { SagaStatus, SagaStatusView } from "../../schemas/http.ts";
 import { openLoop } from "../open-loop.ts";
@@ -8,21 +8,21 @@ import type { System } from "../system.ts";
 import { pick, type Random } from "../../internal/kernel/random.ts";
 import { contradiction } from "./statuses.ts";
 
-/** A shopper goes on trying, and asking, for so long. */
+/** How long a shopper retries and polls. */
 const PATIENCE_MS = 300_000;
-/** When a fresh checkout is looked at, in milliseconds after its 202; afterwards it is waited for. */
+/** Pauses before the first looks at a new checkout; later looks wait for the end. */
 const EARLY_LOOKS_MS = [0, 100, 200, 400];
 const WAIT_SECONDS = 10;
 const RETRY_MS = 250;
-/** One checkout in so many is sent again under the same key after its 202, as a shopper does who saw no answer. */
+/** One in this many checkouts is sent again with the same key after its 202, as by a shopper who got no answer. */
 const REPEATED = 10;
 
 export const BLOCKED_COUNTRY = "KP";
 const DONE = ["COMPLETED"];
 const REFUSED = ["ADDRESS_NOT_SERVED"];
 /**
- * Every way a checkout can go, with its ends where nothing is wrong; and ways a provider can be awkward, where a checkout takes
- * long by itself.
+ * All kinds of checkouts with their expected ends without faults; and slow kinds, where the provider simulator itself delays the
+ * checkout.
  */
 const CASES = [
   { share: 0.8, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], ends: DONE },
@@ -56,7 +56,7 @@ const CASES = [
 ] as const satisfies readonly Case[];
 
 interface Case {
-  /** Of all checkouts; together 1. */
+  /** The share of all checkouts; the sum is 1. */
   readonly share: number;
   readonly card: string;
   readonly country: string;
@@ -69,18 +69,18 @@ interface Case {
 
 export interface Checkout {
   readonly intendedAt: number;
-  /** Its provider was told to be slow: says nothing about recovery. */
+  /** Its card makes the provider slow, so it does not count for recovery. */
   readonly isSlow: boolean;
   sagaId?: string;
   acceptedAt?: number;
-  /** How often it was sent until it was accepted. */
+  /** The number of attempts until it was accepted. */
   attempts?: number;
-  /** Why it never was. */
+  /** Why it was never accepted. */
   refusal?: string;
   status?: SagaStatus;
   /** The failure code, or the status without one. */
   end?: string;
-  /** It ended as it would have without any fault. */
+  /** True if it ended as without a fault. */
   isServed?: boolean;
   restAt?: number;
 }
@@ -89,15 +89,15 @@ export interface ShoppingOptions {
   readonly system: System;
   readonly random: Random;
   readonly ratePerSecond: number;
-  /** A SKU of which there is too little for everybody. */
+  /** A SKU with too little stock for all. */
   readonly scarceSku: string;
   readonly journal: string;
 }
 
 export class Shopping {
-  /** In the order of their intended start. */
+  /** Ordered by intended start. */
   readonly checkouts: Checkout[] = [];
-  /** What must never happen, one sentence each. */
+  /** The violations, one sentence each. */
   readonly violations: string[] = [];
   readonly #options: ShoppingOptions;
   readonly #open = new Set<Promise<void>>();
@@ -114,7 +114,7 @@ export class Shopping {
     );
   }
 
-  /** No more arrivals. Resolves when every checkout has finished, or its shopper has run out of patience. */
+  /** Stops arrivals. Resolves when every checkout has finished or its shopper has given up. */
   async finish(): Promise<void> {
     this.#isOver = true;
     await this.#loop;
@@ -131,7 +131,7 @@ export class Shopping {
     const checkout: Checkout = { intendedAt, isSlow: kind.isSlow ?? false };
     this.checkouts.push(checkout);
     const shopper = system.shoppers[index % system.shoppers.length];
-    if (shopper === undefined) throw new Error("nobody to go shopping");
+    if (shopper === undefined) throw new Error("the system has no shoppers");
     const lines = pick(random, kind.lines);
     const first = Math.floor(random() * system.skus.length);
     const skus = Array.from(
@@ -167,7 +167,8 @@ export class Shopping {
       await this.#follow(shopper, saga_id, checkout, giveUpAt);
     } catch (error) {
       checkout.refusal = error instanceof Error ? error.message : String(error);
-      if (error instanceof Refused) this.violations.push(`a good checkout was refused: ${checkout.refusal}`);
+      if (error instanceof Refused)
+        this.violations.push(`a valid checkout was rejected: ${checkout.refusal}`);
     }
   }
 
@@ -182,7 +183,7 @@ export class Shopping {
     }
   }
 
-  /** True where the saga has finished. */
+  /** Records the status. True if the saga has finished. */
   #note(checkout: Checkout, view: SagaStatusView): boolean {
     const wrong = contradiction(checkout.status, view.status);
     if (wrong !== null) this.violations.push(`saga ${view.saga_id}: ${wrong}`);

@@ -1,5 +1,4 @@
-// A disk of its own for one Postgres, small enough to be filled: a tmpfs mounted over its data directory before the load
-// begins. Needs root.
+// A separate disk for one Postgres, small enough to fill: a tmpfs mounted over its data directory before the load begins. Needs root.
 import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { stackCommand } from "../system.ts";
 import { dataDirectoryOf } from "../../internal/faults/failover.ts";
@@ -9,8 +8,8 @@ const SIZE = "2g";
 const GONE_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 
-/** What mounting lacks; null where nothing. */
-export const disksLack = process.getuid?.() === 0 ? null : "a disk can be mounted by root only";
+/** Why a disk cannot be mounted; null if it can. */
+export const disksLack = process.getuid?.() === 0 ? null : "only root can mount a disk";
 
 export class SmallDisk implements AsyncDisposable {
   readonly #path: string;
@@ -19,7 +18,7 @@ export class SmallDisk implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** Stops the server, moves its data to a disk of its own, and starts it again. */
+  /** Stops the server, moves its data to a separate disk, and starts it again. */
   static async under(target: Target, server: string): Promise<SmallDisk> {
     const [pid] = target.proven(server);
     const path = dataDirectoryOf(pid);
@@ -35,17 +34,17 @@ export class SmallDisk implements AsyncDisposable {
     renameSync(path, aside);
     mkdirSync(path, { mode: 0o700 });
     await Bun.$`mount -t tmpfs -o size=${SIZE} checkout-chaos ${path}`.quiet();
-    // Brings the owner and the mode of the directory itself along.
+    // Also copies the owner and mode of the directory itself.
     await Bun.$`cp -a ${aside}/. ${path}/`.quiet();
     rmSync(aside, { recursive: true });
     await stackCommand(["restart", server, "--data-dir", target.directory]);
     return new SmallDisk(path);
   }
 
-  /** Leaves not one block free. */
+  /** Fills the disk to the last block. */
   async fill(): Promise<void> {
     const { bavail, bsize } = statfsSync(this.#path);
-    // It may grow fuller meanwhile; then what is left is taken in smaller pieces.
+    // If the free space has shrunk meanwhile, fill the rest in smaller pieces.
     await Bun.$`fallocate -l ${bavail * bsize} ${this.#ballast} || cat /dev/zero > ${this.#ballast}`
       .quiet()
       .nothrow();
@@ -55,7 +54,7 @@ export class SmallDisk implements AsyncDisposable {
     rmSync(this.#ballast, { force: true });
   }
 
-  /** After the stack has stopped. */
+  /** Call it after the stack has stopped. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Bun.$`umount ${this.#path}`.quiet();
   }
@@ -65,7 +64,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
-/** Unmounts what a run left that was killed; its data is about to be wiped. */
+/** Unmounts the disk that a killed run left behind, before its data is wiped. */
 export async function unmountLeftover(directory: string): Promise<void> {
   let path: string;
   try {

@@ -1,8 +1,8 @@
-// A saga's status as its shopper sees it only moves forward. Written down here once more, from the design and not from the code
-// that is judged by it. Pure.
+// A saga's status as its shopper sees it only moves forward. The order is repeated here from the design, independent of the tested
+// code. Pure.
 import type { SagaStatus } from "../../schemas/http.ts";
 
-/** How far along each is. Undoing can begin anywhere before the end; the three ends are final. */
+/** The order of the statuses. Compensation can start anywhere before the end; the three ends are terminal. */
 const RANK: Readonly<Record<SagaStatus, number>> = {
   STARTED: 0,
   INVENTORY_RESERVED: 1,
@@ -15,11 +15,10 @@ const RANK: Readonly<Record<SagaStatus, number>> = {
 };
 const LAST = 5;
 
-/** What is wrong with seeing `after` when `before` was the last that was seen; null where nothing is. */
+/** Why status `after` must not follow status `before`; null if it may. */
 export function contradiction(before: SagaStatus | undefined, after: SagaStatus): string | null {
   if (before === undefined || before === after) return null;
-  if (RANK[before] === LAST) return `${before} was its end, and then it was ${after}`;
-  if (before === "COMPENSATING" && after === "COMPLETED")
-    return "it was being undone, and then it was COMPLETED";
+  if (RANK[before] === LAST) return `it changed from the terminal status ${before} to ${after}`;
+  if (before === "COMPENSATING" && after === "COMPLETED") return "it changed from COMPENSATING to COMPLETED";
   return RANK[after] > RANK[before] ? null : `it went back from ${before} to ${after}`;
 }

@@ -1,4 +1,4 @@
-// Nothing is done to a process that has not been proved to be ours: a process id may long belong to somebody else.
+// Only processes that are proved to be ours are touched: a process id may have been reused by another program.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ function spawn(...command: string[]) {
   return child;
 }
 
-/** What looks like the supervisor of `of` to anybody who reads /proc, with one child. */
+/** A process that looks like the supervisor of `of` in /proc, with one child. */
 async function supervisor(of: string) {
   const script = "sleep 600 & echo $!; wait";
   const child = spawn("sh", "-c", script, "supervisor.ts", JSON.stringify({ dataDirectory: of }));
@@ -46,7 +46,7 @@ function targetOf(supervisorPid: number, pid: number, exit: string | null = null
   return new Target(directory);
 }
 
-/** What comes first: that it is taken for running, or that it is started again as the child of `next`. */
+/** The order of two events: `running` resolves, and the process is started again as the child of `next`. */
 async function orderOf(target: Target, next: { readonly pid: number; readonly child: number }) {
   const order: string[] = [];
   const waiting = target.running("redis").then(() => order.push("runs"));
@@ -66,7 +66,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe("a process of the stack", () => {
-  test("that our own supervisor started is signalled", async () => {
+  test("of our own supervisor is signalled", async () => {
     // given
     const ours = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child);
@@ -77,7 +77,7 @@ describe("a process of the stack", () => {
     while (isAlive(ours.child)) await Bun.sleep(5);
   });
 
-  test("that somebody else started is left alone", async () => {
+  test("with another parent is not touched", async () => {
     const ours = await supervisor(directory);
     const foreign = spawn("sleep", "600");
     const target = targetOf(ours.pid, foreign.pid);
@@ -85,20 +85,20 @@ describe("a process of the stack", () => {
     expect(isAlive(foreign.pid)).toBe(true);
   });
 
-  test("of another stack's supervisor is left alone", async () => {
+  test("of another stack's supervisor is not touched", async () => {
     const other = await supervisor(`${directory}-other`);
     const target = targetOf(other.pid, other.child);
     expect(() => target.signal("redis", "SIGKILL")).toThrow(`is not the supervisor of ${directory}`);
     expect(isAlive(other.child)).toBe(true);
   });
 
-  test("that has ended is waited for until it runs again", async () => {
+  test("that has ended is awaited until it runs again", async () => {
     const ours = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child, "signal SIGKILL");
     expect(await orderOf(target, ours)).toEqual(["started again", "runs"]);
   });
 
-  test("that ended by itself is told of with its last words", async () => {
+  test("that ended by itself is reported with its last log line", async () => {
     const ours = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child, "code 1");
     mkdirSync(join(directory, "logs"));
@@ -109,8 +109,8 @@ describe("a process of the stack", () => {
     expect(target.unexpected.get("redis")).toEqual(["code 1; unhandled: no memory"]);
   });
 
-  test("that was killed a moment ago is waited for even before anybody has buried it", async () => {
-    // given: a parent that does not get to it, so that /proc still shows the dead
+  test("that was just killed is awaited even while /proc still shows it", async () => {
+    // given a stopped parent, so that the zombie stays in /proc
     const ours = await supervisor(directory);
     const next = await supervisor(directory);
     const target = targetOf(ours.pid, ours.child);
@@ -121,8 +121,10 @@ describe("a process of the stack", () => {
     expect(await orderOf(target, next)).toEqual(["started again", "runs"]);
   });
 
-  test("that the stack does not have is told", async () => {
+  test("with an unknown name throws", async () => {
     const target = targetOf(1, 1);
-    expect(() => target.signal("postgres", "SIGKILL")).toThrow(`no postgres in the stack of ${directory}`);
+    expect(() => target.signal("postgres", "SIGKILL")).toThrow(
+      `there is no postgres in the stack of ${directory}`,
+    );
   });
 });

@@ -1,14 +1,14 @@
-// The stack under attack: proves that a process is ours before anything is done to it, sends signals, and keeps it alive between
-// faults as a service manager would, which restarts whatever ends.
+// The stack under test: proves that a process is ours before it is touched, sends signals, and restarts ended processes as a service
+// manager does.
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { commandOf, processStats } from "../processes.ts";
 import { stackCommand } from "../system.ts";
 
-/** Longer than a broker takes on a busy machine. */
+/** Longer than a broker needs on a busy machine. */
 const RUNNING_TIMEOUT_MS = 120_000;
-/** systemd's RestartSec in deploy/, less what it takes to notice. */
+/** systemd's RestartSec in deploy/, minus the time to notice an end. */
 const SUPERVISION_MS = 250;
-/** More than a line of log. */
+/** More than one log line. */
 const LAST_BYTES = 65_536;
 
 interface Process {
@@ -18,7 +18,7 @@ interface Process {
   readonly exit: string | null;
 }
 
-/** What `state.json` of the stack holds, as far as it matters here. */
+/** The fields of the stack's `state.json` that are used here. */
 export interface State {
   readonly supervisor_pid: number;
   readonly servers: readonly Process[];
@@ -27,13 +27,13 @@ export interface State {
 
 export class Target {
   readonly directory: string;
-  /** Kept down on purpose. */
+  /** Processes that must stay down. */
   readonly #down = new Set<string>();
   readonly #restarting = new Map<string, Promise<void>>();
-  /** What ended without a fault that asked for it, by name: how it ended and its last line of log, each time. */
+  /** Processes that ended without a fault, by name: how each ended and its last log line. */
   readonly unexpected = new Map<string, readonly string[]>();
   readonly #expected = new Set<string>();
-  /** Process ids that were sent SIGKILL, by name: /proc and the supervisor may still show them for a moment. */
+  /** Process ids that got SIGKILL, by name: /proc and the supervisor may still show them for a moment. */
   readonly #killed = new Map<string, number>();
   #supervision: ReturnType<typeof setInterval> | undefined;
 
@@ -49,13 +49,13 @@ export class Target {
   find(name: string): Process {
     const { servers, roles } = this.state();
     const found = [...servers, ...roles].find((process) => process.name === name);
-    if (found === undefined) throw new Error(`no ${name} in the stack of ${this.directory}`);
+    if (found === undefined) throw new Error(`there is no ${name} in the stack of ${this.directory}`);
     return found;
   }
 
   /**
-   * The process of that name and all its descendants, proved to be ours: the process is a child of the supervisor that works
-   * for our data directory, and for no other. Throws where that cannot be shown; then nothing has been touched.
+   * The process with this name and all its descendants, proved to be ours: the process is a child of the supervisor of our data
+   * directory. Throws if this cannot be proved; nothing is touched then.
    */
   proven(name: string): readonly number[] {
     const { pid } = this.find(name);
@@ -63,12 +63,12 @@ export class Target {
     const command = commandOf(supervisor);
     if (!command.includes("supervisor.ts") || !command.includes(`"dataDirectory":"${this.directory}"`))
       throw new Error(
-        `process ${supervisor} is not the supervisor of ${this.directory}: nothing is done to ${name}`,
+        `process ${supervisor} is not the supervisor of ${this.directory}: ${name} is not touched`,
       );
     const stats = processStats();
     if (stats.get(pid)?.parent !== supervisor)
       throw new Error(
-        `process ${pid} is not the ${name} that our supervisor ${supervisor} started: nothing is done`,
+        `process ${pid} is not the ${name} that our supervisor ${supervisor} started: it is not touched`,
       );
     const family = [pid];
     for (let index = 0; index < family.length; index++)
@@ -77,30 +77,30 @@ export class Target {
   }
 
   /**
-   * Resolves when the process runs: one that an earlier fault has ended may still be on its way up when shoppers are served again.
-   * Throws where it does not come.
+   * Resolves when the process runs: after an earlier fault it may still be starting while shoppers are already served. Throws on a
+   * timeout.
    */
   async running(name: string): Promise<void> {
     const deadline = Date.now() + RUNNING_TIMEOUT_MS;
-    // The supervisor hears of an end a moment after it; until then only the kernel knows.
+    // The supervisor notices an end a moment later than the kernel.
     const isGone = () => {
       const { pid, exit } = this.find(name);
       return exit !== null || this.#killed.get(name) === pid || !existsSync(`/proc/${pid}`);
     };
     while (this.#restarting.has(name) || isGone()) {
-      if (Date.now() > deadline) throw new Error(`${name} does not come up: see bun run stack logs ${name}`);
+      if (Date.now() > deadline) throw new Error(`${name} does not start: see bun run stack logs ${name}`);
       await Bun.sleep(SUPERVISION_MS);
     }
   }
 
-  /** To the process and all its descendants: a paused Postgres is one whose every backend stands still. */
+  /** Signals the process and all its descendants, so that a paused Postgres has no running backend. */
   signal(name: string, signal: NodeJS.Signals): void {
     const family = this.proven(name);
     if (signal === "SIGKILL") {
       this.#expected.add(name);
       this.#killed.set(name, this.find(name).pid);
     }
-    // The parent first: it must not replace or bury what is about to be signalled.
+    // The parent first, so that it cannot replace or reap the others.
     for (const pid of family) sendIfAlive(pid, signal);
   }
 
@@ -114,25 +114,25 @@ export class Target {
     this.#down.delete(name);
   }
 
-  /** SIGTERM, then a start on the same ports. Resolves when it is ready. */
+  /** Stops it with SIGTERM and starts it on the same ports. Resolves when it is ready. */
   async restart(name: string): Promise<void> {
     this.#expected.add(name);
     this.proven(name);
     await this.#start(name);
   }
 
-  /** From now on what ends is started again, unless it is held down. */
+  /** From now on restarts every process that ends, unless it must stay down. */
   supervise(): void {
     this.#supervision = setInterval(() => this.#look(), SUPERVISION_MS);
   }
 
-  /** Resolves when no restart is under way. */
+  /** Resolves when no restart is in progress. */
   async stopSupervising(): Promise<void> {
     clearInterval(this.#supervision);
     await Promise.allSettled(this.#restarting.values());
   }
 
-  /** Names of processes that are not running, held down or not. */
+  /** The names of all processes that are not running. */
   ended(): string[] {
     const { servers, roles } = this.state();
     return [...servers, ...roles].filter(({ exit }) => exit !== null).map(({ name }) => name);
@@ -143,7 +143,7 @@ export class Target {
       if (this.#down.has(name) || this.#restarting.has(name)) continue;
       if (!this.#expected.delete(name))
         this.unexpected.set(name, [...(this.unexpected.get(name) ?? []), this.#lastWords(name)]);
-      // It may fail where what it needs is away, too; the next look tries again.
+      // The start fails if a needed server is also down; the next check retries.
       this.#start(name).catch(() => this.#expected.add(name));
     }
   }
@@ -163,7 +163,7 @@ export class Target {
   }
 }
 
-/** A long run's log is large, and shoppers wait meanwhile. */
+/** Reads only the end, because the log of a long run is large and shoppers wait meanwhile. */
 function endOf(file: string): string {
   const descriptor = openSync(file, "r");
   try {

@@ -1,6 +1,6 @@
-// Prints a running Kafka broker's counters as a line of JSON for each line on standard input, until that ends:
-// `java --add-modules jdk.attach BrokerCounters.java PID`. Attaches as jcmd does, so the broker needs no option and no port. Run by
-// broker-cost.ts beside a benchmark, and asked only before and after what is measured.
+// Prints a running Kafka broker's counters as one line of JSON for each line on standard input:
+// `java --add-modules jdk.attach BrokerCounters.java PID`. Attaches like jcmd, so the broker needs no option and no port. Run by
+// broker-cost.ts beside a benchmark, and only asked before and after the measurement.
 import com.sun.tools.attach.VirtualMachine;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -21,7 +21,7 @@ public class BrokerCounters {
     MBeanServerConnection beans = JMXConnectorFactory.connect(new JMXServiceURL(address)).getMBeanServerConnection();
     BufferedReader questions = new BufferedReader(new InputStreamReader(System.in));
     while (questions.readLine() != null) System.out.println(read(beans));
-    // The connection's own threads would keep the process alive.
+    // The connection's threads would keep the process alive.
     System.exit(0);
   }
 

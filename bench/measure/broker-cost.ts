@@ -1,5 +1,5 @@
-// What the orders cost Kafka: requests by kind, messages and bytes by the brokers' own counters (JMX), and bytes of the topics' logs on
-// disk. Asked before and after a run, when the system is idle. The Java process that asks is started before anything is measured and
+// The cost of the orders for Kafka: requests by kind, messages and bytes from the brokers' counters (JMX), and the size of the topic
+// logs on disk. Read before and after a run, when the system is idle. The reading Java process starts before the measurement and
 // sleeps in between.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ const PATIENCE_MS = 30_000;
 
 /** Counters of all brokers since their start. */
 export interface BrokerCounters {
-  /** By kind: Produce, Fetch, OffsetCommit and so on. Empty where the brokers could not be asked. */
+  /** By kind: Produce, Fetch, OffsetCommit and so on. Empty if the brokers could not be read. */
   readonly requests: Readonly<Record<string, number>>;
   readonly messagesIn: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Of all topics' logs, replicas included. */
+  /** Size of all topic logs, including replicas. */
   readonly logBytes: number;
 }
 
@@ -35,7 +35,7 @@ export class BrokerWatch implements Disposable {
     for (const answer of answers)
       for (const [key, value] of Object.entries(answer)) sums[key] = (sums[key] ?? 0) + value;
     const requests = Object.entries(sums).flatMap(([key, value]) =>
-      // Fetches are counted once more by who asked.
+      // Skip FetchConsumer and FetchFollower, because Fetch already counts them.
       key.startsWith("request:") && !/(Consumer|Follower)$/.test(key) ? [[key.slice(8), value] as const] : [],
     );
     return {
@@ -55,7 +55,7 @@ export class BrokerWatch implements Disposable {
   }
 }
 
-/** Per order: the difference of two readings over `orders`. */
+/** Per order: the difference of two readings divided by `orders`. */
 export function brokerCostPerOrder(
   before: BrokerCounters,
   after: BrokerCounters,
@@ -76,7 +76,7 @@ export function brokerCostPerOrder(
   };
 }
 
-/** One broker's. Answers nothing where it cannot be asked: no attach module, another user's process. */
+/** Reads one broker. Returns no counters if it cannot attach: no attach module, or another user's process. */
 class Asker {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "ignore">;
   readonly #lines: AsyncIterator<string>;
@@ -118,7 +118,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-/** The indexes beside the logs are allocated ahead and say nothing. */
+/** Counts only `.log` files: the index files are preallocated. */
 function logBytes(directory: string): number {
   if (!existsSync(directory)) return 0;
   return readdirSync(directory, { recursive: true, encoding: "utf8" })

@@ -1,12 +1,12 @@
-// Everything that is counted since some start and costs something to read: taken before and after a run, finished, and handed out as
-// the difference per order.
+// Cumulative counters that are expensive to read. They are read before and after a run, while the system is idle, and reported as the
+// difference per order.
 import type { PerOrder } from "../record.ts";
 import type { System } from "../system.ts";
 import { type BrokerCounters, brokerCostPerOrder, type BrokerWatch } from "./broker-cost.ts";
 import { perOrder as postgresPerOrder, type PostgresCounters, postgresCounters } from "./postgres-cost.ts";
 import { type Usage, usageByGroup } from "./usage.ts";
 
-/** Postgres' backends tell what they did a second after they did it. */
+/** Postgres backends report their statistics with a delay of up to a second. */
 const SETTLE_MS = 1_200;
 
 export interface Counters {

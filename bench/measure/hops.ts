@@ -1,27 +1,27 @@
-// Where the milliseconds of a checkout go, hop by hop, from what the databases noted anyway: when a message was written, when it was
-// published, when its receiver's transaction began. Read after a run, never during it. Postgres notes the start of a transaction, so
-// a hop from one message to the next includes the transaction that wrote the first and ends where the receiver's begins.
+// The time of a checkout hop by hop, from timestamps that the databases store anyway: when a message was written, when it was published,
+// when its receiver's transaction began. Read after a run, never during it. Postgres stores the start of a transaction, so a hop from
+// one message to the next includes the transaction that wrote the first and ends where the receiver's begins.
 import type { Sql } from "postgres";
 import { latenciesOf, quantile } from "../histograms.ts";
 
-/** So many checkouts are enough for a 99th percentile, and few enough to be read in a second. */
+/** Enough checkouts for a 99th percentile, and few enough to read in a second. */
 export const MAX_SAGAS = 4_000;
 
 export interface Hop {
   readonly name: string;
-  /** Milliseconds from the checkout's intended start to the end of the hop, median: the order of the rows. */
+  /** Median ms from the checkout's intended start to the end of the hop. Rows are sorted by it. */
   readonly endsAt: number;
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
   /**
-   * `start`, then `delivery` of a message to its receiver and `work` of a receiver in turn, then `end`: one after the other they make up
-   * the whole. `saga` is the same way as the saga's history tells it; `note` lies beside the way.
+   * `start`, then alternately `delivery` of a message and `work` of its receiver, then `end`: together they are the whole time. `saga`
+   * is the same path from the saga's history; `note` is additional.
    */
   readonly kind: "start" | "delivery" | "work" | "end" | "saga" | "note";
 }
 
-/** What was noted of one checkout; times in epoch ms. */
+/** The timestamps of one checkout, in epoch ms. */
 export interface SagaTimes {
   readonly intendedAt: number;
   readonly acceptedAt: number;
@@ -31,7 +31,7 @@ export interface SagaTimes {
   readonly transitions: readonly Transition[];
 }
 
-/** A step of the saga as its history notes it. */
+/** A transition from the saga's history. */
 export interface Transition {
   readonly from: string;
   readonly to: string;
@@ -40,7 +40,7 @@ export interface Transition {
 
 export interface MessageTimes {
   readonly type: string;
-  /** The database whose outbox held it, and whose inbox took it, where one did. */
+  /** The database of the outbox, and the database of the inbox if there is one. */
   readonly from: string;
   readonly to: string | undefined;
   readonly writtenAt: number;
@@ -48,7 +48,7 @@ export interface MessageTimes {
   readonly handledAt: number | undefined;
 }
 
-/** Pure: the hops of all these checkouts, in the order in which they come. */
+/** Pure: the hops of these checkouts, in time order. */
 export function hopsOf(sagas: readonly SagaTimes[]): readonly Hop[] {
   const hops = new Map<string, { kind: Hop["kind"]; took: number[]; ends: number[] }>();
   const add = (kind: Hop["kind"], name: string, intendedAt: number, from: number, until: number) => {
@@ -59,7 +59,7 @@ export function hopsOf(sagas: readonly SagaTimes[]): readonly Hop[] {
   };
   for (const { intendedAt, acceptedAt, createdAt, completedAt, messages, transitions } of sagas) {
     add("note", "intended start → 202", intendedAt, intendedAt, acceptedAt);
-    add("start", "intended start → saga taken in", intendedAt, intendedAt, createdAt);
+    add("start", "intended start → saga created", intendedAt, intendedAt, createdAt);
     let before = createdAt;
     for (const { from, to, at } of transitions) {
       if (from !== to) add("saga", `${from} → ${to}`, intendedAt, before, at);
@@ -81,7 +81,7 @@ export function hopsOf(sagas: readonly SagaTimes[]): readonly Hop[] {
     if (lastHandled?.handledAt !== undefined)
       add("end", `${lastHandled.type}: handled → finished`, intendedAt, lastHandled.handledAt, completedAt);
   }
-  // Receivers that answer in the transaction that took the message in need no time of their own, by this clock.
+  // A receiver that replies in the same transaction has no measurable time of its own, so leave it out.
   const isTold = ({ kind, took }: { kind: Hop["kind"]; took: number[] }) =>
     kind !== "work" || took.some((ms) => ms > 0);
   return Array.from(hops)
@@ -99,7 +99,7 @@ export function hopsOf(sagas: readonly SagaTimes[]): readonly Hop[] {
 
 type Messages = Map<string, MessageTimes[]>;
 
-/** The messages of these sagas, by saga. `databases` by name; `since` in epoch ms. Empty where a database keeps none. */
+/** The messages of these sagas, by saga. `databases` by name, `since` in epoch ms. A database without the tables is skipped. */
 export async function readMessages(
   databases: Readonly<Record<string, Sql>>,
   sagaIds: readonly string[],
@@ -133,7 +133,7 @@ export async function readMessages(
   return messages;
 }
 
-/** What the saga's own history noted, by saga, in order. */
+/** The transitions from the saga history, by saga, in order. */
 export async function readTransitions(
   sagas: Sql,
   sagaIds: readonly string[],

@@ -1,4 +1,4 @@
-// The hops of a checkout follow one another without a gap, whatever order the databases tell its messages in.
+// The hops of a checkout have no gaps, in any order of its messages.
 import { expect, test } from "bun:test";
 import { hopsOf, type MessageTimes, type SagaTimes } from "./hops.ts";
 
@@ -29,10 +29,10 @@ const CHECKOUT: SagaTimes = {
   transitions: [{ from: "STARTED", to: "COMPLETED", at: 1_400 }],
 };
 
-test("hop after hop from the intended start to the rest", () => {
+test("the hops lead from the intended start to the end", () => {
   const way = hopsOf([CHECKOUT, CHECKOUT]).filter(({ kind }) => kind !== "note" && kind !== "saga");
   expect(way.map(({ name, p50, endsAt }) => [name, Math.round(p50), endsAt])).toEqual([
-    ["intended start → saga taken in", 10, 10],
+    ["intended start → saga created", 10, 10],
     ["ChargePayment: written → handled by payment", 40, 50],
     ["ChargePayment: handled → PaymentSucceeded written", 250, 300],
     ["PaymentSucceeded: written → handled by saga", 90, 390],
@@ -41,7 +41,7 @@ test("hop after hop from the intended start to the rest", () => {
   expect(way.reduce((sum, { p50 }) => sum + p50, 0)).toBeCloseTo(400, -1);
 });
 
-test("beside the way: the 202, the marks of publishing, and the saga's history", () => {
+test("additional rows have the 202, the publishing and the saga's history", () => {
   const beside = hopsOf([CHECKOUT]).filter(({ kind }) => kind === "note" || kind === "saga");
   expect(beside.map(({ name, p50 }) => [name, Math.round(p50)])).toEqual([
     ["ChargePayment: written → marked as published", 3],
@@ -51,11 +51,11 @@ test("beside the way: the 202, the marks of publishing, and the saga's history",
   ]);
 });
 
-test("a message that nobody's inbox took has only its mark", () => {
+test("a message without an inbox has only its publishing row", () => {
   const mail = { ...message("SendEmail", "saga", "", 1_390, 0), to: undefined, handledAt: undefined };
   const names = hopsOf([{ ...CHECKOUT, messages: [mail], transitions: [] }]).map(({ name }) => name);
   expect(names).toEqual([
-    "intended start → saga taken in",
+    "intended start → saga created",
     "intended start → 202",
     "SendEmail: written → marked as published",
   ]);

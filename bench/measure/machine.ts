@@ -1,4 +1,4 @@
-// Where and of what a run was made: a figure without its machine and commit says nothing. Read once per run.
+// The machine and commit of a run; a figure without them means nothing. Read once per run.
 import { arch, cpus, release, totalmem } from "node:os";
 
 export interface Machine {
@@ -8,7 +8,7 @@ export interface Machine {
   readonly memoryGb: number;
   readonly kernel: string;
   readonly arch: string;
-  /** Processes that wanted a core in the minute before the run: what else the machine was busy with. */
+  /** The load average of the minute before the run, to detect other load on the machine. */
   readonly loadBefore: number;
 }
 
@@ -26,7 +26,7 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
-/** For example `1a2b3c4`, with `-dirty` where files differ from it; `unknown` outside a git checkout. */
+/** For example `1a2b3c4`, with `-dirty` if files differ from it; `unknown` outside a git checkout. */
 export function commitOf(directory: string): string {
   const git = Bun.which("git");
   if (git === null) return "unknown";
@@ -37,7 +37,7 @@ export function commitOf(directory: string): string {
   return exitCode === 0 ? stdout.toString().trim() : "unknown";
 }
 
-/** `os.cpus()` says 0 on some virtual machines. */
+/** `os.cpus()` reports 0 on some virtual machines. */
 async function mhz(): Promise<number> {
   const text = await Bun.file("/proc/cpuinfo").text();
   return Math.round(Number(/^cpu MHz\s*: ([\d.]+)/m.exec(text)?.[1] ?? 0));

@@ -1,7 +1,6 @@
-// What the roles say of themselves at /metrics, as sums. Used while a run is under way, once a second, and to know when the system
-// has finished.
+// Reads the roles' /metrics as sums. Used once a second during a run, and to detect when the system has finished.
 
-/** Sums over all labels, by metric name; `name{label="value",...}` as it stands too. Empty where nobody answers. */
+/** Sums over all labels, by metric name, and each series as `name{label="value",...}`. Empty if there is no answer. */
 export async function scrape(opsUrl: string): Promise<ReadonlyMap<string, number>> {
   const response = await fetch(`${opsUrl}/metrics`, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
   return response?.ok === true ? parseMetrics(await response.text()) : new Map();

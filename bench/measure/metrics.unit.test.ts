@@ -1,4 +1,4 @@
-// Sums over labels, and each series by itself.
+// Parses metrics into sums over labels and single series.
 import { expect, test } from "bun:test";
 import { parseMetrics } from "./metrics.ts";
 

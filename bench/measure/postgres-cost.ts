@@ -1,18 +1,18 @@
-// What the orders cost each Postgres, from its own statistics: read before and after a run, when the system is idle. Its backends
-// tell what they did at the latest a second after.
+// The cost of the orders for each Postgres, from its statistics: read before and after a run, when the system is idle. Backends report
+// their statistics within a second.
 import type { Sql } from "postgres";
 
 /** Counters since the server's start. */
 export interface PostgresCounters {
   readonly transactions: number;
   readonly rollbacks: number;
-  /** Undefined where pg_stat_statements is not loaded, which is so unless somebody loads it. */
+  /** Undefined if pg_stat_statements is not loaded, which is the default. */
   readonly statements?: number;
   readonly blockHits: number;
   readonly blockReads: number;
   readonly rowsInserted: number;
   readonly rowsUpdated: number;
-  /** Of the updated rows, those that needed no new index entry. */
+  /** Updated rows without a new index entry. */
   readonly rowsUpdatedHot: number;
   readonly walBytes: number;
   readonly walRecords: number;
@@ -29,12 +29,12 @@ export async function postgresCounters(sql: Sql): Promise<PostgresCounters> {
       from pg_stat_database d, pg_stat_wal w,
            (select sum(n_tup_ins) as inserted, sum(n_tup_upd) as updated, sum(n_tup_hot_upd) as hot from pg_stat_user_tables) t
      where d.datname = current_database()`;
-  if (row === undefined) throw new Error("Postgres tells no statistics of its database");
+  if (row === undefined) throw new Error("Postgres has no statistics for its database");
   const statements = await statementCount(sql);
   return statements === undefined ? row : { ...row, statements };
 }
 
-/** Per order: the difference of two readings over `orders`. */
+/** Per order: the difference of two readings divided by `orders`. */
 export function perOrder(
   before: PostgresCounters,
   after: PostgresCounters,

@@ -1,5 +1,5 @@
-// Looks at the running system once a second: queues, by the roles' own metrics, and CPU. Few and cheap looks, because looking is load.
-// Memory is looked at now and then, and only in runs that are about memory.
+// Samples the running system once a second: queues from the roles' metrics, and CPU. Samples are few and cheap, because sampling is
+// load. Memory is sampled less often, and only in runs about memory.
 import { cpuMsByGroup } from "../processes.ts";
 import type { System } from "../system.ts";
 import { scrape } from "./metrics.ts";
@@ -11,18 +11,18 @@ const MEMORY_EVERY_MS = 10_000;
 export interface Sample {
   /** Epoch ms. */
   readonly at: number;
-  /** By name: how much waits there, or is under way. */
+  /** By name: how much is waiting or in progress. */
   readonly queues: Readonly<Record<string, number>>;
-  /** Messages that orchestrator, payment and relay have given to Kafka since their start; all of them where all is left to the relay. */
+  /** Messages that orchestrator, payment and relay have published since their start. With PUBLISH_AFTER_COMMIT=false these are all. */
   readonly published: number;
-  /** By process, since its start. */
+  /** CPU by process, since its start. */
   readonly cpuMs: Readonly<Record<string, number>>;
   /** Bytes by process, in some samples of some runs. */
   readonly memory?: Readonly<Record<string, number>>;
 }
 
 export interface SamplerOptions {
-  /** An idle system is not asked anything: the answer would be the work that is measured. */
+  /** False for an idle system, because the answers would be the measured work. */
   readonly asks: boolean;
   readonly memory: boolean;
 }
@@ -69,7 +69,7 @@ export class Sampler {
 
 const NOTHING = { queues: {}, published: 0 } as const;
 
-/** Where messages, charges and mails wait just now; without what a role that is away would say. */
+/** The current numbers of waiting messages, charges and mails. A role that does not answer counts as 0. */
 export async function queuesOf({ addresses }: System): Promise<Pick<Sample, "queues" | "published">> {
   const answers = await Promise.all(
     Object.entries(addresses.ops)
@@ -79,10 +79,10 @@ export async function queuesOf({ addresses }: System): Promise<Pick<Sample, "que
   const sum = (name: string) => answers.reduce((total, metrics) => total + (metrics.get(name) ?? 0), 0);
   const queues: Record<string, number> = {
     "open sagas": sum("checkout_sagas_started_total") - sum("checkout_sagas_ended_total"),
-    "charges under way": sum("checkout_payment_requests_in_flight"),
+    "charges in progress": sum("checkout_payment_requests_in_flight"),
     "mails waiting": sum("checkout_mails_waiting"),
   };
-  // Each relay counts what its database has, whoever publishes it.
+  // Each relay counts all unpublished events of a database, so take the maximum of the relays.
   for (const metrics of answers)
     for (const [series, value] of metrics) {
       const database = /^checkout_outbox_unpublished\{database="([^"]+)"\}$/.exec(series)?.[1];

@@ -1,15 +1,15 @@
-// What the processes of the system hold and do besides CPU, from /proc: memory, disk writes, context switches. Linux only. Read
-// before and after a run, because reading it is work itself: memory maps and threads are walked.
+// Memory, disk writes and context switches of the processes, from /proc. Linux only. Read before and after a run, because reading is
+// expensive: it walks memory maps and threads.
 import { readdirSync, readFileSync } from "node:fs";
 import { membersByGroup, type ProcessGroup } from "../processes.ts";
 
 /** Sums over a group and its descendants since their start. */
 export interface Usage {
-  /** Bytes sent to the disk; what was deleted before it got there is not counted. */
+  /** Bytes written to disk, without data that was deleted before. */
   readonly writtenBytes: number;
-  /** Times a thread waited for something. */
+  /** Times a thread waited. */
   readonly voluntarySwitches: number;
-  /** Times a thread was sent away from its core. */
+  /** Times a thread was preempted. */
   readonly involuntarySwitches: number;
 }
 
@@ -31,7 +31,7 @@ export function usageByGroup(groups: readonly ProcessGroup[]): Map<string, Usage
   );
 }
 
-/** Memory of each group in bytes: PSS, which shares what several processes have in common among them. */
+/** Memory of each group in bytes: PSS, which divides shared memory among its processes. */
 export function memoryByGroup(groups: readonly ProcessGroup[]): Record<string, number> {
   return Object.fromEntries(
     Array.from(membersByGroup(groups), ([name, pids]) => [
@@ -49,7 +49,7 @@ function threadsOf(pid: number): readonly string[] {
   }
 }
 
-/** Empty where the process has gone meanwhile, or is not ours to look at. */
+/** Empty if the process has ended or may not be read. */
 function read(file: string): string {
   try {
     return readFileSync(file, "utf8");

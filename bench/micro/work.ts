@@ -1,5 +1,5 @@
-// What a checkout costs in pure code, piece by piece: the decisions, reading a message, writing one, sealing. The pieces are the ones
-// that the roles run, on messages as they travel. Timed by main.ts, and run once by a test so that none of them rots.
+// The CPU work of a checkout in pure code, piece by piece: decisions, reading a message, writing one, sealing. The roles run the same code
+// on the same messages. Timed by main.ts, and run once by a test so that every piece keeps working.
 import type { StartSaga } from "../../schemas/http.ts";
 import { type Decision, decide as decideSaga, startSaga } from "../../internal/orchestrator/saga.ts";
 import type { SagaInput } from "../../internal/orchestrator/state.ts";
@@ -12,7 +12,7 @@ import { decide as decidePayment } from "../../internal/services/payment/decide.
 import { chargePayment, createOrder, reserveInventory } from "../../internal/testkit/commands.ts";
 import { cartOf } from "../shopper.ts";
 
-/** `run` does the work once and returns something that depends on it. */
+/** `run` does the work once and returns a value that depends on it. */
 export interface Work {
   readonly group: "decide" | "read" | "write" | "seal" | "gateway";
   readonly name: string;
@@ -31,7 +31,7 @@ const POLICY = {
 const ORDER_POLICY = { blockedCountries: new Set<string>() } as const;
 const PAYMENT_METHOD = "pm_card_visa";
 
-/** Every piece, with what it works on. */
+/** Every piece, with its input. */
 export async function pieces(): Promise<readonly Work[]> {
   const keys = await generateSealingKeys();
   const [seal, open] = await Promise.all([createSealer(keys.publicJwk), createOpener(keys.privateJwk)]);
@@ -58,13 +58,13 @@ function deciding(sealed: string): readonly Work[] {
   return [
     {
       group: "decide",
-      name: "saga: a checkout comes in",
+      name: "saga: start a checkout",
       run: () => startSaga(SAGA_ID, request, NOW, POLICY),
     },
     {
       group: "decide",
-      name: "saga: all four answers",
-      run: () => ANSWERS.reduce<Decision>((at, answer) => decideSaga(at.saga, answer, NOW, POLICY), started),
+      name: "saga: all four replies",
+      run: () => REPLIES.reduce<Decision>((at, reply) => decideSaga(at.saga, reply, NOW, POLICY), started),
     },
     {
       group: "decide",
@@ -108,7 +108,7 @@ function writing(sealed: string): readonly Work[] {
   ];
 }
 
-/** What the gateway does with a request. */
+/** The gateway's work for a request. */
 function takingIn(): readonly Work[] {
   const cart = cartOf(["tea"], PAYMENT_METHOD, "EUR");
   const body = JSON.stringify(cart);
@@ -136,7 +136,7 @@ const envelope = {
   occurred_at: OCCURRED_AT,
 } as const;
 
-const ANSWERS: readonly SagaInput[] = [
+const REPLIES: readonly SagaInput[] = [
   {
     ...envelope,
     type: "InventoryReserved",

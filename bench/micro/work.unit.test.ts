@@ -1,12 +1,12 @@
-// Each piece does what its name says, so that its time is the time of that.
+// Each piece does what its name says, so that its time is meaningful.
 import { expect, test } from "bun:test";
 import { pieces } from "./work.ts";
 
-test("every piece works, and its work has the outcome of an order that goes well", async () => {
+test("every piece works and has the result of a successful order", async () => {
   const results = new Map<string, unknown>();
   for (const { name, run } of await pieces()) results.set(name, await run());
-  expect(results.get("saga: a checkout comes in")).toMatchObject({ out: [{ type: "ReserveInventory" }] });
-  expect(results.get("saga: all four answers")).toMatchObject({ saga: { position: { kind: "completed" } } });
+  expect(results.get("saga: start a checkout")).toMatchObject({ out: [{ type: "ReserveInventory" }] });
+  expect(results.get("saga: all four replies")).toMatchObject({ saga: { position: { kind: "completed" } } });
   expect(results.get("inventory: reserve")).toMatchObject({ out: [{ type: "InventoryReserved" }] });
   expect(results.get("payment: charge")).toMatchObject({ payment: { status: "PENDING" } });
   expect(results.get("order: create")).toMatchObject({ out: [{ type: "OrderCreated" }] });

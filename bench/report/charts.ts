@@ -1,5 +1,5 @@
-// Charts as SVG that stands by itself: lines over time, a curve of percentiles, bars. Colours come from the page's style sheet, so that
-// they fit light and dark. Pure.
+// Charts as self-contained SVG: lines over time, a percentile curve, bars. Colours come from the page's style sheet, for light and dark
+// mode. Pure.
 import { figure, html, type Markup } from "./markup.ts";
 
 const WIDTH = 720;
@@ -12,7 +12,7 @@ const INNER = {
 
 export interface Series {
   readonly name: string;
-  /** Of the style sheet: 1 to 7. */
+  /** A colour number of the style sheet, 1 to 7. */
   readonly colour: number;
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly isFaint?: boolean;
@@ -23,12 +23,12 @@ export interface LineChart {
   readonly unit: string;
   readonly xUnit: string;
   readonly series: readonly Series[];
-  /** Named moments: a target, the end of the load. */
+  /** Labelled positions, for example the end of the load. */
   readonly xMarks?: readonly { readonly x: number; readonly label: string }[];
   readonly yMark?: { readonly y: number; readonly label: string };
-  /** Where a few large values would flatten everything else. */
+  /** For data with a few large values that would flatten everything else. */
   readonly isLogarithmic?: boolean;
-  /** Own labels instead of round numbers. */
+  /** Custom labels instead of round numbers. */
   readonly xTicks?: readonly { readonly x: number; readonly label: string }[];
 }
 
@@ -79,12 +79,12 @@ export function lineChart(chart: LineChart): Markup {
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** The colour of the style sheet; ours and the outside parties' differ. */
+  /** A colour number of the style sheet; ours and the outside parties' differ. */
   readonly colour: number;
   readonly note?: string;
 }
 
-/** Horizontal bars with their figures, as they are given. */
+/** Horizontal bars with their figures, in the given order. */
 export function barList(bars: readonly Bar[], unit: string): Markup {
   const most = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
   return html`<div class="bars">
@@ -104,7 +104,7 @@ export function barList(bars: readonly Bar[], unit: string): Markup {
   </div>`;
 }
 
-/** A bar from one moment to another on a track as long as `whole`. */
+/** A bar from `from` to `until` on a track of length `whole`. */
 export function span(from: number, until: number, whole: number, colour: number): Markup {
   const [start, length] = [Math.max(0, from) / whole, Math.max(0, until - Math.max(0, from)) / whole];
   return html`<span class="track"
@@ -138,7 +138,7 @@ function scaleOf(chart: LineChart, points: readonly (readonly [number, number])[
   };
 }
 
-/** Round numbers between the two, about so many. */
+/** About `about` round numbers between `from` and `until`. */
 export function roundTicks(from: number, until: number, about: number): readonly number[] {
   const raw = (until - from) / about;
   if (!(raw > 0)) return [from];
@@ -146,13 +146,13 @@ export function roundTicks(from: number, until: number, about: number): readonly
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw) ?? raw;
   const first = Math.ceil(from / step - 1e-9);
   const last = Math.floor(until / step + 1e-9);
-  // Of the product of two small numbers, the last digits are noise.
+  // Round, because the last digits of the product are noise.
   return Array.from({ length: last - first + 1 }, (_, index) =>
     Number(((first + index) * step).toPrecision(12)),
   );
 }
 
-/** 1, 2 and 5 times the powers of ten between the two; fewer where these would crowd. */
+/** 1, 2 and 5 times the powers of ten between `from` and `until`; fewer over a large range. */
 function decades(from: number, until: number): readonly number[] {
   const powers = Array.from({ length: 12 }, (_, index) => 10 ** (index - 2));
   const wanted = until / from > 1_000 ? [1] : until / from > 50 ? [1, 3] : [1, 2, 5];

@@ -1,4 +1,4 @@
-// `bun run bench report FILE...`: one HTML file that needs nothing else, no network either, with every run of the files.
+// `bun run bench report FILE...`: one self-contained HTML file with every run of the files; it needs no network.
 import { join } from "node:path";
 import { parseOptions, wrong } from "../arguments.ts";
 import { readRuns, type RunRecord } from "../record.ts";
@@ -9,8 +9,8 @@ const DEFAULT_OUTPUT = "bench-report.html";
 
 const HELP = `Usage: bun run bench report FILE... [--output FILE]
 
-  FILE           runs as --json writes them or .bench/ keeps them
-  --output FILE  the report (${DEFAULT_OUTPUT}): one HTML file, for any browser, without network`;
+  FILE           run files from --json or .bench/
+  --output FILE  the report (${DEFAULT_OUTPUT}): one HTML file for any browser, without network`;
 
 export async function reportCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions("bench report", {
@@ -25,7 +25,7 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  if (positionals.length === 0) return wrong("bench report", "it takes the files of runs");
+  if (positionals.length === 0) return wrong("bench report", "give at least one run file");
   try {
     await Bun.write(values.output, await reportOf(positionals.flatMap(readRuns)));
     console.log(values.output);

@@ -1,4 +1,4 @@
-// HTML and SVG as tagged templates: what is put in is escaped, unless it is markup itself.
+// HTML and SVG as tagged templates: inserted values are escaped unless they are markup.
 
 export class Markup {
   readonly text: string;
@@ -21,7 +21,7 @@ function textOf(part: Part): string {
   return part.map(textOf).join("");
 }
 
-/** Digits as people want them: three that matter, thousands apart. */
+/** Formats a number for people: three significant digits, with thousands separators. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "-";
   const size = Math.abs(value);
@@ -30,7 +30,7 @@ export function figure(value: number): string {
   return size >= 1 || size === 0 ? value.toFixed(size === 0 ? 0 : 2) : value.toPrecision(2);
 }
 
-/** Milliseconds, or seconds where these are more readable. */
+/** Milliseconds, or seconds from 1 s on. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "-";
   return ms >= 1_000 ? `${figure(ms / 1_000)} s` : `${figure(ms)} ms`;

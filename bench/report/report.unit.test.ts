@@ -1,4 +1,4 @@
-// The report of a stored run: complete, by itself, and safe whatever a run's texts hold.
+// The report of a stored run is complete, self-contained, and safe for any text in a run.
 import { expect, test } from "bun:test";
 import { type RunRecord, readRuns } from "../record.ts";
 import { lineChart, roundTicks } from "./charts.ts";
@@ -8,13 +8,13 @@ import { duration, figure, html } from "./markup.ts";
 const [RUN] = readRuns(`${import.meta.dir}/sample-run.json`);
 if (RUN === undefined) throw new Error("no stored run");
 
-test("one file that fetches nothing", async () => {
+test("the report is one file that fetches nothing", async () => {
   const page = await reportOf([RUN]);
   expect(page).toStartWith("<!doctype html>");
   expect(page).not.toMatch(/(?:src|href)="(?!#)|url\(|@import|https?:/);
 });
 
-test("every part of a run is in it", async () => {
+test("the report contains every part of a run", async () => {
   const page = await reportOf([RUN, { ...RUN, scenario: "another" }]);
   for (const words of [
     "Latency over time",
@@ -37,7 +37,7 @@ test("every part of a run is in it", async () => {
   expect(page).not.toMatch(/NaN|undefined|Infinity/);
 });
 
-test("a run without a single order says so", async () => {
+test("the report of a run without orders says so", async () => {
   const nothing: RunRecord = {
     ...RUN,
     scenario: "idle",
@@ -55,7 +55,7 @@ test("a run without a single order says so", async () => {
   expect(page).not.toMatch(/NaN|undefined|Infinity/);
 });
 
-test("texts of a run are texts, not markup", async () => {
+test("texts of a run are escaped", async () => {
   const page = await reportOf([{ ...RUN, about: "<b>5 & 6</b>", command: '"quoted"' }]);
   expect(page).toContain("&lt;b&gt;5 &amp; 6&lt;/b&gt;");
   expect(html`<i title="${'a"b'}">${["<", html`<b></b>`]}</i>`.text).toBe(
@@ -96,7 +96,7 @@ test("lines stay inside the chart", () => {
   }
 });
 
-test("figures as people read them", () => {
+test("figures are formatted for people", () => {
   expect([0, 0.0123, 1.234, 12.34, 1_234.5].map(figure)).toEqual(["0", "0.012", "1.23", "12.3", "1,235"]);
   expect([950, 1_234].map(duration)).toEqual(["950 ms", "1.23 s"]);
 });

@@ -1,4 +1,4 @@
-// Under the pointer, each chart tells its values. The page is complete without it.
+// Each chart shows its values under the pointer. The page also works without this script.
 for (const figure of document.querySelectorAll("[data-chart]")) {
   const chart = JSON.parse(figure.dataset.chart);
   const [svg, cursor, readout] = ["svg", ".cursor", ".readout"].map((name) => figure.querySelector(name));

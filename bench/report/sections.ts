@@ -1,4 +1,4 @@
-// What a report says of one run: claims and the few figures that matter, then charts, then tables. Pure.
+// The report section of one run: claims and key figures, then charts, then tables. Pure.
 import { perOrderOf } from "../console.ts";
 import { curveOf } from "../histograms.ts";
 import type { Hop } from "../measure/hops.ts";
@@ -9,7 +9,7 @@ import { duration, figure, html, type Markup } from "./markup.ts";
 
 const OURS = 1;
 const OUTSIDE = 7;
-/** Names beside which a queue is worth a line of its own. */
+/** The maximum number of lines in a chart. */
 const MOST_QUEUES = 7;
 
 export function runSection(run: RunRecord, id: string): Markup {
@@ -64,12 +64,12 @@ function tiles(run: RunRecord): Markup {
   const isIdle = orders.finished === 0;
   const core = sides(run.cpuMs);
   return html`<div class="tiles">
-    ${isIdle ? null : tile(figure(orders.ordersPerSecond), "orders/s", `${orders.completed.toLocaleString("en-US")} completed, ${orders.compensated.toLocaleString("en-US")} undone, ${orders.refused} refused, ${orders.unfinished} unfinished`)}
+    ${isIdle ? null : tile(figure(orders.ordersPerSecond), "orders/s", `${orders.completed.toLocaleString("en-US")} completed, ${orders.compensated.toLocaleString("en-US")} compensated, ${orders.refused} refused, ${orders.unfinished} unfinished`)}
     ${latencies.finished === undefined ? null : tile(duration(latencies.finished.p99), "p99", `until finished; p50 ${duration(latencies.finished.p50)}, worst ${duration(latencies.finished.max)}`)}
     ${latencies.accepted === undefined ? null : tile(duration(latencies.accepted.p99), "p99", `until the 202; p50 ${duration(latencies.accepted.p50)}`)}
-    ${latencies.undone === undefined ? null : tile(duration(latencies.undone.p99), "p99", `to undo, from knowing why; p50 ${duration(latencies.undone.p50)}`)}
+    ${latencies.undone === undefined ? null : tile(duration(latencies.undone.p99), "p99", `from failure to compensated; p50 ${duration(latencies.undone.p50)}`)}
     ${latencies.looks === undefined ? null : tile(duration(latencies.looks.p99), "p99", `of ${latencies.looks.count.toLocaleString("en-US")} looks; p50 ${duration(latencies.looks.p50)}`)}
-    ${isIdle ? tile(figure((core.own + core.outside) / 10 / run.measuredSeconds), "% of a core", "CPU of the whole system") : tile(figure(own), "ms/order", `CPU, ours; with the outside parties ${figure(own + outside)}; the driver's ${figure(run.driverCpuMs / orders.finished)} is in neither`)}
+    ${isIdle ? tile(figure((core.own + core.outside) / 10 / run.measuredSeconds), "% of a core", "CPU of the whole system") : tile(figure(own), "ms/order", `CPU, ours; with the outside parties ${figure(own + outside)}; both without the driver's ${figure(run.driverCpuMs / orders.finished)}`)}
     ${tile(figure(total(bytes) / 2 ** 20), "MB", "memory of the whole system (PSS)")}
   </div>`;
 }
@@ -84,7 +84,7 @@ function latencyOverTime(run: RunRecord): Markup {
   return lineChart({
     title: "Latency over time",
     unit: "ms",
-    xUnit: `seconds since measuring began, by ${isAtOnce ? "when they were answered or done" : "intended start"}`,
+    xUnit: `seconds since the measurement began, by ${isAtOnce ? "time of the answer or the end" : "intended start"}`,
     isLogarithmic: true,
     xMarks: endMark(run),
     series: [
@@ -109,7 +109,7 @@ function throughput(run: RunRecord): Markup {
     xUnit: "seconds since measuring began",
     xMarks: endMark(run),
     series: [
-      // All at once they would flatten everything else.
+      // A single peak of all checkouts would flatten everything else.
       ...(run.options["atOnce"] === undefined ? [placed] : []),
       { name: "finish", colour: 1, points: run.seconds.map(({ at, finished }) => [at, finished]) },
     ],
@@ -117,7 +117,7 @@ function throughput(run: RunRecord): Markup {
 }
 
 function percentileCurve({ latencies }: RunRecord): Markup {
-  // So that 90, 99, 99.9 % are evenly apart; the last is where the worst is drawn.
+  // Logarithmic, so that 90, 99 and 99.9 % are evenly spaced; 4.5 is the position of the worst value.
   const place = (percentile: number) => (percentile >= 100 ? 4.5 : -Math.log10(1 - percentile / 100));
   const series: Series[] = [
     { name: "finished", colour: 1, points: [] },
@@ -148,10 +148,10 @@ function queues({ queues: { at, depths } }: RunRecord): Markup {
     .slice(0, MOST_QUEUES);
   if (shown.length === 0)
     return html`<h3>Queues</h3>
-      <p class="none">Nothing waited, or nobody was asked: an idle system is not.</p>`;
+      <p class="none">Nothing waited, or queues were not sampled, as in an idle run.</p>`;
   return lineChart({
     title: "Queues",
-    unit: "waiting or under way",
+    unit: "waiting or in progress",
     xUnit: "seconds since measuring began",
     isLogarithmic: true,
     series: shown.map(([name, values], index) => ({
@@ -177,7 +177,7 @@ function costs(run: RunRecord): Markup {
     </h3>
     ${barList(byPart(cpu).map(barOf), unit)}
     <p class="soft">
-      Outside parties: the payment provider's simulator and the mail catcher, which stand for other people's
+      Outside parties: the payment provider's simulator and the mail catcher, which stand for other parties'
       machines.
     </p>`;
 }
@@ -217,14 +217,14 @@ function hops({ hops: all }: RunRecord): Markup {
       Hop by hop
       <span class="unit"
         >of ${Math.max(...way.map(({ count }) => count)).toLocaleString("en-US")} checkouts, in milliseconds;
-        each bar ends where the median checkout is</span
+        each bar ends at the median checkout's time</span
       >
     </h3>
     <div class="scroll">
       <table>
         <tr>
           <th>hop</th>
-          <th class="text">on its way</th>
+          <th class="text">timeline</th>
           <th>p50</th>
           <th>p99</th>
           <th>ends after</th>
@@ -233,7 +233,7 @@ function hops({ hops: all }: RunRecord): Markup {
       </table>
     </div>
     <details>
-      <summary>Beside the way: the saga's own history, and when messages were marked as published</summary>
+      <summary>Additional: the saga's history, and when messages were marked as published</summary>
       <div class="scroll">
         <table>
           <tr>
@@ -273,7 +273,7 @@ function postgres({ perOrder }: RunRecord): Markup {
   if (rows.length === 0 || perOrder.orders === 0)
     return html`<h3>Postgres</h3>
       <p class="none">No orders.</p>`;
-  return html`<h3>Postgres per order <span class="unit">ramp-up and drain included</span></h3>
+  return html`<h3>Postgres per order <span class="unit">including ramp-up and drain</span></h3>
     <div class="scroll">
       <table>
         <tr>
@@ -315,13 +315,13 @@ function kafka({ perOrder }: RunRecord): Markup {
     .map(([name, value]) => ({ name, value, colour: OURS }));
   const written = total(perOrder.writtenBytes) / 1_024;
   const switches = [perOrder.voluntarySwitches, perOrder.involuntarySwitches].map(total);
-  return html`<h3>Kafka and the machine per order <span class="unit">ramp-up and drain included</span></h3>
+  return html`<h3>Kafka and the machine per order <span class="unit">including ramp-up and drain</span></h3>
     <p>
       ${figure(messagesIn)} messages, ${figure(bytesIn / 1_024)} KB in, ${figure(bytesOut / 1_024)} KB out,
       ${figure(logBytes / 1_024)} KB of log. Disk: ${figure(written)} KB written. Context switches:
-      ${figure(switches[0] ?? 0)} voluntary, ${figure(switches[1] ?? 0)} not.
+      ${figure(switches[0] ?? 0)} voluntary, ${figure(switches[1] ?? 0)} involuntary.
     </p>
-    ${bars.length === 0 ? html`<p class="none">The brokers could not be asked for their requests.</p>` : barList(bars, "requests")}`;
+    ${bars.length === 0 ? html`<p class="none">The brokers' request counters could not be read.</p>` : barList(bars, "requests")}`;
 }
 
 function barOf([name, value]: readonly [string, number]): Bar {

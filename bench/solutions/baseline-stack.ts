@@ -1,5 +1,5 @@
-// What the baselines run on: the servers of a local stack (only those they use), the provider simulator, and their own processes,
-// which can be killed and started again on the same ports.
+// The stack of the baselines: the used servers of a local stack, the provider simulator, and the baselines' processes, which can be
+// killed and restarted on the same ports.
 import type { Sql } from "postgres";
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import type { ProcessGroup } from "../processes.ts";
@@ -12,10 +12,10 @@ const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 20;
 const STOP_TIMEOUT_MS = 5_000;
 const USERS = 200;
-/** Of Bun's client; its default of 256 would hold the provider's slow answers up. */
+/** Bun's default of 256 concurrent requests would limit the calls to the slow provider. */
 const MANY_REQUESTS = "BUN_CONFIG_MAX_HTTP_REQUESTS=65535";
 
-/** Addresses of the stack, as far as the baselines need them. */
+/** The stack addresses that the baselines need. */
 type Addresses = Pick<System["addresses"], "postgres" | "gateway" | "paysim"> & {
   readonly kafka_brokers: string;
   readonly ledger_file: string;
@@ -42,7 +42,7 @@ export class BaselineStack implements AsyncDisposable {
     await startUp(directory, ["--no-roles"], { opened });
     try {
       const status: Status = JSON.parse(await stackCommand(["status", "--json", "--data-dir", directory]));
-      // What is not used must not cost anything either.
+      // Unused servers must not cost anything.
       for (const { name } of status.servers.filter((server) => !isUsed(server.name)))
         await stackCommand(["kill", name, "SIGKILL", "--data-dir", directory]);
       const { gateway } = status.addresses;
@@ -50,7 +50,7 @@ export class BaselineStack implements AsyncDisposable {
         Array.from({ length: USERS }, () =>
           Shopper.signIn({
             gateway,
-            jwtSecret: "signed, and not looked at here",
+            jwtSecret: "not checked by the baselines",
             userId: Bun.randomUUIDv7(),
           }),
         ),
@@ -89,7 +89,7 @@ export class BaselineStack implements AsyncDisposable {
 
   async killAndRestart(name: string): Promise<void> {
     const role = this.#roles.get(name);
-    if (role === undefined) throw new Error(`no ${name} was started`);
+    if (role === undefined) throw new Error(`${name} was not started`);
     await role.kill();
     await Bun.sleep(RESTART_DELAY_MS);
     await role.start();
@@ -120,7 +120,7 @@ export class BaselineStack implements AsyncDisposable {
   }
 }
 
-/** Into the table that both baselines call so. */
+/** Both baselines have this table. */
 export async function insertProducts(sql: Sql, skus: readonly string[], count: number): Promise<void> {
   const rows = skus.map((sku_id) => ({ sku_id, unit_price_cents: PRICE_CENTS, available: count }));
   await sql`insert into products ${sql(rows)}`;
@@ -133,7 +133,7 @@ class Role {
   readonly #sign: string;
   #child: Bun.Subprocess | undefined;
 
-  /** It is ready when `sign` is in its log. */
+  /** The process is ready when its log contains `sign`. */
   constructor(
     name: string,
     env: readonly string[],
@@ -142,7 +142,7 @@ class Role {
     sign: string,
   ) {
     this.#name = name;
-    // The kernel ends it with this process, and both of these become what they start: the process id is its own.
+    // The kernel kills it with this process. setpriv and env exec the command, so the process id is that of the role.
     this.#command = ["setpriv", "--pdeathsig", "KILL", "--", "env", ...env, ...command];
     this.#logFile = logFile;
     this.#sign = sign;

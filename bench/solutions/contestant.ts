@@ -1,4 +1,4 @@
-// One of the solutions that are compared, as the load and the killer see it; and what the three have in common.
+// The interface of a compared solution for the load and the kills, and the constants of all three.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import type { ProcessGroup } from "../processes.ts";
 import type { Shopper } from "../shopper.ts";
@@ -6,45 +6,45 @@ import type { Books } from "./losses.ts";
 
 export interface Contestant extends AsyncDisposable {
   readonly shoppers: readonly Shopper[];
-  /** Its processes that can be killed; servers are not among them. */
+  /** Its processes that can be killed; without servers. */
   readonly roles: readonly string[];
-  /** All that run now, servers and stand-ins for outside parties too. */
+  /** All running processes, including servers and stand-ins for outside parties. */
   processes(): Promise<readonly ProcessGroup[]>;
   restock(skus: readonly string[], count: number): Promise<void>;
-  /** Sends SIGKILL and starts it again a moment later. Resolves when it is ready. */
+  /** Sends SIGKILL and restarts it a moment later. Resolves when it is ready. */
   killAndRestart(role: string): Promise<void>;
-  /** Answers when the order is complete, not when the checkout is accepted. */
+  /** True if it answers when the order is complete, not when the checkout is accepted. */
   readonly answersLast: boolean;
-  /** How many checkouts are under way. */
+  /** The number of checkouts in progress. */
   open(): Promise<number>;
-  /** What its ledger call a checkout: its shopper's Idempotency-Key, or the id that the shopper was given for it, if any. */
+  /** The name of a checkout in its records: the Idempotency-Key, or the id that the shopper got, if any. */
   checkoutOf(key: string, id: string | null): string | null;
-  /** When each order was complete, in epoch ms, by its checkout. */
+  /** When each order was complete, in epoch ms, by checkout. */
   completions(): Promise<ReadonlyMap<string, number>>;
-  /** All but what was accepted. */
+  /** All records except the accepted checkouts. */
   books(skus: readonly string[]): Promise<Omit<Books, "accepted">>;
-  /** The auditor's word; null where there is none for this solution. */
+  /** True if the audit is clean; null if this solution has no auditor. */
   audit(): Promise<boolean | null>;
 }
 
 export interface ContestantOptions {
-  /** Where its stack lies; wiped at the end. */
+  /** The data directory of its stack; wiped at the end. */
   readonly directory: string;
-  /** Of the provider. */
+  /** The provider's latency. */
   readonly latency: string;
-  /** False: a baseline charges without a key of the checkout's. */
+  /** False: a baseline charges without the checkout's idempotency key. */
   readonly withKeys: boolean;
-  /** Hears of a stack that starts, to take it down when the comparison is interrupted. */
+  /** Called with a starting stack, to dispose of it when the comparison is interrupted. */
   readonly opened: (opened: AsyncDisposable) => void;
 }
 
-/** Processes that play outside parties: the provider and the mail server. */
+/** Processes that simulate outside parties: the provider and the mail server. */
 export const STAND_INS: ReadonlySet<string> = new Set(["paysim", "mail"]);
 
-/** Of every SKU, per run: nothing sells out. */
+/** The stock of every SKU per run; nothing sells out. */
 export const STOCK = 1_000_000;
 export const PRICE_CENTS = 1_250;
-/** What a service manager takes to notice and start again (RestartSec in deploy/). */
+/** The time in which a service manager notices an end and restarts (RestartSec in deploy/). */
 export const RESTART_DELAY_MS = 250;
 
 export async function readLedger(paysim: string): Promise<ProviderLedgerEntry[]> {

@@ -1,4 +1,4 @@
-// The orchestrator with dual writes as a contestant: four processes, a database each, and Kafka.
+// The orchestrator with dual writes as a contestant: four processes, each with a database, and Kafka.
 import postgres from "postgres";
 import { BaselineStack, insertProducts } from "./baseline-stack.ts";
 import { type Contestant, type ContestantOptions, readLedger, STOCK } from "./contestant.ts";

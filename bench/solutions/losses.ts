@@ -1,28 +1,28 @@
-// What a solution has lost, counted by comparing three books that nobody keeps together: the provider's ledger, the orders and the
-// stock. Pure. Used by `bun run bench solutions`.
+// Counts the losses of a solution by comparing three independent records: the provider ledger, the orders and the stock. Pure. Used by
+// `bun run bench solutions`.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 
 export interface Books {
-  /** For each charge that stands, the checkout it was made for. */
+  /** The checkout of each charge that is not fully refunded. */
   readonly charges: readonly string[];
   readonly orders: readonly { readonly checkout: string; readonly units: number }[];
-  /** Units that were for sale at the start and are not now. */
+  /** Units that were available at the start and no longer are. */
   readonly unitsTaken: number;
-  /** Checkouts whose shopper was told that all is well. */
+  /** Checkouts that were confirmed to the shopper. */
   readonly accepted: readonly string[];
-  /** Checkouts that came to an end, good or bad. */
+  /** Finished checkouts, successful or not. */
   readonly ended: ReadonlySet<string>;
 }
 
 export interface Losses {
-  /** Checkouts with money taken and nothing ordered. */
+  /** Checkouts with a charge but no order. */
   readonly chargedWithoutOrder: number;
   readonly orderWithoutCharge: number;
-  /** Charges beyond the first of a checkout. */
+  /** Charges after the first one of a checkout. */
   readonly doubleCharges: number;
-  /** Units out of sale that no order has; below 0 where orders have more than was taken. */
+  /** Taken units without an order; below 0 if orders have more units than were taken. */
   readonly unitsHeldForNobody: number;
-  /** Checkouts that a shopper was promised and that nobody continues. */
+  /** Accepted checkouts that never finish. */
   readonly acceptedAndForgotten: number;
 }
 
@@ -39,7 +39,7 @@ export function countLosses({ charges, orders, unitsTaken, accepted, ended }: Bo
   };
 }
 
-/** The checkouts of the charges that were not given back in full; one without a checkout's name counts under its intent. */
+/** The checkouts of charges that are not fully refunded. A charge without a checkout is named by its payment intent. */
 export function standingCharges(
   entries: readonly ProviderLedgerEntry[],
   checkoutOf: (metadata: Readonly<Record<string, string>>) => string | undefined,

@@ -9,7 +9,7 @@ const CLEAN: Books = {
     { checkout: "b", units: 3 },
   ],
   unitsTaken: 4,
-  // c was declined and undone.
+  // c was declined and compensated.
   accepted: ["a", "b", "c"],
   ended: new Set(["a", "b", "c"]),
 };
@@ -23,19 +23,19 @@ const NOTHING = {
 
 describe("countLosses", () => {
   test.each([
-    ["books that agree", {}, {}],
-    ["a charge whose order is missing", { charges: ["a", "b", "x"] }, { chargedWithoutOrder: 1 }],
-    ["an order that nobody paid", { charges: ["a"] }, { orderWithoutCharge: 1 }],
+    ["consistent records", {}, {}],
+    ["a charge without an order", { charges: ["a", "b", "x"] }, { chargedWithoutOrder: 1 }],
+    ["an order without a charge", { charges: ["a"] }, { orderWithoutCharge: 1 }],
     ["a shopper charged three times", { charges: ["a", "a", "a", "b"] }, { doubleCharges: 2 }],
     [
-      "one charged twice for nothing is both",
+      "two charges without an order count as both",
       { charges: ["a", "b", "x", "x"] },
       { chargedWithoutOrder: 1, doubleCharges: 1 },
     ],
-    ["stock that no order has", { unitsTaken: 9 }, { unitsHeldForNobody: 5 }],
+    ["taken stock without an order", { unitsTaken: 9 }, { unitsHeldForNobody: 5 }],
     ["orders for stock that was not taken", { unitsTaken: 3 }, { unitsHeldForNobody: -1 }],
-    ["a promise without an end", { ended: new Set(["a", "b"]) }, { acceptedAndForgotten: 1 }],
-    ["an end that nobody was promised", { accepted: [] }, {}],
+    ["an accepted checkout that never finishes", { ended: new Set(["a", "b"]) }, { acceptedAndForgotten: 1 }],
+    ["a finished checkout that was not accepted", { accepted: [] }, {}],
   ] satisfies [string, Partial<Books>, Partial<typeof NOTHING>][])("%s", (_what, books, lost) => {
     expect(countLosses({ ...CLEAN, ...books })).toEqual({ ...NOTHING, ...lost });
   });
@@ -72,7 +72,7 @@ describe("standingCharges", () => {
     metadata: {},
   });
 
-  test("are those not given back in full, by their checkout", () => {
+  test("are the charges not fully refunded, by checkout", () => {
     const entries = [
       charge(1, "pi_1", { saga_id: "kept" }),
       charge(2, "pi_2", { saga_id: "given back" }),

@@ -1,14 +1,14 @@
-// What is measured of one contestant: first its processes are killed in the middle of load and its ledger compared; then, untouched
-// and warm, how many orders it makes of a load on few products, how fast and at what cost.
+// Measures one contestant. First its processes are killed under load and its losses are counted. Then, warm and undisturbed, it gets a
+// load on few products: orders per minute, latency and cost.
 import { cpuMsByGroup } from "../processes.ts";
 import { type Contestant, STAND_INS, STOCK } from "./contestant.ts";
 import { countLosses, type Losses } from "./losses.ts";
 import { shop } from "./shopping.ts";
 
-/** In the run with kills. So many products that nobody waits for another's, even where a charge locks one. */
+/** Products in the run with kills: enough that checkouts do not wait for each other, even if a charge locks a product. */
 const COOL_SKUS = 1_000;
 const SETTLE_POLL_MS = 500;
-/** What has not moved for so long never will: longer than a lease on a charge whose owner has died. */
+/** A count that does not change for this long is final: longer than the lease on a charge whose owner has died. */
 const STILL_MS = 45_000;
 const MS_PER_MINUTE = 60_000;
 
@@ -35,14 +35,14 @@ export interface Measured {
 
 export interface Speed {
   readonly ordersPerMinute: number;
-  /** From the intended start until the order is complete, of those that became one. */
+  /** From the intended start until the order is complete, for completed orders. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of the shoppers with a good card, those who left without an answer. */
+  /** The share of shoppers with a valid card who left without an answer. */
   readonly leftShare: number;
-  /** Per order, of the solution's own processes and servers. */
+  /** Per order, for the solution's own processes and servers. */
   readonly cpuMs: number;
-  /** Per order, of the stand-ins for provider and mail server. */
+  /** Per order, for the stand-ins of provider and mail server. */
   readonly standInCpuMs: number;
 }
 
@@ -70,7 +70,7 @@ export async function measure(contestant: Contestant, options: MeasureOptions): 
   return { killed, speed, isAuditClean: await contestant.audit() };
 }
 
-/** Spreads the kills over the time of the load; each waits until the one before is up again. */
+/** Spreads the kills over the time of the load. Each waits until the killed process before is ready again. */
 async function killInTurn(contestant: Contestant, kills: number, seconds: number): Promise<string[]> {
   const { roles } = contestant;
   const startedAt = Date.now();
@@ -99,7 +99,7 @@ async function measureSpeed(
   await Bun.sleep(until - Date.now());
   const after = cpuMsByGroup(processes);
   const purchases = await shopping;
-  // One that answers last and is behind makes the orders of shoppers who have long left; nobody waits for that.
+  // A solution that answers last may still process orders of shoppers who have left. These are not awaited.
   if (!contestant.answersLast) await settled(contestant, forgotten);
 
   const completions = await contestant.completions();
@@ -130,7 +130,7 @@ function percentile(sorted: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
 }
 
-/** Until no more than `forgotten` are under way, or what is has not moved for long. Returns how many are left. */
+/** Waits until at most `forgotten` checkouts are open, or the count no longer changes. Returns the number of open ones. */
 async function settled(contestant: Contestant, forgotten = 0): Promise<number> {
   let open = await contestant.open();
   for (let movedAt = Date.now(); open > forgotten && Date.now() - movedAt < STILL_MS;) {

@@ -1,4 +1,4 @@
-// The naive monolith as a contestant. A checkout goes by its shopper's key, because an order has no other name before it exists.
+// The naive monolith as a contestant. A checkout is named by its Idempotency-Key, because an order has no id before it exists.
 import postgres from "postgres";
 import { BaselineStack, insertProducts } from "./baseline-stack.ts";
 import { type Contestant, type ContestantOptions, readLedger, STOCK } from "./contestant.ts";
@@ -33,7 +33,7 @@ export async function openMonolith(options: ContestantOptions): Promise<Contesta
     processes: () => Promise.resolve(stack.processes),
     restock: (skus, count) => insertProducts(sql, skus, count),
     killAndRestart: (role) => stack.killAndRestart(role),
-    // Transactions that are charging; a shopper who has left does not end them.
+    // Open transactions; they continue even if the shopper has left.
     async open() {
       const [row] = await sql<{ open: number }[]>`
         select count(*)::integer as open from pg_stat_activity

@@ -1,4 +1,4 @@
-// This product as a contestant: the whole stack from compiled binaries, as for every other benchmark.
+// This product as a contestant: the whole stack from compiled binaries, as in the other benchmarks.
 import { openSystem } from "../system.ts";
 import { type Contestant, type ContestantOptions, readLedger, RESTART_DELAY_MS } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";

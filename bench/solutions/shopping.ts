@@ -1,27 +1,27 @@
-// The load on a contestant: arrivals at a fixed rate whether or not it keeps up. Every second shopper is patient and sends again
-// under the same key, as a good shop's page does; the others leave at the first error, as a closed laptop does.
+// The load on a contestant: arrivals at a fixed rate, even if it is slow. Every second shopper retries with the same key, like a good
+// shop's page; the others leave at the first error, like a closed laptop.
 import { openLoop } from "../open-loop.ts";
 import { cartOf } from "../shopper.ts";
 import type { Contestant } from "./contestant.ts";
 
 const PATIENCE_MS = 30_000;
-/** Of the cards, so that undoing is a part of the load. */
+/** One in this many cards is declined, so that compensation is part of the load. */
 const DECLINED_ONE_IN = 20;
 const POLL_MS = 50;
 
 export interface Purchase {
   readonly key: string;
   readonly intendedAt: number;
-  /** What the shopper was given; null for one who was refused or has left. */
+  /** The id that the shopper got; null if refused or left. */
   readonly id: string | null;
-  /** Has a card that will be declined. */
+  /** True if the card will be declined. */
   readonly isDeclined: boolean;
 }
 
 export interface ShoppingOptions {
   readonly ratePerSecond: number;
   readonly seconds: number;
-  /** Each cart holds one unit of one of them, in turn. */
+  /** Each cart has one unit of one of them, in turn. */
   readonly skus: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// The comparison as a table in Markdown: a row per question, a column per solution. Pure.
+// The comparison as a Markdown table: a row per question, a column per solution. Pure.
 import type { Measured, MeasureOptions } from "./measure.ts";
 
 export function comparisonTable(
@@ -35,7 +35,7 @@ export function comparisonTable(
   return [line(head), line((widths ?? []).map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
 
-/** With commas at thousands. */
+/** With thousands separators. */
 function count(value: number): string {
   return value.toLocaleString("en-US");
 }

@@ -40,11 +40,11 @@ export class KafkaMailWatch implements MailWatch {
     for (const [offsets, ids] of Map.groupBy(messageIds, (id) => this.#placed.get(id) ?? ends))
       if (await progress.hasPassed(offsets)) for (const id of ids) fates.set(id, "read");
     // Checked last: the service publishes the dead letter before it commits the offset.
-    for (const id of await this.#deadLettered()) if (messageIds.includes(id)) fates.set(id, "dead-lettered");
+    for (const id of await this.#givenUp()) if (messageIds.includes(id)) fates.set(id, "dead-lettered");
     return fates;
   }
 
-  async #deadLettered(): Promise<readonly string[]> {
+  async #givenUp(): Promise<readonly string[]> {
     const { deadLetters: topic = TOPICS.deadLetters, brokers, clientId } = this.#options;
     const from = (partition: number) => this.#deadLettersFrom.get(partition) ?? 0;
     const ids: string[] = [];

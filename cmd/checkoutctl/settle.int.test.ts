@@ -70,13 +70,13 @@ test("a charge that the provider has is never settled as failed, and as succeede
   const [id, other] = [await unanswered("pm_sim_reply_lost"), await unanswered("pm_sim_reply_lost")];
   const charge = chargeOf(id);
   const wrong = await settle(id, "succeeded", "--charge", chargeOf(other));
-  expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining(`is of saga ${other}`)]);
+  expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining(`belongs to saga ${other}`)]);
   const unknown = await settle(id, "succeeded", "--charge", "pi_nobody");
-  expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("knows no charge")]);
+  expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("has no charge")]);
   await payment.handle(cancelPayment(id));
   await askedHourAgo(id);
   const failed = await settle(id, "failed");
-  expect([failed.code, failed.stderr]).toEqual([3, expect.stringContaining(`by ${charge}`)]);
+  expect([failed.code, failed.stderr]).toEqual([3, expect.stringContaining(`with charge ${charge}`)]);
 
   expect((await settle(other, "succeeded", "--charge", chargeOf(other))).code).toBe(0);
   expect(await payment.eventTypes(other)).toEqual(["PaymentSucceeded"]);

@@ -31,7 +31,7 @@ export const config = Type.Object({
     default: "checkout",
     pattern: "^[A-Za-z0-9_.-]{1,40}$",
     description:
-      "written on every charge and refund (metadata `shop`); what lacks it belongs to somebody else. Give each shop that shares an account its own",
+      "this shop's mark on every charge and refund (metadata `shop`); entries without it belong to others. Give each shop on a shared account its own",
   }),
   PAYMENT_PRIVATE_JWK: secret(
     Type.String({
@@ -45,28 +45,28 @@ export const config = Type.Object({
     minimum: 1,
     maximum: 4_096,
     description:
-      "maximum of calls to the provider at once; Bun opens 256 connections unless BUN_CONFIG_MAX_HTTP_REQUESTS says more",
+      "maximum concurrent calls to the provider; above 256, raise BUN_CONFIG_MAX_HTTP_REQUESTS too",
   }),
   SEARCH_LAG_MS: Type.Integer({
     default: DEFAULT_POLICY.searchLagMs,
     minimum: 0,
-    description: "time after which a charge is certain to show in the provider's search, in ms",
+    description: "time after which a charge is certain to appear in the provider's search, in ms",
   }),
   CHARGE_EXECUTION_MS: Type.Integer({
     default: DEFAULT_POLICY.executionMs,
     minimum: 0,
     description:
-      "time after a request during which the charge may still take place, in ms; a charge that cannot be found is given up after this plus SEARCH_LAG_MS",
+      "time after a request during which the charge may still take place, in ms; a charge that is not found after this plus SEARCH_LAG_MS counts as failed",
   }),
   RECONCILE_INTERVAL_MS: Type.Integer({
     default: 300_000,
     minimum: 1_000,
-    description: "how often the provider's ledger is compared with the payments, in ms",
+    description: "interval between comparisons of payments and provider ledger, in ms",
   }),
   RECONCILE_GRACE_MS: Type.Integer({
     default: 300_000,
     minimum: 0,
-    description: "entries of the provider's ledger younger than this are not compared yet, in ms",
+    description: "minimum age of a provider ledger entry before it is compared, in ms",
   }),
 });
 

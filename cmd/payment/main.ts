@@ -1,4 +1,4 @@
-// The payment service as a process of its own: wiring only. Takes the saga's payment commands and carries them to the provider.
+// Starts the payment service: takes the saga's payment commands and sends them to the provider. Wiring only.
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -12,7 +12,7 @@ const NAME = "checkout-payment";
 
 await runRole({
   name: NAME,
-  description: "Charges, cancels and refunds: carries the saga's payment commands to the provider.",
+  description: "Charges, cancels and refunds: sends the saga's payment commands to the provider.",
   config,
   async start(context) {
     const metrics = paymentMetrics(context.metrics);

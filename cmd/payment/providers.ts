@@ -1,4 +1,4 @@
-// Opens the payment providers with all that stands in front of each, and the keys that open payment tokens.
+// Opens the payment providers, each with its rate limit, charge hold and circuit breaker, and the keys that open payment tokens.
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
@@ -23,14 +23,14 @@ import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
 
-/** Charges new payments. */
+/** The provider for new payments. */
 export const CHARGING_PROVIDER = "stripe";
 
 export function openProviders(context: Context, metrics: PaymentMetrics): ProviderRegistry<ServedProvider> {
   return new ProviderRegistry([openStripe(context, metrics)]);
 }
 
-/** Stripe behind its pace, its hold on charges and its circuit breaker. */
+/** Stripe behind its rate limit (pace), charge hold and circuit breaker. */
 function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics): ServedProvider {
   const mark = config.PAYMENT_MARK;
   const account = { apiKey: config.STRIPE_API_KEY, mark, baseUrl: new URL(config.STRIPE_BASE_URL) };
@@ -66,10 +66,10 @@ function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics
   };
 }
 
-/** Opens payment tokens with the private keys of the settings; not ready while tokens come that none of them opens. */
+/** Opens payment tokens with the configured private keys. The role is not ready while tokens arrive that no key opens. */
 export async function openTokens({ config, log, metrics, ops }: Context): Promise<WatchedOpener> {
   const ids = keyIds(config.PAYMENT_PRIVATE_JWK);
-  log.info({ key_ids: ids }, "opens payment tokens that were sealed to these keys");
+  log.info({ key_ids: ids }, "the payment service opens payment tokens sealed with these keys");
   const logError = logThrottled(log, systemClock);
   const opener = new WatchedOpener({
     open: await createOpener(config.PAYMENT_PRIVATE_JWK),

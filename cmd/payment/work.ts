@@ -1,4 +1,4 @@
-// What the payment service does beside its commands, for each provider: calls, webhooks, reconciliation.
+// The payment service's work besides its commands, for each provider: calls, webhooks, reconciliation.
 import { assert } from "../../internal/kernel/errors.ts";
 import { type BackgroundLoop, runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -17,20 +17,20 @@ import type { PaymentConfig } from "./config.ts";
 type Context = RoleContext<PaymentConfig>;
 type Providers = ProviderRegistry<ServedProvider>;
 
-/** An executor is woken by every intake; its polls find what others left and what backs off. */
+/** Each new command wakes an executor. Its polls find work that other replicas left, and due retries. */
 const POLL_MS = 250;
 const IDLE_POLL_MS = 2_000;
 /** How soon a due reconciliation is noticed. */
 const RECONCILIATION_TICK_MS = 5_000;
 
 export interface Executors {
-  /** The executor of a provider that has been started. */
+  /** The started executor of a provider. */
   of(provider: string): Executor;
-  /** Makes all of them look for work. */
+  /** Makes all executors look for work. */
   wake(): void;
 }
 
-/** Carries what is due to each provider, within its own limits. */
+/** Sends due calls to each provider, within its limits. */
 export function startExecutors(
   context: Context,
   providers: Providers,
@@ -61,14 +61,14 @@ export function startExecutors(
   };
 }
 
-/** Serves each provider's webhooks at a path of its own. */
+/** Serves each provider's webhooks at its own path. */
 export function startWebhooks(
   context: Context,
   providers: Providers,
   options: Pick<WebhookEndpoint, "database" | "clock" | "newId" | "metrics" | "log" | "wakeExecutor">,
 ): void {
   const logError = logThrottled(context.log, systemClock);
-  const onError = (error: unknown) => logError(error, {}, "a webhook event could not be taken in");
+  const onError = (error: unknown) => logError(error, {}, "a webhook event could not be processed");
   const endpoints = [...providers].map(({ provider, webhooks, policy }) => ({
     ...options,
     provider: provider.name,

@@ -25,6 +25,8 @@ export const config = Type.Object({
     Type.String({ format: "url", description: "target URL of webhook events; none are sent without it" }),
   ),
   WEBHOOK_SECRET: Type.Optional(
-    secret(Type.String({ minLength: 16, description: "signs webhook events; the receiver needs the same secret" })),
+    secret(
+      Type.String({ minLength: 16, description: "signs webhook events; the receiver needs the same secret" }),
+    ),
   ),
 });

@@ -152,7 +152,8 @@ async function until(what: string, probe: () => Promise<boolean> | boolean): Pro
     } catch (error) {
       reason = error;
     }
-    if (Date.now() > deadline) throw new Error(`timed out after ${TIMEOUT_MS} ms waiting until ${what}`, { cause: reason });
+    if (Date.now() > deadline)
+      throw new Error(`timed out after ${TIMEOUT_MS} ms waiting until ${what}`, { cause: reason });
     await Bun.sleep(POLL_MS);
   }
 }

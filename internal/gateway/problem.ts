@@ -12,7 +12,10 @@ const PROBLEMS = {
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "invalid-body": { status: 422, title: "The body does not match the schema" },
-  "card-number": { status: 422, title: "The payment method is a card number; send the payment provider's token instead" },
+  "card-number": {
+    status: 422,
+    title: "The payment method is a card number; send the payment provider's token instead",
+  },
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key was used with another body" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "service-unavailable": {

@@ -65,7 +65,12 @@ describe("each message has exactly one service that handles or records it", () =
     ["an unknown type", "Teapot", { type: "Teapot" }, ["UNKNOWN_TYPE", "-"]],
     ["JSON that is not a message", null, [1], ["UNKNOWN_TYPE", "-"]],
     ["a command with an unknown header", "Teapot", message("ReleaseInventory"), ["handle", "-"]],
-    ["a command with the header of another type", "ReleaseInventory", message("CancelOrder"), ["TYPE_MISMATCH", "-"]],
+    [
+      "a command with the header of another type",
+      "ReleaseInventory",
+      message("CancelOrder"),
+      ["TYPE_MISMATCH", "-"],
+    ],
   ])("%s", (_name, header, value, expected) => {
     expect(seenBy(header, value)).toEqual(expected);
   });

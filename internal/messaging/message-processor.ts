@@ -55,7 +55,10 @@ export class MessageProcessor<Type extends MessageType, Rows> {
   #workedMs = 0;
 
   constructor(options: MessageProcessorOptions<Type, Rows>) {
-    assert((options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0, "retryLimits needs the delay of a first retry");
+    assert(
+      (options.retryLimits ?? RETRY_LIMITS).delaysMs.length > 0,
+      "retryLimits needs the delay of a first retry",
+    );
     this.#options = options;
     this.#applier = new LockAwareApplier(options);
   }

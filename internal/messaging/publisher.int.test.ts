@@ -70,7 +70,7 @@ async function say(publisher: Publisher, topic: string, n: number): Promise<read
     message_id: Bun.randomUUIDv7(),
     saga_id: SAGA,
   }));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nobody reads more of them
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test reads nothing else of them
   const envelopes = messages.map((message) => ({ topic: topic as Topic, message }) as unknown as Envelope);
   await publishing(database.postgres, publisher).transaction(({ finish, ...transaction }) =>
     finish(appendEnvelopes(transaction, envelopes)),

@@ -207,8 +207,7 @@ export class Relay {
       const isPermanent = PERMANENT_ERRORS.has(code);
       this.#setAside.set(event_id, now + (isPermanent ? PERMANENT_PAUSE_MS : UNDELIVERED_PAUSE_MS));
       const fields = { database: databaseName, event_id, code, error: message };
-      if (isPermanent)
-        log.error(fields, "Kafka rejects an event; it stays unpublished and is retried later");
+      if (isPermanent) log.error(fields, "Kafka rejects an event; it stays unpublished and is retried later");
       else undelivered.push(failure);
     }
     const [first] = undelivered;

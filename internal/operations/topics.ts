@@ -153,7 +153,10 @@ async function untilUsable(admin: TopicAdmin, layout: readonly TopicLayout[]): P
       .filter((topic) => known.get(topic)?.every(({ leader }) => leader !== -1) !== true);
     if (waiting.length === 0) return;
     if (Date.now() > deadline) {
-      throw new AppError("KAFKA_UNAVAILABLE", `the brokers do not serve ${waiting.join(", ")} yet: run it again`);
+      throw new AppError(
+        "KAFKA_UNAVAILABLE",
+        `the brokers do not serve ${waiting.join(", ")} yet: run it again`,
+      );
     }
     await Bun.sleep(USABLE_POLL_MS);
   }

@@ -113,7 +113,8 @@ export class Admission {
     this.#rejection = rejectionOf(backlog, limits, before !== null);
     if (before === null && this.#rejection !== null)
       log.warn({ ...backlog }, `new checkouts are rejected for now: ${this.#rejection}`);
-    if (before !== null && this.#rejection === null) log.info({ ...backlog }, "new checkouts are admitted again");
+    if (before !== null && this.#rejection === null)
+      log.info({ ...backlog }, "new checkouts are admitted again");
   }
 }
 

@@ -18,8 +18,12 @@ const backlog = (openSagas: number, unpublished: number, chargeWaitMs = 0): Pres
 describe("a checkout is rejected", () => {
   test("when too many are in progress or too many messages wait for Kafka, and not before", () => {
     expect(rejectionOf(backlog(99, 999), LIMITS, false)).toBeNull();
-    expect(rejectionOf(backlog(100, 0), LIMITS, false)).toBe("100 checkouts are in progress, the limit is 100");
-    expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe("1000 messages wait for Kafka, the limit is 1000");
+    expect(rejectionOf(backlog(100, 0), LIMITS, false)).toBe(
+      "100 checkouts are in progress, the limit is 100",
+    );
+    expect(rejectionOf(backlog(0, 1_000), LIMITS, false)).toBe(
+      "1000 messages wait for Kafka, the limit is 1000",
+    );
   });
 
   test("when the charge would wait too long for the provider", () => {

@@ -117,7 +117,8 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
         return ignore(saga, "the confirm decides whether the stock is still there");
       return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation expired" });
     case "CommandDeadLettered":
-      if (input.command_type !== row.command) return ignore(saga, "the saga no longer waits for that command");
+      if (input.command_type !== row.command)
+        return ignore(saga, "the saga no longer waits for that command");
       // The saga stays where it is: an operator may replay the command before the deadline starts the compensation.
       return flagged(saga, input.command_type, now);
     case "CommandRefused":
@@ -288,7 +289,10 @@ function checkPrice(saga: Saga): Failure | null {
       message: `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
     };
   if (total_cents > MAX_CENTS)
-    return { code: "TOTAL_TOO_LARGE", message: `${moneyText(total_cents, currency)} is too much for one order` };
+    return {
+      code: "TOTAL_TOO_LARGE",
+      message: `${moneyText(total_cents, currency)} is too much for one order`,
+    };
   return null;
 }
 

@@ -212,8 +212,17 @@ test("updates of a saga do not touch the indexes until it finishes", async () =>
     ({ saga_id }) => saga_id,
   );
   const batch = async (type: Event["type"]) => own.handle(...sagas.map((saga_id) => eventOf(type, saga_id)));
-  for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const)
+  // While another transaction, an autovacuum for example, may still read the old versions, a page keeps them and fills up.
+  const nobodyReads = async () => {
+    const readers = await own.database.sql`
+      select from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null`;
+    return readers.length === 0;
+  };
+  for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const) {
+    await waitUntil("no other transaction reads", nobodyReads, { timeoutMs: 20_000 });
     await batch(type);
+  }
   const updates = async () => {
     // The connection reports its work at once, not only after it has been idle.
     await own.database.postgres.transaction(({ tx, finish }) =>

@@ -226,7 +226,7 @@ function failureOf(row: SagaRow) {
 function fromRow(row: SagaRow): Saga {
   assert(
     KNOWN_TABLE_VERSIONS.includes(row.table_version),
-    `saga ${row.saga_id} stands on version ${row.table_version} of the saga table, which this binary does not run`,
+    `saga ${row.saga_id} uses version ${row.table_version} of the saga table, which this binary does not run`,
   );
   const { cart_items, status: _, current_step: _at, compensation_step: _undo, ...rest } = row;
   const {

@@ -46,7 +46,7 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
       return Promise.resolve(found);
     },
     clock: { now: () => NOW },
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the line holds is what is tested
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test checks the fields
     log: { warn: (fields, message) => void told.push({ ...(fields as (typeof told)[0]), message }) },
     meter: { gauge: () => ({ set: (_labels, value) => void (gauge = value) }) },
   });

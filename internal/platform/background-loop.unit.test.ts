@@ -8,7 +8,7 @@ const FULL = { processed: 10, hasMore: true };
 const SOME = { processed: 9, hasMore: false };
 const NOTHING = { processed: 0, hasMore: false };
 
-/** A loop whose runs are let through one by one, so that nothing here depends on the clock. */
+/** A loop whose runs the test resolves one by one, so that no test depends on the clock. */
 function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
   const logged: string[] = [];
   const runs: PromiseWithResolvers<RunResult>[] = [];
@@ -27,7 +27,7 @@ function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
     },
     ...overrides,
   });
-  /** Waits until run number `count` has begun. */
+  /** Waits until run number `count` has started. */
   const run = async (count: number) => {
     while (runs.length < count) await new Promise<void>((resolve) => (onRun = resolve));
     const found = runs[count - 1];
@@ -38,14 +38,14 @@ function harness(overrides: Partial<BackgroundLoopOptions> = {}) {
 }
 
 describe("a background loop", () => {
-  test("rests after a long run in proportion, where it is told to, and never for long", () => {
+  test("with restPerRun, pauses in proportion to the run, up to 5 s", () => {
     expect(pauseAfter(300, 0, { intervalMs: 1_000 })).toBe(1_000);
     expect(pauseAfter(200, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_000);
     expect(pauseAfter(300, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(1_200);
     expect(pauseAfter(30_000, 0, { intervalMs: 1_000, restPerRun: 4 })).toBe(5_000);
   });
 
-  test("pauses twice as long after each run that finds nothing, up to the idle interval", () => {
+  test("doubles the pause after each run that finds nothing, up to the idle interval", () => {
     const options = { intervalMs: 200, idleIntervalMs: 1_000 };
     expect([0, 1, 2, 3, 4, 2_000].map((idleRuns) => pauseAfter(1, idleRuns, options))).toEqual([
       200, 200, 400, 800, 1_000, 1_000,
@@ -53,7 +53,7 @@ describe("a background loop", () => {
     expect(pauseAfter(1, 5, { intervalMs: 200 })).toBe(200);
   });
 
-  test("finds its usual interval again when it is woken or a run finds something", async () => {
+  test("returns to the normal interval when it is woken or a run finds something", async () => {
     const { loop, runs, run } = harness({ intervalMs: 1, idleIntervalMs: HOUR_MS });
     loop.start();
     let begun = 0;
@@ -62,7 +62,7 @@ describe("a background loop", () => {
     };
     await findNothing(8);
     loop.wake();
-    // Were the pauses still growing, these would take the rest of an hour.
+    // If the pauses still grew, these runs would take the rest of an hour.
     await findNothing(8);
     (await run((begun += 1))).resolve(SOME);
     await findNothing(8);
@@ -70,7 +70,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("goes again at once after a full batch, and pauses after any other", async () => {
+  test("runs again at once after a full batch, and pauses after any other", async () => {
     const { loop, runs, run } = harness();
     loop.start();
     (await run(1)).resolve(FULL);
@@ -80,7 +80,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("is woken from its pause", async () => {
+  test("wake ends a pause", async () => {
     const { loop, run } = harness();
     loop.start();
     (await run(1)).resolve(NOTHING);
@@ -90,7 +90,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("gathers after a batch that was not full, however often it is woken, and is stopped at once all the same", async () => {
+  test("lingers after a batch that was not full in spite of wake-ups, and still stops at once", async () => {
     const gathering = harness({ lingerMs: () => HOUR_MS });
     gathering.loop.start();
     (await gathering.run(1)).resolve(SOME);
@@ -109,7 +109,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("does not miss a wake-up that comes while it works", async () => {
+  test("does not miss a wake-up during a run", async () => {
     const { loop, run } = harness();
     loop.start();
     const first = await run(1);
@@ -119,7 +119,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("keeps trying after failures, logs the first of a streak and its end", async () => {
+  test("retries after failures, and logs the first of a streak and its end", async () => {
     const { loop, logged, run } = harness();
     loop.start();
     (await run(1)).reject(new Error("away"));
@@ -137,7 +137,7 @@ describe("a background loop", () => {
     await stopped;
   });
 
-  test("is not hurried by wake-ups while it fails", async () => {
+  test("ignores wake-ups while it fails", async () => {
     const { loop, runs, run } = harness({ backoffFirstMs: HOUR_MS, backoffCapMs: HOUR_MS });
     loop.start();
     (await run(1)).reject(new Error("away"));
@@ -148,7 +148,7 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
-  test("stop waits for the run in flight, starts no other, and may be called twice", async () => {
+  test("stop waits for the run in flight, starts no new run, and may be called twice", async () => {
     const { loop, runs, run } = harness();
     loop.start();
     const first = await run(1);
@@ -161,7 +161,7 @@ describe("a background loop", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("stop before start is fine; a second start and senseless options are not", async () => {
+  test("stop before start is allowed; a second start and invalid options are not", async () => {
     const { loop } = harness();
     await loop.stop();
     loop.start();

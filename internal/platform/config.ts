@@ -75,7 +75,7 @@ export const consumerConfig = {
     Type.String({
       pattern: "^[A-Za-z0-9._-]{1,100}$",
       description:
-        "name of this instance, unique within its role, for example the host name; after a restart under the same name it gets its partitions back at once. Two instances with one INSTANCE_ID fence each other",
+        "name of this instance, unique within its role, for example the host name; after a restart under the same name it gets its partitions back at once",
     }),
   ),
 };

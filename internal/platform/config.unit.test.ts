@@ -41,7 +41,7 @@ function faultsOf(env: Record<string, string | undefined>): readonly string[] {
 }
 
 describe("parseConfig", () => {
-  test("converts, fills in defaults, and takes nothing that was not declared", () => {
+  test("converts values, applies defaults, and ignores undeclared variables", () => {
     expect(parseConfig("checkout-test", schema, { ...good, OPS_PORT: "9464", DRY_RUN: "true" })).toEqual({
       OPS_HOST: "127.0.0.1",
       OPS_PORT: 9464,
@@ -57,7 +57,7 @@ describe("parseConfig", () => {
     });
   });
 
-  test("tells all faults at once, in the order of declaration, missing ones and malformed ones alike", () => {
+  test("reports all faults at once in declaration order, missing and malformed ones", () => {
     const faults = faultsOf({
       OPS_PORT: "70000",
       LOG_LEVEL: "loud",
@@ -76,7 +76,7 @@ describe("parseConfig", () => {
       "TOKEN",
     ]);
     expect(faults[0]).toBe(
-      "OPS_PORT is not valid: set it to a whole number from 0 to 65535 (their port; 0 takes any free one and logs it)",
+      "OPS_PORT is not valid: set it to a whole number from 0 to 65535 (port of /healthz, /readyz and /metrics; 0 picks a free port and logs it)",
     );
     expect(faults[1]).toContain("one of debug, info, warn, error");
     expect(faults[3]).toContain("is missing: set it to a URL, postgres://user:password@host:port/database");
@@ -101,15 +101,15 @@ describe("parseConfig", () => {
     ["KAFKA_BROKERS", "kafka:9092,"],
     ["DATABASE_URL", "postgres://db"],
     ["REDIS_URL", "http://cache"],
-  ])("refuses %s=%p", (name, value) => {
+  ])("rejects %s=%p", (name, value) => {
     expect(faultsOf({ ...good, [name]: value })).toHaveLength(1);
   });
 });
 
-test("describeConfig says what each variable is, whether it is needed, and marks secrets", () => {
+test("describeConfig describes each variable, says if it is required, and marks secrets", () => {
   const text = describeConfig(schema);
   expect(text).toContain(
-    "OPS_PORT\n      their port; 0 takes any free one and logs it\n      a whole number from 0 to 65535; default 0",
+    "OPS_PORT\n      port of /healthz, /readyz and /metrics; 0 picks a free port and logs it\n      a whole number from 0 to 65535; default 0",
   );
   expect(text).toContain("a text of characters, at least 32; secret; required");
   expect(text).toContain("shown in logs\n      a text; optional");

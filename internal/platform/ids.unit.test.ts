@@ -1,4 +1,4 @@
-// The order and the time of ids when a clock is set.
+// Order and time of ids when the clock changes.
 import { expect, test } from "bun:test";
 import { idSource } from "./ids.ts";
 
@@ -10,7 +10,7 @@ function clockAt(time: number) {
   return clock;
 }
 
-test("ids rise, also within one millisecond and over a small step back", () => {
+test("ids increase, also within one millisecond and after a small step back", () => {
   const clock = clockAt(Date.now());
   const newId = idSource(clock);
   const ids = [0, 0, 0, 5, -300, 0, 10].map((offset) => {
@@ -21,7 +21,7 @@ test("ids rise, also within one millisecond and over a small step back", () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test("ids follow a clock that is set right after it ran ahead", () => {
+test("ids follow the clock when a fast clock is corrected", () => {
   const clock = clockAt(Date.now());
   const newId = idSource(clock);
   clock.time += HOUR_MS;

@@ -1,4 +1,4 @@
-// A role's life as its supervisor sees it: a real process, its exit codes, its log and its ops port.
+// A role's life cycle as its supervisor sees it: a real process with exit codes, log and ops port.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { version } from "../../package.json";
@@ -77,7 +77,7 @@ class RunningRole implements AsyncDisposable {
 }
 
 describe("flags", () => {
-  test("--version and --help answer without any configuration", async () => {
+  test("--version and --help work without any configuration", async () => {
     await using versioned = new RunningRole({}, ["--version"]);
     expect(await versioned.end()).toEqual({ code: 0, stdout: `checkout-example ${version}\n`, stderr: "" });
     await using helped = new RunningRole({}, ["--help"]);
@@ -88,13 +88,13 @@ describe("flags", () => {
     expect(stdout).toContain("secret; required");
   });
 
-  test("an unknown argument is refused", async () => {
+  test("an unknown argument exits 2", async () => {
     await using role = new RunningRole(GOOD, ["--frobnicate"]);
     expect((await role.end()).code).toBe(2);
   });
 });
 
-test("a bad configuration is told in full, without values, and exits 78", async () => {
+test("a bad configuration exits 78 and reports all faults without values", async () => {
   await using role = new RunningRole({ OPS_PORT: "many", TOKEN: "short!" });
   const { code, stderr } = await role.end();
   expect(code).toBe(78);
@@ -104,9 +104,9 @@ test("a bad configuration is told in full, without values, and exits 78", async 
 });
 
 describe("a running role", () => {
-  test("answers on its ops port, drains in reverse order on SIGTERM, exits 0", async () => {
+  test("answers on its ops port, closes in reverse order on SIGTERM, and exits 0", async () => {
     await using role = new RunningRole(GOOD);
-    const { ops_port: port } = await role.logged("checkout-example works");
+    const { ops_port: port } = await role.logged("checkout-example is ready");
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     role.kill("SIGTERM");
     expect((await role.end()).code).toBe(0);
@@ -114,9 +114,9 @@ describe("a running role", () => {
     expect(messages.slice(-4)).toEqual(["told to stop", "second closed", "first closed", "stopped"]);
   });
 
-  test("that waits for a server lives, is not ready, says why, and still stops on SIGTERM", async () => {
+  test("that waits for a server is alive but not ready, says why, and stops on SIGTERM", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "waits" });
-    const { ops_port: port } = await role.logged("checkout-example starts");
+    const { ops_port: port } = await role.logged("checkout-example is starting");
     await role.logged("a server does not answer yet");
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
@@ -126,9 +126,9 @@ describe("a running role", () => {
     expect((await role.end()).code).toBe(0);
   });
 
-  test("that tries a server for the first time says so, and does not wait for its answer to stop", async () => {
+  test("reports its first connect, and stops without waiting for its answer", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "waits in silence" });
-    const { ops_port: port } = await role.logged("checkout-example starts");
+    const { ops_port: port } = await role.logged("checkout-example is starting");
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
     expect(await ready.text()).toContain("waiting for a server");
     role.kill("SIGTERM");
@@ -140,26 +140,26 @@ describe("a running role", () => {
     ]);
   });
 
-  test("whose work does not end in time is ended, with the culprit's name, and exits 1", async () => {
+  test("that does not stop in time exits 1 and names the resource", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "slow to stop", SHUTDOWN_DEADLINE_MS: "200" });
-    await role.logged("checkout-example works");
+    await role.logged("checkout-example is ready");
     role.kill("SIGTERM");
     expect((await role.end()).code).toBe(1);
     expect(role.lines.at(-1)?.msg).toBe("second did not stop in time: exiting anyway");
   });
 
-  test("that fails to close one thing still closes the others, and exits 1", async () => {
+  test("that fails to close one resource still closes the others, and exits 1", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "fails to stop" });
-    await role.logged("checkout-example works");
+    await role.logged("checkout-example is ready");
     role.kill("SIGINT");
     expect((await role.end()).code).toBe(1);
     expect(role.lines.map((line) => line.msg)).toContain("first closed");
     expect(role.lines.map((line) => line.msg)).toContain("second did not close cleanly");
   });
 
-  test("that is told twice stops at once", async () => {
+  test("stops at once on a second signal", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "slow to stop" });
-    await role.logged("checkout-example works");
+    await role.logged("checkout-example is ready");
     role.kill("SIGTERM");
     await role.logged("told to stop");
     role.kill("SIGTERM");
@@ -174,7 +174,7 @@ describe("a running role", () => {
     ]);
   });
 
-  test("that cannot start says so in one line and exits 1", async () => {
+  test("that cannot start logs one line and exits 1", async () => {
     await using role = new RunningRole({ ...GOOD, BEHAVIOUR: "cannot start" });
     expect((await role.end()).code).toBe(1);
     expect(role.lines.at(-1)?.msg).toBe(

@@ -175,10 +175,7 @@ function startProgress(ops: OpsServer, log: Logger, stopping: AbortSignal) {
         if (error instanceof AppError && !error.canRetry) throw error;
         waitingFor = `waiting for ${what}: ${describeError(error)}`;
         if (attempt === 0)
-          log.warn(
-            { what, err: error },
-            `${what} does not answer yet, retrying: ${describeError(error)}`,
-          );
+          log.warn({ what, err: error }, `${what} does not answer yet, retrying: ${describeError(error)}`);
         await pause(
           withJitter(cappedBackoff(attempt, CONNECT_BACKOFF_FIRST_MS, CONNECT_BACKOFF_CAP_MS), Math.random()),
           stopping,

@@ -1,9 +1,9 @@
-// One line a second and kind, and none of the errors uncounted.
+// One line per second and kind, and every error is counted.
 import { expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
 import { logThrottled } from "./log-throttle.ts";
 
-test("a storm of one kind is a line a second that says how many it stands for", () => {
+test("many errors of one kind become one line per second with a suppressed count", () => {
   let now = 0;
   const lines: [object, string][] = [];
   const logError = logThrottled(
@@ -20,11 +20,11 @@ test("a storm of one kind is a line a second that says how many it stands for", 
     { err: away, path: "/x", suppressed: 99 },
     { err: away, path: "/x", suppressed: 99 },
   ]);
-  // Nor is one after the clock was set back.
+  // A line is also logged after the clock went back.
   now = 0;
   logError(away, {}, "a request failed");
   expect(lines).toHaveLength(4);
-  // A kind of its own is not lost in it.
+  // Another kind is not suppressed.
   const bug = new TypeError("no such thing");
   logError(bug, {}, "a request failed");
   expect(lines.at(-1)).toEqual([{ err: bug }, "a request failed: no such thing"]);

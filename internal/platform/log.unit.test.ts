@@ -27,7 +27,7 @@ test("a line is JSON with time, level, role and version; lower levels are left o
   ]);
 });
 
-test("an error is logged once with its whole chain of causes, without the parameters a driver hangs on it", () => {
+test("an error is logged with its chain of causes, without the driver's parameters", () => {
   const { lines, log } = capture();
   const cause = Object.assign(new Error("refused"), { code: "ECONNREFUSED", parameters: ["4242"] });
   log.error({ err: new AppError("DATABASE_UNAVAILABLE", "transaction failed", { cause }) }, "batch failed");
@@ -45,7 +45,7 @@ test("an error is logged once with its whole chain of causes, without the parame
   expect(JSON.stringify(lines)).not.toContain("4242");
 });
 
-test("a secret that strays into a line is struck out", () => {
+test("a secret in a log line is redacted", () => {
   const { lines, log } = capture();
   log.info({ token: "t0p", request: { authorization: "Bearer t0p", path: "/x" } }, "request");
   expect(JSON.stringify(lines)).not.toContain("t0p");

@@ -37,7 +37,7 @@ const things = async () =>
   (await sql<{ id: number }[]>`select id from thing order by id`).map((row) => row.id);
 
 describe("migrate", () => {
-  test("applies what is missing, in order, once", async () => {
+  test("applies missing migrations in order, once", async () => {
     expect(await pendingMigrations(sql, [first, second])).toEqual(["0001_first", "0002_second"]);
     expect(await migrate(sql, [first])).toEqual(["0001_first"]);
     expect(await migrate(sql, [first, second])).toEqual(["0002_second"]);
@@ -46,7 +46,7 @@ describe("migrate", () => {
     expect(await things()).toEqual([1, 2]);
   });
 
-  test("a file that fails leaves nothing of itself, is named, and the pool stays usable", async () => {
+  test("a file that fails is rolled back and named, and the pool stays usable", async () => {
     const broken = {
       name: "0002_broken",
       sql: "insert into thing values (1); insert into nothing values (1)",
@@ -57,7 +57,7 @@ describe("migrate", () => {
     expect(await migrate(sql, [first, second])).toEqual(["0002_second"]);
   });
 
-  test("behind somebody's open transaction it lets everybody else through, and is applied once that is over", async () => {
+  test("behind an open transaction it lets others through, and is applied when the transaction ends", async () => {
     await migrate(sql, [first]);
     const url = new URL(postgresUrl());
     url.searchParams.set("search_path", SCHEMA);
@@ -70,33 +70,33 @@ describe("migrate", () => {
       applicationName: "others",
       timeouts: { lockMs: 2_000 },
     });
-    // Not by a statement on the table as well: that would wait behind the alter, and come back when it has given way.
+    // Not by a statement on the table: that would wait behind the alter, and return only after its lock timeout.
     await waitFor(async () => {
       const [row] = await others.sql`
         select exists (select from pg_stat_activity where query like 'alter table thing%' and wait_event_type = 'Lock') as waits`;
       return row?.["waits"] === true;
     });
-    // Behind an alter that waits this waits as well, until it has to give way; time after time.
+    // Each of these waits behind the waiting alter until the alter's lock timeout.
     await others.sql`select from thing`;
     await others.sql`select from thing`;
     await open.release();
     expect(await migrating).toEqual(["0002_altering"]);
   });
 
-  test("a file changed after it was applied is named", async () => {
+  test("a file that was changed after it was applied is named", async () => {
     await migrate(sql, [first]);
     const changed = { ...first, sql: `${first.sql} -- changed` };
     expect(await failureOf(migrate(sql, [changed]))).toContain("0001_first");
     expect(await failureOf(pendingMigrations(sql, [changed]))).toContain("0001_first");
   });
 
-  test("a file numbered before one that is applied is refused", async () => {
+  test("a file with a lower number than an applied one is refused", async () => {
     await migrate(sql, [first]);
     const late = { name: "0000_late", sql: "select 1" };
     expect(await failureOf(migrate(sql, [late, first]))).toContain("0000_late");
   });
 
-  test("a file that asks for it runs outside a transaction", async () => {
+  test("a no-transaction file runs outside a transaction", async () => {
     const index = {
       name: "0002_index",
       sql: "-- no-transaction\ncreate index concurrently a on thing (id);\ncreate index concurrently b on thing (id);\n",
@@ -120,7 +120,7 @@ describe("the owner of a database", () => {
         select tablename as name from pg_tables where schemaname = ${SCHEMA} order by 1`
     ).map((row) => row.name);
 
-  test("is recorded, and another service's tables do not get in", async () => {
+  test("is recorded, and another service's migrations are refused", async () => {
     await migrate(sql, migrations.inventory, "inventory");
     const before = await tables();
     for (const refused of [migrate, pendingMigrations]) {
@@ -131,7 +131,7 @@ describe("the owner of a database", () => {
     expect(await migrate(sql, migrations.inventory, "inventory")).toEqual([]);
   });
 
-  test("is known where it was migrated before owners were recorded, and recorded then", async () => {
+  test("is derived in a database migrated before owners were recorded, and then recorded", async () => {
     await migrate(sql, migrations.payment);
     expect(await failureOf(migrate(sql, migrations.saga, "saga"))).toContain("the database of payment");
     expect(await tables()).not.toContain("schema_owner");
@@ -140,7 +140,7 @@ describe("the owner of a database", () => {
     expect(await failureOf(migrate(sql, migrations.saga, "saga"))).toContain("the database of payment");
   });
 
-  test("is nobody where the tables of two have got in: neither may go on", async () => {
+  test("is ambiguous with tables of two services: neither may migrate", async () => {
     await migrate(sql, migrations.order);
     await sql`insert into schema_migrations (name, checksum) values ('0002_saga', '')`;
     expect(await failureOf(migrate(sql, migrations.order, "order"))).toContain("of saga and order");
@@ -153,7 +153,7 @@ describe("a cloned test database", () => {
     expect(await pendingMigrations(database.sql, migrations[name])).toEqual([]);
   });
 
-  test("complains about a transaction left open", async () => {
+  test("reports an open transaction", async () => {
     const database = await cloneDatabase("saga");
     const connection = await database.sql.reserve();
     await connection`begin`;
@@ -164,7 +164,7 @@ describe("a cloned test database", () => {
     expect(String(error)).toContain("left transactions open: begin");
   });
 
-  test("complains about a connection left open", async () => {
+  test("reports an open connection", async () => {
     const database = await cloneDatabase("saga");
     const own = postgres(database.url, { max: 1 });
     await own`select 1`;

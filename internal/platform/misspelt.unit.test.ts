@@ -1,11 +1,11 @@
-// Names that were meant to be settings are told from those that are somebody else's.
+// Misspelt settings are found, and variables of other software are ignored.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { editDistance, misspeltSettings, SETTING_NAMES } from "./misspelt.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 
-test("the list holds what is declared, in order (else: mend SETTING_NAMES)", async () => {
+test("SETTING_NAMES lists every declared setting, sorted (if not, fix the list)", async () => {
   const files = [
     ...new Bun.Glob("cmd/*/{config,settings}.ts").scanSync(REPOSITORY),
     "internal/platform/config.ts",
@@ -18,23 +18,25 @@ test("the list holds what is declared, in order (else: mend SETTING_NAMES)", asy
 });
 
 test.each([
-  ["JWT_HS256_SECRETT", "JWT_HS256_SECRET is;"],
-  ["JWT_ISUER", "JWT_ISSUER is;"],
-  ["KAFKA_BORKERS", "KAFKA_BROKERS is;"],
-  ["OPS_PROT", "OPS_PORT is;"],
-  ["Log_Level", "LOG_LEVEL is;"],
-  ["REDIS_URI", "REDIS_URL is;"],
-  ["PERSONAL_DATA_DAY", "PERSONAL_DATA_DAYS is;"],
-  ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE is;"],
+  ["JWT_HS256_SECRETT", "rename it to JWT_HS256_SECRET or"],
+  ["JWT_ISUER", "rename it to JWT_ISSUER or"],
+  ["KAFKA_BORKERS", "rename it to KAFKA_BROKERS or"],
+  ["OPS_PROT", "rename it to OPS_PORT or"],
+  ["Log_Level", "rename it to LOG_LEVEL or"],
+  ["REDIS_URI", "rename it to REDIS_URL or"],
+  ["PERSONAL_DATA_DAY", "rename it to PERSONAL_DATA_DAYS or"],
+  ["DATABASE_POOLSIZE", "rename it to DATABASE_POOL_SIZE or"],
   ["SHUTDOWN_DEADLINE", "remove it"],
   ["INTAKE_MAX_SAGAS", "remove it"],
   ["JWT_AUD", "remove it"],
-])("%s was meant to be a setting", (name, hint) => {
-  expect(misspeltSettings([name])).toEqual([expect.stringContaining(`${name} is not a setting of any role: `)]);
+])("%s is reported as a misspelt setting", (name, hint) => {
+  expect(misspeltSettings([name])).toEqual([
+    expect.stringContaining(`${name} is not a setting of any role: `),
+  ]);
   expect(misspeltSettings([name])[0]).toContain(hint);
 });
 
-test("what belongs to others, and every setting of ours, is nobody's mistake", () => {
+test("variables of other software and our own settings are not reported", () => {
   const others = [
     ..."PATH HOME USER SHELL LANG LC_ALL TERM PWD TZ HOSTNAME LOGNAME TMPDIR INVOCATION_ID JOURNAL_STREAM".split(
       " ",
@@ -63,7 +65,7 @@ test.each([
   ["abc", "ab", 1],
   ["abc", "xabc", 1],
   ["kitten", "sitting", 3],
-])("from %p to %p it is %i", (a, b, distance) => {
+])("the edit distance from %p to %p is %i", (a, b, distance) => {
   expect(editDistance(a, b)).toBe(distance);
   expect(editDistance(b, a)).toBe(distance);
 });

@@ -10,7 +10,7 @@ function get(ops: OpsServer, path: string): Promise<Response> {
   return fetch(`http://127.0.0.1:${ops.port}${path}`);
 }
 
-test("healthz answers while a required check is down, readyz says 503 and why", async () => {
+test("while a required check is down, healthz is 200 and readyz is 503 with the reason", async () => {
   await using ops = start();
   ops.addCheck("database", () => Promise.reject(new Error("connection refused")));
   ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
@@ -26,14 +26,14 @@ test("healthz answers while a required check is down, readyz says 503 and why", 
   });
 });
 
-test("a check that only informs does not make the role unready", async () => {
+test("an optional check that is down does not make the role unready", async () => {
   await using ops = start();
   ops.addCheck("database", () => Promise.resolve());
   ops.addCheck("redis", () => Promise.reject(new Error("away")), { required: false });
   expect((await get(ops, "/readyz")).status).toBe(200);
 });
 
-test("a check that hangs counts as down, it does not hang the answer", async () => {
+test("a check that hangs counts as down and does not block the answer", async () => {
   await using ops = start();
   ops.addCheck("database", () => new Promise(() => undefined));
   const response = await get(ops, "/readyz");
@@ -41,7 +41,7 @@ test("a check that hangs counts as down, it does not hang the answer", async () 
   expect(await response.text()).toContain("no answer within");
 });
 
-test("metrics are exposed with their labels, beside the runtime's own", async () => {
+test("metrics are exposed with their labels, next to the process metrics", async () => {
   const metrics = new Metrics();
   await using ops = start(metrics);
   metrics.counter("messages_total", "Messages handled.", ["type"]).inc({ type: "ReserveInventory" }, 3);
@@ -54,7 +54,7 @@ test("metrics are exposed with their labels, beside the runtime's own", async ()
   expect(text).toContain("process_cpu_seconds_total");
 });
 
-test("a port that is taken is named", async () => {
+test("the error for a port in use names the port", async () => {
   const metrics = new Metrics();
   await using ops = start(metrics);
   expect(() => new OpsServer({ hostname: "127.0.0.1", port: ops.port, metrics })).toThrow(

@@ -1,5 +1,5 @@
-// What a failover looks like from a role: behind one address there is a primary, then a standby that can only read, then a
-// primary again. Everything must find the new primary by itself, also where the connections to the standby stay alive.
+// A failover as a role sees it: one address points to a primary, then to a read-only standby, then to a primary again. Every
+// connection must find the new primary by itself, also if connections to the standby stay open.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { ReplicatedPostgres } from "../testkit/replicated-postgres.ts";
@@ -32,7 +32,7 @@ const open = () =>
     applicationName: "failover-test",
   });
 
-/** As the network does it: what went to the old server is broken, what is made from now on goes to the new one. */
+/** Like a network switch: breaks connections to the old server; new ones go to the new server. */
 function lead(to: typeof leadsTo): void {
   leadsTo = to;
   front.cut();
@@ -70,7 +70,7 @@ async function expectsToWait(database: Postgres): Promise<void> {
   expect(database.faultOf(unready)).toBe("unavailable");
 }
 
-/** NOTIFYs the listener until it hears one. */
+/** Sends NOTIFY until the listener receives one. */
 async function hears(count: () => number): Promise<void> {
   await waitUntil(
     "the listener is woken",
@@ -84,7 +84,7 @@ async function hears(count: () => number): Promise<void> {
   );
 }
 
-test("a standby is met for a while: work waits, and goes on at the next primary", async () => {
+test("work waits while the address points to a standby, and continues on the next primary", async () => {
   await using database = open();
   let woken = 0;
   await database.listen("failover_test", () => (woken += 1));
@@ -92,7 +92,7 @@ test("a standby is met for a while: work waits, and goes on at the next primary"
 
   lead("standby");
   await expectsToWait(database);
-  // Whatever was connected to the standby stays connected to it: the address leads elsewhere, nobody is told.
+  // Open connections to the standby stay open: only the address changes.
   leadsTo = "primary";
   await waitUntil("all works again", () => works(database), { timeoutMs: HEALED_WITHIN_MS });
   await hears(() => woken);

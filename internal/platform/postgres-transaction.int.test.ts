@@ -1,4 +1,4 @@
-// The two-trip transaction against a real server: what it costs, and that every way of failing leaves nothing behind.
+// The two-round-trip transaction against a real server: its cost, and that every kind of failure leaves nothing behind.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { AppError, AssertionError, type ErrorCode } from "../kernel/errors.ts";
@@ -72,7 +72,7 @@ function sqlState(error: unknown): string | undefined {
 const insert = (database: Postgres, id: number, amount = 1) =>
   database.transaction(async ({ tx, finish }) => finish([tx`insert into item values (${id}, ${amount})`]));
 
-describe("what it costs", () => {
+describe("cost", () => {
   test("load, decide, save takes two round trips once the statements are prepared", async () => {
     await using proxy = await startProxy();
     await using database = open({ url: through(proxy) });
@@ -111,7 +111,7 @@ describe("what it costs", () => {
     expect(await pid()).toBe(first);
   });
 
-  test("no more transactions run at once than there are connections for; the others wait in line", async () => {
+  test("at most one transaction per connection runs at once; the others queue", async () => {
     await using database = open({ poolSize: 4 });
     let running = 0;
     let most = 0;
@@ -121,7 +121,7 @@ describe("what it costs", () => {
         most = Math.max(most, ++running);
         if (running === 2) two.resolve();
         await send([tx`select pg_sleep(0.02)`]);
-        // However long its connection takes: the second one begins while the first is still at work.
+        // The second one starts while the first still runs, however long its connection takes.
         await two.promise;
         running -= 1;
         await finish([tx`insert into item values (${id}, 1)`]);
@@ -133,7 +133,7 @@ describe("what it costs", () => {
 });
 
 describe("a statement fails", () => {
-  test("in the first group: the first real error is thrown, nothing stays, the connection is used again", async () => {
+  test("in the first group: the first real error is thrown, all is rolled back, the connection is reused", async () => {
     await using database = open();
     await insert(database, 1);
     const error = await expectCode(
@@ -166,7 +166,7 @@ describe("a statement fails", () => {
     expect(await ids()).toEqual([1, 4]);
   });
 
-  test("and the work swallows it: the commit that the server turns into a rollback is noticed", async () => {
+  test("and the work swallows the error: the commit that the server turns into a rollback is detected", async () => {
     await using database = open();
     const swallowing = database.transaction(async ({ tx, send, finish }) => {
       await failure(send([tx`insert into item values (${1}, ${-1})`]));
@@ -185,7 +185,7 @@ describe("a statement fails", () => {
     expect(await ids()).toEqual([1]);
   });
 
-  test("because another transaction holds the row too long: locked, and by whom", async () => {
+  test("because another transaction holds the row too long: locked, with the blocker's name", async () => {
     await using database = open({ timeouts: { lockMs: 2_000 } });
     await insert(database, 1);
     await admin.begin(async (holder) => {
@@ -203,7 +203,7 @@ describe("a statement fails", () => {
 });
 
 describe("the work fails", () => {
-  test("by throwing: rolled back, its own error passes unchanged", async () => {
+  test("by throwing: rolled back, and its error passes unchanged", async () => {
     await using database = open();
     const boom = new Error("boom");
     const work = database.transaction(async ({ tx, send }) => {
@@ -216,7 +216,7 @@ describe("the work fails", () => {
     expect(await ids()).toEqual([2]);
   });
 
-  test("by forgetting finish(): rolled back, a programmer error", async () => {
+  test("by forgetting finish(): rolled back, with a programmer error", async () => {
     await using database = open();
     const work = database.transaction(async ({ tx, send }) => {
       await send([tx`insert into item values (${1}, 1)`]);
@@ -227,7 +227,7 @@ describe("the work fails", () => {
 });
 
 describe("the connection fails", () => {
-  test("between the round trips: unavailable, the later statements reach nobody, the next transaction works", async () => {
+  test("between the round trips: unavailable, later statements are not executed, the next transaction works", async () => {
     await using database = open();
     const work = database.transaction(async ({ tx, send, finish }) => {
       const [[row]] = await send([
@@ -243,7 +243,7 @@ describe("the connection fails", () => {
     expect(await ids()).toEqual([3]);
   });
 
-  test("between the round trips, and a store awaits its statements directly: an ordinary rejection, no crash", async () => {
+  test("between the round trips, while a store awaits its statements directly: a rejection, no crash", async () => {
     await using database = open();
     const work = database.transaction(async ({ tx, send }) => {
       const [[row]] = await send([tx<{ pid: number }[]>`select pg_backend_pid() as pid`]);
@@ -254,7 +254,7 @@ describe("the connection fails", () => {
     await expectCode(work, "DATABASE_UNAVAILABLE");
   });
 
-  test("while a store awaits a statement directly that waits behind another: rejected, not left hanging", async () => {
+  test("while a store awaits a statement that is queued behind another: rejected, not left pending", async () => {
     await using proxy = await startProxy();
     await using database = open({ url: through(proxy) });
     const work = database.transaction(async ({ tx, finish }) => {
@@ -267,7 +267,7 @@ describe("the connection fails", () => {
     await expectCode(work, "DATABASE_UNAVAILABLE");
   });
 
-  test("while statements wait behind one that is being prepared: everything settles", async () => {
+  test("while statements are queued behind one that is being prepared: all settle", async () => {
     await using proxy = await startProxy();
     await using database = open({ url: through(proxy) });
     const work = database.transaction(async ({ tx, send, finish }) => {
@@ -280,7 +280,7 @@ describe("the connection fails", () => {
     expect(await ids()).toEqual([]);
   });
 
-  test("while the commit is out: unavailable, and whether it happened shows only later", async () => {
+  test("during the commit: unavailable, and its outcome is known only later", async () => {
     await using proxy = await startProxy();
     await using database = open({ url: through(proxy) });
     await insert(database, 1);
@@ -294,7 +294,7 @@ describe("the connection fails", () => {
     expect(await ids()).toContain(3);
   });
 
-  test("by going silent: given up after the round trip's limit", async () => {
+  test("by going silent: fails after the round-trip timeout", async () => {
     await using proxy = await startProxy();
     await using database = open({ url: through(proxy), timeouts: { roundTripMs: 200, connectMs: 200 } });
     await insert(database, 1);
@@ -327,7 +327,7 @@ describe("nothing is written outside a transaction", () => {
     expect(await ids()).toEqual([]);
   });
 
-  test("nor is one that the driver repeats after commit because a table had changed", async () => {
+  test("a statement that the driver repeats after commit, because a table has changed, writes nothing", async () => {
     await using database = open();
     const insertReturning = (id: number) =>
       database.transaction(async ({ tx, send, finish }) => {
@@ -356,7 +356,7 @@ test("closing waits for the running transaction and refuses the next", async () 
   expect(await ids()).toEqual([1]);
 });
 
-test("a plan made while the table is empty, and kept, reaches its rows by key", async () => {
+test("a kept plan that was made on an empty table uses the key's index", async () => {
   await using database = open();
   const plan = await database.transaction(async ({ tx, send, finish }) => {
     const explain = tx<{ "QUERY PLAN": string }[]>`

@@ -1,5 +1,4 @@
-// What a store may rely on: how values come and go, that a listener is woken and survives a lost connection, and what an
-// error means.
+// What a store can rely on: conversion of values, listeners that survive a lost connection, and the classification of errors.
 import { describe, expect, test } from "bun:test";
 import { postgresUrl } from "../testkit/servers.ts";
 import { waitUntil } from "../stack/wait.ts";
@@ -23,7 +22,7 @@ async function startProxy(): Promise<TcpProxy> {
   return TcpProxy.start({ host: hostname, port: Number(port) }, 0);
 }
 
-test("a value that the database quotes is in no sentence about the error, in no dead letter and in no log line", async () => {
+test("a value that the database quotes is in no error message, no dead letter and no log line", async () => {
   await using database = open();
   const value = 'canary "4242" of\nsomebody';
   const lines: string[] = [];
@@ -51,7 +50,7 @@ test("a value that the database quotes is in no sentence about the error, in no 
 });
 
 describe("values", () => {
-  test("bigint is a number, and an error rather than a rounded one", async () => {
+  test("bigint is a number, and above 2^53 an error instead of a rounded value", async () => {
     await using database = open();
     const [row] =
       await database.sql`select ${Number.MAX_SAFE_INTEGER}::bigint as n, array[1, 2]::bigint[] as list`;
@@ -94,7 +93,7 @@ describe("values", () => {
 });
 
 describe("listen", () => {
-  test("is woken by a NOTIFY, and no more once stopped", async () => {
+  test("is called for a NOTIFY, and no more once stopped", async () => {
     await using database = open();
     let woken = Promise.withResolvers<void>();
     let count = 0;
@@ -112,7 +111,7 @@ describe("listen", () => {
     expect(count).toBe(1);
   });
 
-  test("is woken once when its connection has been lost and made anew, and hears again", async () => {
+  test("is called once after a reconnect, and then receives notifications again", async () => {
     await using proxy = await startProxy();
     await using listening = open(through(proxy));
     await using database = open();
@@ -126,7 +125,7 @@ describe("listen", () => {
     expect(count).toBe(2);
   });
 
-  test("fails when the database is away, and leaves nothing behind that would connect later", async () => {
+  test("fails while the database is down, and does not connect later", async () => {
     const proxy = await startProxy();
     await proxy[Symbol.asyncDispose]();
     await using database = open(through(proxy));
@@ -141,9 +140,9 @@ describe("listen", () => {
 });
 
 describe("the pool", () => {
-  test("is not held up by a statement that meets the end of its connection", async () => {
+  test("recovers from a statement that starts while its connection breaks", async () => {
     await using proxy = await startProxy();
-    // So long that a connection which hangs while it is being made shows.
+    // Long enough to make a connection that hangs during connect visible.
     const timeouts = { connectMs: 30_000 };
     await using database = openPostgres({
       url: through(proxy),
@@ -156,7 +155,7 @@ describe("the pool", () => {
       await Promise.all([select(1), select(2), database.transaction(({ finish }) => finish([]))]);
       const transaction = database.transaction(({ tx, send }) => send([tx`select pg_sleep(9)`]));
       setImmediate(() => proxy.cut());
-      // Its connection is the first of which the end is heard; that of the others comes in the same turn.
+      // The end of its connection is noticed first, that of the others in the same turn.
       await transaction.catch(() => undefined);
       await Promise.allSettled([select(1), select(2), select(3)]);
     }
@@ -166,12 +165,12 @@ describe("the pool", () => {
   });
 });
 
-describe("what an error means", () => {
+describe("the fault of an error", () => {
   const raising = (state: string) => `do $$ begin raise exception sqlstate '${state}'; end $$`;
   test.each([
-    ["what a standby says to a write", raising("25006"), "unavailable"],
-    ["what a standby says to the begin of a transaction that writes", raising("0A000"), "unavailable"],
-    ["a table that is not there yet", "select * from not_there", "unavailable"],
+    ["a standby's error for a write", raising("25006"), "unavailable"],
+    ["a standby's error for `begin read write`", raising("0A000"), "unavailable"],
+    ["a table that does not exist yet", "select * from not_there", "unavailable"],
     ["a statement that takes too long", "set statement_timeout = 20; select pg_sleep(5)", "unavailable"],
     ["a value that does not fit", "select 'x'::int", "other"],
     ["a division by zero", "select 1 / 0", "other"],

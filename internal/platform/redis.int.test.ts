@@ -1,4 +1,4 @@
-// Redis as the hint store that it is: right while it answers, harmless and cheap while it does not.
+// Redis as dedup cache: correct while it answers, harmless and cheap while it does not.
 import { describe, expect, test } from "bun:test";
 import { createClient } from "redis";
 import { AppError } from "../kernel/errors.ts";
@@ -48,7 +48,7 @@ async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe("while it answers", () => {
-  test("remembers keys for their time, and knows them from the others", async () => {
+  test("remembers keys for their lifetime, and no others", async () => {
     await using redis = open(redisUrl());
     await until(() => isUp(redis), "up");
     const keys = freshKeys(3);
@@ -61,7 +61,7 @@ describe("while it answers", () => {
     await client.close();
   });
 
-  test("takes more keys than fit one command, and none at all", async () => {
+  test("accepts more keys than fit one command, and an empty list", async () => {
     await using redis = open(redisUrl());
     await until(() => isUp(redis), "up");
     const keys = freshKeys(2_500);
@@ -75,17 +75,17 @@ describe("while it answers", () => {
 });
 
 describe("a node of a cluster", () => {
-  test("is refused at the start, and not used where it comes later", async () => {
+  test("is refused at start, and not used if it appears later", async () => {
     await using cluster = await startClusterNode();
     const logged: string[] = [];
     await using redis = open(cluster.url, { logged });
     await expect(redis.requireSingleServer()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     await expect(redis.ready()).rejects.toThrow("Redis Cluster");
     expect(await redis.present(["a", "b"])).toEqual([false, false]);
-    expect(logged).toEqual([expect.stringContaining("REDIS_URL leads to a node of a Redis Cluster")]);
+    expect(logged).toEqual([expect.stringContaining("REDIS_URL points to a node of a Redis Cluster")]);
   });
 
-  test("is looked for where one server answers, or none", async () => {
+  test("is not found on a single server, without a server, or on one that hangs", async () => {
     await using single = open(redisUrl());
     await single.requireSingleServer();
     await single.ready();
@@ -100,7 +100,7 @@ describe("a node of a cluster", () => {
 });
 
 describe("while it does not answer", () => {
-  test("from the start: nothing is known, nothing is thrown, readiness says why", async () => {
+  test("from the start: no key is present, no call throws, readiness gives the reason", async () => {
     const proxy = await startProxy();
     await proxy[Symbol.asyncDispose]();
     await using redis = open(`redis://127.0.0.1:${proxy.port}`);
@@ -113,7 +113,7 @@ describe("while it does not answer", () => {
     expect(error).toBeInstanceOf(AppError);
   });
 
-  test("when paused: one call pays the timeout, the next ones nothing; it comes back by itself", async () => {
+  test("when paused: one call waits for the timeout, the next ones do not; it recovers by itself", async () => {
     await using proxy = await startProxy();
     const logged: string[] = [];
     const metrics = new Metrics();
@@ -138,7 +138,7 @@ describe("while it does not answer", () => {
     ]);
   });
 
-  test("when connections break: reconnects and goes on", async () => {
+  test("when connections break: reconnects and continues", async () => {
     await using proxy = await startProxy();
     const logged: string[] = [];
     await using redis = open(`redis://127.0.0.1:${proxy.port}`, { logged });
@@ -151,7 +151,7 @@ describe("while it does not answer", () => {
     expect(await redis.present(keys)).toEqual([true]);
   });
 
-  test("when what comes back is an error: skipped as well, the key is merely unknown", async () => {
+  test("when Redis replies with an error: it is skipped, and keys count as not present", async () => {
     await using redis = open(redisUrl());
     await until(() => isUp(redis), "up");
     await redis.remember(["idem:test:x"], -1);

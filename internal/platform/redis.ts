@@ -1,6 +1,6 @@
-// Redis behind the KeyValue port: a hint store that may be slow, paused, empty or gone without anybody noticing but the
-// metrics. Every call is answered within `timeoutMs`; after a failure none is even sent until a ping in the background has been
-// answered, so that a dead Redis costs the message processor nothing. Opened in a role's main.ts.
+// The dedup cache in Redis, behind the KeyValue port. It may be slow, paused, empty or down; only the metrics show it. Every call
+// returns within `timeoutMs`. After a failure no call is sent until a background ping succeeds, so a dead Redis costs the message
+// processor nothing. Opened in a role's main.ts.
 import { createClient, defineScript, ErrorReply } from "redis";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
@@ -13,18 +13,18 @@ const PROBE_INTERVAL_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_CAP_MS = 2_000;
-/** A connection on which nothing comes back, pings included, is dropped and made anew: the address may have moved. */
+/** A connection without any reply, pings included, is dropped and reconnected: the address may have moved. */
 const PING_INTERVAL_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 15_000;
-/** Keys per command: keeps one command below a millisecond of the server's single thread. */
+/** Keys per command. Keeps one command below 1 ms of the server's single thread. */
 const KEYS_PER_COMMAND = 1_000;
 
 const IS_CLUSTER =
-  "REDIS_URL leads to a node of a Redis Cluster: give a single server, or one behind Sentinel or a proxy, where all keys are in one place";
+  "REDIS_URL points to a node of a Redis Cluster: set it to a single server, which may be behind Sentinel or a proxy, so that all keys are on one server";
 
 export interface RedisOptions {
   readonly url: string;
-  /** The longest that a call may take, in milliseconds. */
+  /** Maximum duration of a call, in milliseconds. */
   readonly timeoutMs?: number;
   readonly log: Pick<Log, "info" | "warn">;
   readonly metrics?: Metrics;
@@ -44,7 +44,7 @@ export class Redis implements KeyValue, AsyncDisposable {
   #lastError = "not connected yet";
   #probe: Timer | undefined;
   #isClosed = false;
-  /** Whether it is known of the present connection that it leads to no cluster. */
+  /** Whether the current connection was checked and is not a cluster node. */
   #isMet = false;
   #isCluster = false;
   readonly #firstVerdict = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ export class Redis implements KeyValue, AsyncDisposable {
       this.#isMet = false;
       void this.#ping();
     });
-    // Resolves with the first connection; while there is none it keeps trying and reports through "error".
+    // Resolves with the first connection. Until then the client retries and reports through "error".
     this.#client.connect().catch((error: unknown) => this.#down(error));
   }
 
@@ -84,17 +84,17 @@ export class Redis implements KeyValue, AsyncDisposable {
     );
   }
 
-  /** Throws REDIS_UNAVAILABLE while it is down. To inform only: no role needs Redis to be ready. */
+  /** Throws REDIS_UNAVAILABLE while Redis is down. Informational: no role needs Redis to be ready. */
   async ready(): Promise<void> {
     if (!this.#isUp) throw new AppError("REDIS_UNAVAILABLE", `Redis does not answer: ${this.#lastError}`);
   }
 
   /**
-   * For the start of a role: throws CONFIG_INVALID where the URL leads to a node of a cluster, which takes no command whose keys
-   * belong to several nodes. Returns where nobody answers: waiting is for those who need Redis.
+   * For the start of a role. Throws CONFIG_INVALID if the URL points to a cluster node, which rejects a command with keys of
+   * several nodes. Returns if Redis does not answer: the role works without it.
    */
   async requireSingleServer(): Promise<void> {
-    // One that hangs would be heard of only when its socket has timed out.
+    // A limit of its own: a server that hangs fails only after the socket timeout.
     await within(CONNECT_TIMEOUT_MS, this.#firstVerdict.promise).catch((error: unknown) => this.#down(error));
     if (this.#isCluster) throw new AppError("CONFIG_INVALID", IS_CLUSTER);
   }
@@ -106,7 +106,7 @@ export class Redis implements KeyValue, AsyncDisposable {
     this.#client.destroy();
   }
 
-  /** Null when Redis is down, failed, or was too slow; what it answers after that goes to nobody. */
+  /** Null if Redis is down, fails, or is too slow. A late reply is dropped. */
   async #try<T>(operation: string, call: () => Promise<T>): Promise<T | null> {
     if (!this.#isUp) {
       this.#onFailure(operation);
@@ -140,7 +140,7 @@ export class Redis implements KeyValue, AsyncDisposable {
     this.#probe ??= setTimeout(() => void this.#ping(), PROBE_INTERVAL_MS);
   }
 
-  /** For a new connection, and for a Redis that hangs on a living one; a lost one is made anew by the client, which then is "ready". */
+  /** For a new connection, and for a Redis that hangs on an open one. The client reconnects a lost one and then emits "ready". */
   async #ping(): Promise<void> {
     clearTimeout(this.#probe);
     this.#probe = undefined;
@@ -154,7 +154,7 @@ export class Redis implements KeyValue, AsyncDisposable {
 
   async #meet(): Promise<void> {
     const info = await this.#client.info("cluster").catch((error: unknown) => {
-      // A server that does not say what it is to everybody is taken for what it mostly is.
+      // INFO may be forbidden; then assume the usual case, no cluster.
       if (error instanceof ErrorReply) return "";
       throw error;
     });
@@ -172,7 +172,7 @@ export class Redis implements KeyValue, AsyncDisposable {
 function connect(url: string) {
   return createClient({
     url,
-    // Without a connection a command is refused at once; queued, it would do its work when nobody waits for it any more.
+    // Without a connection a command fails at once. A queued command would run after its caller has timed out.
     disableOfflineQueue: true,
     pingInterval: PING_INTERVAL_MS,
     socket: {
@@ -185,7 +185,7 @@ function connect(url: string) {
   });
 }
 
-/** Many `set key 1 ex ttl` as one command: a client spends most of its time per command, not per key. */
+/** Many `set key 1 ex ttl` in one command, because a client's cost is per command, not per key. */
 const rememberScript = defineScript({
   SCRIPT: `for i = 1, #KEYS do redis.call("set", KEYS[i], "1", "ex", ARGV[1]) end`,
   parseCommand(parser, keys: string[], ttlSeconds: number) {

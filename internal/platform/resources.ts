@@ -1,5 +1,5 @@
-// What a role has opened, closed in reverse order when it stops. Like AsyncDisposableStack, but it knows names, so that the
-// one who does not stop in time can be told, and a failure to close one does not keep the others open. Called by lifecycle.ts.
+// The open resources of a role, closed in reverse order when it stops. Like AsyncDisposableStack, but with names, so that the log
+// can name a resource that does not stop in time. A failure to close one does not keep the others open. Called by lifecycle.ts.
 
 export interface CloseFailure {
   readonly name: string;
@@ -16,17 +16,17 @@ export class Resources {
     return resource;
   }
 
-  /** Registers what is to be done when this point is reached on the way back. */
+  /** Registers a function that runs at this point of the reverse order. */
   defer(name: string, close: () => PromiseLike<void> | void): void {
     this.#entries.push({ name, close });
   }
 
-  /** The one being closed now. */
+  /** The name of the resource that is closing now. */
   get closing(): string {
     return this.#closing;
   }
 
-  /** Closes one after the other, the last registered first; returns those that threw. */
+  /** Closes all in reverse order, one after the other. Returns those that threw. */
   async close(): Promise<readonly CloseFailure[]> {
     const failures: CloseFailure[] = [];
     for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {

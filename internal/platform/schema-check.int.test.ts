@@ -1,5 +1,5 @@
-// A role that finds no tables, or another service's, waits and says so; it takes no messages. Shown on a role's real process, whose
-// Kafka is a door that nobody may knock at before.
+// A role without tables, or with another service's tables, waits, says so and consumes no messages. Uses a role's real process; its
+// Kafka address is a listener that must see no connection before the schema is right.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
@@ -33,7 +33,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-/** Starts the order service and resolves to what reads its readiness. */
+/** Starts the order service. Resolves to a function that reads its readiness. */
 async function startOrder(url: string): Promise<() => Promise<Readiness>> {
   const child = Bun.spawn([process.execPath, join(REPOSITORY, "cmd/order/main.ts")], {
     env: {
@@ -74,17 +74,17 @@ async function waitsSaying(readiness: () => Promise<Readiness>, words: string): 
   expect(knocks).toBe(0);
 }
 
-test("a role waits on another service's database, and on its own until that has every table", async () => {
+test("a role waits on another service's database, and on its own until it has every table", async () => {
   const readiness = await startOrder(database.url);
   await waitsSaying(readiness, "this is the database of inventory, not of order");
   await database.sql.unsafe("drop schema public cascade; create schema public");
   await waitsSaying(readiness, "the database lacks 0001_messaging, 0002_order");
   await migrate(database.sql, migrations.order, "order");
-  await waitUntil("the role turns to Kafka", () => knocks > 0, SOON);
+  await waitUntil("the role connects to Kafka", () => knocks > 0, SOON);
   expect((await readiness()).checks["schema"]?.status).toBe("up");
 });
 
-test("a database that is ahead is fine, one whose tables have gone is not", async () => {
+test("a database that is ahead is accepted, one without tables is not", async () => {
   await using own = await cloneDatabase("saga");
   const needed = { owner: "saga", migrations: migrations.saga } as const;
   await own.sql`insert into schema_migrations (name, checksum) values ('9999_later', '')`;

@@ -1,5 +1,5 @@
-// Whether a database is what a role needs: its own, with every table that this binary works with. A role that took messages
-// without would hold its partitions and stand still. Called at the start and by /readyz.
+// Checks that a database belongs to the role and has every table that this binary uses. Otherwise a consuming role would hold its
+// partitions and make no progress. Called at start and by /readyz.
 import type { Sql } from "postgres";
 import type { MigratedDatabase, Migration } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -7,12 +7,12 @@ import { unapplied } from "./migrate.ts";
 import { ownersOf } from "./schema-owner-store.ts";
 
 export interface NeededSchema {
-  /** Whose database it has to be; absent where any will do. */
+  /** The required owner; absent if any owner is accepted. */
   readonly owner?: MigratedDatabase | undefined;
   readonly migrations: readonly Migration[];
 }
 
-/** Throws DATABASE_UNAVAILABLE, which waiting may cure: somebody migrates, or corrects the address behind a name. */
+/** Throws DATABASE_UNAVAILABLE, which is retryable: the database may be migrated, or the address behind a name corrected. */
 export async function requireSchema(sql: Sql, { owner, migrations }: NeededSchema): Promise<void> {
   const owners = await ownersOf(sql);
   if (owner !== undefined && owners.some((other) => other !== owner)) {

@@ -1,12 +1,12 @@
-// Whose database is it? `migrate` records it, so that a mistyped address does not put one service's tables beside another's, and
-// no role works on what is not its own. Called by migrate.ts, schema-check.ts and checkoutctl.
+// Which service owns a database. `migrate` records it, so that a mistyped address never puts one service's tables into another's
+// database, and no role works on a foreign database. Called by migrate.ts, schema-check.ts and checkoutctl.
 import type { ReservedSql, Sql } from "postgres";
 import { MIGRATED_DATABASES, type MigratedDatabase, migrations } from "../../schemas/migrations.ts";
 import { AppError } from "../kernel/errors.ts";
 
 /**
- * The services whose database this is: the one that was recorded or, where it was migrated before that was done, all whose
- * migrations are in it. Empty where there are none.
+ * The owners of this database: the recorded service or, in a database migrated before owners were recorded, all services with
+ * migrations in it. Empty if there are none.
  */
 export async function ownersOf(sql: Sql): Promise<readonly string[]> {
   if (await hasTable(sql, "schema_owner")) {
@@ -19,7 +19,7 @@ export async function ownersOf(sql: Sql): Promise<readonly string[]> {
   return MIGRATED_DATABASES.filter((service) => ownMigrations(service).some((name) => applied.has(name)));
 }
 
-/** Throws MIGRATION_FAILED, having done nothing, where the database is another's. */
+/** Throws MIGRATION_FAILED, without any change, if the database belongs to another service. */
 export async function recordOwner(connection: ReservedSql, owner: MigratedDatabase): Promise<void> {
   refuseForeign(await ownersOf(connection), owner);
   await connection`
@@ -31,12 +31,12 @@ export async function recordOwner(connection: ReservedSql, owner: MigratedDataba
   await connection`insert into schema_owner (service) values (${owner}) on conflict do nothing`;
 }
 
-/** Throws MIGRATION_FAILED unless nobody or `wanted` alone owns the database. */
+/** Throws MIGRATION_FAILED if any service other than `wanted` owns the database. */
 export function refuseForeign(owners: readonly string[], wanted: MigratedDatabase): void {
   if (owners.every((owner) => owner === wanted)) return;
   throw new AppError(
     "MIGRATION_FAILED",
-    `this is the database of ${owners.join(" and ")}, not of ${wanted}, and is left as it is: correct the address`,
+    `this is the database of ${owners.join(" and ")}, not of ${wanted}; nothing was changed: correct the address`,
   );
 }
 
@@ -45,7 +45,7 @@ export async function hasTable(sql: Sql, table: string): Promise<boolean> {
   return row?.exists === true;
 }
 
-/** The names that no other service has. */
+/** The names of migrations that only this service has. */
 function ownMigrations(service: MigratedDatabase): readonly string[] {
   const namesOf = (one: MigratedDatabase) => migrations[one].map(({ name }) => name);
   const others = new Set(MIGRATED_DATABASES.filter((other) => other !== service).flatMap(namesOf));

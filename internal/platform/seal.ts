@@ -1,5 +1,6 @@
-// Seals the shopper's payment token to the payment service's public key (compact JWE), so that Kafka, the saga's database, logs
-// and traces never hold it in clear. The gateway seals, the payment service opens, `checkoutctl keys generate` makes the pair.
+// Encrypts ("seals") the shopper's payment token with the payment service's public key (compact JWE), so that Kafka, the saga
+// database, logs and traces never hold it in clear text. The gateway seals, the payment service opens, and `checkoutctl keys
+// generate` makes the key pair.
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { type CryptoKey, exportJWK, generateKeyPair } from "jose";
 import { AppError } from "../kernel/errors.ts";
@@ -16,22 +17,22 @@ import {
 import { importKey, importKeys, jwksOf, type SealingKey } from "./sealing-keys.ts";
 
 /*
- * With jose, an agreement for each token and WebCrypto cost 96 us of CPU to seal and 62 to open, 258 and 230 while the machine
- * was busy; one agreement for all tokens of a minute and node's own AES cost 7 and 8 then. See docs/adr/0007.
+ * jose with one key agreement per token and WebCrypto costs 96 us of CPU to seal and 62 us to open, 258 and 230 us on a busy
+ * machine. One agreement for all tokens of a minute with node's own AES costs 7 and 8 us on a busy machine. See docs/adr/0007.
  */
 
-/** So long tokens are sealed with one key: the minute whose tokens somebody could open who reads a gateway's memory. */
+/** How long tokens are sealed with one key. An attacker who reads a gateway's memory can open the tokens of this minute. */
 const RENEW_AFTER_MS = 60_000;
-/** And at most so many. AES-GCM allows 2^32 with one key (NIST SP 800-38D, 8.3); its nonces here count. */
+/** Maximum tokens per key. AES-GCM allows 2^32 with one key (NIST SP 800-38D, 8.3); the nonces here are a counter. */
 const MAX_SEALED_WITH_ONE_KEY = 2 ** 20;
-/** Headers whose keys an opener remembers: one for each gateway and minute. A header is below 4 KB, see MAX_SEALED_LENGTH. */
+/** Headers whose keys an opener caches: one per gateway and minute. A header is below 4 KB, see MAX_SEALED_LENGTH. */
 const MAX_REMEMBERED_HEADERS = 1_024;
 
 const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** In the protected header: what was sealed for another purpose to the same key is no payment token. */
+/** In the protected header: content that was sealed with the same key for another purpose is not a payment token. */
 const PURPOSE = "checkout-payment-method";
 
 export interface SealingKeys {
@@ -39,14 +40,14 @@ export interface SealingKeys {
   readonly privateJwk: string;
 }
 
-/** Returns the function that seals one payment token. Throws CONFIG_INVALID when `publicJwk` (JSON text) is no such key. */
+/** Returns the function that seals one payment token. Throws CONFIG_INVALID if `publicJwk` (JSON text) is not a public key for it. */
 export async function createSealer(publicJwk: string): Promise<(paymentMethod: string) => string> {
   const recipient = importKey(publicJwk);
   let current: MinuteKey | undefined;
   return (paymentMethod) => {
     if (current === undefined || current.isSpent) {
       const made = new MinuteKey(recipient);
-      // Also where no other token follows: nothing then keeps the key of the last one.
+      // By timer, so that the key is also erased when no other token follows.
       setTimeout(() => {
         made.forget();
         if (current === made) current = undefined;
@@ -57,10 +58,10 @@ export async function createSealer(publicJwk: string): Promise<(paymentMethod: s
   };
 }
 
-/** The content key of one ephemeral pair, and the nonces that have been used with it. */
+/** The content key of one ephemeral pair, and the counter of its used nonces. */
 class MinuteKey {
   readonly #contentKey: Buffer;
-  /** Protected, base64url; also what is authenticated beside the content. */
+  /** Protected header, base64url. Also the additional authenticated data. */
   readonly #header: string;
   #sealed = 0;
 
@@ -83,12 +84,12 @@ class MinuteKey {
 
   seal(paymentMethod: string): string {
     const nonce = Buffer.alloc(NONCE_BYTES);
-    // A counter, because two equal nonces would give both tokens away, and chance only makes them unlikely.
+    // A counter: two equal nonces would reveal both tokens, and random nonces only make that unlikely.
     nonce.writeUInt32BE(this.#sealed++, NONCE_BYTES - 4);
     const cipher = createCipheriv(CIPHER, this.#contentKey, nonce).setAAD(Buffer.from(this.#header));
     const sealed = Buffer.concat([cipher.update(paymentMethod, "utf8"), cipher.final()]);
     const parts = [nonce, sealed, cipher.getAuthTag()].map((part) => part.toString("base64url"));
-    // Between header and nonce there is the encrypted key, which direct agreement has none of.
+    // The part between header and nonce is the encrypted key, which is empty with direct agreement.
     return [this.#header, "", ...parts].join(".");
   }
 
@@ -98,9 +99,9 @@ class MinuteKey {
 }
 
 /**
- * Returns the function that opens what a sealer made. It throws SEAL_KEY_UNKNOWN for what was sealed to a key that is not here,
- * which another process may have, and SEAL_INVALID for anything else. `privateKeys` is the JSON text of a JWK, or of a JWK set
- * (RFC 7517) while keys are exchanged. Throws CONFIG_INVALID when it is neither.
+ * Returns the function that opens sealed tokens. It throws SEAL_KEY_UNKNOWN if the token was sealed with a key that is not here but
+ * may be in another process, and SEAL_INVALID for any other fault. `privateKeys` is the JSON text of a JWK, or of a JWK set (RFC
+ * 7517) during a key rotation. Throws CONFIG_INVALID if it is neither.
  */
 export async function createOpener(privateKeys: string): Promise<(sealed: string) => Promise<string>> {
   const keys = importKeys(privateKeys);
@@ -110,19 +111,19 @@ export async function createOpener(privateKeys: string): Promise<(sealed: string
     const known = remembered.get(header);
     const opening = known ?? openingOf(header, keys);
     const text = opened(sealed, opening);
-    // Only what did open, so that nobody fills the memory with headers of their own.
+    // Only after a success, so that an attacker cannot fill the cache with headers.
     if (known === undefined) remembered.set(header, opening);
     return text;
   };
 }
 
-/** What a header tells, the same for all tokens of a gateway's minute. */
+/** Data from a header, which is the same for all tokens of a gateway's minute. */
 interface Opening {
   readonly kid: string | undefined;
-  /** Whether the key that it names is here. */
+  /** Whether the key that the header names is here. */
   readonly isNamed: boolean;
   readonly isOurPurpose: boolean;
-  /** One for each private key that may be meant; more than one only where it, or they, have no id. */
+  /** One per private key that may fit. More than one only if the header or the keys have no id. */
   readonly contentKeys: readonly Buffer[];
 }
 
@@ -140,7 +141,7 @@ function openingOf(encoded: string, keys: readonly SealingKey[]): Opening {
   const header = headerOf(encoded);
   const { kid, typ } = header;
   const named = keys.filter((key) => key.kid === kid);
-  // A pair of other tools may come without an id, and so may what is sealed to it.
+  // A key pair from another tool may have no id, and neither do the tokens sealed with it.
   const fitting = named.length > 0 ? named : keys.filter((key) => key.kid === undefined || kid === undefined);
   const opening = { kid, isNamed: named.length > 0 && kid !== undefined, isOurPurpose: typ === PURPOSE };
   try {
@@ -150,7 +151,7 @@ function openingOf(encoded: string, keys: readonly SealingKey[]): Opening {
       header.zip !== undefined ||
       header.crit !== undefined
     )
-      throw new Error("its header asks for what no sealer does");
+      throw new Error("its header has parameters that no sealer uses");
     return { ...opening, contentKeys: fitting.map(({ key }) => contentKeyOf(key, header.epk, header)) };
   } catch (cause) {
     throw unopened(opening, cause);
@@ -166,13 +167,13 @@ function opened(sealed: string, opening: Opening): string {
       if (encryptedKey !== "" || rest.length !== 3 || !nonce || !content || !tag)
         throw new Error("its parts are not those of a JWE");
       if (nonce.length !== NONCE_BYTES || tag.length !== TAG_BYTES)
-        throw new Error("its nonce or its tag has another length");
+        throw new Error("its nonce or its tag has the wrong length");
       const decipher = createDecipheriv(CIPHER, contentKey, nonce)
         .setAAD(Buffer.from(header))
         .setAuthTag(tag);
       const text = Buffer.concat([decipher.update(content), decipher.final()]).toString("utf8");
       if (opening.isOurPurpose) return text;
-      throw new AppError("SEAL_INVALID", "what was sealed is no payment token");
+      throw new AppError("SEAL_INVALID", "the sealed content is not a payment token");
     } catch (error) {
       if (error instanceof AppError) throw error;
       refusal = error;
@@ -183,38 +184,39 @@ function opened(sealed: string, opening: Opening): string {
 
 function unopened({ kid, isNamed }: Pick<Opening, "kid" | "isNamed">, refusal: unknown): AppError {
   const cause = { cause: refusal };
-  if (isNamed) return new AppError("SEAL_INVALID", "the payment token is not as it was sealed", cause);
+  if (isNamed)
+    return new AppError("SEAL_INVALID", "the payment token was changed after it was sealed", cause);
   const name = kid === undefined ? "without an id" : JSON.stringify(kid);
   return new AppError(
     "SEAL_KEY_UNKNOWN",
-    `the payment token was sealed to a key that is not here (${name})`,
+    `the payment token was sealed with a key that is not configured here (${name})`,
     cause,
   );
 }
 
-/** The ids of the keys in a JWK or a JWK set, `-` for one without: to be shown to people. */
+/** The ids of the keys in a JWK or a JWK set, for people. `-` for a key without an id. */
 export function keyIds(text: string): readonly string[] {
   return jwksOf(text).map(({ kid }) => kid ?? "-");
 }
 
-/** A private key and those that are to be kept beside it, newest first, as the JSON text that `createOpener` takes. */
+/** A new private key and the older ones to keep, newest first, as JSON text for `createOpener`. */
 export function withOlderKeys(newest: string, older: string): string {
   return JSON.stringify({ keys: [...jwksOf(newest), ...jwksOf(older)] });
 }
 
-/** Throws SEAL_INVALID for what is no JWE of ours at all. */
+/** Throws SEAL_INVALID if the text is not the header of a JWE. */
 function headerOf(encoded: string): Header {
   try {
     const header: Header | null = JSON.parse(Buffer.from(encoded, "base64url").toString("utf8"));
     if (typeof header !== "object" || header === null || Array.isArray(header))
-      throw new Error("its header is no object");
+      throw new Error("its header is not an object");
     return header;
   } catch (cause) {
     throw new AppError("SEAL_INVALID", "the payment token was not sealed", { cause });
   }
 }
 
-/** A new pair as JSON texts; the key id tells pairs apart while they are exchanged. */
+/** A new pair as JSON texts. The key id tells pairs apart during a key rotation. */
 export async function generateSealingKeys(): Promise<SealingKeys> {
   const pair = await generateKeyPair(ALGORITHM, { crv: CURVE, extractable: true });
   const shared = { alg: ALGORITHM, use: "enc", kid: crypto.randomUUID() };

@@ -1,4 +1,4 @@
-// The payment token's way through systems that must not read it: only the holder of the private key can, and only a token.
+// Sealed payment tokens: only the holder of the private key can open one, and only payment tokens open.
 import { expect, jest, test } from "bun:test";
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader, importJWK } from "jose";
 import { createOpener, createSealer, generateSealingKeys, keyIds, withOlderKeys } from "./seal.ts";
@@ -7,7 +7,7 @@ const PURPOSE = "checkout-payment-method";
 const keys = await generateSealingKeys();
 const [seal, open] = [await createSealer(keys.publicJwk), await createOpener(keys.privateJwk)];
 
-test("what is sealed can be opened, hides the token, and never looks the same twice", async () => {
+test("a sealed token can be opened, hides the token, and is different each time", async () => {
   const [sealed, again] = [await seal("pm_card_visa"), await seal("pm_card_visa")];
   expect(await open(sealed)).toBe("pm_card_visa");
   expect(sealed).not.toContain("pm_card_visa");
@@ -15,7 +15,7 @@ test("what is sealed can be opened, hides the token, and never looks the same tw
   expect(sealed.length).toBeLessThan(400);
 });
 
-test("a changed token and plain text are refused", async () => {
+test("a changed token and plain text are rejected", async () => {
   const sealed = await seal("pm_card_visa");
   const [header, ...rest] = sealed.split(".");
   const ciphertext = rest[2] ?? "";
@@ -27,7 +27,7 @@ test("a changed token and plain text are refused", async () => {
     await expect(open(wrong)).rejects.toMatchObject({ code: "SEAL_INVALID" });
 });
 
-test("another pair's token may be somebody else's to open, whether or not the pair has an id", async () => {
+test("a token for another key pair is SEAL_KEY_UNKNOWN, with or without a key id", async () => {
   const other = await generateSealingKeys();
   for (const publicJwk of [other.publicJwk, withoutId(other.publicJwk)]) {
     const sealed = await (await createSealer(publicJwk))("pm_card_visa");
@@ -35,7 +35,7 @@ test("another pair's token may be somebody else's to open, whether or not the pa
   }
 });
 
-test("a set of keys opens what was sealed to any of them, with or without an id", async () => {
+test("a key set opens tokens sealed with any of its keys, with or without an id", async () => {
   const [older, newer, nameless] = [keys, await generateSealingKeys(), await generateSealingKeys()];
   const set = withOlderKeys(
     newer.privateJwk,
@@ -54,7 +54,7 @@ test("a set of keys opens what was sealed to any of them, with or without an id"
   }
 });
 
-test("two keys of one id, no key, and a set for a gateway are faults of the configuration", async () => {
+test("two keys with one id, no key, and a key set for a gateway are configuration faults", async () => {
   const twice = withOlderKeys(keys.privateJwk, keys.privateJwk);
   await expect(createOpener(twice)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(createOpener('{"keys":[]}')).rejects.toMatchObject({ code: "CONFIG_INVALID" });
@@ -71,12 +71,12 @@ function idOf(jwk: string): string {
   return kid;
 }
 
-test("something else sealed to the same key is no payment token", async () => {
+test("content sealed with the same key for another purpose is not a payment token", async () => {
   const sealed = await sealedByJose("pm_card_visa", "something-else");
   await expect(open(sealed)).rejects.toMatchObject({ code: "SEAL_INVALID" });
 });
 
-/** As gateways seal of which each token has an ephemeral key of its own; the parties are what other tools may add. */
+/** Seals like older gateways, with one ephemeral key per token. Other tools may add the parties. */
 async function sealedByJose(token: string, typ = PURPOSE, parties: { apu?: Buffer; apv?: Buffer } = {}) {
   return new CompactEncrypt(Buffer.from(token))
     .setProtectedHeader({ alg: "ECDH-ES", enc: "A256GCM", typ })
@@ -84,13 +84,13 @@ async function sealedByJose(token: string, typ = PURPOSE, parties: { apu?: Buffe
     .encrypt(await importJWK(JSON.parse(keys.publicJwk), "ECDH-ES"));
 }
 
-test("what an older gateway sealed is opened", async () => {
+test("a token sealed by an older gateway opens", async () => {
   expect(await open(await sealedByJose("pm_older"))).toBe("pm_older");
   const parties = { apu: Buffer.from("a gateway"), apv: Buffer.from("the payment service") };
   expect(await open(await sealedByJose("pm_other", PURPOSE, parties))).toBe("pm_other");
 });
 
-test("an older payment service opens what is sealed now", async () => {
+test("an older payment service opens new tokens", async () => {
   const key = await importJWK(JSON.parse(keys.privateJwk), "ECDH-ES");
   for (const token of ["pm_first", "pm_second", "pm_" + "x".repeat(197)]) {
     const { plaintext, protectedHeader } = await compactDecrypt(seal(token), key, {
@@ -102,7 +102,7 @@ test("an older payment service opens what is sealed now", async () => {
   }
 });
 
-test("tokens share a key for a minute, and never a nonce", async () => {
+test("tokens share a key for one minute, and never share a nonce", async () => {
   jest.useFakeTimers();
   try {
     const sealHere = await createSealer(keys.publicJwk);
@@ -125,7 +125,7 @@ test("two gateways share no key", async () => {
   expect(ephemeralKeyOf(other("pm_card_visa"))).not.toBe(ephemeralKeyOf(seal("pm_card_visa")));
 });
 
-test("a token that was changed anywhere is refused, also after its like has been opened", async () => {
+test("a change in any part of a token is rejected, also after the original was opened", async () => {
   const sealed = seal("pm_card_visa");
   await open(sealed);
   const parts = sealed.split(".");
@@ -150,7 +150,7 @@ test.each([
   ["another curve", { epk: { kty: "OKP", crv: "X448", x: "" } }],
   ["a key without a secret", { epk: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }],
   ["no key", { epk: undefined }],
-])("a header with %s is refused", async (_, change) => {
+])("a header with %s is rejected", async (_, change) => {
   const [header, ...rest] = seal("pm_card_visa").split(".");
   const other = { ...JSON.parse(Buffer.from(header ?? "", "base64url").toString()), ...change };
   const forged = [Buffer.from(JSON.stringify(other)).toString("base64url"), ...rest].join(".");
@@ -161,16 +161,16 @@ function ephemeralKeyOf(sealed: string): string {
   return JSON.stringify(decodeProtectedHeader(sealed)["epk"]);
 }
 
-/** Its third character is another one, whose bits all count. */
+/** Changes the third character, whose bits are all significant. */
 function changed(part: string): string {
   return part.slice(0, 2) + (part[2] === "A" ? "B" : "A") + part.slice(3);
 }
 
 test.each([
-  ["no JSON", "pm"],
-  ["no key", "{}"],
-  ["the other half", "other"],
-])("a key that is %s is a fault of the configuration that does not repeat it", async (_, text) => {
+  ["not JSON", "pm"],
+  ["not a key", "{}"],
+  ["the other key of the pair", "other"],
+])("a setting that is %s is a configuration fault", async (_, text) => {
   const [publicText, privateText] = text === "other" ? [keys.privateJwk, keys.publicJwk] : [text, text];
   await expect(createSealer(publicText)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(createOpener(privateText)).rejects.toMatchObject({ code: "CONFIG_INVALID" });

@@ -1,23 +1,23 @@
-// An Elysia app as a server that a role can stop: it refuses new connections, lets running requests end, then closes. It is
-// served under the names it has been given and routed by the path alone. Called by every role with an HTTP interface of its own.
+// Serves an Elysia app so that a role can stop it: it refuses new connections, lets running requests end, then closes. Requests are
+// accepted only for known host names and routed by path alone. Called by every role with an HTTP API.
 import type { Elysia } from "elysia";
 import { hostNames } from "./host-names.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { listenFault } from "./listen-fault.ts";
 
-/** Requests still running after this long are cut; the longest ones are status calls that a client may simply repeat. */
+/** Requests that still run after this are cut off. The longest are status calls, which a client can repeat. */
 const DRAIN_MS = 5_000;
 /**
- * In place of the host that a request names. Elysia looks for the path from the twelfth character of the URL on (1.4.30), and
- * so finds another one than was sent where the host is as short as `gw`, which is a valid name.
+ * Replaces the host of a request's URL. Elysia (1.4.30) searches for the path from the twelfth character of the URL, and so finds
+ * the wrong path if the host is as short as `gw`, which is a valid name.
  */
 const ORIGIN = "http://service.internal";
 const SCHEME_LENGTH = "http://".length;
 
-/** Bun closes silent connections after this; above the longest status call. */
+/** Bun closes idle connections after this. Longer than the longest status call. */
 const IDLE_TIMEOUT_SECONDS = 90;
 
-/** `httpConfig` declares them. */
+/** Declared by `httpConfig`. */
 export interface HttpSettings {
   readonly HOST: string;
   readonly PORT: number;
@@ -28,20 +28,20 @@ export interface HttpServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** What this needs of an app; Elysia's own type changes with every route. */
+/** The used parts of an app; Elysia's own type changes with every route. */
 type App = Pick<Elysia, "fetch"> & { readonly config: { readonly serve?: { maxRequestBodySize?: number } } };
 
 export interface HttpAddress {
   readonly hostname: string;
-  /** 0 takes any free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** SERVED_NAMES: what it is reached under beside addresses, `localhost` and the machine's own name. */
+  /** SERVED_NAMES: accepted names besides addresses, `localhost` and the machine's own name. */
   readonly names?: string;
 }
 
 /**
- * Listens at once. Throws CONFIG_INVALID when the port is taken, and SERVICE_UNAVAILABLE when there is no such address. A request for a name that is not served is
- * answered with 421. Stopping lets requests run for `drainMs` more.
+ * Listens at once. Throws CONFIG_INVALID if the port is in use, SERVICE_UNAVAILABLE if the address does not exist. A request for an
+ * unknown host name gets 421. After a stop, running requests have `drainMs` to end.
  */
 export function serveHttp(
   app: App,
@@ -54,9 +54,9 @@ export function serveHttp(
     hostname,
     port,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
-    // Bun would answer an error that got past the app with a page that shows the source.
+    // By default Bun answers an error outside the app with a page that shows source code.
     development: false,
-    // Which for Bun also means to share the port with whoever has it: two roles on one port would answer in turns.
+    // With Bun's `reusePort` two roles could share one port and answer in turns.
     reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
     fetch(request: Request) {
@@ -85,20 +85,24 @@ export function startHttp(context: RoleContext<HttpSettings>, name: string, app:
   return server;
 }
 
-/** The same request, whose URL is the path and the query that were sent. A copy would cost 50 us, because of its body. */
+/** The same request with the sent path and query as its URL. Not a copy: that costs 50 us, because of the body. */
 function byPathAlone(request: Request): Request {
   const { url } = request;
-  // Without a Host header Bun's URL is the path by itself.
+  // Without a Host header Bun's URL is only the path.
   const path = url.startsWith("/") ? url : url.slice(url.indexOf("/", SCHEME_LENGTH));
   return Object.defineProperty(request, "url", { value: ORIGIN + path });
 }
 
 const REFUSALS = {
-  malformed: { title: "Bad Request", status: 400, detail: "the Host header is no name and no address" },
+  malformed: {
+    title: "Bad Request",
+    status: 400,
+    detail: "the Host header is neither a name nor an address",
+  },
   unknown: {
     title: "Misdirected Request",
     status: 421,
-    detail: "nothing is served under the name in the Host header; SERVED_NAMES says what is",
+    detail: "the name in the Host header is not served here; SERVED_NAMES lists the served names",
   },
 };
 

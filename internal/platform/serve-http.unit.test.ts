@@ -1,4 +1,4 @@
-// How a server begins and ends: on a port that is taken, with requests under way, with connections that are idle or stuck.
+// Start and stop of a server: a port in use, running requests, idle and stuck connections.
 import { expect, test } from "bun:test";
 import { Elysia } from "elysia";
 import { serveHttp } from "./serve-http.ts";
@@ -13,12 +13,12 @@ const app = () =>
     });
 const serve = (drainMs?: number) => serveHttp(app(), { hostname: HOSTNAME, port: 0 }, drainMs);
 
-test("a port that is taken is said in words", async () => {
+test("the error for a port in use names the settings", async () => {
   await using first = serve();
   expect(() => serveHttp(app(), { hostname: HOSTNAME, port: first.port })).toThrow("set HOST and PORT");
 });
 
-/** What is answered to a request that is sent as it stands. */
+/** Sends the raw request and returns the answer. */
 async function raw(port: number, request: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let answer = "";
@@ -37,25 +37,25 @@ async function raw(port: number, request: string): Promise<string> {
 
 test.each([
   ["a short name", "GET /slow/0 HTTP/1.1\r\nHost: gw"],
-  ["a name of one letter, and a port", "GET /slow/0?x=/y HTTP/1.1\r\nHost: g:80"],
+  ["a one-letter name with a port", "GET /slow/0?x=/y HTTP/1.1\r\nHost: g:80"],
   ["an address", "GET /slow/0 HTTP/1.1\r\nHost: [::1]"],
-  ["the whole URL", "GET http://gw/slow/0 HTTP/1.1\r\nHost: gw"],
-  ["no name, as HTTP/1.0 may", "GET /slow/0 HTTP/1.0"],
-])("a path is found behind %s", async (_, request) => {
+  ["a full URL", "GET http://gw/slow/0 HTTP/1.1\r\nHost: gw"],
+  ["no host, as HTTP/1.0 allows", "GET /slow/0 HTTP/1.0"],
+])("the path is found with %s", async (_, request) => {
   await using server = serveHttp(app(), { hostname: HOSTNAME, port: 0, names: "gw,g" });
   const answer = await raw(server.port, `${request}\r\nConnection: close`);
   expect(answer).toStartWith("HTTP/1.1 200");
   expect(answer).toEndWith("done");
 });
 
-test("a name that is not served is told so, with the setting's name", async () => {
+test("an unknown host name gets a 421 that names the setting", async () => {
   await using server = serve();
   const answer = await raw(server.port, "GET / HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close");
   expect(answer).toStartWith("HTTP/1.1 421");
   expect(answer).toContain("SERVED_NAMES");
 });
 
-test("stopping waits for requests under way, takes no new ones, and does not wait for idle connections", async () => {
+test("a stop waits for running requests, refuses new ones, and does not wait for idle connections", async () => {
   const server = serve();
   const url = `http://${HOSTNAME}:${server.port}`;
   await fetch(url).then((response) => response.text());
@@ -71,13 +71,13 @@ test("stopping waits for requests under way, takes no new ones, and does not wai
   expect(performance.now() - begun).toBeLessThan(1_000);
 });
 
-test("a request that does not end is cut in the end", async () => {
+test("a request that does not end is cut off", async () => {
   const server = serve(100);
   const endless = fetch(`http://${HOSTNAME}:${server.port}/slow/30000`).catch((error: unknown) => error);
   await Bun.sleep(50);
   const begun = performance.now();
   await server[Symbol.asyncDispose]();
-  // Far from the thirty seconds that its answer takes.
+  // Well below the 30 s that its answer takes.
   expect(performance.now() - begun).toBeLessThan(15_000);
   expect(await endless).toBeInstanceOf(Error);
 });

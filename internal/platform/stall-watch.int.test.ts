@@ -1,4 +1,4 @@
-// A process that is stopped by the kernel learns of it when it goes on.
+// A process that was suspended by the kernel detects it after it resumes.
 import { expect, test } from "bun:test";
 
 const CHILD = `
@@ -8,7 +8,7 @@ const CHILD = `
   for await (const line of console) console.log(watch.resumedAt() > startedAt ? "stood still" : "went on");
 `;
 
-test("a process knows whether it was suspended", async () => {
+test("a process detects that it was suspended", async () => {
   // given
   const child = Bun.spawn([process.execPath, "-e", CHILD], { stdio: ["pipe", "pipe", "inherit"] });
   const answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -19,7 +19,7 @@ test("a process knows whether it was suspended", async () => {
   };
   try {
     expect(await ask()).toBe("went on");
-    // when: for longer than anything else could hold it up
+    // when: longer than any other delay
     child.kill("SIGSTOP");
     await Bun.sleep(2_500);
     child.kill("SIGCONT");

@@ -1,8 +1,8 @@
-// Notices that the process stood still: suspended, starved, or its machine moved. What timed out meanwhile timed out here and
-// nowhere else. Opened by cmd/payment for the provider's circuit breaker.
+// Detects that the process was stalled: suspended, starved, or its machine moved. A timeout during a stall says nothing about the
+// other side. Opened by cmd/payment for the provider's circuit breaker.
 
 const HEARTBEAT_MS = 250;
-/** A gap that no garbage collection and no long batch explains. */
+/** Longer than any garbage collection or batch. */
 const STALL_MS = 2_000;
 
 export class StallWatch implements Disposable {
@@ -15,8 +15,8 @@ export class StallWatch implements Disposable {
   }
 
   /**
-   * When it last went on after it had stood still, by `performance.now()`. Asked for by whoever is about to judge a timeout:
-   * the heartbeat that is late itself may still be behind it in the queue.
+   * When the process last resumed after a stall, by `performance.now()`. Also checks the clock now: when a caller judges a timeout,
+   * the late heartbeat may still be queued behind it.
    */
   readonly resumedAt = (): number => {
     this.#beat();

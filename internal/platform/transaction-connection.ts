@@ -1,9 +1,8 @@
-// A connection is one database connection kept for transactions, and thrown away on the first doubt. It exists because the
-// driver's own reserved connections are not safe to pipeline on when the connection breaks (postgres 3.4.9, src/index.js):
-// a statement queued behind one that was being prepared is never settled; a handle used after its connection closed throws
-// outside any promise; and the closed connection may be reopened for another user of the pool, whose transaction the stale
-// handle would then write into. A connection owns a driver instance of one connection, so none of that can be shared, and watches
-// for its end. Called by postgres-transaction.ts.
+// One database connection for transactions, closed at the first sign of a fault. The driver's own reserved connections are not
+// safe for pipelining when the connection breaks (postgres 3.4.9, src/index.js): a statement queued behind one that is being
+// prepared never settles; a handle used after its connection closed throws outside any promise; and the closed connection may be
+// reopened for another user of the pool, so that the stale handle writes into that user's transaction. Here each connection has
+// its own driver instance, shared with no other, and watches for its end. Called by postgres-transaction.ts.
 import { standbyRefused } from "./postgres-standby.ts";
 import postgres, { type Options, type PostgresType, type ReservedSql } from "postgres";
 import { AppError, assert } from "../kernel/errors.ts";
@@ -16,20 +15,20 @@ export class TransactionConnection {
   #driver: postgres.Sql | undefined;
   #reserved: ReservedSql | undefined;
   #closedBecause: Error | undefined;
-  /** Rejects what is waiting on this connection; one entry per wait in progress. */
+  /** Reject functions of everything that waits on this connection. */
   readonly #waiting = new Set<(reason: Error) => void>();
 
-  /** Connects. Throws what the driver throws; nothing is left behind then. */
+  /** Connects. Throws the driver's error and leaves nothing open. */
   static async open(url: string, options: DriverOptions): Promise<TransactionConnection> {
     const connection = new TransactionConnection();
     const driver = postgres(url, {
       ...options,
       max: 1,
-      // 0 is never: the driver would end a reserved connection of its own accord, in the middle of its work.
+      // 0 means never. Otherwise the driver could end a reserved connection in the middle of its work.
       idle_timeout: 0,
       max_lifetime: 0,
-      // Nothing may ever be written on this connection outside an explicit `begin read write`: not by a statement that
-      // outlived its transaction, not by one that the driver repeats by itself after `commit` (its answer to a changed table).
+      // No write may happen on this connection outside an explicit `begin read write`: not by a statement that outlives its
+      // transaction, and not by one that the driver repeats by itself after `commit` (it does so when a table has changed).
       connection: { ...options.connection, default_transaction_read_only: true },
       onclose: () =>
         connection.discard(new AppError("DATABASE_UNAVAILABLE", "the connection to the database was lost")),
@@ -44,9 +43,9 @@ export class TransactionConnection {
     return connection;
   }
 
-  /** Builds statements, which are sent when they are awaited. Throws once the connection is gone. */
+  /** Builds statements, which are sent when awaited. Throws once the connection is closed. */
   get tx(): ReservedSql {
-    assert(this.#reserved !== undefined, "connection used before it was open");
+    assert(this.#reserved !== undefined, "the connection was used before it was open");
     return this.#reserved;
   }
 
@@ -58,7 +57,7 @@ export class TransactionConnection {
     if (this.#closedBecause !== undefined) throw this.#closedBecause;
   }
 
-  /** Settles as `work` does, or rejects as soon as the connection closes: the driver may leave `work` pending for ever. */
+  /** Settles like `work`, or rejects as soon as the connection closes: the driver may leave `work` pending forever. */
   async orClosed<T>(work: Promise<T>): Promise<T> {
     this.assertOpen();
     const closed = Promise.withResolvers<never>();
@@ -70,7 +69,7 @@ export class TransactionConnection {
     }
   }
 
-  /** As `orClosed`; and when neither happens in time, the server or the network hangs and the connection is dropped. */
+  /** Like `orClosed`, with a timeout. After it, the server or the network hangs, and the connection is dropped. */
   async within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
     const timer = setTimeout(() => {
       this.discard(
@@ -84,7 +83,7 @@ export class TransactionConnection {
     }
   }
 
-  /** Ends the connection politely. Nothing may be in flight. */
+  /** Ends the connection cleanly. Nothing may be in flight. */
   async close(): Promise<void> {
     if (!this.isOpen) return;
     this.#refuseFurtherUse(
@@ -94,11 +93,11 @@ export class TransactionConnection {
     await this.#driver?.end({ timeout: CLOSE_TIMEOUT_SECONDS });
   }
 
-  /** Drops the connection at once, whatever is in flight; the server rolls back when it notices. */
+  /** Drops the connection at once, even with work in flight. The server rolls back when it notices. */
   discard(reason: Error): void {
     if (!this.isOpen) return;
     this.#refuseFurtherUse(reason);
-    // Refuses what is still queued in the driver and keeps it from connecting again.
+    // Rejects the driver's queue and keeps it from reconnecting.
     void this.#driver?.end({ timeout: 0 });
   }
 

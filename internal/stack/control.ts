@@ -1,4 +1,4 @@
-// How the command line reaches a running stack: a Unix socket whose owner is the process that holds the data directory's lock.
+// The Unix socket through which the command line controls a running stack. It belongs to the process that has the data directory's lock.
 // The stack serves it; status, down, restart and kill are its clients.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +7,8 @@ import { runtimeDirectory } from "./paths.ts";
 import type { StackState } from "./state.ts";
 
 /**
- * A role that is restarted while Kafka is away takes longer than the ten seconds after which Bun hangs up by default. On a Unix socket
- * this setting is the only one that Bun 1.4.5 heeds (`server.timeout` of a request it does not), and its types do not know it.
+ * The restart of a role while Kafka is down takes longer than the ten seconds after which Bun closes the connection by default. On a
+ * Unix socket Bun 1.4.5 respects only this setting (not a request's `server.timeout`), and its types do not have it.
  */
 const PATIENT: object = { idleTimeout: 0 };
 
@@ -16,7 +16,7 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** What the command line can ask of a stack. */
+/** What the command line can do with a stack. */
 export interface Controlled {
   state(): Promise<StackState>;
   restart(name: string): Promise<void>;
@@ -61,7 +61,7 @@ async function answer(work: () => Promise<void> | void): Promise<Response> {
   }
 }
 
-/** The state of the stack that runs in this directory, or null when none does. */
+/** The state of the stack that runs in this directory, or null if none runs. */
 export async function runningStack(dataDirectory: string): Promise<StackState | null> {
   try {
     const state: StackState = JSON.parse(await (await call(dataDirectory, "GET", "/state")).text());

@@ -1,5 +1,5 @@
-// File locks that the kernel gives back when the holder dies, however it dies. They decide which process owns a data
-// directory and which stack owns a block of ports; a pid file could be stale or be taken by two at once.
+// File locks that the kernel releases when the holder dies in any way. They decide which process owns a data directory and which
+// stack owns a block of ports. A pid file could be stale, or be taken by two processes at once.
 import { dlopen } from "bun:ffi";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,10 +13,10 @@ export interface FileLock {
   release(): void;
 }
 
-/** Takes the lock, or returns null when another process (or another caller in this one) holds it. */
+/** Takes the lock, or returns null if another process (or another caller in this one) holds it. */
 export function tryLock(path: string): FileLock | null {
   mkdirSync(dirname(path), { recursive: true });
-  // Opened close-on-exec, so children do not hold it after us.
+  // Opened close-on-exec, so children do not inherit the lock.
   const descriptor = openSync(path, "a");
   if (libc.symbols.flock(descriptor, LOCK_EXCLUSIVE | LOCK_NONBLOCKING) !== 0) {
     closeSync(descriptor);

@@ -1,4 +1,4 @@
-// `stack logs`: prints the end of the log files, and follows them. tail does the work; several at once are told apart by name.
+// `stack logs`: prints the end of the log files with tail, and can follow them.
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
@@ -15,7 +15,7 @@ export async function showLogs(dataDirectory: string, { name, follow, lines }: L
   if (wanted.length === 0) {
     const names = all.map((file) => basename(file, ".log")).join(", ");
     throw new Error(
-      `no log${name === undefined ? "" : ` of ${name}`} in ${directory}${names && `; there is ${names}`}`,
+      `no log${name === undefined ? "" : ` of ${name}`} in ${directory}${names && `; choose from ${names}`}`,
     );
   }
   const tail = Bun.spawn(

@@ -37,31 +37,31 @@ program
   .option("--no-roles", "servers only")
   .option(
     "--replicas <role=n,..>",
-    "so many processes of a role, for example payment=2,relay=3; they are called payment, payment-2, ..",
+    "number of processes of a role, for example payment=2,relay=3; they are named payment, payment-2, ..",
     addReplicas,
   )
   .option(
     "--set <role.NAME=value>",
-    "a role's variable, for example paysim.LATENCY=0; repeatable",
+    "sets a variable of a role, for example paysim.LATENCY=0; repeatable",
     addOverride,
     {},
   )
   .option(
     "--route <role:server=port>",
-    "a port by which a role finds a server or role, for example order:redis=7000; repeatable",
+    "the port at which a role reaches a server or role, for example order:redis=7000; repeatable",
     addRoute,
     {},
   )
   .option(
     "--advertise <whose=ports>",
-    "ports by which Kafka's clients, or its brokers each other, find the brokers: clients=7001,7002,7003; repeatable",
+    "the ports at which clients, or brokers, reach the Kafka brokers, for example clients=7001,7002,7003; repeatable",
     addAdvertised,
     {},
   )
   .option("--foreground", "stay in the foreground until Ctrl-C")
   .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, foreground }) => {
     const begun = performance.now();
-    // A role runs from its binary. Where all are as the source is, this takes no time.
+    // Roles run from their binaries. This is instant if all binaries are current.
     if (roles) await buildAll(buildableRoles(), printBuilt);
     const options = {
       dataDirectory: stackDirectory(dataDir),
@@ -93,7 +93,7 @@ program
     });
     await supervisor.release();
     printState(state);
-    console.log(`up in ${seconds(performance.now() - begun)} s; bun run stack down stops it`);
+    console.log(`up in ${seconds(performance.now() - begun)} s; stop it with bun run stack down`);
   });
 
 program
@@ -106,7 +106,7 @@ program
     const begun = performance.now();
     const stopped = await stopRunning(directory);
     console.log(
-      stopped ? `stopped in ${seconds(performance.now() - begun)} s` : `no stack runs in ${directory}`,
+      stopped ? `stopped in ${seconds(performance.now() - begun)} s` : `no stack is running in ${directory}`,
     );
     if (wipeToo) wipe(directory);
   });
@@ -121,7 +121,7 @@ program
     const state = await runningStack(directory);
     if (state === null) {
       if (json) console.log(JSON.stringify({ version: 1, phase: "stopped", data_directory: directory }));
-      else console.log(`no stack runs in ${directory}; bun run stack up starts one`);
+      else console.log(`no stack is running in ${directory}; start one with bun run stack up`);
       process.exit(EXIT_NOT_RUNNING);
     }
     if (json) console.log(JSON.stringify(state, null, 2));
@@ -133,9 +133,9 @@ program
 program
   .command("logs")
   .description("the log of one server or role, or of all")
-  .argument("[name]", "as in status; all when left out")
+  .argument("[name]", "a name from status; default: all")
   .addOption(dataDirectory)
-  .option("-f, --follow", "go on as lines arrive")
+  .option("-f, --follow", "follow the log")
   .option("-n, --lines <n>", "lines from the end", Number, 50)
   .action(async (name, { dataDir, follow, lines }) => {
     await showLogs(stackDirectory(dataDir), { name, follow: follow ?? false, lines });
@@ -164,7 +164,7 @@ try {
   await program.parseAsync();
   process.exit(process.exitCode ?? 0);
 } catch (error) {
-  // Commander has printed its own: help, or what is wrong with the command line.
+  // Commander has already printed the help or the error.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
@@ -172,7 +172,7 @@ try {
 
 function brokers(value: string): 1 | 3 {
   if (value === "1" || value === "3") return value === "1" ? 1 : 3;
-  throw new InvalidArgumentError("it is 1 or 3");
+  throw new InvalidArgumentError("it must be 1 or 3");
 }
 
 function addReplicas(counts: string, known: Replicas | undefined): Replicas {
@@ -187,7 +187,7 @@ function addOverride(assignment: string, overrides: RoleOverrides): RoleOverride
   const [, roleName, variable, value] = /^(\w+)\.(\w+)=(.*)$/s.exec(assignment) ?? [];
   const role = ROLES.find((known) => known === roleName);
   if (role === undefined || variable === undefined || value === undefined) {
-    throw new InvalidArgumentError(`it has the form role.NAME=value, with role one of ${ROLES.join(", ")}`);
+    throw new InvalidArgumentError(`it must be role.NAME=value, with one of the roles ${ROLES.join(", ")}`);
   }
   return { ...overrides, [role]: { ...overrides[role], [variable]: value } };
 }
@@ -195,7 +195,7 @@ function addOverride(assignment: string, overrides: RoleOverrides): RoleOverride
 function addRoute(assignment: string, routes: Routes): Routes {
   const [, role, server, port] = /^(\w+):([\w-]+)=(\d+)$/.exec(assignment) ?? [];
   if (role === undefined || server === undefined || !ROLES.some((known) => known === role)) {
-    throw new InvalidArgumentError(`it has the form role:server=port, with role one of ${ROLES.join(", ")}`);
+    throw new InvalidArgumentError(`it must be role:server=port, with one of the roles ${ROLES.join(", ")}`);
   }
   return { ...routes, [role]: { ...routes[role], [server]: Number(port) } };
 }
@@ -203,7 +203,7 @@ function addRoute(assignment: string, routes: Routes): Routes {
 function addAdvertised(assignment: string, advertised: Advertised): Advertised {
   const [, whose, ports] = /^(\w+)=(\d+(?:,\d+)*)$/.exec(assignment) ?? [];
   if (whose === undefined || ports === undefined || !DETOURS.some((known) => known === whose)) {
-    throw new InvalidArgumentError(`it has the form whose=ports, with whose one of ${DETOURS.join(", ")}`);
+    throw new InvalidArgumentError(`it must be whose=ports, with whose one of ${DETOURS.join(", ")}`);
   }
   return { ...advertised, [whose]: ports.split(",").map(Number) };
 }

@@ -1,17 +1,17 @@
-// A server or role that can be started, asked whether it is ready, killed and started again. The stack, the status command
-// and the chaos runs all handle servers and roles through this one shape.
+// A server or role that can be started, probed, killed and restarted. The stack, the status command and the chaos runs all use
+// this interface.
 import { type Child, type ChildSpec, type Exit, type Signal, startChild } from "./child.ts";
 
 export interface Definition extends ChildSpec {
-  /** Where its clients find it, as a URL or `host:port`. */
+  /** Its address for clients, as a URL or `host:port`. */
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
-  /** True when it answers as its clients need it to. */
+  /** True when it can serve its clients. */
   readonly probe: () => Promise<boolean>;
   readonly readyTimeoutMs: number;
   /** Runs before every start: data directories, config files. */
   readonly prepare?: () => Promise<void>;
-  /** Runs after every start, once the probe holds. */
+  /** Runs after every start, when the probe is true. */
   readonly whenReady?: () => Promise<void>;
 }
 
@@ -20,18 +20,18 @@ export interface Managed {
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly logFile: string;
-  /** Of the running process, or of the last one. */
+  /** The process id of the running or the last process. */
   readonly pid: number;
   /** Null while it runs. */
   exit(): Exit | null;
   probe(): Promise<boolean>;
   kill(signal: Signal): void;
   stop(): Promise<Exit>;
-  /** Stops it where it still runs, starts it again on the same ports and waits until it is ready. */
+  /** Stops it if it is running, starts it on the same ports and waits until it is ready. */
   restart(): Promise<void>;
 }
 
-/** Starts it and waits until it is ready. `onSpawn` hears of every process made for it, ready or not. */
+/** Starts it and waits until it is ready. Calls `onSpawn` with every new process, ready or not. */
 export async function start(
   definition: Definition,
   onSpawn: (child: Child) => void = () => {},

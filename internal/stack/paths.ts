@@ -1,9 +1,9 @@
-// Where things lie in a checkout of this repository. Every tool of the stack starts from these, whatever the working directory.
+// Paths in a checkout of this repository, independent of the working directory. Used by all tools of the stack.
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-// In a compiled checkoutctl there is no source file to start from; it lies in dist/.
+// A compiled checkoutctl has no source file to start from; it is in dist/.
 const compiled = import.meta.dir.startsWith("/$bunfs");
 export const REPOSITORY = compiled ? resolve(process.execPath, "../..") : resolve(import.meta.dir, "../..");
 export const DIST = join(REPOSITORY, "dist");
@@ -15,7 +15,7 @@ export function stackDirectory(chosen?: string): string {
   return resolve(chosen ?? process.env["STACK_DIR"] ?? join(REPOSITORY, ".stack"));
 }
 
-/** For sockets and locks that stacks of one user share: a short path, because a socket's name is limited to 107 bytes. */
+/** The directory for sockets and locks of all stacks of a user. A short path, because a socket path is limited to 107 bytes. */
 export function runtimeDirectory(): string {
   const directory = join(tmpdir(), `checkout-stack-${process.getuid?.() ?? 0}`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-// What a stack consists of, before anything is started: every server and role with its port, its files and its addresses.
+// Plans a stack before anything starts: every server and role with its port, its files and its addresses. Called by stack.ts.
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Definition } from "./managed.ts";
@@ -14,7 +14,7 @@ import { postgresServer } from "./servers/postgres.ts";
 import { redisServer } from "./servers/redis.ts";
 import type { StackAddresses } from "./state.ts";
 
-/** For each detour in front of Kafka (DETOURS) the ports to tell, one per broker. */
+/** For each detour in front of Kafka (DETOURS), the ports that the brokers advertise, one per broker. */
 export type Advertised = Readonly<Record<string, readonly number[]>>;
 
 export interface PlanOptions {
@@ -38,13 +38,13 @@ export interface StackPlan {
   logFile(name: string): string;
 }
 
-/** Takes the ports, and starts nothing. Throws where the options do not fit the data on disk. */
+/** Takes the ports but starts nothing. Throws if the options do not match the data on disk. */
 export function planStack(options: PlanOptions): StackPlan {
   const { dataDirectory, secrets } = options;
   const logFile = (name: string) => join(dataDirectory, "logs", `${name}.log`);
   mkdirSync(dirname(ledgerFile(dataDirectory)), { recursive: true });
 
-  // Ports are taken in this order. Another order would move the stacks that are already on disk to other addresses.
+  // Ports are taken in this order. Another order would change the addresses of existing stacks.
   const servers = planServers(options, logFile);
   const replicas = assignPorts(options);
 
@@ -91,7 +91,7 @@ function planKafka(
   const brokers = brokerCount(directory, wanted);
   for (const [whose, given] of Object.entries(advertised))
     if (given.length !== brokers)
-      throw new Error(`${given.length} advertised port(s) for ${brokers} broker(s) and their ${whose}`);
+      throw new Error(`${given.length} advertised port(s) for ${whose}, but ${brokers} broker(s)`);
   return kafkaServers({
     brokers: Array.from({ length: brokers }, (_, index) => ({
       port: ports.next(),
@@ -106,11 +106,11 @@ function planKafka(
 interface ReplicaPorts {
   readonly replica: Replica;
   readonly opsPort: number;
-  /** Of a role that serves requests. */
+  /** Only for a role that serves requests. */
   readonly port: number | undefined;
 }
 
-/** The replicas of a role beside each other, for whoever reads the list. Without roles they have ports all the same. */
+/** Sorted so that the replicas of a role are next to each other. They have ports even if no role is started. */
 function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] {
   return replicasOf(replicas)
     .map((replica) => ({
@@ -178,8 +178,8 @@ function ledgerFile(dataDirectory: string): string {
 }
 
 /**
- * A gateway knows one orchestrator, the second gateway the second one: without a load balancer this is all that spreads the
- * intake. Everybody else who calls a role by its address has the first of it.
+ * A gateway knows one orchestrator: the first gateway the first, the second gateway the second. Without a load balancer nothing else
+ * spreads the intake. All other roles call the first replica of a role.
  */
 function seenBy({ role, number }: Replica, addresses: StackAddresses): StackAddresses {
   const orchestrators = addresses.replicas["orchestrator"] ?? [];
@@ -196,13 +196,13 @@ function detoursOf(broker: number, advertised: Advertised, ports: PortBlock): No
   );
 }
 
-/** Brokers cannot be added to or taken from a quorum that is already on disk. */
+/** A quorum that is already on disk cannot get more or fewer brokers. */
 function brokerCount(directory: string, wanted: 1 | 3 | undefined): number {
   const found = brokersOnDisk(directory);
   if (found === 0) return wanted ?? 1;
   if (wanted !== undefined && wanted !== found) {
     throw new Error(
-      `the data was made for ${found} broker(s), not ${wanted}: bun run stack down --wipe first`,
+      `the data on disk is for ${found} broker(s), not ${wanted}: run bun run stack down --wipe first`,
     );
   }
   return found;

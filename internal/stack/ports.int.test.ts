@@ -1,4 +1,4 @@
-// Ports and locks as the kernel sees them: what one stack holds no other gets, and what a killed process held is free.
+// Ports and locks: no two stacks get the same ones, and those of a killed process are free again.
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { tryLock } from "./lock.ts";
 import { leasePorts } from "./ports.ts";
 import { waitUntil } from "./wait.ts";
 
-test("two leases never share a port, and a released block is given again", () => {
+test("two leases never share a port, and a released block is reused", () => {
   const seed = crypto.randomUUID();
   const [one, other] = [leasePorts(seed), leasePorts(seed)];
   const ports = (block: typeof one) => Array.from({ length: 10 }, () => block.next());
@@ -21,7 +21,7 @@ test("two leases never share a port, and a released block is given again", () =>
   again.release();
 });
 
-test("a block in which any port is taken is passed over", () => {
+test("a block with a used port is skipped", () => {
   const seed = crypto.randomUUID();
   const free = leasePorts(seed);
   const first = free.next();
@@ -36,7 +36,7 @@ test("a block in which any port is taken is passed over", () => {
   }
 });
 
-test("who needs more than a block gets another one, and gives all of them back", () => {
+test("a lease grows by another block when needed, and releases all blocks", () => {
   const seed = crypto.randomUUID();
   const ports = (of: ReturnType<typeof leasePorts>) => Array.from({ length: 150 }, () => of.next());
   const many = leasePorts(seed);
@@ -48,7 +48,7 @@ test("who needs more than a block gets another one, and gives all of them back",
   again.release();
 });
 
-test("a lock is held against everyone, and free when its holder is killed", async () => {
+test("a lock is exclusive, and free when its holder is killed", async () => {
   const directory = mkdtempSync(join(tmpdir(), "checkout-lock-test-"));
   const file = join(directory, "lock");
   const program = `const { tryLock } = await import(${JSON.stringify(join(import.meta.dir, "lock.ts"))});

@@ -1,9 +1,9 @@
-// Ports for a stack: blocks of consecutive ones, one unless it has many processes, leased for the stack's lifetime.
+// Ports for a stack: blocks of consecutive ports, leased for the stack's lifetime. One block is enough unless the stack has many
+// processes.
 //
-// Asking the kernel for a free port and closing it again would race: anyone may take it before the server binds. Here a
-// block lies below the range from which the kernel gives ports by itself, other stacks are kept out by a lock on the
-// block, and every port in it is tried before it is used. The search starts at a place derived from the data directory,
-// so a stack usually finds the same addresses again.
+// A free port from the kernel that is closed again would be a race: another process may take it before the server binds. Here a
+// block is below the kernel's ephemeral range, a lock keeps other stacks out, and every port is tested before use. The search
+// starts at a position derived from the data directory, so a stack usually gets the same ports again.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "./lock.ts";
@@ -19,7 +19,7 @@ export interface PortBlock {
   release(): void;
 }
 
-/** Leases a block, and another one when it is used up. `seed` decides where the search begins, nothing else. */
+/** Leases a block, and another one when it is used up. `seed` only decides where the search begins. */
 export function leasePorts(seed: string): PortBlock {
   let block = leaseBlock(seed);
   const leased = [block];
@@ -57,7 +57,7 @@ function leaseBlock(seed: string): Block {
     }
     return { first, release: () => lock.release() };
   }
-  throw new Error(`no free block of ${BLOCK_SIZE} ports from ${FIRST_PORT} on`);
+  throw new Error(`there is no free block of ${BLOCK_SIZE} ports from ${FIRST_PORT} on: stop another stack`);
 }
 
 function everyPortFree(first: number): boolean {

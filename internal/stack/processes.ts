@@ -1,4 +1,4 @@
-// The processes of one stack by name: launching, finding, asking, stopping. stack.ts decides the order.
+// The processes of one stack by name: launch, find, probe, stop. stack.ts decides the order.
 import { type Child, describeExit } from "./child.ts";
 import { type Definition, type Managed, start } from "./managed.ts";
 import type { ProcessState } from "./state.ts";
@@ -9,7 +9,7 @@ export class Processes {
   readonly #stopping: AbortSignal;
   readonly #onChange: () => void;
 
-  /** After `stopping` nothing new comes up. `onChange` hears of every start and every end. */
+  /** After `stopping` nothing is started any more. Calls `onChange` at every start and every end. */
   constructor(stopping: AbortSignal, onChange: () => void) {
     this.#stopping = stopping;
     this.#onChange = onChange;
@@ -20,7 +20,7 @@ export class Processes {
     this.#stopping.throwIfAborted();
     const managed = await start(definition, (child) => {
       this.#children.set(definition.name, child);
-      // One that came up while the others were being stopped would be missed.
+      // A process that starts while the others are stopped would not be stopped otherwise.
       if (this.#stopping.aborted) child.kill("SIGKILL");
       this.#onChange();
       void child.exited.then(this.#onChange);
@@ -33,14 +33,14 @@ export class Processes {
     await Promise.all(present.map((child) => child.stop()));
   }
 
-  /** Throws when no process of that name was ever ready. */
+  /** Throws if no process with this name was ever ready. */
   find(name: string): Managed {
     const found = this.#managed.get(name);
     if (found !== undefined) return found;
-    throw new Error(`no ${name} in this stack; there is ${[...this.#managed.keys()].join(", ")}`);
+    throw new Error(`this stack has no ${name}; choose from ${[...this.#managed.keys()].join(", ")}`);
   }
 
-  /** Those that have been started so far. */
+  /** The state of every process started so far. */
   states(definitions: readonly Definition[]): ProcessState[] {
     return definitions.flatMap(({ name, address, ports, logFile }) => {
       const child = this.#children.get(name);
@@ -50,7 +50,7 @@ export class Processes {
     });
   }
 
-  /** The same, each asked whether it is healthy. */
+  /** The same, with a health probe of each. */
   async askedStates(definitions: readonly Definition[]): Promise<ProcessState[]> {
     const healthOf = async (state: ProcessState) =>
       state.exit === null && ((await this.#managed.get(state.name)?.probe()) ?? false);

@@ -1,5 +1,5 @@
-// What the README tells a newcomer to type, typed in that order in a fresh checkout: the sources alone, nothing built. Downloads
-// and npm packages are linked, because fetching them again would test the network.
+// Runs the commands of the README in order in a fresh checkout: only sources, nothing built. Downloads and npm packages are linked,
+// because fetching them again would test the network.
 import { afterAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ const VARIABLES =
 const CHECKOUT =
   'curl "$GATEWAY/api/v1/checkout" -H "authorization: Bearer $TOKEN" -H "idempotency-key: first" --json @docs/first-checkout.json';
 
-/** Each command of the README and how the test runs it: as it stands, shorter, or not here, because another test does. */
+/** Each command of the README and how this test runs it: unchanged, shorter, or not here because another test runs it. */
 const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | { readonly by: string }>> = {
   "npm run demo": { by: "demo.e2e.test.ts" },
   "npm test": { by: "the run that this test is part of" },
@@ -70,7 +70,7 @@ test(
   TEST_TIMEOUT_MS,
 );
 
-/** The lines of the README's shell blocks, without their remarks. */
+/** The lines of the README's shell blocks, without comments. */
 function commandsOfReadme(): string[] {
   const text = readFileSync(join(REPOSITORY, "README.md"), "utf8");
   return [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = ""]) =>

@@ -1,9 +1,9 @@
-// The configuration of every role in the local stack, in one place. `checkout-<role> --help` explains each variable.
+// The settings of every role in the local stack. `checkout-<role> --help` explains each variable.
 import { DATABASES as OUTBOXES } from "../../schemas/migrations.ts";
 import type { StackSecrets } from "./secrets.ts";
 import type { StackAddresses } from "./state.ts";
 
-/** In the order in which they start; they stop the other way round. */
+/** In start order; they stop in reverse order. */
 export const ROLES = [
   "paysim",
   "inventory",
@@ -16,15 +16,15 @@ export const ROLES = [
 ] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Variables that a run sets differently, by role: the provider's latency for a benchmark, for example. */
+/** Variables that a run changes, by role; for example the provider's latency for a benchmark. */
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
-/** Roles that listen for requests of their own, beside the ops port. */
+/** Roles that serve requests in addition to the ops port. */
 export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "payment", "orchestrator", "gateway"];
 
 /**
- * By default Bun 1.4.5 looks for free memory to give back whenever its loop rests for a moment. At 10,000 orders a minute that takes a
- * twentieth of a core in all roles together, and causes twice the page faults. Without it the whole stack takes a tenth more memory.
+ * By default Bun 1.4.5 searches for free memory to return whenever its event loop is idle for a moment. At 10,000 orders a minute this
+ * costs a twentieth of a core in all roles together and doubles the page faults. Without it the stack uses a tenth more memory.
  */
 const ALLOCATOR = { MIMALLOC_PURGE_HOLES: "0" };
 
@@ -33,7 +33,7 @@ export interface RoleContext {
   readonly secrets: StackSecrets;
 }
 
-/** What the `replica`th process of `role`, from 1 on, needs beyond OPS_PORT, PORT and LOG_LEVEL. */
+/** The settings of process number `replica` (from 1) of `role`, without OPS_PORT, PORT and LOG_LEVEL. */
 export function roleEnvironment(role: Role, context: RoleContext, replica = 1): Record<string, string> {
   return { ...ALLOCATOR, ...settingsOf(role, context, replica) };
 }
@@ -86,7 +86,7 @@ function settingsOf(
   }
 }
 
-/** For checkoutctl, which may talk to everything. */
+/** The settings of checkoutctl, which can reach everything. */
 export function operatorEnvironment({ addresses, secrets }: RoleContext): Record<string, string> {
   const { postgres } = addresses;
   return {
@@ -105,7 +105,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
   };
 }
 
-/** `saga=postgres://...,inventory=...`: those with an outbox. */
+/** `saga=postgres://...,inventory=...`: the databases with an outbox. */
 function databaseList({ postgres }: StackAddresses): string {
   return OUTBOXES.filter((name) => postgres[name] !== undefined)
     .map((name) => [name, postgres[name]] as const)

@@ -1,4 +1,4 @@
-// The roles as processes: compiled binaries from dist/, each ready when its /readyz says so.
+// The roles as processes: compiled binaries from dist/. A role is ready when its /readyz answers 200.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runToEnd } from "./child.ts";
@@ -8,12 +8,12 @@ import { nameOf } from "./replicas.ts";
 import { type Role, type RoleContext, operatorEnvironment, roleEnvironment } from "./role-env.ts";
 
 const READY_TIMEOUT_MS = 30_000;
-/** Longer than a role's own drain deadline, so that a clean drain is never cut short. */
+/** Longer than a role's own drain deadline, so that a clean drain is never interrupted. */
 const STOP_DEADLINE_MS = 25_000;
 
 export interface RoleOptions extends RoleContext {
   readonly role: Role;
-  /** From 1 on; 1 unless said. */
+  /** Starts at 1. Default: 1. */
   readonly replica?: number;
   readonly opsPort: number;
   readonly port?: number | undefined;
@@ -45,7 +45,7 @@ export function roleProcess(options: RoleOptions): Definition {
   };
 }
 
-/** Brings databases and topics to what the roles expect; both do nothing when that is already so. */
+/** Migrates the databases. Like createTopics, it does nothing if everything is current. */
 export async function migrate(context: RoleContext, logFile: string): Promise<void> {
   await checkoutctl(["migrate"], context, logFile);
 }

@@ -1,11 +1,11 @@
-// Ways round: a role can be told to find a server, or another role, by another port than its own, where somebody listens who
-// passes everything on. The chaos runs put a proxy into every link like this. Used by plan.ts.
+// Routes: a role can reach a server or another role through another port, where a proxy forwards everything. The chaos runs put a
+// proxy into every link this way. Used by plan.ts.
 import type { StackAddresses } from "./state.ts";
 
-/** By role, then by the name of a server or role: the port on 127.0.0.1 by which the first finds the second. */
+/** By role, then by the name of a server or role: the port on 127.0.0.1 at which the first reaches the second. */
 export type Routes = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-/** The addresses as a role sees them that has these routes. Throws on a name that no address belongs to. */
+/** The addresses for a role with these routes. Throws on a name without an address. */
 export function routed(
   addresses: StackAddresses,
   routes: Readonly<Record<string, number>> = {},
@@ -13,7 +13,8 @@ export function routed(
   const known = ["redis", "mail", "orchestrator", "inventory", "payment", "paysim"];
   known.push(...Object.keys(addresses.postgres).map((name) => `postgres-${name}`));
   const unknown = Object.keys(routes).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`no route leads to ${unknown}; there is ${known.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`no route can lead to ${unknown}; choose from ${known.join(", ")}`);
   const via = (name: string, address: string) => withPort(address, routes[name]);
   return {
     ...addresses,

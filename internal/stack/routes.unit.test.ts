@@ -1,4 +1,4 @@
-// A role that is sent round finds what it was sent round to, and everything else where it was.
+// Routes change only the addresses they name.
 import { expect, test } from "bun:test";
 import { routed } from "./routes.ts";
 import type { StackAddresses } from "./state.ts";
@@ -23,7 +23,7 @@ const ADDRESSES: StackAddresses = {
   ops: {},
 };
 
-test("the port is changed of what a route leads to, and of nothing else", () => {
+test("a route changes the port of its target and nothing else", () => {
   expect(routed(ADDRESSES, { "postgres-order": 7, redis: 8, mail: 9, orchestrator: 10 })).toEqual({
     ...ADDRESSES,
     postgres: { ...ADDRESSES.postgres, order: "postgres://checkout@127.0.0.1:7/order" },
@@ -33,6 +33,6 @@ test("the port is changed of what a route leads to, and of nothing else", () => 
   });
 });
 
-test("a route to nowhere is told", () => {
-  expect(() => routed(ADDRESSES, { "postgres-orders": 7 })).toThrow("no route leads to postgres-orders");
+test("a route to an unknown target throws", () => {
+  expect(() => routed(ADDRESSES, { "postgres-orders": 7 })).toThrow("no route can lead to postgres-orders");
 });

@@ -1,5 +1,5 @@
-// Keys for one data directory, made once: the gateway's token secret and the pair that seals payment tokens. For development
-// only; in production each role gets its own from the operator.
+// The secrets of one data directory, created once: the gateway's token secret, the key pair that seals payment tokens, and the
+// provider keys. For development only; in production the operator gives each role its own.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateSealingKeys } from "../platform/seal.ts";
@@ -20,7 +20,7 @@ export function secretsFile(dataDirectory: string): string {
 export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets> {
   const file = secretsFile(dataDirectory);
   const kept: Partial<StackSecrets> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  // What an older version did not make yet is added.
+  // Adds secrets that an older version did not create.
   const secrets: StackSecrets = { ...(await newSecrets()), ...kept };
   writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
@@ -32,7 +32,7 @@ export async function newSecrets(): Promise<StackSecrets> {
     jwt_hs256_secret: randomText(48),
     payment_public_jwk: sealing.publicJwk,
     payment_private_jwk: sealing.privateJwk,
-    // Hex, because the alphabet of a key is letters and digits.
+    // Hex, because a key consists of letters and digits.
     stripe_api_key: `sk_test_${randomHex()}`,
     stripe_webhook_secret: `whsec_${randomHex()}`,
   };

@@ -1,5 +1,4 @@
-// The stack as its users run it, by the command line: it comes up, tells where things are, keeps its data, and leaves nothing
-// behind however it ends.
+// The stack on its command line: it starts, shows its addresses, keeps its data, and leaves nothing behind however it ends.
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +23,7 @@ afterEach(async () => {
 });
 
 test(
-  "is up, keeps its data over a kill of the supervisor, and goes down without a trace",
+  "the stack starts, keeps its data over a kill of the supervisor, and stops without leftovers",
   async () => {
     const directory = newDirectory();
     expect(await stack("up", "--no-roles", "--data-dir", directory)).toMatchObject({ code: 0 });
@@ -58,15 +57,14 @@ test(
 );
 
 test(
-  "an `up` that is killed half-way takes everything with it",
+  "killing `up` half-way stops everything",
   async () => {
     const directory = newDirectory();
     const up = start("up", "--no-roles", "--data-dir", directory);
     await waitUntil("the first servers run", () => (readState(directory)?.servers.length ?? 0) >= 5, SOON);
     up.kill("SIGKILL");
     await waitUntil("the stack has stopped", () => readState(directory)?.phase === "stopped", SOON);
-    // At once, while the supervisor may still be on its way out: `down` waits for it, so that the next `up` finds the
-    // directory free.
+    // At once, while the supervisor may still be stopping: `down` waits for it, so that the next `up` finds the directory free.
     expect(await stack("down", "--data-dir", directory)).toMatchObject({ code: 0 });
     const state = readState(directory);
     expect(state && alive(state)).toEqual([]);
@@ -90,7 +88,7 @@ test(
 );
 
 test(
-  "two stacks live side by side, but not in one directory; a killed server is seen and can be started again",
+  "two stacks run side by side, but not in one directory; a killed server is reported and can be restarted",
   async () => {
     const [one, other] = [newDirectory(), newDirectory()];
     expect(await stack("up", "--no-roles", "--data-dir", one)).toMatchObject({ code: 0 });
@@ -102,7 +100,7 @@ test(
     expect(await stack("kill", "redis", "--data-dir", one)).toMatchObject({ code: 0 });
     const redis = async (directory: string) =>
       (await status(directory)).servers.find(({ name }) => name === "redis");
-    await waitUntil("the kill is seen", async () => (await redis(one))?.exit === "signal SIGKILL", SOON);
+    await waitUntil("the kill is reported", async () => (await redis(one))?.exit === "signal SIGKILL", SOON);
     expect(await stack("status", "--data-dir", one)).toMatchObject({ code: 3 });
     expect(await redis(other)).toMatchObject({ exit: null, healthy: true });
     expect(await stack("restart", "redis", "--data-dir", one)).toMatchObject({ code: 0 });
@@ -112,7 +110,7 @@ test(
 );
 
 test(
-  "three brokers form one cluster, and stay three",
+  "three brokers form one cluster, and the number cannot change",
   async () => {
     const directory = newDirectory();
     expect(await stack("up", "--no-roles", "--brokers", "3", "--data-dir", directory)).toMatchObject({
@@ -129,7 +127,7 @@ test(
   UP_TIMEOUT_MS,
 );
 
-test("wiping spares a directory that is not a stack's", async () => {
+test("wiping does not touch a directory that is not a stack's", async () => {
   const directory = newDirectory();
   writeFileSync(join(directory, "precious"), "");
   const refused = await stack("down", "--wipe", "--data-dir", directory);
@@ -170,7 +168,7 @@ async function query(state: StackState, text: string): Promise<unknown[]> {
   }
 }
 
-/** What of the stack still runs: its own processes, and any other that has to do with its data directory. */
+/** Running processes of the stack: its own, and any other that belongs to its data directory. */
 function alive(state: StackState): string[] {
   const own = [...state.servers, ...state.roles]
     .map(({ pid }) => commandOf(pid))

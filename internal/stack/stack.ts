@@ -1,5 +1,5 @@
-// The whole stack, started in order and stopped in reverse: servers, migrations and topics, roles. Called by the supervisor
-// behind `stack up`, and directly by tests that want it inside their own process.
+// Starts the whole stack in order and stops it in reverse: servers, migrations and topics, roles. Called by the supervisor of `stack up`,
+// and directly by tests that run it inside their own process.
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../kernel/errors.ts";
@@ -20,25 +20,25 @@ import { warmUpKafka } from "./servers/kafka-warm-up.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
 
 export interface StackOptions {
-  /** Default: STACK_DIR, else .stack in the repository. Data found there is kept. */
+  /** Default: STACK_DIR, else .stack in the repository. Existing data is kept. */
   readonly dataDirectory?: string | undefined;
-  /** Kafka brokers; default is what the data was made for, else 1. */
+  /** Number of Kafka brokers. Default: the number that the data on disk is for, else 1. */
   readonly brokers?: 1 | 3 | undefined;
-  /** False leaves migrations, topics and roles out. */
+  /** False: no migrations, topics and roles. */
   readonly roles?: boolean | undefined;
-  /** False leaves the brokers cold; see kafka-warm-up.ts. Without roles they stay so. */
+  /** False: the brokers stay cold; see kafka-warm-up.ts. They always do without roles. */
   readonly warmUp?: boolean | undefined;
-  /** How many processes a role has; one where nothing is said. */
+  /** The number of processes per role; default is 1. */
   readonly replicas?: Replicas | undefined;
-  /** Variables of roles that differ from role-env.ts. */
+  /** Environment variables of roles that differ from role-env.ts. */
   readonly overrides?: RoleOverrides | undefined;
-  /** Ports of proxies by which roles find what they talk to. */
+  /** Ports of proxies between the roles and the servers or roles that they call. */
   readonly routes?: Routes | undefined;
-  /** Ports of proxies in front of the brokers: what their clients, or the other brokers, are told to connect to. */
+  /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
   readonly advertised?: Advertised | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
-  /** Hears of each step when it ends. */
+  /** Called at the end of each step. */
   readonly report?: ((step: StackStep) => void) | undefined;
 }
 
@@ -52,19 +52,19 @@ export interface Stack extends AsyncDisposable {
   readonly addresses: StackAddresses;
   readonly servers: readonly Managed[];
   readonly roles: readonly Managed[];
-  /** The server or role of that name; throws when there is none. */
+  /** The server or role with that name; throws if there is none. */
   find(name: string): Managed;
   restart(name: string): Promise<void>;
   kill(name: string, signal: Signal): void;
-  /** Asks every process for its health. */
+  /** Checks the health of every process. */
   state(): Promise<StackState>;
-  /** Everything in reverse order. Resolves when no process is left; safe to call twice, and while starting. */
+  /** Stops everything in reverse order. Resolves when no process is left. May be called twice, and during the start. */
   stop(): Promise<void>;
-  /** Resolves when it has been stopped, by whomever. */
+  /** Resolves when the stack is stopped, by any caller. */
   readonly stopped: Promise<void>;
 }
 
-/** Resolves when everything is ready. When something fails, stops what was started and throws. `signal` stops it, then and later. */
+/** Resolves when everything is ready. If something fails, stops what was started and throws. `signal` stops the stack at any time. */
 export async function startStack(options: StackOptions = {}, signal?: AbortSignal): Promise<Stack> {
   signal?.throwIfAborted();
   const dataDirectory = stackDirectory(options.dataDirectory);
@@ -91,7 +91,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   const stack = new RunningStack(dataDirectory, plan, options.warmUp ?? true);
   const control = serveControl(dataDirectory, stack);
   held.defer(() => control.close());
-  // From here on the stack itself gives back what is held, when its last process has gone.
+  // From here on the stack itself releases these when its last process is gone.
   const kept = held.move();
   void stack.processesGone
     .then(() => kept.disposeAsync())
@@ -151,7 +151,7 @@ class RunningStack implements Stack {
       await this.#starting;
       this.#stop.signal.throwIfAborted();
     } catch (error) {
-      // Told to stop, children end before they are ready; that is not the reason.
+      // During a stop, children end before they are ready; that is not the reason.
       const reason: unknown = this.#stop.signal.aborted ? this.#stop.signal.reason : error;
       await this.stop();
       throw reason;
@@ -161,11 +161,11 @@ class RunningStack implements Stack {
 
   async #stopInOrder(): Promise<void> {
     this.#enter("stopping");
-    // No new work first; then the roles drain while their servers still answer.
+    // The gateways first, so that no new work comes. Then the roles drain while their servers still answer.
     await this.#processes.stop(this.#plan.roles.filter(({ name }) => roleOf(name) === "gateway"));
     await this.#processes.stop(this.#plan.roles);
     await this.#processes.stop(this.#plan.servers);
-    // What was on its way up is killed as it comes; this waits until it is gone.
+    // Processes that were still starting are killed as they appear; this waits until they are gone.
     await this.#starting.catch(() => {});
     this.#enter("stopped");
   }
@@ -221,12 +221,12 @@ class RunningStack implements Stack {
 interface Starting {
   readonly launch: (definition: Definition) => Promise<void>;
   readonly report: (step: StackStep) => void;
-  /** The stack is told to stop. */
+  /** Aborted when the stack must stop. */
   readonly signal: AbortSignal;
   readonly warmUp: boolean;
 }
 
-/** Servers all at once, each followed by what needs only it; the roles when all of that is done. */
+/** Starts all servers at once, each followed by the steps that need only it, and then the roles. */
 async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }: Starting): Promise<void> {
   const step = async (name: string, work: () => Promise<unknown>) => {
     const begun = performance.now();
@@ -247,8 +247,8 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
       if (!withRoles) return;
       await step("topics", () => createTopics(plan.context, plan.logFile("topics")));
       if (!warmUp) return;
-      await step("Kafka's warm-up", () =>
-        // Without it the first checkouts are slower, and that is all.
+      await step("Kafka warm-up", () =>
+        // Without it only the first checkouts are slower.
         warmUpKafka(plan.addresses.kafka_brokers, signal).catch((error: unknown) =>
           appendFileSync(plan.logFile("warm-up"), `the brokers stay cold: ${describeError(error)}\n`),
         ),
@@ -260,13 +260,13 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
   if (withRoles) await step(`roles (${plan.roles.length})`, () => launchAll(plan.roles));
 }
 
-/** Like Promise.all, but waits until none is under way any more, so that nothing starts behind the back of a stop. */
+/** Like Promise.all, but waits until all have settled, so that nothing starts unnoticed during a stop. */
 async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** The logs of the run before stay readable in logs.previous; older ones go. */
+/** Moves the logs of the previous run to logs.previous; deletes older ones. */
 function keepPreviousLogs(dataDirectory: string): void {
   const logs = join(dataDirectory, "logs");
   if (!existsSync(logs)) return;

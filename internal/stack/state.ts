@@ -1,14 +1,14 @@
-// What a running stack is: its processes and addresses, as `stack status --json` prints them and as `state.json` in the data
-// directory holds them. checkoutctl, the benchmarks and the tests find everything through this.
+// The state of a stack: its processes and addresses, as in `stack status --json` and in `state.json` in the data directory. Used by
+// checkoutctl, the benchmarks and the tests.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** An instance of Postgres each. */
+/** Each has its own Postgres instance. */
 export const DATABASES = ["saga", "inventory", "payment", "order", "notification"] as const;
 
 export interface StackState {
   readonly version: 1;
-  /** `stopped`: no server and no role is left. The supervisor writes it and then ends itself (supervisor.ts). */
+  /** `stopped`: no server and no role is left. The supervisor writes it and then ends (supervisor.ts). */
   readonly phase: "starting" | "ready" | "stopping" | "stopped";
   readonly data_directory: string;
   readonly supervisor_pid: number;
@@ -24,9 +24,9 @@ export interface ProcessState {
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly log_file: string;
-  /** Null while the process runs, else for example `signal SIGKILL`. */
+  /** Null while the process runs, otherwise for example `signal SIGKILL`. */
   readonly exit: string | null;
-  /** Whether it answered when the status was asked for; absent in state.json, which is written on changes only. */
+  /** Whether it passed its probe at the time of the status; absent in state.json, which is only written on changes. */
   readonly healthy?: boolean;
 }
 
@@ -37,21 +37,21 @@ export interface StackAddresses {
   readonly kafka_brokers: string;
   readonly redis: string;
   readonly smtp: string;
-  /** `GET /mails` lists what was sent. */
+  /** `GET /mails` lists the sent mails. */
   readonly mail: string;
   readonly gateway: string;
   readonly orchestrator: string;
   readonly inventory: string;
-  /** The webhook endpoint is below it. */
+  /** The base URL of the webhook endpoint. */
   readonly payment: string;
   readonly paysim: string;
   /** The provider simulator's append-only ledger. */
   readonly ledger_file: string;
   /** Development secrets of this data directory; see secrets.ts. */
   readonly secrets_file: string;
-  /** Every process of the roles that serve requests, by role: the one above is the first of them. */
+  /** The addresses of all processes of the serving roles, by role; the first is the address above. */
   readonly replicas: Readonly<Record<string, readonly string[]>>;
-  /** Where each process of a role answers /healthz, /readyz and /metrics, by its name. */
+  /** The address of /healthz, /readyz and /metrics of each role process, by its name. */
   readonly ops: Readonly<Record<string, string>>;
 }
 
@@ -59,14 +59,14 @@ export function stateFile(dataDirectory: string): string {
   return join(dataDirectory, "state.json");
 }
 
-/** Replaces the file in one step, so that a reader never sees half of it. */
+/** Replaces the file atomically, so that a reader never sees half of it. */
 export function writeState(state: StackState): void {
   const file = stateFile(state.data_directory);
   writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
   renameSync(`${file}.new`, file);
 }
 
-/** The last state written, whether or not the stack still runs; null when there never was one. */
+/** The last written state, even if the stack no longer runs; null if there is none. */
 export function readState(dataDirectory: string): StackState | null {
   try {
     const state: StackState = JSON.parse(readFileSync(stateFile(dataDirectory), "utf8"));

@@ -1,8 +1,8 @@
-// The process in the background that owns a stack. `launchSupervisor` starts it from the command line, the demo and the
-// benchmarks; run directly it is the supervisor itself.
+// The background process that owns a stack. `launchSupervisor` starts it from the command line, the demo and the benchmarks; run
+// directly, this file is the supervisor itself.
 //
-// Its life hangs on two threads: until it is released, losing the process that launched it means to stop everything; and
-// the children die with it whatever happens (child.ts). So there is no moment at which a kill leaves something behind.
+// Until it is released, it stops everything when the process that launched it ends. Its children always die with it (child.ts). So
+// a kill leaves nothing behind at any moment.
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf } from "../../bench/processes.ts";
@@ -22,14 +22,14 @@ type Message =
 
 export interface Supervisor {
   readonly dataDirectory: string;
-  /** Resolves when everything is ready, rejects with the reason when not; nothing is left then. */
+  /** Resolves when everything is ready. Rejects with the reason if the start fails; nothing is left running then. */
   readonly ready: Promise<StackState>;
-  /** Lets it outlive us. Before that, our end is its end. Resolves when it knows. */
+  /** Lets the supervisor outlive this process. Resolves when the supervisor has confirmed. */
   release(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a stack in a process of its own. */
+/** Starts a stack in a separate process. */
 export function launchSupervisor({ report, ...options }: StackOptions): Supervisor {
   const dataDirectory = stackDirectory(options.dataDirectory);
   mkdirSync(dataDirectory, { recursive: true });
@@ -41,7 +41,7 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
     [process.execPath, import.meta.path, JSON.stringify({ ...options, dataDirectory })],
     {
       stdio: ["ignore", log, log],
-      // Its own session, so that the terminal's Ctrl-C and hang-up reach it only through us.
+      // Its own session, so that Ctrl-C and hang-up of the terminal reach it only through us.
       detached: true,
       onDisconnect: () => disconnected.resolve(),
       ipc(message: Message) {
@@ -52,9 +52,9 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
     },
   );
   closeSync(log);
-  // Only now: whoever hears of the failure may go on at once, and the directory is still the supervisor's until it has left.
+  // Reject only after the exit: the caller may continue at once, but the directory belongs to the supervisor until it has ended.
   void child.exited.then(async (code) => {
-    // What it said last may still be on its way.
+    // Its last message may still be in transit.
     await Promise.race([disconnected.promise, Bun.sleep(LAST_WORD_MS)]);
     const ended = `the supervisor ended with ${code ?? child.signalCode}; see ${dataDirectory}/supervisor.log`;
     reject(new Error(failure ?? ended));
@@ -79,36 +79,36 @@ export function launchSupervisor({ report, ...options }: StackOptions): Supervis
   };
 }
 
-/** Ends the stack that runs in this directory, however it was started. False when there is none. */
+/** Stops the stack in this directory, however it was started. False if there is none. */
 export async function stopRunning(dataDirectory: string): Promise<boolean> {
   const state = await runningStack(dataDirectory);
   if (state !== null) {
     await requestStop(dataDirectory);
-    // The supervisor leaves after the last of its children.
+    // The supervisor ends after its last child.
     const gone = () => !existsSync(`/proc/${state.supervisor_pid}`);
     await waitUntil("the stack has stopped", gone, { timeoutMs: STOP_TIMEOUT_MS });
     return true;
   }
-  // One that no longer answers may still be on its way out, with the directory's lock in its hand.
+  // A supervisor that no longer answers may still be stopping and hold the directory's lock.
   if (supervisorOf(dataDirectory) === null) return false;
   await untilSupervisorLeft(dataDirectory);
   return true;
 }
 
 /**
- * Resolves when no supervisor of this directory is left. `phase: "stopped"` in state.json comes a moment earlier: the
- * supervisor writes it as one of its last acts, so it cannot tell of its own end.
+ * Resolves when no supervisor of this directory is left. `phase: "stopped"` in state.json comes a moment earlier, because the
+ * supervisor writes it itself.
  */
 function untilSupervisorLeft(dataDirectory: string): Promise<void> {
-  return waitUntil("the supervisor has left", () => supervisorOf(dataDirectory) === null, {
+  return waitUntil("the supervisor has ended", () => supervisorOf(dataDirectory) === null, {
     timeoutMs: STOP_TIMEOUT_MS,
   });
 }
 
-/** The supervisor that wrote the directory's state, while it lives. */
+/** The process id of the supervisor that wrote the directory's state; null if it has ended. */
 function supervisorOf(dataDirectory: string): number | null {
   const pid = readState(dataDirectory)?.supervisor_pid;
-  // A process id is given again; the command names the directory.
+  // Process ids are reused, so check that the command names the directory.
   const isAlive = pid !== undefined && pid !== process.pid && commandOf(pid).includes(dataDirectory);
   return isAlive ? pid : null;
 }

@@ -1,16 +1,16 @@
-// Waiting by level: ask again until it is so, never sleep and hope. Used wherever a process has to become ready.
+// Polls a condition until it is true, instead of sleeping for a fixed time. Used where a process has to become ready.
 
 export interface WaitOptions {
   readonly timeoutMs: number;
-  /** How long to pause between two looks. */
+  /** The pause between two probes. */
   readonly intervalMs?: number;
-  /** Ends the wait at once when it rejects, for example because the process has died. */
+  /** Its rejection ends the wait at once, for example because the process has died. */
   readonly abort?: Promise<never>;
 }
 
 /**
- * Resolves once `probe` returns true. A probe that throws counts as "not yet"; its last error is told when time runs out.
- * Throws when `timeoutMs` has passed, or what `abort` rejects with.
+ * Resolves when `probe` returns true. A probe that throws counts as "not yet"; its last error is the cause of the timeout error.
+ * Throws after `timeoutMs`, or with the error of `abort`.
  */
 export async function waitUntil(what: string, probe: () => Promise<boolean> | boolean, options: WaitOptions) {
   const { timeoutMs, intervalMs = 25 } = options;
@@ -26,7 +26,7 @@ export async function waitUntil(what: string, probe: () => Promise<boolean> | bo
         lastError = error;
       }
       if (performance.now() > deadline) {
-        throw new Error(`${what}: not so after ${timeoutMs} ms`, { cause: lastError });
+        throw new Error(`timed out after ${timeoutMs} ms waiting for: ${what}`, { cause: lastError });
       }
       await Bun.sleep(intervalMs);
     }

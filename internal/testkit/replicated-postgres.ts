@@ -75,7 +75,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
     );
   }
 
-  /** The standby becomes a primary of its own. */
+  /** Promotes the standby to a primary. */
   async promote(): Promise<void> {
     await this.onStandby`select pg_promote(true, 20)`;
   }

@@ -1,28 +1,28 @@
-// The architecture as rules that a machine checks: who may import whom, who may open what, and which files are pure. Works on
-// source text that is formatted as this repository is. Used by architecture.unit.test.ts.
+// Architecture rules that a test checks: which folder may import which, who may open connections, and which files are pure. Works on
+// source text in this repository's formatting. Used by architecture.unit.test.ts.
 import { dirname, join } from "node:path/posix";
 
-/** What each folder may import from besides itself. The longest matching folder counts. */
+/** The folders that each folder may import in addition to itself. The longest match counts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   schemas: [],
   "internal/kernel": [],
   "internal/messaging": ["internal/kernel", "schemas"],
   "internal/orchestrator": ["internal/kernel", "internal/messaging", "schemas"],
-  // Each service by itself: one service's code is out of reach of another's.
+  // A service may not import another service.
   "internal/services/*": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/gateway": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/operations": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/platform": ["internal/kernel", "internal/messaging", "schemas"],
-  // Judges share no code with what they judge.
+  // Checkers share no code with the code they check.
   "internal/audit": ["internal/kernel", "schemas"],
   "internal/paysim": ["internal/kernel", "schemas"],
-  // Systems to compare with, not judges. They speak to Kafka by our client, because on Bun it is the one way to do so (its addon
-  // is built here), and so that what differs is the order of their writes alone.
+  // Systems for comparison, not checkers. They use our Kafka client, because its addon (built here) is the only one that works on
+  // Bun, and so that they differ from the product only in the order of writes.
   "bench/baselines": ["internal/kernel", "internal/platform/kafka", "schemas"],
-  // Times the pure code of the roles by itself.
+  // Measures the pure code of the roles.
   "bench/micro": "anything",
   bench: ["internal/faults", "internal/kernel", "schemas"],
-  // Breaks servers from outside. Shared by the tests and the chaos runs.
+  // Injects server faults from outside. Shared by the tests and the chaos runs.
   "internal/faults": [],
   "internal/stack": "anything",
   "internal/testkit": "anything",
@@ -30,19 +30,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   cmd: "anything",
 };
 
-/** Packages that a folder is limited to; elsewhere npm and node's own modules are free. */
+/** Folders with a limited set of packages; other folders may import any npm package and node module. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   schemas: ["@sinclair/typebox"],
   "internal/kernel": [],
 };
 
-/** Opening one of these is the platform's business; a store takes what was opened, and its type. */
+/** Only the platform opens these; a store gets an open connection and may import its type. */
 const DRIVERS = ["postgres", "redis", "@confluentinc/kafka-javascript"];
 const MAY_OPEN = ["internal/platform", "internal/stack", "internal/testkit", "internal/faults", "bench"];
 
 const MAY_READ_ENVIRONMENT = [
   "internal/platform/config.ts",
-  // Starts processes, and hands them their environment.
+  // Starts processes and sets their environment.
   "internal/stack",
   "internal/testkit",
   "internal/tools",
@@ -53,15 +53,15 @@ const MAY_READ_ENVIRONMENT = [
 const MAY_HOLD_SQL = [
   /(^|\/)(store|inbox|outbox|[a-z-]+-store)\.ts$/,
   /^internal\/platform\/(postgres[a-z-]*|migrate)\.ts$/,
-  // Makes and drops partitions, which is no statement on anybody's rows.
+  // Creates and drops partitions, but touches no rows.
   /^internal\/messaging\/retention\.ts$/,
   /^internal\/(faults|stack|testkit)\//,
   /^bench\//,
 ];
 
 /**
- * Decisions, and the words they are made of. Time, chance and ids are arguments here. A file whose opening comment calls it pure is held to
- * it as well.
+ * Decisions and their data types. Time, chance and ids are arguments here. A file whose header comment says "Pure" is checked as
+ * well.
  */
 const PURE = [
   /^internal\/kernel\//,
@@ -72,21 +72,21 @@ const PURE = [
   /^internal\/audit\/invariants\//,
   /^schemas\/(compatibility|commands|events|envelope|fields|http)\.ts$/,
 ];
-/** Turns a reading of the clock that it is given into text; never reads the clock. */
+/** Formats a given time as text; never reads the clock. */
 const NAMES_DATE = "internal/kernel/timestamp.ts";
 const IMPURE_NAMES =
   /(?<![.\w])(Date|crypto|process|Bun|performance|fetch|setTimeout|setInterval)\b|\bMath\.random\b/g;
 
-/** The rules that the file at `path` (from the repository's root) breaks, one sentence each. */
+/** The rules that the file at `path` (relative to the repository) breaks, one sentence each. */
 export function brokenRules(path: string, source: string): string[] {
-  // Tests reach for whatever they test with.
+  // Tests may import anything.
   if (path.endsWith(".test.ts")) return [];
   return [...brokenImports(path, source), ...brokenWords(path, source)];
 }
 
 function brokenImports(path: string, source: string): string[] {
   const folder = folderOf(path);
-  if (folder === undefined) return [`${path}: is in no folder of the import table`];
+  if (folder === undefined) return [`${path}: add its folder to the import table`];
   const broken: string[] = [];
   for (const { specifier, isTypeOnly } of importsOf(source)) {
     if (specifier.startsWith(".")) {
@@ -166,7 +166,7 @@ function importsOf(source: string): { specifier: string; isTypeOnly: boolean }[]
   ];
 }
 
-/** The source without comments, types and texts; what stands inside a template's braces is kept. */
+/** The source without comments, types and strings; expressions inside templates are kept. */
 function codeOf(source: string): string {
   return new Bun.Transpiler({ loader: "ts" })
     .transformSync(source)

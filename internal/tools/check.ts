@@ -1,11 +1,10 @@
-// `bun run check`: everything that is quick: the unit tests, then types, lint and format side by side. Also the first step of
-// `npm test`.
+// `bun run check`: the quick checks: unit tests, then types, lint and format in parallel. Also the first step of `npm test`.
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
 
 export interface CheckResult {
-  /** Names of the checks that failed, the unit tests left out. */
+  /** Names of the failed checks, without the unit tests. */
   readonly failedChecks: readonly string[];
   readonly unit: SuiteResult;
 }
@@ -17,7 +16,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
 ];
 
 export async function runChecks(signal?: AbortSignal): Promise<CheckResult> {
-  // First and alone: the linter takes every core, and some unit tests have a clock in them.
+  // The unit tests run first and alone: the linter uses every core, and some unit tests depend on time.
   const { result: unit } = await timed("unit tests", async () => {
     const suite = { name: "unit", endings: [".unit.test.ts"], output: "captured" } as const;
     const result = await runSuite(signal ? { ...suite, signal } : suite);
@@ -31,7 +30,7 @@ export async function runChecks(signal?: AbortSignal): Promise<CheckResult> {
   return { failedChecks: results.filter(({ ok }) => !ok).map(({ name }) => name), unit };
 }
 
-/** Runs a command of bun's; what it printed is shown when it fails. */
+/** Runs a bun command; prints its output only if it fails. */
 async function succeeds(command: readonly string[], signal?: AbortSignal): Promise<boolean> {
   const child = Bun.spawn([process.execPath, ...command], {
     cwd: REPOSITORY,

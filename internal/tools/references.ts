@@ -1,5 +1,5 @@
-// docs/settings.md and docs/metrics.md, made from what the roles declare and register, so that they cannot say anything else than
-// the code. Written by `bun run references`; a test fails when one is stale.
+// Generates docs/settings.md and docs/metrics.md from what the roles declare and register, so that they always match the code. Run by
+// `bun run references`; a test fails if one is stale.
 import { devNull } from "node:os";
 import { join } from "node:path";
 import type { TObject } from "@sinclair/typebox";
@@ -46,7 +46,7 @@ const CONFIGS: Readonly<Record<Role, TObject>> = {
   relay,
 };
 
-/** The whole of docs/settings.md, ending with a newline. */
+/** The content of docs/settings.md, ending with a newline. */
 export function settingsDocument(): string {
   const shared = sharedSettings();
   const sharedRows = shared.map(({ setting, roles }) => [...settingCells(setting), rolesCell(roles)]);
@@ -54,19 +54,19 @@ export function settingsDocument(): string {
   const perRole = ROLES_BY_NAME.map((role) => {
     const [others, own] = partition(settingsOf(CONFIGS[role]), ({ name }) => sharedNames.has(name));
     const names = others.map(({ name }) => code(name)).join(", ");
-    return `## checkout-${role}\n\nOf the shared ones ${names}, and:\n\n${table(SETTING_HEAD, own.map(settingCells))}`;
+    return `## checkout-${role}\n\nShared settings: ${names}. Its own settings:\n\n${table(SETTING_HEAD, own.map(settingCells))}`;
   });
   return `# Settings
 
 <!-- Generated from cmd/*/config.ts and cmd/checkoutctl/settings.ts by \`bun run references\`. Do not edit. -->
 
-A role reads its settings from its environment, once, at its start. An empty one counts as not set. What is wrong is told by name, never
-by value, and ends the role with exit 78. Secrets are never logged or shown. How to use them is told in the
-[runbook](runbook.md), under "Changing things".
+A role reads its settings from its environment once, at its start. An empty setting counts as not set. A wrong setting ends the role with
+exit 78 and a message with its name, never its value. Secrets are never logged or shown. The [runbook](runbook.md) explains how to change
+settings, under "Changing things".
 
-## Of several roles
+## Shared by several roles
 
-Those that mean the same in each. What means something of its own in each role, such as \`PORT\`, is told there.
+These mean the same in each role. A setting with a different meaning per role, such as \`PORT\`, is listed with each role.
 
 ${table([...SETTING_HEAD, "roles"], sharedRows)}
 
@@ -74,7 +74,7 @@ ${perRole.join("\n\n")}
 
 ## checkoutctl
 
-Each is asked for when a command needs it. With \`--stack\` all of them come from a local stack that is up.
+A setting is required only if the command needs it. With \`--stack\` all of them come from a running local stack.
 
 ${table(SETTING_HEAD, settingsOf(Environment).map(settingCells))}
 `;
@@ -85,7 +85,7 @@ interface SharedSetting {
   readonly roles: readonly Role[];
 }
 
-/** Those whose roles all declare them in the same words. */
+/** Settings that several roles declare, with the same text in all of them. */
 function sharedSettings(): readonly SharedSetting[] {
   const declared = ROLES_BY_NAME.flatMap((role) =>
     settingsOf(CONFIGS[role]).map((setting) => ({ setting, role })),
@@ -110,16 +110,16 @@ function settingCells({ name, description, value, pattern, isSecret, isRequired,
 
 /** One place in the code that registers metrics. */
 interface Registration {
-  /** Where their names are. */
+  /** The file with the names of the metrics. */
   readonly file: string;
-  /** Found in the source of exactly those roles that come by this place. */
+  /** Matches the source of exactly those roles that call this place. */
   readonly calls: RegExp;
-  /** Does what that place does, and opens nothing. */
+  /** Registers what that place registers, and opens nothing. */
   readonly register: (metrics: Metrics) => void | Promise<void>;
 }
 
 const REGISTRATIONS: readonly Registration[] = [
-  // `new Metrics` has them from the start.
+  // `new Metrics` registers these itself.
   { file: "internal/platform/process-metrics.ts", calls: /\brunRole\(/, register: ignore },
   {
     file: "internal/messaging/telemetry.ts",
@@ -176,7 +176,7 @@ const REGISTRATIONS: readonly Registration[] = [
   { file: "internal/paysim/telemetry.ts", calls: /\bregisterStats\(/, register: registerPaysim },
 ];
 
-/** Registers before it looks at its address, and opens nothing under one that is none. */
+/** openRedis registers its metrics before it parses the address, and opens nothing with an invalid address. */
 function registerRedis(metrics: Metrics): void {
   try {
     openRedis({ url: "no address", log: noLog, metrics });
@@ -207,7 +207,7 @@ async function registerPaysim(metrics: Metrics): Promise<void> {
   registerStats(metrics, simulator);
 }
 
-/** A metric as it is exposed. */
+/** A metric as the role exposes it. */
 export interface RegisteredMetric {
   readonly name: string;
   readonly type: string;
@@ -236,7 +236,7 @@ export async function registeredMetrics(sources: RoleSources): Promise<readonly 
   const found = await Promise.all(
     REGISTRATIONS.map(async ({ file, calls, register }) => {
       const roles = ROLES_BY_NAME.filter((role) => calls.test(sources.get(role) ?? ""));
-      assert(roles.length > 0, `no role calls ${calls.source}: mend REGISTRATIONS in references.ts`);
+      assert(roles.length > 0, `no role calls ${calls.source}: fix REGISTRATIONS in references.ts`);
       const metrics = new Metrics();
       await register(metrics);
       const isProcess = register === ignore;
@@ -253,13 +253,16 @@ export async function registeredMetrics(sources: RoleSources): Promise<readonly 
 
 function metricsIn({ registry }: Metrics) {
   return registry.getMetricsAsArray().map((metric) => {
-    // The client's type leaves the labels out.
-    assert("labelNames" in metric && Array.isArray(metric.labelNames), `${metric.name} tells no labels`);
+    // The client's type omits the labels.
+    assert(
+      "labelNames" in metric && Array.isArray(metric.labelNames),
+      `${metric.name} has no list of labels`,
+    );
     return { name: metric.name, type: metric.type, labels: metric.labelNames.map(String), help: metric.help };
   });
 }
 
-/** The whole of docs/metrics.md, ending with a newline. */
+/** The content of docs/metrics.md, ending with a newline. */
 export async function metricsDocument(sources: RoleSources): Promise<string> {
   const metrics = await registeredMetrics(sources);
   const ofAll = metrics.filter(({ roles }) => roles.length === ROLES.length);
@@ -273,15 +276,15 @@ export async function metricsDocument(sources: RoleSources): Promise<string> {
 
 <!-- Generated from what the roles register by \`bun run references\`. Do not edit. -->
 
-Every role tells them on \`GET /metrics\` of its \`OPS_PORT\`, in the Prometheus text format, under the names below. A histogram is exposed as
-\`NAME_bucket\`, \`NAME_sum\` and \`NAME_count\`. Which ones to watch, and what to do then, is told in the [runbook](runbook.md), under
+Every role exposes its metrics on \`GET /metrics\` of its \`OPS_PORT\`, in the Prometheus text format, with the names below. A histogram has
+the series \`NAME_bucket\`, \`NAME_sum\` and \`NAME_count\`. The [runbook](runbook.md) says which metrics to watch and what to do, under
 "What to watch".
 
-## Of every role
+## Shared by all roles
 
 ${table(METRIC_HEAD, ofAll.map(metricCells))}
 
-## Of several roles
+## Shared by several roles
 
 ${table([...METRIC_HEAD, "roles"], sharedRows)}
 
@@ -299,7 +302,7 @@ function rolesCell(roles: readonly Role[]): string {
   return roles.length === ROLES.length ? "all" : roles.join(", ");
 }
 
-/** The values whose keys are equal, in the order of the first of each. */
+/** Groups values with equal keys, in the order of the first value of each group. */
 function grouped<T>(values: readonly T[], keyOf: (value: T) => unknown): readonly (readonly [T, ...T[]])[] {
   const groups = new Map<string, [T, ...T[]]>();
   for (const value of values) {
@@ -311,12 +314,12 @@ function grouped<T>(values: readonly T[], keyOf: (value: T) => unknown): readonl
   return [...groups.values()];
 }
 
-/** Those that `isFirst` takes, and the others. */
+/** The values for which `isFirst` is true, and the others. */
 function partition<T>(values: readonly T[], isFirst: (value: T) => boolean): readonly [T[], T[]] {
   return [values.filter((value) => isFirst(value)), values.filter((value) => !isFirst(value))];
 }
 
-/** Padded as the formatter wants it. */
+/** A Markdown table, padded like the formatter pads it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", String.raw`\|`)));
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -1,4 +1,4 @@
-// docs/settings.md and docs/metrics.md are what the code declares and registers, today, and the runbook names no other metric.
+// docs/settings.md and docs/metrics.md match what the code declares and registers, and the runbook names no other metric.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SETTING_NAMES } from "../platform/misspelt.ts";
@@ -9,7 +9,7 @@ import { metricsDocument, readRoleSources, registeredMetrics, settingsDocument }
 
 const PREFIX = "checkout_";
 const HISTOGRAM_SERIES = /_(bucket|sum|count)$/;
-/** Words of the runbook that begin as metrics do and are none. */
+/** Words of the runbook that begin like a metric but are not one. */
 const NO_METRICS: ReadonlySet<string> = new Set([
   ...DIFFERENCE_KINDS,
   "outbox_default",
@@ -39,7 +39,7 @@ describe("docs/metrics.md", () => {
     expect(await textOf("docs/metrics.md")).toBe(await metricsDocument(await readRoleSources()));
   });
 
-  test("has every metric that the code registers (else: mend REGISTRATIONS in references.ts)", async () => {
+  test("has every metric that the code registers (if not, fix REGISTRATIONS in references.ts)", async () => {
     const files = [...new Bun.Glob("{cmd,internal}/**/*.ts").scanSync(REPOSITORY)].filter(
       (file) => !file.endsWith(".test.ts") && !file.startsWith("internal/testkit/"),
     );
@@ -50,7 +50,7 @@ describe("docs/metrics.md", () => {
       Array.from(text.matchAll(/\.(?:counter|gauge|histogram)\(\s*["`]([a-z_]+)/g), ([, name = ""]) => name),
     );
     const known = (await registeredMetrics(await readRoleSources())).map(({ name }) => name);
-    // A name that ends in an underscore goes on with what only the program knows.
+    // A name that ends with an underscore is completed at run time.
     const isKnown = (name: string) =>
       name.endsWith("_")
         ? known.some((other) => other.startsWith(PREFIX + name))
@@ -58,7 +58,6 @@ describe("docs/metrics.md", () => {
     expect(made.length).toBeGreaterThan(40);
     expect(made.filter((name) => !isKnown(name))).toEqual([]);
   });
-
 });
 
 test("the runbook names no metric and no label that is not registered", async () => {
@@ -67,7 +66,7 @@ test("the runbook names no metric and no label that is not registered", async ()
   const mentions = mentionedMetrics(await textOf("docs/runbook.md"), [...byName.keys()]);
   const faults = mentions.flatMap(({ name, labels }) => {
     const metric = byName.get(name) ?? byName.get(name.replace(HISTOGRAM_SERIES, ""));
-    if (metric === undefined) return [`${name} is no metric`];
+    if (metric === undefined) return [`${name} is not a metric`];
     return labels
       .filter((label) => !metric.labels.includes(label))
       .map((label) => `${name} has no label ${label}`);
@@ -76,7 +75,7 @@ test("the runbook names no metric and no label that is not registered", async ()
   expect(faults).toEqual([]);
 });
 
-test("a metric in the runbook is known by its prefix, labels, unit, first word, or place", () => {
+test("a metric in the runbook is recognised by its prefix, labels, unit, first word or place", () => {
   const text =
     '`checkout_a_b` `a_c` `d{e,f="1"}` `g_total` `h` `i_j` `saga_id`\n## What to watch\n| `k`, `l_m` | `n` |\n## Next\n| `o` |';
   expect(mentionedMetrics(text, ["a_b"])).toEqual([
@@ -89,7 +88,7 @@ test("a metric in the runbook is known by its prefix, labels, unit, first word, 
   ]);
 });
 
-/** What `text` quotes as a metric, without the prefix. `known` are the names there are. */
+/** The metrics that `text` quotes, without the prefix. `known` are the existing names. */
 function mentionedMetrics(text: string, known: readonly string[]) {
   const firstWords = new Set(known.map(firstWordOf));
   const [, watchTable = ""] = /^## What to watch$(.*?)^## /ms.exec(text) ?? [];

@@ -1,18 +1,18 @@
-// Runs test files with `bun test` in a process of its own and counts what they did. Used by check.ts and test-all.ts.
+// Runs test files with `bun test` in a separate process and counts the results. Used by check.ts and test-all.ts.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tiedToUs } from "../stack/child.ts";
 import { CACHE, REPOSITORY } from "../stack/paths.ts";
 
 export interface SuiteOptions {
-  /** Shown in the report and used for the file with the counts. */
+  /** Shown in the output and used as the name of the report file. */
   readonly name: string;
   /** File name endings such as `.int.test.ts`. */
   readonly endings: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** So many processes share the files, each of which is one's alone. Default: 1. */
+  /** Number of test processes. Each file runs in only one of them. Default: 1. */
   readonly processes?: number;
-  /** Captured output is printed only when something failed. */
+  /** Captured output is only printed on failure. */
   readonly output: "shown" | "captured";
   readonly signal?: AbortSignal;
 }
@@ -29,7 +29,7 @@ const SUITE_TIMEOUT_MS = 20 * 60_000;
 
 const NONE: SuiteResult = { passed: 0, failed: 0, skipped: 0 };
 
-/** A run that ends badly without a failed test, for example by a crash, counts as one failure. */
+/** A run that exits with an error but without a failed test, for example by a crash, counts as one failure. */
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   if (!anyFile(options.endings)) return NONE;
   const counts = join(CACHE, "tests", `${options.name}.xml`);
@@ -67,7 +67,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   return { ...result, failed };
 }
 
-/** `bun test`, tied to this process: `args` say which tests, and each may take `timeoutMs`. Its JUnit report goes to `report`. */
+/** `bun test`, tied to this process. `args` select the tests, `timeoutMs` limits each test, `report` is the JUnit report file. */
 export function testCommand({
   timeoutMs,
   report,
@@ -81,7 +81,7 @@ export function testCommand({
   return tiedToUs([process.execPath, "test", `--timeout=${timeoutMs}`, ...reporter, ...args]);
 }
 
-/** Not isolated: the Kafka addon serves one global object per process. */
+/** Not isolated, because the Kafka addon supports one global object per process. */
 function sharing(processes = 1): readonly string[] {
   return processes === 1 ? [] : [`--parallel=${processes}`, "--no-isolate"];
 }
@@ -97,7 +97,7 @@ async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<s
   return stream === undefined ? "" : new Response(stream).text();
 }
 
-/** From the attributes of the report's outermost element. */
+/** Reads the counts from the report's outermost element. */
 function readCounts(file: string): SuiteResult {
   if (!existsSync(file)) return NONE;
   const root = /<testsuites [^>]*>/.exec(readFileSync(file, "utf8"))?.[0] ?? "";

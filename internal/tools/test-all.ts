@@ -1,14 +1,14 @@
-// `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers, then those on the whole stack.
-// The servers are started once and shared: each test takes a database and topics of its own. The last line of the output
-// is `N passed, N failed`.
+// `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers, then the tests on the whole stack.
+// The servers are started once and shared; each test uses its own database and topics. The last line of the output is
+// `N passed, N failed`.
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 
-/** Most tests wait for servers: one process alone leaves more than half of two cores idle. */
-const PROCESSES = 2;
+/** Most tests wait for servers: with fewer processes two cores are idle part of the time. */
+const PROCESSES = 3;
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -17,7 +17,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const begun = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
-/** What failed without being a test: a check, a build, a server. Each counts as one failure. */
+/** Failed stages that are not tests: a check, a build, a server. Each counts as one failure. */
 const broken: string[] = [];
 
 await stage("checks and unit tests", async () => {
@@ -46,7 +46,7 @@ console.log(`took ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 console.log(`${total.passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-/** A stage that breaks does not keep the later ones from running, unless we were told to stop. */
+/** After a failed stage the later ones still run, unless a signal has stopped the run. */
 async function stage(name: string, work: () => Promise<void>): Promise<void> {
   if (stop.signal.aborted) return;
   console.log(`\n== ${name}`);
@@ -56,7 +56,7 @@ async function stage(name: string, work: () => Promise<void>): Promise<void> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     console.error(reason);
-    // Told to stop, the stages around this one end for the same reason.
+    // After a signal the enclosing stages fail with the same reason.
     if (!broken.includes(reason)) broken.push(stop.signal.aborted ? reason : name);
   }
 }

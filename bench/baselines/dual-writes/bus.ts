@@ -1,14 +1,14 @@
-// Kafka as the baseline's services use it: a message is published when its sender's database has committed, and a batch that was
-// read counts as done when all of its messages are handled. At least once, as the client's documentation advises.
+// Kafka for the baseline's services: a message is published after the sender's commit, and offsets are committed after all messages of
+// a batch are handled. Delivery is at least once, as the client's documentation advises.
 import { FIELD_SEPARATOR } from "../../../internal/kernel/ports.ts";
 import { openAdmin } from "../../../internal/platform/kafka/admin.ts";
 import { openConsumer } from "../../../internal/platform/kafka/consumer.ts";
 import { openProducer } from "../../../internal/platform/kafka/producer.ts";
 
 const PARTITIONS = 16;
-/** Four processes make topics and join groups at once, on a broker that may just have started. */
+/** Long, because four processes create topics and join groups at once, possibly on a broker that has just started. */
 const CONNECT_TIMEOUT_MS = 60_000;
-/** Of one batch are all handled at once: the provider may take half a second for each. */
+/** Messages of a batch are handled concurrently, because the provider may take half a second for each. */
 const MAX_BATCH = 500;
 const RETRY_DELAY_MS = 500;
 
@@ -39,20 +39,20 @@ export type Topic = (typeof TOPICS)[number];
 
 export interface BusOptions {
   readonly brokers: string;
-  /** In front of topics and groups; lets several runs share a broker. */
+  /** The prefix of topics and groups, so that several runs can share a broker. */
   readonly prefix: string;
-  /** The service. */
+  /** The name of the service. */
   readonly name: string;
-  /** Of a topic that is made now; by default as many as this system's have. */
+  /** Partitions of a new topic. Default: the same as in this system. */
   readonly partitions?: number;
 }
 
 export interface Bus extends AsyncDisposable {
-  /** Resolves when it is in the log. */
+  /** Resolves when the message is in the log. */
   publish(topic: Topic, message: Message): Promise<void>;
 }
 
-/** Hands each message of `topic` to `handle`, as one of the service's group, until it does not throw. */
+/** Consumes `topic` in the service's group and calls `handle` with each message until it does not throw. */
 export async function openBus(
   { brokers, prefix, name, partitions = PARTITIONS }: BusOptions,
   topic: Topic,
@@ -65,7 +65,7 @@ export async function openBus(
     TOPICS.map((short) => ({ topic: topicName(short), partitions, replicationFactor: 1 })),
   );
   const producer = await openProducer(options);
-  // The same member after a restart: its partitions wait for it instead of for the end of its session.
+  // A static member: after a restart it gets its partitions back without waiting for the end of its session.
   const group = { groupId: `${prefix}-${name}`, instanceId: name };
   const consumer = await openConsumer({ ...options, ...group, topics: [topicName(topic)], types: [] });
   const stopping = new AbortController();
@@ -112,7 +112,7 @@ export async function openBus(
   return bus;
 }
 
-/** Nobody but these services writes to these topics, so what has the form of a message is one. */
+/** Only these services write to these topics, so a check of the shape is enough. */
 function isMessage(value: unknown): value is Message {
   return typeof value === "object" && value !== null && "type" in value && "saga_id" in value;
 }

@@ -1,6 +1,5 @@
-// The orchestrator with dual writes: moves the saga's row on, commits, and then publishes the next command. Whoever dies between
-// the two has accepted a checkout that nobody continues, because the message that was to do so comes again to a row which has
-// moved on already.
+// The orchestrator with dual writes: updates the saga's row, commits, and then publishes the next command. If it dies in between, the
+// accepted checkout never continues, because the redelivered message finds a row that has already moved on.
 import postgres, { type Sql } from "postgres";
 import type { CheckoutRequest } from "../../../schemas/http.ts";
 import { serveCheckouts } from "../checkout-api.ts";
@@ -61,7 +60,7 @@ async function accept(sql: Sql, bus: Bus, clientKey: string, request: CheckoutRe
   return { id };
 }
 
-/** An event that does not fit the saga's status has come before, and is ignored. */
+/** Ignores an event that does not fit the saga's status, because it is a repeat. */
 async function proceed(sql: Sql, bus: Bus, event: Message): Promise<void> {
   const { saga_id } = event;
   switch (event.type) {

@@ -1,5 +1,5 @@
-// The three services of the orchestrator with dual writes. Each does its work in its own database, commits, and then publishes what
-// came of it. None remembers which commands it has seen: one that comes again after a crash is done again.
+// The three services of the orchestrator with dual writes. Each works in its own database, commits, and then publishes the result.
+// None remembers handled commands, so a command that is redelivered after a crash is executed again.
 import postgres, { type Sql } from "postgres";
 import { cardCharger } from "../card-charger.ts";
 import type { Running } from "../monolith.ts";
@@ -96,7 +96,7 @@ export function startOrder(options: ServiceOptions): Promise<Running> {
   });
 }
 
-/** Answers each command by the event that `work` returns, once its database has it. */
+/** Replies to each command with the event that `work` returns after its commit. */
 async function startService(
   name: Topic,
   schema: string,
@@ -118,7 +118,7 @@ async function startService(
   };
 }
 
-/** The total in cents; null where a product is sold out, and then nothing is reserved. */
+/** Returns the total in cents. Null if a product is sold out; then nothing is reserved. */
 async function reserve(sql: Sql, sagaId: string, items: readonly Line[]): Promise<number | null> {
   class SoldOut extends Error {}
   try {

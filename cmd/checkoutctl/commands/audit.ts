@@ -62,7 +62,7 @@ function asText(report: AuditReport): string {
     ["dead letters", open.dead_letters] as const,
   ].filter(([, { count }]) => count > 0);
   const sections = [
-    `${sagas.total} sagas (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} judged finished
+    `${sagas.total} sagas (${statuses.map(([status, count]) => `${count} ${status}`).join(", ")}), ${sagas.judged} finished and judged
 ${messages.in_outboxes} messages in outboxes, ${messages.in_topics} in topics`,
     table(
       ["INVARIANT", "VIOLATIONS", "SENTENCE"],

@@ -1,5 +1,5 @@
-// The one door to the native side: our two batch classes and the package's raw client, loaded on first use.
-// Called by consumer.ts, producer.ts and admin.ts; tools that never open Kafka never need the addon.
+// The only access to the native side: our two batch classes and the package's raw client, loaded on first use. Called by consumer.ts,
+// producer.ts and admin.ts. Tools that never open Kafka never need the addon.
 
 import type {
   GlobalConfig,
@@ -12,7 +12,7 @@ import type {
 import { loadAddon } from "./native/load.ts";
 import type { Addon, NativeError } from "./native/types.ts";
 
-/** The package's types leave out that an admin client, like every client, has getMetadata and a native object. */
+/** The package's types omit that an admin client has getMetadata and a native object, like every client. */
 export type AdminClient = IAdminClient & {
   readonly _client: unknown;
   getMetadata(options: MetadataOptions, done: (error: NativeError, metadata: Metadata) => void): void;
@@ -34,8 +34,8 @@ let loaded: Kafka | undefined;
 export function kafka(): Kafka {
   loaded ??= {
     addon: loadAddon(),
-    // After the addon, because these files look for it when they are loaded. The raw client only: the package's
-    // KafkaJS layer is not used.
+    // After the addon, because these files need it when they load. Only the raw client, because the package's KafkaJS layer is not
+    // used.
     KafkaConsumer: require("@confluentinc/kafka-javascript/lib/kafka-consumer.js"),
     AdminClient: require("@confluentinc/kafka-javascript/lib/admin.js"),
   };

@@ -1,4 +1,4 @@
-// Topics, group lag and reading a topic beside every group, against a real broker.
+// Topics, and reading a topic outside any group, against a real broker.
 
 import { expect, test } from "bun:test";
 
@@ -19,7 +19,7 @@ async function fill(topic: string, count: number): Promise<void> {
   expect(await producer.produce(records.join(RECORD_SEPARATOR))).toEqual([]);
 }
 
-test("makes topics that are missing and leaves those that exist", async () => {
+test("creates missing topics and does not change existing ones", async () => {
   await using admin = await openAdmin(options);
   const [old, fresh] = [await freshTopic(2), `test-${crypto.randomUUID()}`];
   const wanted = [old, fresh].map((topic) => ({

@@ -1,9 +1,8 @@
-// What operators and the start of the system ask of the cluster: make topics and describe them. Used by `checkoutctl` and the
-// tests.
+// Admin client of the Kafka cluster: creates and describes topics. Used by `checkoutctl` and the tests.
 //
-// Not here: how far a consumer group is behind. An admin client that asks for a group's offsets while the coordinator refuses
-// ends the process with SIGSEGV (rd_kafka_handle_OffsetFetch of librdkafka 2.15.1 looks up a consumer group that an admin
-// client does not have). A consumer that knows its own position must tell its lag.
+// Not here: the lag of a consumer group. An admin client that asks for a group's offsets while the coordinator refuses ends the
+// process with SIGSEGV (rd_kafka_handle_OffsetFetch of librdkafka 2.15.1 looks up a consumer group that an admin client does not
+// have). Only a consumer, which knows its own position, can report its lag.
 
 import type { Metadata, MetadataOptions } from "@confluentinc/kafka-javascript";
 
@@ -28,7 +27,7 @@ export interface NewTopic {
 
 export interface TopicDescription {
   readonly topic: string;
-  /** Broker ids; the leader is -1 while there is none. */
+  /** Broker ids. The leader is -1 if there is none. */
   readonly partitions: readonly {
     readonly partition: number;
     readonly leader: number;
@@ -48,18 +47,18 @@ export interface SettingChange {
 
 export type Broker = { readonly id: number; readonly host: string; readonly port: number };
 
-/** Every method throws AppError KAFKA_UNAVAILABLE or, where topics are named, KAFKA_TOPIC_MISSING. */
+/** Every method throws AppError KAFKA_UNAVAILABLE or, if it takes topics, KAFKA_TOPIC_MISSING. */
 export interface Admin extends AsyncDisposable {
-  /** Makes those that do not exist yet and waits until they can be used; one that exists is left as it is. */
+  /** Creates missing topics and waits until they are usable. Does not change existing ones. */
   createTopics(
     topics: readonly NewTopic[],
   ): Promise<{ readonly created: string[]; readonly existing: string[] }>;
   deleteTopics(topics: readonly string[]): Promise<void>;
-  /** All settings of each topic by name, those inherited from the broker too. */
+  /** All settings of each topic by name, including those inherited from the broker. */
   topicSettings(topics: readonly string[]): Promise<ReadonlyMap<string, TopicSettings>>;
-  /** Sets these and leaves a topic's other settings alone. */
+  /** Changes these settings and no others. */
   changeSettings(changes: readonly SettingChange[]): Promise<void>;
-  /** Without names: all topics but Kafka's internal ones. */
+  /** Without names: all topics except Kafka's internal ones. */
   describeTopics(topics?: readonly string[]): Promise<readonly TopicDescription[]>;
   describeCluster(): Promise<{ readonly brokers: readonly Broker[] }>;
   close(): Promise<void>;
@@ -84,7 +83,7 @@ export async function openAdmin(options: KafkaOptions): Promise<Admin> {
 
 const TOPIC_ALREADY_EXISTS = 36;
 const LEADER_POLL_MS = 20;
-/** The brokers are there and at work; on a busy machine a hundred new partitions take them longer than a connection may. */
+/** Longer than the connect timeout: on a busy machine the brokers need that long for a hundred new partitions. */
 const LEADERS_TIMEOUT_MS = 60_000;
 
 class KafkaAdmin implements Admin {
@@ -117,7 +116,7 @@ class KafkaAdmin implements Admin {
     return { created: created.toSorted(), existing: existing.toSorted() };
   }
 
-  /** A topic is made before the brokers know all about it; whoever used it at once would be told that it is missing. */
+  /** A new topic exists before all brokers know it. A client that used it at once would get "unknown topic". */
   async #untilUsable(topics: readonly string[]): Promise<void> {
     const deadline = performance.now() + LEADERS_TIMEOUT_MS;
     while (topics.length > 0) {
@@ -126,7 +125,7 @@ class KafkaAdmin implements Admin {
       );
       if (topics.every((topic) => found.get(topic)?.every(({ leader }) => leader >= 0))) return;
       if (performance.now() > deadline) {
-        throw new AppError("KAFKA_UNAVAILABLE", `no leader for every partition of ${topics.join(", ")}`);
+        throw new AppError("KAFKA_UNAVAILABLE", `not every partition of ${topics.join(", ")} has a leader`);
       }
       await Bun.sleep(LEADER_POLL_MS);
     }
@@ -200,7 +199,7 @@ class KafkaAdmin implements Admin {
     );
   }
 
-  /** The package closes an admin client at once, on this thread. */
+  /** The package closes an admin client synchronously, on this thread. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,4 +1,4 @@
-// From the text of a poll to values. One JSON.parse for the whole batch; message by message only when that fails.
+// Parses the text of a poll into values. One JSON.parse for the whole batch, message by message only if that fails.
 
 import type { RawMessage } from "../../kernel/ports.ts";
 import type { BatchConsumer, Polled } from "./native/types.ts";
@@ -15,7 +15,7 @@ export function decode(native: BatchConsumer, polled: Polled): Decoded {
     native.message(polled.decodable + i),
   );
   const values = splitAtNonce(polled);
-  // `indexes` undefined: value i is message i, the only case on the hot path.
+  // `indexes` undefined: value i is message i. The hot path always takes this branch.
   if (values !== undefined) return { values, indexes: undefined, undecodable };
 
   const parsed: unknown[] = [];
@@ -32,8 +32,8 @@ export function decode(native: BatchConsumer, polled: Polled): Decoded {
 }
 
 /**
- * The values, or undefined when the messages are not one JSON value each. Joined by commas alone, `1,2` would pass
- * for two messages and `[3` with `4]` for one; the nonce shows both, as it then stands at the wrong place.
+ * The values, or undefined if the messages are not one JSON value each. With only commas between them, `1,2` would look like two
+ * messages, and `[3` and `4]` like one. The nonce detects both: it is then at the wrong place.
  */
 function splitAtNonce({ text, nonce, decodable }: Polled): unknown[] | undefined {
   if (decodable === 0) return [];

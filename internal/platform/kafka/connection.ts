@@ -1,21 +1,21 @@
-// What opening a consumer, a producer and an admin client have in common: settings, events, errors.
+// Shared by consumer, producer and admin client: settings, events, errors.
 
 import { AppError, type ErrorCode } from "../../kernel/errors.ts";
 
 export interface KafkaOptions {
   /** `host:port`, several separated by commas. */
   readonly brokers: string;
-  /** Shown in the broker's logs and quotas; the role's name. */
+  /** The role's name. Shown in the broker's logs and quotas. */
   readonly clientId: string;
   /** How long opening may take before it fails with KAFKA_UNAVAILABLE. */
   readonly connectTimeoutMs?: number;
-  /** More librdkafka settings, for example TLS and SASL; they win over ours. */
+  /** More librdkafka settings, for example TLS and SASL. They override ours. */
   readonly settings?: Settings;
-  /** librdkafka's own log and errors. Without it they are dropped. */
+  /** Receives librdkafka's log and errors. Without it they are dropped. */
   readonly onEvent?: (event: KafkaEvent) => void;
 }
 
-/** The settings of a role that every one of its Kafka clients needs. Transport security reaches all clients through here. */
+/** The role's settings for all of its Kafka clients. Transport security settings belong here. */
 export function kafkaOptions(
   config: { readonly KAFKA_BROKERS: string },
   clientId: string,
@@ -38,31 +38,31 @@ export function commonSettings(options: KafkaOptions): Record<string, string | n
   return {
     "bootstrap.servers": options.brokers,
     "client.id": options.clientId,
-    // A restarted broker is back in use within a second; the default lets the pause grow to ten.
+    // A restarted broker is used again within 1 s; by default the pause grows to 10 s.
     "reconnect.backoff.max.ms": 1_000,
     "socket.keepalive.enable": true,
-    // Topics made by an operator while we run are seen within half a minute instead of five.
+    // Topics created at run time are seen within 30 s instead of 5 min.
     "topic.metadata.refresh.interval.ms": 30_000,
-    // Kafka's client telemetry; our own metrics tell more and cost less.
+    // Kafka's client telemetry. Our own metrics show more and cost less.
     "enable.metrics.push": false,
     ...options.settings,
   };
 }
 
-/** `level` is syslog's, as librdkafka logs. */
+/** `level` is the syslog level that librdkafka uses. */
 export function toEvent(level: number, name: string, message: string): KafkaEvent {
   if (level <= 3) return { level: "error", name, message };
   if (level === 4) return { level: "warn", name, message };
   return { level: level <= 6 ? "info" : "debug", name, message };
 }
 
-/** What librdkafka tells of a failure: the package gives its code as a number, our native side its name. */
+/** A failure from librdkafka. The package gives the code as a number, our native code as a name. */
 export interface KafkaFailure {
   readonly code: number | string;
   readonly message: string;
 }
 
-/** Failures that trying again does not change: by name, then the same by number. */
+/** Failures that a retry cannot fix: by name, then the same by number. */
 const FATAL: ReadonlySet<string> = new Set([
   "_FATAL",
   "_FENCED",
@@ -82,7 +82,7 @@ const TOPIC_MISSING: ReadonlySet<string> = new Set([
 ]);
 const TOPIC_MISSING_NUMBERS: ReadonlySet<number> = new Set([3, -188, -190]);
 
-/** The error of the closed list for one of librdkafka's; `doing` says what failed, in words. */
+/** Converts a failure of librdkafka into an AppError. `doing` describes the failed action. */
 export function kafkaError(doing: string, failure: KafkaFailure): AppError {
   return new AppError(errorCode(failure.code), `${doing}: ${failure.message}`, { cause: failure });
 }
@@ -96,7 +96,7 @@ function errorCode(code: number | string): ErrorCode {
   return missing ? "KAFKA_TOPIC_MISSING" : "KAFKA_UNAVAILABLE";
 }
 
-/** A call of the package, which answers through a Node callback, as a promise. */
+/** Turns a callback-style call of the package into a promise. */
 export function call<T>(
   doing: string,
   start: (done: (failure: KafkaFailure | null | undefined, result: T) => void) => unknown,
@@ -109,9 +109,9 @@ export function call<T>(
 const ASK_AGAIN_MS = 50;
 
 /**
- * Asks again what a broker cannot answer at the moment: a partition's leader or a group's coordinator has just moved, or is loading.
- * Only for questions, which may be repeated. Throws what it was told when `timeoutMs` have passed, and at once what waiting does
- * not heal.
+ * Repeats a query that a broker cannot answer now, because a partition's leader or a group's coordinator has just moved or is
+ * loading. Only for queries without side effects. Throws the last error after `timeoutMs`, and an error that a retry cannot fix at
+ * once.
  */
 export async function untilAnswered<T>(timeoutMs: number, ask: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs;

@@ -3,7 +3,7 @@ import { AppError } from "../../kernel/errors.ts";
 import { errorOf } from "../../testkit/kafka.ts";
 import { untilAnswered } from "./connection.ts";
 
-/** Fails as told, one after the other, then answers. */
+/** Fails with each of `failures` in turn, then answers. */
 function answering(failures: AppError[]) {
   const asked = { times: 0 };
   const ask = async () => {
@@ -16,13 +16,13 @@ function answering(failures: AppError[]) {
 }
 const moved = () => new AppError("KAFKA_UNAVAILABLE", "Broker: Not leader for partition");
 
-test("a question is asked again while a leader moves", async () => {
+test("a query is repeated while a leader moves", async () => {
   const { asked, ask } = answering([moved(), moved()]);
   expect(await untilAnswered(10_000, ask)).toBe("answer");
   expect(asked.times).toBe(3);
 });
 
-test("but not for longer than it may take, and not where waiting does not heal", async () => {
+test("a query fails after its timeout, and at once on an error that a retry cannot fix", async () => {
   expect(await errorOf(untilAnswered(0, answering([moved(), moved(), moved()]).ask))).toMatchObject({
     code: "KAFKA_UNAVAILABLE",
   });

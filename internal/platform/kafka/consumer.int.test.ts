@@ -1,4 +1,4 @@
-// The batch consumer against a real broker: what it hands over, what it leaves out, and that nothing is lost.
+// The batch consumer against a real broker: which messages it returns, which it drops, and that none is lost.
 
 import { expect, test } from "bun:test";
 
@@ -41,7 +41,7 @@ async function next(consumer: Consumer): Promise<ConsumedBatch> {
   return batch;
 }
 
-/** Polls until `count` values have come. */
+/** Polls until `count` values have arrived. */
 async function take(consumer: Consumer, count: number): Promise<unknown[]> {
   const values: unknown[] = [];
   while (values.length < count) {
@@ -53,12 +53,12 @@ async function take(consumer: Consumer, count: number): Promise<unknown[]> {
   return values;
 }
 
-/** What another member had done just now may come again. */
+/** Messages that another member has just processed may be delivered again. */
 async function takeUntil(consumer: Consumer, value: string): Promise<void> {
   for (;;) if ((await take(consumer, 1)).includes(value)) return;
 }
 
-test("hands over parsed values in order, with key, header, position and bytes on request", async () => {
+test("returns parsed values in order, with key, headers, position and bytes on request", async () => {
   const topic = await freshTopic();
   await send(topic, [
     { key: "saga-1", type: "Greeted", value: { text: "grüße, 世界 👋" } },
@@ -77,7 +77,7 @@ test("hands over parsed values in order, with key, header, position and bytes on
   expect(second.headers.map(([name, value]) => [name, utf8(value)])).toEqual([["type", "Greeted"]]);
 });
 
-test("drops the types of other roles, keeps messages without one, and counts what it dropped", async () => {
+test("drops and counts the types of other roles, and keeps messages without a type", async () => {
   const topic = await freshTopic();
   const types = ["Mine", "Theirs", "Mine", "", "TheirsToo", "MineToo"];
   await send(
@@ -91,7 +91,7 @@ test("drops the types of other roles, keeps messages without one, and counts wha
   expect(batch.raw(3).offset).toBe(5);
 });
 
-test("commits past messages it dropped, even when there were no others", async () => {
+test("commits dropped messages, even if there are no others", async () => {
   const topic = await freshTopic();
   const groupId = `group-${crypto.randomUUID()}`;
   await send(topic, [
@@ -110,9 +110,9 @@ test("commits past messages it dropped, even when there were no others", async (
   expect(await next(successor)).toMatchObject({ values: [2], skipped: 0 });
 });
 
-test("sets aside what is no JSON, byte for byte, and lets its neighbours through", async () => {
+test("returns messages that are not JSON as exact bytes, and the others as values", async () => {
   const topic = await freshTopic();
-  const notUtf8 = Buffer.from([0x22, 0xc3, 0x28, 0x22]); // "\xc3(" in quotes: JSON only to a forgiving decoder
+  const notUtf8 = Buffer.from([0x22, 0xc3, 0x28, 0x22]); // "\xc3(" in quotes: JSON only for a lenient decoder
   await sendBytes(topic, [
     { value: Buffer.from('{"ok":1}') },
     {
@@ -144,7 +144,7 @@ test("sets aside what is no JSON, byte for byte, and lets its neighbours through
   expect(empty?.value?.length).toBe(0);
 });
 
-test("tells UTF-8 from what only looks like it", async () => {
+test("detects invalid UTF-8", async () => {
   const topic = await freshTopic();
   const good = ["7f", "c280", "dfbf", "e0a080", "ed9fbf", "ee8080", "efbfbf", "f0908080", "f48fbfbf"];
   const bad = [
@@ -161,7 +161,7 @@ test("tells UTF-8 from what only looks like it", async () => {
     "f5808080",
     "ff",
   ];
-  // In the middle of a long string, so that the fast path over eight ASCII bytes is left and found again.
+  // In the middle of a long string, to leave and re-enter the fast path over eight ASCII bytes.
   const quoted = (hex: string) => Buffer.from(`22${"61".repeat(11)}${hex}${"62".repeat(11)}22`, "hex");
   await sendBytes(
     topic,
@@ -173,7 +173,7 @@ test("tells UTF-8 from what only looks like it", async () => {
   expect(batch.undecodable.map(({ value }) => Buffer.from(value ?? []))).toEqual(bad.map(quoted));
 });
 
-test("is not fooled by messages that together look like JSON", async () => {
+test("rejects messages that look like JSON only when joined", async () => {
   const topic = await freshTopic();
   const tricks = ["1,2", "[3", "4]", '{"a":"', '"}', '{"fine":true}', "5"];
   await sendBytes(
@@ -186,7 +186,7 @@ test("is not fooled by messages that together look like JSON", async () => {
   expect(batch.undecodable.map(({ value }) => utf8(value))).toEqual(tricks.slice(0, 5));
 });
 
-test("reads a batch again that was released without being done, and goes on from one that was", async () => {
+test("redelivers a batch that was released without done(), and continues after one with done()", async () => {
   const topic = await freshTopic(4);
   const groupId = `group-${crypto.randomUUID()}`;
   await send(
@@ -198,7 +198,7 @@ test("reads a batch again that was released without being done, and goes on from
     const seen: unknown[] = [];
     const failed = await consumer.poll({ ...SOON, maxMessages: 30 });
     seen.push(...(failed?.values ?? []));
-    // How many depends on how many of the four partitions have answered within the gathering.
+    // The number depends on how many of the four partitions answer within the linger.
     expect(seen.length).toBeWithin(1, 31);
     failed?.release();
     expect((await take(consumer, 100)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 100));
@@ -212,7 +212,7 @@ test("reads a batch again that was released without being done, and goes on from
   expect((await take(successor, 10)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(100, 110));
 });
 
-test("commits what is done without being closed, that of a dropped poll included", async () => {
+test("commits processed batches without a close, also a poll with only dropped messages", async () => {
   const topic = await freshTopic();
   const groupId = `group-${crypto.randomUUID()}`;
   await using consumer = await open(topic, { groupId, types: ["Mine"] });
@@ -251,13 +251,13 @@ test("keeps the order of a key over many small batches", async () => {
   expect(seen).toEqual(keys.map((_, k) => numbers(0, 100).map((i) => i * keys.length + k)));
 });
 
-test("shares a topic between two members, and the second takes over when the first leaves", async () => {
+test("two members share a topic, and the second takes over when the first leaves", async () => {
   const topic = await freshTopic(4);
   const groupId = `group-${crypto.randomUUID()}`;
   await using second = await open(topic, { groupId });
   const first = await open(topic, { groupId });
   const seen: unknown[] = [];
-  // A member takes part in a rebalance while it polls; both have partitions once both have had messages.
+  // A member joins a rebalance only while it polls. Both have partitions once both have received messages.
   const got = [0, 0];
   for (let i = 0; (got[0] === 0 || got[1] === 0) && i < 50; i++) {
     await send(
@@ -284,10 +284,10 @@ test("shares a topic between two members, and the second takes over when the fir
   while (wanted.size > 0) for (const value of await take(second, 1)) wanted.delete(Number(value));
 });
 
-test("under the name of a member that died, its next life has the partitions at once, and the dead one is shut out", async () => {
+test("a member with the instance id of a dead one gets its partitions at once, and fences the dead one", async () => {
   const topic = await freshTopic(4);
   const groupId = `group-${crypto.randomUUID()}`;
-  // Longer than this test may take: nobody may get the partitions by the session's end.
+  // Longer than this test: the partitions must not move because of a session timeout.
   const member = { groupId, instanceId: "host-1", sessionTimeoutMs: 300_000 };
   await send(topic, [{ value: "before" }]);
   await using dead = await open(topic, member);
@@ -298,7 +298,7 @@ test("under the name of a member that died, its next life has the partitions at 
   expect(await errorOf(untilItFails(dead))).toMatchObject({ code: "KAFKA_FATAL", canRetry: false });
 });
 
-test("a member that was shut out joins anew", async () => {
+test("a fenced member rejoins", async () => {
   const topic = await freshTopic();
   const member = { groupId: `group-${crypto.randomUUID()}`, instanceId: "host-1", sessionTimeoutMs: 300_000 };
   await using first = await openReconnectingConsumer(optionsFor(topic, member));
@@ -330,7 +330,7 @@ test("fails with KAFKA_UNAVAILABLE when no broker answers", async () => {
   expect(await errorOf(nobody)).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
 });
 
-test("closes at once while a poll is waiting, and gives back a batch still held", async () => {
+test("close ends a waiting poll at once and gives back an unreleased batch", async () => {
   const topic = await freshTopic();
   const groupId = `group-${crypto.randomUUID()}`;
   const consumer = await open(topic, { groupId });
@@ -338,7 +338,7 @@ test("closes at once while a poll is waiting, and gives back a batch still held"
   const poll = consumer.poll({ ...SOON, waitMs: 60_000 });
   await consumer.close();
   expect(await poll).toBeNull();
-  // Far from the minute that the poll would wait.
+  // Well below the minute that the poll would wait.
   expect(performance.now() - started).toBeLessThan(30_000);
   expect(await errorOf(consumer.poll(SOON))).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
 
@@ -353,7 +353,7 @@ test("closes at once while a poll is waiting, and gives back a batch still held"
   expect((await next(successor)).values).toEqual(["held"]);
 });
 
-test("a topic that is made anew under a living consumer is read from its beginning, and that is told", async () => {
+test("a topic that is recreated under a running consumer is read from its beginning, with an event", async () => {
   const topic = await freshTopic(2);
   const groupId = `group-${crypto.randomUUID()}`;
   const told: string[] = [];
@@ -361,7 +361,7 @@ test("a topic that is made anew under a living consumer is read from its beginni
   await using consumer = await open(topic, { groupId, onEvent, topicCheckIntervalMs: 200 });
   await sendNumbers(topic, numbers(0, 50), [0, 1]);
   expect((await take(consumer, 50)).toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 50));
-  // A broker may not know a topic yet that was made a moment ago.
+  // A broker may not know a topic that was just created.
   const idIsKnown = async () => {
     expect(await consumer.poll({ maxMessages: 1, waitMs: 50, lingerMs: 0 })).toBeNull();
     return told.some((message) => message.includes("has the id"));
@@ -372,13 +372,13 @@ test("a topic that is made anew under a living consumer is read from its beginni
   await admin.deleteTopics([topic]);
   const again = { topic, partitions: 2, replicationFactor: 1 };
   const isMade = async () => (await admin.createTopics([again])).created.length === 1;
-  await waitUntil("the topic is deleted and made anew", isMade, { timeoutMs: 20_000 });
-  // More than the old one held, so that the old position lies in the middle of the new topic.
+  await waitUntil("the topic is deleted and recreated", isMade, { timeoutMs: 20_000 });
+  // More messages than before, so that the old position lies in the middle of the new topic.
   await sendNumbers(topic, numbers(1_000, 1_200), [0]);
 
   const seen = new Set<unknown>();
-  // Where the consumer asked while the new topic was empty, it began anew by itself; it is told all the same.
-  const tellings = () => told.filter((message) => message.includes("made anew"));
+  // If the consumer polled while the new topic was empty, it restarted by itself; the event comes anyway.
+  const tellings = () => told.filter((message) => message.includes("recreated"));
   const reads = async () => {
     const batch = await consumer.poll({ maxMessages: 1_000, waitMs: 500, lingerMs: 100 });
     for (const value of batch?.values ?? []) seen.add(value);
@@ -386,10 +386,10 @@ test("a topic that is made anew under a living consumer is read from its beginni
     batch?.release();
     return seen.size >= 200 && tellings().length > 0;
   };
-  await waitUntil("every message of the new topic has come, and it is told", reads, { timeoutMs: 30_000 });
+  await waitUntil("every message of the new topic has arrived, with the event", reads, { timeoutMs: 30_000 });
   expect([...seen].toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(1_000, 1_200));
   expect(tellings()).toHaveLength(1);
-  // What comes into the other partition while nobody reads must not begin behind the old position.
+  // The other partition, without new messages, must not keep its old position either.
   await using progress = await GroupProgress.open(
     { brokers: kafkaBrokers(), clientId: "test" },
     groupId,

@@ -1,5 +1,5 @@
-// A member of a consumer group that hands over whole batches. Used by the message processor and the saga's event handler.
-// Connecting and subscribing are the package's, polling and committing native (native/src/batch-consumer.cc).
+// A member of a consumer group that returns whole batches. Used by the message processor and the notification service. The package
+// connects and subscribes; our native code polls and commits (native/src/batch-consumer.cc).
 
 import { AppError, assert } from "../../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, PollOptions, RawMessage } from "../../kernel/ports.ts";
@@ -19,41 +19,41 @@ import { TopicWatch } from "./topic-watch.ts";
 export interface ConsumerOptions extends KafkaOptions {
   readonly groupId: string;
   /**
-   * Static membership: unique within the group and the same after a restart. The broker then keeps the partitions of a
-   * member that died for its next life, instead of nobody reading them until the session has timed out. Two that live
-   * at once under one name: the older is refused with KAFKA_FATAL.
+   * Static membership: unique within the group and the same after a restart. A restarted member gets its partitions back at once;
+   * otherwise they are not read until the session times out. Of two running members with one name, the older fails with
+   * KAFKA_FATAL.
    */
   readonly instanceId?: string | undefined;
   readonly topics: readonly string[];
-  /** The `type` headers this role handles; others are dropped unparsed. Empty: all. Without the header: always kept. */
+  /** The `type` headers that this role handles. Others are dropped unparsed. Empty: all. Messages without the header are kept. */
   readonly types: readonly string[];
-  /** Where a group without committed offsets starts; true (the default) misses nothing. */
+  /** Where a group without committed offsets starts. True (the default) misses no message. */
   readonly fromBeginning?: boolean;
-  /** A member that is silent for so long is taken for dead and its partitions are given away. */
+  /** A member that is silent for this long counts as dead, and others get its partitions. */
   readonly sessionTimeoutMs?: number;
-  /** How often to ask whether a topic was made anew. */
+  /** How often to check whether a topic was recreated. */
   readonly topicCheckIntervalMs?: number;
 }
 
 const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 /**
- * Nobody waits for a commit, and one costs the brokers as much as a message: each is a record of a replicated topic. So there is
- * one for all that was done in so long. A crash makes as much come again.
+ * One commit covers this much time. Nothing waits for a commit, and each one costs the brokers as much as a message: it is a record
+ * in a replicated topic. After a crash, messages of at most this time are delivered again.
  */
 const COMMIT_EVERY_MS = 250;
-/** While commits fail they become as rare as this. */
+/** Longest pause between commits while they fail. */
 const COMMIT_AGAIN_MS = 5_000;
 
-/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
 export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
   const connection = await connect(options, {
     "group.id": options.groupId,
     ...(options.instanceId === undefined ? {} : { "group.instance.id": options.instanceId }),
     "auto.offset.reset": (options.fromBeginning ?? true) ? "earliest" : "latest",
     "session.timeout.ms": options.sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
-    // All of a saga's topics are keyed alike, and `range` gives the same partitions of each to the same member. Not
-    // `cooperative-sticky`: librdkafka 2.15.1 then closes without leaving the group, so that a stopped member's
-    // partitions stand still for the whole session timeout.
+    // All topics of a saga have the same keys, and `range` gives the same partitions of each to one member. Not
+    // `cooperative-sticky`: with it librdkafka 2.15.1 closes without leaving the group, and a stopped member's partitions are not
+    // read for the whole session timeout.
     "partition.assignment.strategy": "range",
   });
   connection.client.subscribe([...options.topics]);
@@ -62,18 +62,18 @@ export async function openConsumer(options: ConsumerOptions): Promise<Consumer &
 
 export type Connection = Awaited<ReturnType<typeof connect>>;
 
-/** A connected client of the package that is not yet reading anything. Also used by read-topic.ts. */
+/** A connected client of the package that does not read yet. Also used by read-topic.ts. */
 export async function connect(options: KafkaOptions, settings: Record<string, string | number | boolean>) {
   const { KafkaConsumer } = kafka();
   const client = new KafkaConsumer({
-    // Offsets are committed when the caller is done with their messages. Not librdkafka's own timer: it never commits an offset
-    // below the last one, as that of a topic made anew is.
+    // Offsets are committed when the caller has processed their messages. Not by librdkafka's own timer: it never commits an offset
+    // below the last one, which a recreated topic needs.
     "enable.auto.commit": false,
     "enable.auto.offset.store": false,
-    // When the local queue is full, look again soon: the default of a second is a visible stall.
+    // When the local queue is full, retry soon: the default of 1 s is a visible stall.
     "fetch.queue.backoff.ms": 20,
     "queued.max.messages.kbytes": 32_768,
-    // A message ends the wait at once; the longer it is, the less an idle consumer costs the broker.
+    // A message ends the wait at once. The longer the wait, the less an idle consumer costs the broker.
     "fetch.wait.max.ms": 2_000,
     ...settings,
     ...commonSettings(options),
@@ -98,9 +98,8 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
 const ALL_BROKERS_DOWN = -187;
 
 /**
- * Stops the native side, then the connection; in this order, because nothing native may outlive the connection. A
- * commit that waits for a broker keeps librdkafka from closing, for minutes if need be: after the timeout the
- * connection is left to end with the process.
+ * Stops the native side, then the connection. In this order, because nothing native may outlive the connection. A commit that waits
+ * for a broker can keep librdkafka from closing for minutes, so after the timeout the connection ends with the process.
  */
 export async function disconnect(native: BatchConsumer, { client }: Connection): Promise<void> {
   native.close();
@@ -143,8 +142,8 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   }
 
   async poll(options: PollOptions): Promise<ConsumedBatch | null> {
-    assert(this.#polling === undefined, "a poll is in flight already");
-    assert(this.#batch === undefined, "the last batch has not been released");
+    assert(this.#polling === undefined, "a poll is already in flight");
+    assert(this.#batch === undefined, "the last batch was not released");
     if (this.#closed !== undefined) throw closedError();
     this.#restartRemade();
     const { events } = this.#connection;
@@ -167,13 +166,13 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     return this.#batch;
   }
 
-  /** What of a topic made anew was read before it was noticed comes again; its readers know it then. */
+  /** Messages read from a recreated topic before this check are delivered again; their readers drop them as duplicates. */
   #restartRemade(): void {
     const remade = this.#watch.remade();
     if (remade.length === 0) return;
     this.#native.restart(remade);
     this.#commitSoon();
-    const message = `${remade.join(", ")} was deleted and made anew; group ${this.#group} reads it from its beginning`;
+    const message = `${remade.join(", ")} was deleted and recreated; group ${this.#group} reads it from its beginning`;
     this.#onEvent?.({ level: "error", name: "TOPIC_REMADE", message });
   }
 
@@ -186,7 +185,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     }, this.#commitAfterMs);
   }
 
-  /** Failing is harmless: the next one commits what is left, or the messages come again. */
+  /** A failure is harmless: the next commit includes these offsets, or the messages are delivered again. */
   #commit(): Promise<boolean> {
     this.#committing = this.#native.commit(COMMIT_TIMEOUT_MS).then(({ code, message }) => {
       this.#committing = undefined;
@@ -203,7 +202,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     return this.#committing;
   }
 
-  /** Ends a poll in flight, gives back an unreleased batch (its messages come again), commits what is done and leaves the group. */
+  /** Ends a poll in flight, gives back an unreleased batch (its messages are redelivered), commits processed ones and leaves the group. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -234,7 +233,7 @@ function closedError(): AppError {
   return new AppError("KAFKA_UNAVAILABLE", "the consumer is closed");
 }
 
-/** The broker's ways to say that the partitions are, or are about to be, another member's: nothing to worry anybody with. */
+/** The broker's codes for a rebalance: another member has or gets the partitions. Normal, so not logged. */
 const REBALANCING: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
@@ -244,7 +243,7 @@ const REBALANCING: ReadonlySet<string> = new Set([
   "_ASSIGNMENT_LOST",
 ]);
 
-/** A consumer that closes waits for one at most. */
+/** A closing consumer waits at most for one commit. */
 const COMMIT_TIMEOUT_MS = 2_000;
 
 class Batch implements ConsumedBatch {
@@ -272,13 +271,13 @@ class Batch implements ConsumedBatch {
   }
 
   raw(index: number): RawMessage {
-    assert(this.#state === "held", "the batch has been released");
+    assert(this.#state === "held", "the batch was already released");
     return this.#native.message(this.#indexes?.[index] ?? index);
   }
 
   done(): void {
     if (this.#state === "abandoned") throw closedError();
-    assert(this.#state === "held", "the batch has been released");
+    assert(this.#state === "held", "the batch was already released");
     this.#isDone = true;
   }
 
@@ -289,7 +288,7 @@ class Batch implements ConsumedBatch {
     this.#onRelease(this.#isDone);
   }
 
-  /** For closing: gives the batch back whatever its user still meant to do. */
+  /** For closing: gives the batch back even if its user is not done. */
   abandon(): void {
     this.release();
     this.#state = "abandoned";

@@ -1,4 +1,4 @@
-// Against a real broker. The refusals of a fresh one are met at every start of a stack on empty data.
+// Against a real broker. Every start of a stack on empty data covers the refusals of a new broker.
 
 import { expect, test } from "bun:test";
 
@@ -8,12 +8,12 @@ import { untilCoordinated } from "./coordinator.ts";
 
 const group = () => `group-${crypto.randomUUID()}`;
 
-test("a group that nobody ever joined gets its coordinator", async () => {
+test("a group without any member gets its coordinator", async () => {
   const options = { brokers: kafkaBrokers(), clientId: "test" };
   await untilCoordinated(options, group(), await freshTopic());
 });
 
-test("without a broker it is told in time", async () => {
+test("without a broker it fails in time", async () => {
   const options = { brokers: "127.0.0.1:9", clientId: "test", connectTimeoutMs: 500 };
   expect(await errorOf(untilCoordinated(options, group(), "any"))).toMatchObject({
     code: "KAFKA_UNAVAILABLE",

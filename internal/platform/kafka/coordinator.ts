@@ -1,8 +1,7 @@
-// Waits until a consumer group has a coordinator that answers. Called when the topics are created, so that no role has to.
+// Waits until a consumer group's coordinator answers. Called after the topics are created, so that no role has to wait.
 //
-// The first question for any coordinator makes Kafka create the topic of all groups' offsets, and until that is loaded the
-// coordinator refuses. librdkafka sits out 2 to 3 s for each JoinGroup that is refused; this question can be
-// repeated at once.
+// The first request for any coordinator makes Kafka create the topic of all groups' offsets, and the coordinator refuses until that
+// topic is loaded. librdkafka waits 2 to 3 s after each refused JoinGroup; this query can be repeated at once.
 
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 
@@ -10,9 +9,9 @@ import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } fr
 import { connect } from "./consumer.ts";
 
 /**
- * Asks for a committed offset as a consumer that joins nothing. Not as an admin client: librdkafka 2.15.1 crashes, and the
- * process with it, when a coordinator refuses one (confluentinc/confluent-kafka-javascript#374). Throws AppError
- * KAFKA_UNAVAILABLE when the coordinator does not come to answer; `topic` must exist.
+ * Queries a committed offset with a consumer that joins no group. Not with an admin client: librdkafka 2.15.1 crashes the process
+ * when a coordinator refuses one (confluentinc/confluent-kafka-javascript#374). Throws AppError KAFKA_UNAVAILABLE if the
+ * coordinator does not answer in time. `topic` must exist.
  */
 export async function untilCoordinated(options: KafkaOptions, groupId: string, topic: string): Promise<void> {
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;

@@ -1,11 +1,11 @@
-// A process may end in the middle of everything: librdkafka's threads must not crash it or hold it up.
+// A process may end at any moment: librdkafka's threads must not crash it or delay it.
 
 import { expect, test } from "bun:test";
 
 import { freshTopic } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 
-/** A poll waiting, batches in flight, offsets to be committed, nothing closed; ends as `how` says. */
+/** A waiting poll, batches in flight, uncommitted offsets, nothing closed. Ends with the code `how`. */
 const program = (topic: string, how: string) => `
   import { openConsumer } from "./consumer.ts";
   import { openProducer } from "./producer.ts";

@@ -1,7 +1,7 @@
-// How far a consumer group has come in a topic, seen from outside: nothing joins the group. For whoever has sent something to a
-// service that keeps no database, and wants to know whether it has been read. Used by checkoutctl.
+// Reads a consumer group's progress in a topic without joining the group. Used by checkoutctl to learn whether a service without an
+// inbox has read a message.
 //
-// As a consumer that joins nothing; coordinator.ts says why not as an admin client.
+// Uses a consumer that joins no group; coordinator.ts explains why not an admin client.
 import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions, untilAnswered } from "./connection.ts";
 import { connect, type Connection } from "./consumer.ts";
@@ -27,19 +27,19 @@ export class GroupProgress implements AsyncDisposable {
     return new GroupProgress(await connect(options, { "group.id": groupId }), topic, timeoutMs);
   }
 
-  /** Where the topic ends now. */
+  /** The topic's current end offsets. */
   async ends(): Promise<Offsets> {
     const spans = await spansOf(this.#connection, this.#topic, this.#timeoutMs);
     return new Map([...spans].map(([partition, { high }]) => [partition, high]));
   }
 
-  /** Whether the group has done with everything before these offsets. */
+  /** Whether the group has committed everything before these offsets. */
   async hasPassed(offsets: Offsets): Promise<boolean> {
     const asked = [...offsets].filter(([, offset]) => offset > 0);
     if (asked.length === 0) return true;
     const places = asked.map(([partition]) => ({ topic: this.#topic, partition }));
     const committed = await untilAnswered(this.#timeoutMs, () =>
-      call<TopicPartitionOffsetAndMetadata[]>("cannot ask for a group's offsets", (done) =>
+      call<TopicPartitionOffsetAndMetadata[]>("cannot read a group's offsets", (done) =>
         this.#connection.client.committed(places, this.#timeoutMs, done),
       ),
     );

@@ -1,5 +1,5 @@
-// librdkafka's own words in the role's log: without them, a client that cannot reach a broker looks idle. A lost broker is
-// told of many times a second, and logged once. Called by every role that opens a Kafka client.
+// Writes librdkafka's events to the role's log: without them, a client that cannot reach a broker looks idle. Throttled, because a
+// lost broker causes many events a second. Called by every role that opens a Kafka client.
 import type { Clock } from "../../kernel/ports.ts";
 import { sparingly } from "../log-throttle.ts";
 import type { Log } from "../../kernel/telemetry.ts";
@@ -11,7 +11,7 @@ export function logEvents(log: Pick<Log, "warn">, client: string, clock: Clock):
   return ({ level, name, message }) => {
     if (level !== "error" && level !== "warn") return;
     const leftOut = leftOutOf(name);
-    // Never an error: the client goes on by itself after all of them, and what ends it comes as an error of its call.
+    // Never logged as an error: the client recovers by itself, and a fatal fault comes as an error of its call.
     if (leftOut !== null) log.warn({ kafka_client: client, event: name, ...leftOut }, message);
   };
 }

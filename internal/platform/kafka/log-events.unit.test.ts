@@ -1,4 +1,4 @@
-// A client without a broker says so many times a second.
+// A client without a broker emits many events a second; the log is throttled.
 import { expect, test } from "bun:test";
 import { logEvents } from "./log-events.ts";
 
@@ -11,7 +11,7 @@ function logged(times: readonly number[], level: "error" | "info" = "error") {
   return lines;
 }
 
-test("of many alike within a second one is logged, and the next says how many were left out", () => {
+test("one of many equal events in a second is logged; the next line has the suppressed count", () => {
   const fields = { kafka_client: "the relay's producer", event: "FAIL" };
   expect(logged([0, 10, 20, 1_000])).toEqual([
     { fields, message: "at 0" },
@@ -19,10 +19,10 @@ test("of many alike within a second one is logged, and the next says how many we
   ]);
 });
 
-test("a clock that is set back silences nothing", () => {
+test("a clock that goes back suppresses nothing", () => {
   expect(logged([5_000, 1_000]).map(({ message }) => message)).toEqual(["at 5000", "at 1000"]);
 });
 
-test("what is no trouble is left out", () => {
+test("info events are not logged", () => {
   expect(logged([0], "info")).toEqual([]);
 });

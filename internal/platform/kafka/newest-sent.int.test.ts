@@ -1,11 +1,11 @@
-// The newest message of each partition on a real broker, with what nobody can read behind it.
+// The newest message of each partition on a real broker, with undecodable messages after it.
 import { expect, test } from "bun:test";
 import { cancelOrder } from "../../testkit/commands.ts";
 import { freshTopic, sendBytes } from "../../testkit/kafka.ts";
 import { kafkaBrokers } from "../../testkit/servers.ts";
 import { newestSent } from "./newest-sent.ts";
 
-test("one message per partition that holds any, the last that can be read", async () => {
+test("returns the last decodable message of each partition that has one", async () => {
   const topic = await freshTopic(3);
   const [first, second, other] = [0, 1, 2].map(() => cancelOrder(Bun.randomUUIDv7()));
   const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));

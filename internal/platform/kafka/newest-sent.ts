@@ -1,11 +1,11 @@
-// What sagas have said last: the newest message in each partition of the topics that only they write to. For the orchestrator, which
-// compares it with its own outbox (checkout/past-watch.ts).
+// Reads the newest message in each partition of the topics that only sagas write to. The orchestrator compares them with its own
+// outbox (orchestrator/past-watch.ts).
 import { TOPICS } from "../../../schemas/topics.ts";
 import { decode } from "../../messaging/envelope.ts";
 import type { KafkaOptions } from "./connection.ts";
 import { readTopic } from "./read-topic.ts";
 
-/** So many at the end of a partition are looked at: what somebody has written there by hand need not be readable. */
+/** Messages read at the end of each partition. More than one, because a message produced by hand may be undecodable. */
 const LAST = 20;
 const WRITTEN_BY_SAGAS: readonly string[] = [TOPICS.commands, TOPICS.notifications];
 

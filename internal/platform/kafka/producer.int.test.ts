@@ -1,4 +1,4 @@
-// The batch producer against a real broker: one answer per batch that names exactly what failed.
+// The batch producer against a real broker: one result per batch that names exactly the failed records.
 
 import { expect, test } from "bun:test";
 
@@ -34,7 +34,7 @@ test("writes a batch to several topics in the order of its text", async () => {
   expect(await valuesIn(two)).toHaveLength(100);
 });
 
-/** Which partition the record of each key is in. */
+/** The partition of each record, by value. */
 async function partitionsIn(topic: string): Promise<Map<unknown, number>> {
   const partitions = new Map<unknown, number>();
   for await (const batch of readTopic({ brokers: kafkaBrokers(), clientId: "test", topic }))
@@ -42,7 +42,7 @@ async function partitionsIn(topic: string): Promise<Map<unknown, number>> {
   return partitions;
 }
 
-test("keys born in the same half of a second share a partition, and each member of a group gets its share soon", async () => {
+test("keys from the same half second share a partition, and every group member soon gets its share", async () => {
   const topic = await freshTopic(16);
   await using producer = await open();
   const bornAt = (ms: number) => `01a22094-${ms.toString(16).padStart(4, "0")}-7000-8aeb-8ad3b5d13262`;
@@ -52,25 +52,25 @@ test("keys born in the same half of a second share a partition, and each member 
   const windows = times.slice(2).map((ms) => partitions.get(ms) ?? -1);
   expect([partitions.get(0), partitions.get(1)]).toEqual([windows[0], windows[0]]);
   expect(new Set(windows).size).toBe(16);
-  // Of four members each has four neighbouring partitions, and none waits for more than six windows.
+  // Each of four members has four neighbouring partitions, and none waits for more than six windows.
   const members = windows.map((partition) => Math.floor(partition / 4));
   for (let from = 0; from + 6 <= members.length; from += 1)
     expect(new Set(members.slice(from, from + 6)).size).toBe(4);
 });
 
-test("a key that is no UUIDv7 is where every client of Kafka's own partitioner looks for it", async () => {
+test("a key that is not a UUIDv7 gets the partition of Kafka's own partitioner", async () => {
   const topic = await freshTopic(16);
   await using producer = await open();
   const keys = ["21", "foobar", "a-little-bit-long-string"];
   expect(await producer.produce(batchOf(keys.map((key) => record(topic, key, key))))).toEqual([]);
   const partitions = await partitionsIn(topic);
-  // murmur2 with the sign bit dropped, modulo 16; the hashes are those of Kafka's own UtilsTest.
+  // murmur2 without the sign bit, modulo 16; the hashes are from Kafka's own UtilsTest.
   expect(partitions.get("21")).toBe((-973932308 & 0x7fffffff) % 16);
   expect(partitions.get("foobar")).toBe((-790332482 & 0x7fffffff) % 16);
   expect(partitions.get("a-little-bit-long-string")).toBe((-985981536 & 0x7fffffff) % 16);
 });
 
-test("an empty batch is done at once", async () => {
+test("an empty batch resolves at once", async () => {
   await using producer = await open();
   expect(await producer.produce("")).toEqual([]);
 });
@@ -93,7 +93,7 @@ test("names the records that failed, by position and reason, and delivers the ot
   expect(await valuesIn(topic)).toEqual(["first", "last"]);
 });
 
-test("refuses text that is no batch, before sending any of it", async () => {
+test("rejects malformed text before sending any of it", async () => {
   const topic = await freshTopic();
   await using producer = await open();
   const malformed = batchOf([record(topic, "k", 1), `${topic}${FIELD_SEPARATOR}k`]);
@@ -103,7 +103,7 @@ test("refuses text that is no batch, before sending any of it", async () => {
   expect(await valuesIn(topic)).toEqual([]);
 });
 
-test("waits for room in a full queue instead of failing, and keeps the order", async () => {
+test("waits for space in a full queue instead of failing, and keeps the order", async () => {
   const topic = await freshTopic();
   await using producer = await open({ settings: { "queue.buffering.max.messages": 50 } });
   const batch = (from: number) =>
@@ -113,7 +113,7 @@ test("waits for room in a full queue instead of failing, and keeps the order", a
   expect(await valuesIn(topic)).toEqual(Array.from({ length: 3_000 }, (_, i) => i));
 });
 
-test("several producers and batches at once do not mix up their answers", async () => {
+test("concurrent producers and batches do not mix up their results", async () => {
   const topic = await freshTopic(4);
   const producers = await Promise.all([open(), open(), open()]);
   const answers = await Promise.all(
@@ -133,7 +133,7 @@ test("several producers and batches at once do not mix up their answers", async 
   expect(await valuesIn(topic)).toHaveLength(3 * 20 * 50 - 3);
 });
 
-test("closing settles what is in flight, and refuses what comes after", async () => {
+test("close settles batches in flight and rejects later ones", async () => {
   const topic = await freshTopic();
   const producer = await open();
   const inFlight = producer.produce(batchOf(Array.from({ length: 1_000 }, (_, i) => record(topic, "k", i))));
@@ -146,7 +146,7 @@ test("closing settles what is in flight, and refuses what comes after", async ()
   expect(await valuesIn(topic)).toHaveLength(1_000);
 });
 
-test("closing without patience answers every record, delivered or given up", async () => {
+test("close without a flush timeout settles every record as delivered or failed", async () => {
   const topic = await freshTopic();
   const producer = await open({ flushTimeoutMs: 0 });
   const batches = Array.from({ length: 20 }, () =>

@@ -1,4 +1,4 @@
-// The idempotent batch producer: one text in, one answer out. Used by relay and publisher.
+// The idempotent batch producer: one text per batch, one result. Used by relay and publisher.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
@@ -13,26 +13,26 @@ import {
 import type { BatchProducerAddon } from "./native/types.ts";
 
 export interface ProducerOptions extends KafkaOptions {
-  /** After this a record that is not in the log has failed with `_MSG_TIMED_OUT`. */
+  /** After this an undelivered record fails with `_MSG_TIMED_OUT`. */
   readonly deliveryTimeoutMs?: number;
-  /** How long `close` waits for records in flight before it gives them up. */
+  /** How long `close` waits for records in flight before it abandons them. */
   readonly flushTimeoutMs?: number;
 }
 
 const DEFAULT_DELIVERY_TIMEOUT_MS = 30_000;
 const DEFAULT_FLUSH_TIMEOUT_MS = 10_000;
 
-/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE. */
 export async function openProducer(options: ProducerOptions): Promise<BatchProducer & AsyncDisposable> {
   const settings = {
     "enable.idempotence": true,
     acks: "all",
     "delivery.timeout.ms": options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_TIMEOUT_MS,
-    // The caller batches; waiting for more would only add delay.
+    // The caller already batches; lingering would only add delay.
     "linger.ms": 0,
-    // Of keys that are no UUIDv7; for those see producing.cc.
+    // For keys that are not UUIDv7; producing.cc handles UUIDv7 keys.
     partitioner: "murmur2_random",
-    // A topic that does not exist is told after this time, instead of half a minute.
+    // A missing topic is reported after 5 s instead of 30 s.
     "topic.metadata.propagation.max.ms": 5_000,
     ...commonSettings(options),
   };
@@ -59,16 +59,16 @@ class Producer implements BatchProducer, AsyncDisposable {
     this.#flushTimeoutMs = flushTimeoutMs;
   }
 
-  /** An empty key leaves the partition to chance; an empty type leaves the header out. */
+  /** With an empty key the partition is random. With an empty type there is no type header. */
   async produce(text: string): Promise<readonly ProduceFailure[]> {
     if (this.#closed !== undefined) throw new AppError("KAFKA_UNAVAILABLE", "the producer is closed");
     const { failures, fatal } = await this.#native.produce(text);
-    // The instance can send nothing more; part of this batch may be in the log.
-    if (fatal !== null) throw new AppError("KAFKA_FATAL", `the producer must be opened anew: ${fatal}`);
+    // This instance can send no more. Part of this batch may be in Kafka.
+    if (fatal !== null) throw new AppError("KAFKA_FATAL", `the producer must be reopened: ${fatal}`);
     return failures;
   }
 
-  /** Batches in flight are settled first; what is not in the log after the flush timeout has failed. */
+  /** Settles batches in flight first. Records that are undelivered after the flush timeout fail. */
   close(): Promise<void> {
     this.#closed ??= this.#native.close(this.#flushTimeoutMs);
     return this.#closed;

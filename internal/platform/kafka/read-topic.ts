@@ -1,6 +1,5 @@
-// Reads a topic from its beginning, or from a place in it, to the end it had when the reading began, beside every consumer group:
-// no member joins, nothing is committed, nobody is rebalanced. For the auditor, `checkoutctl`, and the orchestrator's look at
-// what it has said last.
+// Reads a topic from its beginning, or from given offsets, to the end that it had at the start. Outside any consumer group: no member
+// joins, no offset is committed, no group is rebalanced. Used by the auditor, `checkoutctl` and newest-sent.ts.
 
 import type { Metadata, WatermarkOffsets } from "@confluentinc/kafka-javascript";
 
@@ -18,13 +17,13 @@ import { connect, disconnect, openBatchConsumer, type Connection } from "./consu
 
 export interface ReadTopicOptions extends KafkaOptions {
   readonly topic: string;
-  /** Where to begin in a partition that holds `low` to `high` (exclusive); its beginning where it is left out. */
+  /** Start offset in a partition that holds `low` to `high` (exclusive). Default: the beginning. */
   readonly from?: (partition: number, span: Span) => number;
-  /** Messages per batch, at most. */
+  /** Maximum messages per batch. */
   readonly batchSize?: number;
 }
 
-/** Valid until the next batch is asked for. */
+/** Valid until the next batch is requested. */
 export interface TopicBatch {
   readonly values: readonly unknown[];
   readonly undecodable: readonly RawMessage[];
@@ -35,13 +34,13 @@ export interface TopicBatch {
 const DEFAULT_BATCH_SIZE = 1_000;
 const WAIT_MS = 1_000;
 const LINGER_MS = 5;
-/** So many polls in a row without a message, before the end is reached, mean that the broker is away. */
+/** After this many empty polls in a row before the end, the broker counts as unavailable. */
 const MAX_EMPTY_POLLS = 30;
 
 /** Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
 export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<TopicBatch, void> {
   const connection = await connect(options, {
-    // librdkafka wants a name, but nothing is subscribed or committed under it.
+    // librdkafka requires a group name. Nothing is subscribed or committed under it.
     "group.id": `${options.clientId}-reader`,
     "enable.partition.eof": true,
   });
@@ -62,12 +61,12 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
       for (const { partition, offset } of next) {
         if (offset >= (unread.get(partition)?.high ?? Infinity)) unread.delete(partition);
       }
-      // Offsets below the end need not all hold messages, so the end of the log is an end, too.
+      // The last offsets before the end may hold no message, so reaching the end of the log counts too.
       for (const { partition } of ends) unread.delete(partition);
       native.release(true);
       emptyPolls = next.length + ends.length > 0 ? 0 : emptyPolls + 1;
       if (emptyPolls === MAX_EMPTY_POLLS) {
-        throw new AppError("KAFKA_UNAVAILABLE", `reading ${options.topic} stands still before its end`);
+        throw new AppError("KAFKA_UNAVAILABLE", `reading ${options.topic} made no progress before its end`);
       }
     }
   } finally {
@@ -80,7 +79,7 @@ export interface Span {
   readonly high: number;
 }
 
-/** Where to begin and where to end, of every partition that has anything to read. */
+/** Start and end of every partition that has messages to read. */
 async function unreadPartitions(
   connection: Connection,
   options: ReadTopicOptions,
@@ -94,7 +93,7 @@ async function unreadPartitions(
   return new Map(wanted.filter(([, { low, high }]) => low < high));
 }
 
-/** What each partition of a topic holds now. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
+/** The current offsets of each partition of a topic. Throws AppError KAFKA_TOPIC_MISSING, KAFKA_UNAVAILABLE. */
 export async function spansOf(
   connection: Connection,
   topic: string,
@@ -102,7 +101,7 @@ export async function spansOf(
 ): Promise<ReadonlyMap<number, Span>> {
   const partitions = await partitionsOf(connection, topic, timeoutMs);
   const ask = (id: number) =>
-    call<WatermarkOffsets>(`cannot ask for the ends of ${topic}`, (done) =>
+    call<WatermarkOffsets>(`cannot read the offsets of ${topic}`, (done) =>
       connection.client.queryWatermarkOffsets(topic, id, timeoutMs, done),
     );
   const spans = partitions.map(async (id): Promise<[number, Span]> => {

@@ -1,7 +1,6 @@
-// A consumer that outlives being shut out of its group. A static member is told that another has taken its name also when there
-// is none: while a coordinator hangs, its own second request to join replaces the first, and librdkafka then takes the answer
-// for final. Joining anew heals that. Where there really is another, the two shut each other out in turn, and each says so.
-// Used by every role that consumes.
+// A consumer that survives being fenced out of its group. A static member may be fenced although no other has its name: while a
+// coordinator hangs, the member's second join request replaces its first, and librdkafka treats the error as final. Rejoining fixes
+// that. Two instances with one INSTANCE_ID fence each other in turn, and both log it. Used by every role that consumes.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, PollOptions } from "../../kernel/ports.ts";
@@ -9,10 +8,10 @@ import { type ConsumerOptions, openConsumer } from "./consumer.ts";
 
 type Opened = Awaited<ReturnType<typeof openConsumer>>;
 
-/** librdkafka's names for it: of the answer itself, and of every call after it. */
+/** librdkafka's error names: of the fencing itself, and of every call after it. */
 const SHUT_OUT: ReadonlySet<unknown> = new Set(["FENCED_INSTANCE_ID", "_FATAL"]);
 
-/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL when it refuses us. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
 export async function openReconnectingConsumer(
   options: ConsumerOptions,
 ): Promise<Consumer & AsyncDisposable> {
@@ -29,7 +28,7 @@ class ReconnectingConsumer implements Consumer, AsyncDisposable {
     this.#consumer = consumer;
   }
 
-  /** Shut out, it throws KAFKA_UNAVAILABLE; the next poll joins anew. */
+  /** Throws KAFKA_UNAVAILABLE if fenced; the next poll rejoins. */
   async poll(options: PollOptions): Promise<ConsumedBatch | null> {
     const consumer = (this.#consumer ??= await this.#open());
     try {
@@ -41,7 +40,7 @@ class ReconnectingConsumer implements Consumer, AsyncDisposable {
       const { groupId, instanceId } = this.#options;
       throw new AppError(
         "KAFKA_UNAVAILABLE",
-        `${instanceId} was shut out of group ${groupId} and joins anew; if this goes on, two instances have the same INSTANCE_ID`,
+        `${instanceId} was fenced out of group ${groupId}, rejoining; if this repeats, two instances have the same INSTANCE_ID`,
         { cause: error },
       );
     }

@@ -1,5 +1,5 @@
-// A producer that outlives librdkafka's fatal errors: an idempotent instance whose sequence the broker no longer accepts (its
-// log was wiped or cut) can send nothing more, but a new one can. Used by relay and publisher, whose events are still in the outbox then.
+// A producer that survives librdkafka's fatal errors. When a broker no longer accepts the sequence of an idempotent instance (its log
+// was wiped or truncated), only a new instance can send. Used by relay and publisher, whose events are still in the outbox then.
 
 import { AppError } from "../../kernel/errors.ts";
 import type { BatchProducer, ProduceFailure } from "../../kernel/ports.ts";
@@ -7,7 +7,7 @@ import { openProducer, type ProducerOptions } from "./producer.ts";
 
 type Opening = ReturnType<typeof openProducer>;
 
-/** Resolves when a broker has answered. Throws AppError KAFKA_UNAVAILABLE. */
+/** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE. */
 export async function openReconnectingProducer(
   options: ProducerOptions,
 ): Promise<BatchProducer & AsyncDisposable> {
@@ -25,7 +25,7 @@ class ReconnectingProducer implements BatchProducer, AsyncDisposable {
     this.#options = options;
   }
 
-  /** The instance in use, or a new one where there is none. */
+  /** The current instance, or a new one if there is none. */
   async opened(): Opening {
     if (this.#isClosed) throw new AppError("KAFKA_UNAVAILABLE", "the producer is closed");
     const opening = (this.#opening ??= openProducer(this.#options));
@@ -37,7 +37,7 @@ class ReconnectingProducer implements BatchProducer, AsyncDisposable {
     }
   }
 
-  /** A fatal error is thrown to each who had a batch in flight; the next batch opens a new instance. */
+  /** Throws a fatal error to every caller with a batch in flight. The next batch opens a new instance. */
   async produce(text: string): Promise<readonly ProduceFailure[]> {
     const opened = this.opened();
     const opening = this.#opening;

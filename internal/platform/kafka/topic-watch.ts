@@ -1,10 +1,10 @@
-// Notices that a topic was deleted and made anew under a living consumer. librdkafka goes by names: it would go on at the old
-// position in the new topic and pass over all that lies before it. Kafka gives each topic an id of its own, so that is asked for
-// now and then. Used by consumer.ts.
+// Detects that a topic was deleted and recreated under a running consumer. librdkafka identifies topics by name: it would continue
+// at the old offset in the new topic and skip all messages before it. Kafka gives each topic its own id, so this checks the ids
+// from time to time. Used by consumer.ts.
 
 import { kafka } from "./addon.ts";
 
-/** One question to a broker; so long may messages of a topic made anew wait to be read. */
+/** Costs one request per interval. Messages in a recreated topic may wait this long to be read. */
 const DEFAULT_INTERVAL_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 
@@ -18,11 +18,11 @@ export class TopicWatch {
   #looking: Promise<void> | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  /** `handle` is that of a connected client, which must stay open until `settled`. */
+  /** `handle` belongs to a connected client, which must stay open until `settled`. */
   constructor(
     handle: number,
     topics: readonly string[],
-    /** Hears of each id that was not known before. */
+    /** Called with each new id. */
     onKnown: (topic: string, id: string) => void,
     intervalMs = DEFAULT_INTERVAL_MS,
   ) {
@@ -32,7 +32,7 @@ export class TopicWatch {
     this.#intervalMs = intervalMs;
   }
 
-  /** Looks, in the background, when it is time. Returns the topics that were found to be new ones since the last call. */
+  /** Checks in the background when it is time. Returns the topics that were found recreated since the last call. */
   remade(): readonly string[] {
     const now = performance.now();
     if (this.#looking === undefined && now - this.#lookedAt >= this.#intervalMs) {
@@ -42,12 +42,12 @@ export class TopicWatch {
     return this.#remade.splice(0);
   }
 
-  /** Resolves when no question is out. */
+  /** Resolves when no request is in flight. */
   async settled(): Promise<void> {
     await this.#looking;
   }
 
-  /** Without an answer nothing is known; the next look asks again. */
+  /** Without an answer nothing changes; the next check asks again. */
   async #look(): Promise<void> {
     const answer = await kafka().addon.topicIds(this.#handle, this.#topics, ANSWER_TIMEOUT_MS);
     for (const [topic, , id] of answer.rows) {

@@ -141,7 +141,7 @@ test("a price that cannot be charged is rejected with its field and the reason",
   const items = [item("a"), { ...item("b"), currency: "XTS" }, { ...item("c", 1, 1_865), currency: "KWD" }];
   expect((await put({ items })).body).toMatchObject({
     errors: [
-      { path: "/items/1/currency", message: expect.stringContaining("XTS is no currency") },
+      { path: "/items/1/currency", message: expect.stringContaining("XTS is not a supported currency") },
       { path: "/items/2/unit_price_cents", message: expect.stringContaining("multiples of 10 minor units") },
     ],
   });

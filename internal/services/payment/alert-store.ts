@@ -1,5 +1,5 @@
-// What the provider's ledger and ours do not agree on (payment_alerts), and the events that changed something (webhook_events).
-// Called by webhook.ts and reconciliation/. At most one open alert per kind and subject: the unique index says so.
+// Stores the differences between payments and the provider ledger (payment_alerts), and the webhook events that changed something
+// (webhook_events). Called by webhook.ts and reconciliation/. A unique index allows one open alert per kind and subject.
 import type { PendingQuery, Sql } from "postgres";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Tx } from "../../messaging/database.ts";
@@ -9,7 +9,7 @@ export interface OpenedAlert {
   readonly alert_id: string;
   readonly kind: DifferenceKind;
   readonly subject: string;
-  /** False where it was open already, and has only been seen again. */
+  /** False if it was already open and was only seen again. */
   readonly is_new: boolean;
 }
 
@@ -23,15 +23,15 @@ export interface AlertOrigin {
 }
 
 /**
- * Opens an alert per difference, or sees the one again that is open, but for what a person has closed. No two differences may be
- * of one kind and subject.
+ * Opens an alert per difference, or updates the one that is open. Skips what a person has closed. No two differences may have the
+ * same kind and subject.
  */
 export function openAlerts(
   tx: Tx,
   differences: readonly Difference[],
   { opened_by, provider, now, newId }: AlertOrigin,
 ): PromiseLike<OpenedAlert[]> {
-  // In one order, so that two who open the same alerts never wait in a circle.
+  // Sorted, so that two transactions that open the same alerts never deadlock.
   const rows = differences
     .map((difference) => ({ alert_id: newId(), ...difference }))
     .toSorted((one, other) => (alertKey(one) < alertKey(other) ? -1 : 1));
@@ -51,12 +51,12 @@ export function openAlerts(
     returning alert_id, kind, subject, (xmax = 0) as is_new`;
 }
 
-/** What an open alert is known by. */
+/** Identifies an open alert. */
 export function alertKey({ kind, subject }: Pick<Difference, "kind" | "subject">): string {
   return `${kind} ${subject}`;
 }
 
-/** Closes what is open about `subjects` and is not among `differences` any more. */
+/** Closes the open alerts about `subjects` that are no longer among `differences`. */
 export function closeAlerts(
   tx: Tx,
   subjects: readonly string[],
@@ -80,7 +80,7 @@ export interface OpenAlert {
   readonly subject: string;
 }
 
-/** Open alerts that nobody has looked at since `before` (epoch ms), the longest unseen first. */
+/** Open alerts that were not seen since `before` (epoch ms), the longest unseen first. */
 export function unseenAlerts(
   sql: Sql,
   provider: string,
@@ -98,22 +98,22 @@ export function countOpenAlerts(sql: Sql): PromiseLike<{ kind: DifferenceKind; c
     select kind, count(*) as count from payment_alerts where closed_at is null group by kind`;
 }
 
-/** Those of the events that have changed something before. */
+/** Returns the events that have already changed something. */
 export function knownEvents(tx: Tx, events: readonly string[]): PendingQuery<{ event_id: string }[]> {
   return tx<{ event_id: string }[]>`
     select event_id from webhook_events where event_id = any(${[...events]}::text[])`;
 }
 
 export function rememberEvents(tx: Tx, events: readonly string[], now: number): PromiseLike<unknown> {
-  // The same event may come twice at once; where it is about no payment there is no row to make one wait for the other. Both wait
-  // for keys in one order.
+  // The same event may come twice at once. Without a payment there is no row lock that makes one wait for the other. Sorted, so that
+  // both wait for keys in the same order.
   return tx`
     insert into webhook_events (event_id, received_at)
     select event_id, ${now}::timestamptz from unnest(${events.toSorted()}::text[]) as event_id
         on conflict do nothing`;
 }
 
-/** Forgets events that came before `before` (epoch ms), at most `limit` at a time. */
+/** Deletes events received before `before` (epoch ms), at most `limit` at a time. */
 export function forgetEvents(sql: Sql, before: number, limit: number): PromiseLike<unknown> {
   return sql`
     delete from webhook_events

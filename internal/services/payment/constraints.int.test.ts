@@ -1,4 +1,4 @@
-// The database's last line of defence, violated on purpose: each row here would be a lie about money that only a bug could tell.
+// Violates the database's constraints on purpose: each row here would be wrong about money, and only a bug could write it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
 
@@ -30,7 +30,7 @@ const WRITTEN = { created_at: "now", updated_at: "now" };
 
 type Row = Readonly<Record<string, string | number | null>>;
 
-/** An insert with sound values but for `changes`. */
+/** An insert with valid values except for `changes`. */
 function insert(table: string, sound: Row, changes: Row): string {
   const row = { ...sound, ...changes };
   const text = (value: Row[string]) => (value === null ? "null" : `'${value}'`);
@@ -85,43 +85,39 @@ test.each([
   ["a second use of an idempotency key", payment({ idempotency_key: "k" }), UNIQUE],
   ["one charge of the provider for two payments", payment({ provider_txn_id: "pi_1" }), UNIQUE],
   ["an amount below zero", payment({ amount_cents: -1 }), CHECK],
-  ["a currency that is none", payment({ currency: "euro" }), CHECK],
-  ["no currency outside a tombstone", payment({ currency: null }), CHECK],
-  ["success without the provider's charge", payment({ provider_txn_id: null }), CHECK],
-  ["failure without a reason", payment({ status: "FAILED", provider_txn_id: null }), CHECK],
-  ["a settled payment that is asked for again", payment({ next_attempt_at: "now" }), CHECK],
-  ["an open payment that nobody will ask for", payment({ status: "PENDING", provider_txn_id: null }), CHECK],
-  ["fewer attempts than none", payment({ attempts: -1 }), CHECK],
-  ["a status nobody knows", payment({ status: "LOST" }), CHECK],
+  ["an invalid currency", payment({ currency: "euro" }), CHECK],
+  ["a missing currency outside a tombstone", payment({ currency: null }), CHECK],
+  ["a success without the provider's charge", payment({ provider_txn_id: null }), CHECK],
+  ["a failure without a reason", payment({ status: "FAILED", provider_txn_id: null }), CHECK],
+  ["a settled payment with a next attempt", payment({ next_attempt_at: "now" }), CHECK],
+  ["an open payment without a next attempt", payment({ status: "PENDING", provider_txn_id: null }), CHECK],
+  ["a negative number of attempts", payment({ attempts: -1 }), CHECK],
+  ["an unknown status", payment({ status: "LOST" }), CHECK],
   ["a second refund of a payment", refund({ payment_id: PAYMENT }), UNIQUE],
-  ["a refund of nothing", refund({}), FOREIGN_KEY],
+  ["a refund without a payment", refund({}), FOREIGN_KEY],
   [
-    "a refund done without the provider's id",
+    "a completed refund without the provider's id",
     refund({ payment_id: PAYMENT, provider_refund_id: null }),
     CHECK,
   ],
-  ["a pending refund that nobody will ask for", refund({ payment_id: PAYMENT, status: "PENDING" }), CHECK],
-  ["a second open alert about the same", alert({ subject: "pi_open" }), UNIQUE],
-  ["an alert of a kind nobody knows", alert({ kind: "odd" }), CHECK],
-  ["an alert about nothing", alert({ subject: "" }), CHECK],
-  ["an alert that was closed without a word", alert({ closed_at: "now", closed_by: "ada" }), CHECK],
-  ["an alert that nobody closed", alert({ closed_at: "now", close_note: "done" }), CHECK],
+  ["a pending refund without a next attempt", refund({ payment_id: PAYMENT, status: "PENDING" }), CHECK],
+  ["a second open alert about the same subject", alert({ subject: "pi_open" }), UNIQUE],
+  ["an alert of an unknown kind", alert({ kind: "odd" }), CHECK],
+  ["an alert without a subject", alert({ subject: "" }), CHECK],
+  ["an alert that was closed without a note", alert({ closed_at: "now", closed_by: "ada" }), CHECK],
+  ["a close note without a person", alert({ closed_at: "now", close_note: "done" }), CHECK],
   ["an event without an id", "insert into webhook_events values ('', 'now')", CHECK],
   [
-    "a second row of who reconciles with a provider",
+    "a second reconciliation row of a provider",
     "insert into reconciliation (provider, compared_until, due_at, lease_until) values ('stripe', 'now', 'now', 'now')",
     UNIQUE,
   ],
   [
-    "a row of who reconciles without a provider",
+    "a reconciliation row without a provider",
     "insert into reconciliation (provider, compared_until, due_at, lease_until) values ('', 'now', 'now', 'now')",
     CHECK,
   ],
-  [
-    "a payment that goes while it has a refund",
-    `delete from payments where saga_id = '${SAGA}'`,
-    FOREIGN_KEY,
-  ],
+  ["the deletion of a payment with a refund", `delete from payments where saga_id = '${SAGA}'`, FOREIGN_KEY],
 ])("refused: %s", async (_, statement, code) => {
   const error: unknown = await database.sql.unsafe(statement).then(
     () => null,

@@ -1,8 +1,7 @@
-// What the payment service does with a command. Pure. Called by handler.ts and by the model explorer; the provider's answers
-// are settled in attempts.ts.
+// Decides the payment commands. Pure. Called by handler.ts and by the model explorer; attempts.ts settles the provider's results.
 //
-// An undo settles the saga's payment for good: it takes back what was or will be taken, or leaves a tombstone that refuses a
-// charge that comes late. Once the provider has been asked, only its definite answer tells what there is to take back.
+// An undo settles the saga's payment for good: it refunds what was or will be charged, or leaves a tombstone that refuses a late
+// charge. Once a request was sent, only the provider's definite result says what there is to refund.
 import type { ChargePayment, PaymentCommand } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import {
@@ -20,7 +19,7 @@ import {
   startRefund,
 } from "./payment.ts";
 
-/** Decides one command. `payment` is the saga's, null where it has none. `now` in epoch ms. */
+/** Decides one command. `payment` is the saga's payment, or null. `now` in epoch ms. */
 export function decide(payment: Payment | null, command: PaymentCommand, now: number): Decision {
   switch (command.type) {
     case "ChargePayment":
@@ -33,7 +32,7 @@ export function decide(payment: Payment | null, command: PaymentCommand, now: nu
   }
 }
 
-/** Nothing is said yet: the executor asks the provider, and its answer is the answer. */
+/** No reply yet: the executor requests the charge, and the result becomes the reply. */
 function begin(command: ChargePayment, now: number): Decision {
   return withoutMessages({
     ...newFacts(command, now),
@@ -42,7 +41,7 @@ function begin(command: ChargePayment, now: number): Decision {
     currency: command.currency,
     payment_method: command.payment_method,
     next_attempt_at: now,
-    // Counted from here by one clock: a clock that differs from the orchestrator's must not end payments.
+    // Measured from here by one clock: a difference to the orchestrator's clock must not end payments.
     answer_by: command.answer_within_ms === undefined ? null : now + command.answer_within_ms,
   });
 }
@@ -65,7 +64,7 @@ function chargeAgain(payment: Payment, command: ChargePayment): Decision {
   }
 }
 
-/** Takes the place of the charge that must not come any more. */
+/** Takes the place of the charge, which is refused if it still comes. */
 function tombstone(command: PaymentCommand, now: number): Decision {
   const facts = { ...newFacts(command, now), undo_requested: true };
   return {
@@ -74,7 +73,7 @@ function tombstone(command: PaymentCommand, now: number): Decision {
   };
 }
 
-/** CancelPayment and RefundPayment are one undo: they differ only in what the saga knew when it sent them. */
+/** CancelPayment and RefundPayment are the same undo: they differ only in what the saga knew when it sent them. */
 function undo(payment: Payment, now: number): Decision {
   switch (payment.status) {
     case "PENDING":
@@ -94,7 +93,7 @@ function undo(payment: Payment, now: number): Decision {
   }
 }
 
-/** A claim is durable before its request leaves, so a payment without attempts was never asked and never will be. */
+/** A claim is durable before its request is sent, so a payment without attempts was never requested and never will be. */
 function undoOpen(payment: OpenPayment): Decision {
   if (mayBeAtProvider(payment)) return withoutMessages({ ...payment, undo_requested: true });
   return cancelUnsent(payment);

@@ -1,4 +1,4 @@
-// The payment's decisions as given / when / then, and the saga laws of its step.
+// The payment's decisions as given / when / then, and the saga laws for the payment step.
 import { describe, expect, test } from "bun:test";
 import type { PaymentCommand } from "../../../schemas/commands.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -25,14 +25,14 @@ const declined: ChargeOutcome = { kind: "declined", error_code: "CARD_DECLINED",
 const noEffect: ChargeOutcome = {
   kind: "no_effect",
   error_code: "PROVIDER_UNAVAILABLE",
-  error_message: "away",
+  error_message: "unavailable",
 };
 const unknown: ChargeOutcome = { kind: "unknown" };
-const putOff = { kind: "deferred", retry_after_ms: null } as const;
+const deferred = { kind: "deferred", retry_after_ms: null } as const;
 const refunded: RefundOutcome = { kind: "succeeded", provider_refund_id: "re_1" };
 const notYet: RefundOutcome = { kind: "not_yet", error_code: "TIMEOUT" };
 
-/** One saga's payment, moved by decisions as the service moves its row. */
+/** One saga's payment, changed by decisions as the service changes its row. */
 class Till {
   payment: Payment | null = null;
   now = T0;
@@ -45,7 +45,7 @@ class Till {
   cancel = () => this.when(cancelPayment(SAGA));
   refund = () => this.when(refundPayment(SAGA));
 
-  /** Null where nothing is due. */
+  /** Null if nothing is due. */
   claim() {
     const claim = this.payment === null ? null : claimCharge(this.payment, this.now, policy);
     if (claim !== null) this.payment = claim.payment;
@@ -58,11 +58,11 @@ class Till {
     return claim?.request ?? null;
   }
 
-  answer(outcome: ChargeOutcome, attempt = this.existing.attempts): readonly Outgoing[] {
+  settle(outcome: ChargeOutcome, attempt = this.existing.attempts): readonly Outgoing[] {
     return this.#apply(settleCharge(this.existing, attempt, outcome, this.now, policy));
   }
 
-  answerRefund(outcome: RefundOutcome): readonly Outgoing[] {
+  settleRefund(outcome: RefundOutcome): readonly Outgoing[] {
     const { existing } = this;
     const attempt = "refund" in existing ? existing.refund.attempts : 0;
     return this.#apply(settleRefund(existing, attempt, outcome, this.now, policy));
@@ -86,7 +86,7 @@ class Till {
 type Given =
   | "NONE"
   | "PENDING"
-  | "ASKED"
+  | "SENT"
   | "UNKNOWN"
   | "SUCCEEDED"
   | "FAILED"
@@ -95,7 +95,7 @@ type Given =
   | "REFUND_PENDING"
   | "REFUNDED";
 
-/** A till whose saga stands there, reached by commands and answers only. */
+/** A till in the given state, reached only by commands and results. */
 function given(state: Given): Till {
   const till = new Till();
   if (state === "NONE") return till;
@@ -104,28 +104,28 @@ function given(state: Given): Till {
   if (state === "CANCELLED") till.cancel();
   if (["PENDING", "TOMBSTONE", "CANCELLED"].includes(state)) return till;
   till.claim();
-  if (state === "UNKNOWN") till.answer(unknown);
-  if (state === "FAILED") till.answer(declined);
-  if (["SUCCEEDED", "REFUND_PENDING", "REFUNDED"].includes(state)) till.answer(charged);
+  if (state === "UNKNOWN") till.settle(unknown);
+  if (state === "FAILED") till.settle(declined);
+  if (["SUCCEEDED", "REFUND_PENDING", "REFUNDED"].includes(state)) till.settle(charged);
   if (state === "REFUND_PENDING" || state === "REFUNDED") till.cancel();
   if (state === "REFUNDED") {
     till.claimRefund();
-    till.answerRefund(refunded);
+    till.settleRefund(refunded);
   }
   return till;
 }
 
 const types = (out: readonly Outgoing[]) => out.map(({ type }) => type);
 
-/** Each command in each state: the answers, and the status afterwards. Cancel and refund are one undo. */
+/** Each command in each state: the replies, and the status afterwards. Cancel and refund are the same undo. */
 describe("every (state, command) pair", () => {
   test.each([
     ["NONE", "charge", [], "PENDING"],
     ["NONE", "cancel", ["PaymentCancelled"], "CANCELLED"],
     ["PENDING", "charge", [], "PENDING"],
     ["PENDING", "cancel", ["PaymentCancelled"], "CANCELLED"],
-    ["ASKED", "charge", [], "PENDING"],
-    ["ASKED", "cancel", [], "PENDING"],
+    ["SENT", "charge", [], "PENDING"],
+    ["SENT", "cancel", [], "PENDING"],
     ["UNKNOWN", "charge", [], "UNKNOWN"],
     ["UNKNOWN", "cancel", [], "UNKNOWN"],
     ["SUCCEEDED", "charge", ["PaymentSucceeded"], "SUCCEEDED"],
@@ -140,23 +140,23 @@ describe("every (state, command) pair", () => {
     ["REFUND_PENDING", "cancel", [], "REFUND_PENDING"],
     ["REFUNDED", "charge", ["CommandRefused"], "REFUNDED"],
     ["REFUNDED", "cancel", ["RefundCompleted"], "REFUNDED"],
-  ] as const)("%s, %s -> %j, %s", (state, verb, answers, after) => {
+  ] as const)("%s, %s -> %j, %s", (state, verb, replies, after) => {
     const till = given(state);
-    expect(types(till[verb]())).toEqual([...answers]);
+    expect(types(till[verb]())).toEqual([...replies]);
     expect(till.status).toBe(after);
     if (verb === "cancel") {
       const other = given(state);
-      expect(types(other.refund())).toEqual([...answers]);
+      expect(types(other.refund())).toEqual([...replies]);
       expect(other.status).toBe(after);
     }
   });
 });
 
-describe("an answer of the provider", () => {
-  test("a charge is told with the provider's id, a decline with its reason", () => {
-    const till = given("ASKED");
+describe("a result of the provider", () => {
+  test("a charge is reported with the provider's id, a decline with its reason", () => {
+    const till = given("SENT");
     const payment_id = till.existing.payment_id;
-    expect(till.answer(charged)).toEqual([
+    expect(till.settle(charged)).toEqual([
       {
         type: "PaymentSucceeded",
         saga_id: SAGA,
@@ -166,39 +166,39 @@ describe("an answer of the provider", () => {
         currency: "EUR",
       },
     ]);
-    expect(given("ASKED").answer(declined)).toEqual([
+    expect(given("SENT").settle(declined)).toEqual([
       { type: "PaymentFailed", saga_id: SAGA, error_code: "CARD_DECLINED", error_message: "no" },
     ]);
   });
 
-  test("given an undo in the meantime, a charge is given back and a decline is the undo's answer", () => {
-    const till = given("ASKED");
+  test("after an undo in the meantime, a charge is refunded and a decline completes the undo", () => {
+    const till = given("SENT");
     till.cancel();
-    expect([till.answer(charged), till.status]).toEqual([[], "REFUND_PENDING"]);
+    expect([till.settle(charged), till.status]).toEqual([[], "REFUND_PENDING"]);
     const other = given("UNKNOWN");
     other.cancel();
-    expect([types(other.answer(declined)), other.status]).toEqual([["PaymentCancelled"], "FAILED"]);
+    expect([types(other.settle(declined)), other.status]).toEqual([["PaymentCancelled"], "FAILED"]);
     expect(types(other.charge())).toEqual(["PaymentFailed"]);
   });
 
-  test("given one that came already, another changes nothing", () => {
+  test("a second result changes nothing", () => {
     for (const outcome of [charged, declined, noEffect, unknown] as const) {
       for (const state of ["SUCCEEDED", "FAILED", "REFUND_PENDING", "REFUNDED"] as const) {
         const till = given(state);
         const before = till.existing;
-        expect([till.answer(outcome), till.existing]).toEqual([[], before]);
+        expect([till.settle(outcome), till.existing]).toEqual([[], before]);
       }
     }
   });
 });
 
 describe("an unknown outcome", () => {
-  test("is asked again with growing pauses, and never fails", () => {
+  test("is retried with growing pauses, and never fails", () => {
     const till = given("PENDING");
     const pauses = [1_000, 5_000, 25_000, 60_000, 60_000];
     for (const pauseMs of pauses) {
       expect(till.claim()).not.toBeNull();
-      expect(till.answer(unknown)).toEqual([]);
+      expect(till.settle(unknown)).toEqual([]);
       till.now += pauseMs - 1;
       expect(till.claim()).toBeNull();
       till.now += 1;
@@ -206,151 +206,151 @@ describe("an unknown outcome", () => {
     expect(till.status).toBe("UNKNOWN");
   });
 
-  test("given a process that died, the request is asked again when its lease is over", () => {
-    const till = given("ASKED");
+  test("is retried after a process died, when the lease expires", () => {
+    const till = given("SENT");
     expect(till.claim()).toBeNull();
     till.now += policy.leaseMs;
     expect(till.claim()).toEqual({ ask: "charge", attempt: 2 });
     const lease = till.existing;
-    expect([till.answer(unknown, 1), till.existing]).toEqual([[], lease]);
-    expect(types(till.answer(charged, 1))).toEqual(["PaymentSucceeded"]);
+    expect([till.settle(unknown, 1), till.existing]).toEqual([[], lease]);
+    expect(types(till.settle(charged, 1))).toEqual(["PaymentSucceeded"]);
   });
 
-  test("the ledger are searched after a few attempts, and alone once the key may be forgotten", () => {
+  test("is also searched after a few attempts, and only searched once the key may be forgotten", () => {
     const till = given("PENDING");
-    const asked = Array.from({ length: 5 }, () => {
+    const calls = Array.from({ length: 5 }, () => {
       till.now += 60_000;
       return till.claim()?.ask;
     });
-    expect(asked).toEqual(["charge", "charge", "charge", "charge_then_search", "charge_then_search"]);
+    expect(calls).toEqual(["charge", "charge", "charge", "charge_then_search", "charge_then_search"]);
     till.now += 23 * HOUR_MS;
     expect(till.claim()?.ask).toBe("search");
   });
 });
 
 describe("an attempt without effect", () => {
-  test("fails a payment that was never asked otherwise", () => {
-    expect(given("ASKED").answer(noEffect)).toMatchObject([
+  test("fails a payment without other attempts", () => {
+    expect(given("SENT").settle(noEffect)).toMatchObject([
       { type: "PaymentFailed", error_code: "PROVIDER_UNAVAILABLE" },
     ]);
   });
 
-  test("says nothing of attempts before it", () => {
-    const till = given("ASKED");
+  test("says nothing about earlier attempts", () => {
+    const till = given("SENT");
     till.now += policy.leaseMs;
     till.claim();
-    expect([till.answer(noEffect), till.status]).toEqual([[], "UNKNOWN"]);
+    expect([till.settle(noEffect), till.status]).toEqual([[], "UNKNOWN"]);
   });
 
-  test("is made up for soon, however many there were: what was held back is no reason to wait ever longer", () => {
+  test("is retried soon, however many there were: the pauses do not grow", () => {
     const till = given("UNKNOWN");
     till.now += policy.leaseMs;
     for (let held = 0; held < 6; held++) {
       expect(till.claim()).not.toBeNull();
-      till.answer(noEffect);
+      till.settle(noEffect);
       till.now += 5_000;
     }
   });
 });
 
-describe("a request that the provider puts off", () => {
-  test("was never asked: the payment stays as it was, and its undo has its answer at once", () => {
-    const till = given("ASKED");
-    expect([till.answer(putOff), till.status]).toEqual([[], "PENDING"]);
+describe("a request that the provider defers", () => {
+  test("does not count: the payment stays as it was, and its undo gets a reply at once", () => {
+    const till = given("SENT");
+    expect([till.settle(deferred), till.status]).toEqual([[], "PENDING"]);
     expect(till.existing).toMatchObject({ attempts: 1, void_attempts: 1, first_attempt_at: null });
     expect([types(till.cancel()), till.status]).toEqual([["PaymentCancelled"], "CANCELLED"]);
   });
 
-  test("answers the undo that came while it was on its way", () => {
-    const till = given("ASKED");
+  test("completes an undo that came while it was in flight", () => {
+    const till = given("SENT");
     till.cancel();
-    expect([types(till.answer(putOff)), till.status]).toEqual([["PaymentCancelled"], "CANCELLED"]);
+    expect([types(till.settle(deferred)), till.status]).toEqual([["PaymentCancelled"], "CANCELLED"]);
   });
 
-  test("is asked again soon, or when the provider says, as a first attempt", () => {
-    const till = given("ASKED");
+  test("is retried soon, or when the provider says, as a first attempt", () => {
+    const till = given("SENT");
     for (let refusals = 0; refusals < 10; refusals++) {
-      till.answer(putOff);
+      till.settle(deferred);
       till.now += 1_000;
       expect(till.claim()).toMatchObject({ ask: "charge" });
     }
-    till.answer({ ...putOff, retry_after_ms: 20_000 });
+    till.settle({ ...deferred, retry_after_ms: 20_000 });
     till.now += 19_999;
     expect(till.claim()).toBeNull();
     till.now += 1;
     expect(till.claim()).toMatchObject({ ask: "charge" });
   });
 
-  test("says nothing of attempts before it", () => {
+  test("says nothing about earlier attempts", () => {
     const till = given("UNKNOWN");
     till.now += 1_000;
     till.claim();
-    expect([till.answer(putOff), till.status]).toEqual([[], "UNKNOWN"]);
+    expect([till.settle(deferred), till.status]).toEqual([[], "UNKNOWN"]);
     expect([till.cancel(), till.status]).toEqual([[], "UNKNOWN"]);
   });
 
-  test("counts once, however often its answer is settled, also when the next is on its way", () => {
-    const till = given("ASKED");
-    till.answer(putOff);
+  test("counts once, however often its result is settled, even if the next request is in flight", () => {
+    const till = given("SENT");
+    till.settle(deferred);
     till.now += 1_000;
     till.claim();
-    till.answer(putOff, 1);
+    till.settle(deferred, 1);
     expect([till.cancel(), till.status]).toEqual([[], "PENDING"]);
-    expect([types(till.answer(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
+    expect([types(till.settle(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
   });
 
-  test("of a refund is made up for soon", () => {
+  test("for a refund is retried soon", () => {
     const till = given("REFUND_PENDING");
     for (let refusals = 0; refusals < 10; refusals++) {
       expect(till.claimRefund()).not.toBeNull();
-      till.answerRefund(putOff);
+      till.settleRefund(deferred);
       till.now += 1_000;
     }
     till.claimRefund();
-    expect(types(till.answerRefund(refunded))).toEqual(["RefundCompleted"]);
+    expect(types(till.settleRefund(refunded))).toEqual(["RefundCompleted"]);
   });
 });
 
 describe("a charge whose saga is compensating", () => {
   const notFound = { kind: "not_found", execution_over: false } as const;
 
-  test("is looked up, never asked for", () => {
+  test("is searched, never requested", () => {
     const till = given("UNKNOWN");
     till.cancel();
-    for (let looks = 0; looks < 5; looks++) {
+    for (let searches = 0; searches < 5; searches++) {
       till.now += 60_000;
       expect(till.claim()).toMatchObject({ ask: "search" });
-      expect(till.answer(notFound)).toEqual([]);
+      expect(till.settle(notFound)).toEqual([]);
     }
   });
 
-  test("was never made once it can neither be under way nor be missing in the ledger", () => {
+  test("counts as never made once it can neither be in progress nor be missing from the ledger", () => {
     const till = given("UNKNOWN");
     till.now += 1_000;
     till.claim();
-    till.answer(unknown);
+    till.settle(unknown);
     till.cancel();
     till.now = T0 + 1_000 + policy.executionMs + policy.searchLagMs - 1;
     till.claim();
-    expect(till.answer(notFound)).toEqual([]);
+    expect(till.settle(notFound)).toEqual([]);
     till.now += 60_000;
     till.claim();
-    expect([types(till.answer(notFound)), till.status]).toEqual([["PaymentCancelled"], "FAILED"]);
+    expect([types(till.settle(notFound)), till.status]).toEqual([["PaymentCancelled"], "FAILED"]);
   });
 
-  test("and that turns up is given back", () => {
+  test("is refunded if it is found", () => {
     const till = given("UNKNOWN");
     till.cancel();
     till.now += 60_000;
     till.claim();
-    expect([types(till.answer(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
+    expect([types(till.settle(charged)), till.status]).toEqual([[], "REFUND_PENDING"]);
   });
 });
 
 describe("a charge that waits for its turn", () => {
   const charge = () => ({ ...chargePayment(SAGA), answer_within_ms: 30_000 });
 
-  test("comes too late when most of its saga's patience is gone, but not once it may be at the provider", () => {
+  test("comes too late when most of its saga's waiting time is over, but not once it may be at the provider", () => {
     const till = new Till();
     till.when(charge());
     const isLate = () => comesTooLate(till.existing, till.now, policy);
@@ -360,11 +360,11 @@ describe("a charge that waits for its turn", () => {
     expect(isLate()).toBe(true);
     till.claim();
     expect(isLate()).toBe(false);
-    till.answer(putOff);
+    till.settle(deferred);
     expect(isLate()).toBe(true);
   });
 
-  test("waits for ever where the saga did not say how long it does", () => {
+  test("waits forever if the saga set no limit", () => {
     const till = given("PENDING");
     till.now += 24 * HOUR_MS;
     expect(comesTooLate(till.existing, till.now, policy)).toBe(false);
@@ -372,40 +372,40 @@ describe("a charge that waits for its turn", () => {
 });
 
 describe("a charge that is not in the ledger", () => {
-  const ask = (ageMs: number, executionOver: boolean) => {
+  const search = (ageMs: number, executionOver: boolean) => {
     const till = given("UNKNOWN");
     till.now = T0 + ageMs;
     till.claim();
-    return till.answer({ kind: "not_found", execution_over: executionOver });
+    return till.settle({ kind: "not_found", execution_over: executionOver });
   };
 
-  test("proves nothing while an attempt may be under way or the ledger may lag", () => {
-    expect(ask(policy.searchLagMs * 2, false)).toEqual([]);
-    expect(ask(policy.keyTrustedMs, false)).toEqual([]);
-    expect(ask(policy.searchLagMs - 1, true)).toEqual([]);
+  test("proves nothing while an attempt may be in progress or the ledger may lag", () => {
+    expect(search(policy.searchLagMs * 2, false)).toEqual([]);
+    expect(search(policy.keyTrustedMs, false)).toEqual([]);
+    expect(search(policy.searchLagMs - 1, true)).toEqual([]);
   });
 
-  test("was never made once neither can be", () => {
+  test("was never made once neither is possible", () => {
     const failed = [{ type: "PaymentFailed", error_code: "NOT_CHARGED" }];
-    expect(ask(policy.searchLagMs, true)).toMatchObject(failed);
-    expect(ask(policy.keyTrustedMs + policy.searchLagMs, false)).toMatchObject(failed);
+    expect(search(policy.searchLagMs, true)).toMatchObject(failed);
+    expect(search(policy.keyTrustedMs + policy.searchLagMs, false)).toMatchObject(failed);
   });
 
-  test("counts from when it was asked, not from when the answer came", () => {
+  test("counts from the request, not from the result", () => {
     const till = given("UNKNOWN");
     till.now += 60_000;
     till.claim();
     till.now += policy.searchLagMs;
-    expect(till.answer({ kind: "not_found", execution_over: true })).toEqual([]);
+    expect(till.settle({ kind: "not_found", execution_over: true })).toEqual([]);
   });
 });
 
 describe("a refund", () => {
-  test("never gives up, and its key changes because an error may be stored under it", () => {
+  test("is always retried, and its key changes because an error may be stored under it", () => {
     const till = given("REFUND_PENDING");
     const requests = Array.from({ length: 7 }, () => {
       const request = till.claimRefund();
-      expect(till.answerRefund(notYet)).toEqual([]);
+      expect(till.settleRefund(notYet)).toEqual([]);
       till.now += 60_000;
       return `${request?.idempotency_key.slice(SAGA.length)} ${request?.search_first}`;
     });
@@ -415,48 +415,48 @@ describe("a refund", () => {
       ":refund:2 true",
     ]);
     till.claimRefund();
-    expect(types(till.answerRefund(refunded))).toEqual(["RefundCompleted"]);
+    expect(types(till.settleRefund(refunded))).toEqual(["RefundCompleted"]);
     expect(types(till.cancel())).toEqual(["RefundCompleted"]);
   });
 
-  test("goes on for as long as the provider fails, and then succeeds", () => {
+  test("is retried while the provider fails, and then succeeds", () => {
     const till = given("REFUND_PENDING");
     for (const end = till.now + 2 * HOUR_MS; till.now < end; till.now += 60_000) {
       expect(till.claimRefund()).not.toBeNull();
-      expect(till.answerRefund(notYet)).toEqual([]);
+      expect(till.settleRefund(notYet)).toEqual([]);
     }
     till.claimRefund();
-    expect([types(till.answerRefund(refunded)), till.status]).toEqual([["RefundCompleted"], "REFUNDED"]);
+    expect([types(till.settleRefund(refunded)), till.status]).toEqual([["RefundCompleted"], "REFUNDED"]);
   });
 
-  test("is of the whole amount and due at once", () => {
+  test("is for the full amount and due at once", () => {
     const till = given("REFUND_PENDING");
     expect(till.claimRefund()).not.toBeNull();
-    expect(till.answerRefund(refunded)).toEqual([
+    expect(till.settleRefund(refunded)).toEqual([
       { type: "RefundCompleted", saga_id: SAGA, payment_id: till.existing.payment_id, amount_cents: 600 },
     ]);
   });
 });
 
 describe("the saga laws", () => {
-  test("succeed twice: charged once, the same answer", () => {
-    const till = given("ASKED");
-    const first = till.answer(charged);
+  test("charge twice: one charge, the same reply", () => {
+    const till = given("SENT");
+    const first = till.settle(charged);
     expect(till.charge()).toEqual(first);
     expect(till.claim()).toBeNull();
   });
 
-  test("undo twice: one refund, the same answer", () => {
+  test("undo twice: one refund, the same reply", () => {
     const till = given("SUCCEEDED");
     till.cancel();
     till.refund();
     till.claimRefund();
-    const first = till.answerRefund(refunded);
+    const first = till.settleRefund(refunded);
     expect([till.cancel(), till.refund()]).toEqual([first, first]);
     expect(till.claimRefund()).toBeNull();
   });
 
-  test("undo before do, and do after undo: refused, naming the command", () => {
+  test("a charge after its undo is refused, naming the command", () => {
     for (const till of [given("TOMBSTONE"), given("CANCELLED"), given("REFUNDED")]) {
       const late = chargePayment(SAGA);
       expect(till.when(late)).toEqual([
@@ -466,7 +466,7 @@ describe("the saga laws", () => {
     }
   });
 
-  test("do while the undo waits for the provider: refused", () => {
+  test("a charge while the undo waits for the provider is refused", () => {
     const till = given("UNKNOWN");
     till.cancel();
     expect(types(till.charge())).toEqual(["CommandRefused"]);

@@ -1,4 +1,4 @@
-// Every state of a payment against everything the provider's ledger may say of it.
+// Every state of a payment against everything that the provider ledger may say about it.
 import { describe, expect, test } from "bun:test";
 import type { Payment } from "./payment.ts";
 import type { ProviderCharge, ProviderRefund } from "./providers/ledger.ts";
@@ -68,14 +68,14 @@ const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message:
 const STATES = Object.values<Payment>(payments).map((payment) => [payment.status, payment] as const);
 const MOVED = new Set(["SUCCEEDED", "REFUND_PENDING", "REFUNDED"]);
 
-test("what carries no mark of ours and no payment knows is somebody else's", () => {
+test("an entry without our mark and without a payment belongs to another shop", () => {
   const [charges, refunds] = [[charge({ isMarked: false })], [refund({ isMarked: false })]];
   expect(kindsOf({ charges, refunds })).toEqual([]);
-  // However often somebody else names one id.
+  // Even if another shop uses one id twice.
   expect(kindsOf({ charges: [...charges, charge({ isMarked: false, provider_txn_id: "pi_2" })] })).toEqual(
     [],
   );
-  // A payment that knows it makes it ours: a refund by hand carries no mark.
+  // A payment that matches makes it ours: a refund by hand has no mark.
   expect(kindsOf({ refunds, payments: [payments.SUCCEEDED] })).toEqual(["refund_differs"]);
   expect(kindsOf({ charges: [charge()] })).toEqual(["charge_without_payment"]);
 });
@@ -86,7 +86,7 @@ describe("a charge that took money", () => {
     expect(kindsOf({ charges: [charge()], payments: [payment] })).toEqual(expected);
   });
 
-  test("of another amount or currency, whatever the payment's state", () => {
+  test("with another amount or currency, in any state of the payment", () => {
     for (const status of ["UNKNOWN", "SUCCEEDED", "REFUNDED"] as const) {
       for (const changes of [{ amount_cents: 599 }, { currency: "USD" }]) {
         expect(kindsOf({ charges: [charge(changes)], payments: [payments[status]] })).toEqual([
@@ -96,18 +96,18 @@ describe("a charge that took money", () => {
     }
   });
 
-  test("without a payment, of this service or of somebody else", () => {
+  test("without a payment, with or without a saga id", () => {
     for (const saga_id of [SAGA, null])
       expect(kindsOf({ charges: [charge({ saga_id })] })).toEqual(["charge_without_payment"]);
   });
 
-  test("that names another saga than its payment's", () => {
+  test("with another saga than its payment", () => {
     expect(kindsOf({ charges: [charge({ saga_id: OTHER })], payments: [payments.SUCCEEDED] })).toEqual([
       "saga_differs",
     ]);
   });
 
-  test("beside the payment's own: only the second is one too many, wherever the other is listed", () => {
+  test("in addition to the payment's own: only the second differs, in any order", () => {
     const second = charge({ provider_txn_id: "pi_2" });
     const both = [second, charge()];
     for (const charges of [both, both.toReversed(), [second]]) {
@@ -122,14 +122,14 @@ describe("a charge that took money", () => {
     }
   });
 
-  test("twice for a payment that knows of neither", () => {
+  test("twice for a payment without a known charge", () => {
     const charges = [charge(), charge({ provider_txn_id: "pi_2" })];
     expect(kindsOf({ charges, payments: [payments.UNKNOWN] })).toEqual(["status_differs", "charged_twice"]);
     expect(kindsOf({ charges })).toEqual(["charge_without_payment", "charged_twice"]);
   });
 });
 
-test("a charge that took nothing is at odds with the payment that names it, and with no other", () => {
+test("a charge that took nothing contradicts only the payment that names it", () => {
   const charges = [charge({ answer: DECLINED })];
   for (const [status, payment] of STATES) {
     const expected: DifferenceKind[] = MOVED.has(status) ? ["status_differs"] : [];
@@ -161,18 +161,18 @@ describe("a refund that was given", () => {
     expect(found).toEqual(["refund_differs"]);
   });
 
-  test("to a payment that is not there", () => {
+  test("for a payment that does not exist", () => {
     expect(kindsOf({ refunds: [refund()] })).toEqual(["refund_differs"]);
   });
 });
 
-test("a refund that is under way, or failed and is asked for again, is nobody's business yet", () => {
+test("a refund that is pending, or failed and will be retried, is no difference yet", () => {
   for (const status of ["pending", "failed"] as const) {
     expect(kindsOf({ refunds: [refund({ status })], payments: [payments.REFUND_PENDING] })).toEqual([]);
   }
 });
 
-test("what a payment names and the provider does not know", () => {
+test("ids that a payment names and the provider does not know", () => {
   const absent = { absentCharges: ["pi_1"], absentRefunds: ["re_1"] };
   expect(kindsOf({ ...absent, payments: [payments.REFUNDED] })).toEqual([
     "payment_without_charge",

@@ -1,5 +1,5 @@
-// The payment service as the message processor runs it: which commands it takes, the rows they touch, and its decision. No provider is
-// called in its transaction: a charge is written down there, and asked for when that is committed. Wired in cmd/payment.
+// The payment service as a message handler: its commands, the rows they touch, and its decisions. It calls no provider inside the
+// transaction: a charge is saved there and requested after the commit. Wired in cmd/payment.
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import type { Handler } from "../../messaging/handler.ts";
@@ -10,18 +10,18 @@ import { applyPayment, heldPayments, loadRows, type PaymentRows, saveRows } from
 const COMMANDS = ["ChargePayment", "CancelPayment", "RefundPayment"] as const;
 type PaymentCommandType = (typeof COMMANDS)[number];
 
-/** Money that is not given back is kept from the shopper, so an undo is tried until it works. */
+/** An undo that fails keeps the shopper's money, so it is retried until it works. */
 const RETRY_FOREVER: ReadonlySet<MessageType> = new Set<MessageType>(["CancelPayment", "RefundPayment"]);
 
 export interface PaymentHandlerOptions {
-  /** Name of the provider that charges, kept with each payment. */
+  /** Name of the provider for new charges; saved with each payment. */
   readonly provider: string;
   /**
-   * Claims new charges in the transaction that takes them in, which spares them one of their own, and asks for them after its commit.
-   * Without it they are claimed like all others.
+   * Claims new charges in the inbox transaction, which avoids a second one, and sends them after the commit. Without it they are
+   * claimed like all others.
    */
   readonly executor?: Pick<Executor, "claimNew" | "send">;
-  /** Called after a commit that may have left the executor something to claim. */
+  /** Called after a commit that may have left work for the executor. */
   readonly wakeExecutor: () => void;
 }
 
@@ -32,7 +32,7 @@ export function paymentHandler(options: PaymentHandlerOptions): Handler<PaymentC
     types: COMMANDS,
     retryForever: RETRY_FOREVER,
     eventTopic: TOPICS.paymentEvents,
-    // Two transactions at once would each claim as many charges as the provider may be asked for at a time.
+    // Two transactions at once would each claim as many charges as the provider may get at a time.
     sharesAcrossSagas: true,
 
     load: (tx, messages) => loadRows(tx, sagasOf(messages)),

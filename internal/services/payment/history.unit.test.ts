@@ -1,6 +1,6 @@
-// Any history of a payment: commands in any order, answers late, lost, or of a request asked twice, and the provider's own events
-// lost, late, repeated and out of order. The provider is a few pure lines with money in them; whatever happens, it is charged at
-// most once, and what the saga is told is so.
+// Any history of a payment: commands in any order, results late, lost or of a repeated request, and webhook events lost, late,
+// repeated and out of order. The provider is a small pure simulation. Whatever happens, it charges at most once, and the replies to
+// the saga are true.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { MessageType } from "../../../schemas/registry.ts";
@@ -25,32 +25,32 @@ const HOUR_MS = 60 * 60 * 1_000;
 const KEY_LIFETIME_MS = 24 * HOUR_MS;
 const policy = DEFAULT_POLICY;
 
-/** How one call of the provider goes. */
+/** How one call to the provider goes. */
 const FATES = [
-  "answered",
+  "completed",
   "reply_lost",
   "lost_before",
   "error_stored",
   "error_after",
   "never_sent",
-  "put_off",
+  "deferred",
 ] as const;
 type Fate = (typeof FATES)[number];
 const COMMANDS = { charge: chargePayment, cancel: cancelPayment, refund: refundPayment };
 
 type Step =
   | { readonly do: "command"; readonly command: keyof typeof COMMANDS }
-  | { readonly do: "ask"; readonly fate: Fate }
-  /** `again`: it is settled, and nobody heard that it was, so that it is settled once more at some later time. */
-  | { readonly do: "answer"; readonly which: number; readonly again: boolean }
+  | { readonly do: "call"; readonly fate: Fate }
+  /** `again`: the settlement's success got lost, so the result is settled once more later. */
+  | { readonly do: "settle"; readonly which: number; readonly again: boolean }
   | { readonly do: "event"; readonly which: number }
   | { readonly do: "give_up" }
   | { readonly do: "wait"; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("command" as const), command: fc.constantFrom("charge", "cancel", "refund") }),
-  fc.record({ do: fc.constant("ask" as const), fate: fc.constantFrom(...FATES) }),
-  fc.record({ do: fc.constant("answer" as const), which: fc.nat(5), again: fc.boolean() }),
+  fc.record({ do: fc.constant("call" as const), fate: fc.constantFrom(...FATES) }),
+  fc.record({ do: fc.constant("settle" as const), which: fc.nat(5), again: fc.boolean() }),
   fc.record({ do: fc.constant("give_up" as const) }),
   fc.record({ do: fc.constant("event" as const), which: fc.nat(3) }),
   fc.record({
@@ -59,9 +59,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
 );
 
-const PUT_OFF = { kind: "deferred", retry_after_ms: null } as const;
+const DEFERRED = { kind: "deferred", retry_after_ms: null } as const;
 
-/** As chargePayment asks for it. */
+/** As chargePayment requests it. */
 const BOOKED = { saga_id: SAGA, isMarked: true, amount_cents: 600, currency: "EUR" };
 
 class World {
@@ -74,9 +74,9 @@ class World {
   #chargedAt = 0;
   /** What the provider has stored under the charge's key. */
   #stored: { readonly outcome: ChargeOutcome; readonly until: number } | null = null;
-  /** Answers on their way, in any order. */
+  /** Results on their way, in any order. */
   readonly #results: (() => Decision | null)[] = [];
-  /** What the provider tells by itself. Never taken out: any of them may come at any time, and again. */
+  /** The provider's own events. Never removed: each may arrive at any time, and again. */
   readonly #events: WebhookEvent[] = [];
 
   constructor(refusesCards: boolean) {
@@ -86,28 +86,28 @@ class World {
   run(each: Step): void {
     if (each.do === "command") this.apply(decide(this.payment, COMMANDS[each.command](SAGA), this.now));
     else if (each.do === "wait") this.now += each.ms;
-    else if (each.do === "ask") this.ask(each.fate);
+    else if (each.do === "call") this.call(each.fate);
     else if (each.do === "event") this.hear(this.#events[each.which]);
     else if (each.do === "give_up") this.giveUp();
-    else this.answer(each.which, each.again);
+    else this.settle(each.which, each.again);
     this.check();
   }
 
-  /** Everything that is on its way arrives, then the provider works and time passes. */
+  /** All results arrive, then the provider works and time passes. */
   heal(): void {
-    for (const answer of this.#results.splice(0)) this.apply(answer());
+    for (const result of this.#results.splice(0)) this.apply(result());
     for (let round = 0; round < 10; round += 1) {
       this.now += HOUR_MS * 4;
-      this.ask("answered");
+      this.call("completed");
       this.apply(this.#results.shift()?.() ?? null);
       this.check();
     }
   }
 
-  answer(which: number, again: boolean): void {
-    const answer = this.#results[which];
+  settle(which: number, again: boolean): void {
+    const result = this.#results[which];
     if (!again) this.#results.splice(which, 1);
-    this.apply(answer?.() ?? null);
+    this.apply(result?.() ?? null);
   }
 
   giveUp(): void {
@@ -120,7 +120,7 @@ class World {
     this.said.push(...decision.out.map(({ type }) => type));
   }
 
-  /** A provider that tells what it did is never at odds with what is kept here. */
+  /** A provider that reports what it did never contradicts the saved payment. */
   hear(event: WebhookEvent | undefined): void {
     if (event === undefined || this.payment === null) return;
     const decided = decideWebhookEvent(this.payment, event, this.now, policy);
@@ -128,7 +128,7 @@ class World {
     if (decided.kind === "settled") this.apply(decided.decision);
   }
 
-  ask(fate: Fate): void {
+  call(fate: Fate): void {
     if (this.payment === null) return;
     const charge = claimCharge(this.payment, this.now, policy);
     if (charge !== null) {
@@ -144,13 +144,13 @@ class World {
     if (refund !== null) {
       this.payment = refund.payment;
       const { attempt } = refund.request;
-      // The provider gives back no more than it took, under whatever key.
-      if (fate === "answered" || fate === "reply_lost") this.#giveBack();
+      // The provider refunds no more than it took, under any key.
+      if (fate === "completed" || fate === "reply_lost") this.#giveBack();
       const outcome =
-        fate === "answered"
+        fate === "completed"
           ? ({ kind: "succeeded", provider_refund_id: "re_1" } as const)
-          : fate === "put_off"
-            ? PUT_OFF
+          : fate === "deferred"
+            ? DEFERRED
             : ({ kind: "not_yet", error_code: fate } as const);
       this.#results.push(
         () => this.payment && settleRefund(this.payment, attempt, outcome, this.now, policy),
@@ -170,9 +170,9 @@ class World {
   }
 
   #charge(fate: Fate, thenSearch: boolean): ChargeOutcome {
-    if (fate === "put_off") return PUT_OFF;
+    if (fate === "deferred") return DEFERRED;
     if (fate === "never_sent" && !thenSearch)
-      return { kind: "no_effect", error_code: "AWAY", error_message: "" };
+      return { kind: "no_effect", error_code: "UNAVAILABLE", error_message: "" };
     if (fate === "lost_before" || fate === "never_sent") return { kind: "unknown" };
     const replayed = this.#stored !== null && this.#stored.until > this.now;
     const outcome = replayed ? (this.#stored?.outcome ?? { kind: "unknown" as const }) : this.#execute(fate);
@@ -180,7 +180,7 @@ class World {
     return outcome.kind === "unknown" && thenSearch ? this.#search(fate, replayed) : outcome;
   }
 
-  /** A stored error hides what was done, if anything was. */
+  /** A stored error hides the real result. */
   #execute(fate: Fate): ChargeOutcome {
     const done = fate === "error_stored" ? ({ kind: "unknown" } as const) : this.#decideCharge();
     const outcome = fate === "error_after" ? ({ kind: "unknown" } as const) : done;
@@ -214,14 +214,14 @@ class World {
   }
 
   #search(fate: Fate, executionOver: boolean): ChargeOutcome {
-    if (fate === "reply_lost" || fate === "lost_before" || fate === "put_off") return { kind: "unknown" };
+    if (fate === "reply_lost" || fate === "lost_before" || fate === "deferred") return { kind: "unknown" };
     const isInLedger = this.charges > 0 && this.now - this.#chargedAt >= policy.searchLagMs;
     if (isInLedger) return { kind: "succeeded", provider_txn_id: "pi_1" };
     return { kind: "not_found", execution_over: executionOver };
   }
 }
 
-test("the provider is charged at most once, and what is told of it is so", () => {
+test("the provider charges at most once, and the replies are true", () => {
   fc.assert(
     fc.property(fc.boolean(), fc.array(step, { maxLength: 40 }), (refusesCards, steps) => {
       const world = new World(refusesCards);
@@ -231,7 +231,7 @@ test("the provider is charged at most once, and what is told of it is so", () =>
   );
 });
 
-test("with a provider that works, every payment finishes, and an undone one without money", () => {
+test("with a working provider every payment finishes, and an undone one keeps no money", () => {
   fc.assert(
     fc.property(
       fc.boolean(),
@@ -250,7 +250,7 @@ test("with a provider that works, every payment finishes, and an undone one with
   );
 });
 
-test("a payment finished stays as it is but for an undo", () => {
+test("a finished payment changes only by an undo", () => {
   fc.assert(
     fc.property(
       fc.boolean(),

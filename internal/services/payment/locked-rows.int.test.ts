@@ -1,5 +1,5 @@
-// Somebody's open transaction holds one payment: the others are charged, settled and reconciled meanwhile. On a real Postgres and
-// the real provider simulator.
+// An open transaction locks one payment: the others are charged, settled and reconciled meanwhile. On a real Postgres and the real
+// provider simulator.
 import { expect, test } from "bun:test";
 import { waitFor } from "../../paysim/test-provider.ts";
 import { cancelPayment, refundPayment } from "../../testkit/commands.ts";
@@ -12,7 +12,7 @@ const open = () => TestPayment.open(PROVIDER_TIMEOUT_MS, impatient);
 const hold = (payment: TestPayment, saga_id: string) =>
   holdRows(payment.database.url, `select * from payments where saga_id = '${saga_id}' for update`);
 
-test("of a batch of commands only its own are left out; a refund held by itself counts as its payment", async () => {
+test("only the commands of locked payments are left out of a batch; a locked refund counts as a locked payment", async () => {
   await using payment = await open();
   const [held, refunding, free] = [saga(), saga(), saga()];
   for (const id of [held, refunding, free]) await payment.charge(id);
@@ -35,13 +35,13 @@ test("of a batch of commands only its own are left out; a refund held by itself 
   await Promise.all([row.release(), refund.release()]);
 });
 
-test("the others' answers are settled, its own when it is free again, and nobody is asked twice", async () => {
+test("the results of other payments are settled, its own after the unlock, and no request is sent twice", async () => {
   await using payment = await open();
   const sagas = Array.from({ length: 6 }, saga);
   const [held = ""] = sagas;
   for (const id of sagas) await payment.charge(id);
   await using executor = payment.executor();
-  // Claimed first: what is locked is not even asked about.
+  // Claimed first, because a locked payment is not claimed.
   const release = Promise.withResolvers<void>();
   const { provider } = payment;
   const charge = provider.charge.bind(provider);
@@ -63,7 +63,7 @@ test("the others' answers are settled, its own when it is free again, and nobody
   expect(sagas.map((id) => payment.money(id).charges)).toEqual(sagas.map(() => 1));
 });
 
-test("an event about it is answered 503, and settles it when it is sent again", async () => {
+test("an event about it is answered 503, and settles it when it is resent", async () => {
   await using payment = await open();
   const id = saga();
   await payment.charge(id, "pm_sim_timeout_no_effect");
@@ -94,7 +94,7 @@ test("an event about it is answered 503, and settles it when it is sent again", 
   expect(await payment.status(id)).toBe("SUCCEEDED");
 });
 
-test("of events that come together only the one about it is refused", async () => {
+test("among events that arrive together only the one about it is refused", async () => {
   await using payment = await open();
   const sagas = Array.from({ length: 8 }, saga);
   const [held = "", ...free] = sagas;
@@ -108,14 +108,14 @@ test("of events that come together only the one about it is refused", async () =
     const charge = { provider_txn_id, saga_id, isMarked: true, amount_cents: 600, currency: "EUR", answer };
     return intake.receive({ kind: "charge", event_id: `evt_${saga_id}`, charge });
   };
-  const answers = await Promise.allSettled(sagas.map(receive));
-  expect(answers[0]).toMatchObject({ status: "rejected", reason: { code: "DATABASE_LOCKED" } });
-  expect(answers.slice(1)).toEqual(free.map(() => ({ status: "fulfilled", value: "settled" })));
+  const outcomes = await Promise.allSettled(sagas.map(receive));
+  expect(outcomes[0]).toMatchObject({ status: "rejected", reason: { code: "DATABASE_LOCKED" } });
+  expect(outcomes.slice(1)).toEqual(free.map(() => ({ status: "fulfilled", value: "settled" })));
   await row.release();
   expect(await receive(held)).toBe("settled");
 });
 
-test("reconciliation compares the page it is on, and marks it in a later run", async () => {
+test("reconciliation compares it with its page, and marks it in a later run", async () => {
   await using payment = await open();
   const reconciler = await payment.reconciler();
   const [held, other] = [saga(), saga()];

@@ -1,5 +1,5 @@
-// Payments by whatever the provider calls them, read without locks: each with its refund, as they were at one moment. Called by
-// webhook.ts and by reconciliation/; whoever changes one reads it again under lock (store.ts).
+// Finds payments by saga or by the provider's ids, without locks: each with its refund, from one snapshot. Called by webhook.ts and
+// by reconciliation/. To change a payment, read it again under a lock (store.ts).
 import type { Sql } from "postgres";
 import type { Payment } from "./payment.ts";
 import { type PaymentRow, paymentOf, type RefundRow } from "./store.ts";
@@ -15,10 +15,10 @@ interface Row extends PaymentRow {
   readonly refund: RefundRow | null;
 }
 
-/** Every payment that any of the names stands for, each once. */
+/** Every payment that has one of the names, each once. */
 export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: Names): Promise<Payment[]> {
-  // The array makes the planner probe the keys, and `union all` keeps it from reading an index whole for its order; one
-  // statement, because payment and refund must be of the same moment.
+  // The array makes the planner look up the keys in the index, and `union all` keeps it from reading a whole index for its order.
+  // One statement, because payment and refund must come from the same snapshot.
   const rows = await sql<Row[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -36,7 +36,7 @@ export async function findPayments(sql: Sql, { sagas, charges, refunds = [] }: N
   return rows.map(({ refund, ...payment }) => paymentOf(payment, refund ?? undefined));
 }
 
-/** Name of the provider that has the saga's payment; undefined where there is no such payment. */
+/** Name of the provider of the saga's payment; undefined if there is no such payment. */
 export async function providerOf(sql: Sql, saga_id: string): Promise<string | undefined> {
   const [row] = await sql<{ provider: string }[]>`select provider from payments where saga_id = ${saga_id}`;
   return row?.provider;

@@ -1,43 +1,43 @@
-// What the payment service knows of one saga's money: the states of a payment and its refund, and what they are answered with.
-// Data and its words only: decide.ts and attempts.ts move it, store.ts keeps it.
+// The states of one saga's payment and refund, and the events that report them. Data only: decide.ts and attempts.ts change it,
+// store.ts saves it.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 
 export interface PaymentFacts {
-  /** The message id of the command that made the row: ChargePayment, or for a tombstone the undo. */
+  /** The message id of the command that created the row: ChargePayment, or the undo for a tombstone. */
   readonly payment_id: string;
   readonly saga_id: string;
   readonly amount_cents: number;
-  /** The saga wants this charge undone, whatever its outcome turns out to be. */
+  /** The saga wants this charge undone, whatever its outcome. */
   readonly undo_requested: boolean;
-  /** How often the provider has been, or is being, asked. Written before the request leaves. */
+  /** Number of requests to the provider, including one in flight. Saved before the request is sent. */
   readonly attempts: number;
   /**
-   * The requests up to this number are known to have had no effect: never sent, or refused for now. Where that is all of them,
-   * the provider has nothing, and the payment can be ended without it.
+   * The requests up to this number had no effect: never sent, refused or deferred. If these are all requests, the provider has no
+   * charge, and the payment can end without it.
    */
   readonly void_attempts: number;
-  /** Epoch ms of the first request that may have had an effect, as are all times here. The provider forgets the key some time after it. */
+  /** The first request that may have had an effect. All times here are epoch ms. The provider forgets the key some time later. */
   readonly first_attempt_at: number | null;
   /**
-   * When the provider was last asked to charge; later requests only look. Null before the first, and where it is not known because
-   * an older version asked.
+   * When the last charge request was sent; later requests only search. Null before the first, and if an older version sent it
+   * without saving the time.
    */
   readonly charge_asked_at: number | null;
-  /** The saga waits no longer: a charge that was not asked until then is not asked. Null where the saga did not say. */
+  /** The saga waits until then: a charge that is not sent in time is not sent at all. Null if the saga set no limit. */
   readonly answer_by: number | null;
-  /** Trace context of the command that made the row, for the answers that come later. */
+  /** Trace context of the command that created the row, for the later replies. */
   readonly traceparent: string | null;
   readonly created_at: number;
 }
 
-/** PENDING: not asked, or being asked for the first time. UNKNOWN: asked, and no definite answer yet. */
+/** PENDING: not requested yet, or the first request is in flight. UNKNOWN: requested, and no definite result yet. */
 export interface OpenPayment extends PaymentFacts {
   readonly status: "PENDING" | "UNKNOWN";
   readonly currency: string;
-  /** Sealed; dropped once the outcome is known. */
+  /** Sealed; deleted once the outcome is known. */
   readonly payment_method: string;
-  /** Lease while it is being asked, backoff while it waits: until then nobody asks. */
+  /** Lease while a request is in flight, backoff between requests: no request is sent before this time. */
   readonly next_attempt_at: number;
 }
 
@@ -47,7 +47,7 @@ export interface SucceededPayment extends PaymentFacts {
   readonly provider_txn_id: string;
 }
 
-/** No money moved and none will. */
+/** No money moved, and none will. */
 export interface FailedPayment extends PaymentFacts {
   readonly status: "FAILED";
   readonly currency: string;
@@ -55,7 +55,7 @@ export interface FailedPayment extends PaymentFacts {
   readonly error_message: string;
 }
 
-/** Undone before the provider was asked. A tombstone, whose charge never came, has no currency and the amount 0. */
+/** Undone while the provider had no charge. A tombstone (its charge command never came) has no currency and the amount 0. */
 export interface CancelledPayment extends PaymentFacts {
   readonly status: "CANCELLED";
   readonly currency: string | null;
@@ -80,16 +80,16 @@ export type Payment =
 export type PaymentStatus = Payment["status"];
 
 interface RefundFacts {
-  /** The payment's id: a payment is refunded once, and wholly. */
+  /** The payment's id: a payment is refunded once, in full. */
   readonly refund_id: string;
   readonly attempts: number;
   readonly created_at: number;
 }
 
 export interface PendingRefund extends RefundFacts {
-  /** Lease and backoff, as in an open payment. */
+  /** Lease and backoff, as for an open payment. */
   readonly next_attempt_at: number;
-  /** Why the last attempt did not do it; null before the first. */
+  /** Why the last attempt did not succeed; null before the first. */
   readonly error_code: string | null;
 }
 
@@ -99,12 +99,12 @@ export interface CompletedRefund extends RefundFacts {
 export type Refund = PendingRefund | CompletedRefund;
 
 export interface Decision {
-  /** The saga's payment from now on; the same object where nothing changed. */
+  /** The saga's new payment; the same object if nothing changed. */
   readonly payment: Payment;
   readonly out: readonly Outgoing[];
 }
 
-/** A decision that says nothing, whether or not it changes something. */
+/** A decision that sends no messages, with or without a change. */
 export function withoutMessages(payment: Payment): Decision {
   return { payment, out: [] };
 }
@@ -113,12 +113,12 @@ export function isOpen(payment: Payment): payment is OpenPayment {
   return payment.status === "PENDING" || payment.status === "UNKNOWN";
 }
 
-/** Whether the provider has, or may have, something of this payment. */
+/** Whether the provider has, or may have, a charge for this payment. */
 export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): boolean {
   return attempts > void_attempts;
 }
 
-/** What an open payment leaves to the settled one: all but its status, its token and its lease. */
+/** The fields that a settled payment takes over from the open one: all except status, token and lease. */
 export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
   const { payment_id, saga_id, amount_cents, currency, undo_requested } = payment;
   const { attempts, void_attempts, first_attempt_at, charge_asked_at } = payment;
@@ -139,7 +139,7 @@ export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly 
   };
 }
 
-/** Owes the shopper the whole amount, from `now` on. */
+/** Starts the refund of the full amount, due at `now`. */
 export function startRefund(payment: SucceededPayment, now: number): RefundPendingPayment {
   return {
     ...payment,
@@ -154,7 +154,7 @@ export function startRefund(payment: SucceededPayment, now: number): RefundPendi
   };
 }
 
-/** Ends a payment that the provider has nothing of, for its undo. */
+/** Cancels a payment for which the provider has no charge, and replies to its undo. */
 export function cancelUnsent(payment: OpenPayment): Decision {
   return {
     payment: { ...withoutAttempt(payment), status: "CANCELLED", undo_requested: true },
@@ -162,7 +162,7 @@ export function cancelUnsent(payment: OpenPayment): Decision {
   };
 }
 
-/** The provider does one charge per key, however often it is asked. */
+/** The provider makes one charge per key, however often the request is repeated. */
 export function chargeKey(saga_id: string): string {
   return `${saga_id}:charge`;
 }

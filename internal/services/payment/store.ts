@@ -1,9 +1,8 @@
-// Payments with their refunds: read and locked, written back by set-based statements. Called by handler.ts for a batch of
-// commands and by attempt-transactions.ts around the provider's calls.
+// Reads, locks and saves payments with their refunds by set-based statements. Called by handler.ts for a batch of commands and by
+// attempt-transactions.ts around the provider requests.
 //
-// A payment's row is the lock of its refund, too, and rows are locked in saga order, so two transactions never wait in a
-// circle. A payment that does not exist yet cannot be locked: two transactions that both insert one saga's payment meet at
-// its unique key, and the second is run again.
+// The lock of a payment's row also covers its refund, and rows are locked in saga order, so two transactions never deadlock. A new
+// payment cannot be locked: if two transactions insert one saga's payment, the unique key stops the second, which is run again.
 import type { PendingQuery } from "postgres";
 import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
 import { assert, assertNever } from "../../kernel/errors.ts";
@@ -21,12 +20,12 @@ import {
   refundKey,
 } from "./payment.ts";
 
-/** The working set of one transaction, by saga: what was read, and what became of it. */
+/** The working set of one transaction, by saga: the rows that were read, and their changes. */
 export interface PaymentRows {
   readonly payments: Map<string, Payment>;
-  /** Sagas whose payment was made in this transaction. */
+  /** Sagas whose payment was created in this transaction. */
   readonly made: Set<string>;
-  /** Sagas whose stored payment has changed. */
+  /** Sagas whose saved payment has changed. */
   readonly changed: Set<string>;
   /** Charges of new payments that were claimed in this transaction. */
   readonly claimed: ChargeClaim[];
@@ -49,7 +48,7 @@ export function lookAt(payments: readonly PaymentRow[], refunds: readonly Refund
   };
 }
 
-/** Makes a decision part of the working set, so that the next one in the batch sees it. */
+/** Adds a decision to the working set, so that the next one in the batch sees it. */
 export function applyPayment(rows: PaymentRows, payment: Payment): void {
   const { saga_id } = payment;
   const before = rows.payments.get(saga_id);
@@ -59,7 +58,7 @@ export function applyPayment(rows: PaymentRows, payment: Payment): void {
   else if (!rows.made.has(saga_id)) rows.changed.add(saga_id);
 }
 
-/** The statements that write the working set back; none where nothing changed. `provider` takes the new ones; `now` in epoch ms. */
+/** The statements that save the working set; none if nothing changed. `provider` gets the new payments; `now` in epoch ms. */
 export function saveRows(
   tx: Tx,
   rows: PaymentRows,
@@ -77,7 +76,7 @@ export function saveRows(
   ];
 }
 
-/** As the table's checks allow it. Times in epoch ms. */
+/** A row within the table's checks. Times in epoch ms. */
 export interface PaymentRow {
   readonly payment_id: string;
   readonly saga_id: string;
@@ -109,7 +108,7 @@ export interface RefundRow {
   readonly created_at: number;
 }
 
-/** To be sent before what must be seen as it is once the locks are there. */
+/** Send it before the statements that must see the state under these locks. */
 export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<PaymentRow[]> {
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
@@ -122,8 +121,8 @@ export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Pay
 }
 
 /**
- * Locks the payments that are free, with their refunds, and returns those that another transaction holds, without waiting for any.
- * A refund may be held by itself, by hand; its payment then counts as held.
+ * Locks the free payments with their refunds, without waiting, and returns those that another transaction has locked. A person may
+ * lock only the refund; its payment then counts as locked.
  */
 export function heldPayments(tx: Tx, sagas: readonly string[]): PendingQuery<HeldRow[]> {
   return tx<HeldRow[]>`
@@ -146,7 +145,7 @@ export function heldPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Hel
      where payment_id = any(array(select payment_id from held_refunds))`;
 }
 
-/** The array makes the planner probe the keys. */
+/** The array makes the planner look up the keys in the index. */
 export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<RefundRow[]> {
   return tx<RefundRow[]>`
     select refund_id, payment_id, provider_refund_id, error_code, attempts, next_attempt_at, created_at
@@ -157,9 +156,8 @@ export function readRefunds(tx: Tx, sagas: readonly string[]): PendingQuery<Refu
 }
 
 /**
- * Open payments that are due (`isDue`), the longest waiting first, without those that somebody is working on. Two looks into the
- * index, because by one condition with `or` all that wait for their time were read each time; the first begins at `dueFrom` (epoch
- * ms), see claim-floor.ts.
+ * Open payments that are due (`isDue`), the longest waiting first, without locked ones. Two index scans, because one condition with
+ * `or` read all waiting payments each time. The first scan starts at `dueFrom` (epoch ms), see claim-floor.ts.
  */
 export function lockDueCharges(
   tx: Tx,
@@ -187,8 +185,8 @@ export function lockDueCharges(
 }
 
 /**
- * The same while the provider takes less than there is: those that came first are first, so that one that was put off keeps its
- * place. Costs a look at all that are due, of which there are few then: the backlog is kept short.
+ * The same while the provider takes fewer calls than there are: the oldest come first, so that a deferred payment keeps its place.
+ * Reads all due payments. There are few of them then, because the backlog is kept short.
  */
 export function lockOldestCharges(
   tx: Tx,
@@ -214,15 +212,15 @@ export function lockOldestCharges(
        for no key update`;
 }
 
-/** Payments that the provider has nothing of and that are not being asked, but for the `keep` oldest; at most `limit`. */
+/** Payments without a charge at the provider and without a request in flight, except the `keep` oldest; at most `limit`. */
 export function lockBacklog(
   tx: Tx,
   provider: string,
   keep: number,
   limit: number,
 ): PendingQuery<PaymentRow[]> {
-  // The inner query looks without locks: those that stay must not be locked, or nobody could claim them meanwhile. Who has a next
-  // attempt is open; said by the status, the planner would read the index of all open ones once more.
+  // The inner query takes no locks: payments that stay must remain claimable. Every payment with a next attempt is open; with the
+  // status as condition, the planner would read the index of all open payments again.
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
@@ -238,7 +236,7 @@ export function lockBacklog(
        for no key update skip locked`;
 }
 
-/** How many charges wait that the provider has nothing of and that nobody is asking; counts no further than `atMost`. */
+/** Counts charges that wait, without a charge at the provider and without a request in flight; stops at `atMost`. */
 export function countBacklog(tx: Tx, provider: string, atMost: number): PendingQuery<{ waiting: number }[]> {
   return tx<{ waiting: number }[]>`
     select count(*)::integer as waiting
@@ -248,8 +246,8 @@ export function countBacklog(tx: Tx, provider: string, atMost: number): PendingQ
 }
 
 /**
- * The sagas of refunds that are due, payment and refund locked. Locking the refund, too, makes the server look at it again
- * where another claim has just moved it on.
+ * The sagas of due refunds, with payment and refund locked. The lock on the refund makes the server check it again if another claim
+ * has just moved it on.
  */
 export function lockDueRefunds(
   tx: Tx,
@@ -269,7 +267,7 @@ export function lockDueRefunds(
        for no key update skip locked`;
 }
 
-/** Whether a refund's payment is this provider's. */
+/** Whether a refund's payment belongs to this provider. */
 function isOf(tx: Tx, provider: string) {
   return tx`(select p.provider from payments p where p.payment_id = refunds.payment_id) = ${provider}`;
 }
@@ -332,7 +330,7 @@ export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payme
     case "UNKNOWN":
       assert(
         payment_method !== null && next_attempt_at !== null,
-        `payment ${row.payment_id} is ${status} and cannot be asked for`,
+        `payment ${row.payment_id} is ${status} without a token or a next attempt`,
       );
       return { ...facts, status, currency, payment_method, next_attempt_at };
     case "FAILED":
@@ -360,7 +358,7 @@ function refundState(
     assert(provider_refund_id !== null, `refund ${refund_id} is done without the provider's id`);
     return { status, refund: { refund_id, attempts, created_at, provider_refund_id } } as const;
   }
-  assert(next_attempt_at !== null, `refund ${refund_id} is pending and cannot be asked for`);
+  assert(next_attempt_at !== null, `refund ${refund_id} is pending without a next attempt`);
   const refund: PendingRefund = { refund_id, attempts, created_at, next_attempt_at, error_code };
   return { status, refund } as const;
 }
@@ -387,7 +385,7 @@ function factsOf(row: PaymentFacts): PaymentFacts {
 type StoredPayment = ReturnType<typeof rowOf>;
 type StoredRefund = ReturnType<typeof refundRowsOf>[number];
 
-/** As the statements take it: times as text, what a status does not have as null. */
+/** As the statements expect it: times as text, null for what the status does not have. */
 function rowOf(payment: Payment, now: number) {
   const { first_attempt_at, charge_asked_at, answer_by, created_at } = payment;
   const open = isOpen(payment) ? payment : null;
@@ -437,6 +435,6 @@ function timeOrNull(epochMs: number | null): string | null {
 
 function paymentIn(rows: PaymentRows, saga_id: string): Payment {
   const payment = rows.payments.get(saga_id);
-  assert(payment !== undefined, `saga ${saga_id} is marked as written without a payment`);
+  assert(payment !== undefined, `saga ${saga_id} is marked as changed without a payment`);
   return payment;
 }

@@ -139,27 +139,37 @@ const CASES: readonly Case[] = [
     422,
     () => checkout({ shipping_address: { ...address, name: HALF } }),
   ],
-  ["gateway", "a body that is no JSON", 400, () => post("/api/v1/checkout", "{", shopper())],
+  ["gateway", "a body that is not JSON", 400, () => post("/api/v1/checkout", "{", shopper())],
   ["gateway", "a body that is null", 422, () => post("/api/v1/checkout", "null", shopper())],
-  ["gateway", "a traceparent that is none", 202, () => checkout({}, { traceparent: "00-zz-zz-01" })],
+  ["gateway", "an invalid traceparent", 202, () => checkout({}, { traceparent: "00-zz-zz-01" })],
   ["gateway", "a saga id with NUL", 404, () => get("/api/v1/saga/%00/status", shopper())],
   ["gateway", "a saga id with a broken escape", 404, () => get("/api/v1/saga/%E0%A4%A/status", shopper())],
-  ["gateway", "a wait that is negative", 400, () => get(`/api/v1/saga/${SAGA}/status?wait=-1`, shopper())],
-  ["gateway", "a wait that is no number", 400, () => get(`/api/v1/saga/${SAGA}/status?wait=%00`, shopper())],
+  ["gateway", "a negative wait", 400, () => get(`/api/v1/saga/${SAGA}/status?wait=-1`, shopper())],
+  [
+    "gateway",
+    "a wait that is not a number",
+    400,
+    () => get(`/api/v1/saga/${SAGA}/status?wait=%00`, shopper()),
+  ],
   ["gateway", "a broken escape in the query", 404, () => get(`/api/v1/saga/${SAGA}/status?x=%`, shopper())],
   ["gateway", "no such path", 404, () => get("/api/v1/%00")],
   ["orchestrator", "a saga", 200, () => startSaga()],
-  ["orchestrator", "a traceparent that is none", 422, () => startSaga({ traceparent: "00-zz-zz-01" })],
+  ["orchestrator", "an invalid traceparent", 422, () => startSaga({ traceparent: "00-zz-zz-01" })],
   ["orchestrator", "a key with NUL", 422, () => startSaga({ client_key: `a${NUL}` })],
   ["orchestrator", "a key with half a character", 422, () => startSaga({ client_key: HALF })],
   ["orchestrator", "a payment method with NUL", 422, () => startSaga({ payment_method: NUL })],
-  ["orchestrator", "a body that is no JSON", 422, () => post("/sagas", "{")],
-  ["orchestrator", "a body of nothing", 422, () => post("/sagas", "")],
+  ["orchestrator", "a body that is not JSON", 422, () => post("/sagas", "{")],
+  ["orchestrator", "an empty body", 422, () => post("/sagas", "")],
   ["orchestrator", "a wait that is a number", 404, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=1`)],
   ["orchestrator", "a wait below 0", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=-1`)],
   ["orchestrator", "a wait with a fraction", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=1.5`)],
-  ["orchestrator", "a wait beyond its limit", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=60001`)],
-  ["orchestrator", "a wait that is no number", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=x`)],
+  [
+    "orchestrator",
+    "a wait beyond the maximum",
+    422,
+    () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=60001`),
+  ],
+  ["orchestrator", "a wait that is not a number", 422, () => get(`/sagas/${SAGA}?user_id=${USER}&wait_ms=x`)],
   ["orchestrator", "a user with NUL", 422, () => get(`/sagas/${SAGA}?user_id=%00`)],
   ["orchestrator", "a saga id with NUL", 422, () => get(`/sagas/%00?user_id=${USER}`)],
   ["orchestrator", "a saga id with a broken escape", 422, () => get(`/sagas/%E0%A4%A?user_id=${USER}`)],
@@ -178,15 +188,15 @@ const CASES: readonly Case[] = [
   ["inventory", "a limit", 200, () => get("/catalogue?limit=2")],
   ["inventory", "a limit below 1", 422, () => get("/catalogue?limit=-1")],
   ["inventory", "a limit with a fraction", 422, () => get("/catalogue?limit=1.5")],
-  ["inventory", "a limit beyond its own", 422, () => get("/catalogue?limit=1001")],
-  ["inventory", "a limit that is no number", 422, () => get("/catalogue?limit=ten")],
+  ["inventory", "a limit beyond the maximum", 422, () => get("/catalogue?limit=1001")],
+  ["inventory", "a limit that is not a number", 422, () => get("/catalogue?limit=ten")],
   ["inventory", "a start with NUL", 422, () => get("/catalogue?after=%00")],
   ["inventory", "a SKU with NUL", 422, () => get("/catalogue/%00")],
   ["inventory", "a SKU with a broken escape", 422, () => get("/catalogue/%E0%A4%A")],
   ["inventory", "a name with NUL", 422, () => restock({ name: NUL })],
   ["inventory", "a name with half a character", 422, () => restock({ name: HALF })],
-  ["inventory", "an Idempotency-Key that is none", 422, () => restock({}, { "idempotency-key": "x" })],
-  ["inventory", "a body that is no JSON", 400, () => put("/catalogue", "{")],
+  ["inventory", "an invalid Idempotency-Key", 422, () => restock({}, { "idempotency-key": "x" })],
+  ["inventory", "a body that is not JSON", 400, () => put("/catalogue", "{")],
   ["inventory", "a body that is null", 422, () => put("/catalogue", "null")],
   [
     "inventory",
@@ -196,23 +206,23 @@ const CASES: readonly Case[] = [
   ],
   [
     "payment",
-    "an event of a type that is not ours",
+    "an event of a foreign type",
     200,
     () => signed({ ...intentEvent({}), type: "customer.created" }),
   ],
-  ["payment", "a signed text that is no JSON", 400, () => signed("{")],
+  ["payment", "a signed text that is not JSON", 400, () => signed("{")],
   ["payment", "a signed null", 400, () => signed("null")],
   ["payment", "a signed event without an object", 400, () => signed({ ...intentEvent({}), data: null })],
   ["payment", "a signed event without a currency", 200, () => signed(intentEvent({ currency: null }))],
   [
     "payment",
-    "a signed event whose amount is a text",
+    "a signed event with a text as amount",
     200,
     () => signed(intentEvent({ amount_received: "much" })),
   ],
   [
     "payment",
-    "a signed event whose amount no column holds",
+    "a signed event with an amount too large for a column",
     200,
     () => signed(intentEvent({ amount_received: 1e300 })),
   ],
@@ -226,8 +236,8 @@ const CASES: readonly Case[] = [
   ],
   ["payment", "no signature", 400, () => post("/webhooks/stripe", {})],
   ["payment", "no such path", 404, () => get("/webhooks/%00")],
-  ["paysim", "faults that are none", 422, () => put("/_sim/faults", { latency: NUL })],
-  ["paysim", "a body that is no JSON", 422, () => put("/_sim/faults", "{")],
+  ["paysim", "unknown faults", 422, () => put("/_sim/faults", { latency: NUL })],
+  ["paysim", "a body that is not JSON", 422, () => put("/_sim/faults", "{")],
   ["paysim", "no such control", 404, () => get("/_sim/%00")],
   [
     "paysim",
@@ -243,12 +253,12 @@ const CASES: readonly Case[] = [
   ],
   [
     "paysim",
-    "an intent that is none",
+    "an unknown intent",
     404,
     () => get("/v1/payment_intents/%00", { authorization: "Bearer sk_test_1" }),
   ],
   ["ops", "no such path", 404, () => get("/%00")],
-  ["ops", "a query it does not know", 200, () => get("/healthz?x=%00")],
+  ["ops", "an unknown query", 200, () => get("/healthz?x=%00")],
 ];
 
 test.each(CASES)("%s: %s is answered with %i", async (surface, _, status, request) => {
@@ -305,18 +315,15 @@ const TAKEN: readonly (readonly [Role, "PORT" | "OPS_PORT", Surface])[] = [
   ["paysim", "PORT", "paysim"],
   ["relay", "OPS_PORT", "ops"],
 ];
-test.each(TAKEN)(
-  "%s exits with a configuration error if its %s is taken",
-  async (role, setting, by) => {
-    const { port } = new URL(roles.urlOf(by));
-    const other = role === "paysim" ? { LEDGER_FILE: `${roles.folder}/other.jsonl` } : {};
-    const { code, output } = await roles.endOf(role, { [setting]: port, ...other });
-    expect({ code, output }).toEqual({
-      code: 78,
-      output: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another process uses this port`),
-    });
-  },
-);
+test.each(TAKEN)("%s exits with a configuration error if its %s is taken", async (role, setting, by) => {
+  const { port } = new URL(roles.urlOf(by));
+  const other = role === "paysim" ? { LEDGER_FILE: `${roles.folder}/other.jsonl` } : {};
+  const { code, output } = await roles.endOf(role, { [setting]: port, ...other });
+  expect({ code, output }).toEqual({
+    code: 78,
+    output: expect.stringContaining(`cannot listen on 127.0.0.1:${port}: another process uses this port`),
+  });
+});
 
 const WRONG: readonly (readonly [Role, string, string])[] = [
   ["gateway", "JWT_HS256_SECRET", " ".repeat(40)],
@@ -354,8 +361,6 @@ test("roles do not start on a Redis Cluster, and say why", async () => {
 });
 
 test("no role has logged an error of its own", () => {
-  const ours = roles
-    .complaints()
-    .filter((line) => !line.includes("what the provider has signed cannot be read"));
+  const ours = roles.complaints().filter((line) => !line.includes("a signed webhook event cannot be read"));
   expect(ours).toEqual([]);
 });

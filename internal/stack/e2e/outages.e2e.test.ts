@@ -149,7 +149,7 @@ test(
 );
 
 test(
-  "a connection pooler stands before a database: no role works through it, and each says what to do",
+  "behind a connection pooler no role starts, and each says what to do",
   async () => {
     const { postgres } = system.context.addresses;
     await using pooler = await Pooler.start(postgres["inventory"] ?? "", "drops");
@@ -167,7 +167,7 @@ test(
 );
 
 test(
-  "the saga's Postgres is away: shoppers are told to come again, what was taken goes on when it is back, and a key is good for one checkout",
+  "without the saga's Postgres, checkouts get 503; accepted ones continue when it is back, and a key still means one checkout",
   async () => {
     // given
     const key = Bun.randomUUIDv7();
@@ -188,7 +188,7 @@ test(
 );
 
 test(
-  "all of Kafka is away: checkouts are taken while the outbox has room, then told to come again, and all catch up",
+  "without Kafka, checkouts are accepted until the outbox limit, then get 503, and all complete when Kafka is back",
   async () => {
     // given
     await system.end("kafka-1");
@@ -205,7 +205,7 @@ test(
     expect(await refused.promise).toContain("503");
     expect(taken.length).toBeGreaterThanOrEqual(MAX_UNPUBLISHED / 2);
     expect(new Set((await views(taken)).map(({ status }) => status))).toEqual(new Set(["STARTED"]));
-    // A shopper who saw no answer to a checkout that was taken gets it also while nobody else is let in.
+    // A retry of an accepted checkout gets its answer even while new checkouts are rejected.
     expect(await place(Date.now(), firstKey)).toMatchObject({ saga_id: first.saga_id, attempts: 1 });
     // when
     await system.stack.restart("kafka-1");
@@ -217,7 +217,7 @@ test(
 );
 
 test(
-  "the key of a gateway is away: its shoppers wait for a payment service that has it, and payment says what is missing",
+  "without a gateway's key, payment reports it, and the checkout waits for a payment service that has the key",
   async () => {
     // given
     const { addresses, secrets } = system.context;
@@ -234,12 +234,13 @@ test(
     const { saga_id } = await customer.checkout(cart, Bun.randomUUIDv7(), giveUpAt);
     // then
     const tells = async (path: string) => (await fetch(`${addresses.ops["payment"]}${path}`)).text();
-    const isTold = async () => (await tells("/readyz")).includes("sealed to a key that is not here");
+    const isTold = async () =>
+      (await tells("/readyz")).includes("sealed with a key that is not configured here");
     await waitUntil("payment is not ready and says why", isTold, { timeoutMs: PATIENCE_MS });
     expect(await tells("/metrics")).toMatch(
       /^checkout_payment_tokens_unopened_total\{reason="unknown_key"\} [1-9]/m,
     );
-    // when a replica has both keys, as in an exchange; it needs no Kafka for this
+    // when a replica has both keys, as during a key rotation; it needs no Kafka for this
     const both = withOlderKeys(newer.privateJwk, secrets.payment_private_jwk);
     await using _ = await system.oneMore("payment", {
       PAYMENT_PRIVATE_JWK: both,
@@ -252,11 +253,11 @@ test(
 );
 
 test(
-  "the provider limits us: checkouts are taken as fast as it charges, and nobody is undone who was taken",
+  "when the provider limits the rate, checkouts are accepted at its pace, and every accepted one completes",
   async () => {
     // given
     const end = await limitProvider(system.context.addresses.paysim, { calls_per_second: CALLS_PER_SECOND });
-    // when three times as many come, until some are told to come again
+    // when three times as many come, until some get 503
     const placed: Placed[] = [];
     const refusals: string[] = [];
     const come = () =>
@@ -283,7 +284,7 @@ test(
 );
 
 test(
-  "after all that the audit is clean",
+  "the final audit is clean",
   async () => {
     expect(await system.audit()).toEqual({ code: 0, violations: [] });
   },
@@ -299,7 +300,7 @@ async function views(placed: readonly Placed[], until = 0) {
   return (await Promise.all(placed.map(({ saga_id }) => shopper.status(saga_id, giveUpAt)))).map(existing);
 }
 
-/** Every end that one of them came to. */
+/** The distinct ends of these checkouts. */
 async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
   const all = await views(placed, Date.now() + PATIENCE_MS);
   return [...new Set(all.map(({ failure_code, status }) => failure_code ?? status))];

@@ -1,5 +1,5 @@
-// Every end a checkout can have, on the compiled roles and the real servers: what the shopper is told, and what is then true
-// in stock, money, orders and mails. One stack for all; at the end the auditor judges, and only then is it fed poison.
+// Every outcome of a checkout, on the compiled roles and real servers: the shopper's status, and then stock, money, orders and mails.
+// All tests share one stack. At the end comes the audit, and after it the poison messages.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cartOf, type Placed, Refused, type Shopper } from "../../../bench/shopper.ts";
 import type { CheckoutRequest, SagaStatusView } from "../../../schemas/http.ts";
@@ -15,16 +15,16 @@ import { placesOf } from "./whole-memory.ts";
 import { CURRENCY, existing, RunningSystem, UNIT_PRICE_CENTS } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
-/** Longer than any checkout of this file takes, the one that times out included. */
+/** Longer than any checkout of this file takes, including the one that times out. */
 const PATIENCE_MS = 40_000;
-/** Below the 15 s for which the simulator holds a charge that times out: that one must find its saga started to compensate. */
+/** Below the 15 s for which the simulator delays a charge that times out: its saga must be compensating when the charge succeeds. */
 const FORWARD_DEADLINE_MS = 12_000;
 const NOT_SERVED = "AQ";
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;
 let shopper: Shopper;
-/** Begun first and awaited last, because it takes its time. */
+/** Started first and awaited last, because it is slow. */
 let chargedTooLate: Placed;
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-describe("a checkout that goes through", () => {
+describe("a successful checkout", () => {
   test("has one confirmed order, its stock, its money and its mail", async () => {
     // given
     await system.restock("tea", 10);
@@ -70,7 +70,7 @@ describe("a checkout that goes through", () => {
   test.each([
     { currency: "JPY", price: 50_000, text: "50000 JPY", atProvider: 50_000 },
     { currency: "KWD", price: 1_860, text: "1.860 KWD", atProvider: 1_860 },
-    // The provider counts it in hundredths that it does not have.
+    // The provider counts ISK in hundredths, although the currency has none.
     { currency: "ISK", price: 4_900, text: "4900 ISK", atProvider: 490_000 },
   ])("costs $text for provider, shopper and operator", async ({ currency, price, text, atProvider }) => {
     // given
@@ -90,7 +90,7 @@ describe("a checkout that goes through", () => {
     expect((await system.checkoutctl("catalogue", "ls")).stdout).toContain(text);
   });
 
-  test("is not charged where it costs nothing, and has all the rest, in Hong Kong too", async () => {
+  test("that is free has no charge, but stock, order and mail; an address in Hong Kong works", async () => {
     // given
     await system.restock("gift", 1, { amount_cents: 0 });
     const street = { name: "Ada", line1: "8 Argyle St", district: "Mong Kok", region: "Kowloon" };
@@ -107,7 +107,7 @@ describe("a checkout that goes through", () => {
     expect(mail.source).toContain("Total: 0.00 EUR");
   });
 
-  test("is charged once where the provider's reply was lost", async () => {
+  test("is charged once if the provider's reply was lost", async () => {
     // given
     await system.restock("lost-reply", 1);
     // when
@@ -118,22 +118,22 @@ describe("a checkout that goes through", () => {
     expect(ledger).toMatchObject([{ kind: "charge", reply_lost: true }]);
   });
 
-  test("learns of its charge from the provider's event where every answer is an error", async () => {
-    // given a provider that took the money and answers 500 under the key for ever
+  test("gets its charge from the provider's webhook event if every answer is an error", async () => {
+    // given a provider that took the money and always answers 500 to this key
     await system.restock("hidden", 1);
     // when
     const view = await buy(cart("hidden", { payment_method: "pm_sim_500_after_effect" }));
-    // then it goes through within its deadline, long before anybody would search the provider's ledger
+    // then it completes within its deadline, long before a search of the provider ledger
     expect(view).toMatchObject({ status: "COMPLETED", total_cents: UNIT_PRICE_CENTS });
     expect(await system.ledgerOf(view.saga_id)).toMatchObject([{ kind: "charge", reply_lost: true }]);
   });
 
-  test("is one checkout, however often it is sent under its Idempotency-Key", async () => {
+  test("is one checkout even if it is sent several times with its Idempotency-Key", async () => {
     // given
     await system.restock("once", 10);
     const key = Bun.randomUUIDv7();
     const first = await place(cart("once"), key);
-    // when sent again at once, several times, and again when all is over
+    // when sent again several times at once, and again after it has finished
     const again = await Promise.all([1, 2, 3].map(() => place(cart("once"), key)));
     const view = await untilFinished(first);
     const late = await place(cart("once"), key);
@@ -151,7 +151,7 @@ describe("a checkout that fails", () => {
     readonly stock: number;
     readonly checkout: Partial<CheckoutRequest>;
     readonly failure_code: string;
-    /** What the provider's ledger then says. */
+    /** The expected entries in the provider ledger. */
     readonly ledger: readonly Movement[];
   }
   const failures: readonly Failure[] = [
@@ -180,7 +180,7 @@ describe("a checkout that fails", () => {
   ];
 
   for (const { why, stock, checkout, failure_code, ledger } of failures) {
-    test(`${why}: the shopper is told, pays nothing, and the stock is whole`, async () => {
+    test(`${why}: the shopper learns the reason and pays nothing, and the stock is complete`, async () => {
       // given
       const sku = why.replaceAll(" ", "-");
       await system.restock(sku, stock);
@@ -196,7 +196,7 @@ describe("a checkout that fails", () => {
   test.each([
     ["a product that does not exist", "no-such-thing", {}, "UNKNOWN_SKU", "is not sold in this shop"],
     ["another currency", "for-euros", { currency: "JPY" }, "CURRENCY_MISMATCH", "currency of your checkout"],
-  ])("%s is told from one that is sold out", async (_, sku, changes, failure_code, words) => {
+  ])("%s has its own failure code and mail text", async (_, sku, changes, failure_code, words) => {
     await system.restock("for-euros", 1);
     const view = await buy(cart(sku, changes));
     expect(view).toMatchObject({ status: "COMPENSATED", failure_code });
@@ -205,7 +205,7 @@ describe("a checkout that fails", () => {
   });
 
   test(
-    "money that moves only after the saga gave up is given back, and the stock waits for that",
+    "a charge that succeeds after the deadline is refunded before the stock is released",
     async () => {
       // given a charge that times out, and succeeds when the deadline has passed
       const view = await untilFinished(chargedTooLate);
@@ -232,8 +232,8 @@ describe("a checkout that fails", () => {
   }
 });
 
-describe("what a shopper may not do", () => {
-  test("send another cart under a key that is taken", async () => {
+describe("a shopper cannot", () => {
+  test("send another cart with a used key", async () => {
     const key = Bun.randomUUIDv7();
     await system.restock("taken", 10);
     await place(cart("taken"), key);
@@ -246,7 +246,7 @@ describe("what a shopper may not do", () => {
     });
   });
 
-  test("see the checkout of somebody else", async () => {
+  test("see another shopper's checkout", async () => {
     await system.restock("private", 1);
     const { saga_id } = await buy(cart("private"));
     const stranger = await system.shopper();
@@ -254,10 +254,10 @@ describe("what a shopper may not do", () => {
   });
 });
 
-describe("what must be nowhere", () => {
+describe("sensitive data", () => {
   const CARD = "4242424242424242";
 
-  test("a card number in place of a token is refused, and no part of the system remembers it", async () => {
+  test("a card number instead of a token is rejected, and no part of the system stores it", async () => {
     await system.restock("carded", 1);
     const spellings = [CARD, "4242-4242-4242-4242", "4242 4242 4242 4242", `pm_${CARD}`];
     for (const payment_method of spellings) {
@@ -270,8 +270,8 @@ describe("what must be nowhere", () => {
     expect(await placesOf(system, spellings)).toEqual([]);
   });
 
-  test("a payment method that the provider does not know is told by a code, and is remembered by no part", async () => {
-    // given methods that the provider quotes when it refuses them: mistyped, another provider's, somebody's account
+  test("an unknown payment method is reported by a code, and no part of the system stores it", async () => {
+    // given methods that the provider quotes in its refusal: mistyped, of another provider, a bank account
     const methods = [
       "pm_card_viisa-canary",
       "tok_canary_of_another_provider",
@@ -286,7 +286,7 @@ describe("what must be nowhere", () => {
       await system.mailAbout(saga_id, "checkout_failed");
     }
     expect(await placesOf(system, [...methods, "canary"])).toEqual([]);
-    // A search that finds nothing must be one that would have.
+    // Check that the search would find something.
     const places = await placesOf(system, [views[0]?.saga_id ?? "", "checkout-payment"]);
     const kinds = new Set(places.map((found) => found.split(" ")[0]));
     expect(kinds).toEqual(new Set(["database", "log", "mail", "redis", "topic"]));
@@ -295,8 +295,8 @@ describe("what must be nowhere", () => {
   });
 });
 
-describe("after all that", () => {
-  test("the audit is clean and no dead letter waits", async () => {
+describe("at the end", () => {
+  test("the audit is clean and there is no dead letter", async () => {
     expect(await system.audit()).toEqual({ code: 0, violations: [] });
     expect(await system.operatorSees<DeadLetters>(["dlq", "ls"])).toMatchObject({ total: 0, unreadable: 0 });
   });
@@ -307,14 +307,14 @@ describe("after all that", () => {
       const until = Date.now();
       const isCompared = async () =>
         (await system.operatorSees<Reconciliation>(["payments", "reconcile"])).compared_until > until;
-      await waitUntil("the ledger are compared", isCompared, { timeoutMs: PATIENCE_MS, intervalMs: 500 });
+      await waitUntil("the ledgers are compared", isCompared, { timeoutMs: PATIENCE_MS, intervalMs: 500 });
       expect(await system.operatorSees<PaymentAlert[]>(["payments", "alerts"])).toEqual([]);
     },
     PATIENCE_MS,
   );
 
-  test("poison becomes dead letters in every partition, stops nobody, and the audit names it", async () => {
-    // given bytes that are no message and a command that fits no schema, of a saga that has finished
+  test("poison messages become dead letters in every partition, block nothing, and the audit names them", async () => {
+    // given bytes that are not a message, and an invalid command of a finished saga
     await system.restock("antidote", 10);
     const { saga_id } = await buy(cart("antidote"));
     const header = [["type", Buffer.from("ReserveInventory")]] as const;
@@ -342,7 +342,7 @@ describe("after all that", () => {
     const sorted = causes.toSorted((one, other) => one.error_code.localeCompare(other.error_code));
     expect(sorted).toMatchObject(expected);
     expect(existing(await shopper.status(saga_id, Date.now()))).toMatchObject({ status: "COMPLETED" });
-    // Nobody's outbox wrote them, and that is the only thing wrong with the system.
+    // They come from no outbox, and that is the only violation.
     const report = await system.operatorSees<AuditReport>(["audit", "--expect-idle"], EXIT_VIOLATIONS);
     const broken = report.invariants.filter(({ violations }) => violations > 0);
     expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
@@ -364,7 +364,7 @@ function deadLetters(): Promise<DeadLetters> {
   return system.operatorSees(["dlq", "ls", "--limit", "100"]);
 }
 
-/** One piece of one product, paid with a card that works, but for `changes`. */
+/** One piece of one product with a valid card, with `changes` applied. */
 function cart(skuId: string, changes: Partial<CheckoutRequest> = {}): CheckoutRequest {
   return { ...cartOf([skuId], "pm_card_visa", CURRENCY), ...changes };
 }

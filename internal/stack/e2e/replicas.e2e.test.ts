@@ -1,5 +1,5 @@
-// `--replicas`: two processes of each role share the work, and when one of each dies and stays away the other does all of it as
-// soon as the brokers have given the dead ones up.
+// `--replicas`: two processes of each role share the work. When one of each dies for good, the other does all the work as soon as
+// the brokers have removed the dead members.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,15 +11,15 @@ import { waitUntil } from "../wait.ts";
 import { CURRENCY, existing, RunningSystem } from "./running-system.ts";
 
 const UP_TIMEOUT_MS = 120_000;
-/** Several times what it takes to give up a dead consumer (10 s): a saga that nobody takes over starts to compensate. */
+/** Several times the consumer session timeout (10 s). A saga that is not taken over starts to compensate. */
 const PATIENCE_MS = 60_000;
 const WAVE = 24;
 const STOCK = 10_000;
-/** Sagas that come at the same moment share a partition; these come far enough apart for many. */
+/** Sagas that start at the same moment share a partition. This interval spreads them over many. */
 const APART_MS = 60;
 
 const SHARED = ROLES.filter((role) => role !== "paysim");
-/** What a process of the role counts up with each thing it does. A gateway counts nothing: its orchestrator does. */
+/** The counters that show the work of a role. A gateway has none; its orchestrator counts. */
 const COUNTERS: readonly (readonly [Role, string])[] = [
   ["orchestrator", "checkout_sagas_started_total"],
   ["orchestrator", "checkout_messages_handled_total"],
@@ -39,7 +39,7 @@ beforeAll(async () => {
   const twice = Object.fromEntries(SHARED.map((role) => [role, 2]));
   const patient = {
     orchestrator: { FORWARD_DEADLINE_MS: String(PATIENCE_MS) },
-    // Something for the relays to share.
+    // So that the relays have work to share.
     order: { PUBLISH_AFTER_COMMIT: "false" },
   };
   system = held.use(await RunningSystem.start("replicas", patient, twice));
@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
 test(
-  "two of each role share the work, each under a name, a port and an INSTANCE_ID of its own",
+  "two processes of each role share the work, each with its own name, port and INSTANCE_ID",
   async () => {
     const state = await system.stack.state();
     const names = ROLES.flatMap((role) => (role === "paysim" ? [role] : [role, `${role}-2`]));
@@ -61,9 +61,9 @@ test(
     expect(Object.keys(state.addresses.ops).toSorted()).toEqual(names.toSorted());
     expect(shoppers).toHaveLength(2);
 
-    let idle: readonly string[] = ["not asked yet"];
+    let idle: readonly string[] = ["not checked yet"];
     await waitUntil(
-      "every process has had a part of the work",
+      "every process has done some work",
       async () => {
         const ends = await wave(shoppers);
         expect(ends).toEqual(["COMPLETED"]);
@@ -72,14 +72,14 @@ test(
       },
       { timeoutMs: PATIENCE_MS },
     ).catch((error: unknown) => {
-      throw new Error(`no part of the work for ${idle.join(", ")}`, { cause: error });
+      throw new Error(`no work was done by ${idle.join(", ")}`, { cause: error });
     });
   },
   UP_TIMEOUT_MS,
 );
 
 test(
-  "one of each is killed and stays away: the other takes over, and nothing is lost or done twice",
+  "when one of each is killed for good, the other takes over, and nothing is lost or done twice",
   async () => {
     const underWay = wave(shoppers.slice(0, 1));
     for (const role of SHARED) system.stack.kill(nameOf({ role, number: 2 }), "SIGKILL");
@@ -95,7 +95,7 @@ test(
   UP_TIMEOUT_MS,
 );
 
-/** Checkouts by all of these in turn; the ends they came to, each once. */
+/** Places checkouts by these shoppers in turn. Returns the distinct ends. */
 async function wave(by: readonly Shopper[]): Promise<readonly string[]> {
   const views: Promise<SagaStatusView>[] = [];
   for (let index = 0; index < WAVE; index += 1) {
@@ -115,7 +115,7 @@ async function buy(shopper: Shopper): Promise<SagaStatusView> {
   return existing(await shopper.status(saga_id, giveUpAt));
 }
 
-/** Those that have not counted anything yet. */
+/** The processes whose counters are all zero. */
 async function idleProcesses(): Promise<readonly string[]> {
   const { ops } = system.stack.addresses;
   const counted = await Promise.all(

@@ -1,4 +1,4 @@
-// A database is lost, and its backup is older than what happened since. Done here is what the runbook says to do.
+// A database is restored from an outdated backup. The tests follow the runbook.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ beforeAll(async () => {
 }, UP_TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 
-/** Checkouts that are accepted; every fifth card is declined. */
+/** Places checkouts; every fifth card is declined. */
 async function place(count: number): Promise<readonly Placed[]> {
   const giveUpAt = Date.now() + PATIENCE_MS;
   const placed = await Promise.all(
@@ -45,7 +45,7 @@ async function endsOf(placed: readonly Placed[]): Promise<readonly string[]> {
   return views.map((view) => existing(view).failure_code ?? existing(view).status);
 }
 
-/** The data directory of a stopped server, copied; files keep their owner. */
+/** Copies the data directory of a stopped server; files keep their owner. */
 async function copyData(from: string, to: string): Promise<void> {
   const copying = Bun.spawn(["sh", "-c", 'rm -rf "$2" && cp -a "$1" "$2"', "sh", from, to]);
   expect(await copying.exited).toBe(0);
@@ -71,9 +71,9 @@ async function readiness(role: string): Promise<string> {
 }
 
 test(
-  "the saga database: nothing acts on it, checkouts are refused, and rebuilt it knows all that was promised",
+  "the saga database: nothing runs and checkouts get 503 until it is rebuilt, then it knows every accepted checkout",
   async () => {
-    // given a backup with checkouts under way, all of which have come to their ends since, and later ones
+    // given a backup with checkouts in progress that have finished since, and later checkouts
     const early = await place(10);
     const restore = await backUp("saga");
     const late = await place(10);
@@ -97,7 +97,7 @@ test(
     expect(report.not_rebuilt).toEqual([]);
     expect(report.sagas.filter(({ from }) => from === null)).toHaveLength(late.length);
     const isReady = () => system.stack.find("orchestrator").probe();
-    await waitUntil("the orchestrator goes on", isReady, { timeoutMs: PATIENCE_MS });
+    await waitUntil("the orchestrator is ready", isReady, { timeoutMs: PATIENCE_MS });
     expect([...(await endsOf(early)), ...(await endsOf(late))]).toEqual(ends);
     expect(await endsOf(await place(5))).toContain("COMPLETED");
     expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });
@@ -105,11 +105,11 @@ test(
   TEST_TIMEOUT_MS,
 );
 
-/** What comes between the outbox and saying it all again. */
+/** The rebuild command between restoring the outbox and republishing. */
 const REBUILD = { order: [], inventory: ["catalogue", "rebuild"], payment: ["payments", "rebuild"] } as const;
 
 test.each(["order", "inventory", "payment"] as const)(
-  "the %s database: it knows again what it has told, and is told again what it has not answered",
+  "the %s database: its outbox is restored, and commands without a reply are published again",
   async (database) => {
     // given
     const since = ["--since", new Date(Date.now() - 1_000).toISOString()];
@@ -127,7 +127,7 @@ test.each(["order", "inventory", "payment"] as const)(
     await system.stack.restart(database);
     // then
     const isAgreed = async () => (await system.audit("--journal", journal)).code === 0;
-    await waitUntil("the ledger agrees", isAgreed, { timeoutMs: PATIENCE_MS });
+    await waitUntil("the audit is clean", isAgreed, { timeoutMs: PATIENCE_MS });
     expect([...(await endsOf(early)), ...(await endsOf(late))]).toEqual(ends);
     expect(await endsOf(await place(5))).toContain("COMPLETED");
     expect(await system.audit("--journal", journal)).toEqual({ code: 0, violations: [] });

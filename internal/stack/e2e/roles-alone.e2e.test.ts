@@ -1,6 +1,6 @@
-// A role's binary as systemd meets it: alone in an empty folder, with nothing but its environment. It comes up before its
-// servers do, says what it waits for, is not led astray by files that lie around, and goes in peace when told to.
-// What the binaries say of themselves and of wrong settings is tested in ../binaries.e2e.test.ts.
+// A role's binary as under systemd: alone in an empty folder, with only its environment. It starts before its servers, reports what
+// it waits for, ignores files in its folder, and stops on SIGTERM. Help, version and wrong settings are tested in
+// ../binaries.e2e.test.ts.
 import { afterEach, beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,10 +13,10 @@ import type { StackAddresses } from "../state.ts";
 import { waitUntil } from "../wait.ts";
 
 const SOON = { timeoutMs: 15_000 };
-/** A role that waits for a server is told to stop; nothing is in flight that it would have to finish. */
+/** Short, because a role that waits for a server has no work to finish. */
 const STOP_DEADLINE_MS = 5_000;
 
-/** What each role cannot do without, as /readyz names it; null where it needs nobody. */
+/** The server each role needs, as /readyz names it; null if it needs none. */
 const WAITS_FOR: Readonly<Record<Role, string | null>> = {
   paysim: null,
   inventory: "Postgres (DATABASE_URL)",
@@ -61,7 +61,7 @@ test.each(ROLES)(
       logFile: join(folder, "log"),
       stopDeadlineMs: STOP_DEADLINE_MS,
     });
-    // then it lives, and says what it waits for
+    // then it is alive and reports what it waits for
     const ops = await opsAddress(role);
     expect((await fetch(`${ops}/healthz`)).status).toBe(200);
     expect(await (await fetch(`${ops}/metrics`)).text()).toContain("process_cpu_seconds_total");
@@ -74,12 +74,12 @@ test.each(ROLES)(
       },
       SOON,
     );
-    // and goes when it is told to, whatever it waits for
+    // and it stops on SIGTERM while it waits
     expect(await role.stop()).toEqual({ code: 0, signal: null });
   },
 );
 
-/** Nobody listens on port 9, which is `discard`. */
+/** Addresses where nothing listens: port 9 is `discard`. */
 function nobodyAnywhere(): StackAddresses {
   const host = "127.0.0.1:9";
   const http = `http://${host}`;
@@ -108,14 +108,14 @@ function nobodyAnywhere(): StackAddresses {
   };
 }
 
-/** From the first line of its log: the role was left to choose a free port. */
+/** Reads the ops address from the log, because the role chose a free port. */
 async function opsAddress({ name, logFile, exited }: Child): Promise<string> {
   let port: string | undefined;
   const told = () => (port = /"ops_port":(\d+)/.exec(readFileSync(logFile, "utf8"))?.[1]) !== undefined;
   const died = exited.then(() => {
     throw new Error(`${name} ended: ${readFileSync(logFile, "utf8")}`);
   });
-  await waitUntil(`${name} tells its ops port`, told, { ...SOON, abort: died });
+  await waitUntil(`${name} logs its ops port`, told, { ...SOON, abort: died });
   return `http://127.0.0.1:${port}`;
 }
 

@@ -1,5 +1,5 @@
-// The whole system as its outsiders meet it, for the suites beside this file: shoppers at the gateway, operators with
-// checkoutctl, the provider's ledger, the mail catcher. Nothing here looks into a process or a table by itself.
+// The whole system from outside, for the suites in this folder: shoppers at the gateway, operators with checkoutctl, the provider
+// ledger, the mail catcher. Nothing here reads a process or a table directly.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf, processStats } from "../../../bench/processes.ts";
@@ -42,7 +42,7 @@ export interface ToolRun {
 
 export class RunningSystem implements AsyncDisposable {
   readonly stack: Stack;
-  /** Addresses and secrets, as roles and operators get them. */
+  /** The addresses and secrets of roles and operators. */
   readonly context: RoleContext;
 
   private constructor(stack: Stack, context: RoleContext) {
@@ -50,7 +50,7 @@ export class RunningSystem implements AsyncDisposable {
     this.context = context;
   }
 
-  /** Starts on empty data. `name` is that of its data directory, and tells two suites apart. */
+  /** Starts on empty data. `name` is part of the data directory and must be unique per suite. */
   static async start(
     name: string,
     overrides: RoleOverrides = {},
@@ -68,7 +68,7 @@ export class RunningSystem implements AsyncDisposable {
     wipe(this.stack.dataDirectory);
   }
 
-  /** One more process of a role, with other settings; it is there once it listens. Stops with the returned value. */
+  /** Starts one more process of a role with other settings and waits until it listens. Dispose of the result to stop it. */
   async oneMore(role: Role, settings: Readonly<Record<string, string>>) {
     const port = String(freePort());
     const child = this.#start(role, { PORT: port, ...settings });
@@ -79,7 +79,7 @@ export class RunningSystem implements AsyncDisposable {
     };
   }
 
-  /** Starts one more process of a role that ends by itself: its exit code and its log. */
+  /** Starts one more process of a role that ends by itself. Returns its exit code and log. */
   async endOf(role: Role, settings: Readonly<Record<string, string>>) {
     const child = this.#start(role, { PORT: String(freePort()), ...settings });
     const { code } = await child.exited;
@@ -96,8 +96,8 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   /**
-   * Kills a server or role and resolves when none of its processes is left: what a Postgres backend has in hand it may still
-   * commit in the moment until it notices that its server has died.
+   * Kills a server or role and resolves when none of its processes is left. A Postgres backend may still commit until it notices
+   * that its server has died.
    */
   async end(name: string): Promise<void> {
     const { pid } = this.stack.find(name);
@@ -111,7 +111,7 @@ export class RunningSystem implements AsyncDisposable {
     return Shopper.signIn({ gateway, jwtSecret: this.context.secrets.jwt_hs256_secret, userId });
   }
 
-  /** Puts so many of a new product on the shelf, for UNIT_PRICE_CENTS each where nothing else is said. */
+  /** Adds `count` pieces of a product to the stock. Default price: UNIT_PRICE_CENTS in EUR. */
   async restock(skuId: string, count: number, price: Partial<Money> = {}): Promise<void> {
     const { amount_cents: unit_price_cents = UNIT_PRICE_CENTS, currency = CURRENCY } = price;
     const product = { sku_id: skuId, name: skuId, unit_price_cents, currency };
@@ -136,7 +136,7 @@ export class RunningSystem implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** What `checkoutctl ... --json` prints; throws with its complaint where it exits with anything but `expected`. */
+  /** Returns the output of `checkoutctl ... --json`; throws with stderr if the exit code is not `expected`. */
   async operatorSees<T>(args: readonly string[], expected = 0): Promise<T> {
     const { code, stdout, stderr } = await this.checkoutctl(...args, "--json");
     if (code !== expected)
@@ -149,7 +149,7 @@ export class RunningSystem implements AsyncDisposable {
     return this.operatorSees(["saga", "show", sagaId]);
   }
 
-  /** The audit of a system that is meant to be idle: its exit code, and every violation as `invariant: detail`. */
+  /** Audits the system as idle. Returns the exit code and every violation as `invariant: saga: detail`. */
   async audit(...args: readonly string[]): Promise<{ readonly code: number; readonly violations: string[] }> {
     const { code, stdout, stderr } = await this.checkoutctl("audit", "--expect-idle", "--json", ...args);
     if (stdout === "") throw new Error(`the audit exited with ${code}: ${stderr}`);
@@ -160,13 +160,13 @@ export class RunningSystem implements AsyncDisposable {
     return { code, violations };
   }
 
-  /** What the provider has in its ledger for a saga, oldest first. */
+  /** The saga's entries in the provider ledger, oldest first. */
   async ledgerOf(sagaId: string): Promise<ProviderLedgerEntry[]> {
     const entries = await Array.fromAsync(readLedger(this.context.addresses.ledger_file));
     return entries.filter((entry) => "saga_id" in entry && entry.saga_id === sagaId);
   }
 
-  /** Waits for the mail of this template, which is sent after the saga has finished. */
+  /** Waits for the mail with this template; it is sent after the saga has finished. */
   async mailAbout(sagaId: string, template: "order_confirmed" | "checkout_failed"): Promise<CaughtMail> {
     let found: CaughtMail | undefined;
     const arrived = async () => {
@@ -175,7 +175,7 @@ export class RunningSystem implements AsyncDisposable {
       );
       return found !== undefined;
     };
-    await waitUntil(`the mail ${template} of saga ${sagaId} is there`, arrived, {
+    await waitUntil(`the mail ${template} of saga ${sagaId} has arrived`, arrived, {
       timeoutMs: MAIL_TIMEOUT_MS,
     });
     if (found === undefined) throw new Error("unreachable: the wait would have thrown");
@@ -189,13 +189,13 @@ export class RunningSystem implements AsyncDisposable {
   }
 }
 
-/** Throws where there is none: for what a test has just been promised. */
+/** Throws if the saga does not exist. */
 export function existing(view: SagaStatusView | null): SagaStatusView {
   if (view === null) throw new Error("the saga does not exist");
   return view;
 }
 
-/** Free at this moment; taken by nobody who asks the kernel for one, until it is used. */
+/** A port that is free now. The kernel does not give it to another process that asks for any port, until it is used. */
 export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;

@@ -1,5 +1,5 @@
-// Everything that a running system remembers, searched for a text that must be nowhere: tables, topics, Redis, logs, mails. The
-// provider's own ledger is left out; it is the provider. Called by outcomes.e2e.test.ts.
+// Searches everything that a running system stores for a forbidden text: tables, topics, Redis, logs, mails. The provider ledger is
+// left out, because it belongs to the provider. Called by outcomes.e2e.test.ts.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "redis";
@@ -9,10 +9,10 @@ import { openPostgres } from "../../platform/postgres.ts";
 import { tablesHolding } from "../../testkit/row-texts.ts";
 import type { RunningSystem } from "./running-system.ts";
 
-/** The simulator stands for the provider, whose log may say what it was sent. */
+/** The simulator plays the provider, and its log may contain the requests. */
 const PROVIDER_LOG = "paysim.log";
 
-/** Where one of `texts` is found, whatever its case, as `database payment: public.payments` and the like. */
+/** The places that contain one of `texts` (case-insensitive), for example `database payment: public.payments`. */
 export async function placesOf(system: RunningSystem, texts: readonly string[]): Promise<readonly string[]> {
   const needles = texts.map((text) => text.toLowerCase());
   const isIn = (text: string) => needles.some((needle) => text.toLowerCase().includes(needle));
@@ -49,7 +49,7 @@ async function inTopics({ context }: RunningSystem, isIn: (text: string) => bool
   return places;
 }
 
-/** Redis holds nothing but strings here; anything else would have to be read by another command, so it fails the search. */
+/** Redis holds only strings here. Any other type makes the search fail, because GET cannot read it. */
 async function inRedis({ context }: RunningSystem, isIn: (text: string) => boolean) {
   const client = await createClient({ url: context.addresses.redis }).connect();
   try {
@@ -66,7 +66,7 @@ async function inRedis({ context }: RunningSystem, isIn: (text: string) => boole
 function inLogs({ stack }: RunningSystem, isIn: (text: string) => boolean): readonly string[] {
   const directory = join(stack.dataDirectory, "logs");
   const names = readdirSync(directory).filter((name) => name !== PROVIDER_LOG);
-  if (!names.includes("payment.log")) throw new Error(`the roles' logs are not in ${directory}`);
+  if (!names.includes("payment.log")) throw new Error(`${directory} does not have the roles' logs`);
   return names
     .filter((name) => isIn(readFileSync(join(directory, name), "utf8")))
     .map((name) => `log ${name}`);

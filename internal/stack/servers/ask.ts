@@ -1,9 +1,9 @@
-// One question to a local TCP server and the first bytes of its answer: enough to see whether Redis or Kafka serves, without
-// a client library that reconnects and retries behind the probe's back.
+// Sends one request to a local TCP server and reads the first bytes of the answer. This is enough to probe Redis or Kafka, without a
+// client library that reconnects and retries on its own.
 
 const ANSWER_TIMEOUT_MS = 2_000;
 
-/** Connects to 127.0.0.1, sends `question`, resolves with the first chunk. Rejects when refused, closed or silent. */
+/** Connects to 127.0.0.1, sends `question` and resolves with the first chunk. Rejects if refused, closed, or on a timeout. */
 export function ask(port: number, question: Uint8Array): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const timer = setTimeout(() => reject(new Error(`no answer on port ${port}`)), ANSWER_TIMEOUT_MS);

@@ -1,6 +1,6 @@
-// Makes the archive from which brokers load their classes: starts one, warms it up, and lets the JVM write down at its end what it had
-// loaded. A broker then starts with 2.3 s of CPU instead of 4.0. Run by the bootstrap where there is no archive; without one, or with
-// one of other jars or another Java, brokers start as slowly as ever.
+// Makes the archive from which brokers load their classes: starts a broker, warms it up, and stops it, so that the JVM writes the loaded
+// classes to a file. A broker then starts with 2.3 s of CPU instead of 4.0. Run by the bootstrap if there is no archive. Without one, or
+// with an archive of other jars or another Java, brokers start at the old speed.
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,9 +9,9 @@ import { leasePorts } from "../ports.ts";
 import { warmUpKafka } from "./kafka-warm-up.ts";
 import { classArchive, kafkaServers } from "./kafka.ts";
 
-/** The JVM writes the archive while it ends. */
+/** The JVM writes the archive while it stops. */
 const STOP_DEADLINE_MS = 60_000;
-/** Longer than in a stack: this broker has all its classes to load yet, and nobody waits. */
+/** Longer than in a stack: this broker still has to load all its classes, and no user waits. */
 const PATIENCE_MS = 10_000;
 
 const archive = classArchive();
@@ -28,10 +28,10 @@ async function makeArchive(): Promise<void> {
       logFile: (name) => join(directory, `${name}.log`),
       archiveTo: unfinished,
     });
-    if (broker === undefined) throw new Error("one broker was asked for");
+    if (broker === undefined) throw new Error("kafkaServers returned no broker");
     const running = await start({ ...broker, stopDeadlineMs: STOP_DEADLINE_MS });
     try {
-      // What every stack does, so that its classes are among them.
+      // The same work as in every stack, so that the archive has its classes.
       await warmUpKafka(running.address, new AbortController().signal, PATIENCE_MS);
     } finally {
       await running.stop();

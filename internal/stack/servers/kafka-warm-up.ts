@@ -1,6 +1,6 @@
-// Sends messages through brokers that have just started, until the Java code for it is compiled. Otherwise the first checkouts pay for
-// that: the first second of a load takes the broker a whole core instead of a third of one. Called by stack.ts, and by kafka-classes.ts
-// to have the code loaded.
+// Sends messages through brokers that have just started, until the JVM has compiled the code for it. Otherwise the first checkouts are
+// slow: in the first second of a load the broker uses a whole core instead of a third. Called by stack.ts, and by kafka-classes.ts to
+// load the classes.
 import { AppError } from "../../kernel/errors.ts";
 import {
   type BatchProducer,
@@ -12,14 +12,14 @@ import { openAdmin } from "../../platform/kafka/admin.ts";
 import { openConsumer } from "../../platform/kafka/consumer.ts";
 import { openProducer, type ProducerOptions } from "../../platform/kafka/producer.ts";
 
-/** Of the topic and the group. */
+/** Name of the topic and of the group. */
 const NAME = "warm-up";
-/** As many as a topic of ours has, so that every broker leads some. */
+/** Like our topics, so that every broker leads some. */
 const PARTITIONS = 16;
 const MAX_REPLICAS = 3;
-/** The JVM compiles what was called 200 times. */
+/** The JVM compiles a method after 200 calls. */
 const REQUESTS = 250;
-/** What a slow machine has not sent by then, its checkouts do. */
+/** On a slow machine the warm-up ends incomplete after this time. */
 const PATIENCE_MS = 3_000;
 const POLL_WAIT_MS = 50;
 const NOTHING: WarmedUp = { produced: 0, consumed: 0 };
@@ -30,8 +30,8 @@ export interface WarmedUp {
 }
 
 /**
- * Resolves when that is done or has taken longer than `patienceMs`, and soon after `signal` aborts. To connect and to deliver a message
- * may take as long. Leaves no topic behind unless it aborts. `brokers` is a comma-separated list. Throws AppError.
+ * Resolves when the warm-up is done, after `patienceMs`, or soon after `signal` aborts. Connecting and delivering a message may take
+ * `patienceMs` each. Deletes its topic unless it aborts. `brokers` is a comma-separated list. Throws AppError.
  */
 export async function warmUpKafka(
   brokers: string,
@@ -61,7 +61,7 @@ async function exchange(options: ProducerOptions, signal: AbortSignal): Promise<
   return { produced, consumed };
 }
 
-/** One after the other: what costs a broker are requests. */
+/** One message per request, because a broker's cost is the number of requests. */
 async function send(producer: BatchProducer, signal: AbortSignal): Promise<number> {
   let sent = 0;
   for (let request = 0; request < REQUESTS && !signal.aborted; request += 1) {
@@ -82,7 +82,7 @@ async function read(consumer: Consumer, signal: AbortSignal): Promise<number> {
   return seen;
 }
 
-/** A broker that has not heard of the topic yet, or that is not there yet, soon has. */
+/** Returns null while a broker does not know the topic yet, or is not ready yet. */
 async function poll(consumer: Consumer): Promise<ConsumedBatch | null> {
   try {
     return await consumer.poll({ maxMessages: REQUESTS, waitMs: POLL_WAIT_MS, lingerMs: 0 });

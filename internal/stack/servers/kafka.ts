@@ -1,5 +1,5 @@
-// Apache Kafka in KRaft mode: one combined broker and controller, or three in one quorum. The jars come from KAFKA_HOME, else
-// from what the bootstrap fetched from Maven Central.
+// Apache Kafka in KRaft mode: one combined broker and controller, or three in one quorum. The jars come from KAFKA_HOME, or else
+// from the bootstrap's download from Maven Central.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runToEnd } from "../child.ts";
@@ -11,13 +11,13 @@ import { ask } from "./ask.ts";
 const READY_TIMEOUT_MS = 60_000;
 const PARTITIONS = 16;
 
-/** A listener of its own for them: they are told to connect to `advertised`, where a proxy listens in front of it. */
+/** A separate listener for clients or brokers. They connect to the port `advertised`, where a proxy forwards to `port`. */
 export interface Detour {
   readonly port: number;
   readonly advertised: number;
 }
 
-/** Who can be led to a broker through a proxy. */
+/** Who can reach a broker through a proxy. */
 export const DETOURS = ["clients", "brokers"] as const;
 
 export interface Broker {
@@ -31,16 +31,16 @@ export interface KafkaOptions {
   readonly brokers: readonly Broker[];
   readonly directory: string;
   readonly logFile: (broker: string) => string;
-  /** The JVM writes the classes it has loaded to this file when it ends; see kafka-classes.ts. */
+  /** The JVM writes its loaded classes to this file when it ends; see kafka-classes.ts. */
   readonly archiveTo?: string;
 }
 
-/** Where brokers find their classes ready to use, if somebody has made it. */
+/** The archive with preloaded classes for brokers; it may not exist. */
 export function classArchive(): string {
   return join(CACHE, `kafka-${pinnedVersion()}-classes.jsa`);
 }
 
-/** Defines the brokers `kafka-1`..`kafka-N` of one cluster. Each is ready when it knows all of them and a controller. */
+/** Defines the brokers `kafka-1`..`kafka-N` of one cluster. A broker is ready when it knows all brokers and a controller. */
 export function kafkaServers(options: KafkaOptions): Definition[] {
   const libs = join(kafkaHome(), "libs/*");
   return options.brokers.map(({ port, controllerPort, detours = {} }, index) => {
@@ -52,7 +52,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
     const archive = options.archiveTo;
     const classes =
       archive === undefined
-        ? // Of other jars or another Java it is left alone, without a word.
+        ? // The JVM silently ignores an archive of other jars or of another Java.
           [
             `-XX:SharedArchiveFile=${classArchive()}`,
             "-Xshare:auto",
@@ -64,8 +64,8 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
     return {
       name,
       command: [
-        // C2 compiles for longer than most local stacks live: an order costs 2.5 ms instead of 3.5 in the first minute without it, but
-        // 1.9 instead of 1.4 over ten.
+        // No C2, because it compiles for longer than most local stacks live: without it an order costs 2.5 ms instead of 3.5 in the
+        // first minute, but 1.9 instead of 1.4 over ten.
         ..."java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData".split(" "),
         ...classes,
         ...classPath,
@@ -73,7 +73,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         properties,
       ],
       logFile: options.logFile(name),
-      // A stopping broker hands its partitions over; the last of three finds no quorum to ask and would wait for minutes.
+      // A stopping broker hands over its partitions. The last of three finds no quorum and would wait for minutes.
       stopDeadlineMs: 4_000,
       address: `127.0.0.1:${port}`,
       ports: {
@@ -89,7 +89,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
         writeFileSync(properties, serverProperties(nodeId, join(directory, "data"), options));
         const formatted = join(directory, "formatted");
         if (existsSync(formatted)) return;
-        // A format that was cut short leaves a directory that neither starts nor can be formatted again.
+        // An interrupted format leaves a directory that neither starts nor can be formatted again.
         rmSync(join(directory, "data"), { recursive: true, force: true });
         await runToEnd({
           name: `format of ${name}`,
@@ -110,7 +110,7 @@ export function kafkaServers(options: KafkaOptions): Definition[] {
   });
 }
 
-/** How many brokers the data in this directory was made for; 0 when there is none. */
+/** The number of brokers for which the data in this directory was created; 0 if there is no data. */
 export function brokersOnDisk(directory: string): number {
   return readCluster(directory)?.brokers ?? 0;
 }
@@ -121,8 +121,8 @@ function kafkaHome(): string {
   if (existsSync(join(home, "libs"))) return home;
   throw new Error(
     chosen === undefined
-      ? `no Kafka in ${home}: run npm run setup, or set KAFKA_HOME`
-      : `KAFKA_HOME=${chosen} holds no libs/`,
+      ? `there is no Kafka in ${home}: run npm run setup, or set KAFKA_HOME`
+      : `KAFKA_HOME=${chosen} has no folder libs`,
   );
 }
 
@@ -156,19 +156,19 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     "transaction.state.log.min.isr": inSync,
     "share.coordinator.state.topic.replication.factor": replicas,
     "share.coordinator.state.topic.min.isr": inSync,
-    // A misspelt topic is to fail, not to appear.
+    // A misspelt topic must fail, not be created.
     "auto.create.topics.enable": false,
-    // The first group member need not wait 3 s for others.
+    // Otherwise the first group member waits 3 s for others.
     "group.initial.rebalance.delay.ms": 0,
-    // A killed broker's partitions get another leader, and a lone one is let back in, when its session has run out. By default
-    // that takes 9 s, and shoppers wait for it. Three JVMs on two cores keep this one.
+    // When the session of a killed broker expires, its partitions get another leader, and a single broker may rejoin. The default of
+    // 9 s makes shoppers wait. Three JVMs on two cores can keep this shorter session.
     "broker.session.timeout.ms": 5_000,
     "broker.heartbeat.interval.ms": 1_000,
-    // A broker that came back leads nothing until the controller has looked; by default it looks every five minutes.
+    // A returned broker leads nothing until the controller checks the balance; by default it checks every five minutes.
     "leader.imbalance.check.interval.seconds": 10,
     "num.network.threads": 2,
     "num.io.threads": 4,
-    // 128 MB of heap by default, for compacted topics we do not have.
+    // The default is 128 MB of heap, for compacted topics that we do not have.
     "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
   };
   return Object.entries(settings)
@@ -176,7 +176,7 @@ function serverProperties(nodeId: number, dataDirectory: string, { brokers }: Ka
     .join("");
 }
 
-/** Operators' tools use the plain listener, whatever detours there are; so do controllers their own. */
+/** The plain listener, the controller listener, and one listener per detour. Operators' tools always use the plain one. */
 function listenersOf({ port, controllerPort, detours = {} }: Broker): Record<string, string> {
   const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`];
   const advertised = [`PLAINTEXT://127.0.0.1:${port}`];
@@ -206,7 +206,7 @@ interface Cluster {
   readonly brokers: number;
 }
 
-/** Kept beside the data, so that brokers formatted at different times belong to one cluster. */
+/** The cluster id is stored beside the data, so that brokers formatted at different times belong to one cluster. */
 function clusterOf({ directory, brokers }: KafkaOptions): Cluster {
   const kept = readCluster(directory);
   if (kept !== null) return kept;
@@ -226,7 +226,7 @@ function clusterFile(directory: string): string {
   return join(directory, "cluster.json");
 }
 
-/** 16 bytes in Kafka's base64 spelling. It must not begin with a dash, which the format tool takes for an option. */
+/** 16 bytes in Kafka's base64 variant. It must not begin with a dash, because the format tool would read it as an option. */
 export function clusterIdOf(bytes: Uint8Array): string {
   // The first six bits choose the first letter; below 32 they are letters.
   return Buffer.from(bytes.with(0, (bytes[0] ?? 0) & 0x7f)).toString("base64url");

@@ -1,15 +1,15 @@
-// What a broker is started with. A cluster id is an argument of Kafka's format tool.
+// The command line of a broker. A cluster id is an argument of Kafka's format tool.
 import { expect, test } from "bun:test";
 import { classArchive, clusterIdOf, kafkaServers } from "./kafka.ts";
 
-test("a cluster id never begins with a dash, whatever the dice say", () => {
+test("a cluster id never begins with a dash", () => {
   for (let first = 0; first < 256; first++) {
     const id = clusterIdOf(new Uint8Array(16).fill(255).with(0, first));
     expect(id).toMatch(/^[A-Za-z][A-Za-z0-9_-]{21}$/);
   }
 });
 
-test("brokers load their classes from the archive, and the one that makes it does not", () => {
+test("brokers load their classes from the archive, except the broker that creates it", () => {
   const options = {
     brokers: [{ port: 1, controllerPort: 2 }],
     directory: "/nowhere",

@@ -1,4 +1,4 @@
-// The mail catcher as a process of its own: it takes mails, and can be told to be the mail server of a bad day.
+// The mail catcher as a separate process: it accepts mails, and can simulate a faulty mail server.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
@@ -38,7 +38,7 @@ afterAll(async () => {
   ports.release();
 });
 
-test("takes mails, refuses them while it is told to, and takes them again", async () => {
+test("it accepts mails, rejects or delays them while a fault is set, and accepts them again", async () => {
   expect(await send()).toBeUndefined();
   await faults({ refuses: true });
   expect(await send()).toBe(550);
@@ -53,7 +53,7 @@ test("takes mails, refuses them while it is told to, and takes them again", asyn
   expect(mails).toHaveLength(2);
 });
 
-test("an unknown fault is refused, and changes nothing", async () => {
+test("an unknown fault is rejected and changes nothing", async () => {
   const answer = await fetch(`${http}/faults`, { method: "PUT", body: JSON.stringify({ lazy: true }) });
   expect(answer.status).toBe(400);
   expect(await send()).toBeUndefined();
@@ -64,7 +64,7 @@ async function faults(what: object): Promise<void> {
   expect(answer.status).toBe(204);
 }
 
-/** The reply's code where the mail was not taken. */
+/** Sends a mail. Returns the reply code if it was rejected. */
 async function send(): Promise<unknown> {
   const transport = createTransport({ host: "127.0.0.1", port: smtpPort });
   try {

@@ -1,6 +1,6 @@
-// A mail server that keeps what it is sent and delivers nothing, run by bun as a process of its own. SMTP on one port; on the
-// other `GET /mails` lists what arrived, newest last, `DELETE /mails` forgets it, `GET /healthz` answers 200, `PUT /faults` makes it
-// behave badly until the next (`{}` ends it).
+// A mail server that stores mails and delivers nothing, run as a separate bun process. It has one SMTP port and one HTTP port:
+// `GET /mails` lists the mails, newest last; `DELETE /mails` deletes them; `GET /healthz` answers 200; `PUT /faults` sets faults
+// until the next call (`{}` ends them).
 import { Value } from "@sinclair/typebox/value";
 import { SMTPServer } from "smtp-server";
 import { MailFaults, FaultyMailServer } from "./mail-faults.ts";
@@ -14,7 +14,7 @@ export interface CaughtMail {
   readonly subject: string;
   readonly message_id: string;
   readonly received_at: string;
-  /** The whole message as it was sent, headers included. */
+  /** The whole message as sent, including headers. */
   readonly source: string;
 }
 
@@ -73,7 +73,7 @@ function runMailCatcher(smtpPort: number, httpPort: number): void {
       "/faults": {
         PUT: async (request) => {
           const faults: unknown = await request.json();
-          if (!Value.Check(MailFaults, faults)) return new Response("no such fault\n", { status: 400 });
+          if (!Value.Check(MailFaults, faults)) return new Response("unknown fault\n", { status: 400 });
           faulty.faults = faults;
           return new Response(null, { status: 204 });
         },

@@ -1,16 +1,16 @@
-// A mail server in faults, for the mail catcher to play: slow, in doubt about recipients, limited, or refusing us. Pure but for the
-// clock and chance, which it is given. Set over HTTP (`PUT /faults`) by the chaos runs; called by mail-catcher.ts.
+// The faults of the mail catcher: slow, deferring recipients, rate-limited, or rejecting the sender. Pure: clock and chance are
+// arguments. Set over HTTP (`PUT /faults`) by the chaos runs; called by mail-catcher.ts.
 import { Type } from "@sinclair/typebox";
 
 export const MailFaults = Type.Object(
   {
-    /** How long each recipient's answer takes. */
+    /** The reply delay per recipient. */
     delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
-    /** This share of recipients is told to come back later. */
+    /** The share of recipients that get a temporary rejection. */
     later_share: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-    /** Mails that are taken in a second. */
+    /** Maximum mails per second. */
     per_second: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Every sender is refused, as by a server that we may not use any more. */
+    /** Every sender is rejected, like by a server that no longer accepts us. */
     refuses: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
@@ -31,12 +31,12 @@ export class FaultyMailServer {
   #second = 0;
   #taken = 0;
 
-  /** What a sender is answered; null where he is taken. */
+  /** The reply to a sender; null if accepted. */
   sender(): Reply | null {
     return this.faults.refuses === true ? reply(550, "5.7.60 you may not send here") : null;
   }
 
-  /** What a recipient is answered. `now` in ms, `random` in [0, 1). */
+  /** The reply to a recipient; null if accepted. `now` in ms, `random` in [0, 1). */
   recipient(now: number, random: number): Reply | null {
     const { later_share = 0, per_second = Number.POSITIVE_INFINITY } = this.faults;
     if (random < later_share) return reply(450, "4.2.0 greylisted, come back later");

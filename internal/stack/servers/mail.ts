@@ -1,4 +1,4 @@
-// The mail catcher as a server of the stack: what the notification service sends can be read over HTTP and goes nowhere.
+// The mail catcher as a server of the stack: mails of the notification service can be read over HTTP and are not delivered.
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
 

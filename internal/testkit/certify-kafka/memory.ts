@@ -1,5 +1,5 @@
-// Part two: a process produces a million messages, another consumes them. After warming up neither may grow, and what
-// a message costs in CPU is told.
+// Part two: one process produces a million messages, another consumes them. After warming up, neither may grow. Also prints the CPU cost
+// per message. Called by main.ts.
 
 import type { Run } from "./run.ts";
 import { startWorker } from "./work.ts";
@@ -7,11 +7,11 @@ import { isForeign, type Job, type Progress } from "./worker.ts";
 
 const TOPIC = "certify-memory";
 const KEYS = 997;
-/** From here on memory must be flat. */
+/** After this share of the messages memory must be flat. */
 const WARM_UP = 0.4;
 const GROWTH_LIMIT_MB = 50;
 
-/** The problems found; none means certified. */
+/** Returns the problems found; none means certified. */
 export async function certifyMemory({ brokers, messages }: Run): Promise<string[]> {
   const handled = Array.from({ length: messages }, (_, i) => i).filter(
     (i) => !isForeign(Math.floor(i / KEYS)),
@@ -43,7 +43,7 @@ async function measure(job: Job): Promise<string[]> {
   const warm = samples.filter((sample) => sample.done >= WARM_UP * job.messages);
   const first = warm[0];
   if (first === undefined || done < job.messages) return [...problems, `${job.kind} stopped at ${done}`];
-  // Without the start, which loads the program and fills librdkafka's buffers.
+  // Without the start-up, which loads the program and fills librdkafka's buffers.
   const cpuPerMessage = ((cpuMs - first.cpuMs) * 1_000) / (count - first.done - first.skipped);
   const peak = Math.max(...warm.map(({ rssMb }) => rssMb));
   const growth = peak - first.rssMb;

@@ -1,11 +1,11 @@
-// What a part of the certification is given by main.ts.
+// The input of each part of the certification, from main.ts.
 
 export interface Run {
   readonly brokers: string;
   /** For files of the run. */
   readonly directory: string;
-  /** How many to send through. */
+  /** How many messages to send. */
   readonly messages: number;
-  /** Kill -9, and a new start. Resolves when the broker is ready again. */
+  /** Kills the broker with -9 and restarts it. Resolves when it is ready again. */
   readonly killBroker: () => Promise<void>;
 }

@@ -1,4 +1,4 @@
-// A worker process as its parent sees it: its latest progress, and its death.
+// A worker process from its parent's point of view: its latest progress, and its exit. Called by delivery.ts and memory.ts.
 
 import { join } from "node:path";
 
@@ -8,11 +8,11 @@ export interface Worker {
   readonly progress: Progress;
   /** Resolves with the exit code, null after a signal. */
   readonly exited: Promise<number | null>;
-  /** Kill -9, and wait until it is gone. */
+  /** Kills it with -9 and waits until it is gone. */
   kill(): Promise<void>;
 }
 
-/** `onProgress` hears every line the worker tells. */
+/** `onProgress` gets every progress line of the worker. */
 export function startWorker(job: Job, onProgress: (progress: Progress) => void = () => {}): Worker {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts"), JSON.stringify(job)], {
     stdout: "pipe",

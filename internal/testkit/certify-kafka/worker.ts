@@ -1,5 +1,5 @@
-// One process of the certification: a producer or a consumer that can be killed at any moment. Started by main.ts with
-// its job as one JSON argument; tells its progress as JSON lines on standard output.
+// One process of the certification: a producer or a consumer that can be killed at any time. Started by work.ts with its job as one JSON
+// argument; prints its progress as JSON lines on standard output.
 
 import { appendFileSync } from "node:fs";
 
@@ -15,7 +15,7 @@ export type Job =
       readonly topic: string;
       readonly messages: number;
       readonly keys: number;
-      /** Messages a second; 0 for as fast as it goes. */
+      /** Messages per second; 0: as fast as possible. */
       readonly rate: number;
     }
   | {
@@ -23,9 +23,9 @@ export type Job =
       readonly brokers: string;
       readonly topic: string;
       readonly groupId: string;
-      /** Where each message is written down before its offset is committed; empty: only counted. */
+      /** The file that gets each message before its offset is committed; empty: messages are only counted. */
       readonly effects: string;
-      /** Ends after so many messages of the handled type; 0: never. */
+      /** Ends after this many messages of the handled type; 0: never. */
       readonly messages: number;
     };
 
@@ -53,12 +53,12 @@ export function bodyOf(value: unknown): Body {
   if (typeof value === "object" && value !== null && "key" in value && "n" in value) {
     return { key: Number(value.key), n: Number(value.n) };
   }
-  throw new Error(`no message of the certification: ${JSON.stringify(value)}`);
+  throw new Error(`not a message of the certification: ${JSON.stringify(value)}`);
 }
 
 const BATCH = 500;
 const PADDING = "x".repeat(290);
-/** A broker's restart must fit in. */
+/** Longer than a restart of the broker. */
 const DELIVERY_TIMEOUT_MS = 120_000;
 
 const failures: string[] = [];
@@ -108,7 +108,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
     groupId,
     topics: [topic],
     types: [HANDLED],
-    // A killed member's partitions are to move within the run.
+    // So that a killed member's partitions move within the run.
     sessionTimeoutMs: 6_000,
   });
   let done = 0;
@@ -127,7 +127,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
         batch.release();
       }
     } catch (error) {
-      // The broker is being restarted. What was not committed is delivered again.
+      // The broker is restarting. It redelivers what was not committed.
       if (!(error instanceof AppError && error.code === "KAFKA_UNAVAILABLE")) throw error;
       await Bun.sleep(100);
     }
@@ -136,7 +136,7 @@ async function consume(job: Job & { kind: "consume" }): Promise<void> {
   await consumer.close();
 }
 
-/** One write per batch: its lines are there or, after a kill, not; a torn one was not committed either. */
+/** One write per batch. After a kill its lines are there or not; a partial line was not committed either. */
 function effectLines(values: readonly unknown[]): string {
   const lines = values.map((value) => {
     const { key, n } = bodyOf(value);

@@ -33,8 +33,7 @@ export const TRAPS: readonly Trap[] = [
   },
   {
     title: "duplicate PaymentFailed after COMPENSATED",
-    naive:
-      "The event is handled in every saga state, so its second copy compensates a finished saga.",
+    naive: "The event is handled in every saga state, so its second copy compensates a finished saga.",
     mutant: "terminal-state-moves",
   },
   {
@@ -81,8 +80,7 @@ export const TRAPS: readonly Trap[] = [
   },
   {
     title: "Redis TTL shorter than Kafka retention",
-    naive:
-      "Ids are remembered for a day. A reset consumer or a replayed dead letter brings older ones.",
+    naive: "Ids are remembered for a day. A reset consumer or a replayed dead letter brings older ones.",
     mutant: "inbox-as-short-as-redis",
   },
   {
@@ -93,8 +91,7 @@ export const TRAPS: readonly Trap[] = [
   },
   {
     title: "double restock by sweeper and release",
-    naive:
-      "The sweeper returns the stock of an expired hold, then the saga's release returns it again.",
+    naive: "The sweeper returns the stock of an expired hold, then the saga's release returns it again.",
     mutant: "expired-stock-released-again",
   },
   {
@@ -105,7 +102,8 @@ export const TRAPS: readonly Trap[] = [
   },
   {
     title: "retry sleeping in the partition",
-    naive: "The consumer sleeps 1 s, 5 s and 25 s for a failed message, while thousands of others wait behind it.",
+    naive:
+      "The consumer sleeps 1 s, 5 s and 25 s for a failed message, while thousands of others wait behind it.",
     mutant: "retry-in-the-partition",
   },
   {

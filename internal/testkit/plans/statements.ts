@@ -76,7 +76,7 @@ function fragmentsOf(value: string, owner: string, templates: readonly Template[
   const name = /^(\w+)\((?:sql|tx)\b/.exec(value)?.[1];
   const found = templates.filter((template) => template.owner === name);
   if ((name !== undefined && found.length !== 1) || /^(?:sql|tx)\b/.test(value))
-    throw new Error(`cannot follow the fragment ${value}: put it into a function or a constant of its own`);
+    throw new Error(`cannot follow the fragment ${value}: move it into its own function or constant`);
   return found;
 }
 

@@ -2,9 +2,9 @@
 //
 //   bun internal/platform/kafka/native/build.ts
 //
-// Called by hand, by the bootstrap and by the release build. It compiles once per set of inputs: what comes from the
-// packages (a minute and a half on two cores) is kept apart from ours (seconds). Folders appear in the cache by a
-// rename when they are complete, so a build that was cut short is never taken for a finished one.
+// Called by hand, by the bootstrap and by the release build. It compiles once per set of inputs: the packages' part (a minute and a half
+// on two cores) is cached separately from ours (seconds). A complete folder is renamed into the cache, so an interrupted build never
+// counts as finished.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -22,7 +22,7 @@ import {
   type PackageFolders,
 } from "./cache.ts";
 
-/** Returns the path of the addon, building it first if there is none for the present inputs. */
+/** Returns the path of the addon. Builds it first if there is none for the current inputs. */
 export async function buildNative(): Promise<string> {
   await requireTools();
   const folders = packageFolders();
@@ -40,7 +40,7 @@ export async function buildNative(): Promise<string> {
 /** librdkafka's static libraries and the object files of the package's binding. */
 async function compilePackages(folders: PackageFolders, work: string): Promise<void> {
   const librdkafka = join(work, "librdkafka");
-  // A copy, because librdkafka builds in its source folder and node_modules is not ours to write to.
+  // A copy, because librdkafka builds in its source folder, and node_modules must not change.
   cpSync(join(folders.kafka, "deps", "librdkafka"), librdkafka, { recursive: true });
   const jobs = String(availableParallelism());
   await step("configuring librdkafka", () => run(["./configure", ...SETTINGS.configure], librdkafka));
@@ -73,8 +73,8 @@ async function compileAddon(folders: PackageFolders, packages: string, work: str
 const GLIBC = /^(libc|libm|libdl|libpthread|librt|ld-linux-[\w-]+)\.so\.\d+$/;
 
 /**
- * The addon must load on any machine with glibc and this Bun: no other library, and no symbol that neither has. The
- * dynamic linker would tell only when the function is first called.
+ * The addon must load on any machine with glibc and this Bun: it may need no other library and no other symbol. The dynamic linker
+ * would report a missing symbol only at the first call of the function.
  */
 async function checkAddon(addon: string): Promise<void> {
   const dynamic = await run(["readelf", "--dynamic", "--wide", addon], "/");
@@ -82,7 +82,7 @@ async function checkAddon(addon: string): Promise<void> {
   const foreign = libraries.filter((name) => !GLIBC.test(name));
   if (foreign.length > 0) throw failed(`the addon depends on ${foreign.join(", ")}; only glibc is allowed`);
 
-  // nm prints address, type letter and name; a lower-case letter is a weak symbol, which may stay undefined.
+  // nm prints address, type letter and name. A lower-case letter is a weak symbol, which may stay undefined.
   const symbols = (listing: string) => listing.split("\n").map((line) => line.trim().split(/\s+/).slice(-2));
   const ofBun = await run(["nm", "--dynamic", "--defined-only", process.execPath], "/");
   const known = new Set(symbols(ofBun).map(([, name = ""]) => name.replace(/@.*/, "")));
@@ -91,7 +91,7 @@ async function checkAddon(addon: string): Promise<void> {
     .filter(([type, name = ""]) => type === "U" && !name.includes("@GLIBC") && !known.has(name))
     .map(([, name]) => name);
   if (missing.length > 0)
-    throw failed(`neither glibc nor this Bun has ${missing.join(", ")}: write them in native/src`);
+    throw failed(`neither glibc nor this Bun has ${missing.join(", ")}: add them in native/src`);
 }
 
 async function compile(
@@ -123,7 +123,7 @@ async function compile(
   await Promise.all(Array.from({ length: availableParallelism() }, next));
 }
 
-/** Fills a folder beside `target`, then renames it into place. */
+/** Fills a folder next to `target`, then renames it to `target`. */
 async function intoCache(target: string, fill: (work: string) => Promise<void>): Promise<void> {
   if (existsSync(target)) return;
   const work = `${target}.building-${process.pid}`;
@@ -131,7 +131,7 @@ async function intoCache(target: string, fill: (work: string) => Promise<void>):
   mkdirSync(work, { recursive: true });
   try {
     await fill(work);
-    // Another build of the same inputs may have finished first; then its result is as good.
+    // If another build of the same inputs has finished first, its result is used.
     if (!existsSync(target)) renameSync(work, target);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -184,7 +184,7 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
 
 const FAILURE_LINES = 30;
 
-/** Runs a command to its end and returns its standard output; the tail of its output is the error when it fails. */
+/** Runs a command and returns its standard output. If it fails, the error has the tail of its output. */
 async function run(command: string[], cwd: string): Promise<string> {
   const child = Bun.spawn(command, { cwd, stdout: "pipe", stderr: "pipe", stdin: "ignore" });
   const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

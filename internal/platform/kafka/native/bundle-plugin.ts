@@ -1,9 +1,9 @@
-// For `Bun.build({ compile })`: puts the addon into the binary. Bun unpacks an embedded .node file when it is
-// required, so both places that look for the addon are replaced by a plain require of the built file.
+// For `Bun.build({ compile })`: puts the addon into the binary. Bun unpacks an embedded .node file when it is required, so both places
+// that load the addon are replaced by a plain require of the built file.
 
 import type { BunPlugin } from "bun";
 
-/** `nodePath` is what `buildNative` returned. */
+/** `nodePath` is the path that `buildNative` returned. */
 export function kafkaNativePlugin(nodePath: string): BunPlugin {
   const file = JSON.stringify(nodePath);
   return {

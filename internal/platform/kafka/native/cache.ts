@@ -1,5 +1,5 @@
-// Where the built addon lies and how it is told whether it is the right one: every input of the build goes into a
-// hash, and the hash names the folder. The build writes there; loading (addon.ts) only needs to find it.
+// Finds the addon that was built from the current sources: every input of the build goes into a hash, and the hash names the folder.
+// build.ts writes there; load.ts only looks for it.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 /** The repository's folder: four up from here. */
 const REPO = join(import.meta.dir, "..", "..", "..", "..");
 
-/** Everything about compiling that is decided in this repository. Changing a line makes a new build. */
+/** All compile settings of this repository. A changed line makes a new build. */
 export const SETTINGS = {
   configure: [
     "--disable-curl",
@@ -27,7 +27,7 @@ export const SETTINGS = {
     "-DBUILDING_NODE_EXTENSION",
     "-DNODE_GYP_MODULE_NAME=kafka",
   ],
-  // The package's and Node's headers warn a lot; what we can help is our own code.
+  // The package's and Node's headers cause many warnings. Warnings are useful only for our own code.
   compilePackage: ["-w"],
   compileOurs: [
     "-Wall",
@@ -52,9 +52,9 @@ export const SETTINGS = {
 export const SOURCES = join(import.meta.dir, "src");
 
 export interface PackageFolders {
-  /** @confluentinc/kafka-javascript: its C++ and, under deps/, librdkafka's source. */
+  /** @confluentinc/kafka-javascript: its C++, and librdkafka's source in deps/. */
   readonly kafka: string;
-  /** Node 26's headers, whose ABI Bun follows. */
+  /** The headers of Node 26; Bun has the same ABI. */
   readonly nodeHeaders: string;
   readonly nan: string;
 }
@@ -72,7 +72,7 @@ export function cacheFolder(): string {
   return process.env["CHECKOUT_CACHE"] ?? join(REPO, ".cache");
 }
 
-/** What is compiled from the packages alone: editing our C++ leaves it valid. */
+/** For the part that is compiled only from the packages; changes to our C++ keep it valid. */
 export function packageHash(folders: PackageFolders): string {
   const version = (folder: string) => readFileSync(join(folder, "package.json"), "utf8");
   const { configure, compile, compilePackage } = SETTINGS;
@@ -85,7 +85,7 @@ export function packageHash(folders: PackageFolders): string {
   ]);
 }
 
-/** The whole addon. */
+/** For the whole addon. */
 export function addonHash(folders: PackageFolders): string {
   const sources = readdirSync(SOURCES)
     .toSorted()
@@ -93,7 +93,7 @@ export function addonHash(folders: PackageFolders): string {
   return hash([packageHash(folders), JSON.stringify(SETTINGS), ...sources]);
 }
 
-/** The addon built from the sources as they are now, by whichever compiler; undefined when there is none. */
+/** The addon built from the current sources, by any compiler; undefined if there is none. */
 export function builtAddon(): string | undefined {
   const folder = join(cacheFolder(), "kafka-native");
   const prefix = `${addonHash(packageFolders())}-`;

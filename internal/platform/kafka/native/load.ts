@@ -1,5 +1,5 @@
-// Loads the addon when running from source. A compiled binary carries the addon instead: there bundle-plugin.ts
-// replaces this file by one that imports it.
+// Loads the addon when running from source. A compiled binary contains the addon: there bundle-plugin.ts replaces this file by one that
+// imports it.
 
 import { Module } from "node:module";
 
@@ -7,7 +7,7 @@ import { AppError } from "../../../kernel/errors.ts";
 import { builtAddon } from "./cache.ts";
 import type { Addon } from "./types.ts";
 
-/** The addon's exports, also put where the package's own files look for theirs. */
+/** Returns the addon's exports, and also registers them where the package's own files look for their addon. */
 export function loadAddon(): Addon {
   const file = builtAddon();
   if (file === undefined) {
@@ -16,7 +16,7 @@ export function loadAddon(): Addon {
     throw new AppError("NATIVE_BUILD_FAILED", message);
   }
   const addon: Addon = require(file);
-  // The package would search node_modules for a build against Node; finding this entry, it searches nothing.
+  // Without this entry the package would search node_modules for a build against Node.
   const id = require.resolve("@confluentinc/kafka-javascript/librdkafka.js");
   require.cache[id] = Object.assign(new Module(id), { exports: addon, loaded: true });
   return addon;

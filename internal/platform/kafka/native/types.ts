@@ -1,4 +1,4 @@
-// What the addon offers: the declarations of our C++ in src/. Types only, so that whoever speaks of the addon need not load it.
+// The addon's exports, declared for our C++ in src/. Types only, so that code can use the types without loading the addon.
 
 import type { ProduceFailure, RawMessage } from "../../../kernel/ports.ts";
 
@@ -6,7 +6,7 @@ export interface Addon {
   /** The address of the librdkafka instance behind a connected client of the package. */
   handleOf(client: unknown): number;
   err2str(code: number): string;
-  /** Every setting of these topics, the inherited ones too. The client must stay open until the answer has come. */
+  /** All settings of these topics, including inherited ones. The client must stay open until the promise resolves. */
   topicConfigs(handle: number, topics: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
   /** `changes` is flat: topic, name, value, topic, name, value, .. */
   alterTopicConfigs(handle: number, changes: readonly string[], timeoutMs: number): Promise<TopicAnswer>;
@@ -19,7 +19,7 @@ export interface Addon {
   ) => BatchProducerAddon;
 }
 
-/** How the native side names a librdkafka error: `UNKNOWN_TOPIC_OR_PART`, local ones with an underscore in front. */
+/** A librdkafka error by name: `UNKNOWN_TOPIC_OR_PART`; local errors begin with an underscore. */
 export interface NativeError {
   readonly code: string;
   readonly message: string;
@@ -27,11 +27,11 @@ export interface NativeError {
 
 export interface Polled {
   readonly error: NativeError | null;
-  /** The decodable messages as one JSON array, the nonce between every two: `[{..},N,{..},N,{..}]`. */
+  /** The decodable messages as one JSON array, with the nonce between every two: `[{..},N,{..},N,{..}]`. */
   readonly text: string;
   readonly nonce: number;
   readonly decodable: number;
-  /** Messages without a value or with one that is not UTF-8; they follow the decodable ones in `message`. */
+  /** Messages without a value or with a value that is not UTF-8; `message` has them after the decodable ones. */
   readonly undecodable: number;
   readonly skipped: number;
 }
@@ -47,13 +47,13 @@ export interface BatchConsumer {
   poll(maxMessages: number, waitMs: number, lingerMs: number): Promise<Polled>;
   message(index: number): RawMessage;
   text(index: number): string;
-  /** Where the batch leaves each partition, and the partitions at their end (only with `enable.partition.eof`). */
+  /** The position of each partition after the batch, and the partitions at their end (only with `enable.partition.eof`). */
   positions(): { readonly next: readonly Position[]; readonly ends: readonly Position[] };
-  /** Of all that is done with, as far as it is this member's. What fails is tried again by the next call. */
+  /** Commits the offsets of all completed batches, for the partitions of this member. The next call retries what fails. */
   commit(timeoutMs: number): Promise<NativeError>;
-  /** Done with, its offsets are for the next commit; otherwise the next poll reads the batch again. */
+  /** If `isDone`, the next commit includes the batch's offsets; otherwise the next poll reads the batch again. */
   release(isDone: boolean): void;
-  /** The next poll reads what this consumer has of these topics from the beginning. */
+  /** The next poll reads this consumer's partitions of these topics from the beginning. */
   restart(topics: readonly string[]): void;
   interrupt(): void;
   close(): void;
@@ -68,7 +68,7 @@ export interface BatchProducerAddon {
   close(flushMs: number): Promise<void>;
 }
 
-/** src/topic-admin.cc. Where `code` is not NO_ERROR there are no rows. */
+/** src/topic-admin.cc. There are no rows if `code` is not NO_ERROR. */
 export interface TopicAnswer extends NativeError {
   readonly rows: readonly (readonly [topic: string, name: string, value: string])[];
 }

@@ -1,5 +1,5 @@
-// The two transactions around each call of the provider: the claim makes a request durable before it leaves, the settlement
-// writes the answer with the event that tells it. Both take many payments at once. Called by executor.ts.
+// The two transactions around each request to the provider: the claim makes a request durable before it is sent, the settlement saves
+// the result with its event. Both handle many payments at once. Called by executor.ts.
 import { assertNever } from "../../../kernel/errors.ts";
 import type { Database, Transaction } from "../../../messaging/database.ts";
 import type { Outgoing } from "../../../messaging/handler.ts";
@@ -33,17 +33,17 @@ import {
   saveRows,
 } from "../store.ts";
 
-/** Charges given up in one transaction; more wait for the next. */
+/** Maximum charges given up in one transaction; the rest waits for the next. */
 const MAX_GIVEN_UP = 500;
-/** Waiting charges are counted no further than this. */
+/** Waiting charges are counted up to this number. */
 const MAX_COUNTED = 100_000;
 
-/** A request that this process has claimed and must ask. */
+/** A request that this process has claimed and must send. */
 export type Attempt =
   | ({ readonly kind: "charge" } & ChargeClaim)
   | { readonly kind: "refund"; readonly payment: RefundPendingPayment; readonly request: RefundCall };
 
-/** What came of it. */
+/** The result of an attempt. */
 export type AttemptResult =
   | {
       readonly kind: "charge";
@@ -61,41 +61,41 @@ export type AttemptResult =
 export interface AttemptContext {
   readonly database: Database;
   readonly policy: PaymentPolicy;
-  /** Name of the provider, kept with each payment. */
+  /** Name of the provider, saved with each payment. */
   readonly provider: string;
   /** UUIDv7, monotonic. */
   readonly newId: () => string;
   /**
-   * How long a charge that comes now waits until the provider is asked, in milliseconds; null where nothing limits the calls. So many
-   * are `waiting` before it; by default as many as were counted last.
+   * How long a charge that arrives now waits until it is sent, in milliseconds; null if nothing limits the calls. `waiting` charges
+   * are before it; by default the number that was counted last.
    */
   readonly chargeWaitMs?: (waiting?: number) => number | null;
 }
 
 export interface ClaimLimits {
-  /** Requests, refunds among them. */
+  /** Maximum requests, including refunds. */
   readonly limit: number;
-  /** Of those, charges that the provider has nothing of; fewer where new ones have to wait. */
+  /** Maximum new charges among them, unknown to the provider; lower while new charges are held back. */
   readonly newCharges: number;
-  /** The provider takes less than there is: who came first is first. */
+  /** The provider takes fewer calls than there are: the oldest come first. */
   readonly isScarce: boolean;
-  /** Charges that are due since before (epoch ms) are not looked for; see claim-floor.ts. Default: all are. */
+  /** Charges that were due before this time (epoch ms) are not read; see claim-floor.ts. Default: all are read. */
   readonly dueFrom?: number;
 }
 
 export interface Claims {
   readonly attempts: readonly Attempt[];
-  /** Of those, charges that the provider has nothing of. */
+  /** The number of new charges among them, unknown to the provider. */
   readonly newCharges: number;
-  /** Charges that were given up instead, because nobody would wait for their answer. */
+  /** Charges that were given up instead, because their sagas would not wait for the result. */
   readonly givenUp: readonly Decision[];
-  /** Since when the longest due of the charges was due, epoch ms. */
+  /** The earliest due time among the charges, epoch ms. */
   readonly oldestDue: number | undefined;
 }
 
 /**
- * Claims requests that are due, refunds first: they are few, and somebody waits for money. A charge that would come too late is
- * not claimed but given up.
+ * Claims requests that are due, refunds first: they are few, and a shopper waits for money. A charge that would come too late is given
+ * up instead.
  */
 export function claimDue(context: AttemptContext, limits: ClaimLimits, now: number): Promise<Claims> {
   const { database, policy, provider } = context;
@@ -137,8 +137,8 @@ export function claimDue(context: AttemptContext, limits: ClaimLimits, now: numb
 }
 
 /**
- * Gives up charges that wait in vain: of those that the provider has nothing of and that nobody is asking, all but the `keep`
- * oldest, and all that would come too late; at most MAX_GIVEN_UP. Returns with them how many wait on.
+ * Gives up charges that wait too long: of those without a charge at the provider and without a request in flight, all except the
+ * `keep` oldest, and all that would come too late; at most MAX_GIVEN_UP. Also returns how many still wait.
  */
 export function giveUpBacklog(
   context: AttemptContext,
@@ -169,35 +169,35 @@ export function giveUpBacklog(
   });
 }
 
-/** Settles answers, of which a saga may have several, and returns the decisions that changed something. */
+/** Settles results, possibly several of one saga, and returns the decisions that changed something. */
 export function settleResults(
   context: AttemptContext,
-  answers: readonly AttemptResult[],
+  results: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
-  return context.database.transaction((transaction) => settle(context, transaction, answers, now));
+  return context.database.transaction((transaction) => settle(context, transaction, results, now));
 }
 
-/** The same for those whose payment is free at this moment; the others are returned, with what is locked. */
-export function settleFree(context: AttemptContext, answers: readonly AttemptResult[], now: number) {
+/** The same for results whose payment is not locked; returns the others, with what is locked. */
+export function settleFree(context: AttemptContext, results: readonly AttemptResult[], now: number) {
   return context.database.transaction(async (transaction) => {
-    const [held] = await transaction.send([heldPayments(transaction.tx, sagasOf(answers))]);
+    const [held] = await transaction.send([heldPayments(transaction.tx, sagasOf(results))]);
     const waiting = new Set(held.map(({ saga_id }) => saga_id));
-    const free = answers.filter(({ saga_id }) => !waiting.has(saga_id));
+    const free = results.filter(({ saga_id }) => !waiting.has(saga_id));
     const decisions = await settle(context, transaction, free, now);
-    return { decisions, held, leftOut: answers.filter(({ saga_id }) => waiting.has(saga_id)) };
+    return { decisions, held, leftOut: results.filter(({ saga_id }) => waiting.has(saga_id)) };
   });
 }
 
 async function settle(
   context: AttemptContext,
   { tx, send, finish, appended }: Transaction,
-  answers: readonly AttemptResult[],
+  results: readonly AttemptResult[],
   now: number,
 ): Promise<readonly Decision[]> {
   const { policy, provider } = context;
-  const [rows] = await send([loadRows(tx, sagasOf(answers))]);
-  const decisions = answers.flatMap((answer) => settleOne(rows, answer, now, policy));
+  const [rows] = await send([loadRows(tx, sagasOf(results))]);
+  const decisions = results.flatMap((result) => settleOne(rows, result, now, policy));
   await finish([
     ...saveRows(tx, rows, provider, now),
     ...appendEvents(context, { tx, appended }, decisions, now),
@@ -205,8 +205,8 @@ async function settle(
   return decisions;
 }
 
-function sagasOf(answers: readonly AttemptResult[]): string[] {
-  return [...new Set(answers.map(({ saga_id }) => saga_id))];
+function sagasOf(results: readonly AttemptResult[]): string[] {
+  return [...new Set(results.map(({ saga_id }) => saga_id))];
 }
 
 /** The statements that append what the decisions report to the saga. */
@@ -233,26 +233,26 @@ function withWait(event: Outgoing, waitMs: number): Outgoing {
 
 function settleOne(
   rows: PaymentRows,
-  answer: AttemptResult,
+  result: AttemptResult,
   now: number,
   policy: PaymentPolicy,
 ): readonly Decision[] {
-  const payment = rows.payments.get(answer.saga_id);
-  // Payments are never deleted; one that is gone was lost with its database, and there is nothing left to settle.
+  const payment = rows.payments.get(result.saga_id);
+  // Payments are never deleted. A missing one was lost with its database, and there is nothing left to settle.
   if (payment === undefined) return [];
-  const decision = settlementOf(payment, answer, now, policy);
+  const decision = settlementOf(payment, result, now, policy);
   if (decision.payment === payment) return [];
   applyPayment(rows, decision.payment);
   return [decision];
 }
 
-function settlementOf(payment: Payment, answer: AttemptResult, now: number, policy: PaymentPolicy): Decision {
-  switch (answer.kind) {
+function settlementOf(payment: Payment, result: AttemptResult, now: number, policy: PaymentPolicy): Decision {
+  switch (result.kind) {
     case "charge":
-      return settleCharge(payment, answer.attempt, answer.outcome, now, policy);
+      return settleCharge(payment, result.attempt, result.outcome, now, policy);
     case "refund":
-      return settleRefund(payment, answer.attempt, answer.outcome, now, policy);
+      return settleRefund(payment, result.attempt, result.outcome, now, policy);
     default:
-      return assertNever(answer);
+      return assertNever(result);
   }
 }

@@ -1,8 +1,8 @@
-// One attempt at the provider, seen from the payment: `claim` before the call, `settle` after it, for charges and refunds. Pure.
-// Called by executor.ts, which brings the two transactions and the call between them, and by the model explorer.
+// One attempt at the provider, seen from the payment: `claim` before the request, `settle` after it, for charges and refunds. Pure.
+// Called by executor.ts, which adds the two transactions and the request between them, and by the model explorer.
 //
-// A request is written down before it leaves, and once one has left, only a definite answer ends the payment: a timeout is
-// UNKNOWN, never failed, and is asked again with the same key.
+// A request is saved before it is sent. Once one was sent, only a definite result ends the payment: a timeout is UNKNOWN, never
+// failed, and is retried with the same key.
 import { isDue } from "../../../kernel/backoff.ts";
 import { assert, assertNever } from "../../../kernel/errors.ts";
 import {
@@ -27,19 +27,19 @@ import {
 } from "../payment.ts";
 
 export interface PaymentPolicy {
-  /** How long a request belongs to whom claimed it, in milliseconds; longer than a provider call may take. */
+  /** How long a request belongs to the process that claimed it, in milliseconds; longer than a provider call may take. */
   readonly leaseMs: number;
-  /** Pauses after attempts without a definite answer; the last one repeats. */
+  /** Pauses after attempts without a definite result; the last one repeats. */
   readonly backoffMs: readonly number[];
-  /** So many attempts with one key; later ones look at the provider's ledger as well. */
+  /** Number of attempts with one key; later ones also search the provider ledger. */
   readonly attemptsBeforeSearch: number;
-  /** From this age of the first attempt on nothing is charged any more, because the provider will forget the key. */
+  /** From this age of the first attempt on, nothing is charged any more, because the provider will forget the key. */
   readonly keyTrustedMs: number;
-  /** A charge first asked for this long ago has ended and is in the provider's ledger; before that, "not found" proves nothing. */
+  /** A charge first requested this long ago has ended and is in the provider ledger; before that, "not found" proves nothing. */
   readonly searchLagMs: number;
-  /** So long after it was asked for a charge may still take place: the provider is slow, or the process that asks was held up. */
+  /** A charge may still happen this long after its request: the provider is slow, or the requesting process was suspended. */
   readonly executionMs: number;
-  /** A charge that has not been asked for by then is given up: this share of the time that its saga waits. */
+  /** A charge that was not sent within this share of its saga's waiting time is given up. */
   readonly sentWithinShare: number;
 }
 
@@ -49,30 +49,30 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   attemptsBeforeSearch: 3,
   keyTrustedMs: 23 * 60 * 60 * 1_000,
   searchLagMs: 10 * 60 * 1_000,
-  // Many times what the provider, its client and every proxy between them let a call take.
+  // Many times longer than the provider, its client and every proxy between them let a call take.
   executionMs: 10 * 60 * 1_000,
   sentWithinShare: 0.8,
 };
 
-/** What to ask the provider about a charge. `attempt` numbers the request, so that a late answer is known as such. */
+/** The next request about a charge. `attempt` numbers the request, so that a late result can be recognised. */
 export interface ChargeCall {
   /**
-   * `charge`: charge with the saga's key. `charge_then_search`: the same, and where that is not definite look the saga up, too,
-   * because a provider that stored a server error under the key replays it for ever while the money may have moved.
-   * `search`: only look it up; the key may be forgotten, and charging could take the money a second time. Or the saga wants the
-   * charge undone: asking for it could only take money that has to be given back.
+   * `charge`: charge with the saga's key. `charge_then_search`: the same, and without a definite result search for the saga too,
+   * because a provider that stored a server error under the key replays it forever although the money may have moved.
+   * `search`: only search. Either the key may be forgotten, and charging could take the money twice. Or the saga wants the charge
+   * undone, and charging could only take money that must be refunded.
    */
   readonly ask: "charge" | "charge_then_search" | "search";
   readonly attempt: number;
 }
 
-/** A request that was taken, and the payment with it. */
+/** A claimed request, and its payment. */
 export interface ChargeClaim {
   readonly payment: OpenPayment;
   readonly request: ChargeCall;
 }
 
-/** Takes the request of an open payment that is due, null where there is none. The claim must be durable before it is asked. */
+/** Claims the request of an open payment that is due, else null. The claim must be durable before the request is sent. */
 export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy): ChargeClaim | null {
   if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
@@ -88,45 +88,45 @@ export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy
   };
 }
 
-/** Whether the payment can be given up, and its saga would not wait for the answer if it were asked now. */
+/** Whether the payment can be given up, and its saga would not wait for the result of a request sent now. */
 export function comesTooLate(payment: Payment, now: number, policy: PaymentPolicy): payment is OpenPayment {
   if (!canBeGivenUp(payment) || payment.answer_by === null) return false;
   const { created_at, answer_by } = payment;
   return now >= created_at + (answer_by - created_at) * policy.sentWithinShare;
 }
 
-/** Whether the payment can be ended without the provider, because that has nothing of it and is not being asked. */
+/** Whether the payment can end without the provider, which has no charge for it and no request in flight. */
 export function canBeGivenUp(payment: Payment): payment is OpenPayment {
   return isOpen(payment) && !mayBeAtProvider(payment);
 }
 
-/** Ends a payment for which the provider was, or will be, without a free moment for too long. */
+/** Fails a payment that waited, or would wait, too long for the provider. */
 export function giveUp(payment: OpenPayment): Decision {
-  return fail(payment, "PROVIDER_UNAVAILABLE", "the payment provider takes no more payments at the moment");
+  return fail(payment, "PROVIDER_UNAVAILABLE", "the payment provider accepts no more payments at the moment");
 }
 
-/** What the provider, or the lack of it, says to a charge request. */
+/** The outcome of a charge request. */
 export type ChargeOutcome =
   | { readonly kind: "succeeded"; readonly provider_txn_id: string }
-  /** Definite for the key: no money moved and none will. */
+  /** Definite for the key: no money moved, and none will. */
   | { readonly kind: "declined"; readonly error_code: string; readonly error_message: string }
-  /** This attempt had no effect (breaker open, token unreadable, credentials refused). Says nothing of earlier ones. */
+  /** This attempt had no effect (breaker open, token unreadable, credentials refused). Earlier ones may have had one. */
   | { readonly kind: "no_effect"; readonly error_code: string; readonly error_message: string }
-  /** The provider did nothing, because it finds our request wrong. As for earlier attempts, see `no_effect`. */
+  /** The provider did nothing, because it rejects our request as wrong. For earlier attempts see `no_effect`. */
   | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
-  /** The provider did nothing for now, and said so. As for earlier attempts, see `no_effect`. */
+  /** The provider did nothing for now, and said so. For earlier attempts see `no_effect`. */
   | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   /**
-   * The saga is not in the provider's ledger. `execution_over`: the provider replayed a stored answer under the key, so no
-   * attempt is still on its way to money.
+   * The saga is not in the provider ledger. `execution_over`: the provider replayed a stored result under the key, so no attempt can
+   * still take money.
    */
   | { readonly kind: "not_found"; readonly execution_over: boolean }
-  /** Timeout, connection cut, server error, key in use: it may or may not have happened. */
+  /** Timeout, lost connection, server error, key in use: it may or may not have happened. */
   | { readonly kind: "unknown" };
 
 /**
- * Settles the answer to request `attempt`. A payment that is settled already stays as it is: two executors may have asked
- * with the same key. `now` in epoch ms.
+ * Settles the result of request `attempt`. A payment that is already settled stays as it is: two executors may have sent requests with
+ * the same key. `now` in epoch ms.
  */
 export function settleCharge(
   payment: Payment,
@@ -144,8 +144,8 @@ export function settleCharge(
     case "request_refused":
     case "no_effect":
       return withoutEffect(payment, attempt, (left) =>
-        // Only where no other request may have had an effect can one without speak for all.
-        mayBeAtProvider(left) ? askAgainSoon(left, attempt, now, policy) : failWithout(left, outcome),
+        // A request without effect ends the payment only if no other request may have had an effect.
+        mayBeAtProvider(left) ? retrySoon(left, attempt, now, policy) : failWithout(left, outcome),
       );
     case "deferred":
       return withoutEffect(payment, attempt, (left) => putOff(left, attempt, outcome, now, policy));
@@ -160,18 +160,18 @@ export function settleCharge(
   }
 }
 
-/** What to ask the provider about a refund. */
+/** The next request about a refund. */
 export interface RefundCall {
   readonly idempotency_key: string;
-  /** Look for a refund of the charge before asking for one. */
+  /** Look for a refund of the charge before requesting one. */
   readonly search_first: boolean;
   readonly attempt: number;
 }
 
 /**
- * Takes the request of a refund that is due. A key is used for a few attempts and then changed, because a server error stored
- * under it would be replayed for ever. That is safe here and not in a charge: refunds are of the whole amount, and the provider
- * refuses to give back more than it took.
+ * Claims the request of a refund that is due. A key is used for a few attempts and then changed, because a server error stored under
+ * it would be replayed forever. That is safe for a refund but not for a charge: refunds are of the full amount, and the provider
+ * refuses to refund more than it took.
  */
 export function claimRefund(
   payment: Payment,
@@ -195,14 +195,14 @@ export function claimRefund(
   };
 }
 
-/** Nothing but success ends a refund: whatever went wrong, the shopper's money must go back. */
+/** Only success ends a refund: whatever went wrong, the shopper's money must go back. */
 export type RefundOutcome =
   | { readonly kind: "succeeded"; readonly provider_refund_id: string }
   | { readonly kind: "deferred"; readonly retry_after_ms: number | null }
   | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
   | { readonly kind: "not_yet"; readonly error_code: string };
 
-/** Settles the answer to refund request `attempt`. `now` in epoch ms. */
+/** Settles the result of refund request `attempt`. `now` in epoch ms. */
 export function settleRefund(
   payment: Payment,
   attempt: number,
@@ -235,35 +235,35 @@ function nextCall(attempt: number, ageMs: number, policy: PaymentPolicy): Charge
 }
 
 /**
- * "Not found" proves that nothing was charged once no attempt can still be under way and the provider's ledger have had the
- * time to learn of the last one. Replayed answers show the first. Otherwise nobody may have asked for the charge for long enough,
- * which an undo sees to at once, and the key's age in the end.
- * What counts is the time of the request, not of its answer, which may be long on its way.
+ * "Not found" proves that nothing was charged once no attempt can still be in progress and the provider ledger has had time to show
+ * the last one. A replayed result proves the former. Otherwise no charge request may have been sent for long enough: an undo stops
+ * them at once, the key's age stops them in the end. What counts is the time of the search request, not the time of its result, which
+ * may be late.
  */
 function isAbsenceProof(payment: OpenPayment, executionOver: boolean, policy: PaymentPolicy): boolean {
   const { first_attempt_at, charge_asked_at } = payment;
   if (first_attempt_at === null) return false;
-  const askedAt = payment.next_attempt_at - policy.leaseMs;
+  const sentAt = payment.next_attempt_at - policy.leaseMs;
   if (payment.undo_requested && !executionOver && charge_asked_at !== null)
-    return askedAt - charge_asked_at >= policy.executionMs + policy.searchLagMs;
+    return sentAt - charge_asked_at >= policy.executionMs + policy.searchLagMs;
   const provenAfterMs = (executionOver ? 0 : policy.keyTrustedMs) + policy.searchLagMs;
-  return askedAt - first_attempt_at >= provenAfterMs;
+  return sentAt - first_attempt_at >= provenAfterMs;
 }
 
 function succeed(payment: OpenPayment, provider_txn_id: string, now: number): Decision {
   const succeeded: SucceededPayment = { ...withoutAttempt(payment), status: "SUCCEEDED", provider_txn_id };
-  // The saga is compensating already: it is told when the money is back, not that it was taken.
+  // The saga is already compensating: it hears when the money is refunded, not that it was taken.
   if (payment.undo_requested) return withoutMessages(startRefund(succeeded, now));
   return { payment: succeeded, out: [paymentSucceeded(succeeded)] };
 }
 
 function fail(payment: OpenPayment, error_code: string, error_message: string): Decision {
   const failed: FailedPayment = { ...withoutAttempt(payment), status: "FAILED", error_code, error_message };
-  const answer = payment.undo_requested ? paymentCancelled(payment.saga_id) : paymentFailed(failed);
-  return { payment: failed, out: [answer] };
+  const reply = payment.undo_requested ? paymentCancelled(payment.saga_id) : paymentFailed(failed);
+  return { payment: failed, out: [reply] };
 }
 
-/** The attempt told nothing. Where a newer one is under way already, its lease must not be cut short. */
+/** The attempt has no definite result. If a newer one is already in flight, its lease must not be shortened. */
 function wait(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   if (attempt !== payment.attempts) return withoutMessages(payment);
   const counted = attempt - Math.min(payment.void_attempts, attempt - 1);
@@ -274,7 +274,7 @@ function wait(payment: OpenPayment, attempt: number, now: number, policy: Paymen
   });
 }
 
-/** The provider has nothing of the payment, and why it has not is the payment's end. */
+/** The provider has no charge for the payment, and the payment fails for the same reason. */
 function failWithout(
   payment: OpenPayment,
   outcome: Extract<ChargeOutcome, { readonly kind: "no_effect" | "request_refused" }>,
@@ -284,19 +284,19 @@ function failWithout(
     : fail(payment, outcome.error_code, outcome.error_message);
 }
 
-/** Notes that request `attempt` had no effect, and decides the rest with that. */
+/** Records that request `attempt` had no effect, then decides the rest. */
 function withoutEffect(
   payment: OpenPayment,
   attempt: number,
   decideRest: (payment: OpenPayment) => Decision,
 ): Decision {
-  // One after the other, so that an answer that is settled twice counts once.
+  // Counted in order, so that a result that is settled twice counts once.
   if (attempt !== payment.void_attempts + 1) return decideRest(payment);
   const noted = { ...payment, void_attempts: attempt };
   return decideRest(mayBeAtProvider(noted) ? noted : { ...noted, first_attempt_at: null });
 }
 
-/** The provider has no time for this one. Where it has nothing of the payment either, an undo has its answer. */
+/** The provider deferred this request. If it has no charge for the payment either, an undo gets its reply. */
 function putOff(
   payment: OpenPayment,
   attempt: number,
@@ -311,18 +311,18 @@ function putOff(
   return withoutMessages({ ...payment, status, next_attempt_at: now + pauseFor(outcome, policy) });
 }
 
-/** As long as the provider asks for, else as after a first attempt: who sends the requests keeps to what it takes. */
+/** As long as the provider asks for, else as after a first attempt: the executor already limits the rate. */
 function pauseFor({ retry_after_ms }: { readonly retry_after_ms: number | null }, policy: PaymentPolicy) {
   return retry_after_ms ?? pauseAfter(1, policy);
 }
 
-/** The request never left, so the provider is no reason to wait longer each time: whoever held it back knows when it may go. */
-function askAgainSoon(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
+/** The provider is no reason for growing pauses, because the request had no effect. What held it back decides when it is sent. */
+function retrySoon(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   return wait(payment, attempt, now, { ...policy, backoffMs: policy.backoffMs.slice(0, 2) });
 }
 
 function pauseAfter(attempt: number, { backoffMs }: PaymentPolicy): number {
   const pause = backoffMs[Math.min(attempt, backoffMs.length) - 1];
-  assert(pause !== undefined, "a backoff has at least one pause");
+  assert(pause !== undefined, "the backoff needs at least one pause");
   return pause;
 }

@@ -1,5 +1,5 @@
-// Payments on a real Postgres and the real provider simulator over HTTP: whatever happens between the two, the shopper is
-// charged at most once, and the saga hears the truth.
+// Payments on a real Postgres and the real provider simulator over HTTP: whatever happens between the two, the shopper is charged at
+// most once, and the saga gets the true result.
 import { expect, spyOn, test } from "bun:test";
 import postgres from "postgres";
 import { migrations } from "../../../../schemas/migrations.ts";
@@ -16,7 +16,7 @@ import { holdMessage } from "../telemetry.ts";
 const HOUR_MS = 60 * 60 * 1_000;
 const saga = () => Bun.randomUUIDv7();
 
-test("a charge is asked once, answered once, and its token is forgotten", async () => {
+test("a charge is requested once, replied to once, and its token is deleted", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
@@ -38,7 +38,7 @@ test("a charge is asked once, answered once, and its token is forgotten", async 
   ]);
 });
 
-test("a new charge is claimed by the transaction that takes it in, and asked for once it is committed", async () => {
+test("a new charge is claimed by the inbox transaction and sent after the commit", async () => {
   await using payment = await TestPayment.open();
   const [charged, undone] = [saga(), saga()];
   const method = await payment.seal("pm_card_visa");
@@ -62,7 +62,7 @@ test("a new charge is claimed by the transaction that takes it in, and asked for
   expect(row).toEqual({ attempts: 1 });
 });
 
-test("a claim whose transaction fails is none: nothing is asked, and the repetition claims anew", async () => {
+test("a claim whose transaction fails does not count: nothing is sent, and the repetition claims again", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   const command = chargePayment(id, await payment.seal("pm_card_visa"));
@@ -89,7 +89,7 @@ test("a claim whose transaction fails is none: nothing is asked, and the repetit
   expect(await payment.status(id)).toBe("SUCCEEDED");
 });
 
-test("a new charge whose saga does not wait for it any more is not asked for, but given up", async () => {
+test("a new charge whose saga no longer waits is given up without a request", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   const late = { ...chargePayment(id, await payment.seal("pm_card_visa")), answer_within_ms: 0 };
@@ -104,7 +104,7 @@ test("a new charge whose saga does not wait for it any more is not asked for, bu
   expect(payment.money(id).charges).toBe(0);
 });
 
-test("beyond the calls that may be out at once, and while the provider limits them, new charges wait in the table", async () => {
+test("above the concurrency limit, and while the provider limits calls, new charges wait in the table", async () => {
   await using payment = await TestPayment.open();
   const method = await payment.seal("pm_card_visa");
   const sagas = Array.from({ length: CONCURRENCY + 3 }, saga);
@@ -123,7 +123,7 @@ test("beyond the calls that may be out at once, and while the provider limits th
   expect(await payment.status(late)).toBe("PENDING");
 });
 
-test("a refused card is an answer", async () => {
+test("a declined card fails the payment", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_card_visa_chargeDeclinedInsufficientFunds");
@@ -132,7 +132,7 @@ test("a refused card is an answer", async () => {
   expect(payment.money(id).charges).toBe(0);
 });
 
-test("a method that the provider quotes in its refusal is in no table, and our own words are", async () => {
+test("a payment method that the provider quotes in its refusal is in no table, our own text is", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   const canary = "pm_card_viisa-canary-4242-4242";
@@ -145,7 +145,7 @@ test("a method that the provider quotes in its refusal is in no table, and our o
   expect(await tablesHolding(sql, [canary])).toEqual([]);
 });
 
-test("what older versions kept of the provider's words is taken away, and what was ours stays", async () => {
+test("the migration deletes the provider's text that older versions stored, and keeps ours", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;
   const [quoted, ours] = [saga(), saga()];
@@ -167,7 +167,7 @@ test("what older versions kept of the provider's words is taken away, and what w
 
 test.each([
   [
-    "nobody sealed",
+    "is not sealed",
     async (payment: TestPayment, id: string) => payment.handle(chargePayment(id, "pm_card_visa")),
   ],
   [
@@ -186,14 +186,14 @@ test.each([
 
 test.each([
   [
-    "claims it by itself",
+    "claims it in its own transaction",
     async (payment: TestPayment, id: string) => {
       await payment.charge(id);
       expect(await payment.claimAndDie()).toHaveLength(1);
     },
   ],
   [
-    "claims it as it takes it in",
+    "claims it in the inbox transaction",
     async (payment: TestPayment, id: string) => {
       await using dying = payment.executor();
       const command = chargePayment(id, await payment.seal("pm_card_visa"));
@@ -201,7 +201,7 @@ test.each([
     },
   ],
 ])(
-  "a process that %s and dies in the middle of a call leaves a lease, and the next one settles with the same key",
+  "a process that %s and dies during the call leaves a lease, and the next one settles with the same key",
   async (_, claim) => {
     await using payment = await TestPayment.open();
     const id = saga();
@@ -217,7 +217,7 @@ test.each([
   },
 );
 
-test("a charge and a refund that a clock an hour ahead put off are asked at once when the clock is right again", async () => {
+test("a charge and a refund scheduled by a clock that is an hour fast are sent at once when the clock is corrected", async () => {
   await using payment = await TestPayment.open();
   const [charged, refunded] = [saga(), saga()];
   payment.advance(HOUR_MS);
@@ -247,7 +247,7 @@ test.each(["pm_sim_timeout_then_success", "pm_sim_reply_lost", "pm_sim_timeout_o
   },
 );
 
-test("an answer that the provider hides behind a stored error is found in its ledger", async () => {
+test("a charge that the provider hides behind a stored error is found in its ledger", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_sim_500_after_effect");
@@ -256,7 +256,7 @@ test("an answer that the provider hides behind a stored error is found in its le
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
-test("a stored error without effect is believed once the provider's ledger cannot lag any more", async () => {
+test("a stored error without effect fails the payment once the provider ledger can no longer lag", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id, "pm_sim_500_stored");
@@ -270,10 +270,10 @@ test("a stored error without effect is believed once the provider's ledger canno
   expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
 });
 
-test("an account without the search finds in its list what a stored error hides, and what was never made", async () => {
+test("an account without search finds in its list the charge that a stored error hides, and that another was never made", async () => {
   await using payment = await TestPayment.open();
   await payment.simulator.setFaults({ search_disabled: true });
-  // More than a page of others' charges, older and newer, in the same account.
+  // More than a page of other charges, older and newer, in the same account.
   const others = async () => {
     const keys = Array.from({ length: 60 }, saga);
     await Promise.all(keys.map((key) => payment.simulator.charge("pm_card_visa", key)));
@@ -298,7 +298,7 @@ test("an account without the search finds in its list what a stored error hides,
   expect(await payment.events(never)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
 });
 
-test("a charge whose key may be forgotten is looked up, never charged again", async () => {
+test("a charge whose key may be forgotten is searched, never charged again", async () => {
   await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
   const [charged, never] = [saga(), saga()];
   await payment.charge(charged, "pm_sim_reply_lost");
@@ -311,13 +311,13 @@ test("a charge whose key may be forgotten is looked up, never charged again", as
   expect(await payment.events(never)).toMatchObject([{ type: "PaymentFailed", error_code: "NOT_CHARGED" }]);
 });
 
-test("a charge without an answer is only looked up once its saga is compensating", async () => {
+test("a charge without a result is only searched once its saga is compensating", async () => {
   await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
   const id = saga();
   await payment.charge(id, "pm_sim_timeout_no_effect");
   await payment.round();
   await payment.handle(cancelPayment(id));
-  // What was cut off is still held there; nothing comes to it after the undo.
+  // The simulator still holds the request that timed out; after the undo it gets no other.
   const held = async () => (await payment.simulator.stats())["held"];
   const before = await held();
   for (let minute = 0; minute < 5; minute += 1) {
@@ -331,7 +331,7 @@ test("a charge without an answer is only looked up once its saga is compensating
   expect(await held()).toBe(before);
 });
 
-test("an undo in the middle of a call waits for its answer and then gives the money back", async () => {
+test("an undo during a call waits for the result and then refunds the money", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
@@ -342,7 +342,7 @@ test("an undo in the middle of a call waits for its answer and then gives the mo
   await payment.round();
   expect(await payment.eventTypes(id)).toEqual(["RefundCompleted"]);
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
-  // The late and the replayed alike are refused.
+  // A late charge and a replayed one are both refused.
   await payment.charge(id);
   expect(await payment.eventTypes(id)).toEqual(["RefundCompleted", "CommandRefused"]);
 });
@@ -362,7 +362,7 @@ test("an undo before the call needs no provider, and one before the charge leave
 });
 
 test.each(["pm_sim_refund_reply_lost", "pm_sim_refund_timeout_then_success", "pm_sim_refund_500_once"])(
-  "%s: a refund goes on until the money is back, once",
+  "%s: a refund is retried until the money is back, once",
   async (token) => {
     await using payment = await TestPayment.open(SHORT_TIMEOUT_MS);
     const id = saga();
@@ -377,7 +377,7 @@ test.each(["pm_sim_refund_reply_lost", "pm_sim_refund_timeout_then_success", "pm
   },
 );
 
-test("a refund whose key replays a stored error for ever gets another key", async () => {
+test("a refund whose key replays a stored error forever gets another key", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
@@ -390,7 +390,7 @@ test("a refund whose key replays a stored error for ever gets another key", asyn
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
 });
 
-test("a refund that fails for an hour gives the money back after it, once", async () => {
+test("a refund that fails for an hour succeeds afterwards, once", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
@@ -404,15 +404,15 @@ test("a refund that fails for an hour gives the money back after it, once", asyn
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 1 });
 });
 
-test("a process that was suspended does not ask what its lease was over for when it woke up", async () => {
+test("a process that was suspended does not send a request whose lease has expired", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
-  let asked = 0;
+  let sent = 0;
   const { provider } = payment;
   payment.provider = {
     name: provider.name,
-    charge: (request) => provider.charge(request).finally(() => (asked += 1)),
+    charge: (request) => provider.charge(request).finally(() => (sent += 1)),
     findCharge: (saga_id) => provider.findCharge(saga_id),
     refund: (request) => provider.refund(request),
     findRefund: (transaction) => provider.findRefund(transaction),
@@ -420,16 +420,16 @@ test("a process that was suspended does not ask what its lease was over for when
   {
     await using suspended = payment.executor();
     const claimed = suspended.runOnce();
-    // The claim has read the clock; what comes after it reads a later one.
+    // The claim has read the clock; the request reads a later time.
     payment.advance(payment.policy.leaseMs);
     expect(await claimed).toMatchObject({ processed: 1 });
   }
-  expect([asked, await payment.status(id)]).toEqual([0, "PENDING"]);
+  expect([sent, await payment.status(id)]).toEqual([0, "PENDING"]);
   await payment.round();
-  expect([asked, await payment.eventTypes(id)]).toEqual([1, ["PaymentSucceeded"]]);
+  expect([sent, await payment.eventTypes(id)]).toEqual([1, ["PaymentSucceeded"]]);
 });
 
-test("a charge that another process is claiming is left to it", async () => {
+test("a charge that another process is claiming is skipped", async () => {
   await using payment = await TestPayment.open();
   const id = saga();
   await payment.charge(id);
@@ -449,7 +449,8 @@ test("an executor carries only the payments of its own provider", async () => {
   await payment.round();
   await payment.handle(refundPayment(paidBack));
   for (const id of [ours, theirs]) await payment.charge(id);
-  await payment.database.sql`update payments set provider = 'another' where saga_id in (${theirs}, ${paidBack})`;
+  await payment.database
+    .sql`update payments set provider = 'another' where saga_id in (${theirs}, ${paidBack})`;
 
   expect([await payment.round(), await payment.round()]).toEqual([1, 0]);
   expect([await payment.status(ours), await payment.status(theirs), await payment.status(paidBack)]).toEqual([
@@ -459,7 +460,7 @@ test("an executor carries only the payments of its own provider", async () => {
   ]);
 });
 
-test("two processes that work at once ask every request once", async () => {
+test("two processes that run at once send every request once", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 20 }, saga);
   await Promise.all(sagas.map((id) => payment.charge(id)));
@@ -472,7 +473,7 @@ test("two processes that work at once ask every request once", async () => {
   expect(payment.errors).toEqual([]);
 });
 
-test("an answer that cannot be written does not hold up its neighbours", async () => {
+test("a result that cannot be saved does not delay the others", async () => {
   await using payment = await TestPayment.open();
   const [good, bad] = [saga(), saga()];
   const { provider } = payment;
@@ -488,10 +489,10 @@ test("an answer that cannot be written does not hold up its neighbours", async (
   await payment.charge(bad);
   await payment.round();
   expect([await payment.status(good), await payment.status(bad)]).toEqual(["SUCCEEDED", "PENDING"]);
-  expect(payment.errors).toEqual(["an answer of the provider cannot be settled"]);
+  expect(payment.errors).toEqual(["a provider result cannot be settled"]);
 });
 
-test("what the provider has no time for is not charged any more once its saga is compensating", async () => {
+test("a deferred charge is not sent any more once its saga is compensating", async () => {
   await using payment = await TestPayment.open();
   const sagas = Array.from({ length: 40 }, saga);
   for (const id of sagas) await payment.charge(id);
@@ -500,7 +501,7 @@ test("what the provider has no time for is not charged any more once its saga is
   const turnedAway = async () => (await payment.simulator.stats())["turned_away"] ?? 0;
   await waitFor(async () => {
     await executor.runOnce();
-    // What was put off a moment ago is due again.
+    // Charges that were just deferred are due again.
     payment.advance(1_000);
     return (await turnedAway()) > 0 && (await countOf(payment, "SUCCEEDED")) > 10;
   });
@@ -523,7 +524,7 @@ test("what the provider has no time for is not charged any more once its saga is
   expect(await payment.simulator.stats()).toMatchObject({ charges: charged, refunds: charged });
 });
 
-test("shoppers whose turn would come too late are told so at once, and nobody asks the provider for them", async () => {
+test("charges whose turn would come too late fail at once, without a request", async () => {
   await using payment = await TestPayment.open();
   await payment.simulator.setFaults({ calls_per_second: 1 });
   const sagas = Array.from({ length: 60 }, saga);
@@ -537,19 +538,19 @@ test("shoppers whose turn would come too late are told so at once, and nobody as
     return (await countOf(payment, "FAILED")) > 0;
   });
   await executor[Symbol.asyncDispose]();
-  // Sixteen were asked at once, and some twenty seconds' worth of a call a second may wait.
+  // Sixteen were sent at once, and about 20 s of one call per second may wait.
   expect(await countOf(payment, "FAILED")).toBeGreaterThan(10);
   const last = sagas.at(-1) ?? "";
   expect(await payment.events(last)).toMatchObject([
     { type: "PaymentFailed", error_code: "PROVIDER_UNAVAILABLE" },
   ]);
   expect(payment.money(last).charges).toBe(0);
-  // Those who were first are served, or keep their place.
+  // The oldest are charged, or keep their place.
   const first = await Promise.all(sagas.slice(0, 5).map((id) => payment.status(id)));
   expect(first).not.toContain("FAILED");
 });
 
-test("while the provider limits the calls, every answer says how long the next charge would wait, and no other does", async () => {
+test("replies say how long the next charge would wait while the provider limits calls, and only then", async () => {
   await using payment = await TestPayment.open();
   const [before, ...sagas] = Array.from({ length: 60 }, saga);
   await payment.charge(before ?? "");
@@ -567,13 +568,13 @@ test("while the provider limits the calls, every answer says how long the next c
   });
   await executor[Symbol.asyncDispose]();
   const [longest] = (await waits()).toSorted((a, b) => b - a);
-  // Some forty are left, of which the provider takes five a second, or a few more or less while that is being learned.
+  // About forty are left. The provider takes five per second, or a few more or less while the limit is being learned.
   expect(longest).toBeGreaterThan(1_000);
   expect(longest).toBeLessThan(30_000);
   expect((await payment.events(before ?? ""))[0]).not.toHaveProperty("charge_wait_ms");
 });
 
-test("a charge whose saga will not wait for the answer is not asked for", async () => {
+test("a charge whose saga will not wait for the result is not sent", async () => {
   await using payment = await TestPayment.open();
   const [late, inTime] = [saga(), saga()];
   const charge = async (id: string) => ({
@@ -590,7 +591,7 @@ test("a charge whose saga will not wait for the answer is not asked for", async 
   expect([payment.money(late).charges, await payment.eventTypes(inTime)]).toEqual([0, ["PaymentSucceeded"]]);
 });
 
-test("where there is room for one request, it is a refund's", async () => {
+test("with room for one request, a refund comes first", async () => {
   await using payment = await TestPayment.open();
   const [refunded, charged] = [saga(), saga()];
   await payment.charge(refunded);
@@ -601,7 +602,7 @@ test("where there is room for one request, it is a refund's", async () => {
   expect(await payment.claimAndDie(1)).toMatchObject([{ kind: "refund", payment: { saga_id: refunded } }]);
 });
 
-test("a request that the provider calls malformed is our fault: said aloud, and new charges wait until it is mended", async () => {
+test("a request that the provider calls malformed is our fault: it is logged, and new charges wait until it is fixed", async () => {
   await using payment = await TestPayment.open();
   await payment.simulator.setFaults({ unknown_parameters: ["error_on_requires_action"] });
   const [first, ...others] = [saga(), saga(), saga()];
@@ -613,7 +614,7 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
     { type: "PaymentFailed", error_code: "PROVIDER_REJECTED" },
   ]);
   expect(payment.errors).toContain(holdMessage(true));
-  expect(payment.errors.filter((text) => text.includes("refuses a request"))).toHaveLength(3);
+  expect(payment.errors.filter((text) => text.includes("rejects a request"))).toHaveLength(3);
   const named = {
     call: "charge",
     provider_param: "error_on_requires_action",
@@ -629,18 +630,18 @@ test("a request that the provider calls malformed is our fault: said aloud, and 
   };
   expect(payment.counts).toContainEqual(counted);
 
-  // With the third, whose refusal showed that it is no accident of one cart.
+  // Including the third, whose refusal showed that it is not the fault of a single cart.
   const waiting = [saga(), saga(), saga()];
   for (const id of waiting) await payment.charge(id);
   expect([await payment.round(), await countOf(payment, "PENDING")]).toEqual([0, 4]);
   const inTenSeconds = performance.now() + 10_000;
   const clock = spyOn(performance, "now").mockImplementation(() => inTenSeconds);
   try {
-    // The one that is tried finds out for all, and waits on with them.
+    // The charge that probes is refused again and waits like the others.
     expect([await payment.round(), await countOf(payment, "PENDING")]).toEqual([1, 4]);
     await payment.simulator.setFaults({});
     payment.advance(1_000);
-    // A millisecond more, because sums of fractions may fall short of their whole.
+    // One more millisecond, because sums of fractions may be slightly too small.
     clock.mockImplementation(() => inTenSeconds + 10_001);
     expect(await payment.round()).toBe(1);
     expect(payment.errors).toContain(holdMessage(false));
@@ -656,7 +657,7 @@ async function countOf(payment: TestPayment, status: PaymentStatus): Promise<num
   return row.count;
 }
 
-/** Lets time pass until nothing is under way any more. What the simulator holds back, it holds back in real time. */
+/** Advances the clock until the payment is settled. The simulator holds replies back in real time. */
 function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {
   return waitFor(async () => {
     const status = await payment.status(saga_id);
@@ -667,7 +668,7 @@ function settleInTheEnd(payment: TestPayment, saga_id: string): Promise<void> {
   });
 }
 
-test("a dump does not make every claim wade through what was asked since, and what comes late is found", async () => {
+test("during a dump a claim does not read all charges settled since, and a late charge is still found", async () => {
   const watch = new PlanWatch();
   await using payment = await TestPayment.open(undefined, watch.clone);
   const { database } = payment;
@@ -678,7 +679,7 @@ test("a dump does not make every claim wade through what was asked since, and wh
       from generate_series(1, ${count})`;
   const settle = () => database.sql`
     update payments set status = 'FAILED', error_code = 'x', next_attempt_at = null where next_attempt_at is not null`;
-  /** Blocks that a claim from `dueFrom` on touches. */
+  /** What a claim from `dueFrom` on returns, and how many blocks it reads. */
   const claim = async (dueFrom: number) => {
     watch.plans = [];
     const limits = { limit: 10, newCharges: 10, isScarce: false, dueFrom };

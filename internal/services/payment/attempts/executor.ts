@@ -1,10 +1,10 @@
-// Carries the requests of payments to the provider and its answers back: claim, ask, settle (the two transactions are in
-// attempt-transactions.ts, the decisions in attempts.ts). A pipeline, not rounds: a slot that a quick answer frees is filled
-// again while slow ones are still out. A new charge is claimed by the transaction that takes it in (handler.ts), if there is room;
-// what has to wait, or comes up again, by a background loop that ticks `runOnce`. Wired in cmd/payment.
+// Carries payment requests to the provider and its results back: claim, send, settle (the two transactions are in
+// attempt-transactions.ts, the decisions in attempts.ts). A pipeline, not rounds: a slot that a fast result frees is filled again while
+// slow requests are still out. The inbox transaction (handler.ts) claims a new charge if there is room. A background loop that calls
+// `runOnce` claims charges that had to wait, and retries. Wired in cmd/payment.
 //
-// Any number of processes may do this on one database. One that dies leaves leases behind; when they are over, somebody asks
-// again with the same keys.
+// Any number of processes may run on one database. A process that dies leaves leases; when they expire, another process retries with the
+// same keys.
 import { describeError } from "../../../kernel/errors.ts";
 import type { Clock, RunResult } from "../../../kernel/ports.ts";
 import { ClaimFloor } from "../../../messaging/claim-floor.ts";
@@ -32,38 +32,38 @@ import type { PaymentProvider } from "../providers/provider.ts";
 import { applyPayment, type PaymentRows } from "../store.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
 
-/** Answers per settlement; more wait for the next. */
+/** Maximum results per settlement; the rest waits for the next. */
 const MAX_SETTLED = 1_000;
-/** While others are out, an answer waits at least so long for company: a transaction of one costs as much as one of fifty. */
+/** While requests are out, a result waits at least this long for others: a transaction of one costs as much as one of fifty. */
 const SETTLE_LINGER_MS = 4;
 const SETTLE_RETRY_MS = 500;
-/** An answer to a payment that somebody has locked is tried again after this. */
+/** The result of a locked payment is retried after this. */
 const HELD_RETRY_MS = 300;
-/** A stop waits this long for the calls in flight; what is left is another process's once its lease is over. */
+/** A stop waits this long for the calls in flight. Another process retries the rest when the leases expire. */
 const STOP_DEADLINE_MS = 15_000;
 const STOP_POLL_MS = 10;
-/** While the provider takes less than there is, those that wait in vain are told this often. */
+/** While the provider takes fewer calls than there are, charges that wait too long are given up this often. */
 const GIVE_UP_EVERY_MS = 500;
 /**
- * So many seconds of what the provider takes may wait: two thirds of what a saga waits for by default, and far more than what the
- * intake goes on at, which hears of it by `charge_wait_ms`.
+ * The backlog may hold this many seconds of the provider's capacity: two thirds of the time that a saga waits by default, and far more
+ * than the wait at which the intake admits checkouts again. The intake learns the wait from `charge_wait_ms`.
  */
 const BACKLOG_SECONDS = 20;
-/** While that is not known. */
+/** The maximum while the capacity is not known. */
 const MAX_BACKLOG = 100_000;
 
 export interface ExecutorOptions extends Omit<AttemptContext, "provider" | "chargeWaitMs"> {
   readonly provider: PaymentProvider;
-  /** What the provider takes, and whether it understands us; the provider above tells them (watched-provider.ts). */
+  /** How many calls the provider takes, and whether it accepts our requests; the provider above reports both (watched-provider.ts). */
   readonly pace: Pace;
   readonly hold: ChargeHold;
   readonly open: OpenToken;
   readonly clock: Clock;
-  /** Requests at the provider at once, in this process. */
+  /** Maximum requests at the provider at once, in this process. */
   readonly concurrency: number;
   readonly metrics: PaymentMetrics;
   readonly log: Log;
-  /** There is room again, and more was due when there was none: run once more, soon. */
+  /** Called when there is room again and more was due without room: call `runOnce` soon. */
   readonly onRoom: () => void;
 }
 
@@ -77,7 +77,7 @@ export class Executor implements AsyncDisposable {
   #mayHaveMore = false;
   #isStopping = false;
   #gaveUpAtMs = -Infinity;
-  /** Charges that nobody has asked for yet, when they were last counted. */
+  /** Charges that were not sent yet, at the last count. */
   #waiting = 0;
   readonly #floor = new ClaimFloor();
 
@@ -97,21 +97,21 @@ export class Executor implements AsyncDisposable {
     });
   }
 
-  /** Claims what is due, as far as there is room, and sends it on its way. `processed` is the number of requests claimed. */
+  /** Claims what is due, as far as there is room, and sends it. `processed` is the number of claimed requests. */
   async runOnce(): Promise<RunResult> {
     const { concurrency, clock, metrics, pace, hold } = this.#options;
     const isScarce = pace.rate(performance.now()) !== null || hold.isHeld;
     if (isScarce) await this.#reportBacklog();
-    // What is claimed leaves at once. What has to wait waits in the table, where its undo finds it.
+    // A claimed request is sent at once. A request that must wait stays in the table, where its undo finds it.
     const room = Math.min(concurrency - this.#inFlight, pace.room(performance.now()));
     this.#mayHaveMore = true;
     if (room <= 0 || this.#isStopping) return { processed: 0, hasMore: false };
-    // Taken before the claim returns: a settlement in between must not think that there is room.
+    // Reserved before the claim returns: a settlement in between must not see this room as free.
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
     try {
       const startedAt = performance.now();
-      // While calls are scarce those that stay are older than those that are claimed.
+      // While calls are scarce, charges that stay are older than those that are claimed.
       const dueFrom = isScarce ? 0 : this.#floor.next(startedAt);
       const limits = { limit: room, newCharges: hold.newCharges(startedAt), isScarce, dueFrom };
       const claims = await claimDue(this.#context, limits, clock.now());
@@ -131,9 +131,9 @@ export class Executor implements AsyncDisposable {
   }
 
   /**
-   * Claims the charges of the payments that `rows` has made, as far as there is room, before they are written. None while anything
-   * limits new charges: who came first is first then, and waits in the table. Nothing is held for them until `send`, so what
-   * `runOnce` claims meanwhile may come on top.
+   * Claims the charges of the payments created in `rows`, as far as there is room, before they are saved. Claims none while anything
+   * limits new charges: then they wait in the table, and the oldest come first. It reserves no room until `send`, so `runOnce` may
+   * claim more meanwhile.
    */
   claimNew(rows: PaymentRows, now: number): void {
     const { concurrency, pace, hold, policy } = this.#options;
@@ -142,7 +142,7 @@ export class Executor implements AsyncDisposable {
     for (const saga_id of rows.made) {
       if (rows.claimed.length >= room) return;
       const payment = rows.payments.get(saga_id);
-      // What would come too late is given up by the next run, with the word to its saga.
+      // The next run gives up a charge that would come too late, and reports it to its saga.
       if (payment === undefined || comesTooLate(payment, now, policy)) continue;
       const claim = claimCharge(payment, now, policy);
       if (claim === null) continue;
@@ -151,7 +151,7 @@ export class Executor implements AsyncDisposable {
     }
   }
 
-  /** Asks for charges that `claimNew` has claimed, once they are committed. */
+  /** Sends charges that `claimNew` has claimed, after their commit. */
   send(claims: readonly ChargeClaim[]): void {
     this.#inFlight += claims.length;
     this.#options.metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
@@ -165,7 +165,7 @@ export class Executor implements AsyncDisposable {
     while (this.#inFlight > 0 && this.#options.clock.now() < until) await pause(STOP_POLL_MS);
   }
 
-  /** A shopper whose turn would come too late hears so now, and not after a charge that has to be given back. */
+  /** A shopper whose turn would come too late hears it now, and not after a charge that must be refunded. */
   async #reportBacklog(): Promise<void> {
     const { pace, metrics, log, clock } = this.#options;
     const nowMs = performance.now();
@@ -179,29 +179,29 @@ export class Executor implements AsyncDisposable {
     if (givenUp.length > 0)
       log.warn(
         { payments: givenUp.length, calls_per_second: capacity },
-        "the provider takes fewer calls than there are, or none of ours: payments were given up, unasked",
+        "the provider takes fewer calls than there are, or none: waiting payments failed without a request",
       );
   }
 
   async #carry(attempt: Attempt): Promise<void> {
-    const answer = await this.#ask(attempt);
-    if (answer === null) this.#release(1);
-    else this.#results.add(answer);
+    const result = await this.#request(attempt);
+    if (result === null) this.#release(1);
+    else this.#results.add(result);
   }
 
-  /** Null where the request must not be asked any more. */
-  async #ask(attempt: Attempt): Promise<AttemptResult | null> {
+  /** Returns null if the request must not be sent any more. */
+  async #request(attempt: Attempt): Promise<AttemptResult | null> {
     const { provider, open, clock, metrics, log, hold } = this.#options;
     const { payment, request } = attempt;
     const { saga_id } = payment;
-    const asked = clock.now();
-    // A process that was suspended wakes up with requests that others have asked meanwhile. Asking late could even outlive
-    // the provider's memory of the key.
+    const sentAt = clock.now();
+    // A process that was suspended wakes up with requests that others have sent meanwhile. A late request could even arrive after
+    // the provider has forgotten the key.
     const leaseEnd =
       attempt.kind === "charge" ? attempt.payment.next_attempt_at : attempt.payment.refund.next_attempt_at;
-    if (asked >= leaseEnd) return null;
+    if (sentAt >= leaseEnd) return null;
     try {
-      const answer: AttemptResult =
+      const result: AttemptResult =
         attempt.kind === "charge"
           ? {
               kind: "charge",
@@ -215,15 +215,15 @@ export class Executor implements AsyncDisposable {
               attempt: request.attempt,
               outcome: await askRefund(provider, attempt.payment, attempt.request),
             };
-      metrics.observe(provider.name, answer.kind, answer.outcome.kind, clock.now() - asked);
-      // While it is known that the fault is ours, the shopper whose charge found out again waits like the others.
-      return answer.kind === "charge" && answer.outcome.kind === "request_refused" && hold.isHeld
-        ? { ...answer, outcome: { kind: "deferred", retry_after_ms: null } }
-        : answer;
+      metrics.observe(provider.name, result.kind, result.outcome.kind, clock.now() - sentAt);
+      // While new charges are held back because of our fault, the charge that probed waits like the others.
+      return result.kind === "charge" && result.outcome.kind === "request_refused" && hold.isHeld
+        ? { ...result, outcome: { kind: "deferred", retry_after_ms: null } }
+        : result;
     } catch (error) {
       log.error(
         { err: error, saga_id },
-        "the provider could not be asked, the lease's end brings the next attempt",
+        "the request to the provider failed unexpectedly, retrying when the lease expires",
       );
       return null;
     }
@@ -235,13 +235,13 @@ export class Executor implements AsyncDisposable {
     if (leftOut.length > 0) void this.#settleLater(leftOut);
   }
 
-  /** Their payments are locked. The answers keep their slots meanwhile: they have to be asked for again if they are lost. */
-  async #settleLater(answers: readonly AttemptResult[]): Promise<void> {
+  /** Their payments are locked. The results keep their slots meanwhile, because a lost result would need a new request. */
+  async #settleLater(results: readonly AttemptResult[]): Promise<void> {
     await pause(HELD_RETRY_MS);
-    for (const answer of answers) this.#results.add(answer);
+    for (const result of results) this.#results.add(result);
   }
 
-  /** Settles until it worked: an answer that is forgotten has to be asked for again. Returns those whose payment is locked. */
+  /** Retries until it is settled, because a lost result would need a new request. Returns the results whose payment is locked. */
   async #settle(batch: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
     const { database, clock, metrics, log } = this.#options;
     for (let failures = 0; ; failures += 1) {
@@ -253,14 +253,13 @@ export class Executor implements AsyncDisposable {
       } catch (error) {
         const fault = database.faultOf(error);
         if (fault === "other") return this.#settleApart(batch, error);
-        if (failures === 0)
-          log.warn({ err: error, answers: batch.length }, "a settlement has to be repeated");
+        if (failures === 0) log.warn({ err: error, answers: batch.length }, "a settlement failed, retrying");
         await pause(SETTLE_RETRY_MS);
       }
     }
   }
 
-  /** Waits for locks as long as that is right, and leaves out what is locked where it is not. */
+  /** Waits for locks while that works; after a failed wait it leaves out what is locked. */
   async #settleOnce(batch: readonly AttemptResult[], now: number) {
     const { database, clock, log } = this.#options;
     const begunAt = clock.now();
@@ -276,21 +275,21 @@ export class Executor implements AsyncDisposable {
       const fields = { ...namesOf(settled.held), set_aside: settled.leftOut.length };
       log.warn(
         fields,
-        `payments are locked, their answers wait, all others are settled: ${describeError(error)}`,
+        `payments are locked: their results wait, all others are settled: ${describeError(error)}`,
       );
       return settled;
     }
   }
 
-  /** One of the answers cannot be written. The others must not wait for it. */
+  /** One of the results cannot be saved. The others must not wait for it. */
   async #settleApart(batch: readonly AttemptResult[], error: unknown): Promise<readonly AttemptResult[]> {
     const [first] = batch;
     const leftOut: AttemptResult[] = [];
     if (batch.length > 1) {
-      for (const answer of batch) leftOut.push(...(await this.#settle([answer])));
+      for (const result of batch) leftOut.push(...(await this.#settle([result])));
     } else if (first !== undefined) {
       const { saga_id, kind } = first;
-      this.#options.log.error({ err: error, saga_id, kind }, "an answer of the provider cannot be settled");
+      this.#options.log.error({ err: error, saga_id, kind }, "a provider result cannot be settled");
     }
     return leftOut;
   }

@@ -1,23 +1,23 @@
-// Asks the provider the request of one attempt, and makes the outcome out of its one or two answers. Called by executor.ts;
-// what the outcome means for the payment is decided in attempts.ts.
+// Sends the request of one attempt to the provider and makes the outcome from its one or two results. Called by executor.ts;
+// attempts.ts decides what the outcome means for the payment.
 import { AppError } from "../../../kernel/errors.ts";
 import type { ChargeOutcome, ChargeCall, RefundOutcome, RefundCall } from "./attempts.ts";
 import { chargeKey, type OpenPayment, type RefundPendingPayment } from "../payment.ts";
 import type { ChargeResult, FindRequest, FoundCharge, PaymentProvider } from "../providers/provider.ts";
 
 /**
- * A token sealed to a key that is not here. While keys are exchanged another process may have it, or this one after its next
- * start: the payment waits for that, and its shopper's card is not to blame. If nobody has it in time, it is given up as if the
- * provider were away.
+ * The pause for a token sealed to a key that is not here. During a key exchange another process may have the key, or this one after
+ * its next start. So the payment waits; the shopper's card is not to blame. If no process has the key in time, the payment is given up
+ * as if the provider were unavailable.
  */
 const KEY_PAUSE_MS = 1_000;
 /**
- * At random so much more: processes look for what is due at their own beat, and in step with it the one without the key would
+ * A random addition to the pause. Processes look for due payments at fixed intervals; without it the process without the key could
  * find the payment first every time.
  */
 const KEY_PAUSE_JITTER_MS = 1_000;
 
-/** Opens a sealed payment token; throws SEAL_INVALID, and SEAL_KEY_UNKNOWN where another process may be able to. */
+/** Opens a sealed payment token; throws SEAL_INVALID, or SEAL_KEY_UNKNOWN if another process may be able to open it. */
 export type OpenToken = (sealed: string) => Promise<string>;
 
 export async function askCharge(
@@ -27,13 +27,13 @@ export async function askCharge(
   { ask }: ChargeCall,
 ): Promise<ChargeOutcome> {
   if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
-  const answer = await charge(provider, open, payment);
-  // What the provider put off it would not look up now, either.
-  const isPutOff = answer.kind === "deferred" && answer.reason !== "no_key";
-  if (answer.kind === "succeeded" || answer.kind === "declined" || isPutOff || ask === "charge")
-    return answer;
-  // The order matters: a stored answer was repeated first, so whatever it hides is in the ledger that are searched next.
-  const executionOver = answer.kind === "unknown" && answer.replayed;
+  const result = await charge(provider, open, payment);
+  // A provider that deferred the charge would not search now either.
+  const isDeferred = result.kind === "deferred" && result.reason !== "no_key";
+  if (result.kind === "succeeded" || result.kind === "declined" || isDeferred || ask === "charge")
+    return result;
+  // The order matters: the stored result was replayed first, so a charge that it hides is in the ledger that is searched next.
+  const executionOver = result.kind === "unknown" && result.replayed;
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
 }
 
@@ -68,7 +68,7 @@ async function charge(
         retry_after_ms: KEY_PAUSE_MS + Math.floor(Math.random() * KEY_PAUSE_JITTER_MS),
       };
     if (error.code !== "SEAL_INVALID") throw error;
-    // Not "declined": an earlier attempt may have been made by a process that has the right key.
+    // Not "declined": an earlier attempt may have been made by a process with the right key.
     return { kind: "no_effect", error_code: "PAYMENT_METHOD_INVALID", error_message: error.message };
   }
   return provider.charge({
@@ -80,7 +80,7 @@ async function charge(
   });
 }
 
-/** Where it is not known when the charge was last asked for, that may have been until just now, which is when the lease began. */
+/** If the time of the last charge request is not known, it may have been sent until just now, when the lease began. */
 export function findRequest({
   saga_id,
   first_attempt_at,
@@ -94,6 +94,6 @@ export function findRequest({
 
 function foundOutcome(found: FoundCharge, executionOver: boolean): ChargeOutcome {
   if (found.kind === "not_found") return { kind: "not_found", execution_over: executionOver };
-  // It is the look-up that was put off or refused. The charge may have had an effect.
+  // The search was deferred or refused. The charge may have had an effect.
   return found.kind === "deferred" || found.kind === "request_refused" ? { kind: "unknown" } : found;
 }

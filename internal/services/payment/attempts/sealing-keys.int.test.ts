@@ -1,5 +1,5 @@
-// Sealing keys that differ, and how they are exchanged: a payment whose key is not here waits for whoever has it, and no shopper
-// is told that the card is wrong. Real Postgres, the real provider simulator, an executor for each process.
+// Different sealing keys, and their exchange: a payment whose key is not here waits for a process that has it, and no shopper hears that
+// the card is wrong. Real Postgres, the real provider simulator, one executor per process.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { AppError } from "../../../kernel/errors.ts";
 import { createOpener, createSealer, generateSealingKeys, withOlderKeys } from "../../../platform/seal.ts";
@@ -27,7 +27,7 @@ async function charge(sealed: string): Promise<string> {
   return id;
 }
 
-test("a payment sealed to a key that is not here waits, and the process that has it charges", async () => {
+test("a payment sealed to a key that is not here waits, and a process with the key charges it", async () => {
   const id = await charge(await sealNew("pm_card_visa"));
   expect(await payment.round(opensOld)).toBe(1);
   expect(await payment.status(id)).toBe("PENDING");
@@ -38,23 +38,23 @@ test("a payment sealed to a key that is not here waits, and the process that has
   expect(payment.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
-test("an exchange of keys by its steps declines nobody", async () => {
+test("a key exchange in steps declines no payment", async () => {
   const first = await charge(await sealOld("pm_card_visa"));
   await payment.round(opensOld);
-  // The payment service has both, gateways are changed one after the other.
+  // The payment service has both keys; gateways change one after the other.
   const [second, third] = [
     await charge(await sealOld("pm_card_visa")),
     await charge(await sealNew("pm_card_visa")),
   ];
   await payment.round(opensBoth);
-  // Every gateway seals to the new one, and the old one is taken away.
+  // Every gateway seals to the new key, and the old one is removed.
   const last = await charge(await sealNew("pm_card_visa"));
   await payment.round(opensNew);
   for (const id of [first, second, third, last])
     expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
 });
 
-test("a payment that waits for a key is cancelled unasked when its saga starts to compensate", async () => {
+test("a payment that waits for a key is cancelled without a request when its saga starts to compensate", async () => {
   const id = await charge(await sealNew("pm_card_visa"));
   await payment.round(opensOld);
   await payment.handle(cancelPayment(id));
@@ -64,22 +64,22 @@ test("a payment that waits for a key is cancelled unasked when its saga starts t
   expect(payment.money(id)).toEqual({ net_cents: 0, charges: 0 });
 });
 
-test("a token that cannot be opened is told: in the log, in the metric, and for a minute by the readiness", async () => {
+test("a token that cannot be opened is reported in the log, in the metric, and for a minute by readiness", async () => {
   let now = 0;
-  const told: AppError[] = [];
+  const reported: AppError[] = [];
   const counted: unknown[] = [];
   const counter = { inc: (labels: object, by = 1) => void (by > 0 && counted.push(labels)) };
   const opener = new WatchedOpener({
     open: opensOld,
     clock: { now: () => now },
     meter: { ...noMeter, counter: () => counter },
-    onUnopened: (error) => void told.push(error),
+    onUnopened: (error) => void reported.push(error),
   });
   expect(await opener.open(await sealOld("pm_card_visa"))).toBe("pm_card_visa");
   await opener.ready();
   await expect(opener.open(await sealNew("pm_card_visa"))).rejects.toThrow("not here");
   await expect(opener.open("pm_card_visa")).rejects.toThrow("not sealed");
-  expect(told.map(({ code }) => code)).toEqual(["SEAL_KEY_UNKNOWN", "SEAL_INVALID"]);
+  expect(reported.map(({ code }) => code)).toEqual(["SEAL_KEY_UNKNOWN", "SEAL_INVALID"]);
   expect(counted).toEqual([{ reason: "unknown_key" }, { reason: "invalid" }]);
   await expect(opener.ready()).rejects.toThrow("not sealed");
   now = 60_000;

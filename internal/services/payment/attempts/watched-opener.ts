@@ -1,11 +1,11 @@
-// The opener of payment tokens, watched: a token that cannot be opened is our fault, whoever pays for it. A gateway seals to a key
-// that is not here, or something between the two changes what it carries. Stands between cmd/payment's opener and the executor.
+// Watches the opener of payment tokens. A token that cannot be opened is our fault: a gateway seals to a key that is not here, or
+// something between the two changes the token. Sits between cmd/payment's opener and the executor.
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Meter } from "../../../kernel/telemetry.ts";
 import type { OpenToken } from "./provider-call.ts";
 
-/** So long after the last token that could not be opened the role says that it is not ready, in milliseconds. */
+/** The role is not ready for this long after the last token that could not be opened, in milliseconds. */
 const REMEMBERED_MS = 60_000;
 
 export interface WatchedOpenerOptions {
@@ -13,7 +13,7 @@ export interface WatchedOpenerOptions {
   readonly clock: Clock;
   /** Register once per process. */
   readonly meter: Meter;
-  /** Called for each such token. */
+  /** Called for each token that cannot be opened. */
   readonly onUnopened: (error: AppError) => void;
 }
 
@@ -30,7 +30,7 @@ export class WatchedOpener {
       "Payment tokens that could not be opened; each try counts",
       ["reason"],
     );
-    // Alert rules see a counter from its first scrape on.
+    // So that alert rules see the counters from the first scrape on.
     for (const reason of ["unknown_key", "invalid"]) this.#unopened.inc({ reason }, 0);
   }
 
@@ -44,7 +44,7 @@ export class WatchedOpener {
     }
   };
 
-  /** For /readyz: throws what was wrong with the last token that could not be opened, for a minute. */
+  /** For /readyz: for a minute, throws the error of the last token that could not be opened. */
   async ready(): Promise<void> {
     const ageMs = this.#options.clock.now() - this.#lastAt;
     if (this.#lastError !== undefined && ageMs >= 0 && ageMs < REMEMBERED_MS) throw this.#lastError;
@@ -58,10 +58,10 @@ export class WatchedOpener {
   }
 }
 
-/** What an operator reads; which keys are here is no secret. */
+/** A text for operators; the ids of the keys are not secret. */
 export function unopenedWords(ids: readonly string[]): string {
   return (
-    `a payment token cannot be opened with the keys here (${ids.join(", ")}); where its key is unknown, payments wait: ` +
+    `a payment token cannot be opened with the keys here (${ids.join(", ")}); payments with an unknown key wait: ` +
     "add the gateways' key to PAYMENT_PRIVATE_JWK"
   );
 }

@@ -1,10 +1,10 @@
-// Holds new charges back while the provider calls our requests malformed, or our key no good: that is our fault, and each shopper who is
-// sent there meanwhile is turned away for it. Told by watched-provider.ts, asked by executor.ts before it claims. Times are of a
-// clock that nobody sets, in milliseconds.
+// Holds new charges back while the provider rejects our requests as malformed or our key as invalid. That is our fault, and every
+// charge that is sent meanwhile would fail for it. watched-provider.ts reports to it; executor.ts checks it before each claim. Times are
+// monotonic, in milliseconds.
 
-/** So many refusals in a row, with no charge that was taken or declined between them, are no accident of one cart. */
+/** This many refusals in a row, without a charge taken or declined in between, are not the fault of a single cart. */
 const REFUSALS_IN_A_ROW = 3;
-/** Then one charge is tried after so long, and decides. */
+/** Then one charge is tried after this long, and its result decides. */
 const PROBE_AFTER_MS = 10_000;
 
 export class ChargeHold {
@@ -20,18 +20,18 @@ export class ChargeHold {
     return this.#refusals >= REFUSALS_IN_A_ROW;
   }
 
-  /** How many payments may be charged now that the provider has nothing of. */
+  /** How many new charges, unknown to the provider, may be sent now. */
   newCharges(nowMs: number): number {
     if (!this.isHeld) return Infinity;
     return nowMs - this.#probedMs >= PROBE_AFTER_MS ? 1 : 0;
   }
 
-  /** Such payments are on their way. */
+  /** New charges were sent. */
   leave(nowMs: number): void {
     this.#probedMs = nowMs;
   }
 
-  /** The provider refused the request of a charge. */
+  /** The provider refused a charge request. */
   refused(nowMs: number): void {
     this.#refusals += 1;
     if (this.#refusals !== REFUSALS_IN_A_ROW) return;
@@ -39,7 +39,7 @@ export class ChargeHold {
     this.#onChange(true);
   }
 
-  /** The provider understood the request of a charge, whatever the bank said. */
+  /** The provider understood a charge request, whatever the bank said. */
   understood(): void {
     const wasHeld = this.isHeld;
     this.#refusals = 0;

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { ChargeHold } from "./charge-hold.ts";
 
-test("a few refusals in a row hold new charges back; one is tried every ten seconds, and one that is understood ends it", () => {
+test("refusals in a row hold new charges back; one is tried every ten seconds, and an understood one ends the hold", () => {
   const changes: boolean[] = [];
   const hold = new ChargeHold((isHeld) => changes.push(isHeld));
   hold.refused(0);
@@ -17,7 +17,7 @@ test("a few refusals in a row hold new charges back; one is tried every ten seco
   expect([hold.newCharges(20_021), changes]).toEqual([Infinity, [true, false]]);
 });
 
-test("refusals among charges that are understood are about single carts", () => {
+test("refusals between understood charges hold nothing back", () => {
   const hold = new ChargeHold(() => expect.unreachable());
   for (let time = 0; time < 20; time++) {
     hold.refused(time);

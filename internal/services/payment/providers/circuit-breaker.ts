@@ -1,7 +1,7 @@
-// Stops asking a provider that has stopped answering, so that shoppers hear at once instead of after a timeout each. In front
-// of any provider; opened in cmd/payment. What may be concluded from "not asked" is attempts.ts's business: only a charge that
-// was never attempted fails by it. All times are by the monotonic clock: by the wall clock, a breaker that opens while the clock is
-// an hour fast stays open for an hour after it is set right.
+// Stops calling a provider that no longer answers, so that shoppers get a reply at once instead of after a timeout each. Wraps any
+// provider; opened in cmd/payment. attempts.ts decides what an unsent request means: only a charge without an earlier attempt fails.
+// All times are monotonic: by the wall clock, a breaker that opens while the clock is an hour fast would stay open for an hour after
+// the correction.
 import type {
   ChargeResult,
   ChargeRequest,
@@ -17,12 +17,12 @@ export const CONSECUTIVE_TIMEOUTS = 5;
 export const PROBE_AFTER_MS = 10_000;
 
 export interface CircuitBreakerOptions {
-  /** Opens after so many timeouts in a row. */
+  /** Opens after this many timeouts in a row. */
   readonly consecutiveTimeouts: number;
-  /** Then one call is let through after so long, and decides. */
+  /** After this long, one call is let through, and its result decides. */
   readonly probeAfterMs: number;
   readonly onChange: (state: "open" | "closed") => void;
-  /** When this process last went on after it had stood still, by `performance.now()`; see StallWatch. */
+  /** When this process last resumed after a stall, by `performance.now()`; see StallWatch. */
   readonly resumedAt: () => number;
 }
 
@@ -30,14 +30,14 @@ export class CircuitBreaker implements PaymentProvider {
   readonly name: string;
   readonly #provider: PaymentProvider;
   readonly #options: CircuitBreakerOptions;
-  /** `probing`: one call is out that decides; no other goes out meanwhile. */
+  /** `probing`: one call is out, and its result decides; no other call is sent meanwhile. */
   #state: "closed" | "open" | "probing" = "closed";
-  /** In a row, while closed. */
+  /** Timeouts in a row, while closed. */
   #timeouts = 0;
   /** By `performance.now()`. */
   #openedAt = 0;
-  /** By `performance.now()`: the last result that was no timeout. */
-  #answeredAt = -Infinity;
+  /** By `performance.now()`: the last result other than a timeout. */
+  #lastResultAt = -Infinity;
 
   constructor(provider: PaymentProvider, options: CircuitBreakerOptions) {
     this.name = provider.name;
@@ -80,7 +80,7 @@ export class CircuitBreaker implements PaymentProvider {
     return this.#probe(call);
   }
 
-  /** A result that comes late, when the breaker is no longer closed, changes nothing: the probe decides. */
+  /** A late result, after the breaker has opened, changes nothing: the probe decides. */
   #count(countsAsTimeout: boolean): void {
     if (this.#state !== "closed") return;
     this.#timeouts = countsAsTimeout ? this.#timeouts + 1 : 0;
@@ -113,25 +113,25 @@ export class CircuitBreaker implements PaymentProvider {
   }
 
   /**
-   * A timeout says something about the provider unless this process stood still itself, or other calls got a result since this one was
-   * sent: when business stops, the slow calls of an otherwise quick provider time out one after the other.
+   * A timeout counts unless this process itself stalled, or another call got a result after this one was sent: when traffic stops,
+   * the slow calls of an otherwise fast provider time out one after the other.
    */
   async #watched<Result>(call: () => Promise<Result>) {
     const sentAt = performance.now();
     const result = await call();
     if (!isTimeout(result)) {
-      this.#answeredAt = performance.now();
+      this.#lastResultAt = performance.now();
       return { result, countsAsTimeout: false };
     }
-    return { result, countsAsTimeout: this.#options.resumedAt() < sentAt && this.#answeredAt <= sentAt };
+    return { result, countsAsTimeout: this.#options.resumedAt() < sentAt && this.#lastResultAt <= sentAt };
   }
 }
 
-/** Answers of any kind, refusals and server errors included, show that somebody is there. */
-function isTimeout(answer: unknown): boolean {
-  if (typeof answer !== "object" || answer === null) return false;
+/** Any answer, even a refusal or a server error, shows that the provider is reachable. */
+function isTimeout(result: unknown): boolean {
+  if (typeof result !== "object" || result === null) return false;
   return (
-    ("reason" in answer && answer.reason === "timeout") ||
-    ("error_code" in answer && answer.error_code === "TIMEOUT")
+    ("reason" in result && result.reason === "timeout") ||
+    ("error_code" in result && result.error_code === "TIMEOUT")
   );
 }

@@ -1,4 +1,4 @@
-// When the provider stops answering, nobody waits for it any more; when it answers again, one call finds out.
+// If the provider stops answering, calls no longer wait for it; one probe finds out when it answers again.
 import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { ChargeResult, PaymentProvider } from "./provider.ts";
@@ -50,7 +50,7 @@ async function timeouts(count: number): Promise<void> {
   for (let call = 0; call < count; call += 1) await breaker.charge(request);
 }
 
-test("timeouts in a row open it, and then nothing is asked", async () => {
+test("timeouts in a row open it, and then no call is sent", async () => {
   await timeouts(3);
   expect(states).toEqual(["open"]);
   expect(await breaker.charge(request)).toMatchObject(refusal);
@@ -65,7 +65,7 @@ test("timeouts in a row open it, and then nothing is asked", async () => {
   expect(calls).toBe(3);
 });
 
-test("any answer between them, even a refusal, keeps it closed", async () => {
+test("any other result between them, even a decline, keeps it closed", async () => {
   await timeouts(2);
   next = () => Promise.resolve({ kind: "declined", error_code: "NO", error_message: "" });
   await breaker.charge(request);
@@ -73,37 +73,37 @@ test("any answer between them, even a refusal, keeps it closed", async () => {
   expect(states).toEqual([]);
 });
 
-test("timeouts that this process slept through say nothing about the provider", async () => {
+test("timeouts during a stall of this process do not count", async () => {
   const replies = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeResult>());
-  next = () => replies[calls - 1]?.promise ?? Promise.reject(new Error("asked too often"));
-  const asked = replies.map(() => breaker.charge(request));
+  next = () => replies[calls - 1]?.promise ?? Promise.reject(new Error("called too often"));
+  const sent = replies.map(() => breaker.charge(request));
   resumedAt = performance.now();
   for (const { resolve } of replies) resolve(timeout);
-  expect(await Promise.all(asked)).toEqual(replies.map(() => timeout));
+  expect(await Promise.all(sent)).toEqual(replies.map(() => timeout));
   expect(states).toEqual([]);
 });
 
-test("slow calls that time out in a row while business stands still open nothing if others were answered since", async () => {
+test("slow calls that time out in a row do not open it if other calls got results since they were sent", async () => {
   const slow = Array.from({ length: 5 }, () => Promise.withResolvers<ChargeResult>());
   next = () => slow[calls - 1]?.promise ?? Promise.resolve(charged);
-  const asked = slow.map(() => breaker.charge(request));
-  // The clock of performance.now may be as coarse as this.
+  const sent = slow.map(() => breaker.charge(request));
+  // performance.now() may be this coarse.
   await new Promise((resolve) => setTimeout(resolve, 1));
   expect(await breaker.charge(request)).toEqual(charged);
   for (const { resolve } of slow) resolve(timeout);
-  await Promise.all(asked);
+  await Promise.all(sent);
   expect(states).toEqual([]);
   await timeouts(3);
   expect(states).toEqual(["open"]);
 });
 
-test("refunds that time out count, too", async () => {
+test("refunds that time out count too", async () => {
   for (let call = 0; call < 3; call += 1) await breaker.refund({ ...request, provider_txn_id: "pi" });
   expect(states).toEqual(["open"]);
 });
 
-test("one call probes, the others do not wait for it, and its answer closes or opens again", async () => {
-  for (const [answer, after] of [
+test("one call probes, the others do not wait, and its result closes or reopens the breaker", async () => {
+  for (const [result, after] of [
     [timeout, ["open", "open"]],
     [charged, ["open", "open", "closed"]],
   ] as const) {
@@ -114,13 +114,13 @@ test("one call probes, the others do not wait for it, and its answer closes or o
     const { probe } = await firstLetThrough();
     expect(await breaker.charge(request)).toMatchObject(refusal);
     expect(calls).toBe(before + 1);
-    reply.resolve(answer);
-    expect(await probe).toEqual(answer);
+    reply.resolve(result);
+    expect(await probe).toEqual(result);
     expect<readonly string[]>(states).toEqual(after);
   }
 });
 
-test("opened by a clock that ran an hour ahead, it probes in time when the clock has been set right", async () => {
+test("it probes in time if the clock was an hour fast when it opened and is corrected since", async () => {
   setSystemTime(new Date(Date.now() + 60 * 60 * 1_000));
   await timeouts(3);
   setSystemTime();
@@ -130,14 +130,14 @@ test("opened by a clock that ran an hour ahead, it probes in time when the clock
   expect(states).toEqual(["open", "closed"]);
 });
 
-/** Asks until one call gets through to the provider; `probe` is that one, still out. */
+/** Calls until one reaches the provider; `probe` is that call, still out. */
 async function firstLetThrough(): Promise<{ readonly probe: Promise<ChargeResult> }> {
   const before = calls;
   const until = performance.now() + 2_000;
   for (;;) {
-    const asked = breaker.charge(request);
-    if (calls > before) return { probe: asked };
-    await asked;
+    const sent = breaker.charge(request);
+    if (calls > before) return { probe: sent };
+    await sent;
     if (performance.now() > until) throw new Error("no call got through in 2 s");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -1,25 +1,25 @@
-// The provider's ledger as reconciliation reads them, and what its events carry: charges and refunds by the provider's own ids.
+// The provider ledger as reconciliation reads it and as webhook events carry it: charges and refunds with the provider's own ids.
 // Implemented by stripe-ledger.ts; called by reconciliation/ and webhook.ts.
 import type { ProviderChargeResult } from "./provider.ts";
 
-/** A charge as the provider has it. */
+/** A charge in the provider ledger. */
 export interface ProviderCharge {
   readonly provider_txn_id: string;
-  /** As this service wrote it beside the charge; null where there is none, for example because somebody else charged. */
+  /** As this service saved it with the charge; null if there is none, for example because another shop charged. */
   readonly saga_id: string | null;
-  /** Whether it carries the mark of this shop, which alone makes it ours: an account may be shared. */
+  /** Whether it has the mark of this shop. Only the mark makes it ours, because an account may be shared. */
   readonly isMarked: boolean;
-  /** What was taken; what was asked for where nothing was. */
+  /** The amount that was taken, or the requested amount if nothing was taken. */
   readonly amount_cents: number;
   /** ISO 4217. */
   readonly currency: string;
-  /** What asking for the charge would be answered. */
+  /** The result that a request for this charge would get. */
   readonly answer: ProviderChargeResult;
 }
 
 export interface ProviderRefund {
   readonly provider_refund_id: string;
-  /** The charge that was given back. */
+  /** The refunded charge. */
   readonly provider_txn_id: string | null;
   readonly saga_id: string | null;
   readonly isMarked: boolean;
@@ -28,7 +28,7 @@ export interface ProviderRefund {
   readonly status: "succeeded" | "pending" | "failed";
 }
 
-/** From `fromMs` on, before `untilMs`, by the provider's clock; epoch ms, cut to whole seconds. */
+/** From `fromMs` up to, but not including, `untilMs`, by the provider's clock; epoch ms, cut to whole seconds. */
 export interface Span {
   readonly fromMs: number;
   readonly untilMs: number;
@@ -36,16 +36,16 @@ export interface Span {
 
 export interface LedgerPage<Entry> {
   readonly entries: readonly Entry[];
-  /** Where the next page begins; null on the last one. */
+  /** Where the next page begins; null on the last page. */
   readonly next: string | null;
 }
 
-/** Every method throws PROVIDER_UNAVAILABLE, or PROVIDER_REJECTED where trying again cannot help. */
+/** Every method throws PROVIDER_UNAVAILABLE, or PROVIDER_REJECTED if a retry cannot help. */
 export interface ProviderLedger {
-  /** One page of what was created in `span`; `after` is the `next` of the page before, null for the first. */
+  /** One page of the entries created in `span`; `after` is the `next` of the previous page, null for the first. */
   charges(span: Span, after: string | null): Promise<LedgerPage<ProviderCharge>>;
   refunds(span: Span, after: string | null): Promise<LedgerPage<ProviderRefund>>;
-  /** Null where the provider knows no such id. */
+  /** Null if the provider does not know the id. */
   charge(provider_txn_id: string): Promise<ProviderCharge | null>;
   refund(provider_refund_id: string): Promise<ProviderRefund | null>;
 }

@@ -1,5 +1,5 @@
-// A provider that takes so many calls a second, and a client that asks as often as its pace allows: how much is done, how much is
-// refused. Time is counted, not waited for.
+// A provider with a limit of calls per second, and a client that calls as often as its pace allows: how many calls are taken, how many
+// are refused. Time is simulated.
 import { expect, test } from "bun:test";
 import { Pace } from "./pace.ts";
 
@@ -28,8 +28,8 @@ class Provider {
   }
 }
 
-/** `seconds` of a client that always has more to ask, at most 256 at once. Returns when it ended. */
-function ask(pace: Pace, provider: Provider, fromMs: number, seconds: number): number {
+/** `seconds` of a client that always has more calls, at most 256 at once. Returns the end time. */
+function drive(pace: Pace, provider: Provider, fromMs: number, seconds: number): number {
   const until = fromMs + seconds * 1_000;
   let now = fromMs;
   for (; now < until; now += TICK_MS) {
@@ -43,37 +43,37 @@ function ask(pace: Pace, provider: Provider, fromMs: number, seconds: number): n
   return now;
 }
 
-test("nothing is held back until the provider refuses", () => {
+test("there is no limit before the first refusal", () => {
   const pace = new Pace();
   expect([pace.room(0), pace.rate(0)]).toEqual([Infinity, null]);
 });
 
-test.each([2, 5, 25, 100])("%d calls a second: most of them are used, and few are refused", (perSecond) => {
+test.each([2, 5, 25, 100])("%d calls per second: most are used, and few are refused", (perSecond) => {
   const [pace, provider] = [new Pace(), new Provider(perSecond)];
-  const warmedUp = ask(pace, provider, 0, 20);
+  const warmedUp = drive(pace, provider, 0, 20);
   provider.taken = 0;
   provider.refused = 0;
-  ask(pace, provider, warmedUp, 60);
+  drive(pace, provider, warmedUp, 60);
   expect(provider.taken / 60).toBeGreaterThan(perSecond * 0.7);
   expect(provider.refused / 60).toBeLessThan(1 + perSecond * 0.15);
 });
 
 test("a limit that is gone is forgotten within half a minute", () => {
   const [pace, provider] = [new Pace(), new Provider(5)];
-  const limitedUntil = ask(pace, provider, 0, 20);
+  const limitedUntil = drive(pace, provider, 0, 20);
   provider.perSecond = 100_000;
-  const end = ask(pace, provider, limitedUntil, 30);
+  const end = drive(pace, provider, limitedUntil, 30);
   expect(pace.rate(end)).toBeNull();
 });
 
-test("calls that were under way when the limit was met count as one refusal", () => {
+test("calls in flight when the limit is hit count as one refusal", () => {
   const pace = new Pace();
   for (let call = 0; call < 10; call++) pace.accepted(900);
   for (let call = 0; call < 50; call++) pace.refused(900, 1_000, null);
   expect(pace.rate(1_000)).toBeCloseTo(7);
 });
 
-test("a provider that says when to come again is left alone until then", () => {
+test("no call is sent before the time that the provider gives", () => {
   const pace = new Pace();
   for (let call = 0; call < 10; call++) pace.accepted(900);
   pace.refused(950, 1_000, 30_000);
@@ -82,19 +82,19 @@ test("a provider that says when to come again is left alone until then", () => {
   expect(pace.room(32_000)).toBeLessThan(10);
 });
 
-test("what the provider can do is told once it has shown it", () => {
+test("the capacity is known after enough time at the limit", () => {
   const [pace, provider] = [new Pace(), new Provider(10)];
-  const early = ask(pace, provider, 0, 2);
+  const early = drive(pace, provider, 0, 2);
   expect(pace.capacity(early)).toBeNull();
-  const end = ask(pace, provider, early, 10);
+  const end = drive(pace, provider, early, 10);
   expect(pace.capacity(end)).toBeGreaterThan(6);
   expect(pace.capacity(end)).toBeLessThan(16);
 });
 
-test("how long the next call waits follows from those before it and from what the provider asks for", () => {
+test("the wait of the next call follows from the calls before it and from the provider's retry time", () => {
   const [pace, provider] = [new Pace(), new Provider(10)];
   expect(pace.waitMs(50, 0)).toBeNull();
-  const end = ask(pace, provider, 0, 12);
+  const end = drive(pace, provider, 0, 12);
   const capacity = pace.capacity(end) ?? 0;
   expect(capacity).toBeGreaterThan(0);
   expect(pace.waitMs(50, end)).toBeCloseTo(50_000 / capacity);

@@ -1,16 +1,16 @@
-// A payment provider as the service sees it. Adapters (stripe.ts) turn everything a provider can say or fail to say into these
-// closed unions and never throw; circuit-breaker.ts stands in front of one. Called by ask.ts.
+// A payment provider as the service sees it. Adapters (stripe.ts) map every reply and every failure of a provider to these closed
+// unions and never throw; circuit-breaker.ts wraps one. Called by provider-call.ts.
 
 export interface PaymentProvider {
-  /** Kept with each payment. */
+  /** Saved with each payment. */
   readonly name: string;
   /** Charges once per idempotency key, however often it is called. */
   charge(request: ChargeRequest): Promise<ChargeResult>;
-  /** Looks for a charge of the saga in the provider's ledger. */
+  /** Looks for a charge of the saga in the provider ledger. */
   findCharge(request: FindRequest): Promise<FoundCharge>;
-  /** Gives the whole charge back, once. */
+  /** Refunds the whole charge, once. */
   refund(request: RefundRequest): Promise<RefundResult>;
-  /** Looks for a refund of the charge in the provider's ledger. */
+  /** Looks for a refund of the charge in the provider ledger. */
   findRefund(provider_txn_id: string): Promise<FoundRefund>;
 }
 
@@ -20,13 +20,13 @@ export interface ChargeRequest {
   readonly amount_cents: number;
   /** ISO 4217. */
   readonly currency: string;
-  /** The provider's token, in clear. */
+  /** The provider's token, unsealed. */
   readonly payment_method: string;
 }
 
 export interface FindRequest {
   readonly saga_id: string;
-  /** When the charge was asked for, from the first to the last time, by our clock; epoch ms. */
+  /** When the charge was requested, from the first to the last time, by our clock; epoch ms. */
   readonly asked: { readonly firstMs: number; readonly lastMs: number };
 }
 
@@ -53,20 +53,20 @@ interface NoEffect {
   readonly error_code: string;
   readonly error_message: string;
 }
-/** The provider does not take this call for now. Nothing was done; asking again later is all there is to do. */
+/** The provider does not take this call now. Nothing was done; retry later. */
 export interface Deferred {
   readonly kind: "deferred";
   /**
-   * `rate_limited`: too many calls of ours. `unavailable`: it takes nobody's. `locked`: only this charge has to wait. `no_key`: it
-   * was not called, because the key that opens the token is not here.
+   * `rate_limited`: we send too many calls. `unavailable`: it takes no calls from anyone. `locked`: only this charge has to wait.
+   * `no_key`: the call was not sent, because the key that opens the token is not here.
    */
   readonly reason: "rate_limited" | "unavailable" | "locked" | "no_key";
-  /** The provider's own word on when; null where it gave none. */
+  /** When to retry, as the provider says; null if it does not say. */
   readonly retry_after_ms: number | null;
 }
 /**
- * The provider calls the request itself wrong, or our credentials: our fault, and neither the shopper's nor the card's. Nothing was
- * done. `param` and `code` are names of the provider's interface; what else it says may hold what a shopper typed.
+ * The provider rejects the request itself, or our credentials: our fault, not the shopper's or the card's. Nothing was done. `param`
+ * and `code` are names of the provider's API; its other text may contain what a shopper typed.
  */
 export interface RequestRefused {
   readonly kind: "request_refused";
@@ -77,7 +77,7 @@ export interface RequestRefused {
 interface Unknown {
   readonly kind: "unknown";
   readonly reason: UnknownReason;
-  /** The provider repeated an answer that it has stored under the key: nothing is under way there. */
+  /** The provider repeated a result that it has stored under the key: nothing is in progress there. */
   readonly replayed: boolean;
 }
 export type UnknownReason =
@@ -91,7 +91,7 @@ export type UnknownReason =
   | "too_many_to_look_through"
   | "unexpected";
 
-/** What a charge that the provider has in its ledger says. */
+/** The result of a charge in the provider ledger. */
 export type ProviderChargeResult = Charged | Declined | Unknown;
 export type ChargeResult = ProviderChargeResult | NoEffect | Deferred | RequestRefused;
 export type FoundCharge = ProviderChargeResult | { readonly kind: "not_found" } | Deferred | RequestRefused;
@@ -100,7 +100,7 @@ interface Refunded {
   readonly kind: "succeeded";
   readonly provider_refund_id: string;
 }
-/** `error_code` says why, for people and metrics; a timeout is `TIMEOUT`. */
+/** `error_code` says why, for people and metrics; it is `TIMEOUT` after a timeout. */
 interface NotRefunded {
   readonly kind: "not_yet";
   readonly error_code: string;

@@ -1,5 +1,5 @@
-// The payment providers by name. Each payment says in the table which provider has it; everything that depends on the provider is
-// looked up here. A new provider is an adapter in a folder of its own and one entry. Filled in cmd/payment and checkoutctl.
+// The payment providers by name. The table has the provider's name with each payment; everything that depends on the provider is
+// looked up here. A new provider is an adapter in its own folder and one entry. Filled in cmd/payment and checkoutctl.
 import { AppError } from "../../../kernel/errors.ts";
 import type { PaymentPolicy } from "../attempts/attempts.ts";
 import type { ChargeHold } from "./charge-hold.ts";
@@ -8,22 +8,22 @@ import type { Pace } from "./pace.ts";
 import type { PaymentProvider } from "./provider.ts";
 import type { WebhookReader } from "./webhook-reader.ts";
 
-/** As much of a provider as somebody needs who looks things up. */
+/** The part of a provider that is enough for lookups. */
 export interface KnownProvider {
   readonly provider: PaymentProvider;
   readonly ledger: ProviderLedger;
 }
 
-/** All that the payment service needs of a provider. */
+/** Everything that the payment service needs of a provider. */
 export interface ServedProvider extends KnownProvider {
   readonly webhooks: WebhookReader;
   /** How many calls the provider takes. */
   readonly pace: Pace;
-  /** Whether new charges wait because the provider rejects our requests as such. */
+  /** Whether new charges wait because the provider rejects our requests. */
   readonly hold: ChargeHold;
-  /** Maximum of calls at once. */
+  /** Maximum calls at once. */
   readonly concurrency: number;
-  /** How long its keys are trusted, how late a charge may take place or show up. */
+  /** How long its keys are trusted, and how late a charge may happen or appear. */
   readonly policy: PaymentPolicy;
 }
 
@@ -34,12 +34,12 @@ export class ProviderRegistry<Entry extends KnownProvider> implements Iterable<E
     this.#entries = new Map(entries.map((entry) => [entry.provider.name, entry]));
   }
 
-  /** Throws CONFIG_INVALID where there is no such provider here. */
+  /** Throws CONFIG_INVALID if there is no such provider here. */
   of(name: string): Entry {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry;
     const known = [...this.#entries.keys()].join(", ");
-    throw new AppError("CONFIG_INVALID", `there is no payment provider ${name} here, only ${known}`);
+    throw new AppError("CONFIG_INVALID", `there is no payment provider ${name}, only ${known}`);
   }
 
   [Symbol.iterator](): Iterator<Entry> {

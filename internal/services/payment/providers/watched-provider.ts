@@ -1,6 +1,6 @@
-// Watches every call that leaves and what the provider made of it, for those who decide what may leave next (pace.ts,
-// charge-hold.ts) and for the operator. In front of the adapter and behind the circuit breaker, so that it sees each call that
-// really leaves; opened in cmd/payment. It holds nothing back: who claims does that.
+// Reports every sent call and its result to pace.ts and charge-hold.ts, which decide what may be sent next, and to the operator. It sits
+// between the circuit breaker and the adapter, so that it sees only calls that are really sent; opened in cmd/payment. It holds
+// nothing back: the executor does that when it claims.
 import type { ChargeHold } from "./charge-hold.ts";
 import type { Pace } from "./pace.ts";
 import type {
@@ -37,11 +37,11 @@ export class WatchedProvider implements PaymentProvider {
   }
 
   async charge(request: ChargeRequest): Promise<ChargeResult> {
-    const answer = await this.#measured("charge", () => this.#provider.charge(request));
+    const result = await this.#measured("charge", () => this.#provider.charge(request));
     const { hold } = this.#watchers;
-    if (answer.kind === "request_refused") hold.refused(performance.now());
-    else if (answer.kind === "succeeded" || answer.kind === "declined") hold.understood();
-    return answer;
+    if (result.kind === "request_refused") hold.refused(performance.now());
+    else if (result.kind === "succeeded" || result.kind === "declined") hold.understood();
+    return result;
   }
 
   findCharge(request: FindRequest): Promise<FoundCharge> {
@@ -56,16 +56,16 @@ export class WatchedProvider implements PaymentProvider {
     return this.#measured("find refund", () => this.#provider.findRefund(provider_txn_id));
   }
 
-  async #measured<Answer extends AnyResult>(name: Call, call: () => Promise<Answer>): Promise<Answer> {
+  async #measured<Result extends AnyResult>(name: Call, call: () => Promise<Result>): Promise<Result> {
     const { pace, onRefused } = this.#watchers;
     const leftMs = performance.now();
     pace.leaves(leftMs);
-    const answer = await call();
+    const result = await call();
     const nowMs = performance.now();
-    if (answer.kind === "deferred" && answer.reason !== "locked")
-      pace.refused(leftMs, nowMs, answer.retry_after_ms);
+    if (result.kind === "deferred" && result.reason !== "locked")
+      pace.refused(leftMs, nowMs, result.retry_after_ms);
     else pace.accepted(nowMs);
-    if (answer.kind === "request_refused") onRefused(name, answer);
-    return answer;
+    if (result.kind === "request_refused") onRefused(name, result);
+    return result;
   }
 }

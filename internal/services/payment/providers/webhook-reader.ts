@@ -1,14 +1,14 @@
-// Webhook events as every provider's adapter hands them over. Implemented by stripe-events.ts; called by webhook-http.ts.
+// Webhook events as every provider's adapter returns them. Implemented by stripe-events.ts; called by webhook-http.ts.
 import type { ProviderCharge, ProviderRefund } from "./ledger.ts";
 
 export interface WebhookReader {
-  /** Opens one request: is it the provider's, is it fresh, what does it say. `now` in epoch ms. Never throws. */
+  /** Checks that one request is from the provider and fresh, and reads its event. `now` in epoch ms. Never throws. */
   open(body: Uint8Array, headers: Headers, now: number): OpenedEvent;
 }
 
 /**
- * What a provider reports by itself. It shows the object as it was when the event happened, which may be long ago. Event
- * ids are remembered across providers: an adapter whose ids may collide with another's puts its name before them.
+ * What a provider reports on its own. It shows the object at the time of the event, which may be long ago. Event ids are remembered
+ * across providers: if an adapter's ids may collide with another's, it prefixes them with its name.
  */
 export type WebhookEvent =
   | { readonly kind: "charge"; readonly event_id: string; readonly charge: ProviderCharge }
@@ -16,11 +16,11 @@ export type WebhookEvent =
 
 export type OpenedEvent =
   | { readonly kind: "event"; readonly event: WebhookEvent }
-  /** Signed, and of a type that says nothing about whether money moved. */
+  /** Signed, of a type that does not say whether money moved. */
   | { readonly kind: "ignored"; readonly type: string }
-  /** Signed, and an event, and its object is not what this service can read. `fault`: where and why, never a value. */
+  /** A signed event with an object that this service cannot read. `fault`: where and why, never a value. */
   | { readonly kind: "unreadable"; readonly fault: string }
-  /** Signed, and no event: the endpoint is set up for another kind of payload, or the sender is broken. */
+  /** Signed, but not an event: the endpoint is set up for another kind of payload, or the sender is broken. */
   | { readonly kind: "no_event"; readonly fault: string }
-  /** Not signed by the secret, or not fresh. */
+  /** Not signed with the secret, or not fresh. */
   | { readonly kind: "refused" };

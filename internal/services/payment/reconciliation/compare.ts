@@ -1,5 +1,5 @@
-// One piece of the provider's ledger held against ours, and what comes of it written down: alerts opened, alerts closed, rows
-// marked as found. Called by reconciler.ts.
+// Compares one part of the provider ledger with our payments and saves the result: opens and closes alerts, marks rows as found. Called
+// by reconciler.ts.
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Database } from "../../../messaging/database.ts";
@@ -10,7 +10,7 @@ import { type PaymentMetrics, logAlert } from "../telemetry.ts";
 import { type Comparison, countForeign, differencesOf } from "../differences.ts";
 import { extendRun, markCharges, markRefunds } from "./run-store.ts";
 
-/** A run whose process has died is taken over after this; longer than two calls of the provider and a transaction. */
+/** The run of a dead process is taken over after this; longer than two provider calls and a transaction. */
 export const LEASE_MS = 60_000;
 
 export interface CompareContext {
@@ -26,7 +26,7 @@ export interface CompareContext {
 
 export type Piece = Partial<Omit<Comparison, "payments">>;
 
-/** Compares one piece, of at most a page. Doing it twice changes nothing. Throws SERVICE_UNAVAILABLE where the run was lost. */
+/** Compares one part, at most a page. A repetition changes nothing. Throws SERVICE_UNAVAILABLE if another process has the run. */
 export async function compare(context: CompareContext, run_id: string, part: Piece): Promise<void> {
   const { database, provider, clock, newId, metrics, log } = context;
   const piece = { charges: [], refunds: [], absentCharges: [], absentRefunds: [], ...part };
@@ -49,7 +49,7 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
   const { opened, closed } = await database.transaction(async ({ tx, send, finish }) => {
     const [isOurs] = await send([extendRun(tx, run_id, now + LEASE_MS)]);
     if (!isOurs)
-      throw new AppError("SERVICE_UNAVAILABLE", "another process has taken the reconciliation over");
+      throw new AppError("SERVICE_UNAVAILABLE", "another process has taken over the reconciliation");
     const [done, gone] = await send([
       openAlerts(tx, differences, { opened_by: "reconciliation", provider, now, newId }),
       closeAlerts(tx, [...charges, ...refunds], differences, "the ledgers agree again", now),
@@ -64,6 +64,6 @@ export async function compare(context: CompareContext, run_id: string, part: Pie
     if (isNew) logAlert(log, difference);
   }
   for (const { kind, subject } of closed) {
-    log.info({ alert: kind, subject }, "payments and the provider's ledger agrees again");
+    log.info({ alert: kind, subject }, "payments and the provider ledger agree again");
   }
 }

@@ -1,5 +1,5 @@
-// Reconciliation against the simulator's real lists, on a real Postgres: every kind of difference is found once, and is gone when
-// the ledgers agree again; nothing that agrees is ever an alert.
+// Reconciliation with the simulator's real lists, on a real Postgres: every kind of difference is found once, and is closed when the
+// ledgers agree again; entries that agree never open an alert.
 import { expect, test } from "bun:test";
 import {
   closePaymentAlert,
@@ -15,7 +15,7 @@ const GRACE_MS = 30_000;
 const INTERVAL_MS = 60_000;
 const saga = () => Bun.randomUUIDv7();
 
-/** So many payments of 6.00 EUR, charged and settled; the provider's ids in the order of the sagas. */
+/** Charges and settles payments of 6.00 EUR. Returns the provider's ids in the order of the sagas. */
 async function settled(payment: TestPayment, sagas: readonly string[]): Promise<string[]> {
   for (const id of sagas) await payment.charge(id);
   while ((await payment.round()) > 0);
@@ -52,7 +52,7 @@ test("payments, refunds and declines that agree open no alert, however often the
   expect(marks).toMatchObject([{ payments: 2, refunds: 1 }]);
 });
 
-test("charges and refunds of another shop on the same account are counted, and no alert", async () => {
+test("charges and refunds of another shop on the same account are counted and open no alert", async () => {
   await using payment = await TestPayment.open();
   const metrics = new Metrics();
   const reconciler = await payment.reconciler({ metrics: paymentMetrics(metrics) });
@@ -76,7 +76,7 @@ test("charges and refunds of another shop on the same account are counted, and n
   expect((await metrics.expose()).text).toContain('payment_foreign_entries_total{provider="stripe"} 6');
 });
 
-test("every kind of difference is found once, told once, and closed when the ledgers agree again", async () => {
+test("every kind of difference is found once, logged once, and closed when the ledgers agree again", async () => {
   await using payment = await TestPayment.open();
   const { sql } = payment.database;
   const reconciler = await payment.reconciler();
@@ -108,7 +108,7 @@ test("every kind of difference is found once, told once, and closed when the led
       `amount_differs ${amount}`,
       `charge_without_payment ${gone}`,
       `charged_twice ${twice}`,
-      // The provider's charge of a payment that names another.
+      // The provider's charge for a payment that names another charge.
       `charged_twice ${lost}`,
       `payment_without_charge ${lost}`,
       `refund_differs ${given}`,
@@ -119,7 +119,7 @@ test("every kind of difference is found once, told once, and closed when the led
   expect(found.some(({ saga_id }) => saga_id === fine)).toBe(false);
   expect(payment.errors).toHaveLength(found.length);
   expect(payment.errors).toContain(
-    "payments and the provider's ledger differ: the provider took 6.00 EUR, the payment is of 6.01 EUR",
+    "payments and the provider ledger differ: the provider took 6.00 EUR, the payment is for 6.01 EUR",
   );
 
   // and once more: the same, and nothing new
@@ -128,7 +128,7 @@ test("every kind of difference is found once, told once, and closed when the led
   expect(await payment.alerts()).toEqual(found);
   expect(payment.errors).toHaveLength(found.length);
 
-  // and when somebody has put right what was wrong on our side
+  // and when our side has been corrected
   await sql`update payments set amount_cents = 600 where saga_id = ${amount}`;
   await sql`update payments set provider_txn_id = ${chargeOf(lost)} where saga_id = ${lost}`;
   await sql`update payments set saga_id = ${renamed} where saga_id = ${other}`;
@@ -141,7 +141,7 @@ test("every kind of difference is found once, told once, and closed when the led
   expect(new Set(closed.map(({ close_note }) => close_note))).toEqual(new Set(["the ledgers agree again"]));
 });
 
-test("what a person has closed stays closed, though the ledger still differ", async () => {
+test("an alert that a person has closed stays closed although the ledgers still differ", async () => {
   await using payment = await TestPayment.open();
   const reconciler = await payment.reconciler();
   const id = saga();
@@ -152,7 +152,7 @@ test("what a person has closed stays closed, though the ledger still differ", as
   const by = { actor: "ada", reason: "given back by hand" };
   const close = () => closePaymentAlert(payment.database.sql, open?.alert_id ?? "", by);
   expect([await close(), await close()]).toEqual([true, false]);
-  // when the same piece of the ledger is read once more
+  // when the same part of the ledger is read once more
   payment.advance(INTERVAL_MS);
   const before = payment.now - 5 * INTERVAL_MS;
   await payment.database.sql`update reconciliation set compared_until = ${before}::timestamptz`;
@@ -166,7 +166,7 @@ test("what a person has closed stays closed, though the ledger still differ", as
   ]);
 });
 
-test("what is in flight is left alone, until it has had its time", async () => {
+test("a charge in flight opens no alert until its grace is over", async () => {
   await using payment = await TestPayment.open();
   const reconciler = await payment.reconciler();
   const id = saga();
@@ -179,14 +179,14 @@ test("what is in flight is left alone, until it has had its time", async () => {
   payment.advance(INTERVAL_MS);
   await reconciler.runOnce();
   expect(await payment.alerts()).toMatchObject([{ kind: "status_differs", saga_id: id }]);
-  // The executor asks again, and that is the end of it.
+  // The executor sends the request again, which settles the payment.
   await payment.round();
   payment.advance(INTERVAL_MS);
   await reconciler.runOnce();
   expect(await payment.alerts()).toMatchObject([{ close_note: "the ledgers agree again" }]);
 });
 
-test("more charges than a page, over more time than one piece, are all compared", async () => {
+test("charges over more than one page and more than one span are all compared", async () => {
   await using payment = await TestPayment.open();
   const reconciler = await payment.reconciler();
   const sagas = Array.from({ length: 120 }, saga);
@@ -201,7 +201,7 @@ test("more charges than a page, over more time than one piece, are all compared"
   expect(await payment.alerts()).toHaveLength(121);
 });
 
-test("of two processes one reconciles; what it leaves behind when it dies is taken over", async () => {
+test("one of two processes reconciles, and its run is taken over when it dies", async () => {
   await using payment = await TestPayment.open();
   const [one, two] = [await payment.reconciler(), await payment.reconciler()];
   await chargeAtProvider(payment, saga(), "a");
@@ -221,14 +221,15 @@ test("of two processes one reconciles; what it leaves behind when it dies is tak
   expect(await payment.alerts()).toHaveLength(2);
 });
 
-test("each provider's ledger is compared by itself, from the first run on", async () => {
+test("each provider's ledger is compared separately, from the first run on", async () => {
   await using payment = await TestPayment.open();
   const ours = await payment.reconciler();
   const theirs = await payment.reconciler({ provider: "another" });
   const id = saga();
   await payment.charge(id);
   await payment.round();
-  await payment.database.sql`update payments set provider = 'another', provider_txn_id = 'nowhere' where saga_id = ${id}`;
+  await payment.database
+    .sql`update payments set provider = 'another', provider_txn_id = 'nowhere' where saga_id = ${id}`;
   expect(await theirs.runOnce()).toMatchObject({ processed: 1 });
   payment.advance(GRACE_MS + INTERVAL_MS);
   expect(await ours.runOnce()).toMatchObject({ processed: 1 });
@@ -242,7 +243,7 @@ test("each provider's ledger is compared by itself, from the first run on", asyn
   expect(rows.map(({ provider }) => provider)).toEqual(["another", "stripe"]);
 });
 
-test("a run that fails, or is stopped, is given back at once and compares nothing twice or never", async () => {
+test("a run that fails or is stopped is released at once, and opens no alert", async () => {
   await using payment = await TestPayment.open();
   const stopping = new AbortController();
   const reconciler = await payment.reconciler({ stopping: stopping.signal });

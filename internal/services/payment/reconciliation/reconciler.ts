@@ -1,8 +1,8 @@
-// Reconciliation: reads the provider's ledger piece by piece and holds them against payments, so that money which moved behind
-// everybody's back is noticed. It changes no payment. A background loop ticks `runOnce`; wired in cmd/payment.
+// Reconciliation: compares the provider ledger with payments, part by part, so that money which moved unnoticed is found. It changes no
+// payment. A background loop calls `runOnce`; wired in cmd/payment.
 //
-// Any number of processes may tick on one database: one row says when a run is due, and is its lease while it goes on. A run
-// reads one piece of time in pages and holds one page at a time in memory.
+// Any number of processes may run on one database: one row says when a run is due, and is the lease of that run. A run reads one time
+// span in pages and holds one page at a time in memory.
 import type { RunResult } from "../../../kernel/ports.ts";
 import { countOpenAlerts, forgetEvents, unseenAlerts } from "../alert-store.ts";
 import type { LedgerPage, ProviderLedger, Span } from "../providers/ledger.ts";
@@ -19,22 +19,22 @@ import {
 } from "./run-store.ts";
 import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
-/** Pages of a piece; one that has more is read again in halves. */
+/** Maximum pages of a span; a longer one is read again in halves. */
 const MAX_PAGES = 1_000;
-/** Single look-ups in a run, of each sort; the rest waits for the next. */
+/** Maximum single lookups per run and kind; the rest waits for the next run. */
 const MAX_LOOK_UPS = 100;
-/** The provider sends an event again for 3 days, and a person may for 30. */
+/** The provider resends an event for 3 days, and a person may for 30. */
 const EVENT_RETENTION_MS = 31 * 24 * 60 * 60 * 1_000;
 const FORGOTTEN_AT_ONCE = 10_000;
 
 export interface ReconcilerOptions extends CompareContext {
   readonly ledger: ProviderLedger;
   readonly metrics: PaymentMetrics;
-  /** From the start of a run to that of the next, in milliseconds. */
+  /** From the start of a run to the start of the next, in milliseconds. */
   readonly intervalMs: number;
-  /** What entered the ledger so recently may still be on its way here, in milliseconds. */
+  /** An entry younger than this may not have arrived here yet, in milliseconds. */
   readonly graceMs: number;
-  /** The process stops: a run ends after the page in hand, and is done again elsewhere. */
+  /** The process stops: a run ends after the current page, and another process repeats it. */
   readonly stopping: AbortSignal;
 }
 
@@ -47,8 +47,8 @@ export class Reconciler {
   }
 
   /**
-   * Does the run that is due, if one is and nobody else is at it. Throws where
-   * the provider or the database does not answer; what was compared before that stays compared.
+   * Does the run that is due, unless another process has it. Throws if the provider or the database does not answer; what was
+   * compared before that stays compared.
    */
   async runOnce(): Promise<RunResult> {
     const { database, clock, newId, intervalMs, metrics, provider } = this.#options;
@@ -69,7 +69,7 @@ export class Reconciler {
       metrics.comparedUntil.set({ provider }, until / 1_000);
       return { processed: 1, hasMore };
     } catch (error) {
-      // Where this fails, too, the lease's end does it.
+      // If this fails too, the run is free when its lease expires.
       await giveBackRun(database.sql, run.run_id, clock.now()).then(undefined, () => undefined);
       if (this.#options.stopping.aborted) return { processed: 0, hasMore: false };
       throw error;
@@ -78,7 +78,7 @@ export class Reconciler {
     }
   }
 
-  /** Returns how far the ledger has been compared afterwards. */
+  /** Returns how far the ledger has now been compared. */
   async #readLedger(run_id: string, from: number, now: number) {
     const { ledger, graceMs } = this.#options;
     const window = nextWindow(from, now, graceMs, this.#lengthMs);
@@ -91,7 +91,7 @@ export class Reconciler {
     return isWhole ? { until: span.untilMs, hasMore } : { until: from, hasMore: true };
   }
 
-  /** False where there were more pages than a run may read. */
+  /** False if there were more pages than a run may read. */
   async #readPages<Entry>(
     run_id: string,
     span: Span,
@@ -108,7 +108,7 @@ export class Reconciler {
     return false;
   }
 
-  /** Charges and refunds of ours that are settled since before `before`, and were on no page. */
+  /** Looks up our charges and refunds that were settled before `before` and were on no page. */
   async #lookUpNotFound(run_id: string, before: number): Promise<void> {
     const { database, provider } = this.#options;
     const { sql } = database;
@@ -118,7 +118,7 @@ export class Reconciler {
       await this.#lookUpRefund(run_id, id);
   }
 
-  /** Open alerts that were on no page: is it still so? */
+  /** Looks up the open alerts that were on no page, to see whether they still hold. */
   async #lookUpAlerts(run_id: string, startedAt: number): Promise<void> {
     const { database, provider } = this.#options;
     for (const { kind, subject } of await unseenAlerts(database.sql, provider, startedAt, MAX_LOOK_UPS)) {
@@ -142,7 +142,7 @@ export class Reconciler {
     await compare(this.#options, run_id, piece);
   }
 
-  /** At every tick, whoever runs: each process tells the same. */
+  /** Runs at every tick, also without a run: all processes report the same values. */
   async #measure(): Promise<void> {
     const { database, metrics, provider } = this.#options;
     metrics.openAlerts(await countOpenAlerts(database.sql));

@@ -1,15 +1,15 @@
-// One row per provider says who reconciles, when and how far. Beside it the marks of what was found in the provider's ledger. Called by
-// reconciler.ts.
+// Stores the runs of reconciliation: one row per provider says which process reconciles, when and how far. Also marks the rows that were
+// found in the provider ledger. Called by reconciler.ts.
 import type { Sql } from "postgres";
 import type { Tx } from "../../../messaging/database.ts";
 
 export interface Run {
   readonly run_id: string;
-  /** Epoch ms: every entry of the provider before it has been compared. */
+  /** Epoch ms: every ledger entry before it has been compared. */
   readonly compared_until: number;
 }
 
-/** Makes the row of a provider that has none yet: its ledger is compared from `now` on. */
+/** Creates the row of a provider that has none: its ledger is compared from `now` on. */
 export function ensureLedger(sql: Sql, provider: string, now: number): PromiseLike<unknown> {
   return sql`
     insert into reconciliation (provider, compared_until, due_at, lease_until)
@@ -17,7 +17,7 @@ export function ensureLedger(sql: Sql, provider: string, now: number): PromiseLi
         on conflict do nothing`;
 }
 
-/** Takes the run that is due, for as long as `leaseUntil`; undefined where none is due or somebody is at it. */
+/** Claims the run that is due, until `leaseUntil`; undefined if none is due or another process has it. */
 export async function claimRun(
   sql: Sql,
   provider: string,
@@ -32,14 +32,14 @@ export async function claimRun(
   return run;
 }
 
-/** Makes the lease longer; false where somebody else has taken the run over. */
+/** Extends the lease; false if another process has taken over the run. */
 export async function extendRun(tx: Tx, run_id: string, leaseUntil: number): Promise<boolean> {
   const { count } = await tx`
     update reconciliation set lease_until = ${leaseUntil}::timestamptz where run_id = ${run_id}`;
   return count > 0;
 }
 
-/** Ends the run and says when the next is due. Does nothing where somebody else has taken it over. */
+/** Ends the run and sets when the next is due. Does nothing if another process has taken over the run. */
 export function finishRun(sql: Sql, run: Run, now: number, dueAt: number): PromiseLike<unknown> {
   return sql`
     update reconciliation
@@ -48,7 +48,7 @@ export function finishRun(sql: Sql, run: Run, now: number, dueAt: number): Promi
      where run_id = ${run.run_id}`;
 }
 
-/** Gives a run back that was not finished. */
+/** Releases a run that was not finished. */
 export function giveBackRun(sql: Sql, run_id: string, now: number): PromiseLike<unknown> {
   return sql`update reconciliation set lease_until = ${now}::timestamptz where run_id = ${run_id}`;
 }
@@ -61,8 +61,8 @@ export async function comparedUntil(sql: Sql, provider: string): Promise<number 
 }
 
 /**
- * What is locked stays unmarked, and is looked up by itself in a later run. First by name alone: with "not found yet" beside it, the
- * index of all those not found yet was read for each page.
+ * A locked row stays unmarked, and a later run looks it up. The inner query filters by id alone: with "not found yet" as a second
+ * condition, it read the index of all rows not found yet for each page.
  */
 export function markCharges(tx: Tx, charges: readonly string[], now: number): PromiseLike<unknown> {
   return tx`
@@ -85,7 +85,7 @@ export function markRefunds(tx: Tx, refunds: readonly string[], now: number): Pr
     update refunds set reconciled_at = ${now}::timestamptz where refund_id = any(array(select refund_id from found))`;
 }
 
-/** Charges of payments that rest since before `before` (epoch ms) and that no page of the provider's has shown. */
+/** Charges of payments unchanged since `before` (epoch ms) that no page of the provider has shown. */
 export async function chargesNotFound(
   sql: Sql,
   provider: string,

@@ -1,4 +1,4 @@
-// Which piece of the ledger is read next: nothing is skipped, nothing is read too early, and too much is read in halves.
+// Choosing the next span of the ledger: nothing is skipped, nothing is read too early, and too long a span is halved.
 import { expect, test } from "bun:test";
 import { LONGEST_SPAN_MS, nextLength, nextWindow, OVERLAP_MS } from "./window.ts";
 
@@ -7,7 +7,7 @@ const GRACE_MS = 300_000;
 const window = (comparedUntil: number, lengthMs = LONGEST_SPAN_MS) =>
   nextWindow(comparedUntil, NOW, GRACE_MS, lengthMs);
 
-test("ends a grace ago, at a whole second, and begins a little before where the last one ended", () => {
+test("a span ends one grace ago at a whole second, and begins shortly before the end of the last one", () => {
   const from = NOW - GRACE_MS - 60_400;
   expect(window(from)).toEqual({
     span: { fromMs: from - OVERLAP_MS, untilMs: NOW - GRACE_MS - 400 },
@@ -15,24 +15,24 @@ test("ends a grace ago, at a whole second, and begins a little before where the 
   });
 });
 
-test("there is none while nothing has outgrown its grace", () => {
+test("there is no span while all entries are within the grace", () => {
   expect(window(NOW - GRACE_MS - 400)).toBeNull();
   expect(window(NOW)).toBeNull();
 });
 
-test("after a long pause the pieces follow one another without a gap, up to now", () => {
+test("after a long pause the spans follow one another without a gap, up to now", () => {
   const end = NOW - GRACE_MS - 400;
-  let [until, pieces] = [end - 3 * LONGEST_SPAN_MS - 1_000, 0];
+  let [until, spans] = [end - 3 * LONGEST_SPAN_MS - 1_000, 0];
   for (let next = window(until); next !== null; next = window(until)) {
     expect(next.span.fromMs).toBeLessThan(until);
     expect(next.hasMore).toBe(next.span.untilMs < end);
     until = next.span.untilMs;
-    pieces += 1;
+    spans += 1;
   }
-  expect([until, pieces]).toEqual([end, 4]);
+  expect([until, spans]).toEqual([end, 4]);
 });
 
-test("a piece with too many pages is halved, down to a second, and grows again afterwards", () => {
+test("a span with too many pages is halved, down to one second, and grows again afterwards", () => {
   expect(nextLength(LONGEST_SPAN_MS, true)).toBe(LONGEST_SPAN_MS / 2);
   expect(nextLength(1_000, true)).toBe(1_000);
   expect(nextLength(LONGEST_SPAN_MS / 2, false)).toBe(LONGEST_SPAN_MS);

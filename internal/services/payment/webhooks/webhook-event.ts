@@ -1,8 +1,8 @@
-// What the provider tells by itself, held against the payment it is about. Pure. Called by webhook.ts.
+// Decides what a webhook event changes in its payment. Pure. Called by webhook.ts.
 //
-// An event settles a payment by the same decisions as an answer does (attempts.ts), so whichever comes first wins and the other
-// changes nothing. It may be old and come in any order, so it only ever moves an open payment or a pending refund; what it says
-// against a settled one is told to a person.
+// An event settles a payment by the same decisions as the result of a request (attempts.ts): whichever comes first wins, and the other
+// changes nothing. An event may be old or out of order, so it changes only an open payment or a pending refund. If it contradicts a
+// settled one, it opens an alert for a person.
 import { assertNever } from "../../../kernel/errors.ts";
 import { type PaymentPolicy, settleCharge, settleRefund } from "../attempts/attempts.ts";
 import { type Decision, isOpen, type Payment } from "../payment.ts";
@@ -21,7 +21,7 @@ export type WebhookDecision =
   | { readonly kind: "alert"; readonly difference: Difference }
   | { readonly kind: "unchanged" };
 
-/** `payment` is the one that names the charge, else the saga's. `now` in epoch ms. */
+/** `payment` is the one with the event's charge, else the saga's. `now` in epoch ms. */
 export function decideWebhookEvent(
   payment: Payment | undefined,
   event: WebhookEvent,
@@ -54,7 +54,7 @@ function decideCharge(
     if (answer.kind === "unknown") return { kind: "unchanged" };
     return { kind: "settled", decision: settleCharge(payment, payment.attempts, answer, now, policy) };
   }
-  // A decline says nothing against a payment that is settled: it is either its own, or older than the success.
+  // A decline does not contradict a settled payment: it is its own result, or older than the success.
   return answer.kind === "succeeded" ? alertTo(chargeDifference(charge, payment)) : { kind: "unchanged" };
 }
 
@@ -70,7 +70,7 @@ function decideRefund(
     chargeIn(payment) === provider_txn_id &&
     isSameMoney(refund, payment);
   if (!isAwaited || status === "pending") return alertTo(refundDifference(refund, payment));
-  // Asking again is the executor's business, and it will.
+  // The executor will retry the refund.
   if (status === "failed") return { kind: "unchanged" };
   const outcome = { kind: "succeeded", provider_refund_id } as const;
   return { kind: "settled", decision: settleRefund(payment, payment.refund.attempts, outcome, now, policy) };

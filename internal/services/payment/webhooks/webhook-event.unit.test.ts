@@ -1,5 +1,5 @@
-// What an event may settle: only an open payment or a pending refund, and only its own. What it does to a payment in time is in
-// history.unit.test.ts, and what the endpoint makes of it in webhook.int.test.ts.
+// What an event may settle: only its own open payment or pending refund. history.unit.test.ts has events in any order, webhook.int.test.ts
+// the endpoint.
 import { expect, test } from "bun:test";
 import { DEFAULT_POLICY } from "../attempts/attempts.ts";
 import { decideWebhookEvent } from "./webhook-event.ts";
@@ -41,7 +41,7 @@ function decided(changes: Partial<ProviderCharge>) {
   return decideWebhookEvent(unknown, event, 1_000, DEFAULT_POLICY);
 }
 
-test("a success of the whole amount settles, while an attempt is out, too", () => {
+test("a success of the full amount settles, even during an attempt", () => {
   expect(decided({})).toMatchObject({
     kind: "settled",
     decision: {
@@ -56,17 +56,17 @@ test.each<[string, Partial<ProviderCharge>, string]>([
   ["another currency", { currency: "JPY" }, "amount_differs"],
   ["another saga", { saga_id: OTHER }, "saga_differs"],
   ["no saga", { saga_id: null }, "saga_differs"],
-])("money of %s is an alert", (_, changes, kind) => {
+])("a charge with %s is an alert", (_, changes, kind) => {
   expect(decided(changes)).toMatchObject({ kind: "alert", difference: { kind, saga_id: SAGA } });
 });
 
-test("a decline settles, and one that does not fit moves nothing and alarms nobody", () => {
+test("a decline settles, and one of another amount changes nothing and opens no alert", () => {
   const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
   expect(decided({ answer })).toMatchObject({ kind: "settled", decision: { payment: { status: "FAILED" } } });
   expect(decided({ answer, amount_cents: 6 })).toEqual({ kind: "unchanged" });
 });
 
-test("what the provider has not decided yet changes nothing", () => {
+test("an undecided charge changes nothing", () => {
   const answer = { kind: "unknown", reason: "processing", replayed: false } as const;
   expect(decided({ answer })).toEqual({ kind: "unchanged" });
 });

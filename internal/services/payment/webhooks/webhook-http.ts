@@ -1,7 +1,7 @@
-// Where the provider tells by itself what became of a charge or a refund. The one address of this service that is reachable from
-// outside, so it believes nothing but the signature. The provider reads the status alone: with anything but 2xx it sends the
-// event again, for three days. So an event that we cannot read is taken with 200: sending it again makes it no more readable.
-// It is logged, and what it was about is in the ledger that reconciliation compares. Served by cmd/payment.
+// The endpoint for the provider's webhook events. It is the only address of this service that is reachable from outside, so it trusts
+// only the signature. The provider reads only the status: without a 2xx it resends the event for three days. An event that we cannot
+// read is answered 200, because a resend would be no more readable. It is logged, and reconciliation compares its charge or refund
+// anyway. Served by cmd/payment.
 import { Elysia } from "elysia";
 import { AppError } from "../../../kernel/errors.ts";
 import { WebhookIntake } from "./webhook-intake.ts";
@@ -9,12 +9,12 @@ import type { WebhookReader } from "../providers/webhook-reader.ts";
 import type { PaymentMetrics } from "../telemetry.ts";
 import type { WebhookContext } from "./webhook.ts";
 
-/** Path of a provider's endpoint, as it is entered there. */
+/** Path of a provider's endpoint, as it is registered at the provider. */
 export function webhookPath(provider: string): string {
   return `/webhooks/${provider}`;
 }
 
-/** An event of an intent with the most metadata Stripe allows is about 40 KB. */
+/** An event with the most metadata that Stripe allows is about 40 KB. */
 const MAX_BODY_BYTES = 256 * 1_024;
 const RETRY_AFTER_SECONDS = 5;
 
@@ -23,7 +23,7 @@ export interface WebhookEndpoint extends WebhookContext {
   readonly reader: WebhookReader;
 }
 
-/** Serves the endpoints. `onError` is called with what was not the sender's fault. */
+/** Serves the endpoints. `onError` gets the errors that are not the sender's fault. */
 export function webhookApi(
   { database, metrics }: Pick<WebhookContext, "database" | "metrics">,
   endpoints: readonly WebhookEndpoint[],
@@ -34,7 +34,7 @@ export function webhookApi(
     onError(error);
     metrics.webhook("failed");
     const passes = (error instanceof AppError && error.canRetry) || database.faultOf(error) !== "other";
-    return passes ? unavailable() : new Response("the event could not be taken in\n", { status: 500 });
+    return passes ? unavailable() : new Response("the event could not be processed\n", { status: 500 });
   });
   for (const endpoint of endpoints) {
     const intake = new WebhookIntake(endpoint);
@@ -53,18 +53,18 @@ async function receive(
   const body = await bodyOf(request);
   if (body === null) return refused(metrics, 413, "the body is too large");
   const opened = reader.open(body, request.headers, clock.now());
-  if (opened.kind === "refused") return refused(metrics, 400, "not signed, or not in time");
+  if (opened.kind === "refused") return refused(metrics, 400, "the signature is missing, wrong or too old");
   if (opened.kind === "unreadable" || opened.kind === "no_event") {
     const { fault } = opened;
-    log.error({ fault }, `what the provider has signed cannot be read: ${fault}`);
+    log.error({ fault }, `a signed webhook event cannot be read: ${fault}`);
   }
-  if (opened.kind === "no_event") return refused(metrics, 400, "this is no event");
+  if (opened.kind === "no_event") return refused(metrics, 400, "this is not an event");
   const result = opened.kind === "event" ? await intake.receive(opened.event) : opened.kind;
   metrics.webhook(result);
   return Response.json({ result });
 }
 
-/** Null where it is larger than allowed. The server cuts off what says so beforehand; the rest is only known when it is read. */
+/** Null if it is too large. The server rejects a body with a too large content length; other bodies are measured after reading. */
 async function bodyOf(request: Request): Promise<Uint8Array | null> {
   const bytes = await request.bytes();
   return bytes.length > MAX_BODY_BYTES ? null : bytes;
@@ -77,5 +77,5 @@ function refused(metrics: PaymentMetrics, status: 400 | 413, reason: string): Re
 
 function unavailable(): Response {
   const headers = { "retry-after": String(RETRY_AFTER_SECONDS) };
-  return new Response("not now, send it again\n", { status: 503, headers });
+  return new Response("temporarily unavailable, send it again\n", { status: 503, headers });
 }

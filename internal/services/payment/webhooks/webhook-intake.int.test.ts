@@ -1,4 +1,4 @@
-// Events that come together, on a real Postgres: what they cost, and that each has its own effect and its own answer.
+// Events that arrive together, on a real Postgres: what they cost, and that each has its own effect and its own result.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Database } from "../../../messaging/database.ts";
 import { cancelPayment, chargePayment } from "../../../testkit/commands.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => payment[Symbol.asyncDispose]());
 
-/** Payments of 6.00 EUR whose charges nobody has an answer to. */
+/** Payments of 6.00 EUR whose charges have no result yet. */
 async function unknownCharges(count: number): Promise<readonly string[]> {
   const sealed = await payment.seal("pm_card_visa");
   const sagas = Array.from({ length: count }, () => Bun.randomUUIDv7());
@@ -36,7 +36,7 @@ function refunded(saga_id: string): WebhookEvent {
   return { kind: "refund", event_id: `evt_together_${(made += 1)}`, refund };
 }
 
-/** Counts what is sent to it. */
+/** Counts lookups and transactions. */
 function counted(database: Database): Database & { readonly looks: number; readonly transactions: number } {
   const counts = { looks: 0, transactions: 0 };
   return {
@@ -61,7 +61,7 @@ function counted(database: Database): Database & { readonly looks: number; reado
   };
 }
 
-test("forty at once are one look and one transaction; told again, one look and none", async () => {
+test("forty events at once need one lookup and one transaction; sent again, only a lookup", async () => {
   const database = counted(payment.database.postgres);
   const intake = payment.webhookIntake(database);
   const sagas = await unknownCharges(40);
@@ -70,38 +70,38 @@ test("forty at once are one look and one transaction; told again, one look and n
   expect([database.looks, database.transactions]).toEqual([1, 1]);
   expect(new Set(await receive())).toEqual(new Set(["unchanged"]));
   expect([database.looks, database.transactions]).toEqual([2, 1]);
-  const told = await Promise.all(sagas.map((id) => payment.eventTypes(id)));
-  expect(told).toEqual(sagas.map(() => ["PaymentSucceeded"]));
+  const reported = await Promise.all(sagas.map((id) => payment.eventTypes(id)));
+  expect(reported).toEqual(sagas.map(() => ["PaymentSucceeded"]));
 });
 
-test("one that cannot be written fails alone, and so does one whose payment cannot be read", async () => {
+test("an event that cannot be saved fails alone, and so does one whose payment cannot be read", async () => {
   const [poisoned = "", unreadable = "", ...others] = await unknownCharges(8);
   const { sql } = payment.database;
   await sql.unsafe(
     `alter table payments add constraint poison check (provider_txn_id <> 'pi_${poisoned}') not valid`,
   );
-  // Nothing writes such a row; a hand may have.
+  // Only a person can write such a row.
   await sql.unsafe(`
     update payments set status = 'REFUND_PENDING', provider_txn_id = 'pi_x', next_attempt_at = null, payment_method = null
      where saga_id = '${unreadable}'`);
   const intake = payment.webhookIntake();
-  const answers = await Promise.allSettled(
+  const outcomes = await Promise.allSettled(
     [poisoned, unreadable, ...others].map((id) => intake.receive(succeeded(id))),
   );
-  expect(answers.map(({ status }) => status)).toEqual([
+  expect(outcomes.map(({ status }) => status)).toEqual([
     "rejected",
     "rejected",
     ...others.map(() => "fulfilled" as const),
   ]);
-  expect(answers[0]).toMatchObject({ reason: { code: "DATABASE_REFUSED" } });
-  expect(answers[1]).toMatchObject({ reason: { message: expect.stringContaining("without a refund") } });
+  expect(outcomes[0]).toMatchObject({ reason: { code: "DATABASE_REFUSED" } });
+  expect(outcomes[1]).toMatchObject({ reason: { message: expect.stringContaining("without a refund") } });
   expect(await Promise.all(others.map((id) => payment.status(id)))).toEqual(others.map(() => "SUCCEEDED"));
   expect(await payment.status(poisoned)).toBe("PENDING");
   await sql`alter table payments drop constraint poison`;
   expect(await intake.receive(succeeded(poisoned))).toBe("settled");
 });
 
-test("those about one payment are decided one after the other", async () => {
+test("events about one payment are decided one after the other", async () => {
   const [twice = "", undone = "", declined = ""] = await unknownCharges(3);
   await payment.handle(cancelPayment(undone));
   const same = succeeded(twice);
@@ -126,7 +126,7 @@ test("those about one payment are decided one after the other", async () => {
   ]);
 });
 
-test("a charge that two sagas claim settles the first; the second is an alert, opened and told once", async () => {
+test("a charge that two sagas claim settles the first; the second opens one alert, logged once", async () => {
   const [first = "", second = ""] = await unknownCharges(2);
   const intake = payment.webhookIntake();
   const charge = { provider_txn_id: `pi_${first}` };

@@ -1,5 +1,5 @@
-// Gathers the provider's events, so that those that come together share a look and a transaction. Each is answered by itself, once
-// what it changes is durable: what cannot be written, or wants a locked row, does the others no harm. Called by webhook-http.ts.
+// Groups the provider's events, so that events that arrive together share a lookup and a transaction. Each gets its own result, after
+// its change is durable: an event that cannot be saved or needs a locked row does not affect the others. Called by webhook-http.ts.
 import { lingerMs } from "../../../messaging/linger.ts";
 import { Groups } from "../../../messaging/groups.ts";
 import { MAX_CUTS_WHEN_LOCKED } from "../../../messaging/held-rows.ts";
@@ -15,9 +15,9 @@ import {
 } from "./webhook.ts";
 
 const MAX_GROUP = 200;
-/** A locked row holds one group up for a moment; the other goes on. */
+/** A locked row delays one group for a moment; the other goes on. */
 const MAX_GROUPS_IN_FLIGHT = 2;
-/** A lone event hardly waits; at 90 a second a group gathers for 20 ms. Nobody waits for an event. */
+/** A lone event hardly waits; at 90 events per second a group lingers for 20 ms. No shopper waits for an event. */
 const LONE_LINGER_MS = 2;
 const LONGEST_LINGER_MS = 100;
 const EVENTS_PER_SECOND_PER_MS = 5;
@@ -46,7 +46,7 @@ export class WebhookIntake {
     });
   }
 
-  /** Rejects with what the database throws; then nothing has happened, and the provider must send the event again. */
+  /** Rejects with the database's error; then nothing has changed, and the provider must resend the event. */
   receive(event: WebhookEvent): Promise<WebhookResult> {
     const { promise, resolve, reject } = Promise.withResolvers<WebhookResult>();
     this.#groups.add({ event, resolve, reject });
@@ -69,12 +69,12 @@ export class WebhookIntake {
       });
       await this.#apart(open, (part) => this.#settle(part));
     } catch (error) {
-      // Those of the group who were answered already stay answered.
+      // Events of the group that already have a result keep it.
       for (const { reject } of group) reject(error);
     }
   }
 
-  /** Does `work` in as large parts as will go. Who makes it fail alone is told so; throws where the database is away. */
+  /** Runs `work` on the largest possible parts. A poison event is rejected alone; throws if the database is unavailable. */
   async #apart<Item extends Waiting>(
     items: readonly Item[],
     work: (part: readonly Item[]) => Promise<void>,
@@ -92,17 +92,21 @@ export class WebhookIntake {
     const { database } = this.#context;
     try {
       const results = await settleEvents(this.#context, part);
-      answer(part, results);
+      resolveEach(part, results);
     } catch (error) {
       if (database.faultOf(error) !== "locked") throw error;
-      // The wait was in vain: those who want what is locked are sent away, all others go on.
-      answer(part, await settleFreeEvents(this.#context, part), error);
+      // The wait for the lock timed out: events that need a locked row are rejected, all others go on.
+      resolveEach(part, await settleFreeEvents(this.#context, part), error);
     }
   }
 }
 
-/** `error` goes to those without a result. */
-function answer(part: readonly Waiting[], results: readonly (WebhookResult | null)[], error?: unknown): void {
+/** Events without a result get `error`. */
+function resolveEach(
+  part: readonly Waiting[],
+  results: readonly (WebhookResult | null)[],
+  error?: unknown,
+): void {
   for (const [index, { resolve, reject }] of part.entries()) {
     const result = results[index] ?? null;
     if (result === null) reject(error);

@@ -1,5 +1,5 @@
-// The provider's events at the real endpoint, on a real Postgres: what they settle, what they must never settle, and what the
-// sender is answered. Where the simulator sends them by itself, nobody asks the provider a second time.
+// The provider's events at the real endpoint, on a real Postgres: what they settle, what they must never settle, and how the sender is
+// answered. If the simulator sends its own events, no second request goes to the provider.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -9,7 +9,7 @@ import { openPostgres } from "../../../platform/postgres.ts";
 import { cancelPayment, refundPayment } from "../../../testkit/commands.ts";
 import { SHORT_TIMEOUT_MS, TestPayment } from "../../../testkit/payment.ts";
 
-const Answer = Type.Object({ result: Type.String() });
+const Reply = Type.Object({ result: Type.String() });
 
 const saga = () => Bun.randomUUIDv7();
 let payment: TestPayment;
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => payment[Symbol.asyncDispose]());
 
-/** A payment of 6.00 EUR whose charge nobody has an answer to. */
+/** A payment of 6.00 EUR whose charge has no result yet. */
 async function unknownCharge(): Promise<string> {
   const saga_id = saga();
   await payment.charge(saga_id, "pm_sim_timeout_no_effect");
@@ -31,7 +31,7 @@ function eventOf(type: string, object: object, id = `evt_${(events += 1)}`) {
   return { id, object: "event", type, created: Math.floor(payment.now / 1_000), data: { object } };
 }
 
-/** As Stripe shows it, as far as it matters here. */
+/** An intent as Stripe shows it, reduced to what matters here. */
 function intent(saga_id: string | null, changes: object = {}) {
   return {
     id: `pi_${saga_id}`,
@@ -62,19 +62,19 @@ function refund(saga_id: string, changes: object = {}) {
 const succeeded = (saga_id: string | null, changes: object = {}) =>
   eventOf("payment_intent.succeeded", intent(saga_id, changes));
 
-/** What became of the event; the provider must not send it again. */
+/** The result of the event; the provider must not send it again. */
 async function resultOf(event: object): Promise<string> {
   const response = await payment.sendEvent(event);
   expect(response.status).toBe(200);
-  const { result } = Value.Parse(Answer, await response.json());
+  const { result } = Value.Parse(Reply, await response.json());
   return result;
 }
 
 const alertsOf = async (saga_id: string) =>
   (await payment.alerts()).filter((alert) => alert.subject.endsWith(saga_id));
 
-describe("an event settles what no answer has settled", () => {
-  test("a success, once, however often it is sent", async () => {
+describe("an event settles a payment without a result", () => {
+  test("a success settles once, however often it is sent", async () => {
     const id = await unknownCharge();
     const event = succeeded(id);
     expect(await resultOf(event)).toBe("settled");
@@ -83,7 +83,7 @@ describe("an event settles what no answer has settled", () => {
     expect(await payment.events(id)).toMatchObject([
       { type: "PaymentSucceeded", transaction_id: `pi_${id}`, amount_cents: 600, currency: "EUR" },
     ]);
-    // The lease is over, and nobody asks again.
+    // The lease expires, and no request is sent again.
     payment.advance(payment.policy.leaseMs);
     await payment.round();
     expect(await payment.status(id)).toBe("SUCCEEDED");
@@ -106,7 +106,7 @@ describe("an event settles what no answer has settled", () => {
     expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "CARD_DECLINED" }]);
   });
 
-  test("a success after its undo becomes a refund, and the refund's event ends that", async () => {
+  test("a success after its undo becomes a refund, and the refund's event completes it", async () => {
     const id = await unknownCharge();
     await payment.handle(cancelPayment(id));
     expect(await resultOf(succeeded(id))).toBe("settled");
@@ -117,7 +117,7 @@ describe("an event settles what no answer has settled", () => {
     expect(await payment.eventTypes(id)).toEqual(["RefundCompleted"]);
   });
 
-  test("an old decline says nothing against a payment that succeeded", async () => {
+  test("an old decline does not change a payment that succeeded", async () => {
     const id = await unknownCharge();
     await resultOf(succeeded(id));
     const failed = intent(id, { status: "requires_payment_method", amount_received: 0 });
@@ -137,7 +137,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     expect([await payment.status(id), await payment.eventTypes(id)]).toEqual(["PENDING", []]);
   });
 
-  test("a charge of nobody's", async () => {
+  test("a charge without a payment", async () => {
     const id = saga();
     expect(await resultOf(succeeded(id))).toBe("alert");
     expect(await alertsOf(id)).toMatchObject([{ kind: "charge_without_payment", saga_id: id }]);
@@ -147,7 +147,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
       expect(await resultOf(succeeded(saga(), { metadata }))).toBe("foreign");
   });
 
-  test("a second charge of one saga, and one that names another saga than its payment's", async () => {
+  test("a second charge of one saga, and a charge with another saga than its payment", async () => {
     const [id, other] = [await unknownCharge(), saga()];
     await resultOf(succeeded(id));
     expect(await resultOf(succeeded(id, { id: `pi_again_${id}` }))).toBe("alert");
@@ -155,7 +155,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     expect((await alertsOf(id)).map(({ kind }) => kind)).toEqual(["charged_twice", "saga_differs"]);
   });
 
-  test("money that moved though the payment was undone before anybody asked for it", async () => {
+  test("a charge that succeeded although its payment was undone before any request", async () => {
     const id = saga();
     await payment.handle(cancelPayment(id));
     expect(await resultOf(succeeded(id))).toBe("alert");
@@ -163,7 +163,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     expect(await payment.status(id)).toBe("CANCELLED");
   });
 
-  test("a refund nobody asked for, one of another amount, and one that failed after all", async () => {
+  test("a refund that was not requested, one of another amount, and one that failed later", async () => {
     const id = await unknownCharge();
     await resultOf(succeeded(id));
     expect(await resultOf(eventOf("refund.created", refund(id)))).toBe("alert");
@@ -177,7 +177,7 @@ describe("an event that does not fit is an alert, never a settlement", () => {
     expect(await payment.status(id)).toBe("REFUNDED");
   });
 
-  test("a replay does not open again what a person has closed", async () => {
+  test("a replay does not reopen an alert that a person has closed", async () => {
     const id = saga();
     const event = succeeded(id);
     expect(await resultOf(event)).toBe("alert");
@@ -188,14 +188,14 @@ describe("an event that does not fit is an alert, never a settlement", () => {
   });
 });
 
-describe("a request that is none of the provider's is refused and changes nothing", () => {
+describe("a request that is not from the provider is refused and changes nothing", () => {
   test.each([
     [
-      "a signature by another secret",
+      "a signature with another secret",
       { signature: `t=${Math.floor(Date.parse("2026-03-01T12:00:00Z") / 1_000)},v1=00` },
     ],
     ["no signature at all", { signature: "" }],
-    ["a signature of six minutes ago", { ageMs: 360_000 }],
+    ["a signature that is six minutes old", { ageMs: 360_000 }],
   ])("%s", async (_, { signature, ageMs = 0 }: { signature?: string; ageMs?: number }) => {
     const id = await unknownCharge();
     const at = payment.now - ageMs;
@@ -204,7 +204,7 @@ describe("a request that is none of the provider's is refused and changes nothin
     expect(await payment.status(id)).toBe("PENDING");
   });
 
-  test("a body that was changed on the way, and one that is no JSON", async () => {
+  test("a body that was changed on the way, and one that is not JSON", async () => {
     const id = await unknownCharge();
     const changed = await payment.sendEvent(succeeded(id), { signed: succeeded(saga()) });
     expect(changed.status).toBe(400);
@@ -214,16 +214,16 @@ describe("a request that is none of the provider's is refused and changes nothin
 
   test.each<[string, object]>([
     ["a charge without a currency", { currency: null }],
-    ["a charge whose amount is a text", { amount_received: "600" }],
-    ["a charge of more than is money", { amount_received: 1e300 }],
-    ["a charge whose id no column holds", { id: "pi_\u0000" }],
-    ["a charge whose metadata are none", { metadata: "saga" }],
-  ])("%s is said in the log and not asked for again", async (_, changes) => {
+    ["a charge with a text as amount", { amount_received: "600" }],
+    ["a charge with an impossible amount", { amount_received: 1e300 }],
+    ["a charge with an id that no column can store", { id: "pi_\u0000" }],
+    ["a charge with invalid metadata", { metadata: "saga" }],
+  ])("%s is logged, and its sender need not resend it", async (_, changes) => {
     const id = await unknownCharge();
     expect(await resultOf(succeeded(id, changes))).toBe("unreadable");
     expect(await payment.status(id)).toBe("PENDING");
     expect(await alertsOf(id)).toEqual([]);
-    // what it was about is settled by one that can be read
+    // a readable event settles the charge
     expect(await resultOf(succeeded(id))).toBe("settled");
   });
 
@@ -232,35 +232,35 @@ describe("a request that is none of the provider's is refused and changes nothin
     expect(await resultOf(event)).toBe("unreadable");
   });
 
-  test("a body too large, whether or not it says so", async () => {
+  test("a body that is too large, with or without a content length", async () => {
     const large = succeeded(saga(), { description: "x".repeat(300_000) });
     expect((await payment.sendEvent(large)).status).toBe(413);
     expect((await payment.sendEvent(large, { chunked: true })).status).toBe(413);
   });
 
-  test("another path; and an event of another sort is taken and forgotten", async () => {
+  test("another path is not found, and an event of another type is accepted and ignored", async () => {
     expect(await resultOf(eventOf("customer.created", { id: "cus_1" }))).toBe("ignored");
     const url = new URL("/", payment.webhookUrl());
     expect((await fetch(url)).status).toBe(404);
   });
 });
 
-test("without its database it asks for the event to be sent again, and then takes it", async () => {
-  const nobody = openPostgres({
+test("without its database it asks the sender to resend the event, and then accepts it", async () => {
+  const unreachable = openPostgres({
     url: "postgres://nobody@127.0.0.1:9/payment",
     poolSize: 2,
     applicationName: "gone",
   });
-  await using away = payment.serveWebhooks(nobody);
+  await using down = payment.serveWebhooks(unreachable);
   const id = await unknownCharge();
   const event = succeeded(id);
-  const response = await payment.sendEvent(event, { port: away.port });
+  const response = await payment.sendEvent(event, { port: down.port });
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
   expect(await resultOf(event)).toBe("settled");
-  await nobody[Symbol.asyncDispose]();
+  await unreachable[Symbol.asyncDispose]();
 });
 
-test("a charge whose reply was lost is settled by the simulator's own event, and asked for once", async () => {
+test("a charge whose reply was lost is settled by the simulator's own event, and requested once", async () => {
   await using hearing = await TestPayment.openHearing(SHORT_TIMEOUT_MS);
   const id = saga();
   await hearing.charge(id, "pm_sim_reply_lost");
@@ -272,7 +272,7 @@ test("a charge whose reply was lost is settled by the simulator's own event, and
   expect(hearing.money(id)).toEqual({ net_cents: 600, charges: 1 });
 });
 
-test("answers and doubled, shuffled events race for the same payments: each is charged and told once", async () => {
+test("results and doubled, shuffled events race for the same payments: each is charged and reported once", async () => {
   await using hearing = await TestPayment.openHearing();
   await hearing.simulator.setFaults({
     webhook_duplicate_rate: 1,

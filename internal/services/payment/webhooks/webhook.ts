@@ -1,9 +1,9 @@
-// The provider's events, taken in many at once: found, decided (webhook-event.ts) and settled in one transaction with what they say to
-// the sagas and with the events' ids. Called by webhook-intake.ts.
+// Handles many webhook events at once: finds their payments, decides (webhook-event.ts) and saves, in one transaction with the replies to
+// the sagas and the ids of the events. Called by webhook-intake.ts.
 //
-// Most events tell what the executor has heard already. They are looked at without a lock and leave nothing behind: they would
-// change nothing a second time either. One that changes something is remembered in the same transaction, so a replay of it
-// does nothing whatever has become of the payment since.
+// Most events repeat what the executor already knows. They are checked without a lock and not stored, because they would change
+// nothing a second time either. The id of an event that changes something is saved in the same transaction, so a replay of it does
+// nothing, whatever happened to the payment since.
 import type { Clock } from "../../../kernel/ports.ts";
 import type { Transaction } from "../../../messaging/database.ts";
 import { notWaiting } from "../../../messaging/inbox-transaction.ts";
@@ -35,16 +35,16 @@ export interface WebhookContext extends AttemptContext {
   readonly wakeExecutor: () => void;
 }
 
-/** What became of an event. `replayed`: it had changed something before, and has not now. `foreign`: it is not about us. */
+/** The result of an event. `replayed`: it changed something before, and nothing now. `foreign`: it belongs to another shop. */
 export type WebhookResult = WebhookDecision["kind"] | "replayed" | "foreign";
 
-/** An event that may change something, with the saga of the payment it is about; null where there is none. */
+/** An event that may change something, with the saga of its payment; null if there is no payment. */
 export interface OpenEvent {
   readonly event: WebhookEvent;
   readonly saga_id: string | null;
 }
 
-/** What a look without a lock says of each event: what became of it, or that it must be decided under the lock. */
+/** Checks each event without a lock. Returns its result, or the event if it must be decided under the lock. */
 export async function glanceAt(
   { database, clock, policy }: WebhookContext,
   events: readonly WebhookEvent[],
@@ -58,8 +58,8 @@ export async function glanceAt(
   );
   const now = clock.now();
   return events.map((event) => {
-    // A charge carries its saga's id only because the payment's row was written, with that claim, before the provider was asked.
-    // So what is not there will not come later, and sending the event again would not help: it is an alert at once.
+    // A charge carries its saga's id only because the payment's row was saved with the claim before the request was sent. So a
+    // missing payment will not come later, and a resend of the event would not help: it is an alert at once.
     const payment = find(entryOf(event));
     if (isForeign(entryOf(event), payment)) return "foreign";
     if (decideWebhookEvent(payment, event, now, policy).kind === "unchanged") return "unchanged";
@@ -67,7 +67,7 @@ export async function glanceAt(
   });
 }
 
-/** Decides the events one after the other, under the locks of their payments. All of it happens, or nothing and this throws. */
+/** Decides the events one after the other, under the locks of their payments. Saves all of them, or throws and saves nothing. */
 export async function settleEvents(
   context: WebhookContext,
   events: readonly OpenEvent[],
@@ -77,7 +77,7 @@ export async function settleEvents(
   return settled.results;
 }
 
-/** The same for those whose payment is free at this moment; null for the others, of which nothing is done. */
+/** The same for events whose payment is not locked; null for the others, which stay undecided. */
 export async function settleFreeEvents(
   context: WebhookContext,
   events: readonly OpenEvent[],
@@ -109,8 +109,8 @@ async function settle(
 ): Promise<Settled> {
   const { policy, provider, newId, clock } = context;
   const sagas = sagasOf(events);
-  // What follows the locks sees what was committed while they were waited for: whoever held one has written the event's id, too,
-  // where it was this very event.
+  // The statements after the locks see what was committed while they waited. If another transaction had the lock for this very
+  // event, its id is saved.
   const [payments, refunds, known] = await send([
     lockPayments(tx, sagas),
     readRefunds(tx, sagas),
@@ -153,7 +153,7 @@ async function settle(
   return { results, decisions, opened };
 }
 
-/** Finds the payment that names an event's charge, also since an event before it in the same transaction, else its saga's. */
+/** Finds the payment with the event's charge, even if an earlier event of this transaction set it, else the saga's payment. */
 function finderIn(rows: PaymentRows) {
   const sagaOf = new Map([...rows.payments].map(([saga_id, payment]) => [chargeIn(payment), saga_id]));
   return {

@@ -15,7 +15,8 @@ const RETRY_TEST = "internal/messaging/retry.int.test.ts";
 export const MESSAGING_MUTANTS: readonly Mutant[] = [
   {
     id: "redis-decides",
-    title: "A message that Redis does not know counts as new: after a flush, a redelivery takes effect twice.",
+    title:
+      "A message that Redis does not know counts as new: after a flush, a redelivery takes effect twice.",
     edits: [{ file: EFFECT, find: "    if (!unseen.has(message.message_id)) continue;\n", replace: "" }],
     caughtBy: {
       layer: "int",
@@ -25,7 +26,8 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "redis-believed",
-    title: "A message that Redis reports as seen is dropped without a check: a wrong entry loses the message.",
+    title:
+      "A message that Redis reports as seen is dropped without a check: a wrong entry loses the message.",
     edits: [
       {
         file: HINTS,
@@ -84,8 +86,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "inbox-of-its-own",
-    title:
-      "The inbox entry has its own transaction: if the effect fails, its retry counts as a duplicate.",
+    title: "The inbox entry has its own transaction: if the effect fails, its retry counts as a duplicate.",
     edits: [
       {
         file: EFFECT,
@@ -153,8 +154,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "split-blames-neighbours",
-    title:
-      "Bisecting a failed batch stops at two messages, so a good message waits with the poison message.",
+    title: "Bisecting a failed batch stops at two messages, so a good message waits with the poison message.",
     edits: [
       {
         file: BISECT,
@@ -178,8 +178,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "conflict-not-repeated",
-    title:
-      "A transaction with a unique key conflict is not repeated: its command waits for a retry.",
+    title: "A transaction with a unique key conflict is not repeated: its command waits for a retry.",
     edits: [
       {
         file: EFFECT,
@@ -243,7 +242,8 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "inbox-as-short-as-redis",
-    title: "The inbox keeps handled messages for a day, but Kafka keeps messages for three and dead letters for thirty.",
+    title:
+      "The inbox keeps handled messages for a day, but Kafka keeps messages for three and dead letters for thirty.",
     edits: [
       {
         file: "internal/messaging/retention.ts",
@@ -259,7 +259,8 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "published-before-its-commit",
-    title: "An event is published while its transaction may still fail: the saga acts on something that never happened.",
+    title:
+      "An event is published while its transaction may still fail: the saga acts on something that never happened.",
     edits: [
       {
         file: PUBLISHER,
@@ -329,8 +330,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "locked-row-is-a-failure",
-    title:
-      "Waiting for a locked row uses up a message's retries, so the message is dead-lettered.",
+    title: "Waiting for a locked row uses up a message's retries, so the message is dead-lettered.",
     edits: [
       {
         file: "internal/messaging/retry.ts",

@@ -7,8 +7,7 @@ const INTAKE_TEST = "internal/orchestrator/intake.int.test.ts";
 export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
   {
     id: "row-without-command",
-    title:
-      "The saga is committed before its command is written: a crash in between loses the checkout.",
+    title: "The saga is committed before its command is written: a crash in between loses the checkout.",
     edits: [
       {
         file: INTAKE,
@@ -63,7 +62,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/gateway/checkout-request.unit.test.ts",
-      test: "two carts hash alike only when they are alike",
+      test: "two carts have the same hash only if they are equal",
     },
   },
   {
@@ -133,8 +132,7 @@ export const ORCHESTRATOR_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "late-checkout-written",
-    title:
-      "A checkout that has waited too long is still written, although its caller no longer waits.",
+    title: "A checkout that has waited too long is still written, although its caller no longer waits.",
     edits: [
       {
         file: INTAKE,

@@ -24,7 +24,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a method that the provider quotes in its refusal is in no table",
+      test: "a payment method that the provider quotes in its refusal is in no table",
     },
   },
   {
@@ -40,7 +40,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: "internal/gateway/app.unit.test.ts",
-      test: "a card number is refused in words of its own",
+      test: "a card number gets its own problem type",
     },
   },
   {
@@ -56,14 +56,18 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "is asked again with growing pauses, and never fails",
+      test: "is retried with growing pauses, and never fails",
     },
   },
   {
     id: "breaker-fails-the-attempted",
     title: "The open breaker replies PaymentFailed for a payment whose first attempt has an unknown result.",
     edits: [{ file: ATTEMPTS, find: "mayBeAtProvider(left)", replace: "payment.attempts < 1" }],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "says nothing of attempts before it" },
+    caughtBy: {
+      layer: "unit",
+      file: DECIDE_TEST,
+      test: "an attempt without effect says nothing about earlier attempts",
+    },
   },
   {
     id: "not-found-is-never",
@@ -79,7 +83,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "proves nothing while an attempt may be under way or the ledger may lag",
+      test: "proves nothing while an attempt may be in progress or the ledger may lag",
     },
   },
   {
@@ -95,7 +99,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "what the provider has no time for is not charged any more once its saga is compensating",
+      test: "a deferred charge is not sent any more once its saga is compensating",
     },
   },
   {
@@ -120,14 +124,14 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STRIPE,
-        find: 'return answer.kind === "request_refused" ? this.#findInList(request) : answer;',
-        replace: "return answer;",
+        find: 'return result.kind === "request_refused" ? this.#findInList(request) : result;',
+        replace: "return result;",
       },
     ],
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "an account without the search finds in its list what a stored error hides",
+      test: "an account without search finds in its list the charge that a stored error hides",
     },
   },
   {
@@ -143,7 +147,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a charge without an answer is only looked up once its saga is compensating",
+      test: "a charge without a result is only searched once its saga is compensating",
     },
   },
   {
@@ -153,7 +157,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "the ledger are searched after a few attempts, and alone once the key may be forgotten",
+      test: "is also searched after a few attempts, and only searched once the key may be forgotten",
     },
   },
   {
@@ -180,7 +184,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
           "  if (now - payment.refund.created_at >= 60 * 60 * 1_000) return null;",
       },
     ],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "goes on for as long as the provider fails" },
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is retried while the provider fails" },
   },
   {
     id: "refund-key-for-ever",
@@ -195,12 +199,13 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "never gives up, and its key changes because an error may be stored under it",
+      test: "is always retried, and its key changes because an error may be stored under it",
     },
   },
   {
     id: "cancel-answers-at-once",
-    title: "A cancel during the charge gets its reply before the charge ends: the stock is released, then the money is taken.",
+    title:
+      "A cancel during the charge gets its reply before the charge ends: the stock is released, then the money is taken.",
     edits: [
       {
         file: DECIDE,
@@ -210,7 +215,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
           "    return { payment: { ...payment, undo_requested: true }, out: [paymentCancelled(payment.saga_id)] };",
       },
     ],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "ASKED, cancel -> [], PENDING" },
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "SENT, cancel -> [], PENDING" },
   },
   {
     id: "late-success-kept",
@@ -225,7 +230,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "given an undo in the meantime, a charge is given back and a decline is the undo's answer",
+      test: "after an undo in the meantime, a charge is refunded and a decline completes the undo",
     },
   },
   {
@@ -244,7 +249,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
           '    case "CANCELLED":\n      return begin(command, payment.created_at);\n    case "REFUND_PENDING":',
       },
     ],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "undo before do, and do after undo: refused" },
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "a charge after its undo is refused" },
   },
   {
     id: "late-answer-ends-a-lease",
@@ -260,7 +265,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: DECIDE_TEST,
-      test: "given a process that died, the request is asked again when its lease is over",
+      test: "is retried after a process died, when the lease expires",
     },
   },
   {
@@ -276,7 +281,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a claim whose transaction fails is none",
+      test: "a claim whose transaction fails does not count",
     },
   },
   {
@@ -292,7 +297,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a new charge whose saga does not wait for it any more",
+      test: "a new charge whose saga no longer waits",
     },
   },
   {
@@ -314,7 +319,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: EXECUTOR_TEST,
-      test: "a charge that another process is claiming is left to it",
+      test: "a charge that another process is claiming is skipped",
     },
   },
   {
@@ -330,7 +335,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "int",
       file: "internal/services/payment/providers/stripe/stripe.int.test.ts",
-      test: "an answer that does not come",
+      test: "a reply that does not come in time",
     },
   },
   {
@@ -339,14 +344,14 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BREAKER,
-        find: 'if (typeof answer !== "object" || answer === null) return false;',
-        replace: 'if (typeof answer !== "object" || answer === null || "error_code" in answer) return true;',
+        find: 'if (typeof result !== "object" || result === null) return false;',
+        replace: 'if (typeof result !== "object" || result === null || "error_code" in result) return true;',
       },
     ],
     caughtBy: {
       layer: "unit",
       file: BREAKER_TEST,
-      test: "any answer between them, even a refusal, keeps it closed",
+      test: "any other result between them, even a decline, keeps it closed",
     },
   },
   {
@@ -363,13 +368,13 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: BREAKER_TEST,
-      test: "timeouts that this process slept through say nothing about the provider",
+      test: "timeouts during a stall of this process do not count",
     },
   },
   {
     id: "slow-cards-open-the-breaker",
     title: "At low traffic a few slow cards open the breaker, and then all charges are refused.",
-    edits: [{ file: BREAKER, find: " && this.#answeredAt <= sentAt", replace: "" }],
+    edits: [{ file: BREAKER, find: " && this.#lastResultAt <= sentAt", replace: "" }],
     caughtBy: { layer: "unit", file: BREAKER_TEST, test: "slow calls that time out in a row" },
   },
   {
@@ -391,7 +396,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     caughtBy: {
       layer: "unit",
       file: BREAKER_TEST,
-      test: "opened by a clock that ran an hour ahead",
+      test: "it probes in time if the clock was an hour fast when it opened",
     },
   },
   {
@@ -400,11 +405,11 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: "? askAgainSoon(left, attempt, now, policy)",
+        find: "? retrySoon(left, attempt, now, policy)",
         replace: "? wait(left, attempt, now, policy)",
       },
     ],
-    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is made up for soon, however many there were" },
+    caughtBy: { layer: "unit", file: DECIDE_TEST, test: "is retried soon, however many there were" },
   },
   {
     id: "late-question-asked",
@@ -412,7 +417,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "internal/services/payment/attempts/executor.ts",
-        find: "    if (asked >= leaseEnd) return null;\n",
+        find: "    if (sentAt >= leaseEnd) return null;\n",
         replace: "",
       },
     ],
@@ -432,8 +437,7 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "charge-in-hundredths",
-    title:
-      "The provider's own units are ignored: ISK and UGX are charged a hundredth of the amount.",
+    title: "The provider's own units are ignored: ISK and UGX are charged a hundredth of the amount.",
     edits: [
       {
         file: "internal/services/payment/providers/stripe/stripe-amounts.ts",

@@ -57,8 +57,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "outbox-emptied",
-    title:
-      "A published event is deleted from the outbox: a lost Kafka cannot be rebuilt.",
+    title: "A published event is deleted from the outbox: a lost Kafka cannot be rebuilt.",
     edits: [
       {
         file: RELAY_STORE,
@@ -92,7 +91,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "old-mails-again",
-    title: "After a loss of Kafka, old mails are published again although their service no longer remembers sending them.",
+    title:
+      "After a loss of Kafka, old mails are published again although their service no longer remembers sending them.",
     edits: [
       {
         file: "internal/operations/republish-store.ts",

@@ -75,8 +75,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "dead-letter-decides",
-    title:
-      "A dead-lettered command counts as refused, although it may be replayed or has taken effect.",
+    title: "A dead-lettered command counts as refused, although it may be replayed or has taken effect.",
     edits: [
       {
         file: SAGA,
@@ -122,8 +121,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "only-dearer-is-changed",
-    title:
-      "A shopper is charged less than shown, instead of getting PRICE_CHANGED.",
+    title: "A shopper is charged less than shown, instead of getting PRICE_CHANGED.",
     edits: [
       {
         file: SAGA,

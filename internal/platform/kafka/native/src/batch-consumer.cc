@@ -1,13 +1,12 @@
-// BatchConsumer: many messages from one call, on the connection of one of the package's KafkaConsumers.
+// BatchConsumer: reads many messages per call, on the connection of one of the package's KafkaConsumers.
 //
-// Why: the package builds a JavaScript object per message (19-21 us of CPU; 1.7 this way, JSON.parse included).
-// Here a batch is gathered off the JavaScript thread and crosses over as one text that is one JSON.parse. What
-// nobody usually looks at (key, headers, raw bytes) stays native until asked for or released. Delete it, with
-// gathering.* and utf8.h, when the package can hand over a batch at a comparable cost.
+// Why: the package builds one JavaScript object per message (19-21 us of CPU; 1.7 this way, JSON.parse included). Here a
+// batch is collected off the JavaScript thread and passed on as one text for one JSON.parse. Rarely used parts (key,
+// headers, raw bytes) stay native until requested or released. Delete this file, with gathering.* and utf8.h, when the
+// package can return a batch at a comparable cost.
 //
-// Connecting, subscribing and disconnecting are the package's; gathering.cc reads and commits on its handle. This file
-// is what JavaScript sees of it. Calls come one after the other (consumer.ts sees to it), except
-// `interrupt`, and `commit` during a `poll`.
+// The package connects, subscribes and disconnects; gathering.cc reads and commits on its handle. This file is the
+// interface to JavaScript. consumer.ts makes one call at a time, except `interrupt`, and `commit` during a `poll`.
 
 #include "batch-consumer.h"
 
@@ -26,7 +25,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Held by the JavaScript object and by the call in flight, whichever ends last.
+// Shared by the JavaScript object and the call in flight.
 using Shared = std::shared_ptr<GatheringConsumer>;
 
 uint64_t new_nonce() {
@@ -141,7 +140,7 @@ napi_value position(napi_env env, const std::string& topic, int32_t partition, i
 }
 
 // positions(): { next, ends }, both [{ topic, partition, offset }]: the offset after the last message of each
-// partition in the batch, and the partitions whose end was reached (told only with `enable.partition.eof`)
+// partition in the batch, and the partitions whose end was reached (only with `enable.partition.eof`)
 napi_value positions(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
@@ -188,7 +187,7 @@ napi_value text(napi_env env, napi_callback_info info) {
   return values::text(env, {static_cast<const char*>(found->payload), found->len});
 }
 
-// commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets of what is done with
+// commit(timeoutMs): Promise<{ code, message }>, code `NO_ERROR` when the broker has the offsets of processed messages
 napi_value commit(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
@@ -215,7 +214,7 @@ napi_value release(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// restart(topics: string[]): the next poll reads what this consumer has of them from the beginning
+// restart(topics: string[]): the next poll reads this consumer's partitions of the topics from the beginning
 napi_value restart(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;
@@ -223,7 +222,7 @@ napi_value restart(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// interrupt(): makes a poll in flight return with what it has; later polls return at once
+// interrupt(): makes a poll in flight return with its messages so far; later polls return at once
 napi_value interrupt(napi_env env, napi_callback_info info) {
   Call call(env, info);
   if (call.consumer == nullptr) return nullptr;

@@ -1,9 +1,9 @@
-// BatchProducer: a whole batch to Kafka from one text, answered once.
+// BatchProducer: sends a whole batch to Kafka from one text, with one result.
 //
 // Why: the package takes one message per call and reports each delivery by a JavaScript object (18 us of CPU per
 // message; 3 this way). Delete it, with producing.*, when the package can take a batch at a comparable cost.
 //
-// The work is done by producing.cc on a thread of its own; this file is what JavaScript sees of it.
+// producing.cc does the work on its own thread; this file is the interface to JavaScript.
 
 #include "batch-producer.h"
 
@@ -17,11 +17,11 @@
 
 namespace {
 
-// Held by the JavaScript object and by the producer's thread.
+// Shared by the JavaScript object and the producer's thread.
 using Shared = std::shared_ptr<BatchingProducer>;
 
-// The `onEvent` function given to the constructor. Forgotten after the producer has closed, so that no event finds it
-// gone; both happen on the JavaScript thread.
+// The constructor's `onEvent` function. Released only after the producer has closed, so that no event uses a released
+// function; both happen on the JavaScript thread.
 struct EventCallback {
   napi_ref function;
 

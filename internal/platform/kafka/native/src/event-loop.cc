@@ -1,11 +1,11 @@
 // libuv's async handles, work queue and close, on Node-API and threads.
 //
-// Why: Bun exports these symbols as stubs that abort ("not implemented"), and the package's every asynchronous
-// call goes through them. Delete this file when Bun implements uv_async_*, uv_queue_work, uv_close and
+// Why: Bun exports these symbols as stubs that abort ("not implemented"), and every asynchronous call of the package
+// uses them. Delete this file when Bun implements uv_async_*, uv_queue_work, uv_close and
 // uv_default_loop; the batch entry points then need only `post` and `run_off_thread`, which are a page of Node-API.
 //
-// Everything here that outlives a call is allocated and never freed: librdkafka's threads run until the process
-// ends, and a static destructor would pull a lock or queue away under them.
+// All objects here that outlive a call are allocated and never freed: librdkafka's threads run until the process ends,
+// and a static destructor would destroy a lock or queue that they use.
 
 #include "event-loop.h"
 
@@ -147,9 +147,8 @@ void run_off_thread(Task work, Task done) {
 
 namespace {
 
-// The part of an async handle that may be needed after the package has freed the handle: a send that was
-// posted before the close runs after it. Freed by whoever lets go last; all counting is on the JavaScript
-// thread except the increment in uv_async_send, hence atomic.
+// The part of an async handle that may be used after the package has freed the handle: a send that was posted before the
+// close runs after it. Reference-counted; the count is atomic because uv_async_send increments it on other threads.
 struct AsyncState {
   uv_async_t* handle;
   uv_async_cb callback;

@@ -1,5 +1,5 @@
-// The way from any thread back to the JavaScript thread, and what keeps that thread's event loop alive meanwhile.
-// Used by the libuv functions (event-loop.cc), the persistent handles and the two batch entry points.
+// Runs tasks from any thread on the JavaScript thread, and keeps its event loop alive in between. Used by the libuv
+// functions (event-loop.cc), the persistent handles and the two batch entry points.
 #pragma once
 
 #include <node_api.h>
@@ -13,11 +13,11 @@ napi_status attach(napi_env env);
 
 napi_env env();
 
-// Runs `task` on the JavaScript thread, in the order of the calls. Any thread may call it. Once the process is
-// exiting the task is dropped: there is no JavaScript left that could care.
+// Runs `task` on the JavaScript thread, in the order of the calls. Any thread may call it. While the process exits,
+// tasks are dropped: no JavaScript runs any more.
 void post(std::function<void()> task);
 
-// While held, the process stays alive although nothing else is scheduled. JavaScript thread only; calls nest.
+// While held, the process stays alive even if nothing else is scheduled. JavaScript thread only; calls nest.
 void hold_event_loop();
 void release_event_loop();
 

@@ -11,7 +11,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// After so many messages of other roles the batch ends even without one of ours, so that their offsets get committed.
+// After this many messages of other roles a batch ends without one of ours, so that their offsets get committed.
 constexpr uint32_t MAX_SKIPPED = 20'000;
 constexpr int SEEK_TIMEOUT_MS = 10'000;
 
@@ -33,8 +33,8 @@ struct PartitionList {
   }
 };
 
-// The commit as a whole may pass while a partition's fails; where it fails as a whole, partitions without an error of their own
-// are not committed either.
+// A commit may succeed as a whole while one partition fails. If it fails as a whole, partitions without their own error are
+// not committed either.
 void take_outcome(rd_kafka_event_t* event, const std::vector<Range>& done, Commit& commit) {
   rd_kafka_resp_err_t whole = rd_kafka_event_error(event);
   commit.failure.code = whole;
@@ -47,7 +47,7 @@ void take_outcome(rd_kafka_event_t* event, const std::vector<Range>& done, Commi
                                                  range.name.c_str(), range.partition);
     if (entry == nullptr) continue;
     rd_kafka_resp_err_t code = entry->err == RD_KAFKA_RESP_ERR_NO_ERROR ? whole : entry->err;
-    // Of a topic that is gone nothing is to be committed, least of all into the next one of its name.
+    // For a deleted topic no offset may be committed, least of all into a new topic of the same name.
     bool is_settled = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (is_settled)
       commit.settled.push_back(range);
@@ -59,7 +59,7 @@ void take_outcome(rd_kafka_event_t* event, const std::vector<Range>& done, Commi
 }  // namespace
 
 Range& ConsumedBatch::range_of(const rd_kafka_message_t* message) {
-  // Messages come in runs of one partition, and the latest run is mostly at the back.
+  // Messages arrive in runs of one partition, and the latest run is usually at the back.
   for (auto range = ranges.rbegin(); range != ranges.rend(); ++range)
     if (range->topic == message->rkt && range->partition == message->partition) return *range;
   ranges.push_back({message->rkt, rd_kafka_topic_name(message->rkt), message->partition, message->offset, 0, -1});
@@ -68,7 +68,7 @@ Range& ConsumedBatch::range_of(const rd_kafka_message_t* message) {
 
 void ConsumedBatch::add(rd_kafka_message_t* message, bool is_wanted) {
   Range& range = range_of(message);
-  // A rebalance in mid-batch may set the partition back.
+  // A rebalance during the batch may set the partition back.
   range.first = std::min(range.first, message->offset);
   range.next = message->offset + 1;
   range.leader_epoch = rd_kafka_message_leader_epoch(message);
@@ -100,7 +100,7 @@ std::string ConsumedBatch::joined(uint64_t nonce) const {
 GatheringConsumer::GatheringConsumer(rd_kafka_t* kafka, std::vector<std::string> types)
     : kafka_(kafka), queue_(rd_kafka_queue_get_consumer(kafka)), types_(std::move(types)) {}
 
-// A message without a type is kept: whoever sent it, nobody else will look at it either.
+// A message without a type is kept: no other role would handle it either.
 bool GatheringConsumer::handles(rd_kafka_message_t* message) const {
   if (types_.empty()) return true;
   rd_kafka_headers_t* headers;
@@ -135,13 +135,13 @@ std::optional<Failure> GatheringConsumer::gather(size_t max, milliseconds wait, 
   return std::nullopt;
 }
 
-// The error that a message of the consumer queue stands for, if it is one that the caller must hear of.
+// The error in a message of the consumer queue, if the caller must know it.
 std::optional<Failure> GatheringConsumer::failure_in(const rd_kafka_message_t* message) {
   switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       batch.ends.push_back({rd_kafka_topic_name(message->rkt), message->partition, message->offset});
       return std::nullopt;
-    // This process was busy for longer than the group allows and has been put out; polling on joins again.
+    // This process was busy for longer than the group allows and was removed; the next poll rejoins.
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
       return std::nullopt;
     default:
@@ -149,8 +149,7 @@ std::optional<Failure> GatheringConsumer::failure_in(const rd_kafka_message_t* m
   }
 }
 
-// A partition that another member has meanwhile fails on its own and is left to that member, who starts at the
-// committed offset.
+// A partition that now belongs to another member fails by itself. That member starts at the committed offset.
 std::optional<Failure> GatheringConsumer::seek_back() {
   if (rewind_.empty()) return std::nullopt;
   PartitionList partitions(rewind_.size());
@@ -167,7 +166,7 @@ std::optional<Failure> GatheringConsumer::seek_back() {
 
 void GatheringConsumer::restart(const std::vector<std::string>& topics) {
   auto is_restarted = [&](const std::string& topic) { return std::find(topics.begin(), topics.end(), topic) != topics.end(); };
-  // Positions of the old topics that may be waiting here.
+  // Drop waiting positions of the old topics.
   auto is_old = [&](const Range& range) { return is_restarted(range.name); };
   std::erase_if(rewind_, is_old);
   std::erase_if(done_, is_old);
@@ -178,16 +177,16 @@ void GatheringConsumer::restart(const std::vector<std::string>& topics) {
     if (!is_restarted(partition.topic)) continue;
     Range beginning{nullptr, partition.topic, partition.partition, RD_KAFKA_OFFSET_BEGINNING, 0, -1};
     rewind_.push_back(beginning);
-    // The broker forgets the offsets of a topic that is deleted, but a commit that was under way then may have brought one
-    // back, and a next life would begin in the middle of the new topic.
+    // The broker drops the offsets of a deleted topic, but a commit in flight may have restored one. A restarted consumer
+    // would then begin in the middle of the new topic.
     done_.push_back(beginning);
   }
   rd_kafka_topic_partition_list_destroy(assigned);
 }
 
-// Through a queue of its own, because librdkafka's blocking commit waits as long as the coordinator is away. A commit
-// that comes through after the timeout is harmless: what it covers has been handled. The broker takes offsets of any
-// partition from any member of the generation, so those that are another member's by now are left out here.
+// Uses its own queue, because librdkafka's blocking commit waits as long as the coordinator is down. A commit that succeeds
+// after the timeout is harmless: its messages are processed. The broker accepts offsets of any partition from any member of
+// the generation, so partitions that now belong to another member are left out here.
 Commit GatheringConsumer::commit(const std::vector<Range>& done, int timeout_ms) const {
   Commit commit;
   rd_kafka_topic_partition_list_t* assigned = nullptr;

@@ -1,5 +1,5 @@
-// Reading batches on a librdkafka consumer, without a word of JavaScript: gather, hand out, commit, seek back, release.
-// Called by batch-consumer.cc, one call after the other; only `closing`, the queue's yield and commits come in between.
+// Reads batches with a librdkafka consumer, without any JavaScript: collect, return, commit, seek back, release. Called by
+// batch-consumer.cc, one call at a time; only `closing`, the queue's yield and commits may overlap.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 // Where a batch begins and ends in one partition.
 struct Range {
-  rd_kafka_topic_t* topic;  // kept alive by the messages and, once they are gone, by librdkafka's own topic list
+  rd_kafka_topic_t* topic;  // kept alive by the messages and, after their release, by librdkafka's own topic list
   std::string name;
   int32_t partition;
   int64_t first;
@@ -23,7 +23,7 @@ struct Range {
   bool same_partition(const Range& other) const { return partition == other.partition && name == other.name; }
 };
 
-// A partition whose end was reached; told only with `enable.partition.eof`.
+// A partition whose end was reached; only with `enable.partition.eof`.
 struct End {
   std::string topic;
   int32_t partition;
@@ -35,7 +35,7 @@ struct Failure {
   std::string message;
 };
 
-// What became of a commit: the last failure of a partition, and what need not be committed again.
+// The result of a commit: the last failure of a partition, and the ranges that need no other commit.
 struct Commit {
   Failure failure{RD_KAFKA_RESP_ERR_NO_ERROR, ""};
   std::vector<Range> settled;
@@ -51,8 +51,9 @@ struct ConsumedBatch {
   size_t wanted() const { return decodable.size() + undecodable.size(); }
   void add(rd_kafka_message_t* message, bool is_wanted);
 
-  // The decodable messages as a JSON array `[value,nonce,value,nonce,..,value]`. The nonce, a number that no message
-  // can know, makes one JSON.parse of many messages safe: only if it stands at every second place was each a whole value.
+  // The decodable messages as a JSON array `[value,nonce,value,nonce,..,value]`. The nonce, a number that no
+  // message can know, makes one JSON.parse of many messages safe: each message is one whole value only if the nonce is at
+  // every second place.
   std::string joined(uint64_t nonce) const;
 
  private:
@@ -66,30 +67,30 @@ class GatheringConsumer {
 
   GatheringConsumer(rd_kafka_t* kafka, std::vector<std::string> types);
 
-  // Fills `batch`: waits for the first wanted message, then goes on gathering, up to `max`. An error behind messages is
-  // kept for the next call. Blocks; any thread.
+  // Fills `batch`: waits for the first wanted message, then lingers for more, up to `max`. An error after messages is kept
+  // for the next call. Blocks; any thread.
   std::optional<Failure> gather(size_t max, std::chrono::milliseconds wait, std::chrono::milliseconds gather);
 
-  // Gives the messages back. Done with, their offsets are to be committed; if not they are read again: the next `gather`
-  // first seeks back.
+  // Frees the messages. If done, their offsets wait for a commit; if not, they are read again: the next `gather` first
+  // seeks back.
   void release(bool is_done);
 
-  // What is done with and, as far as is known, not committed.
+  // Ranges that are processed and, as far as known, not committed.
   const std::vector<Range>& done() const { return done_; }
 
-  // Returns once the broker has answered, or the time is over. Blocks; any thread, also during a `gather`.
+  // Returns when the broker answers or the timeout ends. Blocks; any thread, also during a `gather`.
   Commit commit(const std::vector<Range>& done, int timeout_ms) const;
 
-  // These are committed, or nobody's business any more.
+  // Removes ranges that are committed or need no commit any more.
   void forget(const std::vector<Range>& settled);
 
   // The next `gather` seeks to the beginning of the assigned partitions of these topics. Not during a `gather`.
   void restart(const std::vector<std::string>& topics);
 
-  // Makes a `gather` in flight return with what it has, and later ones at once.
+  // Makes a `gather` in flight return with its messages so far, and later ones at once.
   void interrupt();
 
-  // Lets go of everything that belongs to the connection, which its owner destroys next.
+  // Releases everything that belongs to the connection, which its owner destroys next.
   void close();
   bool closed() const { return closed_; }
 
@@ -97,9 +98,9 @@ class GatheringConsumer {
   rd_kafka_t* kafka_;
   rd_kafka_queue_t* queue_;
   std::vector<std::string> types_;
-  std::vector<Range> rewind_;       // what was released and is not done with
+  std::vector<Range> rewind_;       // released but not processed
   std::vector<Range> done_;         // the last of each partition
-  std::optional<Failure> pending_;  // the error that came behind messages
+  std::optional<Failure> pending_;  // an error after messages
   bool closed_ = false;
 
   bool handles(rd_kafka_message_t* message) const;

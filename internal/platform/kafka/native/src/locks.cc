@@ -1,7 +1,7 @@
-// libuv's read-write lock and thread, straight on pthreads.
+// libuv's read-write lock and thread, on pthreads.
 //
-// Why: Bun exports uv_rwlock_* and uv_thread_* as stubs that abort, and the package guards each connection by such
-// a lock. (uv_mutex_* it does implement.) Delete this file when Bun implements them.
+// Why: Bun exports uv_rwlock_* and uv_thread_* as stubs that abort, and the package guards each connection with such a
+// lock. (Bun does implement uv_mutex_*.) Delete this file when Bun implements them.
 
 #include <pthread.h>
 #include <uv.h>
@@ -19,8 +19,8 @@ void uv_rwlock_wrlock(uv_rwlock_t* lock) { pthread_rwlock_wrlock(lock); }
 int uv_rwlock_trywrlock(uv_rwlock_t* lock) { return -pthread_rwlock_trywrlock(lock); }
 void uv_rwlock_wrunlock(uv_rwlock_t* lock) { pthread_rwlock_unlock(lock); }
 
-// Only the package's own consume loop starts a thread. It is here so that no path of the package can reach an
-// aborting stub.
+// Only the package's own consume loop starts a thread. Implemented so that no path of the package reaches an aborting
+// stub.
 struct ThreadStart {
   uv_thread_cb entry;
   void* argument;

@@ -1,9 +1,8 @@
-// How the addon introduces itself.
+// Registers the addon.
 //
-// Why: the package registers the old way, by calling node_module_register while it is being loaded; Bun's own
-// version of that function would expect a module built against Bun's tables and cannot be embedded in a compiled
-// binary. So the call is caught here, and the addon loads as an ordinary Node-API module instead. Delete this file
-// when the package itself is a Node-API addon.
+// Why: the package uses the old registration: it calls node_module_register while it is loaded. Bun's version of that
+// function expects a module built against Bun's tables and does not work in a compiled binary. So this file catches the
+// call, and the addon loads as a Node-API module instead. Delete this file when the package is a Node-API addon.
 
 #include <node.h>
 #include <node_api.h>

@@ -1,6 +1,6 @@
 // Short names for building and reading JavaScript values with Node-API; used by the two batch entry points.
-// A status is only looked at where the caller can have passed something wrong: on values made here, Node-API can
-// fail only when memory is exhausted.
+// A status is checked only if the caller may pass something wrong: for values made here, Node-API can fail only when
+// memory is exhausted.
 #pragma once
 
 #include <node_api.h>
@@ -30,7 +30,7 @@ inline napi_value null(napi_env env) {
   return result;
 }
 
-// A copy; null where there are no bytes to point at, which Kafka tells from an empty value.
+// A copy; null for a null pointer, which Kafka distinguishes from an empty value.
 inline napi_value bytes(napi_env env, const void* data, size_t length) {
   if (data == nullptr) return null(env);
   napi_value result;
@@ -80,7 +80,7 @@ inline std::vector<std::string> to_strings(napi_env env, napi_value list) {
   return result;
 }
 
-// A promise and the way to settle it later, on the JavaScript thread.
+// A promise that is settled later, on the JavaScript thread.
 struct Promise {
   napi_deferred deferred;
   napi_value value;

@@ -1,6 +1,6 @@
 // Node's own C++ functions for buffers, which Bun does not export.
 //
-// Why: the package hands message keys and values over as buffers. Our batch entry points do not pass here, but the
+// Why: the package passes message keys and values as buffers. Our batch entry points do not use these functions, but the
 // addon would not load without the symbols. Delete each function when `nm -D` of bun lists it.
 
 #include <node.h>
@@ -42,7 +42,7 @@ char* Data(v8::Local<v8::Object> value) { return Data(value.As<v8::Value>()); }
 
 size_t Length(v8::Local<v8::Object> value) { return Length(value.As<v8::Value>()); }
 
-// Node takes ownership of `data`; copying and freeing at once keeps that promise.
+// Node takes ownership of `data`; copying and freeing at once has the same effect.
 v8::MaybeLocal<v8::Object> New(v8::Isolate* isolate, char* data, size_t length) {
   v8::Local<v8::Object> buffer = copy_to_buffer(isolate, data, length);
   std::free(data);

@@ -1,12 +1,12 @@
 // V8's persistent handles, on Node-API references.
 //
-// Why: Bun 1.4.5 exports these functions, but its DisposeGlobal frees nothing, so each persistent handle keeps its
-// object and all that hangs on it for ever: 2.3 KB for each asynchronous call of the package. Delete this file when
-// a loop of a million `new Nan::Callback` / `delete` no longer grows Bun's memory.
+// Why: Bun 1.4.5 exports these functions, but its DisposeGlobal frees nothing, so each persistent handle keeps its object
+// and everything it references forever: 2.3 KB for each asynchronous call of the package. Delete this file when a loop of
+// a million `new Nan::Callback` / `delete` no longer grows Bun's memory.
 //
-// It leans on how Bun lays out a V8 value (bun/src/bun.js/bindings/v8/shim/Handle.h): a tagged pointer to two words,
-// the V8 map and the JavaScriptCore value. A handle slot of ours is a copy of those words plus a reference that
-// keeps the value alive. These definitions are local to the addon, so Bun's own handles are not touched.
+// It depends on Bun's memory layout of a V8 value (bun/src/bun.js/bindings/v8/shim/Handle.h): a tagged pointer to two
+// words, the V8 map and the JavaScriptCore value. Our handle slot is a copy of those words plus a reference that keeps the
+// value alive. These definitions are local to the addon, so Bun's own handles are not affected.
 
 #include <node.h>
 #include <node_api.h>
@@ -25,7 +25,7 @@ struct BunValue {
   uintptr_t contents;
 };
 
-// V8 hands out the address of the first member and reads the tagged pointer through it.
+// V8 returns the address of the first member and reads the tagged pointer through it.
 struct PersistentSlot {
   uintptr_t tagged;
   BunValue value;
@@ -39,13 +39,13 @@ bool keeps_memory_alive(uintptr_t tagged) {
   const v8::Value* value = reinterpret_cast<const v8::Value*>(&tagged);
   if (value->IsObject() || value->IsFunction()) return true;
   if (value->IsNumber() || value->IsBoolean() || value->IsNullOrUndefined()) return false;
-  // A string could be collected under the handle. Nothing in the package holds one; better to stop than to guess.
-  std::fputs("kafka addon: a persistent handle to something that is no object is not supported\n", stderr);
+  // A string could be garbage collected under the handle. The package holds none, so abort if one appears.
+  std::fputs("kafka addon: a persistent handle to a value that is not an object is not supported\n", stderr);
   std::abort();
 }
 
-// Locals made from a persistent handle alias its slot, so slots are freed a turn of the event loop later, when no
-// Local can be left.
+// Locals made from a persistent handle share its slot, so slots are freed one turn of the event loop later, when no Local
+// can exist any more.
 std::vector<PersistentSlot*>& disposed() {
   static auto* slots = new std::vector<PersistentSlot*>;
   return *slots;
@@ -82,8 +82,8 @@ void DisposeGlobal(internal::Address* location) {
   disposed().push_back(reinterpret_cast<PersistentSlot*>(location));
 }
 
-// The package makes the wrappers of its clients weak, so that the collector may destroy an abandoned client, which
-// would block this thread while it disconnects. Ours are closed explicitly; an abandoned one stays.
+// The package makes the wrappers of its clients weak, so that the garbage collector may destroy an abandoned client, which
+// blocks this thread while it disconnects. Our clients are closed explicitly; an abandoned one stays.
 void MakeWeak(internal::Address*, void*, WeakCallbackInfo<void>::Callback, WeakCallbackType) {}
 
 void* ClearWeak(internal::Address*) { return nullptr; }

@@ -13,13 +13,13 @@ constexpr char FIELD_SEPARATOR = '\x1f';
 constexpr int POLL_MS = 1'000;
 constexpr int FULL_QUEUE_POLL_MS = 10;
 constexpr int PURGE_POLL_MS = 100;
-constexpr int LEVEL_ERROR = 3;  // syslog's, as in librdkafka's log
+constexpr int LEVEL_ERROR = 3;  // a syslog level, as in librdkafka's log
 constexpr size_t UUID_LENGTH = 36;
 constexpr size_t UUID_VERSION_AT = 14;
 constexpr uint64_t BIRTH_WINDOW_MS = 512;
 constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
-// The milliseconds since the epoch at which a UUIDv7 was born; nothing for any other key.
+// The creation time of a UUIDv7 in milliseconds since the epoch; empty for any other key.
 std::optional<uint64_t> born_at(std::string_view key) {
   if (key.size() != UUID_LENGTH || key[UUID_VERSION_AT] != '7') return std::nullopt;
   uint64_t high = 0, low = 0;
@@ -31,15 +31,15 @@ std::optional<uint64_t> born_at(std::string_view key) {
   return high << 16 | low;
 }
 
-// Multiples of the golden ratio, without their whole part, fill the range evenly however many of them there are.
+// The fractional parts of multiples of the golden ratio fill the range evenly, for any number of them.
 int32_t spread(uint64_t window, int32_t partitions) {
   return static_cast<int32_t>((window * GOLDEN >> 32) * static_cast<uint64_t>(partitions) >> 32);
 }
 
-// Keys born together share a partition, so that a batch goes to a few of them: librdkafka sends a request per partition, and the
-// broker appends, wakes consumers and answers for each. Within seconds all partitions have had their turn. Windows that follow each
-// other go to partitions far apart, because a group's members have neighbouring ones: each gets its share soon. A key that is
-// no UUIDv7 goes where Java's partitioner puts it.
+// Keys created at the same time share a partition, so that a batch goes to few partitions: librdkafka sends one request per
+// partition, and the broker appends, wakes consumers and answers for each. Within seconds every partition is used. Consecutive
+// time windows go to distant partitions, because a group's members have neighbouring ones: each member soon gets its share. A
+// key that is not a UUIDv7 goes to the partition of Java's partitioner.
 int32_t partition_of(const rd_kafka_topic_t* topic, const void* key, size_t length, int32_t partitions, void* opaque,
                      void* message_opaque) {
   if (auto born = born_at({static_cast<const char*>(key), length}); born.has_value())
@@ -166,7 +166,7 @@ void BatchingProducer::enqueue(std::unique_ptr<ProducedBatch> owned) {
       rd_kafka_poll(kafka_, FULL_QUEUE_POLL_MS);
       code = produce(records[i], &batch.tickets_[i]);
     }
-    // Refused at once: no delivery report will come.
+    // Rejected at once: there will be no delivery report.
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) batch.report(batch.tickets_[i], code);
   }
 }
@@ -193,7 +193,7 @@ rd_kafka_resp_err_t BatchingProducer::produce(const ProducedBatch::Record& recor
   return code;
 }
 
-// Kept, because looking a topic up by name costs more than all else of a record.
+// Cached, because a topic look-up by name costs more than all other work on a record.
 rd_kafka_topic_t* BatchingProducer::topic_named(std::string_view name) {
   rd_kafka_topic_t*& topic = topics_[std::string(name)];
   if (topic == nullptr) {
@@ -209,7 +209,7 @@ void BatchingProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* messag
   ticket->batch->report(*ticket, message->err);
 }
 
-// Answers every batch whose last report is in.
+// Settles every batch whose last report has arrived.
 void BatchingProducer::settle() {
   for (size_t left = in_flight_.size(); left > 0; left--) {
     std::unique_ptr<ProducedBatch> batch = std::move(in_flight_.front());
@@ -225,7 +225,7 @@ void BatchingProducer::settle() {
   }
 }
 
-// Every record gets its report, so every batch its answer, before the instance goes.
+// Every record gets its report, and so every batch its result, before the instance is destroyed.
 void BatchingProducer::shut_down() {
   rd_kafka_flush(kafka_, flush_ms_);
   rd_kafka_purge(kafka_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

@@ -1,8 +1,8 @@
-// Producing whole batches with a librdkafka producer, without a word of JavaScript. Called by batch-producer.cc.
+// Produces whole batches with a librdkafka producer, without any JavaScript. Called by batch-producer.cc.
 //
-// A producer is one librdkafka instance and one thread, which alone touches it: it takes batches in the order of
-// the calls, enqueues their records, and serves the delivery reports. When librdkafka's queue is full it serves
-// reports until there is room, so that no caller ever waits. No lock is needed but the one on the inbox.
+// A producer is one librdkafka instance and one thread, the only one that uses it. It takes batches in the order of the
+// calls, enqueues their records, and serves the delivery reports. When librdkafka's queue is full it serves reports until
+// there is space, so no caller ever waits. The only lock is the one on the inbox.
 #pragma once
 
 #include <deque>
@@ -26,17 +26,17 @@ struct ProducedBatch {
   // Records joined by 0x1e, each `topic 0x1f key 0x1f type 0x1f body`. librdkafka reads the bodies from here until the
   // last report.
   std::string text;
-  // Called once, on the producer's thread, when every record is in the log or has failed.
+  // Called once, on the producer's thread, when every record is delivered or has failed.
   std::function<void(std::unique_ptr<ProducedBatch>)> done;
 
   std::vector<ProduceFailure> failures;
-  std::string refused;  // why the text is no batch; then nothing of it was sent
-  std::string fatal;    // why the instance can send nothing any more
+  std::string refused;  // why the text is malformed; then no record of it was sent
+  std::string fatal;    // why the instance can send no more
 
  private:
   friend class BatchingProducer;
 
-  // What a delivery report carries back: the batch, and by its own address the record.
+  // The opaque of a delivery report: points to the batch; its own address identifies the record.
   struct Ticket {
     ProducedBatch* batch;
   };
@@ -58,18 +58,18 @@ class BatchingProducer : public std::enable_shared_from_this<BatchingProducer> {
 
   explicit BatchingProducer(EventHandler on_event) : on_event_(std::move(on_event)) {}
 
-  // Settings are name, value, name, value, ... False, with the reason, when librdkafka refuses them. A producer that is
-  // never closed lives until the process ends.
+  // Settings are name, value, name, value, ... False, with the reason, if librdkafka rejects them. A producer that is never
+  // closed lives until the process ends.
   bool open(const std::vector<std::string>& settings, std::string& reason);
 
-  // Whether a broker answers within the time. Blocks; not to be called once `close` has been.
+  // Whether a broker answers within the time. Blocks. Do not call it after `close`.
   rd_kafka_resp_err_t reach(int timeout_ms);
 
   // False once the producer is closing.
   bool submit(std::unique_ptr<ProducedBatch> batch);
 
-  // Waits up to `flush_ms` for records in flight, fails the rest, then calls `closed` on the producer's thread. False
-  // when it was called before.
+  // Waits up to `flush_ms` for records in flight, fails the rest, then calls `closed` on the producer's thread. False if it
+  // was called before.
   bool close(int flush_ms, std::function<void()> closed);
 
  private:
@@ -78,12 +78,12 @@ class BatchingProducer : public std::enable_shared_from_this<BatchingProducer> {
   rd_kafka_queue_t* queue_ = nullptr;
 
   std::mutex mutex_;
-  std::deque<std::unique_ptr<ProducedBatch>> inbox_;  // under mutex_, like the three below
+  std::deque<std::unique_ptr<ProducedBatch>> inbox_;  // guarded by mutex_, like the next three
   bool closing_ = false;
   int flush_ms_ = 0;
   std::function<void()> closed_;
 
-  // The thread's own.
+  // Used only by the thread.
   std::deque<std::unique_ptr<ProducedBatch>> in_flight_;
   std::unordered_map<std::string, rd_kafka_topic_t*> topics_;
 

@@ -1,7 +1,7 @@
-// What the package's admin client cannot ask of topics: their settings, a change of these, and their ids.
+// Topic requests that the package's admin client lacks: read settings, change settings, read ids.
 //
-// Why: `topics create` has to see that an existing topic is not as it should be, and a consumer that its topic was made
-// anew. Delete it when the package has describeConfigs and incrementalAlterConfigs, and tells topic ids to a consumer.
+// Why: `topics create` must detect wrong settings of an existing topic, and a consumer must detect that its topic was
+// recreated. Delete it when the package has describeConfigs and incrementalAlterConfigs, and topic ids for a consumer.
 //
 // Each call answers { code, message, rows: [topic, name, value][] }; a failure leaves rows empty.
 
@@ -53,7 +53,7 @@ class Request {
   }
   Request(const Request&) = delete;
 
-  // Null where it failed, which `answer` then tells.
+  // Null on failure; then `answer` has the reason.
   rd_kafka_event_t* wait(Answer& answer) {
     event_ = rd_kafka_queue_poll(queue, timeout_ms_ + ANSWER_GRACE_MS);
     if (event_ == nullptr) {
@@ -87,7 +87,7 @@ struct Resources {
   }
 };
 
-// A request as a whole may pass while one topic's part fails.
+// A request may succeed as a whole while one topic fails.
 bool passed(const rd_kafka_ConfigResource_t* resource, Answer& answer) {
   rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(resource);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) answer.fail(error, rd_kafka_ConfigResource_error_string(resource));
@@ -142,7 +142,7 @@ Answer alter_configs(rd_kafka_t* kafka, const std::vector<std::string>& changes,
   return answer;
 }
 
-// A topic that does not exist has no row.
+// A missing topic has no row.
 Answer topic_ids(rd_kafka_t* kafka, const std::vector<std::string>& topics, int timeout_ms) {
   Answer answer;
   std::vector<const char*> names;
@@ -185,7 +185,7 @@ napi_value to_js(napi_env env, const Answer& answer) {
 
 using Ask = Answer (*)(rd_kafka_t*, const std::vector<std::string>&, int);
 
-// (handle, texts, timeoutMs): Promise of the answer. The client behind the handle must stay open until it has come.
+// (handle, texts, timeoutMs): promise of the answer. The client of the handle must stay open until it arrives.
 template <Ask ask>
 napi_value call(napi_env env, napi_callback_info info) {
   napi_value arguments[3];

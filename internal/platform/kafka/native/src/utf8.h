@@ -1,5 +1,5 @@
-// Whether bytes are well-formed UTF-8 (RFC 3629): JavaScript's own decoder would quietly put U+FFFD in the place of
-// what is not, and the message that is then handled would not be the one that was sent.
+// Checks that bytes are well-formed UTF-8 (RFC 3629). JavaScript's decoder would silently replace invalid bytes by U+FFFD,
+// and the handled message would differ from the sent one.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// V8 functions that Bun does not export, each on ones that it does.
+// V8 functions that Bun does not export, implemented with functions that it does.
 //
-// Why: the package is written against V8; the addon would not load with these symbols undefined. All are cold:
+// Why: the package is written for V8; the addon would not load with these symbols undefined. All are rarely called:
 // configuration, connecting, admin calls. Delete each function when `nm -D` of bun lists it (the build names every
 // symbol that neither Bun nor this folder provides, so trying is safe); delete the file with the last one.
 
@@ -10,7 +10,7 @@
 
 namespace {
 
-// In V8's scheme the address of an object behind `this` is the handle slot itself, which is all that a Local is.
+// In V8, `this` is the address of an object's handle slot, and a Local is only that address.
 template <class T>
 v8::Local<T> local_of(const T* self) {
   v8::Local<T> handle;

@@ -1,6 +1,6 @@
-// Why a charge was declined, in our codes and sentences: a closed table, so that nothing of a provider's text is kept or sent on.
-// Its sentences quote what it was sent ("No such PaymentMethod: '...'"), which is whatever a front end or a shopper had in hand,
-// a card number included. Called by stripe-errors.ts.
+// Why a charge was declined, in our codes and sentences: a closed table, so that no text of the provider is stored or sent on. Its
+// messages quote the request ("No such PaymentMethod: '...'"), which may contain anything that a front end or a shopper entered, even
+// a card number. Called by stripe-errors.ts.
 
 export interface DeclineReason {
   readonly error_code: string;
@@ -9,49 +9,49 @@ export interface DeclineReason {
 
 /** By the provider's code (https://docs.stripe.com/error-codes), lower case; ours is the same in upper case. */
 const SENTENCES: Readonly<Record<string, string>> = {
-  amount_too_large: "the sum is more than the payment provider takes at once",
-  amount_too_small: "the sum is less than the payment provider takes",
+  amount_too_large: "the amount is more than the payment provider accepts",
+  amount_too_small: "the amount is less than the payment provider accepts",
   authentication_required: "the bank asks the shopper to confirm the payment",
-  balance_insufficient: "the account has not enough money",
+  balance_insufficient: "the account does not have enough money",
   card_decline_rate_limit_exceeded: "the card was declined too often",
   card_declined: "the card was declined",
   expired_card: "the card has expired",
-  incorrect_address: "the card's billing address is not the right one",
-  incorrect_cvc: "the card's security code is not the right one",
+  incorrect_address: "the card's billing address is wrong",
+  incorrect_cvc: "the card's security code is wrong",
   incorrect_number: "the card's number is not valid",
-  incorrect_zip: "the card's postal code is not the right one",
-  insufficient_funds: "the account has not enough money",
-  invalid_card_type: "the card is of a kind that is not taken",
+  incorrect_zip: "the card's postal code is wrong",
+  insufficient_funds: "the account does not have enough money",
+  invalid_card_type: "this type of card is not accepted",
   invalid_cvc: "the card's security code is not valid",
-  invalid_expiry_month: "the card's month of expiry is not valid",
-  invalid_expiry_year: "the card's year of expiry is not valid",
+  invalid_expiry_month: "the card's expiry month is not valid",
+  invalid_expiry_year: "the card's expiry year is not valid",
   invalid_number: "the card's number is not valid",
   payment_intent_authentication_failure: "the shopper did not confirm the payment at the bank",
-  payment_method_currency_mismatch: "the payment method does not take this currency",
+  payment_method_currency_mismatch: "the payment method does not support this currency",
   payment_method_customer_decline: "the shopper declined the payment",
   payment_method_invalid: "the payment provider does not know the payment method",
   payment_method_not_available: "the payment method is not available now",
   payment_method_provider_decline: "the payment method was declined",
   payment_method_provider_timeout: "the payment method did not answer in time",
   payment_method_unactivated: "the payment method is not activated",
-  payment_method_unexpected_state: "the payment method cannot be charged as it is",
-  payment_method_unsupported_type: "the payment method is of a kind that is not taken",
+  payment_method_unexpected_state: "the payment method cannot be charged in its current state",
+  payment_method_unsupported_type: "this type of payment method is not accepted",
   processing_error: "the bank could not process the payment",
 };
 
-/** Of a code that is not in the table. What the provider meant stands in its own ledger, beside the saga's id. */
+/** For a code that is not in the table. The provider ledger has the details, with the saga's id. */
 const OTHER: DeclineReason = {
   error_code: "PAYMENT_DECLINED",
   error_message: "the payment provider declined the payment",
 };
 
-/** What is kept of a decline with the provider's `code`, which may be any text. */
+/** The reason that is saved for a decline with the provider's `code`, which may be any text. */
 export function declineReason(code: string): DeclineReason {
   const sentence = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;
   return sentence === undefined ? OTHER : { error_code: code.toUpperCase(), error_message: sentence };
 }
 
-/** Why a refund was not taken, where it is not one of the errors of a charge. */
+/** Why a refund was refused, apart from the errors of a charge. */
 const REFUND_REFUSALS: ReadonlySet<string> = new Set([
   "balance_insufficient",
   "charge_disputed",
@@ -65,7 +65,7 @@ const REFUND_REFUSALS: ReadonlySet<string> = new Set([
   "resource_missing",
 ]);
 
-/** Our code of a refund that was refused with the provider's `code`. */
+/** Our code for a refund that was refused with the provider's `code`. */
 export function refundRefusal(code: string): string {
   return REFUND_REFUSALS.has(code) ? code.toUpperCase() : "REFUND_REFUSED";
 }

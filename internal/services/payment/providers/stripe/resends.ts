@@ -1,9 +1,9 @@
-// Knows which requests the Stripe SDK has sent twice. It resends a POST once by itself when the connection is closed under it, even
-// with `maxNetworkRetries: 0`, and the first one may have got through. An answer such as "too many requests" is then true of
-// the second one only. Put under the SDK by stripe.ts.
+// Knows which requests the Stripe SDK has sent twice. If the connection closes during a POST, the SDK resends it once, even with
+// `maxNetworkRetries: 0`, and the first request may have got through. A result such as "too many requests" is then true only for the
+// second. stripe.ts gives it to the SDK.
 
 export class Resends {
-  /** Idempotency keys of requests under way whose connection was closed. */
+  /** Idempotency keys of requests in flight whose connection was closed. */
   readonly #closed = new Set<string>();
 
   /** For the SDK's HTTP client. */
@@ -20,7 +20,7 @@ export class Resends {
     { preconnect: fetch.preconnect },
   );
 
-  /** Whether a connection was closed under a request with this key. Forgets it, so ask once, when the call is over. */
+  /** Whether a connection was closed during a request with this key. Forgets it, so call this once, after the request. */
   take(idempotencyKey: string): boolean {
     return this.#closed.delete(idempotencyKey);
   }

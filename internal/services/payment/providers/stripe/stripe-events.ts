@@ -1,15 +1,15 @@
-// Stripe's signed events, opened: is this Stripe's, is it fresh, and what does it say about a charge or a refund. Called by
-// ../webhook-http.ts for each request.
+// Checks that a signed event is Stripe's and fresh, and reads what it says about a charge or a refund. Called by webhook-http.ts for
+// each request.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Stripe } from "stripe";
 import type { OpenedEvent, WebhookEvent, WebhookReader } from "../webhook-reader.ts";
 import { chargeOf, refundOf } from "./stripe-ledger.ts";
 
-/** Stripe's own recommendation. Whoever records a request can send it again for this long; the event's id stops that. */
+/** Stripe's own recommendation. A recorded request can be replayed for this long; the event's id stops that. */
 const TOLERANCE_SECONDS = 300;
 
-/** Of the provider's ids: printable, and so fit for a column and a log line. */
+/** The provider's ids: printable, so they fit into a column and a log line. */
 const Id = Type.String({ pattern: "^[\\x21-\\x7e]{1,255}$" });
 const Amount = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const shared = {
@@ -19,14 +19,14 @@ const shared = {
   metadata: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
 };
 
-/** In Bun the SDK's own goes through WebCrypto: opening an event then costs 40 us of CPU in place of 9. */
+/** In Bun the SDK's own class uses WebCrypto: reading an event then costs 40 us of CPU instead of 9. */
 const signatures = new (class extends Stripe.CryptoProvider {
   override computeHMACSignature(payload: string, secret: string): string {
     return new Bun.CryptoHasher("sha256", secret).update(payload).digest("hex");
   }
 })();
 
-/** As much of an event as is read here and behind; the rest may be as it likes. */
+/** The parts of an event that this service reads; the rest may be anything. */
 const readable = {
   event: TypeCompiler.Compile(
     Type.Object({ id: Id, type: Type.String(), data: Type.Object({ object: Type.Unknown() }) }),
@@ -42,8 +42,8 @@ const readable = {
 };
 
 /**
- * Opens one request. `signature` is its `Stripe-Signature` header, null where it has none; `now` in epoch ms. While a secret is
- * being rotated Stripe signs with both, so the one that is known here is enough.
+ * Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. During a
+ * rotation of the secret Stripe signs with both, so the one that is known here is enough.
  */
 export function openStripeEvent(
   body: Uint8Array,
@@ -55,9 +55,9 @@ export function openStripeEvent(
   try {
     event = Stripe.webhooks.constructEvent(body, signature ?? "", secret, TOLERANCE_SECONDS, signatures, now);
   } catch (error) {
-    // The signature is looked at first, so everything else that is thrown is about a text that was signed.
+    // The signature is checked first, so any other error is about a signed text.
     if (error instanceof Stripe.errors.StripeSignatureVerificationError) return { kind: "refused" };
-    return { kind: "no_event", fault: "it is no JSON, or an event without its object (a thin one)" };
+    return { kind: "no_event", fault: "it is not JSON, or an event without its object (a thin event)" };
   }
   const fault = faultOf("event", event);
   if (fault !== null) return { kind: "no_event", fault };
@@ -70,7 +70,7 @@ export function openStripeEvent(
       if (unreadable !== null) return { kind: "unreadable", fault: unreadable };
       return opened({ kind: "charge", event_id: event.id, charge: chargeOf(object, mark) });
     }
-    // `charge.refunded` says the same without the refund's id, which is what our row is settled with.
+    // `charge.refunded` says the same but lacks the refund's id, which our row needs.
     case "refund.created":
     case "refund.updated":
     case "refund.failed": {
@@ -84,7 +84,7 @@ export function openStripeEvent(
   }
 }
 
-/** Null where `value` can be read. The SDK's types are a promise that nobody has checked. */
+/** Null if `value` is readable. The SDK's types are not checked at run time. */
 function faultOf(kind: keyof typeof readable, value: unknown): string | null {
   const check = readable[kind];
   if (check.Check(value)) return null;
@@ -96,7 +96,7 @@ function opened(event: WebhookEvent): OpenedEvent {
   return { kind: "event", event };
 }
 
-/** Reads the events of one webhook endpoint: `secret` is its signing secret, for `mark` see StripeOptions. */
+/** Reads the events of one webhook endpoint. `secret` is its signing secret; for `mark` see StripeOptions. */
 export function stripeWebhooks(endpoint: { readonly secret: string; readonly mark: string }): WebhookReader {
   return {
     open: (body, headers, now) => openStripeEvent(body, headers.get("stripe-signature"), endpoint, now),

@@ -1,12 +1,12 @@
-// Stripe's lists of payment intents and refunds as the ledger that reconciliation reads. Opened in cmd/payment; its two
-// translations also serve stripe-events.ts, because an event carries the same objects.
+// Stripe's lists of payment intents and refunds, as the ledger that reconciliation reads. Opened in cmd/payment. stripe-events.ts uses
+// its two translations too, because an event carries the same objects.
 import { Stripe } from "stripe";
 import { AppError } from "../../../../kernel/errors.ts";
 import { fromStripe } from "./stripe-amounts.ts";
 import type { ProviderCharge, ProviderRefund, LedgerPage, ProviderLedger, Span } from "../ledger.ts";
 import { answerOf, MARK_KEY, stripeClient, type StripeOptions } from "./stripe.ts";
 
-/** The most that Stripe gives at once. */
+/** Stripe's maximum. */
 const PAGE_ENTRIES = 100;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -77,7 +77,7 @@ function statusOf(status: string | null): ProviderRefund["status"] {
   return status === "failed" || status === "canceled" ? "failed" : "pending";
 }
 
-/** Metadata is anybody's text; only what can be a saga's id is taken for one. */
+/** Metadata may be any text; only a text in the form of a saga's id counts as one. */
 function sagaOf(metadata: Stripe.Metadata | null): string | null {
   const text = metadata?.["saga_id"] ?? "";
   return UUID.test(text) ? text : null;
@@ -117,14 +117,14 @@ async function readLedger<Entry>(read: () => Promise<Entry>): Promise<Entry> {
       error instanceof Stripe.errors.StripeInvalidRequestError;
     const cause = withoutWords(error);
     throw isRefused
-      ? new AppError("PROVIDER_REJECTED", "the provider does not show its ledger: check STRIPE_API_KEY", {
+      ? new AppError("PROVIDER_REJECTED", "the provider refuses access to its ledger: check STRIPE_API_KEY", {
           cause,
         })
-      : new AppError("PROVIDER_UNAVAILABLE", "the provider's ledger cannot be read now", { cause });
+      : new AppError("PROVIDER_UNAVAILABLE", "the provider ledger cannot be read at the moment", { cause });
   }
 }
 
-/** Its kind and status, and the id under which the provider finds the request: what it says in words is not logged here. */
+/** Kind, status and the provider's request id. The provider's message must not be logged. */
 function withoutWords(error: unknown): unknown {
   if (!(error instanceof Stripe.errors.StripeError)) return error;
   const { type, statusCode = "none", requestId = "none" } = error;

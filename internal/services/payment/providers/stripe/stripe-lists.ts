@@ -1,22 +1,21 @@
-// Finds a saga's charges in Stripe's list of payment intents, for accounts whose search does not answer: it is not offered everywhere.
-// The list knows of a charge at once, but only by time, and what a time means hangs on our clock having been right when the charge was
-// asked for. Called by stripe.ts.
+// Finds a saga's charges in Stripe's list of payment intents, for accounts without search: it is not offered everywhere. The list shows a
+// charge at once, but can only be filtered by time, so it depends on our clock at the time of the request. Called by stripe.ts.
 import type { Stripe } from "stripe";
 
-/** The most that Stripe gives at once. */
+/** Stripe's maximum. */
 const PAGE_ENTRIES = 100;
-/** A look-up that would read more than this tells nothing. */
+/** A lookup that would read more pages than this has no result. */
 const MAX_PAGES = 50;
-/** Around the time that the charge was asked for: first as far as honest clocks differ, then as far as any clock was ever seen off. */
+/** Around the time of the request: first as far as good clocks differ, then as far as any clock was ever seen to be wrong. */
 const SLACKS_MS = [2 * 60_000, 70 * 60_000];
 
-/** When a charge was asked for, by our clock, in epoch ms. */
+/** When a charge was requested, by our clock, in epoch ms. */
 export interface RequestedBetween {
   readonly firstMs: number;
   readonly lastMs: number;
 }
 
-/** The intents of the saga, empty where there is none for certain; null where there are too many of others to tell. */
+/** The saga's intents; empty if there is certainly none; null if there are too many others to tell. */
 export async function findInList(
   stripe: Stripe,
   saga_id: string,
@@ -47,6 +46,6 @@ async function readList(
     if (!has_more || last === undefined) return found;
     cursor = { starting_after: last.id };
   }
-  // What was found counts although others were not read: a saga has one charge.
+  // A found intent counts although some pages were not read: a saga has one charge.
   return found.length > 0 ? found : null;
 }

@@ -1,5 +1,5 @@
-// What each of Stripe's errors is taken for. Errors that the simulator does not make come from a few lines of HTTP that speak
-// Stripe's error format; the money's way through the simulator is in ../executor.int.test.ts.
+// How each of Stripe's errors is read. Errors that the simulator does not make come from a few lines of HTTP in Stripe's error
+// format; payments through the simulator are in attempts/executor.int.test.ts.
 import { afterAll, expect, test } from "bun:test";
 import { describeError } from "../../../../kernel/errors.ts";
 import { StripeLedger } from "./stripe-ledger.ts";
@@ -64,7 +64,7 @@ test.each([
     },
   ],
   [
-    "a decline whose code is a shopper's text",
+    "a decline with a shopper's text as its code",
     { status: 402, error: { type: "card_error", code: "pm_4242424242424242", message: "4242424242424242" } },
     {
       kind: "declined",
@@ -75,51 +75,67 @@ test.each([
   ["a refused API key", { status: 401 }, refused("api_key_refused", null)],
   ["a forbidden API key", { status: 403 }, refused("api_key_may_not", null)],
   [
-    "a parameter the provider does not know",
+    "an unknown parameter",
     { status: 400, error: { code: "parameter_unknown", param: "error_on_requires_action" } },
     refused("parameter_unknown", "error_on_requires_action"),
   ],
   [
-    "the payment method's parameter under another name",
+    "an unknown parameter for the payment method",
     { status: 400, error: { code: "parameter_unknown", param: "payment_method" } },
     refused("parameter_unknown", "payment_method"),
   ],
   [
-    "a mistake without a name, in words that may be a shopper's",
+    "an error without a code, with text that may be a shopper's",
     { status: 400, error: { message: "4242424242424242?", param: "4242424242424242" } },
     refused("request_malformed", null),
   ],
   [
-    "a mistake whose names hold a number",
+    "an error with a long number in its names",
     { status: 400, error: { code: "no_such_pm_4242424242424242", param: "pm_4242424242424242" } },
     refused("request_malformed", null),
   ],
-  ["an address where no such interface is", { status: 404 }, refused("request_malformed", null)],
+  ["an address without such an API", { status: 404 }, refused("request_malformed", null)],
   [
-    "a sum too small",
+    "an amount that is too small",
     { status: 400, error: { code: "amount_too_small", param: "amount", message: "Too small." } },
     { kind: "declined", error_code: "AMOUNT_TOO_SMALL" },
   ],
   ["a key in use", { status: 409, error: { type: "idempotency_error" } }, unknown("key_in_use")],
   [
-    "a key used for something else",
+    "a key used with other parameters",
     { status: 400, error: { type: "idempotency_error" } },
     unknown("key_reused"),
   ],
   ["too many requests", { status: 429 }, deferred("rate_limited", null)],
-  ["too many, and when to come again", { status: 429, headers: after("7") }, deferred("rate_limited", 7_000)],
   [
-    "too many, and a date",
+    "too many requests, with a retry time",
+    { status: 429, headers: after("7") },
+    deferred("rate_limited", 7_000),
+  ],
+  [
+    "too many requests, with a date",
     { status: 429, headers: after(new Date().toUTCString()) },
     deferred("rate_limited", 1_000),
   ],
-  ["too many, for ever", { status: 429, headers: after("86400") }, deferred("rate_limited", 60_000)],
-  ["a lock held by another call", { status: 429, error: { code: "lock_timeout" } }, deferred("locked", null)],
-  ["a lock, told as a conflict", { status: 409, error: { code: "lock_timeout" } }, deferred("locked", null)],
-  ["out of order until", { status: 503, headers: after("2") }, deferred("unavailable", 2_000)],
-  ["out of order", { status: 503 }, unknown("server_error")],
   [
-    "out of order when it was asked first",
+    "too many requests, with a very long retry time",
+    { status: 429, headers: after("86400") },
+    deferred("rate_limited", 60_000),
+  ],
+  [
+    "an object locked by another call",
+    { status: 429, error: { code: "lock_timeout" } },
+    deferred("locked", null),
+  ],
+  [
+    "a lock reported as a conflict",
+    { status: 409, error: { code: "lock_timeout" } },
+    deferred("locked", null),
+  ],
+  ["unavailable, with a retry time", { status: 503, headers: after("2") }, deferred("unavailable", 2_000)],
+  ["unavailable", { status: 503 }, unknown("server_error")],
+  [
+    "a stored result that says unavailable",
     { status: 503, headers: { ...after("2"), "idempotent-replayed": "true" } },
     unknown("server_error", true),
   ],
@@ -129,20 +145,20 @@ test.each([
     { status: 500, headers: { "idempotent-replayed": "true" } },
     unknown("server_error", true),
   ],
-  ["a status nobody has heard of", { status: 418 }, unknown("server_error")],
+  ["an unknown status", { status: 418 }, unknown("server_error")],
 ])("%s", async (_, next, expected) => {
   reply = next;
   expect(await provider.charge(charge)).toMatchObject(expected);
-  // None of them says that there is no charge, or that money went back.
+  // None of them says that there is no charge, or that money was refunded.
   const found = await provider.findCharge({ saga_id: "s", asked: { firstMs: 0, lastMs: 0 } });
-  const isToldAsItIs = expected.kind === "deferred" || expected.kind === "request_refused";
-  expect(found).toMatchObject({ kind: isToldAsItIs ? expected.kind : "unknown" });
+  const keepsItsKind = expected.kind === "deferred" || expected.kind === "request_refused";
+  expect(found).toMatchObject({ kind: keepsItsKind ? expected.kind : "unknown" });
   const refund = await provider.refund({ ...charge, provider_txn_id: "pi_1" });
-  const isOurs = isToldAsItIs && !("code" in expected && expected.code === "request_malformed");
+  const isOurs = keepsItsKind && !("code" in expected && expected.code === "request_malformed");
   expect(refund).toMatchObject({ kind: isOurs ? expected.kind : "not_yet" });
 });
 
-test("what the provider says of its ledger is told by kind, status and request, not in its words", async () => {
+test("a ledger error names kind, status and request id, without the provider's text", async () => {
   const message = "No such thing: '4242424242424242'";
   reply = {
     status: 400,
@@ -160,15 +176,20 @@ test("what the provider says of its ledger is told by kind, status and request, 
   expect(Bun.inspect(error)).not.toContain("4242");
 });
 
-test("nobody listening", async () => {
-  const nobody = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { url } = nobody;
-  await nobody.stop(true);
-  const away = new StripeProvider({ apiKey: "sk_test_x", mark: "checkout", baseUrl: url, timeoutMs: 1_000 });
-  expect(await away.charge(charge)).toMatchObject(unknown("connection_lost"));
+test("nothing listens at the address", async () => {
+  const closed = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { url } = closed;
+  await closed.stop(true);
+  const unreachable = new StripeProvider({
+    apiKey: "sk_test_x",
+    mark: "checkout",
+    baseUrl: url,
+    timeoutMs: 1_000,
+  });
+  expect(await unreachable.charge(charge)).toMatchObject(unknown("connection_lost"));
 });
 
-test("an answer that does not come", async () => {
+test("a reply that does not come in time", async () => {
   const silent = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -184,7 +205,7 @@ test("an answer that does not come", async () => {
   await silent.stop(true);
 });
 
-test("a refusal of the SDK's own second request says nothing of the first, whose connection was closed", async () => {
+test("a refusal of the SDK's own resend says nothing about the first request, whose connection closed", async () => {
   let requests = 0;
   const closing = Bun.serve({
     port: 0,

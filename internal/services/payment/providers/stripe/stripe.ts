@@ -1,5 +1,5 @@
-// Stripe behind the port, by its official SDK. What each error says about the money is in stripe-errors.ts.
-// Opened in cmd/payment; the simulator (internal/paysim) speaks the same API.
+// Stripe as a PaymentProvider, through its official SDK. stripe-errors.ts says what each error means for the money. Opened in
+// cmd/payment; the simulator (internal/paysim) has the same API.
 import { Stripe } from "stripe";
 import { toStripe } from "./stripe-amounts.ts";
 import type {
@@ -24,16 +24,16 @@ import {
 } from "./stripe-errors.ts";
 import { findInList } from "./stripe-lists.ts";
 
-/** Longer than a charge takes in practice; the executor's lease must outlast it. */
+/** Longer than a charge takes in practice; the executor's lease must be longer. */
 export const STRIPE_TIMEOUT_MS = 10_000;
-/** One saga has one charge; a few more would show in the log of whoever looks. */
+/** A saga has one charge; the search reads a few more in case there are several. */
 const SEARCH_LIMIT = 10;
 
 export interface StripeOptions {
   readonly apiKey: string;
-  /** Written beside every charge and refund, so that ours are known in an account that others use too. */
+  /** Saved with every charge and refund, so that ours can be told apart in a shared account. */
   readonly mark: string;
-  /** Where the API is; Stripe's own where it is left out. */
+  /** The URL of the API. Default: Stripe's own. */
   readonly baseUrl?: URL;
   readonly timeoutMs?: number;
 }
@@ -49,8 +49,8 @@ export function stripeClient(
     httpClient: Stripe.createFetchHttpClient(resends.fetch),
     ...(baseUrl === undefined ? {} : addressOf(baseUrl)),
     timeout: timeoutMs,
-    // Ours is the one layer of retries. The SDK still resends once by itself when a connection is closed under it, which
-    // its key makes harmless; it means that a call may take twice the timeout, and that an answer may be of the second only.
+    // Only this service retries. The SDK still resends once if a connection closes; the key makes that harmless. So a call may
+    // take twice the timeout, and a result may belong only to the second request.
     maxNetworkRetries: 0,
     telemetry: false,
   });
@@ -77,7 +77,7 @@ export class StripeProvider implements PaymentProvider {
           currency: money.currency,
           payment_method: request.payment_method,
           confirm: true,
-          // The shopper is gone from the page: what would need them (3-D Secure, a redirect) is a decline.
+          // The shopper has left the page: whatever needs them (3-D Secure, a redirect) is a decline.
           automatic_payment_methods: { enabled: true, allow_redirects: "never" },
           error_on_requires_action: true,
           metadata: this.#metadata(request.saga_id),
@@ -98,9 +98,9 @@ export class StripeProvider implements PaymentProvider {
       const { data } = await this.#stripe.paymentIntents.search({ query, limit: SEARCH_LIMIT });
       return foundAmong(data);
     } catch (error) {
-      const answer = lookUpResultOf(error);
-      // An account whose search is refused has its list.
-      return answer.kind === "request_refused" ? this.#findInList(request) : answer;
+      const result = lookUpResultOf(error);
+      // If the account's search is refused, its list is used.
+      return result.kind === "request_refused" ? this.#findInList(request) : result;
     }
   }
 
@@ -135,10 +135,10 @@ export class StripeProvider implements PaymentProvider {
         payment_intent: provider_txn_id,
         limit: SEARCH_LIMIT,
       });
-      const answers = data
+      const results = data
         .filter(({ status }) => status !== "failed" && status !== "canceled")
         .map(refundResultOf);
-      return answers.find(({ kind }) => kind === "succeeded") ?? answers[0] ?? { kind: "not_found" };
+      return results.find(({ kind }) => kind === "succeeded") ?? results[0] ?? { kind: "not_found" };
     } catch (error) {
       return refundFailureOf(error);
     }
@@ -149,23 +149,23 @@ export class StripeProvider implements PaymentProvider {
   }
 }
 
-/** A look-up that fails says nothing about the charge. */
+/** A failed lookup says nothing about the charge. */
 function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "not_found" }> {
-  const answer = chargeResultOf(error, { resent: false });
-  return answer.kind === "declined" || answer.kind === "no_effect" ? unknown("unexpected") : answer;
+  const result = chargeResultOf(error, { resent: false });
+  return result.kind === "declined" || result.kind === "no_effect" ? unknown("unexpected") : result;
 }
 
-/** Money that moved outweighs everything; what is undecided outweighs a decline. */
+/** A success outweighs everything; an undecided charge outweighs a decline. */
 function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
-  const answers = intents.map(answerOf);
+  const results = intents.map(answerOf);
   return (
-    answers.find(({ kind }) => kind === "succeeded") ??
-    answers.find(({ kind }) => kind === "unknown") ??
-    answers[0] ?? { kind: "not_found" }
+    results.find(({ kind }) => kind === "succeeded") ??
+    results.find(({ kind }) => kind === "unknown") ??
+    results[0] ?? { kind: "not_found" }
   );
 }
 
-/** What the intent says about the charge that it was made for. */
+/** The result of the intent's charge. */
 export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
   switch (intent.status) {
     case "succeeded":
@@ -173,9 +173,9 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
     case "requires_payment_method":
     case "canceled":
       return declined(intent.last_payment_error?.code ?? "card_declined");
-    // The bank still thinks about it.
+    // The bank has not decided yet.
     case "processing":
-    // Not asked for (`confirm`, automatic capture, no action), so never seen; it must not count as an end.
+    // Never seen, because requests exclude them (`confirm`, automatic capture, no action); they must not count as final.
     case "requires_action":
     case "requires_capture":
     case "requires_confirmation":
