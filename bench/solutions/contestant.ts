@@ -2,7 +2,7 @@
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import type { ProcessGroup } from "../processes.ts";
 import type { Shopper } from "../shopper.ts";
-import type { Books } from "./losses.ts";
+import type { Records } from "./losses.ts";
 
 export interface Contestant extends AsyncDisposable {
   readonly shoppers: readonly Shopper[];
@@ -22,7 +22,7 @@ export interface Contestant extends AsyncDisposable {
   /** When each order was complete, in epoch ms, by checkout. */
   completions(): Promise<ReadonlyMap<string, number>>;
   /** All records except the accepted checkouts. */
-  books(skus: readonly string[]): Promise<Omit<Books, "accepted">>;
+  records(skus: readonly string[]): Promise<Omit<Records, "accepted">>;
   /** True if the audit is clean; null if this solution has no auditor. */
   audit(): Promise<boolean | null>;
 }

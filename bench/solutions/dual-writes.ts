@@ -54,7 +54,7 @@ export async function openDualWrites(options: ContestantOptions): Promise<Contes
         select saga_id, completed_at from sagas where status = 'COMPLETED'`;
       return new Map(rows.map(({ saga_id, completed_at }) => [saga_id, completed_at.getTime()]));
     },
-    async books(skus) {
+    async records(skus) {
       const ended = await sagas<{ saga_id: string }[]>`
         select saga_id from sagas where completed_at is not null`;
       const orders = await order<{ checkout: string; units: number }[]>`

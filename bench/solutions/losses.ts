@@ -2,7 +2,7 @@
 // `bun run bench solutions`.
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 
-export interface Books {
+export interface Records {
   /** The checkout of each charge that is not fully refunded. */
   readonly charges: readonly string[];
   readonly orders: readonly { readonly checkout: string; readonly units: number }[];
@@ -26,7 +26,7 @@ export interface Losses {
   readonly acceptedAndForgotten: number;
 }
 
-export function countLosses({ charges, orders, unitsTaken, accepted, ended }: Books): Losses {
+export function countLosses({ charges, orders, unitsTaken, accepted, ended }: Records): Losses {
   const charged = new Set(charges);
   const ordered = new Set(orders.map(({ checkout }) => checkout));
   const unitsOrdered = orders.reduce((sum, { units }) => sum + units, 0);

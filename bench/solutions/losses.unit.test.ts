@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
-import { type Books, countLosses, standingCharges } from "./losses.ts";
+import { type Records, countLosses, standingCharges } from "./losses.ts";
 
-const CLEAN: Books = {
+const CLEAN: Records = {
   charges: ["a", "b"],
   orders: [
     { checkout: "a", units: 1 },
@@ -36,8 +36,8 @@ describe("countLosses", () => {
     ["orders for stock that was not taken", { unitsTaken: 3 }, { unitsHeldForNobody: -1 }],
     ["an accepted checkout that never finishes", { ended: new Set(["a", "b"]) }, { acceptedAndForgotten: 1 }],
     ["a finished checkout that was not accepted", { accepted: [] }, {}],
-  ] satisfies [string, Partial<Books>, Partial<typeof NOTHING>][])("%s", (_what, books, lost) => {
-    expect(countLosses({ ...CLEAN, ...books })).toEqual({ ...NOTHING, ...lost });
+  ] satisfies [string, Partial<Records>, Partial<typeof NOTHING>][])("%s", (_what, records, lost) => {
+    expect(countLosses({ ...CLEAN, ...records })).toEqual({ ...NOTHING, ...lost });
   });
 });
 

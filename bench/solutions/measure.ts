@@ -63,7 +63,7 @@ export async function measure(contestant: Contestant, options: MeasureOptions): 
   const accepted = purchases.flatMap(({ key, id }) =>
     id === null ? [] : [contestant.checkoutOf(key, id) ?? id],
   );
-  const losses = countLosses({ ...(await contestant.books(cool)), accepted });
+  const losses = countLosses({ ...(await contestant.records(cool)), accepted });
   const killed = { roles, arrivals: purchases.length, accepted: accepted.length, losses };
 
   const speed = await measureSpeed(contestant, options, hot, forgotten);

@@ -48,7 +48,7 @@ export async function openMonolith(options: ContestantOptions): Promise<Contesta
       >`select client_key, created_at from orders`;
       return new Map(rows.map(({ client_key, created_at }) => [client_key, created_at.getTime()]));
     },
-    async books(skus) {
+    async records(skus) {
       const orders = await sql<{ checkout: string; units: number }[]>`
         select client_key as checkout, sum(quantity)::integer as units
           from orders join order_lines using (order_id) group by client_key`;

@@ -42,7 +42,7 @@ export async function openProduct({
         select saga_id, completed_at from saga_state where status = 'COMPLETED'`;
       return new Map(rows.map(({ saga_id, completed_at }) => [saga_id, completed_at.getTime()]));
     },
-    async books(skus) {
+    async records(skus) {
       const ended = await sagas<{ saga_id: string }[]>`
         select saga_id from saga_state where completed_at is not null`;
       const ordered = await orders<{ checkout: string; units: number }[]>`

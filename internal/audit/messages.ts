@@ -9,7 +9,7 @@ import * as store from "./store.ts";
 import { isUuid, timeOfUuid } from "./uuid.ts";
 
 /** Where a message is: only in an outbox, marked as published there, or also seen in Kafka. */
-type Standing = "written" | "published" | "seen";
+type MessageState = "written" | "published" | "seen";
 
 /** Kafka drops whole segments, and none before its last message is past retention. This covers clocks that differ. */
 const RETENTION_MARGIN_MS = 60 * 60 * 1_000;
@@ -18,7 +18,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 export class MessageReading {
   readonly #sources: AuditSources;
   readonly #auditedAt: number;
-  readonly #standings = new Map<string, Standing>();
+  readonly #states = new Map<string, MessageState>();
   readonly #strangers: StrayRecord[] = [];
   #records = 0;
   #rowsTooOld = 0;
@@ -35,12 +35,12 @@ export class MessageReading {
 
   addRow({ event_id, topic, published_at }: store.OutboxRow): void {
     if (published_at === null) {
-      this.#standings.set(event_id, "written");
+      this.#states.set(event_id, "written");
       return;
     }
     const retentionMs = topic === TOPICS.deadLetters ? DEAD_LETTER_RETENTION_MS : TOPIC_RETENTION_MS;
     const isKept = this.#auditedAt - published_at < retentionMs - RETENTION_MARGIN_MS;
-    this.#standings.set(event_id, isKept ? "published" : "written");
+    this.#states.set(event_id, isKept ? "published" : "written");
     if (!isKept) this.#rowsTooOld += 1;
   }
 
@@ -80,9 +80,9 @@ export class MessageReading {
 
   /** Call it after `readTopics`. */
   async differences() {
-    const missing = [...this.#standings].flatMap(([id, standing]) => (standing === "published" ? [id] : []));
+    const missing = [...this.#states].flatMap(([id, state]) => (state === "published" ? [id] : []));
     return {
-      outboxRows: this.#standings.size,
+      outboxRows: this.#states.size,
       records: this.#records,
       lost: await this.#lost(missing),
       strays: await this.#strays(),
@@ -96,11 +96,11 @@ export class MessageReading {
       if (textField(value, "service") === "notification") return;
     }
     const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
-    const standing = id === null ? undefined : this.#standings.get(id);
-    if (id === null || standing === undefined) {
+    const state = id === null ? undefined : this.#states.get(id);
+    if (id === null || state === undefined) {
       this.#addStranger(topic, place(), id, textField(value, "saga_id"));
-    } else if (standing !== "seen") {
-      this.#standings.set(id, "seen");
+    } else if (state !== "seen") {
+      this.#states.set(id, "seen");
     }
   }
 

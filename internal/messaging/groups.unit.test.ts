@@ -4,7 +4,7 @@ import { Groups } from "./groups.ts";
 test("items that arrive together form one group, items that arrive meanwhile form the next, and no group exceeds the maximum", async () => {
   const groups: number[][] = [];
   const first = Promise.withResolvers<void>();
-  await using gathering = new Groups<number>({
+  await using lingering = new Groups<number>({
     maxGroup: 3,
     maxInFlight: 1,
     lingerMs: () => 0,
@@ -13,25 +13,25 @@ test("items that arrive together form one group, items that arrive meanwhile for
       if (groups.length === 1) await first.promise;
     },
   });
-  gathering.add(1);
-  gathering.add(2);
-  while (gathering.waiting > 0) await Bun.sleep(1);
-  for (const item of [3, 4, 5, 6]) gathering.add(item);
+  lingering.add(1);
+  lingering.add(2);
+  while (lingering.waiting > 0) await Bun.sleep(1);
+  for (const item of [3, 4, 5, 6]) lingering.add(item);
   expect(groups).toEqual([[1, 2]]);
   first.resolve();
-  await gathering[Symbol.asyncDispose]();
+  await lingering[Symbol.asyncDispose]();
   expect(groups).toEqual([[1, 2], [3, 4, 5], [6]]);
 });
 
 test("closing serves the waiting items at once", async () => {
   const served: string[] = [];
-  const gathering = new Groups<string>({
+  const lingering = new Groups<string>({
     maxGroup: 10,
     maxInFlight: 2,
     lingerMs: () => 60_000,
     serve: async (group) => void served.push(...group),
   });
-  gathering.add("a");
-  await Promise.all([gathering[Symbol.asyncDispose](), gathering[Symbol.asyncDispose]()]);
-  expect([served, gathering.isClosed]).toEqual([["a"], true]);
+  lingering.add("a");
+  await Promise.all([lingering[Symbol.asyncDispose](), lingering[Symbol.asyncDispose]()]);
+  expect([served, lingering.isClosed]).toEqual([["a"], true]);
 });

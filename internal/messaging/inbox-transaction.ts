@@ -3,6 +3,7 @@
 import type { MessageType } from "../../schemas/registry.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import type { Database, Transaction, Tx } from "./database.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Handler } from "./handler.ts";
@@ -23,6 +24,8 @@ export interface InboxContext<Type extends MessageType, Rows> {
   readonly newId: () => string;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Nothing is traced without it; the trace context goes on. */
+  readonly tracer?: Tracer;
 }
 
 /** Statements that belong to the transaction of these deliveries, for example the removal of their retry rows. */
@@ -124,7 +127,7 @@ async function transact<Type extends MessageType, Rows>(
   deliveries: readonly Delivery<Type>[],
   alongside: Alongside<Type>,
 ): Promise<{ readonly fresh: ReadonlySet<string>; readonly rows: Rows }> {
-  const { handler, clock } = context;
+  const { handler, clock, tracer = noTracer } = context;
   const { tx, appended } = transaction;
   const messages = deliveries.map((delivery) => delivery.message);
   const [unseen, loaded] = await transaction.send<[ReadonlySet<string>, Rows]>([
@@ -138,8 +141,9 @@ async function transact<Type extends MessageType, Rows>(
   const caused: Caused[] = [];
   for (const message of messages) {
     if (!unseen.has(message.message_id)) continue;
-    const { traceparent } = message;
-    caused.push({ out: handler.decide(loaded, message, now), traceparent });
+    const span = tracer.span(message.type, message.traceparent);
+    caused.push({ out: handler.decide(loaded, message, now), traceparent: span.traceparent });
+    span.end();
   }
   await transaction.finish([
     ...handler.save(tx, loaded, now),

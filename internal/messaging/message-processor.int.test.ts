@@ -13,6 +13,7 @@ import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
+import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import type { Database, Transaction } from "./database.ts";
 import { applyOnce } from "./inbox-transaction.ts";
 
@@ -34,13 +35,18 @@ async function countsOf(sagas: readonly string[]): Promise<(number | undefined)[
 }
 
 /** The inbox transaction alone, for tests that do not depend on how Kafka splits its batches. */
-function apply(database: Database, commands: readonly CancelOrder[]): Promise<ReadonlySet<string>> {
+function apply(
+  database: Database,
+  commands: readonly CancelOrder[],
+  tracer: Tracer = noTracer,
+): Promise<ReadonlySet<string>> {
   const context = {
     handler: service.handler(false),
     database,
     clock: { now: Date.now },
     newId: newSaga,
     random: Math.random,
+    tracer,
   };
   const raw = () => {
     throw new Error("no message of this test has bytes");
@@ -128,6 +134,22 @@ function countingTransactions(real: Database) {
   };
   return counting;
 }
+
+test("a message gets a span, and what it causes carries the span's context", async () => {
+  const command = cancelOrder(newSaga());
+  const traceparent = `00-${"4b".repeat(16)}-${"0a".repeat(8)}-01`;
+  const spans: string[] = [];
+  const tracer: Tracer = {
+    span(name, parent) {
+      spans.push(`${name} begins under ${parent}`);
+      return { traceparent, end: () => void spans.push(`${name} ends`) };
+    },
+  };
+  await apply(service.database.postgres, [{ ...command, traceparent: "parent" }], tracer);
+  const [caused] = (await service.outbox()).filter(({ partition_key }) => partition_key === command.saga_id);
+  expect(caused?.payload.traceparent).toBe(traceparent);
+  expect(spans).toEqual(["CancelOrder begins under parent", "CancelOrder ends"]);
+});
 
 describe("one effect per message", () => {
   test("one transaction holds the effects and replies of a batch, and its offsets are committed", async () => {

@@ -40,7 +40,7 @@ export class Publisher implements AsyncDisposable {
   readonly #producing = new Set<Promise<void>>();
   #producer: BatchProducer | undefined;
   /** Waiting for the linger time to end. */
-  #gathered: AppendedEvent[] = [];
+  #lingering: AppendedEvent[] = [];
   #sendTimer: Timer | undefined;
   /** Lingering, or on the way to Kafka. */
   #inFlight = 0;
@@ -68,17 +68,17 @@ export class Publisher implements AsyncDisposable {
       return;
     }
     this.#inFlight += events.length;
-    this.#gathered.push(...events);
+    this.#lingering.push(...events);
     this.#sendTimer ??= setTimeout(() => this.#send(), lingerMs(this.#meter.load));
   }
 
   #send(): void {
     clearTimeout(this.#sendTimer);
     this.#sendTimer = undefined;
-    const events = this.#gathered;
+    const events = this.#lingering;
     const producer = this.#producer;
     if (producer === undefined || events.length === 0) return;
-    this.#gathered = [];
+    this.#lingering = [];
     this.#meter.saw(events.length, 0);
     const producing = this.#produce(producer, events).finally(() => {
       this.#inFlight -= events.length;

@@ -58,7 +58,7 @@ export async function settleReservations(tx: TransactionSql): Promise<number> {
 }
 
 /** Recreates the tombstones of releases that came before their reservation; a tombstone refuses the late reservation. */
-export async function deadLetterAgain(tx: TransactionSql): Promise<number> {
+export async function makeTombstones(tx: TransactionSql): Promise<number> {
   const { count } = await tx`
     insert into reservations (reservation_id, saga_id, line, sku_id, quantity, unit_price_cents, reserved_at, expires_at, status)
     select distinct on (partition_key) event_id, partition_key::uuid, 0, null, 0, 0, created_at, created_at, 'RELEASED'

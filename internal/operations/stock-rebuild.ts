@@ -6,7 +6,7 @@ import { AppError } from "../kernel/errors.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import {
   askedReservations,
-  deadLetterAgain,
+  makeTombstones,
   countStock,
   enterAnswered,
   lockStock,
@@ -47,7 +47,7 @@ export async function rebuildStock(options: StockRebuildOptions): Promise<StockR
     await lockStock(tx);
     const lost = await reserveAgain(tx);
     const settled = await settleReservations(tx);
-    await deadLetterAgain(tx);
+    await makeTombstones(tx);
     const short = await countStock(tx);
     if (short.length > 0) {
       const skus = short.map(({ sku_id, missing }) => `${missing} of ${sku_id}`).join(", ");

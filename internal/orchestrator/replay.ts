@@ -4,14 +4,14 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { STEPS } from "./steps.ts";
 
 /** Where a saga stands, from its row. */
-export interface Standing {
+export interface CurrentSaga {
   readonly status: SagaStatus;
   readonly current_step: string;
   readonly compensation_step: string | null;
 }
 
 /** Null when the message may be sent again. Only commands can come too late; a saga decides an event at any time. */
-export function objectionToReplay(type: string, { status, ...saga }: Standing): string | null {
+export function objectionToReplay(type: string, { status, ...saga }: CurrentSaga): string | null {
   const row = STEPS.find(
     ({ command, undo }) => command === type || undo?.command === type || undo?.commandAfterSuccess === type,
   );

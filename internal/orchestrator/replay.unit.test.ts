@@ -1,18 +1,18 @@
 import { expect, test } from "bun:test";
-import { objectionToReplay, type Standing } from "./replay.ts";
+import { objectionToReplay, type CurrentSaga } from "./replay.ts";
 import { STEPS, statusDuring } from "./steps.ts";
 
-const forward = STEPS.map(({ step }): Standing => ({
+const forward = STEPS.map(({ step }): CurrentSaga => ({
   status: statusDuring(step),
   current_step: step,
   compensation_step: null,
 }));
-const compensating = STEPS.filter(({ undo }) => undo !== null).map(({ step }): Standing => ({
+const compensating = STEPS.filter(({ undo }) => undo !== null).map(({ step }): CurrentSaga => ({
   status: "COMPENSATING",
   current_step: "order",
   compensation_step: step,
 }));
-const settled = (["COMPLETED", "COMPENSATED", "FAILED"] as const).map((status): Standing => ({
+const settled = (["COMPLETED", "COMPENSATED", "FAILED"] as const).map((status): CurrentSaga => ({
   status,
   current_step: "order",
   compensation_step: null,
@@ -21,7 +21,7 @@ const settled = (["COMPLETED", "COMPENSATED", "FAILED"] as const).map((status): 
 test("a forward command may be sent again only while its saga waits for its reply", () => {
   for (const { command, step } of STEPS) {
     const welcome = [...forward, ...compensating, ...settled].filter(
-      (standing) => objectionToReplay(command, standing) === null,
+      (current) => objectionToReplay(command, current) === null,
     );
     expect(welcome).toEqual(forward.filter(({ current_step }) => current_step === step));
   }
@@ -32,7 +32,7 @@ test("an undo may be sent again only while it is in progress", () => {
     for (const command of [undo?.command, undo?.commandAfterSuccess]) {
       if (command === undefined) continue;
       const welcome = [...forward, ...compensating, ...settled].filter(
-        (standing) => objectionToReplay(command, standing) === null,
+        (current) => objectionToReplay(command, current) === null,
       );
       expect(welcome).toEqual(compensating.filter(({ compensation_step }) => compensation_step === step));
     }
@@ -41,7 +41,7 @@ test("an undo may be sent again only while it is in progress", () => {
 
 test("the objection says where the saga stands", () => {
   const at = (
-    status: Standing["status"],
+    status: CurrentSaga["status"],
     current_step = "charge",
     compensation_step: string | null = null,
   ) => ({
@@ -62,6 +62,6 @@ test("the objection says where the saga stands", () => {
 
 test("events and mails may always be sent again", () => {
   for (const type of ["PaymentSucceeded", "CommandDeadLettered", "SendNotification", "never heard of"]) {
-    for (const standing of settled) expect(objectionToReplay(type, standing)).toBeNull();
+    for (const current of settled) expect(objectionToReplay(type, current)).toBeNull();
   }
 });

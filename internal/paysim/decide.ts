@@ -26,7 +26,7 @@ export interface Execution {
   readonly fault: Fault | null;
 }
 
-/** `error`: refused before execution, nothing is booked or stored. */
+/** `error`: refused before execution, nothing enters the ledger or is stored. */
 export type Decision = { readonly entry: ProviderLedgerEntry } | { readonly error: ProviderError };
 
 /** Faults that hide every answer from the client; `error_after` hides only a success. */

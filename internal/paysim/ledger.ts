@@ -61,7 +61,7 @@ export class Ledger {
   }
 
   /**
-   * Books one entry and returns its answer; null if it belongs to no request. `cuts` is how many replays of the answer get lost. Throws
+   * Appends one entry and returns its answer; null if it belongs to no request. `cuts` is how many replays of the answer get lost. Throws
    * AssertionError if the entry is out of sequence.
    */
   apply(entry: ProviderLedgerEntry, cuts = 0): Answer | null {

@@ -58,7 +58,7 @@ class Run {
 }
 
 describe("decide", () => {
-  test("a success whose answer is a 500 is booked with the money and stored with the 500", () => {
+  test("a success whose answer is a 500 enters the ledger with the money and stored with the 500", () => {
     const run = new Run();
     expect(run.do(create, "error_after")).toMatchObject({ kind: "error", error: { status: 500 } });
     expect(run.entries).toMatchObject([{ kind: "charge", reply_lost: true, error: { status: 500 } }]);

@@ -12,7 +12,7 @@ export interface WebhookEvent {
   readonly body: string;
 }
 
-/** The event of an entry that `ledger` has booked; null if Stripe would send none. */
+/** The event of an entry of the ledger; null if Stripe would send none. */
 export function webhookEventOf(
   ledger: Ledger,
   entry: ProviderLedgerEntry,

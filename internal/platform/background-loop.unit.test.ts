@@ -91,14 +91,14 @@ describe("a background loop", () => {
   });
 
   test("lingers after a batch that was not full in spite of wake-ups, and still stops at once", async () => {
-    const gathering = harness({ lingerMs: () => HOUR_MS });
-    gathering.loop.start();
-    (await gathering.run(1)).resolve(SOME);
+    const lingering = harness({ lingerMs: () => HOUR_MS });
+    lingering.loop.start();
+    (await lingering.run(1)).resolve(SOME);
     await Bun.sleep(1);
-    gathering.loop.wake();
+    lingering.loop.wake();
     await Bun.sleep(5);
-    expect(gathering.runs).toHaveLength(1);
-    await gathering.loop.stop();
+    expect(lingering.runs).toHaveLength(1);
+    await lingering.loop.stop();
 
     const { loop, run } = harness({ lingerMs: () => 2 });
     loop.start();

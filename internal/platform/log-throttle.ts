@@ -16,7 +16,7 @@ interface Kind {
  * Call the returned function with the kind before each line. It returns extra fields for the line, or null to suppress it. Kinds
  * come from a closed list, so memory is bounded.
  */
-export function sparingly(clock: Clock): (kind: string) => { readonly suppressed?: number } | null {
+export function throttle(clock: Clock): (kind: string) => { readonly suppressed?: number } | null {
   const kinds = new Map<string, Kind>();
   return (name) => {
     const kind = kinds.get(name) ?? { loggedAt: -Infinity, leftOut: 0 };
@@ -36,7 +36,7 @@ export type LogError = (error: unknown, fields: object, message: string) => void
 
 /** Throttles errors. The kind is the error's code, or its name. */
 export function logThrottled(log: Pick<Log, "error">, clock: Clock): LogError {
-  const leftOutOf = sparingly(clock);
+  const leftOutOf = throttle(clock);
   return (error, fields, message) => {
     const leftOut = leftOutOf(kindOf(error));
     if (leftOut !== null)

@@ -18,8 +18,8 @@ import {
   addWaiting,
   claimWaiting,
   removeWaiting,
-  restand,
-  type Standing,
+  saveState,
+  type MailState,
   summariseWaiting,
   waitingAmong,
   type WaitingMail,
@@ -167,22 +167,16 @@ export class WaitingMails {
     if (outcome.kind !== "held") metrics.failures.inc({ template });
     if (outcome.kind === "refused")
       return this.#giveUp(mail, delivery.value, template, "MAIL_REFUSED", outcome.reply);
-    const standing = this.#after(mail, outcome);
-    if (outcome.kind === "later" && (await this.#isOver(standing)))
-      return this.#giveUp(
-        { ...mail, ...standing },
-        delivery.value,
-        template,
-        "MAIL_UNDELIVERED",
-        outcome.reply,
-      );
-    await restand(sql, mail.mailKey, standing);
+    const state = this.#after(mail, outcome);
+    if (outcome.kind === "later" && (await this.#isOver(state)))
+      return this.#giveUp({ ...mail, ...state }, delivery.value, template, "MAIL_UNDELIVERED", outcome.reply);
+    await saveState(sql, mail.mailKey, state);
   }
 
   async #settleFirst({ mailKey, sagaId, raw }: Deferred, outcome: Outcome): Promise<void> {
     const { database, clock } = this.#options;
     if (outcome.kind === "sent") return removeWaiting(database.sql, mailKey);
-    if (outcome.kind !== "refused") return restand(database.sql, mailKey, this.#after(UNTRIED, outcome));
+    if (outcome.kind !== "refused") return saveState(database.sql, mailKey, this.#after(UNTRIED, outcome));
     const delivery = deliveryOf(raw, NOTIFICATIONS);
     assert(!("invalid" in delivery), "a mail that cannot be read was tried");
     const { value, message } = delivery;
@@ -226,9 +220,9 @@ export class WaitingMails {
   }
 
   #after(
-    before: Pick<Standing, "attempts" | "firstFailedAt">,
+    before: Pick<MailState, "attempts" | "firstFailedAt">,
     outcome: { kind: "later" | "held"; reply: string },
-  ): Standing {
+  ): MailState {
     const { clock, random, backoffMs = { first: BACKOFF_FIRST_MS, cap: BACKOFF_CAP_MS } } = this.#options;
     const { attempts, firstFailedAt } = before;
     const now = clock.now();
@@ -244,7 +238,7 @@ export class WaitingMails {
   }
 
   /** One fast clock must not be enough to dead-letter mails. */
-  async #isOver({ firstFailedAt }: Standing): Promise<boolean> {
+  async #isOver({ firstFailedAt }: MailState): Promise<boolean> {
     const { clock, database, giveUpAfterMs } = this.#options;
     if (firstFailedAt === null || clock.now() - firstFailedAt < giveUpAfterMs) return false;
     return (await cautiousNow(database.sql, clock)) - firstFailedAt >= giveUpAfterMs;

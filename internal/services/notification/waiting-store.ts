@@ -8,7 +8,7 @@ import type { RawMessage } from "../../kernel/ports.ts";
 import { storedHeaders } from "../../messaging/dead-letter.ts";
 
 /** The state of a mail that has not been sent. */
-export interface Standing {
+export interface MailState {
   /** Failed attempts that count against this mail. */
   readonly attempts: number;
   /** Time of the first failed attempt; null if there is none. */
@@ -18,7 +18,7 @@ export interface Standing {
   readonly lastReply: string;
 }
 
-export interface NewWaitingMail extends Standing {
+export interface NewWaitingMail extends MailState {
   readonly mailKey: string;
   readonly sagaId: string;
   readonly raw: RawMessage;
@@ -26,10 +26,10 @@ export interface NewWaitingMail extends Standing {
 
 /** Stores mails. A mail that already waits (a redelivery) stays unchanged. */
 export async function addWaiting(sql: Sql, mails: readonly NewWaitingMail[], now: number): Promise<void> {
-  const rows = mails.map(({ mailKey, sagaId, raw, ...standing }) => ({
+  const rows = mails.map(({ mailKey, sagaId, raw, ...state }) => ({
     mail_key: mailKey,
     saga_id: sagaId,
-    ...columnsOf(standing),
+    ...columnsOf(state),
     topic: raw.topic,
     partition: raw.partition,
     offset: raw.offset,
@@ -58,7 +58,7 @@ export async function waitingAmong(sql: Sql, mailKeys: readonly string[]): Promi
   return rows.map((row) => row.mail_key);
 }
 
-export interface WaitingMail extends Standing {
+export interface WaitingMail extends MailState {
   readonly mailKey: string;
   readonly sagaId: string;
   readonly raw: RawMessage;
@@ -87,8 +87,8 @@ export async function claimWaiting(
 }
 
 /** Stores the state of a mail after an attempt. Does nothing if another process has removed the mail meanwhile. */
-export async function restand(sql: Sql, mailKey: string, standing: Standing): Promise<void> {
-  const { attempts, firstFailedAt, nextAttemptAt, lastReply } = standing;
+export async function saveState(sql: Sql, mailKey: string, state: MailState): Promise<void> {
+  const { attempts, firstFailedAt, nextAttemptAt, lastReply } = state;
   await sql`
     update waiting_mails
        set attempts = ${attempts}, first_failed_at = ${firstFailedAt}::timestamptz,
@@ -147,7 +147,7 @@ function fromRow(row: WaitingRow): WaitingMail {
   };
 }
 
-function columnsOf({ attempts, firstFailedAt, nextAttemptAt, lastReply }: Standing) {
+function columnsOf({ attempts, firstFailedAt, nextAttemptAt, lastReply }: MailState) {
   return {
     attempts,
     first_failed_at: firstFailedAt === null ? null : timestampOf(firstFailedAt),

@@ -62,7 +62,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const DEFERRED = { kind: "deferred", retry_after_ms: null } as const;
 
 /** As chargePayment requests it. */
-const BOOKED = { saga_id: SAGA, isMarked: true, amount_cents: 600, currency: "EUR" };
+const CHARGED = { saga_id: SAGA, isMarked: true, amount_cents: 600, currency: "EUR" };
 
 class World {
   now = Date.parse("2026-11-23T12:00:00.000Z");
@@ -192,20 +192,20 @@ class World {
     const event = { kind: "charge", event_id: `evt_${this.#events.length}` } as const;
     if (this.#refusesCards) {
       const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
-      this.#events.push({ ...event, charge: { ...BOOKED, provider_txn_id: "pi_0", answer } });
+      this.#events.push({ ...event, charge: { ...CHARGED, provider_txn_id: "pi_0", answer } });
       return answer;
     }
     this.charges += 1;
     this.#chargedAt = this.now;
     const answer = { kind: "succeeded", provider_txn_id: `pi_${this.charges}` } as const;
-    this.#events.push({ ...event, charge: { ...BOOKED, ...answer, answer } });
+    this.#events.push({ ...event, charge: { ...CHARGED, ...answer, answer } });
     return answer;
   }
 
   #giveBack(): void {
     this.refunds = this.charges;
     const refund = {
-      ...BOOKED,
+      ...CHARGED,
       provider_refund_id: "re_1",
       provider_txn_id: "pi_1",
       status: "succeeded",

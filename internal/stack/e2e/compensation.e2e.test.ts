@@ -19,8 +19,8 @@ const TEST_TIMEOUT_MS = 60_000;
 const PATIENCE_MS = 30_000;
 const DEADLINE_MS = 8_000;
 /** Shorter than the deadline, so that stock can expire during a checkout. */
-const HOLD_MS = 1_500;
-/** Longer than a hold, shorter than the deadline. */
+const HOLD_MS = 2_000;
+/** Longer than a hold, shorter than two holds and the deadline: a hold that began when the first ended must outlast the charge. */
 const SLOW_CHARGE = "fixed:3000";
 /** Long enough to interfere with a checkout during its charge. */
 const UNHURRIED_CHARGE = "fixed:700";

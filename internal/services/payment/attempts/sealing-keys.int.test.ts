@@ -77,7 +77,7 @@ test("a token that cannot be opened is reported in the log, in the metric, and f
   });
   expect(await opener.open(await sealOld("pm_card_visa"))).toBe("pm_card_visa");
   await opener.ready();
-  await expect(opener.open(await sealNew("pm_card_visa"))).rejects.toThrow("not here");
+  await expect(opener.open(await sealNew("pm_card_visa"))).rejects.toThrow("not configured here");
   await expect(opener.open("pm_card_visa")).rejects.toThrow("not sealed");
   expect(reported.map(({ code }) => code)).toEqual(["SEAL_KEY_UNKNOWN", "SEAL_INVALID"]);
   expect(counted).toEqual([{ reason: "unknown_key" }, { reason: "invalid" }]);

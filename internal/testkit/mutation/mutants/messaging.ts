@@ -3,7 +3,7 @@ import type { Mutant } from "../mutant.ts";
 
 const EFFECT = "internal/messaging/inbox-transaction.ts";
 const PROCESSOR = "internal/messaging/message-processor.ts";
-const HINTS = "internal/messaging/dedup-cache.ts";
+const DEDUP_CACHE = "internal/messaging/dedup-cache.ts";
 const PUBLISHER = "internal/messaging/publisher.ts";
 const PUBLISHER_TEST = "internal/messaging/publisher.unit.test.ts";
 const BISECT = "internal/messaging/bisect.ts";
@@ -30,7 +30,7 @@ export const MESSAGING_MUTANTS: readonly Mutant[] = [
       "A message that Redis reports as seen is dropped without a check: a wrong entry loses the message.",
     edits: [
       {
-        file: HINTS,
+        file: DEDUP_CACHE,
         find: "return deliveries.filter((delivery) => !confirmed.has(delivery.message.message_id));",
         replace: "return deliveries.filter((delivery) => !claimed.includes(delivery.message.message_id));",
       },
