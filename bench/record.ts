@@ -8,7 +8,7 @@ import type { Hop } from "./measure/hops.ts";
 import type { Machine } from "./measure/machine.ts";
 import type { PostgresCounters } from "./measure/postgres-cost.ts";
 
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 const DEFAULT_DIRECTORY = join(import.meta.dir, "../.bench");
 
 export interface RunRecord {

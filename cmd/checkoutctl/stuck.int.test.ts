@@ -47,7 +47,7 @@ test("saga ls --stuck prints step, awaited command, waiting time and resend coun
   ]);
   const { stdout } = await tool.run(["saga", "ls", "--stuck", "9m", "--limit", "1"], env);
   const [head = "", line = "", ...rest] = stdout.trimEnd().split("\n");
-  expect(head).toMatch(/^SAGA +STATUS +STEP +WAITS FOR THE ANSWER TO +SINCE +SENT AGAIN +NEEDS AN OPERATOR$/);
+  expect(head).toMatch(/^SAGA +STATUS +STEP +WAITS FOR THE REPLY TO +SINCE +RESENT +NEEDS AN OPERATOR$/);
   expect(line.split(/ {2,}/)).toEqual([
     charged,
     "COMPENSATING",

@@ -54,14 +54,14 @@ export const config = Type.Object({
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,
     minimum: 1_000,
-    description: "an open checkout without progress for this many ms is reported as stuck",
+    description: "a checkout in progress that has not moved for this many ms is reported as stuck",
   }),
   INTAKE_MAX_OPEN_SAGAS: Type.Integer({
     default: 8_000,
     minimum: 1,
     maximum: 1_000_000,
     description:
-      "above this many open checkouts, new ones get 503; set it to the number that finishes in half of FORWARD_DEADLINE_MS",
+      "above this many checkouts in progress, new ones get 503; set it to the number that finishes in half of FORWARD_DEADLINE_MS",
   }),
   INTAKE_MAX_UNPUBLISHED: Type.Integer({
     default: 100_000,

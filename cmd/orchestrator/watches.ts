@@ -45,7 +45,7 @@ export function startAdmission(context: Context, database: Database): Admission 
   return admission;
 }
 
-/** Reports open sagas without progress for STUCK_AFTER_MS. */
+/** Reports sagas in progress that have not moved for STUCK_AFTER_MS. */
 export function startStuckWatch(context: Context, database: Database): void {
   const { config, log, metrics } = context;
   const stuck = new StuckWatch({

@@ -36,6 +36,10 @@ function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics
   const account = { apiKey: config.STRIPE_API_KEY, mark, baseUrl: new URL(config.STRIPE_BASE_URL) };
   const stripe = new StripeProvider(account);
   const provider = stripe.name;
+  // From the start on, so that an alert rule finds them.
+  metrics.chargesHeld.set({ provider }, 0);
+  metrics.breakerOpen.set({ provider }, 0);
+  metrics.foreign.inc({ provider }, 0);
   const stalls = new StallWatch();
   resources.defer("stall watch", () => stalls[Symbol.dispose]());
   const pace = new Pace();

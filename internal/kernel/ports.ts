@@ -90,4 +90,6 @@ export interface RunResult {
   readonly processed: number;
   /** More work is waiting, so the next run starts at once. */
   readonly hasMore: boolean;
+  /** Work may wait for something other than this loop, so the loop is not idle. */
+  readonly isBlocked?: boolean;
 }

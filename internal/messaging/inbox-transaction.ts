@@ -142,8 +142,11 @@ async function transact<Type extends MessageType, Rows>(
   for (const message of messages) {
     if (!unseen.has(message.message_id)) continue;
     const span = tracer.span(message.type, message.traceparent);
-    caused.push({ out: handler.decide(loaded, message, now), traceparent: span.traceparent });
-    span.end();
+    try {
+      caused.push({ out: handler.decide(loaded, message, now), traceparent: span.traceparent });
+    } finally {
+      span.end();
+    }
   }
   await transaction.finish([
     ...handler.save(tx, loaded, now),

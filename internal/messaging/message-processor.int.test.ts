@@ -141,7 +141,7 @@ test("a message gets a span, and what it causes carries the span's context", asy
   const spans: string[] = [];
   const tracer: Tracer = {
     span(name, parent) {
-      spans.push(`${name} begins under ${parent}`);
+      spans.push(`${name} begins under ${parent ?? "nothing"}`);
       return { traceparent, end: () => void spans.push(`${name} ends`) };
     },
   };

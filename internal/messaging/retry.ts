@@ -53,7 +53,7 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const { database, clock } = this.#options;
     const due = await claimDue(database.sql, clock.now(), LEASE_MS, RETRY_BATCH_MESSAGES);
     if (due.length > 0) await this.#setAside(await this.#attempt(due));
-    return { processed: due.length, hasMore: due.length === RETRY_BATCH_MESSAGES };
+    return { processed: due.length, hasMore: due.length >= RETRY_BATCH_MESSAGES };
   }
 
   /**

@@ -1,11 +1,13 @@
-// The saga as a table. The code in saga.ts walks it and names no step of its own; docs/saga.md is drawn from it.
+// The saga as a table. saga.ts walks it: it names the first step, the last event and what a reply brings, commands.ts what each command
+// carries. docs/saga.md is drawn from it.
 import type { Event } from "../../schemas/events.ts";
 import type { Command } from "../../schemas/commands.ts";
 import type { SagaStatus } from "../../schemas/http.ts";
 import { AssertionError } from "../kernel/errors.ts";
 
 /**
- * Stored with each saga. A change of STEPS needs a new version, and old versions stay runnable while sagas are open on them.
+ * Stored with each saga. A change of STEPS needs a new version. A binary runs one version, and refuses to start while a saga of another
+ * version is in progress (versions.ts).
  * Skipping a step that costs nothing (`onlyForMoney`) did not need one: older binaries continue such a saga from wherever it
  * stands. If they compensate it, they undo a charge that never happened, which leaves a tombstone.
  */

@@ -38,7 +38,10 @@ export class StuckWatch {
 
   constructor(options: StuckWatchOptions) {
     this.#options = options;
-    this.#gauge = options.meter.gauge("sagas_stuck", "Open sagas without progress for STUCK_AFTER_MS");
+    this.#gauge = options.meter.gauge(
+      "sagas_stuck",
+      "Sagas in progress that have not moved for STUCK_AFTER_MS",
+    );
   }
 
   async runOnce(): Promise<void> {

@@ -47,7 +47,11 @@ export function pauseAfter(
   }: Pick<BackgroundLoopOptions, "intervalMs" | "idleIntervalMs" | "restPerRun">,
 ): number {
   const idleMs = Math.min(idleIntervalMs, intervalMs * 2 ** Math.max(0, idleRuns - 1));
-  return Math.max(idleMs, Math.min(REST_CAP_MS, tookMs * restPerRun));
+  return Math.max(idleMs, restAfter(tookMs, { restPerRun }));
+}
+
+function restAfter(tookMs: number, { restPerRun = 0 }: Pick<BackgroundLoopOptions, "restPerRun">): number {
+  return Math.min(REST_CAP_MS, tookMs * restPerRun);
 }
 
 /** Starts a loop that runs until the role stops. */
@@ -70,6 +74,8 @@ export class BackgroundLoop implements AsyncDisposable {
   #failures = 0;
   /** Number of runs in a row that found nothing to do. */
   #idleRuns = 0;
+  /** Duration of the last run, in milliseconds. */
+  #tookMs = 0;
   /** Ends the pause in progress. */
   #endPause: (() => void) | undefined;
 
@@ -124,17 +130,17 @@ export class BackgroundLoop implements AsyncDisposable {
     }
   }
 
-  /** First the linger, which only `stop` ends, then the rest of the pause unless a wake-up arrived. */
+  /** First the linger and the rest after a slow run, which only `stop` ends, then the rest of the pause unless a wake-up arrived. */
   async #pauseUntilWoken(pauseMs: number): Promise<void> {
-    const lingerMs = this.#options.lingerMs?.() ?? 0;
-    for (let left = lingerMs; left > 0 && !this.#isStopping;) {
+    const fixedMs = Math.max(this.#options.lingerMs?.() ?? 0, restAfter(this.#tookMs, this.#options));
+    for (let left = fixedMs; left > 0 && !this.#isStopping;) {
       const begun = performance.now();
       await this.#pause(left);
       left -= performance.now() - begun;
     }
     if (this.#isStopping) return;
     if (this.#isWoken) await new Promise((resolve) => setImmediate(resolve));
-    else await this.#pause(Math.max(0, pauseMs - lingerMs));
+    else await this.#pause(Math.max(0, pauseMs - fixedMs));
   }
 
   /** Runs one batch and returns the pause after it. Logs the first failure of a streak, and its end. */
@@ -145,10 +151,10 @@ export class BackgroundLoop implements AsyncDisposable {
       const result = await runOnce();
       if (this.#failures > 0) log.info({ loop: name, failures: this.#failures }, `${name} works again`);
       this.#failures = 0;
-      this.#idleRuns = result?.processed === 0 && !this.#isWoken ? this.#idleRuns + 1 : 0;
-      return result?.hasMore === true
-        ? 0
-        : pauseAfter(performance.now() - begun, this.#idleRuns, this.#options);
+      this.#tookMs = performance.now() - begun;
+      const isIdle = result?.processed === 0 && result.isBlocked !== true && !this.#isWoken;
+      this.#idleRuns = isIdle ? this.#idleRuns + 1 : 0;
+      return result?.hasMore === true ? 0 : pauseAfter(this.#tookMs, this.#idleRuns, this.#options);
     } catch (error) {
       if (this.#failures === 0)
         log.error({ loop: name, err: error }, `${name} fails, retrying: ${describeError(error)}`);

@@ -109,6 +109,27 @@ describe("a background loop", () => {
     await loop.stop();
   });
 
+  test("rests after a slow run however often it is woken", async () => {
+    const { loop, runs, run } = harness({ restPerRun: 1_000 });
+    loop.start();
+    const first = await run(1);
+    await Bun.sleep(5);
+    first.resolve(SOME);
+    await Bun.sleep(1);
+    loop.wake();
+    await Bun.sleep(5);
+    expect(runs).toHaveLength(1);
+    await loop.stop();
+  });
+
+  test("is not idle while its work waits for somebody else", async () => {
+    const { loop, run } = harness({ intervalMs: 1, idleIntervalMs: HOUR_MS });
+    loop.start();
+    // Were the pauses growing, these would take the rest of an hour.
+    for (let count = 1; count <= 20; count += 1) (await run(count)).resolve({ ...NOTHING, isBlocked: true });
+    await loop.stop();
+  });
+
   test("does not miss a wake-up during a run", async () => {
     const { loop, run } = harness();
     loop.start();

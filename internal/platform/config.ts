@@ -302,9 +302,8 @@ function expectation(schema: TSchema): string {
       return "true or false";
     default: {
       const length = range(schema["minLength"], schema["maxLength"]);
-      return (
-        FORMATS[String(schema["format"])]?.words ?? `a text${length === "" ? "" : ` of characters${length}`}`
-      );
+      const unit = length.endsWith(" 1") ? "character" : "characters";
+      return FORMATS[String(schema["format"])]?.words ?? (length === "" ? "text" : `text${length} ${unit}`);
     }
   }
 }

@@ -80,7 +80,7 @@ describe("parseConfig", () => {
     );
     expect(faults[1]).toContain("one of debug, info, warn, error");
     expect(faults[3]).toContain("is missing: set it to a URL, postgres://user:password@host:port/database");
-    expect(faults[7]).toContain("a text of characters, at least 32");
+    expect(faults[7]).toContain("set it to text, at least 32 characters");
   });
 
   test("never repeats a value", () => {
@@ -111,6 +111,6 @@ test("describeConfig describes each variable, says if it is required, and marks 
   expect(text).toContain(
     "OPS_PORT\n      port of /healthz, /readyz and /metrics; 0 picks a free port and logs it\n      a whole number from 0 to 65535; default 0",
   );
-  expect(text).toContain("a text of characters, at least 32; secret; required");
-  expect(text).toContain("shown in logs\n      a text; optional");
+  expect(text).toContain("text, at least 32 characters; secret; required");
+  expect(text).toContain("shown in logs\n      text; optional");
 });

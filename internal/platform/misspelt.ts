@@ -73,13 +73,16 @@ const MIN_COMPARED_LENGTH = 7;
 /** Names of at least this length may have two typos. */
 const LONG_NAME_LENGTH = 12;
 
+/** Settings of earlier versions, with their names now. */
+const RENAMED: Readonly<Record<string, string>> = { INTAKE_GATHER_MS: "INTAKE_LINGER_MS" };
+
 const known = new Set(SETTING_NAMES);
 
 /** One message for each misspelt setting in `names`. */
 export function misspeltSettings(names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     if (known.has(name)) return [];
-    const meant = likeliest(name.toUpperCase());
+    const meant = RENAMED[name] ?? likeliest(name.toUpperCase());
     if (meant === undefined && !OUR_WORDS.test(name)) return [];
     const hint = meant === undefined ? "remove it" : `rename it to ${meant} or remove it`;
     return [`${name} is not a setting of any role: ${hint}`];

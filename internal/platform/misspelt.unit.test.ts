@@ -27,6 +27,7 @@ test.each([
   ["PERSONAL_DATA_DAY", "rename it to PERSONAL_DATA_DAYS or"],
   ["DATABASE_POOLSIZE", "rename it to DATABASE_POOL_SIZE or"],
   ["SHUTDOWN_DEADLINE", "remove it"],
+  ["INTAKE_GATHER_MS", "rename it to INTAKE_LINGER_MS"],
   ["INTAKE_MAX_SAGAS", "remove it"],
   ["JWT_AUD", "remove it"],
 ])("%s is reported as a misspelt setting", (name, hint) => {

@@ -11,6 +11,8 @@ import type { Metrics } from "./metrics.ts";
 const DEFAULT_TIMEOUT_MS = 50;
 const PROBE_INTERVAL_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A role that starts waits this long to learn whether Redis is a cluster node. On a busy machine the first reply takes seconds. */
+const FIRST_REPLY_TIMEOUT_MS = 5_000;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_CAP_MS = 2_000;
 /** A connection without any reply, pings included, is dropped and reconnected: the address may have moved. */
@@ -95,7 +97,9 @@ export class Redis implements KeyValue, AsyncDisposable {
    */
   async requireSingleServer(): Promise<void> {
     // A limit of its own: a server that hangs fails only after the socket timeout.
-    await within(CONNECT_TIMEOUT_MS, this.#firstVerdict.promise).catch((error: unknown) => this.#down(error));
+    await within(FIRST_REPLY_TIMEOUT_MS, this.#firstVerdict.promise).catch((error: unknown) =>
+      this.#down(error),
+    );
     if (this.#isCluster) throw new AppError("CONFIG_INVALID", IS_CLUSTER);
   }
 

@@ -122,7 +122,7 @@ test(
     await stack("down", "--data-dir", directory);
     const one = await stack("up", "--no-roles", "--brokers", "1", "--data-dir", directory);
     expect(one.code).toBe(1);
-    expect(one.output).toContain("made for 3 broker(s)");
+    expect(one.output).toContain("is for 3 broker(s)");
   },
   UP_TIMEOUT_MS,
 );

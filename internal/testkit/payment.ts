@@ -35,7 +35,7 @@ import { webhookPath, webhookApi } from "../services/payment/webhooks/webhook-ht
 import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
-import { ignore, noMeter } from "./noop-telemetry.ts";
+import { checkedMeter, ignore, noMeter } from "./noop-telemetry.ts";
 
 const MARK = "checkout";
 const PROVIDER = "stripe";
@@ -165,10 +165,7 @@ export class TestPayment implements AsyncDisposable {
       open: openToken,
       clock: { now: () => this.now },
       concurrency: CONCURRENCY,
-      metrics: paymentMetrics({
-        ...noMeter,
-        counter: (name) => ({ inc: (labels) => void this.counts.push({ name, ...labels }) }),
-      }),
+      metrics: paymentMetrics(checkedMeter((name, labels) => void this.counts.push({ name, ...labels }))),
       log: this.#log,
       onRoom: ignore,
     });

@@ -29,7 +29,7 @@ const ls = command("ls", "list sagas, newest first")
   .addOption(
     new Option(
       "--stuck [duration]",
-      "only open sagas without progress for this long (default 5m), longest first, and what they wait for",
+      "only sagas in progress that have not moved for this long (default 5m), longest first, and what they wait for",
     )
       .preset("5m")
       .argParser(duration)
@@ -64,7 +64,7 @@ const ls = command("ls", "list sagas, newest first")
 function stuckAsText(stuck: readonly (StuckSaga & { readonly waits_for: string })[]): string {
   if (stuck.length === 0) return "no saga is stuck";
   return table(
-    ["SAGA", "STATUS", "STEP", "WAITS FOR THE ANSWER TO", "SINCE", "SENT AGAIN", "NEEDS AN OPERATOR"],
+    ["SAGA", "STATUS", "STEP", "WAITS FOR THE REPLY TO", "SINCE", "RESENT", "NEEDS AN OPERATOR"],
     stuck.map((saga) => [
       saga.saga_id,
       saga.status,
@@ -99,7 +99,7 @@ const cancel = operatorCommand("cancel", "cancel a saga and undo everything it h
     });
   });
 
-export const sagaCommand = group("saga", "open and finished checkouts")
+export const sagaCommand = group("saga", "checkouts, in progress and finished")
   .addCommand(ls)
   .addCommand(show)
   .addCommand(cancel)

@@ -74,7 +74,7 @@ export async function connect(options: KafkaOptions, settings: Record<string, st
     "fetch.queue.backoff.ms": 20,
     "queued.max.messages.kbytes": 32_768,
     // A message ends the wait at once. The longer the wait, the less an idle consumer costs the broker.
-    "fetch.wait.max.ms": 2_000,
+    "fetch.wait.max.ms": 1_000,
     ...settings,
     ...commonSettings(options),
   });

@@ -109,7 +109,7 @@ export class WaitingMails {
     if (claimed.length === 0) return { processed: 0, hasMore: false };
     const sent = await this.#options.keyValue.present(claimed.map(({ mailKey }) => sentKey(mailKey)));
     for (const [index, mail] of claimed.entries()) this.#take(this.#attempt(mail, sent[index] === true));
-    return { processed: claimed.length, hasMore: claimed.length === limit };
+    return { processed: claimed.length, hasMore: claimed.length >= limit };
   }
 
   /** Resolves when no attempt is in flight. For tests and for the shutdown, after the courier has stopped. */

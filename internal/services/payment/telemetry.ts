@@ -22,7 +22,7 @@ export function paymentMetrics(meter: Meter) {
   const results = meter.counter(
     "payment_provider_results_total",
     "Results of requests to the payment provider",
-    ["request", "outcome"],
+    ["provider", "request", "outcome"],
   );
   const seconds = meter.histogram(
     "payment_provider_request_duration_seconds",

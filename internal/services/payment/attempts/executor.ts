@@ -105,7 +105,7 @@ export class Executor implements AsyncDisposable {
     // A claimed request is sent at once. A request that must wait stays in the table, where its undo finds it.
     const room = Math.min(concurrency - this.#inFlight, pace.room(performance.now()));
     this.#mayHaveMore = true;
-    if (room <= 0 || this.#isStopping) return { processed: 0, hasMore: false };
+    if (room <= 0 || this.#isStopping) return { processed: 0, hasMore: false, isBlocked: true };
     // Reserved before the claim returns: a settlement in between must not see this room as free.
     this.#inFlight += room;
     let attempts: readonly Attempt[] = [];
@@ -127,7 +127,7 @@ export class Executor implements AsyncDisposable {
     this.#mayHaveMore = isScarce || attempts.length === room;
     metrics.inFlight.set({ provider: this.#context.provider }, this.#inFlight);
     for (const attempt of attempts) void this.#carry(attempt);
-    return { processed: attempts.length, hasMore: attempts.length >= concurrency };
+    return { processed: attempts.length, hasMore: attempts.length >= concurrency, isBlocked: isScarce };
   }
 
   /**
@@ -184,14 +184,20 @@ export class Executor implements AsyncDisposable {
   }
 
   async #carry(attempt: Attempt): Promise<void> {
+    const { clock, metrics, provider } = this.#options;
+    const sentAt = clock.now();
     const result = await this.#request(attempt);
     if (result === null) this.#release(1);
-    else this.#results.add(result);
+    else {
+      // First the result: a measurement that fails must not lose it.
+      this.#results.add(result);
+      metrics.observe(provider.name, result.kind, result.outcome.kind, clock.now() - sentAt);
+    }
   }
 
   /** Returns null if the request must not be sent any more. */
   async #request(attempt: Attempt): Promise<AttemptResult | null> {
-    const { provider, open, clock, metrics, log, hold } = this.#options;
+    const { provider, open, clock, log, hold } = this.#options;
     const { payment, request } = attempt;
     const { saga_id } = payment;
     const sentAt = clock.now();
@@ -215,7 +221,6 @@ export class Executor implements AsyncDisposable {
               attempt: request.attempt,
               outcome: await askRefund(provider, attempt.payment, attempt.request),
             };
-      metrics.observe(provider.name, result.kind, result.outcome.kind, clock.now() - sentAt);
       // While new charges are held back because of our fault, the charge that probed waits like the others.
       return result.kind === "charge" && result.outcome.kind === "request_refused" && hold.isHeld
         ? { ...result, outcome: { kind: "deferred", retry_after_ms: null } }

@@ -89,6 +89,7 @@ export class CircuitBreaker implements PaymentProvider {
 
   async #probe<Result>(call: () => Promise<Result>): Promise<Result> {
     this.#state = "probing";
+    // A call that throws has shown nothing, so the breaker stays open.
     let failed = true;
     try {
       const { result, countsAsTimeout } = await this.#watched(call);

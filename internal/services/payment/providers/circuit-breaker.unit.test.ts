@@ -120,6 +120,17 @@ test("one call probes, the others do not wait, and its result closes or reopens 
   }
 });
 
+test("a probe that throws proves nothing: the breaker stays open until the next probe", async () => {
+  await timeouts(3);
+  next = () => Promise.reject(new Error("a broken adapter"));
+  const { probe } = await firstLetThrough();
+  await expect(probe).rejects.toThrow("a broken adapter");
+  expect(states).toEqual(["open", "open"]);
+  next = () => Promise.resolve(charged);
+  expect(await (await firstLetThrough()).probe).toEqual(charged);
+  expect(states).toEqual(["open", "open", "closed"]);
+});
+
 test("it probes in time if the clock was an hour fast when it opened and is corrected since", async () => {
   setSystemTime(new Date(Date.now() + 60 * 60 * 1_000));
   await timeouts(3);
