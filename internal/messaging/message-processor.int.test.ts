@@ -146,7 +146,7 @@ test("a message gets a span, and what it causes carries the span's context", asy
     },
   };
   await apply(service.database.postgres, [{ ...command, traceparent: "parent" }], tracer);
-  const [caused] = (await service.outbox()).filter(({ partition_key }) => partition_key === command.saga_id);
+  const caused = (await service.outbox()).find(({ partition_key }) => partition_key === command.saga_id);
   expect(caused?.payload.traceparent).toBe(traceparent);
   expect(spans).toEqual(["CancelOrder begins under parent", "CancelOrder ends"]);
 });
