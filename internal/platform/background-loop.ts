@@ -154,7 +154,10 @@ export class BackgroundLoop implements AsyncDisposable {
       this.#tookMs = performance.now() - begun;
       const isIdle = result?.processed === 0 && result.isBlocked !== true && !this.#isWoken;
       this.#idleRuns = isIdle ? this.#idleRuns + 1 : 0;
-      return result?.hasMore === true ? 0 : pauseAfter(this.#tookMs, this.#idleRuns, this.#options);
+      if (result?.hasMore === true) return 0;
+      const pauseMs = pauseAfter(this.#tookMs, this.#idleRuns, this.#options);
+      // Two loops in step would always find the same one first, though only the other can do the work.
+      return this.#idleRuns > 1 ? withJitter(pauseMs, Math.random()) : pauseMs;
     } catch (error) {
       if (this.#failures === 0)
         log.error({ loop: name, err: error }, `${name} fails, retrying: ${describeError(error)}`);
