@@ -1,20 +1,9 @@
 // The settings of the inventory service.
 import { Type } from "@sinclair/typebox";
-import {
-  commonConfig,
-  consumerConfig,
-  httpConfig,
-  postgresConfig,
-  publishingConfig,
-  redisConfig,
-} from "../../internal/platform/config.ts";
+import { httpConfig, serviceConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
-  ...commonConfig,
-  ...consumerConfig,
-  ...publishingConfig,
-  ...postgresConfig,
-  ...redisConfig,
+  ...serviceConfig,
   ...httpConfig("the catalogue", "keep it private"),
   RESERVATION_HOLD_MS: Type.Integer({
     default: 300_000,

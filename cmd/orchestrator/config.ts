@@ -2,16 +2,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
-import {
-  commonConfig,
-  ConfigError,
-  consumerConfig,
-  httpConfig,
-  personalDataDays,
-  postgresConfig,
-  publishingConfig,
-  redisConfig,
-} from "../../internal/platform/config.ts";
+import { ConfigError, httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
 export const NAME = "checkout-orchestrator";
 
@@ -19,11 +10,7 @@ export const NAME = "checkout-orchestrator";
 const RESENDS_BEFORE_OPERATOR = 5;
 
 export const config = Type.Object({
-  ...commonConfig,
-  ...consumerConfig,
-  ...publishingConfig,
-  ...postgresConfig,
-  ...redisConfig,
+  ...serviceConfig,
   ...httpConfig("the API", "keep it private"),
   FORWARD_DEADLINE_MS: Type.Integer({
     default: 30_000,

@@ -1,20 +1,9 @@
 // The settings of the order service.
 import { Type } from "@sinclair/typebox";
-import {
-  commonConfig,
-  consumerConfig,
-  personalDataDays,
-  postgresConfig,
-  publishingConfig,
-  redisConfig,
-} from "../../internal/platform/config.ts";
+import { personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
-  ...commonConfig,
-  ...consumerConfig,
-  ...publishingConfig,
-  ...postgresConfig,
-  ...redisConfig,
+  ...serviceConfig,
   ORDER_BLOCKED_COUNTRIES: Type.String({
     default: "",
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",

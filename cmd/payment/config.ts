@@ -1,22 +1,10 @@
 // The settings of the payment service.
 import { type Static, Type } from "@sinclair/typebox";
-import {
-  commonConfig,
-  consumerConfig,
-  httpConfig,
-  postgresConfig,
-  publishingConfig,
-  redisConfig,
-  secret,
-} from "../../internal/platform/config.ts";
+import { httpConfig, secret, serviceConfig } from "../../internal/platform/config.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
 
 export const config = Type.Object({
-  ...commonConfig,
-  ...consumerConfig,
-  ...publishingConfig,
-  ...postgresConfig,
-  ...redisConfig,
+  ...serviceConfig,
   ...httpConfig("the webhook endpoint", "only /webhooks/ may be reachable from outside"),
   STRIPE_BASE_URL: Type.String({
     format: "url",

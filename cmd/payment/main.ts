@@ -3,9 +3,10 @@ import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
+import { CHARGING_PROVIDER } from "../../internal/services/payment/providers/registry.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config } from "./config.ts";
-import { CHARGING_PROVIDER, openProviders, openTokens } from "./providers.ts";
+import { openProviders, openTokens } from "./providers.ts";
 import { startExecutors, startReconciliations, startWebhooks } from "./work.ts";
 
 const NAME = "checkout-payment";

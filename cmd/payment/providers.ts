@@ -23,9 +23,6 @@ import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
 
-/** The provider for new payments. */
-export const CHARGING_PROVIDER = "stripe";
-
 export function openProviders(context: Context, metrics: PaymentMetrics): ProviderRegistry<ServedProvider> {
   return new ProviderRegistry([openStripe(context, metrics)]);
 }

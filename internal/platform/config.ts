@@ -124,6 +124,15 @@ export const httpConfig = (what: string, note?: string) => ({
   }),
 });
 
+/** For a role that consumes commands or events, has a database and publishes from it. */
+export const serviceConfig = {
+  ...commonConfig,
+  ...consumerConfig,
+  ...publishingConfig,
+  ...postgresConfig,
+  ...redisConfig,
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -1,11 +1,9 @@
 // `checkoutctl payments rebuild`: re-enters lost charge requests after the payment database was restored from a backup.
 import { rebuildPayments } from "../../../internal/operations/payment-rebuild.ts";
+import { CHARGING_PROVIDER } from "../../../internal/services/payment/providers/registry.ts";
 import { moment, operatorCommand, print } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
-
-/** The provider's name in the payment role's rows. */
-const PROVIDER = "stripe";
 
 export const rebuildCommand = operatorCommand(
   "rebuild",
@@ -21,7 +19,7 @@ export const rebuildCommand = operatorCommand(
     const report = await rebuildPayments({
       payment: await connections.database("payment"),
       saga: await connections.database("saga"),
-      provider: PROVIDER,
+      provider: CHARGING_PROVIDER,
       since,
       newId: () => Bun.randomUUIDv7(),
       now: Date.now(),
