@@ -53,7 +53,7 @@ ${listOf(COMMANDS)}
   --warm-up N       seconds of load before the measurement; 0 measures from the first order on (${DEFAULT_WARM_UP_SECONDS})
   --seconds N       how long a scenario is measured
   --rate N          checkouts a second, if the scenario has a rate; the first step of ramp
-  --orders N        number of checkouts, if they come at once
+  --orders N        number of checkouts that come at once, or that are open at once
   --require-target  exit with 1 if a target is missed
   --against REV     also builds that commit and runs both in turn; prints medians and ratios
   --rounds N        number of runs of each build (3)

@@ -141,8 +141,9 @@ function loadOf({ load }: Scenario, options: SessionOptions) {
     ratePerSecond: load.maxOpenSagas === undefined ? ratePerSecond : load.ratePerSecond,
     measuredSeconds,
     // With --warm-up 0 the scenario's own warm-up is skipped as well.
-    warmUpSeconds: options.warmUpSeconds > 0 || load.ratePerSecond === 0 ? load.warmUpSeconds : 0,
+    warmUpSeconds: options.warmUpSeconds > 0 ? load.warmUpSeconds : 0,
     ...(load.atOnce === undefined ? {} : { atOnce: orders ?? load.atOnce }),
+    ...(load.maxOpenSagas === undefined ? {} : { maxOpenSagas: orders ?? load.maxOpenSagas }),
   };
 }
 

@@ -1,21 +1,21 @@
 // A failover of a real server under constant writes: every acknowledged write survives, and meanwhile the address answers only
 // reads.
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { start } from "../stack/managed.ts";
 import { leasePorts } from "../stack/ports.ts";
 import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
 import { waitUntil } from "../stack/wait.ts";
+import { newDataDirectory } from "../testkit/data-directory.ts";
 import { failOverManaged } from "../testkit/failover.ts";
 import { promote } from "./failover.ts";
 
 const SOON = { timeoutMs: 30_000 };
 
 test("a standby replaces its server, answers only reads until it is promoted, and loses no acknowledged write", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "failover-"));
+  const directory = newDataDirectory("failover");
   const ports = leasePorts(directory);
   const dataDirectory = join(directory, "postgres");
   const logFile = join(directory, "log");

@@ -1,8 +1,8 @@
 // Runs the demo as a newcomer does. Faults are tested in e2e/.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { newDataDirectory } from "../testkit/data-directory.ts";
 import { processesOf } from "../testkit/processes.ts";
 import { buildAll, buildableRoles } from "../tools/build.ts";
 import { cleanEnvironment } from "./child.ts";
@@ -12,7 +12,7 @@ import { wipe } from "./wipe.ts";
 const BUILD_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 240_000;
 
-const parent = mkdtempSync(join(tmpdir(), "checkout-e2e-"));
+const parent = newDataDirectory("demo");
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 

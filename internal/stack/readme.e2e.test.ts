@@ -1,9 +1,9 @@
 // Runs the commands of the README in order in a fresh checkout: only sources, nothing built. Downloads and npm packages are linked,
 // because fetching them again would test the network.
 import { afterAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { newDataDirectory } from "../testkit/data-directory.ts";
 import { processesOf } from "../testkit/processes.ts";
 import { cleanEnvironment } from "./child.ts";
 import { REPOSITORY } from "./paths.ts";
@@ -37,7 +37,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run check": { by: "the first stage of npm test" },
 };
 
-const parent = mkdtempSync(join(tmpdir(), "checkout-readme-"));
+const parent = newDataDirectory("readme");
 const checkout = join(parent, "checkout");
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 

@@ -1,10 +1,10 @@
 // The stack on its command line: it starts, shows its addresses, keeps its data, and leaves nothing behind however it ends.
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { commandOf } from "../../bench/processes.ts";
+import { newDataDirectory } from "../testkit/data-directory.ts";
 import { processesOf } from "../testkit/processes.ts";
 import { REPOSITORY } from "./paths.ts";
 import { type StackState, readState } from "./state.ts";
@@ -136,7 +136,7 @@ test("wiping does not touch a directory that is not a stack's", async () => {
 });
 
 function newDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "checkout-stack-test-"));
+  const directory = newDataDirectory("stack-test");
   directories.push(directory);
   return directory;
 }

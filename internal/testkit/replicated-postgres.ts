@@ -1,13 +1,13 @@
 // A separate Postgres primary with a streaming standby, for failover tests. Both start as copies of one new data directory, so no
 // base backup is needed.
-import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
 import { type Managed, start } from "../stack/managed.ts";
 import { leasePorts } from "../stack/ports.ts";
 import { postgresData, postgresServer } from "../stack/servers/postgres.ts";
 import { waitUntil } from "../stack/wait.ts";
+import { newDataDirectory } from "./data-directory.ts";
 
 const DATABASE = "test";
 const TIMEOUT_MS = 20_000;
@@ -30,7 +30,7 @@ export class ReplicatedPostgres implements AsyncDisposable {
 
   /** Resolves when the standby streams from the primary. */
   static async start(): Promise<ReplicatedPostgres> {
-    const directory = mkdtempSync(join(tmpdir(), "replicated-"));
+    const directory = newDataDirectory("replicated");
     const ports = leasePorts(directory);
     const define = (name: string) =>
       postgresServer({

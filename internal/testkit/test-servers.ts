@@ -1,10 +1,8 @@
 // The shared servers of the `.int` tests: one Postgres, Redis and Kafka. Started once per run by test-all.ts and by the mutation
 // run; each test uses its own database and topics.
-import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { CACHE } from "../stack/paths.ts";
 import { startStack } from "../stack/stack.ts";
 import { wipe } from "../stack/wipe.ts";
+import { newDataDirectory } from "./data-directory.ts";
 
 const DATABASE = "test";
 
@@ -13,11 +11,9 @@ export interface TestServers extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** `name` is their data folder in the cache. Servers and data of an earlier run are removed first. */
+/** The name of their data directory starts with `name`. The directory is removed at the end. */
 export async function startTestServers(name: string, signal: AbortSignal): Promise<TestServers> {
-  const dataDirectory = join(CACHE, name);
-  wipe(dataDirectory);
-  rmSync(dataDirectory, { recursive: true, force: true });
+  const dataDirectory = newDataDirectory(name);
   // These databases live for minutes, and durability is not under test.
   process.env["STACK_POSTGRES_FSYNC"] = "off";
   const stack = await startStack(
@@ -37,6 +33,9 @@ export async function startTestServers(name: string, signal: AbortSignal): Promi
       TEST_REDIS_URL: redis,
       TEST_KAFKA_BROKERS: kafka_brokers,
     },
-    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await stack[Symbol.asyncDispose]();
+      wipe(dataDirectory);
+    },
   };
 }

@@ -18,7 +18,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
 export async function runChecks(signal?: AbortSignal): Promise<CheckResult> {
   // The unit tests run first and alone: the linter uses every core, and some unit tests depend on time.
   const { result: unit } = await timed("unit tests", async () => {
-    const suite = { name: "unit", endings: [".unit.test.ts"], output: "captured" } as const;
+    const suite = { name: "unit", endings: [".unit.test.ts"], processes: 2, output: "captured" } as const;
     const result = await runSuite(signal ? { ...suite, signal } : suite);
     return { ok: result.failed === 0, detail: `${result.passed} passed`, result };
   });

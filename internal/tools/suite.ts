@@ -23,6 +23,11 @@ export interface SuiteResult {
   readonly skipped: number;
 }
 
+/**
+ * How long each file takes, in ms: the longest ones start first, so that none of them runs alone at the end.
+ * `npm test -- --update-timings` measures them anew.
+ */
+const TIMINGS = "internal/tools/test-timings.json";
 const TEST_TIMEOUT_MS = 60_000;
 /** A test process that hangs must not hang the run. */
 const SUITE_TIMEOUT_MS = 20 * 60_000;
@@ -83,7 +88,9 @@ export function testCommand({
 
 /** Not isolated, because the Kafka addon supports one global object per process. */
 function sharing(processes = 1): readonly string[] {
-  return processes === 1 ? [] : [`--parallel=${processes}`, "--no-isolate"];
+  if (processes === 1) return [];
+  const update = process.argv.includes("--update-timings") ? ["--update-timings"] : [];
+  return [`--parallel=${processes}`, "--no-isolate", `--timings=${TIMINGS}`, ...update];
 }
 
 function anyFile(endings: readonly string[]): boolean {

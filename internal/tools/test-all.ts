@@ -1,14 +1,14 @@
-// `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers, then the tests on the whole stack.
-// The servers are started once and shared; each test uses its own database and topics. The last line of the output is
-// `N passed, N failed`.
+// `npm test`: checks and unit tests, then the compiled binaries, then the tests on real servers and on whole stacks. The servers are
+// started once and shared; each test uses its own database and topics. The last line of the output is `N passed, N failed`.
 import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
+import { removeDataDirectories } from "../testkit/data-directory.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 
 /** Most tests wait for servers: with fewer processes two cores are idle part of the time. */
-const PROCESSES = 3;
+const PROCESSES = 4;
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -26,18 +26,18 @@ await stage("checks and unit tests", async () => {
   broken.push(...failedChecks);
 });
 await stage("binaries", () => buildAll(buildableRoles(), reportBinary));
+removeDataDirectories();
 await stage("servers for the tests", async () => {
   await using servers = await startTestServers("test-stack", stop.signal);
-  const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
-  await stage("tests on real servers", async () => {
-    const endings = [".int.test.ts", ".sim.test.ts"];
+  // One pool: the short tests run while the longest ones wait for a stack.
+  await stage("tests on real servers and whole stacks", async () => {
+    const endings = [".int.test.ts", ".sim.test.ts", ".e2e.test.ts"];
+    const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
     count(await runSuite({ ...suite, name: "servers", endings, processes: PROCESSES }));
-  });
-  await stage("tests on the whole stack", async () => {
-    count(await runSuite({ ...suite, name: "stack", endings: [".e2e.test.ts"], processes: PROCESSES }));
   });
 });
 
+removeDataDirectories();
 const failed = total.failed + broken.length;
 console.log();
 if (broken.length > 0) console.log(`broken: ${broken.join(", ")}`);

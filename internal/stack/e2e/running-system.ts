@@ -1,6 +1,6 @@
 // The whole system from outside, for the suites in this folder: shoppers at the gateway, operators with checkoutctl, the provider
 // ledger, the mail catcher. Nothing here reads a process or a table directly.
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf, processStats } from "../../../bench/processes.ts";
 import { Shopper } from "../../../bench/shopper.ts";
@@ -11,8 +11,9 @@ import { readLedger } from "../../audit/json-lines.ts";
 import type { Money } from "../../kernel/money.ts";
 import { listCatalogue, loadCatalogue } from "../../operations/catalogue.ts";
 import type { SagaStory } from "../../operations/saga-story.ts";
+import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { cleanEnvironment, startChild } from "../child.ts";
-import { CACHE, DIST } from "../paths.ts";
+import { DIST } from "../paths.ts";
 import {
   operatorEnvironment,
   type Role,
@@ -50,14 +51,13 @@ export class RunningSystem implements AsyncDisposable {
     this.context = context;
   }
 
-  /** Starts on empty data. `name` is part of the data directory and must be unique per suite. */
+  /** Starts on empty data. `name` is part of the data directory's name. */
   static async start(
     name: string,
     overrides: RoleOverrides = {},
     replicas: Replicas = {},
   ): Promise<RunningSystem> {
-    const dataDirectory = join(CACHE, "tests", `${name}-${process.pid}`);
-    mkdirSync(dataDirectory, { recursive: true });
+    const dataDirectory = newDataDirectory(name);
     const stack = await startStack({ dataDirectory, overrides, replicas, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });

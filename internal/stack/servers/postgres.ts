@@ -1,6 +1,15 @@
 // One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, or else from the npm package. initdb
 // runs once into a cached template; an instance's data directory is a copy of it.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import postgres from "postgres";
 import { type UnixUser, runToEnd } from "../child.ts";
@@ -160,20 +169,26 @@ async function copyData(template: string, data: string): Promise<void> {
   renameSync(unfinished, data);
 }
 
-/** After a kill the kernel stops the old server, which takes a moment. */
+/**
+ * Waits until nothing of a killed server runs any more. A connection's process outlives its server until it notices, and until then a new
+ * server refuses to start ("pre-existing shared memory block is still in use").
+ */
 async function previousGone(data: string): Promise<void> {
-  const pidFile = join(data, "postmaster.pid");
-  if (!existsSync(pidFile)) return;
-  const pid = readFileSync(pidFile, "utf8").split("\n")[0] ?? "";
-  const running = () => {
+  const directory = realpathSync(data);
+  await waitUntil(`the previous Postgres of ${data} has stopped`, () => !anyRunsIn(directory), {
+    timeoutMs: READY_TIMEOUT_MS,
+  });
+}
+
+/** Every process of a Postgres server has the data directory as its working directory. */
+function anyRunsIn(directory: string): boolean {
+  return readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(data);
+      return readlinkSync(`/proc/${pid}/cwd`) === directory;
     } catch {
       return false;
     }
-  };
-  await waitUntil(`the previous Postgres of ${data} has stopped`, () => !running(), {
-    timeoutMs: READY_TIMEOUT_MS,
   });
 }
 

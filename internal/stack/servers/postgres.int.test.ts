@@ -1,0 +1,44 @@
+// A Postgres of the stack that was killed starts again, also while a process of the killed one is still running.
+import { afterAll, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { newDataDirectory } from "../../testkit/data-directory.ts";
+import { start } from "../managed.ts";
+import { leasePorts } from "../ports.ts";
+import { waitUntil } from "../wait.ts";
+import { postgresServer } from "./postgres.ts";
+
+const directory = newDataDirectory("postgres");
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+test("a killed server restarts although a query of it still runs", async () => {
+  await using held = new AsyncDisposableStack();
+  const ports = leasePorts(directory);
+  held.defer(() => ports.release());
+  const server = await start(
+    postgresServer({
+      name: "postgres-test",
+      database: "test",
+      port: ports.next(),
+      dataDirectory: join(directory, "postgres"),
+      logFile: join(directory, "log"),
+    }),
+  );
+  held.defer(async () => void (await server.stop()));
+  const sql = held.adopt(postgres(server.address, { max: 2, onnotice: () => {} }), (it) =>
+    it.end({ timeout: 1 }),
+  );
+  // A query that computes does not notice that its server has died; one that sleeps would.
+  const computing = sql`select count(*) from generate_series(1, 20000000)`.catch(() => undefined);
+  await waitUntil(
+    "the query runs",
+    async () =>
+      (await sql`select 1 from pg_stat_activity where query like '%generate_series(1, 2%'`).length > 0,
+    { timeoutMs: 10_000 },
+  );
+  server.kill("SIGKILL");
+  await server.restart();
+  expect(await sql`select 42 as answer`).toMatchObject([{ answer: 42 }]);
+  await computing;
+});
