@@ -212,15 +212,25 @@ test("updates of a saga do not touch the indexes until it finishes", async () =>
     ({ saga_id }) => saga_id,
   );
   const batch = async (type: Event["type"]) => own.handle(...sagas.map((saga_id) => eventOf(type, saga_id)));
-  // While another transaction, an autovacuum for example, may still read the old versions, a page keeps them and fills up.
-  const nobodyReads = async () => {
-    const readers = await own.database.sql`
-      select from pg_stat_activity
-       where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null`;
-    return readers.length === 0;
+  // A page keeps the old versions of its rows, and fills up, while another transaction may still read them. That also goes for a
+  // transaction in another database of the server: as long as the oldest transaction is the same, Postgres does not look again.
+  const nextXid = async () => {
+    const [row] = await own.database.sql<{ xid: string }[]>`
+      select pg_snapshot_xmax(pg_current_snapshot())::text as xid`;
+    return row?.xid ?? "";
+  };
+  const nobodyReads = async (before: string) => {
+    const [row] = await own.database.sql<{ is_read: boolean }[]>`
+      select pg_snapshot_xmin(pg_current_snapshot()) < ${before}::xid8
+             or exists (
+               select from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null
+             ) as is_read`;
+    return row?.is_read === false;
   };
   for (const type of ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed"] as const) {
-    await waitUntil("no other transaction reads", nobodyReads, { timeoutMs: 20_000 });
+    const before = await nextXid();
+    await waitUntil("no other transaction reads", () => nobodyReads(before), { timeoutMs: 20_000 });
     await batch(type);
   }
   const updates = async () => {
