@@ -1,6 +1,6 @@
 // The processes of the system under test, read from /proc: parents and CPU. Linux only. Used by the load scenarios, and by the chaos run
 // to prove that a process is ours.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Clock ticks per second; 100 on every Debian kernel (getconf CLK_TCK). */
 const TICKS_PER_SECOND = 100;
@@ -57,6 +57,24 @@ export function processStats(): Map<number, ProcessStat> {
 export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** The working directory of a process; empty if it has ended or belongs to somebody else. */
+export function workingDirectoryOf(pid: number): string {
+  return linkOf(pid, "cwd");
+}
+
+/** The file that a process runs; empty if it has ended or belongs to somebody else. */
+export function executableOf(pid: number): string {
+  return linkOf(pid, "exe");
+}
+
+function linkOf(pid: number, link: "cwd" | "exe"): string {
+  try {
+    return readlinkSync(`/proc/${pid}/${link}`);
   } catch {
     return "";
   }

@@ -2,7 +2,7 @@
 // run; each test uses its own database and topics.
 import { startStack } from "../stack/stack.ts";
 import { wipe } from "../stack/wipe.ts";
-import { newDataDirectory } from "./data-directory.ts";
+import { newDataDirectory, usersOfData } from "./data-directory.ts";
 
 const DATABASE = "test";
 
@@ -11,8 +11,14 @@ export interface TestServers extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The name of their data directory starts with `name`. The directory is removed at the end. */
+/**
+ * The name of their data directory starts with `name`. The directory is removed at the end. Throws if servers of this name are running:
+ * a run beside another one in the same checkout would overwrite its results.
+ */
 export async function startTestServers(name: string, signal: AbortSignal): Promise<TestServers> {
+  const [user] = usersOfData(name);
+  if (user !== undefined)
+    throw new Error(`the servers of another run in this checkout are still running: ${user}`);
   const dataDirectory = newDataDirectory(name);
   // These databases live for minutes, and durability is not under test.
   process.env["STACK_POSTGRES_FSYNC"] = "off";

@@ -13,6 +13,8 @@ export interface SuiteOptions {
   /** Number of test processes. Each file runs in only one of them. Default: 1. */
   readonly processes?: number;
   /** Captured output is only printed on failure. */
+  /** Writes how long each file took into the timings. Only with several processes. */
+  readonly updateTimings?: boolean;
   readonly output: "shown" | "captured";
   readonly signal?: AbortSignal;
 }
@@ -24,7 +26,7 @@ export interface SuiteResult {
 }
 
 /**
- * How long each file takes, in ms: the longest ones start first, so that none of them runs alone at the end.
+ * How long each file takes, in ms. Bun starts the long ones early, so that none of them runs alone at the end.
  * `npm test -- --update-timings` measures them anew.
  */
 const TIMINGS = "internal/tools/test-timings.json";
@@ -45,7 +47,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
     testCommand({
       timeoutMs: TEST_TIMEOUT_MS,
       report: counts,
-      args: [...sharing(options.processes), ...options.endings],
+      args: [...sharing(options), ...options.endings],
     }),
     {
       cwd: REPOSITORY,
@@ -87,9 +89,9 @@ export function testCommand({
 }
 
 /** Not isolated, because the Kafka addon supports one global object per process. */
-function sharing(processes = 1): readonly string[] {
+function sharing({ processes = 1, updateTimings = false }: SuiteOptions): readonly string[] {
   if (processes === 1) return [];
-  const update = process.argv.includes("--update-timings") ? ["--update-timings"] : [];
+  const update = updateTimings ? ["--update-timings"] : [];
   return [`--parallel=${processes}`, "--no-isolate", `--timings=${TIMINGS}`, ...update];
 }
 

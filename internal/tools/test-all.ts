@@ -9,6 +9,7 @@ import { startTestServers } from "../testkit/test-servers.ts";
 
 /** Most tests wait for servers: with fewer processes two cores are idle part of the time. */
 const PROCESSES = 4;
+const updateTimings = process.argv.includes("--update-timings");
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -32,8 +33,9 @@ await stage("servers for the tests", async () => {
   // One pool: the short tests run while the longest ones wait for a stack.
   await stage("tests on real servers and whole stacks", async () => {
     const endings = [".int.test.ts", ".sim.test.ts", ".e2e.test.ts"];
-    const suite = { env: servers.env, output: "shown", signal: stop.signal } as const;
-    count(await runSuite({ ...suite, name: "servers", endings, processes: PROCESSES }));
+    const { env } = servers;
+    const common = { name: "servers", output: "shown", signal: stop.signal } as const;
+    count(await runSuite({ ...common, endings, env, processes: PROCESSES, updateTimings }));
   });
 });
 

@@ -1,34 +1,38 @@
 // A Postgres of the stack that was killed starts again, also while a process of the killed one is still running.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import postgres from "postgres";
+import postgres, { type Sql } from "postgres";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
-import { start } from "../managed.ts";
+import { type Managed, start } from "../managed.ts";
 import { leasePorts } from "../ports.ts";
 import { waitUntil } from "../wait.ts";
-import { postgresServer } from "./postgres.ts";
+import { postgresData, postgresServer } from "./postgres.ts";
 
 const directory = newDataDirectory("postgres");
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a killed server restarts although a query of it still runs", async () => {
-  await using held = new AsyncDisposableStack();
+let held: AsyncDisposableStack;
+let dataDirectory: string;
+let server: Managed;
+let sql: Sql;
+
+beforeEach(async () => {
+  held = new AsyncDisposableStack();
   const ports = leasePorts(directory);
   held.defer(() => ports.release());
-  const server = await start(
-    postgresServer({
-      name: "postgres-test",
-      database: "test",
-      port: ports.next(),
-      dataDirectory: join(directory, "postgres"),
-      logFile: join(directory, "log"),
-    }),
+  const port = ports.next();
+  dataDirectory = join(directory, `postgres-${port}`);
+  const logFile = join(directory, "log");
+  server = await start(
+    postgresServer({ name: "postgres-test", database: "test", port, dataDirectory, logFile }),
   );
   held.defer(async () => void (await server.stop()));
-  const sql = held.adopt(postgres(server.address, { max: 2, onnotice: () => {} }), (it) =>
-    it.end({ timeout: 1 }),
-  );
+  sql = held.adopt(postgres(server.address, { max: 2, onnotice: () => {} }), (it) => it.end({ timeout: 1 }));
+});
+afterEach(() => held.disposeAsync());
+
+test("a killed server restarts although a query of it still runs", async () => {
   // A query that computes does not notice that its server has died; one that sleeps would.
   const computing = sql`select count(*) from generate_series(1, 20000000)`.catch(() => undefined);
   await waitUntil(
@@ -41,4 +45,15 @@ test("a killed server restarts although a query of it still runs", async () => {
   await server.restart();
   expect(await sql`select 42 as answer`).toMatchObject([{ answer: 42 }]);
   await computing;
+});
+
+test("a process of somebody else in the data directory does not delay the restart", async () => {
+  const shell = Bun.spawn(["sleep", "60"], { cwd: postgresData(dataDirectory) });
+  held.defer(async () => {
+    shell.kill();
+    await shell.exited;
+  });
+  server.kill("SIGKILL");
+  await server.restart();
+  expect(await sql`select 42 as answer`).toMatchObject([{ answer: 42 }]);
 });

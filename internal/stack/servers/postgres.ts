@@ -1,17 +1,9 @@
 // One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, or else from the npm package. initdb
 // runs once into a cached template; an instance's data directory is a copy of it.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import postgres from "postgres";
+import { executableOf, processStats, workingDirectoryOf } from "../../../bench/processes.ts";
 import { type UnixUser, runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE, REPOSITORY } from "../paths.ts";
@@ -180,16 +172,11 @@ async function previousGone(data: string): Promise<void> {
   });
 }
 
-/** Every process of a Postgres server has the data directory as its working directory. */
+/** Every process of a server has the data directory as its working directory. So may an operator's shell, which does not count. */
 function anyRunsIn(directory: string): boolean {
-  return readdirSync("/proc").some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`) === directory;
-    } catch {
-      return false;
-    }
-  });
+  return [...processStats().keys()].some(
+    (pid) => workingDirectoryOf(pid) === directory && basename(executableOf(pid)).startsWith("postgres"),
+  );
 }
 
 /** For example `18.4`. */
