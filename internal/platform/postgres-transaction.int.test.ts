@@ -307,6 +307,22 @@ describe("the connection fails", () => {
     expect(await ids()).toContain(3);
   });
 
+  test("at any moment while it is made: unavailable or committed, and no crash", async () => {
+    // The handshake and the list of types that the driver fetches after it are about 6 KB, both ways together.
+    const cuts = Array.from({ length: 30 }, (_, index) => 100 + 200 * index);
+    for (const [id, bytes] of cuts.entries()) {
+      await using proxy = await startProxy();
+      await using database = open({ url: through(proxy) });
+      proxy.cutAfter(bytes);
+      const write = () =>
+        database.transaction(({ tx, finish }) => finish([tx`insert into item values (${id}, 0)`]));
+      await write().catch((error: unknown) => expect(error).toMatchObject({ code: "DATABASE_UNAVAILABLE" }));
+    }
+    await using database = open();
+    await database.transaction(({ tx, finish }) => finish([tx`insert into item values (1000, 0)`]));
+    expect(await ids()).toContain(1_000);
+  });
+
   test("from the start: unavailable", async () => {
     const proxy = await startProxy();
     await proxy[Symbol.asyncDispose]();

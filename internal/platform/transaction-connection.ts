@@ -35,6 +35,9 @@ export class TransactionConnection {
     });
     connection.#driver = driver;
     try {
+      // On a new connection the driver fetches a list of types. If the connection breaks meanwhile (postgres 3.4.9), `reserve` never
+      // settles, and the list's rejection has no handler, which ends the process. A plain statement has no such fault.
+      await driver`select`;
       connection.#reserved = connection.#refusingWhenClosed(await driver.reserve());
     } catch (error) {
       await driver.end({ timeout: 0 });
