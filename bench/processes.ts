@@ -1,5 +1,5 @@
-// The processes of the system under test, read from /proc: parents and CPU. Linux only. Used by the load scenarios, and by the chaos run
-// to prove that a process is ours.
+// Processes, read from /proc: parents, CPU, command and working directory. Linux only. Used by the load scenarios, by the chaos run to prove
+// that a process is ours, and by tests that look for processes left behind.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Clock ticks per second; 100 on every Debian kernel (getconf CLK_TCK). */
@@ -62,19 +62,10 @@ export function commandOf(pid: number): string {
   }
 }
 
-/** The working directory of a process; empty if it has ended or belongs to somebody else. */
+/** The working directory of a process; empty if it has ended or may not be looked at. */
 export function workingDirectoryOf(pid: number): string {
-  return linkOf(pid, "cwd");
-}
-
-/** The file that a process runs; empty if it has ended or belongs to somebody else. */
-export function executableOf(pid: number): string {
-  return linkOf(pid, "exe");
-}
-
-function linkOf(pid: number, link: "cwd" | "exe"): string {
   try {
-    return readlinkSync(`/proc/${pid}/${link}`);
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return "";
   }

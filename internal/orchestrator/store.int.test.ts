@@ -212,8 +212,8 @@ test("updates of a saga do not touch the indexes until it finishes", async () =>
     ({ saga_id }) => saga_id,
   );
   const batch = async (type: Event["type"]) => own.handle(...sagas.map((saga_id) => eventOf(type, saga_id)));
-  // A page keeps the old versions of its rows, and fills up, while another transaction may still read them. That also goes for a
-  // transaction in another database of the server: as long as the oldest transaction is the same, Postgres does not look again.
+  // Postgres keeps an old row version while any transaction may still read it, so the page fills up. A transaction in another database
+  // counts too: only when the oldest transaction of the server changes does Postgres compute again what it may remove.
   const nextXid = async () => {
     const [row] = await own.database.sql<{ xid: string }[]>`
       select pg_snapshot_xmax(pg_current_snapshot())::text as xid`;

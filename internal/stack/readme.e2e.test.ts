@@ -37,7 +37,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run check": { by: "the first stage of npm test" },
 };
 
-const parent = newDataDirectory("readme");
+const parent = newDataDirectory("readme", "on disk");
 const checkout = join(parent, "checkout");
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 

@@ -21,26 +21,26 @@ import { processesOf } from "./processes.ts";
 
 const IN_MEMORY = "/dev/shm";
 const GIB = 1_024 ** 3;
-/** Generous: four stacks run at once. */
+/** Measured with four stacks at once: 2.5 GB of data, 5.5 GB of memory in all. */
 const MIN_FREE_BYTES = 6 * GIB;
 const MIN_AVAILABLE_BYTES = 14 * GIB;
+/** A container's limit; /proc/meminfo shows the whole machine. */
+const CGROUP = "/sys/fs/cgroup";
+
+/** Where a directory is: in memory if there is plenty, or always on disk (some systems do not run programs from /dev/shm). */
+export type Place = "in memory" | "on disk";
 
 /** A new directory for the data of one test's servers. Postgres, which does not run as root, can reach its own data inside. */
-export function newDataDirectory(name: string): string {
-  const parent = parentIn(hasMemory() ? IN_MEMORY : tmpdir());
+export function newDataDirectory(name: string, place: Place = "in memory"): string {
+  const parent = parentIn(place === "in memory" && hasMemory() ? IN_MEMORY : tmpdir());
   mkdirSync(parent, { recursive: true });
   const directory = mkdtempSync(join(parent, `${name}-`));
-  // mkdtemp closes it to all others. Then Postgres' data would be elsewhere, on disk: see unprivileged.ts.
-  chmodSync(directory, 0o711);
+  // Without this no other user gets in, and Postgres would keep its data elsewhere (unprivileged.ts).
+  for (const path of [parent, directory]) chmodSync(path, 0o711);
   return directory;
 }
 
-/** Processes that use a data directory whose name starts with `name`; one line each. */
-export function usersOfData(name: string): string[] {
-  return PARENTS.flatMap((parent) => processesOf(join(parent, `${name}-`)));
-}
-
-/** Removes what interrupted runs have left, unless another run is using it. */
+/** Removes what interrupted runs have left, unless a process is using it. */
 export function removeDataDirectories(): void {
   for (const parent of PARENTS) {
     if (!existsSync(parent) || processesOf(parent).length > 0) continue;
@@ -52,18 +52,30 @@ export function removeDataDirectories(): void {
   }
 }
 
-/** One per checkout, so that a run finds what an interrupted one has left, and touches nothing of another checkout. */
+/** One per checkout and user, so that a run finds what an interrupted one has left, and touches nothing else. */
 function parentIn(place: string): string {
   const digest = createHash("sha256").update(REPOSITORY).digest("hex").slice(0, 8);
-  return join(place, `checkout-tests-${digest}`);
+  return join(place, `checkout-tests-${process.getuid?.() ?? 0}-${digest}`);
 }
 
 const PARENTS = [parentIn(IN_MEMORY), parentIn(tmpdir())];
 
-function hasMemory(): boolean {
+/** Whether this machine, or container, has enough memory for four stacks and their data. */
+export function hasMemory(): boolean {
   // Containers often have only 64 MB there.
   if (!existsSync(IN_MEMORY)) return false;
   const { bavail, bsize } = statfsSync(IN_MEMORY);
   const available = /^MemAvailable: +(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1];
-  return bavail * bsize >= MIN_FREE_BYTES && Number(available) * 1_024 >= MIN_AVAILABLE_BYTES;
+  const bytes = Math.min(Number(available) * 1_024, containerBytes());
+  return bavail * bsize >= MIN_FREE_BYTES && bytes >= MIN_AVAILABLE_BYTES;
+}
+
+/** What the container's limit leaves; infinite without a limit. */
+function containerBytes(): number {
+  const read = (file: string) => {
+    const path = join(CGROUP, file);
+    return existsSync(path) ? Number(readFileSync(path, "utf8")) : Number.NaN;
+  };
+  const left = read("memory.max") - read("memory.current");
+  return Number.isNaN(left) ? Number.POSITIVE_INFINITY : left;
 }

@@ -1,8 +1,11 @@
 // The shared servers of the `.int` tests: one Postgres, Redis and Kafka. Started once per run by test-all.ts and by the mutation
 // run; each test uses its own database and topics.
+import { join } from "node:path";
+import { tryLock } from "../stack/lock.ts";
+import { CACHE } from "../stack/paths.ts";
 import { startStack } from "../stack/stack.ts";
 import { wipe } from "../stack/wipe.ts";
-import { newDataDirectory, usersOfData } from "./data-directory.ts";
+import { newDataDirectory, removeDataDirectories } from "./data-directory.ts";
 
 const DATABASE = "test";
 
@@ -12,13 +15,13 @@ export interface TestServers extends AsyncDisposable {
 }
 
 /**
- * The name of their data directory starts with `name`. The directory is removed at the end. Throws if servers of this name are running:
- * a run beside another one in the same checkout would overwrite its results.
+ * The name of their data directory starts with `name`; the directory is removed at the end. Throws if another run in this checkout has
+ * servers of this name: the two would overwrite each other's reports.
  */
 export async function startTestServers(name: string, signal: AbortSignal): Promise<TestServers> {
-  const [user] = usersOfData(name);
-  if (user !== undefined)
-    throw new Error(`the servers of another run in this checkout are still running: ${user}`);
+  const lock = tryLock(join(CACHE, "tests", `${name}.lock`));
+  if (lock === null) throw new Error("another run in this checkout is not over yet");
+  removeDataDirectories();
   const dataDirectory = newDataDirectory(name);
   // These databases live for minutes, and durability is not under test.
   process.env["STACK_POSTGRES_FSYNC"] = "off";
@@ -42,6 +45,7 @@ export async function startTestServers(name: string, signal: AbortSignal): Promi
     async [Symbol.asyncDispose]() {
       await stack[Symbol.asyncDispose]();
       wipe(dataDirectory);
+      lock.release();
     },
   };
 }

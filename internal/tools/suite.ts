@@ -12,9 +12,9 @@ export interface SuiteOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Number of test processes. Each file runs in only one of them. Default: 1. */
   readonly processes?: number;
-  /** Captured output is only printed on failure. */
   /** Writes how long each file took into the timings. Only with several processes. */
   readonly updateTimings?: boolean;
+  /** Captured output is only printed on failure. */
   readonly output: "shown" | "captured";
   readonly signal?: AbortSignal;
 }

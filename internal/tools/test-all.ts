@@ -4,11 +4,11 @@ import { basename } from "node:path";
 import { type BuiltBinary, buildAll, buildableRoles } from "./build.ts";
 import { runChecks } from "./check.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
-import { removeDataDirectories } from "../testkit/data-directory.ts";
+import { hasMemory, removeDataDirectories } from "../testkit/data-directory.ts";
 import { startTestServers } from "../testkit/test-servers.ts";
 
-/** Most tests wait for servers: with fewer processes two cores are idle part of the time. */
-const PROCESSES = 4;
+/** Most tests wait for servers: with fewer processes two cores are idle part of the time. Each process may start a whole stack. */
+const PROCESSES = hasMemory() ? 4 : 3;
 const updateTimings = process.argv.includes("--update-timings");
 
 const stop = new AbortController();
@@ -27,7 +27,6 @@ await stage("checks and unit tests", async () => {
   broken.push(...failedChecks);
 });
 await stage("binaries", () => buildAll(buildableRoles(), reportBinary));
-removeDataDirectories();
 await stage("servers for the tests", async () => {
   await using servers = await startTestServers("test-stack", stop.signal);
   // One pool: the short tests run while the longest ones wait for a stack.

@@ -1,9 +1,8 @@
 // One Postgres instance per database, as in production. The binaries come from POSTGRES_HOME, or else from the npm package. initdb
 // runs once into a cached template; an instance's data directory is a copy of it.
-import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import postgres from "postgres";
-import { executableOf, processStats, workingDirectoryOf } from "../../../bench/processes.ts";
 import { type UnixUser, runToEnd } from "../child.ts";
 import type { Definition } from "../managed.ts";
 import { CACHE, REPOSITORY } from "../paths.ts";
@@ -163,20 +162,26 @@ async function copyData(template: string, data: string): Promise<void> {
 
 /**
  * Waits until nothing of a killed server runs any more. A connection's process outlives its server until it notices, and until then a new
- * server refuses to start ("pre-existing shared memory block is still in use").
+ * server refuses to start ("pre-existing shared memory block is still in use"). This is the check that Postgres makes: line 7 of its file
+ * names the shared memory, and the kernel counts the processes that use it.
  */
 async function previousGone(data: string): Promise<void> {
-  const directory = realpathSync(data);
-  await waitUntil(`the previous Postgres of ${data} has stopped`, () => !anyRunsIn(directory), {
+  const pidFile = join(data, "postmaster.pid");
+  if (!existsSync(pidFile)) return;
+  const [, shmid] = readFileSync(pidFile, "utf8").split("\n")[6]?.trim().split(/\s+/) ?? [];
+  if (shmid === undefined) return;
+  await waitUntil(`the previous Postgres of ${data} has stopped`, () => usersOfSharedMemory(shmid) === 0, {
     timeoutMs: READY_TIMEOUT_MS,
   });
 }
 
-/** Every process of a server has the data directory as its working directory. So may an operator's shell, which does not count. */
-function anyRunsIn(directory: string): boolean {
-  return [...processStats().keys()].some(
-    (pid) => workingDirectoryOf(pid) === directory && basename(executableOf(pid)).startsWith("postgres"),
-  );
+/** The number of processes that use a System V shared memory segment; 0 if it does not exist. */
+function usersOfSharedMemory(shmid: string): number {
+  // Columns: key shmid perms size cpid lpid nattch ...
+  const rows = readFileSync("/proc/sysvipc/shm", "utf8")
+    .split("\n")
+    .map((row) => row.trim().split(/\s+/));
+  return Number(rows.find((row) => row[1] === shmid)?.[6] ?? 0);
 }
 
 /** For example `18.4`. */
