@@ -32,6 +32,8 @@ export async function migrate(
   migrations: readonly Migration[],
   owner?: MigratedDatabase,
 ): Promise<readonly string[]> {
+  // Opens the connection: see TransactionConnection.open.
+  await sql`select`;
   const connection = await sql.reserve();
   try {
     // No timeouts: another process may be migrating, and an index on a large table may take long.

@@ -43,7 +43,12 @@ export function newDataDirectory(name: string, place: Place = "in memory"): stri
 /** Removes what interrupted runs have left, unless a process is using it. */
 export function removeDataDirectories(): void {
   for (const parent of PARENTS) {
-    if (!existsSync(parent) || processesOf(parent).length > 0) continue;
+    if (!existsSync(parent)) continue;
+    const users = processesOf(parent);
+    if (users.length > 0) {
+      console.log(`  ${parent} is still in use, so it stays:\n    ${users.join("\n    ")}`);
+      continue;
+    }
     for (const name of readdirSync(parent)) {
       const directory = join(parent, name);
       if (existsSync(stateFile(directory))) wipe(directory);

@@ -1,5 +1,6 @@
 // The shared servers of the `.int` tests: one Postgres, Redis and Kafka. Started once per run by test-all.ts and by the mutation
 // run; each test uses its own database and topics.
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "../stack/lock.ts";
 import { CACHE } from "../stack/paths.ts";
@@ -44,6 +45,8 @@ export async function startTestServers(name: string, signal: AbortSignal): Promi
     },
     async [Symbol.asyncDispose]() {
       await stack[Symbol.asyncDispose]();
+      // For whoever looks into a failed run.
+      cpSync(join(dataDirectory, "logs"), join(CACHE, "tests", `${name}-logs`), { recursive: true });
       wipe(dataDirectory);
       lock.release();
     },

@@ -14,7 +14,7 @@ import { namesOf } from "../../../messaging/held-rows.ts";
 import { LockCaution } from "../../../messaging/lock-caution.ts";
 import { pause } from "../../../messaging/pause.ts";
 import type { Log } from "../../../kernel/telemetry.ts";
-import { askCharge, askRefund, type OpenToken } from "./provider-call.ts";
+import { requestCharge, requestRefund, type OpenToken } from "./provider-call.ts";
 import {
   type AttemptResult,
   type Attempt,
@@ -213,13 +213,13 @@ export class Executor implements AsyncDisposable {
               kind: "charge",
               saga_id,
               attempt: request.attempt,
-              outcome: await askCharge(provider, open, attempt.payment, attempt.request),
+              outcome: await requestCharge(provider, open, attempt.payment, attempt.request),
             }
           : {
               kind: "refund",
               saga_id,
               attempt: request.attempt,
-              outcome: await askRefund(provider, attempt.payment, attempt.request),
+              outcome: await requestRefund(provider, attempt.payment, attempt.request),
             };
       // While new charges are held back because of our fault, the charge that probed waits like the others.
       return result.kind === "charge" && result.outcome.kind === "request_refused" && hold.isHeld

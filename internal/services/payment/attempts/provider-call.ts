@@ -20,7 +20,7 @@ const KEY_PAUSE_JITTER_MS = 1_000;
 /** Opens a sealed payment token; throws SEAL_INVALID, or SEAL_KEY_UNKNOWN if another process may be able to open it. */
 export type OpenToken = (sealed: string) => Promise<string>;
 
-export async function askCharge(
+export async function requestCharge(
   provider: PaymentProvider,
   open: OpenToken,
   payment: OpenPayment,
@@ -37,7 +37,7 @@ export async function askCharge(
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
 }
 
-export async function askRefund(
+export async function requestRefund(
   provider: PaymentProvider,
   payment: RefundPendingPayment,
   { idempotency_key, search_first }: RefundCall,
