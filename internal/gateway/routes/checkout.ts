@@ -1,0 +1,89 @@
+// POST /api/v1/checkout: reads the checkout strictly, seals the payment method, starts the saga. Composed by app.ts.
+import { Type } from "@sinclair/typebox";
+import { CheckoutAccepted, CheckoutRequest, IDEMPOTENCY_KEY } from "../../../schemas/http.ts";
+import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
+import type { OrchestratorClient } from "../orchestrator-client.ts";
+import { STATUS_ACCEPTED } from "../problem.ts";
+import type { Route, ShopperCall } from "./route.ts";
+
+export interface CheckoutOptions {
+  readonly orchestrator: Pick<OrchestratorClient, "startSaga">;
+  /** Seals the payment method, so that only the payment service can read it. */
+  readonly seal: (paymentMethod: string) => string;
+}
+
+export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/api/v1/checkout",
+      operationId: "startCheckout",
+      tag: "checkout",
+      summary: "Place a checkout",
+      description:
+        "Answers as soon as the checkout is stored. `status_url` then tells how it goes on. A retry with the same Idempotency-Key and the same body finds the same checkout and never charges twice.",
+      access: "shopper",
+      headers: {
+        "Idempotency-Key": {
+          description: "A new key for each checkout, for example a UUID; the same key for each retry.",
+          schema: Type.String({ pattern: IDEMPOTENCY_KEY }),
+          required: true,
+        },
+        traceparent: {
+          description: "W3C trace context; an invalid one is ignored.",
+          schema: Type.String(),
+        },
+      },
+      body: CheckoutRequest,
+      answers: {
+        [STATUS_ACCEPTED]: {
+          description: "The checkout is stored.",
+          schema: CheckoutAccepted,
+          headers: {
+            Location: { description: "The same as `status_url`.", schema: Type.String(), required: true },
+            "Idempotent-Replayed": {
+              description: "Present if this key had started the checkout before.",
+              schema: Type.Literal("true"),
+            },
+          },
+        },
+      },
+      problems: [
+        "invalid-json",
+        "missing-idempotency-key",
+        "body-too-large",
+        "unsupported-media-type",
+        "invalid-body",
+        "card-number",
+        "idempotency-key-reused",
+        "service-unavailable",
+      ],
+      handle: (call) => startCheckout(options, call),
+    },
+  ];
+}
+
+async function startCheckout(
+  { orchestrator, seal }: CheckoutOptions,
+  { request, set, userId }: ShopperCall,
+): Promise<CheckoutAccepted> {
+  const client_key = idempotencyKeyOf(request);
+  const checkout = await checkoutOf(request);
+  const { payment_method, shipping_address, ...cart } = checkout;
+  const { saga_id, replayed } = await orchestrator.startSaga({
+    ...cart,
+    // Stored addresses always have both, possibly empty: their readers rely on it.
+    shipping_address: { city: "", postal_code: "", ...shipping_address },
+    user_id: userId,
+    client_key,
+    payment_method: seal(payment_method),
+    // Hashes the unsealed request: sealing gives a different text each time.
+    body_hash: hashOf(checkout),
+    traceparent: traceparentOf(request),
+  });
+  const status_url = `/api/v1/saga/${saga_id}/status`;
+  set.status = STATUS_ACCEPTED;
+  set.headers["location"] = status_url;
+  if (replayed) set.headers["idempotent-replayed"] = "true";
+  return { saga_id, status_url };
+}
