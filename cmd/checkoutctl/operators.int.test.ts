@@ -1,6 +1,7 @@
 // `saga cancel` and the `dlq` commands of checkoutctl, against real servers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { TOPICS } from "../../schemas/topics.ts";
@@ -37,6 +38,7 @@ describe("saga cancel", () => {
     const api = orchestratorApi({
       intake: orchestrator.intake(),
       watch: new StatusWatch(postgres.sql),
+      history: new HistoryWatch(postgres.sql),
       cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
       faultOf: postgres.faultOf.bind(postgres),
       onError: () => undefined,

@@ -2,6 +2,7 @@
 import type { Admission } from "../../internal/orchestrator/admission.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
 import { cancelSaga } from "../../internal/orchestrator/cancel.ts";
+import type { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { Intake, type IntakeOptions } from "../../internal/orchestrator/intake.ts";
 import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
@@ -19,6 +20,7 @@ export interface ApiParts extends Pick<
 > {
   readonly observer: SagaObserver;
   readonly watch: StatusWatch;
+  readonly history: HistoryWatch;
   readonly admission: Admission;
   readonly past: PastWatch;
 }
@@ -26,7 +28,7 @@ export interface ApiParts extends Pick<
 /** Serves the API. It needs only the saga database: checkouts are accepted while Kafka is down. */
 export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiParts): void {
   const { config, log, resources } = context;
-  const { database, admission, past, watch } = parts;
+  const { database, admission, history, past, watch } = parts;
   const gate = {
     get rejection() {
       return past.rejection ?? admission.rejection;
@@ -41,6 +43,7 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
   const api = orchestratorApi({
     intake,
     watch,
+    history,
     cancel(sagaId, request) {
       if (past.rejection !== null) throw new AppError("SERVICE_UNAVAILABLE", past.rejection);
       return cancelSaga({ ...parts, log }, sagaId, request);
@@ -51,4 +54,5 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
   startHttp(context, "api", api);
   // Closed before the API: the API waits for open calls.
   resources.defer("status watch", () => watch[Symbol.dispose]());
+  resources.defer("history watch", () => history[Symbol.dispose]());
 }

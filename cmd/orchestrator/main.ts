@@ -1,6 +1,7 @@
 // Starts the orchestrator: accepts checkouts over HTTP and drives them by the saga table. Wiring only.
 import { hearingWaits } from "../../internal/orchestrator/admission.ts";
 import { sagaHandler } from "../../internal/orchestrator/handler.ts";
+import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { eraseOldSagas } from "../../internal/orchestrator/personal-data-store.ts";
 import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { openTableVersions } from "../../internal/orchestrator/store.ts";
@@ -30,13 +31,17 @@ await runRole({
       requireKnownVersions(await openTableVersions(database.sql)),
     );
     const watch = new StatusWatch(database.sql);
-    const telemetry = sagaTelemetry(context.metrics, context.log, watch.changed.bind(watch));
+    const history = new HistoryWatch(database.sql);
+    const telemetry = sagaTelemetry(context.metrics, context.log, (sagas) => {
+      watch.changed(sagas);
+      history.changed(sagas);
+    });
     const admission = startAdmission(context, database);
     const observer = hearingWaits(telemetry.observer, admission, systemClock);
     startStuckWatch(context, database);
     const past = startPastWatch(context, database);
     const saga = { database, clock: systemClock, newId, policy, observer };
-    startApi(context, { ...saga, watch, admission, past, onStarted: telemetry.onStarted });
+    startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });
     runLoop(context, {
       name: "deadlines",
       runOnce: () => sweepDeadlines({ ...saga, compared: () => past.compared }),

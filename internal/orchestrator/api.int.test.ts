@@ -14,6 +14,7 @@ import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { orchestratorApi } from "./api.ts";
+import { HistoryWatch } from "./history-watch.ts";
 import { StatusWatch } from "./status-watch.ts";
 
 const faultBody = TypeCompiler.Compile(SagaApiFault);
@@ -39,6 +40,7 @@ class Served implements AsyncDisposable {
     const api = orchestratorApi({
       intake: this.#intake,
       watch: this.watch,
+      history: new HistoryWatch(database.sql),
       cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
       faultOf,
       onError,

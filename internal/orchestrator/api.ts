@@ -1,4 +1,4 @@
-// The orchestrator's HTTP API: start a saga, get its status, cancel it. Internal: its clients are the gateway, which has
+// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it. Internal: its clients are the gateway, which has
 // authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same, because a wrong body would
 // become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
@@ -11,6 +11,7 @@ import { queryReader } from "../../schemas/query.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { Cancellation } from "./cancel.ts";
+import type { HistoryWatch } from "./history-watch.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { StatusWatch } from "./status-watch.ts";
 import { positionColumns } from "./store.ts";
@@ -28,10 +29,18 @@ const statusQuery = queryReader(
     wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WAIT_MS })),
   }),
 );
+const historyQuery = queryReader(
+  Type.Object({
+    user_id: Uuid,
+    after: Type.Optional(Type.Integer({ minimum: 0 })),
+    wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WAIT_MS })),
+  }),
+);
 
 export interface OrchestratorApiOptions {
   readonly intake: Intake;
   readonly watch: StatusWatch;
+  readonly history: HistoryWatch;
   /** Null when there is no such saga. */
   readonly cancel: (sagaId: string, request: CancelSaga) => Promise<Cancellation | null>;
   /** Of the database that intake and watch use. */
@@ -40,7 +49,8 @@ export interface OrchestratorApiOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export function orchestratorApi({ intake, watch, cancel, faultOf, onError }: OrchestratorApiOptions) {
+export function orchestratorApi(options: OrchestratorApiOptions) {
+  const { intake, watch, history, cancel, faultOf, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (error instanceof ClientKeyReused) return answer("CLIENT_KEY_REUSED");
@@ -65,6 +75,14 @@ export function orchestratorApi({ intake, watch, cancel, faultOf, onError }: Orc
       const { user_id, wait_ms = 0 } = read.query;
       const wait = { waitMs: wait_ms, signal: request.signal };
       return (await watch.status(sagaId, user_id, wait)) ?? answer("NO_SUCH_SAGA");
+    })
+    .get("/sagas/:id/history", async ({ params, request }) => {
+      const sagaId = sagaIdOf(params.id);
+      const read = historyQuery(request.url);
+      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
+      const { user_id, after = 0, wait_ms = 0 } = read.query;
+      const wait = { waitMs: wait_ms, signal: request.signal };
+      return (await history.history({ sagaId, after }, user_id, wait)) ?? answer("NO_SUCH_SAGA");
     });
 }
 

@@ -1,0 +1,107 @@
+// HTTP answers of the public API beside checkouts: products, orders, and what a checkout did so far. Public answers hold these fields
+// and no others: the gateway removes what a service answers beyond them.
+import { type Static, Type } from "@sinclair/typebox";
+import {
+  CartTotal,
+  Cents,
+  Currency,
+  PricedItem,
+  ProductName,
+  ShippingAddress,
+  SkuId,
+  Timestamp,
+  Uuid,
+} from "./fields.ts";
+import { SagaStatus, SagaStatusView } from "./http.ts";
+
+const nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+
+/** By language tag: `{"de": "Grüner Tee"}`. */
+const Translations = Type.Record(Type.String(), Type.String());
+
+const productText = {
+  sku_id: SkuId,
+  name: ProductName,
+  unit_price_cents: Cents,
+  currency: Currency,
+  category: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  names: Type.Optional(Translations),
+  descriptions: Type.Optional(Translations),
+  /** Address of a picture. */
+  picture: Type.Optional(Type.String()),
+};
+
+/** What the gateway reads of an item of inventory's catalogue. */
+export const CatalogueEntry = Type.Object({ ...productText, available_count: Type.Integer({ minimum: 0 }) });
+export type CatalogueEntry = Static<typeof CatalogueEntry>;
+
+/** GET /catalogue on inventory. */
+export const CatalogueEntries = Type.Object({
+  items: Type.Array(CatalogueEntry),
+  next: nullable(SkuId),
+});
+
+/** From this count on, only "at least so many" is told. */
+export const MAX_STOCK_TOLD = 20;
+
+/** GET /api/v1/products/{sku} */
+export const Product = Type.Object({
+  ...productText,
+  /** Pieces on the shelf. If not exact, at least so many: exact large counts would tell competitors what the shop sells. */
+  available: Type.Object({
+    count: Type.Integer({ minimum: 0, maximum: MAX_STOCK_TOLD }),
+    is_exact: Type.Boolean(),
+  }),
+});
+export type Product = Static<typeof Product>;
+
+/** GET /api/v1/products, in SKU order. `?after=` with `next` returns the next page; null at the end. */
+export const ProductPage = Type.Object({ products: Type.Array(Product), next: nullable(SkuId) });
+export type ProductPage = Static<typeof ProductPage>;
+
+export const ORDER_STATUSES = ["CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"] as const;
+
+/** GET /api/v1/orders/{id}, and the same of the order service. */
+export const ShopOrder = Type.Object({
+  order_id: Uuid,
+  saga_id: Uuid,
+  status: Type.Union(ORDER_STATUSES.map((status) => Type.Literal(status))),
+  items: Type.Array(PricedItem),
+  total_cents: CartTotal,
+  currency: Currency,
+  shipping_address: ShippingAddress,
+  created_at: Timestamp,
+  shipped_at: nullable(Timestamp),
+  delivered_at: nullable(Timestamp),
+  cancelled_at: nullable(Timestamp),
+  tracking: nullable(
+    Type.Object({
+      carrier: Type.String(),
+      number: Type.String(),
+      url: Type.Optional(Type.String()),
+    }),
+  ),
+});
+export type ShopOrder = Static<typeof ShopOrder>;
+
+/** GET /api/v1/orders, newest first. `?after=` with `next` returns the next page; null at the end. */
+export const ShopOrderPage = Type.Object({ orders: Type.Array(ShopOrder), next: nullable(Uuid) });
+export type ShopOrderPage = Static<typeof ShopOrderPage>;
+
+/** One line of a checkout's history. `id` grows. */
+export const SagaProgress = Type.Object({
+  id: Type.Integer({ minimum: 1 }),
+  status: SagaStatus,
+  step: Type.String(),
+  at: Timestamp,
+});
+export type SagaProgress = Static<typeof SagaProgress>;
+
+/** GET /sagas/:id/history on the orchestrator: the lines after `?after=`, oldest first, and the status with the last of them. */
+export const SagaHistory = Type.Object({ events: Type.Array(SagaProgress), view: SagaStatusView });
+export type SagaHistory = Static<typeof SagaHistory>;
+
+/** GET /api/v1/health */
+export const Health = Type.Object({ status: Type.Literal("ok") });
