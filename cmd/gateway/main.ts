@@ -1,7 +1,11 @@
 // Starts the gateway, the shoppers' API. Wiring only.
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { Authenticator } from "../../internal/gateway/auth.ts";
+import { EventStreams } from "../../internal/gateway/event-streams.ts";
+import { InventoryClient } from "../../internal/gateway/inventory-client.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
+import { OrderClient } from "../../internal/gateway/order-client.ts";
+import { streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
@@ -14,7 +18,7 @@ await runRole({
   description: "The shoppers' API: accepts checkouts and reports their status.",
   config,
   async start(context) {
-    const { config: env, log, ops, resources } = context;
+    const { config: env, log, metrics, ops, resources } = context;
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
     log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "the gateway seals payment tokens with this key");
     const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
@@ -28,8 +32,25 @@ await runRole({
     const logError = logThrottled(log, systemClock);
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, url }, "a request failed");
-    startHttp(context, "api", gatewayApp({ authenticator, orchestrator, seal, onError }));
+    const streams = new EventStreams({
+      orchestrator,
+      maxStreams: env.MAX_EVENT_STREAMS,
+      metrics: streamMetrics(metrics, () => streams.size),
+    });
+    const app = gatewayApp({
+      authenticator,
+      orchestrator,
+      inventory: new InventoryClient({ url: env.INVENTORY_URL }),
+      orders: new OrderClient({ url: env.ORDER_URL }),
+      streams,
+      seal,
+      clock: systemClock,
+      corsOrigins: env.CORS_ORIGINS?.split(","),
+      onError,
+    });
+    startHttp(context, "api", app);
     // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
+    resources.defer("event streams", () => streams[Symbol.dispose]());
   },
 });

@@ -2,12 +2,21 @@
 // throws as a problem. Called by cmd/gateway.
 import { Elysia } from "elysia";
 import { AppError } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
 import type { Authenticator } from "./auth.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
+import { Cors } from "./cors.ts";
+import type { EventStreams } from "./event-streams.ts";
+import type { InventoryClient } from "./inventory-client.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
-import { ProblemError, problemResponse } from "./problem.ts";
+import type { OrderClient } from "./order-client.ts";
+import { ProblemError, problemResponse, STATUS_NO_CONTENT } from "./problem.ts";
 import { checkoutRoutes } from "./routes/checkout.ts";
+import { documentRoute, healthRoute } from "./routes/meta.ts";
+import { orderRoutes } from "./routes/orders.ts";
+import { productRoutes } from "./routes/products.ts";
 import { allowedMethods, type Call, type Route } from "./routes/route.ts";
+import { sagaEventsRoute } from "./routes/saga-events.ts";
 import { sagaRoutes } from "./routes/saga.ts";
 
 /**
@@ -16,25 +25,38 @@ import { sagaRoutes } from "./routes/saga.ts";
  */
 const MAX_BODY_BYTES_READ = 16 * MAX_BODY_BYTES;
 
-export interface GatewayOptions {
-  readonly authenticator: Authenticator;
+export interface RouteOptions {
   readonly orchestrator: OrchestratorClient;
+  readonly inventory: InventoryClient;
+  readonly orders: OrderClient;
+  readonly streams: EventStreams;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
+  readonly clock: Clock;
+}
+
+export interface GatewayOptions extends RouteOptions {
+  readonly authenticator: Authenticator;
+  /** Origins whose scripts may call the API from a browser. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
 }
 
 export function gatewayApp(options: GatewayOptions) {
-  const { authenticator, onError } = options;
-  const app = new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES_READ } }).onError(
-    ({ error, code, request, path }) => {
+  const { authenticator, corsOrigins = [], onError } = options;
+  const cors = new Cors(corsOrigins);
+  const app = new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES_READ } })
+    .onRequest(({ request, set }) => {
+      // Answers are data: a browser must not read one as a page or script, whatever it holds.
+      Object.assign(set.headers, { "x-content-type-options": "nosniff" }, cors.headersFor(request));
+    })
+    .onError(({ error, code, request, path }) => {
       const problem = asProblem(error, code);
       // A client that disconnected gets no answer, and its disconnect is not an error.
       if (problem.isForOperators && !request.signal.aborted) onError(error, request);
       return problemResponse(problem, path);
-    },
-  );
+    });
   const routes = routesOf(options);
   for (const route of routes)
     app.route(
@@ -45,13 +67,21 @@ export function gatewayApp(options: GatewayOptions) {
       { parse: "none" },
     );
   for (const [path, allow] of allowedMethods(routes))
-    app.all(path, () => refuseMethod(allow), { parse: "none" });
+    app.all(path, ({ request }) => answerOtherMethod(cors, request, allow), { parse: "none" });
   return app;
 }
 
 /** Every route of the API. */
-export function routesOf(options: GatewayOptions): readonly Route[] {
-  return [...checkoutRoutes(options), ...sagaRoutes(options)];
+export function routesOf(options: RouteOptions): readonly Route[] {
+  const routes = [
+    ...checkoutRoutes(options),
+    ...sagaRoutes(options),
+    sagaEventsRoute(options),
+    ...productRoutes(options),
+    ...orderRoutes(options),
+    healthRoute(options),
+  ];
+  return [...routes, documentRoute(routes)];
 }
 
 /** The token is checked before anything else of the request. */
@@ -61,8 +91,10 @@ async function answer(authenticator: Authenticator, route: Route, call: Call): P
   return route.handle({ ...call, userId });
 }
 
-function refuseMethod(allow: string): never {
-  throw new ProblemError("method-not-allowed", { allow });
+function answerOtherMethod(cors: Cors, request: Request, allow: string): Response {
+  const headers = cors.preflight(request, allow);
+  if (headers === null) throw new ProblemError("method-not-allowed", { allow });
+  return new Response(null, { status: STATUS_NO_CONTENT, headers });
 }
 
 function asProblem(error: unknown, code: number | string): ProblemError {

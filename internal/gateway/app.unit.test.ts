@@ -2,17 +2,16 @@
 import { expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
-import { cart, JWT_SECRET, realClock, SHOPPER, tokenOf } from "../testkit/gateway.ts";
+import { cart, JWT_SECRET, realClock, servicesAt, SHOPPER, tokenOf } from "../testkit/gateway.ts";
 import { gatewayApp } from "./app.ts";
 import { Authenticator } from "./auth.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
-import { OrchestratorClient } from "./orchestrator-client.ts";
 
 const problemBody = TypeCompiler.Compile(Problem);
 const logged: unknown[] = [];
 const app = gatewayApp({
   authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
-  orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
+  ...servicesAt({}),
   seal: (token) => `sealed ${token}`,
   onError: (error) => void logged.push(error),
 });
@@ -251,7 +250,7 @@ test("our own fault is a 500 without details; the log gets the error", async () 
   const fault = new Error("secret of the inside");
   const broken = gatewayApp({
     authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
-    orchestrator: new OrchestratorClient({ url: "http://127.0.0.1:9" }),
+    ...servicesAt({}),
     seal: () => {
       throw fault;
     },

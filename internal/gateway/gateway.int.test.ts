@@ -4,16 +4,16 @@ import { connect } from "node:net";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CheckoutAccepted, SagaStatusView } from "../../schemas/http.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
+import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { eventOf } from "../testkit/events.ts";
-import { cart, JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
+import { cart, JWT_SECRET, realClock, servicesAt, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { gatewayApp } from "./app.ts";
 import { Authenticator } from "./auth.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
-import { OrchestratorClient } from "./orchestrator-client.ts";
 
 const acceptedBody = TypeCompiler.Compile(CheckoutAccepted);
 const viewBody = TypeCompiler.Compile(SagaStatusView);
@@ -28,10 +28,12 @@ const logged: unknown[] = [];
 function serveOrchestrator(port: number) {
   const { postgres } = orchestrator.database;
   const watch = new StatusWatch(postgres.sql);
+  const history = new HistoryWatch(postgres.sql);
   const intake = orchestrator.intake();
   const api = orchestratorApi({
     intake,
     watch,
+    history,
     cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
     faultOf: postgres.faultOf.bind(postgres),
     onError: (error) => void logged.push(error),
@@ -42,6 +44,7 @@ function serveOrchestrator(port: number) {
     watch,
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
+      history[Symbol.dispose]();
       await server[Symbol.asyncDispose]();
       await intake[Symbol.asyncDispose]();
     },
@@ -50,14 +53,14 @@ function serveOrchestrator(port: number) {
 
 /** The gateway, wired like cmd/gateway. */
 class Gateway implements AsyncDisposable {
-  readonly #client: OrchestratorClient;
+  readonly #services: ReturnType<typeof servicesAt>;
   readonly #server: HttpServer;
 
   constructor(orchestratorPort: number, seal: (token: string) => string) {
-    this.#client = new OrchestratorClient({ url: `http://${HOSTNAME}:${orchestratorPort}` });
+    this.#services = servicesAt({ orchestrator: `http://${HOSTNAME}:${orchestratorPort}` });
     const app = gatewayApp({
       authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
-      orchestrator: this.#client,
+      ...this.#services,
       seal,
       onError: (error) => void logged.push(error),
     });
@@ -96,7 +99,8 @@ class Gateway implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    this.#client[Symbol.dispose]();
+    this.#services.streams[Symbol.dispose]();
+    this.#services.orchestrator[Symbol.dispose]();
     await this.#server[Symbol.asyncDispose]();
   }
 }

@@ -1,21 +1,20 @@
-// The gateway's client of the orchestrator's HTTP API. Only an answer in the orchestrator's format counts: a proxy's 404 must not
-// tell a shopper that the saga does not exist.
-import type { Static, TSchema } from "@sinclair/typebox";
-import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+// The gateway's client of the orchestrator's HTTP API. Called by the routes of checkouts.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
+import { InternalApi } from "./internal-api.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A checkout is answered in milliseconds; a longer time means a fault in the orchestrator or its database. */
 const START_TIMEOUT_MS = 5_000;
 /** Added to the time that the shopper asked to wait. */
 const STATUS_TIMEOUT_MS = 5_000;
-/** Maximum length of an unexpected answer in the log. */
-const MAX_QUOTED_LENGTH = 200;
 
-const sagaStarted = TypeCompiler.Compile(SagaStarted);
-const statusView = TypeCompiler.Compile(SagaStatusView);
 const fault = TypeCompiler.Compile(SagaApiFault);
+const start = { body: TypeCompiler.Compile(SagaStarted), fault };
+const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
+const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 
 export interface OrchestratorClientOptions {
   readonly url: string;
@@ -23,15 +22,20 @@ export interface OrchestratorClientOptions {
   readonly timeouts?: { readonly startMs?: number; readonly statusMs?: number };
 }
 
+interface Wait {
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
 export class OrchestratorClient implements Disposable {
-  readonly #baseUrl: string;
+  readonly #api: InternalApi;
   readonly #startTimeoutMs: number;
   readonly #statusTimeoutMs: number;
-  /** Open status calls. */
+  /** Open calls that wait. */
   readonly #waits = new Set<AbortController>();
 
   constructor({ url, timeouts = {} }: OrchestratorClientOptions) {
-    this.#baseUrl = url.replace(/\/$/, "");
+    this.#api = new InternalApi("orchestrator", url);
     this.#startTimeoutMs = timeouts.startMs ?? START_TIMEOUT_MS;
     this.#statusTimeoutMs = timeouts.statusMs ?? STATUS_TIMEOUT_MS;
   }
@@ -41,26 +45,59 @@ export class OrchestratorClient implements Disposable {
    * SERVICE_UNAVAILABLE if the saga may or may not be stored; a retry with the same Idempotency-Key is safe.
    */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
-    const answer = await this.#call("/sagas", sagaStarted, AbortSignal.timeout(this.#startTimeoutMs), {
+    const answer = await this.#api.call("/sagas", start, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
+      signal: AbortSignal.timeout(this.#startTimeoutMs),
     });
-    if (!("error" in answer)) return answer;
-    if (answer.error === "CLIENT_KEY_REUSED") throw new ProblemError("idempotency-key-reused");
-    return refused(answer);
+    if ("body" in answer) return answer.body;
+    if (answer.fault.error === "CLIENT_KEY_REUSED") throw new ProblemError("idempotency-key-reused");
+    return refused(answer.fault);
   }
 
   /**
    * The saga's status, null if the user has no such saga. Waits up to `waitMs` for it to finish. Throws SERVICE_UNAVAILABLE when
    * `signal` aborts or this client is disposed.
    */
-  async status(
+  status(sagaId: string, userId: string, wait: Wait): Promise<SagaStatusView | null> {
+    const path = `/sagas/${sagaId}?user_id=${userId}&wait_ms=${wait.waitMs}`;
+    return this.#waiting(wait, async (signal) => {
+      const answer = await this.#api.call(path, status, { signal });
+      return "body" in answer ? answer.body : missing(answer.fault);
+    });
+  }
+
+  /**
+   * What the saga did after the history line `after`, and its status; null if the user has no such saga. Waits up to `waitMs` for
+   * something to happen; then `events` may be empty. Throws as `status` does.
+   */
+  history(
     sagaId: string,
     userId: string,
-    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
-  ): Promise<SagaStatusView | null> {
-    const path = `/sagas/${sagaId}?user_id=${userId}&wait_ms=${waitMs}`;
+    { after, ...wait }: Wait & { readonly after: number },
+  ): Promise<SagaHistory | null> {
+    const path = `/sagas/${sagaId}/history?user_id=${userId}&after=${after}&wait_ms=${wait.waitMs}`;
+    return this.#waiting(wait, async (signal) => {
+      const answer = await this.#api.call(path, history, { signal });
+      return "body" in answer ? answer.body : missing(answer.fault);
+    });
+  }
+
+  /** Throws while the orchestrator is unreachable; for /readyz. */
+  ready(): Promise<void> {
+    return this.#api.ping("/ready", this.#statusTimeoutMs);
+  }
+
+  /** Aborts open calls that wait; their clients get a 503 and retry. */
+  [Symbol.dispose](): void {
+    for (const wait of this.#waits) wait.abort();
+  }
+
+  async #waiting<Result>(
+    { waitMs, signal }: Wait,
+    call: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     // Not AbortSignal.any: all three sources must release the call when it ends.
     const wait = new AbortController();
     const abort = () => wait.abort();
@@ -68,74 +105,17 @@ export class OrchestratorClient implements Disposable {
     signal.addEventListener("abort", abort);
     this.#waits.add(wait);
     try {
-      const answer = await this.#call(path, statusView, wait.signal);
-      if (!("error" in answer)) return answer;
-      return answer.error === "NO_SUCH_SAGA" ? null : refused(answer);
+      return await call(wait.signal);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
       this.#waits.delete(wait);
     }
   }
-
-  /** Throws while the orchestrator is unreachable; for /readyz. */
-  async ready(): Promise<void> {
-    const response = await this.#fetch("/ready", { signal: AbortSignal.timeout(this.#statusTimeoutMs) });
-    await response.body?.cancel();
-    if (!response.ok) throw this.#strange(response, "");
-  }
-
-  /** Aborts open status calls; their clients get a 503 and retry. */
-  [Symbol.dispose](): void {
-    for (const wait of this.#waits) wait.abort();
-  }
-
-  async #call<Schema extends TSchema>(
-    path: string,
-    expected: TypeCheck<Schema>,
-    signal: AbortSignal,
-    init: RequestInit = {},
-  ): Promise<Static<Schema> | SagaApiFault> {
-    const response = await this.#fetch(path, { ...init, signal });
-    const text = await response.text().catch((cause: unknown) => {
-      throw this.#silent(cause);
-    });
-    const body = parsed(text);
-    if (response.ok && expected.Check(body)) return body;
-    if (!response.ok && fault.Check(body)) return body;
-    throw this.#strange(response, text);
-  }
-
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
-    try {
-      return await fetch(this.#baseUrl + path, { ...init, redirect: "error" });
-    } catch (cause) {
-      throw this.#silent(cause);
-    }
-  }
-
-  #silent(cause: unknown): AppError {
-    return new AppError("SERVICE_UNAVAILABLE", `the orchestrator at ${this.#baseUrl} does not answer`, {
-      cause,
-    });
-  }
-
-  #strange({ status }: Response, text: string): AppError {
-    const quoted = JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH));
-    return new AppError(
-      "SERVICE_UNAVAILABLE",
-      `${this.#baseUrl} does not answer like an orchestrator: ${status} ${quoted}`,
-    );
-  }
 }
 
-/** Undefined if the text is not JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function missing(answer: SagaApiFault): null {
+  return answer.error === "NO_SUCH_SAGA" ? null : refused(answer);
 }
 
 /** Not the shopper's fault: the orchestrator is unavailable, or gateway and orchestrator disagree on the contract. */

@@ -9,6 +9,14 @@ const PROBLEMS = {
   unauthenticated: { status: 401, title: "A valid bearer token is required" },
   "not-found": { status: 404, title: "The resource does not exist" },
   "method-not-allowed": { status: 405, title: "This path does not support this method" },
+  "too-many-streams": {
+    status: 429,
+    title: "Too many event streams are open; close one, or ask for the status instead",
+  },
+  "streams-full": {
+    status: 503,
+    title: "No more event streams at the moment; ask for the status instead, or try again",
+  },
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "invalid-body": { status: 422, title: "The body does not match the schema" },
@@ -26,10 +34,20 @@ const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS;
 
+/** Status and title, for the OpenAPI document. */
+export function describeProblem(type: ProblemType): { readonly status: number; readonly title: string } {
+  return PROBLEMS[type];
+}
+
 /** How long a client should wait before it retries. */
 const RETRY_AFTER_SECONDS = 2;
 
+/** A stream lasts minutes, so an earlier retry would only be refused again. */
+const STREAM_RETRY_AFTER_SECONDS = 10;
+
 export const STATUS_ACCEPTED = 202;
+export const STATUS_NO_CONTENT = 204;
+export const STATUS_NOT_MODIFIED = 304;
 
 interface ProblemParts {
   readonly detail?: string;
@@ -78,6 +96,8 @@ export function problemResponse({ type, parts }: ProblemError, instance: string)
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
   if (type === "unauthenticated") headers.set("www-authenticate", "Bearer");
   if (type === "service-unavailable") headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  if (type === "too-many-streams" || type === "streams-full")
+    headers.set("retry-after", String(STREAM_RETRY_AFTER_SECONDS));
   if (allow !== undefined) headers.set("allow", allow);
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -77,6 +77,7 @@ function settingsOf(
     case "gateway":
       return {
         ORCHESTRATOR_URL: addresses.orchestrator,
+        INVENTORY_URL: addresses.inventory,
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
         BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",

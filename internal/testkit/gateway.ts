@@ -1,6 +1,10 @@
 // Fixtures for the gateway's tests: valid and invalid tokens, and a shopper's checkout request.
 import { SignJWT } from "jose";
 import type { CheckoutRequest } from "../../schemas/http.ts";
+import { EventStreams } from "../gateway/event-streams.ts";
+import { InventoryClient } from "../gateway/inventory-client.ts";
+import { OrchestratorClient } from "../gateway/orchestrator-client.ts";
+import { OrderClient } from "../gateway/order-client.ts";
 import type { Clock } from "../kernel/ports.ts";
 
 export const JWT_SECRET = "a secret of more than thirty-two characters";
@@ -8,6 +12,25 @@ export const SHOPPER = "01890000-0000-7000-8000-00000000000a";
 export const STRANGER = "01890000-0000-7000-8000-00000000000b";
 
 export const realClock: Clock = { now: () => Date.now() };
+
+/** Nothing listens there. */
+const NOWHERE = "http://127.0.0.1:9";
+
+/** The services behind a gateway, wired as in cmd/gateway. Those without an address are away. */
+export function servicesAt(urls: {
+  readonly orchestrator?: string;
+  readonly inventory?: string;
+  readonly order?: string;
+}) {
+  const orchestrator = new OrchestratorClient({ url: urls.orchestrator ?? NOWHERE });
+  return {
+    orchestrator,
+    inventory: new InventoryClient({ url: urls.inventory ?? NOWHERE }),
+    orders: new OrderClient({ url: urls.order ?? NOWHERE }),
+    streams: new EventStreams({ orchestrator, maxStreams: 100 }),
+    clock: realClock,
+  };
+}
 
 export interface TokenParts {
   /** Claims in addition to `sub` and `exp`; undefined removes one. */

@@ -13,6 +13,7 @@ import { config as order } from "../../cmd/order/config.ts";
 import { config as payment } from "../../cmd/payment/config.ts";
 import { config as paysim } from "../../cmd/paysim/config.ts";
 import { config as relay } from "../../cmd/relay/config.ts";
+import { streamMetrics } from "../gateway/telemetry.ts";
 import { assert } from "../kernel/errors.ts";
 import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
@@ -135,6 +136,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/messaging/telemetry.ts",
     calls: /\brelayMetrics\(/,
     register: (metrics) => void relayMetrics(metrics),
+  },
+  {
+    file: "internal/gateway/telemetry.ts",
+    calls: /\bstreamMetrics\(/,
+    register: (metrics) => void streamMetrics(metrics, () => 0),
   },
   { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
   {

@@ -1,0 +1,44 @@
+// The gateway's client of inventory's catalogue API. Called by routes/products.ts through a cache.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Problem } from "../../schemas/http.ts";
+import { CatalogueEntries, CatalogueEntry } from "../../schemas/shop.ts";
+import { AppError } from "../kernel/errors.ts";
+import { InternalApi } from "./internal-api.ts";
+
+/** A page takes a few milliseconds. */
+const TIMEOUT_MS = 2_000;
+
+const fault = TypeCompiler.Compile(Problem);
+const page = { body: TypeCompiler.Compile(CatalogueEntries), fault };
+const entry = { body: TypeCompiler.Compile(CatalogueEntry), fault };
+
+export class InventoryClient {
+  readonly #api: InternalApi;
+
+  constructor({ url }: { readonly url: string }) {
+    this.#api = new InternalApi("inventory", url);
+  }
+
+  /** Up to `limit` items in SKU order, after the SKU `after`. Throws SERVICE_UNAVAILABLE. */
+  async page(after: string | undefined, limit: number) {
+    const query = after === undefined ? `limit=${limit}` : `limit=${limit}&after=${after}`;
+    const answer = await this.#api.call(`/catalogue?${query}`, page, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return "body" in answer ? answer.body : refused(answer.fault);
+  }
+
+  /** Null if there is no such SKU. Throws SERVICE_UNAVAILABLE. */
+  async item(sku: string): Promise<CatalogueEntry | null> {
+    const answer = await this.#api.call(`/catalogue/${sku}`, entry, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if ("body" in answer) return answer.body;
+    return answer.fault.status === 404 ? null : refused(answer.fault);
+  }
+}
+
+function refused({ status, detail = "" }: Problem): never {
+  const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
+  throw new AppError(code, `inventory answered ${status} ${detail}`);
+}

@@ -1,0 +1,78 @@
+// GET /api/v1/orders and /api/v1/orders/:id: the shopper's own orders. Composed by app.ts.
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
+import { ShopOrder, ShopOrderPage } from "../../../schemas/shop.ts";
+import type { OrderClient } from "../order-client.ts";
+import { ProblemError } from "../problem.ts";
+import { strictQuery } from "./reading.ts";
+import type { HeaderFields, Route, ShopperCall } from "./route.ts";
+
+const DEFAULT_PAGE_ORDERS = 20;
+const MAX_PAGE_ORDERS = 100;
+
+const PageQuery = Type.Object(
+  {
+    after: Type.Optional({ ...Uuid, description: "`next` of the page before." }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MAX_PAGE_ORDERS, default: DEFAULT_PAGE_ORDERS }),
+    ),
+  },
+  { additionalProperties: false },
+);
+const pageQuery = strictQuery(PageQuery);
+
+/** It has an address. */
+const NO_STORE: HeaderFields = {
+  "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") },
+};
+
+export interface OrderOptions {
+  readonly orders: Pick<OrderClient, "page" | "order">;
+}
+
+export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/v1/orders",
+      operationId: "listOrders",
+      tag: "orders",
+      summary: "A page of the shopper's orders, newest first",
+      access: "shopper",
+      query: PageQuery,
+      answers: { 200: { description: "The page.", schema: ShopOrderPage, headers: NO_STORE } },
+      problems: ["invalid-query", "service-unavailable"],
+      handle: (call) => page(orders, call),
+    },
+    {
+      method: "GET",
+      path: "/api/v1/orders/:id",
+      operationId: "order",
+      tag: "orders",
+      summary: "One of the shopper's orders",
+      access: "shopper",
+      params: { id: { description: "`order_id` of the order.", schema: Uuid } },
+      answers: { 200: { description: "The order.", schema: ShopOrder, headers: NO_STORE } },
+      problems: ["not-found", "service-unavailable"],
+      handle: (call) => one(orders, call),
+    },
+  ];
+}
+
+async function page(orders: OrderOptions["orders"], { request, set, userId }: ShopperCall) {
+  const { after, limit = DEFAULT_PAGE_ORDERS } = pageQuery(request.url);
+  const found = await orders.page({ userId, after, limit });
+  set.headers["cache-control"] = "no-store";
+  return Value.Clean(ShopOrderPage, found);
+}
+
+async function one(orders: OrderOptions["orders"], { params, set, userId }: ShopperCall) {
+  const id = params["id"];
+  if (!Value.Check(Uuid, id)) throw new ProblemError("not-found");
+  const found = await orders.order(id, userId);
+  // Another user's order looks exactly like a missing one.
+  if (found === null) throw new ProblemError("not-found");
+  set.headers["cache-control"] = "no-store";
+  return Value.Clean(ShopOrder, found);
+}
