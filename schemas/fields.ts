@@ -1,5 +1,5 @@
 // The field types that all messages share: ids, money, times, items. All are TypeBox schemas, so types and validators agree.
-import { Type } from "@sinclair/typebox";
+import { type TSchema, Type } from "@sinclair/typebox";
 
 /** Maximum lines in one cart. */
 export const MAX_CART_LINES = 50;
@@ -43,6 +43,31 @@ const lineOrNothing = (maxLength: number) => Type.String({ maxLength, pattern: P
 
 /** The product name of a SKU. */
 export const ProductName = line(200);
+
+/** The shop's own grouping of products. */
+export const Category = line(100);
+/** Text of at most 4,000 characters, which may have line breaks. */
+export const ProductDescription = Type.String({
+  minLength: 1,
+  maxLength: 4_000,
+  pattern:
+    "^(?:[^\\u0000-\\u0009\\u000b-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$",
+});
+/** An https URL, or a path on the shop's own site. Only characters of a URL, so that a page can show it as it is. */
+export const Picture = Type.String({
+  maxLength: 500,
+  pattern: "^(?:https://[A-Za-z0-9]|/(?!/))[A-Za-z0-9._~:/?#@!$&*+,;=%-]*$",
+});
+/** `de`, `pt-BR` */
+export const LANGUAGE = "^[a-z]{2,3}(?:-[A-Z]{2})?$";
+const MAX_LANGUAGES = 20;
+const byLanguage = <Text extends TSchema>(text: Text) =>
+  Type.Record(Type.String({ pattern: LANGUAGE }), text, {
+    additionalProperties: false,
+    maxProperties: MAX_LANGUAGES,
+  });
+export const NamesByLanguage = byLanguage(ProductName);
+export const DescriptionsByLanguage = byLanguage(ProductDescription);
 
 /** The operator and the reason of a manual action, for the audit trail. */
 export const Actor = line(100);

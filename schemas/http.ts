@@ -1,15 +1,20 @@
 // HTTP bodies: the public API of the gateway and the two internal APIs behind it (orchestrator, inventory catalogue). Requests are
 // strict: an unknown field is rejected, not ignored, so that a typo cannot cost a shopper money.
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import {
   Actor,
   CartItem,
   CartTotal,
+  Category,
   Cents,
   Currency,
+  DescriptionsByLanguage,
   Email,
   MAX_CART_LINES,
   MAX_SEALED_LENGTH,
+  NamesByLanguage,
+  Picture,
+  ProductDescription,
   ProductName,
   Reason,
   ShippingAddress,
@@ -128,7 +133,7 @@ export const SagaApiFault = Type.Object({
 });
 export type SagaApiFault = Static<typeof SagaApiFault>;
 
-/** One SKU of the catalogue. */
+/** One SKU of the catalogue. `name` and `description` are in the shop's own language, the others by language tag. */
 export const CatalogueItem = Type.Object(
   {
     sku_id: SkuId,
@@ -136,21 +141,35 @@ export const CatalogueItem = Type.Object(
     unit_price_cents: Cents,
     currency: Currency,
     available_count: Type.Integer({ minimum: 0 }),
+    category: Type.Optional(Category),
+    description: Type.Optional(ProductDescription),
+    names: Type.Optional(NamesByLanguage),
+    descriptions: Type.Optional(DescriptionsByLanguage),
+    picture: Type.Optional(Picture),
   },
   strict,
 );
 export type CatalogueItem = Static<typeof CatalogueItem>;
 
-/** GET /catalogue on inventory, in SKU order. `?after=` with `next` returns the next page; null at the end. */
+/**
+ * GET /catalogue on inventory, in SKU order. `?after=` with `next` returns the next page; null at the end. `?skus=a,b` returns those of
+ * up to MAX_CART_LINES SKUs that exist, with `next` null.
+ */
 export const CataloguePage = Type.Object({
   items: Type.Array(CatalogueItem),
   next: Type.Union([SkuId, Type.Null()]),
 });
 export type CataloguePage = Static<typeof CataloguePage>;
 
+const StockCount = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
+const orNothing = <Schema extends TSchema>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+
 /**
- * PUT /catalogue on inventory: sets name and price, and adds `add_count` to the stock. A repeat adds again, unless both requests
- * have the same Idempotency-Key (a UUID). The answer has the resulting items.
+ * PUT /catalogue on inventory: sets name and price, and changes the stock in one of two ways. `add_count` adds a delivery: a repeat adds
+ * again, unless both requests have the same Idempotency-Key (a UUID). `stock_total` sets the number of pieces that were ever put on the
+ * shelf, sold ones included, so a repeat changes nothing. Of the other fields, an absent one stays as it is and null removes it. The
+ * answer has the resulting items. `?dry_run=true` changes nothing; the items are then those before the change.
  */
 export const RestockRequest = Type.Object(
   {
@@ -161,7 +180,13 @@ export const RestockRequest = Type.Object(
           name: ProductName,
           unit_price_cents: Cents,
           currency: Currency,
-          add_count: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
+          add_count: Type.Optional(StockCount),
+          stock_total: Type.Optional(StockCount),
+          category: orNothing(Category),
+          description: orNothing(ProductDescription),
+          names: orNothing(NamesByLanguage),
+          descriptions: orNothing(DescriptionsByLanguage),
+          picture: orNothing(Picture),
         },
         strict,
       ),
@@ -171,6 +196,25 @@ export const RestockRequest = Type.Object(
   strict,
 );
 export type RestockRequest = Static<typeof RestockRequest>;
+
+/** What a PUT /catalogue changed, or with `dry_run` would change. */
+export const CatalogueChanges = Type.Object({
+  /** Products. */
+  created: Type.Integer({ minimum: 0 }),
+  changed: Type.Integer({ minimum: 0 }),
+  unchanged: Type.Integer({ minimum: 0 }),
+  /** Pieces. */
+  stock_added: Type.Integer({ minimum: 0 }),
+  stock_removed: Type.Integer({ minimum: 0 }),
+});
+export type CatalogueChanges = Static<typeof CatalogueChanges>;
+
+/** The answer to PUT /catalogue. */
+export const RestockAnswer = Type.Object({
+  items: Type.Array(CatalogueItem),
+  changes: CatalogueChanges,
+});
+export type RestockAnswer = Static<typeof RestockAnswer>;
 
 /** RFC 9457 */
 export const Problem = Type.Object({

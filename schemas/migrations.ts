@@ -6,6 +6,7 @@ import messaging from "./migrations/messaging.sql" with { type: "text" };
 import quieterVacuum from "./migrations/quieter_vacuum.sql" with { type: "text" };
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
+import products from "./migrations/inventory/0023_products.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
@@ -50,7 +51,14 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0020_hot_updates", sql: sagaHot },
     vacuum,
   ],
-  inventory: [messagingMigration, { name: "0002_inventory", sql: inventory }, held, spare, vacuum],
+  inventory: [
+    messagingMigration,
+    { name: "0002_inventory", sql: inventory },
+    held,
+    spare,
+    vacuum,
+    { name: "0023_products", sql: products },
+  ],
   payment: [
     messagingMigration,
     { name: "0002_payment", sql: payment },

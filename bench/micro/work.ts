@@ -6,6 +6,7 @@ import type { SagaInput } from "../../internal/orchestrator/state.ts";
 import { checkoutOf, hashOf } from "../../internal/gateway/checkout-request.ts";
 import { decode, envelop } from "../../internal/messaging/envelope.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../../internal/platform/seal.ts";
+import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { decide as decideInventory, type StockItem } from "../../internal/services/inventory/decide.ts";
 import { decide as decideOrder } from "../../internal/services/order/decide.ts";
 import { decide as decidePayment } from "../../internal/services/payment/decide.ts";
@@ -112,6 +113,7 @@ function writing(sealed: string): readonly Work[] {
 function takingIn(): readonly Work[] {
   const cart = cartOf(["tea"], PAYMENT_METHOD, "EUR");
   const body = JSON.stringify(cart);
+  const currencies = shopCurrencies("");
   return [
     { group: "gateway", name: "hash of a checkout", run: () => hashOf(cart) },
     {
@@ -124,6 +126,7 @@ function takingIn(): readonly Work[] {
             headers: { "content-type": "application/json" },
             body,
           }),
+          currencies,
         ),
     },
   ];

@@ -1,5 +1,6 @@
 // checkoutctl as a process: exit codes, errors and output. Commands for sagas and dead letters are in operators.int.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
 import { jwtVerify } from "jose";
@@ -257,7 +258,11 @@ describe("with a system", () => {
   });
 
   test("catalogue load adds stock through inventory, and names the errors in a file", async () => {
-    const api = catalogueApi({ database: system.clones.inventory.postgres, log: { error: () => undefined } });
+    const api = catalogueApi({
+      database: system.clones.inventory.postgres,
+      log: { error: () => undefined },
+      currencies: shopCurrencies(""),
+    });
     await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
     const env = { INVENTORY_URL: `http://127.0.0.1:${server.port}` };
 

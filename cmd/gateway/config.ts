@@ -1,10 +1,11 @@
 // The settings of the gateway.
 import { Type } from "@sinclair/typebox";
-import { commonConfig, httpConfig, secret } from "../../internal/platform/config.ts";
+import { commonConfig, httpConfig, secret, shopConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
   ...commonConfig,
   ...httpConfig("the API"),
+  ...shopConfig,
   ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
   INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue API" }),
   ORDER_URL: Type.Optional(

@@ -6,6 +6,7 @@ import { InventoryClient } from "../../internal/gateway/inventory-client.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
 import { OrderClient } from "../../internal/gateway/order-client.ts";
 import { streamMetrics } from "../../internal/gateway/telemetry.ts";
+import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
@@ -30,6 +31,7 @@ await runRole({
       clock: systemClock,
     });
     const logError = logThrottled(log, systemClock);
+    const currencies = shopCurrencies(env.SHOP_CURRENCIES);
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, url }, "a request failed");
     const streams = new EventStreams({
@@ -44,6 +46,7 @@ await runRole({
       orders: new OrderClient({ url: env.ORDER_URL }),
       streams,
       seal,
+      currencies,
       clock: systemClock,
       corsOrigins: env.CORS_ORIGINS?.split(","),
       onError,

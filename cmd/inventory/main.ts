@@ -1,6 +1,7 @@
 // Starts the inventory service: reserves stock by command, releases expired holds, and serves the catalogue over HTTP. Wiring
 // only.
 import { runLoop } from "../../internal/platform/background-loop.ts";
+import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -20,8 +21,9 @@ await runRole({
   async start(context) {
     const { config: env, log, metrics } = context;
     const database = await openPublishingDatabase(NAME, "inventory", context);
+    const currencies = shopCurrencies(env.SHOP_CURRENCIES);
     // Started before the wait for Kafka: the catalogue needs no Kafka.
-    startHttp(context, "catalogue", catalogueApi({ database, log }));
+    startHttp(context, "catalogue", catalogueApi({ database, log, currencies }));
     const onCommitted = inventoryTelemetry(metrics);
     runLoop(context, {
       name: "sweeper",

@@ -32,6 +32,8 @@ export interface RouteOptions {
   readonly streams: EventStreams;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
+  /** Carts in other currencies are rejected. */
+  readonly currencies: ReadonlySet<string>;
   readonly clock: Clock;
 }
 

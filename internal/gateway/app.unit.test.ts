@@ -1,5 +1,6 @@
 // Requests that the gateway rejects by itself. The orchestrator's address has no listener, so a request that passes gets a 503.
 import { expect, test } from "bun:test";
+import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
 import { cart, JWT_SECRET, realClock, servicesAt, SHOPPER, tokenOf } from "../testkit/gateway.ts";
@@ -10,6 +11,7 @@ import { MAX_BODY_BYTES } from "./checkout-request.ts";
 const problemBody = TypeCompiler.Compile(Problem);
 const logged: unknown[] = [];
 const app = gatewayApp({
+  currencies: shopCurrencies(""),
   authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
   ...servicesAt({}),
   seal: (token) => `sealed ${token}`,
@@ -249,6 +251,7 @@ test("wait must be decimal seconds within bounds", async () => {
 test("our own fault is a 500 without details; the log gets the error", async () => {
   const fault = new Error("secret of the inside");
   const broken = gatewayApp({
+    currencies: shopCurrencies(""),
     authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
     ...servicesAt({}),
     seal: () => {

@@ -2,7 +2,8 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
-import { currencyFault } from "../kernel/money.ts";
+import { chargeFault } from "../kernel/charge-limits.ts";
+import { shopCurrencyFault } from "../kernel/shop-currencies.ts";
 import { addressFaults } from "./address.ts";
 import { holdsCardNumber } from "./card-number.ts";
 import { ProblemError } from "./problem.ts";
@@ -39,7 +40,11 @@ export function idempotencyKeyOf({ headers }: Request): string {
   });
 }
 
-export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
+/** `currencies`: those in which the shop sells. */
+export async function checkoutOf(
+  request: Request,
+  currencies: ReadonlySet<string>,
+): Promise<CheckoutRequest> {
   const body = parse(await textOf(request));
   // Checked first: a card number with spaces also violates the schema, but the schema's message would not explain it.
   if (hasCardNumber(body)) throw new ProblemError("card-number", { errors: [CARD_NUMBER] });
@@ -49,7 +54,7 @@ export async function checkoutOf(request: Request): Promise<CheckoutRequest> {
       ? [...checkoutRequest.Errors(body)]
           .slice(0, MAX_BODY_FAULTS)
           .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }))
-      : faultsOfMeaning(checkout);
+      : faultsOfMeaning(checkout, currencies);
   if (checkout !== null && errors.length === 0) return checkout;
   throw new ProblemError("invalid-body", { errors });
 }
@@ -62,12 +67,20 @@ function hasCardNumber(body: unknown): boolean {
 }
 
 /** Faults that a schema cannot find. */
-function faultsOfMeaning({ email, currency, shipping_address }: CheckoutRequest) {
-  // A currency that the provider cannot charge is rejected before stock is reserved.
-  const message = currencyFault(currency);
+function faultsOfMeaning(
+  { email, currency, expected_total_cents, shipping_address }: CheckoutRequest,
+  currencies: ReadonlySet<string>,
+) {
+  // A sum that the provider cannot charge is rejected before stock is reserved.
+  const wrongCurrency = shopCurrencyFault(currency, currencies);
+  const wrongTotal =
+    wrongCurrency === null && expected_total_cents !== undefined
+      ? chargeFault({ amount_cents: expected_total_cents, currency })
+      : null;
   return [
     ...(isEmail(email) ? [] : [NO_ADDRESS]),
-    ...(message === null ? [] : [{ path: "/currency", message }]),
+    ...(wrongCurrency === null ? [] : [{ path: "/currency", message: wrongCurrency }]),
+    ...(wrongTotal === null ? [] : [{ path: "/expected_total_cents", message: wrongTotal.message }]),
     ...addressFaults(shipping_address),
   ];
 }

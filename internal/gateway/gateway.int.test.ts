@@ -1,5 +1,6 @@
 // The gateway on a real port, with a real orchestrator API and a real Postgres.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { connect } from "node:net";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CheckoutAccepted, SagaStatusView } from "../../schemas/http.ts";
@@ -59,6 +60,7 @@ class Gateway implements AsyncDisposable {
   constructor(orchestratorPort: number, seal: (token: string) => string) {
     this.#services = servicesAt({ orchestrator: `http://${HOSTNAME}:${orchestratorPort}` });
     const app = gatewayApp({
+      currencies: shopCurrencies(""),
       authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
       ...this.#services,
       seal,

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { JWT_SECRET, realClock, servicesAt } from "../testkit/gateway.ts";
 import { gatewayApp, routesOf } from "./app.ts";
 import { Authenticator } from "./auth.ts";
@@ -25,6 +26,7 @@ const options = {
   ...servicesAt({}),
   authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
   seal: (token: string) => token,
+  currencies: shopCurrencies(""),
   onError: () => undefined,
 };
 const app = gatewayApp(options);

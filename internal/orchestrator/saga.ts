@@ -2,9 +2,9 @@
 // sends. Pure: no clock, no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer
 // for everything.
 import type { InsufficientStock } from "../../schemas/events.ts";
-import { MAX_CENTS } from "../../schemas/fields.ts";
 import type { StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
+import { chargeFault } from "../kernel/charge-limits.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
@@ -277,9 +277,7 @@ function applyReply(saga: Saga, input: SagaInput): Saga {
   }
 }
 
-/**
- * Prices come from the server, but a shopper is never charged a total they were not shown, nor one that the messages cannot carry.
- */
+/** Prices come from the server, but a shopper is never charged a total they were not shown. What cannot be charged is not tried. */
 function checkPrice(saga: Saga): Failure | null {
   const { total_cents, expected_total_cents, currency } = saga;
   if (total_cents === null || saga.payment_succeeded) return null;
@@ -288,12 +286,7 @@ function checkPrice(saga: Saga): Failure | null {
       code: "PRICE_CHANGED",
       message: `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
     };
-  if (total_cents > MAX_CENTS)
-    return {
-      code: "TOTAL_TOO_LARGE",
-      message: `${moneyText(total_cents, currency)} is too much for one order`,
-    };
-  return null;
+  return chargeFault({ amount_cents: total_cents, currency });
 }
 
 function failureOf(input: SagaInput, { currency }: Saga): Failure {

@@ -4,6 +4,7 @@
 import { FormatRegistry, type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { AppError } from "../kernel/errors.ts";
+import { isKnownCurrency } from "../kernel/money.ts";
 import { misspeltSettings } from "./misspelt.ts";
 
 /** EX_CONFIG of sysexits.h. systemd's RestartPreventExitStatus lists it, because a restart does not help. */
@@ -123,6 +124,16 @@ export const httpConfig = (what: string, note?: string) => ({
       "accepted Host names, separated by commas; addresses, localhost and the machine's own name always work, other names get 421",
   }),
 });
+
+/** For the roles where prices and carts come in. */
+export const shopConfig = {
+  SHOP_CURRENCIES: Type.String({
+    default: "",
+    format: "currencies",
+    description:
+      "currencies in which the shop sells, separated by commas; others are rejected, in prices and in carts; empty: all that can be charged. Set it alike for gateway and inventory",
+  }),
+};
 
 /** For a role that consumes commands or events, has a database and publishes from it. */
 export const serviceConfig = {
@@ -262,6 +273,10 @@ const FORMATS: Readonly<
   "host-names": {
     words: "host names without scheme and port, separated by commas",
     accepts: (text) => text.split(",").every((name) => /^\s*[A-Za-z0-9_]([A-Za-z0-9._-]*)\s*$/.test(name)),
+  },
+  currencies: {
+    words: "currencies that can be charged, as ISO 4217 codes separated by commas, for example EUR,CHF",
+    accepts: (text) => text.split(",").every((code) => isKnownCurrency(code.trim())),
   },
   "smtp-url": {
     words: "a URL, smtp://user:password@host:port or smtps://host",

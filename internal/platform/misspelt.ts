@@ -57,6 +57,7 @@ export const SETTING_NAMES: readonly string[] = [
   "SEARCH_LAG_MS",
   "SEED",
   "SERVED_NAMES",
+  "SHOP_CURRENCIES",
   "SHUTDOWN_DEADLINE_MS",
   "SMTP_MAX_CONNECTIONS",
   "SMTP_URL",

@@ -32,7 +32,7 @@ const load = command(
         : parseCatalogue(await readText(file), file);
     const url = loadSettings(options.stack).need("INVENTORY_URL");
     await loadCatalogue(url, items);
-    const units = items.reduce((sum, item) => sum + item.add_count, 0);
+    const units = items.reduce((sum, item) => sum + (item.add_count ?? 0), 0);
     print(
       options,
       { loaded: items.length, units },

@@ -10,6 +10,8 @@ export interface CheckoutOptions {
   readonly orchestrator: Pick<OrchestratorClient, "startSaga">;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
+  /** Carts in other currencies are rejected. */
+  readonly currencies: ReadonlySet<string>;
 }
 
 export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
@@ -64,11 +66,11 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
 }
 
 async function startCheckout(
-  { orchestrator, seal }: CheckoutOptions,
+  { orchestrator, seal, currencies }: CheckoutOptions,
   { request, set, userId }: ShopperCall,
 ): Promise<CheckoutAccepted> {
   const client_key = idempotencyKeyOf(request);
-  const checkout = await checkoutOf(request);
+  const checkout = await checkoutOf(request, currencies);
   const { payment_method, shipping_address, ...cart } = checkout;
   const { saga_id, replayed } = await orchestrator.startSaga({
     ...cart,

@@ -1,5 +1,6 @@
 // The catalogue's HTTP API on a real Postgres, over a real port.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { shopCurrencies } from "../../kernel/shop-currencies.ts";
 import type { Database } from "../../messaging/database.ts";
 import { openPostgres } from "../../platform/postgres.ts";
 import { type HttpServer, serveHttp } from "../../platform/serve-http.ts";
@@ -11,7 +12,10 @@ let server: HttpServer;
 const logged: string[] = [];
 const log = { error: (_: object, message: string) => void logged.push(message) };
 const serve = (of: Database) =>
-  serveHttp(catalogueApi({ database: of, log }), { hostname: "127.0.0.1", port: 0 });
+  serveHttp(catalogueApi({ database: of, log, currencies: shopCurrencies("") }), {
+    hostname: "127.0.0.1",
+    port: 0,
+  });
 const urlOf = (path: string, { port } = server) => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {

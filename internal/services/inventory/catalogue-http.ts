@@ -4,24 +4,25 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 import { Elysia } from "elysia";
-import { SkuId, Uuid } from "../../../schemas/fields.ts";
+import { MAX_CART_LINES, SkuId, Uuid } from "../../../schemas/fields.ts";
 import {
-  type CatalogueItem,
   type CataloguePage,
   type Problem,
+  type RestockAnswer,
   RestockRequest,
 } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
 import { describeError } from "../../kernel/errors.ts";
-import { isKnownCurrency, priceFault } from "../../kernel/money.ts";
+import { priceFault } from "../../kernel/money.ts";
+import { shopCurrencyFault } from "../../kernel/shop-currencies.ts";
 import type { Log } from "../../kernel/telemetry.ts";
 import type { Database } from "../../messaging/database.ts";
-import { findItems, listItems, restock } from "./catalogue-store.ts";
+import { findItems, listItems, preview, restock } from "./catalogue-store.ts";
 
 const DEFAULT_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 1_000;
-/** 1,000 items with the longest names stay well below. */
-const MAX_BODY_BYTES = 2 * 1_024 * 1_024;
+/** 1,000 items with texts of usual length stay well below; checkoutctl sends fewer items if theirs are long. */
+const MAX_BODY_BYTES = 4 * 1_024 * 1_024;
 const MAX_FAULTS_TOLD = 20;
 const RETRY_AFTER_SECONDS = 1;
 
@@ -31,17 +32,27 @@ const pageQuery = queryReader(
     {
       after: Type.Optional(SkuId),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE_ITEMS })),
+      skus: Type.Optional(Type.String({ maxLength: MAX_CART_LINES * 65 })),
     },
     { additionalProperties: false },
   ),
 );
+const restockQuery = queryReader(
+  Type.Object(
+    { dry_run: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])) },
+    { additionalProperties: false },
+  ),
+);
+const cartSkus = TypeCompiler.Compile(Type.Array(SkuId, { minItems: 1, maxItems: MAX_CART_LINES }));
 
 export interface CatalogueOptions {
   readonly database: Database;
   readonly log: Pick<Log, "error">;
+  /** Prices in other currencies are rejected. */
+  readonly currencies: ReadonlySet<string>;
 }
 
-export function catalogueApi({ database, log }: CatalogueOptions) {
+export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
   const { sql } = database;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
@@ -51,44 +62,72 @@ export function catalogueApi({ database, log }: CatalogueOptions) {
       }
       return answer(problem, path);
     })
-    .get("/catalogue", async ({ request }): Promise<CataloguePage> => {
+    .get("/catalogue", async ({ request }) => {
       const read = pageQuery(request.url);
       if ("faults" in read) throw invalid(read.faults);
-      const { after = "", limit = DEFAULT_PAGE_ITEMS } = read.query;
+      const { after = "", limit = DEFAULT_PAGE_ITEMS, skus } = read.query;
+      if (skus !== undefined) {
+        const items = await findItems(sql, cartSkusOf(skus));
+        return cacheable(request, { items, next: null } satisfies CataloguePage);
+      }
       // One extra row shows whether there is a next page.
       const found = await listItems(sql, after, limit + 1);
       const items = found.slice(0, limit);
-      return { items, next: found.length > limit ? (items.at(-1)?.sku_id ?? null) : null };
+      const next = found.length > limit ? (items.at(-1)?.sku_id ?? null) : null;
+      return cacheable(request, { items, next } satisfies CataloguePage);
     })
-    .get("/catalogue/:sku_id", async ({ params: { sku_id } }): Promise<CatalogueItem> => {
+    .get("/catalogue/:sku_id", async ({ request, params: { sku_id } }) => {
       if (!Value.Check(SkuId, sku_id)) throw invalid([{ path: "/sku_id", message: "is not a SKU" }]);
       const [item] = await findItems(sql, [sku_id]);
       if (item === undefined) throw new Refused({ ...NOT_FOUND, detail: `no product has the SKU ${sku_id}` });
-      return item;
+      return cacheable(request, item);
     })
     .put(
       "/catalogue",
-      async ({ request }): Promise<{ items: CatalogueItem[] }> => {
+      async ({ request }): Promise<RestockAnswer> => {
+        const read = restockQuery(request.url);
+        if ("faults" in read) throw invalid(read.faults);
         const key = idempotencyKeyOf(request);
         const { items } = await restockOf(request);
         const skus = items.map(({ sku_id }) => sku_id);
         if (new Set(skus).size < skus.length)
           throw new Refused({ ...INVALID, detail: "a SKU appears twice" });
-        const faults = priceFaults(items);
+        const faults = priceFaults(items, currencies);
         if (faults.length > 0) throw invalid(faults);
-        await restock(database, items, key);
-        return { items: await findItems(sql, skus) };
+        const isDryRun = read.query.dry_run === "true";
+        const done = await (isDryRun ? preview(database, items) : restock(database, items, key));
+        if ("faults" in done) throw invalid(done.faults);
+        return { items: await findItems(sql, skus), changes: done.changes };
       },
       { parse: "none" },
     );
 }
 
+/** Weak, because only the content counts. It lets the gateway and browsers skip a body that they already have. */
+function cacheable(request: Request, body: unknown): Response {
+  const text = JSON.stringify(body);
+  const etag = `W/"${Bun.hash(text).toString(36)}"`;
+  if (request.headers.get("if-none-match") === etag)
+    return new Response(null, { status: 304, headers: { etag } });
+  return new Response(text, { headers: { "content-type": "application/json", etag } });
+}
+
+function cartSkusOf(text: string): readonly string[] {
+  const skus = [...new Set(text.split(","))];
+  if (cartSkus.Check(skus)) return skus;
+  throw invalid([{ path: "/skus", message: `is not a list of 1 to ${MAX_CART_LINES} SKUs` }]);
+}
+
 /** A price that cannot be charged must not enter the catalogue. */
-function priceFaults(items: RestockRequest["items"]): NonNullable<Problem["errors"]> {
+function priceFaults(
+  items: RestockRequest["items"],
+  currencies: ReadonlySet<string>,
+): NonNullable<Problem["errors"]> {
   return items.flatMap(({ unit_price_cents, currency }, index) => {
+    const wrongCurrency = shopCurrencyFault(currency, currencies);
+    if (wrongCurrency !== null) return [{ path: `/items/${index}/currency`, message: wrongCurrency }];
     const message = priceFault({ amount_cents: unit_price_cents, currency });
-    const field = isKnownCurrency(currency) ? "unit_price_cents" : "currency";
-    return message === null ? [] : [{ path: `/items/${index}/${field}`, message }];
+    return message === null ? [] : [{ path: `/items/${index}/unit_price_cents`, message }];
   });
 }
 

@@ -1,56 +1,182 @@
-// The catalogue's SQL on the inventory table: reads pages, adds deliveries. Called by catalogue-http.ts.
+// The catalogue's SQL: reads pages, changes products and their stock. Called by catalogue-http.ts.
+//
+// Stock is in `inventory`, whose rows every reservation updates; texts are in `products`, which only the catalogue uses.
 import type { PendingQuery, Sql } from "postgres";
-import type { CatalogueItem, RestockRequest } from "../../../schemas/http.ts";
+import type { CatalogueChanges, CatalogueItem } from "../../../schemas/http.ts";
+import { AppError } from "../../kernel/errors.ts";
 import type { Database, Tx } from "../../messaging/database.ts";
 import { enterInbox } from "../../messaging/inbox.ts";
+import {
+  noChanges,
+  planRestock,
+  type ProductText,
+  type RestockItem,
+  type RestockPlan,
+  type ShelfChange,
+  type StoredProduct,
+} from "./catalogue-plan.ts";
+
+type Nullable<Row> = { readonly [Field in keyof Row]: Exclude<Row[Field], undefined> | null };
+type ProductRow = Pick<
+  CatalogueItem,
+  "sku_id" | "name" | "unit_price_cents" | "currency" | "available_count"
+> &
+  Nullable<Pick<CatalogueItem, "category" | "description" | "names" | "descriptions" | "picture">> & {
+    readonly stocked_count: number;
+  };
 
 /** Up to `limit` items in SKU order, starting after `after`. */
-export function listItems(sql: Sql, after: string, limit: number): PendingQuery<CatalogueItem[]> {
-  return sql<CatalogueItem[]>`
-    select sku_id, name, unit_price_cents, currency, available_count
+export async function listItems(sql: Sql, after: string, limit: number): Promise<CatalogueItem[]> {
+  const rows = await sql<ProductRow[]>`
+    select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
+           category, description, names, descriptions, picture
       from inventory
+      left join products using (sku_id)
      where sku_id > ${after}
      order by sku_id
      limit ${limit}`;
+  return rows.map((row) => productOf(row).item);
 }
 
 /** The existing items with these SKUs, in SKU order. */
-export function findItems(sql: Sql, skus: readonly string[]): PendingQuery<CatalogueItem[]> {
-  return sql<CatalogueItem[]>`
-    select sku_id, name, unit_price_cents, currency, available_count
+export async function findItems(sql: Sql, skus: readonly string[]): Promise<CatalogueItem[]> {
+  return (await findRows(sql, skus)).map((row) => productOf(row).item);
+}
+
+function findRows(sql: Sql, skus: readonly string[]): PendingQuery<ProductRow[]> {
+  return sql<ProductRow[]>`
+    select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
+           category, description, names, descriptions, picture
       from inventory
+      left join products using (sku_id)
      where sku_id = any(${[...skus]}::text[])
      order by sku_id`;
 }
 
+export type Restocked = { readonly changes: CatalogueChanges } | { readonly faults: RestockPlan["faults"] };
+
+/** What `restock` would change. Takes no locks. */
+export async function preview(database: Database, items: readonly RestockItem[]): Promise<Restocked> {
+  const { faults, changes } = await planOf(database, items);
+  return faults.length > 0 ? { faults } : { changes };
+}
+
+async function planOf({ sql }: Database, items: readonly RestockItem[]): Promise<RestockPlan> {
+  const rows = await findRows(
+    sql,
+    items.map(({ sku_id }) => sku_id),
+  );
+  return planRestock(items, new Map(rows.map((row) => [row.sku_id, productOf(row)])));
+}
+
 /**
- * Adds a delivery to the stock. Its items must have different SKUs. A delivery with a `key` is added once: the inbox keeps the key as
- * long as it keeps command ids. A delivery without a key is added each time.
+ * Sets products and their stock, all or none. The items must have different SKUs. A restock with a `key` is done once: the inbox keeps
+ * the key as long as it keeps command ids.
+ *
+ * The plan is made without locks, so stock may change in between. The statements therefore add to the counts as they are then, and the
+ * table's checks refuse a total that is too small by then.
  */
-export function restock(
+export async function restock(
   database: Database,
-  items: RestockRequest["items"],
+  items: readonly RestockItem[],
   key: string | null,
-): Promise<void> {
-  return database.transaction(async ({ tx, send, finish }) => {
-    const [fresh] = key === null ? [null] : await send([enterInbox(tx, [key])]);
-    await finish(fresh?.size === 0 ? [] : [addStock(tx, items)]);
-  });
+): Promise<Restocked> {
+  const plan = await planOf(database, items);
+  const { faults, changes, adds, totals, texts } = plan;
+  if (faults.length > 0) return { faults };
+  if (key === null && adds.length + totals.length + texts.length === 0) return { changes };
+  try {
+    return await database.transaction(async ({ tx, send, finish }) => {
+      const [fresh] = key === null ? [null] : await send([enterInbox(tx, [key])]);
+      const isRepeated = fresh?.size === 0;
+      await finish(isRepeated ? [] : statementsOf(tx, plan));
+      return { changes: isRepeated ? noChanges(items) : changes };
+    });
+  } catch (error) {
+    const again = isRefused(error) ? await planOf(database, items) : plan;
+    if (again.faults.length > 0) return { faults: again.faults };
+    throw error;
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof AppError && error.code === "DATABASE_REFUSED";
+}
+
+function statementsOf(tx: Tx, { adds, totals, texts }: RestockPlan) {
+  return [
+    ...(adds.length > 0 ? [addStock(tx, adds)] : []),
+    ...(totals.length > 0 ? [setStock(tx, totals)] : []),
+    ...(texts.length > 0 ? [saveTexts(tx, texts)] : []),
+  ];
 }
 
 /** Locks stock in SKU order, as every transaction does. */
-function addStock(tx: Tx, items: RestockRequest["items"]) {
+function addStock(tx: Tx, changes: readonly ShelfChange[]) {
   return tx`
     insert into inventory as shelf (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
-    select sku_id, name, unit_price_cents, currency, add_count, add_count
-      from json_to_recordset(${JSON.stringify(items)}::text::json)
-        as item (sku_id text, name text, unit_price_cents bigint, currency text, add_count bigint)
+    select sku_id, name, unit_price_cents, currency, stock, stock
+      from json_to_recordset(${JSON.stringify(changes)}::text::json)
+        as item (sku_id text, name text, unit_price_cents bigint, currency text, stock bigint)
      order by sku_id
         on conflict (sku_id) do update
        set name = excluded.name,
            unit_price_cents = excluded.unit_price_cents,
            currency = excluded.currency,
            stocked_count = shelf.stocked_count + excluded.stocked_count,
-           available_count = shelf.available_count + excluded.available_count,
+           available_count = shelf.available_count + excluded.stocked_count,
            updated_at = now()`;
+}
+
+/** Pieces that are sold or reserved stay so: what is available changes by as much as the total. */
+function setStock(tx: Tx, changes: readonly ShelfChange[]) {
+  return tx`
+    insert into inventory as shelf (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
+    select sku_id, name, unit_price_cents, currency, stock, stock
+      from json_to_recordset(${JSON.stringify(changes)}::text::json)
+        as item (sku_id text, name text, unit_price_cents bigint, currency text, stock bigint)
+     order by sku_id
+        on conflict (sku_id) do update
+       set name = excluded.name,
+           unit_price_cents = excluded.unit_price_cents,
+           currency = excluded.currency,
+           stocked_count = excluded.stocked_count,
+           available_count = shelf.available_count + excluded.stocked_count - shelf.stocked_count,
+           updated_at = now()`;
+}
+
+function saveTexts(tx: Tx, texts: readonly ProductText[]) {
+  return tx`
+    insert into products (sku_id, category, description, names, descriptions, picture)
+    select sku_id, category, description, names, descriptions, picture
+      from json_to_recordset(${JSON.stringify(texts)}::text::json)
+        as item (sku_id text, category text, description text, names jsonb, descriptions jsonb, picture text)
+     order by sku_id
+        on conflict (sku_id) do update
+       set category = excluded.category,
+           description = excluded.description,
+           names = excluded.names,
+           descriptions = excluded.descriptions,
+           picture = excluded.picture,
+           updated_at = now()`;
+}
+
+function productOf(row: ProductRow): StoredProduct {
+  const { sku_id, name, unit_price_cents, currency, available_count, stocked_count } = row;
+  const { category, description, names, descriptions, picture } = row;
+  return {
+    item: {
+      sku_id,
+      name,
+      unit_price_cents,
+      currency,
+      available_count,
+      ...(category !== null && { category }),
+      ...(description !== null && { description }),
+      ...(names !== null && { names }),
+      ...(descriptions !== null && { descriptions }),
+      ...(picture !== null && { picture }),
+    },
+    stocked_count,
+  };
 }

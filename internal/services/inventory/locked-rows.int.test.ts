@@ -1,5 +1,6 @@
 // Another transaction has locked one SKU's row or one reservation: only what needs it waits. On a real Postgres.
 import { expect, test } from "bun:test";
+import { shopCurrencies } from "../../kernel/shop-currencies.ts";
 import { serveHttp } from "../../platform/serve-http.ts";
 import { confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
 import { HOLD_MS, TestInventory } from "../../testkit/inventory.ts";
@@ -88,7 +89,7 @@ test("a restock of the SKU gets 503 within the lock timeout, logs the reason and
   await using inventory = await open();
   const logged: string[] = [];
   const log = { error: (_: object, message: string) => void logged.push(message) };
-  const api = catalogueApi({ database: inventory.database.postgres, log });
+  const api = catalogueApi({ database: inventory.database.postgres, log, currencies: shopCurrencies("") });
   await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   const item = { name: "fruit", unit_price_cents: 1, currency: "EUR", add_count: 5 };
   const restock = (...skus: readonly string[]) =>

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
   CURRENCY_MISMATCH: "Something in your cart is not sold in the currency of your checkout.",
   INSUFFICIENT_STOCK: "Something in your cart is not in stock any more.",
   RESERVATION_LOST: "Something in your cart was sold while your checkout was being worked on.",
+  TOTAL_TOO_SMALL: "Your cart costs less than the smallest amount that can be paid.",
   TOTAL_TOO_LARGE: "Your cart costs more than one order can.",
   PRICE_CHANGED: "A price has changed since you filled your cart.",
   CARD_DECLINED: "Your card was declined.",
