@@ -13,6 +13,7 @@ import { CountingService } from "../testkit/counting-service.ts";
 import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
+import { waitUntil } from "../stack/wait.ts";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import type { Database, Transaction } from "./database.ts";
 import { applyOnce } from "./inbox-transaction.ts";
@@ -277,7 +278,8 @@ describe("the dedup cache is never trusted", () => {
 
   test("handled messages are marked after the commit", async () => {
     const command = cancelOrder(newSaga());
-    await using one = await service.start();
+    await using one = await service.start({ redisTimeoutMs: 10_000 });
+    await waitUntil("Redis is connected", () => one.hasRedis(), { timeoutMs: 10_000 });
     await service.send(command);
     await one.handle(1);
     expect(await one.redis.present(keysOf([command]))).toEqual([true]);

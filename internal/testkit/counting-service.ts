@@ -150,6 +150,8 @@ export interface ProcessOptions {
   readonly retryLimits?: RetryLimits;
   /** Replaces the real Redis, for example with a proxy in front of it. */
   readonly redisUrl?: string;
+  /** Longer than a role's, for tests of what is in Redis: on a busy machine a role goes on without it. */
+  readonly redisTimeoutMs?: number;
   readonly database?: Database;
   readonly consumer?: (real: Consumer) => Consumer;
 }
@@ -169,7 +171,12 @@ export class CountingProcess implements AsyncDisposable {
   constructor(service: CountingService, consumer: Consumer & AsyncDisposable, options: ProcessOptions) {
     const note = (_fields: object, message: string) => void this.warnings.push(message);
     this.#consumer = consumer;
-    this.redis = openRedis({ url: options.redisUrl ?? redisUrl(), log: { info: note, warn: note } });
+    const { redisTimeoutMs } = options;
+    this.redis = openRedis({
+      url: options.redisUrl ?? redisUrl(),
+      ...(redisTimeoutMs === undefined ? {} : { timeoutMs: redisTimeoutMs }),
+      log: { info: note, warn: note },
+    });
     const { retryLimits } = options;
     const shared = {
       handler: service.handler(options.retryForever ?? false),

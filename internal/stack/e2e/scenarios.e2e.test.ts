@@ -8,7 +8,8 @@ import { SCENARIOS } from "../../../bench/scenarios.ts";
 import { runScenarios } from "../../../bench/session.ts";
 import { RunningSystem } from "./running-system.ts";
 
-const TIMEOUT_MS = 240_000;
+/** Two minutes alone. */
+const TIMEOUT_MS = 600_000;
 
 const held = new AsyncDisposableStack();
 let runs: readonly RunRecord[];

@@ -14,7 +14,7 @@ const quick = MUTANTS.filter(({ caughtBy: { layer } }) => layer === "unit" || la
 
 test("without a mutant the expected tests exist and pass", async () => {
   expect(await baselineFaults(copy, quick, {})).toEqual([]);
-});
+}, 300_000);
 
 test.each(quick.map((mutant) => [mutant.id, mutant] as const))("%s is caught", async (_id, mutant) => {
   using _ = copy.plant(mutant);
