@@ -56,7 +56,7 @@ export function templateOf(path: string): string {
 }
 
 function operationOf(route: Route): object {
-  const { operationId, tag, summary, description, access, body } = route;
+  const { operationId, tag, summary, description, access, body, example } = route;
   return {
     operationId,
     tags: [tag],
@@ -70,9 +70,13 @@ function operationOf(route: Route): object {
     ],
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: jsonSchema(body) } } } }),
+      : { requestBody: { required: true, content: { "application/json": mediaOf(body, example) } } }),
     responses: { ...answersOf(route.answers), ...problemsOf(problemTypes(route)) },
   };
+}
+
+function mediaOf(schema: TSchema, example: unknown): object {
+  return { schema: jsonSchema(schema), ...(example === undefined ? {} : { example }) };
 }
 
 /** The route's own problems, and those that any route of its kind has. */
@@ -104,10 +108,11 @@ function queryParameters({ query }: Route): object[] {
 
 function answersOf(answers: Readonly<Record<number, Answer>>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries(answers).map(([status, { description, schema, mediaType, headers }]) => [
+    Object.entries(answers).map(([status, { description, schema, mediaType, headers, links }]) => [
       status,
       {
         description,
+        ...(links === undefined ? {} : { links }),
         ...(headers === undefined ? {} : { headers: headersOf(headers) }),
         ...(schema === undefined
           ? {}
@@ -169,5 +174,17 @@ function headersOf(fields: HeaderFields): Record<string, object> {
 
 /** TypeBox's own marks are symbols, which JSON leaves out. */
 function jsonSchema(schema: TSchema): unknown {
-  return JSON.parse(JSON.stringify(schema));
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    key === "pattern" && typeof value === "string" ? portablePattern(value) : value,
+  );
+}
+
+/**
+ * Ours also reject halves of surrogate pairs, which only JavaScript has. Other languages reject such a text before a pattern sees it,
+ * and most cannot read a pattern that names them.
+ */
+function portablePattern(pattern: string): string {
+  return pattern
+    .replace(/^\^\(\?:(\[\^.*)\\ud800-\\udfff\]\|\[\\ud800-\\udbff\]\[\\udc00-\\udfff\]\)\*\$$/, "^$1]*$$")
+    .replaceAll("\\ud800-\\udfff", "");
 }

@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -22,6 +23,8 @@ const CACHE = join(REPOSITORY, ".cache");
 const LOG = join(CACHE, "setup.log");
 const MODULES = join(REPOSITORY, "node_modules");
 const BUN = join(MODULES, "bun/bin/bun.exe");
+const FUZZER = join(CACHE, "schemathesis");
+const FUZZER_PACKAGES = join(REPOSITORY, "internal/tools/api/requirements.txt");
 const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
 
 const JOBS = {
@@ -61,6 +64,7 @@ async function setUp() {
   await kafkaJars();
   await kafkaAddon();
   await kafkaClasses();
+  await apiFuzzer();
   console.log(`setup: everything is in place (${secondsSince(begun)} s)`);
 }
 
@@ -75,6 +79,11 @@ async function systemPackages() {
     { debian: "libzstd-dev", present: () => existsSync("/usr/include/zstd.h") },
     { debian: "util-linux", present: () => onPath("setpriv") },
     { debian: "default-jre-headless", present: () => onPath("java") },
+    // Has pip and what makes a virtual environment; python3 alone has neither.
+    {
+      debian: "python3-venv",
+      present: () => fuzzerIsThere() || succeeds("python3", ["-c", "import ensurepip"]),
+    },
     { debian: "maven", present: () => kafkaIsThere() || onPath("mvn") },
     // This package contains the server's executable; redis-server would add a service that starts with the machine.
     { debian: "redis-tools", present: () => onPath("redis-server") || onPath("redis-check-rdb") },
@@ -194,6 +203,34 @@ async function kafkaClasses() {
   });
 }
 
+// --- the API fuzzer --------------------------------------------------------------------------------------------------------
+
+/** The copied list is written last, so an interrupted installation is repeated. */
+function fuzzerIsThere() {
+  const installed = join(FUZZER, "requirements.txt");
+  return existsSync(installed) && readFileSync(installed, "utf8") === readFileSync(FUZZER_PACKAGES, "utf8");
+}
+
+async function apiFuzzer() {
+  if (fuzzerIsThere()) return;
+  await step("installing the API fuzzer", async () => {
+    rmSync(FUZZER, { recursive: true, force: true });
+    await run("python3", ["-m", "venv", FUZZER]);
+    const pip = [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-deps",
+      "--only-binary",
+      ":all:",
+      "--disable-pip-version-check",
+    ];
+    await run(join(FUZZER, "bin/python"), [...pip, "-r", FUZZER_PACKAGES]);
+    copyFileSync(FUZZER_PACKAGES, join(FUZZER, "requirements.txt"));
+  });
+}
+
 // --- the job ---------------------------------------------------------------------------------------------------------------
 
 /** Runs the job in our place: same terminal, same signals, same exit code, and it ends when we end. */
@@ -245,6 +282,10 @@ function run(command, commandArgs, { env = process.env, stderr = "log" } = {}) {
       );
     });
   });
+}
+
+function succeeds(command, commandArgs) {
+  return spawnSync(command, commandArgs, { stdio: "ignore" }).status === 0;
 }
 
 /** The full path of a command, or undefined. */

@@ -6,6 +6,20 @@ import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { STATUS_ACCEPTED } from "../problem.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
+const EXAMPLE: CheckoutRequest = {
+  items: [{ sku_id: "tea-green", quantity: 2 }],
+  currency: "EUR",
+  email: "ada@example.com",
+  payment_method: "pm_card_visa",
+  shipping_address: {
+    name: "Ada Lovelace",
+    line1: "12 Hill St",
+    city: "Berlin",
+    postal_code: "10115",
+    country: "DE",
+  },
+};
+
 export interface CheckoutOptions {
   readonly orchestrator: Pick<OrchestratorClient, "startSaga">;
   /** Seals the payment method, so that only the payment service can read it. */
@@ -23,7 +37,7 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
       tag: "checkout",
       summary: "Place a checkout",
       description:
-        "Answers as soon as the checkout is stored. `status_url` then tells how it goes on. A retry with the same Idempotency-Key and the same body finds the same checkout and never charges twice.",
+        "Answers as soon as the checkout is stored. `status_url` then tells how it goes on. A retry with the same Idempotency-Key and the same body finds the same checkout and never charges twice. Besides its schema a body must have a currency that the shop charges, one e-mail address, and the parts of an address that its country uses.",
       access: "shopper",
       headers: {
         "Idempotency-Key": {
@@ -37,10 +51,15 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
         },
       },
       body: CheckoutRequest,
+      example: EXAMPLE,
       answers: {
         [STATUS_ACCEPTED]: {
           description: "The checkout is stored.",
           schema: CheckoutAccepted,
+          links: {
+            status: { operationId: "checkoutStatus", parameters: { id: "$response.body#/saga_id" } },
+            events: { operationId: "checkoutEvents", parameters: { id: "$response.body#/saga_id" } },
+          },
           headers: {
             Location: { description: "The same as `status_url`.", schema: Type.String(), required: true },
             "Idempotent-Replayed": {

@@ -41,7 +41,17 @@ export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
       summary: "A page of the shopper's orders, newest first",
       access: "shopper",
       query: PageQuery,
-      answers: { 200: { description: "The page.", schema: ShopOrderPage, headers: NO_STORE } },
+      answers: {
+        200: {
+          description: "The page.",
+          schema: ShopOrderPage,
+          headers: NO_STORE,
+          links: {
+            order: { operationId: "order", parameters: { id: "$response.body#/orders/0/order_id" } },
+            next: { operationId: "listOrders", parameters: { after: "$response.body#/next" } },
+          },
+        },
+      },
       problems: ["invalid-query", "service-unavailable"],
       handle: (call) => page(orders, call),
     },

@@ -73,7 +73,15 @@ function pageRoute(pages: SharedAnswers<Cacheable>): Route {
     query: PageQuery,
     headers: IF_NONE_MATCH,
     answers: {
-      200: { description: "The page.", schema: ProductPage, headers: CACHE_HEADERS },
+      200: {
+        description: "The page.",
+        schema: ProductPage,
+        headers: CACHE_HEADERS,
+        links: {
+          product: { operationId: "product", parameters: { sku: "$response.body#/products/0/sku_id" } },
+          next: { operationId: "listProducts", parameters: { after: "$response.body#/next" } },
+        },
+      },
       304: NOT_MODIFIED,
     },
     problems: ["invalid-query", "service-unavailable"],

@@ -31,6 +31,10 @@ export interface Answer {
   /** `application/json` if absent. */
   readonly mediaType?: string;
   readonly headers?: HeaderFields;
+  /** What a client may do next, by name: another operation, and where its parameters are in this answer. */
+  readonly links?: Readonly<
+    Record<string, { readonly operationId: string; readonly parameters: Readonly<Record<string, string>> }>
+  >;
 }
 
 interface Description {
@@ -48,6 +52,8 @@ interface Description {
   readonly headers?: HeaderFields;
   /** Of the JSON body. */
   readonly body?: TSchema;
+  /** A body that is accepted. */
+  readonly example?: unknown;
   readonly answers: Readonly<Record<number, Answer>>;
   /** Besides those that any route has (`commonProblems` in openapi.ts). */
   readonly problems: readonly ProblemType[];

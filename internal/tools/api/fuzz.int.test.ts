@@ -1,0 +1,21 @@
+// A short run of the API fuzzer against the public API on real servers. `bun run api:fuzz` is the long one.
+import { expect, test } from "bun:test";
+import { SHOPPER, tokenOf } from "../../testkit/gateway.ts";
+import { PublicApi } from "../../testkit/public-api.ts";
+import { fuzz } from "./fuzzer.ts";
+
+test("the fuzzer finds nothing, and the log stays empty", async () => {
+  await using api = await PublicApi.open();
+  const { found, output } = await fuzz({
+    url: api.url,
+    token: await tokenOf(SHOPPER),
+    examples: 3,
+    seed: 1,
+    phases: "examples,fuzzing",
+    without: PublicApi.missing,
+    output: "captured",
+  });
+  expect(found, output).toBe(false);
+  expect(output).toMatch(/\d+ generated/);
+  expect(api.logged).toEqual([]);
+});
