@@ -9,6 +9,9 @@ import { AppError } from "../../internal/kernel/errors.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { openRedis } from "../../internal/platform/redis.ts";
+import { RevocationStore } from "../../internal/platform/revocation-store.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
@@ -23,6 +26,8 @@ const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
 const STATEMENT_TIMEOUT_MS = 120_000;
 /** No request waits behind an operator's command, and an operator prefers a short wait to another try. */
 const LOCK_TIMEOUT_MS = 5_000;
+/** A role gives up after 50 ms; a person waits. */
+const REDIS_TIMEOUT_MS = 5_000;
 
 export class Connections implements AsyncDisposable {
   readonly #settings: Settings;
@@ -104,6 +109,24 @@ export class Connections implements AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  /** The list of revoked sessions. */
+  async revocations(): Promise<RevocationStore> {
+    const url = this.#settings.need("REDIS_URL");
+    const log = { info: () => undefined, warn: () => undefined };
+    const redis = this.#open.use(openRedis({ url, timeoutMs: REDIS_TIMEOUT_MS, log }));
+    await redis.requireSingleServer();
+    try {
+      await redis.ready();
+    } catch (cause) {
+      throw new AppError(
+        "REDIS_UNAVAILABLE",
+        `Redis does not answer at ${new URL(url).host}: start it, or correct REDIS_URL`,
+        { cause },
+      );
+    }
+    return new RevocationStore(redis, systemClock);
   }
 
   /** For looking up charges. Nothing is charged from here, so the shop's mark stays empty. */

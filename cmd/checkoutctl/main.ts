@@ -13,6 +13,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
 import { sagaCommand } from "./commands/saga.ts";
+import { sessionCommand } from "./commands/session.ts";
 import { shopperCommand } from "./commands/shopper.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
@@ -32,6 +33,7 @@ const program = new Command("checkoutctl")
   .addCommand(outboxCommand)
   .addCommand(paymentsCommand)
   .addCommand(shopperCommand)
+  .addCommand(sessionCommand)
   .addCommand(keysCommand)
   .addCommand(tokenCommand)
   .addHelpText(

@@ -19,6 +19,7 @@ export const Environment = Type.Partial(
     ORDER_DATABASE_URL: database("order"),
     NOTIFICATION_DATABASE_URL: database("notification"),
     KAFKA_BROKERS: Type.String({ format: "brokers", description: "Kafka bootstrap brokers" }),
+    REDIS_URL: secret(Type.String({ format: "redis-url", description: "the gateways' Redis" })),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
@@ -90,7 +91,8 @@ export function loadSettings(stack: string | true | undefined): Settings {
 }
 
 function valuesOf({ addresses }: StackState): Values {
-  const { postgres, kafka_brokers, inventory, orchestrator, paysim, ledger_file, secrets_file } = addresses;
+  const { postgres, kafka_brokers, redis, inventory, orchestrator, paysim, ledger_file, secrets_file } =
+    addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
     SAGA_DATABASE_URL: postgres["saga"],
@@ -99,6 +101,7 @@ function valuesOf({ addresses }: StackState): Values {
     ORDER_DATABASE_URL: postgres["order"],
     NOTIFICATION_DATABASE_URL: postgres["notification"],
     KAFKA_BROKERS: kafka_brokers,
+    REDIS_URL: redis,
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
     LEDGER_FILE: ledger_file,

@@ -1,6 +1,5 @@
 // Starts the gateway, the shoppers' API. Wiring only.
 import { gatewayApp } from "../../internal/gateway/app.ts";
-import { Authenticator } from "../../internal/gateway/auth.ts";
 import { EventStreams } from "../../internal/gateway/event-streams.ts";
 import { InventoryClient } from "../../internal/gateway/inventory-client.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
@@ -10,26 +9,28 @@ import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
+import { openRedis } from "../../internal/platform/redis.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
-import { config } from "./config.ts";
+import { config, faultsOf } from "./config.ts";
+import { openAuthenticator } from "./tokens.ts";
 
 await runRole({
   name: "checkout-gateway",
   description: "The shoppers' API: accepts checkouts and reports their status.",
   config,
+  faults: faultsOf,
   async start(context) {
     const { config: env, log, metrics, ops, resources } = context;
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
     log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "the gateway seals payment tokens with this key");
     const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
     ops.addCheck("orchestrator", () => orchestrator.ready());
-    const authenticator = new Authenticator({
-      hs256Secret: env.JWT_HS256_SECRET,
-      issuer: env.JWT_ISSUER,
-      audience: env.JWT_AUDIENCE,
-      clock: systemClock,
-    });
+    const redis = resources.use("redis", openRedis({ url: env.REDIS_URL, log, metrics }));
+    // Not required: without Redis the gateway goes on with what it knows.
+    ops.addCheck("redis", () => redis.ready(), { required: false });
+    await redis.requireSingleServer();
+    const authenticator = await openAuthenticator(context, redis);
     const logError = logThrottled(log, systemClock);
     const currencies = shopCurrencies(env.SHOP_CURRENCIES);
     const onError = (error: unknown, { method, url }: Request) =>

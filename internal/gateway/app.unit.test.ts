@@ -3,16 +3,15 @@ import { expect, test } from "bun:test";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
-import { cart, JWT_SECRET, realClock, servicesAt, SHOPPER, tokenOf } from "../testkit/gateway.ts";
+import { authenticatorOf, cart, servicesAt, SHOPPER, tokenOf } from "../testkit/gateway.ts";
 import { gatewayApp } from "./app.ts";
-import { Authenticator } from "./auth.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
 
 const problemBody = TypeCompiler.Compile(Problem);
 const logged: unknown[] = [];
 const app = gatewayApp({
   currencies: shopCurrencies(""),
-  authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+  authenticator: authenticatorOf(),
   ...servicesAt({}),
   seal: (token) => `sealed ${token}`,
   onError: (error) => void logged.push(error),
@@ -252,7 +251,7 @@ test("our own fault is a 500 without details; the log gets the error", async () 
   const fault = new Error("secret of the inside");
   const broken = gatewayApp({
     currencies: shopCurrencies(""),
-    authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+    authenticator: authenticatorOf(),
     ...servicesAt({}),
     seal: () => {
       throw fault;

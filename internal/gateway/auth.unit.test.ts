@@ -1,11 +1,17 @@
 // Tokens: which are accepted, which are rejected, and how long a verified one is cached.
 import { expect, test } from "bun:test";
-import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf, type TokenParts } from "../testkit/gateway.ts";
-import { Authenticator, type AuthOptions } from "./auth.ts";
+import {
+  authenticatorOf as authenticator,
+  JWT_SECRET,
+  SHOPPER,
+  STRANGER,
+  tokenOf,
+  type TokenParts,
+} from "../testkit/gateway.ts";
+import type { AuthOptions } from "./auth.ts";
+import { SharedSecret } from "./token-keys.ts";
 import { RecentlyUsed } from "../kernel/recently-used.ts";
 
-const authenticator = (options: Partial<AuthOptions> = {}) =>
-  new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock, ...options });
 const now = () => Math.floor(Date.now() / 1_000);
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
@@ -48,10 +54,22 @@ const bad: readonly [string, TokenParts & { readonly userId?: string }, Partial<
   [
     "signed with another algorithm",
     { algorithm: "HS512", secret: JWT_SECRET.repeat(2) },
-    { hs256Secret: JWT_SECRET.repeat(2) },
+    { keys: new SharedSecret(JWT_SECRET.repeat(2)) },
   ],
   ["from another issuer", { claims: { iss: "evil" } }, { issuer: "shop" }],
   ["without the required issuer", {}, { issuer: "shop" }],
+  ["of another type", { type: "logout+jwt" }],
+  ["of a type that is not wanted", {}, { types: ["at+jwt"] }],
+  ["valid for too long", { claims: { exp: now() + 3_700 } }, { maxLifetimeSeconds: 3_600 }],
+  [
+    "valid for too long since its issue",
+    { claims: { iat: now() - 3_000, exp: now() + 700 } },
+    { maxLifetimeSeconds: 3_600 },
+  ],
+  ["issued in the future", { claims: { iat: now() + 60 } }],
+  ["with an issue time that is no number", { claims: { iat: "today" } }],
+  ["with a session that is not text", { claims: { sid: 7 } }],
+  ["with an id that is not text", { claims: { jti: ["a"] } }],
   ["for another audience", { claims: { aud: "evil" } }, { audience: "shop" }],
 ];
 test.each(bad)("rejected: a token %s", async (_, { userId = SHOPPER, ...parts }, options = {}) => {
@@ -119,4 +137,39 @@ test("the cache is bounded and keeps the recently used entries", () => {
   memory.delete("a");
   memory.delete("nothing");
   expect([memory.get("a"), memory.size]).toEqual([undefined, 1]);
+});
+
+test.each(["JWT", "jwt", "at+jwt", "application/at+JWT", undefined])(
+  "the type %s is accepted",
+  async (type) => {
+    const token = await tokenOf(SHOPPER, { type });
+    expect(await authenticator().userOf(`Bearer ${token}`)).toBe(SHOPPER);
+  },
+);
+
+test("a bare token is verified to the same user, with its session", async () => {
+  const iat = now();
+  const token = await tokenOf(SHOPPER, { claims: { sid: "s-1", jti: "t-1", iat, exp: iat + 60 } });
+  const gate = authenticator();
+  expect(await gate.verify(token)).toMatchObject({
+    userId: SHOPPER,
+    sessionId: "s-1",
+    tokenId: "t-1",
+    issuedAt: iat,
+    expiresAt: (iat + 65) * 1_000,
+  });
+  await expect(gate.verify("x".repeat(5_000))).rejects.toThrow("too long");
+  await expect(gate.verify("")).rejects.toMatchObject({ type: "unauthenticated" });
+});
+
+test("a revocation counts for a cached token, and only for its session", async () => {
+  const revoked = new Set<string>();
+  const gate = authenticator({
+    revocations: { isRevoked: ({ sessionId }) => sessionId !== undefined && revoked.has(sessionId) },
+  });
+  const [one, two] = await Promise.all(["one", "two"].map((sid) => tokenOf(SHOPPER, { claims: { sid } })));
+  expect(await gate.userOf(`Bearer ${one}`)).toBe(SHOPPER);
+  revoked.add("one");
+  await expect(gate.userOf(`Bearer ${one}`)).rejects.toThrow("sign in again");
+  expect(await gate.userOf(`Bearer ${two}`)).toBe(SHOPPER);
 });

@@ -10,10 +10,9 @@ import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { eventOf } from "../testkit/events.ts";
-import { cart, JWT_SECRET, realClock, servicesAt, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
+import { authenticatorOf, cart, servicesAt, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { gatewayApp } from "./app.ts";
-import { Authenticator } from "./auth.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
 
 const acceptedBody = TypeCompiler.Compile(CheckoutAccepted);
@@ -61,7 +60,7 @@ class Gateway implements AsyncDisposable {
     this.#services = servicesAt({ orchestrator: `http://${HOSTNAME}:${orchestratorPort}` });
     const app = gatewayApp({
       currencies: shopCurrencies(""),
-      authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+      authenticator: authenticatorOf(),
       ...this.#services,
       seal,
       onError: (error) => void logged.push(error),

@@ -3,9 +3,8 @@ import { expect, test } from "bun:test";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
-import { JWT_SECRET, realClock, servicesAt } from "../testkit/gateway.ts";
+import { authenticatorOf, servicesAt } from "../testkit/gateway.ts";
 import { gatewayApp, routesOf } from "./app.ts";
-import { Authenticator } from "./auth.ts";
 import { openApiDocument, templateOf } from "./openapi.ts";
 
 const Operation = Type.Object({
@@ -24,7 +23,7 @@ type Document = Static<typeof Document>;
 
 const options = {
   ...servicesAt({}),
-  authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+  authenticator: authenticatorOf(),
   seal: (token: string) => token,
   currencies: shopCurrencies(""),
   onError: () => undefined,

@@ -15,7 +15,8 @@ export type OperatorActionKind =
   | "payments.rebuild"
   | "stock.rebuild"
   | "payment.settle"
-  | "shopper.erase";
+  | "shopper.erase"
+  | "session.revoke";
 
 export interface OperatorAction {
   readonly action_id: string;

@@ -31,6 +31,8 @@ export interface RoleDefinition<Schema extends TObject> {
   readonly description: string;
   /** Must spread `commonConfig`. */
   readonly config: Schema;
+  /** Faults of settings that are valid one by one but not together, one sentence each, with the way out. */
+  readonly faults?: (config: Static<Schema>) => readonly string[];
   /** Opens what the role needs, registers it with `resources`, and returns once the role is ready. */
   readonly start: (context: RoleContext<Static<Schema>>) => Promise<void>;
 }
@@ -118,7 +120,10 @@ function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "descrip
 
 function readConfig<Schema extends TObject>(definition: RoleDefinition<Schema>): Static<Schema> {
   try {
-    return parseRoleConfig(definition.name, definition.config);
+    const config = parseRoleConfig(definition.name, definition.config);
+    const faults = definition.faults?.(config) ?? [];
+    if (faults.length > 0) throw new ConfigError(definition.name, faults);
+    return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

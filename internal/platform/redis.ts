@@ -1,5 +1,5 @@
-// The dedup cache in Redis, behind the KeyValue port. It may be slow, paused, empty or down; only the metrics show it. Every call
-// returns within `timeoutMs`. After a failure no call is sent until a background ping succeeds, so a dead Redis costs the message
+// The dedup cache in Redis, behind the KeyValue port, and the connection for other uses. It may be slow, paused, empty or down; only
+// the metrics show it. Every call returns within `timeoutMs`. After a failure no call is sent until a background ping succeeds, so a dead Redis costs the message
 // processor nothing. Opened in a role's main.ts.
 import { createClient, defineScript, ErrorReply } from "redis";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
@@ -32,13 +32,15 @@ export interface RedisOptions {
   readonly metrics?: Metrics;
 }
 
+export type RedisClient = ReturnType<typeof connect>;
+
 /** Connects in the background and never fails. */
 export function openRedis(options: RedisOptions): Redis {
   return new Redis(options);
 }
 
 export class Redis implements KeyValue, AsyncDisposable {
-  readonly #client: ReturnType<typeof connect>;
+  readonly #client: RedisClient;
   readonly #timeoutMs: number;
   readonly #log: RedisOptions["log"];
   readonly #onFailure: (operation: string) => void;
@@ -86,9 +88,21 @@ export class Redis implements KeyValue, AsyncDisposable {
     );
   }
 
+  /** Whether a call is worth a try. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Throws REDIS_UNAVAILABLE if Redis is down, fails, or is too slow. `operation` is a label of a metric: a constant. */
+  async run<T>(operation: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
+    const done = await this.#try(operation, async () => ({ value: await call(this.#client) }));
+    if (done === null) throw this.#unavailable();
+    return done.value;
+  }
+
   /** Throws REDIS_UNAVAILABLE while Redis is down. Informational: no role needs Redis to be ready. */
   async ready(): Promise<void> {
-    if (!this.#isUp) throw new AppError("REDIS_UNAVAILABLE", `Redis does not answer: ${this.#lastError}`);
+    if (!this.#isUp) throw this.#unavailable();
   }
 
   /**
@@ -108,6 +122,10 @@ export class Redis implements KeyValue, AsyncDisposable {
     this.#firstVerdict.resolve();
     clearTimeout(this.#probe);
     this.#client.destroy();
+  }
+
+  #unavailable(): AppError {
+    return new AppError("REDIS_UNAVAILABLE", `Redis does not answer: ${this.#lastError}`);
   }
 
   /** Null if Redis is down, fails, or is too slow. A late reply is dropped. */

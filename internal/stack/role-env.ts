@@ -76,8 +76,11 @@ function settingsOf(
       return { ...kafka, DATABASE_URLS: databaseList(addresses) };
     case "gateway":
       return {
+        ...redis,
         ORCHESTRATOR_URL: addresses.orchestrator,
         INVENTORY_URL: addresses.inventory,
+        // The stack has no identity provider.
+        JWT_DEVELOPMENT: "true",
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
         BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
@@ -97,6 +100,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     ORDER_DATABASE_URL: postgres["order"] ?? "",
     NOTIFICATION_DATABASE_URL: postgres["notification"] ?? "",
     KAFKA_BROKERS: addresses.kafka_brokers,
+    REDIS_URL: addresses.redis,
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
     LEDGER_FILE: addresses.ledger_file,

@@ -5,6 +5,8 @@ import { EventStreams } from "../gateway/event-streams.ts";
 import { InventoryClient } from "../gateway/inventory-client.ts";
 import { OrchestratorClient } from "../gateway/orchestrator-client.ts";
 import { OrderClient } from "../gateway/order-client.ts";
+import { Authenticator, type AuthOptions } from "../gateway/auth.ts";
+import { SharedSecret } from "../gateway/token-keys.ts";
 import type { Clock } from "../kernel/ports.ts";
 
 export const JWT_SECRET = "a secret of more than thirty-two characters";
@@ -37,17 +39,27 @@ export interface TokenParts {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly secret?: string;
   readonly algorithm?: string;
+  /** `typ`, `JWT` if it is left out; undefined removes it. */
+  readonly type?: string | undefined;
 }
 
 /** A shopper's token that is valid for an hour, unless `claims` changes that. */
 export function tokenOf(
   userId: string,
-  { claims = {}, secret = JWT_SECRET, algorithm = "HS256" }: TokenParts = {},
+  { claims = {}, secret = JWT_SECRET, algorithm = "HS256", ...parts }: TokenParts = {},
 ) {
   const now = Math.floor(Date.now() / 1_000);
   return new SignJWT({ sub: userId, exp: now + 3_600, ...claims })
-    .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+    .setProtectedHeader({
+      alg: algorithm,
+      ...("type" in parts ? (parts.type === undefined ? {} : { typ: parts.type }) : { typ: "JWT" }),
+    })
     .sign(new TextEncoder().encode(secret));
+}
+
+/** Accepts the tokens of `tokenOf`. */
+export function authenticatorOf(options: Partial<AuthOptions> = {}): Authenticator {
+  return new Authenticator({ keys: new SharedSecret(JWT_SECRET), clock: realClock, ...options });
 }
 
 /** A checkout of two teas for Ada. */

@@ -1,14 +1,14 @@
 // The public API on real servers: gateway, orchestrator and inventory with their HTTP APIs and databases, in one process and without
 // Kafka. Used by tests over all routes and by `bun run api:fuzz`.
 import { gatewayApp } from "../gateway/app.ts";
-import { Authenticator } from "../gateway/auth.ts";
+import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
-import { JWT_SECRET, realClock, servicesAt, tokenOf } from "./gateway.ts";
+import { authenticatorOf, servicesAt, tokenOf } from "./gateway.ts";
 import { TestInventory } from "./inventory.ts";
 import { ignore } from "./noop-telemetry.ts";
 import { TestOrchestrator } from "./orchestrator.ts";
@@ -43,6 +43,7 @@ export class PublicApi implements AsyncDisposable {
     const note = (error: unknown) => void logged.push(error);
     const serve = (app: Parameters<typeof serveHttp>[0]) =>
       urlOf(parts.use(serveHttp(app, { hostname: HOSTNAME, port: 0 })));
+    const currencies = shopCurrencies("");
     const stock = Object.fromEntries(Array.from({ length: PRODUCTS }, (_, i) => [`sku-${i}`, i]));
     const inventory = parts.use(await TestInventory.open(stock));
     const orchestrator = parts.use(await TestOrchestrator.open());
@@ -60,14 +61,15 @@ export class PublicApi implements AsyncDisposable {
       }),
     );
     const inventoryUrl = serve(
-      catalogueApi({ database: inventory.database.postgres, log: { error: ignore } }),
+      catalogueApi({ database: inventory.database.postgres, currencies, log: { error: ignore } }),
     );
     const services = servicesAt({ orchestrator: orchestratorUrl, inventory: inventoryUrl });
     const { publicJwk } = await generateSealingKeys();
     const url = serve(
       gatewayApp({
         ...services,
-        authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+        authenticator: authenticatorOf(),
+        currencies,
         seal: await createSealer(publicJwk),
         onError: note,
       }),

@@ -15,6 +15,8 @@ import { config as paysim } from "../../cmd/paysim/config.ts";
 import { config as relay } from "../../cmd/relay/config.ts";
 import { streamMetrics } from "../gateway/telemetry.ts";
 import { assert } from "../kernel/errors.ts";
+import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
+import { revocationMetrics } from "../gateway/revocations.ts";
 import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
 import { StuckWatch } from "../orchestrator/stuck.ts";
@@ -158,6 +160,16 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/services/inventory/telemetry.ts",
     calls: /\binventoryTelemetry\(/,
     register: (metrics) => void inventoryTelemetry(metrics),
+  },
+  {
+    file: "internal/gateway/issuer-keys.ts",
+    calls: /\bissuerKeysMetrics\(/,
+    register: (metrics) => void issuerKeysMetrics(metrics),
+  },
+  {
+    file: "internal/gateway/revocations.ts",
+    calls: /\brevocationMetrics\(/,
+    register: (metrics) => void revocationMetrics(metrics),
   },
   {
     file: "internal/services/payment/telemetry.ts",

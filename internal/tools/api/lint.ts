@@ -49,7 +49,7 @@ export async function lintDocument(document: object): Promise<LintResult> {
 
 /** The document of the gateway. */
 export function ourDocument(): object {
-  return openApiDocument(routesOf({ ...servicesAt({}), seal: (token) => token }));
+  return openApiDocument(routesOf({ ...servicesAt({}), seal: (token) => token, currencies: new Set() }));
 }
 
 if (import.meta.main) {
