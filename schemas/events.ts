@@ -2,14 +2,17 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import {
+  Actor,
   Cents,
   Currency,
   ErrorCodeText,
   ErrorMessage,
   MAX_CART_LINES,
   Quantity,
+  Reason,
   SkuId,
   Timestamp,
+  Tracking,
   Uuid,
 } from "./fields.ts";
 
@@ -67,6 +70,18 @@ export const RefundCompleted = message("RefundCompleted", { payment_id: Uuid, am
 export const OrderCreated = message("OrderCreated", { order_id: Uuid, user_id: Uuid, total_cents: Cents });
 export const OrderFailed = message("OrderFailed", error);
 export const OrderCancelled = message("OrderCancelled", {});
+/** An operator has shipped the order, or corrected its tracking. It moves no saga: the shopper gets a mail. */
+export const OrderShipped = message("OrderShipped", {
+  order_id: Uuid,
+  /** Missing: a parcel without tracking. */
+  tracking: Type.Optional(Tracking),
+  /** The order was shipped before, with other tracking. */
+  corrected: Type.Optional(Type.Boolean()),
+  actor: Actor,
+  reason: Reason,
+});
+/** An operator has recorded that the parcel arrived. It moves no saga. */
+export const OrderDelivered = message("OrderDelivered", { order_id: Uuid, actor: Actor, reason: Reason });
 
 // any service
 /** A forward command came after the undo of its step (a tombstone). Nothing was done. */
@@ -94,6 +109,8 @@ export type RefundCompleted = Static<typeof RefundCompleted>;
 export type OrderCreated = Static<typeof OrderCreated>;
 export type OrderFailed = Static<typeof OrderFailed>;
 export type OrderCancelled = Static<typeof OrderCancelled>;
+export type OrderShipped = Static<typeof OrderShipped>;
+export type OrderDelivered = Static<typeof OrderDelivered>;
 export type CommandRefused = Static<typeof CommandRefused>;
 export type CommandDeadLettered = Static<typeof CommandDeadLettered>;
 
@@ -105,5 +122,5 @@ export type InventoryEvent =
   | ReservationLost
   | ReservationExpired;
 export type PaymentEvent = PaymentSucceeded | PaymentFailed | PaymentCancelled | RefundCompleted;
-export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled;
+export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

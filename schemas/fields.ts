@@ -1,5 +1,5 @@
 // The field types that all messages share: ids, money, times, items. All are TypeBox schemas, so types and validators agree.
-import { type TSchema, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 /** Maximum lines in one cart. */
 export const MAX_CART_LINES = 50;
@@ -72,6 +72,16 @@ export const DescriptionsByLanguage = byLanguage(ProductDescription);
 /** The operator and the reason of a manual action, for the audit trail. */
 export const Actor = line(100);
 export const Reason = line(500);
+
+/** A parcel at its carrier. */
+export const Tracking = Type.Object({
+  carrier: line(100),
+  /** Without spaces, because it is part of a mail's id. */
+  number: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$" }),
+  /** The carrier's page about the parcel. */
+  url: Type.Optional(Type.String({ maxLength: 500, pattern: "^https://[!#-;=?-~]+$" })),
+});
+export type Tracking = Static<typeof Tracking>;
 
 const CITY_LENGTH = 100;
 const POSTAL_CODE_LENGTH = 20;

@@ -1,4 +1,4 @@
-// HTTP bodies: the public API of the gateway and the two internal APIs behind it (orchestrator, inventory catalogue). Requests are
+// HTTP bodies: the public API of the gateway and the internal APIs behind it (orchestrator, inventory catalogue, orders). Requests are
 // strict: an unknown field is rejected, not ignored, so that a typo cannot cost a shopper money.
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import {
@@ -15,6 +15,7 @@ import {
   NamesByLanguage,
   Picture,
   ProductDescription,
+  PricedItem,
   ProductName,
   Reason,
   ShippingAddress,
@@ -22,6 +23,7 @@ import {
   SkuId,
   Timestamp,
   Traceparent,
+  Tracking,
   Uuid,
 } from "./fields.ts";
 
@@ -215,6 +217,62 @@ export const RestockAnswer = Type.Object({
   changes: CatalogueChanges,
 });
 export type RestockAnswer = Static<typeof RestockAnswer>;
+export const ORDER_STATUSES = ["CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"] as const;
+export const OrderStatus = Type.Union(ORDER_STATUSES.map((status) => Type.Literal(status)));
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+const timestampOrNull = Type.Union([Timestamp, Type.Null()]);
+
+/** One order of a shopper. GET /orders/:id?user_id= on the order service. */
+export const OrderView = Type.Object({
+  order_id: Uuid,
+  saga_id: Uuid,
+  status: OrderStatus,
+  items: Type.Array(PricedItem),
+  total_cents: Cents,
+  currency: Currency,
+  shipping_address: ShippingAddress,
+  created_at: Timestamp,
+  shipped_at: timestampOrNull,
+  delivered_at: timestampOrNull,
+  cancelled_at: timestampOrNull,
+  tracking: Type.Union([Tracking, Type.Null()]),
+});
+export type OrderView = Static<typeof OrderView>;
+
+/** GET /orders?user_id= on the order service, newest first. `?after=` with `next` returns the next page; null at the end. */
+export const OrderPage = Type.Object({
+  orders: Type.Array(OrderView),
+  next: Type.Union([Uuid, Type.Null()]),
+});
+export type OrderPage = Static<typeof OrderPage>;
+
+/** POST /orders/:id/ship on the order service. Without tracking the parcel has none. */
+export const ShipOrder = Type.Object(
+  {
+    actor: Actor,
+    reason: Reason,
+    tracking: Type.Optional(Type.Object(Tracking.properties, strict)),
+    /** Replaces the tracking of an order that was shipped with another one. */
+    correct: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+export type ShipOrder = Static<typeof ShipOrder>;
+
+/** POST /orders/:id/deliver on the order service. */
+export const DeliverOrder = Type.Object({ actor: Actor, reason: Reason }, strict);
+export type DeliverOrder = Static<typeof DeliverOrder>;
+
+/** Answer to both. `changed` is false if the order was already so. */
+export const ShipmentRecorded = Type.Object({
+  changed: Type.Boolean(),
+  order_id: Uuid,
+  saga_id: Uuid,
+  status: OrderStatus,
+  tracking: Type.Union([Tracking, Type.Null()]),
+});
+export type ShipmentRecorded = Static<typeof ShipmentRecorded>;
 
 /** RFC 9457 */
 export const Problem = Type.Object({

@@ -8,6 +8,7 @@ import defaultPartitions from "./migrations/default_partitions.sql" with { type:
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
 import products from "./migrations/inventory/0023_products.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
+import shipping from "./migrations/order/0025_shipping.sql" with { type: "text" };
 import payment from "./migrations/payment/0002_payment.sql" with { type: "text" };
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
@@ -70,6 +71,13 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     vacuum,
     { name: "0022_providers", sql: providers },
   ],
-  order: [messagingMigration, { name: "0002_order", sql: order }, held, spare, vacuum],
+  order: [
+    messagingMigration,
+    { name: "0002_order", sql: order },
+    held,
+    spare,
+    vacuum,
+    { name: "0025_shipping", sql: shipping },
+  ],
   notification: [{ name: "0001_waiting_mails", sql: waitingMails }],
 };

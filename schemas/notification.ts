@@ -1,16 +1,32 @@
-// The only message on `notification-commands`: tells the shopper how the checkout ended. A mail fault never affects the saga.
+// The only message on `notification-commands`: tells the shopper how the checkout ended, and that the order was shipped. A mail fault never affects the saga.
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
-import { Cents, Currency, Email, ErrorCodeText, MAX_CART_LINES, PricedItem, Uuid } from "./fields.ts";
+import {
+  Cents,
+  Currency,
+  Email,
+  ErrorCodeText,
+  MAX_CART_LINES,
+  PricedItem,
+  Tracking,
+  Uuid,
+} from "./fields.ts";
 
 export const SendNotification = message("SendNotification", {
   user_id: Uuid,
   email: Email,
-  template: Type.Union([Type.Literal("order_confirmed"), Type.Literal("checkout_failed")]),
+  /** A reader that does not know a template dead-letters the message: upgrade notification before its senders. */
+  template: Type.Union([
+    Type.Literal("order_confirmed"),
+    Type.Literal("checkout_failed"),
+    Type.Literal("order_shipped"),
+  ]),
   order_id: Type.Optional(Uuid),
   items: Type.Optional(Type.Array(PricedItem, { maxItems: MAX_CART_LINES })),
   total_cents: Type.Optional(Cents),
   currency: Currency,
   failure_code: Type.Optional(ErrorCodeText),
+  /** For `order_shipped`; missing if the parcel has none. */
+  tracking: Type.Optional(Tracking),
 });
 export type SendNotification = Static<typeof SendNotification>;

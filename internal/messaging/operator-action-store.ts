@@ -16,14 +16,16 @@ export type OperatorActionKind =
   | "stock.rebuild"
   | "payment.settle"
   | "shopper.erase"
-  | "session.revoke";
+  | "session.revoke"
+  | "order.ship"
+  | "order.deliver";
 
 export interface OperatorAction {
   readonly action_id: string;
   /** Shared by all actions of one command. */
   readonly run_id: string;
   readonly action: OperatorActionKind;
-  /** The id of a saga, a dead letter or a shopper, or the name of a database. */
+  /** The id of a saga, an order, a dead letter or a shopper, or the name of a database. */
   readonly subject: string;
   readonly saga_id: string | null;
   /** The affected message; for a dead letter the message it holds, if that can be read. */

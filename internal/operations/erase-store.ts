@@ -35,7 +35,7 @@ export async function eraseSagas(tx: TransactionSql, userId: string): Promise<nu
 
 /**
  * Erases the same data from the messages that the outbox keeps for a week. Ids are ordered by time, so only the minutes of each
- * saga are read. Returns how many messages changed.
+ * saga are read, and those in which its order was shipped. Returns how many messages changed.
  */
 export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
@@ -45,10 +45,14 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
              when 'ReserveInventory' then payload - 'checkout'
              else jsonb_set(payload, '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
                || jsonb_build_object('country', payload -> 'shipping_address' -> 'country')) end
-      from saga_state as saga
-     where saga.user_id = ${userId} and saga.completed_at is not null
-       and message.event_id >= uuid_v7_floor(saga.created_at - ${CLOCK_SLACK}::interval)
-       and message.event_id < uuid_v7_floor(saga.completed_at + ${CLOCK_SLACK}::interval)
+      from (select saga_id, created_at as since, completed_at as until
+              from saga_state where user_id = ${userId} and completed_at is not null
+             union all
+            select saga_id, a.at, a.at
+              from saga_state join operator_actions a using (saga_id)
+             where user_id = ${userId} and completed_at is not null and a.action = 'order.ship') as saga
+     where message.event_id >= uuid_v7_floor(saga.since - ${CLOCK_SLACK}::interval)
+       and message.event_id < uuid_v7_floor(saga.until + ${CLOCK_SLACK}::interval)
        and message.partition_key = saga.saga_id::text and message.published
        and message.headers ->> 'type' in ('SendNotification', 'CreateOrder', 'ReserveInventory')`;
   return count;
@@ -58,7 +62,8 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
 export async function eraseOrders(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
     update orders
-       set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
+       set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country'),
+           tracking = null
      where user_id = ${userId} and shipping_address ->> 'name' <> ${ERASED.line}`;
   return count;
 }

@@ -40,6 +40,8 @@ test("takes every event type, and no command or mail", () => {
     OrderCreated: true,
     OrderFailed: true,
     OrderCancelled: true,
+    OrderShipped: true,
+    OrderDelivered: true,
     CommandRefused: true,
     CommandDeadLettered: true,
   };

@@ -3,7 +3,9 @@
 import type { Event } from "../../schemas/events.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Outgoing } from "../messaging/handler.ts";
+import { recordActions } from "../messaging/operator-action-store.ts";
 import { decide, type Decision, type SagaPolicy } from "./saga.ts";
+import { isShippingEvent, shippingAction, type ShippingEvent } from "./shipping.ts";
 import type { Saga, SagaInput } from "./state.ts";
 import { appendHistory, type Change, type HistoryLine, saveSagas } from "./store.ts";
 
@@ -24,6 +26,7 @@ export class SagaBatch {
   readonly #sagas = new Map<string, { readonly before: Saga; after: Saga }>();
   readonly #decided: { readonly input: SagaInput; readonly decision: Decision }[] = [];
   readonly #unknown: Event[] = [];
+  readonly #shipping: ShippingEvent[] = [];
 
   constructor(sagas: readonly Saga[]) {
     for (const saga of sagas) this.#sagas.set(saga.saga_id, { before: saga, after: saga });
@@ -31,9 +34,12 @@ export class SagaBatch {
 
   /** Applies an event to its saga and returns the messages that the saga sends. */
   applyEvent(event: Event, now: number, policy: SagaPolicy): readonly Outgoing[] {
-    if (this.#sagas.has(event.saga_id)) return this.apply(event.saga_id, event, now, policy);
-    this.#unknown.push(event);
-    return [];
+    if (!this.#sagas.has(event.saga_id)) {
+      this.#unknown.push(event);
+      return [];
+    }
+    if (isShippingEvent(event)) this.#shipping.push(event);
+    return this.apply(event.saga_id, event, now, policy);
   }
 
   /** Applies one input to a saga of this batch and returns the messages that the saga sends. */
@@ -52,11 +58,13 @@ export class SagaBatch {
 
   /** The statements that write the changes; empty when nothing changed. */
   save(tx: Tx, now: number): readonly PromiseLike<unknown>[] {
+    const actions = this.#shipping.map((event) => shippingAction(event, now));
+    const trail = actions.length === 0 ? [] : [recordActions(tx, actions)];
     const changes = this.#changes();
-    if (changes.length === 0) return [];
+    if (changes.length === 0) return trail;
     const history = this.#decided.flatMap(({ input, decision }) => linesOf(input, decision));
     const lines = history.length === 0 ? [] : [appendHistory(tx, history, now)];
-    return [saveSagas(tx, changes), ...lines];
+    return [saveSagas(tx, changes), ...lines, ...trail];
   }
 
   /** Call once the statements of `save` are committed. */

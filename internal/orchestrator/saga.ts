@@ -9,6 +9,7 @@ import { assert, assertNever } from "../kernel/errors.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
+import { isShippingEvent, shippingMail } from "./shipping.ts";
 import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
 import {
   indexOf,
@@ -78,6 +79,8 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
 
 /** Decides one input. Repeated or reordered inputs lead to the same end. `now` in epoch ms. */
 export function decide(saga: Saga, input: SagaInput, now: number, policy: SagaPolicy): Decision {
+  if (isShippingEvent(input))
+    return { ...ignore(saga, "shipping moves no saga"), out: shippingMail(saga, input) };
   switch (saga.position.kind) {
     case "forward":
       return decideForward(saga, saga.position.at, input, now, policy);

@@ -35,6 +35,12 @@ export function eventOf(type: Event["type"], sagaId: string): Event {
       return { ...envelope, type, payment_id: id, amount_cents: CHARGE_CENTS };
     case "OrderCreated":
       return { ...envelope, type, order_id: id, user_id: id, total_cents: CHARGE_CENTS };
+    case "OrderShipped": {
+      const tracking = { carrier: "DHL", number: "JD014600003" };
+      return { ...envelope, type, order_id: id, tracking, actor: "ada", reason: "packed" };
+    }
+    case "OrderDelivered":
+      return { ...envelope, type, order_id: id, actor: "ada", reason: "the carrier says so" };
     case "PaymentFailed":
     case "OrderFailed":
       return { ...envelope, type, ...error };

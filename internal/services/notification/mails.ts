@@ -4,7 +4,7 @@ import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
 
 export interface Mail {
-  /** Depends only on saga and template, so a mail that is sent twice is the same mail to its receiver (RFC 5322, 3.6.4). */
+  /** Depends only on saga, template and tracking number, so a mail that is sent twice is the same mail to its receiver (RFC 5322, 3.6.4). */
   readonly message_id: string;
   readonly to: string;
   readonly subject: string;
@@ -29,9 +29,12 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";
 
-/** Identifies the mail of one (saga, template), however often it is requested. */
-export function mailKey({ saga_id, template }: SendNotification): string {
-  return `${saga_id}.${template}`;
+/**
+ * Identifies the mail of one (saga, template), however often it is requested. Corrected tracking is another mail: the shopper has the
+ * wrong number.
+ */
+export function mailKey({ saga_id, template, tracking }: SendNotification): string {
+  return [saga_id, template, ...(tracking === undefined ? [] : [tracking.number])].join(".");
 }
 
 export function mailOf(command: SendNotification): Mail {
@@ -59,6 +62,8 @@ function wordsOf(command: SendNotification): Words {
       return orderConfirmed(command);
     case "checkout_failed":
       return checkoutFailed(command);
+    case "order_shipped":
+      return orderShipped(command);
     default:
       return assertNever(command.template);
   }
@@ -77,6 +82,23 @@ function orderConfirmed({ saga_id, order_id, items = [], total_cents, currency }
       [...lines, ...total],
       [`Order ${order_id ?? saga_id}`],
     ].filter((paragraph) => paragraph.length > 0),
+  };
+}
+
+function orderShipped({ saga_id, order_id, tracking }: SendNotification): Words {
+  const parcel =
+    tracking === undefined
+      ? []
+      : [
+          [
+            `Carrier: ${tracking.carrier}`,
+            `Tracking number: ${tracking.number}`,
+            ...(tracking.url === undefined ? [] : [tracking.url]),
+          ],
+        ];
+  return {
+    subject: "Your order has been shipped",
+    paragraphs: [["Your order is on its way."], ...parcel, [`Order ${order_id ?? saga_id}`]],
   };
 }
 

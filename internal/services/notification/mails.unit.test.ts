@@ -46,6 +46,23 @@ test.each([
   expect(mail.text).not.toContain(failure_code);
 });
 
+test("a shipped order says where the parcel is", () => {
+  const order_id = "01900000-0000-7000-8000-000000000003";
+  const tracking = { carrier: "DHL", number: "JD0146", url: "https://dhl.example/?id=JD0146&lang=de" };
+  const shipped = { ...command, template: "order_shipped", order_id } as const;
+  const mail = mailOf({ ...shipped, tracking });
+  expect(mail).toMatchObject({
+    message_id: `<${SAGA}.order_shipped.JD0146@checkout>`,
+    subject: "Your order has been shipped",
+    text: `Your order is on its way.\n\nCarrier: DHL\nTracking number: JD0146\n${tracking.url}\n\nOrder ${order_id}\n`,
+  });
+  expect(mail.html).toContain("https://dhl.example/?id=JD0146&amp;lang=de");
+  expect(mailOf(shipped)).toMatchObject({
+    message_id: `<${SAGA}.order_shipped@checkout>`,
+    text: `Your order is on its way.\n\nOrder ${order_id}\n`,
+  });
+});
+
 test("input from the network is text in the mail, never markup", () => {
   const items = [{ sku_id: '<img src="x">', quantity: 1, unit_price_cents: 1 }];
   const { html } = mailOf({ ...command, items });
@@ -55,5 +72,9 @@ test("input from the network is text in the mail, never markup", () => {
 
 test("the same command gives the same mail, another template another mail", () => {
   expect(mailOf(command)).toEqual(mailOf({ ...command, message_id: SAGA }));
-  expect(mailOf({ ...command, template: "checkout_failed" }).message_id).not.toBe(mailOf(command).message_id);
+  const tracked = (number: string) => mailOf({ ...command, tracking: { carrier: "DHL", number } }).message_id;
+  const ids = [mailOf(command), mailOf({ ...command, template: "checkout_failed" })].map(
+    ({ message_id }) => message_id,
+  );
+  expect(new Set([...ids, tracked("1"), tracked("2"), tracked("2")]).size).toBe(4);
 });

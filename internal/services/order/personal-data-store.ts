@@ -11,7 +11,8 @@ export async function eraseOldOrders(sql: Sql, { after, before, limit }: Chunk):
        order by order_id limit ${limit}
     ), erased as (
       update orders
-         set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country')
+         set shipping_address = ${ERASED_ADDRESS}::text::jsonb || jsonb_build_object('country', shipping_address -> 'country'),
+             tracking = null
        where order_id = any(array(select order_id from chunk)) and created_at < ${before}::timestamptz
          and shipping_address ->> 'name' <> ${ERASED.line}
       returning order_id
