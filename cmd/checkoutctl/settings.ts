@@ -22,6 +22,7 @@ export const Environment = Type.Partial(
     REDIS_URL: secret(Type.String({ format: "redis-url", description: "the gateways' Redis" })),
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
+    ORDER_URL: Type.String({ format: "url", description: "the order service's interface" }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
     PAYSIM_URL: Type.String({
       format: "url",
@@ -91,7 +92,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
 }
 
 function valuesOf({ addresses }: StackState): Values {
-  const { postgres, kafka_brokers, redis, inventory, orchestrator, paysim, ledger_file, secrets_file } =
+  const { postgres, kafka_brokers, redis, inventory, orchestrator, order, paysim, ledger_file, secrets_file } =
     addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
@@ -104,6 +105,7 @@ function valuesOf({ addresses }: StackState): Values {
     REDIS_URL: redis,
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
+    ORDER_URL: order,
     LEDGER_FILE: ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: paysim,

@@ -1,9 +1,10 @@
 // The settings of the order service.
 import { Type } from "@sinclair/typebox";
-import { personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
+import { httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
   ...serviceConfig,
+  ...httpConfig("the orders", "keep it private"),
   ORDER_BLOCKED_COUNTRIES: Type.String({
     default: "",
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",

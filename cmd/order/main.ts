@@ -1,11 +1,14 @@
 // Starts the order service. Wiring only.
+import { newId, systemClock } from "../../internal/platform/clock.ts";
 import {
   openPublishingDatabase,
   startConsuming,
   startErasing,
 } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
+import { startHttp } from "../../internal/platform/serve-http.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
+import { orderApi } from "../../internal/services/order/order-http.ts";
 import { eraseOldOrders } from "../../internal/services/order/personal-data-store.ts";
 import { orderAlert } from "../../internal/services/order/telemetry.ts";
 import { config } from "./config.ts";
@@ -14,12 +17,15 @@ const NAME = "checkout-order";
 
 await runRole({
   name: NAME,
-  description: "Owns the orders: creates one per checkout, and cancels it when the checkout is undone.",
+  description:
+    "Owns the orders: creates one per checkout, cancels it when the checkout is undone, ships it for an operator, and serves them.",
   config,
   async start(context) {
     const { config: env, log, metrics } = context;
     const blockedCountries = new Set(env.ORDER_BLOCKED_COUNTRIES.split(",").filter((code) => code !== ""));
     const database = await openPublishingDatabase(NAME, "order", context);
+    // Started before the wait for Kafka: the orders need no Kafka.
+    startHttp(context, "orders", orderApi({ database, clock: systemClock, newId, log }));
     startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldOrders });
     const alert = orderAlert(metrics, log);
     await startConsuming(context, database, orderHandler({ policy: { blockedCountries }, alert }));

@@ -32,9 +32,12 @@ test.each(ROLES)("%s has the same settings as in the local stack", (role) => {
   );
 });
 
-test.each(["inventory", "payment", "orchestrator"])("%s has the host name that other roles use", (role) => {
-  expect(services[role]?.hostname).toBe(role);
-});
+test.each(["inventory", "payment", "order", "orchestrator"])(
+  "%s has the host name that other roles use",
+  (role) => {
+    expect(services[role]?.hostname).toBe(role);
+  },
+);
 
 test("checkoutctl has the same settings as in the local stack", () => {
   const wanted = settingsOfOperator();

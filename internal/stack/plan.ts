@@ -138,6 +138,7 @@ function addressesOf(
     gateway: httpOf("gateway"),
     orchestrator: httpOf("orchestrator"),
     inventory: httpOf("inventory"),
+    order: httpOf("order"),
     payment: httpOf("payment"),
     paysim: httpOf("paysim"),
     ledger_file: ledgerFile(dataDirectory),

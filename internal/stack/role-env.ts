@@ -20,7 +20,14 @@ export type Role = (typeof ROLES)[number];
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
 /** Roles that serve requests in addition to the ops port. */
-export const SERVING_ROLES: readonly Role[] = ["paysim", "inventory", "payment", "orchestrator", "gateway"];
+export const SERVING_ROLES: readonly Role[] = [
+  "paysim",
+  "inventory",
+  "payment",
+  "order",
+  "orchestrator",
+  "gateway",
+];
 
 /**
  * By default Bun 1.4.5 searches for free memory to return whenever its event loop is idle for a moment. At 10,000 orders a minute this
@@ -103,6 +110,7 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     REDIS_URL: addresses.redis,
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
+    ORDER_URL: addresses.order,
     LEDGER_FILE: addresses.ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: addresses.paysim,

@@ -10,7 +10,7 @@ export function routed(
   addresses: StackAddresses,
   routes: Readonly<Record<string, number>> = {},
 ): StackAddresses {
-  const known = ["redis", "mail", "orchestrator", "inventory", "payment", "paysim"];
+  const known = ["redis", "mail", "orchestrator", "inventory", "order", "payment", "paysim"];
   known.push(...Object.keys(addresses.postgres).map((name) => `postgres-${name}`));
   const unknown = Object.keys(routes).find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -25,6 +25,7 @@ export function routed(
     smtp: via("mail", addresses.smtp),
     orchestrator: via("orchestrator", addresses.orchestrator),
     inventory: via("inventory", addresses.inventory),
+    order: via("order", addresses.order),
     payment: via("payment", addresses.payment),
     paysim: via("paysim", addresses.paysim),
   };

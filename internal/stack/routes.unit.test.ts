@@ -15,6 +15,7 @@ const ADDRESSES: StackAddresses = {
   gateway: "http://127.0.0.1:1007",
   orchestrator: "http://127.0.0.1:1008",
   inventory: "http://127.0.0.1:1009",
+  order: "http://127.0.0.1:1012",
   payment: "http://127.0.0.1:1011",
   paysim: "http://127.0.0.1:1010",
   ledger_file: "/data/ledger.jsonl",

@@ -42,6 +42,7 @@ export interface StackAddresses {
   readonly gateway: string;
   readonly orchestrator: string;
   readonly inventory: string;
+  readonly order: string;
   /** The base URL of the webhook endpoint. */
   readonly payment: string;
   readonly paysim: string;

@@ -12,6 +12,7 @@ const ANYWHERE = {
     gateway: "",
     orchestrator: "",
     inventory: "",
+    order: "",
     payment: "",
     paysim: "",
     ledger_file: "",

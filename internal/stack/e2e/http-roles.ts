@@ -13,7 +13,7 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
 /** An address where nothing listens: port 9 is `discard`. */
 const NOBODY = "127.0.0.1:9";
-export type HttpRole = "paysim" | "inventory" | "payment" | "orchestrator" | "gateway";
+export type HttpRole = "paysim" | "inventory" | "payment" | "order" | "orchestrator" | "gateway";
 /** `ops`: the ops port of inventory; it is the same code in every role. */
 export type Surface = HttpRole | "ops";
 
@@ -40,11 +40,12 @@ export class HttpRoles implements AsyncDisposable {
   static async start(): Promise<HttpRoles> {
     const folder = join(CACHE, "tests", `http-roles-${process.pid}`);
     mkdirSync(folder, { recursive: true });
-    const [secrets, saga, inventory, payment, notification] = await Promise.all([
+    const [secrets, saga, inventory, payment, order, notification] = await Promise.all([
       newSecrets(),
       cloneDatabase("saga"),
       cloneDatabase("inventory"),
       cloneDatabase("payment"),
+      cloneDatabase("order"),
       cloneDatabase("notification"),
     ]);
     const http = `http://${NOBODY}`;
@@ -53,6 +54,7 @@ export class HttpRoles implements AsyncDisposable {
         saga: saga.url,
         inventory: inventory.url,
         payment: payment.url,
+        order: order.url,
         notification: notification.url,
       },
       kafka_brokers: NOBODY,
@@ -62,6 +64,7 @@ export class HttpRoles implements AsyncDisposable {
       gateway: http,
       orchestrator: http,
       inventory: http,
+      order: http,
       payment: http,
       paysim: http,
       ledger_file: join(folder, "ledger.jsonl"),
@@ -69,11 +72,11 @@ export class HttpRoles implements AsyncDisposable {
       replicas: {},
       ops: {},
     };
-    const roles = new HttpRoles(secrets, [saga, inventory, payment, notification], addresses, folder);
+    const roles = new HttpRoles(secrets, [saga, inventory, payment, order, notification], addresses, folder);
     try {
       // In this order, because later roles need the addresses of earlier ones.
       await Promise.all([roles.#start("paysim"), roles.#start("inventory"), roles.#start("orchestrator")]);
-      await Promise.all([roles.#start("payment"), roles.#start("gateway")]);
+      await Promise.all([roles.#start("payment"), roles.#start("order"), roles.#start("gateway")]);
     } catch (error) {
       await roles[Symbol.asyncDispose]();
       throw error;

@@ -99,6 +99,7 @@ function nobodyAnywhere(): StackAddresses {
     gateway: http,
     orchestrator: http,
     inventory: http,
+    order: http,
     payment: http,
     paysim: http,
     ledger_file: join(folder, "ledger.jsonl"),
