@@ -10,6 +10,7 @@ import { catalogueCommand } from "./commands/catalogue.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { orderCommand } from "./commands/order.ts";
 import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
 import { sagaCommand } from "./commands/saga.ts";
@@ -21,7 +22,7 @@ import { exitCodeOf } from "./exit.ts";
 import { Environment } from "./settings.ts";
 
 const program = new Command("checkoutctl")
-  .description("Operates the checkout saga: schema, topics, catalogue, sagas, dead letters, audit.")
+  .description("Operates the checkout saga: schema, topics, catalogue, sagas, orders, dead letters, audit.")
   .version(version)
   .exitOverride()
   .addCommand(migrateCommand)
@@ -29,6 +30,7 @@ const program = new Command("checkoutctl")
   .addCommand(catalogueCommand)
   .addCommand(auditCommand)
   .addCommand(sagaCommand)
+  .addCommand(orderCommand)
   .addCommand(dlqCommand)
   .addCommand(outboxCommand)
   .addCommand(paymentsCommand)

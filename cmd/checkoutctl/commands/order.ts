@@ -1,0 +1,158 @@
+// `checkoutctl order`: lists orders, shows one, ships it, records that it arrived.
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { TSchema } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { AppError } from "../../../internal/kernel/errors.ts";
+import { findOrder, listOrders, type OrderDetails } from "../../../internal/operations/order-store.ts";
+import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
+import { Tracking } from "../../../schemas/fields.ts";
+import { ORDER_STATUSES, type ShipmentRecorded } from "../../../schemas/http.ts";
+import { command, count, group, instant, money, operatorCommand, print, table, uuid } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+
+const ls = command("ls", "list orders, newest first")
+  .addOption(new Option("--status <status>", "only orders with this status").choices(ORDER_STATUSES))
+  .option("--user <id>", "only orders of this shopper", uuid)
+  .option("--limit <count>", "maximum number of orders", count, 20)
+  .action(async (options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const filter = { status: options.status ?? null, user: options.user ?? null, limit: options.limit };
+    const orders = await listOrders(await connections.database("order"), filter);
+    print(options, orders, () =>
+      table(
+        ["ORDER", "STATUS", "TOTAL", "CREATED", "SHIPPED", "DELIVERED", "TRACKING"],
+        orders.map((order) => [
+          order.order_id,
+          order.status,
+          order.currency === null ? null : money(order.total_cents, order.currency),
+          instant(order.created_at),
+          instant(order.shipped_at),
+          instant(order.delivered_at),
+          parcelText(order.tracking),
+        ]),
+      ),
+    );
+  });
+
+const show = command("show", "show one order")
+  .argument("<order-id>", "the order's id", uuid)
+  .action(async (orderId, options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const order = await findOrder(await connections.database("order"), orderId);
+    if (order === undefined) throw new AppError("MESSAGE_INVALID", `there is no order ${orderId}`);
+    print(options, order, () => asText(order));
+  });
+
+const ship = operatorCommand("ship", "record that an order was sent; the shopper gets a mail")
+  .argument("<order-id>", "the order's id", uuid)
+  .option(
+    "--tracking <number>",
+    "the carrier's number of the parcel",
+    checked(
+      Tracking.properties.number,
+      "It must be 1 to 64 letters, digits, dots, dashes, slashes or underscores.",
+    ),
+  )
+  .option(
+    "--carrier <name>",
+    "the carrier, with --tracking",
+    checked(Tracking.properties.carrier, "It must be one line of 1 to 100 characters."),
+  )
+  .option(
+    "--tracking-url <url>",
+    "the carrier's page about the parcel, with --tracking",
+    checked(Tracking.properties.url, "It must be an https:// URL of at most 500 characters."),
+  )
+  .option("--correct", "replace the tracking of an order that is shipped already")
+  .action(async (orderId, { actor, reason, ...options }) => {
+    const tracking = trackingOf(options);
+    const url = loadSettings(options.stack).need("ORDER_URL");
+    const answer = await shipOrder(url, orderId, {
+      actor,
+      reason,
+      ...(tracking === undefined ? {} : { tracking }),
+      ...(options.correct === undefined ? {} : { correct: options.correct }),
+    });
+    print(options, answer, () => changeText(answer));
+  });
+
+const deliver = operatorCommand("deliver", "record that a shipped order arrived")
+  .argument("<order-id>", "the order's id", uuid)
+  .action(async (orderId, { actor, reason, ...options }) => {
+    const url = loadSettings(options.stack).need("ORDER_URL");
+    const answer = await deliverOrder(url, orderId, { actor, reason });
+    print(options, answer, () => changeText(answer));
+  });
+
+export const orderCommand = group("order", "orders after their checkout: shipping and delivery")
+  .addCommand(ls)
+  .addCommand(show)
+  .addCommand(ship)
+  .addCommand(deliver);
+
+function trackingOf(options: {
+  readonly tracking?: string | undefined;
+  readonly carrier?: string | undefined;
+  readonly trackingUrl?: string | undefined;
+}): Tracking | undefined {
+  const { tracking: number, carrier, trackingUrl: url } = options;
+  if (number !== undefined && carrier !== undefined)
+    return { carrier, number, ...(url === undefined ? {} : { url }) };
+  if (number === undefined && carrier === undefined && url === undefined) return undefined;
+  throw new AppError(
+    "MESSAGE_INVALID",
+    "--tracking and --carrier go together, and --tracking-url needs both",
+  );
+}
+
+function checked(schema: TSchema, rule: string) {
+  const check = TypeCompiler.Compile(schema);
+  return (text: string): string => {
+    if (!check.Check(text)) throw new InvalidArgumentError(rule);
+    return text;
+  };
+}
+
+function changeText({ changed, order_id, status, tracking }: ShipmentRecorded): string {
+  const parcel = parcelText(tracking);
+  const how = `${status}${parcel === null ? "" : ` with ${parcel}`}`;
+  return changed
+    ? `order ${order_id} is ${how}`
+    : `order ${order_id} was ${how} already, nothing was changed`;
+}
+
+function parcelText(tracking: Tracking | null): string | null {
+  return tracking === null ? null : `${tracking.carrier} ${tracking.number}`;
+}
+
+function asText({ items, shipping_address: to, ...order }: OrderDetails): string {
+  const { currency } = order;
+  const address = to === null ? null : [to.name, to.line1, `${to.postal_code} ${to.city}`.trim(), to.country];
+  const facts: readonly (readonly [string, string | null])[] = [
+    ["order", order.order_id],
+    ["saga", order.saga_id],
+    ["shopper", order.user_id],
+    ["status", order.status],
+    ["total", currency === null ? null : money(order.total_cents, currency)],
+    ["address", address === null ? null : address.filter((part) => part !== "").join(", ")],
+    ["created", instant(order.created_at)],
+    ["shipped", instant(order.shipped_at)],
+    ["tracking", parcelText(order.tracking)],
+    ["tracking page", order.tracking?.url ?? null],
+    ["delivered", instant(order.delivered_at)],
+    ["cancelled", order.status === "CANCELLED" ? instant(order.updated_at) : null],
+  ];
+  const lines = items.map(({ sku_id, quantity, unit_price_cents }) => [
+    quantity,
+    sku_id,
+    money(unit_price_cents, currency ?? ""),
+  ]);
+  return [
+    table(
+      ["", ""],
+      facts.filter(([, value]) => value !== null),
+    ).trimStart(),
+    ...(lines.length === 0 ? [] : [table(["COUNT", "SKU", "EACH"], lines)]),
+  ].join("\n\n");
+}

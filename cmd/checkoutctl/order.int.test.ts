@@ -1,0 +1,136 @@
+// `checkoutctl order` against the order service's API on a real Postgres.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { orderApi } from "../../internal/services/order/order-http.ts";
+import { orderHandler } from "../../internal/services/order/handler.ts";
+import { applyOnce } from "../../internal/messaging/inbox-transaction.ts";
+import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
+import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
+import { createOrder } from "../../internal/testkit/commands.ts";
+import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import type { ShipmentRecorded } from "../../schemas/http.ts";
+
+const T0 = Date.parse("2026-11-23T12:00:00.000Z");
+const newId = () => Bun.randomUUIDv7();
+
+let tool: Checkoutctl;
+let database: TestDatabase;
+let server: HttpServer;
+let env: Environment;
+beforeAll(async () => {
+  tool = await Checkoutctl.open();
+  database = await cloneDatabase("order");
+  const log = { info: () => undefined, error: () => undefined };
+  const api = orderApi({ database: database.postgres, clock: { now: () => T0 }, newId, log });
+  server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+  env = { ORDER_URL: `http://127.0.0.1:${server.port}`, ORDER_DATABASE_URL: database.url };
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+  await tool[Symbol.asyncDispose]();
+});
+
+async function confirmed(): Promise<string> {
+  const message = createOrder(newId());
+  const raw = () => {
+    throw new Error("a test message has no Kafka record");
+  };
+  const handler = orderHandler({ policy: { blockedCountries: new Set() }, alert: () => undefined });
+  const clock = { now: () => T0 };
+  const context = { handler, database: database.postgres, clock, newId, random: Math.random };
+  await applyOnce(context, [{ message, value: message, raw }]);
+  return message.message_id;
+}
+
+const why = ["--reason", "packed", "--actor", "ada"];
+const dhl = ["--tracking", "JD0146", "--carrier", "DHL"];
+
+test("ships an order once, and delivers it once", async () => {
+  const id = await confirmed();
+  const ship = ["order", "ship", id, ...dhl, ...why];
+  const first = await tool.json<ShipmentRecorded>(ship, env);
+  const tracking = { carrier: "DHL", number: "JD0146" };
+  expect(first).toMatchObject({ changed: true, order_id: id, status: "SHIPPED", tracking });
+  const again = await tool.run(ship, env);
+  expect([again.code, again.stdout]).toEqual([
+    0,
+    `order ${id} was SHIPPED with DHL JD0146 already, nothing was changed\n`,
+  ]);
+  const deliver = ["order", "deliver", id, ...why];
+  expect((await tool.run(deliver, env)).stdout).toBe(`order ${id} is DELIVERED with DHL JD0146\n`);
+  expect((await tool.run(deliver, env)).stdout).toContain("was DELIVERED with DHL JD0146 already");
+  const shown = await tool.run(["order", "show", id], env);
+  expect(shown.code).toBe(0);
+  for (const text of ["DELIVERED", "DHL JD0146", "6.00 EUR", "Ada, 1 Road, 75001 Paris, FR", "2.50 EUR"])
+    expect(shown.stdout).toContain(text);
+});
+
+test("other tracking is refused, and corrected on request", async () => {
+  const id = await confirmed();
+  await tool.run(["order", "ship", id, ...dhl, ...why], env);
+  const other = [
+    "order",
+    "ship",
+    id,
+    "--tracking",
+    "1Z9",
+    "--carrier",
+    "UPS",
+    "--tracking-url",
+    "https://ups.example/1Z9",
+    ...why,
+  ];
+  const refused = await tool.run(other, env);
+  expect([refused.code, refused.stdout]).toEqual([3, ""]);
+  expect(refused.stderr).toContain(
+    "the order is SHIPPED with tracking JD0146 of DHL: correct it with --correct",
+  );
+  expect(await tool.json<ShipmentRecorded>([...other, "--correct"], env)).toMatchObject({
+    changed: true,
+    tracking: { carrier: "UPS", number: "1Z9", url: "https://ups.example/1Z9" },
+  });
+});
+
+test("lists orders by status and shopper, newest first", async () => {
+  const [older, newer] = [await confirmed(), await confirmed()];
+  await tool.run(["order", "ship", older, ...why], env);
+  const ids = async (...filter: readonly string[]) =>
+    (await tool.json<{ order_id: string }[]>(["order", "ls", ...filter], env)).map(
+      ({ order_id }) => order_id,
+    );
+  expect((await ids()).slice(0, 2)).toEqual([newer, older]);
+  expect((await ids("--status", "CONFIRMED")).includes(older)).toBe(false);
+  expect((await ids("--status", "SHIPPED"))[0]).toBe(older);
+  expect(await ids("--user", newId())).toEqual([]);
+  const text = await tool.run(["order", "ls", "--limit", "1"], env);
+  expect(text.stdout.trim().split("\n")).toHaveLength(2);
+});
+
+test("says what is wrong, with the exit codes of the other commands", async () => {
+  const id = await confirmed();
+  const at = async (args: readonly string[], environment = env) => {
+    const { code, stdout, stderr } = await tool.run(args, environment);
+    return { code, stdout, stderr };
+  };
+  const unknown = newId();
+  const nobody = { ...env, ORDER_URL: "http://127.0.0.1:9" };
+  const cases = [
+    [await at(["order", "deliver", id, ...why]), 3, "the order is CONFIRMED: ship it first"],
+    [await at(["order", "ship", unknown, ...dhl, ...why]), 3, `there is no order ${unknown}`],
+    [await at(["order", "show", unknown]), 3, `there is no order ${unknown}`],
+    [
+      await at(["order", "ship", id, "--tracking", "JD0146", ...why]),
+      3,
+      "--tracking and --carrier go together",
+    ],
+    [await at(["order", "ship", id, ...dhl]), 2, "--reason"],
+    [await at(["order", "ship", id, "--tracking", "a b", "--carrier", "DHL", ...why]), 2, "1 to 64 letters"],
+    [await at(["order", "ship", "x", ...why]), 2, "UUID"],
+    [await at(["order", "ship", id, ...dhl, ...why], nobody), 4, "correct ORDER_URL"],
+    [await at(["order", "ship", id, ...dhl, ...why], { ORDER_DATABASE_URL: database.url }), 78, "ORDER_URL"],
+  ] as const;
+  for (const [{ code, stdout, stderr }, expected, text] of cases) {
+    expect([code, stdout]).toEqual([expected, ""]);
+    expect(stderr).toContain(text);
+  }
+});
