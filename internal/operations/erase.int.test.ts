@@ -83,6 +83,28 @@ test("erasing removes the shopper's personal data from every row, and the audit 
   });
 });
 
+test("the mail and the parcel of an order shipped long after its checkout are erased, too", async () => {
+  const { saga, order } = system.databases;
+  const { saga_id, order_id } = system.completed;
+  const at = new Date(Date.now() + 40 * 60_000);
+  const message_id = Bun.randomUUIDv7(undefined, at.getTime());
+  const mail = { type: "SendNotification", saga_id, email: PERSONAL[0] ?? "", template: "order_shipped" };
+  await saga`
+    insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
+    values (${message_id}, 'notification-commands', ${saga_id}, ${saga.json(mail)}, ${saga.json({ type: "SendNotification" })}, true, ${at})`;
+  await saga`
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, actor, reason, outcome, at, settled_at)
+    values (${message_id}, ${message_id}, 'order.ship', ${order_id ?? ""}, ${saga_id}, 'ada', 'packed', 'shipped', ${at}, ${at})`;
+  await order`
+    update orders set status = 'SHIPPED', shipped_at = ${at}, tracking = ${order.json({ carrier: "DHL", number: "JD0146" })}
+     where saga_id = ${saga_id}`;
+  expect(await erase()).toMatchObject({ orders: 1, messages: 4 });
+  expect(await everything()).not.toContain(PERSONAL[0] ?? "");
+  expect([...(await order`select status, tracking from orders where saga_id = ${saga_id}`)]).toEqual([
+    { status: "SHIPPED", tracking: null },
+  ]);
+});
+
 test("the audit trail keeps actor and reason; a second run erases nothing more", async () => {
   await erase();
   expect(await erase()).toMatchObject({ checkouts: 1, sagas: 0, orders: 0 });

@@ -77,6 +77,7 @@ const startSaga = (changes: object = {}) =>
     body_hash: "0".repeat(64),
     ...changes,
   });
+const ship = (changes: object) => post(`/orders/${SAGA}/ship`, { actor: "op", reason: "x", ...changes });
 const shopper = (headers: Readonly<Record<string, string>> = {}) => ({
   authorization: `Bearer ${token}`,
   "idempotency-key": crypto.randomUUID(),
@@ -204,6 +205,26 @@ const CASES: readonly Case[] = [
     415,
     () => put("/catalogue", "a=1", { "content-type": "application/x-www-form-urlencoded" }),
   ],
+  ["order", "a shopper without orders", 200, () => get(`/orders?user_id=${USER}&limit=2`)],
+  ["order", "a limit below 1", 422, () => get(`/orders?user_id=${USER}&limit=-1`)],
+  ["order", "a limit with a fraction", 422, () => get(`/orders?user_id=${USER}&limit=1.5`)],
+  ["order", "a limit beyond the maximum", 422, () => get(`/orders?user_id=${USER}&limit=101`)],
+  ["order", "a cursor with NUL", 422, () => get(`/orders?user_id=${USER}&after=%00`)],
+  ["order", "a cursor that is no order", 200, () => get(`/orders?user_id=${USER}&after=${SAGA}`)],
+  ["order", "a user with NUL", 422, () => get("/orders?user_id=%00")],
+  ["order", "an unknown order", 404, () => get(`/orders/${SAGA}?user_id=${USER}`)],
+  ["order", "an order id with a broken escape", 422, () => get(`/orders/%E0%A4%A?user_id=${USER}`)],
+  [
+    "order",
+    "an unknown order to ship",
+    404,
+    () => post(`/orders/${SAGA}/ship`, { actor: "op", reason: "x" }),
+  ],
+  ["order", "a reason with half a character", 422, () => ship({ reason: HALF })],
+  ["order", "a carrier with NUL", 422, () => ship({ tracking: { carrier: NUL, number: "1" } })],
+  ["order", "a body that is not JSON", 400, () => post(`/orders/${SAGA}/ship`, "{")],
+  ["order", "a body that is null", 422, () => post(`/orders/${SAGA}/deliver`, "null")],
+  ["order", "no such path", 404, () => get("/%00")],
   [
     "payment",
     "an event of a foreign type",

@@ -2,7 +2,7 @@
 // All tests share one stack. At the end comes the audit, and after it the poison messages.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cartOf, type Placed, Refused, type Shopper } from "../../../bench/shopper.ts";
-import type { CheckoutRequest, SagaStatusView } from "../../../schemas/http.ts";
+import type { CheckoutRequest, SagaStatusView, ShipmentRecorded } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { PARTITIONS_PER_TOPIC, TOPICS } from "../../../schemas/topics.ts";
 import type { AuditReport } from "../../audit/audit.ts";
@@ -65,6 +65,37 @@ describe("a successful checkout", () => {
     const mail = await system.mailAbout(view.saga_id, "order_confirmed");
     expect(mail.to).toEqual(["shopper@example.com"]);
     expect(mail.source).toContain(`Order ${view.order_id}`);
+  });
+
+  test("is shipped and delivered by an operator, and its shopper gets one mail about it", async () => {
+    // given
+    await system.restock("parcel", 1);
+    const view = await buy(cart("parcel"));
+    const order = view.order_id ?? "";
+    const act = ["--actor", "ada", "--reason", "packed"];
+    const ship = ["order", "ship", order, "--tracking", "JD0146", "--carrier", "DHL", ...act];
+    // when
+    const shipped = [
+      await system.operatorSees<ShipmentRecorded>(ship),
+      await system.operatorSees<ShipmentRecorded>(ship),
+    ];
+    const delivered = await system.operatorSees<ShipmentRecorded>(["order", "deliver", order, ...act]);
+    // then
+    expect(shipped.map(({ changed }) => changed)).toEqual([true, false]);
+    expect(delivered).toMatchObject({ changed: true, status: "DELIVERED", tracking: { number: "JD0146" } });
+    const mail = await system.mailAbout(view.saga_id, "order_shipped");
+    expect(mail.to).toEqual(["shopper@example.com"]);
+    expect(mail.source).toContain("Tracking number: JD0146");
+    const trail = async () => (await system.story(view.saga_id)).timeline.map(({ what }) => what).join("\n");
+    await waitUntil(
+      "the audit trail has the delivery",
+      async () => (await trail()).includes("order.deliver"),
+      { timeoutMs: PATIENCE_MS },
+    );
+    expect(await trail()).toContain("order.ship");
+    expect((await system.story(view.saga_id)).saga.status).toBe("COMPLETED");
+    const about = (await system.mails()).filter(({ message_id }) => message_id.includes(view.saga_id));
+    expect(about).toHaveLength(2);
   });
 
   test.each([

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { commandOf, processStats } from "../../../bench/processes.ts";
 import { Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
+import type { SendNotification } from "../../../schemas/notification.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import { readLedger } from "../../audit/json-lines.ts";
@@ -167,11 +168,12 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   /** Waits for the mail with this template; it is sent after the saga has finished. */
-  async mailAbout(sagaId: string, template: "order_confirmed" | "checkout_failed"): Promise<CaughtMail> {
+  async mailAbout(sagaId: string, template: SendNotification["template"]): Promise<CaughtMail> {
     let found: CaughtMail | undefined;
     const arrived = async () => {
       found = (await this.mails()).find(
-        ({ message_id }) => message_id === `<${sagaId}.${template}@checkout>`,
+        // Corrected tracking makes another mail, so its number is part of the id.
+        ({ message_id }) => new RegExp(`^<${sagaId}\\.${template}[.@]`).test(message_id),
       );
       return found !== undefined;
     };
