@@ -92,8 +92,17 @@ export function loadSettings(stack: string | true | undefined): Settings {
 }
 
 function valuesOf({ addresses }: StackState): Values {
-  const { postgres, kafka_brokers, redis, inventory, orchestrator, order, paysim, ledger_file, secrets_file } =
-    addresses;
+  const {
+    postgres,
+    kafka_brokers,
+    redis,
+    inventory,
+    orchestrator,
+    order,
+    paysim,
+    ledger_file,
+    secrets_file,
+  } = addresses;
   const secrets: StackSecrets = JSON.parse(readFileSync(secrets_file, "utf8"));
   const all = {
     SAGA_DATABASE_URL: postgres["saga"],
