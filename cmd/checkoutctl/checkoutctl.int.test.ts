@@ -1,10 +1,10 @@
 // checkoutctl as a process: exit codes, errors and output. Commands for sagas and dead letters are in operators.int.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
 import { jwtVerify } from "jose";
 import type { AuditReport } from "../../internal/audit/audit.ts";
+import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import type { SagaStory } from "../../internal/operations/saga-story.ts";
 import { serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";

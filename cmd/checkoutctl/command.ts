@@ -102,6 +102,14 @@ export async function readText(path: string): Promise<string> {
   return file.text();
 }
 
+/** The bytes of a file, or of stdin for `-`. */
+export async function byteStream(path: string): Promise<AsyncIterable<Uint8Array>> {
+  if (path === "-") return Bun.stdin.stream();
+  const file = Bun.file(path);
+  if (!(await file.exists())) throw new AppError("CONFIG_INVALID", `there is no file ${path}`);
+  return file.stream();
+}
+
 /** Aborts on Ctrl-C or SIGTERM, for commands that finish work in flight. A second one ends the process at once. */
 export function whenInterrupted(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();

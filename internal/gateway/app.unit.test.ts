@@ -1,8 +1,8 @@
 // Requests that the gateway rejects by itself. The orchestrator's address has no listener, so a request that passes gets a 503.
 import { expect, test } from "bun:test";
-import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
+import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import { authenticatorOf, cart, servicesAt, SHOPPER, tokenOf } from "../testkit/gateway.ts";
 import { gatewayApp } from "./app.ts";
 import { MAX_BODY_BYTES } from "./checkout-request.ts";
@@ -10,7 +10,7 @@ import { MAX_BODY_BYTES } from "./checkout-request.ts";
 const problemBody = TypeCompiler.Compile(Problem);
 const logged: unknown[] = [];
 const app = gatewayApp({
-  currencies: shopCurrencies(""),
+  currencies: shopCurrencies("EUR, USD"),
   authenticator: authenticatorOf(),
   ...servicesAt({}),
   seal: (token) => `sealed ${token}`,
@@ -113,7 +113,10 @@ const strange: readonly [string, unknown, string][] = [
   ],
   ["a lone surrogate", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
   ["a lone surrogate in the e-mail", cart({ email: "\udc00@example.com" }), "/email"],
+  ["a total below the smallest charge", cart({ expected_total_cents: 49 }), "/expected_total_cents"],
+  ["a total above the largest charge", cart({ expected_total_cents: 100_000_000 }), "/expected_total_cents"],
   ["a negative total", cart({ expected_total_cents: -1 }), "/expected_total_cents"],
+  ["a currency in which the shop does not sell", cart({ currency: "CHF" }), "/currency"],
   ["a list", [cart()], "/"],
   ["null", null, "/"],
 ];

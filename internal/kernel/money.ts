@@ -64,6 +64,17 @@ export function moneyText(amount_cents: number, currency: string): string {
   return `${sign}${digits.slice(0, -unit.digits)}.${digits.slice(-unit.digits)} ${currency}`;
 }
 
+/**
+ * The reverse: `12.50` in EUR is 1250, `1.860` in KWD is 1860. Null if the text is no amount of a currency in the table: a comma, a sign
+ * or more decimals than the currency has. Exact, because floats are never used.
+ */
+export function parseMoney(text: string, currency: string): number | null {
+  const unit = MINOR_UNITS.get(currency);
+  const [, whole, decimals = ""] = /^(\d{1,12})(?:\.(\d{1,3}))?$/.exec(text) ?? [];
+  if (unit === undefined || whole === undefined || decimals.length > unit.digits) return null;
+  return Number(whole + decimals.padEnd(unit.digits, "0"));
+}
+
 /** Why this price is invalid, as a message for the person who set it. Null if it is valid. */
 export function priceFault({ amount_cents, currency }: Money): string | null {
   const step = priceStep(currency);

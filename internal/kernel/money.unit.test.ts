@@ -1,6 +1,7 @@
 // The digits of each currency, and amounts as text.
 import { expect, test } from "bun:test";
-import { CURRENCIES, currencyFault, moneyText, priceFault } from "./money.ts";
+import * as fc from "fast-check";
+import { CURRENCIES, currencyFault, moneyText, parseMoney, priceFault } from "./money.ts";
 
 test.each([
   [1_250, "EUR", "12.50 EUR"],
@@ -33,4 +34,34 @@ test("a price must be a multiple of the step of a supported currency", () => {
   expect(priceFault({ amount_cents: 1_865, currency: "KWD" })).toContain("multiples of 10 minor units");
   expect(priceFault({ amount_cents: 100, currency: "XTS" })).toContain("XTS is not a supported currency");
   expect(currencyFault("EUR")).toBeNull();
+});
+
+test("every amount in every currency is read back from its text", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...CURRENCIES),
+      fc.integer({ min: 0, max: 9_999_999_999 }),
+      (currency, amount) => {
+        const [text = ""] = moneyText(amount, currency).split(" ");
+        expect(parseMoney(text, currency)).toBe(amount);
+      },
+    ),
+  );
+});
+
+test.each([
+  ["12.5", "EUR", 1_250],
+  ["12", "EUR", 1_200],
+  ["0.29", "EUR", 29],
+  ["1.86", "KWD", 1_860],
+  ["12,50", "EUR", null],
+  ["12.505", "EUR", null],
+  ["12.0", "JPY", null],
+  ["-1", "EUR", null],
+  ["1e3", "EUR", null],
+  ["", "EUR", null],
+  [".5", "EUR", null],
+  ["1", "XTS", null],
+] as const)("%p %s is %p minor units", (text, currency, amount) => {
+  expect(parseMoney(text, currency)).toBe(amount);
 });

@@ -2,12 +2,18 @@
 // checkoutctl and the demo.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { type CatalogueItem, CataloguePage, Problem, RestockRequest } from "../../schemas/http.ts";
+import {
+  type CatalogueItem,
+  CataloguePage,
+  Problem,
+  RestockAnswer,
+  RestockRequest,
+} from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { priceFault, priceStep } from "../kernel/money.ts";
 
 /** The limit of one request and of one page (see RestockRequest). */
-const MAX_ITEMS_PER_REQUEST = 1_000;
+export const MAX_ITEMS_PER_REQUEST = 1_000;
 const MAX_FAULTS_SHOWN = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -21,7 +27,18 @@ const restockFile = TypeCompiler.Compile(
   ),
 );
 const cataloguePage = TypeCompiler.Compile(CataloguePage);
+const restockAnswer = TypeCompiler.Compile(RestockAnswer);
 const problem = TypeCompiler.Compile(Problem);
+
+/** Inventory rejected a request and said why. */
+export class InventoryRejected extends AppError {
+  readonly problem: Problem;
+
+  constructor(text: string, reason: Problem) {
+    super("MESSAGE_INVALID", text);
+    this.problem = reason;
+  }
+}
 
 /** Returns `count` made-up products. They are the same every time, so a second load restocks them instead of adding new ones. */
 export function demoCatalogue(count: number, stock: number, currency: string): RestockItem[] {
@@ -67,6 +84,17 @@ export async function loadCatalogue(inventoryUrl: string, items: readonly Restoc
   }
 }
 
+/** Sets up to MAX_ITEMS_PER_REQUEST products; with `dryRun` only says what would change. Throws InventoryRejected. */
+export async function putItems(
+  inventoryUrl: string,
+  items: readonly RestockItem[],
+  dryRun: boolean,
+): Promise<RestockAnswer> {
+  const answer = await request(inventoryUrl, "PUT", `/catalogue?dry_run=${dryRun}`, { items });
+  if (restockAnswer.Check(answer)) return answer;
+  throw notInventory(inventoryUrl);
+}
+
 /** All products, in SKU order. */
 export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
   const items: CatalogueItem[] = [];
@@ -74,16 +102,18 @@ export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem
     const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
     // Sequential, because each page says where the next one begins.
     const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
-    if (!cataloguePage.Check(page)) {
-      throw new AppError(
-        "SERVICE_UNAVAILABLE",
-        `the service at ${inventoryUrl} is not an inventory service: correct INVENTORY_URL`,
-      );
-    }
+    if (!cataloguePage.Check(page)) throw notInventory(inventoryUrl);
     items.push(...page.items);
     after = page.next;
   }
   return items;
+}
+
+function notInventory(inventoryUrl: string): AppError {
+  return new AppError(
+    "SERVICE_UNAVAILABLE",
+    `the service at ${inventoryUrl} is not an inventory service of this version: correct INVENTORY_URL`,
+  );
 }
 
 function chunks<T>(items: readonly T[]): T[][] {
@@ -119,9 +149,18 @@ async function request(
     );
   }
   if (response.ok) return answer;
-  const detail = problem.Check(answer) ? [answer.title, answer.detail].filter(Boolean).join(": ") : "";
-  throw new AppError(
-    response.status < 500 ? "MESSAGE_INVALID" : "SERVICE_UNAVAILABLE",
-    `inventory rejected the request with HTTP ${response.status} ${detail}`.trimEnd(),
-  );
+  const reason = problem.Check(answer) ? answer : null;
+  const detail = [
+    reason?.title,
+    reason?.detail,
+    ...(reason?.errors ?? []).slice(0, MAX_FAULTS_SHOWN).map(faultText),
+  ];
+  const text =
+    `inventory rejected the request with HTTP ${response.status} ${detail.filter(Boolean).join(": ")}`.trimEnd();
+  if (reason !== null && response.status < 500) throw new InventoryRejected(text, reason);
+  throw new AppError(response.status < 500 ? "MESSAGE_INVALID" : "SERVICE_UNAVAILABLE", text);
+}
+
+function faultText({ path, message }: NonNullable<Problem["errors"]>[number]): string {
+  return `${path} ${message}`;
 }

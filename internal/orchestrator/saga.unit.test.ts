@@ -230,6 +230,20 @@ test("an unexpected total, higher or lower, ends the saga without a charge", () 
 });
 
 test.each([
+  [24, "TOTAL_TOO_SMALL", "0.48 EUR is too little for one order: at least 0.50 EUR, or nothing"],
+  [50_000_000, "TOTAL_TOO_LARGE", "1000000.00 EUR is too much for one order: at most 999999.99 EUR"],
+])("two pieces at %d cents cannot be charged: the saga ends as %s", (price, code, message) => {
+  const { undos, last } = settle(on(start().saga, reserved(price)));
+  expect(undos).toEqual(["ReleaseInventory"]);
+  expect(last.saga.position).toMatchObject({ kind: "compensated", failure: { code, message } });
+});
+
+test("the smallest and the largest total are charged", () => {
+  for (const price of [25, 49_999_999])
+    expect(types(on(start().saga, reserved(price)).out)).toEqual(["ChargePayment"]);
+});
+
+test.each([
   [{ sku_ids: ["tea"] }, "INSUFFICIENT_STOCK", "not available: tea"],
   [{ sku_ids: ["tea"], unknown_sku_ids: ["tea"] }, "UNKNOWN_SKU", "unknown product: tea"],
   [{ sku_ids: ["tea"], other_currency_sku_ids: ["tea"] }, "CURRENCY_MISMATCH", "not sold in EUR: tea"],

@@ -5,7 +5,9 @@ import { openLoop } from "../../bench/open-loop.ts";
 import { cartOf, Shopper } from "../../bench/shopper.ts";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { describeError } from "../kernel/errors.ts";
+import { importProducts } from "../operations/catalogue-import.ts";
 import { loadCatalogue } from "../operations/catalogue.ts";
+import { DEMO_SHOP, readDemoShop } from "../operations/demo-shop.ts";
 import { buildableRoles, buildAll } from "../tools/build.ts";
 import { DIST } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
@@ -55,6 +57,7 @@ try {
   const outcomes = await shop(state);
   succeeded = report(outcomes) && (await audit(state));
   if (options.keep) {
+    await timed("the demo shop's products", () => openShop(state.addresses.inventory));
     await supervisor.release();
     showAround(state);
   }
@@ -93,6 +96,12 @@ async function shop(state: StackState): Promise<readonly Outcome[]> {
   const all = await Promise.all(outcomes);
   progress.end();
   return all;
+}
+
+/** What a visitor of the kept stack finds. A repeated demo changes nothing about it. */
+async function openShop(inventoryUrl: string): Promise<void> {
+  const quiet = { dryRun: false, onProgress: () => undefined };
+  await importProducts(await readDemoShop(), { inventoryUrl, name: DEMO_SHOP, ...quiet });
 }
 
 async function stockShelf(inventory: string): Promise<Shelf> {
@@ -189,6 +198,7 @@ The stack keeps running. Look at:
   gateway      ${addresses.gateway}/api/v1/...
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
+  products     dist/checkoutctl catalogue ls
   everything   bun run stack status
   one saga     dist/checkoutctl saga ls --stack ${data_directory}
   stop         bun run stack down

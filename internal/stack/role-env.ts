@@ -86,6 +86,7 @@ function settingsOf(
         ...redis,
         ORCHESTRATOR_URL: addresses.orchestrator,
         INVENTORY_URL: addresses.inventory,
+        ORDER_URL: addresses.order,
         // The stack has no identity provider.
         JWT_DEVELOPMENT: "true",
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,

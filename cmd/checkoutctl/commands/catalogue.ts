@@ -8,6 +8,7 @@ import {
 } from "../../../internal/operations/catalogue.ts";
 import { command, count, group, money, print, readText, table } from "../command.ts";
 import { loadSettings } from "../settings.ts";
+import { importCommand } from "./catalogue-import.ts";
 import { rebuildCommand } from "./catalogue-rebuild.ts";
 
 const load = command(
@@ -56,6 +57,7 @@ const ls = command("ls", "list products with price and available stock").action(
 });
 
 export const catalogueCommand = group("catalogue", "products and stock")
+  .addCommand(importCommand)
   .addCommand(load)
   .addCommand(ls)
   .addCommand(rebuildCommand);

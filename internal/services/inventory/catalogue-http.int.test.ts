@@ -106,6 +106,124 @@ test("the list is paged", async () => {
   expect((await ask("/catalogue?after=z-3")).body).toEqual({ items: [], next: null });
 });
 
+const texts = {
+  category: "Tea",
+  description: "A light tea.\nFrom high gardens.",
+  names: { de: "Grüner Tee", "pt-BR": "Chá verde" },
+  descriptions: { de: "Ein heller Tee." },
+  picture: "/pictures/tea.webp",
+};
+
+test("a product has texts in several languages, which a restock without them keeps and null removes", async () => {
+  const shelf = { ...item("t-1"), ...texts };
+  expect(await put({ items: [shelf] })).toMatchObject({
+    status: 200,
+    body: {
+      items: [{ sku_id: "t-1", available_count: 5, ...texts }],
+      changes: { created: 1, changed: 0, unchanged: 0, stock_added: 5, stock_removed: 0 },
+    },
+  });
+  await put({ items: [item("t-1", 1)] });
+  const { body } = await ask("/catalogue/t-1");
+  expect(body).toEqual({
+    sku_id: "t-1",
+    name: "Product t-1",
+    unit_price_cents: 250,
+    currency: "EUR",
+    available_count: 6,
+    ...texts,
+  });
+  expect((await ask("/catalogue?after=t&limit=1")).body).toMatchObject({ items: [texts] });
+  const { description: _, ...rest } = { ...texts };
+  await put({ items: [{ ...item("t-1", 0), description: null }] });
+  expect((await ask("/catalogue/t-1")).body).not.toHaveProperty("description");
+  expect((await ask("/catalogue/t-1")).body).toMatchObject(rest);
+});
+
+test("a total sets the stock: a repeat changes nothing, and sold pieces stay sold", async () => {
+  const { add_count: _, ...shelf } = item("s-1");
+  const total = (stock_total: number) => put({ items: [{ ...shelf, stock_total }] });
+  await total(10);
+  await database.sql`update inventory set available_count = available_count - 4 where sku_id = 's-1'`;
+  expect((await total(10)).body).toMatchObject({
+    items: [{ available_count: 6 }],
+    changes: { unchanged: 1, stock_added: 0 },
+  });
+  expect((await total(25)).body).toMatchObject({
+    items: [{ available_count: 21 }],
+    changes: { stock_added: 15 },
+  });
+  expect((await total(4)).body).toMatchObject({
+    items: [{ available_count: 0 }],
+    changes: { stock_removed: 21 },
+  });
+  expect(await total(3)).toMatchObject({
+    status: 422,
+    body: { errors: [{ path: "/items/0/stock_total", message: expect.stringContaining("4 pieces") }] },
+  });
+});
+
+test("a dry run says what would change and changes nothing", async () => {
+  await put({ items: [item("d-1")] });
+  const dryRun = (body: unknown) =>
+    ask("/catalogue?dry_run=true", {
+      method: "PUT",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json", "idempotency-key": Bun.randomUUIDv7() },
+    });
+  expect(await dryRun({ items: [item("d-1", 2), item("d-2", 3)] })).toMatchObject({
+    status: 200,
+    body: { items: [{ available_count: 5 }], changes: { created: 1, changed: 1, stock_added: 5 } },
+  });
+  expect((await ask("/catalogue/d-1")).body).toMatchObject({ available_count: 5 });
+  expect((await ask("/catalogue/d-2")).status).toBe(404);
+});
+
+test("the products of a cart are read at once; unknown ones are missing", async () => {
+  await put({ items: ["g-1", "g-2", "g-3"].map((sku) => item(sku)) });
+  expect((await ask("/catalogue?skus=g-3,ghost,g-1,g-3")).body).toMatchObject({
+    items: [{ sku_id: "g-1" }, { sku_id: "g-3" }],
+    next: null,
+  });
+  expect((await ask("/catalogue?skus=ghost")).body).toEqual({ items: [], next: null });
+  const many = (count: number) => Array.from({ length: count }, (_, n) => `g-${n}`).join(",");
+  const answers = await Promise.all(
+    ["", "g-1,", "g 1", many(51)].map((skus) => ask(`/catalogue?skus=${encodeURIComponent(skus)}`)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([422, 422, 422, 422]);
+  expect((await ask(`/catalogue?skus=${many(50)}`)).body).toMatchObject({ items: [{}, {}, {}] });
+});
+
+test("an unchanged answer is not sent again to a client that has its ETag", async () => {
+  await put({ items: [item("e-1")] });
+  const paths = ["/catalogue/e-1", "/catalogue?skus=e-1", "/catalogue?after=e&limit=1"];
+  for (const path of paths) {
+    const etag = (await fetch(urlOf(path))).headers.get("etag") ?? "";
+    expect(etag).toMatch(/^W\/"[0-9a-z]+"$/);
+    const ifNew = () => fetch(urlOf(path), { headers: { "if-none-match": etag } });
+    const same = await ifNew();
+    expect([same.status, await same.text()]).toEqual([304, ""]);
+    await put({ items: [item("e-1", 1)] });
+    expect((await ifNew()).status).toBe(200);
+  }
+});
+
+test("a shop that sells in euros takes no other price", async () => {
+  const currencies = shopCurrencies("EUR");
+  const api = catalogueApi({ database: database.postgres, log, currencies });
+  await using euros = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
+  const response = await fetch(urlOf("/catalogue", euros), {
+    method: "PUT",
+    body: JSON.stringify({ items: [item("q-1"), { ...item("q-2"), currency: "USD" }] }),
+    headers: { "content-type": "application/json" },
+  });
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({
+    errors: [{ path: "/items/1/currency", message: "this shop does not sell in USD; its currencies: EUR" }],
+  });
+  expect((await ask("/catalogue/q-1")).status).toBe(404);
+});
+
 const huge = { items: Array.from({ length: 1_001 }, (_, i) => item(`h-${i}`)) };
 
 test.each([
@@ -120,6 +238,10 @@ test.each([
     422,
   ],
   ["a name with a NUL character", { items: [{ ...item("a"), name: "a\u0000b" }] }, 422],
+  ["a picture that is a script", { items: [{ ...item("a"), picture: "javascript:alert(1)" }] }, 422],
+  ["a picture of another host without https", { items: [{ ...item("a"), picture: "//example.com/a" }] }, 422],
+  ["a language that is none", { items: [{ ...item("a"), names: { German: "A" } }] }, 422],
+  ["a total beside a delivery", { items: [{ ...item("a"), stock_total: 5 }] }, 422],
   ["a duplicate SKU", { items: [item("a"), item("a")] }, 422],
   ["no items", { items: [] }, 422],
   ["too many items", huge, 422],
@@ -163,10 +285,11 @@ test("other invalid requests get a problem, too", async () => {
     ask("/catalogue?limit=all"),
     ask("/catalogue?colour=red"),
     ask("/catalogue?after=%00"),
+    ask("/catalogue?dry_run=perhaps", { method: "PUT" }),
     put({ items: [item("a")] }, { "idempotency-key": "monday" }),
   ];
   const answers = await Promise.all(asked);
-  expect(answers.map(({ status }) => status)).toEqual([404, 404, ...Array<number>(8).fill(422)]);
+  expect(answers.map(({ status }) => status)).toEqual([404, 404, ...Array<number>(9).fill(422)]);
   expect(new Set(answers.map(({ type }) => type))).toEqual(new Set(["application/problem+json"]));
   expect(logged).toEqual([]);
 });

@@ -25,13 +25,17 @@ type ProductRow = Pick<
     readonly stocked_count: number;
   };
 
+// The limit in the two reads keeps the planner from joining the tables as wholes: with statistics of an empty `products` it did.
+
 /** Up to `limit` items in SKU order, starting after `after`. */
 export async function listItems(sql: Sql, after: string, limit: number): Promise<CatalogueItem[]> {
   const rows = await sql<ProductRow[]>`
     select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
            category, description, names, descriptions, picture
       from inventory
-      left join products using (sku_id)
+      left join lateral (
+             select category, description, names, descriptions, picture
+               from products where products.sku_id = inventory.sku_id limit 1) as texts on true
      where sku_id > ${after}
      order by sku_id
      limit ${limit}`;
@@ -48,7 +52,9 @@ function findRows(sql: Sql, skus: readonly string[]): PendingQuery<ProductRow[]>
     select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
            category, description, names, descriptions, picture
       from inventory
-      left join products using (sku_id)
+      left join lateral (
+             select category, description, names, descriptions, picture
+               from products where products.sku_id = inventory.sku_id limit 1) as texts on true
      where sku_id = any(${[...skus]}::text[])
      order by sku_id`;
 }

@@ -38,6 +38,16 @@ test.each([
   ["a tombstone on a line other than 0", line("gen_random_uuid(), 1, null, 0, 0, 'RELEASED'"), CHECK],
   ["a line with quantity 0", line("gen_random_uuid(), 0, 'apple', 0, 1, 'HELD'"), CHECK],
   ["a negative line number", line("gen_random_uuid(), -1, 'apple', 1, 1, 'HELD'"), CHECK],
+  ["texts of an unknown SKU", "insert into products (sku_id) values ('ghost')", FOREIGN_KEY],
+  ["names that are a list", "insert into products (sku_id, names) values ('apple', '[]')", CHECK],
+  [
+    "descriptions that are a text",
+    "insert into products (sku_id, descriptions) values ('apple', '\"x\"')",
+    CHECK,
+  ],
+  ["an empty category", "insert into products (sku_id, category) values ('apple', '')", CHECK],
+  ["a picture without https", "insert into products (sku_id, picture) values ('apple', 'http://a/b')", CHECK],
+  ["a picture of any host", "insert into products (sku_id, picture) values ('apple', '//a/b')", CHECK],
   ["an unknown status", line("gen_random_uuid(), 0, 'apple', 1, 1, 'LOST'"), CHECK],
 ])("refused: %s", async (_, statement, code) => {
   const error: unknown = await database.sql.unsafe(statement).then(

@@ -40,6 +40,7 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
   inventory: (due) => [
     `insert into inventory (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
      select 'load-' || n, 'Load', 1, 'EUR', 100, 50 from ${NUMBERS}`,
+    `insert into products (sku_id, category, names) select sku_id, 'Load', '{"de": "Last"}' from inventory where sku_id like 'load-%'`,
     `insert into reservations (reservation_id, saga_id, line, sku_id, quantity, unit_price_cents, reserved_at, expires_at, status)
      select uuidv7(), uuidv7(), 0, 'load-' || n, 1, 1, now(), ${due}, case when ${IS_AT_REST} then 'CONFIRMED' else 'HELD' end
        from ${NUMBERS}`,

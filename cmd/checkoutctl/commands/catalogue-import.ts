@@ -1,0 +1,54 @@
+// `checkoutctl catalogue import`: a merchant's products from a file.
+import type { CatalogueChanges } from "../../../schemas/http.ts";
+import { readProducts } from "../../../internal/operations/catalogue-file.ts";
+import { importProducts } from "../../../internal/operations/catalogue-import.ts";
+import { DEMO_SHOP, readDemoShop } from "../../../internal/operations/demo-shop.ts";
+import { byteStream, command, print } from "../command.ts";
+import { loadSettings } from "../settings.ts";
+
+const HELP = `
+A CSV file has a header line. Its columns, in any order:
+  sku_id, name, currency        required
+  price                         12.50; or unit_price_cents: 1250 (minor units of the currency)
+  stock_total                   pieces ever put on the shelf, those sold since included; empty: the stock stays as it is
+  category, description,
+  picture                       empty: none; without the column they stay as they are
+  name_de, description_de, ..   the texts in other languages
+
+A JSON file (its name ends in .json) has {"items": [..]} with sku_id, name, unit_price_cents, currency, stock_total, category,
+description, names {"de": ..}, descriptions {"de": ..}, picture.
+
+The import is all or nothing: one wrong line, and nothing is changed. It can be repeated, also beside open checkouts: a total that
+is already there changes nothing, and a new one changes what is available by the difference, so that sold and reserved pieces stay
+so. To add a delivery of 20 pieces, raise stock_total by 20. Products that the file does not name stay as they are.`;
+
+export const importCommand = command(
+  "import",
+  "import products, prices, texts and stock from a CSV or JSON file",
+)
+  .argument("[file]", 'CSV, or JSON if its name ends in .json; "-" reads CSV from stdin')
+  .option("--demo", "import the 60 products of the demo shop instead of a file")
+  .option("--dry-run", "only show what would change")
+  .addHelpText("after", HELP)
+  .action(async (file, options, self) => {
+    const { demo = false, dryRun = false } = options;
+    if ((file === undefined) === !demo) self.error("error: give either a file or --demo");
+    const inventoryUrl = loadSettings(options.stack).need("INVENTORY_URL");
+    const name = file ?? DEMO_SHOP;
+    const products =
+      file === undefined ? await readDemoShop() : await readProducts(name, await byteStream(file));
+    const changes = await importProducts(products, { inventoryUrl, name, dryRun, onProgress: showProgress });
+    print(options, { dry_run: dryRun, ...changes }, () => summaryOf(changes, dryRun));
+  });
+
+/** Small files are done before anybody looks. */
+function showProgress(step: string, done: number, total: number): void {
+  if (total > 1_000) process.stderr.write(`${step} ${done} of ${total} products\n`);
+}
+
+function summaryOf(changes: CatalogueChanges, dryRun: boolean): string {
+  const { created, changed, unchanged, stock_added, stock_removed } = changes;
+  const products = `${created} new, ${changed} changed, ${unchanged} unchanged`;
+  const stock = `stock: ${stock_added} pieces more, ${stock_removed} fewer`;
+  return `${dryRun ? "dry run, nothing was changed: " : ""}${products}; ${stock}`;
+}
