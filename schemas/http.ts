@@ -148,6 +148,8 @@ export const CatalogueItem = Type.Object(
     names: Type.Optional(NamesByLanguage),
     descriptions: Type.Optional(DescriptionsByLanguage),
     picture: Type.Optional(Picture),
+    /** All pieces ever put on the shelf; only with `?totals=true`, for operators. */
+    stocked_count: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   strict,
 );

@@ -88,6 +88,8 @@ test("the demo shop: a dry run changes nothing, the import does, a second one do
   const before = await inventory.database.sql`select sku_id, xmin from inventory order by sku_id`;
   expect(await imported("--demo")).toEqual({ dry_run: false, ...nothing, unchanged: 60 });
   expect((await product("tea-matcha-30"))?.available_count).toBe(86);
+  const { stdout } = await tool.run(["catalogue", "ls"], { INVENTORY_URL: url });
+  expect(stdout).toMatch(/^tea-matcha-30 +Ceremonial Matcha, 30 g +24\.00 EUR +86 +90$/m);
   // Not even rewritten: an import of a known file costs reservations nothing.
   expect([...(await inventory.database.sql`select sku_id, xmin from inventory order by sku_id`)]).toEqual([
     ...before,

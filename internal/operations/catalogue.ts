@@ -99,7 +99,11 @@ export async function putItems(
 export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
   const items: CatalogueItem[] = [];
   for (let after: string | null = ""; after !== null;) {
-    const query = new URLSearchParams({ limit: String(MAX_ITEMS_PER_REQUEST), ...(after && { after }) });
+    const query = new URLSearchParams({
+      limit: String(MAX_ITEMS_PER_REQUEST),
+      totals: "true",
+      ...(after && { after }),
+    });
     // Sequential, because each page says where the next one begins.
     const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
     if (!cataloguePage.Check(page)) throw notInventory(inventoryUrl);

@@ -13,7 +13,7 @@ import { rebuildCommand } from "./catalogue-rebuild.ts";
 
 const load = command(
   "load",
-  "add products and stock; existing products get the new name and price, and more stock",
+  "add products and stock, again at each call (see `import` for files that state the total); existing products get the new name and price, and more stock",
 )
   .argument(
     "[file]",
@@ -41,16 +41,20 @@ const load = command(
     );
   });
 
-const ls = command("ls", "list products with price and available stock").action(async (options) => {
+const ls = command(
+  "ls",
+  "list products with price, available stock, and the total ever put on the shelf",
+).action(async (options) => {
   const items = await listCatalogue(loadSettings(options.stack).need("INVENTORY_URL"));
   print(options, items, () =>
     table(
-      ["SKU", "NAME", "PRICE", "AVAILABLE"],
+      ["SKU", "NAME", "PRICE", "AVAILABLE", "TOTAL"],
       items.map((item) => [
         item.sku_id,
         item.name,
         money(item.unit_price_cents, item.currency),
         item.available_count,
+        item.stocked_count ?? null,
       ]),
     ),
   );

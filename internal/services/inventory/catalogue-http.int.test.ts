@@ -104,6 +104,10 @@ test("the list is paged", async () => {
     next: null,
   });
   expect((await ask("/catalogue?after=z-3")).body).toEqual({ items: [], next: null });
+  expect((await ask("/catalogue?after=z&limit=1&totals=true")).body).toMatchObject({
+    items: [{ sku_id: "z-1", stocked_count: 5 }],
+  });
+  expect(page.body).not.toHaveProperty("items.0.stocked_count");
 });
 
 const texts = {

@@ -17,7 +17,7 @@ import { priceFault } from "../../kernel/money.ts";
 import { shopCurrencyFault } from "../../kernel/shop-currencies.ts";
 import type { Log } from "../../kernel/telemetry.ts";
 import type { Database } from "../../messaging/database.ts";
-import { findItems, listItems, preview, restock } from "./catalogue-store.ts";
+import { findItems, listProducts, preview, restock } from "./catalogue-store.ts";
 
 const DEFAULT_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 1_000;
@@ -32,6 +32,7 @@ const pageQuery = queryReader(
     {
       after: Type.Optional(SkuId),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE_ITEMS })),
+      totals: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
       skus: Type.Optional(Type.String({ maxLength: MAX_CART_LINES * 65 })),
     },
     { additionalProperties: false },
@@ -65,14 +66,16 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
     .get("/catalogue", async ({ request }) => {
       const read = pageQuery(request.url);
       if ("faults" in read) throw invalid(read.faults);
-      const { after = "", limit = DEFAULT_PAGE_ITEMS, skus } = read.query;
+      const { after = "", limit = DEFAULT_PAGE_ITEMS, skus, totals } = read.query;
       if (skus !== undefined) {
         const items = await findItems(sql, cartSkusOf(skus));
         return cacheable(request, { items, next: null } satisfies CataloguePage);
       }
       // One extra row shows whether there is a next page.
-      const found = await listItems(sql, after, limit + 1);
-      const items = found.slice(0, limit);
+      const found = await listProducts(sql, after, limit + 1);
+      const items = found
+        .slice(0, limit)
+        .map(({ item, stocked_count }) => (totals === "true" ? { ...item, stocked_count } : item));
       const next = found.length > limit ? (items.at(-1)?.sku_id ?? null) : null;
       return cacheable(request, { items, next } satisfies CataloguePage);
     })

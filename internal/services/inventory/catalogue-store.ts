@@ -27,8 +27,8 @@ type ProductRow = Pick<
 
 // The limit in the two reads keeps the planner from joining the tables as wholes: with statistics of an empty `products` it did.
 
-/** Up to `limit` items in SKU order, starting after `after`. */
-export async function listItems(sql: Sql, after: string, limit: number): Promise<CatalogueItem[]> {
+/** Up to `limit` products in SKU order, starting after `after`. */
+export async function listProducts(sql: Sql, after: string, limit: number): Promise<StoredProduct[]> {
   const rows = await sql<ProductRow[]>`
     select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
            category, description, names, descriptions, picture
@@ -39,7 +39,7 @@ export async function listItems(sql: Sql, after: string, limit: number): Promise
      where sku_id > ${after}
      order by sku_id
      limit ${limit}`;
-  return rows.map((row) => productOf(row).item);
+  return rows.map(productOf);
 }
 
 /** The existing items with these SKUs, in SKU order. */
