@@ -36,7 +36,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
     await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions`;
-    await inventory`truncate inventory, reservations, outbox, inbox, retry`;
+    await inventory`truncate products, inventory, reservations, outbox, inbox, retry`;
     await payment`truncate payments, refunds, outbox, inbox, retry`;
     await order`truncate orders, outbox, inbox, retry`;
     this.ledger = [];
