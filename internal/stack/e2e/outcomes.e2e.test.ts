@@ -121,6 +121,21 @@ describe("a successful checkout", () => {
     expect((await system.checkoutctl("catalogue", "ls")).stdout).toContain(text);
   });
 
+  test("of imported products has their prices; the import can be repeated after it", async () => {
+    // given
+    const imported = async () => {
+      const { stdout } = await system.checkoutctl("catalogue", "import", "--demo");
+      return stdout.trim();
+    };
+    expect(await imported()).toStartWith("60 new, 0 changed, 0 unchanged");
+    // when
+    const view = await buy(cart("tea-matcha-30", { expected_total_cents: 2_400 }));
+    // then
+    expect(view).toMatchObject({ status: "COMPLETED", total_cents: 2_400 });
+    expect(await imported()).toBe("0 new, 0 changed, 60 unchanged; stock: 0 pieces more, 0 fewer");
+    expect(await system.available("tea-matcha-30")).toBe(89);
+  });
+
   test("that is free has no charge, but stock, order and mail; an address in Hong Kong works", async () => {
     // given
     await system.restock("gift", 1, { amount_cents: 0 });
@@ -227,8 +242,16 @@ describe("a checkout that fails", () => {
   test.each([
     ["a product that does not exist", "no-such-thing", {}, "UNKNOWN_SKU", "is not sold in this shop"],
     ["another currency", "for-euros", { currency: "JPY" }, "CURRENCY_MISMATCH", "currency of your checkout"],
+    [
+      "a total below the smallest charge",
+      "penny-sweet",
+      {},
+      "TOTAL_TOO_SMALL",
+      "less than the smallest amount",
+    ],
   ])("%s has its own failure code and mail text", async (_, sku, changes, failure_code, words) => {
     await system.restock("for-euros", 1);
+    await system.restock("penny-sweet", 1, { amount_cents: 10 });
     const view = await buy(cart(sku, changes));
     expect(view).toMatchObject({ status: "COMPENSATED", failure_code });
     expect((await system.mailAbout(view.saga_id, "checkout_failed")).source).toContain(words);
