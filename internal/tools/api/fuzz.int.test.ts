@@ -9,6 +9,8 @@ test("the fuzzer finds nothing, and the log stays empty", async () => {
   const { found, output } = await fuzz({
     url: api.url,
     token: await tokenOf(SHOPPER),
+    sagaId: await api.orchestrator.start({ user_id: SHOPPER }),
+    sku: "sku-7",
     examples: 3,
     seed: 1,
     phases: "examples,fuzzing",

@@ -1,8 +1,11 @@
 // `bun run api:fuzz [--cases N] [--seed N]`: fuzzes the public API. With GATEWAY and TOKEN in the environment it takes that gateway;
 // otherwise it starts the API in this process, with servers of its own.
 import { parseArgs } from "node:util";
+import { Value } from "@sinclair/typebox/value";
+import { CheckoutAccepted } from "../../../schemas/http.ts";
+import { ProductPage } from "../../../schemas/shop.ts";
 import { PublicApi } from "../../testkit/public-api.ts";
-import { SHOPPER, tokenOf } from "../../testkit/gateway.ts";
+import { cart, SHOPPER, tokenOf } from "../../testkit/gateway.ts";
 import { startTestServers } from "../../testkit/test-servers.ts";
 import { fuzz } from "./fuzzer.ts";
 
@@ -12,19 +15,17 @@ const OPERATIONS = 9;
 const { values } = parseArgs({
   options: { cases: { type: "string", default: "1000" }, seed: { type: "string", default: "1" } },
 });
-const examples = Math.ceil(Number(values.cases) / OPERATIONS);
-const seed = Number(values.seed);
+
+const common = {
+  examples: Math.ceil(Number(values.cases) / OPERATIONS),
+  seed: Number(values.seed),
+  output: "shown",
+} as const;
 const { GATEWAY, TOKEN } = process.env;
 
 const { found } =
-  GATEWAY === undefined || TOKEN === undefined
-    ? await fuzzOwn()
-    : await fuzz({ url: GATEWAY, token: TOKEN, ...common() });
+  GATEWAY === undefined || TOKEN === undefined ? await fuzzOwn() : await fuzzOther(GATEWAY, TOKEN);
 process.exit(found ? 1 : 0);
-
-function common() {
-  return { examples, seed, output: "shown" as const };
-}
 
 async function fuzzOwn() {
   const stop = new AbortController();
@@ -32,13 +33,35 @@ async function fuzzOwn() {
   await using servers = await startTestServers("api-fuzz", stop.signal);
   Object.assign(process.env, servers.env);
   await using api = await PublicApi.open();
+  const [token, sagaId] = [await tokenOf(SHOPPER), await api.orchestrator.start({ user_id: SHOPPER })];
   const result = await fuzz({
+    ...common,
     url: api.url,
-    token: await tokenOf(SHOPPER),
-    ...common(),
+    token,
+    sagaId,
+    sku: "sku-7",
     without: PublicApi.missing,
   });
-  // A server error is in its report, too; this has the cause.
+  // A server error is in the fuzzer's report, too; this has the cause.
   for (const error of api.logged) console.error(error);
   return result;
+}
+
+/** Places one checkout there, so that a checkout exists. */
+async function fuzzOther(url: string, token: string) {
+  const page = Value.Parse(ProductPage, await (await fetch(`${url}/api/v1/products?limit=1`)).json());
+  const sku = page.products[0]?.sku_id;
+  if (sku === undefined)
+    throw new Error("the catalogue is empty; `checkoutctl catalogue load --demo 20` fills it");
+  const answer = await fetch(`${url}/api/v1/checkout`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "idempotency-key": crypto.randomUUID(),
+    },
+    body: JSON.stringify(cart({ items: [{ sku_id: sku, quantity: 1 }] })),
+  });
+  const { saga_id: sagaId } = Value.Parse(CheckoutAccepted, await answer.json());
+  return fuzz({ ...common, url, token, sagaId, sku });
 }

@@ -12,6 +12,9 @@ export interface FuzzOptions {
   readonly url: string;
   /** A shopper's token. */
   readonly token: string;
+  /** What exists there: a checkout of the shopper, and a product. */
+  readonly sagaId: string;
+  readonly sku: string;
   /** Random requests per operation, besides the systematic ones. */
   readonly examples: number;
   readonly seed: number;
@@ -29,7 +32,7 @@ export interface FuzzResult {
 }
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
-  const { url, token, examples, seed, phases, without = [], output } = options;
+  const { url, token, sagaId, sku, examples, seed, phases, without = [], output } = options;
   if (!(await Bun.file(FUZZER).exists()))
     throw new Error(`${FUZZER} is missing; \`npm run setup\` installs it`);
   const command = [
@@ -45,7 +48,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     "--no-color",
   ].flat(2);
   const shown = output === "shown" ? "inherit" : "pipe";
-  const child = Bun.spawn(command, { cwd: REPOSITORY, stdio: ["ignore", shown, shown] });
+  const env = { ...process.env, FUZZ_CHECKOUT: sagaId, FUZZ_SKU: sku };
+  const child = Bun.spawn(command, { cwd: REPOSITORY, env, stdio: ["ignore", shown, shown] });
   const [report, errors, code] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),
