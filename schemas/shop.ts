@@ -1,17 +1,7 @@
-// HTTP answers of the public API beside checkouts: products, orders, and what a checkout did so far. Public answers hold these fields
+// HTTP answers of the public API beside checkouts and orders: products, and what a checkout did so far. Public answers hold these fields
 // and no others: the gateway removes what a service answers beyond them.
 import { type Static, Type } from "@sinclair/typebox";
-import {
-  CartTotal,
-  Cents,
-  Currency,
-  PricedItem,
-  ProductName,
-  ShippingAddress,
-  SkuId,
-  Timestamp,
-  Uuid,
-} from "./fields.ts";
+import { Cents, Currency, ProductName, SkuId, Timestamp } from "./fields.ts";
 import { SagaStatus, SagaStatusView } from "./http.ts";
 
 const nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
@@ -60,35 +50,6 @@ export type Product = Static<typeof Product>;
 /** GET /api/v1/products, in SKU order. `?after=` with `next` returns the next page; null at the end. */
 export const ProductPage = Type.Object({ products: Type.Array(Product), next: nullable(SkuId) });
 export type ProductPage = Static<typeof ProductPage>;
-
-export const ORDER_STATUSES = ["CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"] as const;
-
-/** GET /api/v1/orders/{id}, and the same of the order service. */
-export const ShopOrder = Type.Object({
-  order_id: Uuid,
-  saga_id: Uuid,
-  status: Type.Union(ORDER_STATUSES.map((status) => Type.Literal(status))),
-  items: Type.Array(PricedItem),
-  total_cents: CartTotal,
-  currency: Currency,
-  shipping_address: ShippingAddress,
-  created_at: Timestamp,
-  shipped_at: nullable(Timestamp),
-  delivered_at: nullable(Timestamp),
-  cancelled_at: nullable(Timestamp),
-  tracking: nullable(
-    Type.Object({
-      carrier: Type.String(),
-      number: Type.String(),
-      url: Type.Optional(Type.String()),
-    }),
-  ),
-});
-export type ShopOrder = Static<typeof ShopOrder>;
-
-/** GET /api/v1/orders, newest first. `?after=` with `next` returns the next page; null at the end. */
-export const ShopOrderPage = Type.Object({ orders: Type.Array(ShopOrder), next: nullable(Uuid) });
-export type ShopOrderPage = Static<typeof ShopOrderPage>;
 
 /** One line of a checkout's history. `id` grows. */
 export const SagaProgress = Type.Object({

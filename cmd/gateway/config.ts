@@ -54,12 +54,7 @@ export const config = Type.Object({
   ...shopConfig,
   ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
   INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue API" }),
-  ORDER_URL: Type.Optional(
-    Type.String({
-      format: "url",
-      description: "the order service's API; without it the order routes answer 503",
-    }),
-  ),
+  ORDER_URL: Type.String({ format: "url", description: "the order service's API" }),
   ...tokenConfig,
   // Bun reads this at start. The role can only check that it is set.
   BUN_CONFIG_MAX_HTTP_REQUESTS: Type.Integer({

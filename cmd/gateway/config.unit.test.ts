@@ -8,6 +8,7 @@ const REST = {
   REDIS_URL: "redis://127.0.0.1",
   ORCHESTRATOR_URL: "http://127.0.0.1:1",
   INVENTORY_URL: "http://127.0.0.1:1",
+  ORDER_URL: "http://127.0.0.1:1",
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
   PAYMENT_PUBLIC_JWK: "{}",
 };

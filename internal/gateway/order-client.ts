@@ -1,20 +1,15 @@
 // The gateway's client of the order service's HTTP API. Called by routes/orders.ts.
-import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { Problem } from "../../schemas/http.ts";
-import { ShopOrder, ShopOrderPage } from "../../schemas/shop.ts";
+import { OrderPage, OrderView, Problem } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { InternalApi } from "./internal-api.ts";
 
 /** A page takes a few milliseconds. */
 const TIMEOUT_MS = 3_000;
 
-const fault = TypeCompiler.Compile(
-  Type.Union([Problem, Type.Object({ error: Type.String(), detail: Type.Optional(Type.String()) })]),
-);
-type Fault = Static<typeof Problem> | { readonly error: string; readonly detail?: string };
-const page = { body: TypeCompiler.Compile(ShopOrderPage), fault };
-const order = { body: TypeCompiler.Compile(ShopOrder), fault };
+const fault = TypeCompiler.Compile(Problem);
+const page = { body: TypeCompiler.Compile(OrderPage), fault };
+const order = { body: TypeCompiler.Compile(OrderView), fault };
 
 export interface PageOf {
   readonly userId: string;
@@ -24,38 +19,33 @@ export interface PageOf {
 }
 
 export class OrderClient {
-  readonly #api: InternalApi | undefined;
+  readonly #api: InternalApi;
 
-  constructor({ url }: { readonly url: string | undefined }) {
-    this.#api = url === undefined ? undefined : new InternalApi("order service", url);
+  constructor({ url }: { readonly url: string }) {
+    this.#api = new InternalApi("order service", url);
   }
 
   /** Orders of the user, newest first. Throws SERVICE_UNAVAILABLE. */
-  async page({ userId, after, limit }: PageOf): Promise<ShopOrderPage> {
+  async page({ userId, after, limit }: PageOf): Promise<OrderPage> {
     const query = new URLSearchParams({ user_id: userId, limit: String(limit) });
     if (after !== undefined) query.set("after", after);
-    const answer = await this.#open().call(`/orders?${query.toString()}`, page, {
+    const answer = await this.#api.call(`/orders?${query.toString()}`, page, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return "body" in answer ? answer.body : refused(answer.fault, answer.status);
+    return "body" in answer ? answer.body : refused(answer.fault);
   }
 
   /** Null if the user has no such order. Throws SERVICE_UNAVAILABLE. */
-  async order(orderId: string, userId: string): Promise<ShopOrder | null> {
-    const answer = await this.#open().call(`/orders/${orderId}?user_id=${userId}`, order, {
+  async order(orderId: string, userId: string): Promise<OrderView | null> {
+    const answer = await this.#api.call(`/orders/${orderId}?user_id=${userId}`, order, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if ("body" in answer) return answer.body;
-    return answer.status === 404 ? null : refused(answer.fault, answer.status);
-  }
-
-  #open(): InternalApi {
-    if (this.#api === undefined) throw new AppError("SERVICE_UNAVAILABLE", "ORDER_URL is not set");
-    return this.#api;
+    return answer.fault.status === 404 ? null : refused(answer.fault);
   }
 }
 
-function refused({ detail = "" }: Fault, status: number): never {
+function refused({ status, detail = "" }: Problem): never {
   const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
   throw new AppError(code, `the order service answered ${status} ${detail}`);
 }

@@ -1,4 +1,4 @@
-// The public API on real servers: gateway, orchestrator and inventory with their HTTP APIs and databases, in one process and without
+// The public API on real servers: gateway, orchestrator, inventory and order service with their HTTP APIs and databases, in one process and without
 // Kafka. Used by tests over all routes and by `bun run api:fuzz`.
 import { gatewayApp } from "../gateway/app.ts";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
@@ -7,8 +7,13 @@ import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
+import { applyOnce } from "../messaging/inbox-transaction.ts";
+import { orderHandler } from "../services/order/handler.ts";
+import { orderApi } from "../services/order/order-http.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
-import { authenticatorOf, servicesAt, tokenOf } from "./gateway.ts";
+import { authenticatorOf, realClock, servicesAt, tokenOf } from "./gateway.ts";
+import { createOrder } from "./commands.ts";
+import { cloneDatabase } from "./database.ts";
 import { TestInventory } from "./inventory.ts";
 import { ignore } from "./noop-telemetry.ts";
 import { TestOrchestrator } from "./orchestrator.ts";
@@ -17,23 +22,27 @@ const HOSTNAME = "127.0.0.1";
 const PRODUCTS = 250;
 
 export class PublicApi implements AsyncDisposable {
-  /** Tags of the routes whose service is not here. */
-  static readonly missing: readonly string[] = ["orders"];
   readonly orchestrator: TestOrchestrator;
   readonly url: string;
   /** What operators would see in the log. */
   readonly logged: unknown[];
+  /** Stores a confirmed order of a user and returns its id. */
+  readonly placeOrder: (userId: string) => Promise<string>;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
-    orchestrator: TestOrchestrator,
-    port: number,
-    logged: unknown[],
+    {
+      orchestrator,
+      url,
+      logged,
+      placeOrder,
+    }: Pick<PublicApi, "orchestrator" | "url" | "logged" | "placeOrder">,
     parts: AsyncDisposableStack,
   ) {
     this.orchestrator = orchestrator;
-    this.url = `http://${HOSTNAME}:${port}`;
+    this.url = url;
     this.logged = logged;
+    this.placeOrder = placeOrder;
     this.#parts = parts;
   }
 
@@ -63,7 +72,10 @@ export class PublicApi implements AsyncDisposable {
     const inventoryUrl = serve(
       catalogueApi({ database: inventory.database.postgres, currencies, log: { error: ignore } }),
     );
-    const services = servicesAt({ orchestrator: orchestratorUrl, inventory: inventoryUrl });
+    const orders = parts.use(await cloneDatabase("order"));
+    const orderParts = { database: orders.postgres, clock: realClock, newId: () => Bun.randomUUIDv7() };
+    const orderUrl = serve(orderApi({ ...orderParts, log: { info: ignore, error: ignore } }));
+    const services = servicesAt({ orchestrator: orchestratorUrl, inventory: inventoryUrl, order: orderUrl });
     const { publicJwk } = await generateSealingKeys();
     const url = serve(
       gatewayApp({
@@ -81,7 +93,16 @@ export class PublicApi implements AsyncDisposable {
       services.streams[Symbol.dispose]();
       services.orchestrator[Symbol.dispose]();
     });
-    return new PublicApi(orchestrator, Number(new URL(url).port), logged, parts.move());
+    const placeOrder = async (userId: string) => {
+      const command = createOrder(Bun.randomUUIDv7(), { user_id: userId });
+      const policy = { blockedCountries: new Set<string>() };
+      await applyOnce(
+        { ...orderParts, handler: orderHandler({ policy, alert: ignore }), random: Math.random },
+        [{ message: command, value: command, raw: () => noRecord() }],
+      );
+      return command.message_id;
+    };
+    return new PublicApi({ orchestrator, url, logged, placeOrder }, parts.move());
   }
 
   async ask(path: string, user: string | null, init: RequestInit = {}) {
@@ -93,6 +114,10 @@ export class PublicApi implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#parts.disposeAsync();
   }
+}
+
+function noRecord(): never {
+  throw new Error("a test message has no Kafka record");
 }
 
 function urlOf({ port }: HttpServer): string {

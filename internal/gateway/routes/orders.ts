@@ -2,7 +2,7 @@
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
-import { ShopOrder, ShopOrderPage } from "../../../schemas/shop.ts";
+import { OrderPage, OrderView } from "../../../schemas/http.ts";
 import type { OrderClient } from "../order-client.ts";
 import { ProblemError } from "../problem.ts";
 import { strictQuery } from "./reading.ts";
@@ -44,7 +44,7 @@ export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
       answers: {
         200: {
           description: "The page.",
-          schema: ShopOrderPage,
+          schema: OrderPage,
           headers: NO_STORE,
           links: {
             order: { operationId: "order", parameters: { id: "$response.body#/orders/0/order_id" } },
@@ -63,7 +63,7 @@ export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
       summary: "One of the shopper's orders",
       access: "shopper",
       params: { id: { description: "`order_id` of the order.", schema: Uuid } },
-      answers: { 200: { description: "The order.", schema: ShopOrder, headers: NO_STORE } },
+      answers: { 200: { description: "The order.", schema: OrderView, headers: NO_STORE } },
       problems: ["not-found", "service-unavailable"],
       handle: (call) => one(orders, call),
     },
@@ -74,7 +74,7 @@ async function page(orders: OrderOptions["orders"], { request, set, userId }: Sh
   const { after, limit = DEFAULT_PAGE_ORDERS } = pageQuery(request.url);
   const found = await orders.page({ userId, after, limit });
   set.headers["cache-control"] = "no-store";
-  return Value.Clean(ShopOrderPage, found);
+  return Value.Clean(OrderPage, found);
 }
 
 async function one(orders: OrderOptions["orders"], { params, set, userId }: ShopperCall) {
@@ -84,5 +84,5 @@ async function one(orders: OrderOptions["orders"], { params, set, userId }: Shop
   // Another user's order looks exactly like a missing one.
   if (found === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
-  return Value.Clean(ShopOrder, found);
+  return Value.Clean(OrderView, found);
 }

@@ -10,11 +10,11 @@ test("the fuzzer finds nothing, and the log stays empty", async () => {
     url: api.url,
     token: await tokenOf(SHOPPER),
     sagaId: await api.orchestrator.start({ user_id: SHOPPER }),
+    orderId: await api.placeOrder(SHOPPER),
     sku: "sku-7",
     examples: 3,
     seed: 1,
     phases: "examples,fuzzing",
-    without: PublicApi.missing,
     output: "captured",
   });
   expect(found, output).toBe(false);

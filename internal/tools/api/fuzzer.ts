@@ -12,16 +12,15 @@ export interface FuzzOptions {
   readonly url: string;
   /** A shopper's token. */
   readonly token: string;
-  /** What exists there: a checkout of the shopper, and a product. */
+  /** What exists there: a checkout of the shopper, perhaps an order, and a product. */
   readonly sagaId: string;
+  readonly orderId?: string;
   readonly sku: string;
   /** Random requests per operation, besides the systematic ones. */
   readonly examples: number;
   readonly seed: number;
   /** Phases of the fuzzer; all if absent. */
   readonly phases?: string;
-  /** Tags of operations that are left out. */
-  readonly without?: readonly string[];
   readonly output: "shown" | "captured";
 }
 
@@ -32,7 +31,7 @@ export interface FuzzResult {
 }
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
-  const { url, token, sagaId, sku, examples, seed, phases, without = [], output } = options;
+  const { url, token, sagaId, orderId = sagaId, sku, examples, seed, phases, output } = options;
   if (!(await Bun.file(FUZZER).exists()))
     throw new Error(`${FUZZER} is missing; \`npm run setup\` installs it`);
   const command = [
@@ -44,11 +43,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     ["--max-examples", String(examples)],
     ["--seed", String(seed)],
     phases === undefined ? [] : ["--phases", phases],
-    without.map((tag) => ["--exclude-tag", tag]),
     "--no-color",
   ].flat(2);
   const shown = output === "shown" ? "inherit" : "pipe";
-  const env = { ...process.env, FUZZ_CHECKOUT: sagaId, FUZZ_SKU: sku };
+  const env = { ...process.env, FUZZ_CHECKOUT: sagaId, FUZZ_ORDER: orderId, FUZZ_SKU: sku };
   const child = Bun.spawn(command, { cwd: REPOSITORY, env, stdio: ["ignore", shown, shown] });
   const [report, errors, code] = await Promise.all([
     textOf(child.stdout),
