@@ -47,6 +47,55 @@ const tokenConfig = {
   ),
 };
 
+/** 0 switches a limit off. */
+const limit = (fallback: number, description: string) =>
+  Type.Integer({
+    default: fallback,
+    minimum: 0,
+    maximum: 10_000_000,
+    description: `${description}; 0: no limit`,
+  });
+
+const limitConfig = {
+  TRUSTED_PROXIES: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 10,
+    description:
+      "how many proxies of your own are in front of the gateway, each adding to X-Forwarded-For; 0: the client's address is the connection's",
+  }),
+  RATE_LIMIT_ADDRESS: limit(1_200, "requests per minute from one address, or one /64 of IPv6"),
+  RATE_LIMIT_USER: limit(600, "requests per minute of one user"),
+  RATE_LIMIT_ADDRESS_CHECKOUTS: limit(120, "checkouts per minute from one address, or one /64 of IPv6"),
+  RATE_LIMIT_USER_CHECKOUTS: limit(20, "checkouts per minute of one user"),
+  RATE_LIMIT_USER_CARDS: limit(10, "different payment methods per hour in the checkouts of one user"),
+  RATE_LIMIT_NETWORK_CARDS: limit(
+    100,
+    "different payment methods per hour in the checkouts from one /24, or one /48 of IPv6",
+  ),
+  RATE_LIMIT_USER_DECLINES: limit(
+    10,
+    "declined payments per hour of one user; further checkouts are refused",
+  ),
+  RATE_LIMIT_NETWORK_DECLINES: limit(
+    50,
+    "declined payments per hour from one /24, or one /48 of IPv6; further checkouts are refused",
+  ),
+  RATE_LIMIT_USER_OPEN: limit(
+    10,
+    "checkouts of one user that are not known to be finished, each counting for 15 minutes at most; further ones are refused",
+  ),
+  RATE_LIMIT_TOTAL: limit(60_000, "requests per second of this process"),
+  RATE_LIMIT_TOTAL_CHECKOUTS: limit(2_000, "checkouts per second of this process"),
+  RATE_LIMIT_FACTOR: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 1_000_000,
+    description:
+      "multiplies all limits but RATE_LIMIT_TOTAL and RATE_LIMIT_TOTAL_CHECKOUTS, for load tests with few users from one address",
+  }),
+};
+
 export const config = Type.Object({
   ...commonConfig,
   ...httpConfig("the API"),
@@ -56,6 +105,7 @@ export const config = Type.Object({
   INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue API" }),
   ORDER_URL: Type.String({ format: "url", description: "the order service's API" }),
   ...tokenConfig,
+  ...limitConfig,
   // Bun reads this at start. The role can only check that it is set.
   BUN_CONFIG_MAX_HTTP_REQUESTS: Type.Integer({
     minimum: 1_024,

@@ -13,6 +13,7 @@ import { openRedis } from "../../internal/platform/redis.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
 import { config, faultsOf } from "./config.ts";
+import { openLimits } from "./limits.ts";
 import { openAuthenticator } from "./tokens.ts";
 
 await runRole({
@@ -40,6 +41,7 @@ await runRole({
       maxStreams: env.MAX_EVENT_STREAMS,
       metrics: streamMetrics(metrics, () => streams.size),
     });
+    const limits = openLimits(context, { redis, authenticator, onError });
     const app = gatewayApp({
       authenticator,
       orchestrator,
@@ -48,6 +50,7 @@ await runRole({
       streams,
       seal,
       currencies,
+      limits,
       clock: systemClock,
       corsOrigins: env.CORS_ORIGINS?.split(","),
       onError,

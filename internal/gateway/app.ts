@@ -8,6 +8,7 @@ import { MAX_BODY_BYTES } from "./checkout-request.ts";
 import { Cors } from "./cors.ts";
 import type { EventStreams } from "./event-streams.ts";
 import type { InventoryClient } from "./inventory-client.ts";
+import { type GatewayLimits, limitHooks } from "./limits/hooks.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
 import { ProblemError, problemResponse, STATUS_NO_CONTENT } from "./problem.ts";
@@ -35,6 +36,8 @@ export interface RouteOptions {
   /** Carts in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
   readonly clock: Clock;
+  /** Without them nothing is limited. */
+  readonly limits?: GatewayLimits | undefined;
 }
 
 export interface GatewayOptions extends RouteOptions {
@@ -46,7 +49,7 @@ export interface GatewayOptions extends RouteOptions {
 }
 
 export function gatewayApp(options: GatewayOptions) {
-  const { authenticator, corsOrigins = [], onError } = options;
+  const { authenticator, corsOrigins = [], limits, onError } = options;
   const cors = new Cors(corsOrigins);
   const app = new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES_READ } })
     .onRequest(({ request, set }) => {
@@ -58,7 +61,8 @@ export function gatewayApp(options: GatewayOptions) {
       // A client that disconnected gets no answer, and its disconnect is not an error.
       if (problem.isForOperators && !request.signal.aborted) onError(error, request);
       return problemResponse(problem, path);
-    });
+    })
+    .use(limitHooks(limits));
   const routes = routesOf(options);
   for (const route of routes)
     app.route(

@@ -63,6 +63,12 @@ export class Authenticator {
     return (await this.verify(token)).userId;
   }
 
+  /** The same, but null instead of the problem. For what happens before a route answers. */
+  async knownUserOf(authorization: string | null): Promise<string | null> {
+    if (authorization === null) return null;
+    return this.userOf(authorization).catch(() => null);
+  }
+
   /**
    * Who the bare token belongs to; for a token from elsewhere than the header, such as a cookie. Throws the problem
    * `unauthenticated` with the reason, and SERVICE_UNAVAILABLE if the keys cannot be known now.

@@ -79,10 +79,13 @@ function mediaOf(schema: TSchema, example: unknown): object {
   return { schema: jsonSchema(schema), ...(example === undefined ? {} : { example }) };
 }
 
+/** Limits apply to every route. */
+const OF_ANY_ROUTE: readonly ProblemType[] = ["too-many-requests", "service-unavailable", "internal-error"];
+
 /** The route's own problems, and those that any route of its kind has. */
 function problemTypes({ access, problems }: Route): readonly ProblemType[] {
   const token: readonly ProblemType[] = access === "shopper" ? ["unauthenticated"] : [];
-  return [...token, ...problems, "internal-error"];
+  return [...new Set([...token, ...problems, ...OF_ANY_ROUTE])];
 }
 
 function parameters(place: "path" | "header", fields: HeaderFields, isRequired = false): object[] {

@@ -1,6 +1,7 @@
 // RFC 9457 problem bodies, and the only place that chooses HTTP status codes. Every rejection of the gateway passes through here,
 // so that a client can choose its next step by `type`.
 import type { Problem } from "../../schemas/http.ts";
+import { secondsOf } from "./limits/policies.ts";
 
 const PROBLEMS = {
   "invalid-json": { status: 400, title: "The body is not JSON" },
@@ -25,6 +26,7 @@ const PROBLEMS = {
     title: "The payment method is a card number; send the payment provider's token instead",
   },
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key was used with another body" },
+  "too-many-requests": { status: 429, title: "Too many requests; repeat after the time in Retry-After" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "service-unavailable": {
     status: 503,
@@ -55,6 +57,8 @@ interface ProblemParts {
   readonly errors?: NonNullable<Problem["errors"]>;
   /** For `method-not-allowed`: the methods that the path supports. */
   readonly allow?: string;
+  /** For `too-many-requests`: how long the limit lasts, and further fields about it. */
+  readonly limit?: { readonly msBeforeNext: number; readonly fields: object };
   readonly cause?: unknown;
 }
 
@@ -84,7 +88,7 @@ export class ProblemError extends Error {
 /** The response of a problem; `instance` is the request's path. */
 export function problemResponse({ type, parts }: ProblemError, instance: string): Response {
   const { status, title } = PROBLEMS[type];
-  const { detail, errors, allow } = parts;
+  const { detail, errors, allow, limit } = parts;
   const body: Problem = {
     type: `urn:checkout:problem:${type}`,
     title,
@@ -99,5 +103,9 @@ export function problemResponse({ type, parts }: ProblemError, instance: string)
   if (type === "too-many-streams" || type === "streams-full")
     headers.set("retry-after", String(STREAM_RETRY_AFTER_SECONDS));
   if (allow !== undefined) headers.set("allow", allow);
+  if (limit !== undefined) {
+    headers.set("retry-after", String(secondsOf(limit.msBeforeNext)));
+    for (const [name, value] of Object.entries(limit.fields)) headers.set(name, String(value));
+  }
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -51,6 +51,18 @@ export const SETTING_NAMES: readonly string[] = [
   "PORT",
   "PROVIDER_CONCURRENCY",
   "PUBLISH_AFTER_COMMIT",
+  "RATE_LIMIT_ADDRESS",
+  "RATE_LIMIT_ADDRESS_CHECKOUTS",
+  "RATE_LIMIT_FACTOR",
+  "RATE_LIMIT_NETWORK_CARDS",
+  "RATE_LIMIT_NETWORK_DECLINES",
+  "RATE_LIMIT_TOTAL",
+  "RATE_LIMIT_TOTAL_CHECKOUTS",
+  "RATE_LIMIT_USER",
+  "RATE_LIMIT_USER_CARDS",
+  "RATE_LIMIT_USER_CHECKOUTS",
+  "RATE_LIMIT_USER_DECLINES",
+  "RATE_LIMIT_USER_OPEN",
   "RECONCILE_GRACE_MS",
   "RECONCILE_INTERVAL_MS",
   "REDIS_URL",
@@ -70,12 +82,14 @@ export const SETTING_NAMES: readonly string[] = [
   "STRIPE_WEBHOOK_SECRET",
   "STUCK_AFTER_MS",
   "SWEEP_INTERVAL_MS",
+  "TRUSTED_PROXIES",
   "WEBHOOK_SECRET",
   "WEBHOOK_URL",
 ];
 
 /** Prefixes that only our settings have. Any other name with such a prefix is a misspelt setting. */
-const OUR_WORDS = /^(FORWARD|INTAKE|JWT|RECONCILE|RESEND|RESERVATION|SERVED|SHUTDOWN|STUCK|SWEEP)_/;
+const OUR_WORDS =
+  /^(FORWARD|INTAKE|JWT|RATE_LIMIT|RECONCILE|RESEND|RESERVATION|SERVED|SHUTDOWN|STUCK|SWEEP)_/;
 /** Shorter names are one letter away from too many foreign names. */
 const MIN_COMPARED_LENGTH = 7;
 /** Names of at least this length may have two typos. */

@@ -6,6 +6,7 @@ import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import type { KeyValue } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
+import { limitScripts } from "./limit-scripts.ts";
 import type { Metrics } from "./metrics.ts";
 
 const DEFAULT_TIMEOUT_MS = 50;
@@ -203,7 +204,7 @@ function connect(url: string) {
       reconnectStrategy: (retries) =>
         withJitter(cappedBackoff(retries, RECONNECT_FIRST_MS, RECONNECT_CAP_MS), Math.random()),
     },
-    scripts: { remember: rememberScript },
+    scripts: { remember: rememberScript, ...limitScripts },
   });
 }
 

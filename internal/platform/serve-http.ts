@@ -59,7 +59,8 @@ export function serveHttp(
     // With Bun's `reusePort` two roles could share one port and answer in turns.
     reusePort: false,
     ...(maxRequestBodySize === undefined ? {} : { maxRequestBodySize }),
-    fetch(request: Request) {
+    fetch(request: Request, listener: Bun.Server<undefined>) {
+      listeners.set(request, listener);
       const result = checkHost(request.headers.get("host"));
       return result === "served" ? app.fetch(byPathAlone(request)) : refused(result);
     },
@@ -72,6 +73,13 @@ export function serveHttp(
       clearTimeout(cut);
     },
   };
+}
+
+const listeners = new WeakMap<Request, Bun.Server<undefined>>();
+
+/** The address of the connection's other end; empty if the connection is gone, or the request came another way. */
+export function peerOf(request: Request): string {
+  return listeners.get(request)?.requestIP(request)?.address ?? "";
 }
 
 /** Serves `app` at the address in the role's settings until the role stops. */

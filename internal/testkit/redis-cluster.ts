@@ -25,7 +25,7 @@ export async function startClusterNode(): Promise<AsyncDisposable & { readonly u
   };
 }
 
-function freePort(): number {
+export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;
   listener.stop(true);

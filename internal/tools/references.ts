@@ -16,6 +16,7 @@ import { config as relay } from "../../cmd/relay/config.ts";
 import { streamMetrics } from "../gateway/telemetry.ts";
 import { assert } from "../kernel/errors.ts";
 import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
+import { limitMetrics } from "../gateway/limits/rate-limits.ts";
 import { revocationMetrics } from "../gateway/revocations.ts";
 import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
@@ -165,6 +166,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/gateway/issuer-keys.ts",
     calls: /\bissuerKeysMetrics\(/,
     register: (metrics) => void issuerKeysMetrics(metrics),
+  },
+  {
+    file: "internal/gateway/limits/rate-limits.ts",
+    calls: /\blimitMetrics\(/,
+    register: (metrics) => void limitMetrics(metrics),
   },
   {
     file: "internal/gateway/revocations.ts",

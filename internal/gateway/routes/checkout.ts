@@ -2,6 +2,7 @@
 import { Type } from "@sinclair/typebox";
 import { CheckoutAccepted, CheckoutRequest, IDEMPOTENCY_KEY } from "../../../schemas/http.ts";
 import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
+import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { STATUS_ACCEPTED } from "../problem.ts";
 import type { Route, ShopperCall } from "./route.ts";
@@ -26,6 +27,7 @@ export interface CheckoutOptions {
   readonly seal: (paymentMethod: string) => string;
   /** Carts in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
+  readonly limits?: Pick<GatewayLimits, "checkout"> | undefined;
 }
 
 export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
@@ -85,11 +87,12 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
 }
 
 async function startCheckout(
-  { orchestrator, seal, currencies }: CheckoutOptions,
+  { orchestrator, seal, currencies, limits }: CheckoutOptions,
   { request, set, userId }: ShopperCall,
 ): Promise<CheckoutAccepted> {
   const client_key = idempotencyKeyOf(request);
   const checkout = await checkoutOf(request, currencies);
+  await limits?.checkout(request, checkout.payment_method);
   const { payment_method, shipping_address, ...cart } = checkout;
   const { saga_id, replayed } = await orchestrator.startSaga({
     ...cart,

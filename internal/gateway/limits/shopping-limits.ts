@@ -1,0 +1,156 @@
+// Limits on checkouts as such, against two abuses that a request rate cannot show.
+//
+// Card testing: a thief tries many stolen cards with small orders. We count the different payment methods of a user and of a network
+// when a checkout arrives, and the declined payments when somebody asks for the status of a saga: the thief must ask, or the test
+// is worth nothing. The first count holds even for one who never asks.
+//
+// Stock hoarding: many checkouts that never end keep stock reserved. We count those of a user that are not known to be finished.
+// Each counts for at most `OPEN_MS`, the longest time that a checkout may hold stock.
+//
+// Both are counts in Redis, so they cost the saga database nothing. Called by hooks.ts and app.ts.
+import { AppError } from "../../kernel/errors.ts";
+import type { CountedSet, LimitStore } from "../../kernel/limit-store.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import { ProblemError } from "../problem.ts";
+import { LocalLimitStore } from "./local-limit-store.ts";
+import { type LimitSettings, secondsOf } from "./policies.ts";
+import { type Caller, KEY_PREFIX, type LimitMetrics } from "./rate-limits.ts";
+
+const HOUR_MS = 3_600_000;
+const OPEN_MS = 15 * 60_000;
+/** Enough to tell the payment methods of one shopper apart. */
+const METHOD_HASH_LENGTH = 16;
+
+/** Failures that tell a thief whether a card works. Other failures say nothing about the card. */
+const DECLINES: ReadonlySet<string> = new Set([
+  "CARD_DECLINED",
+  "CARD_DECLINE_RATE_LIMIT_EXCEEDED",
+  "EXPIRED_CARD",
+  "INCORRECT_ADDRESS",
+  "INCORRECT_CVC",
+  "INCORRECT_NUMBER",
+  "INCORRECT_ZIP",
+  "INSUFFICIENT_FUNDS",
+  "INVALID_CVC",
+  "INVALID_EXPIRY_MONTH",
+  "INVALID_EXPIRY_YEAR",
+  "INVALID_NUMBER",
+  "PAYMENT_DECLINED",
+  "PAYMENT_INTENT_AUTHENTICATION_FAILURE",
+  "PAYMENT_METHOD_INVALID",
+  "PAYMENT_METHOD_PROVIDER_DECLINE",
+]);
+
+export interface ShoppingLimitsOptions {
+  readonly store: LimitStore;
+  readonly settings: LimitSettings;
+  readonly metrics: LimitMetrics;
+  readonly clock: Clock;
+}
+
+/** What a status says about the end of a saga. */
+export interface SagaEnd {
+  readonly saga_id: string;
+  readonly failure_code: string | null;
+  readonly completed_at: string | null;
+}
+
+export type Shopper = Pick<Caller, "network"> & { readonly userId: string };
+
+export class ShoppingLimits {
+  readonly #options: ShoppingLimitsOptions;
+  readonly #local: LocalLimitStore;
+
+  constructor(options: ShoppingLimitsOptions) {
+    this.#options = options;
+    this.#local = new LocalLimitStore(options.clock);
+  }
+
+  /** Call before a checkout is sent on. Counts its payment method. Throws the problem `too-many-requests`. */
+  async checkout(shopper: Shopper, paymentMethod: string): Promise<void> {
+    const { settings, clock, metrics } = this.#options;
+    const method = Bun.CryptoHasher.hash("sha256", paymentMethod, "base64").slice(0, METHOD_HASH_LENGTH);
+    const full = await this.#count((store) =>
+      store.checkout({
+        cards: [
+          ...counted("user-cards", shopper.userId, settings.userCards),
+          ...counted("network-cards", shopper.network, settings.networkCards),
+        ],
+        method,
+        others: [
+          ...counted("user-declines", shopper.userId, settings.userDeclines),
+          ...counted("network-declines", shopper.network, settings.networkDeclines),
+          ...counted("user-open", shopper.userId, settings.userOpen),
+        ],
+        now: clock.now(),
+        windowMs: HOUR_MS,
+      }),
+    );
+    if (full === null) return;
+    const policy = policyOf(full.key);
+    metrics.refused.inc({ policy });
+    throw new ProblemError("too-many-requests", {
+      detail: REASONS[policy] ?? policy,
+      limit: {
+        msBeforeNext: full.msBeforeNext,
+        fields: { ratelimit: `"${policy}";r=0;t=${secondsOf(full.msBeforeNext)}` },
+      },
+    });
+  }
+
+  /** Call when a checkout was accepted. Safe to repeat. */
+  async accepted({ userId }: Shopper, sagaId: string): Promise<void> {
+    const { settings, clock } = this.#options;
+    if (settings.userOpen === 0) return;
+    await this.#count((store) => store.add(keyOf("user-open", userId), sagaId, clock.now(), OPEN_MS));
+  }
+
+  /** Call with each status that is sent to its shopper. Safe to repeat: a saga counts once. */
+  async seen({ userId, network }: Shopper, { saga_id, failure_code, completed_at }: SagaEnd): Promise<void> {
+    const { settings, clock } = this.#options;
+    if (completed_at === null) return;
+    if (settings.userOpen > 0)
+      await this.#count((store) => store.remove(keyOf("user-open", userId), saga_id));
+    if (failure_code === null || !DECLINES.has(failure_code)) return;
+    const now = clock.now();
+    // From the end of the saga, so that a status that is read again later adds nothing.
+    const windowMs = Date.parse(completed_at) + HOUR_MS - now;
+    if (windowMs <= 0) return;
+    const sets = [
+      ...counted("user-declines", userId, settings.userDeclines),
+      ...counted("network-declines", network, settings.networkDeclines),
+    ];
+    await Promise.all(sets.map(({ key }) => this.#count((store) => store.add(key, saga_id, now, windowMs))));
+  }
+
+  async #count<T>(call: (store: Omit<LimitStore, "increment">) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#options.store);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "REDIS_UNAVAILABLE")) throw error;
+      this.#options.metrics.local.inc({});
+      return call(this.#local);
+    }
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  "user-cards": "too many different payment methods within an hour",
+  "network-cards": "too many different payment methods from this network within an hour",
+  "user-declines": "too many declined payments within an hour",
+  "network-declines": "too many declined payments from this network within an hour",
+  "user-open": "too many checkouts in progress: wait until some are finished",
+};
+
+/** Nothing if the limit is switched off. */
+function counted(name: string, subject: string, limit: number): readonly CountedSet[] {
+  return limit === 0 ? [] : [{ key: keyOf(name, subject), limit }];
+}
+
+function keyOf(name: string, subject: string): string {
+  return `${KEY_PREFIX}${name}:${subject}`;
+}
+
+function policyOf(key: string): string {
+  return key.split(":")[1] ?? "";
+}
