@@ -335,7 +335,12 @@ describe("shopping", () => {
     await open(2);
     const { status, headers, body } = await gateway.checkout();
     expect([status, body]).toMatchObject([429, { detail: expect.stringContaining("in progress") }]);
-    expect(Number(headers.get("retry-after"))).toBeWithin(890, 901);
+    const wait = Number(headers.get("retry-after"));
+    expect(wait).toBeWithin(890, 901);
+    expect([headers.get("ratelimit"), headers.get("ratelimit-policy")]).toEqual([
+      `"user-open";r=0;t=${wait}`,
+      '"user-open";q=2;w=900',
+    ]);
     // A status of a saga in progress changes nothing.
     await gateway.look(saga);
     expect((await gateway.checkout()).status).toBe(429);

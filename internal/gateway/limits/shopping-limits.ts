@@ -8,12 +8,12 @@
 // Each counts for at most `OPEN_MS`, the longest time that a checkout may hold stock.
 //
 // Both are counts in Redis, so they cost the saga database nothing. Called by hooks.ts and app.ts.
-import { AppError } from "../../kernel/errors.ts";
+import { AppError, assert } from "../../kernel/errors.ts";
 import type { CountedSet, LimitStore } from "../../kernel/limit-store.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { ProblemError } from "../problem.ts";
 import { LocalLimitStore } from "./local-limit-store.ts";
-import { type LimitSettings, secondsOf } from "./policies.ts";
+import { allowanceItem, type LimitSettings, policyItem } from "./policies.ts";
 import { type Caller, KEY_PREFIX, type LimitMetrics } from "./rate-limits.ts";
 
 const HOUR_MS = 3_600_000;
@@ -70,30 +70,32 @@ export class ShoppingLimits {
   async checkout(shopper: Shopper, paymentMethod: string): Promise<void> {
     const { settings, clock, metrics } = this.#options;
     const method = Bun.CryptoHasher.hash("sha256", paymentMethod, "base64").slice(0, METHOD_HASH_LENGTH);
+    const cards = [
+      ...counted("user-cards", shopper.userId, settings.userCards),
+      ...counted("network-cards", shopper.network, settings.networkCards),
+    ];
+    const others = [
+      ...counted("user-declines", shopper.userId, settings.userDeclines),
+      ...counted("network-declines", shopper.network, settings.networkDeclines),
+      ...counted("user-open", shopper.userId, settings.userOpen),
+    ];
     const full = await this.#count((store) =>
-      store.checkout({
-        cards: [
-          ...counted("user-cards", shopper.userId, settings.userCards),
-          ...counted("network-cards", shopper.network, settings.networkCards),
-        ],
-        method,
-        others: [
-          ...counted("user-declines", shopper.userId, settings.userDeclines),
-          ...counted("network-declines", shopper.network, settings.networkDeclines),
-          ...counted("user-open", shopper.userId, settings.userOpen),
-        ],
-        now: clock.now(),
-        windowMs: HOUR_MS,
-      }),
+      store.checkout({ cards, others, method, now: clock.now(), windowMs: HOUR_MS }),
     );
     if (full === null) return;
-    const policy = policyOf(full.key);
-    metrics.refused.inc({ policy });
+    const set = [...others, ...cards].find(({ key }) => key === full.key);
+    assert(set !== undefined, `${full.key} is none of the sets that were asked for`);
+    const { name, limit } = set;
+    metrics.refused.inc({ policy: name });
+    const policy = { name, limit, windowSeconds: (name === "user-open" ? OPEN_MS : HOUR_MS) / 1_000 };
     throw new ProblemError("too-many-requests", {
-      detail: REASONS[policy] ?? policy,
+      detail: REASONS[name],
       limit: {
         msBeforeNext: full.msBeforeNext,
-        fields: { ratelimit: `"${policy}";r=0;t=${secondsOf(full.msBeforeNext)}` },
+        fields: {
+          ratelimit: allowanceItem({ policy, remaining: 0, msBeforeNext: full.msBeforeNext }),
+          "ratelimit-policy": policyItem(policy),
+        },
       },
     });
   }
@@ -134,23 +136,24 @@ export class ShoppingLimits {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const REASONS = {
   "user-cards": "too many different payment methods within an hour",
   "network-cards": "too many different payment methods from this network within an hour",
   "user-declines": "too many declined payments within an hour",
   "network-declines": "too many declined payments from this network within an hour",
   "user-open": "too many checkouts in progress: wait until some are finished",
-};
+} as const;
+type Name = keyof typeof REASONS;
+
+interface NamedSet extends CountedSet {
+  readonly name: Name;
+}
 
 /** Nothing if the limit is switched off. */
-function counted(name: string, subject: string, limit: number): readonly CountedSet[] {
-  return limit === 0 ? [] : [{ key: keyOf(name, subject), limit }];
+function counted(name: Name, subject: string, limit: number): readonly NamedSet[] {
+  return limit === 0 ? [] : [{ name, key: keyOf(name, subject), limit }];
 }
 
-function keyOf(name: string, subject: string): string {
+function keyOf(name: Name, subject: string): string {
   return `${KEY_PREFIX}${name}:${subject}`;
-}
-
-function policyOf(key: string): string {
-  return key.split(":")[1] ?? "";
 }
