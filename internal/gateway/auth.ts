@@ -57,16 +57,17 @@ export class Authenticator {
 
   /** The user's id from an `Authorization: Bearer` header. Throws the problem `unauthenticated` with the reason. */
   async userOf(authorization: string | null): Promise<string> {
-    if (authorization !== null && authorization.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
-    const token = BEARER.exec(authorization ?? "")?.[1];
-    if (token === undefined) return refuse("send Authorization: Bearer <token>");
-    return (await this.verify(token)).userId;
+    return (await this.verify(bearerOf(authorization))).userId;
   }
 
-  /** The same, but null instead of the problem. For what happens before a route answers. */
+  /** The same for limits, before a route answers: null instead of a problem. A revoked session still counts for its user. */
   async knownUserOf(authorization: string | null): Promise<string | null> {
     if (authorization === null) return null;
-    return this.userOf(authorization).catch(() => null);
+    try {
+      return (await this.#remember(bearerOf(authorization))).userId;
+    } catch {
+      return null;
+    }
   }
 
   /**
@@ -74,16 +75,23 @@ export class Authenticator {
    * `unauthenticated` with the reason, and SERVICE_UNAVAILABLE if the keys cannot be known now.
    */
   async verify(token: string): Promise<Identity> {
-    const { clock, keys, revocations } = this.#options;
-    if (token.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
-    let identity = this.#remembered.get(token);
-    if (identity === undefined || identity.expiresAt <= clock.now() || identity.removals !== keys.removals) {
-      this.#remembered.delete(token);
-      identity = await this.#verify(token);
-      this.#remembered.set(token, identity);
-    }
-    if (revocations?.isRevoked(identity) === true) return refuse("the session was ended: sign in again");
+    const identity = await this.#remember(token);
+    if (this.#options.revocations?.isRevoked(identity) === true)
+      refuse("the session was ended: sign in again");
     return identity;
+  }
+
+  /** Verifies each token once. */
+  async #remember(token: string): Promise<Verified> {
+    const { clock, keys } = this.#options;
+    if (token.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
+    const known = this.#remembered.get(token);
+    if (known !== undefined && known.expiresAt > clock.now() && known.removals === keys.removals)
+      return known;
+    this.#remembered.delete(token);
+    const verified = await this.#verify(token);
+    this.#remembered.set(token, verified);
+    return verified;
   }
 
   async #verify(token: string): Promise<Verified> {
@@ -124,6 +132,11 @@ export class Authenticator {
     if (lifetime > this.#maxLifetimeSeconds + (issuedAt === undefined ? CLOCK_TOLERANCE_SECONDS : 0))
       refuse(`the token is valid for ${lifetime} s, at most ${this.#maxLifetimeSeconds} s are accepted`);
   }
+}
+
+function bearerOf(authorization: string | null): string {
+  if (authorization !== null && authorization.length > MAX_TOKEN_LENGTH) refuse("the token is too long");
+  return BEARER.exec(authorization ?? "")?.[1] ?? refuse("send Authorization: Bearer <token>");
 }
 
 /** A session or token id. One that is no text cannot be revoked, so the token is refused. */

@@ -171,5 +171,9 @@ test("a revocation counts for a cached token, and only for its session", async (
   expect(await gate.userOf(`Bearer ${one}`)).toBe(SHOPPER);
   revoked.add("one");
   await expect(gate.userOf(`Bearer ${one}`)).rejects.toThrow("sign in again");
+  // For limits it is the same user, so that a revoked token is no way around them.
+  expect(await gate.knownUserOf(`Bearer ${one}`)).toBe(SHOPPER);
+  for (const header of [null, "", "Bearer", "Bearer x.y.z"])
+    expect(await gate.knownUserOf(header)).toBeNull();
   expect(await gate.userOf(`Bearer ${two}`)).toBe(SHOPPER);
 });

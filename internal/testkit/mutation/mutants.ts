@@ -1,6 +1,7 @@
 // All mutants. Used by main.ts, traps.ts and the tests in this folder.
 import type { Mutant } from "./mutant.ts";
 import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
+import { GATEWAY_MUTANTS } from "./mutants/gateway.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
 import { MESSAGING_MUTANTS } from "./mutants/messaging.ts";
 import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
@@ -9,6 +10,7 @@ import { RELAY_MUTANTS } from "./mutants/relay.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
 
 export const MUTANTS: readonly Mutant[] = [
+  ...GATEWAY_MUTANTS,
   ...ORCHESTRATOR_MUTANTS,
   ...SAGA_MUTANTS,
   ...INVENTORY_MUTANTS,
