@@ -1,5 +1,10 @@
-// Converts our amounts to Stripe's units and back. Stripe counts in minor units as we do, except for two currencies that lost their
-// decimals while its API kept them (https://docs.stripe.com/currencies#special-cases). Called by stripe.ts and stripe-ledger.ts.
+// Converts our amounts to Stripe's units and back. Stripe counts in minor units as we do, with these special rules
+// (https://docs.stripe.com/currencies#special-cases). Called by stripe.ts and stripe-ledger.ts.
+//
+// - ISK and UGX lost their decimals while Stripe's API kept them: amounts are in hundredths, which are always 00.
+// - BHD, JOD, KWD, OMR and TND have three decimals, of which the last is always 0: our prices already are multiples of ten
+//   (`priceStep`), so nothing is rounded here.
+// - HUF and TWD are charged with two decimals as usual. Only payouts must be whole, and payouts are not our business.
 import { type Money, priceFault } from "../../../../kernel/money.ts";
 
 /** Without decimals for us; at Stripe with hundredths, which are always 00. */
