@@ -1,4 +1,4 @@
-// One product of a merchant's file, checked in the words of the file. Called by catalogue-csv.ts and catalogue-file.ts.
+// One product of a merchant's file: checks it, and names what is wrong as the file does. Called by catalogue-csv.ts and catalogue-file.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { RestockRequest } from "../../schemas/http.ts";
 import { priceFault } from "../kernel/money.ts";
@@ -11,7 +11,7 @@ export interface Placed<Item> {
   readonly item: Item;
 }
 
-/** Products for all faults, of which the first are kept: a wrong separator is a fault in every line. */
+/** The faults of a file. The first are kept, all are counted: a wrong separator is a fault in every line. */
 export class Faults {
   static readonly MAX_KEPT = 50;
   readonly kept: string[] = [];
