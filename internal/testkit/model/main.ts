@@ -24,7 +24,7 @@ let failed = false;
 let states = 0;
 const report: Record<string, unknown> = {};
 
-for (const { name, sagas, budget, priceCents = 1 } of SCENARIOS) {
+for (const { name, sagas, budget, priceCents = 100 } of SCENARIOS) {
   const begun = performance.now();
   const result = explore(checkoutModel({ sagas, budget, priceCents, rules: REAL }), {
     maxStates: MAX_STATES,

@@ -9,11 +9,11 @@ export interface ModelOptions {
   readonly sagas: 1 | 2;
   readonly budget: Budget;
   readonly rules: Rules;
-  /** The price of the one SKU. Default: 1. */
+  /** The price of the one SKU. Default: 100, above the least amount that can be charged. */
   readonly priceCents?: number;
 }
 
-export function checkoutModel({ sagas, budget, rules, priceCents = 1 }: ModelOptions): Model<World> {
+export function checkoutModel({ sagas, budget, rules, priceCents = 100 }: ModelOptions): Model<World> {
   return {
     initial: initialWorld(sagas, budget, priceCents),
     successors: (world) => successors(world, rules),
