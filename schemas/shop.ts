@@ -1,37 +1,23 @@
 // HTTP answers of the public API beside checkouts and orders: products, and what a checkout did so far. Public answers hold these fields
 // and no others: the gateway removes what a service answers beyond them.
 import { type Static, Type } from "@sinclair/typebox";
-import { Cents, Currency, ProductName, SkuId, Timestamp } from "./fields.ts";
-import { SagaStatus, SagaStatusView } from "./http.ts";
+import { SkuId, Timestamp } from "./fields.ts";
+import { CatalogueItem, CataloguePage, SagaStatus, SagaStatusView } from "./http.ts";
 
 const nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
-/** By language tag: `{"de": "Grüner Tee"}`. */
-const Translations = Type.Record(Type.String(), Type.String());
-
-const productText = {
-  sku_id: SkuId,
-  name: ProductName,
-  unit_price_cents: Cents,
-  currency: Currency,
-  category: Type.Optional(Type.String()),
-  description: Type.Optional(Type.String()),
-  names: Type.Optional(Translations),
-  descriptions: Type.Optional(Translations),
-  /** Address of a picture. */
-  picture: Type.Optional(Type.String()),
-};
-
-/** What the gateway reads of an item of inventory's catalogue. */
-export const CatalogueEntry = Type.Object({ ...productText, available_count: Type.Integer({ minimum: 0 }) });
+/** What the gateway reads of an item of inventory's catalogue. A newer inventory may add fields. */
+export const CatalogueEntry = Type.Object(CatalogueItem.properties);
 export type CatalogueEntry = Static<typeof CatalogueEntry>;
 
 /** GET /catalogue on inventory. */
 export const CatalogueEntries = Type.Object({
+  ...CataloguePage.properties,
   items: Type.Array(CatalogueEntry),
-  next: nullable(SkuId),
 });
+
+const { available_count: _count, stocked_count: _total, ...productText } = CatalogueItem.properties;
 
 /** From this count on, only "at least so many" is told. */
 export const MAX_STOCK_TOLD = 20;
