@@ -1,4 +1,4 @@
-// Shoppers who only read: the status of a checkout and the catalogue, in turn. An open loop beside the checkouts.
+// Shoppers who only read: the status of a checkout and a page of products, in turn. An open loop beside the checkouts.
 import { openLoop } from "./open-loop.ts";
 import type { System } from "./system.ts";
 
@@ -34,7 +34,7 @@ export async function browse(
       const [sagaId, owner] = (index % 2 === 0 && watched.at(index)) || [];
       const isAnswered =
         sagaId === undefined || owner === undefined
-          ? await page(system.addresses.inventory)
+          ? await page(system.addresses.gateway)
           : ((await system.shoppers[owner.shopper]?.look(sagaId, 0)) ?? null) !== null;
       if (!isAnswered) throw new Error("no answer");
       looks.push(Math.max(0, performance.timeOrigin + performance.now() - intendedAt));
@@ -50,8 +50,8 @@ export async function browse(
   return { looks, failed };
 }
 
-async function page(inventory: string): Promise<boolean> {
-  const response = await fetch(`${inventory}/catalogue?limit=${PAGE_ITEMS}`, {
+async function page(gateway: string): Promise<boolean> {
+  const response = await fetch(`${gateway}/api/v1/products?limit=${PAGE_ITEMS}`, {
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
   await response.arrayBuffer();

@@ -117,7 +117,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     judge: claims.notDoubled,
   },
   browse: {
-    about: "10,000 orders and 55,000 looks at status and catalogue a minute",
+    about: "10,000 orders and 55,000 looks at status and products a minute",
     load: { ...STEADY, looksPerSecond: LOOKS_PER_SECOND },
     judge: claims.heldRateBesideLooks,
   },
