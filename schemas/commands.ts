@@ -15,6 +15,8 @@ import {
 } from "./fields.ts";
 
 export const MAX_ANSWER_WITHIN_MS = 24 * 60 * 60 * 1_000;
+/** The longest time for which a reservation can be extended. */
+export const MAX_HOLD_FOR_MS = 24 * 60 * 60 * 1_000;
 
 const idempotency_key = Type.String({ minLength: 1, maxLength: 100 });
 
@@ -26,6 +28,7 @@ export const CheckoutOfSaga = Type.Object({
   expected_total_cents: Type.Optional(Cents),
   /** The shopper's Idempotency-Key and the hash of the request body. */
   client_key: Type.String({ minLength: 1, maxLength: 200 }),
+  shopper_present: Type.Optional(Type.Boolean()),
   body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
 });
 export type CheckoutOfSaga = Static<typeof CheckoutOfSaga>;
@@ -40,6 +43,11 @@ export const ReserveInventory = message("ReserveInventory", {
    */
   checkout: Type.Optional(Type.Unknown()),
 });
+/** The payment waits for the shopper: the hold must last at least this much longer, from when the command is handled. */
+export const ExtendReservation = message("ExtendReservation", {
+  idempotency_key,
+  hold_for_ms: Type.Integer({ minimum: 0, maximum: MAX_HOLD_FOR_MS }),
+});
 export const ConfirmReservation = message("ConfirmReservation", { idempotency_key });
 export const ReleaseInventory = message("ReleaseInventory", { idempotency_key });
 
@@ -51,6 +59,8 @@ export const ChargePayment = message("ChargePayment", {
   payment_method: Type.String({ minLength: 1, maxLength: MAX_SEALED_LENGTH }),
   /** How long the saga waits for the reply, in ms from `occurred_at`. Missing: no limit. */
   answer_within_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_ANSWER_WITHIN_MS })),
+  /** The shopper can confirm the payment at the bank (3-D Secure). Missing: whatever needs the shopper is a decline. */
+  shopper_present: Type.Optional(Type.Boolean()),
 });
 /** Settles a charge with an outcome unknown to the saga: any money that was or will be taken is refunded. */
 export const CancelPayment = message("CancelPayment", { idempotency_key });
@@ -68,6 +78,7 @@ export const CreateOrder = message("CreateOrder", {
 export const CancelOrder = message("CancelOrder", { idempotency_key });
 
 export type ReserveInventory = Static<typeof ReserveInventory>;
+export type ExtendReservation = Static<typeof ExtendReservation>;
 export type ConfirmReservation = Static<typeof ConfirmReservation>;
 export type ReleaseInventory = Static<typeof ReleaseInventory>;
 export type ChargePayment = Static<typeof ChargePayment>;
@@ -76,7 +87,7 @@ export type RefundPayment = Static<typeof RefundPayment>;
 export type CreateOrder = Static<typeof CreateOrder>;
 export type CancelOrder = Static<typeof CancelOrder>;
 
-export type InventoryCommand = ReserveInventory | ConfirmReservation | ReleaseInventory;
+export type InventoryCommand = ReserveInventory | ExtendReservation | ConfirmReservation | ReleaseInventory;
 export type PaymentCommand = ChargePayment | CancelPayment | RefundPayment;
 export type OrderCommand = CreateOrder | CancelOrder;
 export type Command = InventoryCommand | PaymentCommand | OrderCommand;

@@ -37,12 +37,20 @@ export const InsufficientStock = message("InsufficientStock", {
   other_currency_sku_ids: Type.Optional(sku_ids),
 });
 export const InventoryReleased = message("InventoryReleased", {});
+/** Reply to ExtendReservation. If the hold is gone, the reply is ReservationExpired. */
+export const ReservationExtended = message("ReservationExtended", {
+  reservation_id: Uuid,
+  reserved_until: Timestamp,
+});
 export const ReservationConfirmed = message("ReservationConfirmed", { reservation_id: Uuid });
 /** The reservation had expired, and another checkout has taken its stock. */
 export const ReservationLost = message("ReservationLost", {
   sku_ids: Type.Array(SkuId, { maxItems: MAX_CART_LINES }),
 });
-/** Sent by the sweeper without a command: the hold expired and the stock is available again. */
+/**
+ * Sent by the sweeper without a command: the hold expired and the stock is available again. Also the reply to a command that needs
+ * the hold and comes too late.
+ */
 export const ReservationExpired = message("ReservationExpired", { reservation_id: Uuid });
 
 // payment-events
@@ -58,6 +66,16 @@ export const PaymentSucceeded = message("PaymentSucceeded", {
   amount_cents: Cents,
   currency: Currency,
   charge_wait_ms,
+});
+/**
+ * The charge waits for the shopper, who must confirm it at the bank (3-D Secure). A result follows. The address of the bank's page is
+ * not here: it holds a secret, so the gateway fetches it from the payment service on demand.
+ */
+export const PaymentActionRequired = message("PaymentActionRequired", {
+  payment_id: Uuid,
+  kind: Type.Literal("redirect"),
+  /** The payment service's wish; the saga may wait less. */
+  expires_at: Timestamp,
 });
 /** No money moved and none will. */
 export const PaymentFailed = message("PaymentFailed", { ...error, charge_wait_ms });
@@ -99,10 +117,12 @@ export const CommandDeadLettered = message("CommandDeadLettered", {
 export type InventoryReserved = Static<typeof InventoryReserved>;
 export type InsufficientStock = Static<typeof InsufficientStock>;
 export type InventoryReleased = Static<typeof InventoryReleased>;
+export type ReservationExtended = Static<typeof ReservationExtended>;
 export type ReservationConfirmed = Static<typeof ReservationConfirmed>;
 export type ReservationLost = Static<typeof ReservationLost>;
 export type ReservationExpired = Static<typeof ReservationExpired>;
 export type PaymentSucceeded = Static<typeof PaymentSucceeded>;
+export type PaymentActionRequired = Static<typeof PaymentActionRequired>;
 export type PaymentFailed = Static<typeof PaymentFailed>;
 export type PaymentCancelled = Static<typeof PaymentCancelled>;
 export type RefundCompleted = Static<typeof RefundCompleted>;
@@ -118,9 +138,11 @@ export type InventoryEvent =
   | InventoryReserved
   | InsufficientStock
   | InventoryReleased
+  | ReservationExtended
   | ReservationConfirmed
   | ReservationLost
   | ReservationExpired;
-export type PaymentEvent = PaymentSucceeded | PaymentFailed | PaymentCancelled | RefundCompleted;
+export type PaymentEvent =
+  PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
 export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

@@ -38,6 +38,10 @@ const cart = {
   /** The total the shopper saw. If the server's total differs, the checkout ends as PRICE_CHANGED without a charge. */
   expected_total_cents: Type.Optional(Cents),
   email: Email,
+  /**
+   * The shopper is at a browser and can confirm the payment at the bank. Missing or false: whatever needs the shopper is a decline.
+   */
+  shopper_present: Type.Optional(Type.Boolean()),
 };
 
 /** POST /api/v1/checkout */
@@ -68,6 +72,28 @@ export const SAGA_STATUSES = [
 export const SagaStatus = Type.Union(SAGA_STATUSES.map((status) => Type.Literal(status)));
 export type SagaStatus = (typeof SAGA_STATUSES)[number];
 
+/**
+ * Where the shopper's money is. `authorized`: held at the bank, not taken. `returning`: it was taken and is on its way back.
+ * `unknown`: not known yet; the shopper must not pay again.
+ */
+export const MoneyState = Type.Union(
+  (["none", "authorized", "taken", "returning", "returned", "unknown"] as const).map((state) =>
+    Type.Literal(state),
+  ),
+);
+export type MoneyState = Static<typeof MoneyState>;
+
+/** What the shopper has to do. GET /api/v1/saga/{id}/action has the address of a redirect. */
+export const NextAction = Type.Object({ kind: Type.Literal("redirect"), expires_at: Timestamp });
+export type NextAction = Static<typeof NextAction>;
+
+/** A cart line that could not be reserved. `unknown`: there is no such product. */
+export const ShortLine = Type.Object({
+  sku_id: SkuId,
+  reason: Type.Union([Type.Literal("short"), Type.Literal("unknown"), Type.Literal("other_currency")]),
+});
+export type ShortLine = Static<typeof ShortLine>;
+
 /** GET /api/v1/saga/{id}/status */
 export const SagaStatusView = Type.Object({
   saga_id: Uuid,
@@ -82,8 +108,45 @@ export const SagaStatusView = Type.Object({
   created_at: Timestamp,
   updated_at: Timestamp,
   completed_at: Type.Union([Timestamp, Type.Null()]),
+  money: Type.Optional(MoneyState),
+  /** Only while the checkout waits for the shopper. */
+  next_action: Type.Optional(NextAction),
+  /** When an unfinished checkout gives up by itself. */
+  deadline_at: Type.Optional(Timestamp),
+  /** Only for a failure: the shopper may order the same cart again, perhaps with another card or at the new price. */
+  retryable: Type.Optional(Type.Boolean()),
+  /** Only if lines could not be reserved. */
+  lines_short: Type.Optional(Type.Array(ShortLine)),
+  /** Only for PRICE_CHANGED: what the cart costs now. */
+  new_total_cents: Type.Optional(CartTotal),
 });
 export type SagaStatusView = Static<typeof SagaStatusView>;
+
+/**
+ * GET /payments/:saga_id/action on payment, and GET /api/v1/saga/{id}/action: the bank's page for this payment. The address holds a
+ * secret: it is never stored and never logged.
+ */
+export const PaymentAction = Type.Object({
+  kind: Type.Literal("redirect"),
+  url: Type.String({ minLength: 1, maxLength: 4_096 }),
+  expires_at: Timestamp,
+});
+export type PaymentAction = Static<typeof PaymentAction>;
+
+/** POST /payments/:saga_id/check on payment, and POST /api/v1/saga/{id}/check: whether the payment is looked up now. */
+export const PaymentCheck = Type.Object({ checking: Type.Boolean() });
+export type PaymentCheck = Static<typeof PaymentCheck>;
+
+/** The error answer of payment's internal API. */
+export const PaymentApiFault = Type.Object({
+  error: Type.Union([
+    Type.Literal("NO_OPEN_ACTION"),
+    Type.Literal("INVALID_REQUEST"),
+    Type.Literal("UNAVAILABLE"),
+    Type.Literal("INTERNAL"),
+  ]),
+});
+export type PaymentApiFault = Static<typeof PaymentApiFault>;
 
 /** POST /sagas on the orchestrator: a checkout whose shopper is known and whose payment method is sealed. */
 export const StartSaga = Type.Object(

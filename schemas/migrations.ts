@@ -13,10 +13,12 @@ import payment from "./migrations/payment/0002_payment.sql" with { type: "text" 
 import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { type: "text" };
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
 import providers from "./migrations/payment/0022_providers.sql" with { type: "text" };
+import paymentAction from "./migrations/payment/0024_action_required.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
+import sagaAction from "./migrations/saga/0024_action_required.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
@@ -51,6 +53,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0019_own_words", sql: sagaWords },
     { name: "0020_hot_updates", sql: sagaHot },
     vacuum,
+    { name: "0024_action_required", sql: sagaAction },
   ],
   inventory: [
     messagingMigration,
@@ -70,6 +73,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0019_own_words", sql: paymentWords },
     vacuum,
     { name: "0022_providers", sql: providers },
+    { name: "0024_action_required", sql: paymentAction },
   ],
   order: [
     messagingMigration,

@@ -59,6 +59,11 @@ export const ProviderLedgerEntry = Type.Union([
   Type.Object({ ...executed, kind: Type.Literal("charge"), ...intent }),
   /** A payment intent was created and confirmed, and its card was declined. */
   Type.Object({ ...executed, kind: Type.Literal("decline"), ...intent, error: ProviderError }),
+  /**
+   * A payment intent was created and confirmed, and the bank wants the shopper to confirm it. What the shopper does there follows as a
+   * `charge` or `decline` of the same intent.
+   */
+  Type.Object({ ...executed, kind: Type.Literal("action"), ...intent, return_url: Type.String() }),
   /** A payment intent was created but not confirmed. */
   Type.Object({ ...executed, kind: Type.Literal("intent"), ...intent }),
   Type.Object({ ...executed, kind: Type.Literal("cancel"), reason: Nullable(Type.String()) }),

@@ -14,6 +14,7 @@ export type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 /** `own`: the topic of the sending service's events. */
 export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly topic: Topic | "own" }> = {
   ReserveInventory: { schema: commands.ReserveInventory, topic: TOPICS.commands },
+  ExtendReservation: { schema: commands.ExtendReservation, topic: TOPICS.commands },
   ConfirmReservation: { schema: commands.ConfirmReservation, topic: TOPICS.commands },
   ReleaseInventory: { schema: commands.ReleaseInventory, topic: TOPICS.commands },
   ChargePayment: { schema: commands.ChargePayment, topic: TOPICS.commands },
@@ -24,10 +25,12 @@ export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly 
   InventoryReserved: { schema: events.InventoryReserved, topic: TOPICS.inventoryEvents },
   InsufficientStock: { schema: events.InsufficientStock, topic: TOPICS.inventoryEvents },
   InventoryReleased: { schema: events.InventoryReleased, topic: TOPICS.inventoryEvents },
+  ReservationExtended: { schema: events.ReservationExtended, topic: TOPICS.inventoryEvents },
   ReservationConfirmed: { schema: events.ReservationConfirmed, topic: TOPICS.inventoryEvents },
   ReservationLost: { schema: events.ReservationLost, topic: TOPICS.inventoryEvents },
   ReservationExpired: { schema: events.ReservationExpired, topic: TOPICS.inventoryEvents },
   PaymentSucceeded: { schema: events.PaymentSucceeded, topic: TOPICS.paymentEvents },
+  PaymentActionRequired: { schema: events.PaymentActionRequired, topic: TOPICS.paymentEvents },
   PaymentFailed: { schema: events.PaymentFailed, topic: TOPICS.paymentEvents },
   PaymentCancelled: { schema: events.PaymentCancelled, topic: TOPICS.paymentEvents },
   RefundCompleted: { schema: events.RefundCompleted, topic: TOPICS.paymentEvents },

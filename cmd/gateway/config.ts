@@ -104,6 +104,13 @@ export const config = Type.Object({
   ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's API" }),
   INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue API" }),
   ORDER_URL: Type.String({ format: "url", description: "the order service's API" }),
+  PAYMENT_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "the payment service's internal API; without it, shoppers cannot confirm payments at their bank (3-D Secure)",
+    }),
+  ),
   ...tokenConfig,
   ...limitConfig,
   // Bun reads this at start. The role can only check that it is set.

@@ -4,6 +4,7 @@ import { EventStreams } from "../../internal/gateway/event-streams.ts";
 import { InventoryClient } from "../../internal/gateway/inventory-client.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
 import { OrderClient } from "../../internal/gateway/order-client.ts";
+import { PaymentClient } from "../../internal/gateway/payment-client.ts";
 import { streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -53,6 +54,7 @@ await runRole({
       orchestrator,
       inventory: new InventoryClient({ url: env.INVENTORY_URL }),
       orders: new OrderClient({ url: env.ORDER_URL }),
+      payment: env.PAYMENT_URL === undefined ? undefined : new PaymentClient({ url: env.PAYMENT_URL }),
       streams,
       seal,
       currencies,

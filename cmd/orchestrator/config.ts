@@ -1,6 +1,7 @@
 // The settings of the orchestrator.
 import { type Static, Type } from "@sinclair/typebox";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
+import { MAX_ACTION_MS } from "../../internal/orchestrator/action.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
 import { ConfigError, httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
@@ -18,6 +19,13 @@ export const config = Type.Object({
     maximum: 240_000,
     description:
       "time limit of a checkout in ms, then the saga compensates; keep it below the 5 minutes that a hold lasts",
+  }),
+  ACTION_DEADLINE_MS: Type.Integer({
+    default: MAX_ACTION_MS,
+    minimum: 1_000,
+    maximum: MAX_ACTION_MS,
+    description:
+      "how long a checkout waits for its shopper when the bank wants the payment confirmed (3-D Secure), in ms; its stock is held meanwhile",
   }),
   RESEND_FIRST_MS: Type.Integer({
     default: 10_000,
@@ -73,6 +81,7 @@ export function policyOf(env: OrchestratorConfig): SagaPolicy {
     ]);
   return {
     forwardDeadlineMs: env.FORWARD_DEADLINE_MS,
+    actionDeadlineMs: env.ACTION_DEADLINE_MS,
     resendFirstMs: env.RESEND_FIRST_MS,
     resendCapMs: env.RESEND_CAP_MS,
     resendsBeforeOperator: RESENDS_BEFORE_OPERATOR,

@@ -6,6 +6,25 @@ import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempt
 export const config = Type.Object({
   ...serviceConfig,
   ...httpConfig("the webhook endpoint", "only /webhooks/ may be reachable from outside"),
+  INTERNAL_HOST: Type.String({
+    default: "127.0.0.1",
+    minLength: 1,
+    description: "listen address of the internal API (the gateway asks for the bank's page); keep it private",
+  }),
+  INTERNAL_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description: "port of the internal API; without it, shoppers cannot confirm payments at their bank",
+    }),
+  ),
+  SHOP_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "the shop's address for shoppers: from the bank's page they come back to /checkout/SAGA there. Without it, a payment that the bank wants confirmed (3-D Secure) is declined",
+    }),
+  ),
   STRIPE_BASE_URL: Type.String({
     format: "url",
     default: "https://api.stripe.com",

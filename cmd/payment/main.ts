@@ -7,7 +7,7 @@ import { CHARGING_PROVIDER } from "../../internal/services/payment/providers/reg
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config } from "./config.ts";
 import { openProviders, openTokens } from "./providers.ts";
-import { startExecutors, startReconciliations, startWebhooks } from "./work.ts";
+import { startExecutors, startReconciliations, startShopperApi, startWebhooks } from "./work.ts";
 
 const NAME = "checkout-payment";
 
@@ -24,6 +24,7 @@ await runRole({
     const executors = startExecutors(context, providers, { ...shared, open: opener.open });
     const wakeExecutor = () => executors.wake();
     startWebhooks(context, providers, { ...shared, wakeExecutor });
+    startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
     startReconciliations(context, providers, shared);
     const executor = executors.of(CHARGING_PROVIDER);
     const handler = paymentHandler({ provider: CHARGING_PROVIDER, executor, wakeExecutor });

@@ -31,7 +31,12 @@ export function openProviders(context: Context, metrics: PaymentMetrics): Provid
 function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics): ServedProvider {
   const mark = config.PAYMENT_MARK;
   const account = { apiKey: config.STRIPE_API_KEY, mark, baseUrl: new URL(config.STRIPE_BASE_URL) };
-  const stripe = new StripeProvider(account);
+  const { SHOP_URL } = config;
+  if (SHOP_URL === undefined)
+    log.warn({}, "SHOP_URL is not set: payments that the bank wants confirmed (3-D Secure) are declined");
+  const stripe = new StripeProvider(
+    SHOP_URL === undefined ? account : { ...account, shopUrl: new URL(SHOP_URL) },
+  );
   const provider = stripe.name;
   // From the start on, so that an alert rule finds them.
   metrics.chargesHeld.set({ provider }, 0);

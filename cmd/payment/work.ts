@@ -11,6 +11,7 @@ import {
   Reconciler,
   type ReconcilerOptions,
 } from "../../internal/services/payment/reconciliation/reconciler.ts";
+import { shopperApi, type ShopperApiOptions } from "../../internal/services/payment/shopper/shopper-http.ts";
 import { webhookApi, type WebhookEndpoint } from "../../internal/services/payment/webhooks/webhook-http.ts";
 import type { PaymentConfig } from "./config.ts";
 
@@ -76,6 +77,20 @@ export function startWebhooks(
     policy,
   }));
   startHttp(context, "webhooks", webhookApi(options, endpoints, onError));
+}
+
+/** Serves the internal API, if it has a port. */
+export function startShopperApi(
+  context: Context,
+  providers: Providers,
+  options: Pick<ShopperApiOptions, "database" | "clock" | "wakeExecutor">,
+): void {
+  const { INTERNAL_HOST: HOST, INTERNAL_PORT: PORT } = context.config;
+  if (PORT === undefined) return;
+  const logError = logThrottled(context.log, systemClock);
+  const onError = (error: unknown) => logError(error, {}, "a question about a shopper's action failed");
+  const app = shopperApi({ ...options, providerOf: (name) => providers.of(name).provider, onError });
+  startHttp({ ...context, config: { ...context.config, HOST, PORT } }, "internal API", app);
 }
 
 /** Compares each provider's ledger with the payments. */

@@ -21,6 +21,12 @@ export const config = Type.Object({
     default: 86_400,
     description: "lifetime of an idempotency key",
   }),
+  PUBLIC_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description: "where browsers reach the bank's page (3-D Secure); default: the listen address",
+    }),
+  ),
   WEBHOOK_URL: Type.Optional(
     Type.String({ format: "url", description: "target URL of webhook events; none are sent without it" }),
   ),

@@ -18,6 +18,7 @@ await runRole({
       listening({
         hostname: env.HOST,
         port: env.PORT,
+        publicUrl: env.PUBLIC_URL,
         ledgerFile: env.LEDGER_FILE,
         keyLifetimeMs: env.KEY_TTL_SECONDS * 1_000,
         seed: env.SEED,

@@ -11,10 +11,12 @@ import type { InventoryClient } from "./inventory-client.ts";
 import { type GatewayLimits, limitHooks } from "./limits/hooks.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
+import type { PaymentClient } from "./payment-client.ts";
 import { ProblemError, problemResponse, STATUS_NO_CONTENT } from "./problem.ts";
 import { checkoutRoutes } from "./routes/checkout.ts";
 import { documentRoute, healthRoute } from "./routes/meta.ts";
 import { orderRoutes } from "./routes/orders.ts";
+import { paymentRoutes } from "./routes/payment.ts";
 import { productRoutes } from "./routes/products.ts";
 import { allowedMethods, type Call, type Route } from "./routes/route.ts";
 import { sagaEventsRoute } from "./routes/saga-events.ts";
@@ -30,6 +32,8 @@ export interface RouteOptions {
   readonly orchestrator: OrchestratorClient;
   readonly inventory: InventoryClient;
   readonly orders: OrderClient;
+  /** For payments that the bank wants confirmed; without it there are none. */
+  readonly payment?: PaymentClient | undefined;
   readonly streams: EventStreams;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
@@ -83,6 +87,7 @@ export function routesOf(options: RouteOptions): readonly Route[] {
     ...checkoutRoutes(options),
     ...sagaRoutes(options),
     sagaEventsRoute(options),
+    ...paymentRoutes(options),
     ...productRoutes(options),
     ...orderRoutes(options),
     healthRoute(options),

@@ -17,6 +17,7 @@ const SAGA = "01900000-0000-7000-8000-000000000001";
 const NOW = Date.parse("2026-11-23T12:00:00.000Z");
 const POLICY = {
   forwardDeadlineMs: 30_000,
+  actionDeadlineMs: 600_000,
   resendFirstMs: 1_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,

@@ -9,6 +9,7 @@ import { rowOf, type Step } from "./steps.ts";
 /** The first command carries everything from which the row of the saga can be rebuilt. */
 export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
   const { user_id, email, shipping_address, expected_total_cents, client_key, body_hash } = request;
+  const { shopper_present } = request;
   const command = stepCommand(saga, "reserve");
   assert(command.type === "ReserveInventory", "a saga begins with its reservation");
   return {
@@ -19,6 +20,7 @@ export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
       shipping_address,
       ...(expected_total_cents === undefined ? {} : { expected_total_cents }),
       client_key,
+      ...(shopper_present === undefined ? {} : { shopper_present }),
       body_hash,
     },
   };
@@ -39,7 +41,8 @@ export function stepCommand(saga: Saga, step: Step): Outgoing {
         "a saga is charged after it is priced and before it is finished",
       );
       const charge = { amount_cents: total_cents, currency, payment_method, ...patience(saga) };
-      return { type: command, saga_id, idempotency_key, ...charge };
+      const present = saga.shopper_present ? { shopper_present: true } : {};
+      return { type: command, saga_id, idempotency_key, ...charge, ...present };
     }
     case "ConfirmReservation":
       return { type: command, saga_id, idempotency_key };

@@ -79,7 +79,10 @@ export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: 
 /** Gives an open saga a new deadline, because the outage of its database was not its fault. */
 function withFreshDeadline(saga: Saga, now: number, policy: SagaPolicy): Saga {
   const { kind } = saga.position;
-  if (kind === "forward") return { ...saga, deadline_at: now + policy.forwardDeadlineMs };
+  if (kind === "forward") {
+    const waitsUntil = saga.action_expires_at ?? 0;
+    return { ...saga, deadline_at: Math.max(now + policy.forwardDeadlineMs, waitsUntil) };
+  }
   if (kind === "compensating") return { ...saga, deadline_at: now + policy.resendFirstMs };
   return saga;
 }
@@ -163,7 +166,8 @@ function nextOf(
   const refusal = () => on(guide.received(row.refusal));
   const expired = () => on(guide.received("ReservationExpired"));
   if (!guide.hasTurned) {
-    const step = success() ?? refusal() ?? expired();
+    const waiting = () => on(guide.received("PaymentActionRequired"));
+    const step = success() ?? refusal() ?? expired() ?? (position.at === "charge" ? waiting() : null);
     // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the charge.
     return step ?? (position.at === "reserve" && card === null ? on({ type: "DeadlinePassed" }) : null);
   }

@@ -2,12 +2,13 @@
 // sends. Pure: no clock, no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer
 // for everything.
 import type { InsufficientStock } from "../../schemas/events.ts";
-import type { StartSaga } from "../../schemas/http.ts";
+import type { ShortLine, StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
+import { afterAction, lateness, waitForShopper } from "./action.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
 import { isShippingEvent, shippingMail } from "./shipping.ts";
 import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
@@ -26,6 +27,8 @@ import {
 export interface SagaPolicy {
   /** The deadline of the whole forward path, in milliseconds. After it the saga starts to compensate by itself. */
   readonly forwardDeadlineMs: number;
+  /** How long the saga waits for its shopper, when the bank wants the payment confirmed; at most MAX_ACTION_MS. */
+  readonly actionDeadlineMs: number;
   /** An undo without a reply is sent again after this time, which doubles up to `resendCapMs`. */
   readonly resendFirstMs: number;
   readonly resendCapMs: number;
@@ -57,11 +60,14 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
     expected_total_cents: request.expected_total_cents ?? null,
     shipping_address: request.shipping_address,
     payment_method: request.payment_method,
+    shopper_present: request.shopper_present ?? false,
     table_version: SAGA_TABLE_VERSION,
     position: { kind: "forward", at: "reserve" },
     priced_items: null,
     total_cents: null,
+    lines_short: null,
     payment_succeeded: false,
+    action_expires_at: null,
     needs_operator: false,
     deadline_at: now + policy.forwardDeadlineMs,
     created_at: now,
@@ -105,20 +111,29 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
   const uncertain = (failure: Failure) => startCompensation(saga, at, indexOf(at) + 1, failure, now, policy);
 
   if (input.type === row.success) return succeed(saga, at, input, now, policy);
-  if (input.type === row.refusal)
-    return startCompensation(saga, at, indexOf(at), failureOf(input, saga), now, policy);
+  if (input.type === row.refusal) {
+    const lines_short = input.type === "InsufficientStock" ? shortLines(input) : null;
+    return startCompensation({ ...saga, lines_short }, at, indexOf(at), failureOf(input, saga), now, policy);
+  }
 
   switch (input.type) {
     case "DeadlinePassed":
       if (saga.deadline_at === null || now < saga.deadline_at)
         return ignore(saga, "the deadline has not passed");
-      return uncertain({ code: "DEADLINE_EXCEEDED", message: `no reply to ${row.command} in time` });
+      return uncertain(lateness(saga, row.command));
     case "OperatorCancel":
       return uncertain({ code: "OPERATOR_CANCELLED", message: input.reason });
     case "ReservationExpired":
       if (!row.compensateOnHoldExpiry)
         return ignore(saga, "the confirm decides whether the stock is still there");
       return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation expired" });
+    case "PaymentActionRequired": {
+      if (at !== "charge" || saga.action_expires_at !== null) break;
+      const waiting = waitForShopper(saga, input, now, policy);
+      const status = statusOf(saga.position);
+      const note = "the bank wants the shopper to confirm the payment";
+      return transition(waiting.saga, waiting.out, [{ from: status, to: status, step: at, note }]);
+    }
     case "CommandDeadLettered":
       if (input.command_type !== row.command)
         return ignore(saga, "the saga no longer waits for that command");
@@ -126,16 +141,26 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
       return flagged(saga, input.command_type, now);
     case "CommandRefused":
       return alert(saga, `${input.command_type} was refused although the saga never undid that step`);
-    default: {
-      const earlier = STEPS.slice(0, indexOf(at)).some((done) => done.success === input.type);
-      return earlier ? ignore(saga, "that step is already done") : alert(saga, `${input.type} in step ${at}`);
-    }
+    default:
+      break;
   }
+  return isPast(saga, at, input)
+    ? ignore(saga, "that step is already done")
+    : alert(saga, `${input.type} in step ${at}`);
+}
+
+/** The input belongs to what the saga has behind it: a step that succeeded, or the shopper's action. */
+function isPast({ action_expires_at, shopper_present }: Saga, at: Step, input: SagaInput): boolean {
+  if (input.type === "PaymentActionRequired")
+    return indexOf(at) > indexOf("charge") || action_expires_at !== null;
+  // Nothing waits for it (action.ts).
+  if (input.type === "ReservationExtended") return shopper_present && indexOf(at) >= indexOf("charge");
+  return STEPS.slice(0, indexOf(at)).some((done) => done.success === input.type);
 }
 
 /** Stores the result of a step that succeeded, then starts the next step or finishes the saga. */
 function succeed(saga: Saga, at: Step, input: SagaInput, now: number, policy: SagaPolicy): Decision {
-  const updated = { ...applyReply(saga, input), updated_at: now };
+  const updated = { ...afterAction(applyReply(saga, input), now, policy), updated_at: now };
   const priceError = checkPrice(updated);
   if (priceError !== null) return startCompensation(updated, at, indexOf(at) + 1, priceError, now, policy);
 
@@ -202,7 +227,7 @@ function decideCompensating(
     return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {
     const order = toUndo(saga, position.at, indexOf(position.undoing));
-    return undoNext(saga, position.at, order, position.failure, now, policy);
+    return undoNext(applyReply(saga, input), position.at, order, position.failure, now, policy);
   }
   if (isUndoReply(input)) {
     const later = STEPS.slice(indexOf(position.undoing) + 1);
@@ -253,6 +278,7 @@ function undoNext(
   const moved: Saga = {
     ...saga,
     position: { kind: "compensating", at, undoing, failure, resends: 0 },
+    action_expires_at: null,
     deadline_at: now + policy.resendFirstMs,
     updated_at: now,
   };
@@ -274,6 +300,8 @@ function applyReply(saga: Saga, input: SagaInput): Saga {
       return { ...saga, priced_items, total_cents: totalCents(priced_items) };
     }
     case "PaymentSucceeded":
+    // Only what was taken is given back.
+    case "RefundCompleted":
       return { ...saga, payment_succeeded: true };
     default:
       return saga;
@@ -327,6 +355,18 @@ function shortage(
   };
 }
 
+function shortLines({
+  sku_ids,
+  unknown_sku_ids = [],
+  other_currency_sku_ids = [],
+}: InsufficientStock): readonly ShortLine[] {
+  const reasonOf = (sku_id: string): ShortLine["reason"] => {
+    if (unknown_sku_ids.includes(sku_id)) return "unknown";
+    return other_currency_sku_ids.includes(sku_id) ? "other_currency" : "short";
+  };
+  return [...new Set(sku_ids)].map((sku_id) => ({ sku_id, reason: reasonOf(sku_id) }));
+}
+
 function isUndoReply(input: SagaInput): boolean {
   return STEPS.some((row) => row.undo?.replies.some((reply) => reply === input.type));
 }
@@ -345,6 +385,7 @@ function finish(saga: Saga, position: Saga["position"], now: number): Saga {
     payment_method: null,
     // A finished saga needs no operator. The history keeps that one was needed.
     needs_operator: false,
+    action_expires_at: null,
     deadline_at: null,
     updated_at: now,
     completed_at: now,

@@ -10,6 +10,7 @@ const NOW = 1_700_000_000_000;
 const ID = "01890000-0000-7000-8000-000000000001";
 const policy: SagaPolicy = {
   forwardDeadlineMs: 30_000,
+  actionDeadlineMs: 600_000,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,

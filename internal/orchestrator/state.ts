@@ -2,7 +2,7 @@
 import type { Static } from "@sinclair/typebox";
 import type { Event } from "../../schemas/events.ts";
 import type { CartItem, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
-import type { SagaStatus } from "../../schemas/http.ts";
+import type { SagaStatus, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring } from "./steps.ts";
 
@@ -36,12 +36,19 @@ export interface Saga {
   readonly shipping_address: Static<typeof ShippingAddress>;
   /** Sealed to the payment service; null once the saga is finished. */
   readonly payment_method: string | null;
+  /** The shopper is at a browser and can confirm the payment at the bank. */
+  readonly shopper_present: boolean;
   readonly table_version: number;
   readonly position: Position;
   /** The cart with the prices that the reservation fixed; null until reserved. */
   readonly priced_items: readonly Static<typeof PricedItem>[] | null;
   readonly total_cents: number | null;
+  /** Cart lines that could not be reserved; null unless that is why the saga compensates. */
+  readonly lines_short: readonly ShortLine[] | null;
+  /** The charge took money, which may have been given back since. */
   readonly payment_succeeded: boolean;
+  /** The charge waits for the shopper until then, epoch ms; null while it does not. */
+  readonly action_expires_at: number | null;
   /** A command of this saga is in the dead-letter queue, or an undo has had no reply for long. False when finished. */
   readonly needs_operator: boolean;
   /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null when finished. */

@@ -3,6 +3,7 @@
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
+import { type ShopperFacts, shopperView } from "./shopper-view.ts";
 import type { Saga } from "./state.ts";
 import { positionColumns } from "./store.ts";
 
@@ -11,8 +12,11 @@ export interface OwnedStatus {
   readonly view: SagaStatusView;
 }
 
-export interface StatusRow extends Omit<SagaStatusView, "created_at" | "updated_at" | "completed_at"> {
+export interface StatusRow extends ShopperFacts {
+  readonly saga_id: string;
   readonly user_id: string;
+  readonly order_id: string | null;
+  readonly currency: string;
   readonly created_at: number;
   readonly updated_at: number;
   readonly completed_at: number | null;
@@ -21,7 +25,7 @@ export interface StatusRow extends Omit<SagaStatusView, "created_at" | "updated_
 /** The columns of saga_state that `ownedStatus` takes. */
 export const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
-  created_at, updated_at, completed_at`;
+  payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at`;
 
 /** By saga id; unknown ids are missing. */
 export async function readStatuses(
@@ -35,26 +39,26 @@ export async function readStatuses(
 
 /** The same without a query, for a saga that was just committed. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
-  const { saga_id, user_id, position, total_cents, currency, created_at, updated_at, completed_at } = saga;
-  const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(position);
-  const columns = { status, current_step, compensation_step, failure_code, order_id };
-  return ownedStatus({
-    ...columns,
-    saga_id,
-    user_id,
-    total_cents,
-    currency,
-    created_at,
-    updated_at,
-    completed_at,
-  });
+  const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(saga.position);
+  return ownedStatus({ ...saga, status, current_step, compensation_step, failure_code, order_id });
 }
 
-export function ownedStatus({ user_id, ...row }: StatusRow): OwnedStatus {
-  const times = {
-    created_at: timestampOf(row.created_at),
-    updated_at: timestampOf(row.updated_at),
-    completed_at: row.completed_at === null ? null : timestampOf(row.completed_at),
+export function ownedStatus(row: StatusRow): OwnedStatus {
+  const { user_id, saga_id, status, current_step, compensation_step, failure_code, order_id } = row;
+  const { total_cents, currency, created_at, updated_at, completed_at } = row;
+  const view: SagaStatusView = {
+    saga_id,
+    status,
+    current_step,
+    compensation_step,
+    failure_code,
+    order_id,
+    total_cents,
+    currency,
+    created_at: timestampOf(created_at),
+    updated_at: timestampOf(updated_at),
+    completed_at: completed_at === null ? null : timestampOf(completed_at),
+    ...shopperView(row),
   };
-  return { user_id, view: { ...row, ...times } };
+  return { user_id, view };
 }

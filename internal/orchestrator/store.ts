@@ -9,6 +9,7 @@ import { timestampOf } from "../kernel/timestamp.ts";
 import { columnText } from "../messaging/columns.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
+import { MAX_ACTION_MS } from "./action.ts";
 import { type Position, type Saga, statusOf, type Transition } from "./state.ts";
 import type { Step } from "./steps.ts";
 import { KNOWN_TABLE_VERSIONS } from "./versions.ts";
@@ -29,7 +30,11 @@ interface SagaRow {
   readonly total_cents: number | null;
   readonly shipping_address: Saga["shipping_address"];
   readonly payment_method: string | null;
+  /** Null in a row of an older version. */
+  readonly shopper_present: boolean | null;
+  readonly lines_short: Saga["lines_short"];
   readonly payment_succeeded: boolean;
+  readonly action_expires_at: number | null;
   readonly order_id: string | null;
   readonly failure_code: string | null;
   readonly failure_message: string | null;
@@ -44,7 +49,7 @@ interface SagaRow {
 const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
-  failure_code, failure_message, needs_operator, resend_count, deadline_at, created_at, updated_at, completed_at`;
+  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, lines_short, action_expires_at, created_at, updated_at, completed_at`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
 export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Saga[]> {
@@ -64,7 +69,7 @@ export function heldSagas(tx: Tx, sagaIds: readonly string[]): PendingQuery<Held
 
 /**
  * A deadline beyond the longest possible delay comes from a fast clock that was corrected since. It starts again from now: the saga
- * must not be undone for a wrong clock. Locked sagas have their turn in a later run.
+ * must not be undone for a wrong clock. A saga that waits for its shopper may wait longer than any pause. Locked sagas have their turn in a later run.
  */
 export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): PromiseLike<unknown> {
   return tx`
@@ -72,6 +77,7 @@ export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): Promis
      where saga_id = any(array(
              select saga_id from saga_state
               where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                and (action_expires_at is null or deadline_at > ${now + MAX_ACTION_MS}::timestamptz)
                 for update skip locked))`;
 }
 
@@ -124,7 +130,10 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
     // Written once, when the cart is priced; sending it again with each transition would be most of the statement's bytes.
     priced_items: after.priced_items === before.priced_items ? null : after.priced_items,
     total_cents: after.total_cents,
+    // Written once, too.
+    lines_short: after.lines_short === before.lines_short ? null : after.lines_short,
     payment_succeeded: after.payment_succeeded,
+    action_expires_at: timestampOrNull(after.action_expires_at),
     needs_operator: after.needs_operator,
     deadline_at: timestampOrNull(after.deadline_at),
     updated_at: timestampOf(after.updated_at),
@@ -136,14 +145,16 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
         from json_to_recordset(${JSON.stringify(rows)}::text::json) as change (
              saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
              payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
-             resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz))
+             resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz,
+             lines_short jsonb, action_expires_at timestamptz))
     update saga_state s
        set status = c.status, current_step = c.current_step, compensation_step = c.compensation_step,
            priced_items = coalesce(c.priced_items, s.priced_items), total_cents = c.total_cents,
            payment_method = case when c.completed_at is null then s.payment_method end,
            payment_succeeded = c.payment_succeeded, order_id = c.order_id, failure_code = c.failure_code,
            failure_message = c.failure_message, needs_operator = c.needs_operator, resend_count = c.resend_count,
-           deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at
+           deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at,
+           lines_short = coalesce(c.lines_short, s.lines_short), action_expires_at = c.action_expires_at
       from change c
      where s.saga_id = any(array(select saga_id from change))
        and s.saga_id = c.saga_id`;
@@ -228,7 +239,8 @@ function fromRow(row: SagaRow): Saga {
     KNOWN_TABLE_VERSIONS.includes(row.table_version),
     `saga ${row.saga_id} uses version ${row.table_version} of the saga table, which this binary does not run`,
   );
-  const { cart_items, status: _, current_step: _at, compensation_step: _undo, ...rest } = row;
+  const { cart_items, shopper_present, ...columnsOfRow } = row;
+  const { status: _, current_step: _at, compensation_step: _undo, ...rest } = columnsOfRow;
   const {
     order_id: _order,
     failure_code: _code,
@@ -236,7 +248,7 @@ function fromRow(row: SagaRow): Saga {
     resend_count: _resends,
     ...saga
   } = rest;
-  return { ...saga, items: cart_items, position: positionOf(row) };
+  return { ...saga, items: cart_items, shopper_present: shopper_present ?? false, position: positionOf(row) };
 }
 
 function timestampOrNull(epochMs: number | null): string | null {

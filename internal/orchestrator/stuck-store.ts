@@ -20,7 +20,7 @@ export interface StuckSaga {
 
 /**
  * Open sagas that have not moved since `before` (epoch ms), the longest first, at most `limit`. A resent undo is not progress,
- * though it writes the row of the saga: that is what a stuck saga does. A dead-lettered command is not progress either. Reads only
+ * though it writes the row of the saga: that is what a stuck saga does. A dead-lettered command is not progress either. A saga that waits for its shopper is not stuck. Reads only
  * open sagas, and the history of the old ones among them. Materialized, because otherwise the planner may walk all sagas in order
  * of their creation.
  */
@@ -29,6 +29,7 @@ export function findStuck(sql: Sql, before: number, limit: number): Promise<Stuc
     with old as materialized (
       select * from saga_state
        where completed_at is null and created_at < ${before}::timestamptz
+         and (action_expires_at is null or action_expires_at < ${before}::timestamptz)
          and (updated_at < ${before}::timestamptz or resend_count > 0 or needs_operator))
     select saga_id, status, current_step, compensation_step, payment_succeeded, resend_count, needs_operator, created_at,
            progress_at

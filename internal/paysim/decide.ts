@@ -6,6 +6,7 @@ import {
   alreadyRefunded,
   API_ERROR,
   notCancelable,
+  notConfirmable,
   noSuch,
   nothingToRefund,
   refundTooLarge,
@@ -13,8 +14,14 @@ import {
 import type { Fault } from "./faults.ts";
 import { chargeIdOf, objectId } from "./ids.ts";
 import type { Intent, Ledger } from "./ledger.ts";
-import { declineOf, genericDecline } from "./payment-methods.ts";
-import type { CancelIntent, CreateIntent, CreateRefund, ProviderRequest } from "./requests.ts";
+import {
+  AUTHENTICATION_FAILED,
+  authenticationRequired,
+  challengeOf,
+  declineOf,
+  genericDecline,
+} from "./payment-methods.ts";
+import type { CancelIntent, ConfirmAction, CreateIntent, CreateRefund, ProviderRequest } from "./requests.ts";
 import { assertNever } from "../kernel/errors.ts";
 
 export interface Execution {
@@ -36,6 +43,8 @@ export function decide(ledger: Ledger, request: ProviderRequest, execution: Exec
   switch (request.kind) {
     case "create":
       return { entry: decideCreate(request, execution) };
+    case "confirm":
+      return decideConfirm(ledger.intents.get(request.intentId), request, execution);
     case "cancel":
       return decideCancel(ledger.intents.get(request.intentId), request, execution);
     case "refund":
@@ -60,7 +69,37 @@ function decideCreate(request: CreateIntent, execution: Execution): ProviderLedg
   };
   const decline = execution.fault === "decline" ? genericDecline() : declineOf(request.paymentMethod ?? "");
   if (request.confirm && decline !== null) return { ...common, ...intent, kind: "decline", error: decline };
+  if (request.confirm && challengeOf(request.paymentMethod ?? "") !== null) {
+    // Without an address to come back to there is no page to go to.
+    if (request.errorOnAction || request.returnUrl === null)
+      return { ...common, ...intent, kind: "decline", error: authenticationRequired() };
+    const asked = { ...success(execution, common.saga_id), ...intent };
+    return { ...asked, kind: "action", return_url: request.returnUrl };
+  }
   return { ...success(execution, common.saga_id), ...intent, kind: request.confirm ? "charge" : "intent" };
+}
+
+/** The bank's page: no key, and no answer that could be lost. A shopper may try again after a refusal, until the intent is cancelled. */
+function decideConfirm(intent: Intent | undefined, request: ConfirmAction, execution: Execution): Decision {
+  if (intent?.challenge === undefined) {
+    return { error: noSuch("payment_intent", request.intentId, "intent", 404) };
+  }
+  const { paymentMethod } = intent.challenge;
+  if (intent.status !== "requires_action" && intent.status !== "requires_payment_method")
+    return { error: notConfirmable(intent.status) };
+  const entry = {
+    ...base(execution, intent.metadata["saga_id"] ?? null),
+    payment_intent: intent.id,
+    amount_cents: intent.amountCents,
+    currency: intent.currency,
+    payment_method: paymentMethod,
+    description: intent.description,
+    metadata: intent.metadata,
+  };
+  if (!request.isConfirmed) return { entry: { ...entry, kind: "decline", error: AUTHENTICATION_FAILED } };
+  return challengeOf(paymentMethod) === "declines"
+    ? { entry: { ...entry, kind: "decline", error: genericDecline() } }
+    : { entry: { ...entry, kind: "charge" } };
 }
 
 function decideCancel(intent: Intent | undefined, request: CancelIntent, execution: Execution): Decision {

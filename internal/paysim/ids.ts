@@ -22,6 +22,12 @@ export function chargeIdOf(intentId: string): string {
   return intentId.replace(/^pi_/, "ch_");
 }
 
+/** Whoever has it may confirm the intent. The same after a restart. */
+export function clientSecretOf(intentId: string): string {
+  const digest = new Bun.CryptoHasher("sha256").update(`client secret of ${intentId}`).digest("hex");
+  return `${intentId}_secret_${digest.slice(0, 24)}`;
+}
+
 function digits(value: number, length: number): string {
   return value.toString(36).padStart(length, "0");
 }

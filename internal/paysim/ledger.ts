@@ -5,7 +5,14 @@ import { Collection, type Identified } from "./collection.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 
-export type IntentStatus = "succeeded" | "requires_payment_method" | "requires_confirmation" | "canceled";
+export type IntentStatus =
+  "succeeded" | "requires_payment_method" | "requires_confirmation" | "requires_action" | "canceled";
+
+/** The bank wants the shopper to confirm the intent, which stays so until it is paid or cancelled. */
+export interface Challenge {
+  readonly paymentMethod: string;
+  readonly returnUrl: string;
+}
 
 /** Never changed in place: a stored answer keeps showing the intent as it was. */
 export interface Intent extends Identified {
@@ -20,6 +27,7 @@ export interface Intent extends Identified {
   readonly lastError: ProviderError | null;
   readonly canceledMs: number | null;
   readonly cancellationReason: string | null;
+  readonly challenge?: Challenge;
 }
 
 export interface Refund extends Identified {
@@ -82,6 +90,7 @@ export class Ledger {
     switch (entry.kind) {
       case "charge":
       case "decline":
+      case "action":
       case "intent":
         return this.#create(entry);
       case "cancel": {
@@ -103,10 +112,14 @@ export class Ledger {
     }
   }
 
-  #create(entry: EntryOf<"charge" | "decline" | "intent">): Answer {
+  /** A charge or a decline may also be the end of a challenge: then the intent is there already. */
+  #create(entry: EntryOf<"charge" | "decline" | "action" | "intent">): Answer {
+    const before = this.intents.get(entry.payment_intent);
+    const challenge = challengeIn(entry) ?? before?.challenge;
     const intent: Intent = {
+      ...(challenge === undefined ? {} : { challenge }),
       id: entry.payment_intent,
-      createdMs: entry.at_ms,
+      createdMs: before?.createdMs ?? entry.at_ms,
       status: statusOf(entry),
       amountCents: entry.amount_cents,
       currency: entry.currency,
@@ -127,7 +140,7 @@ export class Ledger {
     } else if (entry.kind === "decline") {
       this.totals.declines++;
     }
-    if (entry.saga_id !== null) {
+    if (entry.saga_id !== null && before === undefined) {
       const ids = this.#bySaga.get(entry.saga_id);
       if (ids === undefined) this.#bySaga.set(entry.saga_id, [intent.id]);
       else ids.push(intent.id);
@@ -167,7 +180,13 @@ function answerWith(error: ProviderError | null, answer: Answer): Answer {
   return error === null ? answer : { kind: "error", error, intent: null };
 }
 
-function statusOf(entry: EntryOf<"charge" | "decline" | "intent">): IntentStatus {
+function challengeIn(entry: EntryOf<"charge" | "decline" | "action" | "intent">): Challenge | undefined {
+  if (entry.kind !== "action") return undefined;
+  return { paymentMethod: entry.payment_method ?? "", returnUrl: entry.return_url };
+}
+
+function statusOf(entry: EntryOf<"charge" | "decline" | "action" | "intent">): IntentStatus {
+  if (entry.kind === "action") return "requires_action";
   if (entry.kind === "charge") return "succeeded";
   if (entry.kind === "decline" || entry.payment_method === null) return "requires_payment_method";
   return "requires_confirmation";

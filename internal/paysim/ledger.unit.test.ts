@@ -24,6 +24,8 @@ const create: CreateIntent = {
   currency: "EUR",
   confirm: true,
   paymentMethod: "pm_card_visa",
+  errorOnAction: false,
+  returnUrl: null,
   description: null,
   metadata: { saga_id: "s1" },
 };
@@ -172,6 +174,6 @@ function rebuildsTheSame({ ledger, entries, answers }: Run): void {
   for (const [index, answer] of answers.entries()) {
     const begun = rebuilt.keys.begin(`key ${index + 1}`, "same", 0);
     expect(begun.kind).toBe("replay");
-    if (begun.kind === "replay") expect(renderAnswer(begun.answer)).toEqual(renderAnswer(answer));
+    if (begun.kind === "replay") expect(renderAnswer(begun.answer, "")).toEqual(renderAnswer(answer, ""));
   }
 }

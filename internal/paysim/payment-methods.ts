@@ -67,7 +67,21 @@ const DECLINES: Readonly<Record<string, readonly [code: string, declineCode: str
   ],
 };
 
+/** The bank wants the shopper to confirm the charge (3-D Secure), and then does this. Stripe's tokens, and one without the brand. */
+const CHALLENGED: Readonly<Record<string, "accepts" | "declines">> = {
+  pm_card_authenticationRequired: "accepts",
+  pm_card_threeDSecureRequired: "accepts",
+  pm_card_threeDSecure2Required: "accepts",
+  pm_card_threeDSecureRequiredChargeDeclined: "declines",
+};
+
+/** What the bank does once the shopper has confirmed; null for a card that needs no confirmation. */
+export function challengeOf(token: string): "accepts" | "declines" | null {
+  return Object.hasOwn(CHALLENGED, token) ? (CHALLENGED[token] ?? null) : null;
+}
+
 export function isKnownPaymentMethod(token: string): boolean {
+  if (challengeOf(token) !== null) return true;
   return ACCEPTED.has(token) || Object.hasOwn(MISBEHAVING, token) || declineOf(token) !== null;
 }
 
@@ -82,6 +96,23 @@ export function declineOf(token: string): ProviderError | null {
 export function genericDecline(): ProviderError {
   return cardDeclined("card_declined", "generic_decline", "Your card was declined.");
 }
+
+/** The shopper is not there, and the bank wants them. */
+export function authenticationRequired(): ProviderError {
+  return cardDeclined(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+  );
+}
+
+/** The shopper refused, or the bank did not believe them. */
+export const AUTHENTICATION_FAILED: ProviderError = {
+  status: 400,
+  type: "invalid_request_error",
+  code: "payment_intent_authentication_failure",
+  message: "The provided PaymentMethod has failed authentication. (Refused at the payment simulator's bank.)",
+};
 
 /** The fault that a token causes in execution number `attempt` (from 1) of this operation with one key. */
 export function faultOf(token: string, operation: "charge" | "refund", attempt: number): Fault | null {

@@ -2,7 +2,7 @@
 // for each answer; stored answers are kept as objects and rendered when they are replayed.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
 import { assertNever } from "../kernel/errors.ts";
-import { chargeIdOf } from "./ids.ts";
+import { chargeIdOf, clientSecretOf } from "./ids.ts";
 import type { Answer, Intent, Refund } from "./ledger.ts";
 
 export interface Rendered {
@@ -10,26 +10,27 @@ export interface Rendered {
   readonly body: unknown;
 }
 
-export function renderAnswer(answer: Answer): Rendered {
+export function renderAnswer(answer: Answer, bankUrl: string): Rendered {
   switch (answer.kind) {
     case "intent":
-      return { status: 200, body: renderIntent(answer.intent) };
+      return { status: 200, body: renderIntent(answer.intent, bankUrl) };
     case "refund":
       return { status: 200, body: renderRefund(answer.refund) };
     case "error":
-      return renderError(answer.error, answer.intent);
+      return renderError(answer.error, answer.intent, bankUrl);
     default:
       return assertNever(answer);
   }
 }
 
-export function renderError(error: ProviderError, intent: Intent | null = null): Rendered {
+export function renderError(error: ProviderError, intent: Intent | null = null, bankUrl = ""): Rendered {
   const charge = intent === null ? {} : { charge: chargeIdOf(intent.id) };
-  const inner = intent === null ? {} : { payment_intent: renderIntent(intent) };
+  const inner = intent === null ? {} : { payment_intent: renderIntent(intent, bankUrl) };
   return { status: error.status, body: { error: { ...errorBody(error), ...charge, ...inner } } };
 }
 
-export function renderIntent(intent: Intent): Record<string, unknown> {
+/** `bankUrl` is where browsers reach the bank's page (bank.ts). */
+export function renderIntent(intent: Intent, bankUrl: string): Record<string, unknown> {
   return {
     id: intent.id,
     object: "payment_intent",
@@ -43,7 +44,7 @@ export function renderIntent(intent: Intent): Record<string, unknown> {
     canceled_at: intent.canceledMs === null ? null : seconds(intent.canceledMs),
     cancellation_reason: intent.cancellationReason,
     capture_method: "automatic",
-    client_secret: `${intent.id}_secret_simulated`,
+    client_secret: clientSecretOf(intent.id),
     confirmation_method: "automatic",
     created: seconds(intent.createdMs),
     currency: intent.currency.toLowerCase(),
@@ -54,7 +55,7 @@ export function renderIntent(intent: Intent): Record<string, unknown> {
     latest_charge: intent.charged || intent.lastError !== null ? chargeIdOf(intent.id) : null,
     livemode: false,
     metadata: intent.metadata,
-    next_action: null,
+    next_action: nextActionOf(intent, bankUrl),
     on_behalf_of: null,
     payment_method: intent.paymentMethod,
     payment_method_types: ["card"],
@@ -69,6 +70,12 @@ export function renderIntent(intent: Intent): Record<string, unknown> {
     transfer_data: null,
     transfer_group: null,
   };
+}
+
+function nextActionOf({ id, status, challenge }: Intent, bankUrl: string) {
+  if (status !== "requires_action" || challenge === undefined) return null;
+  const url = `${bankUrl}/bank/${id}?client_secret=${clientSecretOf(id)}`;
+  return { type: "redirect_to_url", redirect_to_url: { return_url: challenge.returnUrl, url } };
 }
 
 export function renderRefund(refund: Refund): Record<string, unknown> {

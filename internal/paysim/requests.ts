@@ -17,8 +17,19 @@ export interface CreateIntent {
   readonly currency: string;
   readonly confirm: boolean;
   readonly paymentMethod: string | null;
+  /** Whatever needs the shopper is a decline. */
+  readonly errorOnAction: boolean;
+  /** Where the bank's page sends the shopper back to. */
+  readonly returnUrl: string | null;
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The shopper's answer at the bank's page. */
+export interface ConfirmAction {
+  readonly kind: "confirm";
+  readonly intentId: string;
+  readonly isConfirmed: boolean;
 }
 
 export interface CancelIntent {
@@ -36,22 +47,28 @@ export interface CreateRefund {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export type ProviderRequest = CreateIntent | CancelIntent | CreateRefund;
+export type ProviderRequest = CreateIntent | ConfirmAction | CancelIntent | CreateRefund;
 export type Parsed<T> = { readonly request: T } | { readonly error: ProviderError };
 /** Decoded form fields with their names as sent, for example `metadata[saga_id]`. */
 export type Form = ReadonlyMap<string, string>;
 
-const CREATE_PARAMS = new Set(["amount", "confirm", "currency", "description", "metadata", "payment_method"]);
+const CREATE_PARAMS = new Set([
+  "amount",
+  "automatic_payment_methods",
+  "confirm",
+  "currency",
+  "description",
+  "error_on_requires_action",
+  "metadata",
+  "payment_method",
+  "return_url",
+]);
 /** Accepted and ignored: they mean something to Stripe but nothing to the simulator. */
 const CREATE_IGNORED = new Set([
-  "automatic_payment_methods",
   "capture_method",
   "confirmation_method",
-  "error_on_requires_action",
   "off_session",
-  "payment_method_types",
   "receipt_email",
-  "return_url",
   "statement_descriptor",
   "statement_descriptor_suffix",
 ]);
@@ -77,11 +94,14 @@ export function parseCreate(form: Form): Parsed<CreateIntent> {
     (paymentMethod === null || isKnownPaymentMethod(paymentMethod)
       ? null
       : noSuch("PaymentMethod", paymentMethod, "payment_method", 400)) ??
+    badReturn(form, confirm) ??
     badMetadata(form);
   if (error !== null) return { error };
   return {
     request: {
       kind: "create",
+      errorOnAction: form.get("error_on_requires_action") === "true",
+      returnUrl: form.get("return_url") ?? null,
       amountCents: Number(form.get("amount")),
       currency: currency.toUpperCase(),
       confirm,
@@ -137,6 +157,20 @@ function badAmount(form: Form, required: boolean): ProviderError | null {
     );
   }
   return null;
+}
+
+/** With automatic methods, some of which send the shopper away, a confirmation says where they come back to. */
+function badReturn(form: Form, confirm: boolean): ProviderError | null {
+  const url = form.get("return_url");
+  if (url !== undefined)
+    return URL.canParse(url) ? null : invalidRequest(`Not a valid URL: ${url}`, "return_url", "url_invalid");
+  const isAutomatic = form.get("automatic_payment_methods[enabled]") === "true";
+  if (!confirm || !isAutomatic || form.get("automatic_payment_methods[allow_redirects]") === "never")
+    return null;
+  return invalidRequest(
+    "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`.",
+    "return_url",
+  );
 }
 
 function badChoice(param: string, value: string | null, choices: readonly string[]): ProviderError | null {

@@ -6,7 +6,7 @@ const form = (text: string) => new Map(new URLSearchParams(text));
 const GOOD = "amount=100&currency=usd";
 
 test("an intent's parameters are read, metadata included", () => {
-  const body = `${GOOD}&confirm=true&payment_method=pm_card_visa&metadata[saga_id]=s1&payment_method_types[0]=card&off_session=true`;
+  const body = `${GOOD}&confirm=true&payment_method=pm_card_visa&metadata[saga_id]=s1&error_on_requires_action=true&off_session=true`;
   expect(parseCreate(form(body))).toEqual({
     request: {
       kind: "create",
@@ -14,6 +14,8 @@ test("an intent's parameters are read, metadata included", () => {
       currency: "USD",
       confirm: true,
       paymentMethod: "pm_card_visa",
+      errorOnAction: true,
+      returnUrl: null,
       description: null,
       metadata: { saga_id: "s1" },
     },
@@ -33,6 +35,13 @@ describe("refused by name", () => {
     ["amount=150&currency=ugx", "amount"],
     ["amount=5124&currency=kwd", "amount"],
     [`${GOOD}&confirm=true`, "payment_method"],
+    // Gone from Stripe's API since 2026-09-30.
+    [`${GOOD}&payment_method_types[0]=card`, "payment_method_types"],
+    [`${GOOD}&return_url=nowhere`, "return_url"],
+    [
+      `${GOOD}&confirm=true&payment_method=pm_card_visa&automatic_payment_methods[enabled]=true`,
+      "return_url",
+    ],
     [`${GOOD}&payment_method=pm_1Unknown`, "payment_method"],
     [`${GOOD}&capture_method=manual`, "capture_method"],
     [`${GOOD}&colour=red`, "colour"],

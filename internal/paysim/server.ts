@@ -1,8 +1,10 @@
 // The provider's HTTP server: Stripe's endpoints under /v1/, the control API under /_sim/ (control.ts). Stripe's headers and statuses
 // are here; what happens to money is in simulator.ts.
 import type { ProviderError } from "../../schemas/provider-ledger.ts";
+import { bankPage } from "./bank.ts";
 import { handleControl } from "./control.ts";
 import { invalidRequest, noSuch, parameterUnknown, unauthorized } from "./errors.ts";
+import type { Intent } from "./ledger.ts";
 import { type Listed, listIntents, listRefunds, searchIntents } from "./listing.ts";
 import { renderAnswer, type Rendered, renderError, renderIntent, renderRefund } from "./render.ts";
 import { parseCancel, parseCreate, type Parsed, parseRefund, type ProviderRequest } from "./requests.ts";
@@ -19,6 +21,8 @@ export interface ProviderServerOptions {
   readonly hostname: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Where browsers reach the bank's page; default: the server itself. */
+  readonly publicUrl?: string | undefined;
 }
 
 export class ProviderServer implements AsyncDisposable {
@@ -27,7 +31,7 @@ export class ProviderServer implements AsyncDisposable {
   #requestCount = 0;
   readonly #startedMs: number;
 
-  constructor({ simulator, hostname, port }: ProviderServerOptions) {
+  constructor({ simulator, hostname, port, publicUrl }: ProviderServerOptions) {
     this.#simulator = simulator;
     this.#startedMs = simulator.now();
     this.#server = Bun.serve({
@@ -59,6 +63,7 @@ export class ProviderServer implements AsyncDisposable {
         "/v1/refunds/:id": {
           GET: (request) => this.#read(request, () => this.#refund(request.params.id)),
         },
+        "/bank/:intent": (request) => bankPage(request, request.params.intent, simulator),
         "/_sim/*": (request) => handleControl(request, simulator),
       },
       fetch: (request) => {
@@ -67,6 +72,7 @@ export class ProviderServer implements AsyncDisposable {
         return this.#respond(request, renderError({ ...invalidRequest(message), status: 404 }));
       },
     });
+    simulator.bankUrl = (publicUrl ?? this.url).replace(/\/$/, "");
   }
 
   get port(): number {
@@ -107,7 +113,7 @@ export class ProviderServer implements AsyncDisposable {
     // No response shows an outcome before the ledger file has it, whichever request decided it.
     await this.#simulator.file.flushed();
     if (outcome.kind === "cut") return cutConnection();
-    return this.#respond(request, renderAnswer(outcome.answer), outcome.replayed);
+    return this.#respond(request, renderAnswer(outcome.answer, this.#simulator.bankUrl), outcome.replayed);
   }
 
   async #read(request: Request, render: () => Rendered): Promise<Response> {
@@ -122,8 +128,10 @@ export class ProviderServer implements AsyncDisposable {
   #intent(id: string): Rendered {
     const intent = this.#simulator.ledger.intents.get(id);
     if (intent === undefined) return renderError(noSuch("payment_intent", id, "intent", 404));
-    return { status: 200, body: renderIntent(intent) };
+    return { status: 200, body: renderIntent(intent, this.#simulator.bankUrl) };
   }
+
+  readonly #renderIntent = (intent: Intent) => renderIntent(intent, this.#simulator.bankUrl);
 
   #refund(id: string): Rendered {
     const refund = this.#simulator.ledger.refunds.get(id);
@@ -135,7 +143,7 @@ export class ProviderServer implements AsyncDisposable {
     const { ledger } = this.#simulator;
     const { pathname, searchParams } = new URL(request.url);
     return what === "intents"
-      ? renderList(listIntents(ledger, searchParams), renderIntent, { object: "list", url: pathname })
+      ? renderList(listIntents(ledger, searchParams), this.#renderIntent, { object: "list", url: pathname })
       : renderList(listRefunds(ledger, searchParams), renderRefund, { object: "list", url: pathname });
   }
 
@@ -146,7 +154,7 @@ export class ProviderServer implements AsyncDisposable {
     const { pathname, searchParams } = new URL(request.url);
     const found = searchIntents(ledger, searchParams, this.#simulator.now(), faults.search_lag_ms);
     const frame = { object: "search_result", url: pathname, next_page: found.nextPage };
-    return renderList(found, renderIntent, frame);
+    return renderList(found, this.#renderIntent, frame);
   }
 
   #respond(request: Request, { status, body }: Rendered, replayed = false): Response {

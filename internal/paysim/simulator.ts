@@ -79,6 +79,9 @@ export class Simulator implements AsyncDisposable {
     this.#faults = settings;
   }
 
+  /** Where browsers reach the bank's page; its links are made of it. */
+  bankUrl = "";
+
   now(): number {
     return this.#options.clock.now();
   }
@@ -198,12 +201,14 @@ export class Simulator implements AsyncDisposable {
 
   /** As with answers, no event is sent before the ledger file has the entry. The event shows the ledger of this moment. */
   async #announce(webhooks: Webhooks, entry: ProviderLedgerEntry): Promise<void> {
-    const event = webhookEventOf(this.ledger, entry, this.#options.seed);
+    const event = webhookEventOf(this.ledger, entry, this.#options.seed, this.bankUrl);
     await this.file.flushed();
     if (event !== null) webhooks.announce(event, this.#faults);
   }
 
   #faultFor(request: ProviderRequest, attempt: number, draw: number): Fault | null {
+    // The shopper's browser is at the bank, not at the provider's API.
+    if (request.kind === "confirm") return null;
     if (request.kind === "refund" && this.now() < this.#faults.refunds_fail_until_ms) return "error_before";
     const isCharge = request.kind === "create" && request.confirm;
     return this.#tokenFault(request, attempt) ?? drawFault(this.#faults, draw, isCharge);
@@ -217,6 +222,7 @@ export class Simulator implements AsyncDisposable {
         const paymentMethod = this.ledger.intents.get(request.intentId)?.paymentMethod ?? "";
         return faultOf(paymentMethod, "refund", attempt);
       }
+      case "confirm":
       case "cancel":
         return null;
       default:

@@ -17,6 +17,8 @@ export interface ProviderOptions {
   /** In the format of latency.ts. */
   readonly latency: string;
   readonly clock: Clock;
+  /** Where browsers reach the bank's page; default: the server itself. */
+  readonly publicUrl?: string | undefined;
   /** Where webhook events go; if left out, none are sent. */
   readonly webhooks?: WebhookTarget | undefined;
 }
@@ -29,7 +31,12 @@ export interface RunningProvider extends AsyncDisposable {
 export function startProvider(options: ProviderOptions): RunningProvider {
   const faults = Value.Parse(FaultSettings, { latency: options.latency });
   const simulator = new Simulator({ ...options, faults, webhooks: options.webhooks ?? null });
-  const server = new ProviderServer({ simulator, hostname: options.hostname, port: options.port });
+  const server = new ProviderServer({
+    simulator,
+    hostname: options.hostname,
+    port: options.port,
+    publicUrl: options.publicUrl,
+  });
   return {
     simulator,
     server,

@@ -17,10 +17,11 @@ export function webhookEventOf(
   ledger: Ledger,
   entry: ProviderLedgerEntry,
   seed: number,
+  bankUrl: string,
 ): WebhookEvent | null {
   const type = typeOf(entry);
   if (type === null || entry.kind === "keys_expired") return null;
-  const object = objectOf(ledger, entry);
+  const object = objectOf(ledger, entry, bankUrl);
   if (object === null) return null;
   const id = objectId("evt", { nowMs: entry.at_ms, seq: entry.seq, seed });
   const body = {
@@ -42,6 +43,8 @@ function typeOf(entry: ProviderLedgerEntry): string | null {
   switch (entry.kind) {
     case "charge":
       return "payment_intent.succeeded";
+    case "action":
+      return "payment_intent.requires_action";
     case "decline":
       return "payment_intent.payment_failed";
     case "cancel":
@@ -58,11 +61,15 @@ function typeOf(entry: ProviderLedgerEntry): string | null {
   }
 }
 
-function objectOf(ledger: Ledger, entry: Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>) {
+function objectOf(
+  ledger: Ledger,
+  entry: Exclude<ProviderLedgerEntry, { kind: "keys_expired" }>,
+  bankUrl: string,
+) {
   if (entry.kind === "refund") {
     const refund = ledger.refunds.get(entry.refund);
     return refund === undefined ? null : renderRefund(refund);
   }
   const intent = entry.payment_intent === null ? undefined : ledger.intents.get(entry.payment_intent);
-  return intent === undefined ? null : renderIntent(intent);
+  return intent === undefined ? null : renderIntent(intent, bankUrl);
 }

@@ -6,6 +6,7 @@
 
 /** Every setting of every role and of checkoutctl. A unit test compares the list with the declarations. */
 export const SETTING_NAMES: readonly string[] = [
+  "ACTION_DEADLINE_MS",
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
   "CHARGE_EXECUTION_MS",
   "CORS_ORIGINS",
@@ -18,6 +19,8 @@ export const SETTING_NAMES: readonly string[] = [
   "INTAKE_LINGER_MS",
   "INTAKE_MAX_OPEN_SAGAS",
   "INTAKE_MAX_UNPUBLISHED",
+  "INTERNAL_HOST",
+  "INTERNAL_PORT",
   "INVENTORY_DATABASE_URL",
   "INVENTORY_URL",
   "JWT_AUDIENCE",
@@ -46,10 +49,12 @@ export const SETTING_NAMES: readonly string[] = [
   "PAYMENT_MARK",
   "PAYMENT_PRIVATE_JWK",
   "PAYMENT_PUBLIC_JWK",
+  "PAYMENT_URL",
   "PAYSIM_URL",
   "PERSONAL_DATA_DAYS",
   "PORT",
   "PROVIDER_CONCURRENCY",
+  "PUBLIC_URL",
   "PUBLISH_AFTER_COMMIT",
   "RATE_LIMIT_ADDRESS",
   "RATE_LIMIT_ADDRESS_CHECKOUTS",
@@ -74,6 +79,7 @@ export const SETTING_NAMES: readonly string[] = [
   "SEED",
   "SERVED_NAMES",
   "SHOP_CURRENCIES",
+  "SHOP_URL",
   "SHUTDOWN_DEADLINE_MS",
   "SMTP_MAX_CONNECTIONS",
   "SMTP_URL",

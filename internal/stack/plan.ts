@@ -108,16 +108,19 @@ interface ReplicaPorts {
   readonly opsPort: number;
   /** Only for a role that serves requests. */
   readonly port: number | undefined;
+  /** Only for payment: its internal API. */
+  readonly internalPort: number | undefined;
 }
 
 /** Sorted so that the replicas of a role are next to each other. They have ports even if no role is started. */
 function assignPorts({ replicas, ports }: PlanOptions): readonly ReplicaPorts[] {
-  return replicasOf(replicas)
-    .map((replica) => ({
-      replica,
-      opsPort: ports.next(),
-      port: SERVING_ROLES.includes(replica.role) ? ports.next() : undefined,
-    }))
+  const served = replicasOf(replicas).map((replica) => ({
+    replica,
+    opsPort: ports.next(),
+    port: SERVING_ROLES.includes(replica.role) ? ports.next() : undefined,
+  }));
+  return served
+    .map((each) => ({ ...each, internalPort: each.replica.role === "payment" ? ports.next() : undefined }))
     .toSorted((a, b) => ROLES.indexOf(a.replica.role) - ROLES.indexOf(b.replica.role));
 }
 
@@ -140,6 +143,7 @@ function addressesOf(
     inventory: httpOf("inventory"),
     order: httpOf("order"),
     payment: httpOf("payment"),
+    payment_internal: internalOf(replicas),
     paysim: httpOf("paysim"),
     ledger_file: ledgerFile(dataDirectory),
     secrets_file: secretsFile(dataDirectory),
@@ -150,6 +154,11 @@ function addressesOf(
   };
 }
 
+function internalOf(replicas: readonly ReplicaPorts[]): string {
+  const port = replicas.find(({ internalPort }) => internalPort !== undefined)?.internalPort;
+  return port === undefined ? "" : `http://127.0.0.1:${port}`;
+}
+
 function planRoles(
   { dataDirectory, secrets, overrides, routes, advertised }: PlanOptions,
   replicas: readonly ReplicaPorts[],
@@ -157,7 +166,7 @@ function planRoles(
   logFile: StackPlan["logFile"],
 ): readonly Definition[] {
   const brokersForClients = advertised["clients"]?.map((port) => `127.0.0.1:${port}`).join(",");
-  return replicas.map(({ replica, ...ports }) =>
+  return replicas.map(({ replica, internalPort, ...ports }) =>
     roleProcess({
       ...ports,
       role: replica.role,
@@ -169,7 +178,10 @@ function planRoles(
       },
       dataDirectory,
       logFile: logFile(nameOf(replica)),
-      overrides: overrides[replica.role] ?? {},
+      overrides: {
+        ...(internalPort === undefined ? {} : { INTERNAL_PORT: String(internalPort) }),
+        ...overrides[replica.role],
+      },
     }),
   );
 }

@@ -68,6 +68,8 @@ function settingsOf(
         ...consumer,
         ...redis,
         ...database("payment"),
+        // Whoever plays the shopper opens the storefront here.
+        SHOP_URL: addresses.gateway,
         STRIPE_BASE_URL: addresses.paysim,
         STRIPE_API_KEY: secrets.stripe_api_key,
         STRIPE_WEBHOOK_SECRET: secrets.stripe_webhook_secret,
@@ -89,6 +91,7 @@ function settingsOf(
         ORDER_URL: addresses.order,
         // The stack has no identity provider.
         JWT_DEVELOPMENT: "true",
+        PAYMENT_URL: addresses.payment_internal,
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
         // A load run has few users and one address. The limits cost what they cost in production.

@@ -17,6 +17,7 @@ const ADDRESSES: StackAddresses = {
   inventory: "http://127.0.0.1:1009",
   order: "http://127.0.0.1:1012",
   payment: "http://127.0.0.1:1011",
+  payment_internal: "",
   paysim: "http://127.0.0.1:1010",
   ledger_file: "/data/ledger.jsonl",
   secrets_file: "/data/secrets.json",

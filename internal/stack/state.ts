@@ -45,6 +45,8 @@ export interface StackAddresses {
   readonly order: string;
   /** The base URL of the webhook endpoint. */
   readonly payment: string;
+  /** The payment service's internal API. */
+  readonly payment_internal: string;
   readonly paysim: string;
   /** The provider simulator's append-only ledger. */
   readonly ledger_file: string;

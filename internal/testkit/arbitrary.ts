@@ -15,6 +15,7 @@ export function arbitraryOf<Schema extends TSchema>(schema: Schema): fc.Arbitrar
 function anyOf(schema: TSchema): fc.Arbitrary<unknown> {
   if (TypeGuard.IsLiteral(schema)) return fc.constant(schema.const);
   if (TypeGuard.IsNull(schema)) return fc.constant(null);
+  if (TypeGuard.IsBoolean(schema)) return fc.boolean();
   if (TypeGuard.IsUnion(schema)) return fc.oneof(...schema.anyOf.map(anyOf));
   if (TypeGuard.IsInteger(schema)) {
     const { minimum: min = 0, maximum: max = Number.MAX_SAFE_INTEGER } = schema;

@@ -14,6 +14,7 @@ const ANYWHERE = {
     inventory: "",
     order: "",
     payment: "",
+    payment_internal: "",
     paysim: "",
     ledger_file: "",
     secrets_file: "",

@@ -14,6 +14,7 @@ import { loadSettings } from "../settings.ts";
 /** An open saga gets the same time as a new checkout. After that the orchestrator's settings apply. */
 const POLICY = {
   forwardDeadlineMs: 30_000,
+  actionDeadlineMs: 600_000,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 5,

@@ -2,6 +2,8 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import { type HeaderFields } from "./route.ts";
 import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
 import { queryReader } from "../../../schemas/query.ts";
 import { ProblemError } from "../problem.ts";
 
@@ -15,6 +17,12 @@ export function strictQuery<Schema extends TObject>(schema: Schema): (url: strin
     if ("query" in read) return read.query;
     throw new ProblemError("invalid-query", { errors: read.faults.slice(0, MAX_FAULTS_TOLD) });
   };
+}
+
+/** The id of a checkout in a path; a wrong one looks like that of a missing checkout. */
+export function sagaIdOf(text: string | undefined): string {
+  if (Value.Check(Uuid, text)) return text;
+  throw new ProblemError("not-found");
 }
 
 /** What an answer of `answerCacheable` has. */

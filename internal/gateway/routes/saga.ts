@@ -1,11 +1,11 @@
 // GET /api/v1/saga/:id/status: where a checkout is, at once or when it has finished. Composed by app.ts.
 import { Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { SagaStatusView } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { ProblemError } from "../problem.ts";
+import { sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Longest time that a status call is held open. */
@@ -67,11 +67,6 @@ async function status(
   if (view === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
   return view;
-}
-
-function sagaIdOf(text: string | undefined): string {
-  if (Value.Check(Uuid, text)) return text;
-  throw new ProblemError("not-found");
 }
 
 /** `?wait=SECONDS`, 0 if absent. */

@@ -1,9 +1,9 @@
-// Inventory's decisions: reserve all or nothing, confirm, release, expire. Pure. Called by handler.ts for commands, by sweeper.ts for
+// Inventory's decisions: reserve all or nothing, extend, confirm, release, expire. Pure. Called by handler.ts for commands, by sweeper.ts for
 // expiry, and by the model explorer for both.
 //
 // A repeated command has one effect per saga, because the reservation records what was done. A release settles the saga's reservation
 // for good, even if it was never made (a tombstone), so a late or replayed reserve is refused.
-import type { InventoryCommand, ReserveInventory } from "../../../schemas/commands.ts";
+import type { ExtendReservation, InventoryCommand, ReserveInventory } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -68,6 +68,8 @@ export function decide(
   switch (command.type) {
     case "ReserveInventory":
       return reservation === null ? reserve(stock, command, now, policy) : reserveAgain(reservation, command);
+    case "ExtendReservation":
+      return extend(reservation, command, now);
     case "ConfirmReservation":
       return confirm(reservation, stock, command);
     case "ReleaseInventory":
@@ -117,6 +119,30 @@ function reserveAgain(reservation: Reservation, command: ReserveInventory): Deci
     case "HELD":
     case "CONFIRMED":
       return unchanged(reservation, [reserved(reservation)]);
+    case "EXPIRED":
+      return unchanged(reservation, [expired(reservation)]);
+    case "RELEASED":
+      return unchanged(reservation, [refused(command)]);
+    default:
+      return assertNever(reservation.status);
+  }
+}
+
+/** The payment waits for the shopper. Stock that has gone back is not taken again: the saga decides, and the answer is the expiry. */
+function extend(reservation: Reservation | null, command: ExtendReservation, now: number): Decision {
+  const { saga_id, message_id } = command;
+  // As in `confirm`: this database has lost the row, and nothing is held.
+  if (reservation === null)
+    return unchanged(null, [{ type: "ReservationExpired", saga_id, reservation_id: message_id }]);
+  switch (reservation.status) {
+    case "HELD": {
+      // Also after it expires, as in `confirm`. Never shortens: the command may be late.
+      const expires_at = Math.max(reservation.expires_at, now + command.hold_for_ms);
+      const kept = expires_at === reservation.expires_at ? reservation : { ...reservation, expires_at };
+      return { reservation: kept, stockChanges: [], out: [extended(kept)] };
+    }
+    case "CONFIRMED":
+      return unchanged(reservation, [extended(reservation)]);
     case "EXPIRED":
       return unchanged(reservation, [expired(reservation)]);
     case "RELEASED":
@@ -235,6 +261,10 @@ function reserved({ saga_id, reservation_id, lines, expires_at }: Reservation): 
   const reserved_until = timestampOf(expires_at);
   const items = lines.map((line) => ({ ...line, reserved_until }));
   return { type: "InventoryReserved", saga_id, reservation_id, items };
+}
+
+function extended({ saga_id, reservation_id, expires_at }: Reservation): Outgoing {
+  return { type: "ReservationExtended", saga_id, reservation_id, reserved_until: timestampOf(expires_at) };
 }
 
 function confirmedEvent({ saga_id, reservation_id }: Reservation): Outgoing {

@@ -5,7 +5,7 @@ import type { Handler, Outgoing } from "../../messaging/handler.ts";
 import { decide, type InventoryPolicy } from "./decide.ts";
 import { applyDecision, heldRows, type InventoryRows, loadRows, saveRows } from "./store.ts";
 
-const COMMANDS = ["ReserveInventory", "ConfirmReservation", "ReleaseInventory"] as const;
+const COMMANDS = ["ReserveInventory", "ExtendReservation", "ConfirmReservation", "ReleaseInventory"] as const;
 type InventoryCommandType = (typeof COMMANDS)[number];
 
 /** Stock that is not released is lost to everyone, so a release is retried until it succeeds. */

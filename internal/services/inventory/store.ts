@@ -19,7 +19,7 @@ export interface InventoryRows {
   readonly stock: Map<string, StockItem>;
   /** Sagas whose reservation this transaction makes. */
   readonly made: Set<string>;
-  /** Sagas whose stored reservation gets a new status. */
+  /** Sagas whose stored reservation gets a new status or a new expiry. */
   readonly changed: Set<string>;
   /** The summed change of each SKU: a hot SKU needs one row update, however many carts want it. */
   readonly deltas: Map<string, number>;
@@ -78,7 +78,7 @@ export function saveRows(tx: Tx, rows: InventoryRows, now: number): readonly Pro
   return [
     ...(deltas.length > 0 ? [changeStock(tx, deltas, now)] : []),
     ...(made.length > 0 ? [insertReservations(tx, made)] : []),
-    ...(changed.length > 0 ? [setStatus(tx, changed)] : []),
+    ...(changed.length > 0 ? [updateReservations(tx, changed)] : []),
   ];
 }
 
@@ -224,16 +224,21 @@ function insertReservations(tx: Tx, reservations: readonly Reservation[]) {
                  unit_price_cents bigint, reserved_at timestamptz, expires_at timestamptz, status text)`;
 }
 
-function setStatus(tx: Tx, reservations: readonly Reservation[]) {
-  const changes = reservations.map(({ saga_id, status }) => ({ saga_id, status }));
+function updateReservations(tx: Tx, reservations: readonly Reservation[]) {
+  const changes = reservations.map(({ saga_id, status, expires_at }) => ({
+    saga_id,
+    status,
+    expires_at: timestampOf(expires_at),
+  }));
   const lineCount = reservations.reduce((sum, { lines }) => sum + lines.length, 0);
   return tx`
     with change as materialized (
-      select saga_id, status
-        from json_to_recordset(${JSON.stringify(changes)}::text::json) as change (saga_id uuid, status text)),
+      select saga_id, status, expires_at
+        from json_to_recordset(${JSON.stringify(changes)}::text::json)
+          as change (saga_id uuid, status text, expires_at timestamptz)),
     changed as (
       update reservations r
-         set status = change.status
+         set status = change.status, expires_at = change.expires_at
         from change
        where r.saga_id = any(array(select saga_id from change))
          and r.saga_id = change.saga_id

@@ -25,6 +25,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EXPIRED_CARD: "Your card has expired.",
   INCORRECT_CVC: "The security code of your card was not right.",
   PAYMENT_METHOD_INVALID: "Your payment method could not be used.",
+  AUTHENTICATION_REQUIRED: "Your bank wants you to confirm the payment. Please try again and confirm it.",
+  PAYMENT_INTENT_AUTHENTICATION_FAILURE: "The payment was not confirmed at your bank.",
+  PAYMENT_NOT_CONFIRMED: "The payment was not confirmed at your bank in time.",
   PROVIDER_UNAVAILABLE: "Payments are not available at the moment. Please try again a little later.",
 };
 const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";

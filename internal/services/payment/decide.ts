@@ -5,6 +5,7 @@
 import type { ChargePayment, PaymentCommand } from "../../../schemas/commands.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import {
+  actionRequired,
   cancelUnsent,
   commandRefused,
   type Decision,
@@ -40,7 +41,9 @@ function begin(command: ChargePayment, now: number): Decision {
     amount_cents: command.amount_cents,
     currency: command.currency,
     payment_method: command.payment_method,
+    shopper_present: command.shopper_present ?? false,
     next_attempt_at: now,
+    action: null,
     // Measured from here by one clock: a difference to the orchestrator's clock must not end payments.
     answer_by: command.answer_within_ms === undefined ? null : now + command.answer_within_ms,
   });
@@ -50,7 +53,8 @@ function chargeAgain(payment: Payment, command: ChargePayment): Decision {
   switch (payment.status) {
     case "PENDING":
     case "UNKNOWN":
-      return payment.undo_requested ? refused(payment, command) : withoutMessages(payment);
+      if (payment.undo_requested) return refused(payment, command);
+      return { payment, out: payment.action === null ? [] : [actionRequired(payment, payment.action)] };
     case "SUCCEEDED":
       return { payment, out: [paymentSucceeded(payment)] };
     case "FAILED":
@@ -78,7 +82,7 @@ function undo(payment: Payment, now: number): Decision {
   switch (payment.status) {
     case "PENDING":
     case "UNKNOWN":
-      return undoOpen(payment);
+      return undoOpen(payment, now);
     case "SUCCEEDED":
       return withoutMessages(startRefund({ ...payment, undo_requested: true }, now));
     case "FAILED":
@@ -94,7 +98,10 @@ function undo(payment: Payment, now: number): Decision {
 }
 
 /** A claim is durable before its request is sent, so a payment without attempts was never requested and never will be. */
-function undoOpen(payment: OpenPayment): Decision {
+function undoOpen(payment: OpenPayment, now: number): Decision {
+  // A charge that waits for the shopper is cancelled at once. A look-up that is in flight does no harm.
+  if (payment.action !== null)
+    return withoutMessages({ ...payment, undo_requested: true, next_attempt_at: now });
   if (mayBeAtProvider(payment)) return withoutMessages({ ...payment, undo_requested: true });
   return cancelUnsent(payment);
 }
@@ -103,6 +110,7 @@ function newFacts({ message_id, saga_id, traceparent }: PaymentCommand, now: num
   return {
     payment_id: message_id,
     saga_id,
+    shopper_present: false,
     undo_requested: false,
     attempts: 0,
     void_attempts: 0,

@@ -12,6 +12,7 @@ const facts = {
   saga_id: SAGA,
   amount_cents: 600,
   currency: "EUR",
+  shopper_present: false,
   undo_requested: false,
   attempts: 1,
   void_attempts: 0,
@@ -21,7 +22,7 @@ const facts = {
   traceparent: null,
   created_at: 0,
 };
-const open = { payment_method: "sealed", next_attempt_at: 0 };
+const open = { payment_method: "sealed", next_attempt_at: 0, action: null };
 const took = { provider_txn_id: "pi_1" };
 const refundFacts = { refund_id: SAGA, attempts: 1, created_at: 0 };
 

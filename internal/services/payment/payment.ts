@@ -1,6 +1,7 @@
 // The states of one saga's payment and refund, and the events that report them. Data only: decide.ts and attempts.ts change it,
 // store.ts saves it.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 
 export interface PaymentFacts {
@@ -8,6 +9,8 @@ export interface PaymentFacts {
   readonly payment_id: string;
   readonly saga_id: string;
   readonly amount_cents: number;
+  /** The shopper can confirm the payment at the bank. A repeat with one key must be the same request, so it is saved. */
+  readonly shopper_present: boolean;
   /** The saga wants this charge undone, whatever its outcome. */
   readonly undo_requested: boolean;
   /** Number of requests to the provider, including one in flight. Saved before the request is sent. */
@@ -31,6 +34,14 @@ export interface PaymentFacts {
   readonly created_at: number;
 }
 
+/** The bank wants the shopper to confirm the charge. From then on the charge is asked about by its id alone. */
+export interface ShopperAction {
+  /** The provider's id of the charge. */
+  readonly provider_txn_id: string;
+  /** Epoch ms: how long the shopper may confirm it. The saga may wait less. */
+  readonly expires_at: number;
+}
+
 /** PENDING: not requested yet, or the first request is in flight. UNKNOWN: requested, and no definite result yet. */
 export interface OpenPayment extends PaymentFacts {
   readonly status: "PENDING" | "UNKNOWN";
@@ -39,6 +50,8 @@ export interface OpenPayment extends PaymentFacts {
   readonly payment_method: string;
   /** Lease while a request is in flight, backoff between requests: no request is sent before this time. */
   readonly next_attempt_at: number;
+  /** Null unless the charge waits for the shopper; never taken away while the payment is open. */
+  readonly action: ShopperAction | null;
 }
 
 export interface SucceededPayment extends PaymentFacts {
@@ -120,7 +133,7 @@ export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): bool
 
 /** The fields that a settled payment takes over from the open one: all except status, token and lease. */
 export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
-  const { payment_id, saga_id, amount_cents, currency, undo_requested } = payment;
+  const { payment_id, saga_id, amount_cents, currency, shopper_present, undo_requested } = payment;
   const { attempts, void_attempts, first_attempt_at, charge_asked_at } = payment;
   const { answer_by, traceparent, created_at } = payment;
   return {
@@ -128,6 +141,7 @@ export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly 
     saga_id,
     amount_cents,
     currency,
+    shopper_present,
     undo_requested,
     attempts,
     void_attempts,
@@ -175,6 +189,14 @@ export function paymentSucceeded(payment: SucceededPayment): Outgoing {
   const { saga_id, payment_id, provider_txn_id, amount_cents, currency } = payment;
   const transaction_id = provider_txn_id;
   return { type: "PaymentSucceeded", saga_id, payment_id, transaction_id, amount_cents, currency };
+}
+
+export function actionRequired(
+  { saga_id, payment_id }: OpenPayment,
+  { expires_at }: ShopperAction,
+): Outgoing {
+  const until = timestampOf(expires_at);
+  return { type: "PaymentActionRequired", saga_id, payment_id, kind: "redirect", expires_at: until };
 }
 
 export function paymentFailed({ saga_id, error_code, error_message }: FailedPayment): Outgoing {

@@ -18,6 +18,7 @@ import {
   type PaymentStatus,
   type PendingRefund,
   refundKey,
+  type ShopperAction,
 } from "./payment.ts";
 
 /** The working set of one transaction, by saga: the rows that were read, and their changes. */
@@ -95,6 +96,9 @@ export interface PaymentRow {
   readonly next_attempt_at: number | null;
   readonly answer_by: number | null;
   readonly traceparent: string | null;
+  readonly shopper_present: boolean;
+  readonly action_txn_id: string | null;
+  readonly action_expires_at: number | null;
   readonly created_at: number;
 }
 
@@ -113,7 +117,7 @@ export function lockPayments(tx: Tx, sagas: readonly string[]): PendingQuery<Pay
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           created_at
+           shopper_present, action_txn_id, action_expires_at, created_at
       from payments
      where saga_id = any(${[...sagas]}::uuid[])
      order by saga_id
@@ -169,7 +173,7 @@ export function lockDueCharges(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           created_at
+           shopper_present, action_txn_id, action_expires_at, created_at
       from payments
      where payment_id = any(
              array(select payment_id from payments
@@ -197,7 +201,7 @@ export function lockOldestCharges(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           created_at
+           shopper_present, action_txn_id, action_expires_at, created_at
       from payments
      where payment_id = any(
              array(select payment_id from payments
@@ -224,7 +228,7 @@ export function lockBacklog(
   return tx<PaymentRow[]>`
     select payment_id, saga_id, amount_cents, currency, payment_method, provider_txn_id, status, error_code, error_message,
            undo_requested, attempts, void_attempts, first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent,
-           created_at
+           shopper_present, action_txn_id, action_expires_at, created_at
       from payments
      where saga_id = any(array(
              select saga_id from payments
@@ -276,14 +280,14 @@ function insertPayments(tx: Tx, payments: readonly StoredPayment[], provider: st
   return tx`
     insert into payments
       (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status, undo_requested, attempts,
-       first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, created_at, updated_at)
+       first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, shopper_present, created_at, updated_at)
     select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, status, undo_requested, attempts,
-           first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, created_at, updated_at
+           first_attempt_at, charge_asked_at, next_attempt_at, answer_by, traceparent, shopper_present, created_at, updated_at
       from json_to_recordset(${JSON.stringify(payments)}::text::json)
         as made (payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
                  status text, undo_requested boolean, attempts integer, first_attempt_at timestamptz, charge_asked_at timestamptz,
-                 next_attempt_at timestamptz, answer_by timestamptz, traceparent text, created_at timestamptz,
-                 updated_at timestamptz)`;
+                 next_attempt_at timestamptz, answer_by timestamptz, traceparent text, shopper_present boolean,
+                 created_at timestamptz, updated_at timestamptz)`;
 }
 
 function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
@@ -292,12 +296,15 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
       select * from json_to_recordset(${JSON.stringify(payments)}::text::json)
         as change (saga_id uuid, payment_method text, provider_txn_id text, status text, error_code text, error_message text,
                    undo_requested boolean, attempts integer, void_attempts integer, first_attempt_at timestamptz,
-                   charge_asked_at timestamptz, next_attempt_at timestamptz, updated_at timestamptz))
+                   charge_asked_at timestamptz, next_attempt_at timestamptz, updated_at timestamptz, shopper_present boolean,
+                   action_txn_id text, action_expires_at timestamptz))
     update payments p
        set payment_method = change.payment_method, provider_txn_id = change.provider_txn_id, status = change.status,
            error_code = change.error_code, error_message = change.error_message, undo_requested = change.undo_requested,
            attempts = change.attempts, void_attempts = change.void_attempts, first_attempt_at = change.first_attempt_at,
-           charge_asked_at = change.charge_asked_at, next_attempt_at = change.next_attempt_at, updated_at = change.updated_at
+           charge_asked_at = change.charge_asked_at, next_attempt_at = change.next_attempt_at, updated_at = change.updated_at,
+           shopper_present = change.shopper_present, action_txn_id = coalesce(change.action_txn_id, p.action_txn_id),
+           action_expires_at = coalesce(change.action_expires_at, p.action_expires_at)
       from change
      where p.saga_id = any(array(select saga_id from change))
        and p.saga_id = change.saga_id`;
@@ -332,7 +339,7 @@ export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payme
         payment_method !== null && next_attempt_at !== null,
         `payment ${row.payment_id} is ${status} without a token or a next attempt`,
       );
-      return { ...facts, status, currency, payment_method, next_attempt_at };
+      return { ...facts, status, currency, payment_method, next_attempt_at, action: actionIn(row) };
     case "FAILED":
       assert(error_code !== null, `payment ${row.payment_id} failed without a reason`);
       return { ...facts, status, currency, error_code, error_message: error_message ?? "" };
@@ -344,6 +351,11 @@ export function paymentOf(row: PaymentRow, refund: RefundRow | undefined): Payme
     default:
       return assertNever(status);
   }
+}
+
+function actionIn({ action_txn_id, action_expires_at }: PaymentRow): ShopperAction | null {
+  if (action_txn_id === null || action_expires_at === null) return null;
+  return { provider_txn_id: action_txn_id, expires_at: action_expires_at };
 }
 
 function refundState(
@@ -364,13 +376,14 @@ function refundState(
 }
 
 function factsOf(row: PaymentFacts): PaymentFacts {
-  const { payment_id, saga_id, amount_cents, undo_requested } = row;
+  const { payment_id, saga_id, amount_cents, shopper_present, undo_requested } = row;
   const { attempts, void_attempts, first_attempt_at, charge_asked_at } = row;
   const { answer_by, traceparent, created_at } = row;
   return {
     payment_id,
     saga_id,
     amount_cents,
+    shopper_present,
     undo_requested,
     attempts,
     void_attempts,
@@ -403,6 +416,9 @@ function rowOf(payment: Payment, now: number) {
     charge_asked_at: timeOrNull(charge_asked_at),
     answer_by: timeOrNull(answer_by),
     next_attempt_at: timeOrNull(open?.next_attempt_at ?? null),
+    // The update keeps them when the payment is settled, for people.
+    action_txn_id: open?.action?.provider_txn_id ?? null,
+    action_expires_at: timeOrNull(open?.action?.expires_at ?? null),
     created_at: timestampOf(created_at),
     updated_at: timestampOf(now),
   };

@@ -66,6 +66,7 @@ export class HttpRoles implements AsyncDisposable {
       inventory: http,
       order: http,
       payment: http,
+      payment_internal: http,
       paysim: http,
       ledger_file: join(folder, "ledger.jsonl"),
       secrets_file: "",

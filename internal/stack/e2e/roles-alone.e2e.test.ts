@@ -101,6 +101,7 @@ function nobodyAnywhere(): StackAddresses {
     inventory: http,
     order: http,
     payment: http,
+    payment_internal: http,
     paysim: http,
     ledger_file: join(folder, "ledger.jsonl"),
     secrets_file: "",

@@ -12,7 +12,7 @@ import {
 } from "../../services/payment/attempts/attempts.ts";
 import { isOpen } from "../../services/payment/payment.ts";
 import type { Successor } from "./explore.ts";
-import { execute } from "./provider.ts";
+import { execute, newsOf, shopperActs } from "./provider.ts";
 import type { MaybePayment, Rules } from "./rules.ts";
 import {
   type Account,
@@ -38,6 +38,8 @@ const PAYMENT_POLICY: PaymentPolicy = {
   searchLagMs: 0,
   executionMs: HOUR_MS,
   sentWithinShare: 1,
+  actionMs: 0,
+  actionPollMs: [0],
 };
 const DAY_MS = 24 * HOUR_MS;
 const SHIPS = { blockedCountries: new Set<string>() };
@@ -85,6 +87,7 @@ function effects(world: World, message: Message, rules: Rules): (readonly [strin
   const rows = rowsOf(after, saga);
   switch (body.type) {
     case "ReserveInventory":
+    case "ExtendReservation":
     case "ConfirmReservation":
     case "ReleaseInventory":
       return [["", applyStock(after, saga, rules.inventory(rows.reservation, stock(after), body, 0, HOLD))]];
@@ -122,6 +125,7 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   }
   if (position.kind === "compensating" && world.left.resends > 0)
     add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
+  for (const { action, world: to } of shopperActions(world, saga, rules)) add(action, to);
   if (reservation?.status === "HELD") add("expiry", applyStock(world, saga, rules.expire(reservation, 0)));
 
   // The key expires after a day. By then no call of this saga is in progress.
@@ -132,10 +136,12 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     // And a look-up during an abandoned charge call proves nothing; only a look-up after that call counts.
     const allowed = isAsked ? world.left.providerFaults > 0 : isQuiet || !isUndone(payment);
     const claimed = allowed ? claim(payment, nowFor(payment, account, isQuiet), rules) : null;
-    if (claimed !== null) {
+    // A look-up that finds nothing new changes nothing; one is enough, beside what else may go wrong.
+    const isIdle = claimed?.request.ask === "look_up" && account.charge === "waiting";
+    if (claimed !== null && !(isIdle && world.left.providerFaults === 0)) {
       const call: Call = { saga, ...claimed.request, answer: null, isAwaited: true };
       const asked = { ...withRows(world, saga, { payment: claimed.payment }), calls: [...world.calls, call] };
-      add("claim", isAsked ? spend(asked, "providerFaults") : asked);
+      add("claim", isAsked || isIdle ? spend(asked, "providerFaults") : asked);
     }
     // Its turn would come too late. The model does not count waiting time, so this may happen at any step.
     if (canBeGivenUp(payment)) add("give up", applyPayment(world, saga, giveUp(payment)));
@@ -147,12 +153,31 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   return next;
 }
 
+/** The shopper at the bank's page, once they could get its address, and the events about what they did. */
+function shopperActions(world: World, saga: number, rules: Rules): Next[] {
+  const { payment, account } = rowsOf(world, saga);
+  if (payment === null || (isOpen(payment) && payment.action === null)) return [];
+  const acts = shopperActs(account).map((act) => ({
+    action: act.how,
+    world: withRows(world, saga, { account: act.account }),
+  }));
+  const news = isOpen(payment) ? newsOf(account, saga) : null;
+  if (news === null) return acts;
+  // An event says what a look-up would, at any time.
+  const settled = rules.settleCharge(payment, payment.attempts, news, 0, PAYMENT_POLICY);
+  return [...acts, { action: "webhook", world: applyPayment(world, saga, settled) }];
+}
+
 function callActions(world: World, call: Call, index: number, rules: Rules): Next[] {
   const next: Next[] = [];
   const add = (action: string, to: World) => void next.push({ action, world: to });
   const gone = { ...world, calls: world.calls.toSpliced(index, 1) };
   if (call.answer === null) {
-    for (const { how, account, answer, isFault } of execute(rowsOf(world, call.saga).account, call)) {
+    for (const { how, account, answer, isFault } of execute(
+      rowsOf(world, call.saga).account,
+      call,
+      world.isConfirmed,
+    )) {
       if (isFault === true && world.left.providerFaults === 0) continue;
       const met = isFault === true ? spend(world, "providerFaults") : world;
       const done = withRows(met, call.saga, { account });
@@ -166,14 +191,15 @@ function callActions(world: World, call: Call, index: number, rules: Rules): Nex
   if (!call.isAwaited) return next;
   if (call.answer !== null) add("answer to", settle(gone, call, call.answer, rules));
   if (world.left.providerFaults > 0) {
+    const isCharge = call.ask === "charge" || call.ask === "charge_then_search";
     const left = call.answer === null ? abandoned(world, index) : gone;
     const lost = spend(left, "providerFaults");
     add("timeout of", settle(lost, call, call.ask === "refund" ? NOT_YET : { kind: "unknown" }, rules));
     // The breaker is open: the request was never sent.
-    if (call.answer === null && call.ask !== "refund")
+    if (call.answer === null && (isCharge || call.ask === "search"))
       add("breaker refuses", settle(spend(gone, "providerFaults"), call, NO_EFFECT, rules));
     // The provider limits the rate. For a look-up this is the same as a timeout.
-    if (call.answer === null && call.ask !== "search")
+    if (call.answer === null && (isCharge || call.ask === "refund"))
       add("provider puts off", settle(spend(gone, "providerFaults"), call, PUT_OFF, rules));
     add("executor dies during", lost);
   }

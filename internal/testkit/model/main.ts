@@ -24,9 +24,9 @@ let failed = false;
 let states = 0;
 const report: Record<string, unknown> = {};
 
-for (const { name, sagas, budget, priceCents = 100 } of SCENARIOS) {
+for (const { name, sagas, budget, priceCents = 100, isConfirmed = false } of SCENARIOS) {
   const begun = performance.now();
-  const result = explore(checkoutModel({ sagas, budget, priceCents, rules: REAL }), {
+  const result = explore(checkoutModel({ sagas, budget, priceCents, isConfirmed, rules: REAL }), {
     maxStates: MAX_STATES,
     onProgress: (count, depth) => say(`  ${name}: ${count.toLocaleString("en")} states, depth ${depth} ...`),
   });

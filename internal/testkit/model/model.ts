@@ -11,11 +11,19 @@ export interface ModelOptions {
   readonly rules: Rules;
   /** The price of the one SKU. Default: 100, above the least amount that can be charged. */
   readonly priceCents?: number;
+  /** The shoppers are present, and the bank wants each charge confirmed. Default: neither. */
+  readonly isConfirmed?: boolean;
 }
 
-export function checkoutModel({ sagas, budget, rules, priceCents = 100 }: ModelOptions): Model<World> {
+export function checkoutModel({
+  sagas,
+  budget,
+  rules,
+  priceCents = 100,
+  isConfirmed = false,
+}: ModelOptions): Model<World> {
   return {
-    initial: initialWorld(sagas, budget, priceCents),
+    initial: initialWorld(sagas, budget, priceCents, isConfirmed),
     successors: (world) => successors(world, rules),
     key: keyOf,
     violations,
@@ -60,6 +68,10 @@ function violationsOf({ position, saga_id }: Saga, rows: Rows, priceCents: numbe
     must(order?.status === "CONFIRMED", "a completed saga has a confirmed order");
   }
   if (position.kind === "compensated") {
+    must(
+      account.charge !== "waiting" && account.charge !== "refused",
+      "no charge of it can be confirmed any more",
+    );
     must(netCharges === 0, "a compensated saga keeps no money");
     must(!hasStock(rows), "a compensated saga holds no stock");
     must(order?.status !== "CONFIRMED", "a compensated saga has no confirmed order");

@@ -4,6 +4,8 @@ import { assertNever } from "../../kernel/errors.ts";
 import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
 import type { Account, Call } from "./world.ts";
 
+const DECLINED = { kind: "declined", error_code: "card_declined", error_message: "" } as const;
+
 export interface Execution {
   readonly how: string;
   readonly account: Account;
@@ -12,12 +14,19 @@ export interface Execution {
 }
 
 /** All possible results of a request: a replay of a known key, otherwise success, a decline, or a fault in between. */
-export function execute(account: Account, { ask, saga }: Call): readonly Execution[] {
+export function execute(account: Account, { ask, saga }: Call, isConfirmed: boolean): readonly Execution[] {
   switch (ask) {
+    case "look_up":
+      // What the bank refused is cancelled by the same request.
+      return account.charge === "refused"
+        ? [cancelled(account, saga)]
+        : [{ how: "looks it up", account, answer: search(account, saga, false) }];
+    case "cancel":
+      return [cancelled(account, saga)];
     case "charge":
-      return charge(account, saga);
+      return charge(account, saga, isConfirmed);
     case "charge_then_search":
-      return charge(account, saga).map((done) => lookedUp(done, saga, account.knowsChargeKey));
+      return charge(account, saga, isConfirmed).map((done) => lookedUp(done, saga, account.knowsChargeKey));
     case "search":
       return [{ how: "looks it up", account, answer: search(account, saga, false) }];
     case "refund": {
@@ -39,19 +48,44 @@ function lookedUp(done: Execution, saga: number, wasReplay: boolean): Execution 
   return { ...done, answer: search(done.account, saga, wasReplay) };
 }
 
-function charge(account: Account, saga: number): readonly Execution[] {
-  const declined: ChargeOutcome = { kind: "declined", error_code: "card_declined", error_message: "" };
+/** Cancels what took no money; of what did, it says so. */
+function cancelled(account: Account, saga: number): Execution {
+  if (account.charge === "succeeded") return { how: "too late", account, answer: succeeded(account, saga) };
+  const answer: ChargeOutcome = { ...DECLINED, closed: true };
+  return { how: "cancels it", account: { ...account, charge: "canceled" }, answer };
+}
+
+function charge(account: Account, saga: number, isConfirmed: boolean): readonly Execution[] {
+  const declined = DECLINED;
   if (account.knowsChargeKey) {
     if (account.keptServerError) return [{ how: "replay", account, answer: { kind: "unknown" } }];
     return [
       {
         how: "replay",
         account,
-        answer: account.charge === "succeeded" ? succeeded(account, saga) : declined,
+        answer:
+          isConfirmed && account.wasAsked
+            ? waiting(saga)
+            : account.charge === "succeeded"
+              ? succeeded(account, saga)
+              : declined,
       },
     ];
   }
   const known = { ...account, knowsChargeKey: true };
+  if (isConfirmed) {
+    const asked: Account = { ...known, charge: "waiting", wasAsked: true };
+    return [
+      { how: "asks for the shopper", account: asked, answer: waiting(saga) },
+      { how: "declined", account: { ...known, charge: account.charge ?? "declined" }, answer: declined },
+      {
+        how: "500, asks for the shopper",
+        account: { ...asked, keptServerError: true },
+        answer: { kind: "unknown" },
+        isFault: true,
+      },
+    ];
+  }
   const charged: Account = { ...known, charge: "succeeded", charges: account.charges + 1 };
   return [
     { how: "money moves", account: charged, answer: succeeded(charged, saga) },
@@ -70,7 +104,30 @@ function charge(account: Account, saga: number): readonly Execution[] {
 function search(account: Account, saga: number, executionOver: boolean): ChargeOutcome {
   if (account.charge === null) return { kind: "not_found", execution_over: executionOver };
   if (account.charge === "succeeded") return succeeded(account, saga);
-  return { kind: "declined", error_code: "card_declined", error_message: "" };
+  if (account.charge === "waiting") return waiting(saga);
+  return account.charge === "canceled" ? { ...DECLINED, closed: true } : DECLINED;
+}
+
+/** The bank's page, where the shopper confirms or refuses the charge; both as often as the provider lets them. */
+export function shopperActs(
+  account: Account,
+): readonly { readonly how: string; readonly account: Account }[] {
+  if (account.charge !== "waiting" && account.charge !== "refused") return [];
+  const paid: Account = { ...account, charge: "succeeded", charges: account.charges + 1 };
+  const refused: Account = { ...account, charge: "refused" };
+  return [
+    { how: "shopper confirms", account: paid },
+    ...(account.charge === "waiting" ? [{ how: "shopper refuses", account: refused }] : []),
+  ];
+}
+
+/** What a webhook event says about a charge that waited; null if there is nothing to say. */
+export function newsOf(account: Account, saga: number): ChargeOutcome | null {
+  return account.charge === "waiting" ? null : search(account, saga, false);
+}
+
+function waiting(saga: number): ChargeOutcome {
+  return { kind: "action_required", provider_txn_id: `txn-${saga}-1`, redirects: true };
 }
 
 function succeeded({ charges }: Account, saga: number): ChargeOutcome {

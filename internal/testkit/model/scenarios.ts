@@ -9,6 +9,8 @@ export interface Scenario {
   readonly budget: Budget;
   /** 0 for free checkouts. */
   readonly priceCents?: number;
+  /** The bank wants each charge confirmed by its shopper, who confirms, refuses, does both, comes late or never. */
+  readonly isConfirmed?: boolean;
 }
 
 export const CALM: Budget = {
@@ -36,6 +38,12 @@ export const SCENARIOS: readonly Scenario[] = [
     sagas: 1,
     priceCents: 0,
     budget: { ...CALM, resends: 2, redeliveries: 2, deadLetters: 1, operatorCancels: 1 },
+  },
+  {
+    name: "one saga whose bank asks for the shopper",
+    sagas: 1,
+    isConfirmed: true,
+    budget: { ...CALM, resends: 1, redeliveries: 1, providerFaults: 1, operatorCancels: 1 },
   },
   {
     name: "two sagas that want the same last unit",

@@ -7,6 +7,7 @@ import type { Event } from "../../../schemas/events.ts";
 import { MESSAGES } from "../../../schemas/registry.ts";
 import { startSaga, type SagaPolicy } from "../../orchestrator/saga.ts";
 import type { Saga } from "../../orchestrator/state.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
 import type { Reservation } from "../../services/inventory/decide.ts";
 import type { Order } from "../../services/order/decide.ts";
@@ -42,9 +43,12 @@ export interface Rows {
 
 /** The provider's state for one checkout. */
 export interface Account {
-  readonly charge: "succeeded" | "declined" | null;
+  /** `waiting`: for the shopper. `refused`: by the bank, after the shopper tried; they may try again until it is cancelled. */
+  readonly charge: "succeeded" | "declined" | "waiting" | "refused" | "canceled" | null;
   /** The result stored under the charge's key is a server error, which does not tell whether money moved. */
   readonly keptServerError: boolean;
+  /** The result stored under the charge's key is that it waits for the shopper. */
+  readonly wasAsked: boolean;
   readonly charges: number;
   readonly refunds: number;
   /** Whether it still knows the idempotency keys of the charge and of the refund. */
@@ -74,6 +78,8 @@ export interface Message {
 export interface World {
   /** The price of the one SKU; it never changes. */
   readonly priceCents: number;
+  /** The shoppers are present, and the bank wants each charge confirmed. */
+  readonly isConfirmed: boolean;
   readonly sagas: readonly Saga[];
   readonly rows: readonly Rows[];
   readonly available: number;
@@ -91,6 +97,7 @@ export interface World {
 
 export const SAGA_POLICY: SagaPolicy = {
   forwardDeadlineMs: 0,
+  actionDeadlineMs: 0,
   resendFirstMs: 0,
   resendCapMs: 0,
   resendsBeforeOperator: 1,
@@ -103,6 +110,7 @@ const EMPTY: Rows = {
   account: {
     charge: null,
     keptServerError: false,
+    wasAsked: false,
     charges: 0,
     refunds: 0,
     knowsChargeKey: false,
@@ -111,9 +119,15 @@ const EMPTY: Rows = {
   },
 };
 
-export function initialWorld(sagaCount: number, budget: Budget, priceCents: number): World {
+export function initialWorld(
+  sagaCount: number,
+  budget: Budget,
+  priceCents: number,
+  isConfirmed: boolean,
+): World {
   const empty: World = {
     priceCents,
+    isConfirmed,
     sagas: [],
     rows: Array.from({ length: sagaCount }, () => EMPTY),
     available: STOCKED,
@@ -127,7 +141,8 @@ export function initialWorld(sagaCount: number, budget: Budget, priceCents: numb
   };
   let world = empty;
   for (let saga = 0; saga < sagaCount; saga++) {
-    const decision = startSaga(`saga-${saga}`, REQUEST, 0, SAGA_POLICY);
+    const request = isConfirmed ? { ...REQUEST, shopper_present: true } : REQUEST;
+    const decision = startSaga(`saga-${saga}`, request, 0, SAGA_POLICY);
     world = send({ ...world, sagas: [...world.sagas, decision.saga] }, saga, decision.out);
   }
   return world;
@@ -143,7 +158,7 @@ export function send(world: World, saga: number, out: readonly Outgoing[]): Worl
     const number = (sent[name] ?? 0) + 1;
     sent[name] = number;
     const id = `${name}.${number}`;
-    const envelope = { message_id: id, schema_version: 1, occurred_at: "" };
+    const envelope = { message_id: id, schema_version: 1, occurred_at: timestampOf(0) };
     inFlight = insert(inFlight, { id, saga, body: { ...envelope, ...body } });
   }
   return { ...world, sent, inFlight };
@@ -180,14 +195,15 @@ function ids(messages: readonly Message[]): string {
   return messages.map(({ id }) => id).join(" ");
 }
 
-function sagaKey({ position, payment_succeeded, needs_operator }: Saga): string {
+function sagaKey({ position, payment_succeeded, needs_operator, action_expires_at }: Saga): string {
   const undoing = position.kind === "compensating" ? `${position.undoing}${position.resends}` : "";
-  return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}`;
+  return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${action_expires_at === null ? "" : "a"}`;
 }
 
 function rowsKey({ reservation, payment, order, account }: Rows): string {
-  const { charge, charges, refunds, keptServerError, knowsChargeKey, knowsRefundKey, isOld } = account;
-  const flags = `${Number(keptServerError)}${Number(knowsChargeKey)}${Number(knowsRefundKey)}${Number(isOld)}`;
+  const { charge, charges, refunds, keptServerError, wasAsked } = account;
+  const { knowsChargeKey, knowsRefundKey, isOld } = account;
+  const flags = `${Number(keptServerError)}${wasAsked ? "w" : ""}${Number(knowsChargeKey)}${Number(knowsRefundKey)}${Number(isOld)}`;
   const held = reservation === null ? "" : `${reservation.status}${reservation.lines.length}`;
   const ordered = order === null ? "" : `${order.status}${Number(order.details !== null)}`;
   return `${held};${paymentKey(payment)};${ordered};${charge}.${charges}.${refunds}.${flags}`;
@@ -196,7 +212,10 @@ function rowsKey({ reservation, payment, order, account }: Rows): string {
 function paymentKey(payment: Payment | null): string {
   if (payment === null) return "";
   const { status, attempts, void_attempts } = payment;
-  if (isOpen(payment)) return `${status}${attempts}.${void_attempts}${payment.undo_requested ? "u" : ""}`;
+  if (isOpen(payment)) {
+    const flags = `${payment.undo_requested ? "u" : ""}${payment.action === null ? "" : "a"}`;
+    return `${status}${attempts}.${void_attempts}${flags}`;
+  }
   return "refund" in payment ? `${payment.status}${payment.refund.attempts}` : payment.status;
 }
 

@@ -5,6 +5,7 @@
 // failed, and is retried with the same key.
 import { isDue } from "../../../kernel/backoff.ts";
 import { assert, assertNever } from "../../../kernel/errors.ts";
+import { awaitShopper, isAwaited, lookUpNow, pauseBeforeLookUp } from "./shopper-action.ts";
 import {
   cancelUnsent,
   type Decision,
@@ -41,6 +42,10 @@ export interface PaymentPolicy {
   readonly executionMs: number;
   /** A charge that was not sent within this share of its saga's waiting time is given up. */
   readonly sentWithinShare: number;
+  /** How long a shopper may confirm a charge at the bank, in milliseconds. */
+  readonly actionMs: number;
+  /** Pauses between the look-ups of a charge that waits for its shopper; the last one repeats. */
+  readonly actionPollMs: readonly number[];
 }
 
 export const DEFAULT_POLICY: PaymentPolicy = {
@@ -52,6 +57,9 @@ export const DEFAULT_POLICY: PaymentPolicy = {
   // Many times longer than the provider, its client and every proxy between them let a call take.
   executionMs: 10 * 60 * 1_000,
   sentWithinShare: 0.8,
+  actionMs: 10 * 60 * 1_000,
+  // A webhook event or the return page usually comes first.
+  actionPollMs: [5_000, 15_000, 60_000],
 };
 
 /** The next request about a charge. `attempt` numbers the request, so that a late result can be recognised. */
@@ -61,8 +69,10 @@ export interface ChargeCall {
    * because a provider that stored a server error under the key replays it forever although the money may have moved.
    * `search`: only search. Either the key may be forgotten, and charging could take the money twice. Or the saga wants the charge
    * undone, and charging could only take money that must be refunded.
+   * `look_up`: ask about the charge by its id, because it waits for the shopper; if the bank refused it, cancel it. `cancel`: cancel
+   * it in any case, because nobody waits for the shopper any more.
    */
-  readonly ask: "charge" | "charge_then_search" | "search";
+  readonly ask: "charge" | "charge_then_search" | "search" | "look_up" | "cancel";
   readonly attempt: number;
 }
 
@@ -77,15 +87,24 @@ export function claimCharge(payment: Payment, now: number, policy: PaymentPolicy
   if (!isOpen(payment) || !isDue(payment.next_attempt_at, now)) return null;
   const attempt = payment.attempts + 1;
   const first_attempt_at = payment.first_attempt_at ?? now;
-  const ask = payment.undo_requested
-    ? "search"
-    : nextCall(attempt - payment.void_attempts, now - first_attempt_at, policy);
-  const charge_asked_at = ask === "search" ? payment.charge_asked_at : now;
+  const ask = askOf(payment, attempt - payment.void_attempts, now - first_attempt_at, policy);
+  const charge_asked_at = ask === "charge" || ask === "charge_then_search" ? now : payment.charge_asked_at;
   const next_attempt_at = now + policy.leaseMs;
   return {
     payment: { ...payment, attempts: attempt, first_attempt_at, charge_asked_at, next_attempt_at },
     request: { ask, attempt },
   };
+}
+
+function askOf(
+  payment: OpenPayment,
+  attempt: number,
+  ageMs: number,
+  policy: PaymentPolicy,
+): ChargeCall["ask"] {
+  // The key would replay the first answer for ever, so only the id tells what has become of the charge.
+  if (payment.action !== null) return isAwaited(payment) ? "look_up" : "cancel";
+  return payment.undo_requested ? "search" : nextCall(attempt, ageMs, policy);
 }
 
 /** Whether the payment can be given up, and its saga would not wait for the result of a request sent now. */
@@ -108,8 +127,18 @@ export function giveUp(payment: OpenPayment): Decision {
 /** The outcome of a charge request. */
 export type ChargeOutcome =
   | { readonly kind: "succeeded"; readonly provider_txn_id: string }
-  /** Definite for the key: no money moved, and none will. */
-  | { readonly kind: "declined"; readonly error_code: string; readonly error_message: string }
+  /**
+   * Definite for the key: no money moved, and none will. A charge that waited for its shopper is only settled if it is `closed`: the
+   * shopper holds the secret of it, and could try again with another card.
+   */
+  | {
+      readonly kind: "declined";
+      readonly error_code: string;
+      readonly error_message: string;
+      readonly closed?: true;
+    }
+  /** The bank wants the shopper to confirm the charge. `redirects`: at a page of the bank, which is all that we can offer. */
+  | { readonly kind: "action_required"; readonly provider_txn_id: string; readonly redirects: boolean }
   /** This attempt had no effect (breaker open, token unreadable, credentials refused). Earlier ones may have had one. */
   | { readonly kind: "no_effect"; readonly error_code: string; readonly error_message: string }
   /** The provider did nothing, because it rejects our request as wrong. For earlier attempts see `no_effect`. */
@@ -140,7 +169,11 @@ export function settleCharge(
     case "succeeded":
       return succeed(payment, outcome.provider_txn_id, now);
     case "declined":
-      return fail(payment, outcome.error_code, outcome.error_message);
+      return payment.action === null || outcome.closed === true
+        ? fail(payment, outcome.error_code, outcome.error_message)
+        : lookUpNow(payment, now);
+    case "action_required":
+      return awaitShopper(payment, attempt, outcome, now, policy);
     case "request_refused":
     case "no_effect":
       return withoutEffect(payment, attempt, (left) =>
@@ -150,7 +183,9 @@ export function settleCharge(
     case "deferred":
       return withoutEffect(payment, attempt, (left) => putOff(left, attempt, outcome, now, policy));
     case "not_found":
-      return attempt === payment.attempts && isAbsenceProof(payment, outcome.execution_over, policy)
+      return payment.action === null &&
+        attempt === payment.attempts &&
+        isAbsenceProof(payment, outcome.execution_over, policy)
         ? fail(payment, "NOT_CHARGED", "the provider has no such charge")
         : wait(payment, attempt, now, policy);
     case "unknown":
@@ -267,11 +302,11 @@ function fail(payment: OpenPayment, error_code: string, error_message: string): 
 function wait(payment: OpenPayment, attempt: number, now: number, policy: PaymentPolicy): Decision {
   if (attempt !== payment.attempts) return withoutMessages(payment);
   const counted = attempt - Math.min(payment.void_attempts, attempt - 1);
-  return withoutMessages({
-    ...payment,
-    status: "UNKNOWN",
-    next_attempt_at: now + pauseAfter(counted, policy),
-  });
+  const pauseMs =
+    payment.action === null
+      ? pauseAfter(counted, policy)
+      : pauseBeforeLookUp(payment, payment.action, now, policy);
+  return withoutMessages({ ...payment, status: "UNKNOWN", next_attempt_at: now + pauseMs });
 }
 
 /** The provider has no charge for the payment, and the payment fails for the same reason. */

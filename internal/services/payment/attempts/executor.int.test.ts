@@ -207,7 +207,7 @@ test.each([
     const id = saga();
     await claim(payment, id);
     const sent = { idempotency_key: `${id}:charge`, saga_id: id, amount_cents: 600, currency: "EUR" };
-    await payment.provider.charge({ ...sent, payment_method: "pm_card_visa" });
+    await payment.provider.charge({ ...sent, payment_method: "pm_card_visa", shopper_present: false });
 
     expect(await payment.round()).toBe(0);
     payment.advance(payment.policy.leaseMs);
@@ -414,6 +414,9 @@ test("a process that was suspended does not send a request whose lease has expir
     name: provider.name,
     charge: (request) => provider.charge(request).finally(() => (sent += 1)),
     findCharge: (saga_id) => provider.findCharge(saga_id),
+    lookUpCharge: (transaction) => provider.lookUpCharge(transaction),
+    cancelCharge: (transaction) => provider.cancelCharge(transaction),
+    actionOf: (transaction) => provider.actionOf(transaction),
     refund: (request) => provider.refund(request),
     findRefund: (transaction) => provider.findRefund(transaction),
   };
@@ -482,6 +485,9 @@ test("a result that cannot be saved does not delay the others", async () => {
     charge: async (request) =>
       request.saga_id === bad ? { kind: "succeeded", provider_txn_id: "pi_\0" } : provider.charge(request),
     findCharge: (id) => provider.findCharge(id),
+    lookUpCharge: (id) => provider.lookUpCharge(id),
+    cancelCharge: (id) => provider.cancelCharge(id),
+    actionOf: (id) => provider.actionOf(id),
     refund: (request) => provider.refund(request),
     findRefund: (id) => provider.findRefund(id),
   };

@@ -2,7 +2,7 @@
 // attempts.ts decides what the outcome means for the payment.
 import { AppError } from "../../../kernel/errors.ts";
 import type { ChargeOutcome, ChargeCall, RefundOutcome, RefundCall } from "./attempts.ts";
-import { chargeKey, type OpenPayment, type RefundPendingPayment } from "../payment.ts";
+import { chargeKey, type OpenPayment, type RefundPendingPayment, type ShopperAction } from "../payment.ts";
 import type { ChargeResult, FindRequest, FoundCharge, PaymentProvider } from "../providers/provider.ts";
 
 /**
@@ -26,15 +26,34 @@ export async function requestCharge(
   payment: OpenPayment,
   { ask }: ChargeCall,
 ): Promise<ChargeOutcome> {
+  if (payment.action !== null && (ask === "look_up" || ask === "cancel"))
+    return settleWaiting(provider, payment.action, ask);
   if (ask === "search") return foundOutcome(await provider.findCharge(findRequest(payment)), false);
   const result = await charge(provider, open, payment);
   // A provider that deferred the charge would not search now either.
   const isDeferred = result.kind === "deferred" && result.reason !== "no_key";
-  if (result.kind === "succeeded" || result.kind === "declined" || isDeferred || ask === "charge")
-    return result;
+  const isDefinite =
+    result.kind === "succeeded" || result.kind === "declined" || result.kind === "action_required";
+  if (isDefinite || isDeferred || ask === "charge") return result;
   // The order matters: the stored result was replayed first, so a charge that it hides is in the ledger that is searched next.
   const executionOver = result.kind === "unknown" && result.replayed;
   return foundOutcome(await provider.findCharge(findRequest(payment)), executionOver);
+}
+
+/** A charge that waits for its shopper. One that the bank refused is cancelled: the shopper could try again with another card. */
+async function settleWaiting(
+  provider: PaymentProvider,
+  { provider_txn_id }: ShopperAction,
+  ask: "look_up" | "cancel",
+): Promise<ChargeOutcome> {
+  const found = ask === "look_up" ? await provider.lookUpCharge(provider_txn_id) : null;
+  if (found !== null && (found.kind !== "declined" || found.closed === true)) return waitingOutcome(found);
+  return waitingOutcome(await provider.cancelCharge(provider_txn_id));
+}
+
+/** The provider has the charge: "not found" is a mistake of its, and proves nothing. */
+function waitingOutcome(found: FoundCharge): ChargeOutcome {
+  return found.kind === "not_found" ? { kind: "unknown" } : foundOutcome(found, false);
 }
 
 export async function requestRefund(
@@ -55,7 +74,7 @@ async function charge(
   open: OpenToken,
   payment: OpenPayment,
 ): Promise<ChargeResult> {
-  const { saga_id, amount_cents, currency } = payment;
+  const { saga_id, amount_cents, currency, shopper_present } = payment;
   let payment_method: string;
   try {
     payment_method = await open(payment.payment_method);
@@ -77,6 +96,7 @@ async function charge(
     amount_cents,
     currency,
     payment_method,
+    shopper_present,
   });
 }
 

@@ -6,6 +6,7 @@ import type {
   ChargeResult,
   ChargeRequest,
   FindRequest,
+  FoundAction,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -15,6 +16,8 @@ import type {
 
 export const CONSECUTIVE_TIMEOUTS = 5;
 export const PROBE_AFTER_MS = 10_000;
+
+const NOT_ASKED = { kind: "unknown", reason: "breaker_open", replayed: false } as const;
 
 export interface CircuitBreakerOptions {
   /** Opens after this many timeouts in a row. */
@@ -55,8 +58,19 @@ export class CircuitBreaker implements PaymentProvider {
   }
 
   findCharge(request: FindRequest): Promise<FoundCharge> {
-    const open: FoundCharge = { kind: "unknown", reason: "breaker_open", replayed: false };
-    return this.#unlessOpen(() => this.#provider.findCharge(request), open);
+    return this.#unlessOpen<FoundCharge>(() => this.#provider.findCharge(request), NOT_ASKED);
+  }
+
+  lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
+    return this.#unlessOpen<FoundCharge>(() => this.#provider.lookUpCharge(provider_txn_id), NOT_ASKED);
+  }
+
+  cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
+    return this.#unlessOpen<FoundCharge>(() => this.#provider.cancelCharge(provider_txn_id), NOT_ASKED);
+  }
+
+  actionOf(provider_txn_id: string): Promise<FoundAction> {
+    return this.#unlessOpen<FoundAction>(() => this.#provider.actionOf(provider_txn_id), NOT_ASKED);
   }
 
   refund(request: RefundRequest): Promise<RefundResult> {

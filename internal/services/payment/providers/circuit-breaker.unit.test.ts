@@ -10,6 +10,7 @@ const request = {
   amount_cents: 1,
   currency: "EUR",
   payment_method: "pm",
+  shopper_present: false,
 };
 const timeout: ChargeResult = { kind: "unknown", reason: "timeout", replayed: false };
 const charged: ChargeResult = { kind: "succeeded", provider_txn_id: "pi_1" };
@@ -29,6 +30,9 @@ beforeEach(() => {
     name: "test",
     charge: () => ((calls += 1), next()),
     findCharge: () => Promise.resolve({ kind: "not_found" }),
+    lookUpCharge: () => Promise.resolve({ kind: "not_found" }),
+    cancelCharge: () => Promise.resolve({ kind: "not_found" }),
+    actionOf: () => Promise.resolve({ kind: "none" }),
     refund: () => Promise.resolve({ kind: "not_yet", error_code: "TIMEOUT" }),
     findRefund: () => Promise.resolve({ kind: "not_found" }),
   };

@@ -8,6 +8,12 @@ export interface PaymentProvider {
   charge(request: ChargeRequest): Promise<ChargeResult>;
   /** Looks for a charge of the saga in the provider ledger. */
   findCharge(request: FindRequest): Promise<FoundCharge>;
+  /** Looks up the charge with this id. */
+  lookUpCharge(provider_txn_id: string): Promise<FoundCharge>;
+  /** Cancels a charge that took no money yet: `declined` and `closed`. If it took some, that is the result. */
+  cancelCharge(provider_txn_id: string): Promise<FoundCharge>;
+  /** The page at which the shopper can confirm the charge now. Its address holds a secret. */
+  actionOf(provider_txn_id: string): Promise<FoundAction>;
   /** Refunds the whole charge, once. */
   refund(request: RefundRequest): Promise<RefundResult>;
   /** Looks for a refund of the charge in the provider ledger. */
@@ -22,6 +28,8 @@ export interface ChargeRequest {
   readonly currency: string;
   /** The provider's token, unsealed. */
   readonly payment_method: string;
+  /** The shopper can confirm the charge at the bank, if the bank wants that. */
+  readonly shopper_present: boolean;
 }
 
 export interface FindRequest {
@@ -41,11 +49,19 @@ interface Charged {
   readonly kind: "succeeded";
   readonly provider_txn_id: string;
 }
-/** Definite for the key: no money moved, and none will. */
+/** Definite for the key: no money moved, and none will, unless somebody has the charge's secret and it is not `closed`. */
 interface Declined {
   readonly kind: "declined";
+  /** The charge is cancelled: nobody can confirm it any more. */
+  readonly closed?: true;
   readonly error_code: string;
   readonly error_message: string;
+}
+/** The bank wants the shopper to confirm the charge. `redirects`: at a page, and not inside the shop's own. */
+interface ActionRequired {
+  readonly kind: "action_required";
+  readonly provider_txn_id: string;
+  readonly redirects: boolean;
 }
 /** This call moved no money; earlier ones may have. */
 interface NoEffect {
@@ -92,9 +108,17 @@ export type UnknownReason =
   | "unexpected";
 
 /** The result of a charge in the provider ledger. */
-export type ProviderChargeResult = Charged | Declined | Unknown;
+export type ProviderChargeResult = Charged | Declined | ActionRequired | Unknown;
 export type ChargeResult = ProviderChargeResult | NoEffect | Deferred | RequestRefused;
 export type FoundCharge = ProviderChargeResult | { readonly kind: "not_found" } | Deferred | RequestRefused;
+
+/** `none`: the charge waits for no shopper. */
+export type FoundAction =
+  | { readonly kind: "redirect"; readonly url: string }
+  | { readonly kind: "none" }
+  | Unknown
+  | Deferred
+  | RequestRefused;
 
 interface Refunded {
   readonly kind: "succeeded";

@@ -7,6 +7,7 @@ import type {
   ChargeResult,
   ChargeRequest,
   FindRequest,
+  FoundAction,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -21,9 +22,13 @@ export interface Watchers {
   readonly onRefused: (call: Call, refusal: RequestRefused) => void;
 }
 
-type Call = "charge" | "find charge" | "refund" | "find refund";
+type Call =
+  "charge" | "find charge" | "look up charge" | "cancel charge" | "look up action" | "refund" | "find refund";
 
-type AnyResult = ChargeResult | FoundCharge | RefundResult | FoundRefund;
+/** Results of a charge that show that the provider takes our requests. */
+const UNDERSTOOD: ReadonlySet<ChargeResult["kind"]> = new Set(["succeeded", "declined", "action_required"]);
+
+type AnyResult = ChargeResult | FoundCharge | FoundAction | RefundResult | FoundRefund;
 
 export class WatchedProvider implements PaymentProvider {
   readonly name: string;
@@ -40,12 +45,24 @@ export class WatchedProvider implements PaymentProvider {
     const result = await this.#measured("charge", () => this.#provider.charge(request));
     const { hold } = this.#watchers;
     if (result.kind === "request_refused") hold.refused(performance.now());
-    else if (result.kind === "succeeded" || result.kind === "declined") hold.understood();
+    else if (UNDERSTOOD.has(result.kind)) hold.understood();
     return result;
   }
 
   findCharge(request: FindRequest): Promise<FoundCharge> {
     return this.#measured("find charge", () => this.#provider.findCharge(request));
+  }
+
+  lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
+    return this.#measured("look up charge", () => this.#provider.lookUpCharge(provider_txn_id));
+  }
+
+  cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
+    return this.#measured("cancel charge", () => this.#provider.cancelCharge(provider_txn_id));
+  }
+
+  actionOf(provider_txn_id: string): Promise<FoundAction> {
+    return this.#measured("look up action", () => this.#provider.actionOf(provider_txn_id));
   }
 
   refund(request: RefundRequest): Promise<RefundResult> {

@@ -32,6 +32,7 @@ const chargeAtProvider = (payment: TestPayment, saga_id: string, key: string) =>
     amount_cents: 600,
     currency: "EUR",
     payment_method: "pm_card_visa",
+    shopper_present: false,
   });
 
 test("payments, refunds and declines that agree open no alert, however often they are compared", async () => {

@@ -51,7 +51,8 @@ function decideCharge(
     saga_id === payment.saga_id &&
     isSameMoney(charge, payment)
   ) {
-    if (answer.kind === "unknown") return { kind: "unchanged" };
+    // A charge that waits for its shopper is news only to the request that made it.
+    if (answer.kind === "unknown" || answer.kind === "action_required") return { kind: "unchanged" };
     return { kind: "settled", decision: settleCharge(payment, payment.attempts, answer, now, policy) };
   }
   // A decline does not contradict a settled payment: it is its own result, or older than the success.

@@ -17,6 +17,8 @@ const unknown: Payment = {
   status: "UNKNOWN",
   payment_method: "sealed",
   next_attempt_at: 0,
+  action: null,
+  shopper_present: false,
   undo_requested: false,
   attempts: 2,
   void_attempts: 0,

@@ -12,7 +12,7 @@ import { alertKey, knownEvents, openAlerts, rememberEvents } from "../alert-stor
 import { type AttemptContext, appendEvents } from "../attempts/attempt-transactions.ts";
 import { findPayments } from "../lookup-store.ts";
 import { decideWebhookEvent, type WebhookDecision } from "./webhook-event.ts";
-import type { Decision, Payment } from "../payment.ts";
+import { type Decision, isOpen, type Payment } from "../payment.ts";
 import type { ProviderCharge, ProviderRefund } from "../providers/ledger.ts";
 import type { WebhookEvent } from "../providers/webhook-reader.ts";
 import { chargeIn, type Difference, isForeign, paymentFinder } from "../differences.ts";
@@ -169,10 +169,10 @@ function finderIn(rows: PaymentRows) {
   };
 }
 
-/** A charge that succeeded after its undo is due as a refund at once. */
+/** A charge that succeeded after its undo is due as a refund at once; one that the bank refused is looked up at once. */
 function report({ metrics, log, wakeExecutor }: WebhookContext, { decisions, opened }: Settled): void {
   metrics.settled(decisions);
-  if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING")) wakeExecutor();
+  if (decisions.some(({ payment }) => payment.status === "REFUND_PENDING" || isOpen(payment))) wakeExecutor();
   for (const difference of opened) logAlert(log, difference);
 }
 

@@ -76,8 +76,8 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: "return attempt === payment.attempts && isAbsenceProof(payment, outcome.execution_over, policy)",
-        replace: "return attempt === payment.attempts",
+        find: "attempt === payment.attempts &&\n        isAbsenceProof(payment, outcome.execution_over, policy)",
+        replace: "attempt === payment.attempts",
       },
     ],
     caughtBy: {
@@ -140,8 +140,8 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: 'const ask = payment.undo_requested\n    ? "search"\n    : nextCall(',
-        replace: "const ask = nextCall(",
+        find: 'return payment.undo_requested ? "search" : nextCall(',
+        replace: "return nextCall(",
       },
     ],
     caughtBy: {
@@ -239,8 +239,8 @@ export const PAYMENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECIDE,
-        find: "return payment.undo_requested ? refused(payment, command) : withoutMessages(payment);",
-        replace: "return withoutMessages(payment);",
+        find: "if (payment.undo_requested) return refused(payment, command);",
+        replace: "",
       },
       {
         file: DECIDE,

@@ -106,6 +106,11 @@ export function isAlreadyRefunded(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === "charge_already_refunded";
 }
 
+/** The charge is in a state in which it cannot be cancelled. */
+export function isUnexpectedState(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeError && error.code === "payment_intent_unexpected_state";
+}
+
 /** If the SDK sent two requests, only the second was not taken; the first may have been. */
 function putOff(
   reason: Deferred["reason"],

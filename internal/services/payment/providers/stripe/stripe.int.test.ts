@@ -28,6 +28,7 @@ const charge = {
   amount_cents: 600,
   currency: "EUR",
   payment_method: "pm_card_visa",
+  shopper_present: false,
 };
 
 const unknown = (reason: string, replayed = false) => ({ kind: "unknown", reason, replayed });

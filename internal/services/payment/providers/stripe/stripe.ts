@@ -7,6 +7,7 @@ import type {
   ChargeResult,
   ChargeRequest,
   FindRequest,
+  FoundAction,
   FoundCharge,
   FoundRefund,
   PaymentProvider,
@@ -18,6 +19,7 @@ import {
   chargeResultOf,
   declined,
   isAlreadyRefunded,
+  isUnexpectedState,
   noEffect,
   refundFailureOf,
   unknown,
@@ -36,6 +38,11 @@ export interface StripeOptions {
   /** The URL of the API. Default: Stripe's own. */
   readonly baseUrl?: URL;
   readonly timeoutMs?: number;
+  /**
+   * The shop's address. After the bank's page the shopper comes back to `/checkout/SAGA` there. Without it no charge waits for a
+   * shopper.
+   */
+  readonly shopUrl?: URL;
 }
 
 /** The metadata key of the mark. */
@@ -61,10 +68,12 @@ export class StripeProvider implements PaymentProvider {
   readonly #resends = new Resends();
   readonly #stripe: Stripe;
   readonly #mark: string;
+  readonly #shopUrl: URL | undefined;
 
   constructor(options: StripeOptions) {
     this.#stripe = stripeClient(options, this.#resends);
     this.#mark = options.mark;
+    this.#shopUrl = options.shopUrl;
   }
 
   async charge(request: ChargeRequest): Promise<ChargeResult> {
@@ -77,9 +86,7 @@ export class StripeProvider implements PaymentProvider {
           currency: money.currency,
           payment_method: request.payment_method,
           confirm: true,
-          // The shopper has left the page: whatever needs them (3-D Secure, a redirect) is a decline.
-          automatic_payment_methods: { enabled: true, allow_redirects: "never" },
-          error_on_requires_action: true,
+          ...this.#waysToPay(request),
           metadata: this.#metadata(request.saga_id),
         },
         { idempotencyKey: request.idempotency_key },
@@ -101,6 +108,38 @@ export class StripeProvider implements PaymentProvider {
       const result = lookUpResultOf(error);
       // If the account's search is refused, its list is used.
       return result.kind === "request_refused" ? this.#findInList(request) : result;
+    }
+  }
+
+  async lookUpCharge(provider_txn_id: string): Promise<FoundCharge> {
+    try {
+      return answerOf(await this.#stripe.paymentIntents.retrieve(provider_txn_id));
+    } catch (error) {
+      return lookUpResultOf(error);
+    }
+  }
+
+  async cancelCharge(provider_txn_id: string): Promise<FoundCharge> {
+    try {
+      const canceled = await this.#stripe.paymentIntents.cancel(provider_txn_id);
+      // The bank's own word, if there is one; else nobody could confirm the charge.
+      if (canceled.last_payment_error === null)
+        return { ...declined("authentication_required"), closed: true };
+      return answerOf(canceled);
+    } catch (error) {
+      // Cancelled before, or the shopper was faster.
+      return isUnexpectedState(error) ? this.lookUpCharge(provider_txn_id) : lookUpResultOf(error);
+    }
+  }
+
+  async actionOf(provider_txn_id: string): Promise<FoundAction> {
+    try {
+      const { status, next_action } = await this.#stripe.paymentIntents.retrieve(provider_txn_id);
+      const url = status === "requires_action" ? next_action?.redirect_to_url?.url : null;
+      return typeof url === "string" ? { kind: "redirect", url } : { kind: "none" };
+    } catch (error) {
+      const result = lookUpResultOf(error);
+      return result.kind === "deferred" || result.kind === "request_refused" ? result : unknown("unexpected");
     }
   }
 
@@ -144,6 +183,19 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
+  #waysToPay({ saga_id, shopper_present }: ChargeRequest) {
+    if (!shopper_present || this.#shopUrl === undefined)
+      return {
+        // The shopper has left the page: whatever needs them (3-D Secure, a redirect) is a decline.
+        automatic_payment_methods: { enabled: true, allow_redirects: "never" as const },
+        error_on_requires_action: true,
+      };
+    return {
+      automatic_payment_methods: { enabled: true },
+      return_url: new URL(`checkout/${saga_id}`, withSlash(this.#shopUrl)).href,
+    };
+  }
+
   #metadata(saga_id: string) {
     return { saga_id, [MARK_KEY]: this.#mark };
   }
@@ -155,11 +207,12 @@ function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "
   return result.kind === "declined" || result.kind === "no_effect" ? unknown("unexpected") : result;
 }
 
-/** A success outweighs everything; an undecided charge outweighs a decline. */
+/** A success outweighs everything; an undecided charge, above all one that waits for its shopper, outweighs a decline. */
 function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
   const results = intents.map(answerOf);
   return (
     results.find(({ kind }) => kind === "succeeded") ??
+    results.find(({ kind }) => kind === "action_required") ??
     results.find(({ kind }) => kind === "unknown") ??
     results[0] ?? { kind: "not_found" }
   );
@@ -171,12 +224,16 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };
     case "requires_payment_method":
-    case "canceled":
       return declined(intent.last_payment_error?.code ?? "card_declined");
+    case "canceled":
+      return { ...declined(intent.last_payment_error?.code ?? "card_declined"), closed: true };
+    case "requires_action": {
+      const redirects = intent.next_action?.type === "redirect_to_url";
+      return { kind: "action_required", provider_txn_id: intent.id, redirects };
+    }
     // The bank has not decided yet.
     case "processing":
-    // Never seen, because requests exclude them (`confirm`, automatic capture, no action); they must not count as final.
-    case "requires_action":
+    // Never seen, because requests exclude them (`confirm`, automatic capture); they must not count as final.
     case "requires_capture":
     case "requires_confirmation":
       return unknown("processing");
@@ -195,6 +252,11 @@ const REFUND_CODES: Readonly<Record<string, string>> = {
 function refundResultOf({ id, status }: Stripe.Refund): RefundResult {
   if (status === "succeeded") return { kind: "succeeded", provider_refund_id: id };
   return { kind: "not_yet", error_code: REFUND_CODES[status ?? ""] ?? "REFUND_UNKNOWN" };
+}
+
+/** A URL is resolved against the folder of its base. */
+function withSlash(url: URL): URL {
+  return url.pathname.endsWith("/") ? url : new URL(`${url.origin}${url.pathname}/`);
 }
 
 function addressOf(url: URL) {

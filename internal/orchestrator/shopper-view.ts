@@ -1,0 +1,87 @@
+// The parts of a saga's status that only shoppers need: where the money is, what they have to do, whether they may try again. Pure;
+// called by status-store.ts.
+import type { MoneyState, SagaStatus, SagaStatusView, ShortLine } from "../../schemas/http.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
+import { indexOf, type Step } from "./steps.ts";
+
+/** The columns of a saga that these parts are made of; times in epoch ms. */
+export interface ShopperFacts {
+  readonly status: SagaStatus;
+  readonly current_step: Step;
+  readonly compensation_step: Step | null;
+  readonly failure_code: string | null;
+  readonly total_cents: number | null;
+  readonly payment_succeeded: boolean;
+  readonly action_expires_at: number | null;
+  readonly deadline_at: number | null;
+  readonly lines_short: readonly ShortLine[] | null;
+}
+
+export type ShopperView = Pick<
+  SagaStatusView,
+  "money" | "next_action" | "deadline_at" | "retryable" | "lines_short" | "new_total_cents"
+>;
+
+/** Failures that the same cart to the same address would meet again. */
+const FINAL_FAILURES: ReadonlySet<string> = new Set([
+  "ADDRESS_NOT_SERVED",
+  "AMOUNT_NOT_CHARGEABLE",
+  "AMOUNT_TOO_LARGE",
+  "AMOUNT_TOO_SMALL",
+  "CURRENCY_MISMATCH",
+  "INSUFFICIENT_STOCK",
+  "TOTAL_TOO_LARGE",
+  "UNKNOWN_SKU",
+]);
+
+export function shopperView(facts: ShopperFacts): ShopperView {
+  const { status, failure_code, total_cents, action_expires_at, deadline_at, lines_short } = facts;
+  const isForward = failure_code === null && status !== "COMPLETED";
+  const isWaiting = isForward && facts.current_step === "charge" && action_expires_at !== null;
+  return {
+    money: moneyOf(facts),
+    ...(isWaiting
+      ? { next_action: { kind: "redirect" as const, expires_at: timestampOf(action_expires_at) } }
+      : {}),
+    // The time of a compensation only says when its undo is sent again.
+    ...(isForward && deadline_at !== null ? { deadline_at: timestampOf(deadline_at) } : {}),
+    // Not before the money is settled: until then nobody should pay again.
+    ...(failure_code === null
+      ? {}
+      : { retryable: status === "COMPENSATED" && !FINAL_FAILURES.has(failure_code) }),
+    ...(lines_short === null ? {} : { lines_short: [...lines_short] }),
+    ...(failure_code === "PRICE_CHANGED" && total_cents !== null ? { new_total_cents: total_cents } : {}),
+  };
+}
+
+/** What is known for certain; "unknown" while a charge may take place or may have. */
+function moneyOf({
+  status,
+  current_step,
+  compensation_step,
+  total_cents,
+  payment_succeeded,
+}: ShopperFacts): MoneyState {
+  switch (status) {
+    case "STARTED":
+      return "none";
+    case "INVENTORY_RESERVED":
+      return "unknown";
+    case "PAYMENT_CHARGED":
+    case "ORDER_CREATED":
+    case "COMPLETED":
+      return total_cents === 0 ? "none" : "taken";
+    case "COMPENSATING":
+      // The undo of the charge is over when the stock is released.
+      if (compensation_step === "reserve") return payment_succeeded ? "returned" : "none";
+      if (payment_succeeded) return "returning";
+      return total_cents === 0 || indexOf(current_step) < indexOf("charge") ? "none" : "unknown";
+    case "COMPENSATED":
+      return payment_succeeded ? "returned" : "none";
+    // A person has closed it by hand, and knows more than this table.
+    case "FAILED":
+      return "unknown";
+    default:
+      return status satisfies never;
+  }
+}
