@@ -53,7 +53,14 @@ const progress = fc.record({
       maxLength: 3,
     }),
   ),
+  lines_short: fc.option(
+    fc.array(
+      fc.record({ sku_id: fc.string(), reason: fc.constantFrom("short", "unknown", "other_currency") }),
+      { maxLength: 3 },
+    ),
+  ),
   payment_succeeded: fc.boolean(),
+  action_expires_at: fc.option(time),
   needs_operator: fc.boolean(),
   deadline: time,
   updated_at: time,

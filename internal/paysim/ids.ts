@@ -24,8 +24,11 @@ export function chargeIdOf(intentId: string): string {
 
 /** Whoever has it may confirm the intent. The same after a restart. */
 export function clientSecretOf(intentId: string): string {
-  const digest = new Bun.CryptoHasher("sha256").update(`client secret of ${intentId}`).digest("hex");
-  return `${intentId}_secret_${digest.slice(0, 24)}`;
+  const chance = randomStream(0, `client secret of ${intentId}`);
+  const parts = Array.from({ length: 3 }, () =>
+    digits(Math.floor(chance() * 36 ** CHANCE_DIGITS), CHANCE_DIGITS),
+  );
+  return `${intentId}_secret_${parts.join("")}`;
 }
 
 function digits(value: number, length: number): string {

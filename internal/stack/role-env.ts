@@ -58,6 +58,7 @@ function settingsOf(
     case "paysim":
       return {
         LEDGER_FILE: addresses.ledger_file,
+        PUBLIC_URL: addresses.paysim,
         WEBHOOK_URL: `${addresses.payment}/webhooks/stripe`,
         WEBHOOK_SECRET: secrets.stripe_webhook_secret,
       };

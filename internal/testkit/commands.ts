@@ -5,6 +5,7 @@ import type {
   ChargePayment,
   ConfirmReservation,
   CreateOrder,
+  ExtendReservation,
   RefundPayment,
   ReleaseInventory,
   ReserveInventory,
@@ -16,6 +17,10 @@ export type Cart = readonly (readonly [sku_id: string, quantity: number])[];
 export function reserveInventory(saga_id: string, cart: Cart, currency = "EUR"): ReserveInventory {
   const items = cart.map(([sku_id, quantity]) => ({ sku_id, quantity }));
   return { ...envelope(saga_id, "reserve"), type: "ReserveInventory", items, currency };
+}
+
+export function extendReservation(saga_id: string, hold_for_ms: number): ExtendReservation {
+  return { ...envelope(saga_id, "reserve:extend"), type: "ExtendReservation", hold_for_ms };
 }
 
 export function confirmReservation(saga_id: string): ConfirmReservation {

@@ -30,6 +30,7 @@ import { StripeLedger } from "../services/payment/providers/stripe/stripe-ledger
 import { StripeProvider } from "../services/payment/providers/stripe/stripe.ts";
 import type { DifferenceKind } from "../services/payment/differences.ts";
 import { Reconciler, type ReconcilerOptions } from "../services/payment/reconciliation/reconciler.ts";
+import { shopperApi } from "../services/payment/shopper/shopper-http.ts";
 import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/telemetry.ts";
 import { webhookPath, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
 import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
@@ -48,6 +49,8 @@ export const SHORT_TIMEOUT_MS = 300;
 export const CONCURRENCY = 16;
 const WEBHOOK_SECRET = "whsec_of_the_tests";
 const API_KEY = "sk_test_simulator";
+/** Only in answers: nothing calls it. */
+export const SHOP_URL = new URL("http://shop.test");
 
 const keys = await generateSealingKeys();
 const [seal, open] = [await createSealer(keys.publicJwk), await createOpener(keys.privateJwk)];
@@ -82,7 +85,7 @@ export class TestPayment implements AsyncDisposable {
     const target = { url: this.webhookUrl(), secret: WEBHOOK_SECRET };
     this.simulator = new TestProvider(hearsEvents ? target : undefined);
     const account = { apiKey: API_KEY, mark: MARK, baseUrl: new URL(this.simulator.url) };
-    this.provider = new WatchedProvider(new StripeProvider({ ...account, timeoutMs }), {
+    this.provider = new WatchedProvider(new StripeProvider({ ...account, timeoutMs, shopUrl: SHOP_URL }), {
       pace: this.pace,
       hold: this.hold,
       onRefused: logRefusal(this.#log),
@@ -143,6 +146,22 @@ export class TestPayment implements AsyncDisposable {
   /** Handles a ChargePayment with a token sealed as by the gateway. */
   async charge(saga_id: string, payment_method = "pm_card_visa"): Promise<void> {
     await this.handle(chargePayment(saga_id, seal(payment_method)));
+  }
+
+  /** The same for a shopper who is at a browser. */
+  async chargePresent(saga_id: string, payment_method: string): Promise<void> {
+    await this.handle({ ...chargePayment(saga_id, seal(payment_method)), shopper_present: true });
+  }
+
+  /** The internal API of a new process. */
+  shopperApi() {
+    return shopperApi({
+      database: this.database.postgres,
+      clock: { now: () => this.now },
+      providerOf: () => this.provider,
+      wakeExecutor: ignore,
+      onError: (error) => void this.errors.push(String(error)),
+    });
   }
 
   /** Seals for the key that this service opens. */

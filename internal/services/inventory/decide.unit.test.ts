@@ -5,7 +5,13 @@ import type { InventoryCommand } from "../../../schemas/commands.ts";
 import { validatorOf } from "../../../schemas/registry.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
-import { type Cart, confirmReservation, releaseInventory, reserveInventory } from "../../testkit/commands.ts";
+import {
+  type Cart,
+  confirmReservation,
+  extendReservation,
+  releaseInventory,
+  reserveInventory,
+} from "../../testkit/commands.ts";
 import { decide, expire, type Reservation, type ReservationStatus, type StockItem } from "./decide.ts";
 
 const policy = { holdMs: 300_000 };
@@ -38,6 +44,7 @@ class Shelf {
 
   reserve = (cart: Cart = [["apple", 2]], saga_id = SAGA) => reserveInventory(saga_id, cart);
   confirm = (saga_id = SAGA) => confirmReservation(saga_id);
+  extend = (hold_for_ms: number, saga_id = SAGA) => extendReservation(saga_id, hold_for_ms);
   release = (saga_id = SAGA) => releaseInventory(saga_id);
 
   available = (sku_id = "apple") => this.stock.get(sku_id)?.available_count;
@@ -320,5 +327,42 @@ describe("any history", () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("a hold whose payment waits for the shopper", () => {
+  const MINUTE_MS = 60_000;
+
+  test("lasts longer, counted from the command, and never shorter", () => {
+    const shelf = new Shelf();
+    shelf.when(shelf.reserve());
+    const until = T0 + MINUTE_MS + 10 * MINUTE_MS;
+    const [reply] = shelf.when(shelf.extend(10 * MINUTE_MS), T0 + MINUTE_MS);
+    expect(reply).toMatchObject({ type: "ReservationExtended", reserved_until: timestampOf(until) });
+    expect(shelf.sweep(SAGA, PAST_HOLD)).toEqual([]);
+    const [again] = shelf.when(shelf.extend(MINUTE_MS), T0 + MINUTE_MS);
+    expect(again).toMatchObject({ type: "ReservationExtended", reserved_until: timestampOf(until) });
+    expect(shelf.sweep(SAGA, until)).toMatchObject([{ type: "ReservationExpired" }]);
+  });
+
+  test("is refused as expired when the stock went back, and takes none again", () => {
+    const shelf = new Shelf();
+    shelf.when(shelf.reserve());
+    shelf.sweep();
+    expect(shelf.when(shelf.extend(MINUTE_MS))).toMatchObject([{ type: "ReservationExpired" }]);
+    expect([shelf.status(), shelf.available()]).toEqual(["EXPIRED", 10]);
+  });
+
+  test("is not made again by a late command: confirmed stays confirmed, released is refused, lost counts as expired", () => {
+    const shelf = new Shelf();
+    expect(shelf.when(shelf.extend(MINUTE_MS))).toMatchObject([{ type: "ReservationExpired" }]);
+    expect(shelf.status()).toBeUndefined();
+    shelf.when(shelf.reserve());
+    shelf.when(shelf.confirm());
+    expect(shelf.when(shelf.extend(MINUTE_MS))).toMatchObject([{ type: "ReservationExtended" }]);
+    expect(shelf.status()).toBe("CONFIRMED");
+    shelf.when(shelf.release());
+    expect(shelf.when(shelf.extend(MINUTE_MS))).toMatchObject([{ type: "CommandRefused" }]);
+    expect([shelf.status(), shelf.available()]).toEqual(["RELEASED", 10]);
   });
 });
