@@ -2,11 +2,20 @@
 // schemas/ and the kernel, so that it cannot share a mistake with the tested code.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { SignJWT } from "jose";
-import { CheckoutAccepted, type CheckoutRequest, Problem, SagaStatusView } from "../schemas/http.ts";
+import {
+  CheckoutAccepted,
+  type CheckoutRequest,
+  PaymentAction,
+  PaymentCheck,
+  Problem,
+  SagaStatusView,
+} from "../schemas/http.ts";
 
 // An answer that violates the contract is a fault of the system under test and must throw.
 const accepted = TypeCompiler.Compile(CheckoutAccepted);
 const problemBody = TypeCompiler.Compile(Problem);
+const paymentAction = TypeCompiler.Compile(PaymentAction);
+const paymentCheck = TypeCompiler.Compile(PaymentCheck);
 const statusView = TypeCompiler.Compile(SagaStatusView);
 
 const TOKEN_TTL_SECONDS = 24 * 60 * 60;
@@ -109,6 +118,32 @@ export class Shopper {
     } catch {
       return undefined;
     }
+  }
+
+  /** The bank's page for a payment that the shopper must confirm; null if there is none (yet). */
+  async action(sagaId: string): Promise<PaymentAction | null> {
+    const response = await this.#call(`/api/v1/saga/${sagaId}/action`, "GET");
+    return response.ok ? paymentAction.Decode(await response.json()) : null;
+  }
+
+  /** Tells the shop that the shopper is back from the bank. Returns whether the payment is looked up now. */
+  async back(sagaId: string): Promise<boolean> {
+    const response = await this.#call(`/api/v1/saga/${sagaId}/check`, "POST");
+    return response.ok && paymentCheck.Decode(await response.json()).checking;
+  }
+
+  /** Presses a button of the bank's page and returns where that leads; null if the page is closed. */
+  async answerBank({ url }: PaymentAction, answer: "confirm" | "refuse"): Promise<string | null> {
+    const client_secret = new URL(url).searchParams.get("client_secret") ?? "";
+    const body = new URLSearchParams({ client_secret, answer });
+    const response = await fetch(url, { method: "POST", body, redirect: "manual" });
+    return response.headers.get("location");
+  }
+
+  #call(path: string, method: string): Promise<Response> {
+    const headers = { authorization: this.#authorization };
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    return fetch(this.#gateway + path, { method, headers, signal });
   }
 
   async #try(request: CheckoutRequest, key: string): Promise<CheckoutAccepted | Error> {

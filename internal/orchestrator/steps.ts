@@ -10,6 +10,7 @@ import { AssertionError } from "../kernel/errors.ts";
  * version is in progress (versions.ts).
  * Skipping a step that costs nothing (`onlyForMoney`) did not need one: older binaries continue such a saga from wherever it
  * stands. If they compensate it, they undo a charge that never happened, which leaves a tombstone.
+ * Waiting for the shopper (action.ts) did not need one either: the saga stays in `charge`, and older binaries see only a later deadline.
  */
 export const SAGA_TABLE_VERSION = 1;
 

@@ -5,7 +5,8 @@ import { type Invariant, ofEachSaga } from "../invariant.ts";
 const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
   // Straight to COMPENSATED: the first step was refused, so there is nothing to undo.
   STARTED: ["INVENTORY_RESERVED", "COMPENSATING", "COMPENSATED", "FAILED"],
-  INVENTORY_RESERVED: ["PAYMENT_CHARGED", "COMPENSATING"],
+  // Twice: the bank wanted the shopper to confirm the payment.
+  INVENTORY_RESERVED: ["INVENTORY_RESERVED", "PAYMENT_CHARGED", "COMPENSATING"],
   // Twice: charged, then the reservation confirmed.
   PAYMENT_CHARGED: ["PAYMENT_CHARGED", "ORDER_CREATED", "COMPENSATING"],
   ORDER_CREATED: ["COMPLETED"],

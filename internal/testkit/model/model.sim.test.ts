@@ -55,3 +55,16 @@ test("a world that cannot finish is found", () => {
   const [violation] = explore(stuck, { maxStates: MAX_STATES }).violations;
   expect(violation?.invariant).toBe("every saga can reach a terminal state");
 });
+
+test(
+  "a shopper whose bank asks for them confirms, refuses, does both or never comes: nobody pays for nothing",
+  () => {
+    const budget = { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1 };
+    const model = checkoutModel({ sagas: 1, budget, isConfirmed: true, rules: REAL });
+    const result = explore(model, { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+    expect(result.states).toBeGreaterThan(10_000);
+  },
+  MODEL_TIMEOUT_MS,
+);

@@ -2,6 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
 import { GATEWAY_MUTANTS } from "./mutants/gateway.ts";
+import { ACTION_MUTANTS } from "./mutants/action.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
 import { MESSAGING_MUTANTS } from "./mutants/messaging.ts";
 import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATEWAY_MUTANTS,
   ...ORCHESTRATOR_MUTANTS,
   ...SAGA_MUTANTS,
+  ...ACTION_MUTANTS,
   ...INVENTORY_MUTANTS,
   ...PAYMENT_MUTANTS,
   ...MESSAGING_MUTANTS,

@@ -1,0 +1,149 @@
+// Mutants of a charge that waits for its shopper: the saga, the hold, the payment and the bank's page.
+import type { Mutant } from "../mutant.ts";
+
+const SAGA_ACTION = "internal/orchestrator/action.ts";
+const SAGA = "internal/orchestrator/saga.ts";
+const SAGA_TEST = "internal/orchestrator/action.unit.test.ts";
+const INVENTORY = "internal/services/inventory/decide.ts";
+const INVENTORY_TEST = "internal/services/inventory/decide.unit.test.ts";
+const ATTEMPTS = "internal/services/payment/attempts/attempts.ts";
+const WAIT = "internal/services/payment/attempts/shopper-action.ts";
+const CALL = "internal/services/payment/attempts/provider-call.ts";
+const DECIDE = "internal/services/payment/decide.ts";
+const PAYMENT_TEST = "internal/services/payment/shopper/shopper.int.test.ts";
+
+export const ACTION_MUTANTS: readonly Mutant[] = [
+  {
+    id: "hold-not-extended",
+    title: "The stock is only held while the shopper may confirm, and not for the rest of the way.",
+    edits: [
+      {
+        file: SAGA_ACTION,
+        find: "Math.min(waitMs + policy.forwardDeadlineMs, MAX_HOLD_FOR_MS)",
+        replace: "waitMs",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "holds its stock for the rest of the way too" },
+  },
+  {
+    id: "no-time-after-the-shopper",
+    title: "A payment confirmed at the last moment leaves no time for the rest of the way.",
+    edits: [
+      {
+        file: SAGA,
+        find: "afterAction(applyReply(saga, input), now, policy)",
+        replace: "applyReply(saga, input)",
+      },
+      { file: SAGA, find: "import { afterAction, lateness,", replace: "import { lateness," },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "the rest of the way has its whole time" },
+  },
+  {
+    id: "waits-as-long-as-offered",
+    title: "The saga waits for its shopper as long as the payment service offers, which may be hours.",
+    edits: [
+      {
+        file: SAGA_ACTION,
+        find: "Math.min(offeredMs, policy.actionDeadlineMs, MAX_ACTION_MS)",
+        replace: "offeredMs",
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "it waits no longer than it may" },
+  },
+  {
+    id: "asked-again-waits-again",
+    title: "Each wish of the bank starts the time of the shopper anew.",
+    edits: [
+      {
+        file: SAGA,
+        find: 'if (at !== "charge" || saga.action_expires_at !== null) break;',
+        replace: 'if (at !== "charge") break;',
+      },
+    ],
+    caughtBy: { layer: "unit", file: SAGA_TEST, test: "a second wish of the bank changes nothing" },
+  },
+  {
+    id: "hold-extended-after-its-end",
+    title: "An extension of a hold that has expired succeeds, although the stock went back.",
+    edits: [
+      {
+        file: INVENTORY,
+        find: '    case "CONFIRMED":\n      return unchanged(reservation, [extended(reservation)]);',
+        replace:
+          '    case "CONFIRMED":\n    case "EXPIRED":\n      return unchanged(reservation, [extended(reservation)]);',
+      },
+    ],
+    caughtBy: { layer: "unit", file: INVENTORY_TEST, test: "is refused as expired when the stock went back" },
+  },
+  {
+    id: "hold-shortened",
+    title: "A late extension shortens the hold.",
+    edits: [
+      {
+        file: INVENTORY,
+        find: "Math.max(reservation.expires_at, now + command.hold_for_ms)",
+        replace: "now + command.hold_for_ms",
+      },
+    ],
+    caughtBy: { layer: "unit", file: INVENTORY_TEST, test: "and never shorter" },
+  },
+  {
+    id: "refusal-is-final",
+    title: "A charge that the bank refused counts as failed although its shopper could still pay it.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: "return payment.action === null || outcome.closed === true",
+        replace: "return outcome.error_code !== undefined",
+      },
+      {
+        file: CALL,
+        find: 'found !== null && (found.kind !== "declined" || found.closed === true)',
+        replace: "found !== null",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: PAYMENT_TEST,
+      test: "the charge is cancelled before it counts as failed",
+    },
+  },
+  {
+    id: "undo-waits-for-the-look-up",
+    title:
+      "A charge that waits for its shopper is cancelled only when its next look-up is due, up to a minute later.",
+    edits: [
+      {
+        file: DECIDE,
+        find: "{ ...payment, undo_requested: true, next_attempt_at: now }",
+        replace: "{ ...payment, undo_requested: true }",
+      },
+    ],
+    caughtBy: { layer: "int", file: PAYMENT_TEST, test: "the undo cancels the charge at once" },
+  },
+  {
+    id: "undone-and-only-looked-up",
+    title: "A charge that waits for its shopper is not cancelled by its undo, only looked up.",
+    edits: [
+      {
+        file: WAIT,
+        find: "return shopper_present && !undo_requested;",
+        replace: "return shopper_present && undo_requested !== null;",
+      },
+    ],
+    caughtBy: { layer: "int", file: PAYMENT_TEST, test: "the undo cancels the charge at once" },
+  },
+  {
+    id: "asked-by-key",
+    title:
+      "A charge that waits for its shopper is asked about by its key, which replays the first answer for ever.",
+    edits: [
+      {
+        file: ATTEMPTS,
+        find: 'if (payment.action !== null) return isAwaited(payment) ? "look_up" : "cancel";',
+        replace: 'if (payment.action !== null && !isAwaited(payment)) return "cancel";',
+      },
+    ],
+    caughtBy: { layer: "int", file: PAYMENT_TEST, test: "confirmed: a look-up finds it" },
+  },
+];
