@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Event } from "../../schemas/events.ts";
 import type { StartSaga } from "../../schemas/http.ts";
 import type { Outgoing } from "../messaging/handler.ts";
+import { assert } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
@@ -51,10 +52,12 @@ describe("when the bank wants the shopper", () => {
   });
 
   test("it waits no longer than it may, and no longer than offered; whose clock is wrong does not matter", () => {
-    const offered = { ...event("PaymentActionRequired"), occurred_at: timestampOf(0) };
-    const until = (ms: number, policy = POLICY) =>
-      decide(charging, { ...offered, expires_at: timestampOf(ms) } as SagaInput, ASKED, policy).saga
-        .deadline_at;
+    const offered = event("PaymentActionRequired");
+    assert(offered.type === "PaymentActionRequired", "the fixture has the requested type");
+    const until = (ms: number, policy = POLICY) => {
+      const input = { ...offered, occurred_at: timestampOf(0), expires_at: timestampOf(ms) };
+      return decide(charging, input, ASKED, policy).saga.deadline_at;
+    };
     expect(until(3 * MINUTE_MS)).toBe(ASKED + 3 * MINUTE_MS);
     expect(until(60 * MINUTE_MS)).toBe(ASKED + MAX_ACTION_MS);
     expect(until(3 * MINUTE_MS, { ...POLICY, actionDeadlineMs: 5_000 })).toBe(ASKED + 5_000);

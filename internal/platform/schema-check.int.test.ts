@@ -43,6 +43,7 @@ async function startOrder(url: string): Promise<() => Promise<Readiness>> {
       REDIS_URL: redisUrl(),
       INSTANCE_ID: "test",
       OPS_PORT: "0",
+      PORT: "0",
     },
     stdio: ["ignore", "pipe", "inherit"],
   });

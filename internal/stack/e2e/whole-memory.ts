@@ -49,14 +49,17 @@ async function inTopics({ context }: RunningSystem, isIn: (text: string) => bool
   return places;
 }
 
-/** Redis holds only strings here. Any other type makes the search fail, because GET cannot read it. */
+/** Redis holds strings and sorted sets here. Any other type makes the search fail, because GET cannot read it. */
 async function inRedis({ context }: RunningSystem, isIn: (text: string) => boolean) {
   const client = await createClient({ url: context.addresses.redis }).connect();
+  const textIn = async (key: string) =>
+    (await client.type(key)) === "zset"
+      ? (await client.zRange(key, 0, -1)).join("\n")
+      : ((await client.get(key)) ?? "");
   try {
     const places: string[] = [];
     for await (const keys of client.scanIterator({ COUNT: 1_000 }))
-      for (const key of keys)
-        if (isIn(`${key}\n${(await client.get(key)) ?? ""}`)) places.push(`redis ${key}`);
+      for (const key of keys) if (isIn(`${key}\n${await textIn(key)}`)) places.push(`redis ${key}`);
     return places;
   } finally {
     client.destroy();
