@@ -59,7 +59,8 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
     const found = await asked.findCharge(findRequest(payment));
     looked_up = lookedUp(found, request.despiteSilence);
     const error_message = "settled by an operator: the provider took nothing";
-    settled = { kind: "declined", error_code: "NOT_CHARGED", error_message };
+    const closed = found.kind === "declined" && found.closed === true ? { closed: true as const } : {};
+    settled = { kind: "declined", error_code: "NOT_CHARGED", error_message, ...closed };
   }
   const result = { kind: "charge", saga_id, attempt: payment.attempts, outcome: settled } as const;
   const [decision] = await settleResults(context, [result], now);
@@ -103,6 +104,10 @@ function lookedUp(found: FoundCharge, despiteSilence: boolean): string {
       return "the provider declined the charge";
     case "not_found":
       return "the provider has no such charge";
+    case "action_required":
+      throw refusal(
+        `charge ${found.provider_txn_id} waits for its shopper, who can still pay it: cancel it at the provider first`,
+      );
     default:
       if (despiteSilence) return `the provider did not say (${found.kind})`;
       throw new AppError(

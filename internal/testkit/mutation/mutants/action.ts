@@ -10,6 +10,7 @@ const ATTEMPTS = "internal/services/payment/attempts/attempts.ts";
 const WAIT = "internal/services/payment/attempts/shopper-action.ts";
 const CALL = "internal/services/payment/attempts/provider-call.ts";
 const DECIDE = "internal/services/payment/decide.ts";
+const MODEL_TEST = "internal/testkit/model/model.sim.test.ts";
 const PAYMENT_TEST = "internal/services/payment/shopper/shopper.int.test.ts";
 
 export const ACTION_MUTANTS: readonly Mutant[] = [
@@ -102,11 +103,7 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
         replace: "found !== null",
       },
     ],
-    caughtBy: {
-      layer: "int",
-      file: PAYMENT_TEST,
-      test: "the charge is cancelled before it counts as failed",
-    },
+    caughtBy: { layer: "model", file: MODEL_TEST, test: "a shopper whose bank asks for them" },
   },
   {
     id: "undo-waits-for-the-look-up",

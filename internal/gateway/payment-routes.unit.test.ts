@@ -1,0 +1,124 @@
+// The routes of a shopper whose bank wants the payment confirmed. The payment service and the orchestrator's answers are played here.
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { SagaStatusView } from "../../schemas/http.ts";
+import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
+import { gatewayApp } from "./app.ts";
+import { Authenticator } from "./auth.ts";
+import { OrchestratorClient } from "./orchestrator-client.ts";
+import { PaymentClient } from "./payment-client.ts";
+
+const SAGA = "01890000-0000-7000-8000-000000000001";
+const ACTION = {
+  kind: "redirect",
+  url: "https://bank.example/x?secret=1",
+  expires_at: "2026-11-23T12:10:00.000Z",
+};
+const VIEW: SagaStatusView = {
+  saga_id: SAGA,
+  status: "INVENTORY_RESERVED",
+  current_step: "charge",
+  compensation_step: null,
+  failure_code: null,
+  order_id: null,
+  total_cents: 1,
+  currency: "EUR",
+  created_at: "2026-11-23T12:00:00.000Z",
+  updated_at: "2026-11-23T12:00:00.000Z",
+  completed_at: null,
+};
+
+let answer: () => Response;
+let asked: string[] = [];
+const logged: unknown[] = [];
+const servers = [
+  Bun.serve({
+    port: 0,
+    fetch: ({ url }) =>
+      new URL(url).searchParams.get("user_id") === SHOPPER
+        ? Response.json(VIEW)
+        : Response.json({ error: "NO_SUCH_SAGA" }, { status: 404 }),
+  }),
+  Bun.serve({
+    port: 0,
+    fetch({ method, url }) {
+      asked.push(`${method} ${new URL(url).pathname}`);
+      return answer();
+    },
+  }),
+] as const;
+afterAll(async () => {
+  for (const server of servers) await server.stop(true);
+});
+beforeEach(() => {
+  asked = [];
+  logged.length = 0;
+});
+
+const [orchestrator, payment] = servers.map(({ port }) => `http://127.0.0.1:${port}`);
+const appWith = (client: PaymentClient | undefined) =>
+  gatewayApp({
+    authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+    orchestrator: new OrchestratorClient({ url: orchestrator ?? "" }),
+    payment: client,
+    seal: (token) => token,
+    onError: (error) => void logged.push(error),
+  });
+const app = appWith(new PaymentClient({ url: `${payment}/` }));
+
+async function send(what: "action" | "check", { user = SHOPPER, method = "", to = app } = {}) {
+  const used = method === "" ? (what === "action" ? "GET" : "POST") : method;
+  const headers = { authorization: `Bearer ${await tokenOf(user)}` };
+  return to.handle(new Request(`http://localhost/api/v1/saga/${SAGA}/${what}`, { method: used, headers }));
+}
+
+test("the owner gets the bank's page, which no cache and no referrer keeps", async () => {
+  answer = () => Response.json(ACTION);
+  const response = await send("action");
+  expect([response.status, await response.json()]).toEqual([200, ACTION]);
+  expect([response.headers.get("cache-control"), response.headers.get("referrer-policy")]).toEqual([
+    "no-store",
+    "no-referrer",
+  ]);
+  expect(asked).toEqual([`GET /payments/${SAGA}/action`]);
+});
+
+test("a stranger gets a 404, and the payment service is not asked", async () => {
+  answer = () => Response.json(ACTION);
+  for (const what of ["action", "check"] as const)
+    expect((await send(what, { user: STRANGER })).status).toBe(404);
+  expect(asked).toEqual([]);
+});
+
+test("nothing to confirm is a 404, with or without a payment service", async () => {
+  answer = () => Response.json({ error: "NO_OPEN_ACTION" }, { status: 404 });
+  expect((await send("action")).status).toBe(404);
+  const without = appWith(undefined);
+  expect((await send("action", { to: without })).status).toBe(404);
+  const response = await send("check", { to: without });
+  expect([response.status, await response.json()]).toEqual([200, { checking: false }]);
+});
+
+test("a shopper who is back has the payment looked up", async () => {
+  answer = () => Response.json({ checking: true });
+  const response = await send("check");
+  expect([response.status, await response.json()]).toEqual([200, { checking: true }]);
+  expect(asked).toEqual([`POST /payments/${SAGA}/check`]);
+});
+
+test("any other answer is a 503, and no error repeats it: it could hold the secret", async () => {
+  for (const strange of [
+    () => Response.json({ ...ACTION, kind: "iframe" }),
+    () => new Response("<html>secret=1</html>", { status: 502 }),
+    () => Response.json({ error: "UNAVAILABLE" }, { status: 503 }),
+  ]) {
+    answer = strange;
+    expect((await send("action")).status).toBe(503);
+  }
+  expect(logged).toHaveLength(3);
+  expect(Bun.inspect(logged)).not.toContain("secret=1");
+});
+
+test("other methods are refused by name", async () => {
+  expect((await send("action", { method: "POST" })).headers.get("allow")).toBe("GET, HEAD");
+  expect((await send("check", { method: "GET" })).headers.get("allow")).toBe("POST");
+});
