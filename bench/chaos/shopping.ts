@@ -18,6 +18,7 @@ const RETRY_MS = 250;
 const REPEATED = 10;
 
 export const BLOCKED_COUNTRY = "KP";
+const CHALLENGED = "pm_card_threeDSecure2Required";
 const DONE = ["COMPLETED"];
 const REFUSED = ["ADDRESS_NOT_SERVED"];
 /**
@@ -25,7 +26,7 @@ const REFUSED = ["ADDRESS_NOT_SERVED"];
  * checkout.
  */
 const CASES = [
-  { share: 0.8, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], ends: DONE },
+  { share: 0.77, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], ends: DONE },
   {
     share: 0.07,
     card: "pm_card_visa_chargeDeclined",
@@ -53,6 +54,17 @@ const CASES = [
     isSlow: true,
   },
   { share: 0.01, card: "pm_sim_timeout_once", country: "DE", lines: [1], ends: DONE, isSlow: true },
+  // Their banks want them to confirm the payment (3-D Secure).
+  { share: 0.02, card: CHALLENGED, country: "DE", lines: [1], ends: DONE, isSlow: true, answer: "confirm" },
+  {
+    share: 0.01,
+    card: CHALLENGED,
+    country: "DE",
+    lines: [1],
+    ends: ["PAYMENT_INTENT_AUTHENTICATION_FAILURE"],
+    isSlow: true,
+    answer: "refuse",
+  },
 ] as const satisfies readonly Case[];
 
 interface Case {
@@ -65,12 +77,16 @@ interface Case {
   readonly ends: readonly string[];
   readonly isScarce?: boolean;
   readonly isSlow?: boolean;
+  /** The shopper is present, and answers their bank so. */
+  readonly answer?: "confirm" | "refuse";
 }
 
 export interface Checkout {
   readonly intendedAt: number;
   /** Its card makes the provider slow, so it does not count for recovery. */
   readonly isSlow: boolean;
+  /** What the shopper still has to answer their bank. */
+  answer?: "confirm" | "refuse" | undefined;
   sagaId?: string;
   acceptedAt?: number;
   /** The number of attempts until it was accepted. */
@@ -128,7 +144,7 @@ export class Shopping {
   #arrive(index: number, intendedAt: number): void {
     const { system, random } = this.#options;
     const kind = drawCase(random());
-    const checkout: Checkout = { intendedAt, isSlow: kind.isSlow ?? false };
+    const checkout: Checkout = { intendedAt, isSlow: kind.isSlow ?? false, answer: kind.answer };
     this.checkouts.push(checkout);
     const shopper = system.shoppers[index % system.shoppers.length];
     if (shopper === undefined) throw new Error("the system has no shoppers");
@@ -139,7 +155,8 @@ export class Shopping {
       (_, line) => system.skus[(first + line) % system.skus.length] ?? "",
     );
     if (kind.isScarce === true) skus[0] = this.#options.scarceSku;
-    const cart = cartOf(skus, kind.card, system.currency, kind.country);
+    const present = kind.answer === undefined ? {} : { shopper_present: true };
+    const cart = { ...cartOf(skus, kind.card, system.currency, kind.country), ...present };
     const shopping = this.#shop(shopper, cart, checkout, index % REPEATED === 0).then(() => {
       checkout.isServed = checkout.end !== undefined && kind.ends.includes(checkout.end);
     });
@@ -180,6 +197,21 @@ export class Shopping {
       if (view === undefined) await Bun.sleep(RETRY_MS);
       else if (view === null) this.violations.push(`saga ${sagaId} is not found after its 202`);
       else if (this.#note(checkout, view)) return;
+      else if (view.next_action !== undefined) await this.#confirm(shopper, sagaId, checkout);
+    }
+  }
+
+  /** The shopper goes to their bank, once. What is away meanwhile is tried again at the next look. */
+  async #confirm(shopper: Shopper, sagaId: string, checkout: Checkout): Promise<void> {
+    if (checkout.answer === undefined) return;
+    try {
+      const action = await shopper.action(sagaId);
+      if (action === null) return;
+      await shopper.answerBank(action, checkout.answer);
+      checkout.answer = undefined;
+      await shopper.back(sagaId);
+    } catch {
+      await Bun.sleep(RETRY_MS);
     }
   }
 

@@ -20,6 +20,8 @@ const ODD: readonly PricedSku[] = ["sencha", "oud", "skyr", "gift"];
 const CARDS = [
   ...Array<string>(8).fill("pm_card_visa"),
   "pm_card_visa_chargeDeclined",
+  "pm_card_threeDSecure2Required",
+  "pm_card_threeDSecureRequiredChargeDeclined",
   "pm_sim_reply_lost",
   "pm_sim_500_once",
   "pm_sim_500_after_effect",
@@ -45,6 +47,7 @@ export async function shopper(
     items: lines,
     payment_method: await seal(pick(random, CARDS)),
     shipping_address: { ...ADDRESS, country: chanceOf(random, 0.15) ? NOT_SERVED : "DE" },
+    ...(chanceOf(random, 0.7) ? { shopper_present: true } : {}),
     ...(chanceOf(random, 0.1) ? { expected_total_cents: 1 } : {}),
   });
 }

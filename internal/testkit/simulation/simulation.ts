@@ -296,6 +296,7 @@ export class Simulation implements AsyncDisposable {
       ...this.#relays.map((relay) => () => relay.runOnce().catch(ignore)),
       ...this.#services.map(({ turn }) => turn),
       () => this.#payment.round(),
+      () => this.#goToTheBank(),
       () => this.#inventory.sweep(),
       () => this.#orchestrator.sweep(),
     ];
@@ -305,6 +306,22 @@ export class Simulation implements AsyncDisposable {
     await pick(this.#random, this.#everything())();
     if (chanceOf(this.#random, 0.03)) this.#passTime(between(this.#random, 1, 6) * 1_000);
     if (chanceOf(this.#random, 0.05)) this.#redis.flush();
+  }
+
+  /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now. */
+  async #goToTheBank(): Promise<void> {
+    const waiting = await this.databases.payment.sql<{ action_txn_id: string }[]>`
+      select action_txn_id from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
+    if (waiting.length === 0) return;
+    const { action_txn_id } = pick(this.#random, waiting);
+    const answers = pick(this.#random, [["confirm"], ["confirm"], ["refuse"], ["refuse", "confirm"], []]);
+    const action = await this.#payment.provider.actionOf(action_txn_id);
+    if (action.kind !== "redirect") return;
+    const client_secret = new URL(action.url).searchParams.get("client_secret") ?? "";
+    for (const answer of answers) {
+      const body = new URLSearchParams({ client_secret, answer });
+      await fetch(action.url, { method: "POST", body, redirect: "manual" });
+    }
   }
 
   #passTime(ms: number): void {
