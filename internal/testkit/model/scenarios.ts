@@ -40,10 +40,16 @@ export const SCENARIOS: readonly Scenario[] = [
     budget: { ...CALM, resends: 2, redeliveries: 2, deadLetters: 1, operatorCancels: 1 },
   },
   {
-    name: "one saga whose bank asks for the shopper",
+    name: "one saga whose bank asks for the shopper, faults of the provider",
     sagas: 1,
     isConfirmed: true,
-    budget: { ...CALM, resends: 1, redeliveries: 1, providerFaults: 1, operatorCancels: 1 },
+    budget: { ...CALM, resends: 1, providerFaults: 1, operatorCancels: 1 },
+  },
+  {
+    name: "one saga whose bank asks for the shopper, faults of messages",
+    sagas: 1,
+    isConfirmed: true,
+    budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1 },
   },
   {
     name: "two sagas that want the same last unit",
