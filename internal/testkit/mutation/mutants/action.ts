@@ -131,16 +131,16 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
     caughtBy: { layer: "int", file: PAYMENT_TEST, test: "the undo cancels the charge at once" },
   },
   {
-    id: "asked-by-key",
+    id: "look-ups-without-limit",
     title:
-      "A charge that waits for its shopper is asked about by its key, which replays the first answer for ever.",
+      "Whoever asks whether a payment is confirmed makes the provider look it up, however often they ask.",
     edits: [
       {
-        file: ATTEMPTS,
-        find: 'if (payment.action !== null) return isAwaited(payment) ? "look_up" : "cancel";',
-        replace: 'if (payment.action !== null && !isAwaited(payment)) return "cancel";',
+        file: "internal/services/payment/shopper/action-store.ts",
+        find: " and updated_at <= ${now - pauseMs}::timestamptz",
+        replace: "",
       },
     ],
-    caughtBy: { layer: "int", file: PAYMENT_TEST, test: "confirmed: a look-up finds it" },
+    caughtBy: { layer: "int", file: PAYMENT_TEST, test: "sooner when the shopper is back" },
   },
 ];
