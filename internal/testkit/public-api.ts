@@ -2,6 +2,7 @@
 // Kafka. Used by tests over all routes and by `bun run api:fuzz`.
 import { gatewayApp } from "../gateway/app.ts";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
+import type { EventStreams } from "../gateway/event-streams.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
@@ -21,28 +22,26 @@ import { TestOrchestrator } from "./orchestrator.ts";
 const HOSTNAME = "127.0.0.1";
 const PRODUCTS = 250;
 
+type Shown = Pick<PublicApi, "orchestrator" | "url" | "logged" | "history" | "streams" | "placeOrder">;
+
 export class PublicApi implements AsyncDisposable {
   readonly orchestrator: TestOrchestrator;
   readonly url: string;
   /** What operators would see in the log. */
   readonly logged: unknown[];
+  readonly history: HistoryWatch;
+  readonly streams: EventStreams;
   /** Stores a confirmed order of a user and returns its id. */
   readonly placeOrder: (userId: string) => Promise<string>;
   readonly #parts: AsyncDisposableStack;
 
-  private constructor(
-    {
-      orchestrator,
-      url,
-      logged,
-      placeOrder,
-    }: Pick<PublicApi, "orchestrator" | "url" | "logged" | "placeOrder">,
-    parts: AsyncDisposableStack,
-  ) {
-    this.orchestrator = orchestrator;
-    this.url = url;
-    this.logged = logged;
-    this.placeOrder = placeOrder;
+  private constructor(shown: Shown, parts: AsyncDisposableStack) {
+    this.orchestrator = shown.orchestrator;
+    this.url = shown.url;
+    this.logged = shown.logged;
+    this.history = shown.history;
+    this.streams = shown.streams;
+    this.placeOrder = shown.placeOrder;
     this.#parts = parts;
   }
 
@@ -102,7 +101,10 @@ export class PublicApi implements AsyncDisposable {
       );
       return command.message_id;
     };
-    return new PublicApi({ orchestrator, url, logged, placeOrder }, parts.move());
+    return new PublicApi(
+      { orchestrator, url, logged, history, streams: services.streams, placeOrder },
+      parts.move(),
+    );
   }
 
   async ask(path: string, user: string | null, init: RequestInit = {}) {
