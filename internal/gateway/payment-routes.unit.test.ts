@@ -1,9 +1,8 @@
 // The routes of a shopper whose bank wants the payment confirmed. The payment service and the orchestrator's answers are played here.
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { SagaStatusView } from "../../schemas/http.ts";
-import { JWT_SECRET, realClock, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
+import { authenticatorOf, servicesAt, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
 import { gatewayApp } from "./app.ts";
-import { Authenticator } from "./auth.ts";
 import { OrchestratorClient } from "./orchestrator-client.ts";
 import { PaymentClient } from "./payment-client.ts";
 

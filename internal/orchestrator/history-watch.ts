@@ -5,7 +5,7 @@ import type { Sql } from "postgres";
 import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
-import { type Ask, type OwnedHistory, readHistories } from "./history-store.ts";
+import { type Ask, type OwnedHistory, readHistories } from "./status-store.ts";
 import type { Saga } from "./state.ts";
 import type { WaitOptions } from "./status-watch.ts";
 

@@ -1,7 +1,9 @@
 // What a shopper may see of a saga, and who owns the saga. Read from its row, or built from the saga in memory. Called by
-// status-watch.ts; history-store.ts reads the same columns together with the history.
+// status-watch.ts. The history is read with the status in one statement, so that a status is never older than the lines that come with
+// it; notes and messages stay inside, because they are written for operators. Called by history-watch.ts.
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
+import type { SagaHistory } from "../../schemas/shop.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { type ShopperFacts, shopperView } from "./shopper-view.ts";
 import type { Saga } from "./state.ts";
@@ -12,7 +14,7 @@ export interface OwnedStatus {
   readonly view: SagaStatusView;
 }
 
-export interface StatusRow extends ShopperFacts {
+interface StatusRow extends ShopperFacts {
   readonly saga_id: string;
   readonly user_id: string;
   readonly order_id: string | null;
@@ -23,7 +25,7 @@ export interface StatusRow extends ShopperFacts {
 }
 
 /** The columns of saga_state that `ownedStatus` takes. */
-export const statusColumns = (sql: Sql) => sql`
+const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
   payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at`;
 
@@ -43,7 +45,7 @@ export function statusOfSaga(saga: Saga): OwnedStatus {
   return ownedStatus({ ...saga, status, current_step, compensation_step, failure_code, order_id });
 }
 
-export function ownedStatus(row: StatusRow): OwnedStatus {
+function ownedStatus(row: StatusRow): OwnedStatus {
   const { user_id, saga_id, status, current_step, compensation_step, failure_code, order_id } = row;
   const { total_cents, currency, created_at, updated_at, completed_at } = row;
   const view: SagaStatusView = {
@@ -61,4 +63,51 @@ export function ownedStatus(row: StatusRow): OwnedStatus {
     ...shopperView(row),
   };
   return { user_id, view };
+}
+
+/** A saga has about six lines; an undo that is sent again adds more. The rest comes with the next call. */
+const MAX_LINES = 100;
+
+export interface Ask {
+  readonly sagaId: string;
+  /** Only lines after this id. */
+  readonly after: number;
+}
+
+export interface OwnedHistory {
+  readonly user_id: string;
+  readonly history: SagaHistory;
+}
+
+interface HistoryRow extends StatusRow {
+  readonly ask: number;
+  readonly events: readonly (Omit<SagaHistory["events"][number], "at"> & { readonly at: number })[];
+}
+
+/** One result per ask, null for an unknown saga. */
+export async function readHistories(
+  sql: Sql,
+  asks: readonly Ask[],
+): Promise<readonly (OwnedHistory | null)[]> {
+  const sagaIds = asks.map(({ sagaId }) => sagaId);
+  const rows = await sql<HistoryRow[]>`
+    select asked.ask::integer, ${statusColumns(sql)}, lines.events
+      from unnest(${sagaIds}::uuid[], ${asks.map(({ after }) => String(after))}::bigint[])
+        with ordinality as asked (asked_id, after_id, ask)
+      join saga_state on saga_id = asked.asked_id
+     cross join lateral (
+           select coalesce(json_agg(json_build_object('id', history_id, 'status', to_status, 'step', step,
+                                                      'at', (extract(epoch from at) * 1000)::bigint)
+                                    order by history_id), '[]') as events
+             from (select history_id, to_status, step, at from saga_history history
+                    where history.saga_id = asked.asked_id and history_id > asked.after_id
+                    order by history_id limit ${MAX_LINES}) line) lines
+     where saga_id = any(${sagaIds}::uuid[])`;
+  const found: (OwnedHistory | null)[] = asks.map(() => null);
+  for (const { ask, events, ...row } of rows) {
+    const { user_id, view } = ownedStatus(row);
+    const lines = events.map(({ at, ...line }) => ({ ...line, at: timestampOf(at) }));
+    found[ask - 1] = { user_id, history: { events: lines, view } };
+  }
+  return found;
 }

@@ -34,7 +34,8 @@ status route; one comes at the begin and one after each change. A comment comes 
     answers: {
       200: {
         description: "The stream.",
-        schema: Type.String(),
+        // Readers of the document differ: some take it for the whole text, some for one event.
+        schema: Type.Unknown(),
         mediaType: "text/event-stream",
         headers: { "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") } },
       },

@@ -6,10 +6,13 @@ import { fuzz } from "./fuzzer.ts";
 
 test("the fuzzer finds nothing, and the log stays empty", async () => {
   await using api = await PublicApi.open();
+  // Ended, so that its event stream ends.
+  const sagaId = await api.orchestrator.start({ user_id: SHOPPER });
+  await api.orchestrator.complete(sagaId);
   const { found, output } = await fuzz({
     url: api.url,
     token: await tokenOf(SHOPPER),
-    sagaId: await api.orchestrator.start({ user_id: SHOPPER }),
+    sagaId,
     orderId: await api.placeOrder(SHOPPER),
     sku: "sku-7",
     examples: 3,

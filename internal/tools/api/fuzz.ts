@@ -34,6 +34,8 @@ async function fuzzOwn() {
   Object.assign(process.env, servers.env);
   await using api = await PublicApi.open();
   const [token, sagaId] = [await tokenOf(SHOPPER), await api.orchestrator.start({ user_id: SHOPPER })];
+  // Ended, so that its event stream ends.
+  await api.orchestrator.complete(sagaId);
   const result = await fuzz({
     ...common,
     url: api.url,
