@@ -1,14 +1,14 @@
 // Cross-origin calls: listed origins only, and headers that every answer has.
 import { expect, test } from "bun:test";
-import { JWT_SECRET, realClock, servicesAt, SHOPPER } from "../testkit/gateway.ts";
+import { authenticatorOf, servicesAt, SHOPPER } from "../testkit/gateway.ts";
 import { gatewayApp } from "./app.ts";
-import { Authenticator } from "./auth.ts";
 
 const SHOP = "https://shop.example";
 const appFor = (corsOrigins?: readonly string[]) =>
   gatewayApp({
     ...servicesAt({}),
-    authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
+    authenticator: authenticatorOf(),
+    currencies: new Set(),
     seal: (token) => token,
     corsOrigins,
     onError: () => undefined,

@@ -1,10 +1,9 @@
 // The routes of a shopper whose bank wants the payment confirmed. The payment service and the orchestrator's answers are played here.
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import type { SagaStatusView } from "../../schemas/http.ts";
-import { authenticatorOf, servicesAt, SHOPPER, STRANGER, tokenOf } from "../testkit/gateway.ts";
-import { gatewayApp } from "./app.ts";
-import { OrchestratorClient } from "./orchestrator-client.ts";
-import { PaymentClient } from "./payment-client.ts";
+import type { SagaStatusView } from "../../../schemas/http.ts";
+import { authenticatorOf, servicesAt, SHOPPER, STRANGER, tokenOf } from "../../testkit/gateway.ts";
+import { gatewayApp } from "../app.ts";
+import { PaymentClient } from "../payment-client.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const ACTION = {
@@ -56,8 +55,9 @@ beforeEach(() => {
 const [orchestrator, payment] = servers.map(({ port }) => `http://127.0.0.1:${port}`);
 const appWith = (client: PaymentClient | undefined) =>
   gatewayApp({
-    authenticator: new Authenticator({ hs256Secret: JWT_SECRET, clock: realClock }),
-    orchestrator: new OrchestratorClient({ url: orchestrator ?? "" }),
+    ...servicesAt({ orchestrator: orchestrator ?? "" }),
+    authenticator: authenticatorOf(),
+    currencies: new Set(),
     payment: client,
     seal: (token) => token,
     onError: (error) => void logged.push(error),
