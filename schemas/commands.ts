@@ -75,7 +75,11 @@ export const CreateOrder = message("CreateOrder", {
   currency: Currency,
   shipping_address: ShippingAddress,
 });
-export const CancelOrder = message("CancelOrder", { idempotency_key });
+export const CancelOrder = message("CancelOrder", {
+  idempotency_key,
+  /** The checkout is completed: an order that was shipped is answered OrderCancelRefused. Missing: it has no reply. */
+  refuse_if_shipped: Type.Optional(Type.Boolean()),
+});
 
 export type ReserveInventory = Static<typeof ReserveInventory>;
 export type ExtendReservation = Static<typeof ExtendReservation>;

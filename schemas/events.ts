@@ -88,6 +88,11 @@ export const RefundCompleted = message("RefundCompleted", { payment_id: Uuid, am
 export const OrderCreated = message("OrderCreated", { order_id: Uuid, user_id: Uuid, total_cents: Cents });
 export const OrderFailed = message("OrderFailed", error);
 export const OrderCancelled = message("OrderCancelled", {});
+/** Reply to a CancelOrder with `refuse_if_shipped`: the parcel is on its way, and nothing was done. */
+export const OrderCancelRefused = message("OrderCancelRefused", {
+  order_id: Uuid,
+  order_status: Type.String({ maxLength: 100 }),
+});
 /** An operator has shipped the order, or corrected its tracking. It moves no saga: the shopper gets a mail. */
 export const OrderShipped = message("OrderShipped", {
   order_id: Uuid,
@@ -129,6 +134,7 @@ export type RefundCompleted = Static<typeof RefundCompleted>;
 export type OrderCreated = Static<typeof OrderCreated>;
 export type OrderFailed = Static<typeof OrderFailed>;
 export type OrderCancelled = Static<typeof OrderCancelled>;
+export type OrderCancelRefused = Static<typeof OrderCancelRefused>;
 export type OrderShipped = Static<typeof OrderShipped>;
 export type OrderDelivered = Static<typeof OrderDelivered>;
 export type CommandRefused = Static<typeof CommandRefused>;
@@ -144,5 +150,5 @@ export type InventoryEvent =
   | ReservationExpired;
 export type PaymentEvent =
   PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
-export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled | OrderShipped | OrderDelivered;
+export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled | OrderCancelRefused | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;

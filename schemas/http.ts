@@ -184,12 +184,28 @@ export const SagaCancelled = Type.Object({
 });
 export type SagaCancelled = Static<typeof SagaCancelled>;
 
+/** POST /sagas/:id/cancel-order on the orchestrator: a named operator cancels the order of a completed checkout. */
+export const CancelOrderRequest = Type.Object({ order_id: Uuid, actor: Actor, reason: Reason }, strict);
+export type CancelOrderRequest = Static<typeof CancelOrderRequest>;
+
+/** Answer to it: 202 if it started the cancellation, 200 if there was one already. */
+export const OrderCancelling = Type.Object({
+  cancellation_id: Uuid,
+  saga_id: Uuid,
+  order_id: Uuid,
+  status: Type.Union([Type.Literal("CANCELLING"), Type.Literal("CANCELLED"), Type.Literal("REFUSED")]),
+  step: Type.Union([Type.Literal("order"), Type.Literal("refund"), Type.Literal("release")]),
+  needs_operator: Type.Boolean(),
+});
+export type OrderCancelling = Static<typeof OrderCancelling>;
+
 /** The orchestrator's error answer; `detail` is for people. */
 export const SagaApiFault = Type.Object({
   error: Type.Union([
     Type.Literal("CLIENT_KEY_REUSED"),
     Type.Literal("NO_SUCH_SAGA"),
     Type.Literal("TOO_LATE"),
+    Type.Literal("NOT_COMPLETED"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),

@@ -17,6 +17,7 @@ import paymentAction from "./migrations/payment/0024_action_required.sql" with {
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
+import orderCancellations from "./migrations/saga/0025_order_cancellations.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 import sagaAction from "./migrations/saga/0024_action_required.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
@@ -54,6 +55,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0020_hot_updates", sql: sagaHot },
     vacuum,
     { name: "0024_action_required", sql: sagaAction },
+    { name: "0025_order_cancellations", sql: orderCancellations },
   ],
   inventory: [
     messagingMigration,

@@ -1,4 +1,4 @@
-// The only message on `notification-commands`: tells the shopper how the checkout ended, and that the order was shipped. A mail fault never affects the saga.
+// The only message on `notification-commands`: tells the shopper how the checkout ended, and that the order was shipped or cancelled. A mail fault never affects the saga.
 import { type Static, Type } from "@sinclair/typebox";
 import { message } from "./envelope.ts";
 import {
@@ -20,6 +20,7 @@ export const SendNotification = message("SendNotification", {
     Type.Literal("order_confirmed"),
     Type.Literal("checkout_failed"),
     Type.Literal("order_shipped"),
+    Type.Literal("order_cancelled"),
   ]),
   order_id: Type.Optional(Uuid),
   items: Type.Optional(Type.Array(PricedItem, { maxItems: MAX_CART_LINES })),

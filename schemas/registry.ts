@@ -37,6 +37,7 @@ export const MESSAGES: Record<MessageType, { readonly schema: TSchema; readonly 
   OrderCreated: { schema: events.OrderCreated, topic: TOPICS.orderEvents },
   OrderFailed: { schema: events.OrderFailed, topic: TOPICS.orderEvents },
   OrderCancelled: { schema: events.OrderCancelled, topic: TOPICS.orderEvents },
+  OrderCancelRefused: { schema: events.OrderCancelRefused, topic: TOPICS.orderEvents },
   OrderShipped: { schema: events.OrderShipped, topic: TOPICS.orderEvents },
   OrderDelivered: { schema: events.OrderDelivered, topic: TOPICS.orderEvents },
   CommandRefused: { schema: events.CommandRefused, topic: "own" },

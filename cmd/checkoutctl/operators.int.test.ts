@@ -40,6 +40,7 @@ describe("saga cancel", () => {
       watch: new StatusWatch(postgres.sql),
       history: new HistoryWatch(postgres.sql),
       cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+      cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
       faultOf: postgres.faultOf.bind(postgres),
       onError: () => undefined,
     });

@@ -2,16 +2,23 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderApi } from "../../internal/services/order/order-http.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
+import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { applyOnce } from "../../internal/messaging/inbox-transaction.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { createOrder } from "../../internal/testkit/commands.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
+import { eventOf } from "../../internal/testkit/events.ts";
+import { TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
+import type { OrderCancelAnswer } from "../../internal/operations/orchestrator.ts";
 import type { ShipmentRecorded } from "../../schemas/http.ts";
 
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 const newId = () => Bun.randomUUIDv7();
 
+let orchestrator: TestOrchestrator;
+let sagas: HttpServer;
 let tool: Checkoutctl;
 let database: TestDatabase;
 let server: HttpServer;
@@ -22,16 +29,32 @@ beforeAll(async () => {
   const log = { info: () => undefined, error: () => undefined };
   const api = orderApi({ database: database.postgres, clock: { now: () => T0 }, newId, log });
   server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
-  env = { ORDER_URL: `http://127.0.0.1:${server.port}`, ORDER_DATABASE_URL: database.url };
+  orchestrator = await TestOrchestrator.open();
+  const { postgres } = orchestrator.database;
+  const sagaApi = orchestratorApi({
+    intake: orchestrator.intake(),
+    watch: new StatusWatch(postgres.sql),
+    cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+    cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
+    faultOf: postgres.faultOf.bind(postgres),
+    onError: () => undefined,
+  });
+  sagas = serveHttp(sagaApi, { hostname: "127.0.0.1", port: 0 });
+  env = {
+    ORDER_URL: `http://127.0.0.1:${server.port}`,
+    ORDER_DATABASE_URL: database.url,
+    ORCHESTRATOR_URL: `http://127.0.0.1:${sagas.port}`,
+  };
 });
 afterAll(async () => {
+  await sagas[Symbol.asyncDispose]();
+  await orchestrator[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   await database[Symbol.asyncDispose]();
   await tool[Symbol.asyncDispose]();
 });
 
-async function confirmed(): Promise<string> {
-  const message = createOrder(newId());
+async function confirmed(message = createOrder(newId())): Promise<string> {
   const raw = () => {
     throw new Error("a test message has no Kafka record");
   };
@@ -89,6 +112,50 @@ test("other tracking is refused, and corrected on request", async () => {
     changed: true,
     tracking: { carrier: "UPS", number: "1Z9", url: "https://ups.example/1Z9" },
   });
+});
+
+test("cancels the order of a completed checkout once, and says how far it is", async () => {
+  const saga_id = await orchestrator.start();
+  await orchestrator.complete(saga_id);
+  const { position } = await orchestrator.saga(saga_id);
+  const message_id = position.kind === "completed" ? position.order_id : "";
+  const id = await confirmed({ ...createOrder(saga_id), message_id });
+  const cancel = ["order", "cancel", id, ...why];
+  expect(await tool.json<OrderCancelAnswer>(cancel, env)).toMatchObject({
+    order_id: id,
+    saga_id,
+    started_now: true,
+    status: "CANCELLING",
+    step: "order",
+    needs_operator: false,
+  });
+  await orchestrator.handle(eventOf("OrderCancelled", saga_id));
+  const again = await tool.run(cancel, env);
+  expect([again.code, again.stdout]).toEqual([
+    0,
+    `order ${id} was being cancelled already: the payment is being refunded\n`,
+  ]);
+  for (const type of ["RefundCompleted", "InventoryReleased"] as const)
+    await orchestrator.handle(eventOf(type, saga_id));
+  expect((await tool.run(cancel, env)).stdout).toBe(
+    `order ${id} was cancelled already, nothing was changed\n`,
+  );
+});
+
+test("cancels no order that is sent, unknown, or of a checkout in progress", async () => {
+  const saga_id = await orchestrator.start();
+  const [sent, early, unknown] = [await confirmed(), await confirmed(createOrder(saga_id)), newId()];
+  await tool.run(["order", "ship", sent, ...why], env);
+  const nobody = { ...env, ORCHESTRATOR_URL: "http://127.0.0.1:9" };
+  for (const [id, at, code, text] of [
+    [sent, env, 3, `order ${sent} is SHIPPED: only an order that is not sent is cancelled`],
+    [early, env, 3, `the checkout is STARTED: use \`checkoutctl saga cancel ${saga_id}\``],
+    [unknown, env, 3, `there is no order ${unknown}`],
+    [early, nobody, 4, "correct ORCHESTRATOR_URL"],
+  ] as const) {
+    const run = await tool.run(["order", "cancel", id, ...why], at);
+    expect([run.code, run.stdout, run.stderr]).toEqual([code, "", expect.stringContaining(text)]);
+  }
 });
 
 test("lists orders by status and shopper, newest first", async () => {

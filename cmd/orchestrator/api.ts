@@ -1,6 +1,7 @@
 // The orchestrator's HTTP side: intake, status and cancel.
 import type { Admission } from "../../internal/orchestrator/admission.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { cancelOrder } from "../../internal/orchestrator/cancel-order.ts";
 import { cancelSaga } from "../../internal/orchestrator/cancel.ts";
 import type { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { Intake, type IntakeOptions } from "../../internal/orchestrator/intake.ts";
@@ -45,8 +46,12 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
     watch,
     history,
     cancel(sagaId, request) {
-      if (past.rejection !== null) throw new AppError("SERVICE_UNAVAILABLE", past.rejection);
+      requirePresent(past);
       return cancelSaga({ ...parts, log }, sagaId, request);
+    },
+    cancelOrder(sagaId, request) {
+      requirePresent(past);
+      return cancelOrder({ ...parts, log }, sagaId, request);
     },
     faultOf: database.faultOf.bind(database),
     onError: (error) => logError(error, {}, "a request failed"),
@@ -55,4 +60,9 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
   // Closed before the API: the API waits for open calls.
   resources.defer("status watch", () => watch[Symbol.dispose]());
   resources.defer("history watch", () => history[Symbol.dispose]());
+}
+
+/** A database that was restored must not act before its sagas are rebuilt. */
+function requirePresent({ rejection }: PastWatch): void {
+  if (rejection !== null) throw new AppError("SERVICE_UNAVAILABLE", rejection);
 }

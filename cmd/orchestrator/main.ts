@@ -2,10 +2,11 @@
 import { hearingWaits } from "../../internal/orchestrator/admission.ts";
 import { sagaHandler } from "../../internal/orchestrator/handler.ts";
 import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
+import { sweepCancellations } from "../../internal/orchestrator/order-cancellation-timers.ts";
 import { eraseOldSagas } from "../../internal/orchestrator/personal-data-store.ts";
 import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { openTableVersions } from "../../internal/orchestrator/store.ts";
-import { sagaTelemetry } from "../../internal/orchestrator/telemetry.ts";
+import { cancellationOverdue, sagaTelemetry } from "../../internal/orchestrator/telemetry.ts";
 import { sweepDeadlines } from "../../internal/orchestrator/timers.ts";
 import { requireKnownVersions } from "../../internal/orchestrator/versions.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
@@ -47,6 +48,14 @@ await runRole({
       runOnce: () => sweepDeadlines({ ...saga, compared: () => past.compared }),
       intervalMs: 500,
       idleIntervalMs: 2_000,
+      restPerRun: 4,
+    });
+    const onOverdue = cancellationOverdue(context.metrics, context.log);
+    runLoop(context, {
+      name: "cancellations",
+      runOnce: () => sweepCancellations({ database, clock: systemClock, newId, policy, onOverdue }),
+      intervalMs: 2_000,
+      idleIntervalMs: 5_000,
       restPerRun: 4,
     });
     startErasing(context, database, { days: context.config.PERSONAL_DATA_DAYS, erase: eraseOldSagas });

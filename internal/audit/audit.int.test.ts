@@ -2,6 +2,7 @@
 // id, and must not name work in progress or anything too old to be known.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
+import { refundOf } from "../testkit/audit-fixture.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { audit, type AuditReport, INVARIANTS } from "./audit.ts";
 import type { CollectOptions } from "./collect.ts";
@@ -99,6 +100,39 @@ const breaks: Readonly<Record<string, Break>> = {
     async doIt() {
       await system.order(system.refused, "CONFIRMED");
       return system.refused.saga_id;
+    },
+  },
+  "a cancelled order may still be sent": {
+    invariant: "undone-has-no-order",
+    says: "is CONFIRMED, the saga COMPLETED",
+    async doIt() {
+      await cancelledOrder();
+      await system.databases
+        .order`update orders set status = 'CONFIRMED' where saga_id = ${system.completed.saga_id}`;
+      return system.completed.saga_id;
+    },
+  },
+  "the money of a cancelled order is kept": {
+    invariant: "undone-costs-nothing",
+    says: "the provider holds 25.00 EUR",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      await cancelledOrder();
+      system.ledger = system.ledger.filter(
+        (entry) => entry.kind !== "refund" || entry.refund !== refundOf(system.completed),
+      );
+      return system.completed.saga_id;
+    },
+  },
+  "the stock of a cancelled order is kept": {
+    invariant: "undone-holds-no-stock",
+    says: "is CONFIRMED, the saga COMPLETED",
+    async doIt() {
+      await cancelledOrder();
+      const { inventory } = system.databases;
+      await inventory`update reservations set status = 'CONFIRMED' where saga_id = ${system.completed.saga_id}`;
+      await inventory`update inventory set available_count = available_count - 2`;
+      return system.completed.saga_id;
     },
   },
   "the stock of a completed saga was given back": {
@@ -555,6 +589,44 @@ describe("is no violation:", () => {
     expect(findings(await run(IDLE))).not.toEqual([]);
   });
 
+  test("a completed checkout whose order was cancelled: refunded and restocked", async () => {
+    await cancelledOrder();
+    expect(findings(await run(IDLE))).toEqual([]);
+  });
+
+  test("a cancellation of an order in progress, unless the system should be idle", async () => {
+    await cancellation(null);
+    await system.databases
+      .order`update orders set status = 'CANCELLED' where saga_id = ${system.completed.saga_id}`;
+    expect(findings(await run())).toEqual([]);
+    expect(findings(await run(IDLE))).toEqual([
+      `everything-finished: ${system.completed.saga_id}: its order is still being cancelled`,
+    ]);
+  });
+
+  test("a cancellation that begins while the audit reads", async () => {
+    const sources = system.sources();
+    const ledger: AuditSources["ledger"] = () => sources.ledger();
+    const { order } = system.databases;
+    let begun = false;
+    const watched = new Proxy(order, {
+      get(target, name) {
+        if (name !== "begin") return Reflect.get(target, name);
+        return async (...args: Parameters<typeof order.begin>) => {
+          if (!begun) {
+            begun = true;
+            await cancellation(null);
+            await order`update orders set status = 'CANCELLED' where saga_id = ${system.completed.saga_id}`;
+          }
+          return target.begin(...args);
+        };
+      },
+    });
+    const databases = { ...sources.databases, order: watched };
+    expect(findings(await run(WORKING, { databases, ledger }))).toEqual([]);
+    expect(begun).toBe(true);
+  });
+
   test("a saga that begins while the audit reads", async () => {
     const sources = system.sources();
     const readTopic: AuditSources["readTopic"] = async function* (topic) {
@@ -598,6 +670,46 @@ describe("is no violation:", () => {
     expect(findings(await run())).toEqual([]);
   });
 });
+
+/** Of the completed saga's order; in progress if `completed_at` is null. */
+async function cancellation(completed_at: Date | null): Promise<void> {
+  const { saga_id, order_id } = system.completed;
+  const now = new Date();
+  await system.insert("saga", "order_cancellations", {
+    cancellation_id: Bun.randomUUIDv7(),
+    saga_id,
+    order_id: order_id ?? "",
+    status: completed_at === null ? "CANCELLING" : "CANCELLED",
+    step: completed_at === null ? "order" : "release",
+    deadline_at: completed_at === null ? now : null,
+    created_at: now,
+    updated_at: now,
+    completed_at,
+  });
+}
+
+/** The completed saga's order is cancelled, and what belongs to it. */
+async function cancelledOrder(): Promise<void> {
+  const { saga_id, payment_id, total_cents } = system.completed;
+  const { order, payment, inventory } = system.databases;
+  const longAgo = new Date(Date.now() - 60_000);
+  await cancellation(longAgo);
+  await order`update orders set status = 'CANCELLED' where saga_id = ${saga_id}`;
+  await payment`update payments set status = 'REFUNDED' where saga_id = ${saga_id}`;
+  await system.insert("payment", "refunds", {
+    refund_id: Bun.randomUUIDv7(),
+    payment_id,
+    amount_cents: total_cents,
+    idempotency_key: `${saga_id}:refund`,
+    status: "SUCCEEDED",
+    provider_refund_id: refundOf(system.completed),
+    created_at: longAgo,
+    updated_at: longAgo,
+  });
+  system.moves("refund", system.completed, { saga_id: null });
+  await inventory`update reservations set status = 'RELEASED' where saga_id = ${saga_id}`;
+  await inventory`update inventory set available_count = available_count + 2`;
+}
 
 async function startedSaga(): Promise<string> {
   const saga_id = Bun.randomUUIDv7();

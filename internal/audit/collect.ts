@@ -58,6 +58,8 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   await readOrders(sources, caseOf);
   await readLedger(sources, caseOf);
 
+  await leaveOutCancelledSince(sources, cases);
+
   const messages = new MessageReading(sources, auditedAt);
   const backlogs = await readOutboxes(sources, messages, caseOf);
   await messages.readTopics();
@@ -90,6 +92,22 @@ export async function collect(sources: AuditSources, options: CollectOptions): P
   };
 }
 
+/**
+ * A completed saga changes only by the cancellation of its order. One that began or ended while the other databases were read is
+ * not judged.
+ */
+async function leaveOutCancelledSince(
+  { databases }: AuditSources,
+  cases: Map<string, SagaCase>,
+): Promise<void> {
+  for (const { saga_id, completed_at } of await store.cancellations(databases.saga)) {
+    const one = cases.get(saga_id);
+    const cancellation = completed_at === null ? "in progress" : "done";
+    if (one !== undefined && one.cancellation !== cancellation)
+      cases.set(saga_id, { ...one, isJudged: false });
+  }
+}
+
 /** Finds the saga that something belongs to; remembers `what` if the saga is not known (yet). */
 type CaseOf = (saga_id: string | null, what: string) => SagaCase | undefined;
 
@@ -98,14 +116,18 @@ function readSagas({ databases }: AuditSources, { settleMs, idleWithinMs }: Coll
     const auditedAt = await store.now(tx);
     const cases = new Map<string, SagaCase>();
     const ways = new Map<string, readonly HistoryStep[]>();
+    const cancelledAt = new Map(
+      (await store.cancellations(tx)).map(({ saga_id, completed_at }) => [saga_id, completed_at]),
+    );
     for await (const rows of store.sagas(tx)) {
       for (const row of rows) {
         const saga = sagaFacts(row, ways);
-        const isFinished = saga.completed_at !== null;
-        const isJudged =
-          isFinished && (idleWithinMs !== null || auditedAt - (saga.completed_at ?? 0) >= settleMs);
+        const cancelled = cancelledAt.get(saga.saga_id);
+        const cancellation = cancelled === undefined ? null : cancelled === null ? "in progress" : "done";
+        const endedAt = cancelled === undefined ? saga.completed_at : cancelled;
+        const isJudged = endedAt !== null && (idleWithinMs !== null || auditedAt - endedAt >= settleMs);
         const empty = { reservations: [], orders: [], payments: [], movements: [], effects: [] };
-        cases.set(saga.saga_id, { saga, isJudged, ...empty });
+        cases.set(saga.saga_id, { saga, cancellation, isJudged, ...empty });
       }
     }
     return { cases, auditedAt };

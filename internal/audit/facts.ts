@@ -79,6 +79,8 @@ export interface Effect {
 /** One saga with everything that the sources say about it. */
 export interface SagaCase {
   readonly saga: SagaFacts;
+  /** Of its order after it was completed; null if there is none, or the order was shipped before. */
+  readonly cancellation: "in progress" | "done" | null;
   /** Finished long enough ago that all its effects are visible everywhere. */
   readonly isJudged: boolean;
   readonly reservations: ReservationFacts[];

@@ -31,7 +31,10 @@ export function ofEachSaga(
   };
 }
 
-/** An invariant of the sagas that finished in one of two ways: everything went through, or nothing did. */
+/**
+ * An invariant of the sagas that finished in one of two ways: everything went through, or nothing did. A completed saga whose order was
+ * cancelled belongs to the second.
+ */
 export function ofFinishedSagas(
   name: string,
   sentence: string,
@@ -39,7 +42,7 @@ export function ofFinishedSagas(
   check: (saga: SagaCase) => Iterable<string>,
 ): Invariant {
   return ofEachSaga(name, sentence, (one) => {
-    const isCompleted = one.saga.status === "COMPLETED";
+    const isCompleted = one.saga.status === "COMPLETED" && one.cancellation === null;
     return one.isJudged && isCompleted === (end === "completed") ? check(one) : [];
   });
 }

@@ -53,6 +53,19 @@ export function sagas(tx: TransactionSql): AsyncIterable<readonly SagaRow[]> {
       from saga_state s`.cursor(ROWS_PER_FETCH);
 }
 
+export interface CancellationRow {
+  readonly saga_id: string;
+  /** Null while it is in progress. */
+  readonly completed_at: number | null;
+}
+
+/** Those that were not refused: at most one per saga. */
+export async function cancellations(sql: Sql | TransactionSql): Promise<readonly CancellationRow[]> {
+  return sql<CancellationRow[]>`
+    select saga_id, (extract(epoch from completed_at) * 1000)::float8 as completed_at
+      from order_cancellations where status <> 'REFUSED'`;
+}
+
 /** Which of these sagas exist. */
 export async function existingSagas(sql: Sql, sagaIds: readonly string[]): Promise<ReadonlySet<string>> {
   const found = await inChunks(
@@ -194,7 +207,8 @@ export async function hasWaiting(sql: Sql): Promise<boolean> {
 
 export async function hasOpenSagas(sql: Sql): Promise<boolean> {
   const [row] = await sql<[{ open: boolean }]>`
-    select exists (select from saga_state where completed_at is null) as open`;
+    select exists (select from saga_state where completed_at is null)
+           or exists (select from order_cancellations where completed_at is null) as open`;
   return row.open;
 }
 

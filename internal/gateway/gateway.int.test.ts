@@ -35,6 +35,7 @@ function serveOrchestrator(port: number) {
     watch,
     history,
     cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+    cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
     faultOf: postgres.faultOf.bind(postgres),
     onError: (error) => void logged.push(error),
   });

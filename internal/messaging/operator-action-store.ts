@@ -18,7 +18,8 @@ export type OperatorActionKind =
   | "shopper.erase"
   | "session.revoke"
   | "order.ship"
-  | "order.deliver";
+  | "order.deliver"
+  | "order.cancel";
 
 export interface OperatorAction {
   readonly action_id: string;

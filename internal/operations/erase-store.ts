@@ -7,7 +7,7 @@ import { ERASED, ERASED_ADDRESS } from "../../schemas/fields.ts";
 const CLOCK_SLACK = "2 minutes";
 
 export interface Unfinished {
-  /** Checkouts in progress. */
+  /** Checkouts and cancellations of orders in progress. */
   readonly sagas: number;
   /** The shopper's messages that are not published to Kafka yet. */
   readonly unpublished: number;
@@ -16,7 +16,9 @@ export interface Unfinished {
 /** The work in progress that prevents erasing a shopper now. */
 export async function unfinishedOf(sql: Sql, userId: string): Promise<Unfinished> {
   const [row] = await sql<[Unfinished]>`
-    select (select count(*) from saga_state where user_id = ${userId} and completed_at is null)::int as sagas,
+    select (select count(*) from saga_state where user_id = ${userId} and completed_at is null)::int
+             + (select count(*) from saga_state s join order_cancellations c using (saga_id)
+                 where s.user_id = ${userId} and c.completed_at is null)::int as sagas,
            (select count(*) from outbox
              where not published and partition_key in (select saga_id::text from saga_state where user_id = ${userId}))::int
              as unpublished`;
@@ -35,7 +37,7 @@ export async function eraseSagas(tx: TransactionSql, userId: string): Promise<nu
 
 /**
  * Erases the same data from the messages that the outbox keeps for a week. Ids are ordered by time, so only the minutes of each
- * saga are read, and those in which its order was shipped. Returns how many messages changed.
+ * saga are read, and those in which its order was shipped or cancelled. Returns how many messages changed.
  */
 export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<number> {
   const { count } = await tx`
@@ -50,7 +52,11 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
              union all
             select saga_id, a.at, a.at
               from saga_state join operator_actions a using (saga_id)
-             where user_id = ${userId} and completed_at is not null and a.action = 'order.ship') as saga
+             where user_id = ${userId} and completed_at is not null and a.action = 'order.ship'
+             union all
+            select c.saga_id, c.completed_at, c.completed_at
+              from saga_state s join order_cancellations c using (saga_id)
+             where s.user_id = ${userId} and c.completed_at is not null) as saga
      where message.event_id >= uuid_v7_floor(saga.since - ${CLOCK_SLACK}::interval)
        and message.event_id < uuid_v7_floor(saga.until + ${CLOCK_SLACK}::interval)
        and message.partition_key = saga.saga_id::text and message.published

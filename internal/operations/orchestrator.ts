@@ -1,12 +1,19 @@
-// Cancels a saga through the orchestrator's HTTP interface, never by SQL: only the transition table moves a saga. Called by
-// `checkoutctl saga cancel`.
+// Cancels a saga, or the order of a completed one, through the orchestrator's HTTP interface, never by SQL: only the transition table
+// moves a saga. Called by `checkoutctl saga cancel` and `order cancel`.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { CancelSaga, SagaApiFault, SagaCancelled } from "../../schemas/http.ts";
+import {
+  type CancelOrderRequest,
+  type CancelSaga,
+  OrderCancelling,
+  SagaApiFault,
+  SagaCancelled,
+} from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const cancelled = TypeCompiler.Compile(SagaCancelled);
+const cancelling = TypeCompiler.Compile(OrderCancelling);
 const fault = TypeCompiler.Compile(SagaApiFault);
 
 export interface CancelAnswer extends SagaCancelled {
@@ -23,32 +30,69 @@ export async function cancelSaga(
   sagaId: string,
   request: CancelSaga,
 ): Promise<CancelAnswer> {
-  const unreachable = `the orchestrator does not answer at ${orchestratorUrl}: start it, or correct ORCHESTRATOR_URL`;
-  let status: number;
-  let answer: unknown;
+  const { status, answer } = await post(orchestratorUrl, `/sagas/${sagaId}/cancel`, request);
+  if (cancelled.Check(answer)) return { ...answer, cancelled_now: status === 202 };
+  throw refusalOf(answer, orchestratorUrl, sagaId);
+}
+
+export interface OrderCancelAnswer extends OrderCancelling {
+  /** False if the order was being cancelled, or cancelled, before. */
+  readonly started_now: boolean;
+}
+
+/** Starts the cancellation of a completed checkout's order, or reports the one there is; with the errors of `cancelSaga`. */
+export async function cancelOrder(
+  orchestratorUrl: string,
+  sagaId: string,
+  request: CancelOrderRequest,
+): Promise<OrderCancelAnswer> {
+  const { status, answer } = await post(orchestratorUrl, `/sagas/${sagaId}/cancel-order`, request);
+  if (cancelling.Check(answer)) return { ...answer, started_now: status === 202 };
+  throw refusalOf(answer, orchestratorUrl, sagaId);
+}
+
+async function post(
+  orchestratorUrl: string,
+  path: string,
+  request: CancelSaga | CancelOrderRequest,
+): Promise<{ readonly status: number; readonly answer: unknown }> {
   try {
-    const response = await fetch(new URL(`/sagas/${sagaId}/cancel`, orchestratorUrl), {
+    const response = await fetch(new URL(path, orchestratorUrl), {
       method: "POST",
       body: JSON.stringify(request),
       headers: { "content-type": "application/json" },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    ({ status } = response);
-    answer = await response.json();
+    return { status: response.status, answer: await response.json() };
   } catch (error) {
-    throw new AppError("SERVICE_UNAVAILABLE", unreachable, { cause: error });
+    throw unreachable(orchestratorUrl, error);
   }
-  if (cancelled.Check(answer)) return { ...answer, cancelled_now: status === 202 };
-  if (!fault.Check(answer)) throw new AppError("SERVICE_UNAVAILABLE", unreachable);
+}
+
+function unreachable(orchestratorUrl: string, cause?: unknown): AppError {
+  return new AppError(
+    "SERVICE_UNAVAILABLE",
+    `the orchestrator does not answer at ${orchestratorUrl}: start it, or correct ORCHESTRATOR_URL`,
+    { cause },
+  );
+}
+
+function refusalOf(answer: unknown, orchestratorUrl: string, sagaId: string): AppError {
+  if (!fault.Check(answer)) return unreachable(orchestratorUrl);
   const { error, detail = "" } = answer;
   switch (error) {
     case "NO_SUCH_SAGA":
-      throw new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);
+      return new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);
     case "TOO_LATE":
-      throw new AppError("MESSAGE_INVALID", `saga ${sagaId} can no longer be cancelled: ${detail}`);
+      return new AppError("MESSAGE_INVALID", `saga ${sagaId} can no longer be cancelled: ${detail}`);
+    case "NOT_COMPLETED":
+      return new AppError(
+        "MESSAGE_INVALID",
+        `${detail}: use \`checkoutctl saga cancel ${sagaId}\` while it is in progress`,
+      );
     case "UNAVAILABLE":
-      throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator cannot reach its database: try again");
+      return new AppError("SERVICE_UNAVAILABLE", "the orchestrator cannot reach its database: try again");
     default:
-      throw new AppError("MESSAGE_INVALID", `the orchestrator rejected it: ${error} ${detail}`.trimEnd());
+      return new AppError("MESSAGE_INVALID", `the orchestrator rejected it: ${error} ${detail}`.trimEnd());
   }
 }

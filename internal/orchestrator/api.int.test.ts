@@ -42,6 +42,7 @@ class Served implements AsyncDisposable {
       watch: this.watch,
       history: new HistoryWatch(database.sql),
       cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+      cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
       faultOf,
       onError,
     });

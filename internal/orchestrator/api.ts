@@ -1,4 +1,4 @@
-// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it. Internal: its clients are the gateway, which has
+// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it, or its order when it is completed. Internal: its clients are the gateway, which has
 // authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same, because a wrong body would
 // become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
@@ -6,14 +6,23 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Elysia } from "elysia";
 import { Uuid } from "../../schemas/fields.ts";
-import { CancelSaga, type SagaApiFault, type SagaCancelled, StartSaga } from "../../schemas/http.ts";
+import {
+  CancelOrderRequest,
+  CancelSaga,
+  type OrderCancelling,
+  type SagaApiFault,
+  type SagaCancelled,
+  StartSaga,
+} from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
-import { AppError } from "../kernel/errors.ts";
+import { AppError, assertNever } from "../kernel/errors.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { Cancellation } from "./cancel.ts";
 import type { HistoryWatch } from "./history-watch.ts";
+import type { CancelOrderResult } from "./cancel-order.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { StatusWatch } from "./status-watch.ts";
+import { statusOf } from "./state.ts";
 import { positionColumns } from "./store.ts";
 
 /** The longest time a status call is held open. */
@@ -23,6 +32,7 @@ const MAX_BODY_BYTES = 128 * 1_024;
 
 const startSaga = TypeCompiler.Compile(StartSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
+const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
 const statusQuery = queryReader(
   Type.Object({
     user_id: Uuid,
@@ -43,6 +53,7 @@ export interface OrchestratorApiOptions {
   readonly history: HistoryWatch;
   /** Null when there is no such saga. */
   readonly cancel: (sagaId: string, request: CancelSaga) => Promise<Cancellation | null>;
+  readonly cancelOrder: (sagaId: string, request: CancelOrderRequest) => Promise<CancelOrderResult>;
   /** Of the database that intake and watch use. */
   readonly faultOf: (error: unknown) => DatabaseFault;
   /** Called with errors that the caller did not cause. */
@@ -66,6 +77,12 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       "/sagas/:id/cancel",
       async ({ params, request }) =>
         cancelled(await cancel(sagaIdOf(params.id), await bodyOf(request, cancelSaga))),
+      { parse: "none" },
+    )
+    .post(
+      "/sagas/:id/cancel-order",
+      async ({ params, request }) =>
+        orderCancelling(await options.cancelOrder(sagaIdOf(params.id), await bodyOf(request, cancelOrder))),
       { parse: "none" },
     )
     .get("/sagas/:id", async ({ params, request }) => {
@@ -129,11 +146,28 @@ function cancelled(cancellation: Cancellation | null): Response {
   return Response.json(view, { status: outcome === "cancelling" ? 202 : 200 });
 }
 
+function orderCancelling(result: CancelOrderResult): Response {
+  switch (result.kind) {
+    case "unknown":
+      return answer("NO_SUCH_SAGA");
+    case "not completed":
+      return answer("NOT_COMPLETED", `the checkout is ${statusOf(result.saga.position)}`);
+    case "cancelling": {
+      const { cancellation_id, saga_id, order_id, status, step, needs_operator } = result.cancellation;
+      const view: OrderCancelling = { cancellation_id, saga_id, order_id, status, step, needs_operator };
+      return Response.json(view, { status: result.startedNow ? 202 : 200 });
+    }
+    default:
+      return assertNever(result);
+  }
+}
+
 /** The client reads the code; the HTTP status says the same to proxies and people. */
 const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
   CLIENT_KEY_REUSED: 409,
   NO_SUCH_SAGA: 404,
   TOO_LATE: 409,
+  NOT_COMPLETED: 409,
   INVALID_REQUEST: 422,
   UNAVAILABLE: 503,
   INTERNAL: 500,

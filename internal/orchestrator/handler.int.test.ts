@@ -42,6 +42,7 @@ test("takes every event type, and no command or mail", () => {
     OrderCreated: true,
     OrderFailed: true,
     OrderCancelled: true,
+    OrderCancelRefused: true,
     OrderShipped: true,
     OrderDelivered: true,
     CommandRefused: true,

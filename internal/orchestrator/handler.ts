@@ -3,6 +3,9 @@ import { MESSAGES } from "../../schemas/registry.ts";
 import type { Event } from "../../schemas/events.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import type { Handler } from "../messaging/handler.ts";
+import type { HeldRow } from "../messaging/held-rows.ts";
+import { isCancellationReply } from "./order-cancellation.ts";
+import { heldCancellations, lockCancellations } from "./order-cancellation-store.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
 import { heldSagas, lockSagas } from "./store.ts";
@@ -29,13 +32,31 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
     retryForever: new Set(),
     eventTopic: TOPICS.orderEvents,
     async load(tx, events) {
-      return new SagaBatch(await lockSagas(tx, sagasOf(events)));
+      const replies = events.filter(isCancellationReply);
+      const [sagas, cancellations] = await Promise.all([
+        lockSagas(tx, sagasOf(events)),
+        replies.length === 0 ? [] : lockCancellations(tx, sagasOf(replies)),
+      ]);
+      return new SagaBatch(sagas, cancellations);
     },
-    held: (tx, events) => heldSagas(tx, sagasOf(events)),
+    held(tx, events) {
+      const replies = events.filter(isCancellationReply);
+      const sagas = heldSagas(tx, sagasOf(events));
+      return replies.length === 0 ? sagas : bothHeld(sagas, heldCancellations(tx, sagasOf(replies)));
+    },
     decide: (batch, event, now) => batch.applyEvent(event, now, policy),
     save: (tx, batch, now) => batch.save(tx, now),
     committed: (batch) => batch.notify(observer),
   };
+}
+
+/** Once per saga. */
+async function bothHeld(
+  sagas: PromiseLike<readonly HeldRow[]>,
+  cancellations: PromiseLike<readonly HeldRow[]>,
+): Promise<readonly HeldRow[]> {
+  const rows = (await Promise.all([sagas, cancellations])).flat();
+  return [...new Map(rows.map((row) => [row.saga_id, row])).values()];
 }
 
 function sagasOf(events: readonly { readonly saga_id: string }[]): string[] {

@@ -4,6 +4,8 @@ import type { Event } from "../../schemas/events.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
+import { decideCancellation, isCancellationReply, type OrderCancellation } from "./order-cancellation.ts";
+import { saveCancellations } from "./order-cancellation-store.ts";
 import { decide, type Decision, type SagaPolicy } from "./saga.ts";
 import { isShippingEvent, shippingAction, type ShippingEvent } from "./shipping.ts";
 import type { Saga, SagaInput } from "./state.ts";
@@ -28,15 +30,30 @@ export class SagaBatch {
   readonly #unknown: Event[] = [];
   readonly #shipping: ShippingEvent[] = [];
 
-  constructor(sagas: readonly Saga[]) {
+  /** The newest of each checkout that has one. */
+  readonly #cancellations = new Map<
+    string,
+    { readonly before: OrderCancellation; after: OrderCancellation }
+  >();
+
+  /** `cancellations`: those of these sagas, oldest first, if the inputs may be for them. */
+  constructor(sagas: readonly Saga[], cancellations: readonly OrderCancellation[] = []) {
     for (const saga of sagas) this.#sagas.set(saga.saga_id, { before: saga, after: saga });
+    for (const one of cancellations) this.#cancellations.set(one.saga_id, { before: one, after: one });
   }
 
-  /** Applies an event to its saga and returns the messages that the saga sends. */
+  /** Applies an event to its saga, or to the cancellation of its order, and returns the messages to send. */
   applyEvent(event: Event, now: number, policy: SagaPolicy): readonly Outgoing[] {
     if (!this.#sagas.has(event.saga_id)) {
       this.#unknown.push(event);
       return [];
+    }
+    const cancelling = this.#cancellations.get(event.saga_id);
+    if (cancelling !== undefined && isCancellationReply(event)) {
+      const saga = this.current(event.saga_id);
+      const { cancellation, out } = decideCancellation(cancelling.after, saga, event, now, policy);
+      cancelling.after = cancellation;
+      return out;
     }
     if (isShippingEvent(event)) this.#shipping.push(event);
     return this.apply(event.saga_id, event, now, policy);
@@ -59,12 +76,23 @@ export class SagaBatch {
   /** The statements that write the changes; empty when nothing changed. */
   save(tx: Tx, now: number): readonly PromiseLike<unknown>[] {
     const actions = this.#shipping.map((event) => shippingAction(event, now));
-    const trail = actions.length === 0 ? [] : [recordActions(tx, actions)];
+    const moved = [...this.#cancellations.values()].filter(({ before, after }) => before !== after);
+    const others = [
+      ...(actions.length === 0 ? [] : [recordActions(tx, actions)]),
+      ...(moved.length === 0
+        ? []
+        : [
+            saveCancellations(
+              tx,
+              moved.map(({ after }) => after),
+            ),
+          ]),
+    ];
     const changes = this.#changes();
-    if (changes.length === 0) return trail;
+    if (changes.length === 0) return others;
     const history = this.#decided.flatMap(({ input, decision }) => linesOf(input, decision));
     const lines = history.length === 0 ? [] : [appendHistory(tx, history, now)];
-    return [saveSagas(tx, changes), ...lines, ...trail];
+    return [saveSagas(tx, changes), ...lines, ...others];
   }
 
   /** Call once the statements of `save` are committed. */

@@ -1,6 +1,7 @@
 // The saga metrics of the orchestrator: how many start, how many end in which way, how long they take, and every alert of the saga
 // table. Called by cmd/orchestrator, which passes the observer to handler and timers.
 import type { Log, Meter } from "../kernel/telemetry.ts";
+import type { OrderCancellation } from "./order-cancellation.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 import { statusOf } from "./state.ts";
 
@@ -52,4 +53,20 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
     changed,
   };
   return { observer, onStarted: (count: number) => started.inc({}, count) };
+}
+
+/** Counts and logs cancellations of orders whose step has had no reply for long. */
+export function cancellationOverdue(meter: Meter, log: Log): (cancellation: OrderCancellation) => void {
+  const overdue = meter.counter(
+    "order_cancellations_overdue_total",
+    "Steps of order cancellations without a reply for long",
+    ["step"],
+  );
+  return ({ cancellation_id, saga_id, order_id, step }) => {
+    overdue.inc({ step });
+    log.error(
+      { cancellation_id, saga_id, order_id, step },
+      `the cancellation of order ${order_id} has had no reply to its step ${step} for long, an operator must look`,
+    );
+  };
 }

@@ -35,7 +35,7 @@ export class ConsistentFixture extends AuditFixture implements AsyncDisposable {
   /** Deletes everything and writes the three sagas again. */
   async reset(): Promise<void> {
     const { saga, inventory, payment, order } = this.databases;
-    await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions`;
+    await saga`truncate saga_state, saga_history, outbox, inbox, retry, operator_actions, order_cancellations`;
     await inventory`truncate products, inventory, reservations, outbox, inbox, retry`;
     await payment`truncate payments, refunds, outbox, inbox, retry`;
     await order`truncate orders, outbox, inbox, retry`;

@@ -43,6 +43,8 @@ export function eventOf(type: Event["type"], sagaId: string): Event {
       const tracking = { carrier: "DHL", number: "JD014600003" };
       return { ...envelope, type, order_id: id, tracking, actor: "ada", reason: "packed" };
     }
+    case "OrderCancelRefused":
+      return { ...envelope, type, order_id: id, order_status: "SHIPPED" };
     case "OrderDelivered":
       return { ...envelope, type, order_id: id, actor: "ada", reason: "the carrier says so" };
     case "PaymentFailed":

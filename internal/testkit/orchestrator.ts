@@ -1,12 +1,15 @@
 // The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the inbox transaction, and
 // messages are read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
-import type { CancelSaga, StartSaga } from "../../schemas/http.ts";
+import type { CancelOrderRequest, CancelSaga, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RunResult } from "../kernel/ports.ts";
+import { cancelOrder } from "../orchestrator/cancel-order.ts";
 import { cancelSaga } from "../orchestrator/cancel.ts";
 import { sagaHandler } from "../orchestrator/handler.ts";
 import { Intake, type IntakeOptions } from "../orchestrator/intake.ts";
+import type { OrderCancellation } from "../orchestrator/order-cancellation.ts";
+import { sweepCancellations } from "../orchestrator/order-cancellation-timers.ts";
 import type { SagaPolicy } from "../orchestrator/saga.ts";
 import type { SagaObserver } from "../orchestrator/saga-batch.ts";
 import type { Saga } from "../orchestrator/state.ts";
@@ -111,6 +114,14 @@ export class TestOrchestrator implements AsyncDisposable {
     const note = (fields: object) => void this.logged.push(fields);
     const log = { info: note, warn: note, error: note };
     return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
+  }
+
+  cancelOrder(sagaId: string, request: CancelOrderRequest) {
+    return cancelOrder({ ...this.#shared, log: { info: () => undefined } }, sagaId, request);
+  }
+
+  sweepCancellations(onOverdue: (cancellation: OrderCancellation) => void = () => undefined) {
+    return sweepCancellations({ ...this.#shared, onOverdue });
   }
 
   /** Handles the replies that take a new saga to COMPLETED, one by one. */

@@ -21,7 +21,7 @@ import { revocationMetrics } from "../gateway/revocations.ts";
 import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
 import { StuckWatch } from "../orchestrator/stuck.ts";
-import { sagaTelemetry } from "../orchestrator/telemetry.ts";
+import { cancellationOverdue, sagaTelemetry } from "../orchestrator/telemetry.ts";
 import { registerStats } from "../paysim/telemetry.ts";
 import { FaultSettings } from "../paysim/faults.ts";
 import { Simulator } from "../paysim/simulator.ts";
@@ -150,6 +150,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/orchestrator/telemetry.ts",
     calls: /\bsagaTelemetry\(/,
     register: (metrics) => void sagaTelemetry(metrics, noLog, ignore),
+  },
+  {
+    file: "internal/orchestrator/telemetry.ts",
+    calls: /\bcancellationOverdue\(/,
+    register: (metrics) => void cancellationOverdue(metrics, noLog),
   },
   {
     file: "internal/orchestrator/admission.ts",

@@ -1,8 +1,9 @@
-// `checkoutctl order`: lists orders, shows one, ships it, records that it arrived.
+// `checkoutctl order`: lists orders, shows one, ships it, records that it arrived, cancels it after its checkout.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError } from "../../../internal/kernel/errors.ts";
+import { cancelOrder, type OrderCancelAnswer } from "../../../internal/operations/orchestrator.ts";
 import { findOrder, listOrders, type OrderDetails } from "../../../internal/operations/order-store.ts";
 import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
 import { Tracking } from "../../../schemas/fields.ts";
@@ -85,11 +86,33 @@ const deliver = operatorCommand("deliver", "record that a shipped order arrived"
     print(options, answer, () => changeText(answer));
   });
 
-export const orderCommand = group("order", "orders after their checkout: shipping and delivery")
+const cancel = operatorCommand(
+  "cancel",
+  "cancel an order that is paid and not sent: refund it, and give its stock back",
+)
+  .argument("<order-id>", "the order's id", uuid)
+  .action(async (order_id, { actor, reason, ...options }) => {
+    const settings = loadSettings(options.stack);
+    const url = settings.need("ORCHESTRATOR_URL");
+    await using connections = new Connections(settings);
+    const order = await findOrder(await connections.database("order"), order_id);
+    if (order === undefined) throw new AppError("MESSAGE_INVALID", `there is no order ${order_id}`);
+    // The order service decides this again, under the order's lock.
+    if (order.status === "SHIPPED" || order.status === "DELIVERED")
+      throw new AppError(
+        "MESSAGE_INVALID",
+        `order ${order_id} is ${order.status}: only an order that is not sent is cancelled`,
+      );
+    const answer = await cancelOrder(url, order.saga_id, { order_id, actor, reason });
+    print(options, answer, () => cancelText(answer));
+  });
+
+export const orderCommand = group("order", "orders after their checkout: shipping, delivery, cancelling")
   .addCommand(ls)
   .addCommand(show)
   .addCommand(ship)
-  .addCommand(deliver);
+  .addCommand(deliver)
+  .addCommand(cancel);
 
 function trackingOf(options: {
   readonly tracking?: string | undefined;
@@ -120,6 +143,20 @@ function changeText({ changed, order_id, status, tracking }: ShipmentRecorded): 
   return changed
     ? `order ${order_id} is ${how}`
     : `order ${order_id} was ${how} already, nothing was changed`;
+}
+
+const STEP_TEXT = {
+  order: "the order is being cancelled",
+  refund: "the payment is being refunded",
+  release: "the stock is being given back",
+} as const;
+
+function cancelText({ order_id, status, step, started_now, needs_operator }: OrderCancelAnswer): string {
+  const operator = needs_operator ? ", AND NEEDS AN OPERATOR: there has been no reply for long" : "";
+  if (started_now) return `order ${order_id}: ${STEP_TEXT[step]}; the same command shows how far it is`;
+  return status === "CANCELLED"
+    ? `order ${order_id} was cancelled already, nothing was changed`
+    : `order ${order_id} was being cancelled already: ${STEP_TEXT[step]}${operator}`;
 }
 
 function parcelText(tracking: Tracking | null): string | null {

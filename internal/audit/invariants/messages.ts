@@ -33,11 +33,13 @@ export const messages: readonly Invariant[] = [
   {
     name: "everything-finished",
     sentence:
-      "If the system should be idle: every saga is finished, every outbox row is published, and no command waits for a retry.",
+      "If the system should be idle: every saga and every cancellation of an order is finished, every outbox row is published, and no command waits for a retry.",
     *check({ expectIdle, cases, open }) {
       if (!expectIdle) return;
-      for (const { saga } of cases.values()) {
+      for (const { saga, cancellation } of cases.values()) {
         if (saga.completed_at === null) yield { saga_id: saga.saga_id, detail: `it is still ${saga.status}` };
+        if (cancellation === "in progress")
+          yield { saga_id: saga.saga_id, detail: "its order is still being cancelled" };
       }
       yield* backlogs(open.unpublished, "outbox rows are not published");
       yield* backlogs(open.retries, "commands wait for a retry");

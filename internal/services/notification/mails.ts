@@ -67,6 +67,8 @@ function wordsOf(command: SendNotification): Words {
       return checkoutFailed(command);
     case "order_shipped":
       return orderShipped(command);
+    case "order_cancelled":
+      return orderCancelled(command);
     default:
       return assertNever(command.template);
   }
@@ -102,6 +104,19 @@ function orderShipped({ saga_id, order_id, tracking }: SendNotification): Words 
   return {
     subject: "Your order has been shipped",
     paragraphs: [["Your order is on its way."], ...parcel, [`Order ${order_id ?? saga_id}`]],
+  };
+}
+
+function orderCancelled({ saga_id, order_id, total_cents = 0, currency }: SendNotification): Words {
+  const refund =
+    total_cents === 0 ? [] : [[`You get ${moneyText(total_cents, currency)} back the way you paid it.`]];
+  return {
+    subject: "Your order has been cancelled",
+    paragraphs: [
+      ["Your order has been cancelled and will not be sent."],
+      ...refund,
+      [`Order ${order_id ?? saga_id}`],
+    ],
   };
 }
 

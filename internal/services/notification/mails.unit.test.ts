@@ -63,6 +63,16 @@ test("a shipped order says where the parcel is", () => {
   });
 });
 
+test("a cancelled order says what comes back, if anything was paid", () => {
+  const order_id = "01900000-0000-7000-8000-000000000003";
+  const cancelled = { ...command, template: "order_cancelled", order_id } as const;
+  expect(mailOf({ ...cancelled, total_cents: 500 })).toMatchObject({
+    subject: "Your order has been cancelled",
+    text: `Your order has been cancelled and will not be sent.\n\nYou get 5.00 EUR back the way you paid it.\n\nOrder ${order_id}\n`,
+  });
+  expect(mailOf({ ...cancelled, total_cents: 0 }).text).not.toContain("back");
+});
+
 test("input from the network is text in the mail, never markup", () => {
   const items = [{ sku_id: '<img src="x">', quantity: 1, unit_price_cents: 1 }];
   const { html } = mailOf({ ...command, items });

@@ -51,7 +51,7 @@ export function decide(
     case "CreateOrder":
       return order === null ? create(command, now, policy) : createAgain(order, command);
     case "CancelOrder":
-      return order === null ? tombstone(command, now) : cancel(order, now);
+      return order === null ? tombstone(command, now) : cancel(order, command, now);
     default:
       return assertNever(command);
   }
@@ -116,7 +116,7 @@ function tombstone(command: CancelOrder, now: number): Decision {
   };
 }
 
-function cancel(order: Order, now: number): Decision {
+function cancel(order: Order, command: CancelOrder, now: number): Decision {
   switch (order.status) {
     case "CONFIRMED":
       return {
@@ -128,6 +128,7 @@ function cancel(order: Order, now: number): Decision {
       return { order, out: [cancelled(order.saga_id)], alert: null };
     case "SHIPPED":
     case "DELIVERED":
+      if (command.refuse_if_shipped === true) return { order, out: [cancelRefused(order)], alert: null };
       // This happens only if somebody ships an order before its saga is COMPLETED. No row can undo goods on a lorry.
       // OrderCancelled would refund them, and throwing would only retry this command while the saga sends the next. So there
       // is no reply. The saga repeats the cancel, ever more slowly, and alerts its operator. The operator gets the goods back
@@ -152,4 +153,8 @@ function created({ saga_id, order_id }: Order, { user_id, total_cents }: OrderDe
 
 function cancelled(saga_id: string): Outgoing {
   return { type: "OrderCancelled", saga_id };
+}
+
+function cancelRefused({ saga_id, order_id, status }: Order): Outgoing {
+  return { type: "OrderCancelRefused", saga_id, order_id, order_status: status };
 }

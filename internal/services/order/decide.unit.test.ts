@@ -111,6 +111,36 @@ describe("the saga laws", () => {
   });
 });
 
+describe("the cancel of an order whose checkout is completed", () => {
+  const refusable = (): CancelOrder => ({ ...cancelOrder(), refuse_if_shipped: true });
+
+  test("is refused when the parcel is on its way: an answer, no change and no alert", () => {
+    for (const status of ["SHIPPED", "DELIVERED"] as const) {
+      const order = given(status);
+      const decision = on(order, refusable());
+      expect(decision.order).toBe(order);
+      expect([decision.out, decision.alert]).toEqual([
+        [
+          {
+            type: "OrderCancelRefused",
+            saga_id: SAGA,
+            order_id: order?.order_id ?? "",
+            order_status: status,
+          },
+        ],
+        null,
+      ]);
+    }
+  });
+
+  test("is any other cancel before that, and after it was cancelled", () => {
+    for (const status of ["NONE", "CONFIRMED", "CANCELLED"] as const) {
+      const { order, out } = on(given(status), refusable());
+      expect([order?.status, types(out)]).toEqual(["CANCELLED", ["OrderCancelled"]]);
+    }
+  });
+});
+
 /** One step of a history: a create or a cancel. */
 const run = (order: Order | null, create: boolean) => on(order, create ? createOrder() : cancelOrder()).order;
 

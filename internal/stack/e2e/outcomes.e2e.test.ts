@@ -67,6 +67,40 @@ describe("a successful checkout", () => {
     expect(mail.source).toContain(`Order ${view.order_id}`);
   });
 
+  test("is cancelled by an operator afterwards: refunded, restocked, and the checkout stays completed", async () => {
+    // given
+    await system.restock("second-thought", 1);
+    const view = await buy(cart("second-thought"));
+    const cancel = [
+      "order",
+      "cancel",
+      view.order_id ?? "",
+      "--actor",
+      "ada",
+      "--reason",
+      "the shopper called",
+    ];
+    // when
+    const started = await system.operatorSees<{ started_now: boolean }>(cancel);
+    await system.mailAbout(view.saga_id, "order_cancelled");
+    // then
+    expect(started.started_now).toBe(true);
+    const { saga, reservation, money, orders } = await system.story(view.saga_id);
+    expect(saga).toMatchObject({ status: "COMPLETED", order_id: view.order_id });
+    expect(orders).toMatchObject([{ order_id: view.order_id, status: "CANCELLED" }]);
+    expect(reservation).toMatchObject([{ status: "RELEASED" }]);
+    expect(money.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+      "payment REFUNDED",
+      "refund SUCCEEDED",
+    ]);
+    expect((await system.ledgerOf(view.saga_id)).map(({ kind }) => kind)).toContain("charge");
+    expect(await system.available("second-thought")).toBe(1);
+    const again = await system.operatorSees<{ started_now: boolean; status: string }>(cancel);
+    expect(again).toMatchObject({ started_now: false, status: "CANCELLED" });
+    const late = await system.checkoutctl("order", "ship", view.order_id ?? "", "--reason", "packed");
+    expect([late.code, late.stderr]).toEqual([3, expect.stringContaining("nothing may be sent")]);
+  });
+
   test("is shipped and delivered by an operator, and its shopper gets one mail about it", async () => {
     // given
     await system.restock("parcel", 1);

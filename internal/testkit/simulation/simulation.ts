@@ -7,6 +7,7 @@ import { TOPICS } from "../../../schemas/topics.ts";
 import { audit, type AuditReport } from "../../audit/audit.ts";
 import type { AuditSources } from "../../audit/sources.ts";
 import { sagaHandler } from "../../orchestrator/handler.ts";
+import type { CancelOrderResult } from "../../orchestrator/cancel-order.ts";
 import { rebuildSagas, type RebuildReport } from "../../orchestrator/rebuild-run.ts";
 import type { Handler } from "../../messaging/handler.ts";
 import { MessageProcessor } from "../../messaging/message-processor.ts";
@@ -19,6 +20,7 @@ import { consumerMetrics, relayMetrics } from "../../messaging/telemetry.ts";
 import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
 import { orderHandler } from "../../services/order/handler.ts";
+import { recordShipment, type ShipmentResult } from "../../services/order/ship.ts";
 import { paymentHandler } from "../../services/payment/handler.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "../database.ts";
 import { HOLD_MS, START, TestInventory } from "../inventory.ts";
@@ -133,7 +135,9 @@ export class Simulation implements AsyncDisposable {
     for (let round = 0; round < MAX_CALM_ROUNDS; round += 1) {
       await this.drain();
       const { sql } = this.#orchestrator.database;
-      const open = await sql`select from saga_state where completed_at is null limit 1`;
+      const open = await sql`
+        (select from saga_state where completed_at is null limit 1)
+         union all (select from order_cancellations where completed_at is null limit 1)`;
       const unpublished = await this.#unpublished();
       // After a restore, payments of finished sagas may still be open.
       const unsettled = await this.databases.payment.sql`
@@ -148,6 +152,24 @@ export class Simulation implements AsyncDisposable {
     do {
       for (const turn of this.#everything()) await turn();
     } while (this.#services.some(({ group }) => !group.isIdle));
+  }
+
+  /** Completed checkouts with their orders, oldest first. */
+  async completed(): Promise<readonly { readonly saga_id: string; readonly order_id: string }[]> {
+    return this.#orchestrator.database.sql<{ saga_id: string; order_id: string }[]>`
+      select saga_id, order_id from saga_state where status = 'COMPLETED' order by saga_id`;
+  }
+
+  /** Same as `checkoutctl order cancel`, without its look at the order. */
+  cancelOrder(sagaId: string, order_id: string): Promise<CancelOrderResult> {
+    return this.#orchestrator.cancelOrder(sagaId, { order_id, actor: "ada", reason: "the shopper called" });
+  }
+
+  /** Same as `checkoutctl order ship`. */
+  shipOrder(orderId: string): Promise<ShipmentResult | null> {
+    const clock = { now: () => this.#now };
+    const options = { database: this.#order.postgres, clock, newId: () => Bun.randomUUIDv7(), log: noLog };
+    return recordShipment(options, orderId, { kind: "ship", actor: "ada", reason: "packed" });
   }
 
   backup(database: DatabaseName): Promise<void> {
@@ -299,6 +321,7 @@ export class Simulation implements AsyncDisposable {
       () => this.#goToTheBank(),
       () => this.#inventory.sweep(),
       () => this.#orchestrator.sweep(),
+      () => this.#orchestrator.sweepCancellations(),
     ];
   }
 

@@ -11,8 +11,9 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DECIDE,
-        find: "return order === null ? tombstone(command, now) : cancel(order, now);",
-        replace: "return order === null ? { ...tombstone(command, now), order: null } : cancel(order, now);",
+        find: "return order === null ? tombstone(command, now) : cancel(order, command, now);",
+        replace:
+          "return order === null ? { ...tombstone(command, now), order: null } : cancel(order, command, now);",
       },
     ],
     caughtBy: { layer: "unit", file: DECIDE_TEST, test: "undo before do, and do after undo: refused" },
@@ -29,8 +30,8 @@ export const ORDER_AND_MAIL_MUTANTS: readonly Mutant[] = [
       },
       {
         file: DECIDE,
-        find: '    case "SHIPPED":\n    case "DELIVERED":\n      // ',
-        replace: '    case "DELIVERED":\n      // ',
+        find: '    case "SHIPPED":\n    case "DELIVERED":\n      if (command',
+        replace: '    case "DELIVERED":\n      if (command',
       },
     ],
     caughtBy: {
