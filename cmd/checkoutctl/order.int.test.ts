@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderApi } from "../../internal/services/order/order-http.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { applyOnce } from "../../internal/messaging/inbox-transaction.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
@@ -34,6 +35,7 @@ beforeAll(async () => {
   const sagaApi = orchestratorApi({
     intake: orchestrator.intake(),
     watch: new StatusWatch(postgres.sql),
+    history: new HistoryWatch(postgres.sql),
     cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
     cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
     faultOf: postgres.faultOf.bind(postgres),

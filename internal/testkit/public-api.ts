@@ -64,6 +64,7 @@ export class PublicApi implements AsyncDisposable {
         watch,
         history,
         cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
+        cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
         faultOf: postgres.faultOf.bind(postgres),
         onError: note,
       }),
