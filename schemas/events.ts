@@ -150,5 +150,6 @@ export type InventoryEvent =
   | ReservationExpired;
 export type PaymentEvent =
   PaymentSucceeded | PaymentActionRequired | PaymentFailed | PaymentCancelled | RefundCompleted;
-export type OrderEvent = OrderCreated | OrderFailed | OrderCancelled | OrderCancelRefused | OrderShipped | OrderDelivered;
+export type OrderEvent =
+  OrderCreated | OrderFailed | OrderCancelled | OrderCancelRefused | OrderShipped | OrderDelivered;
 export type Event = InventoryEvent | PaymentEvent | OrderEvent | CommandRefused | CommandDeadLettered;
