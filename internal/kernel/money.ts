@@ -54,6 +54,11 @@ export function priceStep(currency: string): number {
   return MINOR_UNITS.get(currency)?.step ?? 1;
 }
 
+/** Decimals of an amount in this currency; null if it is not in the table. */
+export function minorDigits(currency: string): number | null {
+  return MINOR_UNITS.get(currency)?.digits ?? null;
+}
+
 /** For people: `12.50 EUR`, `50000 JPY`, `1.860 KWD`. A currency that is not in the table is shown in minor units. */
 export function moneyText(amount_cents: number, currency: string): string {
   const unit = MINOR_UNITS.get(currency);

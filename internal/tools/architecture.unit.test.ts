@@ -5,7 +5,7 @@ import { brokenRules } from "./architecture.ts";
 
 test("every source file follows the rules", async () => {
   const files = await Array.fromAsync(
-    new Bun.Glob("{cmd,internal,schemas,bench}/**/*.ts").scan({ cwd: REPOSITORY }),
+    new Bun.Glob("{cmd,internal,schemas,bench}/**/*.{ts,tsx}").scan({ cwd: REPOSITORY }),
   );
   const sources = files.filter((path) => !path.endsWith(".d.ts"));
   expect(sources.length).toBeGreaterThan(100);
@@ -59,6 +59,16 @@ describe("a file that breaks a rule is found:", () => {
       "internal/audit may not import internal/orchestrator/steps.ts",
     ],
     ["bench/load.ts", 'import "../internal/gateway/app.ts";', "bench may not import internal/gateway/app.ts"],
+    [
+      "internal/orchestrator/api.ts",
+      'import { Page } from "../storefront/parts/layout.tsx";',
+      "internal/orchestrator may not import internal/storefront/parts/layout.tsx",
+    ],
+    [
+      "internal/storefront/pages/cart.tsx",
+      'import { AppError } from "../../gateway/problem.ts";\nexport const a = <p />;',
+      "internal/storefront may not import internal/gateway/problem.ts",
+    ],
     ["internal/novel/a.ts", "", "add its folder to the import table"],
     [
       "internal/orchestrator/store.ts",

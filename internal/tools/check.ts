@@ -11,6 +11,8 @@ export interface CheckResult {
 
 const CHECKS: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: "types", command: ["check", "--no-script"] },
+  // Code that runs in browsers sees the DOM; everything else must not.
+  { name: "browser", command: ["check", "--no-script", "-p", "internal/storefront/client"] },
   { name: "lint", command: [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware"] },
   { name: "format", command: ["fmt", "--no-script", "--check"] },
 ];

@@ -1,0 +1,65 @@
+// The files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached for ever and a new release
+// is never mixed with an old page. Embedded in the binary as text: pages are rendered on the server with a nonce for each response,
+// which Bun's HTML imports, a finished page with its bundle, leave no room for. The scripts are served as they are in the repository, so
+// that scripts.ts can list their exact bytes.
+import checkoutText from "./client/card-fields.js" with { type: "text" };
+import shopText from "./client/shop.js" with { type: "text" };
+import baseCss from "./styles/base.css" with { type: "text" };
+import pagesCss from "./styles/pages.css" with { type: "text" };
+import themeCss from "./styles/theme.css" with { type: "text" };
+
+export interface Asset {
+  readonly path: string;
+  readonly type: string;
+  readonly text: string;
+  /** For the `integrity` attribute. */
+  readonly integrity: string;
+  readonly zipped: Uint8Array<ArrayBuffer>;
+}
+
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 29C7 26 4 18 6 6c6 1 10 5 10 12 0-7 4-11 10-12 2 12-1 20-10 23z" fill="#2f6b55"/><path d="M16 29V18" stroke="#f7f2e8" stroke-width="2"/></svg>`;
+
+export const assets = {
+  css: asset(
+    "shop",
+    "css",
+    "text/css; charset=utf-8",
+    [themeCss, baseCss, pagesCss].map(withoutComments).join("\n"),
+  ),
+  shop: asset("shop", "js", "text/javascript; charset=utf-8", shopText),
+  cardFields: asset("card-fields", "js", "text/javascript; charset=utf-8", checkoutText),
+  icon: asset("icon", "svg", "image/svg+xml", ICON),
+} as const;
+
+const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((one) => [one.path, one]));
+
+/** The answer for a path under /assets/; null if there is no such file. */
+export function assetResponse(path: string, request: Request): Response | null {
+  const found = byPath.get(path);
+  if (found === undefined) return null;
+  const zip = request.headers.get("accept-encoding")?.includes("gzip") === true;
+  const headers = new Headers({
+    "content-type": found.type,
+    "cache-control": "public, max-age=31536000, immutable",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    vary: "accept-encoding",
+  });
+  if (zip) headers.set("content-encoding", "gzip");
+  return new Response(zip ? found.zipped : found.text, { headers });
+}
+
+function asset(name: string, ending: string, type: string, text: string): Asset {
+  const hash = new Bun.CryptoHasher("sha384").update(text).digest();
+  return {
+    path: `/assets/${name}.${hash.toString("hex").slice(0, 16)}.${ending}`,
+    type,
+    text,
+    integrity: `sha384-${hash.toString("base64")}`,
+    zipped: Bun.gzipSync(text),
+  };
+}
+
+function withoutComments(css: string): string {
+  return css.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s+/gm, "");
+}

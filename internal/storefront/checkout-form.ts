@@ -1,0 +1,110 @@
+// The checkout form: its fields, what the shopper typed, and the checkout request that it becomes. Pure.
+import type { CheckoutRequest } from "../../schemas/http.ts";
+import { type Cart, cartOf } from "./cart.ts";
+
+/** In the order of the page. The names are those of the request, so that its faults find their field. */
+export const ADDRESS_FIELDS = [
+  "name",
+  "company",
+  "line1",
+  "line2",
+  "postal_code",
+  "city",
+  "region",
+  "country",
+  "phone",
+] as const;
+export type AddressField = (typeof ADDRESS_FIELDS)[number];
+export type Field = "email" | AddressField | "payment_method";
+
+/** The tokens by which browsers fill a form (WCAG 1.3.5). */
+export const AUTOCOMPLETE: Readonly<Record<Exclude<Field, "payment_method">, string>> = {
+  email: "email",
+  name: "shipping name",
+  company: "shipping organization",
+  line1: "shipping address-line1",
+  line2: "shipping address-line2",
+  postal_code: "shipping postal-code",
+  city: "shipping address-level2",
+  region: "shipping address-level1",
+  country: "shipping country",
+  phone: "shipping tel",
+};
+
+/** What the shopper typed. Never the payment method: it is chosen again each time. */
+export type Details = Readonly<Partial<Record<Exclude<Field, "payment_method">, string>>>;
+
+export interface PostedCheckout {
+  readonly key: string;
+  readonly cart: Cart;
+  /** What the page showed. */
+  readonly total_cents: number;
+  readonly currency: string;
+  readonly details: Details;
+  readonly payment_method: string;
+}
+
+const MAX_FIELD_LENGTH = 300;
+
+export function postedCheckout(form: URLSearchParams): PostedCheckout {
+  const total = form.get("total") ?? "";
+  return {
+    key: form.get("key") ?? "",
+    cart: cartOf(form.get("cart") ?? ""),
+    total_cents: /^\d{1,16}$/.test(total) ? Number(total) : 0,
+    currency: form.get("currency") ?? "",
+    details: detailsOf(form),
+    payment_method: form.get("payment_method") ?? "",
+  };
+}
+
+/** The request for the gateway, which checks it. Empty fields are left out. */
+export function checkoutRequest(posted: PostedCheckout): CheckoutRequest {
+  const { email = "", name = "", line1 = "", country = "", ...rest } = posted.details;
+  return {
+    items: posted.cart.map(({ sku_id, quantity }) => ({ sku_id, quantity })),
+    currency: posted.currency,
+    expected_total_cents: posted.total_cents,
+    email,
+    shipping_address: { name, line1, country, ...rest },
+    payment_method: posted.payment_method,
+  };
+}
+
+/** `/shipping_address/city` belongs to the field `city`. Null: the fault has no field on the page. */
+export function fieldOfFault(path: string): Field | null {
+  const name = path.replace(/^\/shipping_address\//, "").replace(/^\//, "");
+  const fields: readonly Field[] = ["email", ...ADDRESS_FIELDS, "payment_method"];
+  return fields.find((field) => field === name) ?? null;
+}
+
+/** For the cookie that remembers the details until the browser closes. */
+export function detailsText(details: Details): string {
+  return new TextEncoder()
+    .encode(JSON.stringify(details))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+export function detailsFrom(text: string | undefined): Details {
+  if (text === undefined || text === "") return {};
+  try {
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value !== "object" || value === null) return {};
+    const fields = new URLSearchParams();
+    for (const [name, field] of Object.entries(value)) if (typeof field === "string") fields.set(name, field);
+    return detailsOf(fields);
+  } catch {
+    // The cookie comes from the browser and may be anything.
+    return {};
+  }
+}
+
+function detailsOf(form: URLSearchParams): Details {
+  const details: Partial<Record<Exclude<Field, "payment_method">, string>> = {};
+  for (const field of ["email", ...ADDRESS_FIELDS] as const) {
+    const text = (form.get(field) ?? "").trim().slice(0, MAX_FIELD_LENGTH);
+    if (text !== "") details[field] = text;
+  }
+  return details;
+}

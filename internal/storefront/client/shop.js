@@ -1,0 +1,189 @@
+// @ts-check
+// What scripts add to pages that work without them: the cart changes in place, the order button can be pressed once, the status page is
+// live, times are local. Served as it is here. No page depends on it.
+
+const said = document.getElementById("said");
+document.documentElement.setAttribute("data-js", "");
+localTimes(document);
+document.addEventListener("submit", onSubmit);
+document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
+document.getElementById("errors")?.focus();
+const live = document.getElementById("live");
+if (live?.dataset["events"]) follow(live);
+// A page out of the browser's memory shows an old cart and an old order.
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+/** @param {ParentNode} root */
+function localTimes(root) {
+  const page = document.documentElement.lang;
+  // The shopper's own region, if it speaks the language of the page.
+  const language = navigator.languages.find((tag) => tag.startsWith(page)) ?? page;
+  for (const time of root.querySelectorAll("time")) {
+    const shown = time.dataset["show"];
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    /** @type {Intl.DateTimeFormatOptions} */
+    const options = {
+      ...(shown === "time" ? {} : { dateStyle: "long" }),
+      ...(shown === "day" ? {} : { timeStyle: "short" }),
+    };
+    time.textContent = new Intl.DateTimeFormat(language, options).format(date);
+  }
+}
+
+/** @param {SubmitEvent} event */
+function onSubmit(event) {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement)) return;
+  if (form.matches("[data-add]")) {
+    event.preventDefault();
+    void add(form);
+  } else if (form.matches("[data-checkout]")) {
+    event.preventDefault();
+    void place(form);
+  }
+}
+
+/** Adds to the cart without leaving the page. @param {HTMLFormElement} form */
+async function add(form) {
+  try {
+    const answer = await send(form, "application/json");
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { count, text } = await answer.json();
+    const badge = document.getElementById("cart-count");
+    if (badge) {
+      badge.textContent = String(count);
+      badge.hidden = count === 0;
+    }
+    say(text);
+  } catch {
+    form.submit();
+  }
+}
+
+/** @param {string} text */
+function say(text) {
+  if (!said) return;
+  said.textContent = text;
+  said.classList.add("is-shown");
+}
+
+/**
+ * Sends the order once, whatever is pressed. Without an answer it sends the same key again, after 0.5, 1, 2 and 4 s, and then leaves
+ * it to the shopper. @param {HTMLFormElement} form
+ */
+async function place(form) {
+  if (form.dataset["busy"] !== undefined) return;
+  const button = form.querySelector("[data-place]");
+  const progress = form.querySelector("[data-progress]");
+  if (!(button instanceof HTMLButtonElement)) return form.submit();
+  const label = button.textContent;
+  form.dataset["busy"] = "";
+  // Not `disabled`: the button keeps the focus, and screen readers hear what it says now.
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = form.dataset["placing"] ?? label;
+  if (progress) progress.textContent = "";
+  const isReady = await cardIsReady(form);
+  for (const pauseMs of isReady ? [0, 500, 1_000, 2_000, 4_000] : []) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const answer = await send(form, "text/html").catch(() => null);
+    if (answer === null || answer.status >= 500) continue;
+    if (answer.redirected) return location.assign(answer.url);
+    return show(await answer.text());
+  }
+  delete form.dataset["busy"];
+  button.removeAttribute("aria-disabled");
+  button.textContent = isReady ? (form.dataset["ask"] ?? label) : label;
+  if (isReady && progress) progress.textContent = form.dataset["silent"] ?? "";
+}
+
+/** The payment provider's fields make a payment method out of the card; card-fields.js listens. @param {HTMLFormElement} form */
+async function cardIsReady(form) {
+  /** @type {{ ready: Promise<boolean> | null }} */
+  const detail = { ready: null };
+  form.dispatchEvent(new CustomEvent("card-wanted", { detail }));
+  return detail.ready === null ? true : detail.ready;
+}
+
+/** @param {HTMLFormElement} form @param {string} accept */
+function send(form, accept) {
+  const fields = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (typeof value === "string") fields.append(name, value);
+  return fetch(form.action, { method: "POST", body: fields, headers: { accept } });
+}
+
+/** Shows the answer's content in place of this page's, with the focus on what is wrong. @param {string} html */
+function show(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const [here, there] = [document.querySelector("main"), page.querySelector("main")];
+  if (!here || !there) return location.reload();
+  here.replaceChildren(...there.childNodes);
+  localTimes(here);
+  document.dispatchEvent(new Event("page-shown"));
+  const target = document.getElementById("errors") ?? here;
+  target.focus();
+  target.scrollIntoView();
+}
+
+/** Server-sent events; when they fail, long polling with growing pauses. @param {HTMLElement} page */
+function follow(page) {
+  const events = new EventSource(page.dataset["events"] ?? "");
+  let failures = 0;
+  events.addEventListener("view", (event) => {
+    failures = 0;
+    if (update(page, JSON.parse(event.data))) events.close();
+  });
+  events.addEventListener("error", () => {
+    failures += 1;
+    connection(page, failures > 1);
+    // The browser reconnects by itself, unless the server answered with an error.
+    if (events.readyState === EventSource.CLOSED || failures > 3) {
+      events.close();
+      void poll(page);
+    }
+  });
+}
+
+/** @param {HTMLElement} page */
+async function poll(page) {
+  for (let pauseMs = 1_000; ; pauseMs = Math.min(pauseMs * 2, 15_000)) {
+    const address = new URL(page.dataset["view"] ?? "", location.href);
+    address.searchParams.set("seen", page.dataset["version"] ?? "");
+    const answer = await fetch(address, { headers: { accept: "application/json" } }).catch(() => null);
+    if (answer?.status === 404 || answer?.status === 401) return location.reload();
+    if (answer?.ok) {
+      pauseMs = 500;
+      if (update(page, await answer.json())) return;
+    }
+    connection(page, !answer?.ok);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+/**
+ * Shows a view; true if it is the last one.
+ * @param {HTMLElement} page @param {{ version: string, stage: string, state: string, rest: string, done: boolean }} view
+ */
+function update(page, view) {
+  connection(page, false);
+  if (view.version !== page.dataset["version"]) {
+    page.dataset["version"] = view.version;
+    page.dataset["stage"] = view.stage;
+    for (const [id, html] of [
+      ["state", view.state],
+      ["rest", view.rest],
+    ]) {
+      const part = document.getElementById(id ?? "");
+      if (!part) continue;
+      part.innerHTML = html ?? "";
+      localTimes(part);
+    }
+  }
+  return view.done;
+}
+
+/** @param {HTMLElement} page @param {boolean} isBroken */
+function connection(page, isBroken) {
+  const text = document.getElementById("connection");
+  if (text) text.textContent = isBroken ? (page.dataset["reconnecting"] ?? "") : "";
+}

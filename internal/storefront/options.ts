@@ -1,0 +1,30 @@
+// The settings and collaborators of the storefront. Filled by cmd/gateway.
+import type { Clock } from "../kernel/ports.ts";
+import type { ShopData } from "./port.ts";
+
+export interface StorefrontOptions {
+  readonly data: ShopData;
+  readonly shopName: string;
+  /** The user's id behind a token of the shop's identity provider, or null if the token is not valid (any more). */
+  readonly userOf: (token: string) => Promise<string | null>;
+  /** Public address of the shop, without a slash at the end. Without it, the Host header is the shop's name. */
+  readonly shopUrl?: string | undefined;
+  /** The sign-in page of the shop's identity provider. */
+  readonly signInUrl?: string | undefined;
+  /** How cards reach the payment provider: its own fields in the browser, or the simulator's named test cards. */
+  readonly cards:
+    { readonly kind: "stripe"; readonly publishableKey: string } | { readonly kind: "test_cards" };
+  /** Null if there are no links for guests. Returns the user's id if the link is valid for this saga. */
+  readonly guestOf: ((sagaId: string, token: string) => string | null) | null;
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly counts: StorefrontCounts;
+  /** Called with errors that operators should see. */
+  readonly onError: (error: unknown, request: Request) => void;
+}
+
+export interface StorefrontCounts {
+  readonly page: (page: string, status: number) => void;
+  readonly cspReport: (directive: string) => void;
+  readonly refusedOrigin: () => void;
+}

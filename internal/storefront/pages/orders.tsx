@@ -1,0 +1,222 @@
+// `/orders` and `/orders/:id`: the history, and one order with its receipt.
+import { countryName } from "../countries.ts";
+import { money } from "../format.ts";
+import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { Empty, Page } from "../parts/layout.tsx";
+import { nameOf } from "../parts/names.ts";
+import { OpenCheckouts } from "../parts/open-checkouts.tsx";
+import { When } from "../parts/when.tsx";
+import type { CheckoutStatus, OrdersPage, PlacedOrder, ShopProduct } from "../port.ts";
+import type { Frame } from "../visit.ts";
+
+type Products = ReadonlyMap<string, ShopProduct>;
+
+interface ListProps {
+  readonly frame: Frame;
+  readonly page: OrdersPage;
+  readonly products: Products;
+  readonly open: readonly CheckoutStatus[];
+}
+
+export function Orders({ frame, page, products, open }: ListProps) {
+  const { words, language } = frame;
+  return (
+    <Page frame={frame} title={words.orders.title} current="orders">
+      <OpenCheckouts frame={frame} open={open} />
+      <h1>{words.orders.title}</h1>
+      <ArtDefinitions products={[...products.values()]} />
+      {page.items.length === 0 ? (
+        <Empty title={words.orders.empty} hint={words.orders.emptyHint}>
+          <a class="button" href="/">
+            {words.cart.look}
+          </a>
+        </Empty>
+      ) : (
+        <ul class="order-list">
+          {page.items.map((order) => (
+            <li key={order.order_id} class="order-card">
+              <div class="order-pictures">
+                {order.items.slice(0, 3).map(({ sku_id }) => {
+                  const product = products.get(sku_id);
+                  return product === undefined ? null : (
+                    <Picture key={sku_id} product={product} size="line" />
+                  );
+                })}
+              </div>
+              <div>
+                <h2>
+                  <a href={`/orders/${order.order_id}`}>
+                    <When at={order.created_at} language={language} show="day" />
+                  </a>
+                </h2>
+                <p class="note">
+                  {words.cartCount(order.items.reduce((sum, { quantity }) => sum + quantity, 0))}
+                </p>
+              </div>
+              <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
+              <p class="line-sum">{money(order.total_cents, order.currency, language)}</p>
+            </li>
+          ))}
+        </ul>
+      )}
+      {page.next === null ? null : (
+        <p class="more">
+          <a class="button quiet" href={`/orders?after=${encodeURIComponent(page.next)}`}>
+            {words.orders.more}
+            <Icon name="arrow" />
+          </a>
+        </p>
+      )}
+    </Page>
+  );
+}
+
+interface OrderProps {
+  readonly frame: Frame;
+  readonly order: PlacedOrder;
+  readonly products: Products;
+}
+
+export function Order({ frame, order, products }: OrderProps) {
+  const { words } = frame;
+  return (
+    <Page frame={frame} title={`${words.orders.number} ${order.order_id.slice(-8)}`} current="orders">
+      <p class="no-print">
+        <a class="back" href="/orders">
+          <Icon name="back" />
+          {words.orders.back}
+        </a>
+      </p>
+      <div class="order-head">
+        <div>
+          <p class="print-only">{frame.shopName}</p>
+          <h1>{words.orders.status[order.status]}</h1>
+          <p class="note code">
+            {words.orders.number} {order.order_id}
+          </p>
+        </div>
+        <div class="actions no-print">
+          <form method="post" action={`/orders/${order.order_id}/again`}>
+            <button class="button" title={words.orders.todayPrices}>
+              {words.orders.again}
+            </button>
+          </form>
+          <button class="button quiet" type="button" data-print data-needs-js>
+            <Icon name="print" />
+            {words.orders.print}
+          </button>
+        </div>
+      </div>
+      <Progress frame={frame} order={order} />
+      <div class="two-columns">
+        <Receipt frame={frame} order={order} products={products} />
+        <Delivery frame={frame} order={order} />
+      </div>
+    </Page>
+  );
+}
+
+function Progress({ frame, order }: { readonly frame: Frame; readonly order: PlacedOrder }) {
+  const { words, language } = frame;
+  const times = [
+    [words.orders.placed, order.created_at],
+    ...(order.cancelled_at === null
+      ? [
+          [words.orders.shipped, order.shipped_at] as const,
+          [words.orders.delivered, order.delivered_at] as const,
+        ]
+      : [[words.orders.cancelled, order.cancelled_at] as const]),
+  ] as const;
+  return (
+    <ol class="steps" aria-label={words.status.stepsLabel}>
+      {times.map(([name, at]) => (
+        <li key={name} class={at === null ? "is-ahead" : "is-done"}>
+          <span class="dot">{at === null ? null : <Icon name="check" />}</span>
+          <span>{name}</span>
+          {at === null || at === undefined ? null : <When at={at} language={language} show="day" />}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Receipt({ frame, order, products }: OrderProps) {
+  const { words, language } = frame;
+  return (
+    <section>
+      <h2>{words.orders.receipt}</h2>
+      <ArtDefinitions products={[...products.values()]} />
+      <ul class="lines">
+        {order.items.map(({ sku_id, quantity, unit_price_cents }) => {
+          const product = products.get(sku_id);
+          return (
+            <li key={sku_id} class="line">
+              {product === undefined ? (
+                <span class="picture picture-line" />
+              ) : (
+                <Picture product={product} size="line" />
+              )}
+              <div class="line-text">
+                {product === undefined ? (
+                  <strong>{sku_id}</strong>
+                ) : (
+                  <a href={`/products/${sku_id}`}>{nameOf(product, language)}</a>
+                )}
+                <p class="note">
+                  {quantity} × {money(unit_price_cents, order.currency, language)}
+                </p>
+              </div>
+              <p class="line-sum">{money(quantity * unit_price_cents, order.currency, language)}</p>
+            </li>
+          );
+        })}
+      </ul>
+      <p class="sum">
+        <span>{words.orders.total}</span>
+        <strong>{money(order.total_cents, order.currency, language)}</strong>
+      </p>
+    </section>
+  );
+}
+
+function Delivery({ frame, order }: { readonly frame: Frame; readonly order: PlacedOrder }) {
+  const { words, language } = frame;
+  const { name, company, line1, line2, postal_code, city, region, country } = order.shipping_address;
+  const place = [postal_code, city].filter((part) => part !== undefined && part !== "").join(" ");
+  const lines = [
+    name,
+    company,
+    line1,
+    line2,
+    place,
+    region,
+    country === undefined ? "" : countryName(country, language),
+  ];
+  return (
+    <aside class="summary" aria-label={words.orders.address}>
+      <h2>{words.orders.address}</h2>
+      <address>
+        {lines
+          .filter((text) => text !== undefined && text !== "")
+          .map((text) => (
+            <span key={text}>{text}</span>
+          ))}
+      </address>
+      {order.tracking === null ? null : (
+        <>
+          <h2>{words.orders.tracking}</h2>
+          <p>
+            {order.tracking.carrier}{" "}
+            {order.tracking.url === undefined ? (
+              <span class="code">{order.tracking.number}</span>
+            ) : (
+              <a class="code" href={order.tracking.url} rel="noreferrer">
+                {order.tracking.number}
+              </a>
+            )}
+          </p>
+        </>
+      )}
+    </aside>
+  );
+}

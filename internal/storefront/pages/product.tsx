@@ -1,0 +1,73 @@
+// `/products/:sku`
+import { money } from "../format.ts";
+import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { Page } from "../parts/layout.tsx";
+import { descriptionOf, nameOf } from "../parts/names.ts";
+import type { ShopProduct } from "../port.ts";
+import type { Frame } from "../visit.ts";
+import { ProductGrid, Stock } from "./products.tsx";
+
+const MAX_CHOICE = 10;
+
+interface Props {
+  readonly frame: Frame;
+  readonly product: ShopProduct;
+  readonly similar: readonly ShopProduct[];
+  readonly said?: string | undefined;
+}
+
+export function Product({ frame, product, similar, said }: Props) {
+  const { words, language } = frame;
+  const name = nameOf(product, language);
+  const description = descriptionOf(product, language);
+  const choices = Math.min(MAX_CHOICE, product.available_count);
+  return (
+    <Page frame={frame} title={name} said={said}>
+      <ArtDefinitions products={[product]} />
+      <article class="product">
+        <Picture product={product} size="page" />
+        <div class="product-text">
+          {product.category === undefined ? null : (
+            <p class="eyebrow">
+              <a href={`/?category=${encodeURIComponent(product.category)}`}>{product.category}</a>
+            </p>
+          )}
+          <h1>{name}</h1>
+          <p class="price">{money(product.unit_price_cents, product.currency, language)}</p>
+          {description === undefined ? null : <p class="description">{description}</p>}
+          <Stock words={words} count={product.available_count} />
+          {choices === 0 ? null : (
+            <form class="buy" method="post" action="/cart" data-add>
+              <input type="hidden" name="sku" value={product.sku_id} />
+              <input type="hidden" name="back" value={frame.here} />
+              <label class="quantity">
+                <span>{words.shop.quantity}</span>
+                <select name="quantity">
+                  {Array.from({ length: choices }, (_, index) => (
+                    <option key={index} value={index + 1}>
+                      {index + 1}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <button class="button">
+                <Icon name="cart" />
+                {words.shop.add}
+              </button>
+            </form>
+          )}
+          <p class="promise">
+            <Icon name="check" />
+            {words.shop.delivery}
+          </p>
+        </div>
+      </article>
+      {similar.length === 0 ? null : (
+        <section class="similar">
+          <h2>{words.shop.similar}</h2>
+          <ProductGrid frame={frame} products={similar} heading={3} />
+        </section>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,157 @@
+// `/`: the products, with search and categories.
+import { money } from "../format.ts";
+import type { CheckoutStatus, ProductsPage, ShopProduct } from "../port.ts";
+import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { Empty, Page } from "../parts/layout.tsx";
+import { nameOf } from "../parts/names.ts";
+import { OpenCheckouts } from "../parts/open-checkouts.tsx";
+import type { Frame } from "../visit.ts";
+import type { Words } from "../words/words.ts";
+
+/** From here on the page says how many are left. */
+const FEW = 5;
+
+interface Props {
+  readonly frame: Frame;
+  readonly page: ProductsPage;
+  readonly search: string;
+  readonly category: string;
+  readonly open: readonly CheckoutStatus[];
+  readonly said?: string | undefined;
+}
+
+export function Products({ frame, page, search, category, open, said }: Props) {
+  const { words } = frame;
+  const isFiltered = search !== "" || category !== "";
+  return (
+    <Page frame={frame} title={words.shop.title} current="products" said={said}>
+      <OpenCheckouts frame={frame} open={open} />
+      <section class="intro">
+        <h1>{words.shop.title}</h1>
+        <p class="lead">{words.shop.lead}</p>
+        <form class="search" action="/" role="search">
+          <label class="visually-hidden" for="q">
+            {words.shop.search}
+          </label>
+          <input
+            id="q"
+            name="q"
+            type="search"
+            value={search}
+            placeholder={words.shop.search}
+            autocomplete="off"
+          />
+          {category === "" ? null : <input type="hidden" name="category" value={category} />}
+          <button class="button quiet">
+            <Icon name="search" />
+            <span>{words.shop.find}</span>
+          </button>
+        </form>
+        <Categories frame={frame} categories={page.categories} category={category} />
+      </section>
+      {page.items.length === 0 ? (
+        <Empty
+          title={isFiltered ? words.shop.none : words.shop.empty}
+          hint={isFiltered ? words.shop.noneHint : words.shop.emptyHint}
+        >
+          {isFiltered ? (
+            <a class="button" href="/">
+              {words.shop.all}
+            </a>
+          ) : null}
+        </Empty>
+      ) : (
+        <ProductGrid frame={frame} products={page.items} heading={2} />
+      )}
+      {page.next === null ? null : (
+        <p class="more">
+          <a class="button quiet" href={`/?${moreQuery(page.next, search, category)}`}>
+            {words.shop.more}
+            <Icon name="arrow" />
+          </a>
+        </p>
+      )}
+    </Page>
+  );
+}
+
+function Categories({
+  frame,
+  categories,
+  category,
+}: {
+  frame: Frame;
+  categories: readonly string[];
+  category: string;
+}) {
+  const { words } = frame;
+  if (categories.length === 0) return null;
+  return (
+    <nav class="chips" aria-label={words.shop.categories}>
+      {["", ...categories].map((name) => (
+        <a
+          key={name}
+          href={name === "" ? "/" : `/?category=${encodeURIComponent(name)}`}
+          {...(name === category ? { "aria-current": "true" as const } : {})}
+        >
+          {name === "" ? words.shop.all : name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+export function ProductGrid({
+  frame,
+  products,
+  heading,
+}: {
+  readonly frame: Frame;
+  readonly products: readonly ShopProduct[];
+  readonly heading: 2 | 3;
+}) {
+  const { words, language } = frame;
+  const Heading = `h${heading}` as const;
+  return (
+    <>
+      <ArtDefinitions products={products} />
+      <ul class="grid">
+        {products.map((product) => {
+          const name = nameOf(product, language);
+          return (
+            <li key={product.sku_id} class="card">
+              <a class="card-link" href={`/products/${product.sku_id}`}>
+                <Picture product={product} size="card" />
+                <Heading class="card-name">{name}</Heading>
+              </a>
+              <p class="card-price">{money(product.unit_price_cents, product.currency, language)}</p>
+              <Stock words={words} count={product.available_count} />
+              <form method="post" action="/cart" data-add>
+                <input type="hidden" name="sku" value={product.sku_id} />
+                <input type="hidden" name="back" value={frame.here} />
+                <button class="button small" disabled={product.available_count === 0}>
+                  {words.shop.add}
+                  <span class="visually-hidden">: {name}</span>
+                </button>
+              </form>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
+export function Stock({ words, count }: { readonly words: Words; readonly count: number }) {
+  if (count === 0) return <p class="stock is-gone">{words.shop.soldOut}</p>;
+  if (count <= FEW) return <p class="stock is-low">{words.shop.left(count)}</p>;
+  return <p class="stock">{words.shop.inStock}</p>;
+}
+
+function moreQuery(after: string, search: string, category: string): string {
+  return new URLSearchParams({
+    after,
+    ...(search === "" ? {} : { q: search }),
+    ...(category === "" ? {} : { category }),
+  }).toString();
+}

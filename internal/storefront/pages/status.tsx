@@ -1,0 +1,319 @@
+// `/checkout/:saga`: how the order is going, in words, with the money sentence and a next step. The same address is the order's page
+// later, and the one in the mail. Its two parts are sent again on every change: `State` (said by screen readers) and `Rest`.
+import { countryName } from "../countries.ts";
+import { money } from "../format.ts";
+import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { Page } from "../parts/layout.tsx";
+import { nameOf } from "../parts/names.ts";
+import { When } from "../parts/when.tsx";
+import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
+import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
+import type { Frame } from "../visit.ts";
+import { failureKind, type NextStep, nextStepOf } from "../words/failures.ts";
+
+/** Shown in words on the page. */
+const REFRESH_SECONDS = 3;
+
+export interface StatusLine {
+  readonly sku_id: string;
+  readonly quantity: number;
+  readonly product: ShopProduct | null;
+}
+
+export interface StatusProps {
+  readonly frame: Frame;
+  readonly checkout: CheckoutStatus;
+  readonly lines: readonly StatusLine[];
+  /** Null for guests, and until the order is written. */
+  readonly order: PlacedOrder | null;
+  readonly isGuest: boolean;
+  /** The token of a guest's link, for the live updates. */
+  readonly guestToken: string;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+export function StatusPage(props: StatusProps) {
+  const { frame, checkout, guestToken, now } = props;
+  const { words } = frame;
+  const { stage } = headlineOf(props);
+  const secret = guestToken === "" ? "" : `?k=${encodeURIComponent(guestToken)}`;
+  const isLive = !isFinished(checkout);
+  return (
+    <Page
+      frame={frame}
+      title={words.status.title}
+      ownStatus
+      refreshSeconds={isLive ? REFRESH_SECONDS : undefined}
+    >
+      <div
+        class="status"
+        data-stage={stage}
+        id="live"
+        data-reconnecting={words.status.reconnecting}
+        {...(isLive
+          ? {
+              "data-events": `/checkout/${checkout.saga_id}/events${secret}`,
+              "data-view": `/checkout/${checkout.saga_id}/view${secret}`,
+              "data-version": viewVersion(checkout, now),
+            }
+          : {})}
+      >
+        <div id="state" role="status">
+          <State {...props} />
+        </div>
+        <div id="rest">
+          <Rest {...props} />
+        </div>
+        <p class="note" id="connection" />
+      </div>
+    </Page>
+  );
+}
+
+function headlineOf({ checkout, frame }: StatusProps): { stage: Stage; title: string; text: string } {
+  const { words } = frame;
+  const stage = stageOf(checkout);
+  if (stage !== "not_ordered") return { stage, ...words.status.stages[stage] };
+  return { stage, ...words.status.failures[failureKind(checkout.failure_code ?? "")] };
+}
+
+/** What is going on, and where the money is. */
+export function State(props: StatusProps) {
+  const { frame, checkout, now } = props;
+  const { words, language } = frame;
+  const { stage, title, text } = headlineOf(props);
+  const { total_cents, currency } = checkout;
+  const amount = total_cents === null ? "" : money(total_cents, currency, language);
+  return (
+    <>
+      <p class={`badge badge-${stage}`}>
+        <Icon name={BADGE_ICONS[stage]} />
+        {stage === "not_ordered" ? words.status.stages.not_ordered.title : words.status.title}
+      </p>
+      <h1>{title}</h1>
+      <p class="lead">{text}</p>
+      <p class="money">{words.status.money[moneySentence(checkout)](amount)}</p>
+      {takesLong(checkout, now) ? <p class="longer">{words.status.longer}</p> : null}
+    </>
+  );
+}
+
+const BADGE_ICONS: Readonly<Record<Stage, "clock" | "bank" | "check" | "cross">> = {
+  holding: "clock",
+  paying: "clock",
+  confirm_at_bank: "bank",
+  writing: "clock",
+  confirmed: "check",
+  stopping: "clock",
+  not_ordered: "cross",
+};
+
+export function Rest(props: StatusProps) {
+  const { frame, checkout, order, isGuest } = props;
+  const { words, language } = frame;
+  const { total_cents, currency, order_id } = checkout;
+  return (
+    <>
+      <Steps frame={frame} checkout={checkout} />
+      <Actions {...props} />
+      <Short {...props} />
+      <Lines {...props} />
+      <dl class="facts">
+        <dt>{words.status.placed}</dt>
+        <dd>
+          <When at={checkout.created_at} language={language} show="both" />
+        </dd>
+        <Totals frame={frame} checkout={checkout} />
+        {total_cents === null || checkout.new_total_cents ? null : (
+          <>
+            <dt>{words.status.total}</dt>
+            <dd>{money(total_cents, currency, language)}</dd>
+          </>
+        )}
+        {order_id === null ? null : (
+          <>
+            <dt>{words.status.order}</dt>
+            <dd class="code">{order_id}</dd>
+          </>
+        )}
+        {order === null ? null : (
+          <>
+            <dt>{words.orders.address}</dt>
+            <dd>
+              {[order.shipping_address.name, order.shipping_address.line1, order.shipping_address.city]
+                .filter(Boolean)
+                .join(", ")}
+              {order.shipping_address.country === undefined
+                ? null
+                : `, ${countryName(order.shipping_address.country, language)}`}
+            </dd>
+          </>
+        )}
+        <dt>{words.status.reference}</dt>
+        <dd class="code">{checkout.saga_id}</dd>
+      </dl>
+      {isGuest ? <p class="note">{words.status.guest}</p> : null}
+      {isFinished(checkout) ? null : (
+        <noscript>
+          <p class="note">{words.status.reload}</p>
+        </noscript>
+      )}
+    </>
+  );
+}
+
+/** Both totals after a price change. */
+function Totals({ frame, checkout }: { readonly frame: Frame; readonly checkout: CheckoutStatus }) {
+  const { words, language } = frame;
+  const { new_total_cents, currency } = checkout;
+  if (new_total_cents === undefined || new_total_cents === null) return null;
+  return (
+    <>
+      <dt>{words.status.newTotal}</dt>
+      <dd>
+        <strong>{money(new_total_cents, currency, language)}</strong>
+      </dd>
+    </>
+  );
+}
+
+const STEP_STAGES: readonly Stage[] = ["holding", "paying", "writing", "confirmed"];
+
+function Steps({ frame, checkout }: { readonly frame: Frame; readonly checkout: CheckoutStatus }) {
+  const { words } = frame;
+  const stage = stageOf(checkout);
+  const isStopped = stage === "stopping" || stage === "not_ordered";
+  const position = STEP_STAGES.indexOf(stage === "confirm_at_bank" ? "paying" : stage);
+  if (isStopped) return null;
+  return (
+    <ol class="steps" aria-label={words.status.stepsLabel}>
+      {words.status.steps.map((name, index) => {
+        const state =
+          index < position || stage === "confirmed" ? "done" : index === position ? "now" : "ahead";
+        return (
+          <li key={name} class={`is-${state}`}>
+            <span class="dot">{state === "done" ? <Icon name="check" /> : null}</span>
+            <span>{name}</span>
+            {state === "ahead" ? null : <span class="visually-hidden">{`, ${words.status[state]}`}</span>}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Actions({ frame, checkout, isGuest, order }: StatusProps) {
+  const { words, language } = frame;
+  const stage = stageOf(checkout);
+  if (stage === "confirm_at_bank") {
+    const expires = checkout.next_action?.expires_at;
+    return (
+      <div class="actions">
+        {isGuest ? null : (
+          <a class="button" href={`/checkout/${checkout.saga_id}/bank`}>
+            <Icon name="bank" />
+            {words.status.bank}
+          </a>
+        )}
+        {expires === undefined ? null : (
+          <p class="note" data-countdown={expires}>
+            {words.status.until("\u0000").split("\u0000")[0]}
+            <When at={expires} language={language} show="time" />
+            {words.status.until("\u0000").split("\u0000")[1]}
+          </p>
+        )}
+      </div>
+    );
+  }
+  if (stage === "confirmed")
+    return (
+      <div class="actions">
+        {isGuest || order === null ? null : (
+          <a class="button" href={`/orders/${order.order_id}`}>
+            {words.status.toOrder}
+          </a>
+        )}
+        <a class="button quiet" href="/">
+          {words.status.shopOn}
+        </a>
+      </div>
+    );
+  if (stage !== "not_ordered" || isGuest) return null;
+  return <Next frame={frame} step={nextStepOf(failureKind(checkout.failure_code ?? ""))} />;
+}
+
+function Next({ frame, step }: { readonly frame: Frame; readonly step: NextStep }) {
+  const { status } = frame.words;
+  const ways: Readonly<Record<NextStep, readonly [href: string, text: string]>> = {
+    pay_again: ["/checkout", status.again],
+    new_price: ["/checkout", status.newPrice],
+    new_address: ["/checkout#f-name", status.newAddress],
+    edit_cart: ["/cart", status.editCart],
+    wait: ["/", status.shopOn],
+  };
+  const [href, text] = ways[step];
+  return (
+    <div class="actions">
+      <a class="button" href={href}>
+        {text}
+      </a>
+      {step === "edit_cart" ? (
+        <form method="post" action="/cart/fit">
+          <button class="button quiet">{status.takeLeft}</button>
+        </form>
+      ) : null}
+      {href === "/" ? null : (
+        <a class="button quiet" href="/">
+          {status.shopOn}
+        </a>
+      )}
+    </div>
+  );
+}
+
+/** What is left of the lines that were not all there. */
+function Short({ frame, checkout, lines }: StatusProps) {
+  const { words, language } = frame;
+  const short = checkout.lines_short ?? [];
+  if (short.length === 0) return null;
+  const nameFor = (sku_id: string) => {
+    const product = lines.find((line) => line.sku_id === sku_id)?.product ?? null;
+    return product === null ? sku_id : nameOf(product, language);
+  };
+  return (
+    <section class="short">
+      <h2>{words.status.short}</h2>
+      <ul>
+        {short.map(({ sku_id, available_count }) => (
+          <li key={sku_id}>{words.status.leftOf(nameFor(sku_id), available_count)}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Lines({ frame, lines }: StatusProps) {
+  const { words, language } = frame;
+  if (lines.length === 0) return null;
+  return (
+    <section>
+      <h2>{words.orders.items}</h2>
+      <ArtDefinitions products={lines.flatMap(({ product }) => (product === null ? [] : [product]))} />
+      <ul class="review">
+        {lines.map(({ sku_id, quantity, product }) => (
+          <li key={sku_id}>
+            {product === null ? (
+              <span class="picture picture-line" />
+            ) : (
+              <Picture product={product} size="line" />
+            )}
+            <span>
+              {quantity} × {product === null ? sku_id : nameOf(product, language)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

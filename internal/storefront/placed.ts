@@ -1,0 +1,55 @@
+// The last placed checkout of this browser. Its cart stays until the order is confirmed, so that a refused card costs nothing but another
+// try; while the order is open, the same cart cannot be ordered a second time.
+import { AppError } from "../kernel/errors.ts";
+import { type Cart, cartText } from "./cart.ts";
+import { clearCookie, PLACED, setCookie } from "./cookies.ts";
+import type { CheckoutStatus } from "./port.ts";
+import { isFinished } from "./status.ts";
+import { cartCookie, type Visit, withCart } from "./visit.ts";
+
+const DAY_SECONDS = 24 * 60 * 60;
+const PLACED_VALUE = /^([0-9a-f-]{36})\.([0-9a-z]+)$/;
+
+export function placedCookie(sagaId: string, cart: Cart): string {
+  return setCookie(PLACED, `${sagaId}.${hashOf(cart)}`, DAY_SECONDS);
+}
+
+export interface Placed {
+  readonly sagaId: string;
+  readonly isSameCart: boolean;
+}
+
+export function placedOf({ cookies, cart }: Visit): Placed | null {
+  const [, sagaId, hash] = PLACED_VALUE.exec(cookies.get(PLACED) ?? "") ?? [];
+  return sagaId === undefined ? null : { sagaId, isSameCart: hash === hashOf(cart) };
+}
+
+export interface Settled {
+  readonly visit: Visit;
+  /** To be sent with the page. */
+  readonly cookies: readonly string[];
+  /** The open checkout that orders this very cart. */
+  readonly pending: CheckoutStatus | null;
+}
+
+/** Empties the cart if its order is confirmed. One call to the orchestrator, and only while this browser has placed this cart. */
+export async function settlePlaced(visit: Visit): Promise<Settled> {
+  const placed = placedOf(visit);
+  const { userId, options } = visit;
+  if (placed === null || !placed.isSameCart || visit.cart.length === 0 || userId === null)
+    return { visit, cookies: [], pending: null };
+  const status = await options.data.status(placed.sagaId, userId).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    return undefined;
+  });
+  // Nobody answers: the cart is shown as it is. The key of the form still makes two orders impossible for one page.
+  if (status === undefined) return { visit, cookies: [], pending: null };
+  if (status?.status === "COMPLETED")
+    return { visit: withCart(visit, []), cookies: [cartCookie([]), clearCookie(PLACED)], pending: null };
+  return { visit, cookies: [], pending: status !== null && !isFinished(status) ? status : null };
+}
+
+function hashOf(cart: Cart): string {
+  const lines = cart.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1));
+  return Bun.hash(cartText(lines)).toString(36);
+}

@@ -1,0 +1,100 @@
+// What the storefront needs from the rest of the shop. The gateway fills it with its clients; the preview and the tests fill it from
+// memory. Pages see only these types, so no page knows where an answer comes from.
+import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
+
+export interface ShopProduct {
+  readonly sku_id: string;
+  readonly name: string;
+  readonly unit_price_cents: number;
+  readonly currency: string;
+  readonly available_count: number;
+  readonly category?: string;
+  readonly description?: string;
+  /** By language code; `name` and `description` are used for a language that is missing. */
+  readonly names?: Readonly<Record<string, string>>;
+  readonly descriptions?: Readonly<Record<string, string>>;
+  /** Address of a picture on this server. */
+  readonly picture?: string;
+}
+
+export interface ProductQuery {
+  /** The SKU that the page before ended with. */
+  readonly after?: string;
+  readonly search?: string;
+  readonly category?: string;
+}
+
+export interface ProductsPage {
+  readonly items: readonly ShopProduct[];
+  readonly next: string | null;
+  readonly categories: readonly string[];
+}
+
+export type MoneyState = "none" | "authorized" | "taken" | "returning" | "returned" | "unknown";
+
+/** The saga's status, with the fields that newer orchestrators add. */
+export interface CheckoutStatus extends SagaStatusView {
+  readonly money?: MoneyState;
+  readonly next_action?: { readonly kind: string; readonly expires_at: string } | null;
+  readonly deadline_at?: string | null;
+  readonly retryable?: boolean;
+  /** What is left of the lines that could not be reserved. */
+  readonly lines_short?: readonly { readonly sku_id: string; readonly available_count: number }[] | null;
+  /** After PRICE_CHANGED: what the same cart costs now. */
+  readonly new_total_cents?: number | null;
+}
+
+export interface OrderLine {
+  readonly sku_id: string;
+  readonly quantity: number;
+  readonly unit_price_cents: number;
+}
+
+export type OrderStatus = "CONFIRMED" | "SHIPPED" | "DELIVERED" | "CANCELLED";
+
+export interface PlacedOrder {
+  readonly order_id: string;
+  readonly saga_id: string;
+  readonly status: OrderStatus;
+  readonly items: readonly OrderLine[];
+  readonly total_cents: number;
+  readonly currency: string;
+  readonly shipping_address: Partial<CheckoutRequest["shipping_address"]>;
+  readonly created_at: string;
+  readonly shipped_at: string | null;
+  readonly delivered_at: string | null;
+  readonly cancelled_at: string | null;
+  readonly tracking: { readonly carrier: string; readonly number: string; readonly url?: string } | null;
+}
+
+export interface OrdersPage {
+  readonly items: readonly PlacedOrder[];
+  readonly next: string | null;
+}
+
+export type StartResult =
+  | { readonly kind: "accepted"; readonly saga_id: string }
+  /** The key was used with another checkout. */
+  | { readonly kind: "key_reused" }
+  | {
+      readonly kind: "invalid";
+      readonly errors: readonly { readonly path: string; readonly message: string }[];
+    };
+
+/** Every method may throw an AppError with `canRetry`: the page then says that the shop does not answer at the moment. */
+export interface ShopData {
+  products(query: ProductQuery): Promise<ProductsPage>;
+  /** The existing products among these, by SKU. */
+  productsBySku(skus: readonly string[]): Promise<ReadonlyMap<string, ShopProduct>>;
+  orders(userId: string, after: string | undefined): Promise<OrdersPage>;
+  order(userId: string, orderId: string): Promise<PlacedOrder | null>;
+  /** The user's checkouts that have not finished, newest first. */
+  openCheckouts(userId: string): Promise<readonly CheckoutStatus[]>;
+  startCheckout(userId: string, key: string, checkout: CheckoutRequest): Promise<StartResult>;
+  /** Null if the user has no such saga. */
+  status(sagaId: string, userId: string): Promise<CheckoutStatus | null>;
+  /** The status now, and then each change of it, until the saga finishes or `signal` aborts. Ends at once for an unknown saga. */
+  changes(sagaId: string, userId: string, signal: AbortSignal): AsyncIterable<CheckoutStatus>;
+  /** Where the bank asks the shopper to confirm the payment; null if it does not ask. */
+  bankUrl(sagaId: string, userId: string): Promise<string | null>;
+}

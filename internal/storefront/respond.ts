@@ -1,0 +1,59 @@
+// Turns a page into a response with its headers, and redirects.
+import type { VNode } from "preact";
+import { render } from "preact-render-to-string";
+import { securityHeaders } from "./security-headers.ts";
+import type { Visit } from "./visit.ts";
+
+interface PageOptions {
+  readonly status?: number;
+  readonly cookies?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly withStripe?: boolean;
+  readonly isSecretAddress?: boolean;
+}
+
+/** Pages are made for one shopper at one moment: no cache keeps them. */
+export function page(visit: Visit, content: VNode, options: PageOptions = {}): Response {
+  const { status = 200, cookies = [], withStripe = false, isSecretAddress = false } = options;
+  const { request, nonce } = visit;
+  const headers = new Headers({
+    ...securityHeaders({ nonce, withStripe, isSecretAddress, isHttps: isHttps(visit) }),
+    "content-type": "text/html; charset=utf-8",
+    "content-language": visit.language,
+    "cache-control": "no-store",
+    ...options.headers,
+  });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(request.method === "HEAD" ? null : `<!doctype html>${render(content)}`, {
+    status,
+    headers,
+  });
+}
+
+/** After a POST: the browser gets the next page, so that reload and back repeat nothing. */
+export function seeOther(path: string, cookies: readonly string[] = []): Response {
+  const headers = new Headers({
+    location: path,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+  });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(null, { status: 303, headers });
+}
+
+export function json(value: unknown, cookies: readonly string[] = []): Response {
+  const headers = new Headers({
+    "content-type": "application/json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(JSON.stringify(value), { headers });
+}
+
+/** TLS usually ends at a proxy in front: the shop's own address tells. */
+function isHttps({ options, request }: Visit): boolean {
+  return (
+    options.shopUrl?.startsWith("https:") === true || request.headers.get("x-forwarded-proto") === "https"
+  );
+}

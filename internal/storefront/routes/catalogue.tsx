@@ -1,0 +1,106 @@
+// Products and the cart.
+import { Value } from "@sinclair/typebox/value";
+import { SkuId } from "../../../schemas/fields.ts";
+import { type Cart, pieces, withAdded, withQuantity } from "../cart.ts";
+import { CartPage } from "../pages/cart.tsx";
+import { Product } from "../pages/product.tsx";
+import { Products } from "../pages/products.tsx";
+import { settlePlaced } from "../placed.ts";
+import { fitted, priced } from "../priced-cart.ts";
+import { json, page, seeOther } from "../respond.ts";
+import { cartCookie, ownPath, type Visit } from "../visit.ts";
+import { NotFound, openCheckouts, type ShopRoute } from "./route.ts";
+
+const MAX_SEARCH_LENGTH = 100;
+const SIMILAR = 4;
+
+export const catalogueRoutes: readonly ShopRoute[] = [
+  { method: "GET", path: "/", name: "products", handle: products },
+  { method: "GET", path: "/products/:sku", name: "product", handle: product },
+  { method: "GET", path: "/cart", name: "cart", handle: cartPage },
+  { method: "POST", path: "/cart", name: "cart_add", handle: addToCart },
+  { method: "POST", path: "/cart/quantity", name: "cart_quantity", handle: changeQuantity },
+  { method: "POST", path: "/cart/fit", name: "cart_fit", handle: fitCart },
+];
+
+async function products(asked: Visit): Promise<Response> {
+  const search = (asked.query.get("q") ?? "").trim().slice(0, MAX_SEARCH_LENGTH);
+  const category = (asked.query.get("category") ?? "").trim().slice(0, MAX_SEARCH_LENGTH);
+  const after = asked.query.get("after");
+  const [found, open, { visit, cookies }] = await Promise.all([
+    asked.options.data.products({
+      ...(after !== null && Value.Check(SkuId, after) ? { after } : {}),
+      ...(search === "" ? {} : { search }),
+      ...(category === "" ? {} : { category }),
+    }),
+    openCheckouts(asked),
+    settlePlaced(asked),
+  ]);
+  const content = (
+    <Products
+      frame={visit}
+      page={found}
+      search={search}
+      category={category}
+      open={open}
+      said={saidOf(visit)}
+    />
+  );
+  return page(visit, content, { cookies });
+}
+
+async function product(visit: Visit): Promise<Response> {
+  const sku = visit.params["sku"] ?? "";
+  if (!Value.Check(SkuId, sku)) throw new NotFound();
+  const { data } = visit.options;
+  const found = (await data.productsBySku([sku])).get(sku);
+  if (found === undefined) throw new NotFound();
+  const others = await data.products(found.category === undefined ? {} : { category: found.category });
+  const similar = others.items.filter(({ sku_id }) => sku_id !== sku).slice(0, SIMILAR);
+  return page(visit, <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />);
+}
+
+async function cartPage(asked: Visit): Promise<Response> {
+  const [open, { visit, cookies }] = await Promise.all([openCheckouts(asked), settlePlaced(asked)]);
+  const cart = priced(visit.cart, await productsIn(visit));
+  return page(visit, <CartPage frame={visit} cart={cart} open={open} />, { cookies });
+}
+
+/** Where scripts run, the answer is the number for the header; otherwise the page that the button stood on. */
+function addToCart(visit: Visit): Response {
+  const { form, request, words } = visit;
+  const sku = form.get("sku") ?? "";
+  if (!Value.Check(SkuId, sku)) throw new NotFound();
+  const cart = withAdded(visit.cart, sku, quantityOf(form.get("quantity") ?? "1") ?? 1);
+  if (request.headers.get("accept") === "application/json")
+    return json({ count: pieces(cart), text: words.shop.added }, [cartCookie(cart)]);
+  const back = ownPath(form.get("back"), "/cart");
+  const said = back.includes("?") ? "&added=1" : "?added=1";
+  return seeOther(/[?&]added=1/.test(back) ? back : back + said, [cartCookie(cart)]);
+}
+
+function changeQuantity(visit: Visit): Response {
+  const quantity = quantityOf(visit.form.get("quantity") ?? "");
+  const sku = visit.form.get("sku") ?? "";
+  const cart: Cart = quantity === null ? visit.cart : withQuantity(visit.cart, sku, quantity);
+  return seeOther("/cart", [cartCookie(cart)]);
+}
+
+async function fitCart(visit: Visit): Promise<Response> {
+  return seeOther("/cart", [cartCookie(fitted(visit.cart, await productsIn(visit)))]);
+}
+
+export async function productsIn({ cart, options }: Visit) {
+  return cart.length === 0
+    ? new Map<string, never>()
+    : options.data.productsBySku(cart.map(({ sku_id }) => sku_id));
+}
+
+function saidOf({ query, words }: Visit): string | undefined {
+  return query.has("added") ? words.shop.added : undefined;
+}
+
+/** Null for anything but digits. */
+function quantityOf(text: string): number | null {
+  return /^\d{1,4}$/.test(text) ? Number(text) : null;
+}

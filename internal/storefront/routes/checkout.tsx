@@ -1,0 +1,134 @@
+// The checkout form and the one POST that orders.
+import { AppError } from "../../kernel/errors.ts";
+import { isKeyFor, keyFor } from "../checkout-key.ts";
+import {
+  checkoutRequest,
+  type Details,
+  detailsFrom,
+  detailsText,
+  fieldOfFault,
+  type PostedCheckout,
+  postedCheckout,
+} from "../checkout-form.ts";
+import { DETAILS, setCookie } from "../cookies.ts";
+import { Checkout, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
+import { placedCookie, placedOf, settlePlaced } from "../placed.ts";
+import type { StartResult } from "../port.ts";
+import { type PricedCart, priced } from "../priced-cart.ts";
+import { page, seeOther } from "../respond.ts";
+import { type Visit, withCart } from "../visit.ts";
+import { productsIn } from "./catalogue.tsx";
+import { type ShopRoute, signInFirst } from "./route.ts";
+
+export const checkoutRoutes: readonly ShopRoute[] = [
+  { method: "GET", path: "/checkout", name: "checkout", handle: checkoutPage },
+  { method: "POST", path: "/checkout", name: "checkout_place", handle: place },
+];
+
+async function checkoutPage(asked: Visit): Promise<Response> {
+  if (asked.userId === null) return signInFirst(asked);
+  const { visit, cookies, pending } = await settlePlaced(asked);
+  // The very cart that is being ordered is not offered again: the way back from the status page ends there.
+  if (pending !== null) return seeOther(`/checkout/${pending.saga_id}`);
+  const cart = priced(visit.cart, await productsIn(visit));
+  if (!cart.isOrderable) return seeOther("/cart", cookies);
+  return form(visit, { cart, details: detailsFrom(visit.cookies.get(DETAILS)), cookies });
+}
+
+interface Shown {
+  readonly cart: PricedCart;
+  readonly details: Details;
+  readonly errors?: FieldErrors;
+  /** Kept while nothing was ordered with it; a new one otherwise. */
+  readonly key?: string;
+  readonly note?: string;
+  readonly placedSaga?: string | undefined;
+  readonly status?: number;
+  readonly cookies?: readonly string[];
+}
+
+function form(
+  visit: Visit,
+  { cart, details, errors = {}, key, note, placedSaga, status = 200, cookies = [] }: Shown,
+) {
+  const { cards, uuid } = visit.options;
+  const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
+  const content = (
+    <Checkout
+      frame={visit}
+      cart={cart}
+      idempotencyKey={key ?? keyFor(offer, uuid())}
+      details={details}
+      errors={errors}
+      cards={cards}
+      note={note}
+      placedSaga={placedSaga}
+    />
+  );
+  return page(visit, content, { status, cookies, withStripe: cards.kind === "stripe" });
+}
+
+/**
+ * Orders what the form showed, not what the cart cookie holds by now: the lines, the total and the key are all in the form. So a second
+ * press, a reload or a lost answer is the same request, and the orchestrator answers with the same saga.
+ */
+async function place(visit: Visit): Promise<Response> {
+  if (visit.userId === null) return signInFirst({ ...visit, here: "/checkout" });
+  const posted = postedCheckout(visit.form);
+  if (posted.cart.length === 0 || !isKeyFor(posted.key, posted))
+    return again(visit, posted, { status: 409, note: visit.words.checkout.changed });
+  let result: StartResult;
+  try {
+    result = await visit.options.data.startCheckout(visit.userId, posted.key, checkoutRequest(posted));
+  } catch (error) {
+    if (!(error instanceof AppError && error.canRetry)) throw error;
+    visit.options.onError(error, visit.request);
+    return page(visit, <Unanswered frame={visit} form={visit.form} />, { status: 503 });
+  }
+  switch (result.kind) {
+    case "accepted":
+      return seeOther(`/checkout/${result.saga_id}`, [
+        placedCookie(result.saga_id, posted.cart),
+        setCookie(DETAILS, detailsText(posted.details)),
+      ]);
+    case "key_reused":
+      return again(visit, posted, {
+        status: 409,
+        note: visit.words.checkout.reused,
+        placedSaga: placedOf(visit)?.sagaId,
+      });
+    default:
+      return again(visit, posted, { status: 422, key: posted.key, errors: errorsOf(visit, result.errors) });
+  }
+}
+
+/** The form with what was typed, over the lines that it showed. */
+async function again(
+  visit: Visit,
+  posted: PostedCheckout,
+  shown: Omit<Shown, "cart" | "details">,
+): Promise<Response> {
+  const shownCart = posted.cart.length === 0 ? visit.cart : posted.cart;
+  const cart = priced(shownCart, await productsIn(withCart(visit, shownCart)));
+  if (!cart.isOrderable) return seeOther("/cart");
+  // A price that changed meanwhile is another offer, and needs another key.
+  const isSame = cart.total_cents === posted.total_cents && cart.currency === posted.currency;
+  const { key, ...rest } = shown;
+  return form(visit, {
+    ...rest,
+    cart,
+    details: posted.details,
+    ...(isSame && key !== undefined ? { key } : {}),
+  });
+}
+
+function errorsOf(visit: Visit, faults: readonly { readonly path: string }[]): FieldErrors {
+  const { errors } = visit.words;
+  const found: Partial<Record<keyof FieldErrors, string>> = {};
+  for (const { path } of faults) {
+    // A fault without a field is about lines or prices; it is shown at the payment, just above the button.
+    const field = fieldOfFault(path) ?? "payment_method";
+    found[field] = errors[field] ?? errors["other"] ?? "";
+  }
+  return found;
+}

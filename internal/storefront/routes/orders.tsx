@@ -1,0 +1,57 @@
+// The shopper's orders.
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
+import { withAdded } from "../cart.ts";
+import { Order, Orders } from "../pages/orders.tsx";
+import type { PlacedOrder, ShopProduct } from "../port.ts";
+import { page, seeOther } from "../respond.ts";
+import { cartCookie, type Visit } from "../visit.ts";
+import { NotFound, openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
+
+const MAX_CURSOR_LENGTH = 200;
+
+export const orderRoutes: readonly ShopRoute[] = [
+  { method: "GET", path: "/orders", name: "orders", handle: orders },
+  { method: "GET", path: "/orders/:id", name: "order", handle: order },
+  { method: "POST", path: "/orders/:id/again", name: "order_again", handle: orderAgain },
+];
+
+async function orders(visit: Visit): Promise<Response> {
+  if (visit.userId === null) return signInFirst(visit);
+  const after = visit.query.get("after")?.slice(0, MAX_CURSOR_LENGTH);
+  const [found, open] = await Promise.all([
+    visit.options.data.orders(visit.userId, after),
+    openCheckouts(visit),
+  ]);
+  const products = await productsOf(visit, found.items);
+  return page(visit, <Orders frame={visit} page={found} products={products} open={open} />);
+}
+
+async function order(visit: Visit): Promise<Response> {
+  if (visit.userId === null) return signInFirst(visit);
+  const found = await ownOrder(visit, visit.userId);
+  return page(visit, <Order frame={visit} order={found} products={await productsOf(visit, [found])} />);
+}
+
+/** Adds the same lines to the cart, at today's prices. */
+async function orderAgain(visit: Visit): Promise<Response> {
+  if (visit.userId === null) return signInFirst({ ...visit, here: "/orders" });
+  const { items } = await ownOrder(visit, visit.userId);
+  const cart = items.reduce((lines, { sku_id, quantity }) => withAdded(lines, sku_id, quantity), visit.cart);
+  return seeOther("/cart", [cartCookie(cart)]);
+}
+
+async function ownOrder({ params, options }: Visit, userId: string): Promise<PlacedOrder> {
+  const id = params["id"] ?? "";
+  const found = Value.Check(Uuid, id) ? await options.data.order(userId, id) : null;
+  if (found === null) throw new NotFound();
+  return found;
+}
+
+async function productsOf(
+  { options }: Visit,
+  placed: readonly PlacedOrder[],
+): Promise<ReadonlyMap<string, ShopProduct>> {
+  const skus = [...new Set(placed.flatMap(({ items }) => items.map(({ sku_id }) => sku_id)))];
+  return skus.length === 0 ? new Map() : options.data.productsBySku(skus);
+}

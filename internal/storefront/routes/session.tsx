@@ -1,0 +1,92 @@
+// Sign-in, sign-out, language and theme. The shop's identity provider signs the shopper in and sends the browser to
+// `/signin?token=...`; that address is a GET, which another site could call, so it only asks, and the POST signs in.
+import { clearCookie, DETAILS, PLACED, SESSION, setCookie } from "../cookies.ts";
+import { LANGUAGES } from "../format.ts";
+import { SignIn } from "../pages/sign-in.tsx";
+import { page, seeOther } from "../respond.ts";
+import { ownPath, preferencesCookie, THEMES, type Visit } from "../visit.ts";
+import type { ShopRoute } from "./route.ts";
+
+const MAX_TOKEN_LENGTH = 3_900;
+
+export const sessionRoutes: readonly ShopRoute[] = [
+  { method: "GET", path: "/signin", name: "sign_in", handle: signInPage },
+  { method: "POST", path: "/signin", name: "sign_in_post", handle: signIn },
+  { method: "POST", path: "/signout", name: "sign_out", handle: signOut },
+  { method: "POST", path: "/preferences", name: "preferences", handle: preferences },
+];
+
+async function signInPage(visit: Visit): Promise<Response> {
+  const { query, words, options } = visit;
+  const back = ownPath(query.get("back"), "/");
+  const token = query.get("token");
+  if (token === null) {
+    if (visit.isSignedIn) return seeOther(back);
+    const note = query.has("needed") ? words.signIn.needed : query.has("out") ? words.signIn.out : undefined;
+    return page(
+      visit,
+      <SignIn frame={visit} token={null} back={back} note={note} providerUrl={providerUrl(visit, back)} />,
+    );
+  }
+  if (!(await isValid(visit, token))) return invalid(visit, back);
+  return page(
+    visit,
+    <SignIn
+      frame={{ ...visit, here: "/signin" }}
+      token={token}
+      back={back}
+      providerUrl={options.signInUrl ?? null}
+    />,
+    {
+      isSecretAddress: true,
+    },
+  );
+}
+
+async function signIn(visit: Visit): Promise<Response> {
+  const token = (visit.form.get("token") ?? "").trim();
+  const back = ownPath(visit.form.get("back"), "/");
+  if (!(await isValid(visit, token))) return invalid(visit, back);
+  return seeOther(back, [setCookie(SESSION, token)]);
+}
+
+/** The cart stays: it names products, not people. */
+function signOut(): Response {
+  return seeOther("/signin?out=1", [SESSION, DETAILS, PLACED].map(clearCookie));
+}
+
+function preferences(visit: Visit): Response {
+  const { form, language, theme } = visit;
+  const newLanguage = LANGUAGES.find((code) => code === form.get("language")) ?? language;
+  const newTheme = THEMES.find((name) => name === form.get("theme")) ?? theme;
+  return seeOther(ownPath(form.get("back"), "/"), [preferencesCookie(newLanguage, newTheme)]);
+}
+
+function invalid(visit: Visit, back: string): Response {
+  const note = visit.words.signIn.invalid;
+  const content = (
+    <SignIn
+      frame={{ ...visit, here: "/signin" }}
+      token={null}
+      back={back}
+      note={note}
+      providerUrl={providerUrl(visit, back)}
+    />
+  );
+  return page(visit, content, { status: 422 });
+}
+
+/** A cookie takes about 4 KB, and a token has no other characters. */
+async function isValid({ options }: Visit, token: string): Promise<boolean> {
+  if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
+  return (await options.userOf(token)) !== null;
+}
+
+/** The provider sends the browser back to `return`. */
+function providerUrl({ options, request }: Visit, back: string): string | null {
+  if (options.signInUrl === undefined) return null;
+  const url = new URL(options.signInUrl);
+  const shop = options.shopUrl ?? `http://${request.headers.get("host") ?? "localhost"}`;
+  url.searchParams.set("return", `${shop}/signin?back=${encodeURIComponent(back)}`);
+  return url.href;
+}

@@ -1,0 +1,181 @@
+// The status page of one checkout, its live updates, and the way to the bank. For the shopper who placed it, and for whoever holds the
+// link from the mail, who sees no address.
+import { Value } from "@sinclair/typebox/value";
+import { render } from "preact-render-to-string";
+import { Uuid } from "../../../schemas/fields.ts";
+import { AppError } from "../../kernel/errors.ts";
+import { clearCookie, PLACED } from "../cookies.ts";
+import { Rest, State, StatusPage, type StatusLine, type StatusProps } from "../pages/status.tsx";
+import { placedOf } from "../placed.ts";
+import type { CheckoutStatus, PlacedOrder } from "../port.ts";
+import { json, page, seeOther } from "../respond.ts";
+import { isFinished, stageOf, viewVersion } from "../status.ts";
+import { cartCookie, type Visit, withCart } from "../visit.ts";
+import { NotFound, type ShopRoute, signInFirst } from "./route.ts";
+
+/** Proxies close silent connections after a minute or less. */
+const COMMENT_EVERY_MS = 15_000;
+/** Then the browser connects again; so a gateway never holds a stream of a forgotten tab for long. */
+const STREAM_MS = 5 * 60_000;
+const POLL_MS = 25_000;
+const RETRY_MS = 3_000;
+
+export const statusRoutes: readonly ShopRoute[] = [
+  { method: "GET", path: "/checkout/:saga", name: "status", handle: statusPage },
+  { method: "GET", path: "/checkout/:saga/events", name: "status_events", handle: events },
+  { method: "GET", path: "/checkout/:saga/view", name: "status_view", handle: view },
+  { method: "GET", path: "/checkout/:saga/bank", name: "bank", handle: bank },
+];
+
+interface Viewer {
+  readonly sagaId: string;
+  readonly userId: string;
+  readonly isGuest: boolean;
+  readonly guestToken: string;
+}
+
+/** Null: neither signed in nor with a valid link. */
+function viewerOf({ params, query, userId, options }: Visit): Viewer | null {
+  const sagaId = params["saga"] ?? "";
+  if (!Value.Check(Uuid, sagaId)) throw new NotFound();
+  const guestToken = query.get("k") ?? "";
+  const guest = guestToken === "" ? null : (options.guestOf?.(sagaId, guestToken) ?? null);
+  if (userId !== null && (guest === null || guest === userId))
+    return { sagaId, userId, isGuest: false, guestToken: "" };
+  return guest === null ? null : { sagaId, userId: guest, isGuest: true, guestToken };
+}
+
+async function statusPage(visit: Visit): Promise<Response> {
+  const viewer = viewerOf(visit);
+  if (viewer === null) return signInFirst(visit);
+  const checkout = await visit.options.data.status(viewer.sagaId, viewer.userId);
+  // Another user's saga looks exactly like a missing one.
+  if (checkout === null) throw new NotFound();
+  const placed = placedOf(visit);
+  const isBought = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId && placed.isSameCart;
+  const frame = isBought ? withCart(visit, []) : visit;
+  const props = await propsOf(visit, viewer, checkout);
+  return page(visit, <StatusPage {...props} frame={frame} />, {
+    isSecretAddress: viewer.guestToken !== "",
+    cookies: isBought ? [cartCookie([]), clearCookie(PLACED)] : [],
+  });
+}
+
+async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): Promise<StatusProps> {
+  const { isGuest, guestToken } = viewer;
+  const order = checkout.order_id === null ? null : await orderOf(visit, viewer.userId, checkout.order_id);
+  return {
+    frame: visit,
+    checkout,
+    order: isGuest ? null : order,
+    lines: await linesOf(visit, checkout, order),
+    isGuest,
+    guestToken,
+    now: visit.options.clock.now(),
+  };
+}
+
+/** The page says what is known: without the order service it shows no lines and no link. */
+async function orderOf(
+  { options, request }: Visit,
+  userId: string,
+  orderId: string,
+): Promise<PlacedOrder | null> {
+  return options.data.order(userId, orderId).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    options.onError(error, request);
+    return null;
+  });
+}
+
+/** From the order; before it is written, from the cart of this browser if it is the one being ordered. */
+async function linesOf(
+  visit: Visit,
+  { saga_id, lines_short }: CheckoutStatus,
+  order: PlacedOrder | null,
+): Promise<readonly StatusLine[]> {
+  const placed = placedOf(visit);
+  const own = placed?.sagaId === saga_id && placed.isSameCart ? visit.cart : [];
+  const lines = order?.items ?? own;
+  const skus = [...lines, ...(lines_short ?? [])].map(({ sku_id }) => sku_id);
+  if (skus.length === 0) return [];
+  const products = await visit.options.data.productsBySku(skus).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    return null;
+  });
+  return lines.map(({ sku_id, quantity }) => ({ sku_id, quantity, product: products?.get(sku_id) ?? null }));
+}
+
+async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) {
+  const props = await propsOf(visit, viewer, checkout);
+  return {
+    version: viewVersion(checkout, props.now),
+    stage: stageOf(checkout),
+    state: render(<State {...props} />),
+    rest: render(<Rest {...props} />),
+    done: isFinished(checkout),
+  };
+}
+
+/** Long poll: answers when the view differs from `?seen=`, or after 25 s. */
+async function view(visit: Visit): Promise<Response> {
+  const viewer = viewerOf(visit);
+  if (viewer === null) return new Response(null, { status: 401 });
+  const seen = visit.query.get("seen") ?? "";
+  const { data, clock } = visit.options;
+  const until = AbortSignal.any([visit.request.signal, AbortSignal.timeout(POLL_MS)]);
+  let newest: CheckoutStatus | null = null;
+  for await (const checkout of data.changes(viewer.sagaId, viewer.userId, until)) {
+    newest = checkout;
+    if (isFinished(checkout) || viewVersion(checkout, clock.now()) !== seen) break;
+  }
+  if (newest === null) throw new NotFound();
+  return json(await updateOf(visit, viewer, newest));
+}
+
+/** Server-sent events: a `view` at once and after each change, a comment while nothing happens. */
+async function events(visit: Visit): Promise<Response> {
+  const viewer = viewerOf(visit);
+  if (viewer === null) return new Response(null, { status: 401 });
+  const { data } = visit.options;
+  if ((await data.status(viewer.sagaId, viewer.userId)) === null) throw new NotFound();
+  const stop = new AbortController();
+  const until = AbortSignal.any([visit.request.signal, stop.signal, AbortSignal.timeout(STREAM_MS)]);
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const send = (text: string) => until.aborted || controller.enqueue(encoder.encode(text));
+      send(`retry: ${RETRY_MS}\n\n`);
+      const comments = setInterval(() => send(": still here\n\n"), COMMENT_EVERY_MS);
+      try {
+        for await (const checkout of data.changes(viewer.sagaId, viewer.userId, until)) {
+          const update = await updateOf(visit, viewer, checkout);
+          send(`event: view\nid: ${update.version}\ndata: ${JSON.stringify(update)}\n\n`);
+        }
+      } catch (error) {
+        // The browser connects again, and long polls if that fails, too.
+        if (!until.aborted) visit.options.onError(error, visit.request);
+      } finally {
+        clearInterval(comments);
+        if (!stop.signal.aborted) controller.close();
+      }
+    },
+    cancel: () => stop.abort(),
+  });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
+
+/** A link, not a form: a browser would not let a form's answer lead to another site (form-action 'self'). */
+async function bank(visit: Visit): Promise<Response> {
+  const viewer = viewerOf(visit);
+  if (viewer === null || viewer.isGuest) return signInFirst(visit);
+  const url = await visit.options.data.bankUrl(viewer.sagaId, viewer.userId);
+  return seeOther(url ?? `/checkout/${viewer.sagaId}`);
+}

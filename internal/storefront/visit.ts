@@ -1,0 +1,100 @@
+// One request to the storefront, read once: who visits, in which language, with which cart. Handlers get it and return a Response.
+import { type Cart, cartOf, cartText, pieces } from "./cart.ts";
+import { CART, cookiesOf, PREFERENCES, SESSION, setCookie } from "./cookies.ts";
+import { type Language, LANGUAGES, languageOf } from "./format.ts";
+import type { StorefrontOptions } from "./options.ts";
+import { type Words, wordsOf } from "./words/words.ts";
+
+export type Theme = "auto" | "light" | "dark";
+export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
+
+/** What every page shows around its content. */
+export interface Frame {
+  readonly words: Words;
+  readonly language: Language;
+  readonly theme: Theme;
+  readonly nonce: string;
+  readonly isSignedIn: boolean;
+  readonly cartPieces: number;
+  /** Path and query of this page, for the forms that lead back to it. */
+  readonly here: string;
+  readonly shopName: string;
+}
+
+export interface Visit extends Frame {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly cookies: ReadonlyMap<string, string>;
+  readonly cart: Cart;
+  readonly userId: string | null;
+  readonly options: StorefrontOptions;
+  /** Epoch ms. */
+  readonly now: number;
+  /** Fields of the posted form. Empty for a GET. */
+  readonly form: URLSearchParams;
+}
+
+const YEAR_SECONDS = 365 * 24 * 60 * 60;
+/** A cart is kept this long. */
+const CART_SECONDS = 60 * 24 * 60 * 60;
+
+export async function readVisit(
+  request: Request,
+  params: Readonly<Record<string, string>>,
+  form: URLSearchParams,
+  options: StorefrontOptions,
+): Promise<Visit> {
+  const url = new URL(request.url);
+  const cookies = cookiesOf(request.headers.get("cookie"));
+  const chosen = preferencesOf(cookies.get(PREFERENCES));
+  const language = chosen.language ?? languageOf(request.headers.get("accept-language"));
+  const token = cookies.get(SESSION) ?? "";
+  const userId = token === "" ? null : await options.userOf(token);
+  const cart = cartOf(cookies.get(CART));
+  return {
+    request,
+    params,
+    form,
+    options,
+    cookies,
+    cart,
+    userId,
+    query: url.searchParams,
+    words: wordsOf(language),
+    language,
+    theme: chosen.theme,
+    nonce: crypto.getRandomValues(new Uint8Array(16)).toBase64(),
+    isSignedIn: userId !== null,
+    cartPieces: pieces(cart),
+    here: request.method === "GET" ? `${url.pathname}${url.search}` : url.pathname,
+    shopName: options.shopName,
+    now: options.clock.now(),
+  };
+}
+
+/** The same visit with another cart, for a page that has just changed it. */
+export function withCart(visit: Visit, cart: Cart): Visit {
+  return { ...visit, cart, cartPieces: pieces(cart) };
+}
+
+export function cartCookie(cart: Cart): string {
+  return setCookie(CART, cartText(cart), CART_SECONDS);
+}
+
+export function preferencesCookie(language: Language, theme: Theme): string {
+  return setCookie(PREFERENCES, `${language}.${theme}`, YEAR_SECONDS);
+}
+
+function preferencesOf(text = ""): { language: Language | undefined; theme: Theme } {
+  const [first, second] = text.split(".");
+  return {
+    language: LANGUAGES.find((language) => language === first),
+    theme: THEMES.find((theme) => theme === second) ?? "auto",
+  };
+}
+
+/** A path of this shop to go back to; anything else becomes `otherwise`. `//evil.example` is not a path. */
+export function ownPath(text: string | null, otherwise: string): string {
+  return text !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : otherwise;
+}

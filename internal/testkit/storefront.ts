@@ -1,0 +1,242 @@
+// A shop in memory, for the storefront's tests and its preview: a few products, orders in every state, and checkouts that a test moves by
+// hand. It is a store of the same kind as the real ones behind the port: one key starts one checkout, whoever asks how often.
+import type { CheckoutRequest } from "../../schemas/http.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { StorefrontOptions } from "../storefront/options.ts";
+import type { CheckoutStatus, PlacedOrder, ProductQuery, ShopData, ShopProduct } from "../storefront/port.ts";
+
+export const SHOPPER_TOKEN = "header.shopper.signature";
+export const OTHER_TOKEN = "header.other.signature";
+export const SHOPPER_ID = "01890000-0000-7000-8000-00000000000a";
+export const OTHER_ID = "01890000-0000-7000-8000-00000000000b";
+export const FIXED_NOW = Date.parse("2026-11-29T12:04:05.000Z");
+
+type ProductParts = readonly [
+  sku: string,
+  name: string,
+  cents: number,
+  left: number,
+  category: string,
+  text: string,
+];
+const PARTS: readonly ProductParts[] = [
+  [
+    "mug-red",
+    "Mug, red",
+    1_400,
+    40,
+    "Kitchen",
+    "Stoneware for two coffees. Keeps warm, survives the dishwasher.",
+  ],
+  ["teapot-blue", "Teapot, blue", 4_900, 12, "Kitchen", "Pours without a drip, and holds enough for three."],
+  [
+    "notebook-green",
+    "Notebook, green",
+    1_650,
+    3,
+    "Desk",
+    "Lies flat, takes ink, and has 192 numbered pages.",
+  ],
+  ["lamp-yellow", "Desk lamp, yellow", 8_900, 9, "Desk", "Warm light, where you need it."],
+  [
+    "backpack-grey",
+    "Backpack, grey",
+    12_900,
+    25,
+    "On the way",
+    "Waxed canvas with room for a laptop and lunch.",
+  ],
+  ["headphones-black", "Headphones, black", 15_900, 0, "Desk", "Closed, light, and repairable."],
+  ["scarf-purple", "Wool scarf, purple", 5_900, 18, "Home", "Two metres of soft lambswool."],
+  ["chair-white", "Chair, white", 21_900, 6, "Home", "Beech, four legs, no wobble."],
+  ["plant-moss", "Rubber plant in a green pot", 3_200, 14, "Home", "Likes light, forgives everything else."],
+  ["bottle-blue", "Water bottle, blue", 2_800, 60, "On the way", "Steel, half a litre, closes tightly."],
+  ["candle-white", "Candle, white", 1_800, 33, "Home", "Forty quiet evenings."],
+  ["cushion-red", "Cushion, red", 3_900, 21, "Home", "Linen outside, wool inside."],
+];
+
+export const PRODUCTS: readonly ShopProduct[] = PARTS.map(
+  ([sku_id, name, unit_price_cents, available_count, category, description]) => ({
+    sku_id,
+    name,
+    unit_price_cents,
+    currency: "EUR",
+    available_count,
+    category,
+    description,
+  }),
+);
+
+const ADDRESS = {
+  name: "Ada Lovelace",
+  line1: "12 St James's Square",
+  city: "London",
+  postal_code: "SW1Y 4JH",
+  country: "GB",
+};
+
+export function sagaOf(number: number): string {
+  return `01890000-0000-7000-9000-${String(number).padStart(12, "0")}`;
+}
+
+export class ShopInMemory implements ShopData {
+  catalogue: ShopProduct[] = [...PRODUCTS];
+  readonly checkouts = new Map<string, { userId: string; status: CheckoutStatus }>();
+  readonly placed: PlacedOrder[] = [];
+  /** Every start, also repeated ones. */
+  readonly starts: { key: string; checkout: CheckoutRequest }[] = [];
+  readonly #byKey = new Map<string, { sagaId: string; body: string }>();
+  readonly #waiting = new Set<() => void>();
+  /** The next starts are stored, but their answer is lost. */
+  lostAnswers = 0;
+  isDown = false;
+  bank: string | null = null;
+
+  async products({ search = "", category = "", after = "" }: ProductQuery) {
+    this.#answers();
+    const found = this.catalogue.filter(
+      (product) =>
+        product.name.toLowerCase().includes(search.toLowerCase()) &&
+        (category === "" || product.category === category) &&
+        product.sku_id > after,
+    );
+    const categories = [...new Set(this.catalogue.flatMap((product) => product.category ?? []))];
+    return { items: found, next: null, categories };
+  }
+
+  async productsBySku(skus: readonly string[]) {
+    this.#answers();
+    return new Map(
+      this.catalogue.filter(({ sku_id }) => skus.includes(sku_id)).map((one) => [one.sku_id, one]),
+    );
+  }
+
+  async orders(userId: string) {
+    this.#answers();
+    return { items: userId === SHOPPER_ID ? this.placed : [], next: null };
+  }
+
+  async order(userId: string, orderId: string) {
+    this.#answers();
+    return (userId === SHOPPER_ID ? this.placed : []).find(({ order_id }) => order_id === orderId) ?? null;
+  }
+
+  async openCheckouts(userId: string) {
+    this.#answers();
+    return [...this.checkouts.values()]
+      .filter((one) => one.userId === userId && !["COMPLETED", "COMPENSATED"].includes(one.status.status))
+      .map(({ status }) => status);
+  }
+
+  async startCheckout(userId: string, key: string, checkout: CheckoutRequest) {
+    this.#answers();
+    this.starts.push({ key, checkout });
+    const errors = checkout.email.includes("@") ? [] : [{ path: "/email", message: "Expected an address" }];
+    if (checkout.shipping_address.city === undefined)
+      errors.push({ path: "/shipping_address/city", message: "Expected a city" });
+    if (errors.length > 0) return { kind: "invalid" as const, errors };
+    const body = JSON.stringify(checkout);
+    const known = this.#byKey.get(`${userId} ${key}`);
+    if (known !== undefined && known.body !== body) return { kind: "key_reused" as const };
+    const sagaId = known?.sagaId ?? sagaOf(this.checkouts.size + 1);
+    this.#byKey.set(`${userId} ${key}`, { sagaId, body });
+    if (known === undefined) this.set(sagaId, { total_cents: checkout.expected_total_cents ?? null }, userId);
+    if (this.lostAnswers > 0) {
+      this.lostAnswers -= 1;
+      throw new AppError("SERVICE_UNAVAILABLE", "the answer was lost");
+    }
+    return { kind: "accepted" as const, saga_id: sagaId };
+  }
+
+  async status(sagaId: string, userId: string) {
+    this.#answers();
+    const found = this.checkouts.get(sagaId);
+    return found?.userId === userId ? found.status : null;
+  }
+
+  async *changes(sagaId: string, userId: string, signal: AbortSignal) {
+    for (let last: CheckoutStatus | null = null; !signal.aborted;) {
+      const now: CheckoutStatus | null = await this.status(sagaId, userId);
+      if (now === null) return;
+      if (now !== last) yield now;
+      if (now.completed_at !== null) return;
+      last = now;
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  async bankUrl() {
+    return this.bank;
+  }
+
+  /** Starts a checkout, or moves it on. */
+  set(sagaId: string, parts: Partial<CheckoutStatus>, userId = SHOPPER_ID): void {
+    const before = this.checkouts.get(sagaId)?.status ?? newCheckout(sagaId);
+    this.checkouts.set(sagaId, { userId, status: { ...before, ...parts } });
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** An order of the shopper with two lines. */
+  addOrder(number: number, parts: Partial<PlacedOrder>): PlacedOrder {
+    const order: PlacedOrder = {
+      order_id: `01890000-0000-7000-a000-${String(number).padStart(12, "0")}`,
+      saga_id: sagaOf(900 + number),
+      status: "CONFIRMED",
+      items: [
+        { sku_id: "mug-red", quantity: 2, unit_price_cents: 1_400 },
+        { sku_id: "teapot-blue", quantity: 1, unit_price_cents: 4_900 },
+      ],
+      total_cents: 7_700,
+      currency: "EUR",
+      shipping_address: ADDRESS,
+      created_at: "2026-11-27T09:30:00.000Z",
+      shipped_at: null,
+      delivered_at: null,
+      cancelled_at: null,
+      tracking: null,
+      ...parts,
+    };
+    this.placed.push(order);
+    return order;
+  }
+
+  #answers(): void {
+    if (this.isDown) throw new AppError("SERVICE_UNAVAILABLE", "the shop is down");
+  }
+}
+
+function newCheckout(saga_id: string): CheckoutStatus {
+  return {
+    saga_id,
+    status: "STARTED",
+    current_step: "reserve",
+    compensation_step: null,
+    failure_code: null,
+    order_id: null,
+    total_cents: null,
+    currency: "EUR",
+    created_at: "2026-11-29T12:04:00.000Z",
+    updated_at: "2026-11-29T12:04:00.000Z",
+    completed_at: null,
+  };
+}
+
+/** The storefront's settings over this shop; `SHOPPER_TOKEN` and `OTHER_TOKEN` are its two valid sessions. */
+export function storefrontOptions(data: ShopData, parts: Partial<StorefrontOptions> = {}): StorefrontOptions {
+  return {
+    data,
+    shopName: "Larkfield",
+    userOf: async (token) => (token === SHOPPER_TOKEN ? SHOPPER_ID : token === OTHER_TOKEN ? OTHER_ID : null),
+    cards: { kind: "test_cards" },
+    guestOf: (_, token) => (token === "guest" ? SHOPPER_ID : null),
+    clock: { now: () => FIXED_NOW },
+    uuid: () => crypto.randomUUID(),
+    counts: { page: () => undefined, cspReport: () => undefined, refusedOrigin: () => undefined },
+    onError: () => undefined,
+    ...parts,
+  };
+}
