@@ -147,6 +147,9 @@ export const PaymentApiFault = Type.Object({
   ]),
 });
 export type PaymentApiFault = Static<typeof PaymentApiFault>;
+/** GET /sagas?user_id=&open=1 on the orchestrator: the user's sagas that have not finished, newest first. */
+export const OpenSagas = Type.Object({ sagas: Type.Array(SagaStatusView) });
+export type OpenSagas = Static<typeof OpenSagas>;
 
 /** POST /sagas on the orchestrator: a checkout whose shopper is known and whose payment method is sealed. */
 export const StartSaga = Type.Object(

@@ -134,6 +134,50 @@ export const config = Type.Object({
         "origins whose scripts may call the API from a browser, separated by commas: https://shop.example; without it none may",
     }),
   ),
+  STOREFRONT: Type.Boolean({
+    default: true,
+    description: "true: the gateway also serves the shop's pages; false: only the API",
+  }),
+  SHOP_NAME: Type.String({
+    default: "Larkfield",
+    minLength: 1,
+    maxLength: 60,
+    description: "the shop's name on its pages",
+  }),
+  SHOP_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "public address of the shop, https://shop.example; needed where a proxy changes the Host header, and for HSTS",
+    }),
+  ),
+  SIGN_IN_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "sign-in page of the shop's identity provider, which sends the browser to the address in `return` with `token` added; without it /signin takes a token by hand",
+    }),
+  ),
+  SHOP_LINK_SECRET: Type.Optional(
+    secret(
+      Type.String({
+        format: "shared-secret",
+        description:
+          "secret of the links in mails that show a checkout without sign-in; the same as the notification service's; without it there are none",
+      }),
+    ),
+  ),
+  STRIPE_PUBLISHABLE_KEY: Type.Optional(
+    Type.String({
+      pattern: "^pk_[A-Za-z0-9_]+$",
+      description: "Stripe's publishable key: the checkout page shows Stripe's card fields",
+    }),
+  ),
+  TEST_CARDS: Type.Boolean({
+    default: false,
+    description:
+      "true: the checkout page offers the named test cards of the payment simulator instead of card fields; never with a real provider",
+  }),
   PAYMENT_PUBLIC_JWK: Type.String({
     minLength: 2,
     description: "public key (JWK) of the payment service; `checkoutctl keys generate` makes a pair",

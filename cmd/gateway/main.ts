@@ -1,10 +1,12 @@
-// Starts the gateway, the shoppers' API. Wiring only.
+// Starts the gateway: the shoppers' API and the storefront. Wiring only.
 import { gatewayApp } from "../../internal/gateway/app.ts";
 import { EventStreams } from "../../internal/gateway/event-streams.ts";
 import { InventoryClient } from "../../internal/gateway/inventory-client.ts";
 import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.ts";
 import { OrderClient } from "../../internal/gateway/order-client.ts";
 import { PaymentClient } from "../../internal/gateway/payment-client.ts";
+import { GatewayShopData } from "../../internal/gateway/shop-data.ts";
+import { site } from "../../internal/gateway/site.ts";
 import { streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -19,10 +21,13 @@ import { openAuthenticator } from "./tokens.ts";
 
 /** On a busy machine an answer takes longer than the 50 ms that a consumer waits. A Redis that hangs costs one request this time. */
 const REDIS_TIMEOUT_MS = 250;
+import { storefrontMetrics } from "../../internal/storefront/telemetry.ts";
+import { storefront } from "./storefront.ts";
 
 await runRole({
   name: "checkout-gateway",
-  description: "The shoppers' API: accepts checkouts and reports their status.",
+  description:
+    "The shop: its pages, and the shoppers' API, which accepts checkouts and reports their status.",
   config,
   faults: faultsOf,
   async start(context) {
@@ -49,21 +54,26 @@ await runRole({
       metrics: streamMetrics(metrics, () => streams.size),
     });
     const limits = openLimits(context, { redis, authenticator, onError });
-    const app = gatewayApp({
-      authenticator,
+    const services = {
       orchestrator,
       inventory: new InventoryClient({ url: env.INVENTORY_URL }),
       orders: new OrderClient({ url: env.ORDER_URL }),
       payment: env.PAYMENT_URL === undefined ? undefined : new PaymentClient({ url: env.PAYMENT_URL }),
-      streams,
       seal,
       currencies,
       limits,
       clock: systemClock,
+    };
+    const api = gatewayApp({
+      ...services,
+      authenticator,
+      streams,
       corsOrigins: env.CORS_ORIGINS?.split(","),
       onError,
     });
-    startHttp(context, "api", app);
+    const data = new GatewayShopData({ ...services, maxFollows: env.MAX_EVENT_STREAMS });
+    const shared = { data, authenticator, counts: storefrontMetrics(metrics), onError };
+    startHttp(context, "api", site(api, storefront(env, shared)));
     // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
     resources.defer("event streams", () => streams[Symbol.dispose]());

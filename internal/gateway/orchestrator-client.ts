@@ -1,6 +1,6 @@
 // The gateway's client of the orchestrator's HTTP API. Called by the routes of checkouts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import { OpenSagas, SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { InternalApi } from "./internal-api.ts";
@@ -13,6 +13,7 @@ const STATUS_TIMEOUT_MS = 5_000;
 
 const fault = TypeCompiler.Compile(SagaApiFault);
 const start = { body: TypeCompiler.Compile(SagaStarted), fault };
+const open = { body: TypeCompiler.Compile(OpenSagas), fault };
 const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
 const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 
@@ -66,6 +67,14 @@ export class OrchestratorClient implements Disposable {
       const answer = await this.#api.call(path, status, { signal });
       return "body" in answer ? answer.body : missing(answer.fault);
     });
+  }
+
+  /** The user's sagas that have not finished, newest first. Throws SERVICE_UNAVAILABLE. */
+  async open(userId: string): Promise<readonly SagaStatusView[]> {
+    const answer = await this.#api.call(`/sagas?user_id=${userId}&open=1`, open, {
+      signal: AbortSignal.timeout(this.#statusTimeoutMs),
+    });
+    return "body" in answer ? answer.body.sagas : refused(answer.fault);
   }
 
   /**

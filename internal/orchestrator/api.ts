@@ -9,6 +9,7 @@ import { Uuid } from "../../schemas/fields.ts";
 import {
   CancelOrderRequest,
   CancelSaga,
+  type OpenSagas,
   type OrderCancelling,
   type SagaApiFault,
   type SagaCancelled,
@@ -33,6 +34,7 @@ const MAX_BODY_BYTES = 128 * 1_024;
 const startSaga = TypeCompiler.Compile(StartSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
 const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
+const openQuery = queryReader(Type.Object({ user_id: Uuid, open: Type.Literal("1") }));
 const statusQuery = queryReader(
   Type.Object({
     user_id: Uuid,
@@ -85,6 +87,11 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
         orderCancelling(await options.cancelOrder(sagaIdOf(params.id), await bodyOf(request, cancelOrder))),
       { parse: "none" },
     )
+    .get("/sagas", async ({ request }) => {
+      const read = openQuery(request.url);
+      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
+      return { sagas: [...(await watch.open(read.query.user_id))] } satisfies OpenSagas;
+    })
     .get("/sagas/:id", async ({ params, request }) => {
       const sagaId = sagaIdOf(params.id);
       const read = statusQuery(request.url);

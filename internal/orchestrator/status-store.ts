@@ -14,7 +14,7 @@ export interface OwnedStatus {
   readonly view: SagaStatusView;
 }
 
-interface StatusRow extends ShopperFacts {
+export interface StatusRow extends ShopperFacts {
   readonly saga_id: string;
   readonly user_id: string;
   readonly order_id: string | null;
@@ -25,7 +25,7 @@ interface StatusRow extends ShopperFacts {
 }
 
 /** The columns of saga_state that `ownedStatus` takes. */
-const statusColumns = (sql: Sql) => sql`
+export const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
   payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at`;
 
@@ -45,7 +45,7 @@ export function statusOfSaga(saga: Saga): OwnedStatus {
   return ownedStatus({ ...saga, status, current_step, compensation_step, failure_code, order_id });
 }
 
-function ownedStatus(row: StatusRow): OwnedStatus {
+export function ownedStatus(row: StatusRow): OwnedStatus {
   const { user_id, saga_id, status, current_step, compensation_step, failure_code, order_id } = row;
   const { total_cents, currency, created_at, updated_at, completed_at } = row;
   const view: SagaStatusView = {

@@ -5,6 +5,7 @@ import type { SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
+import { readOpenSagas } from "./open-sagas-store.ts";
 import { type OwnedStatus, readStatuses, statusOfSaga } from "./status-store.ts";
 
 /** The longest delay until a saga that another replica has finished is noticed. */
@@ -82,6 +83,11 @@ export class StatusWatch implements Disposable {
       signal?.removeEventListener("abort", giveUp);
       this.#remove(waiting);
     }
+  }
+
+  /** The user's sagas that have not finished, newest first. */
+  open(userId: string): Promise<readonly SagaStatusView[]> {
+    return readOpenSagas(this.#sql, userId);
   }
 
   /** Call this after this process has committed these sagas. */

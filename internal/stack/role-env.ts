@@ -93,6 +93,7 @@ function settingsOf(
         // The stack has no identity provider.
         JWT_DEVELOPMENT: "true",
         PAYMENT_URL: addresses.payment_internal,
+        TEST_CARDS: "true",
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
         // A load run has few users and one address. The limits cost what they cost in production.

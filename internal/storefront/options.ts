@@ -13,7 +13,10 @@ export interface StorefrontOptions {
   readonly signInUrl?: string | undefined;
   /** How cards reach the payment provider: its own fields in the browser, or the simulator's named test cards. */
   readonly cards:
-    { readonly kind: "stripe"; readonly publishableKey: string } | { readonly kind: "test_cards" };
+    | { readonly kind: "stripe"; readonly publishableKey: string }
+    | { readonly kind: "test_cards" }
+    /** Nothing is set: the checkout page says so. */
+    | { readonly kind: "none" };
   /** Null if there are no links for guests. Returns the user's id if the link is valid for this saga. */
   readonly guestOf: ((sagaId: string, token: string) => string | null) | null;
   readonly clock: Clock;

@@ -32,16 +32,15 @@ export interface ProductsPage {
 
 export type MoneyState = "none" | "authorized" | "taken" | "returning" | "returned" | "unknown";
 
-/** The saga's status, with the fields that newer orchestrators add. */
-export interface CheckoutStatus extends SagaStatusView {
-  readonly money?: MoneyState;
-  readonly next_action?: { readonly kind: string; readonly expires_at: string } | null;
-  readonly deadline_at?: string | null;
-  readonly retryable?: boolean;
+export interface ShortLine {
+  readonly sku_id: string;
+  readonly available_count: number;
+}
+
+/** The saga's status, with what is left of the lines that are short. */
+export interface CheckoutStatus extends Omit<SagaStatusView, "lines_short"> {
   /** What is left of the lines that could not be reserved. */
-  readonly lines_short?: readonly { readonly sku_id: string; readonly available_count: number }[] | null;
-  /** After PRICE_CHANGED: what the same cart costs now. */
-  readonly new_total_cents?: number | null;
+  readonly lines_short?: readonly ShortLine[];
 }
 
 export interface OrderLine {

@@ -34,6 +34,7 @@ import { orderAlert } from "../services/order/telemetry.ts";
 import { WatchedOpener } from "../services/payment/attempts/watched-opener.ts";
 import { paymentMetrics } from "../services/payment/telemetry.ts";
 import { REPOSITORY } from "../stack/paths.ts";
+import { storefrontMetrics } from "../storefront/telemetry.ts";
 import { type Role, ROLES } from "../stack/role-env.ts";
 import { ignore, noLog } from "../testkit/noop-telemetry.ts";
 
@@ -144,6 +145,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/gateway/telemetry.ts",
     calls: /\bstreamMetrics\(/,
     register: (metrics) => void streamMetrics(metrics, () => 0),
+  },
+  {
+    file: "internal/storefront/telemetry.ts",
+    calls: /\bstorefrontMetrics\(/,
+    register: (metrics) => void storefrontMetrics(metrics),
   },
   { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
   {

@@ -1,6 +1,11 @@
 // POST /api/v1/checkout: reads the checkout strictly, seals the payment method, starts the saga. Composed by app.ts.
 import { Type } from "@sinclair/typebox";
-import { CheckoutAccepted, CheckoutRequest, IDEMPOTENCY_KEY } from "../../../schemas/http.ts";
+import {
+  CheckoutAccepted,
+  CheckoutRequest,
+  IDEMPOTENCY_KEY,
+  type SagaStarted,
+} from "../../../schemas/http.ts";
 import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
@@ -87,14 +92,28 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
 }
 
 async function startCheckout(
-  { orchestrator, seal, currencies, limits }: CheckoutOptions,
+  options: CheckoutOptions,
   { request, set, userId }: ShopperCall,
 ): Promise<CheckoutAccepted> {
+  const { saga_id, replayed } = await placeCheckout(options, request, userId);
+  const status_url = `/api/v1/saga/${saga_id}/status`;
+  set.status = STATUS_ACCEPTED;
+  set.headers["location"] = status_url;
+  if (replayed) set.headers["idempotent-replayed"] = "true";
+  return { saga_id, status_url };
+}
+
+/** The one way into the saga, for clients of the API and for the storefront. */
+export async function placeCheckout(
+  { orchestrator, seal, currencies, limits }: CheckoutOptions,
+  request: Request,
+  userId: string,
+): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
   const checkout = await checkoutOf(request, currencies);
   await limits?.checkout(request, checkout.payment_method);
   const { payment_method, shipping_address, ...cart } = checkout;
-  const { saga_id, replayed } = await orchestrator.startSaga({
+  return orchestrator.startSaga({
     ...cart,
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
@@ -105,9 +124,4 @@ async function startCheckout(
     body_hash: hashOf(checkout),
     traceparent: traceparentOf(request),
   });
-  const status_url = `/api/v1/saga/${saga_id}/status`;
-  set.status = STATUS_ACCEPTED;
-  set.headers["location"] = status_url;
-  if (replayed) set.headers["idempotent-replayed"] = "true";
-  return { saga_id, status_url };
 }

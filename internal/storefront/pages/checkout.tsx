@@ -268,6 +268,7 @@ function Payment({
     >
       <legend>{words.checkout.payment}</legend>
       <FieldError field="payment_method" error={error} />
+      {cards.kind === "none" ? <p>{words.checkout.noPayment}</p> : null}
       {cards.kind === "test_cards" ? (
         <>
           <p class="hint">{words.checkout.testCards}</p>
@@ -280,7 +281,8 @@ function Payment({
             ))}
           </div>
         </>
-      ) : (
+      ) : null}
+      {cards.kind === "stripe" ? (
         <>
           <div id="card" data-stripe-key={cards.publishableKey} data-language={frame.language}>
             <noscript>
@@ -294,7 +296,7 @@ function Payment({
             {words.checkout.cardNote}
           </p>
         </>
-      )}
+      ) : null}
     </fieldset>
   );
 }

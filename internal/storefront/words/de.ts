@@ -212,6 +212,7 @@ export const de: Words = {
     cardFields: "Karte",
     cardNote: "Ihre Karte geht direkt an den Zahlungsdienst. Wir sehen ihre Nummer nie.",
     needsScript: "Kartenzahlung braucht JavaScript, weil die Kartenfelder dem Zahlungsdienst gehören.",
+    noPayment: "Dieser Laden kann noch keine Zahlung annehmen und deshalb keine Bestellung.",
     review: "Ihre Bestellung",
     edit: "Warenkorb ändern",
     place: (total) => `Zahlungspflichtig bestellen, ${total}`,

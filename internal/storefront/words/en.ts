@@ -213,6 +213,7 @@ export const en = {
     cardFields: "Card",
     cardNote: "Your card goes straight to the payment provider. We never see its number.",
     needsScript: "Paying by card needs JavaScript, because the card fields belong to the payment provider.",
+    noPayment: "This shop has no way to pay yet, so it cannot take orders.",
     review: "Your order",
     edit: "Change the cart",
     place: (total: string) => `Place order and pay ${total}`,

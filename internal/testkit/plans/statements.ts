@@ -23,19 +23,24 @@ export async function statementsOfRoles(): Promise<readonly Statement[]> {
       .toSorted()
       .map(async (path) => ({ path, source: await Bun.file(`${REPOSITORY}/${path}`).text() })),
   );
-  return sources.flatMap(({ path, source }) => statementsIn(path, source));
+  const shared = sources.flatMap(({ source }) => templatesIn(source));
+  return sources.flatMap(({ path, source }) => statementsIn(path, source, shared));
 }
 
 /**
  * Throws if a fragment cannot be resolved, because then the statement would not be checked. A statement with a fragment that has
- * several variants is returned once per variant.
+ * several variants is returned once per variant. `shared` holds the fragments of other files.
  */
-export function statementsIn(path: string, source: string): readonly Statement[] {
+export function statementsIn(
+  path: string,
+  source: string,
+  shared: readonly Template[] = [],
+): readonly Statement[] {
   const templates = templatesIn(source);
   return templates
     .filter(({ parts }) => /^\s*(?:select|insert|update|delete|with|merge)\s/.test(parts[0] ?? ""))
     .flatMap((template) =>
-      wordings(template, templates).map((wording) => {
+      wordings(template, templates, shared).map((wording) => {
         let parameters = 0;
         const numbered = wording.replaceAll(PARAMETER, () => `$${(parameters += 1)}`);
         return { name: `${path}: ${template.owner}`, text: numbered.replaceAll(/\s+/g, " ").trim() };
@@ -57,11 +62,15 @@ interface Template {
 }
 
 /** All texts that a template can become. */
-function wordings({ owner, parts, values }: Template, templates: readonly Template[]): readonly string[] {
+function wordings(
+  { owner, parts, values }: Template,
+  templates: readonly Template[],
+  shared: readonly Template[],
+): readonly string[] {
   let texts: readonly string[] = [parts[0] ?? ""];
   for (const [index, value] of values.entries()) {
-    const fragments = fragmentsOf(value, owner, templates).flatMap((fragment) =>
-      wordings(fragment, templates),
+    const fragments = fragmentsOf(value, owner, templates, shared).flatMap((fragment) =>
+      wordings(fragment, templates, shared),
     );
     const choices = fragments.length === 0 ? [PARAMETER] : fragments;
     texts = texts.flatMap((text) => choices.map((choice) => text + choice + (parts[index + 1] ?? "")));
@@ -70,11 +79,18 @@ function wordings({ owner, parts, values }: Template, templates: readonly Templa
 }
 
 /** A value built from the connection is SQL; every other value is a parameter. */
-function fragmentsOf(value: string, owner: string, templates: readonly Template[]): readonly Template[] {
+function fragmentsOf(
+  value: string,
+  owner: string,
+  templates: readonly Template[],
+  shared: readonly Template[],
+): readonly Template[] {
   const constants = templates.filter((template) => template.owner === owner && template.constant === value);
   if (constants.length > 0) return constants;
   const name = /^(\w+)\((?:sql|tx)\b/.exec(value)?.[1];
-  const found = templates.filter((template) => template.owner === name);
+  const named = (among: readonly Template[]) => among.filter((template) => template.owner === name);
+  const own = named(templates);
+  const found = own.length > 0 ? own : named(shared);
   if ((name !== undefined && found.length !== 1) || /^(?:sql|tx)\b/.test(value))
     throw new Error(`cannot follow the fragment ${value}: move it into its own function or constant`);
   return found;

@@ -1,0 +1,52 @@
+// The storefront of this gateway, from its settings.
+import type { Static } from "@sinclair/typebox";
+import type { Authenticator } from "../../internal/gateway/auth.ts";
+import { ProblemError } from "../../internal/gateway/problem.ts";
+import { AppError } from "../../internal/kernel/errors.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { guestLinks } from "../../internal/platform/guest-links.ts";
+import { storefrontApp } from "../../internal/storefront/app.ts";
+import type { StorefrontOptions } from "../../internal/storefront/options.ts";
+import type { config } from "./config.ts";
+
+type Settings = Static<typeof config>;
+type Shared = Pick<StorefrontOptions, "data" | "counts" | "onError"> & {
+  readonly authenticator: Authenticator;
+};
+
+/** Null if it is switched off. Throws CONFIG_INVALID on two ways to pay. */
+export function storefront(env: Settings, { authenticator, ...shared }: Shared) {
+  if (!env.STOREFRONT) return null;
+  const links = env.SHOP_LINK_SECRET === undefined ? null : guestLinks(env.SHOP_LINK_SECRET);
+  return storefrontApp({
+    ...shared,
+    shopName: env.SHOP_NAME,
+    shopUrl: env.SHOP_URL?.replace(/\/+$/, ""),
+    signInUrl: env.SIGN_IN_URL,
+    cards: cardsOf(env),
+    userOf: (token) => userOf(authenticator, token),
+    guestOf: links === null ? null : (sagaId, token) => links.userOf(sagaId, token, systemClock.now()),
+    clock: systemClock,
+    uuid: () => crypto.randomUUID(),
+  });
+}
+
+function cardsOf({ TEST_CARDS, STRIPE_PUBLISHABLE_KEY }: Settings): StorefrontOptions["cards"] {
+  if (TEST_CARDS && STRIPE_PUBLISHABLE_KEY !== undefined)
+    throw new AppError(
+      "CONFIG_INVALID",
+      "TEST_CARDS and STRIPE_PUBLISHABLE_KEY exclude each other: unset one",
+    );
+  if (STRIPE_PUBLISHABLE_KEY !== undefined) return { kind: "stripe", publishableKey: STRIPE_PUBLISHABLE_KEY };
+  return TEST_CARDS ? { kind: "test_cards" } : { kind: "none" };
+}
+
+/** Null for a token that is not accepted (any more): the shopper is then not signed in. */
+async function userOf(authenticator: Authenticator, token: string): Promise<string | null> {
+  try {
+    return await authenticator.userOf(`Bearer ${token}`);
+  } catch (error) {
+    if (error instanceof ProblemError && error.type === "unauthenticated") return null;
+    throw error;
+  }
+}

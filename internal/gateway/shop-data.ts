@@ -1,0 +1,183 @@
+// Fills the storefront's port with the gateway's clients. A checkout of the storefront goes through the same reading, sealing and
+// hashing as one of an API client. Called by cmd/gateway.
+import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
+import { AppError } from "../kernel/errors.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { CheckoutStatus, ProductQuery, ShopData, ShopProduct, StartResult } from "../storefront/port.ts";
+import type { InventoryClient } from "./inventory-client.ts";
+import type { OrchestratorClient } from "./orchestrator-client.ts";
+import type { OrderClient } from "./order-client.ts";
+import type { PaymentClient } from "./payment-client.ts";
+import { ProblemError } from "./problem.ts";
+import { placeCheckout } from "./routes/checkout.ts";
+import { SharedAnswers } from "./shared-answers.ts";
+
+const PAGE_PRODUCTS = 24;
+const PAGE_ORDERS = 20;
+/** Search and categories cover this many SKUs; about 1 KB each. */
+const MAX_CATALOGUE = 5_000;
+const LOAD_PAGE = 500;
+const FRESHNESS = { freshMs: 5_000, staleMs: 60_000, restMs: 1_000, maxCalls: 4, maxEntries: 1 };
+/** How long one call follows a saga; then the next one does. */
+const FOLLOW_MS = 15_000;
+const MAX_FOLLOWS_PER_USER = 8;
+/** The same text as without a script: the gateway's own form post. */
+const CHECKOUT_URL = "http://service.internal/api/v1/checkout";
+
+export interface ShopDataOptions {
+  readonly orchestrator: OrchestratorClient;
+  readonly inventory: InventoryClient;
+  readonly orders: OrderClient;
+  /** Without it no bank is ever asked. */
+  readonly payment?: PaymentClient | undefined;
+  readonly seal: (paymentMethod: string) => string;
+  readonly currencies: ReadonlySet<string>;
+  readonly clock: Clock;
+  /** Of all shoppers together. */
+  readonly maxFollows: number;
+}
+
+export class GatewayShopData implements ShopData {
+  readonly #options: ShopDataOptions;
+  readonly #catalogue: SharedAnswers<readonly ShopProduct[]>;
+  readonly #follows = new Map<string, number>();
+  #followCount = 0;
+
+  constructor(options: ShopDataOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#catalogue = new SharedAnswers({ ...FRESHNESS, clock, load: () => this.#loadCatalogue() });
+  }
+
+  async products({ after = "", search = "", category }: ProductQuery) {
+    const all = await this.#catalogue.get("all");
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = all.filter(
+      (product) =>
+        product.sku_id > after &&
+        (category === undefined || product.category === category) &&
+        words.every((word) => searchText(product).includes(word)),
+    );
+    const items = found.slice(0, PAGE_PRODUCTS);
+    const categories = [...new Set(all.flatMap((product) => product.category ?? []))].toSorted();
+    return { items, categories, next: found.length > items.length ? (items.at(-1)?.sku_id ?? null) : null };
+  }
+
+  async productsBySku(skus: readonly string[]) {
+    const all = await this.#catalogue.get("all");
+    const wanted = new Set(skus);
+    const found = new Map(all.filter(({ sku_id }) => wanted.has(sku_id)).map((one) => [one.sku_id, one]));
+    if (all.length < MAX_CATALOGUE) return found;
+    // A large catalogue is not all in memory.
+    for (const sku of wanted) {
+      const item = found.has(sku) ? null : await this.#options.inventory.item(sku);
+      if (item !== null) found.set(sku, item);
+    }
+    return found;
+  }
+
+  async orders(userId: string, after: string | undefined) {
+    const { orders, next } = await this.#options.orders.page({ userId, after, limit: PAGE_ORDERS });
+    return { items: orders, next };
+  }
+
+  order(userId: string, orderId: string) {
+    return this.#options.orders.order(orderId, userId);
+  }
+
+  async openCheckouts(userId: string): Promise<readonly CheckoutStatus[]> {
+    const views = await this.#options.orchestrator.open(userId);
+    return Promise.all(views.map((view) => this.#withStock(view)));
+  }
+
+  async startCheckout(userId: string, key: string, checkout: CheckoutRequest): Promise<StartResult> {
+    const request = new Request(CHECKOUT_URL, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": key },
+      body: JSON.stringify(checkout),
+    });
+    try {
+      const { saga_id } = await placeCheckout(this.#options, request, userId);
+      return { kind: "accepted", saga_id };
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      if (error.type === "idempotency-key-reused") return { kind: "key_reused" };
+      if (error.type === "invalid-body" || error.type === "card-number")
+        return { kind: "invalid", errors: error.parts.errors ?? [] };
+      throw error;
+    }
+  }
+
+  async status(sagaId: string, userId: string): Promise<CheckoutStatus | null> {
+    const signal = new AbortController().signal;
+    const view = await this.#options.orchestrator.status(sagaId, userId, { waitMs: 0, signal });
+    return view === null ? null : this.#withStock(view);
+  }
+
+  async *changes(sagaId: string, userId: string, signal: AbortSignal): AsyncGenerator<CheckoutStatus> {
+    this.#enter(userId);
+    try {
+      for (let after = 0; !signal.aborted;) {
+        const wait = { waitMs: after === 0 ? 0 : FOLLOW_MS, signal };
+        const history = await this.#options.orchestrator.history(sagaId, userId, { after, ...wait });
+        if (history === null) return;
+        // Also without a new line: the page says when it takes long.
+        yield await this.#withStock(history.view);
+        if (history.view.completed_at !== null) return;
+        after = history.events.at(-1)?.id ?? after;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#leave(userId);
+    }
+  }
+
+  async bankUrl(sagaId: string, userId: string): Promise<string | null> {
+    if ((await this.status(sagaId, userId)) === null) return null;
+    return (await this.#options.payment?.action(sagaId))?.url ?? null;
+  }
+
+  /** Says how many pieces are left of the lines that are short: the saga knows only which they are. */
+  async #withStock({ lines_short, ...view }: SagaStatusView): Promise<CheckoutStatus> {
+    if (lines_short === undefined) return view;
+    const products = await this.productsBySku(lines_short.map(({ sku_id }) => sku_id));
+    const leftOf = (sku_id: string) => products.get(sku_id)?.available_count ?? 0;
+    const lines = lines_short.map(({ sku_id, reason }) => ({
+      sku_id,
+      available_count: reason === "short" ? leftOf(sku_id) : 0,
+    }));
+    return { ...view, lines_short: lines };
+  }
+
+  #enter(userId: string): void {
+    const ofUser = this.#follows.get(userId) ?? 0;
+    if (ofUser >= MAX_FOLLOWS_PER_USER || this.#followCount >= this.#options.maxFollows)
+      throw new AppError("SERVICE_UNAVAILABLE", "too many status pages are followed at once");
+    this.#follows.set(userId, ofUser + 1);
+    this.#followCount += 1;
+  }
+
+  #leave(userId: string): void {
+    const left = (this.#follows.get(userId) ?? 1) - 1;
+    if (left === 0) this.#follows.delete(userId);
+    else this.#follows.set(userId, left);
+    this.#followCount -= 1;
+  }
+
+  async #loadCatalogue(): Promise<readonly ShopProduct[]> {
+    const items: ShopProduct[] = [];
+    for (let after: string | undefined; items.length < MAX_CATALOGUE;) {
+      // One after the other, because each page says where the next one begins.
+      const page = await this.#options.inventory.page(after, LOAD_PAGE);
+      items.push(...page.items);
+      if (page.next === null) break;
+      after = page.next;
+    }
+    return items;
+  }
+}
+
+function searchText({ sku_id, name, category = "", names = {} }: ShopProduct): string {
+  return [sku_id, name, category, ...Object.values(names)].join(" ").toLowerCase();
+}

@@ -1,0 +1,66 @@
+// What the page says in each state, above all about the money.
+import { describe, expect, test } from "bun:test";
+import type { CheckoutStatus } from "./port.ts";
+import { moneySentence, stageOf, takesLong, viewVersion } from "./status.ts";
+
+const STARTED: CheckoutStatus = {
+  saga_id: "01890000-0000-7000-9000-000000000001",
+  status: "STARTED",
+  current_step: "reserve",
+  compensation_step: null,
+  failure_code: null,
+  order_id: null,
+  total_cents: null,
+  currency: "EUR",
+  created_at: "2026-11-29T12:00:00.000Z",
+  updated_at: "2026-11-29T12:00:00.000Z",
+  completed_at: null,
+};
+const at = (parts: Partial<CheckoutStatus>): CheckoutStatus => ({ ...STARTED, ...parts });
+const action = { kind: "redirect" as const, expires_at: "2026-11-29T12:10:00.000Z" };
+
+describe("without the orchestrator's word on the money", () => {
+  const cases: readonly (readonly [Partial<CheckoutStatus>, ReturnType<typeof moneySentence>])[] = [
+    [{}, "none"],
+    [{ status: "INVENTORY_RESERVED" }, "asking"],
+    [{ status: "INVENTORY_RESERVED", next_action: action }, "none"],
+    [{ status: "PAYMENT_CHARGED" }, "taken"],
+    [{ status: "ORDER_CREATED" }, "taken"],
+    [{ status: "COMPLETED", total_cents: 100 }, "taken"],
+    [{ status: "COMPLETED", total_cents: 0 }, "free"],
+    [{ status: "COMPENSATING", failure_code: "DEADLINE_EXCEEDED" }, "unknown"],
+    [{ status: "COMPENSATING", failure_code: "CARD_DECLINED" }, "none"],
+    [{ status: "COMPENSATED", failure_code: "CARD_DECLINED" }, "none"],
+    [{ status: "COMPENSATED", failure_code: "RESERVATION_LOST" }, "settled"],
+    [{ status: "COMPENSATED", failure_code: "SOMETHING_NEW" }, "settled"],
+  ];
+  test.each(cases)("%o: %s", (parts, sentence) => {
+    expect(moneySentence(at(parts))).toBe(sentence);
+  });
+});
+
+test("the orchestrator's word counts, except that nobody knows anything while the bank is being asked", () => {
+  expect(
+    moneySentence(at({ status: "COMPENSATED", failure_code: "CARD_DECLINED", money: "returning" })),
+  ).toBe("returning");
+  expect(moneySentence(at({ status: "COMPENSATING", failure_code: "CARD_DECLINED", money: "unknown" }))).toBe(
+    "unknown",
+  );
+  expect(moneySentence(at({ status: "INVENTORY_RESERVED", money: "unknown" }))).toBe("asking");
+  expect(moneySentence(at({ status: "INVENTORY_RESERVED", money: "authorized" }))).toBe("authorized");
+});
+
+test("waiting for the shopper is a stage of its own", () => {
+  expect(stageOf(at({ status: "INVENTORY_RESERVED" }))).toBe("paying");
+  expect(stageOf(at({ status: "INVENTORY_RESERVED", next_action: action }))).toBe("confirm_at_bank");
+  expect(stageOf(at({ status: "FAILED" }))).toBe("not_ordered");
+});
+
+test("it takes long after ten seconds, but not while the shopper is at the bank, and not when it has ended", () => {
+  const after = (seconds: number) => Date.parse(STARTED.created_at) + seconds * 1_000;
+  expect(takesLong(STARTED, after(10))).toBe(false);
+  expect(takesLong(STARTED, after(11))).toBe(true);
+  expect(takesLong(at({ status: "INVENTORY_RESERVED", next_action: action }), after(60))).toBe(false);
+  expect(takesLong(at({ status: "COMPLETED" }), after(60))).toBe(false);
+  expect(viewVersion(STARTED, after(9))).not.toBe(viewVersion(STARTED, after(11)));
+});
