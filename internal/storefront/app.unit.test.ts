@@ -1,0 +1,503 @@
+// The shop over HTTP, as a browser without scripts uses it: forms, redirects, cookies. The services behind it are in memory.
+import { beforeEach, describe, expect, test } from "bun:test";
+import { AppError } from "../kernel/errors.ts";
+import {
+  OTHER_TOKEN,
+  sagaOf,
+  SHOPPER_TOKEN,
+  ShopInMemory,
+  storefrontOptions,
+} from "../testkit/storefront.ts";
+import { SHOP_ROUTES, storefrontApp } from "./app.ts";
+import { assets } from "./assets.ts";
+import type { StorefrontOptions } from "./options.ts";
+
+const ORIGIN = "http://localhost";
+const DETAILS = {
+  email: "ada@example.com",
+  name: "Ada",
+  line1: "Main St 1",
+  postal_code: "10115",
+  city: "Berlin",
+  country: "DE",
+};
+
+/** Keeps cookies and follows redirects, like a browser. */
+class Browser {
+  readonly shop: ShopInMemory;
+  readonly cookies = new Map<string, string>();
+  readonly seen: unknown[] = [];
+  readonly counted: string[] = [];
+  readonly #app: ReturnType<typeof storefrontApp>;
+  status = 0;
+  url = "";
+  html = "";
+  headers = new Headers();
+
+  constructor(shop: ShopInMemory, parts: Partial<StorefrontOptions> = {}) {
+    this.shop = shop;
+    const counts = {
+      page: () => undefined,
+      cspReport: (directive: string) => void this.counted.push(directive),
+      refusedOrigin: () => void this.counted.push("foreign"),
+    };
+    this.#app = storefrontApp(
+      storefrontOptions(shop, { counts, onError: (error) => void this.seen.push(error), ...parts }),
+    );
+  }
+
+  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<this> {
+    return this.#visit(path, { headers });
+  }
+
+  async post(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    const body = new URLSearchParams(fields).toString();
+    const form = { "content-type": "application/x-www-form-urlencoded", origin: ORIGIN, host: "localhost" };
+    return this.#visit(path, { method: "POST", body, headers: { ...form, ...headers } });
+  }
+
+  async #visit(
+    path: string,
+    init: {
+      readonly method?: string;
+      readonly body?: string;
+      readonly headers: Readonly<Record<string, string>>;
+    },
+  ): Promise<this> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const request = new Request(ORIGIN + path, { ...init, headers: { cookie, ...init.headers } });
+    const response = await this.#app.handle(request);
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (line.includes("Max-Age=0")) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    const location = response.headers.get("location");
+    if (response.status === 303 && location?.startsWith("/") === true) return this.get(location);
+    [this.status, this.url, this.headers, this.html] = [
+      response.status,
+      path,
+      response.headers,
+      await response.text(),
+    ];
+    return this;
+  }
+
+  get title(): string {
+    return /<h1>([^<]*)/.exec(this.html)?.[1] ?? "";
+  }
+
+  /** The hidden fields of the checkout form. */
+  get offer(): Record<string, string> {
+    const fields = [
+      ...this.html.matchAll(/<input type="hidden" name="(key|cart|total|currency)" value="([^"]*)"/g),
+    ];
+    return Object.fromEntries(fields.map(([, name = "", value = ""]) => [name, value]));
+  }
+
+  async signIn(token = SHOPPER_TOKEN): Promise<this> {
+    return this.post("/signin", { token });
+  }
+}
+
+let shop: ShopInMemory;
+let browser: Browser;
+beforeEach(() => {
+  shop = new ShopInMemory();
+  browser = new Browser(shop);
+});
+const order = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+  ...browser.offer,
+  ...DETAILS,
+  payment_method: "pm_card_visa",
+  ...more,
+});
+async function toCheckout(): Promise<void> {
+  await browser.signIn();
+  await browser.post("/cart", { sku: "mug-red", quantity: "2" });
+  await browser.get("/checkout");
+}
+
+describe("buying", () => {
+  test("from the shelf to the order, without scripts", async () => {
+    await browser.post("/cart", { sku: "mug-red", quantity: "2", back: "/products/mug-red" });
+    expect(browser.url).toBe("/products/mug-red?added=1");
+    expect(browser.html).toContain("Added to your cart.");
+    await browser.get("/checkout");
+    expect(browser.url).toBe("/signin?needed=1&back=%2Fcheckout");
+    await browser.post("/signin", { token: SHOPPER_TOKEN, back: "/checkout" });
+    expect([browser.url, browser.title]).toEqual(["/checkout", "Check out"]);
+    expect(browser.html).toContain("Place order and pay €28.00");
+    await browser.post("/checkout", order());
+    expect([browser.url, browser.title]).toEqual([`/checkout/${sagaOf(1)}`, "Holding your items"]);
+    expect(browser.html).toContain('<noscript><meta http-equiv="refresh" content="3"');
+    expect(browser.html).toContain("You have not been charged.");
+    const order_id = shop.addOrder(1, {}).order_id;
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      order_id,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.title).toBe("Your order is confirmed");
+    expect(browser.html).toContain("You paid €28.00.");
+    expect(browser.html).not.toContain('http-equiv="refresh"');
+    expect(browser.cookies.get("__Host-cart")).toBe("");
+    await browser.get("/cart");
+    expect(browser.html).toContain("Your cart is empty.");
+    expect(shop.starts[0]?.checkout).toMatchObject({
+      items: [{ sku_id: "mug-red", quantity: 2 }],
+      expected_total_cents: 2_800,
+      currency: "EUR",
+      shipping_address: { city: "Berlin", country: "DE" },
+    });
+  });
+
+  test("a second press, also after the cart has changed in another tab, is the same order", async () => {
+    await toCheckout();
+    const form = order();
+    await browser.post("/checkout", form);
+    await browser.post("/cart", { sku: "teapot-blue" });
+    await browser.post("/checkout", form);
+    expect(browser.url).toBe(`/checkout/${sagaOf(1)}`);
+    expect([shop.starts.length, shop.checkouts.size]).toEqual([2, 1]);
+  });
+
+  test("a lost answer asks again with the same key, and there is one order", async () => {
+    await toCheckout();
+    const form = order();
+    shop.lostAnswers = 1;
+    await browser.post("/checkout", form);
+    expect([browser.status, browser.title]).toEqual([503, "We did not get an answer"]);
+    expect(browser.html).toContain("Ask again");
+    expect(browser.html).not.toMatch(/pay again/i);
+    const fields = [...browser.html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
+    const again = Object.fromEntries(fields.map(([, name = "", value = ""]) => [name, value]));
+    delete again["back"];
+    expect(again).toEqual(form);
+    await browser.post("/checkout", again);
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+  });
+
+  test("the way back to the form leads to the open order; a refused one can be tried again with a new key", async () => {
+    await toCheckout();
+    const { key } = browser.offer;
+    await browser.post("/checkout", order());
+    await browser.get("/checkout");
+    expect(browser.url).toBe(`/checkout/${sagaOf(1)}`);
+    shop.set(sagaOf(1), {
+      status: "COMPENSATED",
+      failure_code: "CARD_DECLINED",
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect([browser.title, browser.html.includes("You have not been charged.")]).toEqual([
+      "Your bank said no",
+      true,
+    ]);
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).not.toBe(key);
+    // The address is asked once.
+    expect(browser.html).toContain('value="Main St 1"');
+    await browser.post("/checkout", order());
+    expect(shop.checkouts.size).toBe(2);
+  });
+
+  test("the same form with another address is not a second order", async () => {
+    await toCheckout();
+    const form = order();
+    await browser.post("/checkout", form);
+    await browser.post("/checkout", { ...form, city: "Hamburg" });
+    expect([browser.status, shop.checkouts.size]).toEqual([409, 1]);
+    expect(browser.html).toContain("was placed already");
+    expect(browser.html).toContain(`href="/checkout/${sagaOf(1)}"`);
+    expect(browser.offer["key"]).not.toBe(form["key"]);
+  });
+
+  test("a form whose lines or total were changed orders nothing", async () => {
+    await toCheckout();
+    for (const change of [
+      { cart: "mug-red!1" },
+      { total: "1" },
+      { currency: "USD" },
+      { key: "mine" },
+      { cart: "" },
+    ]) {
+      await browser.post("/checkout", order(change));
+      expect(browser.status).toBe(409);
+    }
+    expect(shop.starts).toEqual([]);
+  });
+
+  test("what is missing is listed, linked to its field, and keeps what was typed and the key", async () => {
+    await toCheckout();
+    const { key } = browser.offer;
+    const { city: _, ...form } = order({ email: "nobody" });
+    await browser.post("/checkout", form);
+    expect([browser.status, browser.offer["key"]]).toEqual([422, key]);
+    expect(browser.html).toContain('<a href="#f-email">Enter an e-mail address');
+    expect(browser.html).toContain('<a href="#f-city">Enter the city.');
+    expect(browser.html).toMatch(/id="f-email"[^>]*aria-describedby="h-email e-email" aria-invalid="true"/);
+    expect(browser.html).toContain('value="nobody"');
+  });
+
+  test("short stock is offered as it is, and an unorderable cart has no checkout", async () => {
+    await browser.signIn();
+    await browser.post("/cart", { sku: "notebook-green", quantity: "5" });
+    await browser.get("/checkout");
+    expect(browser.url).toBe("/cart");
+    expect(browser.html).toContain("Only 3 left.");
+    await browser.post("/cart/fit", {});
+    expect(browser.cookies.get("__Host-cart")).toBe("notebook-green!3");
+    expect(browser.html).toContain('href="/checkout"');
+  });
+});
+
+describe("who sees what", () => {
+  test("another shopper's order and checkout look like missing ones", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const { order_id } = shop.addOrder(1, {});
+    await browser.signIn(OTHER_TOKEN);
+    for (const path of [
+      `/checkout/${sagaOf(1)}`,
+      `/orders/${order_id}`,
+      `/checkout/${sagaOf(77)}`,
+      "/checkout/x",
+    ]) {
+      await browser.get(path);
+      expect([browser.status, browser.title]).toEqual([404, "There is nothing here"]);
+    }
+  });
+
+  test("an open checkout is offered on another device", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const other = new Browser(shop);
+    await other.signIn();
+    for (const path of ["/", "/cart", "/orders"]) {
+      await other.get(path);
+      expect(other.html).toContain(`href="/checkout/${sagaOf(1)}"`);
+    }
+  });
+
+  test("a guest with the link from the mail sees the state, and no address", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const { order_id } = shop.addOrder(1, { saga_id: sagaOf(1) });
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      order_id,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    const guest = new Browser(shop);
+    await guest.get(`/checkout/${sagaOf(1)}?k=guest`);
+    expect([guest.status, guest.title]).toEqual([200, "Your order is confirmed"]);
+    expect(guest.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(guest.html).toContain("Mug, red");
+    for (const secret of ["Ada", "St James", "London", `/orders/${order_id}`])
+      expect(guest.html).not.toContain(secret);
+    await guest.get(`/checkout/${sagaOf(1)}?k=wrong`);
+    expect(guest.url).toStartWith("/signin");
+    await guest.get(`/orders/${order_id}?k=guest`);
+    expect(guest.url).toStartWith("/signin");
+  });
+
+  test("orders are listed, and ordered again at today's prices", async () => {
+    await browser.signIn();
+    const { order_id } = shop.addOrder(1, { status: "SHIPPED", shipped_at: "2026-11-28T08:00:00.000Z" });
+    await browser.get("/orders");
+    expect(browser.html).toContain("On its way");
+    await browser.get(`/orders/${order_id}`);
+    expect(browser.html).toContain("€77.00");
+    await browser.post(`/orders/${order_id}/again`, {});
+    expect([browser.url, browser.cookies.get("__Host-cart")]).toEqual(["/cart", "mug-red!2~teapot-blue!1"]);
+  });
+
+  test("a sign-in by address only asks; the POST signs in; sign-out forgets", async () => {
+    await browser.get(`/signin?token=${SHOPPER_TOKEN}`);
+    expect(browser.cookies.has("__Host-session")).toBe(false);
+    expect(browser.html).toContain("Continue");
+    await browser.post("/signin", { token: SHOPPER_TOKEN, back: "//evil.example" });
+    expect([browser.url, browser.cookies.get("__Host-session")]).toEqual(["/", SHOPPER_TOKEN]);
+    await browser.post("/signout", {});
+    expect(browser.cookies.has("__Host-session")).toBe(false);
+    await browser.post("/signin", { token: "not.a.token" });
+    expect([browser.status, browser.cookies.has("__Host-session")]).toEqual([422, false]);
+  });
+});
+
+describe("safety", () => {
+  test("no form of another site is taken", async () => {
+    for (const { method, path } of SHOP_ROUTES) {
+      if (method !== "POST") continue;
+      await browser.post(
+        path.replace(/:\w+/, sagaOf(1)),
+        { token: SHOPPER_TOKEN, sku: "mug-red" },
+        { origin: "https://evil.example" },
+      );
+      expect(browser.status).toBe(403);
+    }
+    expect(browser.cookies.size).toBe(0);
+    expect(new Set(browser.counted)).toEqual(new Set(["foreign"]));
+  });
+
+  test("every page has a policy with its own nonce, and only scripts of the list with it", async () => {
+    const nonces = new Set<string>();
+    for (const path of ["/", "/cart", "/products/mug-red", "/signin", "/nowhere"]) {
+      await browser.get(path);
+      const nonce =
+        /script-src 'nonce-([^']+)'/.exec(browser.headers.get("content-security-policy") ?? "")?.[1] ?? "";
+      nonces.add(nonce);
+      const tags = [...browser.html.matchAll(/<script\b[^>]*>/g)].map(([tag]) => tag);
+      expect(tags).toEqual([
+        `<script type="module" nonce="${nonce}" src="${assets.shop.path}" integrity="${assets.shop.integrity}">`,
+      ]);
+      // No style attribute and no inline handler: the policy would block them.
+      expect(browser.html).not.toMatch(/ style="| on\w+="/);
+    }
+    expect([nonces.size, nonces.has("")]).toEqual([5, false]);
+  });
+
+  test("the card fields and their origin are only on the checkout page", async () => {
+    const stripe = new Browser(shop, { cards: { kind: "stripe", publishableKey: "pk_test_1" } });
+    await stripe.signIn();
+    await stripe.post("/cart", { sku: "mug-red" });
+    expect(stripe.html + (stripe.headers.get("content-security-policy") ?? "")).not.toContain("stripe");
+    await stripe.get("/checkout");
+    expect(stripe.html).toContain('src="https://js.stripe.com/v3/"');
+    expect(stripe.headers.get("content-security-policy")).toContain("frame-src https://js.stripe.com");
+    expect(stripe.html).not.toContain("pm_card_visa");
+  });
+
+  test("text of shoppers and of the catalogue is text, not HTML", async () => {
+    const evil = `<img src=x onerror=alert(1)>"'&`;
+    shop.catalogue.unshift({
+      sku_id: "evil",
+      name: evil,
+      description: evil,
+      category: evil,
+      unit_price_cents: 1,
+      currency: "EUR",
+      available_count: 1,
+    });
+    await toCheckout();
+    await browser.post("/checkout", order({ name: evil, email: `"><script>` }));
+    const checkoutHtml = browser.html;
+    const pages = [checkoutHtml];
+    for (const path of [
+      "/",
+      "/products/evil",
+      `/?q=${encodeURIComponent(evil)}`,
+      `/?category=${encodeURIComponent(evil)}`,
+    ]) {
+      await browser.get(path);
+      pages.push(browser.html);
+    }
+    for (const html of pages) {
+      expect(html).not.toContain("<img src=x");
+      expect(html).not.toContain('"><script>');
+    }
+  });
+
+  test("reports of blocked content are counted by directive", async () => {
+    await browser.post("/csp-reports", {}, { "content-type": "application/csp-report" });
+    const report = JSON.stringify([
+      { type: "csp-violation", body: { effectiveDirective: "script-src-elem" } },
+    ]);
+    const app = storefrontApp(
+      storefrontOptions(shop, {
+        counts: {
+          page: () => undefined,
+          refusedOrigin: () => undefined,
+          cspReport: (name) => void browser.counted.push(name),
+        },
+      }),
+    );
+    await app.handle(new Request(`${ORIGIN}/csp-reports`, { method: "POST", body: report }));
+    expect(browser.counted).toEqual(["other", "script"]);
+  });
+});
+
+describe("around the pages", () => {
+  test("the status page with style and script is at most 40 KB", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const bytes =
+      Buffer.byteLength(browser.html) +
+      Buffer.byteLength(assets.css.text) +
+      Buffer.byteLength(assets.shop.text);
+    expect(bytes).toBeLessThan(40_000);
+  });
+
+  test("assets are kept for ever under an address of their content", async () => {
+    await browser.get(assets.css.path);
+    expect([browser.status, browser.headers.get("cache-control")]).toEqual([
+      200,
+      "public, max-age=31536000, immutable",
+    ]);
+    await browser.get("/assets/shop.0000000000000000.css");
+    expect(browser.status).toBe(404);
+  });
+
+  test("language and theme are chosen, and come back to the page", async () => {
+    await browser.get("/cart", { "accept-language": "de-DE" });
+    expect(browser.html).toContain('<html lang="de" data-theme="auto">');
+    await browser.post("/preferences", { theme: "dark", back: "/cart" });
+    await browser.post("/preferences", { language: "de", back: "/cart?x=1" });
+    expect([browser.url, browser.cookies.get("__Host-view")]).toEqual(["/cart?x=1", "de.dark"]);
+    expect(browser.html).toContain('<html lang="de" data-theme="dark">');
+  });
+
+  test("a service that is away gives a page that says so; a fault of ours tells no detail", async () => {
+    shop.isDown = true;
+    await browser.get("/");
+    expect([browser.status, browser.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(browser.html).toContain("out of breath");
+    const broken = new Browser(shop, { userOf: () => Promise.reject(new Error("secret of the inside")) });
+    broken.cookies.set("__Host-session", "a.b.c");
+    await broken.get("/");
+    expect([broken.status, broken.html.includes("secret")]).toEqual([500, false]);
+    expect(broken.seen).toHaveLength(1);
+    expect(browser.seen[0]).toBeInstanceOf(AppError);
+  });
+
+  test("a live page gets each change, and the last one ends the stream", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const streaming = browser.get(`/checkout/${sagaOf(1)}/events`);
+    await Bun.sleep(0);
+    shop.set(sagaOf(1), {
+      status: "COMPENSATED",
+      failure_code: "INSUFFICIENT_STOCK",
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await streaming;
+    const views = [...browser.html.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data));
+    expect(views.at(-1)).toMatchObject({ stage: "not_ordered", done: true });
+    expect(views.at(-1).state).toContain("Somebody was faster");
+    expect(browser.headers.get("content-type")).toBe("text/event-stream");
+    await browser.get(`/checkout/${sagaOf(1)}/view?seen=old`);
+    expect(JSON.parse(browser.html)).toEqual(views.at(-1));
+  });
+
+  test("the bank is asked for its page when the shopper goes there", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    shop.set(sagaOf(1), {
+      status: "INVENTORY_RESERVED",
+      next_action: { kind: "redirect", expires_at: "2026-11-29T12:14:00.000Z" },
+    });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.html).toContain(`href="/checkout/${sagaOf(1)}/bank"`);
+    shop.bank = "https://bank.example/confirm";
+    await browser.get(`/checkout/${sagaOf(1)}/bank`);
+    expect([browser.status, browser.headers.get("location")]).toEqual([303, "https://bank.example/confirm"]);
+  });
+});
