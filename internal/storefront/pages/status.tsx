@@ -17,13 +17,14 @@ const REFRESH_SECONDS = 3;
 export interface StatusLine {
   readonly sku_id: string;
   readonly quantity: number;
-  readonly product: ShopProduct | null;
 }
 
 export interface StatusProps {
   readonly frame: Frame;
   readonly checkout: CheckoutStatus;
   readonly lines: readonly StatusLine[];
+  /** The known products of these lines and of those that were short. */
+  readonly products: ReadonlyMap<string, ShopProduct>;
   /** Null for guests, and until the order is written. */
   readonly order: PlacedOrder | null;
   readonly isGuest: boolean;
@@ -273,13 +274,13 @@ function Next({ frame, step }: { readonly frame: Frame; readonly step: NextStep 
 }
 
 /** What is left of the lines that were not all there. */
-function Short({ frame, checkout, lines }: StatusProps) {
+function Short({ frame, checkout, products }: StatusProps) {
   const { words, language } = frame;
   const short = checkout.lines_short ?? [];
   if (short.length === 0) return null;
   const nameFor = (sku_id: string) => {
-    const product = lines.find((line) => line.sku_id === sku_id)?.product ?? null;
-    return product === null ? sku_id : nameOf(product, language);
+    const product = products.get(sku_id);
+    return product === undefined ? sku_id : nameOf(product, language);
   };
   return (
     <section class="short">
@@ -293,26 +294,29 @@ function Short({ frame, checkout, lines }: StatusProps) {
   );
 }
 
-function Lines({ frame, lines }: StatusProps) {
+function Lines({ frame, lines, products }: StatusProps) {
   const { words, language } = frame;
   if (lines.length === 0) return null;
   return (
     <section>
       <h2>{words.orders.items}</h2>
-      <ArtDefinitions products={lines.flatMap(({ product }) => (product === null ? [] : [product]))} />
+      <ArtDefinitions products={[...products.values()]} />
       <ul class="review">
-        {lines.map(({ sku_id, quantity, product }) => (
-          <li key={sku_id}>
-            {product === null ? (
-              <span class="picture picture-line" />
-            ) : (
-              <Picture product={product} size="line" />
-            )}
-            <span>
-              {quantity} × {product === null ? sku_id : nameOf(product, language)}
-            </span>
-          </li>
-        ))}
+        {lines.map(({ sku_id, quantity }) => {
+          const product = products.get(sku_id);
+          return (
+            <li key={sku_id}>
+              {product === undefined ? (
+                <span class="picture picture-line" />
+              ) : (
+                <Picture product={product} size="line" />
+              )}
+              <span>
+                {quantity} × {product === undefined ? sku_id : nameOf(product, language)}
+              </span>
+            </li>
+          );
+        })}
       </ul>
     </section>
   );

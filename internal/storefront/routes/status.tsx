@@ -5,9 +5,9 @@ import { render } from "preact-render-to-string";
 import { Uuid } from "../../../schemas/fields.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { clearCookie, PLACED } from "../cookies.ts";
-import { Rest, State, StatusPage, type StatusLine, type StatusProps } from "../pages/status.tsx";
+import { Rest, State, StatusPage, type StatusProps } from "../pages/status.tsx";
 import { placedOf } from "../placed.ts";
-import type { CheckoutStatus, PlacedOrder } from "../port.ts";
+import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { json, page, seeOther } from "../respond.ts";
 import { isFinished, stageOf, viewVersion } from "../status.ts";
 import { cartCookie, type Visit, withCart } from "../visit.ts";
@@ -68,7 +68,7 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
     frame: visit,
     checkout,
     order: isGuest ? null : order,
-    lines: await linesOf(visit, checkout, order),
+    ...(await linesOf(visit, checkout, order)),
     isGuest,
     guestToken,
     now: visit.options.clock.now(),
@@ -93,17 +93,17 @@ async function linesOf(
   visit: Visit,
   { saga_id, lines_short }: CheckoutStatus,
   order: PlacedOrder | null,
-): Promise<readonly StatusLine[]> {
+): Promise<Pick<StatusProps, "lines" | "products">> {
   const placed = placedOf(visit);
   const own = placed?.sagaId === saga_id && placed.isSameCart ? visit.cart : [];
   const lines = order?.items ?? own;
   const skus = [...lines, ...(lines_short ?? [])].map(({ sku_id }) => sku_id);
-  if (skus.length === 0) return [];
+  if (skus.length === 0) return { lines: [], products: new Map() };
   const products = await visit.options.data.productsBySku(skus).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
-    return null;
+    return new Map<string, ShopProduct>();
   });
-  return lines.map(({ sku_id, quantity }) => ({ sku_id, quantity, product: products?.get(sku_id) ?? null }));
+  return { products, lines: lines.map(({ sku_id, quantity }) => ({ sku_id, quantity })) };
 }
 
 async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) {
