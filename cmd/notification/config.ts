@@ -26,6 +26,21 @@ export const config = Type.Object({
     minLength: 3,
     description: "sender of the mails",
   }),
+  SHOP_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "public address of the shop, https://shop.example; with SHOP_LINK_SECRET, mails link to the checkout",
+    }),
+  ),
+  SHOP_LINK_SECRET: Type.Optional(
+    secret(
+      Type.String({
+        format: "shared-secret",
+        description: "secret of those links; the same as the gateway's",
+      }),
+    ),
+  ),
   MAIL_RETRY_HOURS: Type.Integer({
     default: 48,
     minimum: 1,

@@ -10,6 +10,7 @@ import { openSmtp } from "../../internal/services/notification/smtp.ts";
 import { notificationMetrics } from "../../internal/services/notification/telemetry.ts";
 import { WaitingMails } from "../../internal/services/notification/waiting-mails.ts";
 import { config } from "./config.ts";
+import { linksOf } from "./links.ts";
 import { openKafka } from "./kafka.ts";
 
 const NAME = "checkout-notification";
@@ -24,7 +25,7 @@ await runRole({
     const maxConnections = env.SMTP_MAX_CONNECTIONS;
     const smtp = resources.use("smtp", openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, maxConnections }));
     const metrics = notificationMetrics(meter);
-    const shared = { clock: systemClock, random: Math.random, metrics, log };
+    const shared = { clock: systemClock, random: Math.random, metrics, log, linkOf: linksOf(env) };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
     // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());

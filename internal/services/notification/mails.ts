@@ -40,16 +40,20 @@ export function mailKey({ saga_id, template, tracking }: SendNotification): stri
   return [saga_id, template, ...(tracking === undefined ? [] : [tracking.number])].join(".");
 }
 
-export function mailOf(command: SendNotification): Mail {
+/** `link`: where the shopper sees the checkout without signing in; null if the shop has no such pages. */
+export function mailOf(command: SendNotification, link: string | null = null): Mail {
   const { subject, paragraphs } = wordsOf(command);
+  const shown = link === null ? "" : `<p><a href="${escaped(link)}">See how it is going</a></p>\n`;
   return {
     message_id: `<${mailKey(command)}@checkout>`,
     to: command.email,
     subject,
-    text: `${paragraphs.map((lines) => lines.join("\n")).join("\n\n")}\n`,
+    text: `${[...paragraphs, ...(link === null ? [] : [["See how it is going:", link]])]
+      .map((lines) => lines.join("\n"))
+      .join("\n\n")}\n`,
     html: `<!doctype html>\n<title>${escaped(subject)}</title>\n${paragraphs
       .map((lines) => `<p>${lines.map(escaped).join("<br>")}</p>`)
-      .join("\n")}\n`,
+      .join("\n")}\n${shown}`,
   };
 }
 

@@ -27,6 +27,14 @@ test("a confirmed order lists what was bought and what it cost", () => {
   });
 });
 
+test("a mail leads to its checkout where the shop has pages", () => {
+  const link = "https://shop.example/checkout/1?k=a&b";
+  const { text, html } = mailOf(command, link);
+  expect(text).toEndWith(`\n\nSee how it is going:\n${link}\n`);
+  expect(html).toContain('<a href="https://shop.example/checkout/1?k=a&amp;b">');
+  expect(mailOf(command).text).not.toContain("See how");
+});
+
 test.each([
   ["JPY", 50_000, "50000 JPY"],
   ["KWD", 1_860, "1.860 KWD"],

@@ -8,6 +8,9 @@ import { RunningSystem } from "../../stack/e2e/running-system.ts";
 import { REPOSITORY } from "../../stack/paths.ts";
 
 const TIMEOUT_MS = 180_000;
+/** The mails link to it. No such host is needed: the test follows the path at the gateway's address. */
+const SHOP_URL = "https://shop.example";
+const SHOP_LINK_SECRET = "a secret of links with more than thirty-two characters";
 const WAIT_MS = 30_000;
 const STATUS_PAGE = /\/checkout\/([0-9a-f-]{36})$/;
 const AXE = readFileSync(`${REPOSITORY}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -19,7 +22,12 @@ let browser: Browser;
 let shop: string;
 
 beforeAll(async () => {
-  system = held.use(await RunningSystem.start("browser"));
+  system = held.use(
+    await RunningSystem.start("browser", {
+      gateway: { SHOP_LINK_SECRET },
+      notification: { SHOP_LINK_SECRET, SHOP_URL },
+    }),
+  );
   await system.restock("mug-red", 50);
   await system.restock("teapot-blue", 50);
   const executablePath = process.env["CHROMIUM"] ?? Bun.which("chromium") ?? "/usr/bin/chromium";
@@ -127,6 +135,29 @@ test(
     expect(presses).toBe(2);
     await page.goto(`${shop}/orders`);
     expect(await page.locator(".order-card").count()).toBe(1);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the link in the mail shows the order to somebody who is not signed in, without the address",
+  async () => {
+    const page = await atCheckout();
+    await page.click("[data-place]");
+    await page.waitForSelector('[data-stage="confirmed"]');
+    const saga = sagaOf(page);
+    const { source } = await system.mailAbout(saga, "order_confirmed");
+    // Quoted-printable.
+    const text = source.replaceAll(/=\r?\n/g, "").replaceAll("=3D", "=");
+    const path = new RegExp(`${SHOP_URL}(/checkout/${saga}\\?k=\\S+)`).exec(text)?.[1] ?? "no link";
+    const guest = await browser.newContext();
+    held.defer(() => guest.close());
+    const stranger = await guest.newPage();
+    await stranger.goto(shop + path);
+    expect(await stranger.textContent("h1")).toBe("Your order is confirmed");
+    expect(await stranger.content()).not.toContain("Main St 1");
+    await stranger.goto(`${shop}/checkout/${saga}`);
+    expect(await stranger.textContent("h1")).toBe("Sign in");
   },
   TIMEOUT_MS,
 );
