@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { DATABASES, MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
 import { measureBacklog as measureIntake } from "../../orchestrator/intake-store.ts";
+import { readOpenSagas } from "../../orchestrator/open-sagas-store.ts";
 import { readStatuses } from "../../orchestrator/status-store.ts";
 import { measureBacklog } from "../../messaging/relay-store.ts";
 import { claimDue } from "../../messaging/retry-store.ts";
@@ -97,6 +98,7 @@ test("connections opened on a new database read no more rows after a bulk load",
       refunds: ["re"],
     });
     await readStatuses(databases.saga.postgres.sql, [Bun.randomUUIDv7()]);
+    await readOpenSagas(databases.saga.postgres.sql, Bun.randomUUIDv7());
     await measureIntake(databases.saga.postgres.sql, { openSagas: 100, unpublished: 100 });
     await measureBacklog(databases.saga.postgres.sql, 100);
     await claimDue(databases.order.postgres.sql, simulation.now, 1, 100);
