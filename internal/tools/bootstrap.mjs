@@ -87,6 +87,8 @@ async function systemPackages() {
     { debian: "maven", present: () => kafkaIsThere() || onPath("mvn") },
     // This package contains the server's executable; redis-server would add a service that starts with the machine.
     { debian: "redis-tools", present: () => onPath("redis-server") || onPath("redis-check-rdb") },
+    // The tests of the shop's pages run in a real browser; the demo does without.
+    { debian: "chromium", present: () => job === "demo" || process.env.CHROMIUM || onPath("chromium") },
   ];
   const missing = needs.filter(({ present }) => !present()).map(({ debian }) => debian);
   if (missing.length > 0) {
