@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, TestOrchestrator } from "../testkit/orchestrator.ts";
-import { readOpenSagas } from "./open-sagas-store.ts";
+import { readOpenSagas } from "./status-store.ts";
 
 let orchestrator: TestOrchestrator;
 beforeAll(async () => {

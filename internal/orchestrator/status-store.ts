@@ -39,7 +39,19 @@ export async function readStatuses(
   return new Map(rows.map((row) => [row.saga_id, ownedStatus(row)]));
 }
 
-/** The same without a query, for a saga that was just committed. */
+/** A shopper has one or two. */
+const MAX_OPEN = 10;
+
+/** The user's sagas that have not finished, newest first. The unique index on (user_id, client_key) finds the user's sagas. */
+export async function readOpenSagas(sql: Sql, userId: string): Promise<readonly SagaStatusView[]> {
+  const rows = await sql<StatusRow[]>`
+    select ${statusColumns(sql)} from saga_state
+     where user_id = ${userId} and completed_at is null
+     order by saga_id desc limit ${MAX_OPEN}`;
+  return rows.map((row) => ownedStatus(row).view);
+}
+
+/** The same as readStatuses without a query, for a saga that was just committed. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
   const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(saga.position);
   return ownedStatus({ ...saga, status, current_step, compensation_step, failure_code, order_id });

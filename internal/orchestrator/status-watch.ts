@@ -5,8 +5,7 @@ import type { SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { Saga } from "./state.ts";
-import { readOpenSagas } from "./open-sagas-store.ts";
-import { type OwnedStatus, readStatuses, statusOfSaga } from "./status-store.ts";
+import { type OwnedStatus, readOpenSagas, readStatuses, statusOfSaga } from "./status-store.ts";
 
 /** The longest delay until a saga that another replica has finished is noticed. */
 const TICK_MS = 250;

@@ -3,8 +3,7 @@
 import { expect, test } from "bun:test";
 import { DATABASES, MIGRATED_DATABASES, type MigratedDatabase } from "../../../schemas/migrations.ts";
 import { measureBacklog as measureIntake } from "../../orchestrator/intake-store.ts";
-import { readOpenSagas } from "../../orchestrator/open-sagas-store.ts";
-import { readStatuses } from "../../orchestrator/status-store.ts";
+import { readOpenSagas, readStatuses } from "../../orchestrator/status-store.ts";
 import { measureBacklog } from "../../messaging/relay-store.ts";
 import { claimDue } from "../../messaging/retry-store.ts";
 import { findPayments } from "../../services/payment/lookup-store.ts";
