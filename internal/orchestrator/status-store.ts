@@ -41,14 +41,21 @@ export async function readStatuses(
 
 /** A shopper has one or two. */
 const MAX_OPEN = 10;
+const MAX_OPEN_READ = 100;
 
-/** The user's sagas that have not finished, newest first. The unique index on (user_id, client_key) finds the user's sagas. */
+/**
+ * The user's sagas that have not finished, newest first. Sorted here, and by status instead of `completed_at is null`: otherwise the
+ * planner may read an index of all sagas instead of the user's, by the unique index on (user_id, client_key).
+ */
 export async function readOpenSagas(sql: Sql, userId: string): Promise<readonly SagaStatusView[]> {
   const rows = await sql<StatusRow[]>`
     select ${statusColumns(sql)} from saga_state
-     where user_id = ${userId} and completed_at is null
-     order by saga_id desc limit ${MAX_OPEN}`;
-  return rows.map((row) => ownedStatus(row).view);
+     where user_id = ${userId} and status not in ('COMPLETED', 'COMPENSATED', 'FAILED') limit ${MAX_OPEN_READ}`;
+  // UUIDv7 begins with the time.
+  return rows
+    .toSorted((a, b) => (a.saga_id > b.saga_id ? -1 : 1))
+    .slice(0, MAX_OPEN)
+    .map((row) => ownedStatus(row).view);
 }
 
 /** The same as readStatuses without a query, for a saga that was just committed. */
