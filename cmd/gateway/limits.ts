@@ -10,6 +10,7 @@ import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { RedisLimitStore } from "../../internal/platform/limit-store.ts";
 import type { Redis } from "../../internal/platform/redis.ts";
 import { peerOf } from "../../internal/platform/serve-http.ts";
+import { cookiesOf, SESSION } from "../../internal/storefront/cookies.ts";
 import type { Config } from "./config.ts";
 
 interface Parts {
@@ -34,9 +35,15 @@ export function openLimits(
     metrics,
     peerOf,
     trustedProxies: env.TRUSTED_PROXIES,
-    userOf: ({ headers }) => authenticator.knownUserOf(headers.get("authorization")),
+    userOf: ({ headers }) => authenticator.knownUserOf(headers.get("authorization") ?? sessionOf(headers)),
     onError,
   });
+}
+
+/** The storefront's session, as a bearer token. */
+function sessionOf(headers: Headers): string | null {
+  const token = cookiesOf(headers.get("cookie")).get(SESSION);
+  return token === undefined ? null : `Bearer ${token}`;
 }
 
 export function limitsOf(env: Config): LimitSettings {

@@ -72,7 +72,7 @@ await runRole({
       onError,
     });
     const data = new GatewayShopData({ ...services, maxFollows: env.MAX_EVENT_STREAMS });
-    const shared = { data, authenticator, counts: storefrontMetrics(metrics), onError };
+    const shared = { data, authenticator, limits, counts: storefrontMetrics(metrics), onError };
     startHttp(context, "api", site(api, storefront(env, shared)));
     // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());

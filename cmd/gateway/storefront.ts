@@ -1,21 +1,24 @@
 // The storefront of this gateway, from its settings.
 import type { Static } from "@sinclair/typebox";
 import type { Authenticator } from "../../internal/gateway/auth.ts";
+import type { GatewayLimits } from "../../internal/gateway/limits/hooks.ts";
 import { ProblemError } from "../../internal/gateway/problem.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { guestLinks } from "../../internal/platform/guest-links.ts";
 import { storefrontApp } from "../../internal/storefront/app.ts";
-import type { StorefrontOptions } from "../../internal/storefront/options.ts";
+import { TooManyRequests } from "../../internal/storefront/port.ts";
+import type { StorefrontLimits, StorefrontOptions } from "../../internal/storefront/options.ts";
 import type { config } from "./config.ts";
 
 type Settings = Static<typeof config>;
 type Shared = Pick<StorefrontOptions, "data" | "counts" | "onError"> & {
   readonly authenticator: Authenticator;
+  readonly limits: GatewayLimits;
 };
 
 /** Null if it is switched off. Throws CONFIG_INVALID on two ways to pay. */
-export function storefront(env: Settings, { authenticator, ...shared }: Shared) {
+export function storefront(env: Settings, { authenticator, limits, ...shared }: Shared) {
   if (!env.STOREFRONT) return null;
   const links = env.SHOP_LINK_SECRET === undefined ? null : guestLinks(env.SHOP_LINK_SECRET);
   return storefrontApp({
@@ -25,6 +28,7 @@ export function storefront(env: Settings, { authenticator, ...shared }: Shared) 
     signInUrl: env.SIGN_IN_URL,
     cards: cardsOf(env),
     userOf: (token) => userOf(authenticator, token),
+    limits: storefrontLimits(limits),
     guestOf: links === null ? null : (sagaId, token) => links.userOf(sagaId, token, systemClock.now()),
     clock: systemClock,
     uuid: () => crypto.randomUUID(),
@@ -41,10 +45,25 @@ function cardsOf({ TEST_CARDS, STRIPE_PUBLISHABLE_KEY }: Settings): StorefrontOp
   return TEST_CARDS ? { kind: "test_cards" } : { kind: "none" };
 }
 
+function storefrontLimits(limits: GatewayLimits): StorefrontLimits {
+  return {
+    async admit(request, isCheckout) {
+      limits.takeOne();
+      try {
+        await limits.admit(request, isCheckout);
+      } catch (error) {
+        if (!(error instanceof ProblemError && error.type === "too-many-requests")) throw error;
+        throw new TooManyRequests(error.parts.limit?.msBeforeNext ?? 0);
+      }
+    },
+    seen: (request, checkout) => limits.seen(request, checkout),
+  };
+}
+
 /** Null for a token that is not accepted (any more): the shopper is then not signed in. */
 async function userOf(authenticator: Authenticator, token: string): Promise<string | null> {
   try {
-    return await authenticator.userOf(`Bearer ${token}`);
+    return (await authenticator.verify(token)).userId;
   } catch (error) {
     if (error instanceof ProblemError && error.type === "unauthenticated") return null;
     throw error;

@@ -3,7 +3,15 @@
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
-import type { CheckoutStatus, ProductQuery, ShopData, ShopProduct, StartResult } from "../storefront/port.ts";
+import {
+  type CheckoutStatus,
+  type ProductQuery,
+  type ShopData,
+  type ShopProduct,
+  type StartResult,
+  TooManyRequests,
+} from "../storefront/port.ts";
+import type { GatewayLimits } from "./limits/hooks.ts";
 import type { InventoryClient } from "./inventory-client.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
@@ -28,6 +36,7 @@ export interface ShopDataOptions {
   readonly orchestrator: OrchestratorClient;
   readonly inventory: InventoryClient;
   readonly orders: OrderClient;
+  readonly limits?: Pick<GatewayLimits, "checkout" | "accepted"> | undefined;
   /** Without it no bank is ever asked. */
   readonly payment?: PaymentClient | undefined;
   readonly seal: (paymentMethod: string) => string;
@@ -90,18 +99,25 @@ export class GatewayShopData implements ShopData {
     return Promise.all(views.map((view) => this.#withStock(view)));
   }
 
-  async startCheckout(userId: string, key: string, checkout: CheckoutRequest): Promise<StartResult> {
+  async startCheckout(
+    userId: string,
+    key: string,
+    checkout: CheckoutRequest,
+    from: Request,
+  ): Promise<StartResult> {
     const request = new Request(CHECKOUT_URL, {
       method: "POST",
       headers: { "content-type": "application/json", "idempotency-key": key },
       body: JSON.stringify(checkout),
     });
     try {
-      const { saga_id } = await placeCheckout(this.#options, request, userId);
+      const { saga_id } = await placeCheckout(this.#options, { request, userId, from });
+      this.#options.limits?.accepted(from, saga_id);
       return { kind: "accepted", saga_id };
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       if (error.type === "idempotency-key-reused") return { kind: "key_reused" };
+      if (error.type === "too-many-requests") throw new TooManyRequests(error.parts.limit?.msBeforeNext ?? 0);
       if (error.type === "invalid-body" || error.type === "card-number")
         return { kind: "invalid", errors: error.parts.errors ?? [] };
       throw error;
@@ -136,6 +152,10 @@ export class GatewayShopData implements ShopData {
   async bankUrl(sagaId: string, userId: string): Promise<string | null> {
     if ((await this.status(sagaId, userId)) === null) return null;
     return (await this.#options.payment?.action(sagaId))?.url ?? null;
+  }
+
+  async checkPayment(sagaId: string, userId: string): Promise<void> {
+    if ((await this.status(sagaId, userId)) !== null) await this.#options.payment?.check(sagaId);
   }
 
   /** Says how many pieces are left of the lines that are short: the saga knows only which they are. */

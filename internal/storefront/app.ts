@@ -6,6 +6,7 @@ import { assetResponse } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
 import { isOwnPost } from "./origin-check.ts";
 import { type ProblemKind, ProblemPage } from "./pages/problem.tsx";
+import { TooManyRequests } from "./port.ts";
 import { page } from "./respond.ts";
 import { catalogueRoutes } from "./routes/catalogue.tsx";
 import { checkoutRoutes } from "./routes/checkout.tsx";
@@ -23,6 +24,7 @@ const RETRY_AFTER_SECONDS = "2";
 const STATUS_OF: Readonly<Record<ProblemKind, number>> = {
   notFound: 404,
   refused: 403,
+  tooMany: 429,
   unavailable: 503,
   internal: 500,
 };
@@ -64,6 +66,7 @@ async function answer(
     options.counts.refusedOrigin();
     return problemPage("refused", request, options);
   }
+  await options.limits?.admit(request, route.method === "POST" && route.path === "/checkout");
   const form = route.method === "POST" ? await formOf(request) : new URLSearchParams();
   const response = await route.handle(await readVisit(request, params, form, options));
   options.counts.page(route.name, response.status);
@@ -85,6 +88,8 @@ async function formOf(request: Request): Promise<URLSearchParams> {
 
 function problem(error: unknown, request: Request, options: StorefrontOptions): Promise<Response> {
   if (error instanceof NotFound) return problemPage("notFound", request, options);
+  if (error instanceof TooManyRequests)
+    return problemPage("tooMany", request, options, String(error.retryAfterSeconds));
   // A shopper who left gets no answer, and leaving is not an error.
   if (!request.signal.aborted) options.onError(error, request);
   const passes = error instanceof AppError && error.canRetry;
@@ -95,13 +100,14 @@ async function problemPage(
   kind: ProblemKind,
   request: Request,
   options: StorefrontOptions,
+  retryAfter = kind === "unavailable" ? RETRY_AFTER_SECONDS : null,
 ): Promise<Response> {
   // Who the shopper is does not matter here, and asking could fail again.
   const visit = await readVisit(request, {}, new URLSearchParams(), { ...options, userOf: async () => null });
   options.counts.page("problem", STATUS_OF[kind]);
   return page(visit, ProblemPage({ frame: visit, kind }), {
     status: STATUS_OF[kind],
-    ...(kind === "unavailable" ? { headers: { "retry-after": RETRY_AFTER_SECONDS } } : {}),
+    ...(retryAfter === null ? {} : { headers: { "retry-after": retryAfter } }),
   });
 }
 

@@ -11,6 +11,7 @@ import {
 import { SHOP_ROUTES, storefrontApp } from "./app.ts";
 import { assets } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
+import { TooManyRequests } from "./port.ts";
 
 const ORIGIN = "http://localhost";
 const DETAILS = {
@@ -485,6 +486,51 @@ describe("around the pages", () => {
     expect(browser.headers.get("content-type")).toBe("text/event-stream");
     await browser.get(`/checkout/${sagaOf(1)}/view?seen=old`);
     expect(JSON.parse(browser.html)).toEqual(views.at(-1));
+  });
+
+  test("back from the bank, the payment is looked up, and its secret leaves the address", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const { url } = browser;
+    await browser.get(`${url}?payment_intent=pi_1&payment_intent_client_secret=s&redirect_status=succeeded`);
+    expect([browser.status, browser.url]).toEqual([200, url]);
+    expect(shop.checked).toEqual([sagaOf(1)]);
+    expect(browser.html).not.toContain("client_secret");
+    // when nobody can look it up: the page comes all the same
+    shop.isPaymentDown = true;
+    await browser.get(`${url}?redirect_status=failed`);
+    expect([browser.status, browser.url, browser.seen.length]).toEqual([200, url, 1]);
+  });
+
+  test("who is limited sees a page that says so, and orders nothing", async () => {
+    await toCheckout();
+    const fields = order();
+    const asked: boolean[] = [];
+    const admit = async (_: Request, isCheckout: boolean) => {
+      asked.push(isCheckout);
+      if (isCheckout) throw new TooManyRequests(1_500);
+    };
+    const limited = new Browser(shop, { limits: { admit, seen: () => undefined } });
+    for (const [name, value] of browser.cookies) limited.cookies.set(name, value);
+    await limited.get("/cart");
+    await limited.post("/checkout", fields);
+    expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "2"]);
+    expect(limited.html).toContain("a lot at once");
+    expect([asked, shop.starts]).toEqual([[false, true], []]);
+  });
+
+  test("each status that a shopper gets is reported to the limits", async () => {
+    const seen: string[] = [];
+    const limits = {
+      admit: async () => undefined,
+      seen: (_: Request, { saga_id }: { readonly saga_id: string }) => void seen.push(saga_id),
+    };
+    const watched = new Browser(shop, { limits });
+    await toCheckout();
+    await browser.post("/checkout", order());
+    for (const [name, value] of browser.cookies) watched.cookies.set(name, value);
+    await watched.get(browser.url);
+    expect(seen).toEqual([sagaOf(1)]);
   });
 
   test("the bank is asked for its page when the shopper goes there", async () => {

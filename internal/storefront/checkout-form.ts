@@ -68,6 +68,8 @@ export function checkoutRequest(posted: PostedCheckout): CheckoutRequest {
     email,
     shipping_address: { name, line1, country, ...rest },
     payment_method: posted.payment_method,
+    // The status page shows the way to the bank.
+    shopper_present: true,
   };
 }
 

@@ -1,6 +1,6 @@
 // The settings and collaborators of the storefront. Filled by cmd/gateway.
 import type { Clock } from "../kernel/ports.ts";
-import type { ShopData } from "./port.ts";
+import type { CheckoutStatus, ShopData } from "./port.ts";
 
 export interface StorefrontOptions {
   readonly data: ShopData;
@@ -19,11 +19,20 @@ export interface StorefrontOptions {
     | { readonly kind: "none" };
   /** Null if there are no links for guests. Returns the user's id if the link is valid for this saga. */
   readonly guestOf: ((sagaId: string, token: string) => string | null) | null;
+  /** Without them nothing is limited. */
+  readonly limits?: StorefrontLimits | undefined;
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly counts: StorefrontCounts;
   /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
+}
+
+export interface StorefrontLimits {
+  /** Call before a page or form is handled. Throws TooManyRequests, and SERVICE_UNAVAILABLE when all are refused. */
+  readonly admit: (request: Request, isCheckout: boolean) => Promise<void>;
+  /** Call with each status that a shopper gets. */
+  readonly seen: (request: Request, checkout: CheckoutStatus) => void;
 }
 
 export interface StorefrontCounts {

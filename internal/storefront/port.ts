@@ -80,6 +80,16 @@ export type StartResult =
       readonly errors: readonly { readonly path: string; readonly message: string }[];
     };
 
+/** A limit of this shopper or their address is reached. */
+export class TooManyRequests extends Error {
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterMs: number) {
+    super("too many requests");
+    this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  }
+}
+
 /** Every method may throw an AppError with `canRetry`: the page then says that the shop does not answer at the moment. */
 export interface ShopData {
   products(query: ProductQuery): Promise<ProductsPage>;
@@ -89,11 +99,14 @@ export interface ShopData {
   order(userId: string, orderId: string): Promise<PlacedOrder | null>;
   /** The user's checkouts that have not finished, newest first. */
   openCheckouts(userId: string): Promise<readonly CheckoutStatus[]>;
-  startCheckout(userId: string, key: string, checkout: CheckoutRequest): Promise<StartResult>;
+  /** `from`: what the browser sent. Throws TooManyRequests. */
+  startCheckout(userId: string, key: string, checkout: CheckoutRequest, from: Request): Promise<StartResult>;
   /** Null if the user has no such saga. */
   status(sagaId: string, userId: string): Promise<CheckoutStatus | null>;
   /** The status now, and then each change of it, until the saga finishes or `signal` aborts. Ends at once for an unknown saga. */
   changes(sagaId: string, userId: string, signal: AbortSignal): AsyncIterable<CheckoutStatus>;
   /** Where the bank asks the shopper to confirm the payment; null if it does not ask. */
   bankUrl(sagaId: string, userId: string): Promise<string | null>;
+  /** The shopper is back from the bank: the payment is looked up now. */
+  checkPayment(sagaId: string, userId: string): Promise<void>;
 }

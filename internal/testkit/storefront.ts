@@ -91,6 +91,9 @@ export class ShopInMemory implements ShopData {
   lostAnswers = 0;
   isDown = false;
   bank: string | null = null;
+  /** Sagas whose payment was looked up because the shopper came back. */
+  readonly checked: string[] = [];
+  isPaymentDown = false;
 
   async products({ search = "", category = "", after = "" }: ProductQuery) {
     this.#answers();
@@ -166,6 +169,12 @@ export class ShopInMemory implements ShopData {
         signal.addEventListener("abort", () => resolve(), { once: true });
       });
     }
+  }
+
+  async checkPayment(sagaId: string) {
+    this.#answers();
+    if (this.isPaymentDown) throw new AppError("SERVICE_UNAVAILABLE", "the payment service does not answer");
+    this.checked.push(sagaId);
   }
 
   async bankUrl() {

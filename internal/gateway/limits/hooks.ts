@@ -7,7 +7,7 @@ import { AppError } from "../../kernel/errors.ts";
 import { clientAddress, clientKey, networkKey } from "./client-address.ts";
 import type { Caller, LimitMetrics, RateLimits } from "./rate-limits.ts";
 import type { SecondCap } from "./second-cap.ts";
-import type { Shopper, ShoppingLimits } from "./shopping-limits.ts";
+import type { SagaEnd, Shopper, ShoppingLimits } from "./shopping-limits.ts";
 
 const CHECKOUT_ROUTE = "/api/v1/checkout";
 const STATUS_ROUTE = "/api/v1/saga/:id/status";
@@ -25,13 +25,11 @@ export interface GatewayLimitsOptions {
   readonly peerOf: (request: Request) => string;
   /** How many of our proxies are in front. */
   readonly trustedProxies: number;
-  /** The user of the request's token, null if it has no valid one. The route itself says why. */
+  /** The user of the request's token, in its header or session cookie; null if it has no valid one. The route itself says why. */
   readonly userOf: (request: Request) => Promise<string | null>;
   /** Called when a count fails after the answer. */
   readonly onError: (error: unknown, request: Request) => void;
 }
-
-type Limits = Omit<GatewayLimitsOptions, "peerOf" | "trustedProxies" | "userOf">;
 
 export class GatewayLimits {
   readonly #options: GatewayLimitsOptions;
@@ -39,10 +37,6 @@ export class GatewayLimits {
 
   constructor(options: GatewayLimitsOptions) {
     this.#options = options;
-  }
-
-  get parts(): Limits {
-    return this.#options;
   }
 
   /** Who sends the request. The hook has found out for every route. */
@@ -61,10 +55,45 @@ export class GatewayLimits {
     return caller;
   }
 
+  /** For every request, before its route is known. Throws SERVICE_UNAVAILABLE. */
+  takeOne(): void {
+    if (!this.#options.total.take()) this.#refuseAll("total");
+  }
+
+  /** For a request with its route. Returns the header fields about the limit; throws `too-many-requests` or SERVICE_UNAVAILABLE. */
+  async admit(request: Request, isCheckout: boolean): Promise<object | null> {
+    const { rates, totalCheckouts } = this.#options;
+    if (isCheckout && !totalCheckouts.take()) this.#refuseAll("total-checkouts");
+    return rates.admit(await this.callerOf(request), isCheckout);
+  }
+
   /** For the route of checkouts, once the body is read. Throws the problem `too-many-requests`. */
   async checkout(request: Request, paymentMethod: string): Promise<void> {
     const { userId, network } = await this.callerOf(request);
     if (userId !== null) await this.#options.shopping.checkout({ userId, network }, paymentMethod);
+  }
+
+  /** Counts an accepted checkout. Nothing waits for it. */
+  accepted(request: Request, sagaId: string): void {
+    this.#count(request, (shopping, shopper) => shopping.accepted(shopper, sagaId));
+  }
+
+  /** Counts what a status says about the end of a checkout; call it with each status that a shopper gets. Nothing waits for it. */
+  seen(request: Request, end: SagaEnd): void {
+    if (end.completed_at !== null) this.#count(request, (shopping, shopper) => shopping.seen(shopper, end));
+  }
+
+  #count(request: Request, work: (shopping: ShoppingLimits, shopper: Shopper) => Promise<void>): void {
+    const { shopping, onError } = this.#options;
+    this.callerOf(request)
+      .then(({ userId, network }) => (userId === null ? undefined : work(shopping, { userId, network })))
+      .catch((error: unknown) => onError(error, request));
+  }
+
+  /** Ours, not the client's: every client is refused alike, and should come back with the same request. */
+  #refuseAll(policy: string): never {
+    this.#options.metrics.refused.inc({ policy });
+    throw new AppError("SERVICE_UNAVAILABLE", `this gateway's limit per second is reached (${policy})`);
   }
 }
 
@@ -72,38 +101,16 @@ export class GatewayLimits {
 export function limitHooks(limits: GatewayLimits | undefined) {
   const hooks = new Elysia({ name: "limits" });
   if (limits === undefined) return hooks;
-  const { rates, shopping, total, totalCheckouts, metrics, onError } = limits.parts;
   return hooks
-    .onRequest(() => {
-      if (!total.take()) refuseAll("total", metrics);
-    })
+    .onRequest(() => limits.takeOne())
     .onBeforeHandle({ as: "global" }, async ({ request, route, set }) => {
       const isCheckout = route === CHECKOUT_ROUTE && request.method === "POST";
-      if (isCheckout && !totalCheckouts.take()) refuseAll("total-checkouts", metrics);
-      const fields = await rates.admit(await limits.callerOf(request), isCheckout);
+      const fields = await limits.admit(request, isCheckout);
       if (fields !== null) Object.assign(set.headers, fields);
     })
-    .onAfterHandle({ as: "global" }, async ({ request, route, responseValue }) => {
-      const counting = afterwards(route, responseValue);
-      if (counting === null) return;
-      const { userId, network } = await limits.callerOf(request);
-      // The answer does not wait for it.
-      if (userId !== null)
-        counting(shopping, { userId, network }).catch((error: unknown) => onError(error, request));
+    .onAfterHandle({ as: "global" }, ({ request, route, responseValue }) => {
+      if (route === CHECKOUT_ROUTE && accepted.Check(responseValue))
+        limits.accepted(request, responseValue.saga_id);
+      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seen(request, responseValue);
     });
-}
-
-/** What to count once the answer is known. Null if nothing. */
-function afterwards(route: string, answer: unknown) {
-  if (route === CHECKOUT_ROUTE && accepted.Check(answer))
-    return (limits: ShoppingLimits, shopper: Shopper) => limits.accepted(shopper, answer.saga_id);
-  if (route === STATUS_ROUTE && status.Check(answer))
-    return (limits: ShoppingLimits, shopper: Shopper) => limits.seen(shopper, answer);
-  return null;
-}
-
-/** Ours, not the client's: every client is refused alike, and should come back with the same request. */
-function refuseAll(policy: string, metrics: LimitMetrics): never {
-  metrics.refused.inc({ policy });
-  throw new AppError("SERVICE_UNAVAILABLE", `this gateway's limit per second is reached (${policy})`);
 }

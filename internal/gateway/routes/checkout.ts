@@ -95,7 +95,7 @@ async function startCheckout(
   options: CheckoutOptions,
   { request, set, userId }: ShopperCall,
 ): Promise<CheckoutAccepted> {
-  const { saga_id, replayed } = await placeCheckout(options, request, userId);
+  const { saga_id, replayed } = await placeCheckout(options, { request, userId, from: request });
   const status_url = `/api/v1/saga/${saga_id}/status`;
   set.status = STATUS_ACCEPTED;
   set.headers["location"] = status_url;
@@ -103,15 +103,22 @@ async function startCheckout(
   return { saga_id, status_url };
 }
 
+interface PlaceCheckout {
+  /** In the form of the API. */
+  readonly request: Request;
+  readonly userId: string;
+  /** What the shopper's browser or client sent: the limits count by its address. */
+  readonly from: Request;
+}
+
 /** The one way into the saga, for clients of the API and for the storefront. */
 export async function placeCheckout(
   { orchestrator, seal, currencies, limits }: CheckoutOptions,
-  request: Request,
-  userId: string,
+  { request, userId, from }: PlaceCheckout,
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
   const checkout = await checkoutOf(request, currencies);
-  await limits?.checkout(request, checkout.payment_method);
+  await limits?.checkout(from, checkout.payment_method);
   const { payment_method, shipping_address, ...cart } = checkout;
   return orchestrator.startSaga({
     ...cart,

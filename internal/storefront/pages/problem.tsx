@@ -2,22 +2,23 @@
 import { Page } from "../parts/layout.tsx";
 import type { Frame } from "../visit.ts";
 
-export type ProblemKind = "notFound" | "unavailable" | "internal" | "refused";
+export type ProblemKind = "notFound" | "tooMany" | "unavailable" | "internal" | "refused";
 
 export function ProblemPage({ frame, kind }: { readonly frame: Frame; readonly kind: ProblemKind }) {
   const { problem } = frame.words;
+  const canRetry = kind === "unavailable" || kind === "tooMany";
   return (
     <Page frame={frame} title={problem[kind]}>
       <div class="narrow">
         <h1>{problem[kind]}</h1>
         <p class="lead">{problem[`${kind}Text`]}</p>
         <p class="actions">
-          {kind === "unavailable" ? (
+          {canRetry ? (
             <a class="button" href={frame.here}>
               {problem.retry}
             </a>
           ) : null}
-          <a class={kind === "unavailable" ? "button quiet" : "button"} href="/">
+          <a class={canRetry ? "button quiet" : "button"} href="/">
             {problem.home}
           </a>
         </p>

@@ -79,7 +79,12 @@ async function place(visit: Visit): Promise<Response> {
     return again(visit, posted, { status: 409, note: visit.words.checkout.changed });
   let result: StartResult;
   try {
-    result = await visit.options.data.startCheckout(visit.userId, posted.key, checkoutRequest(posted));
+    result = await visit.options.data.startCheckout(
+      visit.userId,
+      posted.key,
+      checkoutRequest(posted),
+      visit.request,
+    );
   } catch (error) {
     if (!(error instanceof AppError && error.canRetry)) throw error;
     visit.options.onError(error, visit.request);

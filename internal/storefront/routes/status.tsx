@@ -48,9 +48,20 @@ function viewerOf({ params, query, userId, options }: Visit): Viewer | null {
 async function statusPage(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
   if (viewer === null) return signInFirst(visit);
-  const checkout = await visit.options.data.status(viewer.sagaId, viewer.userId);
+  const { data, limits } = visit.options;
+  if (isBackFromBank(visit)) {
+    await data.checkPayment(viewer.sagaId, viewer.userId).catch((error: unknown) => {
+      // The payment is looked up by itself a little later.
+      if (!(error instanceof AppError)) throw error;
+      visit.options.onError(error, visit.request);
+    });
+    // The provider adds a secret of this payment to the address. It must not stay in the browser's history.
+    return seeOther(`/checkout/${viewer.sagaId}`);
+  }
+  const checkout = await data.status(viewer.sagaId, viewer.userId);
   // Another user's saga looks exactly like a missing one.
   if (checkout === null) throw new NotFound();
+  limits?.seen(visit.request, checkout);
   const placed = placedOf(visit);
   const isBought = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId && placed.isSameCart;
   const frame = isBought ? withCart(visit, []) : visit;
@@ -59,6 +70,10 @@ async function statusPage(visit: Visit): Promise<Response> {
     isSecretAddress: viewer.guestToken !== "",
     cookies: isBought ? [cartCookie([]), clearCookie(PLACED)] : [],
   });
+}
+
+function isBackFromBank({ query }: Visit): boolean {
+  return query.has("payment_intent") || query.has("redirect_status");
 }
 
 async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): Promise<StatusProps> {
@@ -108,6 +123,7 @@ async function linesOf(
 
 async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) {
   const props = await propsOf(visit, viewer, checkout);
+  visit.options.limits?.seen(visit.request, checkout);
   return {
     version: viewVersion(checkout, props.now),
     stage: stageOf(checkout),

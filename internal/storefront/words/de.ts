@@ -318,6 +318,9 @@ export const de: Words = {
   problem: {
     notFound: "Hier ist nichts",
     notFoundText: "Die Seite gibt es nicht, oder sie ist nicht für Sie bestimmt.",
+    tooMany: "Das war viel auf einmal",
+    tooManyText:
+      "Von Ihnen oder aus Ihrem Netz kamen mehr Anfragen oder Versuche, als wir zulassen. Nichts ist verloren: Warten Sie etwas und versuchen Sie es noch einmal.",
     unavailable: "Der Laden ist außer Atem",
     unavailableText:
       "Etwas antwortet gerade nicht. Nichts ist verloren: Versuchen Sie es in ein paar Sekunden noch einmal.",

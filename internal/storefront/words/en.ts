@@ -317,6 +317,9 @@ export const en = {
   problem: {
     notFound: "There is nothing here",
     notFoundText: "The page does not exist, or it is not yours to see.",
+    tooMany: "That was a lot at once",
+    tooManyText:
+      "More requests or tries came from you or your network than we allow. Nothing is lost: wait a little, then try again.",
     unavailable: "The shop is out of breath",
     unavailableText: "Something does not answer at the moment. Nothing is lost: try again in a few seconds.",
     internal: "That went wrong",
