@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { openPostgres } from "../platform/postgres.ts";
 import { eventOf } from "../testkit/events.ts";
-import { START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { StatusWatch } from "./status-watch.ts";
 
@@ -46,6 +46,8 @@ test("returns the status of a saga, and null for one that does not exist", async
     order_id: null,
     total_cents: null,
     currency: "EUR",
+    money: "none",
+    deadline_at: new Date(START + POLICY.forwardDeadlineMs).toISOString(),
     created_at: new Date(START).toISOString(),
     updated_at: new Date(START).toISOString(),
     completed_at: null,
