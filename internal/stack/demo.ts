@@ -8,6 +8,7 @@ import { describeError } from "../kernel/errors.ts";
 import { importProducts } from "../operations/catalogue-import.ts";
 import { loadCatalogue } from "../operations/catalogue.ts";
 import { DEMO_SHOP, readDemoShop } from "../operations/demo-shop.ts";
+import { mintToken } from "../operations/token.ts";
 import { buildableRoles, buildAll } from "../tools/build.ts";
 import { DIST } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
@@ -19,6 +20,8 @@ const CURRENCY = "EUR";
 const CHECKOUTS_PER_SECOND = 40;
 /** Longer than any deadline of an undisturbed saga. */
 const PATIENCE_MS = 90_000;
+/** The printed sign-in is valid this long. */
+const VISIT_SECONDS = 12 * 60 * 60;
 const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
 const DEFAULT_ORDERS = 200;
@@ -59,7 +62,7 @@ try {
   if (options.keep) {
     await timed("the demo shop's products", () => openShop(state.addresses.inventory));
     await supervisor.release();
-    showAround(state);
+    await showAround(state);
   }
 } catch (error) {
   console.error(`\nThe demo failed: ${describeError(error)}`);
@@ -192,10 +195,17 @@ async function audit(state: StackState): Promise<boolean> {
   return (await child.exited) === 0;
 }
 
-function showAround({ addresses, data_directory }: StackState): void {
+async function showAround({ addresses, data_directory }: StackState): Promise<void> {
+  const { jwt_hs256_secret } = await ensureSecrets(data_directory);
+  const userId = Bun.randomUUIDv7();
+  const { token } = await mintToken(userId, jwt_hs256_secret, VISIT_SECONDS, Date.now());
   say(`
-The stack keeps running. Look at:
-  gateway      ${addresses.gateway}/api/v1/...
+The stack keeps running. Buy something:
+  the shop     ${addresses.gateway}/
+  sign in      ${addresses.gateway}/signin?token=${token}
+
+Look at:
+  API          ${addresses.gateway}/api/v1/openapi.json
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
   products     dist/checkoutctl catalogue ls

@@ -79,7 +79,14 @@ function settingsOf(
     case "order":
       return { ...consumer, ...redis, ...database("order") };
     case "notification":
-      return { ...consumer, ...redis, ...database("notification"), SMTP_URL: addresses.smtp };
+      return {
+        ...consumer,
+        ...redis,
+        ...database("notification"),
+        SMTP_URL: addresses.smtp,
+        SHOP_URL: addresses.gateway,
+        SHOP_LINK_SECRET: secrets.shop_link_secret,
+      };
     case "orchestrator":
       return { ...consumer, ...redis, ...database("saga") };
     case "relay":
@@ -95,6 +102,7 @@ function settingsOf(
         PAYMENT_URL: addresses.payment_internal,
         TEST_CARDS: "true",
         JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+        SHOP_LINK_SECRET: secrets.shop_link_secret,
         PAYMENT_PUBLIC_JWK: secrets.payment_public_jwk,
         // A load run has few users and one address. The limits cost what they cost in production.
         RATE_LIMIT_FACTOR: "10000",

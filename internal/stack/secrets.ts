@@ -1,4 +1,4 @@
-// The secrets of one data directory, created once: the gateway's token secret, the key pair that seals payment tokens, and the
+// The secrets of one data directory, created once: the gateway's token secret, the secret of links in mails, the key pair that seals payment tokens, and the
 // provider keys. For development only; in production the operator gives each role its own.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ export interface StackSecrets {
   readonly stripe_api_key: string;
   /** Signs the simulator's events. */
   readonly stripe_webhook_secret: string;
+  /** Signs the links in mails. */
+  readonly shop_link_secret: string;
 }
 
 export function secretsFile(dataDirectory: string): string {
@@ -35,6 +37,7 @@ export async function newSecrets(): Promise<StackSecrets> {
     // Hex, because a key consists of letters and digits.
     stripe_api_key: `sk_test_${randomHex()}`,
     stripe_webhook_secret: `whsec_${randomHex()}`,
+    shop_link_secret: randomText(48),
   };
 }
 

@@ -27,6 +27,7 @@ const ANYWHERE = {
     payment_private_jwk: "",
     stripe_api_key: "",
     stripe_webhook_secret: "",
+    shop_link_secret: "",
   },
 };
 
