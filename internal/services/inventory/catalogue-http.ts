@@ -17,14 +17,21 @@ import { priceFault } from "../../kernel/money.ts";
 import { shopCurrencyFault } from "../../kernel/shop-currencies.ts";
 import type { Log } from "../../kernel/telemetry.ts";
 import type { Database } from "../../messaging/database.ts";
+import {
+  bodyOf,
+  invalid,
+  problemOf,
+  problemResponse,
+  queryOf,
+  refused,
+  requireJson,
+} from "../../../schemas/problems.ts";
 import { findItems, listProducts, preview, restock } from "./catalogue-store.ts";
 
 const DEFAULT_PAGE_ITEMS = 100;
 const MAX_PAGE_ITEMS = 1_000;
 /** 1,000 items with texts of usual length stay well below; checkoutctl sends fewer items if theirs are long. */
 const MAX_BODY_BYTES = 4 * 1_024 * 1_024;
-const MAX_FAULTS_TOLD = 20;
-const RETRY_AFTER_SECONDS = 1;
 
 const restockRequest = TypeCompiler.Compile(RestockRequest);
 const pageQuery = queryReader(
@@ -57,16 +64,15 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
   const { sql } = database;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
-      const problem = problemOf(code, error, database);
+      const unavailable = database.faultOf(error) === "other" ? null : "the products";
+      const problem = problemOf({ code, error, unavailable });
       if (problem.status >= 500) {
         log.error({ err: error, path }, `catalogue request failed: ${describeError(error)}`);
       }
-      return answer(problem, path);
+      return problemResponse(problem, path);
     })
     .get("/catalogue", async ({ request }) => {
-      const read = pageQuery(request.url);
-      if ("faults" in read) throw invalid(read.faults);
-      const { after = "", limit = DEFAULT_PAGE_ITEMS, skus, totals } = read.query;
+      const { after = "", limit = DEFAULT_PAGE_ITEMS, skus, totals } = queryOf(pageQuery(request.url));
       if (skus !== undefined) {
         const items = await findItems(sql, cartSkusOf(skus));
         return cacheable(request, { items, next: null } satisfies CataloguePage);
@@ -82,22 +88,21 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
     .get("/catalogue/:sku_id", async ({ request, params: { sku_id } }) => {
       if (!Value.Check(SkuId, sku_id)) throw invalid([{ path: "/sku_id", message: "is not a SKU" }]);
       const [item] = await findItems(sql, [sku_id]);
-      if (item === undefined) throw new Refused({ ...NOT_FOUND, detail: `no product has the SKU ${sku_id}` });
+      if (item === undefined) throw refused(404, `no product has the SKU ${sku_id}`);
       return cacheable(request, item);
     })
     .put(
       "/catalogue",
       async ({ request }): Promise<RestockAnswer> => {
-        const read = restockQuery(request.url);
-        if ("faults" in read) throw invalid(read.faults);
+        const { dry_run } = queryOf(restockQuery(request.url));
         const key = idempotencyKeyOf(request);
-        const { items } = await restockOf(request);
+        requireJson(request);
+        const { items } = await bodyOf(request, restockRequest);
         const skus = items.map(({ sku_id }) => sku_id);
-        if (new Set(skus).size < skus.length)
-          throw new Refused({ ...INVALID, detail: "a SKU appears twice" });
+        if (new Set(skus).size < skus.length) throw refused(422, "a SKU appears twice");
         const faults = priceFaults(items, currencies);
         if (faults.length > 0) throw invalid(faults);
-        const isDryRun = read.query.dry_run === "true";
+        const isDryRun = dry_run === "true";
         const done = await (isDryRun ? preview(database, items) : restock(database, items, key));
         if ("faults" in done) throw invalid(done.faults);
         return { items: await findItems(sql, skus), changes: done.changes };
@@ -134,65 +139,8 @@ function priceFaults(
   });
 }
 
-const NOT_FOUND: Problem = { type: "about:blank", title: "Not Found", status: 404 };
-const INVALID: Problem = { type: "about:blank", title: "Unprocessable Content", status: 422 };
-const NOT_JSON: Problem = {
-  type: "about:blank",
-  title: "Bad Request",
-  status: 400,
-  detail: "the body is not JSON",
-};
-const WRONG_MEDIA_TYPE: Problem = {
-  type: "about:blank",
-  title: "Unsupported Media Type",
-  status: 415,
-  detail: "the body must be application/json",
-};
-
-/** A rejected request; `onError` turns it into the response. */
-class Refused extends Error {
-  readonly problem: Problem;
-
-  constructor(problem: Problem, options?: { readonly cause?: unknown }) {
-    super(problem.detail ?? problem.title, options);
-    this.problem = problem;
-  }
-}
-
-/** Names the field and the reason, never the value. */
-function invalid(faults: Iterable<{ readonly path: string; readonly message: string }>): Refused {
-  const errors = [...faults].slice(0, MAX_FAULTS_TOLD).map(({ path, message }) => ({ path, message }));
-  return new Refused({ ...INVALID, errors });
-}
-
 function idempotencyKeyOf({ headers }: Request): string | null {
   const key = headers.get("idempotency-key");
   if (key === null || Value.Check(Uuid, key)) return key;
   throw invalid([{ path: "/idempotency-key", message: "is not a lower-case UUID" }]);
-}
-
-async function restockOf(request: Request): Promise<RestockRequest> {
-  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") throw new Refused(WRONG_MEDIA_TYPE);
-  const body: unknown = await request.json().catch((cause: unknown) => {
-    throw new Refused(NOT_JSON, { cause });
-  });
-  if (restockRequest.Check(body)) return body;
-  throw invalid(restockRequest.Errors(body));
-}
-
-function problemOf(code: string | number, error: unknown, database: Database): Problem {
-  if (error instanceof Refused) return error.problem;
-  if (code === "NOT_FOUND") return NOT_FOUND;
-  if (database.faultOf(error) !== "other") {
-    const detail = "the catalogue is unavailable, try again";
-    return { type: "about:blank", title: "Service Unavailable", status: 503, detail };
-  }
-  return { type: "about:blank", title: "Internal Server Error", status: 500 };
-}
-
-function answer(problem: Problem, instance: string): Response {
-  const headers = new Headers({ "content-type": "application/problem+json" });
-  if (problem.status === 503) headers.set("retry-after", String(RETRY_AFTER_SECONDS));
-  return new Response(JSON.stringify({ ...problem, instance }), { status: problem.status, headers });
 }
