@@ -5,6 +5,7 @@ import type { LimitSettings } from "../../internal/gateway/limits/policies.ts";
 import { limitMetrics, RateLimits } from "../../internal/gateway/limits/rate-limits.ts";
 import { SecondCap } from "../../internal/gateway/limits/second-cap.ts";
 import { ShoppingLimits } from "../../internal/gateway/limits/shopping-limits.ts";
+import { isApi } from "../../internal/gateway/site.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { RedisLimitStore } from "../../internal/platform/limit-store.ts";
@@ -35,13 +36,17 @@ export function openLimits(
     metrics,
     peerOf,
     trustedProxies: env.TRUSTED_PROXIES,
-    userOf: ({ headers }) => authenticator.knownUserOf(headers.get("authorization") ?? sessionOf(headers)),
+    userOf: (request) => authenticator.knownUserOf(credentialOf(request)),
     onError,
   });
 }
 
-/** The storefront's session, as a bearer token. */
-function sessionOf(headers: Headers): string | null {
+/**
+ * What the request signs in with: the header for the API, the session for the storefront, as a bearer token. Only the one that counts
+ * there: with another one, a request would be counted for nobody, or for somebody else.
+ */
+export function credentialOf({ headers, url }: Request): string | null {
+  if (isApi(new URL(url).pathname)) return headers.get("authorization");
   const token = cookiesOf(headers.get("cookie")).get(SESSION);
   return token === undefined ? null : `Bearer ${token}`;
 }

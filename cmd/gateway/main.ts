@@ -46,8 +46,9 @@ await runRole({
     const authenticator = await openAuthenticator(context, redis);
     const logError = logThrottled(log, systemClock);
     const currencies = shopCurrencies(env.SHOP_CURRENCIES);
+    // Without its query, which may hold a secret of a payment, of a link or of a session.
     const onError = (error: unknown, { method, url }: Request) =>
-      logError(error, { method, url }, "a request failed");
+      logError(error, { method, path: new URL(url).pathname }, "a request failed");
     const streams = new EventStreams({
       orchestrator,
       maxStreams: env.MAX_EVENT_STREAMS,

@@ -56,7 +56,7 @@ function storefrontLimits(limits: GatewayLimits): StorefrontLimits {
         throw new TooManyRequests(error.parts.limit?.msBeforeNext ?? 0);
       }
     },
-    seen: (request, checkout) => limits.seen(request, checkout),
+    seen: (request, checkout, ownerId) => limits.seen(request, checkout, ownerId),
   };
 }
 

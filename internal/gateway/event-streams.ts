@@ -1,6 +1,7 @@
 // Streams what happens to a checkout to its shopper (server-sent events): the history lines as they are written, and the status with
 // them. Each stream is a loop of calls to the orchestrator that wait there, so nothing asks a database per stream. Called by
 // routes/saga-events.ts; closed by cmd/gateway before the API, because the API waits for open calls.
+import type { SagaStatusView } from "../../schemas/http.ts";
 import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
@@ -34,6 +35,8 @@ export interface Follow {
   /** The id of the last line that the client has; 0 for none. */
   readonly after: number;
   readonly signal: AbortSignal;
+  /** Called with each status that the client gets. */
+  readonly onView?: ((view: SagaStatusView) => void) | undefined;
 }
 
 export class EventStreams implements Disposable {
@@ -147,6 +150,7 @@ export class EventStreams implements Disposable {
     const until = performance.now() + maxStreamMs;
     let { after } = follow;
     send(frames(first));
+    follow.onView?.(first.view);
     for (let seen: SagaHistory | null = first; ;) {
       if (seen !== null) {
         after = seen.events.at(-1)?.id ?? after;
@@ -159,6 +163,7 @@ export class EventStreams implements Disposable {
         // Gone: erased while it was followed.
         if (next === null) return;
         send(next.events.length === 0 ? ": still here\n\n" : frames(next));
+        follow.onView?.(next.view);
         seen = next;
       } catch (error) {
         if (signal.aborted || !(error instanceof AppError) || !error.canRetry) return;

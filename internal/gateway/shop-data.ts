@@ -60,12 +60,16 @@ export class GatewayShopData implements ShopData {
 
   async products({ after = "", search = "", category }: ProductQuery) {
     const all = await this.#catalogue.get("all");
-    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = [...new Set(search.toLowerCase().split(/\s+/).filter(Boolean))];
+    const matches = (product: ShopProduct) => {
+      const text = searchText(product);
+      return words.every((word) => text.includes(word));
+    };
     const found = all.filter(
       (product) =>
         product.sku_id > after &&
         (category === undefined || product.category === category) &&
-        words.every((word) => searchText(product).includes(word)),
+        (words.length === 0 || matches(product)),
     );
     const items = found.slice(0, PAGE_PRODUCTS);
     const categories = [...new Set(all.flatMap((product) => product.category ?? []))].toSorted();

@@ -15,6 +15,6 @@ export function site(api: App, storefront: App | null): App {
   };
 }
 
-function isApi(path: string): boolean {
+export function isApi(path: string): boolean {
   return path === "/api" || path.startsWith("/api/");
 }

@@ -14,6 +14,7 @@ import type { StorefrontOptions } from "./options.ts";
 import { TooManyRequests } from "./port.ts";
 
 const ORIGIN = "http://localhost";
+const AN_END = "2026-11-29T12:01:00.000Z";
 const DETAILS = {
   email: "ada@example.com",
   name: "Ada",
@@ -214,10 +215,55 @@ describe("buying", () => {
     const form = order();
     await browser.post("/checkout", form);
     await browser.post("/checkout", { ...form, city: "Hamburg" });
+    // The open order is shown.
+    expect([browser.status, browser.url, shop.checkouts.size]).toEqual([200, `/checkout/${sagaOf(1)}`, 1]);
+    // when it has been refused: a new form, with another key
+    shop.set(sagaOf(1), { status: "COMPENSATED", failure_code: "CARD_DECLINED", completed_at: AN_END });
+    await browser.post("/checkout", { ...form, city: "Hamburg" });
     expect([browser.status, shop.checkouts.size]).toEqual([409, 1]);
     expect(browser.html).toContain("was placed already");
     expect(browser.html).toContain(`href="/checkout/${sagaOf(1)}"`);
     expect(browser.offer["key"]).not.toBe(form["key"]);
+  });
+
+  test("a reload, a second tab and a new sign-in show the same key, also after a lost answer", async () => {
+    await toCheckout();
+    const form = order();
+    shop.lostAnswers = 1;
+    await browser.post("/checkout", form);
+    expect(browser.status).toBe(503);
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).toBe(form["key"] ?? "");
+    browser.cookies.delete("__Host-session");
+    await browser.get("/checkout");
+    await browser.post("/signin", { token: SHOPPER_TOKEN, back: "/checkout" });
+    expect(browser.offer["key"]).toBe(form["key"] ?? "");
+    await browser.post("/checkout", order());
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+    // when that order has been refused, the next one has a new key, and keeps it
+    shop.set(sagaOf(1), { status: "COMPENSATED", failure_code: "CARD_DECLINED", completed_at: AN_END });
+    await browser.get("/checkout");
+    const second = browser.offer["key"] ?? "";
+    expect(second).not.toBe(form["key"] ?? "");
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).toBe(second);
+  });
+
+  test("what one shopper typed is not shown to the next one on the same computer", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    browser.cookies.set("__Host-session", OTHER_TOKEN);
+    await browser.get("/checkout");
+    expect(browser.html).not.toContain("Main St 1");
+  });
+
+  test("an address with a payment's secret is not handed to the sign-in", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    browser.cookies.delete("__Host-session");
+    await browser.get(`/checkout/${sagaOf(1)}?payment_intent=pi_1&payment_intent_client_secret=s3cr3t`);
+    expect(browser.url).toStartWith("/signin");
+    expect(browser.url + browser.html).not.toContain("s3cr3t");
   });
 
   test("a form whose lines or total were changed orders nothing", async () => {

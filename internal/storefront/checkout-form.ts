@@ -80,15 +80,17 @@ export function fieldOfFault(path: string): Field | null {
   return fields.find((field) => field === name) ?? null;
 }
 
-/** For the cookie that remembers the details until the browser closes. */
-export function detailsText(details: Details): string {
-  return new TextEncoder()
+/** For the cookie that remembers the details until the browser closes. Another user of the same browser does not get them. */
+export function detailsText(userId: string, details: Details): string {
+  const text = new TextEncoder()
     .encode(JSON.stringify(details))
     .toBase64({ alphabet: "base64url", omitPadding: true });
+  return `${userId}.${text}`;
 }
 
-export function detailsFrom(text: string | undefined): Details {
-  if (text === undefined || text === "") return {};
+export function detailsFrom(userId: string, cookie = ""): Details {
+  const [owner, text = ""] = cookie.split(".");
+  if (owner !== userId) return {};
   try {
     const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));

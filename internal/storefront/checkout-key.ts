@@ -1,5 +1,5 @@
-// The Idempotency-Key of a checkout form. It is minted when the form is rendered and bound to what the form orders: another cart, price
-// or currency needs another key, and a repeated press has the same one.
+// The Idempotency-Key of a checkout form. It is minted when the form is first rendered and bound to what the form orders: another cart,
+// price or currency needs another key. A repeated press has the same one, and so has a form that is rendered again (placed.ts).
 import { type Cart, cartText } from "./cart.ts";
 
 /** What one press of the button would buy. */

@@ -31,8 +31,8 @@ export interface StorefrontOptions {
 export interface StorefrontLimits {
   /** Call before a page or form is handled. Throws TooManyRequests, and SERVICE_UNAVAILABLE when all are refused. */
   readonly admit: (request: Request, isCheckout: boolean) => Promise<void>;
-  /** Call with each status that a shopper gets. */
-  readonly seen: (request: Request, checkout: CheckoutStatus) => void;
+  /** Call with each status that somebody gets; it counts for the checkout's owner. */
+  readonly seen: (request: Request, checkout: CheckoutStatus, ownerId: string) => void;
 }
 
 export interface StorefrontCounts {

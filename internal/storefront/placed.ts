@@ -1,27 +1,40 @@
 // The last placed checkout of this browser. Its cart stays until the order is confirmed, so that a refused card costs nothing but another
-// try; while the order is open, the same cart cannot be ordered a second time.
+// try; while the order is open, its cart is not offered again.
 import { AppError } from "../kernel/errors.ts";
 import { type Cart, cartText } from "./cart.ts";
-import { clearCookie, PLACED, setCookie } from "./cookies.ts";
+import { isKeyFor, type Offer } from "./checkout-key.ts";
+import { clearCookie, KEY, PLACED, setCookie } from "./cookies.ts";
 import type { CheckoutStatus } from "./port.ts";
 import { isFinished } from "./status.ts";
 import { cartCookie, type Visit, withCart } from "./visit.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;
-const PLACED_VALUE = /^([0-9a-f-]{36})\.([0-9a-z]+)$/;
+const PLACED_VALUE = /^([0-9a-f-]{36})\.([0-9a-z]+)(?:\.(shop-[0-9a-f-]+))?$/;
 
-export function placedCookie(sagaId: string, cart: Cart): string {
-  return setCookie(PLACED, `${sagaId}.${hashOf(cart)}`, DAY_SECONDS);
+export function placedCookie(sagaId: string, cart: Cart, key: string): string {
+  return setCookie(PLACED, `${sagaId}.${hashOf(cart)}.${key}`, DAY_SECONDS);
+}
+
+/** The key of the form, for the next form of the same offer. */
+export function keyCookie(key: string): string {
+  return setCookie(KEY, key, DAY_SECONDS);
+}
+
+/** The kept key, unless it has placed a checkout already or belongs to another offer. */
+export function unspentKey(visit: Visit, offer: Offer): string | null {
+  const key = visit.cookies.get(KEY) ?? "";
+  return isKeyFor(key, offer) && placedOf(visit)?.key !== key ? key : null;
 }
 
 export interface Placed {
   readonly sagaId: string;
   readonly isSameCart: boolean;
+  readonly key: string | undefined;
 }
 
 export function placedOf({ cookies, cart }: Visit): Placed | null {
-  const [, sagaId, hash] = PLACED_VALUE.exec(cookies.get(PLACED) ?? "") ?? [];
-  return sagaId === undefined ? null : { sagaId, isSameCart: hash === hashOf(cart) };
+  const [, sagaId, hash, key] = PLACED_VALUE.exec(cookies.get(PLACED) ?? "") ?? [];
+  return sagaId === undefined ? null : { sagaId, isSameCart: hash === hashOf(cart), key };
 }
 
 export interface Settled {

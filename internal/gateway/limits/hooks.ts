@@ -7,7 +7,7 @@ import { AppError } from "../../kernel/errors.ts";
 import { clientAddress, clientKey, networkKey } from "./client-address.ts";
 import type { Caller, LimitMetrics, RateLimits } from "./rate-limits.ts";
 import type { SecondCap } from "./second-cap.ts";
-import type { SagaEnd, Shopper, ShoppingLimits } from "./shopping-limits.ts";
+import type { SagaEnd, ShoppingLimits } from "./shopping-limits.ts";
 
 const CHECKOUT_ROUTE = "/api/v1/checkout";
 const STATUS_ROUTE = "/api/v1/saga/:id/status";
@@ -63,8 +63,10 @@ export class GatewayLimits {
   /** For a request with its route. Returns the header fields about the limit; throws `too-many-requests` or SERVICE_UNAVAILABLE. */
   async admit(request: Request, isCheckout: boolean): Promise<object | null> {
     const { rates, totalCheckouts } = this.#options;
+    const fields = await rates.admit(await this.callerOf(request), isCheckout);
+    // After the limits of the caller, so that nobody uses up what is there for all.
     if (isCheckout && !totalCheckouts.take()) this.#refuseAll("total-checkouts");
-    return rates.admit(await this.callerOf(request), isCheckout);
+    return fields;
   }
 
   /** For the route of checkouts, once the body is read. Throws the problem `too-many-requests`. */
@@ -75,18 +77,35 @@ export class GatewayLimits {
 
   /** Counts an accepted checkout. Nothing waits for it. */
   accepted(request: Request, sagaId: string): void {
-    this.#count(request, (shopping, shopper) => shopping.accepted(shopper, sagaId));
+    this.#count(request, (shopping, { userId, network }) =>
+      userId === null ? undefined : shopping.accepted({ userId, network }, sagaId),
+    );
   }
 
-  /** Counts what a status says about the end of a checkout; call it with each status that a shopper gets. Nothing waits for it. */
-  seen(request: Request, end: SagaEnd): void {
-    if (end.completed_at !== null) this.#count(request, (shopping, shopper) => shopping.seen(shopper, end));
+  /**
+   * Counts what a status says about the end of a checkout; call it with each status that somebody gets. It counts for the
+   * checkout's owner, whoever looks. Nothing waits for it.
+   */
+  seen(request: Request, end: SagaEnd, ownerId: string): void {
+    if (end.completed_at === null) return;
+    this.#count(request, (shopping, { network }) => shopping.seen({ userId: ownerId, network }, end));
   }
 
-  #count(request: Request, work: (shopping: ShoppingLimits, shopper: Shopper) => Promise<void>): void {
+  /** The same for a status that only its owner gets. */
+  seenByCaller(request: Request, end: SagaEnd): void {
+    if (end.completed_at === null) return;
+    this.#count(request, (shopping, { userId, network }) =>
+      userId === null ? undefined : shopping.seen({ userId, network }, end),
+    );
+  }
+
+  #count(
+    request: Request,
+    work: (shopping: ShoppingLimits, caller: Caller) => Promise<void> | undefined,
+  ): void {
     const { shopping, onError } = this.#options;
     this.callerOf(request)
-      .then(({ userId, network }) => (userId === null ? undefined : work(shopping, { userId, network })))
+      .then((caller) => work(shopping, caller))
       .catch((error: unknown) => onError(error, request));
   }
 
@@ -111,6 +130,6 @@ export function limitHooks(limits: GatewayLimits | undefined) {
     .onAfterHandle({ as: "global" }, ({ request, route, responseValue }) => {
       if (route === CHECKOUT_ROUTE && accepted.Check(responseValue))
         limits.accepted(request, responseValue.saga_id);
-      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seen(request, responseValue);
+      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seenByCaller(request, responseValue);
     });
 }

@@ -1,9 +1,10 @@
 // GET /api/v1/saga/:id/events: follows a checkout live. Composed by app.ts.
 import { Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import type { EventStreams } from "../event-streams.ts";
 import { ProblemError, STATUS_NO_CONTENT } from "../problem.ts";
+import type { GatewayLimits } from "../limits/hooks.ts";
+import { sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Ids are sent as decimal numbers below 2^53. */
@@ -11,9 +12,10 @@ const EVENT_ID = /^\d{1,15}$/;
 
 export interface SagaEventsOptions {
   readonly streams: Pick<EventStreams, "open">;
+  readonly limits?: Pick<GatewayLimits, "seen"> | undefined;
 }
 
-export function sagaEventsRoute({ streams }: SagaEventsOptions): Route {
+export function sagaEventsRoute(options: SagaEventsOptions): Route {
   return {
     method: "GET",
     path: "/api/v1/saga/:id/events",
@@ -44,18 +46,23 @@ status route; one comes at the begin and one after each change. A comment comes 
       },
     },
     problems: ["not-found", "too-many-streams", "streams-full", "service-unavailable"],
-    handle: (call) => follow(streams, call),
+    handle: (call) => follow(options, call),
   };
 }
 
 async function follow(
-  streams: SagaEventsOptions["streams"],
+  { streams, limits }: SagaEventsOptions,
   { request, params, userId }: ShopperCall,
 ): Promise<Response> {
-  const sagaId = params["id"];
-  if (!Value.Check(Uuid, sagaId)) throw new ProblemError("not-found");
+  const sagaId = sagaIdOf(params["id"]);
   const after = afterOf(request.headers.get("last-event-id"));
-  const stream = await streams.open({ sagaId, userId, after, signal: request.signal });
+  const stream = await streams.open({
+    sagaId,
+    userId,
+    after,
+    signal: request.signal,
+    onView: (view) => limits?.seen(request, view, userId),
+  });
   // Another user's saga looks exactly like a missing one.
   if (stream === null) throw new ProblemError("not-found");
   if (stream === "finished") return new Response(null, { status: STATUS_NO_CONTENT });

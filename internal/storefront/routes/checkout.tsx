@@ -12,13 +12,13 @@ import {
 } from "../checkout-form.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
 import { Checkout, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
-import { placedCookie, placedOf, settlePlaced } from "../placed.ts";
+import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
 import type { StartResult } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
 import { type Visit, withCart } from "../visit.ts";
 import { productsIn } from "./catalogue.tsx";
-import { type ShopRoute, signInFirst } from "./route.ts";
+import { openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
 
 export const checkoutRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/checkout", name: "checkout", handle: checkoutPage },
@@ -32,7 +32,7 @@ async function checkoutPage(asked: Visit): Promise<Response> {
   if (pending !== null) return seeOther(`/checkout/${pending.saga_id}`);
   const cart = priced(visit.cart, await productsIn(visit));
   if (!cart.isOrderable) return seeOther("/cart", cookies);
-  return form(visit, { cart, details: detailsFrom(visit.cookies.get(DETAILS)), cookies });
+  return form(visit, { cart, details: detailsFrom(asked.userId, visit.cookies.get(DETAILS)), cookies });
 }
 
 interface Shown {
@@ -43,21 +43,24 @@ interface Shown {
   readonly key?: string;
   readonly note?: string;
   readonly placedSaga?: string | undefined;
+  /** The kept key was used for something else. */
+  readonly isNewKey?: boolean;
   readonly status?: number;
   readonly cookies?: readonly string[];
 }
 
 function form(
   visit: Visit,
-  { cart, details, errors = {}, key, note, placedSaga, status = 200, cookies = [] }: Shown,
+  { cart, details, errors = {}, key, note, placedSaga, isNewKey = false, status = 200, cookies = [] }: Shown,
 ) {
   const { cards, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
+  const idempotencyKey = key ?? (isNewKey ? null : unspentKey(visit, offer)) ?? keyFor(offer, uuid());
   const content = (
     <Checkout
       frame={visit}
       cart={cart}
-      idempotencyKey={key ?? keyFor(offer, uuid())}
+      idempotencyKey={idempotencyKey}
       details={details}
       errors={errors}
       cards={cards}
@@ -65,7 +68,11 @@ function form(
       placedSaga={placedSaga}
     />
   );
-  return page(visit, content, { status, cookies, withStripe: cards.kind === "stripe" });
+  return page(visit, content, {
+    status,
+    cookies: [...cookies, keyCookie(idempotencyKey)],
+    withStripe: cards.kind === "stripe",
+  });
 }
 
 /**
@@ -93,15 +100,20 @@ async function place(visit: Visit): Promise<Response> {
   switch (result.kind) {
     case "accepted":
       return seeOther(`/checkout/${result.saga_id}`, [
-        placedCookie(result.saga_id, posted.cart),
-        setCookie(DETAILS, detailsText(posted.details)),
+        placedCookie(result.saga_id, posted.cart, posted.key),
+        setCookie(DETAILS, detailsText(visit.userId, posted.details)),
       ]);
-    case "key_reused":
+    case "key_reused": {
+      // The same form, sent before with other details: if that order is open, the shopper means it.
+      const [open] = await openCheckouts(visit);
+      if (open !== undefined) return seeOther(`/checkout/${open.saga_id}`);
       return again(visit, posted, {
         status: 409,
         note: visit.words.checkout.reused,
         placedSaga: placedOf(visit)?.sagaId,
+        isNewKey: true,
       });
+    }
     default:
       return again(visit, posted, { status: 422, key: posted.key, errors: errorsOf(visit, result.errors) });
   }
@@ -131,9 +143,9 @@ function errorsOf(visit: Visit, faults: readonly { readonly path: string }[]): F
   const { errors } = visit.words;
   const found: Partial<Record<keyof FieldErrors, string>> = {};
   for (const { path } of faults) {
-    // A fault without a field is about lines or prices; it is shown at the payment, just above the button.
-    const field = fieldOfFault(path) ?? "payment_method";
-    found[field] = errors[field] ?? errors["other"] ?? "";
+    const field = fieldOfFault(path);
+    // A fault without a field is about lines or the total; it is shown at the payment, just above the button.
+    found[field ?? "payment_method"] = errors[field ?? "other"] ?? "";
   }
   return found;
 }

@@ -8,8 +8,6 @@ import { page, seeOther } from "../respond.ts";
 import { cartCookie, type Visit } from "../visit.ts";
 import { NotFound, openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
 
-const MAX_CURSOR_LENGTH = 200;
-
 export const orderRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/orders", name: "orders", handle: orders },
   { method: "GET", path: "/orders/:id", name: "order", handle: order },
@@ -18,7 +16,8 @@ export const orderRoutes: readonly ShopRoute[] = [
 
 async function orders(visit: Visit): Promise<Response> {
   if (visit.userId === null) return signInFirst(visit);
-  const after = visit.query.get("after")?.slice(0, MAX_CURSOR_LENGTH);
+  const cursor = visit.query.get("after");
+  const after = Value.Check(Uuid, cursor) ? cursor : undefined;
   const [found, open] = await Promise.all([
     visit.options.data.orders(visit.userId, after),
     openCheckouts(visit),

@@ -1,6 +1,6 @@
 // Sign-in, sign-out, language and theme. The shop's identity provider signs the shopper in and sends the browser to
 // `/signin?token=...`; that address is a GET, which another site could call, so it only asks, and the POST signs in.
-import { clearCookie, DETAILS, PLACED, SESSION, setCookie } from "../cookies.ts";
+import { clearCookie, DETAILS, KEY, PLACED, SESSION, setCookie } from "../cookies.ts";
 import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
@@ -52,7 +52,7 @@ async function signIn(visit: Visit): Promise<Response> {
 
 /** The cart stays: it names products, not people. */
 function signOut(): Response {
-  return seeOther("/signin?out=1", [SESSION, DETAILS, PLACED].map(clearCookie));
+  return seeOther("/signin?out=1", [SESSION, DETAILS, KEY, PLACED].map(clearCookie));
 }
 
 function preferences(visit: Visit): Response {

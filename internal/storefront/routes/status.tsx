@@ -47,7 +47,8 @@ function viewerOf({ params, query, userId, options }: Visit): Viewer | null {
 
 async function statusPage(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
-  if (viewer === null) return signInFirst(visit);
+  // The provider adds a secret of the payment to the address: the sign-in must not get it.
+  if (viewer === null) return signInFirst(isBackFromBank(visit) ? { ...visit, here: pathOf(visit) } : visit);
   const { data, limits } = visit.options;
   if (isBackFromBank(visit)) {
     await data.checkPayment(viewer.sagaId, viewer.userId).catch((error: unknown) => {
@@ -56,12 +57,12 @@ async function statusPage(visit: Visit): Promise<Response> {
       visit.options.onError(error, visit.request);
     });
     // The provider adds a secret of this payment to the address. It must not stay in the browser's history.
-    return seeOther(`/checkout/${viewer.sagaId}`);
+    return seeOther(pathOf(visit));
   }
   const checkout = await data.status(viewer.sagaId, viewer.userId);
   // Another user's saga looks exactly like a missing one.
   if (checkout === null) throw new NotFound();
-  limits?.seen(visit.request, checkout);
+  limits?.seen(visit.request, checkout, viewer.userId);
   const placed = placedOf(visit);
   const isBought = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId && placed.isSameCart;
   const frame = isBought ? withCart(visit, []) : visit;
@@ -70,6 +71,10 @@ async function statusPage(visit: Visit): Promise<Response> {
     isSecretAddress: viewer.guestToken !== "",
     cookies: isBought ? [cartCookie([]), clearCookie(PLACED)] : [],
   });
+}
+
+function pathOf({ request }: Visit): string {
+  return new URL(request.url).pathname;
 }
 
 function isBackFromBank({ query }: Visit): boolean {
@@ -123,7 +128,7 @@ async function linesOf(
 
 async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) {
   const props = await propsOf(visit, viewer, checkout);
-  visit.options.limits?.seen(visit.request, checkout);
+  visit.options.limits?.seen(visit.request, checkout, viewer.userId);
   return {
     version: viewVersion(checkout, props.now),
     stage: stageOf(checkout),
@@ -191,7 +196,10 @@ async function events(visit: Visit): Promise<Response> {
 /** A link, not a form: a browser would not let a form's answer lead to another site (form-action 'self'). */
 async function bank(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
-  if (viewer === null || viewer.isGuest) return signInFirst(visit);
+  if (viewer === null) return signInFirst(visit);
+  // A guest with a link sees the state, and pays nothing.
+  if (viewer.isGuest)
+    return seeOther(`/checkout/${viewer.sagaId}?k=${encodeURIComponent(viewer.guestToken)}`);
   const url = await visit.options.data.bankUrl(viewer.sagaId, viewer.userId);
   return seeOther(url ?? `/checkout/${viewer.sagaId}`);
 }

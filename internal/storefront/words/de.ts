@@ -66,6 +66,10 @@ const status: StatusWords = {
       title: "Mehr, als eine Zahlung fasst",
       text: "Dieser Warenkorb kostet mehr, als eine einzelne Zahlung tragen kann. Teilen Sie ihn auf zwei Bestellungen auf.",
     },
+    too_small: {
+      title: "Weniger, als eine Zahlung fasst",
+      text: "Dieser Warenkorb kostet weniger als die kleinste Zahlung, die eine Bank annimmt. Legen Sie noch etwas hinein.",
+    },
     hold_ended: {
       title: "Die Reservierung ist abgelaufen",
       text: "Die Zahlung dauerte länger, als wir Artikel zurücklegen können. Sie können gleich noch einmal bestellen.",
@@ -237,7 +241,8 @@ export const de: Words = {
     postal_code: "Geben Sie die Postleitzahl ein.",
     country: "Wählen Sie das Land.",
     payment_method: "Wählen Sie, wie Sie bezahlen möchten.",
-    other: "Das sieht nicht richtig aus.",
+    other:
+      "Dieser Warenkorb lässt sich so nicht bezahlen: Der Betrag ist zu klein oder zu groß für eine Zahlung.",
   },
   status: {
     ...status,

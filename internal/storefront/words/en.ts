@@ -70,6 +70,10 @@ export const status: StatusWords = {
       title: "More than one payment can carry",
       text: "This cart costs more than a single payment can. Split it into two orders.",
     },
+    too_small: {
+      title: "Less than a payment can carry",
+      text: "This cart costs less than the smallest payment that a bank takes. Add something to it.",
+    },
     hold_ended: {
       title: "Your items were held too long",
       text: "The payment took longer than we can hold items, so we let them go. You can order again right away.",
@@ -238,7 +242,7 @@ export const en = {
     postal_code: "Enter the postal code.",
     country: "Choose the country.",
     payment_method: "Choose how you want to pay.",
-    other: "This does not look right.",
+    other: "This cart cannot be paid like this: its total is too small or too large for a payment.",
   } as Readonly<Record<string, string>>,
   status: {
     ...status,

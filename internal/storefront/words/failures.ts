@@ -9,6 +9,7 @@ export type FailureKind =
   | "not_sold"
   | "other_currency"
   | "too_large"
+  | "too_small"
   | "hold_ended"
   | "too_slow"
   | "cancelled_by_shop"
@@ -34,6 +35,7 @@ export const KIND_OF: Readonly<Record<string, FailureKind>> = {
   UNKNOWN_SKU: "not_sold",
   CURRENCY_MISMATCH: "other_currency",
   TOTAL_TOO_LARGE: "too_large",
+  TOTAL_TOO_SMALL: "too_small",
   RESERVATION_EXPIRED: "hold_ended",
   RESERVATION_LOST: "lost_after_paying",
   DEADLINE_EXCEEDED: "too_slow",
@@ -41,20 +43,17 @@ export const KIND_OF: Readonly<Record<string, FailureKind>> = {
   // The order service's.
   ADDRESS_NOT_SERVED: "address_not_served",
   TOTAL_MISMATCH: "our_fault",
-  ORDER_CANCELLED: "cancelled_by_shop",
   // The payment service's.
   PROVIDER_UNAVAILABLE: "payments_down",
   PROVIDER_REJECTED: "payments_down",
   PAYMENT_DECLINED: "bank_refused",
-  PAYMENT_CANCELLED: "too_slow",
   PAYMENT_METHOD_INVALID: "card_details",
-  SEAL_INVALID: "card_details",
-  SEAL_KEY_UNKNOWN: "payments_down",
   NOT_CHARGED: "payments_down",
-  ACTION_EXPIRED: "not_confirmed",
+  PAYMENT_NOT_CONFIRMED: "not_confirmed",
+  AMOUNT_NOT_CHARGEABLE: "card_not_accepted",
   // The bank's reasons.
   AMOUNT_TOO_LARGE: "too_large",
-  AMOUNT_TOO_SMALL: "card_not_accepted",
+  AMOUNT_TOO_SMALL: "too_small",
   AUTHENTICATION_REQUIRED: "not_confirmed",
   BALANCE_INSUFFICIENT: "no_funds",
   CARD_DECLINE_RATE_LIMIT_EXCEEDED: "bank_refused",
@@ -88,6 +87,7 @@ const NEXT: Readonly<Record<FailureKind, NextStep>> = {
   not_sold: "edit_cart",
   other_currency: "edit_cart",
   too_large: "edit_cart",
+  too_small: "edit_cart",
   hold_ended: "pay_again",
   too_slow: "pay_again",
   cancelled_by_shop: "wait",

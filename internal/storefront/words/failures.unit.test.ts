@@ -11,6 +11,9 @@ const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((
 
 async function producedCodes(): Promise<ReadonlySet<string>> {
   const saga = await source("orchestrator/saga.ts");
+  const action = await source("orchestrator/action.ts");
+  const amounts = await source("kernel/charge-limits.ts");
+  const stripe = await source("services/payment/providers/stripe/stripe.ts");
   const order = await source("services/order/decide.ts");
   const attempts = await source("services/payment/attempts/attempts.ts");
   const call = await source("services/payment/attempts/provider-call.ts");
@@ -19,7 +22,8 @@ async function producedCodes(): Promise<ReadonlySet<string>> {
   const errors = await source("services/payment/providers/stripe/stripe-errors.ts");
   const sentences = /SENTENCES[^{]*\{([^}]*)\}/.exec(declines)?.[1] ?? "";
   return new Set([
-    ...all(saga, /\bcode: "([A-Z_]+)"/g),
+    ...[saga, action, amounts].flatMap((text) => all(text, /\bcode: "([A-Z_]+)"/g)),
+    ...all(stripe, /"(AMOUNT_[A-Z_]+)"/g),
     ...all(order, /\bfailed\(\s*\w+,\s*"([A-Z_]+)"/g),
     ...all(attempts, /\bfail\(\s*\w+,\s*"([A-Z_]+)"/g),
     ...[call, byHand, declines].flatMap((text) => all(text, /\berror_code: "([A-Z_]+)"/g)),
@@ -33,6 +37,9 @@ test("every failure code has words", async () => {
   // The sources that were searched still have the shape that the search expects.
   for (const known of [
     "PRICE_CHANGED",
+    "PAYMENT_NOT_CONFIRMED",
+    "TOTAL_TOO_SMALL",
+    "AMOUNT_NOT_CHARGEABLE",
     "ADDRESS_NOT_SERVED",
     "PROVIDER_UNAVAILABLE",
     "PAYMENT_METHOD_INVALID",
