@@ -92,6 +92,8 @@ export const OrderCancelled = message("OrderCancelled", {});
 export const OrderCancelRefused = message("OrderCancelRefused", {
   order_id: Uuid,
   order_status: Type.String({ maxLength: 100 }),
+  /** Of the refused command. Older order services do not send it. */
+  idempotency_key: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
 });
 /** An operator has shipped the order, or corrected its tracking. It moves no saga: the shopper gets a mail. */
 export const OrderShipped = message("OrderShipped", {

@@ -31,12 +31,14 @@ export function openProviders(context: Context, metrics: PaymentMetrics): Provid
 function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics): ServedProvider {
   const mark = config.PAYMENT_MARK;
   const account = { apiKey: config.STRIPE_API_KEY, mark, baseUrl: new URL(config.STRIPE_BASE_URL) };
-  const { SHOP_URL } = config;
-  if (SHOP_URL === undefined)
-    log.warn({}, "SHOP_URL is not set: payments that the bank wants confirmed (3-D Secure) are declined");
-  const stripe = new StripeProvider(
-    SHOP_URL === undefined ? account : { ...account, shopUrl: new URL(SHOP_URL) },
-  );
+  // Without the internal API no shopper would ever get to the bank's page.
+  const shop = config.INTERNAL_PORT === undefined ? undefined : config.SHOP_URL;
+  if (shop === undefined)
+    log.warn(
+      {},
+      "SHOP_URL or INTERNAL_PORT is not set: payments that the bank wants confirmed (3-D Secure) are declined",
+    );
+  const stripe = new StripeProvider(shop === undefined ? account : { ...account, shopUrl: new URL(shop) });
   const provider = stripe.name;
   // From the start on, so that an alert rule finds them.
   metrics.chargesHeld.set({ provider }, 0);

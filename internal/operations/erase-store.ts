@@ -43,7 +43,7 @@ export async function eraseOutbox(tx: TransactionSql, userId: string): Promise<n
   const { count } = await tx`
     update outbox as message
        set payload = case message.headers ->> 'type'
-             when 'SendNotification' then jsonb_set(payload, '{email}', to_jsonb(${ERASED.email}::text))
+             when 'SendNotification' then jsonb_set(payload - 'tracking', '{email}', to_jsonb(${ERASED.email}::text))
              when 'ReserveInventory' then payload - 'checkout'
              else jsonb_set(payload, '{shipping_address}', ${ERASED_ADDRESS}::text::jsonb
                || jsonb_build_object('country', payload -> 'shipping_address' -> 'country')) end

@@ -11,6 +11,7 @@ export interface AskedCharge {
   readonly payment_method: string;
   readonly idempotency_key: string;
   readonly traceparent: string | null;
+  readonly shopper_present: boolean;
   /** RFC 3339. */
   readonly occurred_at: string;
   /** True if its saga is compensating or ended without an order. */
@@ -28,6 +29,7 @@ export function askedCharges(
     select o.event_id as payment_id, o.partition_key as saga_id, (o.payload ->> 'amount_cents')::float8 as amount_cents,
            o.payload ->> 'currency' as currency, o.payload ->> 'payment_method' as payment_method,
            o.payload ->> 'idempotency_key' as idempotency_key, o.payload ->> 'traceparent' as traceparent,
+           coalesce((o.payload ->> 'shopper_present')::boolean, false) as shopper_present,
            o.payload ->> 'occurred_at' as occurred_at,
            coalesce(s.status in ('COMPENSATING', 'COMPENSATED', 'FAILED'), false) as is_undone
       from outbox o left join saga_state s on s.saga_id = o.partition_key::uuid
@@ -45,12 +47,14 @@ export async function doubtLostCharges(
 ): Promise<readonly string[]> {
   const made = await tx<{ payment_id: string; saga_id: string }[]>`
     insert into payments (payment_id, saga_id, amount_cents, currency, payment_method, provider, idempotency_key, status,
-           undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, traceparent, created_at, updated_at)
+           undo_requested, attempts, first_attempt_at, charge_asked_at, next_attempt_at, traceparent, shopper_present,
+           created_at, updated_at)
     select payment_id, saga_id, amount_cents, currency, payment_method, ${provider}, idempotency_key, 'UNKNOWN',
-           is_undone, 1, occurred_at, ${now}::timestamptz, ${now}::timestamptz, traceparent, occurred_at, ${now}::timestamptz
+           is_undone, 1, occurred_at, ${now}::timestamptz, ${now}::timestamptz, traceparent, shopper_present,
+           occurred_at, ${now}::timestamptz
       from json_to_recordset(${JSON.stringify(charges)}::text::json) as charge (
            payment_id uuid, saga_id uuid, amount_cents bigint, currency text, payment_method text, idempotency_key text,
-           traceparent text, occurred_at timestamptz, is_undone boolean)
+           traceparent text, shopper_present boolean, occurred_at timestamptz, is_undone boolean)
         on conflict do nothing
     returning payment_id, saga_id`;
   await tx`

@@ -42,13 +42,18 @@ export function waitForShopper(
 
 /** The shopper was the slow part of the charge: the rest of the way has the time of a whole one. */
 export function afterAction(saga: Saga, now: number, policy: ActionPolicy): Saga {
-  if (saga.action_expires_at === null) return saga;
+  if (!isAtCharge(saga) || saga.action_expires_at === null) return saga;
   return { ...saga, action_expires_at: null, deadline_at: now + policy.forwardDeadlineMs };
 }
 
 /** Why a saga starts to compensate when its deadline passes while `command` has no reply. */
-export function lateness({ action_expires_at }: Saga, command: string): Failure {
-  return action_expires_at === null
-    ? { code: "DEADLINE_EXCEEDED", message: `no reply to ${command} in time` }
-    : { code: "PAYMENT_NOT_CONFIRMED", message: "the shopper did not confirm the payment in time" };
+export function lateness(saga: Saga, command: string): Failure {
+  return isAtCharge(saga) && saga.action_expires_at !== null
+    ? { code: "PAYMENT_NOT_CONFIRMED", message: "the shopper did not confirm the payment in time" }
+    : { code: "DEADLINE_EXCEEDED", message: `no reply to ${command} in time` };
+}
+
+/** Older binaries leave the time of the action behind when the charge has succeeded. */
+function isAtCharge({ position }: Saga): boolean {
+  return position.kind === "forward" && position.at === "charge";
 }

@@ -1,7 +1,7 @@
 // Cancels the order of a completed checkout: a saga of its own, which only goes forward (docs/adr/0015). From where a cancellation
 // stands and one input, it decides where it stands next and what it sends. Pure. Called by saga-batch.ts for replies,
 // order-cancellation-timers.ts for deadlines and cancel-order.ts for the start.
-import type { Event } from "../../schemas/events.ts";
+import type { Event, OrderCancelRefused } from "../../schemas/events.ts";
 import { ERASED } from "../../schemas/fields.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
@@ -51,13 +51,14 @@ interface StepRow {
 /** The order first, because only its row decides between shipping and cancelling; money before stock, as in a checkout. */
 const STEPS: readonly StepRow[] = [
   { step: "order", command: "CancelOrder", replies: ["OrderCancelled"] },
-  { step: "refund", command: "RefundPayment", replies: ["RefundCompleted", "PaymentCancelled"] },
+  { step: "refund", command: "RefundPayment", replies: ["RefundCompleted"] },
   { step: "release", command: "ReleaseInventory", replies: ["InventoryReleased"] },
 ];
 
 const REPLIES: ReadonlySet<string> = new Set([
   ...STEPS.flatMap(({ replies }) => replies),
   "OrderCancelRefused",
+  "PaymentCancelled",
 ]);
 
 /** Whether a cancellation may wait for this event. No checkout that succeeds gets one. */
@@ -99,9 +100,16 @@ export function decideCancellation(
   policy: SagaPolicy,
 ): CancellationDecision {
   const unchanged = { cancellation, out: [] };
-  if (cancellation.status !== "CANCELLING") return unchanged;
+  // A refused one whose order is cancelled all the same: an operator had set it back, and a late command found it. It needs its refund.
+  const isReopened = cancellation.status === "REFUSED" && event.type === "OrderCancelled";
+  if (cancellation.status !== "CANCELLING" && !isReopened) return unchanged;
+  // The checkout was paid, so "no money was taken" means that the payment's row is wrong: a person has to look.
+  if (event.type === "PaymentCancelled")
+    return cancellation.step === "refund"
+      ? { cancellation: { ...cancellation, needs_operator: true, updated_at: now }, out: [] }
+      : unchanged;
   if (event.type === "OrderCancelRefused") {
-    if (cancellation.step !== "order") return unchanged;
+    if (cancellation.step !== "order" || isOfAnother(cancellation, event)) return unchanged;
     return {
       cancellation: { ...ended(cancellation, now), status: "REFUSED", order_status: event.order_status },
       out: [],
@@ -117,6 +125,9 @@ export function decideCancellation(
     };
   const moved: OrderCancellation = {
     ...cancellation,
+    status: "CANCELLING",
+    order_status: null,
+    completed_at: null,
     step: next.step,
     resend_count: 0,
     needs_operator: false,
@@ -124,6 +135,18 @@ export function decideCancellation(
     updated_at: now,
   };
   return { cancellation: moved, out: [commandOf(moved)] };
+}
+
+/** Whether this is the reply to a command of an earlier cancellation. Older order services do not say. */
+function isOfAnother(
+  { cancellation_id }: OrderCancellation,
+  { idempotency_key }: OrderCancelRefused,
+): boolean {
+  return idempotency_key !== undefined && idempotency_key !== keyOf(cancellation_id, "order");
+}
+
+function keyOf(cancellation_id: string, step: CancellationStep): string {
+  return `${cancellation_id}:${step}`;
 }
 
 /** Sends the command of the step again if its deadline has passed. */
@@ -155,7 +178,7 @@ function ended(cancellation: OrderCancellation, now: number): OrderCancellation 
 
 /** The key has the cancellation's id: a rebuild must not take the command for an undo of the checkout. */
 function commandOf({ cancellation_id, saga_id, step }: OrderCancellation): Outgoing {
-  const key = { saga_id, idempotency_key: `${cancellation_id}:${step}` };
+  const key = { saga_id, idempotency_key: keyOf(cancellation_id, step) };
   switch (step) {
     case "order":
       return { type: "CancelOrder", ...key, refuse_if_shipped: true };

@@ -74,6 +74,34 @@ test("an order on its way is refused, and nothing follows", () => {
   expect(on(refunding, "OrderCancelRefused").cancellation).toBe(refunding);
 });
 
+test("the refusal of an earlier cancellation does not end this one", () => {
+  const { cancellation } = started();
+  const refusal = { ...eventOf("OrderCancelRefused", SAGA), idempotency_key: "another:order" };
+  expect(decideCancellation(cancellation, saga, refusal, START + 1, POLICY).cancellation).toBe(cancellation);
+  const own = { ...refusal, idempotency_key: `${ID}:order` };
+  expect(decideCancellation(cancellation, saga, own, START + 1, POLICY).cancellation.status).toBe("REFUSED");
+});
+
+test("an order that is cancelled after its refusal is refunded all the same", () => {
+  const refused = along(["OrderCancelRefused"]);
+  const reopened = on(refused, "OrderCancelled");
+  expect(reopened.cancellation).toMatchObject({
+    status: "CANCELLING",
+    step: "refund",
+    order_status: null,
+    completed_at: null,
+  });
+  expect(reopened.out.map(({ type }) => type)).toEqual(["RefundPayment"]);
+});
+
+test("a payment that says it took no money is no refund: an operator has to look", () => {
+  const refunding = along(["OrderCancelled"]);
+  const flagged = on(refunding, "PaymentCancelled");
+  expect(flagged).toMatchObject({ cancellation: { step: "refund", needs_operator: true }, out: [] });
+  expect(on(flagged.cancellation, "RefundCompleted").cancellation.step).toBe("release");
+  expect(on(started().cancellation, "PaymentCancelled").cancellation.step).toBe("order");
+});
+
 test("an order that cost nothing is not refunded, and no mail goes to an erased address", () => {
   const free = { ...saga, total_cents: 0 };
   expect(on(started().cancellation, "OrderCancelled", free).out.map(({ type }) => type)).toEqual([

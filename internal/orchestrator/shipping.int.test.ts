@@ -44,7 +44,7 @@ test("a completed saga stays as it is; the shopper gets one mail, and the trail 
   ]);
   const line = { subject: order_id, saga_id: id, message_id, actor: "ada", reason: "packed" };
   expect(await trail()).toMatchObject([
-    { ...line, action: "order.ship", outcome: "shipped", detail: "DHL JD014600003", at: START },
+    { ...line, action: "order.ship", outcome: "shipped", detail: "with DHL", at: START },
   ]);
 });
 

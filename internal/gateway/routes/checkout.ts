@@ -9,6 +9,7 @@ import {
 import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
+import type { PaymentClient } from "../payment-client.ts";
 import { STATUS_ACCEPTED } from "../problem.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
@@ -28,6 +29,8 @@ const EXAMPLE: CheckoutRequest = {
 
 export interface CheckoutOptions {
   readonly orchestrator: Pick<OrchestratorClient, "startSaga">;
+  /** For payments that the bank wants confirmed; without it there are none. */
+  readonly payment?: PaymentClient | undefined;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
   /** Carts in other currencies are rejected. */
@@ -113,15 +116,17 @@ interface PlaceCheckout {
 
 /** The one way into the saga, for clients of the API and for the storefront. */
 export async function placeCheckout(
-  { orchestrator, seal, currencies, limits }: CheckoutOptions,
+  { orchestrator, payment, seal, currencies, limits }: CheckoutOptions,
   { request, userId, from }: PlaceCheckout,
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
   const checkout = await checkoutOf(request, currencies);
   await limits?.checkout(from, checkout.payment_method);
-  const { payment_method, shipping_address, ...cart } = checkout;
+  const { payment_method, shipping_address, shopper_present, ...cart } = checkout;
   return orchestrator.startSaga({
     ...cart,
+    // Without the way to the bank nobody could confirm, and stock would be held for nothing.
+    ...(shopper_present === true && payment !== undefined ? { shopper_present } : {}),
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
     user_id: userId,

@@ -111,10 +111,20 @@ function isRefused(error: unknown): boolean {
 
 function statementsOf(tx: Tx, { adds, totals, texts }: RestockPlan) {
   return [
+    // Each of the next two locks in SKU order by itself; together they would not.
+    ...(adds.length > 0 && totals.length > 0 ? [lockStock(tx, [...adds, ...totals])] : []),
     ...(adds.length > 0 ? [addStock(tx, adds)] : []),
     ...(totals.length > 0 ? [setStock(tx, totals)] : []),
     ...(texts.length > 0 ? [saveTexts(tx, texts)] : []),
   ];
+}
+
+function lockStock(tx: Tx, changes: readonly ShelfChange[]) {
+  const skus = JSON.stringify(changes.map(({ sku_id }) => sku_id));
+  return tx`
+    select sku_id from inventory
+     where sku_id = any(array(select value from json_array_elements_text(${skus}::text::json)))
+     order by sku_id for no key update`;
 }
 
 /** Locks stock in SKU order, as every transaction does. */

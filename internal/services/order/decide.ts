@@ -128,7 +128,8 @@ function cancel(order: Order, command: CancelOrder, now: number): Decision {
       return { order, out: [cancelled(order.saga_id)], alert: null };
     case "SHIPPED":
     case "DELIVERED":
-      if (command.refuse_if_shipped === true) return { order, out: [cancelRefused(order)], alert: null };
+      if (command.refuse_if_shipped === true)
+        return { order, out: [cancelRefused(order, command)], alert: null };
       // This happens only if somebody ships an order before its saga is COMPLETED. No row can undo goods on a lorry.
       // OrderCancelled would refund them, and throwing would only retry this command while the saga sends the next. So there
       // is no reply. The saga repeats the cancel, ever more slowly, and alerts its operator. The operator gets the goods back
@@ -155,6 +156,6 @@ function cancelled(saga_id: string): Outgoing {
   return { type: "OrderCancelled", saga_id };
 }
 
-function cancelRefused({ saga_id, order_id, status }: Order): Outgoing {
-  return { type: "OrderCancelRefused", saga_id, order_id, order_status: status };
+function cancelRefused({ saga_id, order_id, status }: Order, { idempotency_key }: CancelOrder): Outgoing {
+  return { type: "OrderCancelRefused", saga_id, order_id, order_status: status, idempotency_key };
 }

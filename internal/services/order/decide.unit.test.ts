@@ -126,6 +126,7 @@ describe("the cancel of an order whose checkout is completed", () => {
             saga_id: SAGA,
             order_id: order?.order_id ?? "",
             order_status: status,
+            idempotency_key: refusable().idempotency_key,
           },
         ],
         null,

@@ -59,8 +59,12 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
     const found = await asked.findCharge(findRequest(payment));
     looked_up = lookedUp(found, request.despiteSilence);
     const error_message = "settled by an operator: the provider took nothing";
-    const closed = found.kind === "declined" && found.closed === true ? { closed: true as const } : {};
-    settled = { kind: "declined", error_code: "NOT_CHARGED", error_message, ...closed };
+    if (payment.action !== null && found.kind === "declined" && found.closed !== true)
+      throw refusal(
+        `charge ${payment.action.provider_txn_id} was declined but is open: its shopper can still pay it; cancel it at the provider first`,
+      );
+    // Nobody can pay a charge that is not there, or that the operator vouches for.
+    settled = { kind: "declined", error_code: "NOT_CHARGED", error_message, closed: true };
   }
   const result = { kind: "charge", saga_id, attempt: payment.attempts, outcome: settled } as const;
   const [decision] = await settleResults(context, [result], now);
