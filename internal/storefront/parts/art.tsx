@@ -7,6 +7,9 @@ import { toneOf } from "./art-tone.ts";
 import { DRAWINGS, type Motif } from "./art/drawings.ts";
 import { type Mark, MARKS } from "./art/marks.tsx";
 
+/** Lines inherit their ends from here, which keeps them short. */
+const SYMBOL = { viewBox: "0 0 120 120", "stroke-linecap": "round", "stroke-linejoin": "round" } as const;
+
 /** Defines the motifs that the page uses; invisible. */
 export function ArtDefinitions({ products }: { readonly products: readonly ShopProduct[] }) {
   const drawn = products.filter(({ picture }) => picture === undefined);
@@ -16,12 +19,12 @@ export function ArtDefinitions({ products }: { readonly products: readonly ShopP
   return (
     <svg class="definitions" width="0" height="0" aria-hidden="true" focusable="false">
       {[...motifs].map((motif) => (
-        <symbol key={motif} id={symbolId(motif)} viewBox="0 0 120 120">
+        <symbol key={motif} id={symbolId(motif)} {...SYMBOL}>
           {DRAWINGS[motif]}
         </symbol>
       ))}
       {[...marks].map((mark) => (
-        <symbol key={mark} id={symbolId(mark)} viewBox="0 0 120 120">
+        <symbol key={mark} id={symbolId(mark)} {...SYMBOL}>
           {MARKS[mark]}
         </symbol>
       ))}

@@ -17,11 +17,5 @@ export const LEAF_SHADE = "#4f6f52";
 export const GLASS = "#d5e3e4";
 export const GLASS_EDGE = "#9db3b5";
 
-/** A line instead of a shape. */
-export const line = (stroke: string, width: number) => ({
-  fill: "none",
-  stroke,
-  "stroke-width": width,
-  "stroke-linecap": "round" as const,
-  "stroke-linejoin": "round" as const,
-});
+/** A line instead of a shape. Its round ends come from the symbol. */
+export const line = (stroke: string, width: number) => ({ fill: "none", stroke, "stroke-width": width });
