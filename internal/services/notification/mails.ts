@@ -22,6 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
   TOTAL_TOO_LARGE: "Your cart costs more than one order can.",
   PRICE_CHANGED: "A price has changed since you filled your cart.",
   CARD_DECLINED: "Your card was declined.",
+  INSUFFICIENT_FUNDS: "Your bank says that the card does not have enough money.",
   EXPIRED_CARD: "Your card has expired.",
   INCORRECT_CVC: "The security code of your card was not right.",
   PAYMENT_METHOD_INVALID: "Your payment method could not be used.",

@@ -46,6 +46,7 @@ test.each([
 
 test.each([
   ["CARD_DECLINED", "Your card was declined."],
+  ["INSUFFICIENT_FUNDS", "Your bank says that the card does not have enough money."],
   ["SOMETHING_INTERNAL", "could not be completed.\n\nYou pay nothing"],
 ])("the mail of a checkout that failed with %s says what the shopper needs", (failure_code, words) => {
   const mail = mailOf({ ...command, template: "checkout_failed", failure_code });

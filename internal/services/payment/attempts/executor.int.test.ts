@@ -123,12 +123,16 @@ test("above the concurrency limit, and while the provider limits calls, new char
   expect(await payment.status(late)).toBe("PENDING");
 });
 
-test("a declined card fails the payment", async () => {
+test.each([
+  ["pm_card_visa_chargeDeclinedInsufficientFunds", "INSUFFICIENT_FUNDS"],
+  // Whoever uses a stolen card is not told that it is known.
+  ["pm_card_visa_chargeDeclinedStolenCard", "CARD_DECLINED"],
+])("a declined card fails the payment: %s", async (card, error_code) => {
   await using payment = await TestPayment.open();
   const id = saga();
-  await payment.charge(id, "pm_card_visa_chargeDeclinedInsufficientFunds");
+  await payment.charge(id, card);
   await payment.round();
-  expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code: "CARD_DECLINED" }]);
+  expect(await payment.events(id)).toMatchObject([{ type: "PaymentFailed", error_code }]);
   expect(payment.money(id).charges).toBe(0);
 });
 

@@ -17,7 +17,7 @@ type StripeErrorRule = (error: Stripe.errors.StripeError, facts: CallFacts) => C
 /** By the SDK's error class. Any other error is unknown: a wrong guess would lose money, a retry does not. */
 const CHARGE_ERRORS: Readonly<Record<string, StripeErrorRule>> = {
   // 402: the bank said no, and the result is stored under the key.
-  StripeCardError: ({ code }) => declined(code ?? "card_declined"),
+  StripeCardError: (error) => cardDeclined(error),
   // 400, 404: refused before execution.
   StripeInvalidRequestError: (error) => invalidRequest(error),
   // 401, 403: not processed. Earlier attempts were made with credentials that worked.
@@ -96,6 +96,16 @@ export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"
 
 export function declined(code: string) {
   return { kind: "declined", ...declineReason(code) } as const;
+}
+
+/**
+ * Why the bank said no, from an error or an intent's last one. Of the bank's own reasons only missing funds are told: shoppers can act
+ * on that, and a thief learns nothing about the card (https://docs.stripe.com/declines/codes).
+ */
+export function cardDeclined(error: { readonly code?: string; readonly decline_code?: string } | null) {
+  const code = error?.code ?? "card_declined";
+  const isShort = code === "card_declined" && error?.decline_code === "insufficient_funds";
+  return declined(isShort ? "insufficient_funds" : code);
 }
 
 export function unknown(reason: UnknownReason, replayed = false) {

@@ -17,6 +17,7 @@ import type {
 import { Resends } from "./resends.ts";
 import {
   chargeResultOf,
+  cardDeclined,
   declined,
   isAlreadyRefunded,
   isUnexpectedState,
@@ -224,9 +225,9 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };
     case "requires_payment_method":
-      return declined(intent.last_payment_error?.code ?? "card_declined");
+      return cardDeclined(intent.last_payment_error);
     case "canceled":
-      return { ...declined(intent.last_payment_error?.code ?? "card_declined"), closed: true };
+      return { ...cardDeclined(intent.last_payment_error), closed: true };
     case "requires_action": {
       const redirects = intent.next_action?.type === "redirect_to_url";
       return { kind: "action_required", provider_txn_id: intent.id, redirects };
