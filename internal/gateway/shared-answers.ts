@@ -34,12 +34,15 @@ export class SharedAnswers<Value> {
     this.#entries = new RecentlyUsed(options.maxEntries);
   }
 
-  /** Throws the error of `load` if there is no answer that is young enough, and SERVICE_UNAVAILABLE above `maxCalls`. */
-  async get(key: string): Promise<Value> {
+  /**
+   * Throws the error of `load` if there is no answer that is young enough, and SERVICE_UNAVAILABLE above `maxCalls`. An answer from
+   * before `since` (epoch ms) is known to be wrong, and is used only while the service is away.
+   */
+  async get(key: string, since = 0): Promise<Value> {
     const { clock, freshMs, staleMs } = this.#options;
     const known = this.#entries.get(key);
     const now = clock.now();
-    if (known !== undefined && now - known.loadedAt < freshMs) return known.value;
+    if (known !== undefined && now - known.loadedAt < freshMs && known.loadedAt > since) return known.value;
     try {
       return (await this.#load(key, now)).value;
     } catch (error) {
@@ -66,7 +69,8 @@ export class SharedAnswers<Value> {
   async #call(key: string): Promise<Entry<Value>> {
     const { load, clock } = this.#options;
     try {
-      const entry = { value: await load(key), loadedAt: clock.now() };
+      const loadedAt = clock.now();
+      const entry = { value: await load(key), loadedAt };
       this.#entries.set(key, entry);
       this.#failure = undefined;
       return entry;

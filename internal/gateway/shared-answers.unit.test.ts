@@ -64,3 +64,16 @@ test("the number of answers and of calls at once is limited", async () => {
   await answers.get("b");
   expect(calls.length).toBe(before + 1);
 });
+
+test("an answer that is known to be wrong is asked for again, and still used while the service is away", async () => {
+  let isAway = false;
+  const { answers, clock, calls } = cacheOf((_, call) =>
+    isAway ? Promise.reject(away) : Promise.resolve(`v${call}`),
+  );
+  await answers.get("a");
+  clock.at += 1;
+  expect(await answers.get("a", clock.at - 1)).toBe("v2");
+  expect([await answers.get("a", clock.at - 1), calls.length]).toEqual(["v2", 2]);
+  isAway = true;
+  expect(await answers.get("a", clock.at)).toBe("v2");
+});

@@ -32,6 +32,14 @@ const MAX_FOLLOWS_PER_USER = 8;
 /** The same text as without a script: the gateway's own form post. */
 const CHECKOUT_URL = "http://service.internal/api/v1/checkout";
 
+/** The checkout found another price or stock than the page had shown. */
+const CATALOGUE_DIFFERED: ReadonlySet<string> = new Set([
+  "PRICE_CHANGED",
+  "INSUFFICIENT_STOCK",
+  "UNKNOWN_SKU",
+  "CURRENCY_MISMATCH",
+]);
+
 export interface ShopDataOptions {
   readonly orchestrator: OrchestratorClient;
   readonly inventory: InventoryClient;
@@ -49,6 +57,8 @@ export interface ShopDataOptions {
 export class GatewayShopData implements ShopData {
   readonly #options: ShopDataOptions;
   readonly #catalogue: SharedAnswers<readonly ShopProduct[]>;
+  /** Epoch ms. What was loaded before is not shown any more: the shopper would order at the old price again. */
+  #differedAt = 0;
   readonly #follows = new Map<string, number>();
   #followCount = 0;
 
@@ -59,7 +69,7 @@ export class GatewayShopData implements ShopData {
   }
 
   async products({ after = "", search = "", category }: ProductQuery) {
-    const all = await this.#catalogue.get("all");
+    const all = await this.#catalogueNow();
     const words = [...new Set(search.toLowerCase().split(/\s+/).filter(Boolean))];
     const matches = (product: ShopProduct) => {
       const text = searchText(product);
@@ -77,7 +87,7 @@ export class GatewayShopData implements ShopData {
   }
 
   async productsBySku(skus: readonly string[]) {
-    const all = await this.#catalogue.get("all");
+    const all = await this.#catalogueNow();
     const wanted = new Set(skus);
     const found = new Map(all.filter(({ sku_id }) => wanted.has(sku_id)).map((one) => [one.sku_id, one]));
     if (all.length < MAX_CATALOGUE) return found;
@@ -164,6 +174,7 @@ export class GatewayShopData implements ShopData {
 
   /** Says how many pieces are left of the lines that are short: the saga knows only which they are. */
   async #withStock({ lines_short, ...view }: SagaStatusView): Promise<CheckoutStatus> {
+    this.#notice(view);
     if (lines_short === undefined) return view;
     const products = await this.productsBySku(lines_short.map(({ sku_id }) => sku_id));
     const leftOf = (sku_id: string) => products.get(sku_id)?.available_count ?? 0;
@@ -172,6 +183,17 @@ export class GatewayShopData implements ShopData {
       available_count: reason === "short" ? leftOf(sku_id) : 0,
     }));
     return { ...view, lines_short: lines };
+  }
+
+  #notice({ failure_code, completed_at }: Omit<SagaStatusView, "lines_short">): void {
+    if (completed_at === null || !CATALOGUE_DIFFERED.has(failure_code ?? "")) return;
+    // Not the future of a host whose clock is ahead.
+    const at = Math.min(Date.parse(completed_at), this.#options.clock.now());
+    this.#differedAt = Math.max(this.#differedAt, at);
+  }
+
+  #catalogueNow(): Promise<readonly ShopProduct[]> {
+    return this.#catalogue.get("all", this.#differedAt);
   }
 
   #enter(userId: string): void {
