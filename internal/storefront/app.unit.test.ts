@@ -186,6 +186,42 @@ describe("buying", () => {
     expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
   });
 
+  test("the form in a second tab, or after a lost answer and a reload, orders the same order", async () => {
+    await toCheckout();
+    const [form, { key }] = [order(), browser.offer];
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).toBe(key);
+    shop.lostAnswers = 1;
+    await browser.post("/checkout", form);
+    await browser.get("/checkout");
+    await browser.post("/checkout", order());
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    await browser.post("/checkout", form);
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+    // Ordering the same again is another order.
+    await browser.post("/cart", { sku: "mug-red", quantity: "2" });
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).not.toBe(key);
+  });
+
+  test("a total that no bank takes is said in words", async () => {
+    await toCheckout();
+    shop.faults = [{ path: "/expected_total_cents", message: "too little" }];
+    await browser.post("/checkout", order());
+    expect(browser.html).toContain('<a href="#f-payment_method">This does not look right.');
+    shop.catalogue = shop.catalogue.map((product) => ({ ...product, unit_price_cents: 5 }));
+    await browser.get("/checkout");
+    await browser.post("/checkout", order());
+    expect(browser.html).toContain(
+      '<a href="#f-payment_method">This cart costs less than',
+    );
+  });
+
   test("the way back to the form leads to the open order; a refused one can be tried again with a new key", async () => {
     await toCheckout();
     const { key } = browser.offer;

@@ -24,6 +24,7 @@ const NEVER_CHARGED: ReadonlySet<FailureKind> = new Set([
   "not_sold",
   "other_currency",
   "too_large",
+  "too_small",
   "no_funds",
   "card_details",
   "card_expired",

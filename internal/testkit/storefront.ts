@@ -82,6 +82,8 @@ export class ShopInMemory implements ShopData {
   readonly #waiting = new Set<() => void>();
   /** The next starts are stored, but their answer is lost. */
   lostAnswers = 0;
+  /** What the next starts are refused for. */
+  faults: readonly { readonly path: string; readonly message: string }[] = [];
   isDown = false;
   bank: string | null = null;
   /** Sagas whose payment was looked up because the shopper came back. */
@@ -127,7 +129,8 @@ export class ShopInMemory implements ShopData {
   async startCheckout(userId: string, key: string, checkout: CheckoutRequest) {
     this.#answers();
     this.starts.push({ key, checkout });
-    const errors = checkout.email.includes("@") ? [] : [{ path: "/email", message: "Expected an address" }];
+    const errors = [...this.faults];
+    if (!checkout.email.includes("@")) errors.push({ path: "/email", message: "Expected an address" });
     if (checkout.shipping_address.city === undefined)
       errors.push({ path: "/shipping_address/city", message: "Expected a city" });
     if (errors.length > 0) return { kind: "invalid" as const, errors };

@@ -218,10 +218,11 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
           </a>
         )}
         {expires === undefined ? null : (
-          <p class="note" data-countdown={expires}>
+          <p class="note">
             {words.status.until("\u0000").split("\u0000")[0]}
             <When at={expires} language={language} show="time" />
-            {words.status.until("\u0000").split("\u0000")[1]}
+            {words.status.until("\u0000").split("\u0000")[1]}{" "}
+            <span role="timer" data-until={expires} data-left={words.status.left} />
           </p>
         )}
       </div>
@@ -241,13 +242,21 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
       </div>
     );
   if (stage !== "not_ordered" || isGuest) return null;
-  return <Next frame={frame} step={nextStepOf(failureKind(checkout.failure_code ?? ""))} />;
+  const step = nextStepOf(failureKind(checkout.failure_code ?? ""));
+  return <Next frame={frame} step={step} isShort={(checkout.lines_short ?? []).length > 0} />;
 }
 
-function Next({ frame, step }: { readonly frame: Frame; readonly step: NextStep }) {
+interface NextProps {
+  readonly frame: Frame;
+  readonly step: NextStep;
+  readonly isShort: boolean;
+}
+
+function Next({ frame, step, isShort }: NextProps) {
   const { status } = frame.words;
   const ways: Readonly<Record<NextStep, readonly [href: string, text: string]>> = {
     pay_again: ["/checkout", status.again],
+    other_card: ["/checkout#f-payment_method", status.otherCard],
     new_price: ["/checkout", status.newPrice],
     new_address: ["/checkout#f-name", status.newAddress],
     edit_cart: ["/cart", status.editCart],
@@ -259,7 +268,7 @@ function Next({ frame, step }: { readonly frame: Frame; readonly step: NextStep 
       <a class="button" href={href}>
         {text}
       </a>
-      {step === "edit_cart" ? (
+      {step === "edit_cart" && isShort ? (
         <form method="post" action="/cart/fit">
           <button class="button quiet">{status.takeLeft}</button>
         </form>

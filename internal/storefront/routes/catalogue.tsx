@@ -86,7 +86,9 @@ function changeQuantity(visit: Visit): Response {
   return seeOther("/cart", [cartCookie(cart)]);
 }
 
-async function fitCart(visit: Visit): Promise<Response> {
+async function fitCart(asked: Visit): Promise<Response> {
+  // So the stock is at least as new as the refusal that led here.
+  const { visit } = await settlePlaced(asked);
   return seeOther("/cart", [cartCookie(fitted(visit.cart, await productsIn(visit)))]);
 }
 

@@ -1,6 +1,7 @@
 // The checkout form and the one POST that orders.
+import { chargeFault } from "../../kernel/charge-limits.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { isKeyFor, keyFor } from "../checkout-key.ts";
+import { isKeyFor, keyFor, type Offer } from "../checkout-key.ts";
 import {
   checkoutRequest,
   type Details,
@@ -17,6 +18,7 @@ import type { StartResult } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
 import { type Visit, withCart } from "../visit.ts";
+import { failureKind } from "../words/failures.ts";
 import { productsIn } from "./catalogue.tsx";
 import { openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
 
@@ -39,8 +41,8 @@ interface Shown {
   readonly cart: PricedCart;
   readonly details: Details;
   readonly errors?: FieldErrors;
-  /** Kept while nothing was ordered with it; a new one otherwise. */
-  readonly key?: string;
+  /** Kept while nothing was ordered with it and the offer is the same; a new one otherwise. */
+  readonly key?: string | undefined;
   readonly note?: string;
   readonly placedSaga?: string | undefined;
   /** The kept key was used for something else. */
@@ -55,7 +57,7 @@ function form(
 ) {
   const { cards, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
-  const idempotencyKey = key ?? (isNewKey ? null : unspentKey(visit, offer)) ?? keyFor(offer, uuid());
+  const idempotencyKey = usableKey(visit, offer, { key, isNewKey }) ?? keyFor(offer, uuid());
   const content = (
     <Checkout
       frame={visit}
@@ -73,6 +75,16 @@ function form(
     cookies: [...cookies, keyCookie(idempotencyKey)],
     withStripe: cards.kind === "stripe",
   });
+}
+
+/** The key that was posted, or the kept one. A price that changed meanwhile is another offer, and needs another key. */
+function usableKey(
+  visit: Visit,
+  offer: Offer,
+  { key, isNewKey }: Pick<Shown, "key" | "isNewKey">,
+): string | null {
+  if (key !== undefined && isKeyFor(key, offer)) return key;
+  return isNewKey === true ? null : unspentKey(visit, offer);
 }
 
 /**
@@ -115,7 +127,11 @@ async function place(visit: Visit): Promise<Response> {
       });
     }
     default:
-      return again(visit, posted, { status: 422, key: posted.key, errors: errorsOf(visit, result.errors) });
+      return again(visit, posted, {
+        status: 422,
+        key: posted.key,
+        errors: errorsOf(visit, posted, result.errors),
+      });
   }
 }
 
@@ -128,24 +144,23 @@ async function again(
   const shownCart = posted.cart.length === 0 ? visit.cart : posted.cart;
   const cart = priced(shownCart, await productsIn(withCart(visit, shownCart)));
   if (!cart.isOrderable) return seeOther("/cart");
-  // A price that changed meanwhile is another offer, and needs another key.
-  const isSame = cart.total_cents === posted.total_cents && cart.currency === posted.currency;
-  const { key, ...rest } = shown;
-  return form(visit, {
-    ...rest,
-    cart,
-    details: posted.details,
-    ...(isSame && key !== undefined ? { key } : {}),
-  });
+  return form(visit, { ...shown, cart, details: posted.details });
 }
 
-function errorsOf(visit: Visit, faults: readonly { readonly path: string }[]): FieldErrors {
-  const { errors } = visit.words;
+function errorsOf(
+  visit: Visit,
+  { total_cents, currency }: PostedCheckout,
+  faults: readonly { readonly path: string }[],
+): FieldErrors {
+  const { errors, status } = visit.words;
+  const unpayable = chargeFault({ amount_cents: total_cents, currency });
   const found: Partial<Record<keyof FieldErrors, string>> = {};
   for (const { path } of faults) {
     const field = fieldOfFault(path);
-    // A fault without a field is about lines or the total; it is shown at the payment, just above the button.
-    found[field ?? "payment_method"] = errors[field ?? "other"] ?? "";
+    if (field !== null) found[field] = errors[field] ?? errors["other"] ?? "";
+    // A fault without a field is about lines or prices; it is shown at the payment, just above the button.
+    else if (unpayable !== null) found.payment_method ??= status.failures[failureKind(unpayable.code)].text;
+    else found.payment_method ??= errors["other"] ?? "";
   }
   return found;
 }

@@ -26,7 +26,7 @@ export type FailureKind =
   | "our_fault";
 
 /** What the shopper can do next. */
-export type NextStep = "pay_again" | "edit_cart" | "new_price" | "new_address" | "wait";
+export type NextStep = "pay_again" | "other_card" | "edit_cart" | "new_price" | "new_address" | "wait";
 
 export const KIND_OF: Readonly<Record<string, FailureKind>> = {
   // The saga's own.
@@ -34,6 +34,7 @@ export const KIND_OF: Readonly<Record<string, FailureKind>> = {
   INSUFFICIENT_STOCK: "short_of_stock",
   UNKNOWN_SKU: "not_sold",
   CURRENCY_MISMATCH: "other_currency",
+  PAYMENT_NOT_CONFIRMED: "not_confirmed",
   TOTAL_TOO_LARGE: "too_large",
   TOTAL_TOO_SMALL: "too_small",
   RESERVATION_EXPIRED: "hold_ended",
@@ -49,7 +50,6 @@ export const KIND_OF: Readonly<Record<string, FailureKind>> = {
   PAYMENT_DECLINED: "bank_refused",
   PAYMENT_METHOD_INVALID: "card_details",
   NOT_CHARGED: "payments_down",
-  PAYMENT_NOT_CONFIRMED: "not_confirmed",
   AMOUNT_NOT_CHARGEABLE: "card_not_accepted",
   // The bank's reasons.
   AMOUNT_TOO_LARGE: "too_large",
@@ -92,12 +92,12 @@ const NEXT: Readonly<Record<FailureKind, NextStep>> = {
   too_slow: "pay_again",
   cancelled_by_shop: "wait",
   lost_after_paying: "edit_cart",
-  no_funds: "pay_again",
-  card_details: "pay_again",
-  card_expired: "pay_again",
-  bank_refused: "pay_again",
+  no_funds: "other_card",
+  card_details: "other_card",
+  card_expired: "other_card",
+  bank_refused: "other_card",
   not_confirmed: "pay_again",
-  card_not_accepted: "pay_again",
+  card_not_accepted: "other_card",
   bank_trouble: "pay_again",
   payments_down: "pay_again",
   address_not_served: "new_address",
