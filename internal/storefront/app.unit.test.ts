@@ -203,10 +203,36 @@ describe("buying", () => {
     await browser.get(`/checkout/${sagaOf(1)}`);
     await browser.post("/checkout", form);
     expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
-    // Ordering the same again is another order.
+    // Ordering the same again is another order, also right after a late press of the old form.
     await browser.post("/cart", { sku: "mug-red", quantity: "2" });
     await browser.get("/checkout");
     expect(browser.offer["key"]).not.toBe(key);
+  });
+
+  test("what is added after an order that only the live page saw confirmed starts a new cart", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.post("/cart", { sku: "teapot-blue" });
+    expect(browser.cookies.get("__Host-cart")).toBe("teapot-blue!1");
+  });
+
+  test("a cart that was emptied by hand and filled again the same is not taken for the ordered one", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    await browser.post("/cart/quantity", { sku: "mug-red", quantity: "0" });
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.post("/cart", { sku: "mug-red", quantity: "2" });
+    await browser.get("/cart");
+    expect(browser.cookies.get("__Host-cart")).toBe("mug-red!2");
   });
 
   test("a total that no bank takes is said in words", async () => {

@@ -62,6 +62,13 @@ export async function settlePlaced(visit: Visit): Promise<Settled> {
   return { visit, cookies: [], pending: status !== null && !isFinished(status) ? status : null };
 }
 
+/** Before something is added: a cart that was ordered is over, and what is added now is not taken for it. */
+export async function startedAnew(visit: Visit): Promise<Pick<Settled, "visit" | "cookies">> {
+  const placed = placedOf(visit);
+  if (placed !== null && !placed.isSameCart) return { visit, cookies: [clearCookie(PLACED)] };
+  return settlePlaced(visit);
+}
+
 function hashOf(cart: Cart): string {
   const lines = cart.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1));
   return Bun.hash(cartText(lines)).toString(36);

@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-LtgNNXLf+p8l1QP7zY6jaF9Av1QQBOM5NFUBAJhBreYT8wv+9XFOXzOHTcnaeeUt",
+    integrity: "sha384-P5P6AF7ITWskjQ3Yq3jgDgehKKkCB2SntisHmDdOlTX98lVLApJSyQTFMTVbZOat",
     pages: "all",
     reason: "Cart without a page load, one press of the order button, live status, local times.",
     owner: "shop",

@@ -10,6 +10,8 @@ document.querySelector("[data-print]")?.addEventListener("click", () => window.p
 document.getElementById("errors")?.focus();
 const live = document.getElementById("live");
 if (live?.dataset["events"]) follow(live);
+timeLeft();
+if (live) setInterval(timeLeft, 500);
 // A page out of the browser's memory shows an old cart and an old order.
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 
@@ -28,6 +30,22 @@ function localTimes(root) {
       ...(shown === "day" ? {} : { timeStyle: "short" }),
     };
     time.textContent = new Intl.DateTimeFormat(language, options).format(date);
+  }
+}
+
+/**
+ * The time left to confirm at the bank. Screen readers do not announce a timer. With reduced motion it changes every 15 s.
+ */
+function timeLeft() {
+  const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? 15 : 1;
+  for (const timer of document.querySelectorAll("[data-until]")) {
+    if (!(timer instanceof HTMLElement)) continue;
+    const leftMs = Date.parse(timer.dataset["until"] ?? "") - Date.now();
+    const left = Math.max(0, Math.floor(leftMs / 1_000 / step) * step);
+    const text = (timer.dataset["left"] ?? "")
+      .replace("{m}", String(Math.floor(left / 60)))
+      .replace("{s}", String(left % 60));
+    if (timer.textContent !== text) timer.textContent = text;
   }
 }
 
@@ -175,8 +193,12 @@ function update(page, view) {
     ]) {
       const part = document.getElementById(id ?? "");
       if (!part) continue;
+      const hadFocus = part.contains(document.activeElement);
       part.innerHTML = html ?? "";
       localTimes(part);
+      timeLeft();
+      // Who stood on a button that is gone goes on at the content, not at the top of the page.
+      if (hadFocus) document.getElementById("content")?.focus();
     }
   }
   return view.done;

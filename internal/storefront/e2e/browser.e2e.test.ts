@@ -1,87 +1,62 @@
-// Shoppers with a real browser (Chromium) at the whole system: buying with and without scripts, pressing twice, reloading, a refused card.
-// Needs a Chromium on the PATH, or its path in CHROMIUM.
+// Shoppers with a real browser (Chromium) at the whole system: buying with and without scripts and by keyboard, pressing twice, two tabs,
+// reloading, a gateway that dies. Refusals are in failures.e2e.test.ts, the bank's confirmation in bank.e2e.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { mintToken } from "../../operations/token.ts";
-import { RunningSystem } from "../../stack/e2e/running-system.ts";
-import { REPOSITORY } from "../../stack/paths.ts";
+import type { Page } from "playwright-core";
+import {
+  accessibilityFaults,
+  atStage,
+  fillAddress,
+  place,
+  sagaOf,
+  ShopBrowser,
+  STATUS_PAGE,
+  TIMEOUT_MS,
+} from "../../testkit/shop-browser.ts";
 
-const TIMEOUT_MS = 180_000;
 /** The mails link to it. No such host is needed: the test follows the path at the gateway's address. */
 const SHOP_URL = "https://shop.example";
 const SHOP_LINK_SECRET = "a secret of links with more than thirty-two characters";
-const WAIT_MS = 30_000;
-const STATUS_PAGE = /\/checkout\/([0-9a-f-]{36})$/;
-const AXE = readFileSync(`${REPOSITORY}/node_modules/axe-core/axe.min.js`, "utf8");
-const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const SKU = "mug-red";
+const CARD = "pm_card_visa";
+/** A bank that is slow enough to be watched. */
+const SLOW_BANK = "fixed:4000";
+const MAX_TABS = 60;
 
 const held = new AsyncDisposableStack();
-let system: RunningSystem;
-let browser: Browser;
+let shoppers: ShopBrowser;
 let shop: string;
 
 beforeAll(async () => {
-  system = held.use(
-    await RunningSystem.start("browser", {
+  shoppers = held.use(
+    await ShopBrowser.start("browser", [SKU, "teapot-blue"], {
       gateway: { SHOP_LINK_SECRET },
       notification: { SHOP_LINK_SECRET, SHOP_URL },
     }),
   );
-  await system.restock("mug-red", 50);
-  await system.restock("teapot-blue", 50);
-  const executablePath = process.env["CHROMIUM"] ?? Bun.which("chromium") ?? "/usr/bin/chromium";
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-  held.defer(() => browser.close());
-  // A name, not an address: the cookies must also work where a shop is tried out.
-  shop = system.context.addresses.gateway.replace("127.0.0.1", "localhost");
+  ({ shop } = shoppers);
 }, TIMEOUT_MS);
 afterAll(() => held.disposeAsync(), TIMEOUT_MS);
 
-/** A signed-in shopper with one mug in the cart, at the checkout with the address filled in. */
-async function atCheckout(options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ locale: "en-IE", ...options });
-  held.defer(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(WAIT_MS);
-  const { token } = await mintToken(
-    Bun.randomUUIDv7(),
-    system.context.secrets.jwt_hs256_secret,
-    3_600,
-    Date.now(),
-  );
-  await page.goto(`${shop}/signin?token=${token}&back=/products/mug-red`);
-  await page.click("main form button");
-  await page.click(".buy button");
-  await page
-    .waitForFunction(() => document.getElementById("cart-count")?.textContent === "1")
-    .catch(() => null);
-  await page.goto(`${shop}/checkout`);
-  const address = {
-    email: "ada@example.com",
-    name: "Ada",
-    line1: "Main St 1",
-    postal_code: "10115",
-    city: "Berlin",
-  };
-  for (const [field, text] of Object.entries(address)) await page.fill(`#f-${field}`, text);
-  await page.selectOption("#f-country", "DE");
-  return page;
+async function charges(page: Page): Promise<number> {
+  return (await shoppers.ledger(sagaOf(page))).filter((kind) => kind === "charge").length;
 }
 
-function sagaOf(page: Page): string {
-  return STATUS_PAGE.exec(page.url())?.[1] ?? "";
+async function bankTakes(latency: string): Promise<void> {
+  const { paysim } = shoppers.system.context.addresses;
+  const answer = await fetch(`${paysim}/_sim/faults`, { method: "PUT", body: JSON.stringify({ latency }) });
+  expect(answer.status).toBe(200);
 }
 
-async function charges(sagaId: string): Promise<number> {
-  const entries = await system.ledgerOf(sagaId);
-  return entries.filter(({ kind }) => kind === "charge").length;
-}
-
-test(
+test.concurrent(
   "a double press is one order; the page follows it by itself; reload and back repeat nothing",
   async () => {
-    const page = await atCheckout();
+    const page = await shoppers.signedIn(SKU);
+    await page.click(".buy button");
+    await page.waitForSelector(".said.is-shown");
+    await page.click(".to-cart");
+    await page.click(".summary a");
+    await page.waitForSelector("[data-place]");
+    await fillAddress(page);
     await page.dblclick("[data-place]");
     await page.waitForURL(STATUS_PAGE);
     const saga = sagaOf(page);
@@ -94,15 +69,15 @@ test(
     expect(sagaOf(page)).toBe(saga);
     await page.goto(`${shop}/orders`);
     expect(await page.locator(".order-card").count()).toBe(1);
-    expect(await charges(saga)).toBe(1);
+    expect(await shoppers.ledger(saga)).toEqual(["charge"]);
   },
   TIMEOUT_MS,
 );
 
-test(
+test.concurrent(
   "without scripts: a refused card is said in words, and the second try with another card is the order",
   async () => {
-    const page = await atCheckout({ javaScriptEnabled: false });
+    const page = await shoppers.atCheckout(SKU, { javaScriptEnabled: false });
     await page.check('[value="pm_card_chargeDeclined"]');
     await page.click("[data-place]");
     await page.waitForURL(STATUS_PAGE);
@@ -114,15 +89,15 @@ test(
     expect(await page.inputValue("#f-city")).toBe("Berlin");
     await page.click("[data-place]");
     await page.waitForSelector('[data-stage="confirmed"]');
-    expect(await charges(sagaOf(page))).toBe(1);
+    expect(await charges(page)).toBe(1);
   },
   TIMEOUT_MS,
 );
 
-test(
+test.concurrent(
   "an answer that is lost on the way is asked for again, and there is one order",
   async () => {
-    const page = await atCheckout();
+    const page = await shoppers.atCheckout(SKU);
     let presses = 0;
     await page.route("**/checkout", async (route) => {
       if (route.request().method() !== "POST" || ++presses > 1) return route.continue();
@@ -139,18 +114,18 @@ test(
   TIMEOUT_MS,
 );
 
-test(
+test.concurrent(
   "the link in the mail shows the order to somebody who is not signed in, without the address",
   async () => {
-    const page = await atCheckout();
+    const page = await shoppers.atCheckout(SKU);
     await page.click("[data-place]");
     await page.waitForSelector('[data-stage="confirmed"]');
     const saga = sagaOf(page);
-    const { source } = await system.mailAbout(saga, "order_confirmed");
+    const { source } = await shoppers.system.mailAbout(saga, "order_confirmed");
     // Quoted-printable.
     const text = source.replaceAll(/=\r?\n/g, "").replaceAll("=3D", "=");
     const path = new RegExp(`${SHOP_URL}(/checkout/${saga}\\?k=\\S+)`).exec(text)?.[1] ?? "no link";
-    const guest = await browser.newContext();
+    const guest = await shoppers.browser.newContext();
     held.defer(() => guest.close());
     const stranger = await guest.newPage();
     await stranger.goto(shop + path);
@@ -162,26 +137,162 @@ test(
   TIMEOUT_MS,
 );
 
+test.concurrent(
+  "by keyboard alone, and the focus can always be seen",
+  async () => {
+    const page = await shoppers.signedIn(SKU);
+    await page.goto(shop);
+    await tabTo(page, `form:has([value="${SKU}"]) button`);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".said.is-shown");
+    await page.reload();
+    await tabTo(page, ".to-cart");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/cart");
+    await tabTo(page, ".summary a");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/checkout");
+    for (const text of ["ada@example.com", "Ada", "", "Main St 1", "", "10115", "Berlin", ""]) {
+      await tabTo(page, "input");
+      await page.keyboard.type(text);
+    }
+    await tabTo(page, "#f-country");
+    await page.keyboard.type("Germany");
+    await tabTo(page, "[type=radio]");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Space");
+    expect(await page.isChecked('[value="pm_card_mastercard"]')).toBe(true);
+    await tabTo(page, "[data-place]");
+    await page.keyboard.press("Space");
+    await page.waitForURL(STATUS_PAGE);
+    await atStage(page, "confirmed");
+    await tabTo(page, ".actions a");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/orders/*");
+    expect(await page.textContent("main")).toContain("Berlin");
+  },
+  TIMEOUT_MS,
+);
+
+/** Presses Tab until something that matches is focused, and checks that each focus on the way can be seen. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < MAX_TABS; presses += 1) {
+    await page.keyboard.press("Tab");
+    const { isThere, isSeen, html } = await page.evaluate((wanted) => {
+      const focused = document.activeElement ?? document.body;
+      const { outlineStyle, outlineWidth } = getComputedStyle(focused);
+      return {
+        isThere: focused.matches(wanted),
+        isSeen:
+          focused === document.body || (outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 2),
+        html: focused.outerHTML.slice(0, 200),
+      };
+    }, selector);
+    if (!isSeen) throw new Error(`the focus cannot be seen: ${html}`);
+    if (isThere) return;
+  }
+  throw new Error(`${MAX_TABS} tabs do not lead to ${selector}`);
+}
+
+test.concurrent(
+  "the same cart at the checkout in two tabs is one order, also for a press after the end",
+  async () => {
+    const first = await shoppers.atCheckout(SKU);
+    const second = await first.context().newPage();
+    await second.goto(`${shop}/checkout`);
+    await fillAddress(second);
+    const late = await first.context().newPage();
+    await late.goto(`${shop}/checkout`);
+    await fillAddress(late);
+    await Promise.all([place(first), place(second)]);
+    expect(sagaOf(second)).toBe(sagaOf(first));
+    const third = await first.context().newPage();
+    await third.goto(first.url());
+    for (const tab of [first, second, third]) await atStage(tab, "confirmed");
+    await place(late);
+    expect(sagaOf(late)).toBe(sagaOf(first));
+    expect(await charges(first)).toBe(1);
+    // Ordering the same once more is another order.
+    await first.goto(`${shop}/products/${SKU}`);
+    await first.click(".buy button");
+    await first.waitForSelector(".said.is-shown");
+    await first.goto(`${shop}/checkout`);
+    await place(first);
+    expect(sagaOf(first)).not.toBe(sagaOf(second));
+    await atStage(first, "confirmed");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "reloads while items are held and while the bank is asked show the same order; a gateway that dies is waited for",
+  async () => {
+    const { stack } = shoppers.system;
+    await bankTakes(SLOW_BANK);
+    const page = await shoppers.atCheckout(SKU);
+    stack.kill("inventory", "SIGSTOP");
+    try {
+      await place(page);
+      expect(await atStage(page, "holding")).toEqual({
+        title: "Holding your items",
+        money: "You have not been charged.",
+      });
+      await page.reload();
+      await atStage(page, "holding");
+    } finally {
+      stack.kill("inventory", "SIGCONT");
+    }
+    await atStage(page, "paying");
+    const asked =
+      "Your bank is being asked for €12.50. Please do not pay a second time while this page is working.";
+    expect(await page.textContent(".money")).toBe(asked);
+    await page.reload();
+    expect(await page.textContent(".money")).toBe(asked);
+    // The checkout leads back here, and not to a second order.
+    await page.goto(`${shop}/checkout`);
+    expect(page.url()).toMatch(STATUS_PAGE);
+    await shoppers.system.end("gateway");
+    await page.waitForFunction(() => document.getElementById("connection")?.textContent !== "");
+    await stack.restart("gateway");
+    expect((await atStage(page, "confirmed")).money).toBe("You paid €12.50.");
+    expect(await page.textContent("#connection")).toBe("");
+    await page.reload();
+    expect((await atStage(page, "confirmed")).title).toBe("Your order is confirmed");
+    expect(await charges(page)).toBe(1);
+    await bankTakes("fixed:5");
+  },
+  TIMEOUT_MS,
+);
+
 describe("every page is accessible, fits 320 px and breaks no policy", () => {
-  test.each(["light", "dark"] as const)(
+  test.concurrent.each(["light", "dark"] as const)(
     "%s",
     async (colorScheme) => {
-      const page = await atCheckout({ colorScheme, viewport: { width: 320, height: 640 } });
+      const page = await shoppers.placed(SKU, CARD, { colorScheme, viewport: { width: 320, height: 640 } });
       const blocked: string[] = [];
       page.on("console", (message) => {
         if (message.type() === "error") blocked.push(message.text());
       });
-      for (const path of ["/", "/products/mug-red", "/cart", "/checkout", "/orders"]) {
+      await atStage(page, "confirmed");
+      const status = new URL(page.url()).pathname;
+      const order = (await page.getAttribute(".actions a", "href")) ?? "";
+      await page.goto(`${shop}/products/${SKU}`);
+      await page.click(".buy button");
+      await page.waitForSelector(".said.is-shown");
+      const paths = ["/", "/products/mug-red", "/cart", "/checkout", status, "/orders", order, "/signin"];
+      for (const path of paths) {
         await page.goto(shop + path);
         expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
-        await page.evaluate(AXE);
-        const rules = JSON.stringify({ runOnly: AXE_RULES });
-        const found: { violations: { id: string; nodes: { html: string }[] }[] } = await page.evaluate(
-          `axe.run(document, ${rules})`,
-        );
-        expect(found.violations.map(({ id, nodes }) => `${path} ${id}: ${nodes[0]?.html ?? ""}`)).toEqual([]);
+        expect(await accessibilityFaults(page)).toEqual([]);
       }
-      expect(blocked).toEqual([]);
+      // The form with its faults.
+      await page.goto(`${shop}/checkout`);
+      await page.fill("#f-email", "nobody");
+      await page.click("[data-place]");
+      await page.waitForSelector("#errors");
+      expect(await accessibilityFaults(page)).toEqual([]);
+      // The answer 422 is no fault of the page.
+      expect(blocked.filter((text) => !text.includes("422"))).toEqual([]);
     },
     TIMEOUT_MS,
   );

@@ -5,7 +5,7 @@ import { type Cart, pieces, withAdded, withQuantity } from "../cart.ts";
 import { CartPage } from "../pages/cart.tsx";
 import { Product } from "../pages/product.tsx";
 import { Products } from "../pages/products.tsx";
-import { settlePlaced } from "../placed.ts";
+import { settlePlaced, startedAnew } from "../placed.ts";
 import { fitted, priced } from "../priced-cart.ts";
 import { json, page, seeOther } from "../respond.ts";
 import { cartCookie, ownPath, type Visit } from "../visit.ts";
@@ -49,15 +49,17 @@ async function products(asked: Visit): Promise<Response> {
   return page(visit, content, { cookies });
 }
 
-async function product(visit: Visit): Promise<Response> {
-  const sku = visit.params["sku"] ?? "";
+async function product(asked: Visit): Promise<Response> {
+  const sku = asked.params["sku"] ?? "";
   if (!Value.Check(SkuId, sku)) throw new NotFound();
+  const { visit, cookies } = await settlePlaced(asked);
   const { data } = visit.options;
   const found = (await data.productsBySku([sku])).get(sku);
   if (found === undefined) throw new NotFound();
   const others = await data.products(found.category === undefined ? {} : { category: found.category });
   const similar = others.items.filter(({ sku_id }) => sku_id !== sku).slice(0, SIMILAR);
-  return page(visit, <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />);
+  const content = <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />;
+  return page(visit, content, { cookies });
 }
 
 async function cartPage(asked: Visit): Promise<Response> {
@@ -67,16 +69,17 @@ async function cartPage(asked: Visit): Promise<Response> {
 }
 
 /** Where scripts run, the answer is the number for the header; otherwise the page that the button stood on. */
-function addToCart(visit: Visit): Response {
-  const { form, request, words } = visit;
+async function addToCart(asked: Visit): Promise<Response> {
+  const { form, request, words } = asked;
   const sku = form.get("sku") ?? "";
   if (!Value.Check(SkuId, sku)) throw new NotFound();
+  const { visit, cookies } = await startedAnew(asked);
   const cart = withAdded(visit.cart, sku, quantityOf(form.get("quantity") ?? "1") ?? 1);
   if (request.headers.get("accept") === "application/json")
-    return json({ count: pieces(cart), text: words.shop.added }, [cartCookie(cart)]);
+    return json({ count: pieces(cart), text: words.shop.added }, [...cookies, cartCookie(cart)]);
   const back = ownPath(form.get("back"), "/cart");
   const said = back.includes("?") ? "&added=1" : "?added=1";
-  return seeOther(/[?&]added=1/.test(back) ? back : back + said, [cartCookie(cart)]);
+  return seeOther(/[?&]added=1/.test(back) ? back : back + said, [...cookies, cartCookie(cart)]);
 }
 
 function changeQuantity(visit: Visit): Response {

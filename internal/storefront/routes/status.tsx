@@ -64,12 +64,13 @@ async function statusPage(visit: Visit): Promise<Response> {
   if (checkout === null) throw new NotFound();
   limits?.seen(visit.request, checkout, viewer.userId);
   const placed = placedOf(visit);
-  const isBought = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId && placed.isSameCart;
+  const isOver = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId;
+  const isBought = isOver && placed.isSameCart;
   const frame = isBought ? withCart(visit, []) : visit;
   const props = await propsOf(visit, viewer, checkout);
   return page(visit, <StatusPage {...props} frame={frame} />, {
     isSecretAddress: viewer.guestToken !== "",
-    cookies: isBought ? [cartCookie([]), clearCookie(PLACED)] : [],
+    cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? [clearCookie(PLACED)] : [])],
   });
 }
 

@@ -1,0 +1,57 @@
+// The catalogue behind the shop's pages: read once for many pages, and again after a checkout found another price or stock.
+import { expect, test } from "bun:test";
+import type { SagaStatusView } from "../../schemas/http.ts";
+import { GatewayShopData, type ShopDataOptions } from "./shop-data.ts";
+
+const START = Date.parse("2026-11-29T12:00:00.000Z");
+
+/** Only what these tests call. */
+function shopOf(ends: Readonly<Record<string, Partial<SagaStatusView>>>) {
+  const clock = { at: START, now: () => clock.at };
+  let price = 1_250;
+  const inventory = {
+    page: async () => ({
+      items: [{ sku_id: "tea", name: "Tea", unit_price_cents: price, currency: "EUR", available_count: 5 }],
+      next: null,
+    }),
+  };
+  const orchestrator = { status: async (sagaId: string) => ends[sagaId] ?? null };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the clients have private parts; only these methods are called
+  const data = new GatewayShopData({ clock, inventory, orchestrator } as unknown as ShopDataOptions);
+  return {
+    clock,
+    data,
+    setPrice: (cents: number) => void (price = cents),
+    shown: async () => (await data.productsBySku(["tea"])).get("tea")?.unit_price_cents,
+  };
+}
+
+test.each([
+  ["PRICE_CHANGED", 1_400],
+  ["INSUFFICIENT_STOCK", 1_400],
+  // It says nothing about the catalogue, which stays fresh for five seconds.
+  ["CARD_DECLINED", 1_250],
+])("after %s the next page shows %i", async (failure_code, expected) => {
+  const completed_at = new Date(START + 1_000).toISOString();
+  const shop = shopOf({ saga: { status: "COMPENSATED", failure_code, completed_at } });
+  expect(await shop.shown()).toBe(1_250);
+  shop.setPrice(1_400);
+  shop.clock.at += 1_000;
+  expect(await shop.shown()).toBe(1_250);
+  await shop.data.status("saga", "user");
+  shop.clock.at += 1;
+  expect(await shop.shown()).toBe(expected);
+});
+
+test("an old refusal, or one of a host whose clock is ahead, does not read the catalogue again for ever", async () => {
+  const ahead = new Date(START + 60_000).toISOString();
+  const shop = shopOf({
+    saga: { status: "COMPENSATED", failure_code: "PRICE_CHANGED", completed_at: ahead },
+  });
+  await shop.data.status("saga", "user");
+  shop.clock.at += 1;
+  expect(await shop.shown()).toBe(1_250);
+  shop.setPrice(1_400);
+  shop.clock.at += 1;
+  expect(await shop.shown()).toBe(1_250);
+});
