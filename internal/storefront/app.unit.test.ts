@@ -243,9 +243,7 @@ describe("buying", () => {
     shop.catalogue = shop.catalogue.map((product) => ({ ...product, unit_price_cents: 5 }));
     await browser.get("/checkout");
     await browser.post("/checkout", order());
-    expect(browser.html).toContain(
-      '<a href="#f-payment_method">This cart costs less than',
-    );
+    expect(browser.html).toContain('<a href="#f-payment_method">This cart costs less than');
   });
 
   test("the way back to the form leads to the open order; a refused one can be tried again with a new key", async () => {

@@ -58,14 +58,19 @@ export async function settlePlaced(visit: Visit): Promise<Settled> {
   // Nobody answers: the cart is shown as it is. The key of the form still makes two orders impossible for one page.
   if (status === undefined) return { visit, cookies: [], pending: null };
   if (status?.status === "COMPLETED")
-    return { visit: withCart(visit, []), cookies: [cartCookie([]), clearCookie(PLACED)], pending: null };
+    return {
+      visit: withCart(visit, []),
+      cookies: [cartCookie([]), clearCookie(PLACED), clearCookie(KEY)],
+      pending: null,
+    };
   return { visit, cookies: [], pending: status !== null && !isFinished(status) ? status : null };
 }
 
 /** Before something is added: a cart that was ordered is over, and what is added now is not taken for it. */
 export async function startedAnew(visit: Visit): Promise<Pick<Settled, "visit" | "cookies">> {
   const placed = placedOf(visit);
-  if (placed !== null && !placed.isSameCart) return { visit, cookies: [clearCookie(PLACED)] };
+  if (placed !== null && !placed.isSameCart)
+    return { visit, cookies: [clearCookie(PLACED), clearCookie(KEY)] };
   return settlePlaced(visit);
 }
 

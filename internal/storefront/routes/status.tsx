@@ -4,7 +4,7 @@ import { Value } from "@sinclair/typebox/value";
 import { render } from "preact-render-to-string";
 import { Uuid } from "../../../schemas/fields.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { clearCookie, PLACED } from "../cookies.ts";
+import { clearCookie, KEY, PLACED } from "../cookies.ts";
 import { Rest, State, StatusPage, type StatusProps } from "../pages/status.tsx";
 import { placedOf } from "../placed.ts";
 import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
@@ -70,7 +70,10 @@ async function statusPage(visit: Visit): Promise<Response> {
   const props = await propsOf(visit, viewer, checkout);
   return page(visit, <StatusPage {...props} frame={frame} />, {
     isSecretAddress: viewer.guestToken !== "",
-    cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? [clearCookie(PLACED)] : [])],
+    cookies: [
+      ...(isBought ? [cartCookie([])] : []),
+      ...(isOver ? [clearCookie(PLACED), clearCookie(KEY)] : []),
+    ],
   });
 }
 
