@@ -37,6 +37,12 @@ export function placedOf({ cookies, cart }: Visit): Placed | null {
   return sagaId === undefined ? null : { sagaId, isSameCart: hash === hashOf(cart), key };
 }
 
+/** Forgets the placed checkout, and with it the key that it has spent. */
+export function forgotten(visit: Visit): readonly string[] {
+  const isSpent = placedOf(visit)?.key === visit.cookies.get(KEY);
+  return [clearCookie(PLACED), ...(isSpent ? [clearCookie(KEY)] : [])];
+}
+
 export interface Settled {
   readonly visit: Visit;
   /** To be sent with the page. */
@@ -60,7 +66,7 @@ export async function settlePlaced(visit: Visit): Promise<Settled> {
   if (status?.status === "COMPLETED")
     return {
       visit: withCart(visit, []),
-      cookies: [cartCookie([]), clearCookie(PLACED), clearCookie(KEY)],
+      cookies: [cartCookie([]), ...forgotten(visit)],
       pending: null,
     };
   return { visit, cookies: [], pending: status !== null && !isFinished(status) ? status : null };
@@ -69,8 +75,7 @@ export async function settlePlaced(visit: Visit): Promise<Settled> {
 /** Before something is added: a cart that was ordered is over, and what is added now is not taken for it. */
 export async function startedAnew(visit: Visit): Promise<Pick<Settled, "visit" | "cookies">> {
   const placed = placedOf(visit);
-  if (placed !== null && !placed.isSameCart)
-    return { visit, cookies: [clearCookie(PLACED), clearCookie(KEY)] };
+  if (placed !== null && !placed.isSameCart) return { visit, cookies: forgotten(visit) };
   return settlePlaced(visit);
 }
 

@@ -4,9 +4,8 @@ import { Value } from "@sinclair/typebox/value";
 import { render } from "preact-render-to-string";
 import { Uuid } from "../../../schemas/fields.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { clearCookie, KEY, PLACED } from "../cookies.ts";
 import { Rest, State, StatusPage, type StatusProps } from "../pages/status.tsx";
-import { placedOf } from "../placed.ts";
+import { forgotten, placedOf } from "../placed.ts";
 import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { json, page, seeOther } from "../respond.ts";
 import { isFinished, stageOf, viewVersion } from "../status.ts";
@@ -70,10 +69,7 @@ async function statusPage(visit: Visit): Promise<Response> {
   const props = await propsOf(visit, viewer, checkout);
   return page(visit, <StatusPage {...props} frame={frame} />, {
     isSecretAddress: viewer.guestToken !== "",
-    cookies: [
-      ...(isBought ? [cartCookie([])] : []),
-      ...(isOver ? [clearCookie(PLACED), clearCookie(KEY)] : []),
-    ],
+    cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? forgotten(visit) : [])],
   });
 }
 
