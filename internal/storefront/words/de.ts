@@ -155,7 +155,6 @@ export const de: Words = {
     find: "Suchen",
     all: "Alles",
     categories: "Kategorien",
-    found: (count) => (count === 1 ? "1 Produkt" : `${count} Produkte`),
     none: "Dazu haben wir nichts gefunden.",
     noneHint: "Versuchen Sie ein kürzeres Wort, oder sehen Sie sich alles an.",
     empty: "Die Regale sind noch leer.",
@@ -167,7 +166,6 @@ export const de: Words = {
     inStock: "Vorrätig",
     quantity: "Menge",
     added: "Liegt im Warenkorb.",
-    gone: "Dieses Produkt gibt es nicht.",
     similar: "Ähnliches",
     delivery: "Liegt für Sie bereit, während Sie bezahlen. Einmal berechnet oder gar nicht.",
   },
@@ -184,7 +182,6 @@ export const de: Words = {
     total: "Summe",
     checkout: "Zur Kasse",
     onlyLeft: (count) => (count === 0 ? "Ausverkauft. Bitte entfernen." : `Nur noch ${count} da.`),
-    changeTo: (count) => `Auf ${count} ändern`,
     notSold: "Wird nicht mehr verkauft. Bitte entfernen.",
     otherCurrency: "Wird in einer anderen Währung verkauft. Bitte einzeln bestellen.",
     fix: "Etwas im Warenkorb braucht noch einen Blick, bevor es zur Kasse geht.",
@@ -213,7 +210,6 @@ export const de: Words = {
     payment: "Zahlung",
     testCards:
       "Dieser Laden läuft mit einem Zahlungssimulator. Es wird keine echte Karte belastet; wählen Sie, wie sich die Karte verhält.",
-    cardFields: "Karte",
     cardNote: "Ihre Karte geht direkt an den Zahlungsdienst. Wir sehen ihre Nummer nie.",
     needsScript: "Kartenzahlung braucht JavaScript, weil die Kartenfelder dem Zahlungsdienst gehören.",
     noPayment: "Dieser Laden kann noch keine Zahlung annehmen und deshalb keine Bestellung.",
@@ -231,7 +227,6 @@ export const de: Words = {
     silentText:
       "Vielleicht hat uns Ihre Bestellung erreicht, vielleicht nicht. Fragen Sie noch einmal: Es ist dieselbe Bestellung, und sie kann nur einmal aufgegeben werden.",
     ask: "Noch einmal fragen",
-    pending: "Mit diesem Warenkorb haben Sie schon bestellt, und die Bestellung ist noch in Arbeit.",
   },
   errors: {
     email: "Geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com.",
@@ -276,7 +271,6 @@ export const de: Words = {
     takeLeft: "Auf das Vorhandene ändern",
     guest:
       "Sie sehen diese Seite über den Link aus Ihrer E-Mail. Melden Sie sich an, um Adresse und andere Bestellungen zu sehen.",
-    missing: "Diese Bestellung gibt es hier nicht.",
   },
   orders: {
     title: "Ihre Bestellungen",
@@ -297,7 +291,6 @@ export const de: Words = {
     address: "Lieferung an",
     items: "Artikel",
     total: "Summe",
-    details: "Einzelheiten",
     again: "Noch einmal bestellen",
     print: "Beleg drucken",
     receipt: "Beleg",

@@ -156,7 +156,6 @@ export const en = {
     find: "Search",
     all: "Everything",
     categories: "Categories",
-    found: (count: number) => (count === 1 ? "1 product" : `${count} products`),
     none: "Nothing here matches that.",
     noneHint: "Try a shorter word, or look at everything.",
     empty: "The shelves are still empty.",
@@ -168,7 +167,6 @@ export const en = {
     inStock: "In stock",
     quantity: "Quantity",
     added: "Added to your cart.",
-    gone: "This product does not exist.",
     similar: "More like this",
     delivery: "Held for you while you pay, and charged once or not at all.",
   },
@@ -185,7 +183,6 @@ export const en = {
     total: "Total",
     checkout: "Check out",
     onlyLeft: (count: number) => (count === 0 ? "Sold out. Remove it to go on." : `Only ${count} left.`),
-    changeTo: (count: number) => `Change to ${count}`,
     notSold: "No longer sold. Remove it to go on.",
     otherCurrency: "Sold in another currency. Order it by itself.",
     fix: "Something in your cart needs a look before you can check out.",
@@ -214,7 +211,6 @@ export const en = {
     payment: "Payment",
     testCards:
       "This shop runs on a payment simulator. No real card is charged; choose what the card should do.",
-    cardFields: "Card",
     cardNote: "Your card goes straight to the payment provider. We never see its number.",
     needsScript: "Paying by card needs JavaScript, because the card fields belong to the payment provider.",
     noPayment: "This shop has no way to pay yet, so it cannot take orders.",
@@ -232,7 +228,6 @@ export const en = {
     silentText:
       "Your order may or may not have reached us. Ask again: it is the same order, and it can be placed only once.",
     ask: "Ask again",
-    pending: "You have already placed an order with this cart, and it is still being worked on.",
   },
   errors: {
     email: "Enter an e-mail address, like name@example.com.",
@@ -274,7 +269,6 @@ export const en = {
     takeLeft: "Change to what is there",
     guest:
       "You see this page through the link in your e-mail. Sign in to see the address and your other orders.",
-    missing: "There is no such order here.",
   },
   orders: {
     title: "Your orders",
@@ -295,7 +289,6 @@ export const en = {
     address: "Delivered to",
     items: "Items",
     total: "Total",
-    details: "Details",
     again: "Order again",
     print: "Print the receipt",
     receipt: "Receipt",
