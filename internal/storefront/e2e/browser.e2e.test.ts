@@ -297,3 +297,11 @@ describe("every page is accessible, fits 320 px and breaks no policy", () => {
     TIMEOUT_MS,
   );
 });
+
+test(
+  "the audit of all these orders is clean",
+  async () => {
+    expect(await shoppers.system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  TIMEOUT_MS,
+);

@@ -189,3 +189,11 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  "the audit of all these orders is clean",
+  async () => {
+    expect(await shoppers.system.audit()).toEqual({ code: 0, violations: [] });
+  },
+  TIMEOUT_MS,
+);
