@@ -1,4 +1,4 @@
-// Reads a checkout from an HTTP request. Strict: unknown input is rejected, never ignored. Called by app.ts.
+// Reads a checkout from an HTTP request. Strict: unknown input is rejected, never ignored. Called by routes/checkout.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";

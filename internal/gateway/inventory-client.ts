@@ -1,4 +1,4 @@
-// The gateway's client of inventory's catalogue API. Called by routes/products.ts through a cache.
+// The gateway's client of inventory's catalogue API. Called by routes/products.ts and shop-data.ts, through caches.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
 import { CatalogueEntries, CatalogueEntry } from "../../schemas/shop.ts";

@@ -1,4 +1,4 @@
-// The gateway's client of the payment service's internal API. Only an answer in that API's format counts. Called by routes/payment.ts.
+// The gateway's client of the payment service's internal API. Only an answer in that API's format counts. Called by routes/payment.ts and shop-data.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";

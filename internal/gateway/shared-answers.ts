@@ -1,5 +1,5 @@
 // A small cache of answers that are the same for everybody, so that many shoppers cost the service behind it one call. One call per
-// key at a time; while the service is away, the last answer is used for a while. Used by routes/products.ts and routes/meta.ts.
+// key at a time; while the service is away, the last answer is used for a while. Used by routes/products.ts, routes/meta.ts and shop-data.ts.
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { RecentlyUsed } from "../kernel/recently-used.ts";

@@ -29,7 +29,7 @@ const FRESHNESS = { freshMs: 5_000, staleMs: 60_000, restMs: 1_000, maxCalls: 4,
 /** How long one call follows a saga; then the next one does. */
 const FOLLOW_MS = 15_000;
 const MAX_FOLLOWS_PER_USER = 8;
-/** The same text as without a script: the gateway's own form post. */
+/** A checkout of the pages is read like one of the API; nothing is sent to this address. */
 const CHECKOUT_URL = "http://service.internal/api/v1/checkout";
 
 /** The checkout found another price or stock than the page had shown. */

@@ -1,4 +1,4 @@
-// Pure. Which address a request comes from, and which addresses count as one client. Called by rate-limits.ts.
+// Pure. Which address a request comes from, and which addresses count as one client. Called by hooks.ts.
 import { isIP } from "node:net";
 
 /** An address in an X-Forwarded-For header, with an optional port. */

@@ -55,7 +55,7 @@ interface Description {
   /** A body that is accepted. */
   readonly example?: unknown;
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Besides those that any route has (`commonProblems` in openapi.ts). */
+  /** Besides those that any route has (`OF_ANY_ROUTE` in openapi.ts). */
   readonly problems: readonly ProblemType[];
 }
 
