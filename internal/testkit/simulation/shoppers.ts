@@ -31,10 +31,11 @@ const CARDS = [
 ];
 const ADDRESS = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000" };
 
-/** One checkout, its card sealed by `seal`. */
+/** One checkout, its card sealed by `seal`. `mayBePresent`: whether a bank may ask its shopper. */
 export async function shopper(
   random: () => number,
   seal: (token: string) => Promise<string>,
+  mayBePresent: boolean,
 ): Promise<StartSaga> {
   const odd = chanceOf(random, 0.3) ? pick(random, ODD) : null;
   const lines = Array.from({ length: between(random, 1, 3) }, () => ({
@@ -47,7 +48,7 @@ export async function shopper(
     items: lines,
     payment_method: await seal(pick(random, CARDS)),
     shipping_address: { ...ADDRESS, country: chanceOf(random, 0.15) ? NOT_SERVED : "DE" },
-    ...(chanceOf(random, 0.7) ? { shopper_present: true } : {}),
+    ...(chanceOf(random, 0.7) && mayBePresent ? { shopper_present: true } : {}),
     ...(chanceOf(random, 0.1) ? { expected_total_cents: 1 } : {}),
   });
 }

@@ -59,6 +59,8 @@ export class Simulation implements AsyncDisposable {
   readonly #order: TestDatabase;
   readonly #services: readonly Service[];
   readonly #relays: readonly Relay[];
+  /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
+  mayBePresent = true;
   #now = START;
 
   private constructor(
@@ -307,7 +309,9 @@ export class Simulation implements AsyncDisposable {
   async #checkIn(count: number): Promise<void> {
     await using intake = this.#orchestrator.intake();
     const requests = await Promise.all(
-      Array.from({ length: count }, () => shopper(this.#random, (token) => this.#payment.seal(token))),
+      Array.from({ length: count }, () =>
+        shopper(this.#random, (token) => this.#payment.seal(token), this.mayBePresent),
+      ),
     );
     await Promise.all(requests.map((request) => intake.start(request)));
   }
