@@ -3,6 +3,7 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
 import type { Problem } from "./http.ts";
+import { mediaTypeOf } from "./media-type.ts";
 import type { ReadQuery } from "./query.ts";
 
 const MAX_FAULTS_TOLD = 20;
@@ -51,9 +52,8 @@ export function queryOf<Query>(read: ReadQuery<Query>): Query {
   return read.query;
 }
 
-export function requireJson({ headers }: Request): void {
-  const mediaType = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") throw refused(415, "the body must be application/json");
+export function requireJson(request: Request): void {
+  if (mediaTypeOf(request) !== "application/json") throw refused(415, "the body must be application/json");
 }
 
 export async function bodyOf<Schema extends TSchema>(

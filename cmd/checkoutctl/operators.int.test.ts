@@ -1,8 +1,6 @@
 // `saga cancel` and the `dlq` commands of checkoutctl, against real servers.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
-import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
-import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../../internal/kernel/ports.ts";
@@ -34,14 +32,9 @@ describe("saga cancel", () => {
   let env: Environment;
   beforeAll(async () => {
     orchestrator = await TestOrchestrator.open();
-    const { postgres } = orchestrator.database;
     const api = orchestratorApi({
       intake: orchestrator.intake(),
-      watch: new StatusWatch(postgres.sql),
-      history: new HistoryWatch(postgres.sql),
-      cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
-      cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
-      faultOf: postgres.faultOf.bind(postgres),
+      ...orchestrator.apiParts(),
       onError: () => undefined,
     });
     server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });

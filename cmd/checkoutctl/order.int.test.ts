@@ -3,8 +3,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderApi } from "../../internal/services/order/order-http.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
-import { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
-import { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { applyOnce } from "../../internal/messaging/inbox-transaction.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
@@ -31,14 +29,9 @@ beforeAll(async () => {
   const api = orderApi({ database: database.postgres, clock: { now: () => T0 }, newId, log });
   server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   orchestrator = await TestOrchestrator.open();
-  const { postgres } = orchestrator.database;
   const sagaApi = orchestratorApi({
     intake: orchestrator.intake(),
-    watch: new StatusWatch(postgres.sql),
-    history: new HistoryWatch(postgres.sql),
-    cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
-    cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
-    faultOf: postgres.faultOf.bind(postgres),
+    ...orchestrator.apiParts(),
     onError: () => undefined,
   });
   sagas = serveHttp(sagaApi, { hostname: "127.0.0.1", port: 0 });

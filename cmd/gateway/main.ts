@@ -15,14 +15,14 @@ import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { createSealer, keyIds } from "../../internal/platform/seal.ts";
 import { startHttp } from "../../internal/platform/serve-http.ts";
+import { storefrontMetrics } from "../../internal/storefront/telemetry.ts";
 import { config, faultsOf } from "./config.ts";
 import { openLimits } from "./limits.ts";
+import { storefront } from "./storefront.ts";
 import { openAuthenticator } from "./tokens.ts";
 
 /** On a busy machine an answer takes longer than the 50 ms that a consumer waits. A Redis that hangs costs one request this time. */
 const REDIS_TIMEOUT_MS = 250;
-import { storefrontMetrics } from "../../internal/storefront/telemetry.ts";
-import { storefront } from "./storefront.ts";
 
 await runRole({
   name: "checkout-gateway",

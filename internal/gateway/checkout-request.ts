@@ -2,6 +2,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
+import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
 import { shopCurrencyFault } from "../kernel/shop-currencies.ts";
 import { addressFaults } from "./address.ts";
@@ -102,8 +103,7 @@ export function traceparentOf({ headers }: Request): string {
 }
 
 async function textOf(request: Request): Promise<string> {
-  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") throw new ProblemError("unsupported-media-type");
+  if (mediaTypeOf(request) !== "application/json") throw new ProblemError("unsupported-media-type");
   if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES)
     throw new ProblemError("body-too-large");
   const text = await request.text();

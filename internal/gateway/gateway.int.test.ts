@@ -5,7 +5,6 @@ import { connect } from "node:net";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CheckoutAccepted, SagaStatusView } from "../../schemas/http.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
-import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
@@ -26,17 +25,12 @@ let keys: Awaited<ReturnType<typeof generateSealingKeys>>;
 const logged: unknown[] = [];
 
 function serveOrchestrator(port: number) {
-  const { postgres } = orchestrator.database;
-  const watch = new StatusWatch(postgres.sql);
-  const history = new HistoryWatch(postgres.sql);
+  const parts = orchestrator.apiParts();
+  const { watch, history } = parts;
   const intake = orchestrator.intake();
   const api = orchestratorApi({
     intake,
-    watch,
-    history,
-    cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
-    cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
-    faultOf: postgres.faultOf.bind(postgres),
+    ...parts,
     onError: (error) => void logged.push(error),
   });
   const server = serveHttp(api, { hostname: HOSTNAME, port });

@@ -1,5 +1,5 @@
 // HTTP calls to one of our services. Only an answer in the service's format counts: a proxy's 404 must not tell a shopper that
-// something does not exist. Used by the clients of orchestrator, inventory and order.
+// something does not exist. Used by the clients of orchestrator, inventory, order and payment.
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { AppError } from "../kernel/errors.ts";
@@ -18,10 +18,12 @@ export type Answered<Body, Fault> =
 export class InternalApi {
   readonly #name: string;
   readonly #baseUrl: string;
+  readonly #isQuoted: boolean;
 
-  /** `name` is for the log: `orchestrator`. */
-  constructor(name: string, url: string) {
+  /** `name` is for the log: `orchestrator`. `isQuoted: false` if an answer could hold a secret. */
+  constructor(name: string, url: string, { isQuoted = true } = {}) {
     this.#name = name;
+    this.#isQuoted = isQuoted;
     this.#baseUrl = url.replace(/\/$/, "");
   }
 
@@ -62,10 +64,10 @@ export class InternalApi {
   }
 
   #strange({ status }: Response, text: string): AppError {
-    const quoted = JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH));
+    const quoted = this.#isQuoted ? ` ${JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH))}` : "";
     return new AppError(
       "SERVICE_UNAVAILABLE",
-      `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${quoted}`,
+      `${this.#baseUrl} does not answer like the ${this.#name}: ${status}${quoted}`,
     );
   }
 }

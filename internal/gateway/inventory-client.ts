@@ -28,6 +28,14 @@ export class InventoryClient {
     return "body" in answer ? answer.body : refused(answer.fault);
   }
 
+  /** The existing ones among `skus`, at most MAX_CART_LINES. Throws SERVICE_UNAVAILABLE. */
+  async items(skus: readonly string[]): Promise<readonly CatalogueEntry[]> {
+    const answer = await this.#api.call(`/catalogue?skus=${skus.join(",")}`, page, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return "body" in answer ? answer.body.items : refused(answer.fault);
+  }
+
   /** Null if there is no such SKU. Throws SERVICE_UNAVAILABLE. */
   async item(sku: string): Promise<CatalogueEntry | null> {
     const answer = await this.#api.call(`/catalogue/${sku}`, entry, {

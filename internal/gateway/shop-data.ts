@@ -1,5 +1,6 @@
 // Fills the storefront's port with the gateway's clients. A checkout of the storefront goes through the same reading, sealing and
 // hashing as one of an API client. Called by cmd/gateway.
+import { MAX_CART_LINES } from "../../schemas/fields.ts";
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -92,10 +93,10 @@ export class GatewayShopData implements ShopData {
     const found = new Map(all.filter(({ sku_id }) => wanted.has(sku_id)).map((one) => [one.sku_id, one]));
     if (all.length < MAX_CATALOGUE) return found;
     // A large catalogue is not all in memory.
-    for (const sku of wanted) {
-      const item = found.has(sku) ? null : await this.#options.inventory.item(sku);
-      if (item !== null) found.set(sku, item);
-    }
+    const others = [...wanted].filter((sku) => !found.has(sku));
+    for (let i = 0; i < others.length; i += MAX_CART_LINES)
+      for (const item of await this.#options.inventory.items(others.slice(i, i + MAX_CART_LINES)))
+        found.set(item.sku_id, item);
     return found;
   }
 

@@ -55,3 +55,34 @@ test("an old refusal, or one of a host whose clock is ahead, does not read the c
   shop.clock.at += 1;
   expect(await shop.shown()).toBe(1_250);
 });
+
+test("products of a large catalogue are asked for together, and missing ones are left out", async () => {
+  const KEPT = 5_000;
+  const skuOf = (number: number) => `sku-${String(number).padStart(6, "0")}`;
+  const itemOf = (sku_id: string) => ({
+    sku_id,
+    name: sku_id,
+    unit_price_cents: 100,
+    currency: "EUR",
+    available_count: 1,
+  });
+  const asked: number[] = [];
+  const inventory = {
+    async page(after: string | undefined, limit: number) {
+      const first = after === undefined ? 0 : Number(after.slice(4)) + 1;
+      const items = Array.from({ length: limit }, (_, i) => itemOf(skuOf(first + i)));
+      return { items, next: items.at(-1)?.sku_id ?? null };
+    },
+    async items(skus: readonly string[]) {
+      asked.push(skus.length);
+      return skus.filter((sku) => sku !== "gone").map(itemOf);
+    },
+  };
+  const clock = { now: () => START };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the clients have private parts; only these methods are called
+  const data = new GatewayShopData({ clock, inventory } as unknown as ShopDataOptions);
+  const others = Array.from({ length: 60 }, (_, i) => skuOf(KEPT + i));
+  const found = await data.productsBySku([skuOf(1), ...others, "gone"]);
+  expect([...found.keys()].toSorted()).toEqual([skuOf(1), ...others]);
+  expect(asked).toEqual([50, 11]);
+});

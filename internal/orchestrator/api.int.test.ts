@@ -14,7 +14,6 @@ import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { eventOf } from "../testkit/events.ts";
 import { checkout, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { orchestratorApi } from "./api.ts";
-import { HistoryWatch } from "./history-watch.ts";
 import { StatusWatch } from "./status-watch.ts";
 
 const faultBody = TypeCompiler.Compile(SagaApiFault);
@@ -33,17 +32,13 @@ class Served implements AsyncDisposable {
   readonly #server: HttpServer;
 
   constructor(database: Database) {
-    this.watch = new StatusWatch(database.sql);
+    const parts = orchestrator.apiParts(database);
+    this.watch = parts.watch;
     this.#intake = orchestrator.intake({ database });
-    const faultOf = database.faultOf.bind(database);
     const onError = (error: unknown) => void logged.push(error);
     const api = orchestratorApi({
       intake: this.#intake,
-      watch: this.watch,
-      history: new HistoryWatch(database.sql),
-      cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
-      cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
-      faultOf,
+      ...parts,
       onError,
     });
     this.#server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });

@@ -1,6 +1,6 @@
-// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it, or its order when it is completed. Internal: its clients are the gateway, which has
-// authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same, because a wrong body would
-// become a wrong saga.
+// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it, or its order when it is completed. Internal: its
+// clients are the gateway, which has authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same,
+// because a wrong body would become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";

@@ -1,6 +1,7 @@
 // The storefront: every page and form of the shop, as an Elysia app. It reads the request once (visit.ts), refuses foreign POSTs, calls
 // the route, and answers what it throws as a page. Called by cmd/gateway, which serves it beside the API.
 import { Elysia } from "elysia";
+import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { AppError } from "../kernel/errors.ts";
 import { assetResponse } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
@@ -81,9 +82,8 @@ function isOwn({ headers }: Request, { shopUrl }: StorefrontOptions): boolean {
 }
 
 async function formOf(request: Request): Promise<URLSearchParams> {
-  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   // A form without fields is sent without a type by some clients.
-  return new URLSearchParams(mediaType === FORM ? await request.text() : "");
+  return new URLSearchParams(mediaTypeOf(request) === FORM ? await request.text() : "");
 }
 
 function problem(error: unknown, request: Request, options: StorefrontOptions): Promise<Response> {

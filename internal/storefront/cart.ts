@@ -26,6 +26,11 @@ export function cartText(cart: Cart): string {
   return cart.map(({ sku_id, quantity }) => `${sku_id}!${quantity}`).join("~");
 }
 
+/** The same for carts with the same lines in any order: it is the same purchase. */
+export function purchaseText(cart: Cart): string {
+  return cartText(cart.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1)));
+}
+
 /** Quantities are limited, and a line beyond the limit is not added. */
 export function withAdded(cart: Cart, sku_id: string, quantity: number): Cart {
   const known = cart.find((line) => line.sku_id === sku_id);

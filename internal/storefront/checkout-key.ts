@@ -1,6 +1,6 @@
 // The Idempotency-Key of a checkout form. It is minted when the form is first rendered and bound to what the form orders: another cart,
 // price or currency needs another key. A repeated press has the same one, and so has a form that is rendered again (placed.ts).
-import { type Cart, cartText } from "./cart.ts";
+import { type Cart, purchaseText } from "./cart.ts";
 
 /** What one press of the button would buy. */
 export interface Offer {
@@ -22,11 +22,7 @@ export function isKeyFor(key: string, offer: Offer): boolean {
   return KEY.exec(key)?.[1] === offerHash(offer);
 }
 
-/** The order of the lines does not count: it is the same purchase. */
 function offerHash({ cart, total_cents, currency }: Offer): string {
-  const lines = cart.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1));
-  return Bun.CryptoHasher.hash("sha256", `${cartText(lines)} ${total_cents} ${currency}`, "hex").slice(
-    0,
-    HASH_LENGTH,
-  );
+  const text = `${purchaseText(cart)} ${total_cents} ${currency}`;
+  return Bun.CryptoHasher.hash("sha256", text, "hex").slice(0, HASH_LENGTH);
 }

@@ -1,7 +1,7 @@
 // The last placed checkout of this browser. Its cart stays until the order is confirmed, so that a refused card costs nothing but another
 // try; while the order is open, its cart is not offered again.
 import { AppError } from "../kernel/errors.ts";
-import { type Cart, cartText } from "./cart.ts";
+import { type Cart, purchaseText } from "./cart.ts";
 import { isKeyFor, type Offer } from "./checkout-key.ts";
 import { clearCookie, KEY, PLACED, setCookie } from "./cookies.ts";
 import type { CheckoutStatus } from "./port.ts";
@@ -80,6 +80,5 @@ export async function startedAnew(visit: Visit): Promise<Pick<Settled, "visit" |
 }
 
 function hashOf(cart: Cart): string {
-  const lines = cart.toSorted((a, b) => (a.sku_id < b.sku_id ? -1 : 1));
-  return Bun.hash(cartText(lines)).toString(36);
+  return Bun.hash(purchaseText(cart)).toString(36);
 }

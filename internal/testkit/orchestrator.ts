@@ -5,6 +5,8 @@ import type { CancelOrderRequest, CancelSaga, StartSaga } from "../../schemas/ht
 import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import { cancelOrder } from "../orchestrator/cancel-order.ts";
+import { HistoryWatch } from "../orchestrator/history-watch.ts";
+import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { cancelSaga } from "../orchestrator/cancel.ts";
 import { sagaHandler } from "../orchestrator/handler.ts";
 import { Intake, type IntakeOptions } from "../orchestrator/intake.ts";
@@ -16,6 +18,7 @@ import type { Saga } from "../orchestrator/state.ts";
 import { lockSagas } from "../orchestrator/store.ts";
 import { sweepDeadlines } from "../orchestrator/timers.ts";
 import { applyFree, applyOnce } from "../messaging/inbox-transaction.ts";
+import type { Database } from "../messaging/database.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { eventOf } from "./events.ts";
 
@@ -114,6 +117,17 @@ export class TestOrchestrator implements AsyncDisposable {
     const note = (fields: object) => void this.logged.push(fields);
     const log = { info: note, warn: note, error: note };
     return cancelSaga({ ...this.#shared, observer: this.observer, log }, sagaId, request);
+  }
+
+  /** What its HTTP API needs beside an intake. Dispose of the two watches while calls wait. */
+  apiParts(database: Database = this.database.postgres) {
+    return {
+      watch: new StatusWatch(database.sql),
+      history: new HistoryWatch(database.sql),
+      cancel: (sagaId: string, request: CancelSaga) => this.cancel(sagaId, request),
+      cancelOrder: (sagaId: string, request: CancelOrderRequest) => this.cancelOrder(sagaId, request),
+      faultOf: database.faultOf.bind(database),
+    };
   }
 
   cancelOrder(sagaId: string, request: CancelOrderRequest) {

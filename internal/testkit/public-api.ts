@@ -1,11 +1,10 @@
-// The public API on real servers: gateway, orchestrator, inventory and order service with their HTTP APIs and databases, in one process and without
-// Kafka. Used by tests over all routes and by `bun run api:fuzz`.
+// The public API on real servers: gateway, orchestrator, inventory and order service with their HTTP APIs and databases, in one process
+// and without Kafka. Used by tests over all routes and by `bun run api:fuzz`.
 import { gatewayApp } from "../gateway/app.ts";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
 import type { EventStreams } from "../gateway/event-streams.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
-import { HistoryWatch } from "../orchestrator/history-watch.ts";
-import { StatusWatch } from "../orchestrator/status-watch.ts";
+import type { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { createSealer, generateSealingKeys } from "../platform/seal.ts";
 import { type HttpServer, serveHttp } from "../platform/serve-http.ts";
 import { applyOnce } from "../messaging/inbox-transaction.ts";
@@ -55,17 +54,12 @@ export class PublicApi implements AsyncDisposable {
     const stock = Object.fromEntries(Array.from({ length: PRODUCTS }, (_, i) => [`sku-${i}`, i]));
     const inventory = parts.use(await TestInventory.open(stock));
     const orchestrator = parts.use(await TestOrchestrator.open());
-    const { postgres } = orchestrator.database;
-    const watch = new StatusWatch(postgres.sql);
-    const history = new HistoryWatch(postgres.sql);
+    const apiParts = orchestrator.apiParts();
+    const { watch, history } = apiParts;
     const orchestratorUrl = serve(
       orchestratorApi({
         intake: parts.use(orchestrator.intake()),
-        watch,
-        history,
-        cancel: (sagaId, request) => orchestrator.cancel(sagaId, request),
-        cancelOrder: (sagaId, request) => orchestrator.cancelOrder(sagaId, request),
-        faultOf: postgres.faultOf.bind(postgres),
+        ...apiParts,
         onError: note,
       }),
     );

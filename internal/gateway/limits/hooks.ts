@@ -84,19 +84,14 @@ export class GatewayLimits {
 
   /**
    * Counts what a status says about the end of a checkout; call it with each status that somebody gets. It counts for the
-   * checkout's owner, whoever looks. Nothing waits for it.
+   * checkout's owner, whoever looks; without `ownerId` only the owner gets it. Nothing waits for it.
    */
-  seen(request: Request, end: SagaEnd, ownerId: string): void {
+  seen(request: Request, end: SagaEnd, ownerId?: string): void {
     if (end.completed_at === null) return;
-    this.#count(request, (shopping, { network }) => shopping.seen({ userId: ownerId, network }, end));
-  }
-
-  /** The same for a status that only its owner gets. */
-  seenByCaller(request: Request, end: SagaEnd): void {
-    if (end.completed_at === null) return;
-    this.#count(request, (shopping, { userId, network }) =>
-      userId === null ? undefined : shopping.seen({ userId, network }, end),
-    );
+    this.#count(request, (shopping, caller) => {
+      const userId = ownerId ?? caller.userId;
+      return userId === null ? undefined : shopping.seen({ userId, network: caller.network }, end);
+    });
   }
 
   #count(
@@ -130,6 +125,6 @@ export function limitHooks(limits: GatewayLimits | undefined) {
     .onAfterHandle({ as: "global" }, ({ request, route, responseValue }) => {
       if (route === CHECKOUT_ROUTE && accepted.Check(responseValue))
         limits.accepted(request, responseValue.saga_id);
-      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seenByCaller(request, responseValue);
+      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seen(request, responseValue);
     });
 }

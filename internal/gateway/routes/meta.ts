@@ -6,7 +6,7 @@ import { answerCacheable, cacheable } from "../cacheable.ts";
 import { openApiDocument } from "../openapi.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { SharedAnswers } from "../shared-answers.ts";
-import { CACHE_HEADERS, IF_NONE_MATCH, NOT_MODIFIED } from "./reading.ts";
+import { CACHE_HEADERS, IF_NONE_MATCH, NO_STORE, NOT_MODIFIED } from "./reading.ts";
 import type { Call, Route } from "./route.ts";
 
 /** It changes only with a release. */
@@ -44,7 +44,7 @@ export function healthRoute({ orchestrator, clock }: HealthOptions): Route {
       200: {
         description: "It works.",
         schema: Health,
-        headers: { "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") } },
+        headers: NO_STORE,
       },
     },
     problems: ["service-unavailable"],

@@ -5,8 +5,8 @@ import { Uuid } from "../../../schemas/fields.ts";
 import { OrderPage, OrderView } from "../../../schemas/http.ts";
 import type { OrderClient } from "../order-client.ts";
 import { ProblemError } from "../problem.ts";
-import { strictQuery } from "./reading.ts";
-import type { HeaderFields, Route, ShopperCall } from "./route.ts";
+import { NO_STORE, strictQuery } from "./reading.ts";
+import type { Route, ShopperCall } from "./route.ts";
 
 const DEFAULT_PAGE_ORDERS = 20;
 const MAX_PAGE_ORDERS = 100;
@@ -21,11 +21,6 @@ const PageQuery = Type.Object(
   { additionalProperties: false },
 );
 const pageQuery = strictQuery(PageQuery);
-
-/** It has an address. */
-const NO_STORE: HeaderFields = {
-  "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") },
-};
 
 export interface OrderOptions {
   readonly orders: Pick<OrderClient, "page" | "order">;

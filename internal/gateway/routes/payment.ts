@@ -1,12 +1,11 @@
 // A shopper whose bank wants the payment confirmed: GET /api/v1/saga/:id/action says where the bank's page is, POST
 // /api/v1/saga/:id/check that the shopper is back. Only the checkout's owner may ask, which the orchestrator knows. Composed by app.ts.
-import { Type } from "@sinclair/typebox";
 import { Uuid } from "../../../schemas/fields.ts";
 import { PaymentAction, PaymentCheck } from "../../../schemas/http.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { PaymentClient } from "../payment-client.ts";
 import { ProblemError } from "../problem.ts";
-import { sagaIdOf } from "./reading.ts";
+import { NO_STORE, sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 export interface PaymentOptions {
@@ -16,7 +15,6 @@ export interface PaymentOptions {
 }
 
 const params = { id: { description: "`saga_id` of the checkout.", schema: Uuid } };
-const noStore = { description: "Never stored.", schema: Type.Literal("no-store") };
 
 export function paymentRoutes(options: PaymentOptions): readonly Route[] {
   return [
@@ -34,7 +32,7 @@ export function paymentRoutes(options: PaymentOptions): readonly Route[] {
         200: {
           description: "The bank's page.",
           schema: PaymentAction,
-          headers: { "Cache-Control": noStore },
+          headers: NO_STORE,
         },
       },
       problems: ["not-found"],
@@ -54,7 +52,7 @@ export function paymentRoutes(options: PaymentOptions): readonly Route[] {
         200: {
           description: "Whether the payment is looked up.",
           schema: PaymentCheck,
-          headers: { "Cache-Control": noStore },
+          headers: NO_STORE,
         },
       },
       problems: ["not-found"],

@@ -31,6 +31,11 @@ export const CACHE_HEADERS: HeaderFields = {
   "Cache-Control": { description: "How long it may be used.", schema: Type.String(), required: true },
 };
 
+/** For answers about one shopper. */
+export const NO_STORE: HeaderFields = {
+  "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") },
+};
+
 export const IF_NONE_MATCH: HeaderFields = {
   "If-None-Match": {
     description: "ETag of the answer that the client has; if it is still the same, the answer is 304.",

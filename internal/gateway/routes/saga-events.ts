@@ -4,7 +4,7 @@ import { Uuid } from "../../../schemas/fields.ts";
 import type { EventStreams } from "../event-streams.ts";
 import { ProblemError, STATUS_NO_CONTENT } from "../problem.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
-import { sagaIdOf } from "./reading.ts";
+import { NO_STORE, sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Ids are sent as decimal numbers below 2^53. */
@@ -39,7 +39,7 @@ status route; one comes at the begin and one after each change. A comment comes 
         // Readers of the document differ: some take it for the whole text, some for one event.
         schema: Type.Unknown(),
         mediaType: "text/event-stream",
-        headers: { "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") } },
+        headers: NO_STORE,
       },
       204: {
         description: "The checkout has ended and nothing came after `Last-Event-ID`: do not connect again.",

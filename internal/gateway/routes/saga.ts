@@ -5,7 +5,7 @@ import { SagaStatusView } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { ProblemError } from "../problem.ts";
-import { sagaIdOf } from "./reading.ts";
+import { NO_STORE, sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Longest time that a status call is held open. */
@@ -43,9 +43,7 @@ export function sagaRoutes({ orchestrator }: SagaOptions): readonly Route[] {
         200: {
           description: "The checkout.",
           schema: SagaStatusView,
-          headers: {
-            "Cache-Control": { description: "Never stored.", schema: Type.Literal("no-store") },
-          },
+          headers: NO_STORE,
         },
       },
       problems: ["invalid-query", "not-found", "service-unavailable"],

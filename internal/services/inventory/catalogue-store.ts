@@ -113,8 +113,8 @@ function statementsOf(tx: Tx, { adds, totals, texts }: RestockPlan) {
   return [
     // Each of the next two locks in SKU order by itself; together they would not.
     ...(adds.length > 0 && totals.length > 0 ? [lockStock(tx, [...adds, ...totals])] : []),
-    ...(adds.length > 0 ? [addStock(tx, adds)] : []),
-    ...(totals.length > 0 ? [setStock(tx, totals)] : []),
+    ...(adds.length > 0 ? [putStock(tx, adds, { isTotal: false })] : []),
+    ...(totals.length > 0 ? [putStock(tx, totals, { isTotal: true })] : []),
     ...(texts.length > 0 ? [saveTexts(tx, texts)] : []),
   ];
 }
@@ -127,8 +127,12 @@ function lockStock(tx: Tx, changes: readonly ShelfChange[]) {
      order by sku_id for no key update`;
 }
 
-/** Locks stock in SKU order, as every transaction does. */
-function addStock(tx: Tx, changes: readonly ShelfChange[]) {
+/**
+ * Adds to the stock, or sets its total. Pieces that are sold or reserved stay so: what is available changes by as much as the total.
+ * Locks stock in SKU order, as every transaction does.
+ */
+function putStock(tx: Tx, changes: readonly ShelfChange[], { isTotal }: { readonly isTotal: boolean }) {
+  const stocked = isTotal ? tx`excluded.stocked_count` : tx`shelf.stocked_count + excluded.stocked_count`;
   return tx`
     insert into inventory as shelf (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
     select sku_id, name, unit_price_cents, currency, stock, stock
@@ -139,25 +143,8 @@ function addStock(tx: Tx, changes: readonly ShelfChange[]) {
        set name = excluded.name,
            unit_price_cents = excluded.unit_price_cents,
            currency = excluded.currency,
-           stocked_count = shelf.stocked_count + excluded.stocked_count,
-           available_count = shelf.available_count + excluded.stocked_count,
-           updated_at = now()`;
-}
-
-/** Pieces that are sold or reserved stay so: what is available changes by as much as the total. */
-function setStock(tx: Tx, changes: readonly ShelfChange[]) {
-  return tx`
-    insert into inventory as shelf (sku_id, name, unit_price_cents, currency, stocked_count, available_count)
-    select sku_id, name, unit_price_cents, currency, stock, stock
-      from json_to_recordset(${JSON.stringify(changes)}::text::json)
-        as item (sku_id text, name text, unit_price_cents bigint, currency text, stock bigint)
-     order by sku_id
-        on conflict (sku_id) do update
-       set name = excluded.name,
-           unit_price_cents = excluded.unit_price_cents,
-           currency = excluded.currency,
-           stocked_count = excluded.stocked_count,
-           available_count = shelf.available_count + excluded.stocked_count - shelf.stocked_count,
+           stocked_count = ${stocked},
+           available_count = shelf.available_count + ${stocked} - shelf.stocked_count,
            updated_at = now()`;
 }
 

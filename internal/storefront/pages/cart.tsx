@@ -1,4 +1,5 @@
 // `/cart`
+import { MAX_QUANTITY } from "../../../schemas/fields.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Notice, Page } from "../parts/layout.tsx";
@@ -7,8 +8,6 @@ import { OpenCheckouts } from "../parts/open-checkouts.tsx";
 import type { CheckoutStatus } from "../port.ts";
 import type { PricedCart, PricedLine } from "../priced-cart.ts";
 import type { Frame } from "../visit.ts";
-
-const MAX_QUANTITY = 999;
 
 interface Props {
   readonly frame: Frame;
