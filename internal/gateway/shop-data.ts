@@ -1,5 +1,6 @@
 // Fills the storefront's port with the gateway's clients. A checkout of the storefront goes through the same reading, sealing and
 // hashing as one of an API client. Called by cmd/gateway.
+import { type FailureKind, failureKind } from "../../schemas/failures.ts";
 import { MAX_CART_LINES } from "../../schemas/fields.ts";
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
@@ -34,11 +35,11 @@ const MAX_FOLLOWS_PER_USER = 8;
 const CHECKOUT_URL = "http://service.internal/api/v1/checkout";
 
 /** The checkout found another price or stock than the page had shown. */
-const CATALOGUE_DIFFERED: ReadonlySet<string> = new Set([
-  "PRICE_CHANGED",
-  "INSUFFICIENT_STOCK",
-  "UNKNOWN_SKU",
-  "CURRENCY_MISMATCH",
+const CATALOGUE_DIFFERED: ReadonlySet<FailureKind> = new Set([
+  "price_changed",
+  "short_of_stock",
+  "not_sold",
+  "other_currency",
 ]);
 
 export interface ShopDataOptions {
@@ -187,7 +188,7 @@ export class GatewayShopData implements ShopData {
   }
 
   #notice({ failure_code, completed_at }: Omit<SagaStatusView, "lines_short">): void {
-    if (completed_at === null || !CATALOGUE_DIFFERED.has(failure_code ?? "")) return;
+    if (completed_at === null || !CATALOGUE_DIFFERED.has(failureKind(failure_code ?? ""))) return;
     // Not the future of a host whose clock is ahead.
     const at = Math.min(Date.parse(completed_at), this.#options.clock.now());
     this.#differedAt = Math.max(this.#differedAt, at);

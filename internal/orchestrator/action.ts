@@ -5,7 +5,7 @@ import { MAX_HOLD_FOR_MS } from "../../schemas/commands.ts";
 import type { PaymentActionRequired } from "../../schemas/events.ts";
 import { epochMsOf } from "../kernel/timestamp.ts";
 import type { Outgoing } from "../messaging/handler.ts";
-import type { Failure, Saga } from "./state.ts";
+import { type Failure, ownFailure, type Saga } from "./state.ts";
 
 /** The longest time for which a saga waits for its shopper: one must be able to find a phone, and stock is held meanwhile. */
 export const MAX_ACTION_MS = 10 * 60 * 1_000;
@@ -49,8 +49,8 @@ export function afterAction(saga: Saga, now: number, policy: ActionPolicy): Saga
 /** Why a saga starts to compensate when its deadline passes while `command` has no reply. */
 export function lateness(saga: Saga, command: string): Failure {
   return isAtCharge(saga) && saga.action_expires_at !== null
-    ? { code: "PAYMENT_NOT_CONFIRMED", message: "the shopper did not confirm the payment in time" }
-    : { code: "DEADLINE_EXCEEDED", message: `no reply to ${command} in time` };
+    ? ownFailure("PAYMENT_NOT_CONFIRMED", "the shopper did not confirm the payment in time")
+    : ownFailure("DEADLINE_EXCEEDED", `no reply to ${command} in time`);
 }
 
 /** Older binaries leave the time of the action behind when the charge has succeeded. */

@@ -2,6 +2,7 @@
 // sends. Pure: no clock, no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer
 // for everything.
 import type { InsufficientStock } from "../../schemas/events.ts";
+import type { FailureCode } from "../../schemas/failures.ts";
 import type { ShortLine, StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
@@ -11,7 +12,7 @@ import type { Outgoing } from "../messaging/handler.ts";
 import { afterAction, lateness, waitForShopper } from "./action.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
 import { isShippingEvent, shippingMail } from "./shipping.ts";
-import { type Failure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
+import { type Failure, ownFailure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
 import {
   indexOf,
   isLeftOut,
@@ -122,11 +123,11 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
         return ignore(saga, "the deadline has not passed");
       return uncertain(lateness(saga, row.command));
     case "OperatorCancel":
-      return uncertain({ code: "OPERATOR_CANCELLED", message: input.reason });
+      return uncertain(ownFailure("OPERATOR_CANCELLED", input.reason));
     case "ReservationExpired":
       if (!row.compensateOnHoldExpiry)
         return ignore(saga, "the confirm decides whether the stock is still there");
-      return uncertain({ code: "RESERVATION_EXPIRED", message: "the reservation expired" });
+      return uncertain(ownFailure("RESERVATION_EXPIRED", "the reservation expired"));
     case "PaymentActionRequired": {
       if (at !== "charge" || saga.action_expires_at !== null) break;
       const waiting = waitForShopper(saga, input, now, policy);
@@ -313,11 +314,12 @@ function checkPrice(saga: Saga): Failure | null {
   const { total_cents, expected_total_cents, currency } = saga;
   if (total_cents === null || saga.payment_succeeded) return null;
   if (expected_total_cents !== null && expected_total_cents !== total_cents)
-    return {
-      code: "PRICE_CHANGED",
-      message: `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
-    };
-  return chargeFault({ amount_cents: total_cents, currency });
+    return ownFailure(
+      "PRICE_CHANGED",
+      `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
+    );
+  const fault = chargeFault({ amount_cents: total_cents, currency });
+  return fault === null ? null : ownFailure(fault.code, fault.message);
 }
 
 function failureOf(input: SagaInput, { currency }: Saga): Failure {
@@ -328,7 +330,7 @@ function failureOf(input: SagaInput, { currency }: Saga): Failure {
     case "OrderFailed":
       return { code: input.error_code, message: input.error_message };
     case "ReservationLost":
-      return { code: "RESERVATION_LOST", message: "the reserved stock went to somebody else" };
+      return ownFailure("RESERVATION_LOST", "the reserved stock went to somebody else");
     default:
       return { code: input.type, message: `refused by ${input.type}` };
   }
@@ -340,7 +342,7 @@ function shortage(
   currency: string,
 ): Failure {
   const other = new Set([...unknown_sku_ids, ...other_currency_sku_ids]);
-  const parts = [
+  const parts: readonly { code: FailureCode; what: string; skus: readonly string[] }[] = [
     { code: "UNKNOWN_SKU", what: "unknown product:", skus: unknown_sku_ids },
     { code: "CURRENCY_MISMATCH", what: `not sold in ${currency}:`, skus: other_currency_sku_ids },
     {
@@ -348,11 +350,12 @@ function shortage(
       what: "not available:",
       skus: sku_ids.filter((sku_id) => !other.has(sku_id)),
     },
-  ].filter(({ skus }) => skus.length > 0);
-  return {
-    code: parts[0]?.code ?? "INSUFFICIENT_STOCK",
-    message: parts.map(({ what, skus }) => `${what} ${skus.join(", ")}`).join("; "),
-  };
+  ];
+  const found = parts.filter(({ skus }) => skus.length > 0);
+  return ownFailure(
+    found[0]?.code ?? "INSUFFICIENT_STOCK",
+    found.map(({ what, skus }) => `${what} ${skus.join(", ")}`).join("; "),
+  );
 }
 
 function shortLines({

@@ -1,5 +1,6 @@
 // The parts of a saga's status that only shoppers need: where the money is, what they have to do, whether they may try again. Pure;
 // called by status-store.ts.
+import { isRetryable } from "../../schemas/failures.ts";
 import type { MoneyState, SagaStatus, SagaStatusView, ShortLine } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import { indexOf, type Step } from "./steps.ts";
@@ -22,18 +23,6 @@ export type ShopperView = Pick<
   "money" | "next_action" | "deadline_at" | "retryable" | "lines_short" | "new_total_cents"
 >;
 
-/** Failures that the same cart to the same address would meet again. */
-const FINAL_FAILURES: ReadonlySet<string> = new Set([
-  "ADDRESS_NOT_SERVED",
-  "AMOUNT_NOT_CHARGEABLE",
-  "AMOUNT_TOO_LARGE",
-  "AMOUNT_TOO_SMALL",
-  "CURRENCY_MISMATCH",
-  "INSUFFICIENT_STOCK",
-  "TOTAL_TOO_LARGE",
-  "UNKNOWN_SKU",
-]);
-
 export function shopperView(facts: ShopperFacts): ShopperView {
   const { status, failure_code, total_cents, action_expires_at, deadline_at, lines_short } = facts;
   const isForward = failure_code === null && status !== "COMPLETED";
@@ -46,9 +35,7 @@ export function shopperView(facts: ShopperFacts): ShopperView {
     // The time of a compensation only says when its undo is sent again.
     ...(isForward && deadline_at !== null ? { deadline_at: timestampOf(deadline_at) } : {}),
     // Not before the money is settled: until then nobody should pay again.
-    ...(failure_code === null
-      ? {}
-      : { retryable: status === "COMPENSATED" && !FINAL_FAILURES.has(failure_code) }),
+    ...(failure_code === null ? {} : { retryable: status === "COMPENSATED" && isRetryable(failure_code) }),
     ...(lines_short === null ? {} : { lines_short: [...lines_short] }),
     ...(failure_code === "PRICE_CHANGED" && total_cents !== null ? { new_total_cents: total_cents } : {}),
   };

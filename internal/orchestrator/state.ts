@@ -1,15 +1,22 @@
 // What a saga is: the shopper's cart and where it stands. Read by saga.ts (pure), written by store.ts.
 import type { Static } from "@sinclair/typebox";
 import type { Event } from "../../schemas/events.ts";
+import type { FailureCode } from "../../schemas/failures.ts";
 import type { CartItem, PricedItem, ShippingAddress } from "../../schemas/fields.ts";
 import type { SagaStatus, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { type Step, statusDuring } from "./steps.ts";
 
-/** Why a saga started to compensate. The saga has codes of its own, and services add theirs (card_declined, ...). */
+/** Why a saga started to compensate. The saga has codes of its own, and services add theirs (CARD_DECLINED, ...). */
 export interface Failure {
+  /** One of FAILURE_CODES, or one that a newer service knows. */
   readonly code: string;
   readonly message: string;
+}
+
+/** A failure that the saga itself found. */
+export function ownFailure(code: FailureCode, message: string): Failure {
+  return { code, message };
 }
 
 /** Where the saga stands. `at` is the last step whose command was written. */

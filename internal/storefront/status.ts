@@ -1,7 +1,7 @@
 // What a saga's status means to the shopper: which stage the order is in, and what happened to the money. Used by the status page,
 // the list of open checkouts and the live updates.
 import type { CheckoutStatus } from "./port.ts";
-import { type FailureKind, failureKind } from "./words/failures.ts";
+import { type FailureKind, failureKind } from "../../schemas/failures.ts";
 
 /** The stages of the page, in order. `confirm_at_bank` interrupts `paying`. */
 export type Stage =
@@ -25,6 +25,7 @@ const NEVER_CHARGED: ReadonlySet<FailureKind> = new Set([
   "other_currency",
   "too_large",
   "too_small",
+  "odd_amount",
   "no_funds",
   "card_details",
   "card_expired",

@@ -37,6 +37,7 @@ import { REPOSITORY } from "../stack/paths.ts";
 import { storefrontMetrics } from "../storefront/telemetry.ts";
 import { type Role, ROLES } from "../stack/role-env.ts";
 import { ignore, noLog } from "../testkit/noop-telemetry.ts";
+import { code, table } from "./markdown.ts";
 
 const ROLES_BY_NAME: readonly Role[] = ROLES.toSorted();
 
@@ -352,21 +353,4 @@ function grouped<T>(values: readonly T[], keyOf: (value: T) => unknown): readonl
 /** The values for which `isFirst` is true, and the others. */
 function partition<T>(values: readonly T[], isFirst: (value: T) => boolean): readonly [T[], T[]] {
   return [values.filter((value) => isFirst(value)), values.filter((value) => !isFirst(value))];
-}
-
-/** A Markdown table, padded like the formatter pads it. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", String.raw`\|`)));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
-  lines.splice(
-    1,
-    0,
-    widths.map((width) => "-".repeat(width)),
-  );
-  return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
 }

@@ -1,7 +1,9 @@
-// `bun run references`: writes docs/settings.md and docs/metrics.md from the code.
+// `bun run references`: writes docs/settings.md, docs/metrics.md and docs/failure-codes.md from the code.
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
+import { failureCodesDocument } from "./failure-codes.ts";
 import { metricsDocument, readRoleSources, settingsDocument } from "./references.ts";
 
 await Bun.write(join(REPOSITORY, "docs/settings.md"), settingsDocument());
 await Bun.write(join(REPOSITORY, "docs/metrics.md"), await metricsDocument(await readRoleSources()));
+await Bun.write(join(REPOSITORY, "docs/failure-codes.md"), failureCodesDocument());

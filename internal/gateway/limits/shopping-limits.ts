@@ -8,6 +8,7 @@
 // Each counts for at most `OPEN_MS`, the longest time that a checkout may hold stock.
 //
 // Both are counts in Redis, so they cost the saga database nothing. Called by hooks.ts and app.ts.
+import { isDecline } from "../../../schemas/failures.ts";
 import { AppError, assert } from "../../kernel/errors.ts";
 import type { CountedSet, LimitStore } from "../../kernel/limit-store.ts";
 import type { Clock } from "../../kernel/ports.ts";
@@ -20,26 +21,6 @@ const HOUR_MS = 3_600_000;
 const OPEN_MS = 15 * 60_000;
 /** Enough to tell the payment methods of one shopper apart. */
 const METHOD_HASH_LENGTH = 16;
-
-/** Failures that tell a thief whether a card works. Other failures say nothing about the card. */
-const DECLINES: ReadonlySet<string> = new Set([
-  "CARD_DECLINED",
-  "CARD_DECLINE_RATE_LIMIT_EXCEEDED",
-  "EXPIRED_CARD",
-  "INCORRECT_ADDRESS",
-  "INCORRECT_CVC",
-  "INCORRECT_NUMBER",
-  "INCORRECT_ZIP",
-  "INSUFFICIENT_FUNDS",
-  "INVALID_CVC",
-  "INVALID_EXPIRY_MONTH",
-  "INVALID_EXPIRY_YEAR",
-  "INVALID_NUMBER",
-  "PAYMENT_DECLINED",
-  "PAYMENT_INTENT_AUTHENTICATION_FAILURE",
-  "PAYMENT_METHOD_INVALID",
-  "PAYMENT_METHOD_PROVIDER_DECLINE",
-]);
 
 export interface ShoppingLimitsOptions {
   readonly store: LimitStore;
@@ -113,7 +94,7 @@ export class ShoppingLimits {
     if (completed_at === null) return;
     if (settings.userOpen > 0)
       await this.#count((store) => store.remove(keyOf("user-open", userId), saga_id));
-    if (failure_code === null || !DECLINES.has(failure_code)) return;
+    if (failure_code === null || !isDecline(failure_code)) return;
     const now = clock.now();
     // From the end of the saga, so that a status that is read again later adds nothing.
     const windowMs = Date.parse(completed_at) + HOUR_MS - now;

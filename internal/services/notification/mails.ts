@@ -1,4 +1,5 @@
 // The texts that shoppers read. Pure: one command always becomes the same mail. Called by notifier.ts and waiting-mails.ts.
+import { type FailureKind, failureKind } from "../../../schemas/failures.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
@@ -12,24 +13,29 @@ export interface Mail {
   readonly html: string;
 }
 
-/** Reasons that a shopper can act on. For other failures the mail gives no reason. */
-const REASONS: Readonly<Record<string, string>> = {
-  UNKNOWN_SKU: "Something in your cart is not sold in this shop.",
-  CURRENCY_MISMATCH: "Something in your cart is not sold in the currency of your checkout.",
-  INSUFFICIENT_STOCK: "Something in your cart is not in stock any more.",
-  RESERVATION_LOST: "Something in your cart was sold while your checkout was being worked on.",
-  TOTAL_TOO_SMALL: "Your cart costs less than the smallest amount that can be paid.",
-  TOTAL_TOO_LARGE: "Your cart costs more than one order can.",
-  PRICE_CHANGED: "A price has changed since you filled your cart.",
-  CARD_DECLINED: "Your card was declined.",
-  INSUFFICIENT_FUNDS: "Your bank says that the card does not have enough money.",
-  EXPIRED_CARD: "Your card has expired.",
-  INCORRECT_CVC: "The security code of your card was not right.",
-  PAYMENT_METHOD_INVALID: "Your payment method could not be used.",
-  AUTHENTICATION_REQUIRED: "Your bank wants you to confirm the payment. Please try again and confirm it.",
-  PAYMENT_INTENT_AUTHENTICATION_FAILURE: "The payment was not confirmed at your bank.",
-  PAYMENT_NOT_CONFIRMED: "The payment was not confirmed at your bank in time.",
-  PROVIDER_UNAVAILABLE: "Payments are not available at the moment. Please try again a little later.",
+/** Why there is no order. */
+const REASONS: Readonly<Record<FailureKind, string>> = {
+  price_changed: "A price has changed since you filled your cart.",
+  short_of_stock: "Something in your cart is not in stock any more.",
+  not_sold: "Something in your cart is not sold in this shop.",
+  other_currency: "Something in your cart is not sold in the currency of your checkout.",
+  too_large: "Your cart costs more than one payment can be.",
+  too_small: "Your cart costs less than the smallest amount that can be paid.",
+  odd_amount: "Payments in this currency cannot be made for exactly the amount of your cart.",
+  hold_ended: "The payment took longer than we can hold your items.",
+  too_slow: "Something on our side did not answer in time. You can try again.",
+  cancelled_by_shop: "The shop has stopped this order.",
+  lost_after_paying: "Something in your cart was sold while your checkout was being worked on.",
+  no_funds: "Your bank says that the card does not have enough money.",
+  card_details: "Your bank did not recognise the card as entered.",
+  card_expired: "Your card has expired.",
+  bank_refused: "Your bank refused the payment.",
+  not_confirmed: "The payment was not confirmed at your bank.",
+  card_not_accepted: "Your payment method cannot be used for this order.",
+  bank_trouble: "Your bank could not process the payment. Please try again a little later.",
+  payments_down: "Payments are not available at the moment. Please try again a little later.",
+  address_not_served: "We do not ship to your address.",
+  our_fault: "Something went wrong on our side.",
 };
 const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";
 
@@ -126,11 +132,11 @@ function orderCancelled({ saga_id, order_id, total_cents = 0, currency }: SendNo
 }
 
 function checkoutFailed({ saga_id, failure_code = "" }: SendNotification): Words {
-  const reason = REASONS[failure_code];
+  const reason = REASONS[failureKind(failure_code)];
   return {
     subject: "Your checkout could not be completed",
     paragraphs: [
-      ["We are sorry: your checkout could not be completed.", ...(reason === undefined ? [] : [reason])],
+      ["We are sorry: your checkout could not be completed.", reason],
       [NO_MONEY],
       [`Checkout ${saga_id}`],
     ],

@@ -45,9 +45,9 @@ test.each([
 });
 
 test.each([
-  ["CARD_DECLINED", "Your card was declined."],
+  ["CARD_DECLINED", "Your bank refused the payment."],
   ["INSUFFICIENT_FUNDS", "Your bank says that the card does not have enough money."],
-  ["SOMETHING_INTERNAL", "could not be completed.\n\nYou pay nothing"],
+  ["SOMETHING_INTERNAL", "could not be completed.\nSomething went wrong on our side.\n\nYou pay nothing"],
 ])("the mail of a checkout that failed with %s says what the shopper needs", (failure_code, words) => {
   const mail = mailOf({ ...command, template: "checkout_failed", failure_code });
   expect(mail.text).toContain(words);

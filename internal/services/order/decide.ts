@@ -3,6 +3,7 @@
 // A cancel settles the saga's order for good, even if it was never created (a tombstone), so a late or replayed create is refused.
 // A decision depends only on the order's own state, so a repeated command has one effect.
 import type { CancelOrder, CreateOrder, OrderCommand } from "../../../schemas/commands.ts";
+import type { FailureCode } from "../../../schemas/failures.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { totalCents } from "../../kernel/money.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -144,7 +145,7 @@ function cancel(order: Order, command: CancelOrder, now: number): Decision {
   }
 }
 
-function failed({ saga_id }: CreateOrder, error_code: string, error_message: string): Decision {
+function failed({ saga_id }: CreateOrder, error_code: FailureCode, error_message: string): Decision {
   return { order: null, out: [{ type: "OrderFailed", saga_id, error_code, error_message }], alert: null };
 }
 

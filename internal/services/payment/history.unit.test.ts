@@ -172,7 +172,7 @@ class World {
   #charge(fate: Fate, thenSearch: boolean): ChargeOutcome {
     if (fate === "deferred") return DEFERRED;
     if (fate === "never_sent" && !thenSearch)
-      return { kind: "no_effect", error_code: "UNAVAILABLE", error_message: "" };
+      return { kind: "no_effect", error_code: "PROVIDER_UNAVAILABLE", error_message: "" };
     if (fate === "lost_before" || fate === "never_sent") return { kind: "unknown" };
     const replayed = this.#stored !== null && this.#stored.until > this.now;
     const outcome = replayed ? (this.#stored?.outcome ?? { kind: "unknown" as const }) : this.#execute(fate);
@@ -191,7 +191,7 @@ class World {
   #decideCharge(): ChargeOutcome {
     const event = { kind: "charge", event_id: `evt_${this.#events.length}` } as const;
     if (this.#refusesCards) {
-      const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
+      const answer = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
       this.#events.push({ ...event, charge: { ...CHARGED, provider_txn_id: "pi_0", answer } });
       return answer;
     }

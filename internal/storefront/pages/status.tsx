@@ -9,7 +9,7 @@ import { When } from "../parts/when.tsx";
 import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
-import { failureKind, type NextStep, nextStepOf } from "../words/failures.ts";
+import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failures.ts";
 
 /** Shown in words on the page. */
 const REFRESH_SECONDS = 3;

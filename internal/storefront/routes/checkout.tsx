@@ -18,7 +18,7 @@ import type { StartResult } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
 import { type Visit, withCart } from "../visit.ts";
-import { failureKind } from "../words/failures.ts";
+import { failureKind } from "../../../schemas/failures.ts";
 import { productsIn } from "./catalogue.tsx";
 import { openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
 

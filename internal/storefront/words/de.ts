@@ -70,6 +70,10 @@ const status: StatusWords = {
       title: "Weniger, als eine Zahlung fasst",
       text: "Dieser Warenkorb kostet weniger als die kleinste Zahlung, die eine Bank annimmt. Legen Sie noch etwas hinein.",
     },
+    odd_amount: {
+      title: "Diese Summe lässt sich nicht bezahlen",
+      text: "In dieser Währung ist genau dieser Betrag nicht möglich. Ändern Sie eine Menge und bestellen Sie noch einmal.",
+    },
     hold_ended: {
       title: "Die Reservierung ist abgelaufen",
       text: "Die Zahlung dauerte länger, als wir Artikel zurücklegen können. Sie können gleich noch einmal bestellen.",

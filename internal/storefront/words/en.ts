@@ -1,6 +1,6 @@
 // The pages in English. Its type is the list of texts that every language must have.
 import type { MoneySentence, Stage } from "../status.ts";
-import type { FailureKind } from "./failures.ts";
+import type { FailureKind } from "../../../schemas/failures.ts";
 
 interface TitleAndText {
   readonly title: string;
@@ -73,6 +73,10 @@ export const status: StatusWords = {
     too_small: {
       title: "Less than a payment can carry",
       text: "This cart costs less than the smallest payment that a bank takes. Add something to it.",
+    },
+    odd_amount: {
+      title: "This total cannot be paid",
+      text: "Payments in this currency cannot be made for exactly this amount. Change the quantity of something and order again.",
     },
     hold_ended: {
       title: "Your items were held too long",

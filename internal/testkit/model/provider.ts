@@ -4,7 +4,7 @@ import { assertNever } from "../../kernel/errors.ts";
 import type { ChargeOutcome, RefundOutcome } from "../../services/payment/attempts/attempts.ts";
 import type { Account, Call } from "./world.ts";
 
-const DECLINED = { kind: "declined", error_code: "card_declined", error_message: "" } as const;
+const DECLINED = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
 
 export interface Execution {
   readonly how: string;

@@ -101,7 +101,7 @@ export function without(protection: Protection): Rules {
       return {
         ...REAL,
         settleCharge: (payment, attempt, outcome, now, policy) => {
-          const failed = { kind: "declined", error_code: "TIMEOUT", error_message: "" } as const;
+          const failed = { kind: "declined", error_code: "PROVIDER_UNAVAILABLE", error_message: "" } as const;
           return settleCharge(payment, attempt, outcome.kind === "unknown" ? failed : outcome, now, policy);
         },
       };

@@ -3,6 +3,7 @@
 //
 // A request is saved before it is sent. Once one was sent, only a definite result ends the payment: a timeout is UNKNOWN, never
 // failed, and is retried with the same key.
+import type { FailureCode } from "../../../../schemas/failures.ts";
 import { isDue } from "../../../kernel/backoff.ts";
 import { assert, assertNever } from "../../../kernel/errors.ts";
 import { awaitShopper, isAwaited, lookUpNow, pauseBeforeLookUp } from "./shopper-action.ts";
@@ -133,14 +134,14 @@ export type ChargeOutcome =
    */
   | {
       readonly kind: "declined";
-      readonly error_code: string;
+      readonly error_code: FailureCode;
       readonly error_message: string;
       readonly closed?: true;
     }
   /** The bank wants the shopper to confirm the charge. `redirects`: at a page of the bank, which is all that we can offer. */
   | { readonly kind: "action_required"; readonly provider_txn_id: string; readonly redirects: boolean }
   /** This attempt had no effect (breaker open, token unreadable, credentials refused). Earlier ones may have had one. */
-  | { readonly kind: "no_effect"; readonly error_code: string; readonly error_message: string }
+  | { readonly kind: "no_effect"; readonly error_code: FailureCode; readonly error_message: string }
   /** The provider did nothing, because it rejects our request as wrong. For earlier attempts see `no_effect`. */
   | { readonly kind: "request_refused"; readonly param: string | null; readonly code: string }
   /** The provider did nothing for now, and said so. For earlier attempts see `no_effect`. */
@@ -292,7 +293,7 @@ function succeed(payment: OpenPayment, provider_txn_id: string, now: number): De
   return { payment: succeeded, out: [paymentSucceeded(succeeded)] };
 }
 
-function fail(payment: OpenPayment, error_code: string, error_message: string): Decision {
+function fail(payment: OpenPayment, error_code: FailureCode, error_message: string): Decision {
   const failed: FailedPayment = { ...withoutAttempt(payment), status: "FAILED", error_code, error_message };
   const reply = payment.undo_requested ? paymentCancelled(payment.saga_id) : paymentFailed(failed);
   return { payment: failed, out: [reply] };

@@ -71,7 +71,7 @@ test("timeouts in a row open it, and then no call is sent", async () => {
 
 test("any other result between them, even a decline, keeps it closed", async () => {
   await timeouts(2);
-  next = () => Promise.resolve({ kind: "declined", error_code: "NO", error_message: "" });
+  next = () => Promise.resolve({ kind: "declined", error_code: "CARD_DECLINED", error_message: "" });
   await breaker.charge(request);
   await timeouts(2);
   expect(states).toEqual([]);

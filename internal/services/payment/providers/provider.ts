@@ -1,5 +1,6 @@
 // A payment provider as the service sees it. Adapters (stripe.ts) map every reply and every failure of a provider to these closed
 // unions and never throw; circuit-breaker.ts wraps one. Called by provider-call.ts.
+import type { FailureCode } from "../../../../schemas/failures.ts";
 
 export interface PaymentProvider {
   /** Saved with each payment. */
@@ -54,7 +55,7 @@ interface Declined {
   readonly kind: "declined";
   /** The charge is cancelled: nobody can confirm it any more. */
   readonly closed?: true;
-  readonly error_code: string;
+  readonly error_code: FailureCode;
   readonly error_message: string;
 }
 /** The bank wants the shopper to confirm the charge. `redirects`: at a page, and not inside the shop's own. */
@@ -66,7 +67,7 @@ interface ActionRequired {
 /** This call moved no money; earlier ones may have. */
 interface NoEffect {
   readonly kind: "no_effect";
-  readonly error_code: string;
+  readonly error_code: FailureCode;
   readonly error_message: string;
 }
 /** The provider does not take this call now. Nothing was done; retry later. */

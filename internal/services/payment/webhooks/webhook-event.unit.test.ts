@@ -63,7 +63,7 @@ test.each<[string, Partial<ProviderCharge>, string]>([
 });
 
 test("a decline settles, and one of another amount changes nothing and opens no alert", () => {
-  const answer = { kind: "declined", error_code: "NO", error_message: "" } as const;
+  const answer = { kind: "declined", error_code: "CARD_DECLINED", error_message: "" } as const;
   expect(decided({ answer })).toMatchObject({ kind: "settled", decision: { payment: { status: "FAILED" } } });
   expect(decided({ answer, amount_cents: 6 })).toEqual({ kind: "unchanged" });
 });

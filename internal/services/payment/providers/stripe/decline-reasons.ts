@@ -1,14 +1,15 @@
 // Why a charge was declined, in our codes and sentences: a closed table, so that no text of the provider is stored or sent on. Its
 // messages quote the request ("No such PaymentMethod: '...'"), which may contain anything that a front end or a shopper entered, even
 // a card number. Called by stripe-errors.ts.
+import { type FailureCode, isFailureCode } from "../../../../../schemas/failures.ts";
 
 export interface DeclineReason {
-  readonly error_code: string;
+  readonly error_code: FailureCode;
   readonly error_message: string;
 }
 
 /** By the provider's code (https://docs.stripe.com/error-codes), lower case; ours is the same in upper case. */
-const SENTENCES: Readonly<Record<string, string>> = {
+const SENTENCES: Readonly<Partial<Record<Lowercase<FailureCode>, string>>> = {
   amount_too_large: "the amount is more than the payment provider accepts",
   amount_too_small: "the amount is less than the payment provider accepts",
   authentication_required: "the bank asks the shopper to confirm the payment",
@@ -47,8 +48,15 @@ const OTHER: DeclineReason = {
 
 /** The reason that is saved for a decline with the provider's `code`, which may be any text. */
 export function declineReason(code: string): DeclineReason {
-  const sentence = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;
-  return sentence === undefined ? OTHER : { error_code: code.toUpperCase(), error_message: sentence };
+  const sentence = isListed(code) ? SENTENCES[code] : undefined;
+  const error_code = code.toUpperCase();
+  return sentence === undefined || !isFailureCode(error_code)
+    ? OTHER
+    : { error_code, error_message: sentence };
+}
+
+function isListed(code: string): code is keyof typeof SENTENCES {
+  return Object.hasOwn(SENTENCES, code);
 }
 
 /** Why a refund was refused, apart from the errors of a charge. */

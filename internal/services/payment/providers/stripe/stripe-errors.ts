@@ -1,6 +1,7 @@
 // Says what each of Stripe's errors means for the money. Called by stripe.ts for every call that failed; the table is the heart of the
 // adapter.
 import { Stripe } from "stripe";
+import type { FailureCode } from "../../../../../schemas/failures.ts";
 import { declineReason, refundRefusal } from "./decline-reasons.ts";
 import type { ChargeResult, Deferred, RefundResult, RequestRefused, UnknownReason } from "../provider.ts";
 
@@ -90,7 +91,7 @@ function nameOrNull(text: string | undefined): string | null {
   return text !== undefined && /^(?!.*\d{4})[a-z][a-z0-9_.[\]]{0,99}$/.test(text) ? text : null;
 }
 
-export function noEffect(error_message: string, error_code = "PROVIDER_REJECTED"): ChargeResult {
+export function noEffect(error_message: string, error_code: FailureCode = "PROVIDER_REJECTED"): ChargeResult {
   return { kind: "no_effect", error_code, error_message };
 }
 
