@@ -29,6 +29,16 @@ function findings(report: AuditReport): string[] {
   );
 }
 
+test.each(["KWD", "JPY", "ISK"])("a consistent system that sells in %s has no findings", async (currency) => {
+  await sellIn(currency);
+  // The provider counts these in hundredths.
+  if (currency === "ISK")
+    system.ledger = system.ledger.map((entry) =>
+      "amount_cents" in entry ? { ...entry, amount_cents: entry.amount_cents * 100 } : entry,
+    );
+  expect(findings(await run(IDLE))).toEqual([]);
+});
+
 test("a consistent system has no findings", async () => {
   const report = await run(IDLE);
   expect(findings(report)).toEqual([]);
@@ -227,8 +237,48 @@ const breaks: Readonly<Record<string, Break>> = {
   "a completed saga was paid in another currency": {
     invariant: "completed-is-paid",
     says: "is in USD, the saga in EUR",
+    also: ["payments-agree-with-provider"],
     async doIt() {
       system.ledger = system.ledger.map((entry) => ({ ...entry, currency: "USD" }));
+      return system.completed.saga_id;
+    },
+  },
+  "a completed saga in KWD was charged as if KWD had two decimals": {
+    invariant: "completed-is-paid",
+    says: "the provider holds 0.250 KWD, the saga's total is 2.500 KWD",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      await sellIn("KWD");
+      scaleCharge(system.completed.saga_id, 1 / 10);
+      return system.completed.saga_id;
+    },
+  },
+  "a completed saga in JPY was charged as if JPY had decimals": {
+    invariant: "completed-is-paid",
+    says: "the provider holds 250000 JPY, the saga's total is 2500 JPY",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      await sellIn("JPY");
+      scaleCharge(system.completed.saga_id, 100);
+      return system.completed.saga_id;
+    },
+  },
+  "an undone saga was refunded in another currency": {
+    invariant: "undone-costs-nothing",
+    says: "the provider holds 37.50 EUR",
+    also: ["payments-agree-with-provider"],
+    async doIt() {
+      system.ledger = system.ledger.map((entry) =>
+        entry.kind === "refund" ? { ...entry, currency: "JPY" } : entry,
+      );
+      return system.refunded.saga_id;
+    },
+  },
+  "a payment is in another currency than its charge": {
+    invariant: "payments-agree-with-provider",
+    says: "is 2500 JPY, the provider's charge is 25.00 EUR",
+    async doIt() {
+      await system.databases.payment`update payments set currency = 'JPY' where status = 'SUCCEEDED'`;
       return system.completed.saga_id;
     },
   },
@@ -689,6 +739,24 @@ async function cancellation(completed_at: Date | null): Promise<void> {
 }
 
 /** The completed saga's order is cancelled, and what belongs to it. */
+/** Everything is in this currency now, with the same numbers of minor units. */
+async function sellIn(currency: string): Promise<void> {
+  const { saga, payment, order } = system.databases;
+  await saga`update saga_state set currency = ${currency}`;
+  await payment`update payments set currency = ${currency}`;
+  await order`update orders set currency = ${currency}`;
+  system.ledger = system.ledger.map((entry) => ("currency" in entry ? { ...entry, currency } : entry));
+}
+
+/** The provider took another amount for this saga than it was asked for. */
+function scaleCharge(saga_id: string, factor: number): void {
+  system.ledger = system.ledger.map((entry) =>
+    entry.kind === "charge" && entry.saga_id === saga_id
+      ? { ...entry, amount_cents: entry.amount_cents * factor }
+      : entry,
+  );
+}
+
 async function cancelledOrder(): Promise<void> {
   const { saga_id, payment_id, total_cents } = system.completed;
   const { order, payment, inventory } = system.databases;

@@ -48,6 +48,8 @@ export interface PaymentFacts {
   readonly payment_id: string;
   readonly status: string;
   readonly amount_cents: number;
+  /** Null for a payment that was cancelled before its charge was asked for. */
+  readonly currency: string | null;
   readonly provider_txn_id: string | null;
   readonly refunds: readonly RefundFacts[];
 }

@@ -114,6 +114,7 @@ export interface PaymentRow {
   readonly payment_id: string;
   readonly status: string;
   readonly amount_cents: number;
+  readonly currency: string | null;
   readonly provider_txn_id: string | null;
   readonly refunds: readonly {
     readonly refund_id: string;
@@ -125,7 +126,7 @@ export interface PaymentRow {
 
 export function payments(tx: TransactionSql): AsyncIterable<readonly PaymentRow[]> {
   return tx<PaymentRow[]>`
-    select saga_id, payment_id, status, amount_cents::float8, provider_txn_id,
+    select saga_id, payment_id, status, amount_cents::float8, currency, provider_txn_id,
            coalesce((select json_agg(json_build_object('refund_id', refund_id, 'status', r.status,
                             'amount_cents', r.amount_cents, 'provider_refund_id', provider_refund_id))
                        from refunds r where r.payment_id = p.payment_id), '[]') as refunds

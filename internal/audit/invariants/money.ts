@@ -21,7 +21,7 @@ export const money: readonly Invariant[] = [
     "The provider holds exactly the total of a completed saga, in its currency, and has no charge for a total of zero.",
     "completed",
     function* ({ saga, movements }) {
-      const net = netOf(movements);
+      const net = netOf(movements, saga.currency);
       const text = (cents: number) => moneyText(cents, saga.currency);
       if (net !== (saga.total_cents ?? 0))
         yield `the provider holds ${text(net)}, the saga's total is ${text(saga.total_cents ?? 0)}`;
@@ -38,8 +38,10 @@ export const money: readonly Invariant[] = [
     "The provider holds no money of a saga that finished without completing.",
     "undone",
     function* ({ saga, movements }) {
-      const net = netOf(movements);
-      if (net !== 0) yield `the provider holds ${moneyText(net, saga.currency)}, the saga is ${saga.status}`;
+      for (const currency of new Set(movements.map((one) => one.currency))) {
+        const net = netOf(movements, currency);
+        if (net !== 0) yield `the provider holds ${moneyText(net, currency)}, the saga is ${saga.status}`;
+      }
     },
   ),
   ofEachSaga(
@@ -60,7 +62,10 @@ export const money: readonly Invariant[] = [
 
 function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): Iterable<string> {
   const { payment_id, status, amount_cents, provider_txn_id } = payment;
-  const text = (cents: number) => moneyText(cents, saga.currency);
+  const currency = payment.currency ?? saga.currency;
+  const text = (cents: number) => moneyText(cents, currency);
+  if (currency !== saga.currency)
+    yield `payment ${payment_id} is in ${currency}, the saga in ${saga.currency}`;
   if (UNSETTLED.has(status)) yield `payment ${payment_id} is ${status} although its saga is finished`;
   if (payment.refunds.length > 1)
     yield `payment ${payment_id} has ${payment.refunds.length} refunds instead of at most one`;
@@ -71,14 +76,16 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
   if (wantsCharge && charge === undefined) {
     yield `payment ${payment_id} is ${status} with charge ${provider_txn_id}, which the provider does not know`;
   }
-  if (charge !== undefined && charge.amount_cents !== amount_cents) {
+  if (charge !== undefined && (charge.amount_cents !== amount_cents || charge.currency !== currency)) {
     yield `payment ${payment_id} is ${text(amount_cents)}, the provider's charge is ${moneyOf(charge)}`;
   }
   if (charge !== undefined && (status === "FAILED" || status === "CANCELLED")) {
     yield `payment ${payment_id} is ${status}, the provider charged ${moneyOf(charge)}`;
   }
 
-  const refunds = movements.filter((one) => one.kind === "refund" && one.transaction_id === provider_txn_id);
+  const refunds = movements.filter(
+    (one) => one.kind === "refund" && one.transaction_id === provider_txn_id && one.currency === currency,
+  );
   const refunded = refunds.reduce((sum, one) => sum + one.amount_cents, 0);
   const shouldBeRefunded = status === "REFUNDED" ? amount_cents : 0;
   if (!UNSETTLED.has(status) && refunded !== shouldBeRefunded) {
@@ -94,9 +101,11 @@ function* paymentFaults(payment: PaymentFacts, { saga, movements }: SagaCase): I
   }
 }
 
-/** The shopper's money that the provider holds, in minor units. */
-function netOf(movements: readonly Movement[]): number {
-  return movements.reduce((sum, one) => sum + (isCharge(one) ? one.amount_cents : -one.amount_cents), 0);
+/** The shopper's money in this currency that the provider holds, in minor units. Sums of different currencies mean nothing. */
+function netOf(movements: readonly Movement[], currency: string): number {
+  return movements
+    .filter((one) => one.currency === currency)
+    .reduce((sum, one) => sum + (isCharge(one) ? one.amount_cents : -one.amount_cents), 0);
 }
 
 function moneyOf({ amount_cents, currency }: Movement): string {
