@@ -132,12 +132,17 @@ export class Shopper {
     return response.ok && paymentCheck.Decode(await response.json()).checking;
   }
 
-  /** Presses a button of the bank's page and returns where that leads; null if the page is closed. */
+  /** Presses a button of the bank's page and returns where that leads; null if the page is closed. Throws if the bank is away. */
   async answerBank({ url }: PaymentAction, answer: "confirm" | "refuse"): Promise<string | null> {
     const client_secret = new URL(url).searchParams.get("client_secret") ?? "";
     const body = new URLSearchParams({ client_secret, answer });
-    const response = await fetch(url, { method: "POST", body, redirect: "manual" });
-    return response.headers.get("location");
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const response = await fetch(url, { method: "POST", body, redirect: "manual", signal });
+    await response.body?.cancel();
+    if (response.status === 410) return null;
+    const location = response.headers.get("location");
+    if (location === null) throw new Error(`the bank's page answered ${response.status}`);
+    return location;
   }
 
   #call(path: string, method: string): Promise<Response> {

@@ -1,6 +1,7 @@
 // The system under test, seen from outside: starts its own local stack through the command line, or uses one that runs, and prepares it
 // for load. It knows only addresses, nothing of the implementation. Called by the benchmarks.
 import postgres, { type Sql } from "postgres";
+import type { Money } from "../internal/kernel/money.ts";
 import type { RestockRequest } from "../schemas/http.ts";
 import { scrape } from "./measure/metrics.ts";
 import { partOf } from "./parts.ts";
@@ -10,7 +11,8 @@ import { type Post, Shopper } from "./shopper.ts";
 const REPOSITORY = `${import.meta.dir}/..`;
 const STOCK = 100_000_000;
 const USERS = 200;
-const CURRENCY = "EUR";
+/** Of every product, unless a run asks for another price. */
+export const PRICE: Money = { amount_cents: 1_250, currency: "EUR" };
 
 /** The parts of the output of `stack status --json` that the benchmarks use. */
 interface Status {
@@ -53,8 +55,8 @@ export interface System extends AsyncDisposable {
   readonly currency: string;
   /** The number of unfinished sagas. */
   openSagas(): Promise<number>;
-  /** Adds SKUs to the catalogue, with `count` pieces of each. */
-  restock(skus: readonly string[], count: number): Promise<void>;
+  /** Adds SKUs to the catalogue, with `count` pieces of each. Default price: PRICE. */
+  restock(skus: readonly string[], count: number, price?: Money): Promise<void>;
   /** Runs the auditor, with additional arguments; true if it finds nothing. */
   audit(...args: readonly string[]): Promise<boolean>;
 }
@@ -130,9 +132,9 @@ export async function openSystem(options: SystemOptions): Promise<System> {
     sagas: databases.saga,
     databases,
     startUpSeconds,
-    currency: CURRENCY,
+    currency: PRICE.currency,
     openSagas: () => openSagasBy(addresses.ops),
-    restock: (ids, count) => restock(addresses, ids, count),
+    restock: (ids, count, price) => restock(addresses, ids, count, price),
     audit: (...args) => audit(directory, repository, args),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -178,12 +180,13 @@ async function restock(
   { inventory }: Status["addresses"],
   skus: readonly string[],
   count: number,
+  { amount_cents: unit_price_cents, currency } = PRICE,
 ): Promise<void> {
   const items = skus.map((sku_id) => ({
     sku_id,
     name: sku_id,
-    unit_price_cents: 1_250,
-    currency: CURRENCY,
+    unit_price_cents,
+    currency,
     add_count: count,
   }));
   await putJson(`${inventory}/catalogue`, { items } satisfies RestockRequest);

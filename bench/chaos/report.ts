@@ -1,5 +1,8 @@
 // The report of a chaos run: faults by kind, recovery times, effects on shoppers, and violations. Pure.
+import { moneyText } from "../../internal/kernel/money.ts";
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
+import { type AnswerReport, type Ends, endsText } from "./ends.ts";
+import type { CurrencyReport } from "./money.ts";
 import { KIND_NAMES, KINDS, type KindName, type PlannedFault } from "./schedule.ts";
 import { recoveryMs } from "./recovery.ts";
 import type { Checkout } from "./shopping.ts";
@@ -43,7 +46,10 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly faults: number;
   readonly sagas: number;
-  readonly by_end: Readonly<Record<string, number>>;
+  readonly by_end: Ends;
+  readonly by_currency: Readonly<Record<string, CurrencyReport>>;
+  /** Of the checkouts whose bank asks the shopper (3-D Secure). */
+  readonly by_answer: AnswerReport;
   /** The slowest sagas, for inspection. */
   readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
   readonly not_accepted: number;
@@ -133,15 +139,6 @@ function round(seconds: number): number {
   return Math.round(seconds * 100) / 100;
 }
 
-export function endsOf(checkouts: readonly Checkout[]): Record<string, number> {
-  const ends: Record<string, number> = {};
-  for (const { status, end } of checkouts) {
-    const name = end ?? `still ${status ?? "unknown"}`;
-    ends[name] = (ends[name] ?? 0) + 1;
-  }
-  return ends;
-}
-
 const SLOWEST = 5;
 
 export function slowestOf(checkouts: readonly Checkout[]): ChaosReport["slowest"] {
@@ -173,10 +170,7 @@ export function asText(report: ChaosReport): string {
       `  ${kind.padEnd(20)} ${String(injected).padStart(6)} ${cell(p50)} ${cell(p95)} ${cell(worst)}  ${notes.join(", ")}`,
     );
   }
-  const ends = Object.entries(report.by_end)
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([end, count]) => `${count} ${end}`);
-  lines.push("", `  ends: ${ends.join(", ")}`);
+  lines.push("", `  ends: ${endsText(report.by_end)}`, ...moneyLines(report), ...answerLines(report));
   const slowest = report.slowest.map(({ saga_id, seconds, end }) => `${saga_id} ${seconds} s ${end}`);
   lines.push(`  slowest: ${slowest.join(", ")}`);
   lines.push(`  not accepted: ${report.not_accepted}; unfinished: ${report.not_terminal}`);
@@ -191,4 +185,22 @@ export function asText(report: ChaosReport): string {
       : `FAILED: ${report.violations.length} violations seen by shoppers, ${report.not_terminal} sagas unfinished, audit ${report.audit_clean ? "clean" : "NOT clean"} (seed ${report.seed})`,
   );
   return lines.join("\n");
+}
+
+function moneyLines({ by_currency }: ChaosReport): string[] {
+  return Object.entries(by_currency).flatMap(
+    ([currency, { ends, due_cents, taken_cents, returned_cents }]) => {
+      const text = (cents: number) => moneyText(cents, currency);
+      const moved = `the provider took ${text(taken_cents)} and returned ${text(returned_cents)}`;
+      return [`  ${currency}: orders of ${text(due_cents)}; ${moved}`, `    ${endsText(ends)}`];
+    },
+  );
+}
+
+function answerLines({ by_answer }: ChaosReport): string[] {
+  const lines = Object.entries(by_answer).map(([answer, currencies]) => {
+    const ends = Object.entries(currencies).map(([currency, each]) => `${currency} ${endsText(each)}`);
+    return `    ${answer.padEnd(16)} ${ends.join("; ")}`;
+  });
+  return lines.length === 0 ? [] : ["  the bank asked the shopper (3-D Secure), who", ...lines];
 }

@@ -1,15 +1,25 @@
 // The report shows the effects on shoppers and assigns them to the right fault.
 import { describe, expect, test } from "bun:test";
-import { endsOf, faultReports, type Injection, kindReports, PAIRS, slowestOf } from "./report.ts";
+import {
+  asText,
+  type ChaosReport,
+  faultReports,
+  type Injection,
+  kindReports,
+  PAIRS,
+  slowestOf,
+} from "./report.ts";
 import type { KindName } from "./schedule.ts";
 import type { Checkout } from "./shopping.ts";
+
+const PRICE = { amount_cents: 1_250, currency: "EUR" };
 
 /** One checkout every 100 ms over a minute, served in half a second unless `faults` changes it. */
 function shopping(faults: (at: number) => Partial<Checkout>): Checkout[] {
   return Array.from({ length: 600 }, (_, index): Checkout => {
     const at = index * 100;
     const served = { intendedAt: at, acceptedAt: at + 20, attempts: 1, restAt: at + 500, isServed: true };
-    return { ...served, sagaId: `saga-${index}`, isSlow: false, ...faults(at) };
+    return { ...served, sagaId: `saga-${index}`, isSlow: false, price: PRICE, ...faults(at) };
   });
 }
 
@@ -81,20 +91,36 @@ describe("a kind of fault", () => {
   });
 });
 
-test("checkouts are counted by end, and unfinished ones by status", () => {
-  const ends: readonly Partial<Checkout>[] = [
-    { end: "COMPLETED" },
-    { end: "CARD_DECLINED" },
-    { end: "COMPLETED" },
-    { status: "COMPENSATING" },
-  ];
-  const checkouts = ends.map((end, index): Checkout => ({ intendedAt: index, isSlow: false, ...end }));
-  expect(endsOf(checkouts)).toEqual({ COMPLETED: 2, CARD_DECLINED: 1, "still COMPENSATING": 1 });
-});
-
 test("the slowest come first", () => {
   const late = (at: number) => (at === 300 ? { restAt: 60_320, end: "CARD_DECLINED" } : { end: "COMPLETED" });
   const [first, second] = slowestOf(shopping(late));
   expect(first).toEqual({ saga_id: "saga-3", seconds: 60, end: "CARD_DECLINED" });
   expect(second?.seconds).toBe(0.48);
+});
+
+test("the text has the money by currency, and what became of those whose bank asked", () => {
+  const report: ChaosReport = {
+    seed: 7,
+    seconds: 1,
+    faults: 0,
+    sagas: 3,
+    by_end: { COMPLETED: 2, CARD_DECLINED: 1 },
+    by_currency: {
+      KWD: { ends: { COMPLETED: 2 }, due_cents: 7_740, taken_cents: 11_610, returned_cents: 3_870 },
+    },
+    by_answer: { "confirmed twice": { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 2 } } },
+    slowest: [],
+    not_accepted: 0,
+    not_terminal: 0,
+    kinds: {},
+    injections: [],
+    ended_by_themselves: {},
+    left_out: {},
+    violations: [],
+    audit_clean: true,
+    ok: true,
+  };
+  const lines = asText(report).split("\n");
+  expect(lines).toContain("  KWD: orders of 7.740 KWD; the provider took 11.610 KWD and returned 3.870 KWD");
+  expect(lines).toContain("    confirmed twice  JPY 1 COMPLETED; KWD 2 COMPLETED");
 });

@@ -1,22 +1,28 @@
 // One chaos run: its own stack with a proxy in every link, shoppers who never stop, and one fault after the other, each with time for the
 // recovery. Then everything is healed, the work drains, and the auditor checks the result. Called by main.ts.
 import { existsSync, mkdirSync } from "node:fs";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import { commandOf } from "../processes.ts";
 import { openSystem, stackCommand, type System, wipe } from "../system.ts";
+import { ACTION_DEADLINE_MS } from "./bank-visit.ts";
+import { BLOCKED_COUNTRY } from "./cases.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
+import { answersOf, endsOf } from "./ends.ts";
 import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
 import { seeded } from "../../internal/kernel/random.ts";
+import { moneyOf } from "./money.ts";
 import { recoveryMs } from "./recovery.ts";
-import { type ChaosReport, endsOf, faultReports, type Injection, kindReports, slowestOf } from "./report.ts";
+import { type ChaosReport, faultReports, type Injection, kindReports, slowestOf } from "./report.ts";
 import { type KindName, type PlannedFault, planFaults, type Replicas } from "./schedule.ts";
-import { BLOCKED_COUNTRY, Shopping } from "./shopping.ts";
+import { fillShelves, SHOP_CURRENCIES } from "./shelves.ts";
+import { Shopping } from "./shopping.ts";
 import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
 import { Target } from "./target.ts";
 
-const SKUS = 200;
-/** Fewer than the shoppers want. */
-const SCARCE_STOCK = 150;
+const ledgerEntry = TypeCompiler.Compile(ProviderLedgerEntry);
+
 const LATENCY = "uniform:50-200";
 /** Time before the first fault, so that the effects of a cold start are not taken for those of a fault. */
 const WARM_UP_MS = 15_000;
@@ -56,7 +62,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const links = held.use(await Links.open(target));
   const clocks = new Clocks(`${directory}/clocks`);
   const up = upArguments(options.replicas, links, clocks);
-  const system = await openSystem({ stack: undefined, directory, skus: SKUS, latency: LATENCY, up });
+  // The products are on the shelves, not among the system's own.
+  const system = await openSystem({ stack: undefined, directory, skus: 1, latency: LATENCY, up });
   let disk: SmallDisk | undefined;
   let isKept = options.keep;
   const takeDown = async () => {
@@ -71,14 +78,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   options.signal.throwIfAborted();
   options.signal.addEventListener("abort", () => void takeDown().then(options.stopped, options.stopped));
   if (!leftOut.has("disk full")) disk = await SmallDisk.under(target, schedule.smallDisk);
-  const scarceSku = `scarce-${seed}`;
-  await system.restock([scarceSku], SCARCE_STOCK);
+  const shelves = await fillShelves(system, seed);
   report(`up; seed ${seed}; ${schedule.faults.length} faults; ${schedule.smallDisk} on a small disk`);
 
   const arena: Arena = { system, target, links, clocks, disk };
   const journal = `${directory}/journal.jsonl`;
   const { ratePerSecond } = options;
-  const shopping = new Shopping({ system, random: seeded(seed + 1), ratePerSecond, scarceSku, journal });
+  const shopping = new Shopping({ system, random: seeded(seed + 1), ratePerSecond, shelves, journal });
   const injections = await attack(arena, shopping, schedule.faults, options);
   const result = await judge({ seed, begun, leftOut, arena, shopping, journal, injections });
   isKept ||= !result.ok;
@@ -105,6 +111,12 @@ function upArguments(replicas: Replicas, links: Links, clocks: Clocks): readonly
     "3",
     "--set",
     `order.ORDER_BLOCKED_COUNTRIES=${BLOCKED_COUNTRY}`,
+    "--set",
+    `orchestrator.ACTION_DEADLINE_MS=${ACTION_DEADLINE_MS}`,
+    ...["gateway", "inventory"].flatMap((role) => [
+      "--set",
+      `${role}.SHOP_CURRENCIES=${SHOP_CURRENCIES.join(",")}`,
+    ]),
     // A fault delays the provider for at most 30 s; the simulator's search has no lag.
     "--set",
     "payment.CHARGE_EXECUTION_MS=60000",
@@ -151,10 +163,12 @@ interface DrainedRun {
 async function judge(run: DrainedRun): Promise<ChaosReport> {
   const { seed, begun, leftOut, shopping, journal, injections } = run;
   const { system, target } = run.arena;
-  const violations = [...shopping.violations, ...(await changedSince(system, shopping))];
-  const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
-
   const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
+  const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
+  const money = moneyOf(accepted, await ledgerOf(system));
+  const changed = await changedSince(system, shopping);
+  const violations = [...shopping.violations, ...changed, ...money.violations];
+
   const notTerminal = accepted.filter(({ restAt }) => restAt === undefined).length;
   return {
     seed,
@@ -162,6 +176,8 @@ async function judge(run: DrainedRun): Promise<ChaosReport> {
     faults: injections.length,
     sagas: accepted.length,
     by_end: endsOf(accepted),
+    by_currency: money.byCurrency,
+    by_answer: answersOf(accepted),
     slowest: slowestOf(accepted),
     not_accepted: shopping.checkouts.length - accepted.length,
     not_terminal: notTerminal,
@@ -183,6 +199,14 @@ async function clearAway(directory: string): Promise<void> {
     throw new Error(`a stack still runs in ${directory}: bun run stack down --wipe --data-dir ${directory}`);
   await unmountLeftover(directory);
   await wipe(directory);
+}
+
+/** The provider simulator's ledger. It is read after the audit, which waits until nothing moves. */
+async function ledgerOf({ addresses }: System): Promise<readonly ProviderLedgerEntry[]> {
+  const answer = await fetch(`${addresses.paysim}/_sim/ledger`);
+  if (!answer.ok) throw new Error(`the provider simulator's ledger: ${answer.status}`);
+  const lines = (await answer.text()).split("\n").filter(Boolean);
+  return lines.map((line) => ledgerEntry.Decode(JSON.parse(line)));
 }
 
 /** Sagas whose final status differs from the one that their shopper saw. */

@@ -5,7 +5,11 @@ import type { SagaStatus, SagaStatusView } from "../../schemas/http.ts";
 import { openLoop } from "../open-loop.ts";
 import { cartOf, Refused, type Shopper } from "../shopper.ts";
 import type { System } from "../system.ts";
+import type { Money } from "../../internal/kernel/money.ts";
 import { pick, type Random } from "../../internal/kernel/random.ts";
+import { type Answer, BankVisit } from "./bank-visit.ts";
+import { type Case, CASES, drawByShare } from "./cases.ts";
+import type { Shelf } from "./shelves.ts";
 import { contradiction } from "./statuses.ts";
 
 /** How long a shopper retries and polls. */
@@ -13,80 +17,20 @@ const PATIENCE_MS = 300_000;
 /** Pauses before the first looks at a new checkout; later looks wait for the end. */
 const EARLY_LOOKS_MS = [0, 100, 200, 400];
 const WAIT_SECONDS = 10;
+/** Shoppers whose bank will ask look more often: a status request answers early only at the end of the checkout. */
+const ASKED_WAIT_SECONDS = 1;
 const RETRY_MS = 250;
 /** One in this many checkouts is sent again with the same key after its 202, as by a shopper who got no answer. */
 const REPEATED = 10;
 
-export const BLOCKED_COUNTRY = "KP";
-const CHALLENGED = "pm_card_threeDSecure2Required";
-const DONE = ["COMPLETED"];
-const REFUSED = ["ADDRESS_NOT_SERVED"];
-/**
- * All kinds of checkouts with their expected ends without faults; and slow kinds, where the provider simulator itself delays the
- * checkout.
- */
-const CASES = [
-  { share: 0.77, card: "pm_card_visa", country: "DE", lines: [1, 2, 3], ends: DONE },
-  {
-    share: 0.07,
-    card: "pm_card_visa_chargeDeclined",
-    country: "DE",
-    lines: [1, 2],
-    ends: ["CARD_DECLINED"],
-  },
-  { share: 0.04, card: "pm_card_visa", country: BLOCKED_COUNTRY, lines: [1], ends: REFUSED },
-  {
-    share: 0.04,
-    card: "pm_card_visa",
-    country: "DE",
-    lines: [2],
-    ends: ["COMPLETED", "INSUFFICIENT_STOCK"],
-    isScarce: true,
-  },
-  { share: 0.02, card: "pm_sim_500_once", country: "DE", lines: [1], ends: DONE, isSlow: true },
-  { share: 0.01, card: "pm_sim_reply_lost", country: "DE", lines: [1], ends: DONE, isSlow: true },
-  {
-    share: 0.01,
-    card: "pm_sim_refund_500_once",
-    country: BLOCKED_COUNTRY,
-    lines: [1],
-    ends: REFUSED,
-    isSlow: true,
-  },
-  { share: 0.01, card: "pm_sim_timeout_once", country: "DE", lines: [1], ends: DONE, isSlow: true },
-  // Their banks want them to confirm the payment (3-D Secure).
-  { share: 0.02, card: CHALLENGED, country: "DE", lines: [1], ends: DONE, isSlow: true, answer: "confirm" },
-  {
-    share: 0.01,
-    card: CHALLENGED,
-    country: "DE",
-    lines: [1],
-    ends: ["PAYMENT_INTENT_AUTHENTICATION_FAILURE"],
-    isSlow: true,
-    answer: "refuse",
-  },
-] as const satisfies readonly Case[];
-
-interface Case {
-  /** The share of all checkouts; the sum is 1. */
-  readonly share: number;
-  readonly card: string;
-  readonly country: string;
-  readonly lines: readonly [number, ...number[]];
-  /** The failure code, or the status without one. */
-  readonly ends: readonly string[];
-  readonly isScarce?: boolean;
-  readonly isSlow?: boolean;
-  /** The shopper is present, and answers their bank so. */
-  readonly answer?: "confirm" | "refuse";
-}
-
 export interface Checkout {
   readonly intendedAt: number;
-  /** Its card makes the provider slow, so it does not count for recovery. */
+  /** Its card or its shopper makes it slow, so it does not count for recovery. */
   readonly isSlow: boolean;
-  /** What the shopper still has to answer their bank. */
-  answer?: "confirm" | "refuse" | undefined;
+  /** What the cart costs, in minor units of its currency. */
+  readonly price: Money;
+  /** What the shopper does when the bank asks. */
+  readonly answer?: Answer | undefined;
   sagaId?: string;
   acceptedAt?: number;
   /** The number of attempts until it was accepted. */
@@ -96,6 +40,8 @@ export interface Checkout {
   status?: SagaStatus;
   /** The failure code, or the status without one. */
   end?: string;
+  /** What the shop says it cost. */
+  totalCents?: number | null;
   /** True if it ended as without a fault. */
   isServed?: boolean;
   restAt?: number;
@@ -105,8 +51,7 @@ export interface ShoppingOptions {
   readonly system: System;
   readonly random: Random;
   readonly ratePerSecond: number;
-  /** A SKU with too little stock for all. */
-  readonly scarceSku: string;
+  readonly shelves: readonly Shelf[];
   readonly journal: string;
 }
 
@@ -142,22 +87,25 @@ export class Shopping {
   }
 
   #arrive(index: number, intendedAt: number): void {
-    const { system, random } = this.#options;
-    const kind = drawCase(random());
-    const checkout: Checkout = { intendedAt, isSlow: kind.isSlow ?? false, answer: kind.answer };
-    this.checkouts.push(checkout);
+    const { system, random, shelves } = this.#options;
+    const kind = drawByShare(CASES, random());
+    const shelf = drawByShare(shelves, random());
+    const pace = random();
     const shopper = system.shoppers[index % system.shoppers.length];
     if (shopper === undefined) throw new Error("the system has no shoppers");
-    const lines = pick(random, kind.lines);
-    const first = Math.floor(random() * system.skus.length);
-    const skus = Array.from(
-      { length: lines },
-      (_, line) => system.skus[(first + line) % system.skus.length] ?? "",
-    );
-    if (kind.isScarce === true) skus[0] = this.#options.scarceSku;
+    const skus = skusOf(kind, shelf, random);
+    const { amount_cents, currency } = shelf.price;
+    const checkout: Checkout = {
+      intendedAt,
+      isSlow: kind.isSlow ?? false,
+      price: { amount_cents: amount_cents * skus.length, currency },
+      answer: kind.answer,
+    };
+    this.checkouts.push(checkout);
     const present = kind.answer === undefined ? {} : { shopper_present: true };
-    const cart = { ...cartOf(skus, kind.card, system.currency, kind.country), ...present };
-    const shopping = this.#shop(shopper, cart, checkout, index % REPEATED === 0).then(() => {
+    const cart = { ...cartOf(skus, kind.card, currency, kind.country), ...present };
+    const repeats = index % REPEATED === 0;
+    const shopping = this.#shop(shopper, cart, checkout, { repeats, pace }).then(() => {
       checkout.isServed = checkout.end !== undefined && kind.ends.includes(checkout.end);
     });
     this.#open.add(shopping);
@@ -168,7 +116,7 @@ export class Shopping {
     shopper: Shopper,
     cart: Parameters<Shopper["checkout"]>[0],
     checkout: Checkout,
-    repeats: boolean,
+    { repeats, pace }: { readonly repeats: boolean; readonly pace: number },
   ): Promise<void> {
     const key = `chaos-${Bun.randomUUIDv7()}`;
     const giveUpAt = Date.now() + PATIENCE_MS;
@@ -181,7 +129,10 @@ export class Shopping {
         if (again.saga_id !== saga_id)
           this.violations.push(`one Idempotency-Key became two sagas, ${saga_id} and ${again.saga_id}`);
       }
-      await this.#follow(shopper, saga_id, checkout, giveUpAt);
+      const { answer } = checkout;
+      const visit =
+        answer === undefined ? undefined : new BankVisit({ shopper, sagaId: saga_id, answer, pace });
+      await this.#follow(shopper, saga_id, checkout, { visit, giveUpAt });
     } catch (error) {
       checkout.refusal = error instanceof Error ? error.message : String(error);
       if (error instanceof Refused)
@@ -189,29 +140,27 @@ export class Shopping {
     }
   }
 
-  async #follow(shopper: Shopper, sagaId: string, checkout: Checkout, giveUpAt: number): Promise<void> {
+  async #follow(
+    shopper: Shopper,
+    sagaId: string,
+    checkout: Checkout,
+    { visit, giveUpAt }: { readonly visit: BankVisit | undefined; readonly giveUpAt: number },
+  ): Promise<void> {
     for (let looks = 0; Date.now() < giveUpAt; looks++) {
       const early = EARLY_LOOKS_MS[looks];
       if (early !== undefined) await Bun.sleep(early);
-      const view = await shopper.look(sagaId, early === undefined ? WAIT_SECONDS : 0);
+      const wait = visit?.isAwaited === true ? ASKED_WAIT_SECONDS : WAIT_SECONDS;
+      const view = await shopper.look(sagaId, early === undefined ? wait : 0);
       if (view === undefined) await Bun.sleep(RETRY_MS);
       else if (view === null) this.violations.push(`saga ${sagaId} is not found after its 202`);
-      else if (this.#note(checkout, view)) return;
-      else if (view.next_action !== undefined) await this.#confirm(shopper, sagaId, checkout);
-    }
-  }
-
-  /** The shopper goes to their bank, once. What is away meanwhile is tried again at the next look. */
-  async #confirm(shopper: Shopper, sagaId: string, checkout: Checkout): Promise<void> {
-    if (checkout.answer === undefined) return;
-    try {
-      const action = await shopper.action(sagaId);
-      if (action === null) return;
-      await shopper.answerBank(action, checkout.answer);
-      checkout.answer = undefined;
-      await shopper.back(sagaId);
-    } catch {
-      await Bun.sleep(RETRY_MS);
+      else if (this.#note(checkout, view)) {
+        const wrong = await visit?.ended(view.status, giveUpAt);
+        if (wrong != null) this.violations.push(wrong);
+        return;
+      } else if (view.next_action !== undefined && visit !== undefined) {
+        // What is away meanwhile is tried again at the next look.
+        await visit.asked().catch(() => Bun.sleep(RETRY_MS));
+      }
     }
   }
 
@@ -222,16 +171,17 @@ export class Shopping {
     checkout.status = view.status;
     if (view.completed_at === null) return false;
     checkout.end = view.failure_code ?? view.status;
+    checkout.totalCents = view.total_cents;
     checkout.restAt = Date.now();
     return true;
   }
 }
 
-function drawCase(draw: number): Case {
-  let edge = 0;
-  for (const one of CASES) {
-    edge += one.share;
-    if (draw < edge) return one;
-  }
-  return CASES[0];
+/** Neighbours on the shelf, and perhaps its scarce product. */
+function skusOf({ lines, isScarce = false }: Case, { skus, scarceSku }: Shelf, random: Random): string[] {
+  const count = pick(random, lines);
+  const first = Math.floor(random() * skus.length);
+  return Array.from({ length: count }, (_, line) =>
+    isScarce && line === 0 ? scarceSku : (skus[(first + line) % skus.length] ?? ""),
+  );
 }
