@@ -7,8 +7,12 @@ import type { Shopper } from "../shopper.ts";
 export const ACTION_DEADLINE_MS = 20_000;
 /** How long shoppers think, at most, before they answer, so that faults happen meanwhile. */
 const MAX_THINK_MS = 10_000;
-/** Those who answer at the deadline come within this time after it, when the saga begins to cancel the charge. */
+/**
+ * Those who answer at the deadline come in a period of this length that begins so long before it, so that confirmation and cancellation meet.
+ * They see the question up to a second after the saga begins to wait.
+ */
 const AT_DEADLINE_MS = 2_000;
+const BEFORE_DEADLINE_MS = 1_500;
 /** For a confirmation after the end; the provider may be down. */
 const RETRY_MS = 250;
 
@@ -96,6 +100,8 @@ export class BankVisit {
 
   #thinkMs(): number {
     const { answer, pace } = this.#options;
-    return answer === "at the deadline" ? ACTION_DEADLINE_MS + pace * AT_DEADLINE_MS : pace * MAX_THINK_MS;
+    return answer === "at the deadline"
+      ? ACTION_DEADLINE_MS - BEFORE_DEADLINE_MS + pace * AT_DEADLINE_MS
+      : pace * MAX_THINK_MS;
   }
 }

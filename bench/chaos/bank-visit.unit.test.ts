@@ -45,7 +45,7 @@ describe("a shopper whose bank asks", () => {
     ["confirmed twice", ["confirm at 5000", "confirm at 5000", "back"]],
     ["refused", ["refuse at 5000", "back"]],
     ["abandoned", []],
-    ["at the deadline", [`confirm at ${ACTION_DEADLINE_MS + 1_000}`, "back"]],
+    ["at the deadline", [`confirm at ${ACTION_DEADLINE_MS - 500}`, "back"]],
     ["too late", []],
   ] as const)("%s: answers in time, once", async (answer, expected) => {
     const { visit, done } = visitOf(answer);
