@@ -4,9 +4,7 @@
 // that scripts.ts can list their exact bytes.
 import checkoutText from "./client/card-fields.js" with { type: "text" };
 import shopText from "./client/shop.js" with { type: "text" };
-import baseCss from "./styles/base.css" with { type: "text" };
-import pagesCss from "./styles/pages.css" with { type: "text" };
-import themeCss from "./styles/theme.css" with { type: "text" };
+import { acceptsGzip } from "./compression.ts";
 
 export interface Asset {
   readonly path: string;
@@ -20,12 +18,6 @@ export interface Asset {
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 29C7 26 4 18 6 6c6 1 10 5 10 12 0-7 4-11 10-12 2 12-1 20-10 23z" fill="#2f6b55"/><path d="M16 29V18" stroke="#f7f2e8" stroke-width="2"/></svg>`;
 
 export const assets = {
-  css: asset(
-    "shop",
-    "css",
-    "text/css; charset=utf-8",
-    [themeCss, baseCss, pagesCss].map(withoutComments).join("\n"),
-  ),
   shop: asset("shop", "js", "text/javascript; charset=utf-8", shopText),
   cardFields: asset("card-fields", "js", "text/javascript; charset=utf-8", checkoutText),
   icon: asset("icon", "svg", "image/svg+xml", ICON),
@@ -37,7 +29,7 @@ const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((on
 export function assetResponse(path: string, request: Request): Response | null {
   const found = byPath.get(path);
   if (found === undefined) return null;
-  const zip = request.headers.get("accept-encoding")?.includes("gzip") === true;
+  const zip = acceptsGzip(request);
   const headers = new Headers({
     "content-type": found.type,
     "cache-control": "public, max-age=31536000, immutable",
@@ -58,8 +50,4 @@ function asset(name: string, ending: string, type: string, text: string): Asset 
     integrity: `sha384-${hash.toString("base64")}`,
     zipped: Bun.gzipSync(text),
   };
-}
-
-function withoutComments(css: string): string {
-  return css.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s+/gm, "");
 }

@@ -1,6 +1,7 @@
 // Turns a page into a response with its headers, and redirects.
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
+import { encodedPage } from "./compression.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { Visit } from "./visit.ts";
 
@@ -24,10 +25,9 @@ export function page(visit: Visit, content: VNode, options: PageOptions = {}): R
     ...options.headers,
   });
   for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(request.method === "HEAD" ? null : `<!doctype html>${render(content)}`, {
-    status,
-    headers,
-  });
+  const body =
+    request.method === "HEAD" ? null : encodedPage(`<!doctype html>${render(content)}`, request, headers);
+  return new Response(body, { status, headers });
 }
 
 /** After a POST: the browser gets the next page, so that reload and back repeat nothing. */

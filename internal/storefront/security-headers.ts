@@ -1,5 +1,5 @@
-// The security headers of every page. Scripts run only with the nonce of their response, nothing is loaded from elsewhere, and nobody
-// may frame a page. The one exception is the payment provider on the checkout page, where its own fields take the card. Pure.
+// The security headers of every page. Scripts and styles count only with the nonce of their response, nothing is loaded from elsewhere,
+// and nobody may frame a page. The one exception is the payment provider on the checkout page, where its own fields take the card. Pure.
 
 /** Where Stripe's fields come from and what they talk to (https://docs.stripe.com/security/guide#content-security-policy). */
 const STRIPE = {
@@ -37,7 +37,7 @@ function contentSecurityPolicy({ nonce, withStripe }: PageSecurity): string {
   return [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'${stripe("script")}`,
-    "style-src 'self'",
+    `style-src 'nonce-${nonce}'`,
     "img-src 'self' data:",
     "font-src 'self'",
     `connect-src 'self'${stripe("connect")}`,

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { assets } from "../assets.ts";
 import { LANGUAGES } from "../format.ts";
+import { STYLE_SHEET } from "../style-sheet.ts";
 import { type Frame, THEMES } from "../visit.ts";
 import { wordsOf } from "../words/words.ts";
 import { Icon } from "./art.tsx";
@@ -46,7 +47,7 @@ export function Page({
             <meta http-equiv="refresh" content={String(refreshSeconds)} />
           </noscript>
         )}
-        <link rel="stylesheet" href={assets.css.path} integrity={assets.css.integrity} />
+        <style nonce={nonce} dangerouslySetInnerHTML={{ __html: STYLE_SHEET }} />
         <link rel="icon" href={assets.icon.path} type="image/svg+xml" />
         <script type="module" nonce={nonce} src={assets.shop.path} integrity={assets.shop.integrity} />
         {scripts}
