@@ -1,32 +1,31 @@
 // The storefront: every page and form of the shop, as an Elysia app. It reads the request once (visit.ts), refuses foreign POSTs, calls
 // the route, and answers what it throws as a page. Called by cmd/gateway, which serves it beside the API.
 import { Elysia } from "elysia";
-import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { AppError } from "../kernel/errors.ts";
 import { assetResponse } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
 import { isOwnPost } from "./origin-check.ts";
 import { type ProblemKind, ProblemPage } from "./pages/problem.tsx";
 import { TooManyRequests } from "./port.ts";
+import { formOf, textOf, TooLarge } from "./read-body.ts";
 import { page } from "./respond.ts";
 import { catalogueRoutes } from "./routes/catalogue.tsx";
 import { checkoutRoutes } from "./routes/checkout.tsx";
 import { orderRoutes } from "./routes/orders.tsx";
-import { NotFound, type ShopRoute } from "./routes/route.ts";
+import { NotFound, type ShopRoute, SignInUnknown } from "./routes/route.ts";
 import { sessionRoutes } from "./routes/session.tsx";
 import { statusRoutes } from "./routes/status.tsx";
 import { readVisit } from "./visit.ts";
 
-/** A cart of 50 lines with an address is below 8 KB. */
-const MAX_FORM_BYTES = 64 * 1_024;
-const FORM = "application/x-www-form-urlencoded";
 const RETRY_AFTER_SECONDS = "2";
 
 const STATUS_OF: Readonly<Record<ProblemKind, number>> = {
   notFound: 404,
   refused: 403,
+  tooLarge: 413,
   tooMany: 429,
   unavailable: 503,
+  signInUnknown: 503,
   internal: 500,
 };
 
@@ -40,15 +39,15 @@ export const SHOP_ROUTES: readonly ShopRoute[] = [
 ];
 
 export function storefrontApp(options: StorefrontOptions) {
-  const app = new Elysia({ serve: { maxRequestBodySize: MAX_FORM_BYTES } })
+  const app = new Elysia()
     .onError(({ error, code, request }) =>
-      problem(code === "NOT_FOUND" ? new NotFound() : error, request, options),
+      code === "NOT_FOUND" ? nowhere(request, options) : problem(error, request, options),
     )
-    .get("/assets/:name", ({ params, request }) => {
-      const response = assetResponse(`/assets/${params.name}`, request);
-      if (response === null) throw new NotFound();
-      return response;
-    })
+    // No limit counts these: they are ready in memory, and browsers ask for each once, so counting would cost more.
+    .get(
+      "/assets/:name",
+      ({ params, request }) => assetResponse(`/assets/${params.name}`, request) ?? nowhere(request, options),
+    )
     .post("/csp-reports", ({ request }) => cspReport(request, options), { parse: "none" });
   for (const route of SHOP_ROUTES)
     app.route(route.method, route.path, ({ request, params }) => answer(route, request, params, options), {
@@ -63,11 +62,14 @@ async function answer(
   params: Readonly<Record<string, string>>,
   options: StorefrontOptions,
 ): Promise<Response> {
-  if (route.method === "POST" && !isOwn(request, options)) {
+  const isForeign = route.method === "POST" && !isOwn(request, options);
+  // A foreign form does not use up the checkouts of its victim's address.
+  const isCheckout = route.method === "POST" && route.path === "/checkout" && !isForeign;
+  await options.limits?.admit(request, isCheckout);
+  if (isForeign) {
     options.counts.refusedOrigin();
     return problemPage("refused", request, options);
   }
-  await options.limits?.admit(request, route.method === "POST" && route.path === "/checkout");
   const form = route.method === "POST" ? await formOf(request) : new URLSearchParams();
   const response = await route.handle(await readVisit(request, params, form, options));
   options.counts.page(route.name, response.status);
@@ -81,13 +83,20 @@ function isOwn({ headers }: Request, { shopUrl }: StorefrontOptions): boolean {
   );
 }
 
-async function formOf(request: Request): Promise<URLSearchParams> {
-  // A form without fields is sent without a type by some clients.
-  return new URLSearchParams(mediaTypeOf(request) === FORM ? await request.text() : "");
+/** For an address that leads nowhere: its page costs as much as any other, so it counts as one. */
+async function nowhere(request: Request, options: StorefrontOptions): Promise<Response> {
+  try {
+    await options.limits?.admit(request, false);
+  } catch (error) {
+    return problem(error, request, options);
+  }
+  return problemPage("notFound", request, options);
 }
 
 function problem(error: unknown, request: Request, options: StorefrontOptions): Promise<Response> {
   if (error instanceof NotFound) return problemPage("notFound", request, options);
+  if (error instanceof TooLarge) return problemPage("tooLarge", request, options);
+  if (error instanceof SignInUnknown) return problemPage("signInUnknown", request, options);
   if (error instanceof TooManyRequests)
     return problemPage("tooMany", request, options, String(error.retryAfterSeconds));
   // A shopper who left gets no answer, and leaving is not an error.
@@ -100,13 +109,14 @@ async function problemPage(
   kind: ProblemKind,
   request: Request,
   options: StorefrontOptions,
-  retryAfter = kind === "unavailable" ? RETRY_AFTER_SECONDS : null,
+  retryAfter = STATUS_OF[kind] === 503 ? RETRY_AFTER_SECONDS : null,
 ): Promise<Response> {
   // Who the shopper is does not matter here, and asking could fail again.
   const visit = await readVisit(request, {}, new URLSearchParams(), { ...options, userOf: async () => null });
   options.counts.page("problem", STATUS_OF[kind]);
   return page(visit, ProblemPage({ frame: visit, kind }), {
     status: STATUS_OF[kind],
+    isSecretAddress: visit.query.has("token") || visit.query.has("k"),
     ...(retryAfter === null ? {} : { headers: { "retry-after": retryAfter } }),
   });
 }
@@ -116,8 +126,16 @@ const DIRECTIVE =
   /"(?:effective-?directive|violated-directive)"\s*:\s*"(script|style|img|font|connect|frame|form|base|default)-/i;
 const MAX_REPORT_BYTES = 16 * 1_024;
 
-async function cspReport(request: Request, { counts }: StorefrontOptions): Promise<Response> {
-  const text = (await request.text()).slice(0, MAX_REPORT_BYTES);
-  counts.cspReport(DIRECTIVE.exec(text)?.[1]?.toLowerCase() ?? "other");
-  return new Response(null, { status: 204 });
+async function cspReport(request: Request, options: StorefrontOptions): Promise<Response> {
+  try {
+    await options.limits?.admit(request, false);
+    const text = await textOf(request, MAX_REPORT_BYTES);
+    options.counts.cspReport(DIRECTIVE.exec(text)?.[1]?.toLowerCase() ?? "other");
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    // Nobody looks at the answer, so it is no page.
+    if (error instanceof TooManyRequests) return new Response(null, { status: 429 });
+    if (error instanceof TooLarge) return new Response(null, { status: 413 });
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 // One request to the storefront, read once: who visits, in which language, with which cart. Handlers get it and return a Response.
+import { AppError } from "../kernel/errors.ts";
 import { type Cart, cartOf, cartText, pieces } from "./cart.ts";
 import { CART, cookiesOf, PREFERENCES, SESSION, setCookie } from "./cookies.ts";
 import { type Language, LANGUAGES, languageOf } from "./format.ts";
@@ -28,6 +29,8 @@ export interface Visit extends Frame {
   readonly cookies: ReadonlyMap<string, string>;
   readonly cart: Cart;
   readonly userId: string | null;
+  /** There is a session, and nobody can say now whose it is: the keys that verify it are away. */
+  readonly isSignInUnknown: boolean;
   readonly options: StorefrontOptions;
   /** Epoch ms. */
   readonly now: number;
@@ -50,7 +53,7 @@ export async function readVisit(
   const chosen = preferencesOf(cookies.get(PREFERENCES));
   const language = chosen.language ?? languageOf(request.headers.get("accept-language"));
   const token = cookies.get(SESSION) ?? "";
-  const userId = token === "" ? null : await options.userOf(token);
+  const { userId, isSignInUnknown } = await sessionOf(token, request, options);
   const cart = cartOf(cookies.get(CART));
   return {
     request,
@@ -60,6 +63,7 @@ export async function readVisit(
     cookies,
     cart,
     userId,
+    isSignInUnknown,
     query: url.searchParams,
     words: wordsOf(language),
     language,
@@ -71,6 +75,24 @@ export async function readVisit(
     shopName: options.shopName,
     now: options.clock.now(),
   };
+}
+
+type Session = Pick<Visit, "userId" | "isSignInUnknown">;
+
+/** Whose session it is. Pages that are the same for everybody do without; the others say that it cannot be checked now. */
+export async function sessionOf(
+  token: string,
+  request: Request,
+  options: StorefrontOptions,
+): Promise<Session> {
+  if (token === "") return { userId: null, isSignInUnknown: false };
+  try {
+    return { userId: await options.userOf(token), isSignInUnknown: false };
+  } catch (error) {
+    if (!(error instanceof AppError && error.canRetry)) throw error;
+    options.onError(error, request);
+    return { userId: null, isSignInUnknown: true };
+  }
 }
 
 /** The same visit with another cart, for a page that has just changed it. */

@@ -2,11 +2,14 @@
 import { Page } from "../parts/layout.tsx";
 import type { Frame } from "../visit.ts";
 
-export type ProblemKind = "notFound" | "tooMany" | "unavailable" | "internal" | "refused";
+export type ProblemKind =
+  "notFound" | "refused" | "tooLarge" | "tooMany" | "unavailable" | "signInUnknown" | "internal";
+
+const CAN_RETRY: ReadonlySet<ProblemKind> = new Set(["tooMany", "unavailable", "signInUnknown"]);
 
 export function ProblemPage({ frame, kind }: { readonly frame: Frame; readonly kind: ProblemKind }) {
   const { problem } = frame.words;
-  const canRetry = kind === "unavailable" || kind === "tooMany";
+  const canRetry = CAN_RETRY.has(kind);
   return (
     <Page frame={frame} title={problem[kind]}>
       <div class="narrow">

@@ -13,9 +13,12 @@ export interface ShopRoute {
 }
 
 export class NotFound extends Error {}
+/** The shopper may well be signed in, but nobody can check it now. */
+export class SignInUnknown extends Error {}
 
-/** To the sign-in and back. */
+/** To the sign-in and back. Throws SignInUnknown where signing in again would not help. */
 export function signInFirst(visit: Visit): Response {
+  if (visit.isSignInUnknown) throw new SignInUnknown();
   return seeOther(`/signin?needed=1&back=${encodeURIComponent(visit.here)}`);
 }
 

@@ -4,8 +4,8 @@ import { clearCookie, DETAILS, KEY, PLACED, SESSION, setCookie } from "../cookie
 import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
-import { ownPath, preferencesCookie, THEMES, type Visit } from "../visit.ts";
-import type { ShopRoute } from "./route.ts";
+import { ownPath, preferencesCookie, sessionOf, THEMES, type Visit } from "../visit.ts";
+import { type ShopRoute, SignInUnknown } from "./route.ts";
 
 const MAX_TOKEN_LENGTH = 3_900;
 
@@ -77,9 +77,11 @@ function invalid(visit: Visit, back: string): Response {
 }
 
 /** A cookie takes about 4 KB, and a token has no other characters. */
-async function isValid({ options }: Visit, token: string): Promise<boolean> {
+async function isValid({ options, request }: Visit, token: string): Promise<boolean> {
   if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
-  return (await options.userOf(token)) !== null;
+  const { userId, isSignInUnknown } = await sessionOf(token, request, options);
+  if (isSignInUnknown) throw new SignInUnknown();
+  return userId !== null;
 }
 
 /** The provider sends the browser back to `return`. */

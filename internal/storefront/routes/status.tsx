@@ -44,6 +44,11 @@ function viewerOf({ params, query, userId, options }: Visit): Viewer | null {
   return guest === null ? null : { sagaId, userId: guest, isGuest: true, guestToken };
 }
 
+/** For the live updates: at 401 the page loads again and leads to the sign-in, at 503 it keeps trying. */
+function nobody({ isSignInUnknown }: Visit): Response {
+  return new Response(null, { status: isSignInUnknown ? 503 : 401 });
+}
+
 async function statusPage(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
   // The provider adds a secret of the payment to the address: the sign-in must not get it.
@@ -141,7 +146,7 @@ async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) 
 /** Long poll: answers when the view differs from `?seen=`, or after 25 s. */
 async function view(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
-  if (viewer === null) return new Response(null, { status: 401 });
+  if (viewer === null) return nobody(visit);
   const seen = visit.query.get("seen") ?? "";
   const { data, clock } = visit.options;
   const until = AbortSignal.any([visit.request.signal, AbortSignal.timeout(POLL_MS)]);
@@ -157,7 +162,7 @@ async function view(visit: Visit): Promise<Response> {
 /** Server-sent events: a `view` at once and after each change, a comment while nothing happens. */
 async function events(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
-  if (viewer === null) return new Response(null, { status: 401 });
+  if (viewer === null) return nobody(visit);
   const { data } = visit.options;
   if ((await data.status(viewer.sagaId, viewer.userId)) === null) throw new NotFound();
   const stop = new AbortController();

@@ -324,6 +324,12 @@ export const de: Words = {
     unavailable: "Der Laden ist außer Atem",
     unavailableText:
       "Etwas antwortet gerade nicht. Nichts ist verloren: Versuchen Sie es in ein paar Sekunden noch einmal.",
+    tooLarge: "Das war zu viel auf einmal",
+    tooLargeText:
+      "Das Formular enthält mehr, als wir annehmen, deshalb haben wir nichts getan. Gehen Sie zurück und kürzen Sie es.",
+    signInUnknown: "Wir können Ihre Anmeldung gerade nicht prüfen",
+    signInUnknownText:
+      "Der Dienst, der weiß, wer angemeldet ist, antwortet nicht. Sie müssen sich nicht neu anmelden: Versuchen Sie es gleich noch einmal. Ihr Warenkorb bleibt, wie er ist.",
     internal: "Das ging schief",
     internalText: "Bei uns ist etwas kaputt. Wir wissen Bescheid und sehen es uns an.",
     refused: "Dieses Formular kam von woanders",

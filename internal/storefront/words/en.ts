@@ -321,6 +321,12 @@ export const en = {
       "More requests or tries came from you or your network than we allow. Nothing is lost: wait a little, then try again.",
     unavailable: "The shop is out of breath",
     unavailableText: "Something does not answer at the moment. Nothing is lost: try again in a few seconds.",
+    tooLarge: "That was too much to send",
+    tooLargeText:
+      "The form holds more than we can take, so we did not do anything. Go back and make it shorter.",
+    signInUnknown: "We cannot check your sign-in right now",
+    signInUnknownText:
+      "The service that knows who is signed in does not answer. You need not sign in again: try again in a moment. Your cart stays as it is.",
     internal: "That went wrong",
     internalText: "Something on our side is broken. We have been told, and we are looking into it.",
     refused: "This form came from somewhere else",

@@ -1,0 +1,27 @@
+// Reads what a browser posts, up to a limit. The server in front has a higher one, which it shares with the API. Called by app.ts.
+import { mediaTypeOf } from "../../schemas/media-type.ts";
+
+/** A cart of 50 lines with an address is below 8 KB. */
+const MAX_FORM_BYTES = 64 * 1_024;
+const FORM = "application/x-www-form-urlencoded";
+
+export class TooLarge extends Error {}
+
+/** The fields of a posted form. Throws TooLarge. */
+export async function formOf(request: Request): Promise<URLSearchParams> {
+  // A form without fields is sent without a type by some clients.
+  return new URLSearchParams(mediaTypeOf(request) === FORM ? await textOf(request, MAX_FORM_BYTES) : "");
+}
+
+/** Stops reading at the limit, also where the length is not said beforehand. Throws TooLarge. */
+export async function textOf({ headers, body }: Request, maxBytes: number): Promise<string> {
+  if (Number(headers.get("content-length")) > maxBytes) throw new TooLarge();
+  const decoder = new TextDecoder();
+  let [text, bytes] = ["", 0];
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new TooLarge();
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
