@@ -96,6 +96,8 @@ const limitConfig = {
   }),
 };
 
+const PICTURE_HOST = "https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?";
+
 export const config = Type.Object({
   ...commonConfig,
   ...httpConfig("the API"),
@@ -155,7 +157,15 @@ export const config = Type.Object({
     Type.String({
       format: "url",
       description:
-        "sign-in page of the shop's identity provider, which sends the browser to the address in `return` with `token` added; without it /signin takes a token by hand",
+        "sign-in page of the shop's identity provider, which sends the browser to the address in `return` with `token` added; needs SHOP_URL; without it /signin takes a token by hand",
+    }),
+  ),
+  PICTURE_HOSTS: Type.Optional(
+    Type.String({
+      // Nothing else may get into the policy of the pages.
+      pattern: `^${PICTURE_HOST}(,${PICTURE_HOST})*$`,
+      description:
+        "origins of pictures that the catalogue names, besides the shop's own, separated by commas: https://cdn.example; browsers load pictures from no other host",
     }),
   ),
   SHOP_LINK_SECRET: Type.Optional(
@@ -187,7 +197,22 @@ export const config = Type.Object({
 export type Config = Static<typeof config>;
 
 /** Faults of settings that belong together. */
-export function faultsOf(env: Pick<Config, keyof typeof tokenConfig>): readonly string[] {
+export function faultsOf(env: Config): readonly string[] {
+  return [...tokenFaults(env), ...(env.STOREFRONT ? storefrontFaults(env) : [])];
+}
+
+function storefrontFaults(env: Config): readonly string[] {
+  const faults: string[] = [];
+  if (env.SIGN_IN_URL !== undefined && env.SHOP_URL === undefined)
+    faults.push(
+      "SHOP_URL is missing: with SIGN_IN_URL set it to the public address of the shop, to which shoppers come back; the Host header of a request may name any other",
+    );
+  if (env.TEST_CARDS && env.STRIPE_PUBLISHABLE_KEY !== undefined)
+    faults.push("TEST_CARDS and STRIPE_PUBLISHABLE_KEY are both set: unset one");
+  return faults;
+}
+
+function tokenFaults(env: Config): readonly string[] {
   const { JWT_JWKS_URL: url, JWT_HS256_SECRET: sharedSecret, JWT_DEVELOPMENT: isDevelopment } = env;
   const faults: string[] = [];
   if (url === undefined && sharedSecret === undefined)

@@ -19,12 +19,17 @@ const JWKS = {
   JWT_AUDIENCE: "shop",
 };
 const DEVELOPMENT = { JWT_DEVELOPMENT: "true" };
+const SIGN_IN = { SIGN_IN_URL: "https://id.example/sign-in" };
+const TWO_WAYS_TO_PAY = { TEST_CARDS: "true", STRIPE_PUBLISHABLE_KEY: "pk_test_1" };
 const faults = (env: Readonly<Record<string, string>>) =>
   faultsOf(parseConfig("gateway", config, { ...REST, ...env }));
 
 test.each([
   ["a key set with issuer and audience", JWKS],
   ["a shared secret in development", { ...HS256, ...DEVELOPMENT }],
+  ["a sign-in page with the shop's address", { ...JWKS, ...SIGN_IN, SHOP_URL: "https://shop.example" }],
+  ["test cards alone", { ...JWKS, TEST_CARDS: "true" }],
+  ["settings of pages that are not served", { ...JWKS, ...SIGN_IN, ...TWO_WAYS_TO_PAY, STOREFRONT: "false" }],
   ["a key set over http in development", { ...JWKS, ...DEVELOPMENT, JWT_JWKS_URL: "http://127.0.0.1/jwks" }],
 ])("accepted: %s", (_, env) => {
   expect(faults(env)).toEqual([]);
@@ -37,6 +42,8 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   ["both", { ...JWKS, ...HS256, ...DEVELOPMENT }, ["remove JWT_HS256_SECRET"]],
   ["a shared secret outside of development", HS256, ["JWT_DEVELOPMENT=true if this is no production system"]],
   ["a key set over http", { ...JWKS, JWT_JWKS_URL: "http://id.example/jwks" }, ["must begin with https://"]],
+  ["a sign-in page without the shop's address", { ...JWKS, ...SIGN_IN }, ["SHOP_URL is missing"]],
+  ["two ways to pay", { ...JWKS, ...TWO_WAYS_TO_PAY }, ["unset one"]],
   ["a key set without an issuer", withoutIssuer, ["JWT_ISSUER is missing"]],
   ["a key set without an audience", withoutAudience, ["JWT_AUDIENCE is missing"]],
   [
@@ -48,4 +55,19 @@ test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   const found = faults(env);
   expect(found).toHaveLength(wanted.length);
   for (const [index, words] of wanted.entries()) expect(found[index]).toContain(words);
+});
+
+test.each([
+  ["https://cdn.example", true],
+  ["https://cdn.example,https://img.example:8443", true],
+  ["http://cdn.example", false],
+  ["https://cdn.example/", false],
+  ["https://*.example", false],
+  ["https://cdn.example; script-src *", false],
+  ["https://cdn.example https://other.example", false],
+  ["https://cdn.example,", false],
+])("PICTURE_HOSTS=%p", (PICTURE_HOSTS, isAccepted) => {
+  const parse = () => faults({ ...JWKS, PICTURE_HOSTS });
+  if (isAccepted) expect(parse()).toEqual([]);
+  else expect(parse).toThrow(/PICTURE_HOSTS/);
 });

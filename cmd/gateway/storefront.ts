@@ -3,7 +3,6 @@ import type { Static } from "@sinclair/typebox";
 import type { Authenticator } from "../../internal/gateway/auth.ts";
 import type { GatewayLimits } from "../../internal/gateway/limits/hooks.ts";
 import { ProblemError } from "../../internal/gateway/problem.ts";
-import { AppError } from "../../internal/kernel/errors.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { guestLinks } from "../../internal/platform/guest-links.ts";
 import { storefrontApp } from "../../internal/storefront/app.ts";
@@ -17,7 +16,7 @@ type Shared = Pick<StorefrontOptions, "data" | "counts" | "onError"> & {
   readonly limits: GatewayLimits;
 };
 
-/** Null if it is switched off. Throws CONFIG_INVALID on two ways to pay. */
+/** Null if it is switched off. */
 export function storefront(env: Settings, { authenticator, limits, ...shared }: Shared) {
   if (!env.STOREFRONT) return null;
   const links = env.SHOP_LINK_SECRET === undefined ? null : guestLinks(env.SHOP_LINK_SECRET);
@@ -26,6 +25,7 @@ export function storefront(env: Settings, { authenticator, limits, ...shared }: 
     shopName: env.SHOP_NAME,
     shopUrl: env.SHOP_URL?.replace(/\/+$/, ""),
     signInUrl: env.SIGN_IN_URL,
+    pictureHosts: env.PICTURE_HOSTS?.split(",") ?? [],
     cards: cardsOf(env),
     userOf: (token) => userOf(authenticator, token),
     limits: storefrontLimits(limits),
@@ -35,12 +35,8 @@ export function storefront(env: Settings, { authenticator, limits, ...shared }: 
   });
 }
 
+/** `faultsOf` has checked that at most one is set. */
 function cardsOf({ TEST_CARDS, STRIPE_PUBLISHABLE_KEY }: Settings): StorefrontOptions["cards"] {
-  if (TEST_CARDS && STRIPE_PUBLISHABLE_KEY !== undefined)
-    throw new AppError(
-      "CONFIG_INVALID",
-      "TEST_CARDS and STRIPE_PUBLISHABLE_KEY exclude each other: unset one",
-    );
   if (STRIPE_PUBLISHABLE_KEY !== undefined) return { kind: "stripe", publishableKey: STRIPE_PUBLISHABLE_KEY };
   return TEST_CARDS ? { kind: "test_cards" } : { kind: "none" };
 }

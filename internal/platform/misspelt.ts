@@ -52,6 +52,7 @@ export const SETTING_NAMES: readonly string[] = [
   "PAYMENT_URL",
   "PAYSIM_URL",
   "PERSONAL_DATA_DAYS",
+  "PICTURE_HOSTS",
   "PORT",
   "PROVIDER_CONCURRENCY",
   "PUBLIC_URL",

@@ -39,7 +39,14 @@ describe("a POST is the shop's own", () => {
 
 describe("the content security policy", () => {
   const headers = (parts: Partial<Parameters<typeof securityHeaders>[0]> = {}) =>
-    securityHeaders({ nonce: "abc", withStripe: false, isSecretAddress: false, isHttps: true, ...parts });
+    securityHeaders({
+      nonce: "abc",
+      withStripe: false,
+      isSecretAddress: false,
+      isHttps: true,
+      pictureHosts: [],
+      ...parts,
+    });
   const policy = (parts?: Parameters<typeof headers>[0]) => headers(parts)["content-security-policy"] ?? "";
 
   test("lets in only scripts and styles with the nonce, connects only to the shop, and cannot be framed", () => {
@@ -53,6 +60,13 @@ describe("the content security policy", () => {
     expect(policy({ withStripe: true })).toContain("script-src 'nonce-abc' https://js.stripe.com");
     expect(policy({ withStripe: true })).toContain("connect-src 'self' https://api.stripe.com");
     expect(policy()).not.toContain("stripe");
+  });
+
+  test("lets in pictures from the hosts that the shop names, and nothing else from there", () => {
+    expect(policy()).toContain("; img-src 'self' data:;");
+    const named = policy({ pictureHosts: ["https://cdn.example", "https://img.example:8443"] });
+    expect(named).toContain("; img-src 'self' data: https://cdn.example https://img.example:8443;");
+    expect(named.replace(" https://cdn.example https://img.example:8443", "")).toBe(policy());
   });
 
   test("a secret address is told to nobody, and HSTS needs https", () => {

@@ -9,8 +9,10 @@ export interface StorefrontOptions {
   readonly userOf: (token: string) => Promise<string | null>;
   /** Public address of the shop, without a slash at the end. Without it, the Host header is the shop's name. */
   readonly shopUrl?: string | undefined;
-  /** The sign-in page of the shop's identity provider. */
+  /** The sign-in page of the shop's identity provider. Needs `shopUrl`. */
   readonly signInUrl?: string | undefined;
+  /** Origins besides the shop's own that pictures may come from. */
+  readonly pictureHosts?: readonly string[];
   /** How cards reach the payment provider: its own fields in the browser, or the simulator's named test cards. */
   readonly cards:
     | { readonly kind: "stripe"; readonly publishableKey: string }

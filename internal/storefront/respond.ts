@@ -17,8 +17,9 @@ interface PageOptions {
 export function page(visit: Visit, content: VNode, options: PageOptions = {}): Response {
   const { status = 200, cookies = [], withStripe = false, isSecretAddress = false } = options;
   const { request, nonce } = visit;
+  const { pictureHosts = [] } = visit.options;
   const headers = new Headers({
-    ...securityHeaders({ nonce, withStripe, isSecretAddress, isHttps: isHttps(visit) }),
+    ...securityHeaders({ nonce, withStripe, isSecretAddress, isHttps: isHttps(visit), pictureHosts }),
     "content-type": "text/html; charset=utf-8",
     "content-language": visit.language,
     "cache-control": "no-store",

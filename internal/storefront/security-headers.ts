@@ -1,5 +1,6 @@
 // The security headers of every page. Scripts and styles count only with the nonce of their response, nothing is loaded from elsewhere,
-// and nobody may frame a page. The one exception is the payment provider on the checkout page, where its own fields take the card. Pure.
+// and nobody may frame a page. The exceptions are the payment provider on the checkout page, where its own fields take the card, and
+// pictures from the hosts that the shop names. Pure.
 
 /** Where Stripe's fields come from and what they talk to (https://docs.stripe.com/security/guide#content-security-policy). */
 const STRIPE = {
@@ -15,6 +16,8 @@ export interface PageSecurity {
   /** The page's address is a secret (a guest link), so it must not even be sent to this server's other pages. */
   readonly isSecretAddress: boolean;
   readonly isHttps: boolean;
+  /** Origins besides the shop's own. */
+  readonly pictureHosts: readonly string[];
 }
 
 export function securityHeaders(page: PageSecurity): Readonly<Record<string, string>> {
@@ -32,13 +35,13 @@ export function securityHeaders(page: PageSecurity): Readonly<Record<string, str
   };
 }
 
-function contentSecurityPolicy({ nonce, withStripe }: PageSecurity): string {
+function contentSecurityPolicy({ nonce, withStripe, pictureHosts }: PageSecurity): string {
   const stripe = (part: keyof typeof STRIPE) => (withStripe ? ` ${STRIPE[part]}` : "");
   return [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'${stripe("script")}`,
     `style-src 'nonce-${nonce}'`,
-    "img-src 'self' data:",
+    ["img-src 'self' data:", ...pictureHosts].join(" "),
     "font-src 'self'",
     `connect-src 'self'${stripe("connect")}`,
     ...(withStripe ? [`frame-src ${STRIPE.frame}`] : []),

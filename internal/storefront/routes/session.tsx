@@ -84,11 +84,10 @@ async function isValid({ options, request }: Visit, token: string): Promise<bool
   return userId !== null;
 }
 
-/** The provider sends the browser back to `return`. */
-function providerUrl({ options, request }: Visit, back: string): string | null {
-  if (options.signInUrl === undefined) return null;
-  const url = new URL(options.signInUrl);
-  const shop = options.shopUrl ?? `http://${request.headers.get("host") ?? "localhost"}`;
-  url.searchParams.set("return", `${shop}/signin?back=${encodeURIComponent(back)}`);
+/** The provider sends the browser back to `return`. Never an address of the request: whoever sends it can choose the Host. */
+function providerUrl({ options: { signInUrl, shopUrl } }: Visit, back: string): string | null {
+  if (signInUrl === undefined || shopUrl === undefined) return null;
+  const url = new URL(signInUrl);
+  url.searchParams.set("return", `${shopUrl}/signin?back=${encodeURIComponent(back)}`);
   return url.href;
 }
