@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-P5P6AF7ITWskjQ3Yq3jgDgehKKkCB2SntisHmDdOlTX98lVLApJSyQTFMTVbZOat",
+    integrity: "sha384-84XtSwOKrk2lDt7e2rWX4RiAWQOZuM7tVUIsuDOPfkvz/wx1NFtDgYc6OGznPV4S",
     pages: "all",
     reason: "Cart without a page load, one press of the order button, live status, local times.",
     owner: "shop",

@@ -2,7 +2,12 @@
 // What scripts add to pages that work without them: the cart changes in place, the order button can be pressed once, the status page is
 // live, times are local. Served as it is here. No page depends on it.
 
-const said = document.getElementById("said");
+const SAID_MS = 8_000;
+
+/** Ends when what was said is old. */
+let saying = 0;
+/** The presses of "Add" so far. */
+let adding = Promise.resolve();
 document.documentElement.setAttribute("data-js", "");
 localTimes(document);
 document.addEventListener("submit", onSubmit);
@@ -55,17 +60,24 @@ function onSubmit(event) {
   if (!(form instanceof HTMLFormElement)) return;
   if (form.matches("[data-add]")) {
     event.preventDefault();
-    void add(form);
+    // The cart is a cookie: a press that did not wait would add to the cart as it was before the one before.
+    const fields = fieldsOf(form);
+    adding = adding.then(() => inTurn(() => add(form, fields)));
   } else if (form.matches("[data-checkout]")) {
     event.preventDefault();
     void place(form);
   }
 }
 
-/** Adds to the cart without leaving the page. @param {HTMLFormElement} form */
-async function add(form) {
+/** Not at the same time as another tab either, where the browser has locks. @param {() => Promise<void>} work @returns {Promise<void>} */
+async function inTurn(work) {
+  return "locks" in navigator ? navigator.locks.request("cart", work).catch(work) : work();
+}
+
+/** Adds to the cart without leaving the page. @param {HTMLFormElement} form @param {URLSearchParams} fields */
+async function add(form, fields) {
   try {
-    const answer = await send(form, "application/json");
+    const answer = await send(form, fields, "application/json");
     if (!answer.ok) throw new Error(String(answer.status));
     const { count, text } = await answer.json();
     const badge = document.getElementById("cart-count");
@@ -79,11 +91,17 @@ async function add(form) {
   }
 }
 
-/** @param {string} text */
+/** In the status region, for a while: a text that stays would not be read again. @param {string} text */
 function say(text) {
+  const said = document.getElementById("said");
   if (!said) return;
   said.textContent = text;
   said.classList.add("is-shown");
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    said.classList.remove("is-shown");
+    said.textContent = "";
+  }, SAID_MS);
 }
 
 /**
@@ -100,11 +118,11 @@ async function place(form) {
   // Not `disabled`: the button keeps the focus, and screen readers hear what it says now.
   button.setAttribute("aria-disabled", "true");
   button.textContent = form.dataset["placing"] ?? label;
-  if (progress) progress.textContent = "";
+  if (progress) progress.textContent = form.dataset["placingText"] ?? "";
   const isReady = await cardIsReady(form);
   for (const pauseMs of isReady ? [0, 500, 1_000, 2_000, 4_000] : []) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    const answer = await send(form, "text/html").catch(() => null);
+    const answer = await send(form, fieldsOf(form), "text/html").catch(() => null);
     if (answer === null || answer.status >= 500) continue;
     if (answer.redirected) return location.assign(answer.url);
     return show(await answer.text());
@@ -112,7 +130,7 @@ async function place(form) {
   delete form.dataset["busy"];
   button.removeAttribute("aria-disabled");
   button.textContent = isReady ? (form.dataset["ask"] ?? label) : label;
-  if (isReady && progress) progress.textContent = form.dataset["silent"] ?? "";
+  if (progress) progress.textContent = isReady ? (form.dataset["silent"] ?? "") : "";
 }
 
 /** The payment provider's fields make a payment method out of the card; card-fields.js listens. @param {HTMLFormElement} form */
@@ -123,18 +141,26 @@ async function cardIsReady(form) {
   return detail.ready === null ? true : detail.ready;
 }
 
-/** @param {HTMLFormElement} form @param {string} accept */
-function send(form, accept) {
+/** @param {HTMLFormElement} form */
+function fieldsOf(form) {
   const fields = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (typeof value === "string") fields.append(name, value);
+  return fields;
+}
+
+/** @param {HTMLFormElement} form @param {URLSearchParams} fields @param {string} accept */
+function send(form, fields, accept) {
   return fetch(form.action, { method: "POST", body: fields, headers: { accept } });
 }
 
 /** Shows the answer's content in place of this page's, with the focus on what is wrong. @param {string} html */
 function show(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
+  // Without the styles: their nonce is not this page's, and browsers report them even where nothing is shown.
+  const parts = [/<title>.*?<\/title>/s, /<main.*<\/main>/s].map((part) => part.exec(html)?.[0]);
+  const page = new DOMParser().parseFromString(parts.join(""), "text/html");
   const [here, there] = [document.querySelector("main"), page.querySelector("main")];
   if (!here || !there) return location.reload();
+  document.title = page.title;
   here.replaceChildren(...there.childNodes);
   localTimes(here);
   document.dispatchEvent(new Event("page-shown"));

@@ -95,6 +95,28 @@ test.concurrent(
 );
 
 test.concurrent(
+  "presses of Add while one is on its way, here and in another tab, are all in the cart",
+  async () => {
+    const page = await shoppers.signedIn(SKU);
+    const tab = await page.context().newPage();
+    await tab.goto(page.url());
+    const pressed = Promise.withResolvers<void>();
+    await page.context().route("**/cart", async (route) => {
+      if (route.request().method() === "POST") await pressed.promise;
+      return route.continue();
+    });
+    await page.dblclick(".buy button");
+    await tab.click(".buy button");
+    pressed.resolve();
+    await page.waitForSelector("#cart-count:text-is('3')");
+    expect(await page.textContent("#said")).toBe("Added to your cart. It holds 3 items now.");
+    await tab.goto(`${shop}/cart`);
+    expect(await tab.inputValue("[name=quantity]")).toBe("3");
+  },
+  TIMEOUT_MS,
+);
+
+test.concurrent(
   "an answer that is lost on the way is asked for again, and there is one order",
   async () => {
     const page = await shoppers.atCheckout(SKU);

@@ -5,6 +5,7 @@ import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Notice, Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
+import { Stock } from "../parts/stock.tsx";
 import type { CheckoutStatus } from "../port.ts";
 import type { PricedCart, PricedLine } from "../priced-cart.ts";
 import type { Frame } from "../visit.ts";
@@ -118,9 +119,10 @@ function Line({ frame, line }: { readonly frame: Frame; readonly line: PricedLin
 function Problem({ frame, line }: { readonly frame: Frame; readonly line: PricedLine }) {
   const { cart } = frame.words;
   switch (line.problem) {
-    case "short":
     case "gone":
-      return <p class="stock is-low">{cart.onlyLeft(line.product?.available_count ?? 0)}</p>;
+      return <p class="stock is-gone">{cart.gone}</p>;
+    case "short":
+      return <Stock words={frame.words} count={line.product?.available_count ?? 0} wanted={line.quantity} />;
     case "not_sold":
       return <p class="stock is-gone">{cart.notSold}</p>;
     case "other_currency":

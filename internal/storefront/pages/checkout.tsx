@@ -34,6 +34,7 @@ export function Checkout(props: Props) {
     <Page
       frame={frame}
       title={words.checkout.title}
+      ownStatus
       scripts={cards.kind === "stripe" ? <StripeScripts frame={frame} /> : null}
     >
       <h1>{words.checkout.title}</h1>
@@ -52,6 +53,7 @@ export function Checkout(props: Props) {
         class="two-columns checkout"
         data-checkout
         data-placing={words.checkout.placing}
+        data-placing-text={words.checkout.placingText}
         data-ask={words.checkout.ask}
         data-silent={words.checkout.silentText}
         noValidate
@@ -108,7 +110,7 @@ function Summary({ frame, cart }: { readonly frame: Frame; readonly cart: Priced
       <button class="button wide" data-place>
         {cart.total_cents === 0 ? words.checkout.placeFree : words.checkout.place(total)}
       </button>
-      <p class="note" data-progress />
+      <p class="note" role="status" data-progress />
       <p class="note">
         {words.checkout.note} <a href="/cart">{words.checkout.edit}</a>
       </p>
@@ -290,7 +292,7 @@ function Payment({
               <p>{words.checkout.needsScript}</p>
             </noscript>
           </div>
-          <p class="field-error" id="card-error" />
+          <p class="field-error" id="card-error" role="alert" />
           <input type="hidden" name="payment_method" value="" />
           <p class="hint">
             <Icon name="check" />

@@ -3,9 +3,10 @@ import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Page } from "../parts/layout.tsx";
 import { descriptionOf, nameOf } from "../parts/names.ts";
+import { Stock } from "../parts/stock.tsx";
 import type { ShopProduct } from "../port.ts";
 import type { Frame } from "../visit.ts";
-import { ProductGrid, Stock } from "./products.tsx";
+import { ProductGrid } from "./products.tsx";
 
 const MAX_CHOICE = 10;
 
@@ -23,7 +24,7 @@ export function Product({ frame, product, similar, said }: Props) {
   const choices = Math.min(MAX_CHOICE, product.available_count);
   return (
     <Page frame={frame} title={name} said={said}>
-      <ArtDefinitions products={[product]} />
+      <ArtDefinitions products={[product, ...similar]} />
       <article class="product">
         <Picture product={product} size="page" />
         <div class="product-text">

@@ -5,11 +5,8 @@ import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
+import { Stock } from "../parts/stock.tsx";
 import type { Frame } from "../visit.ts";
-import type { Words } from "../words/words.ts";
-
-/** From here on the page says how many are left. */
-const FEW = 5;
 
 interface Props {
   readonly frame: Frame;
@@ -61,7 +58,10 @@ export function Products({ frame, page, search, category, open, said }: Props) {
           ) : null}
         </Empty>
       ) : (
-        <ProductGrid frame={frame} products={page.items} heading={2} />
+        <>
+          <ArtDefinitions products={page.items} />
+          <ProductGrid frame={frame} products={page.items} heading={2} />
+        </>
       )}
       {page.next === null ? null : (
         <p class="more">
@@ -101,6 +101,7 @@ function Categories({
   );
 }
 
+/** The page defines the drawings, once for all that it shows. */
 export function ProductGrid({
   frame,
   products,
@@ -113,39 +114,30 @@ export function ProductGrid({
   const { words, language } = frame;
   const Heading = `h${heading}` as const;
   return (
-    <>
-      <ArtDefinitions products={products} />
-      <ul class="grid">
-        {products.map((product) => {
-          const name = nameOf(product, language);
-          return (
-            <li key={product.sku_id} class="card">
-              <a class="card-link" href={`/products/${product.sku_id}`}>
-                <Picture product={product} size="card" />
-                <Heading class="card-name">{name}</Heading>
-              </a>
-              <p class="card-price">{money(product.unit_price_cents, product.currency, language)}</p>
-              <Stock words={words} count={product.available_count} />
-              <form method="post" action="/cart" data-add>
-                <input type="hidden" name="sku" value={product.sku_id} />
-                <input type="hidden" name="back" value={frame.here} />
-                <button class="button small" disabled={product.available_count === 0}>
-                  {words.shop.add}
-                  <span class="visually-hidden">: {name}</span>
-                </button>
-              </form>
-            </li>
-          );
-        })}
-      </ul>
-    </>
+    <ul class="grid">
+      {products.map((product) => {
+        const name = nameOf(product, language);
+        return (
+          <li key={product.sku_id} class="card">
+            <a class="card-link" href={`/products/${product.sku_id}`}>
+              <Picture product={product} size="card" />
+              <Heading class="card-name">{name}</Heading>
+            </a>
+            <p class="card-price">{money(product.unit_price_cents, product.currency, language)}</p>
+            <Stock words={words} count={product.available_count} />
+            <form method="post" action="/cart" data-add>
+              <input type="hidden" name="sku" value={product.sku_id} />
+              <input type="hidden" name="back" value={frame.here} />
+              <button class="button small" disabled={product.available_count === 0}>
+                {words.shop.add}
+                <span class="visually-hidden">: {name}</span>
+              </button>
+            </form>
+          </li>
+        );
+      })}
+    </ul>
   );
-}
-
-export function Stock({ words, count }: { readonly words: Words; readonly count: number }) {
-  if (count === 0) return <p class="stock is-gone">{words.shop.soldOut}</p>;
-  if (count <= FEW) return <p class="stock is-low">{words.shop.left(count)}</p>;
-  return <p class="stock">{words.shop.inStock}</p>;
 }
 
 function moreQuery(after: string, search: string, category: string): string {

@@ -60,13 +60,16 @@ export function StatusPage(props: StatusProps) {
             }
           : {})}
       >
-        <div id="state" role="status">
-          <State {...props} />
+        {/* Screen readers say what changes in here, and only that. */}
+        <div role="status" aria-atomic={false}>
+          <div id="state">
+            <State {...props} />
+          </div>
+          <p class="note" id="connection" />
         </div>
         <div id="rest">
           <Rest {...props} />
         </div>
-        <p class="note" id="connection" />
       </div>
     </Page>
   );
@@ -211,10 +214,10 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
     const expires = checkout.next_action?.expires_at;
     return (
       <div class="actions">
-        {isGuest ? null : (
-          <a class="button" href={`/checkout/${checkout.saga_id}/bank`}>
+        {isGuest && frame.isSignedIn ? null : (
+          <a class="button" href={isGuest ? signInPath(checkout) : `/checkout/${checkout.saga_id}/bank`}>
             <Icon name="bank" />
-            {words.status.bank}
+            {isGuest ? words.status.bankSignIn : words.status.bank}
           </a>
         )}
         {expires === undefined ? null : (
@@ -222,7 +225,8 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
             {words.status.until("\u0000").split("\u0000")[0]}
             <When at={expires} language={language} show="time" />
             {words.status.until("\u0000").split("\u0000")[1]}{" "}
-            <span role="timer" data-until={expires} data-left={words.status.left} />
+            {/* A guest cannot confirm, so no clock runs against them. */}
+            {isGuest ? null : <span role="timer" data-until={expires} data-left={words.status.left} />}
           </p>
         )}
       </div>
@@ -244,6 +248,10 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
   if (stage !== "not_ordered" || isGuest) return null;
   const step = nextStepOf(failureKind(checkout.failure_code ?? ""));
   return <Next frame={frame} step={step} isShort={(checkout.lines_short ?? []).length > 0} />;
+}
+
+function signInPath({ saga_id }: CheckoutStatus): string {
+  return `/signin?needed=1&back=${encodeURIComponent(`/checkout/${saga_id}`)}`;
 }
 
 interface NextProps {

@@ -104,7 +104,7 @@ function Header({ frame, current }: { readonly frame: Frame; readonly current: P
           <a class="to-cart" href="/cart" {...here("cart")}>
             <Icon name="cart" />
             <span>{words.nav.cart}</span>
-            <span class="count" id="cart-count" data-one={words.cartCount(1)} hidden={cartPieces === 0}>
+            <span class="count" id="cart-count" hidden={cartPieces === 0}>
               {cartPieces}
             </span>
           </a>

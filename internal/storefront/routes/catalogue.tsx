@@ -9,6 +9,7 @@ import { settlePlaced, startedAnew } from "../placed.ts";
 import { fitted, priced } from "../priced-cart.ts";
 import { json, page, seeOther } from "../respond.ts";
 import { cartCookie, ownPath, type Visit } from "../visit.ts";
+import type { Words } from "../words/words.ts";
 import { NotFound, openCheckouts, type ShopRoute } from "./route.ts";
 
 const MAX_SEARCH_LENGTH = 100;
@@ -75,11 +76,13 @@ async function addToCart(asked: Visit): Promise<Response> {
   if (!Value.Check(SkuId, sku)) throw new NotFound();
   const { visit, cookies } = await startedAnew(asked);
   const cart = withAdded(visit.cart, sku, quantityOf(form.get("quantity") ?? "1") ?? 1);
-  if (request.headers.get("accept") === "application/json")
-    return json({ count: pieces(cart), text: words.shop.added }, [...cookies, cartCookie(cart)]);
+  const result = pieces(cart) > visit.cartPieces ? "added" : "full";
+  if (request.headers.get("accept") === "application/json") {
+    const count = pieces(cart);
+    return json({ count, text: resultText(words, result, count) }, [...cookies, cartCookie(cart)]);
+  }
   const back = ownPath(form.get("back"), "/cart");
-  const said = back.includes("?") ? "&added=1" : "?added=1";
-  return seeOther(/[?&]added=1/.test(back) ? back : back + said, [...cookies, cartCookie(cart)]);
+  return seeOther(withResult(back, result), [...cookies, cartCookie(cart)]);
 }
 
 function changeQuantity(visit: Visit): Response {
@@ -101,8 +104,22 @@ export async function productsIn({ cart, options }: Visit) {
     : options.data.productsBySku(cart.map(({ sku_id }) => sku_id));
 }
 
-function saidOf({ query, words }: Visit): string | undefined {
-  return query.has("added") ? words.shop.added : undefined;
+type AddResult = "added" | "full";
+
+function resultText({ shop }: Words, result: AddResult, count: number): string {
+  return result === "added" ? shop.added(count) : shop.full;
+}
+
+function withResult(path: string, result: AddResult): string {
+  const old = /([?&])(?:added|full)=1/;
+  return old.test(path)
+    ? path.replace(old, `$1${result}=1`)
+    : `${path}${path.includes("?") ? "&" : "?"}${result}=1`;
+}
+
+function saidOf({ query, words, cartPieces }: Visit): string | undefined {
+  const result = (["added", "full"] as const).find((name) => query.has(name));
+  return result === undefined ? undefined : resultText(words, result, cartPieces);
 }
 
 /** Null for anything but digits. */
