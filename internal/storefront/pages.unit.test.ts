@@ -122,3 +122,17 @@ describe("a guest whose bank asks for a confirmation", () => {
     expect(browser.html).toContain(`href="/checkout/${AT_BANK}/bank"`);
   });
 });
+
+test("a cancelled order does not say that it was paid, to its shopper and to a guest, and leads on", async () => {
+  const path = `/checkout/${sagaOf(110)}`;
+  await browser.get(path);
+  for (const shown of [browser, await new Browser(shop).get(`${path}?k=guest`)]) {
+    expect(shown.title).toBe("This order was cancelled");
+    expect(shown.html).toContain('<p class="money">€77.00 is on its way back to you.');
+    expect(shown.html).not.toMatch(/You paid|is confirmed|class="steps"/);
+  }
+  expect(browser.html).toContain('href="/orders/01890000-0000-7000-a000-000000000004"');
+  await browser.get("/orders/01890000-0000-7000-a000-000000000004");
+  expect(browser.title).toBe("Cancelled");
+  expect(browser.html).toContain("What you paid goes back");
+});

@@ -1,11 +1,18 @@
 // What a saga's status means to the shopper: which stage the order is in, and what happened to the money. Used by the status page,
 // the list of open checkouts and the live updates.
-import type { CheckoutStatus } from "./port.ts";
 import { type FailureKind, failureKind } from "../../schemas/failures.ts";
+import type { CheckoutStatus, OrderStatus } from "./port.ts";
 
 /** The stages of the page, in order. `confirm_at_bank` interrupts `paying`. */
 export type Stage =
-  "holding" | "paying" | "confirm_at_bank" | "writing" | "confirmed" | "stopping" | "not_ordered";
+  | "holding"
+  | "paying"
+  | "confirm_at_bank"
+  | "writing"
+  | "confirmed"
+  | "cancelled"
+  | "stopping"
+  | "not_ordered";
 
 /**
  * What the money sentence says. `asking`: the bank is being asked right now, so neither "charged" nor "not charged" is true.
@@ -39,7 +46,9 @@ export function isFinished({ status }: CheckoutStatus): boolean {
   return status === "COMPLETED" || status === "COMPENSATED" || status === "FAILED";
 }
 
-export function stageOf({ status, next_action }: CheckoutStatus): Stage {
+/** `order`: the status of its order, once it is written and known. */
+export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
+  const { status, next_action } = checkout;
   switch (status) {
     case "STARTED":
       return "holding";
@@ -49,7 +58,7 @@ export function stageOf({ status, next_action }: CheckoutStatus): Stage {
     case "ORDER_CREATED":
       return "writing";
     case "COMPLETED":
-      return "confirmed";
+      return isCancelled(checkout, order) ? "cancelled" : "confirmed";
     case "COMPENSATING":
       return "stopping";
     default:
@@ -57,9 +66,17 @@ export function stageOf({ status, next_action }: CheckoutStatus): Stage {
   }
 }
 
-export function moneySentence(checkout: CheckoutStatus): MoneySentence {
+/** A finished order is cancelled by a saga of its own, so its checkout stays COMPLETED. Its money tells, too. */
+function isCancelled({ status, money }: CheckoutStatus, order?: OrderStatus): boolean {
+  return status === "COMPLETED" && (order === "CANCELLED" || money === "returning" || money === "returned");
+}
+
+/** `order`: as above. */
+export function moneySentence(checkout: CheckoutStatus, order?: OrderStatus): MoneySentence {
   const { status, money, total_cents, failure_code } = checkout;
   if (status === "COMPLETED" && total_cents === 0) return "free";
+  // The refund of a cancelled order is tried until it works.
+  if (isCancelled(checkout, order) && (money === undefined || money === "taken")) return "returning";
   // While the bank is being asked, `none` and `unknown` would both say more than anybody knows.
   if (status === "INVENTORY_RESERVED" && (money === undefined || money === "unknown"))
     return checkout.next_action ? "none" : "asking";

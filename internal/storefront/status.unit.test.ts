@@ -50,6 +50,21 @@ test("the orchestrator's word counts, except that nobody knows anything while th
   expect(moneySentence(at({ status: "INVENTORY_RESERVED", money: "authorized" }))).toBe("authorized");
 });
 
+test("a confirmed order that was cancelled since is said to be, and its money to come back", () => {
+  const paid = at({ status: "COMPLETED", total_cents: 100, money: "taken" });
+  expect([stageOf(paid, "CONFIRMED"), moneySentence(paid, "CONFIRMED")]).toEqual(["confirmed", "taken"]);
+  expect([stageOf(paid), moneySentence(paid)]).toEqual(["confirmed", "taken"]);
+  expect([stageOf(paid, "CANCELLED"), moneySentence(paid, "CANCELLED")]).toEqual(["cancelled", "returning"]);
+  // The orchestrator's word counts, also without the order's.
+  const returned = at({ status: "COMPLETED", total_cents: 100, money: "returned" });
+  expect([stageOf(returned), moneySentence(returned, "CANCELLED")]).toEqual(["cancelled", "returned"]);
+  const unclear = at({ status: "COMPLETED", total_cents: 100, money: "unknown" });
+  expect(moneySentence(unclear, "CANCELLED")).toBe("unknown");
+  const gift = at({ status: "COMPLETED", total_cents: 0, money: "none" });
+  expect([stageOf(gift, "CANCELLED"), moneySentence(gift, "CANCELLED")]).toEqual(["cancelled", "free"]);
+  expect(stageOf(at({ status: "COMPENSATED" }), "CANCELLED")).toBe("not_ordered");
+});
+
 test("waiting for the shopper is a stage of its own", () => {
   expect(stageOf(at({ status: "INVENTORY_RESERVED" }))).toBe("paying");
   expect(stageOf(at({ status: "INVENTORY_RESERVED", next_action: action }))).toBe("confirm_at_bank");

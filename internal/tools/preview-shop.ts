@@ -6,6 +6,7 @@ import type { CheckoutStatus } from "../storefront/port.ts";
 import { sagaOf, SHOPPER_TOKEN, ShopInMemory, storefrontOptions } from "../testkit/storefront.ts";
 
 const ORDERED = "01890000-0000-7000-a000-000000000001";
+const CANCELLED = "01890000-0000-7000-a000-000000000004";
 const DONE = "2026-11-29T12:04:03.000Z";
 const failed = (failure_code: string, parts: Partial<CheckoutStatus> = {}) =>
   ({ status: "COMPENSATED", failure_code, completed_at: DONE, ...parts }) as const;
@@ -29,6 +30,7 @@ export const PREVIEW_STATES: readonly (readonly [number, Partial<CheckoutStatus>
   [107, failed("INSUFFICIENT_STOCK", { lines_short: [{ sku_id: "notebook-green", available_count: 3 }] })],
   [108, failed("INSUFFICIENT_FUNDS", { total_cents: 7_700 })],
   [109, failed("RESERVATION_LOST", { total_cents: 7_700, money: "returning" })],
+  [110, { status: "COMPLETED", total_cents: 7_700, order_id: CANCELLED, completed_at: DONE }],
 ];
 
 export function previewShop(): ShopInMemory {

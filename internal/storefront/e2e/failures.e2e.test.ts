@@ -10,7 +10,16 @@ const NOT_SERVED = "IS";
 /** A provider that is away is given up soon after this. */
 const FORWARD_DEADLINE_MS = 12_000;
 const NOT_CHARGED = "You have not been charged.";
-const SKUS = ["card-tea", "price-tea", "stock-tea", "money-tea", "cheap-tea", "far-tea", "down-tea"];
+const SKUS = [
+  "card-tea",
+  "price-tea",
+  "stock-tea",
+  "money-tea",
+  "cheap-tea",
+  "far-tea",
+  "down-tea",
+  "back-tea",
+];
 
 const held = new AsyncDisposableStack();
 let shoppers: ShopBrowser;
@@ -158,6 +167,25 @@ test.concurrent(
     await page.selectOption("#f-country", "DE");
     await place(page);
     expect((await atStage(page, "confirmed")).money).toBe("You paid €12.50.");
+  },
+  TIMEOUT_MS,
+);
+
+test.concurrent(
+  "an order that the shop cancels afterwards: the page of the order says so, and that the money comes back",
+  async () => {
+    const page = await shoppers.placed("back-tea", "pm_card_visa");
+    expect((await atStage(page, "confirmed")).money).toBe("You paid €12.50.");
+    const [saga, link] = [sagaOf(page), await page.getAttribute(".actions a", "href")];
+    const order = link?.split("/").at(-1) ?? "";
+    const why = ["--actor", "bob", "--reason", "broken in the warehouse"];
+    await shoppers.system.operatorSees(["order", "cancel", order, ...why]);
+    await shoppers.system.mailAbout(saga, "order_cancelled");
+    await page.reload();
+    const { title, money } = await atStage(page, "cancelled");
+    expect(title).toBe("This order was cancelled");
+    expect(money).toMatch(/^€12\.50 (is on its way back|has been returned) to you\./);
+    expect(await shoppers.ledger(saga)).toEqual(["charge", "refund"]);
   },
   TIMEOUT_MS,
 );

@@ -108,6 +108,9 @@ export function Order({ frame, order, products }: OrderProps) {
         </div>
       </div>
       <Progress frame={frame} order={order} />
+      {order.status === "CANCELLED" && order.total_cents > 0 ? (
+        <p class="money">{words.orders.cancelledText}</p>
+      ) : null}
       <div class="two-columns">
         <Receipt frame={frame} order={order} products={products} />
         <Delivery frame={frame} order={order} />

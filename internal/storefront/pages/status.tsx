@@ -6,7 +6,7 @@ import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { When } from "../parts/when.tsx";
-import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
+import type { CheckoutStatus, OrderStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
 import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failures.ts";
@@ -27,6 +27,8 @@ export interface StatusProps {
   readonly products: ReadonlyMap<string, ShopProduct>;
   /** Null for guests, and until the order is written. */
   readonly order: PlacedOrder | null;
+  /** Also for guests; undefined until the order is written, and while nobody can say. */
+  readonly orderStatus: OrderStatus | undefined;
   readonly isGuest: boolean;
   /** The token of a guest's link, for the live updates. */
   readonly guestToken: string;
@@ -75,16 +77,20 @@ export function StatusPage(props: StatusProps) {
   );
 }
 
-function headlineOf({ checkout, frame }: StatusProps): { stage: Stage; title: string; text: string } {
+function headlineOf({ checkout, frame, orderStatus }: StatusProps): {
+  stage: Stage;
+  title: string;
+  text: string;
+} {
   const { words } = frame;
-  const stage = stageOf(checkout);
+  const stage = stageOf(checkout, orderStatus);
   if (stage !== "not_ordered") return { stage, ...words.status.stages[stage] };
   return { stage, ...words.status.failures[failureKind(checkout.failure_code ?? "")] };
 }
 
 /** What is going on, and where the money is. */
 export function State(props: StatusProps) {
-  const { frame, checkout, now } = props;
+  const { frame, checkout, orderStatus, now } = props;
   const { words, language } = frame;
   const { stage, title, text } = headlineOf(props);
   const { total_cents, currency } = checkout;
@@ -97,7 +103,7 @@ export function State(props: StatusProps) {
       </p>
       <h1>{title}</h1>
       <p class="lead">{text}</p>
-      <p class="money">{words.status.money[moneySentence(checkout)](amount)}</p>
+      <p class="money">{words.status.money[moneySentence(checkout, orderStatus)](amount)}</p>
       {takesLong(checkout, now) ? <p class="longer">{words.status.longer}</p> : null}
     </>
   );
@@ -109,6 +115,7 @@ const BADGE_ICONS: Readonly<Record<Stage, "clock" | "bank" | "check" | "cross">>
   confirm_at_bank: "bank",
   writing: "clock",
   confirmed: "check",
+  cancelled: "cross",
   stopping: "clock",
   not_ordered: "cross",
 };
@@ -119,7 +126,7 @@ export function Rest(props: StatusProps) {
   const { total_cents, currency, order_id } = checkout;
   return (
     <>
-      <Steps frame={frame} checkout={checkout} />
+      <Steps {...props} />
       <Actions {...props} />
       <Short {...props} />
       <Lines {...props} />
@@ -184,10 +191,10 @@ function Totals({ frame, checkout }: { readonly frame: Frame; readonly checkout:
 
 const STEP_STAGES: readonly Stage[] = ["holding", "paying", "writing", "confirmed"];
 
-function Steps({ frame, checkout }: { readonly frame: Frame; readonly checkout: CheckoutStatus }) {
+function Steps({ frame, checkout, orderStatus }: StatusProps) {
   const { words } = frame;
-  const stage = stageOf(checkout);
-  const isStopped = stage === "stopping" || stage === "not_ordered";
+  const stage = stageOf(checkout, orderStatus);
+  const isStopped = stage === "stopping" || stage === "not_ordered" || stage === "cancelled";
   const position = STEP_STAGES.indexOf(stage === "confirm_at_bank" ? "paying" : stage);
   if (isStopped) return null;
   return (
@@ -207,9 +214,9 @@ function Steps({ frame, checkout }: { readonly frame: Frame; readonly checkout: 
   );
 }
 
-function Actions({ frame, checkout, isGuest, order }: StatusProps) {
+function Actions({ frame, checkout, isGuest, order, orderStatus }: StatusProps) {
   const { words, language } = frame;
-  const stage = stageOf(checkout);
+  const stage = stageOf(checkout, orderStatus);
   if (stage === "confirm_at_bank") {
     const expires = checkout.next_action?.expires_at;
     return (
@@ -232,7 +239,7 @@ function Actions({ frame, checkout, isGuest, order }: StatusProps) {
       </div>
     );
   }
-  if (stage === "confirmed")
+  if (stage === "confirmed" || stage === "cancelled")
     return (
       <div class="actions">
         {isGuest || order === null ? null : (

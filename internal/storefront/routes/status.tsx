@@ -93,6 +93,7 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
     frame: visit,
     checkout,
     order: isGuest ? null : order,
+    orderStatus: order?.status,
     ...(await linesOf(visit, checkout, order)),
     isGuest,
     guestToken,
@@ -136,7 +137,7 @@ async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) 
   visit.options.limits?.seen(visit.request, checkout, viewer.userId);
   return {
     version: viewVersion(checkout, props.now),
-    stage: stageOf(checkout),
+    stage: stageOf(checkout, props.orderStatus),
     state: render(<State {...props} />),
     rest: render(<Rest {...props} />),
     done: isFinished(checkout),

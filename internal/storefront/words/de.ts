@@ -23,6 +23,10 @@ const status: StatusWords = {
       title: "Ihre Bestellung ist bestätigt",
       text: "Vielen Dank. Die Bestätigung ist per E-Mail unterwegs.",
     },
+    cancelled: {
+      title: "Diese Bestellung wurde storniert",
+      text: "Ihre Bestellung war bestätigt und wurde seitdem storniert. Es wird nichts mehr verschickt.",
+    },
     stopping: {
       title: "Wir halten die Bestellung an",
       text: "Etwas ist schiefgegangen. Wir halten die Bestellung an und stellen sicher, dass Sie nichts bezahlen.",
@@ -304,6 +308,8 @@ export const de: Words = {
     receipt: "Beleg",
     number: "Bestellung",
     back: "Alle Bestellungen",
+    cancelledText:
+      "Es wird nichts mehr verschickt. Was Sie bezahlt haben, geht auf demselben Weg zurück; Banken brauchen dafür 5 bis 10 Werktage.",
     todayPrices: "Legt diese Artikel zu heutigen Preisen in den Warenkorb.",
   },
   signIn: {

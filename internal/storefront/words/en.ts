@@ -27,6 +27,10 @@ export const status: StatusWords = {
       title: "Your order is confirmed",
       text: "Thank you. A confirmation is on its way by e-mail.",
     },
+    cancelled: {
+      title: "This order was cancelled",
+      text: "Your order was confirmed, and cancelled since. Nothing more will be sent to you.",
+    },
     stopping: {
       title: "Stopping the order",
       text: "Something went wrong. We are stopping the order and making sure that you are not charged.",
@@ -303,6 +307,8 @@ export const en = {
     receipt: "Receipt",
     number: "Order",
     back: "All orders",
+    cancelledText:
+      "Nothing more will be sent to you. What you paid goes back the way you paid it; banks need 5 to 10 working days for that.",
     todayPrices: "Puts these items into your cart, at today's prices.",
   },
   signIn: {
