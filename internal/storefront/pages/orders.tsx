@@ -134,7 +134,9 @@ function Progress({ frame, order }: { readonly frame: Frame; readonly order: Pla
     <ol class="steps" aria-label={words.status.stepsLabel}>
       {times.map(([name, at]) => (
         <li key={name} class={at === null ? "is-ahead" : "is-done"}>
-          <span class="dot">{at === null ? null : <Icon name="check" />}</span>
+          <span class="dot">
+            {at === null ? null : <Icon name={name === words.orders.cancelled ? "cross" : "check"} />}
+          </span>
           <span>{name}</span>
           {at === null || at === undefined ? null : <When at={at} language={language} show="day" />}
         </li>

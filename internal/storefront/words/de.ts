@@ -253,7 +253,7 @@ export const de: Words = {
   status: {
     ...status,
     title: "Ihre Bestellung",
-    steps: ["Zurückgelegt", "Bezahlt", "Geschrieben", "Bestätigt"],
+    steps: ["Reserviert", "Bezahlt", "Erfasst", "Bestätigt"],
     stepsLabel: "Fortschritt",
     done: "fertig",
     now: "in Arbeit",
@@ -300,7 +300,7 @@ export const de: Words = {
     delivered: "Zugestellt",
     cancelled: "Storniert",
     tracking: "Sendung",
-    address: "Lieferung an",
+    address: "Lieferadresse",
     items: "Artikel",
     total: "Summe",
     again: "Noch einmal bestellen",

@@ -299,7 +299,7 @@ export const en = {
     delivered: "Delivered",
     cancelled: "Cancelled",
     tracking: "Tracking",
-    address: "Delivered to",
+    address: "Delivery address",
     items: "Items",
     total: "Total",
     again: "Order again",
