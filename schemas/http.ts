@@ -169,7 +169,11 @@ export const StartSaga = Type.Object(
 );
 export type StartSaga = Static<typeof StartSaga>;
 
-/** Answer to POST /sagas. `replayed`: the client key was already used with the same body. */
+/** POST /sagas/find: a checkout that may have started a saga before. The answer is that saga, and nothing is started. */
+export const FindSaga = Type.Pick(StartSaga, ["user_id", "client_key", "body_hash"], strict);
+export type FindSaga = Static<typeof FindSaga>;
+
+/** Answer to POST /sagas and /sagas/find. `replayed`: the client key was already used with the same body. */
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
 

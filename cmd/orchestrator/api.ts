@@ -5,6 +5,7 @@ import { cancelOrder } from "../../internal/orchestrator/cancel-order.ts";
 import { cancelSaga } from "../../internal/orchestrator/cancel.ts";
 import type { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { Intake, type IntakeOptions } from "../../internal/orchestrator/intake.ts";
+import { KeyLookup } from "../../internal/orchestrator/key-lookup.ts";
 import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
 import type { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
@@ -40,9 +41,11 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
     "intake",
     new Intake({ ...parts, lingerMs: config.INTAKE_LINGER_MS, admission: gate }),
   );
+  const keys = resources.use("key lookup", new KeyLookup(database.sql));
   const logError = logThrottled(log, systemClock);
   const api = orchestratorApi({
     intake,
+    keys,
     watch,
     history,
     cancel(sagaId, request) {

@@ -1,6 +1,13 @@
 // The gateway's client of the orchestrator's HTTP API. Called by the routes of checkouts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { OpenSagas, SagaApiFault, SagaStarted, SagaStatusView, type StartSaga } from "../../schemas/http.ts";
+import {
+  type FindSaga,
+  OpenSagas,
+  SagaApiFault,
+  SagaStarted,
+  SagaStatusView,
+  type StartSaga,
+} from "../../schemas/http.ts";
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { InternalApi } from "./internal-api.ts";
@@ -46,15 +53,20 @@ export class OrchestratorClient implements Disposable {
    * SERVICE_UNAVAILABLE if the saga may or may not be stored; a retry with the same Idempotency-Key is safe.
    */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
-    const answer = await this.#api.call("/sagas", start, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(this.#startTimeoutMs),
-    });
+    const answer = await this.#post("/sagas", request);
+    return "body" in answer ? answer.body : notStarted(answer.fault);
+  }
+
+  /**
+   * The saga that this client key started before; null if there is none. Starts nothing. Throws the problem `idempotency-key-reused`,
+   * and SERVICE_UNAVAILABLE.
+   */
+  async findSaga(request: FindSaga): Promise<SagaStarted | null> {
+    const answer = await this.#post("/sagas/find", request);
     if ("body" in answer) return answer.body;
-    if (answer.fault.error === "CLIENT_KEY_REUSED") throw new ProblemError("idempotency-key-reused");
-    return refused(answer.fault);
+    // An orchestrator of an older version knows no such path.
+    const isMissing = ["NO_SUCH_SAGA", "INVALID_REQUEST"].includes(answer.fault.error);
+    return isMissing ? null : notStarted(answer.fault);
   }
 
   /**
@@ -103,6 +115,15 @@ export class OrchestratorClient implements Disposable {
     for (const wait of this.#waits) wait.abort();
   }
 
+  #post(path: string, request: StartSaga | FindSaga) {
+    return this.#api.call(path, start, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(this.#startTimeoutMs),
+    });
+  }
+
   async #waiting<Result>(
     { waitMs, signal }: Wait,
     call: (signal: AbortSignal) => Promise<Result>,
@@ -121,6 +142,11 @@ export class OrchestratorClient implements Disposable {
       this.#waits.delete(wait);
     }
   }
+}
+
+function notStarted(answer: SagaApiFault): never {
+  if (answer.error === "CLIENT_KEY_REUSED") throw new ProblemError("idempotency-key-reused");
+  return refused(answer);
 }
 
 function missing(answer: SagaApiFault): null {

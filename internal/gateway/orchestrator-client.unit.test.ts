@@ -38,6 +38,19 @@ test("maps the orchestrator's answers", async () => {
   await expect(clientOf(fault("UNAVAILABLE", 503)).startSaga(checkout())).rejects.toMatchObject(unavailable);
 });
 
+test("a saga that is not found is none, also for an orchestrator that cannot look yet", async () => {
+  const { user_id, client_key, body_hash } = checkout();
+  const key = { user_id, client_key, body_hash };
+  const found = { ...started, replayed: true };
+  expect(await clientOf(() => Response.json(found)).findSaga(key)).toEqual(found);
+  for (const answer of [fault("NO_SUCH_SAGA", 404), fault("INVALID_REQUEST", 422)])
+    expect(await clientOf(answer).findSaga(key)).toBeNull();
+  await expect(clientOf(fault("CLIENT_KEY_REUSED", 409)).findSaga(key)).rejects.toMatchObject({
+    type: "idempotency-key-reused",
+  });
+  await expect(clientOf(fault("UNAVAILABLE", 503)).findSaga(key)).rejects.toMatchObject(unavailable);
+});
+
 test("a contract violation is our fault and not retryable", async () => {
   for (const answer of [fault("INVALID_REQUEST", 422), fault("INTERNAL", 500)]) {
     await expect(clientOf(answer).startSaga(checkout())).rejects.toMatchObject({

@@ -128,7 +128,6 @@ export class GatewayShopData implements ShopData {
     });
     try {
       const { saga_id } = await placeCheckout(this.#options, { request, userId, from });
-      this.#options.limits?.accepted(from, saga_id);
       return { kind: "accepted", saga_id };
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;

@@ -104,6 +104,33 @@ test("starts a saga once per client key, and shows its status only to its owner"
   expect(logged).toEqual([]);
 });
 
+test("finds the saga of a client key and starts none", async () => {
+  const request = checkout();
+  const { user_id, client_key, body_hash } = request;
+  const find = (body: object) =>
+    served.ask("/sagas/find", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const key = { user_id, client_key, body_hash };
+  const missing = { status: 404, body: { error: "NO_SUCH_SAGA" } };
+  const before = await orchestrator.count();
+  expect(await find(key)).toEqual(missing);
+  expect(await orchestrator.count()).toBe(before);
+  const { saga_id } = await started(request);
+  const others = Array.from({ length: 20 }, () => find({ ...key, client_key: crypto.randomUUID() }));
+  expect(await find(key)).toEqual({ status: 200, body: { saga_id, replayed: true } });
+  for (const other of others) expect(await other).toEqual(missing);
+  expect(await find({ ...key, user_id: Bun.randomUUIDv7() })).toEqual(missing);
+  expect(await find({ ...key, body_hash: "1".repeat(64) })).toEqual({
+    status: 409,
+    body: { error: "CLIENT_KEY_REUSED" },
+  });
+  expect(await find(request)).toMatchObject({ status: 422 });
+  expect(logged).toEqual([]);
+});
+
 test("a status call waits for the end of its saga", async () => {
   const request = checkout();
   const { saga_id } = await started(request);
@@ -186,8 +213,12 @@ test("without its database it answers UNAVAILABLE, which clients retry", async (
   await using without = new Served(away);
   const unavailable = { status: 503, body: { error: "UNAVAILABLE" } };
   expect(await without.start(checkout())).toEqual(unavailable);
+  const { user_id, client_key, body_hash } = checkout();
+  const find = { method: "POST", body: JSON.stringify({ user_id, client_key, body_hash }) };
+  const headers = { "content-type": "application/json" };
+  expect(await without.ask("/sagas/find", { ...find, headers })).toEqual(unavailable);
   expect(await without.ask(`/sagas/${id}?user_id=${id}&wait_ms=1000`)).toEqual(unavailable);
-  expect(logged.length).toBe(2);
+  expect(logged.length).toBe(3);
 });
 
 test("an error of its own is INTERNAL, which clients do not retry", async () => {

@@ -1,4 +1,4 @@
-// The orchestrator's HTTP API: start a saga, get its status, follow it, cancel it, or its order when it is completed. Internal: its
+// The orchestrator's HTTP API: start a saga, find it by its client key, get its status, follow it, cancel it, or its order when it is completed. Internal: its
 // clients are the gateway, which has authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same,
 // because a wrong body would become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
@@ -9,6 +9,7 @@ import { Uuid } from "../../schemas/fields.ts";
 import {
   CancelOrderRequest,
   CancelSaga,
+  FindSaga,
   type OpenSagas,
   type OrderCancelling,
   type SagaApiFault,
@@ -22,6 +23,7 @@ import type { Cancellation } from "./cancel.ts";
 import type { HistoryWatch } from "./history-watch.ts";
 import type { CancelOrderResult } from "./cancel-order.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
+import type { KeyLookup } from "./key-lookup.ts";
 import type { StatusWatch } from "./status-watch.ts";
 import { statusOf } from "./state.ts";
 import { positionColumns } from "./store.ts";
@@ -32,6 +34,7 @@ const MAX_WAIT_MS = 60_000;
 const MAX_BODY_BYTES = 128 * 1_024;
 
 const startSaga = TypeCompiler.Compile(StartSaga);
+const findSaga = TypeCompiler.Compile(FindSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
 const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
 const openQuery = queryReader(Type.Object({ user_id: Uuid, open: Type.Literal("1") }));
@@ -51,6 +54,7 @@ const historyQuery = queryReader(
 
 export interface OrchestratorApiOptions {
   readonly intake: Intake;
+  readonly keys: Pick<KeyLookup, "find">;
   readonly watch: StatusWatch;
   readonly history: HistoryWatch;
   /** Null when there is no such saga. */
@@ -63,7 +67,7 @@ export interface OrchestratorApiOptions {
 }
 
 export function orchestratorApi(options: OrchestratorApiOptions) {
-  const { intake, watch, history, cancel, faultOf, onError } = options;
+  const { intake, keys, watch, history, cancel, faultOf, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (error instanceof ClientKeyReused) return answer("CLIENT_KEY_REUSED");
@@ -75,6 +79,11 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
     })
     .get("/ready", () => "ok")
     .post("/sagas", async ({ request }) => intake.start(await bodyOf(request, startSaga)), { parse: "none" })
+    .post(
+      "/sagas/find",
+      async ({ request }) => (await keys.find(await bodyOf(request, findSaga))) ?? answer("NO_SUCH_SAGA"),
+      { parse: "none" },
+    )
     .post(
       "/sagas/:id/cancel",
       async ({ params, request }) =>

@@ -1,7 +1,7 @@
-// How a saga gets into the database: once per client key, in groups, and while there is room. Called by intake.ts; cmd/orchestrator
-// passes the backlog to admission.ts.
+// How a saga gets into the database: once per client key, in groups, and while there is room. Called by intake.ts and key-lookup.ts;
+// cmd/orchestrator passes the backlog to admission.ts.
 import type { Sql } from "postgres";
-import type { StartSaga } from "../../schemas/http.ts";
+import type { FindSaga, StartSaga } from "../../schemas/http.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Saga } from "./state.ts";
@@ -83,11 +83,19 @@ export interface KeyOwner {
  * The owners of the client keys; keys that are not in use are missing. `limit 1` keeps the lookup a probe of the unique key: on a
  * young table, a plain join was planned as a read of the whole table.
  */
-export async function findKeyOwners(tx: Tx, requests: readonly StartSaga[]): Promise<readonly KeyOwner[]> {
+export async function findKeyOwners(
+  sql: Sql,
+  requests: readonly Pick<FindSaga, "user_id" | "client_key">[],
+): Promise<readonly KeyOwner[]> {
   const keys = requests.map(({ user_id, client_key }) => ({ user_id, client_key }));
-  return tx<KeyOwner[]>`
+  return sql<KeyOwner[]>`
     select s.saga_id, s.user_id, s.client_key, s.body_hash
       from json_to_recordset(${JSON.stringify(keys)}::text::json) as r(user_id uuid, client_key text)
      cross join lateral (
            select * from saga_state where user_id = r.user_id and client_key = r.client_key limit 1) s`;
+}
+
+/** A client key belongs to one user. */
+export function keyOf({ user_id, client_key }: Pick<KeyOwner, "user_id" | "client_key">): string {
+  return `${user_id} ${client_key}`;
 }

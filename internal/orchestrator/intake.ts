@@ -10,7 +10,7 @@ import { MAX_CUTS_WHEN_LOCKED } from "../messaging/held-rows.ts";
 import { bisect } from "../messaging/bisect.ts";
 import { append } from "../messaging/outbox.ts";
 import type { Admission } from "./admission.ts";
-import { findKeyOwners, insertSagas } from "./intake-store.ts";
+import { findKeyOwners, insertSagas, keyOf } from "./intake-store.ts";
 import { type SagaPolicy, startSaga } from "./saga.ts";
 import { appendHistory } from "./store.ts";
 
@@ -155,8 +155,4 @@ export class Intake implements AsyncDisposable {
       else resolve({ saga_id: owner.saga_id, replayed: true });
     }
   }
-}
-
-function keyOf({ user_id, client_key }: { readonly user_id: string; readonly client_key: string }): string {
-  return `${user_id} ${client_key}`;
 }

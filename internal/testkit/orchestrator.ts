@@ -6,6 +6,7 @@ import type { Message, MessageType } from "../../schemas/registry.ts";
 import type { RunResult } from "../kernel/ports.ts";
 import { cancelOrder } from "../orchestrator/cancel-order.ts";
 import { HistoryWatch } from "../orchestrator/history-watch.ts";
+import { KeyLookup } from "../orchestrator/key-lookup.ts";
 import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { cancelSaga } from "../orchestrator/cancel.ts";
 import { sagaHandler } from "../orchestrator/handler.ts";
@@ -124,6 +125,7 @@ export class TestOrchestrator implements AsyncDisposable {
     return {
       watch: new StatusWatch(database.sql),
       history: new HistoryWatch(database.sql),
+      keys: new KeyLookup(database.sql),
       cancel: (sagaId: string, request: CancelSaga) => this.cancel(sagaId, request),
       cancelOrder: (sagaId: string, request: CancelOrderRequest) => this.cancelOrder(sagaId, request),
       faultOf: database.faultOf.bind(database),

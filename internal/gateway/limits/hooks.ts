@@ -1,8 +1,6 @@
-// Applies the limits to the requests of the API, as hooks of its app: the cap for every request, the rates for every route, and what
-// a status says about the end of a checkout. Used by app.ts; cmd/gateway makes the limits.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
+// Applies the limits to requests: the cap for every request and the rates for every route as hooks of the API's app, the limits of
+// checkouts where its routes and the storefront ask. Used by app.ts, routes/ and shop-data.ts; cmd/gateway makes the limits.
 import { Elysia } from "elysia";
-import { CheckoutAccepted, SagaStatusView } from "../../../schemas/http.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { clientAddress, clientKey, networkKey } from "./client-address.ts";
 import type { Caller, LimitMetrics, RateLimits } from "./rate-limits.ts";
@@ -10,10 +8,6 @@ import type { SecondCap } from "./second-cap.ts";
 import type { SagaEnd, ShoppingLimits } from "./shopping-limits.ts";
 
 const CHECKOUT_ROUTE = "/api/v1/checkout";
-const STATUS_ROUTE = "/api/v1/saga/:id/status";
-
-const accepted = TypeCompiler.Compile(CheckoutAccepted);
-const status = TypeCompiler.Compile(SagaStatusView);
 
 export interface GatewayLimitsOptions {
   readonly rates: RateLimits;
@@ -69,13 +63,17 @@ export class GatewayLimits {
     return fields;
   }
 
-  /** For the route of checkouts, once the body is read. Throws the problem `too-many-requests`. */
-  async checkout(request: Request, paymentMethod: string): Promise<void> {
+  /** For the route of checkouts, once the body is read: see ShoppingLimits.checkout. */
+  async checkout<Known>(
+    request: Request,
+    paymentMethod: string,
+    find: () => Promise<Known | null>,
+  ): Promise<Known | null> {
     const { userId, network } = await this.callerOf(request);
-    if (userId !== null) await this.#options.shopping.checkout({ userId, network }, paymentMethod);
+    return userId === null ? null : this.#options.shopping.checkout({ userId, network }, paymentMethod, find);
   }
 
-  /** Counts an accepted checkout. Nothing waits for it. */
+  /** Counts a checkout that was accepted for the first time. Nothing waits for it. */
   accepted(request: Request, sagaId: string): void {
     this.#count(request, (shopping, { userId, network }) =>
       userId === null ? undefined : shopping.accepted({ userId, network }, sagaId),
@@ -84,14 +82,11 @@ export class GatewayLimits {
 
   /**
    * Counts what a status says about the end of a checkout; call it with each status that somebody gets. It counts for the
-   * checkout's owner, whoever looks; without `ownerId` only the owner gets it. Nothing waits for it.
+   * checkout's owner, whoever looks. Nothing waits for it.
    */
-  seen(request: Request, end: SagaEnd, ownerId?: string): void {
+  seen(request: Request, end: SagaEnd, userId: string): void {
     if (end.completed_at === null) return;
-    this.#count(request, (shopping, caller) => {
-      const userId = ownerId ?? caller.userId;
-      return userId === null ? undefined : shopping.seen({ userId, network: caller.network }, end);
-    });
+    this.#count(request, (shopping, { network }) => shopping.seen({ userId, network }, end));
   }
 
   #count(
@@ -121,10 +116,5 @@ export function limitHooks(limits: GatewayLimits | undefined) {
       const isCheckout = route === CHECKOUT_ROUTE && request.method === "POST";
       const fields = await limits.admit(request, isCheckout);
       if (fields !== null) Object.assign(set.headers, fields);
-    })
-    .onAfterHandle({ as: "global" }, ({ request, route, responseValue }) => {
-      if (route === CHECKOUT_ROUTE && accepted.Check(responseValue))
-        limits.accepted(request, responseValue.saga_id);
-      if (route === STATUS_ROUTE && status.Check(responseValue)) limits.seen(request, responseValue);
     });
 }

@@ -1,6 +1,8 @@
 // The limits of the gateway on a real port and a real Redis, also while Redis is away. Behind the gateway a small server answers like
 // the orchestrator: what it does is not under test.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { createClient } from "redis";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import { TcpProxy } from "../../faults/tcp-proxy.ts";
@@ -45,17 +47,35 @@ const WAIT_MS = 10_000;
 /** Answers like the orchestrator. `ends` says how the sagas ended. */
 class Sagas implements AsyncDisposable {
   readonly ends = new Map<string, string | null>();
+  /** How often it was asked for the saga of a key. */
+  found = 0;
+  readonly #ofKey = new Map<string, string>();
   readonly #server = Bun.serve({
     hostname: HOSTNAME,
     port: 0,
     routes: {
-      "/sagas": { POST: () => Response.json({ saga_id: Bun.randomUUIDv7(), replayed: false }) },
+      "/sagas": { POST: async (request) => this.#start(await keyIn(request)) },
+      "/sagas/find": { POST: async (request) => this.#find(await keyIn(request)) },
       "/sagas/:id": ({ params }) => Response.json(this.#view(params.id)),
     },
   });
 
   get url(): string {
     return `http://${HOSTNAME}:${this.#server.port}`;
+  }
+
+  #start(key: string): Response {
+    const known = this.#ofKey.get(key);
+    const saga_id = known ?? Bun.randomUUIDv7();
+    this.#ofKey.set(key, saga_id);
+    return Response.json({ saga_id, replayed: known !== undefined });
+  }
+
+  #find(key: string): Response {
+    this.found += 1;
+    const saga_id = this.#ofKey.get(key);
+    if (saga_id === undefined) return Response.json({ error: "NO_SUCH_SAGA" }, { status: 404 });
+    return Response.json({ saga_id, replayed: true });
   }
 
   #view(saga_id: string): SagaStatusView {
@@ -81,9 +101,19 @@ class Sagas implements AsyncDisposable {
   }
 }
 
+const withKey = TypeCompiler.Compile(Type.Object({ user_id: Type.String(), client_key: Type.String() }));
+
+async function keyIn(request: Request): Promise<string> {
+  const body: unknown = await request.json();
+  if (!withKey.Check(body)) throw new Error("no user or client key in the body");
+  return `${body.user_id} ${body.client_key}`;
+}
+
 interface Ask {
   readonly user?: string | null;
   readonly from?: string;
+  /** Idempotency-Key; a new one if absent. */
+  readonly key?: string;
 }
 
 /** Wired like cmd/gateway, behind one trusted proxy. */
@@ -148,11 +178,11 @@ class Gateway implements AsyncDisposable {
     return { status: response.status, headers: response.headers, body };
   }
 
-  async checkout(paymentMethod = "pm_card_visa", ask: Ask = {}) {
+  async checkout(paymentMethod = "pm_card_visa", { key = crypto.randomUUID(), ...ask }: Ask = {}) {
     const answer = await this.ask("/api/v1/checkout", {
       ...ask,
       method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+      headers: { "content-type": "application/json", "idempotency-key": key },
       body: JSON.stringify(cart({ payment_method: paymentMethod })),
     });
     const { body } = answer;
@@ -349,6 +379,63 @@ describe("shopping", () => {
     await open(1);
     expect((await gateway.checkout()).status).toBe(202);
   });
+});
+
+describe("a retry of a checkout that exists", () => {
+  /** Waits until so many are counted. */
+  const counted = (set: string, count: number) =>
+    until(`${count} in ${set}`, async () => (await admin.zCard(`rl:${set}:${SHOPPER}`)) === count);
+  const isReplay = ({ status, headers, saga }: Awaited<ReturnType<Gateway["checkout"]>>) =>
+    status === 202 && headers.get("idempotent-replayed") === "true" ? saga : `${status}`;
+
+  test("gets its 202 while the user has too many in progress, and other checkouts do not", async () => {
+    const key = crypto.randomUUID();
+    await using gateway = await new Gateway({ userOpen: 1 }).up();
+    const { saga } = await gateway.checkout("pm_a", { key });
+    await counted("user-open", 1);
+    expect((await gateway.checkout("pm_a")).status).toBe(429);
+    expect(isReplay(await gateway.checkout("pm_a", { key }))).toBe(saga);
+    expect((await gateway.checkout("pm_a", { key, user: STRANGER })).saga).not.toBe(saga);
+    // Only what is really refused counts as refused.
+    expect(gateway.counted).toEqual(["rate_limit_refusals_total user-open"]);
+  });
+
+  test("gets its 202 after too many declines and with too many payment methods", async () => {
+    const key = crypto.randomUUID();
+    await using gateway = await new Gateway({ userDeclines: 1, userCards: 1 }).up();
+    const { saga } = await gateway.checkout("pm_a", { key });
+    expect((await gateway.checkout("pm_b")).status).toBe(429);
+    sagas.ends.set(saga, "CARD_DECLINED");
+    await gateway.look(saga);
+    await counted("user-declines", 1);
+    expect((await gateway.checkout("pm_a")).status).toBe(429);
+    expect(isReplay(await gateway.checkout("pm_a", { key }))).toBe(saga);
+  });
+
+  test("counts nothing anew, and asks the orchestrator nothing more while there is room", async () => {
+    const key = crypto.randomUUID();
+    await using gateway = await new Gateway({ userOpen: 9, userCards: 9, networkCards: 9 }).up();
+    const { saga } = await gateway.checkout("pm_a", { key });
+    await counted("user-open", 1);
+    sagas.ends.set(saga, null);
+    await gateway.look(saga);
+    await counted("user-open", 0);
+    const before = await admin.zScore(`rl:user-cards:${SHOPPER}`, await onlyCard());
+    const { found } = sagas;
+    expect(isReplay(await gateway.checkout("pm_a", { key }))).toBe(saga);
+    const next = await gateway.checkout("pm_a");
+    await counted("user-open", 1);
+    // The finished one is not open again, and its card is the one that was counted, until when it was.
+    expect(await admin.zRange(`rl:user-open:${SHOPPER}`, 0, -1)).toEqual([next.saga]);
+    expect(await admin.zScore(`rl:user-cards:${SHOPPER}`, await onlyCard())).toBe(before);
+    expect(sagas.found).toBe(found);
+  });
+
+  async function onlyCard(): Promise<string> {
+    const [card = "none", ...more] = await admin.zRange(`rl:user-cards:${SHOPPER}`, 0, -1);
+    expect(more).toEqual([]);
+    return card;
+  }
 });
 
 describe("while Redis is away", () => {

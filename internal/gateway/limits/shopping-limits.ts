@@ -47,8 +47,16 @@ export class ShoppingLimits {
     this.#local = new LocalLimitStore(options.clock);
   }
 
-  /** Call before a checkout is sent on. Counts its payment method. Throws the problem `too-many-requests`. */
-  async checkout(shopper: Shopper, paymentMethod: string): Promise<void> {
+  /**
+   * Call before a checkout is sent on. Counts its payment method. Where a limit is full, `find` looks whether the checkout is a retry
+   * of one that exists; that one is returned, because its shopper may not have got the answer. Null: the checkout may be sent on.
+   * Throws the problem `too-many-requests`, and what `find` throws.
+   */
+  async checkout<Known>(
+    shopper: Shopper,
+    paymentMethod: string,
+    find: () => Promise<Known | null>,
+  ): Promise<Known | null> {
     const { settings, clock, metrics } = this.#options;
     const method = Bun.CryptoHasher.hash("sha256", paymentMethod, "base64").slice(0, METHOD_HASH_LENGTH);
     const cards = [
@@ -63,7 +71,9 @@ export class ShoppingLimits {
     const full = await this.#count((store) =>
       store.checkout({ cards, others, method, now: clock.now(), windowMs: HOUR_MS }),
     );
-    if (full === null) return;
+    if (full === null) return null;
+    const known = await find();
+    if (known !== null) return known;
     const set = [...others, ...cards].find(({ key }) => key === full.key);
     assert(set !== undefined, `${full.key} is none of the sets that were asked for`);
     const { name, limit } = set;
@@ -81,7 +91,7 @@ export class ShoppingLimits {
     });
   }
 
-  /** Call when a checkout was accepted. Safe to repeat. */
+  /** Call when a checkout was accepted for the first time; a retry of a finished one would count it as open again. */
   async accepted({ userId }: Shopper, sagaId: string): Promise<void> {
     const { settings, clock } = this.#options;
     if (settings.userOpen === 0) return;

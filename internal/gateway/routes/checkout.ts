@@ -28,14 +28,14 @@ const EXAMPLE: CheckoutRequest = {
 };
 
 export interface CheckoutOptions {
-  readonly orchestrator: Pick<OrchestratorClient, "startSaga">;
+  readonly orchestrator: Pick<OrchestratorClient, "startSaga" | "findSaga">;
   /** For payments that the bank wants confirmed; without it there are none. */
   readonly payment?: PaymentClient | undefined;
   /** Seals the payment method, so that only the payment service can read it. */
   readonly seal: (paymentMethod: string) => string;
   /** Carts in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
-  readonly limits?: Pick<GatewayLimits, "checkout"> | undefined;
+  readonly limits?: Pick<GatewayLimits, "checkout" | "accepted"> | undefined;
 }
 
 export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
@@ -121,19 +121,21 @@ export async function placeCheckout(
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
   const checkout = await checkoutOf(request, currencies);
-  await limits?.checkout(from, checkout.payment_method);
+  // Hashes the unsealed request: sealing gives a different text each time.
+  const known = { user_id: userId, client_key, body_hash: hashOf(checkout) };
+  const found = await limits?.checkout(from, checkout.payment_method, () => orchestrator.findSaga(known));
+  if (found !== undefined && found !== null) return found;
   const { payment_method, shipping_address, shopper_present, ...cart } = checkout;
-  return orchestrator.startSaga({
+  const started = await orchestrator.startSaga({
     ...cart,
+    ...known,
     // Without the way to the bank nobody could confirm, and stock would be held for nothing.
     ...(shopper_present === true && payment !== undefined ? { shopper_present } : {}),
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
-    user_id: userId,
-    client_key,
     payment_method: seal(payment_method),
-    // Hashes the unsealed request: sealing gives a different text each time.
-    body_hash: hashOf(checkout),
     traceparent: traceparentOf(request),
   });
+  if (!started.replayed) limits?.accepted(from, started.saga_id);
+  return started;
 }

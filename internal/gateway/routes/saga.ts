@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { Uuid } from "../../../schemas/fields.ts";
 import { SagaStatusView } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
+import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { ProblemError } from "../problem.ts";
 import { NO_STORE, sagaIdOf } from "./reading.ts";
@@ -24,9 +25,10 @@ const statusQuery = queryReader(StatusQuery);
 
 export interface SagaOptions {
   readonly orchestrator: Pick<OrchestratorClient, "status">;
+  readonly limits?: Pick<GatewayLimits, "seen"> | undefined;
 }
 
-export function sagaRoutes({ orchestrator }: SagaOptions): readonly Route[] {
+export function sagaRoutes(options: SagaOptions): readonly Route[] {
   return [
     {
       method: "GET",
@@ -47,13 +49,13 @@ export function sagaRoutes({ orchestrator }: SagaOptions): readonly Route[] {
         },
       },
       problems: ["invalid-query", "not-found", "service-unavailable"],
-      handle: (call) => status(orchestrator, call),
+      handle: (call) => status(options, call),
     },
   ];
 }
 
 async function status(
-  orchestrator: SagaOptions["orchestrator"],
+  { orchestrator, limits }: SagaOptions,
   { params, request, set, userId }: ShopperCall,
 ): Promise<SagaStatusView> {
   const sagaId = sagaIdOf(params["id"]);
@@ -63,6 +65,7 @@ async function status(
   });
   // Another user's saga looks exactly like a missing one.
   if (view === null) throw new ProblemError("not-found");
+  limits?.seen(request, view, userId);
   set.headers["cache-control"] = "no-store";
   return view;
 }
