@@ -127,7 +127,7 @@ export const config = Type.Object({
     minimum: 1,
     maximum: 30_000,
     description:
-      "maximum event streams of the API that are open at once, of all shoppers, and as many of the shop's pages; above this 503. Keep twice as many well below BUN_CONFIG_MAX_HTTP_REQUESTS",
+      "maximum event streams that are open at once, of the API and the shop's pages together, of all shoppers, and as many long polls of pages; above this 503. Keep twice as many well below BUN_CONFIG_MAX_HTTP_REQUESTS",
   }),
   CORS_ORIGINS: Type.Optional(
     Type.String({

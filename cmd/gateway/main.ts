@@ -7,6 +7,7 @@ import { OrderClient } from "../../internal/gateway/order-client.ts";
 import { PaymentClient } from "../../internal/gateway/payment-client.ts";
 import { GatewayShopData } from "../../internal/gateway/shop-data.ts";
 import { site } from "../../internal/gateway/site.ts";
+import { StreamSlots } from "../../internal/gateway/stream-slots.ts";
 import { streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -49,11 +50,11 @@ await runRole({
     // Without its query, which may hold a secret of a payment, of a link or of a session.
     const onError = (error: unknown, { method, url }: Request) =>
       logError(error, { method, path: new URL(url).pathname }, "a request failed");
-    const streams = new EventStreams({
-      orchestrator,
-      maxStreams: env.MAX_EVENT_STREAMS,
-      metrics: streamMetrics(metrics, () => streams.size),
-    });
+    const total = env.MAX_EVENT_STREAMS;
+    const slots = {
+      stream: new StreamSlots({ total, metrics: streamMetrics(metrics, (): number => slots.stream.size) }),
+      poll: new StreamSlots({ total }),
+    };
     const limits = openLimits(context, { redis, authenticator, onError });
     const services = {
       orchestrator,
@@ -68,15 +69,17 @@ await runRole({
     const api = gatewayApp({
       ...services,
       authenticator,
-      streams,
+      streams: new EventStreams({ orchestrator, slots: slots.stream }),
       corsOrigins: env.CORS_ORIGINS?.split(","),
       onError,
     });
-    const data = new GatewayShopData({ ...services, maxFollows: env.MAX_EVENT_STREAMS });
+    const data = new GatewayShopData({ ...services, slots });
     const shared = { data, authenticator, limits, counts: storefrontMetrics(metrics), onError };
     startHttp(context, "api", site(api, storefront(env, shared)));
     // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
-    resources.defer("event streams", () => streams[Symbol.dispose]());
+    resources.defer("event streams", () => {
+      for (const each of Object.values(slots)) each[Symbol.dispose]();
+    });
   },
 });

@@ -71,7 +71,7 @@ test("a stream tells each step as it is committed, and ends with the checkout", 
   expect(resumed.map(({ id }) => Number(id))).toEqual(ids.slice(3));
   const end = await api.ask(pathOf(sagaId), SHOPPER, { headers: { "last-event-id": String(ids.at(-1)) } });
   expect([end.status, await end.text()]).toEqual([204, ""]);
-  expect(api.streams.size).toBe(0);
+  expect(api.slots.size).toBe(0);
 });
 
 test("an undone checkout ends its stream, too", async () => {
@@ -97,7 +97,7 @@ test("another user's checkout, a missing one and an invalid id are 404; HEAD lea
   }
   expect((await api.ask(pathOf(sagaId), null)).status).toBe(401);
   const head = await api.ask(pathOf(sagaId), SHOPPER, { method: "HEAD" });
-  expect([head.status, await head.text(), api.streams.size]).toEqual([200, "", 0]);
+  expect([head.status, await head.text(), api.slots.size]).toEqual([200, "", 0]);
 });
 
 test("a user has at most four streams; one that is closed makes room", async () => {
@@ -117,10 +117,10 @@ test("a user has at most four streams; one that is closed makes room", async () 
   expect((await api.ask(pathOf(others), STRANGER, { signal: other.signal })).status).toBe(200);
   for (const { gone } of open) gone.abort();
   other.abort();
-  while (api.streams.size > 0) await Bun.sleep(5);
+  while (api.slots.size > 0) await Bun.sleep(5);
   const again = new AbortController();
   expect((await api.ask(pathOf(sagaId), SHOPPER, { signal: again.signal })).status).toBe(200);
   again.abort();
-  while (api.streams.size > 0) await Bun.sleep(5);
+  while (api.slots.size > 0) await Bun.sleep(5);
   expect(api.logged).toEqual([]);
 });

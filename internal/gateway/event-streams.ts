@@ -1,12 +1,12 @@
 // Streams what happens to a checkout to its shopper (server-sent events): the history lines as they are written, and the status with
 // them. Each stream is a loop of calls to the orchestrator that wait there, so nothing asks a database per stream. Called by
-// routes/saga-events.ts; closed by cmd/gateway before the API, because the API waits for open calls.
+// routes/saga-events.ts.
 import type { SagaStatusView } from "../../schemas/http.ts";
 import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { pause } from "../messaging/pause.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
-import { ProblemError } from "./problem.ts";
+import type { StreamSlots } from "./stream-slots.ts";
 
 /** A call waits this long; then a comment keeps proxies and Bun's idle timeout (90 s) from closing the stream. */
 const HEARTBEAT_MS = 15_000;
@@ -16,17 +16,14 @@ const MAX_STREAM_MS = 5 * 60_000;
 const CLIENT_RETRY_MS = 3_000;
 /** Pause after a call that failed; with jitter, because all streams fail at once. */
 const RETRY_MS = 2_000;
-export const MAX_STREAMS_PER_USER = 4;
 
 export interface EventStreamsOptions {
   readonly orchestrator: Pick<OrchestratorClient, "history">;
-  /** Of all users together. */
-  readonly maxStreams: number;
+  readonly slots: Pick<StreamSlots, "take">;
   /** Override the times above, for tests. */
   readonly heartbeatMs?: number;
   readonly maxStreamMs?: number;
   readonly retryMs?: number;
-  readonly metrics?: { readonly refused: (reason: "user" | "gateway") => void };
 }
 
 export interface Follow {
@@ -39,11 +36,8 @@ export interface Follow {
   readonly onView?: ((view: SagaStatusView) => void) | undefined;
 }
 
-export class EventStreams implements Disposable {
-  readonly #options: Required<Omit<EventStreamsOptions, "metrics">> & Pick<EventStreamsOptions, "metrics">;
-  readonly #perUser = new Map<string, number>();
-  readonly #open = new Set<AbortController>();
-  #isClosed = false;
+export class EventStreams {
+  readonly #options: Required<EventStreamsOptions>;
 
   constructor(options: EventStreamsOptions) {
     this.#options = {
@@ -54,17 +48,12 @@ export class EventStreams implements Disposable {
     };
   }
 
-  /** Open streams. */
-  get size(): number {
-    return this.#open.size;
-  }
-
   /**
    * The stream of a user's saga. Null if the user has no such saga; "finished" if the saga has ended and the client knows everything.
    * Throws the problems `too-many-streams` and `streams-full`, and SERVICE_UNAVAILABLE.
    */
   async open(follow: Follow): Promise<ReadableStream<Uint8Array> | "finished" | null> {
-    const close = this.#enter(follow.userId, follow.signal);
+    const close = this.#options.slots.take(follow.userId, follow.signal);
     try {
       // Before the answer begins, so that a missing saga is a 404 and an unreachable orchestrator a 503.
       const first = await this.#next(follow, follow.after, 0, close.signal);
@@ -78,44 +67,6 @@ export class EventStreams implements Disposable {
       close.abort();
       throw error;
     }
-  }
-
-  /** Ends every stream; clients connect again. */
-  [Symbol.dispose](): void {
-    this.#isClosed = true;
-    for (const close of this.#open) close.abort();
-  }
-
-  /** Counts a stream in. The result's abort ends the stream and counts it out. */
-  #enter(userId: string, signal: AbortSignal): AbortController {
-    const { maxStreams, metrics } = this.#options;
-    const ofUser = this.#perUser.get(userId) ?? 0;
-    if (ofUser >= MAX_STREAMS_PER_USER) {
-      metrics?.refused("user");
-      throw new ProblemError("too-many-streams");
-    }
-    if (this.#isClosed || this.#open.size >= maxStreams) {
-      metrics?.refused("gateway");
-      throw new ProblemError("streams-full");
-    }
-    const close = new AbortController();
-    this.#open.add(close);
-    this.#perUser.set(userId, ofUser + 1);
-    const leave = () => close.abort();
-    signal.addEventListener("abort", leave, { once: true });
-    close.signal.addEventListener(
-      "abort",
-      () => {
-        signal.removeEventListener("abort", leave);
-        this.#open.delete(close);
-        const left = (this.#perUser.get(userId) ?? 1) - 1;
-        if (left === 0) this.#perUser.delete(userId);
-        else this.#perUser.set(userId, left);
-      },
-      { once: true },
-    );
-    if (signal.aborted) close.abort();
-    return close;
   }
 
   #stream(follow: Follow, first: SagaHistory, close: AbortController): ReadableStream<Uint8Array> {

@@ -4,6 +4,7 @@ import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import { SHOPPER } from "../testkit/gateway.ts";
 import { EventStreams, type EventStreamsOptions } from "./event-streams.ts";
+import { StreamSlots, type StreamSlotsOptions } from "./stream-slots.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const AT = "2026-11-23T12:00:00.000Z";
@@ -29,7 +30,7 @@ const away = () => new AppError("SERVICE_UNAVAILABLE", "away");
 /** Streams over an orchestrator with these answers, then the last one for ever. `asked`: the `after` of each call. */
 function streamsOf(
   answers: readonly (SagaHistory | Error | null)[],
-  options: Partial<EventStreamsOptions> = {},
+  { total = 2, metrics, ...options }: Partial<EventStreamsOptions & StreamSlotsOptions> = {},
 ) {
   const asked: number[] = [];
   const history = async (
@@ -43,7 +44,8 @@ function streamsOf(
     if (answer instanceof Error) throw answer;
     return answer ?? null;
   };
-  const streams = new EventStreams({ orchestrator: { history }, maxStreams: 2, retryMs: 1, ...options });
+  const slots = new StreamSlots({ total, ...(metrics === undefined ? {} : { metrics }) });
+  const streams = new EventStreams({ orchestrator: { history }, slots, retryMs: 1, ...options });
   const open = (userId = SHOPPER, after = 0) =>
     streams.open({ sagaId: SAGA, userId, after, signal: new AbortController().signal });
   const text = async () => {
@@ -51,7 +53,7 @@ function streamsOf(
     if (!(stream instanceof ReadableStream)) throw new Error("no stream");
     return stream.text();
   };
-  return { streams, open, text, asked };
+  return { slots, open, text, asked };
 }
 
 test("a quiet stream sends comments, and continues after the last line", async () => {
@@ -70,33 +72,33 @@ test("while the orchestrator is away the stream stays open and tries again", asy
 });
 
 test("an orchestrator that is away at the begin is an error, and counts no stream", async () => {
-  const { open, streams } = streamsOf([away()]);
+  const { open, slots } = streamsOf([away()]);
   await expect(open()).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
-  expect(streams.size).toBe(0);
+  expect(slots.size).toBe(0);
 });
 
 test("a fault of our own ends the stream", async () => {
-  const { text, streams } = streamsOf([told(7), new Error("bug")]);
+  const { text, slots } = streamsOf([told(7), new Error("bug")]);
   expect(await text()).toContain("id: 7\n");
-  expect(streams.size).toBe(0);
+  expect(slots.size).toBe(0);
 });
 
 test("the time limit and a shutdown end streams; then there are no new ones", async () => {
   const limited = streamsOf([told(7), told(null)], { maxStreamMs: 20 });
   expect(await limited.text()).toContain(": still here");
-  const { text, open, streams } = streamsOf([told(7), told(null)]);
+  const { text, open, slots } = streamsOf([told(7), told(null)]);
   const open1 = text();
   await Bun.sleep(5);
-  streams[Symbol.dispose]();
+  slots[Symbol.dispose]();
   expect(await open1).toContain("id: 7\n");
-  expect(streams.size).toBe(0);
+  expect(slots.size).toBe(0);
   await expect(open()).rejects.toMatchObject({ type: "streams-full" });
 });
 
 test("the limit of the gateway and of a user are different problems, and are counted", async () => {
   const refused: string[] = [];
-  const { open, streams } = streamsOf([told(7), told(null)], {
-    maxStreams: 6,
+  const { open, slots } = streamsOf([told(7), told(null)], {
+    total: 6,
     metrics: { refused: (reason) => void refused.push(reason) },
   });
   for (let i = 0; i < 4; i += 1) await open();
@@ -105,5 +107,5 @@ test("the limit of the gateway and of a user are different problems, and are cou
   await open("01890000-0000-7000-8000-00000000000c");
   await expect(open("01890000-0000-7000-8000-00000000000d")).rejects.toMatchObject({ type: "streams-full" });
   expect(refused).toEqual(["user", "gateway"]);
-  streams[Symbol.dispose]();
+  slots[Symbol.dispose]();
 });

@@ -95,7 +95,7 @@ class Gateway implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    this.#services.streams[Symbol.dispose]();
+    this.#services.slots[Symbol.dispose]();
     this.#services.orchestrator[Symbol.dispose]();
     await this.#server[Symbol.asyncDispose]();
   }

@@ -45,7 +45,7 @@ export function describeProblem(type: ProblemType): { readonly status: number; r
 const RETRY_AFTER_SECONDS = 2;
 
 /** A stream lasts minutes, so an earlier retry would only be refused again. */
-const STREAM_RETRY_AFTER_SECONDS = 10;
+export const STREAM_RETRY_AFTER_SECONDS = 10;
 
 export const STATUS_ACCEPTED = 202;
 export const STATUS_NO_CONTENT = 204;

@@ -3,10 +3,12 @@
 import { type FailureKind, failureKind } from "../../schemas/failures.ts";
 import { MAX_CART_LINES } from "../../schemas/fields.ts";
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
+import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import {
   type CheckoutStatus,
+  type Following,
   type ProductQuery,
   type ShopData,
   type ShopProduct,
@@ -18,9 +20,10 @@ import type { InventoryClient } from "./inventory-client.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
 import type { PaymentClient } from "./payment-client.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, STREAM_RETRY_AFTER_SECONDS } from "./problem.ts";
 import { placeCheckout } from "./routes/checkout.ts";
 import { SharedAnswers } from "./shared-answers.ts";
+import type { StreamSlots } from "./stream-slots.ts";
 
 const PAGE_PRODUCTS = 24;
 const PAGE_ORDERS = 20;
@@ -30,7 +33,6 @@ const LOAD_PAGE = 500;
 const FRESHNESS = { freshMs: 5_000, staleMs: 60_000, restMs: 1_000, maxCalls: 4, maxEntries: 1 };
 /** How long one call follows a saga; then the next one does. */
 const FOLLOW_MS = 15_000;
-const MAX_FOLLOWS_PER_USER = 8;
 /** A checkout of the pages is read like one of the API; nothing is sent to this address. */
 const CHECKOUT_URL = "http://service.internal/api/v1/checkout";
 
@@ -52,8 +54,8 @@ export interface ShopDataOptions {
   readonly seal: (paymentMethod: string) => string;
   readonly currencies: ReadonlySet<string>;
   readonly clock: Clock;
-  /** Of all shoppers together. */
-  readonly maxFollows: number;
+  /** Of the pages' event streams, shared with those of the API, and of their long polls. */
+  readonly slots: Readonly<Record<"stream" | "poll", Pick<StreamSlots, "take">>>;
 }
 
 export class GatewayShopData implements ShopData {
@@ -61,8 +63,6 @@ export class GatewayShopData implements ShopData {
   readonly #catalogue: SharedAnswers<readonly ShopProduct[]>;
   /** Epoch ms. What was loaded before is not shown any more: the shopper would order at the old price again. */
   #differedAt = 0;
-  readonly #follows = new Map<string, number>();
-  #followCount = 0;
 
   constructor(options: ShopDataOptions) {
     this.#options = options;
@@ -145,22 +145,45 @@ export class GatewayShopData implements ShopData {
     return view === null ? null : this.#withStock(view);
   }
 
-  async *changes(sagaId: string, userId: string, signal: AbortSignal): AsyncGenerator<CheckoutStatus> {
-    this.#enter(userId);
+  async changes(
+    sagaId: string,
+    userId: string,
+    { signal, by }: Following,
+  ): Promise<AsyncGenerator<CheckoutStatus> | null> {
+    const slot = this.#take(by, userId, signal);
     try {
-      for (let after = 0; !signal.aborted;) {
-        const wait = { waitMs: after === 0 ? 0 : FOLLOW_MS, signal };
-        const history = await this.#options.orchestrator.history(sagaId, userId, { after, ...wait });
-        if (history === null) return;
+      const wait = { waitMs: 0, signal: slot.signal };
+      const first = await this.#options.orchestrator.history(sagaId, userId, { after: 0, ...wait });
+      if (first !== null) return this.#follow(sagaId, userId, first, slot);
+      slot.abort();
+      return null;
+    } catch (error) {
+      slot.abort();
+      throw error;
+    }
+  }
+
+  async *#follow(
+    sagaId: string,
+    userId: string,
+    first: SagaHistory,
+    slot: AbortController,
+  ): AsyncGenerator<CheckoutStatus> {
+    const { signal } = slot;
+    let after = 0;
+    try {
+      for (let seen: SagaHistory | null = first; seen !== null && !signal.aborted;) {
         // Also without a new line: the page says when it takes long.
-        yield await this.#withStock(history.view);
-        if (history.view.completed_at !== null) return;
-        after = history.events.at(-1)?.id ?? after;
+        yield await this.#withStock(seen.view);
+        if (seen.view.completed_at !== null) return;
+        after = seen.events.at(-1)?.id ?? after;
+        const wait = { waitMs: FOLLOW_MS, signal };
+        seen = await this.#options.orchestrator.history(sagaId, userId, { after, ...wait });
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      this.#leave(userId);
+      slot.abort();
     }
   }
 
@@ -197,19 +220,14 @@ export class GatewayShopData implements ShopData {
     return this.#catalogue.get("all", this.#differedAt);
   }
 
-  #enter(userId: string): void {
-    const ofUser = this.#follows.get(userId) ?? 0;
-    if (ofUser >= MAX_FOLLOWS_PER_USER || this.#followCount >= this.#options.maxFollows)
+  #take(by: Following["by"], userId: string, signal: AbortSignal): AbortController {
+    try {
+      return this.#options.slots[by].take(userId, signal);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      if (error.type === "too-many-streams") throw new TooManyRequests(STREAM_RETRY_AFTER_SECONDS * 1_000);
       throw new AppError("SERVICE_UNAVAILABLE", "too many status pages are followed at once");
-    this.#follows.set(userId, ofUser + 1);
-    this.#followCount += 1;
-  }
-
-  #leave(userId: string): void {
-    const left = (this.#follows.get(userId) ?? 1) - 1;
-    if (left === 0) this.#follows.delete(userId);
-    else this.#follows.set(userId, left);
-    this.#followCount -= 1;
+    }
   }
 
   async #loadCatalogue(): Promise<readonly ShopProduct[]> {

@@ -508,6 +508,23 @@ describe("around the pages", () => {
     expect(JSON.parse(browser.html)).toEqual(views.at(-1));
   });
 
+  test("a live page that cannot be followed is refused before its stream begins", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const path = `/checkout/${sagaOf(1)}`;
+    for (const way of ["events", "view"]) {
+      shop.refusedStreams = 1;
+      await browser.get(`${path}/${way}`);
+      expect([way, browser.status, browser.headers.get("retry-after")]).toEqual([way, 429, "10"]);
+      shop.isDown = true;
+      await browser.get(`${path}/${way}`);
+      expect([way, browser.status, browser.headers.get("retry-after")]).toEqual([way, 503, "2"]);
+      shop.isDown = false;
+      await browser.get(`/checkout/${sagaOf(2)}/${way}`);
+      expect([way, browser.status]).toEqual([way, 404]);
+    }
+  });
+
   test("back from the bank, the payment is looked up, and its secret leaves the address", async () => {
     await toCheckout();
     await browser.post("/checkout", order());

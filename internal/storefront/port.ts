@@ -90,6 +90,12 @@ export class TooManyRequests extends Error {
   }
 }
 
+/** How a page follows a checkout: slots of streams and of polls are counted apart. */
+export interface Following {
+  readonly signal: AbortSignal;
+  readonly by: "stream" | "poll";
+}
+
 /** Every method may throw an AppError with `canRetry`: the page then says that the shop does not answer at the moment. */
 export interface ShopData {
   products(query: ProductQuery): Promise<ProductsPage>;
@@ -103,8 +109,15 @@ export interface ShopData {
   startCheckout(userId: string, key: string, checkout: CheckoutRequest, from: Request): Promise<StartResult>;
   /** Null if the user has no such saga. */
   status(sagaId: string, userId: string): Promise<CheckoutStatus | null>;
-  /** The status now, and then each change of it, until the saga finishes or `signal` aborts. Ends at once for an unknown saga. */
-  changes(sagaId: string, userId: string, signal: AbortSignal): AsyncIterable<CheckoutStatus>;
+  /**
+   * The status now, and then each change of it, until the saga finishes or the signal aborts; null if the user has no such saga. Holds
+   * one of the shopper's few slots until then, so go through it or abort. Throws TooManyRequests while all are taken.
+   */
+  changes(
+    sagaId: string,
+    userId: string,
+    following: Following,
+  ): Promise<AsyncIterable<CheckoutStatus> | null>;
   /** Where the bank asks the shopper to confirm the payment; null if it does not ask. */
   bankUrl(sagaId: string, userId: string): Promise<string | null>;
   /** The shopper is back from the bank: the payment is looked up now. */

@@ -4,6 +4,7 @@ import type { CheckoutRequest } from "../../schemas/http.ts";
 import { EventStreams } from "../gateway/event-streams.ts";
 import { InventoryClient } from "../gateway/inventory-client.ts";
 import { OrchestratorClient } from "../gateway/orchestrator-client.ts";
+import { StreamSlots } from "../gateway/stream-slots.ts";
 import { OrderClient } from "../gateway/order-client.ts";
 import { Authenticator, type AuthOptions } from "../gateway/auth.ts";
 import { SharedSecret } from "../gateway/token-keys.ts";
@@ -25,11 +26,13 @@ export function servicesAt(urls: {
   readonly order?: string;
 }) {
   const orchestrator = new OrchestratorClient({ url: urls.orchestrator ?? NOWHERE });
+  const slots = new StreamSlots({ total: 100 });
   return {
     orchestrator,
     inventory: new InventoryClient({ url: urls.inventory ?? NOWHERE }),
     orders: new OrderClient({ url: urls.order ?? NOWHERE }),
-    streams: new EventStreams({ orchestrator, maxStreams: 100 }),
+    slots,
+    streams: new EventStreams({ orchestrator, slots }),
     clock: realClock,
   };
 }

@@ -2,7 +2,7 @@
 // and without Kafka. Used by tests over all routes and by `bun run api:fuzz`.
 import { gatewayApp } from "../gateway/app.ts";
 import { shopCurrencies } from "../kernel/shop-currencies.ts";
-import type { EventStreams } from "../gateway/event-streams.ts";
+import type { StreamSlots } from "../gateway/stream-slots.ts";
 import { orchestratorApi } from "../orchestrator/api.ts";
 import type { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { createSealer, generateSealingKeys } from "../platform/seal.ts";
@@ -21,7 +21,7 @@ import { TestOrchestrator } from "./orchestrator.ts";
 const HOSTNAME = "127.0.0.1";
 const PRODUCTS = 250;
 
-type Shown = Pick<PublicApi, "orchestrator" | "url" | "logged" | "history" | "streams" | "placeOrder">;
+type Shown = Pick<PublicApi, "orchestrator" | "url" | "logged" | "history" | "slots" | "placeOrder">;
 
 export class PublicApi implements AsyncDisposable {
   readonly orchestrator: TestOrchestrator;
@@ -29,7 +29,7 @@ export class PublicApi implements AsyncDisposable {
   /** What operators would see in the log. */
   readonly logged: unknown[];
   readonly history: HistoryWatch;
-  readonly streams: EventStreams;
+  readonly slots: StreamSlots;
   /** Stores a confirmed order of a user and returns its id. */
   readonly placeOrder: (userId: string) => Promise<string>;
   readonly #parts: AsyncDisposableStack;
@@ -39,7 +39,7 @@ export class PublicApi implements AsyncDisposable {
     this.url = shown.url;
     this.logged = shown.logged;
     this.history = shown.history;
-    this.streams = shown.streams;
+    this.slots = shown.slots;
     this.placeOrder = shown.placeOrder;
     this.#parts = parts;
   }
@@ -84,7 +84,7 @@ export class PublicApi implements AsyncDisposable {
     parts.defer(() => {
       watch[Symbol.dispose]();
       history[Symbol.dispose]();
-      services.streams[Symbol.dispose]();
+      services.slots[Symbol.dispose]();
       services.orchestrator[Symbol.dispose]();
     });
     const placeOrder = async (userId: string) => {
@@ -97,7 +97,7 @@ export class PublicApi implements AsyncDisposable {
       return command.message_id;
     };
     return new PublicApi(
-      { orchestrator, url, logged, history, streams: services.streams, placeOrder },
+      { orchestrator, url, logged, history, slots: services.slots, placeOrder },
       parts.move(),
     );
   }

@@ -3,7 +3,15 @@
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { StorefrontOptions } from "../storefront/options.ts";
-import type { CheckoutStatus, PlacedOrder, ProductQuery, ShopData, ShopProduct } from "../storefront/port.ts";
+import {
+  type CheckoutStatus,
+  type Following,
+  type PlacedOrder,
+  type ProductQuery,
+  type ShopData,
+  type ShopProduct,
+  TooManyRequests,
+} from "../storefront/port.ts";
 
 export const SHOPPER_TOKEN = "header.shopper.signature";
 export const OTHER_TOKEN = "header.other.signature";
@@ -84,6 +92,8 @@ export class ShopInMemory implements ShopData {
   lostAnswers = 0;
   /** What the next starts are refused for. */
   faults: readonly { readonly path: string; readonly message: string }[] = [];
+  /** The next status pages that want to follow have too many streams already. */
+  refusedStreams = 0;
   isDown = false;
   bank: string | null = null;
   /** Sagas whose payment was looked up because the shopper came back. */
@@ -153,7 +163,15 @@ export class ShopInMemory implements ShopData {
     return found?.userId === userId ? found.status : null;
   }
 
-  async *changes(sagaId: string, userId: string, signal: AbortSignal) {
+  async changes(sagaId: string, userId: string, { signal }: Following) {
+    if (this.refusedStreams > 0) {
+      this.refusedStreams -= 1;
+      throw new TooManyRequests(10_000);
+    }
+    return (await this.status(sagaId, userId)) === null ? null : this.#changes(sagaId, userId, signal);
+  }
+
+  async *#changes(sagaId: string, userId: string, signal: AbortSignal) {
     for (let last: CheckoutStatus | null = null; !signal.aborted;) {
       const now: CheckoutStatus | null = await this.status(sagaId, userId);
       if (now === null) return;

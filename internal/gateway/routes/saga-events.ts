@@ -24,7 +24,7 @@ export function sagaEventsRoute(options: SagaEventsOptions): Route {
     summary: "Follow a checkout live (server-sent events)",
     description: `Each \`progress\` event is a step of the checkout, \`{status, step, at}\`; its id grows. A \`status\` event has the same body as the
 status route; one comes at the begin and one after each change. A comment comes every 15 seconds. The stream ends with the checkout, and after
-5 minutes; connect again with \`Last-Event-ID\` to continue. At most 4 streams per shopper.`,
+5 minutes; connect again with \`Last-Event-ID\` to continue. At most 4 streams per shopper, those of the shop's pages included.`,
     access: "shopper",
     params: { id: { description: "`saga_id` of the checkout.", schema: Uuid } },
     headers: {

@@ -151,8 +151,9 @@ async function view(visit: Visit): Promise<Response> {
   const seen = visit.query.get("seen") ?? "";
   const { data, clock } = visit.options;
   const until = AbortSignal.any([visit.request.signal, AbortSignal.timeout(POLL_MS)]);
+  const changes = await data.changes(viewer.sagaId, viewer.userId, { signal: until, by: "poll" });
   let newest: CheckoutStatus | null = null;
-  for await (const checkout of data.changes(viewer.sagaId, viewer.userId, until)) {
+  for await (const checkout of changes ?? []) {
     newest = checkout;
     if (isFinished(checkout) || viewVersion(checkout, clock.now()) !== seen) break;
   }
@@ -165,9 +166,14 @@ async function events(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
   if (viewer === null) return nobody(visit);
   const { data } = visit.options;
-  if ((await data.status(viewer.sagaId, viewer.userId)) === null) throw new NotFound();
   const stop = new AbortController();
   const until = AbortSignal.any([visit.request.signal, stop.signal, AbortSignal.timeout(STREAM_MS)]);
+  // Before the answer begins, so that a limit is a 429 and an orchestrator that is away a 503.
+  const changes = await data.changes(viewer.sagaId, viewer.userId, { signal: until, by: "stream" });
+  if (changes === null) throw new NotFound();
+  // The server sends no body, so nobody would ever end the stream.
+  const isHead = visit.request.method === "HEAD";
+  if (isHead) stop.abort();
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
@@ -175,7 +181,7 @@ async function events(visit: Visit): Promise<Response> {
       send(`retry: ${RETRY_MS}\n\n`);
       const comments = setInterval(() => send(": still here\n\n"), COMMENT_EVERY_MS);
       try {
-        for await (const checkout of data.changes(viewer.sagaId, viewer.userId, until)) {
+        for await (const checkout of changes) {
           const update = await updateOf(visit, viewer, checkout);
           send(`event: view\nid: ${update.version}\ndata: ${JSON.stringify(update)}\n\n`);
         }
@@ -189,7 +195,7 @@ async function events(visit: Visit): Promise<Response> {
     },
     cancel: () => stop.abort(),
   });
-  return new Response(body, {
+  return new Response(isHead ? null : body, {
     headers: {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
