@@ -4,8 +4,9 @@ import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { AppError } from "../kernel/errors.ts";
 
-/** Maximum length of an unexpected answer in the log. */
-const MAX_QUOTED_LENGTH = 200;
+/** What a service calls its error: `urn:checkout:problem:not-found`, `NO_SUCH_SAGA`. Nothing else can look like this by chance. */
+const ERROR_NAME = /^(?:urn:[a-z0-9:-]{1,100}|[A-Z_]{1,50})$/;
+const MEDIA_TYPE = /^[a-z]{1,20}\/[a-z0-9.+-]{1,60}/;
 
 export interface Contract<Body extends TSchema, Fault extends TSchema> {
   readonly body: TypeCheck<Body>;
@@ -18,12 +19,10 @@ export type Answered<Body, Fault> =
 export class InternalApi {
   readonly #name: string;
   readonly #baseUrl: string;
-  readonly #isQuoted: boolean;
 
-  /** `name` is for the log: `orchestrator`. `isQuoted: false` if an answer could hold a secret. */
-  constructor(name: string, url: string, { isQuoted = true } = {}) {
+  /** `name` is for the log: `orchestrator`. */
+  constructor(name: string, url: string) {
     this.#name = name;
-    this.#isQuoted = isQuoted;
     this.#baseUrl = url.replace(/\/$/, "");
   }
 
@@ -40,14 +39,14 @@ export class InternalApi {
     const body = parsed(text);
     if (response.ok && contract.body.Check(body)) return { body };
     if (!response.ok && contract.fault.Check(body)) return { fault: body, status: response.status };
-    throw this.#strange(response, text);
+    throw this.#strange(response, body);
   }
 
   /** Throws unless `path` answers 2xx; for /readyz. */
   async ping(path: string, timeoutMs: number): Promise<void> {
     const response = await this.#fetch(path, { signal: AbortSignal.timeout(timeoutMs) });
     await response.body?.cancel();
-    if (!response.ok) throw this.#strange(response, "");
+    if (!response.ok) throw this.#strange(response);
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
@@ -63,13 +62,22 @@ export class InternalApi {
     return new AppError("SERVICE_UNAVAILABLE", message, { cause });
   }
 
-  #strange({ status }: Response, text: string): AppError {
-    const quoted = this.#isQuoted ? ` ${JSON.stringify(text.slice(0, MAX_QUOTED_LENGTH))}` : "";
+  /** Never quotes the answer: it may hold a shopper's address or a secret of a payment, and the message is logged. */
+  #strange({ status, headers }: Response, body?: unknown): AppError {
+    const said =
+      errorNameIn(body) ?? MEDIA_TYPE.exec(headers.get("content-type") ?? "")?.[0] ?? "no media type";
     return new AppError(
       "SERVICE_UNAVAILABLE",
-      `${this.#baseUrl} does not answer like the ${this.#name}: ${status}${quoted}`,
+      `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${said}`,
     );
   }
+}
+
+/** The `type` of a problem or the `error` of a fault. */
+function errorNameIn(body: unknown): string | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  const names: readonly unknown[] = ["type" in body ? body.type : "", "error" in body ? body.error : ""];
+  return names.find((name): name is string => typeof name === "string" && ERROR_NAME.test(name));
 }
 
 /** Undefined if the text is not JSON. */

@@ -46,7 +46,8 @@ export class InventoryClient {
   }
 }
 
-function refused({ status, detail = "" }: Problem): never {
+/** Without the problem's detail: it may quote what was asked for. */
+function refused({ status, type }: Problem): never {
   const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
-  throw new AppError(code, `inventory answered ${status} ${detail}`);
+  throw new AppError(code, `inventory answered ${status} ${type}`);
 }

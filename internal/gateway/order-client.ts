@@ -45,7 +45,8 @@ export class OrderClient {
   }
 }
 
-function refused({ status, detail = "" }: Problem): never {
+/** Without the problem's detail: it may quote what was asked for. */
+function refused({ status, type }: Problem): never {
   const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
-  throw new AppError(code, `the order service answered ${status} ${detail}`);
+  throw new AppError(code, `the order service answered ${status} ${type}`);
 }

@@ -16,8 +16,7 @@ export class PaymentClient {
   readonly #api: InternalApi;
 
   constructor({ url }: { readonly url: string }) {
-    // An answer could hold the secret of a payment.
-    this.#api = new InternalApi("payment service", url, { isQuoted: false });
+    this.#api = new InternalApi("payment service", url);
   }
 
   /** The bank's page for the saga's payment; null if its shopper has nothing to confirm. Throws SERVICE_UNAVAILABLE. */

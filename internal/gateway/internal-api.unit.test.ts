@@ -1,0 +1,73 @@
+// What the gateway's log says of an answer that it cannot use: never a word that could be a shopper's.
+import { afterEach, expect, test } from "bun:test";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Type } from "@sinclair/typebox";
+import { describeError } from "../kernel/errors.ts";
+import { InternalApi } from "./internal-api.ts";
+import { InventoryClient } from "./inventory-client.ts";
+import { OrderClient } from "./order-client.ts";
+
+const contract = {
+  body: TypeCompiler.Compile(Type.Object({ done: Type.Boolean() })),
+  fault: TypeCompiler.Compile(Type.Object({ error: Type.Literal("KNOWN") })),
+};
+const SECRET = "12 Hill St, Ada Lovelace";
+
+const servers: Bun.Server<undefined>[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop(true);
+});
+
+function served(answer: () => Response): string {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
+  servers.push(server);
+  return `http://127.0.0.1:${server.port}`;
+}
+
+const signal = new AbortController().signal;
+const logOf = (call: Promise<unknown>) => call.then(() => "no error", describeError);
+
+test.each<[string, () => Response, string]>([
+  ["another body", () => Response.json({ shipping_address: SECRET }), "200 application/json"],
+  [
+    "a page",
+    () => new Response(`<p>${SECRET}`, { status: 502, headers: { "content-type": "text/html;a=b" } }),
+    "502 text/html",
+  ],
+  [
+    "a problem",
+    () => Response.json({ type: "urn:order:problem:gone", detail: SECRET }, { status: 410 }),
+    "410 urn:order:problem:gone",
+  ],
+  [
+    "a fault of another contract",
+    () => Response.json({ error: "NO_ROOM", detail: SECRET }, { status: 507 }),
+    "507 NO_ROOM",
+  ],
+  [
+    "a text where a name should be",
+    () => Response.json({ type: SECRET, error: SECRET }, { status: 500 }),
+    "500 application/json",
+  ],
+  [
+    "a media type that is none",
+    () => new Response("", { status: 500, headers: { "content-type": SECRET } }),
+    "500 no media type",
+  ],
+])("of %s only the status and what kind it is", async (_, answer, said) => {
+  const url = served(answer);
+  const message = await logOf(new InternalApi("order service", url).call("/orders", contract, { signal }));
+  expect(message).toBe(`${url} does not answer like the order service: ${said}`);
+});
+
+test("of a problem of order and inventory only its status and type", async () => {
+  const url = served(() =>
+    Response.json({ type: "urn:x:problem:bad", title: "Bad", status: 422, detail: SECRET }, { status: 422 }),
+  );
+  const page = { userId: "u", after: undefined, limit: 1 };
+  for (const call of [new OrderClient({ url }).page(page), new InventoryClient({ url }).item("tea")]) {
+    const message = await logOf(call);
+    expect(message).toContain("422 urn:x:problem:bad");
+    expect(message).not.toContain("Hill");
+  }
+});
