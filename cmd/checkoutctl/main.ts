@@ -16,6 +16,7 @@ import { paymentsCommand } from "./commands/payments.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { sessionCommand } from "./commands/session.ts";
 import { shopperCommand } from "./commands/shopper.ts";
+import { storefrontCommand } from "./commands/storefront.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { topicsCommand } from "./commands/topics.ts";
 import { exitCodeOf } from "./exit.ts";
@@ -36,6 +37,7 @@ const program = new Command("checkoutctl")
   .addCommand(paymentsCommand)
   .addCommand(shopperCommand)
   .addCommand(sessionCommand)
+  .addCommand(storefrontCommand)
   .addCommand(keysCommand)
   .addCommand(tokenCommand)
   .addHelpText(

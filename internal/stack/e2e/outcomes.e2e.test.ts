@@ -1,6 +1,7 @@
 // Every outcome of a checkout, on the compiled roles and real servers: the shopper's status, and then stock, money, orders and mails.
 // All tests share one stack. At the end comes the audit, and after it the poison messages.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { cartOf, type Placed, Refused, type Shopper } from "../../../bench/shopper.ts";
 import type { CheckoutRequest, SagaStatusView, ShipmentRecorded } from "../../../schemas/http.ts";
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
@@ -8,6 +9,7 @@ import { PARTITIONS_PER_TOPIC, TOPICS } from "../../../schemas/topics.ts";
 import type { AuditReport } from "../../audit/audit.ts";
 import type { DeadLetters } from "../../operations/dead-letters.ts";
 import type { PaymentAlert, Reconciliation } from "../../operations/payment-alert-store.ts";
+import type { ShopReport } from "../../operations/storefront-verify.ts";
 import { type Bytes, sendBytes } from "../../testkit/kafka.ts";
 import { describeExit } from "../child.ts";
 import { waitUntil } from "../wait.ts";
@@ -65,6 +67,33 @@ describe("a successful checkout", () => {
     const mail = await system.mailAbout(view.saga_id, "order_confirmed");
     expect(mail.to).toEqual(["shopper@example.com"]);
     expect(mail.source).toContain(`Order ${view.order_id}`);
+  });
+
+  test("is what the shop is for, and the shop is what its release must be", async () => {
+    await system.restock("tea", 1);
+    const { gateway } = system.context.addresses;
+    const { token } = await system.operatorSees<{ token: string }>(["token"]);
+    const tokenFile = join(system.stack.dataDirectory, "verify-token");
+    await Bun.write(tokenFile, token);
+    const verify = ["storefront", "verify", gateway];
+    const { checks } = await system.operatorSees<ShopReport>([...verify, "--token-file", tokenFile]);
+    expect(checks.map(({ check, result }) => `${check}: ${result}`)).toEqual([
+      "pages: ok",
+      "headers: ok",
+      "scripts: ok",
+      "checkout page: ok",
+      "cookies: ok",
+      "foreign requests: ok",
+      "api: ok",
+    ]);
+    expect((await system.checkoutctl(...verify)).stdout).toMatch(/^checkout page +not checked {2}give/m);
+    // The simulator is no shop.
+    const { code, stdout } = await system.checkoutctl(
+      "storefront",
+      "verify",
+      system.context.addresses.paysim,
+    );
+    expect([code, stdout]).toEqual([EXIT_VIOLATIONS, expect.stringContaining("/ answers 404, expected 200")]);
   });
 
   test("is cancelled by an operator afterwards: refunded, restocked, and the checkout stays completed", async () => {
