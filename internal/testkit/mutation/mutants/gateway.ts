@@ -50,4 +50,54 @@ export const GATEWAY_MUTANTS: readonly Mutant[] = [
       test: "one proxy adds the last entry",
     },
   },
+  {
+    id: "retry-refused",
+    title:
+      "A retry of a checkout that exists is refused while a limit is full, as if nothing had been ordered.",
+    edits: [
+      {
+        file: "internal/gateway/limits/shopping-limits.ts",
+        find: "if (known !== null) return known;",
+        replace: "if (known === undefined) return known;",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/gateway/limits/limits.int.test.ts",
+      test: "gets its 202 while the user has too many in progress",
+    },
+  },
+  {
+    id: "retry-counted-as-open",
+    title: "A retry of a finished checkout counts as one in progress again.",
+    edits: [
+      {
+        file: "internal/gateway/routes/checkout.ts",
+        find: "if (!started.replayed) limits",
+        replace: "limits",
+      },
+    ],
+    caughtBy: {
+      layer: "int",
+      file: "internal/gateway/limits/limits.int.test.ts",
+      test: "counts nothing anew",
+    },
+  },
+  {
+    id: "slot-kept-by-a-page-that-left",
+    title:
+      "A status page whose shopper leaves keeps its slot, until the shopper can follow nothing any more.",
+    edits: [
+      {
+        file: "internal/gateway/stream-slots.ts",
+        find: 'signal.addEventListener("abort", leave, { once: true });',
+        replace: "",
+      },
+    ],
+    caughtBy: {
+      layer: "unit",
+      file: "internal/gateway/shop-data.unit.test.ts",
+      test: "the streams of the pages and of the API are counted together",
+    },
+  },
 ];
