@@ -12,7 +12,7 @@ const release: Release = {
   version: "1.2.3",
   scripts: [assets.shop, assets.cardFields],
   providerScripts: [PROVIDER],
-  headersOf: (page) => securityHeaders({ ...page, isSecretAddress: false, isHttps: false }),
+  headersOf: (page) => securityHeaders({ ...page, isSecretAddress: false, isHttps: false, pictureHosts: [] }),
 };
 const product = {
   sku_id: "mug-red",
@@ -49,6 +49,8 @@ function shop(tamper: Tamper = (response) => response): URL {
     development: false,
     fetch: async (request) => {
       const { pathname } = new URL(request.url);
+      // So that `tamper` can change the text.
+      request.headers.delete("accept-encoding");
       return tamper(pathname.startsWith("/api/") ? api(pathname) : await app.handle(request), request);
     },
   });

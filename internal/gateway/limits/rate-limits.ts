@@ -1,10 +1,11 @@
 // Limits requests per client address and per user, for all gateways together: the counters are in Redis. While Redis is away each
 // gateway counts by itself. A client that is refused is remembered here until its window ends, so a flood of it costs Redis nothing.
 // Called by hooks.ts for every request.
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { LimitStore } from "../../kernel/limit-store.ts";
 import type { Meter } from "../../kernel/telemetry.ts";
 import { ProblemError } from "../problem.ts";
+import { BoundedMemory } from "./bounded-memory.ts";
 import {
   type Allowance,
   allowanceItem,
@@ -124,7 +125,7 @@ export class RateLimits {
         },
       },
       inMemoryBlockOnConsumed: policy.limit + 1,
-      insuranceLimiter: new RateLimiterMemory(settings),
+      insuranceLimiter: new BoundedMemory(settings),
     });
     return { policy, subject, redis };
   }
