@@ -1,8 +1,8 @@
 // Breaks each invariant on purpose in a system where everything else agrees, on real databases. The audit must name it with the saga's
 // id, and must not name work in progress or anything too old to be known.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { TOPICS } from "../../schemas/topics.ts";
-import { refundOf } from "../testkit/audit-fixture.ts";
+import { type Topic, TOPICS } from "../../schemas/topics.ts";
+import { bytesOf, refundOf } from "../testkit/audit-fixture.ts";
 import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
 import { audit, type AuditReport, INVARIANTS } from "./audit.ts";
 import type { CollectOptions } from "./collect.ts";
@@ -539,6 +539,83 @@ const breaks: Readonly<Record<string, Break>> = {
   },
 };
 
+describe("a foreign message is a violation still", () => {
+  const detailOf = async () => {
+    const report = await run();
+    expect(report.foreign.count).toBe(0);
+    return findings(report).join("\n");
+  };
+
+  test("while nobody has discarded its dead letter; the finding says how to", async () => {
+    const id = await foreign(TOPICS.orderEvents, undefined);
+    expect(await detailOf()).toEndWith(
+      `a message without an id at order-events[0]@1 is in no outbox: no role of ours writes such a message; if nothing of it is needed, \`dlq discard ${id}\` settles it`,
+    );
+  });
+
+  test("while one of two services' dead letters is open", async () => {
+    await discard(await foreign(TOPICS.orderEvents, undefined));
+    await deadLetter(TOPICS.orderEvents, 1, bytesOf(undefined));
+    expect(await detailOf()).toContain("order-events[0]@1 is in no outbox");
+  });
+
+  test("if it has an id: a fault of ours may have sent it past the outbox", async () => {
+    const message = { message_id: Bun.randomUUIDv7(), type: "Teapot", saga_id: system.refused.saga_id };
+    await discard(await foreign(TOPICS.commands, message));
+    expect(await detailOf()).toContain(
+      `message ${message.message_id} at checkout-commands[0]@5 is in no outbox; its dead letter was discarded by ada, but it has an id`,
+    );
+  });
+
+  test("if the discarded dead letter was of other bytes, as before the topic was created anew", async () => {
+    system.topics.get(TOPICS.orderEvents)?.push(undefined);
+    await discard(await deadLetter(TOPICS.orderEvents, 1, Buffer.from("other")));
+    expect(await detailOf()).toContain("it has no dead letter; this stays until Kafka deletes the message");
+  });
+
+  test("if its dead letter is in no outbox itself", async () => {
+    system.topics.get(TOPICS.orderEvents)?.push(undefined);
+    const id = await deadLetter(TOPICS.orderEvents, 1, bytesOf(undefined), "in no outbox");
+    await discard(id);
+    expect(await detailOf()).toContain("order-events[0]@1 is in no outbox");
+  });
+
+  test("if it is on the topic of dead letters, where nothing handles it", async () => {
+    system.topics.get(TOPICS.deadLetters)?.push(undefined);
+    expect(await detailOf()).toContain("checkout-dlq[0]@0 is in no outbox");
+  });
+});
+
+/** Puts something on a topic past all outboxes; a service dead-letters it. Returns the dead letter's id. */
+async function foreign(topic: Topic, message: unknown): Promise<string> {
+  const messages = system.topics.get(topic) ?? [];
+  messages.push(message);
+  return deadLetter(topic, messages.length - 1, bytesOf(message));
+}
+
+async function deadLetter(
+  topic: Topic,
+  offset: number,
+  bytes: Buffer,
+  where: "in an outbox" | "in no outbox" = "in an outbox",
+): Promise<string> {
+  const dead_letter_id = Bun.randomUUIDv7();
+  const original = { topic, partition: 0, offset, value_base64: bytes.toString("base64") };
+  const record = { dead_letter_id, service: "order", last_failure_at: new Date().toISOString(), original };
+  system.topics.get(TOPICS.deadLetters)?.push(record);
+  if (where === "in an outbox")
+    await system.databases.order`
+      insert into outbox (event_id, topic, partition_key, payload, headers, published, published_at)
+      values (${dead_letter_id}, ${TOPICS.deadLetters}, 'any', '{}', '{}', true, now())`;
+  return dead_letter_id;
+}
+
+async function discard(dead_letter_id: string): Promise<void> {
+  await system.databases.saga`
+    insert into operator_actions (action_id, run_id, action, subject, actor, reason, outcome, at, settled_at)
+    values (uuidv7(), uuidv7(), 'dead-letter.discard', ${dead_letter_id}, 'ada', 'sent by hand', 'discarded', now(), now())`;
+}
+
 describe("is named when", () => {
   for (const [name, { invariant, doIt, says, options, also = [] }] of Object.entries(breaks)) {
     test(name, async () => {
@@ -609,6 +686,25 @@ describe("is no violation:", () => {
     const report = await run(WORKING);
     expect(findings(report)).toEqual([]);
     expect(report.open.dead_letters.count).toBe(2);
+  });
+
+  test("foreign messages without an id whose dead letters an operator discarded; the report names them", async () => {
+    const bad = await foreign(TOPICS.orderEvents, undefined);
+    const strange = await foreign(TOPICS.commands, { type: "Teapot", saga_id: system.refused.saga_id });
+    await discard(bad);
+    await discard(strange);
+    const report = await run(IDLE);
+    expect(findings(report)).toEqual([]);
+    expect(report.ok).toBe(true);
+    expect(report.open.dead_letters.count).toBe(0);
+    const line = { discarded_by: "ada", reason: "sent by hand", discarded_at: expect.any(Number) };
+    expect(report.foreign).toMatchObject({
+      count: 2,
+      messages: [
+        { topic: TOPICS.commands, partition: 0, offset: 5, dead_letter_id: strange, ...line },
+        { topic: TOPICS.orderEvents, partition: 0, offset: 1, dead_letter_id: bad, ...line },
+      ],
+    });
   });
 
   test("a note in a saga's history that its command was dead-lettered", async () => {

@@ -6,7 +6,7 @@ import type { Facts, OpenItems } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";
 import { effects } from "./invariants/effects.ts";
 import { history } from "./invariants/history.ts";
-import { messages } from "./invariants/messages.ts";
+import { isDiscardedForeign, messages } from "./invariants/messages.ts";
 import { money } from "./invariants/money.ts";
 import { orders } from "./invariants/orders.ts";
 import { stock } from "./invariants/stock.ts";
@@ -42,9 +42,22 @@ export interface AuditReport {
     /** The first of them. */
     readonly findings: readonly Finding[];
   }[];
+  /** Messages that no role of ours can have written and whose dead letters an operator discarded. They break no invariant. */
+  readonly foreign: { readonly count: number; readonly messages: readonly ForeignMessage[] };
   /** Work in progress. */
   readonly open: OpenItems;
   readonly not_checked: readonly string[];
+}
+
+export interface ForeignMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly dead_letter_id: string;
+  readonly discarded_by: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly discarded_at: number;
 }
 
 /** Violations are in the report. Throws only the errors of reading the sources. */
@@ -76,7 +89,20 @@ export function judge(facts: Facts): AuditReport {
     },
     messages: { in_outboxes: facts.messages.outboxRows, in_topics: facts.messages.records },
     invariants,
+    foreign: foreignOf(facts),
     open: facts.open,
     not_checked: facts.notChecked,
   };
+}
+
+function foreignOf({ messages: { strays } }: Facts): AuditReport["foreign"] {
+  const foreign = strays.filter(isDiscardedForeign);
+  const told = foreign.slice(0, MAX_FINDINGS_TOLD).flatMap(({ topic, partition, offset, deadLetters }) => {
+    const [first] = deadLetters;
+    if (first === undefined || first.discard === null) return [];
+    const { actor: discarded_by, reason, at: discarded_at } = first.discard;
+    const { dead_letter_id } = first;
+    return [{ topic, partition, offset, dead_letter_id, discarded_by, reason, discarded_at }];
+  });
+  return { count: foreign.length, messages: told };
 }

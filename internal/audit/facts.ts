@@ -120,8 +120,24 @@ export interface StrayRecord {
   readonly topic: Topic;
   readonly partition: number;
   readonly offset: number;
+  /** Null if it has none that one of our roles could have given it. */
   readonly id: string | null;
   readonly saga_id: string | null;
+  /** The dead letters of exactly these bytes at this place; several services may read a topic. */
+  readonly deadLetters: readonly StrayDeadLetter[];
+}
+
+export interface StrayDeadLetter {
+  readonly dead_letter_id: string;
+  /** Null if no operator has discarded it. */
+  readonly discard: Discard | null;
+}
+
+export interface Discard {
+  readonly actor: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 export interface MessageFacts {

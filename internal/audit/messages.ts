@@ -4,8 +4,9 @@
 import { DATABASES } from "../../schemas/migrations.ts";
 import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS, type Topic } from "../../schemas/topics.ts";
 import type { Backlog, LostRow, StrayRecord } from "./facts.ts";
-import type { AuditSources, Place } from "./sources.ts";
+import type { AuditSources, RawRecord } from "./sources.ts";
 import * as store from "./store.ts";
+import { StrangeRecords, textField } from "./strange-records.ts";
 import { isUuid, timeOfUuid } from "./uuid.ts";
 
 /** Where a message is: only in an outbox, marked as published there, or also seen in Kafka. */
@@ -19,7 +20,7 @@ export class MessageReading {
   readonly #sources: AuditSources;
   readonly #auditedAt: number;
   readonly #states = new Map<string, MessageState>();
-  readonly #strangers: StrayRecord[] = [];
+  readonly #strangers = new StrangeRecords();
   #records = 0;
   #rowsTooOld = 0;
   #recordsTooOld = 0;
@@ -50,7 +51,7 @@ export class MessageReading {
       for await (const batch of this.#sources.readTopic(topic)) {
         const { values, undecodable } = batch;
         for (const [index, value] of values.entries()) this.#addRecord(topic, value, () => batch.raw(index));
-        for (const place of undecodable) this.#addStranger(topic, place, null, null);
+        for (const record of undecodable) this.#strangers.add(topic, record, null, null);
         this.#records += values.length + undecodable.length;
       }
     }
@@ -89,7 +90,7 @@ export class MessageReading {
     };
   }
 
-  #addRecord(topic: Topic, value: unknown, place: () => Place): void {
+  #addRecord(topic: Topic, value: unknown, raw: () => RawRecord): void {
     if (topic === TOPICS.deadLetters) {
       this.#addDeadLetter(value);
       // Notification has no outbox: it writes its dead letters to the topic itself.
@@ -98,7 +99,7 @@ export class MessageReading {
     const id = textField(value, topic === TOPICS.deadLetters ? "dead_letter_id" : "message_id");
     const state = id === null ? undefined : this.#states.get(id);
     if (id === null || state === undefined) {
-      this.#addStranger(topic, place(), id, textField(value, "saga_id"));
+      this.#strangers.add(topic, raw(), id, textField(value, "saga_id"));
     } else if (state !== "seen") {
       this.#states.set(id, "seen");
     }
@@ -109,10 +110,7 @@ export class MessageReading {
     const at = Date.parse(textField(value, "last_failure_at") ?? "");
     if (id === null || Number.isNaN(at)) this.#strangeDeadLetters += 1;
     else this.#deadLetters.set(id, at);
-  }
-
-  #addStranger(topic: Topic, { partition, offset }: Place, id: string | null, saga_id: string | null): void {
-    this.#strangers.push({ topic, partition, offset, id: id !== null && isUuid(id) ? id : null, saga_id });
+    if (id !== null) this.#strangers.addDeadLetter(id, value);
   }
 
   /** A message that an operator discarded is not published again if Kafka loses it, so it need not be there. */
@@ -136,18 +134,19 @@ export class MessageReading {
 
   /** Strangers that no outbox has even now, although an outbox should still have a message of their age. */
   async #strays(): Promise<readonly StrayRecord[]> {
-    const ids = this.#strangers.flatMap(({ id }) => (id === null ? [] : [id]));
+    const strangers = this.#strangers.records;
+    const ids = strangers.flatMap(({ id }) => (id === null ? [] : [id]));
     const databases = Object.values(this.#sources.databases);
     const found = await Promise.all(databases.map((sql) => store.outboxRows(sql, ids)));
     const known = new Set(found.flat().map(({ event_id }) => event_id));
-    const unknown = this.#strangers.filter(({ id }) => id === null || !known.has(id));
+    const unknown = strangers.filter(({ id }) => id === null || !known.has(id));
     if (unknown.length === 0) return [];
 
     const days = await Promise.all(databases.map((sql) => store.outboxDays(sql)));
     const keptSince = Math.max(...days.map(firstDayWithoutGap));
     const strays = unknown.filter(({ id }) => id === null || timeOfUuid(id) >= keptSince);
     this.#recordsTooOld = unknown.length - strays.length;
-    return strays;
+    return this.#strangers.withDeadLetters(strays, this.#sources.databases.saga);
   }
 }
 
@@ -158,10 +157,4 @@ function firstDayWithoutGap(days: readonly number[]): number {
     return earlier !== undefined && day - earlier > DAY_MS;
   });
   return (gap === -1 ? days.at(-1) : days[gap]) ?? -Infinity;
-}
-
-function textField(value: unknown, name: string): string | null {
-  if (typeof value !== "object" || value === null) return null;
-  const field: unknown = Reflect.get(value, name);
-  return typeof field === "string" ? field : null;
 }

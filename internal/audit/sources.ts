@@ -22,9 +22,13 @@ export interface TopicBatch {
   /** Parsed JSON. */
   readonly values: readonly unknown[];
   /** Messages that are not JSON. */
-  readonly undecodable: readonly Place[];
-  /** The position of `values[index]`. */
-  raw(index: number): Place;
+  readonly undecodable: readonly RawRecord[];
+  /** The position and bytes of `values[index]`. */
+  raw(index: number): RawRecord;
+}
+
+export interface RawRecord extends Place {
+  readonly value: Uint8Array | null;
 }
 
 export interface Place {

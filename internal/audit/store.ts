@@ -2,6 +2,7 @@
 // a connection. Long results come through a cursor, in batches.
 import type { Sql, TransactionSql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
+import type { Discard } from "./facts.ts";
 
 const ROWS_PER_FETCH = 2_000;
 const IDS_PER_LOOKUP = 1_000;
@@ -246,6 +247,22 @@ export async function handledDeadLetters(sql: Sql, ids: readonly string[]): Prom
        where action in ('dead-letter.replay', 'dead-letter.discard') and outcome <> 'refused' and subject = any(${chunk})`,
   );
   return new Set(found.map(({ subject }) => subject));
+}
+
+export interface DiscardRow extends Discard {
+  readonly dead_letter_id: string;
+}
+
+/** By dead letter id; those that were not discarded are missing. */
+export async function discards(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, Discard>> {
+  const found = await inChunks(
+    ids,
+    (chunk) => sql<DiscardRow[]>`
+      select subject as dead_letter_id, actor, reason, (extract(epoch from at) * 1000)::float8 as at
+        from operator_actions
+       where action = 'dead-letter.discard' and subject = any(${chunk})`,
+  );
+  return new Map(found.map(({ dead_letter_id, ...discard }) => [dead_letter_id, discard]));
 }
 
 /** Which of these messages were dead letters that an operator discarded. */

@@ -41,7 +41,7 @@ export class AuditFixture {
       ledger: () => this.ledger,
       readTopic: (topic) => {
         const messages = this.topics.get(topic) ?? [];
-        const place = (offset: number) => ({ partition: 0, offset });
+        const place = (offset: number) => ({ partition: 0, offset, value: bytesOf(messages[offset]) });
         return [
           {
             values: messages.filter((message) => message !== undefined),
@@ -194,6 +194,11 @@ export class AuditFixture {
         : { ...entry, kind, refund: refundOf(one), reason: null },
     );
   }
+}
+
+/** The bytes in Kafka of an entry of `topics`. */
+export function bytesOf(message: unknown): Buffer {
+  return message === undefined ? Buffer.from([0xff, 0x00]) : Buffer.from(JSON.stringify(message));
 }
 
 /** A saga for this number of mugs. */

@@ -3,7 +3,7 @@ import { Option } from "@commander-js/extra-typings";
 import { audit, type AuditReport } from "../../../internal/audit/audit.ts";
 import { readJournal, readLedger } from "../../../internal/audit/json-lines.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import { command, duration, instant, print, table } from "../command.ts";
+import { command, duration, durationOption, instant, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
@@ -24,7 +24,9 @@ export const auditCommand = command(
       .preset("10s")
       .argParser(duration),
   )
-  .option("--settle <duration>", "judge a saga after it has been finished for this long", duration, 5)
+  .addOption(
+    durationOption("--settle <duration>", "judge a saga after it has been finished for this long", "5s"),
+  )
   .action(async (options) => {
     const settings = loadSettings(options.stack);
     await using connections = new Connections(settings);
@@ -69,6 +71,7 @@ ${messages.in_outboxes} messages in outboxes, ${messages.in_topics} in topics`,
       invariants.map((one) => [one.name, one.violations, one.sentence]),
     ),
     findings.join("\n"),
+    foreignText(report),
     work.length === 0
       ? ""
       : table(
@@ -79,4 +82,21 @@ ${messages.in_outboxes} messages in outboxes, ${messages.in_topics} in topics`,
     violations === 0 ? "audit clean: every invariant holds" : `audit FAILED: ${violations} violations`,
   ];
   return sections.filter((section) => section !== "").join("\n\n");
+}
+
+/** One line for each discard: one run may discard thousands of messages. */
+function foreignText({ foreign }: AuditReport): string {
+  if (foreign.count === 0) return "";
+  const runs = Map.groupBy(
+    foreign.messages,
+    (one) => `${one.discarded_by} on ${instant(one.discarded_at)}: ${one.reason}`,
+  );
+  const lines = [...runs].slice(0, MAX_FINDINGS_SHOWN).map(([who, [first, ...others]]) => {
+    if (first === undefined) return "";
+    const place = `${first.topic}[${first.partition}]@${first.offset}`;
+    return `  ${place}${others.length > 0 ? ` and ${others.length} more` : ""}, discarded by ${who}`;
+  });
+  const left = runs.size > lines.length ? ["  and more (--json lists more)"] : [];
+  const what = `${foreign.count} foreign messages, which no role of ours wrote; their dead letters were discarded:`;
+  return [what, ...lines, ...left].join("\n");
 }

@@ -1,6 +1,9 @@
 // Outboxes against topics, 202 responses against sagas, and, if requested, that no work is left.
-import type { Backlog } from "../facts.ts";
+import { DEAD_LETTER_RETENTION_MS, TOPIC_RETENTION_MS, TOPICS } from "../../../schemas/topics.ts";
+import type { Backlog, StrayRecord } from "../facts.ts";
 import type { Invariant } from "../invariant.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 export const messages: readonly Invariant[] = [
   {
@@ -14,11 +17,15 @@ export const messages: readonly Invariant[] = [
   },
   {
     name: "kafka-comes-from-an-outbox",
-    sentence: "Every message in a topic was written to an outbox first.",
+    sentence:
+      "Every message in a topic was written to an outbox first, or is no message of ours and was discarded by an operator.",
     *check({ messages: { strays } }) {
-      for (const { saga_id, topic, partition, offset, id } of strays) {
+      for (const stray of strays) {
+        if (isDiscardedForeign(stray)) continue;
+        const { saga_id, topic, partition, offset, id } = stray;
         const what = id === null ? "a message without an id" : `message ${id}`;
-        yield { saga_id, detail: `${what} at ${topic}[${partition}]@${offset} is in no outbox` };
+        const place = `${topic}[${partition}]@${offset}`;
+        yield { saga_id, detail: `${what} at ${place} is in no outbox${adviceOn(stray)}` };
       }
     },
   },
@@ -46,6 +53,28 @@ export const messages: readonly Invariant[] = [
     },
   },
 ];
+
+/**
+ * True for a record that no role of ours can have written, because it has no id, and whose dead letters an operator has discarded, all of
+ * them. A record with an id stays a violation: a fault of ours may have written it past the outbox.
+ */
+export function isDiscardedForeign({ id, deadLetters }: StrayRecord): boolean {
+  return id === null && deadLetters.length > 0 && deadLetters.every(({ discard }) => discard !== null);
+}
+
+function adviceOn({ topic, id, deadLetters }: StrayRecord): string {
+  const days = (topic === TOPICS.deadLetters ? DEAD_LETTER_RETENTION_MS : TOPIC_RETENTION_MS) / DAY_MS;
+  const until = `this stays until Kafka deletes the message, ${days} days after it was sent or a little later`;
+  const open = deadLetters.filter(({ discard }) => discard === null).map((one) => one.dead_letter_id);
+  if (id === null && open.length > 0)
+    return `: no role of ours writes such a message; if nothing of it is needed, \`dlq discard ${open.join(" ")}\` settles it`;
+  if (id === null) return `: no role of ours writes such a message, and it has no dead letter; ${until}`;
+  if (deadLetters.length === 0) return "";
+  const [first] = deadLetters;
+  return first === undefined || open.length > 0
+    ? `; its dead letter is ${open.join(", ")}`
+    : `; its dead letter was discarded by ${first.discard?.actor}, but it has an id, so a fault of ours may have sent it: ${until}`;
+}
 
 function* backlogs(byDatabase: Readonly<Record<string, Backlog>>, what: string) {
   for (const [database, { count }] of Object.entries(byDatabase)) {

@@ -430,7 +430,7 @@ describe("at the end", () => {
     PATIENCE_MS,
   );
 
-  test("poison messages become dead letters in every partition, block nothing, and the audit names them", async () => {
+  test("poison messages become dead letters in every partition, block nothing, and the audit names them until they are discarded", async () => {
     // given bytes that are not a message, and an invalid command of a finished saga
     await system.restock("antidote", 10);
     const { saga_id } = await buy(cart("antidote"));
@@ -463,6 +463,12 @@ describe("at the end", () => {
     const report = await system.operatorSees<AuditReport>(["audit", "--expect-idle"], EXIT_VIOLATIONS);
     const broken = report.invariants.filter(({ violations }) => violations > 0);
     expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
+    // An operator discards them, and the audit is clean again; it still names them.
+    const why = ["--reason", "sent by a test", "--actor", "ada"];
+    await system.operatorSees(["dlq", "discard", "--everything", ...why]);
+    const clean = await system.operatorSees<AuditReport>(["audit", "--expect-idle"]);
+    expect(clean).toMatchObject({ ok: true, foreign: { count: poison.length } });
+    expect(clean.foreign.messages[0]).toMatchObject({ discarded_by: "ada", reason: "sent by a test" });
   });
 
   test("every role drains on SIGTERM and exits 0", async () => {

@@ -253,7 +253,7 @@ export class Simulation implements AsyncDisposable {
         {
           values: this.broker.read(topic),
           undecodable: [],
-          raw: (offset) => ({ partition: 0, offset }),
+          raw: (offset) => ({ partition: 0, offset, value: null }),
         },
       ],
     };
