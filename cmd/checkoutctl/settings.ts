@@ -62,7 +62,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
   if (stack !== undefined && !isUp) {
     throw new AppError(
       "CONFIG_INVALID",
-      `no stack is up in ${directory}: start one with \`bun run stack up\``,
+      `no stack is up in ${directory}: start one with \`npm run stack up\``,
     );
   }
   const fromEnvironment = stack === undefined ? parseConfig("checkoutctl", Environment) : {};
@@ -74,7 +74,7 @@ export function loadSettings(stack: string | true | undefined): Settings {
   const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
   const otherwise = isUp
     ? `use --stack to take all settings from the local stack in ${directory}`
-    : "start a local stack";
+    : "start a local stack (npm run stack up)";
   const need = (name: SettingName): string => {
     const value = values[name];
     if (value !== undefined) return value;

@@ -16,17 +16,73 @@ const parent = newDataDirectory("demo");
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 
+const directory = join(parent, "demo");
+const variables = { STACK_DIR: directory };
+
+async function run(...command: readonly string[]) {
+  const child = Bun.spawn([...command], {
+    env: cleanEnvironment(variables),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, errors, output };
+}
+
+const demo = (...args: readonly string[]) =>
+  run(process.execPath, join(REPOSITORY, "internal/stack/demo.ts"), ...args);
+
+async function answerOf(url: string, init?: RequestInit): Promise<string> {
+  const response = await fetch(url, init);
+  return `${response.status} ${await response.text()}`;
+}
+
 test(
   "the demo finishes every checkout, passes the audit and leaves nothing running",
   async () => {
-    const directory = join(parent, "demo");
-    const demo = Bun.spawn([process.execPath, join(REPOSITORY, "internal/stack/demo.ts"), "--orders", "40"], {
-      env: cleanEnvironment({ STACK_DIR: directory }),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const [output, errors, code] = await Promise.all([demo.stdout.text(), demo.stderr.text(), demo.exited]);
+    const { code, errors, output } = await demo("--orders", "40");
     expect({ code, errors, output }).toMatchObject({ code: 0 });
+    expect(output).toMatch(/^ +34 {2}COMPLETED$/m);
+    expect(output).toMatch(/^ +2 {2}COMPENSATED INSUFFICIENT_STOCK$/m);
     expect(output).toContain("audit clean");
+    expect(processesOf(directory)).toEqual([]);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "with --keep the shop stays, with nothing but its own products; a second demo says where it is; the example checkout works",
+  async () => {
+    const kept = await demo("--orders", "20", "--keep");
+    expect(kept).toMatchObject({ code: 0, errors: "" });
+    const [, shop = ""] = /^ +the shop +(\S+)\/$/m.exec(kept.output) ?? [];
+
+    const again = await demo();
+    expect(again.code).toBe(1);
+    expect(again.errors).toContain(`already running in ${directory}`);
+    expect(again.output).toContain(`${shop}/signin?token=`);
+    expect(again.output).toContain("npm run stack down");
+
+    const { items }: { items: { sku_id: string; name: string }[] } = JSON.parse(
+      await (await fetch(`${shop}/api/v1/products?limit=100`)).text(),
+    );
+    expect(items).toHaveLength(61);
+    expect(items.filter(({ name }) => /Tea no\.|Limited teapot/.test(name))).toEqual([]);
+
+    const { output } = await run(join(REPOSITORY, "dist/checkoutctl"), "token");
+    const headers = { authorization: `Bearer ${output.trim()}`, "content-type": "application/json" };
+    const body = await Bun.file(join(REPOSITORY, "docs/first-checkout.json")).text();
+    const key = { "idempotency-key": "first" };
+    const placed = await answerOf(`${shop}/api/v1/checkout`, {
+      method: "POST",
+      headers: { ...headers, ...key },
+      body,
+    });
+    const [, saga = ""] = /^202 .*"saga_id":"([^"]+)"/.exec(placed) ?? [];
+    const ended = await answerOf(`${shop}/api/v1/saga/${saga}/status?wait=30`, { headers });
+    expect(ended).toContain('"status":"COMPLETED"');
+
+    const down = await run(process.execPath, join(REPOSITORY, "internal/stack/main.ts"), "down");
+    expect(down.code).toBe(0);
     expect(processesOf(directory)).toEqual([]);
     wipe(directory);
   },

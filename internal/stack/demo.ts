@@ -1,42 +1,30 @@
 // `npm run demo`: starts the whole stack, places real checkouts through the gateway, waits until every saga has finished, runs the
 // auditor, and prints the result and where to look further. Run by bootstrap.mjs.
-import { parseArgs } from "node:util";
 import { openLoop } from "../../bench/open-loop.ts";
-import { cartOf, Shopper } from "../../bench/shopper.ts";
-import type { SagaStatusView } from "../../schemas/http.ts";
+import { Shopper } from "../../bench/shopper.ts";
+import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import { describeError } from "../kernel/errors.ts";
-import { importProducts } from "../operations/catalogue-import.ts";
-import { loadCatalogue } from "../operations/catalogue.ts";
-import { DEMO_SHOP, readDemoShop } from "../operations/demo-shop.ts";
+import { listCatalogue, putItems } from "../operations/catalogue.ts";
+import { readDemoShop } from "../operations/demo-shop.ts";
 import { mintToken } from "../operations/token.ts";
 import { buildableRoles, buildAll } from "../tools/build.ts";
-import { DIST } from "./paths.ts";
+import { runningStack } from "./control.ts";
+import { DEMO_HELP, demoOptions } from "./demo-options.ts";
+import { shelfFor } from "./demo-shelf.ts";
+import { DIST, REPOSITORY, stackDirectory } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
 import { ensureSecrets } from "./secrets.ts";
 import type { StackState } from "./state.ts";
 import { launchSupervisor } from "./supervisor.ts";
 
-const CURRENCY = "EUR";
 const CHECKOUTS_PER_SECOND = 40;
 /** Longer than any deadline of an undisturbed saga. */
 const PATIENCE_MS = 90_000;
 /** The printed sign-in is valid this long. */
 const VISIT_SECONDS = 12 * 60 * 60;
 const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
-const DEFAULT_ORDERS = 200;
-const MAX_ORDERS = 100_000;
-
-interface Options {
-  readonly orders: number;
-  readonly keep: boolean;
-}
-
-/** The products. Stock of `scarce` is half of the demand, so that some shoppers find it sold out. */
-interface Shelf {
-  readonly plenty: readonly string[];
-  readonly scarce: string;
-}
 
 /** The result of one checkout. Times count from its intended start. */
 interface Outcome {
@@ -46,6 +34,7 @@ interface Outcome {
 }
 
 const options = readOptions();
+await refuseBesideAnother();
 const begun = performance.now();
 say(`Checkout demo: ${options.orders} checkouts against the real stack`);
 await buildAll(buildableRoles(), ({ file, built, seconds: took }) => {
@@ -60,7 +49,6 @@ try {
   const outcomes = await shop(state);
   succeeded = report(outcomes) && (await audit(state));
   if (options.keep) {
-    await timed("the demo shop's products", () => openShop(state.addresses.inventory));
     await supervisor.release();
     await showAround(state);
   }
@@ -73,19 +61,28 @@ say(`${succeeded ? "Done" : "Failed"} after ${seconds(performance.now() - begun)
 if (!options.keep) say("To keep the stack running: npm run demo -- --keep");
 process.exit(succeeded ? 0 : EXIT_FAILED);
 
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: { orders: { type: "string" }, keep: { type: "boolean", default: false } },
-  });
-  const orders = Number(values.orders ?? DEFAULT_ORDERS);
-  if (Number.isInteger(orders) && orders > 0 && orders <= MAX_ORDERS) return { orders, keep: values.keep };
-  console.error(`--orders takes a whole number from 1 to ${MAX_ORDERS}`);
-  return process.exit(2);
+function readOptions() {
+  const given = demoOptions(Bun.argv.slice(2));
+  if (given.kind === "run") return given;
+  if (given.kind === "help") say(DEMO_HELP);
+  else console.error(`${given.why}; see npm run demo -- --help`);
+  return process.exit(given.kind === "help" ? 0 : EXIT_USAGE);
+}
+
+/** Before anything is built: binaries of a running stack stay as they are. */
+async function refuseBesideAnother(): Promise<void> {
+  const directory = stackDirectory(undefined);
+  const state = await runningStack(directory);
+  if (state === null) return;
+  console.error(`A stack is already running in ${directory}, so the demo starts none.`);
+  if (state.phase === "ready") await showAround(state);
+  else console.error(`It is ${state.phase}. Look: npm run stack status. Stop it: npm run stack down`);
+  process.exit(EXIT_FAILED);
 }
 
 /** Stocks the products and places the checkouts. Resolves when every saga has finished or timed out. */
 async function shop(state: StackState): Promise<readonly Outcome[]> {
-  const shelf = await timed("catalogue", () => stockShelf(state.addresses.inventory));
+  const carts = await timed("catalogue", () => stockShelf(state.addresses.inventory));
   const { jwt_hs256_secret: jwtSecret } = await ensureSecrets(state.data_directory);
   const { gateway } = state.addresses;
   const shopper = await Shopper.signIn({ gateway, jwtSecret, userId: Bun.randomUUIDv7() });
@@ -93,7 +90,8 @@ async function shop(state: StackState): Promise<readonly Outcome[]> {
   const outcomes: Promise<Outcome>[] = [];
   const progress = new Progress(options.orders);
   const placed = openLoop(CHECKOUTS_PER_SECOND, options.orders, (index, intendedAt) => {
-    outcomes.push(placeOne(shopper, cartFor(index, shelf), intendedAt, progress));
+    const cart = carts[index];
+    if (cart !== undefined) outcomes.push(placeOne(shopper, cart, intendedAt, progress));
   });
   await placed;
   const all = await Promise.all(outcomes);
@@ -101,52 +99,17 @@ async function shop(state: StackState): Promise<readonly Outcome[]> {
   return all;
 }
 
-/** What a visitor of the kept stack finds. A repeated demo changes nothing about it. */
-async function openShop(inventoryUrl: string): Promise<void> {
-  const quiet = { dryRun: false, onProgress: () => undefined };
-  await importProducts(await readDemoShop(), { inventoryUrl, name: DEMO_SHOP, ...quiet });
-}
-
-async function stockShelf(inventory: string): Promise<Shelf> {
-  // New SKUs each time, so that stock from an earlier run does not change the result.
-  const run = Date.now().toString(36);
-  const plenty = Array.from({ length: 10 }, (_, index) => `demo-${run}-${index}`);
-  const scarce = `demo-${run}-scarce`;
-  const item = (sku_id: string, name: string, add_count: number, unit_price_cents: number) => {
-    return { sku_id, name, unit_price_cents, currency: CURRENCY, add_count };
-  };
-  await loadCatalogue(inventory, [
-    ...plenty.map((sku_id, index) =>
-      item(sku_id, `Tea no. ${index + 1}`, options.orders * 2, 495 + 100 * index),
-    ),
-    item(scarce, "Limited teapot", Math.floor(wanting("scarce") / 2), 8_900),
-  ]);
-  return { plenty, scarce };
-}
-
-/** Every tenth shopper wants the scarce teapot, every tenth has a card that is declined, the others succeed. */
-function kindOf(index: number): "happy" | "scarce" | "declined" {
-  if (index % 10 === 3) return "scarce";
-  return index % 10 === 7 ? "declined" : "happy";
-}
-
-function wanting(kind: ReturnType<typeof kindOf>): number {
-  return Array.from({ length: options.orders }, (_, index) => kindOf(index)).filter((each) => each === kind)
-    .length;
-}
-
-function cartFor(index: number, { plenty, scarce }: Shelf) {
-  const kind = kindOf(index);
-  const card = kind === "declined" ? "pm_card_visa_chargeDeclined" : "pm_card_visa";
-  const first = plenty[index % plenty.length] ?? scarce;
-  const second = plenty[(index * 7 + 3) % plenty.length] ?? scarce;
-  const skus = kind === "scarce" ? [scarce] : [...new Set([first, second])];
-  return cartOf(skus, card, CURRENCY);
+/** Fills the demo shop as far as needed, and returns the carts of the demo's shoppers. */
+async function stockShelf(inventory: string): Promise<readonly CheckoutRequest[]> {
+  const products = (await readDemoShop()).map(({ item }) => item);
+  const { restock, carts } = shelfFor(options.orders, products, await listCatalogue(inventory));
+  await putItems(inventory, restock, false);
+  return carts;
 }
 
 async function placeOne(
   shopper: Shopper,
-  cart: ReturnType<typeof cartOf>,
+  cart: CheckoutRequest,
   intendedAt: number,
   progress: Progress,
 ): Promise<Outcome> {
@@ -199,6 +162,9 @@ async function showAround({ addresses, data_directory }: StackState): Promise<vo
   const { jwt_hs256_secret } = await ensureSecrets(data_directory);
   const userId = Bun.randomUUIDv7();
   const { token } = await mintToken(userId, jwt_hs256_secret, VISIT_SECONDS, Date.now());
+  const isDefault = data_directory === stackDirectory(undefined) && process.env["STACK_DIR"] === undefined;
+  const elsewhere = isDefault ? "" : ` --stack ${data_directory}`;
+  const stack = isDefault ? "npm run stack" : `STACK_DIR=${data_directory} npm run stack`;
   say(`
 The stack keeps running. Buy something:
   the shop     ${addresses.gateway}/
@@ -208,10 +174,11 @@ Look at:
   API          ${addresses.gateway}/api/v1/openapi.json
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
-  products     dist/checkoutctl catalogue ls
-  everything   bun run stack status
-  one saga     dist/checkoutctl saga ls --stack ${data_directory}
-  stop         bun run stack down
+In ${REPOSITORY}:
+  products     dist/checkoutctl catalogue ls${elsewhere}
+  sagas        dist/checkoutctl saga ls${elsewhere}
+  everything   ${stack} status
+  stop         ${stack} down
 `);
 }
 

@@ -93,7 +93,7 @@ program
     });
     await supervisor.release();
     printState(state);
-    console.log(`up in ${seconds(performance.now() - begun)} s; stop it with bun run stack down`);
+    console.log(`up in ${seconds(performance.now() - begun)} s; stop it with npm run stack down`);
   });
 
 program
@@ -121,7 +121,7 @@ program
     const state = await runningStack(directory);
     if (state === null) {
       if (json) console.log(JSON.stringify({ version: 1, phase: "stopped", data_directory: directory }));
-      else console.log(`no stack is running in ${directory}; start one with bun run stack up`);
+      else console.log(`no stack is running in ${directory}; start one with npm run stack up`);
       process.exit(EXIT_NOT_RUNNING);
     }
     if (json) console.log(JSON.stringify(state, null, 2));

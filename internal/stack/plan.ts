@@ -215,7 +215,7 @@ function brokerCount(directory: string, wanted: 1 | 3 | undefined): number {
   if (found === 0) return wanted ?? 1;
   if (wanted !== undefined && wanted !== found) {
     throw new Error(
-      `the data on disk is for ${found} broker(s), not ${wanted}: run bun run stack down --wipe first`,
+      `the data on disk is for ${found} broker(s), not ${wanted}: run npm run stack -- down --wipe first`,
     );
   }
   return found;

@@ -65,6 +65,6 @@ async function checkoutctl(args: string[], context: RoleContext, logFile: string
 
 function binary(name: string): string {
   const path = join(DIST, name);
-  if (!existsSync(path)) throw new Error(`dist/${name} is missing: run bun run build`);
+  if (!existsSync(path)) throw new Error(`dist/${name} is missing: run npm run build`);
   return path;
 }

@@ -70,7 +70,8 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
   const dataDirectory = stackDirectory(options.dataDirectory);
   mkdirSync(dataDirectory, { recursive: true });
   const lock = tryLock(join(dataDirectory, "lock"));
-  if (lock === null) throw new Error(`a stack is already running in ${dataDirectory} (bun run stack status)`);
+  if (lock === null)
+    throw new Error(`a stack is already running in ${dataDirectory} (npm run stack status shows it)`);
   await using held = new AsyncDisposableStack();
   held.defer(() => lock.release());
   keepPreviousLogs(dataDirectory);
