@@ -4,8 +4,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CsvError, parse } from "csv-parse";
 import { LANGUAGE } from "../../schemas/fields.ts";
-import { isKnownCurrency, parseMoney } from "../kernel/money.ts";
-import { checkedItem, type Faults, type Placed, type RestockItem } from "./catalogue-item.ts";
+import { isKnownCurrency, minorDigits, parseMoney } from "../kernel/money.ts";
+import { checkedItem, type Faults, type Placed, quoted, type RestockItem } from "./catalogue-item.ts";
 
 const SEPARATORS = [",", ";", "\t"] as const;
 /** A quote that is never closed would otherwise take in the rest of the file. */
@@ -21,7 +21,9 @@ const KNOWN: ReadonlySet<string> = new Set([...REQUIRED, ...PRICES, ...OPTIONAL]
 export async function readCsv(chunks: AsyncIterable<string>, faults: Faults): Promise<Placed<RestockItem>[]> {
   const items: Placed<RestockItem>[] = [];
   let header: readonly string[] | undefined;
+  let linesRead = 0;
   const onRecord = (cells: readonly string[], lines: number) => {
+    linesRead = lines;
     // The parser counts up to the end of the record; people look for its beginning.
     const place = `line ${lines - cells.reduce((sum, cell) => sum + lineBreaks(cell), 0)}`;
     if (header === undefined) {
@@ -36,7 +38,9 @@ export async function readCsv(chunks: AsyncIterable<string>, faults: Faults): Pr
     await parseRecords(chunks, onRecord);
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    faults.add(`line ${String(error["lines"])}`, sentenceOf(error));
+    // A quote that is not closed takes in the rest of the file, so the parser's own line is the last one.
+    const isOpen = error.code === "CSV_QUOTE_NOT_CLOSED" || error.code === "CSV_MAX_RECORD_SIZE";
+    faults.add(`line ${isOpen ? linesRead + 1 : String(error["lines"])}`, sentenceOf(error));
   }
   if (header === undefined && faults.count === 0) faults.add("line 1", "the file is empty");
   return items;
@@ -122,7 +126,11 @@ function itemOf(
   faults: Faults,
 ): RestockItem | null {
   if (cells.length !== header.length) {
-    faults.add(place, `has ${cells.length} cells instead of ${header.length}`);
+    const hint =
+      cells.length > header.length
+        ? ": a separator inside a cell, as in 12,50? Write 12.50, or put the cell in quotes"
+        : "";
+    faults.add(place, `has ${cells.length} cells instead of ${header.length}${hint}`);
     return null;
   }
   const row = new Map(header.map((column, index) => [column, cells[index] ?? ""]));
@@ -146,14 +154,25 @@ function priceOf(row: ReadonlyMap<string, string>): number | string {
   if (cents !== undefined)
     return /^\d{1,10}$/.test(cents)
       ? Number(cents)
-      : "unit_price_cents must be a whole number of minor units";
+      : `unit_price_cents must be a whole number of minor units, not ${quoted(cents)}`;
   const [text = "", currency = ""] = [row.get("price"), row.get("currency")];
   // The item's own check names an unknown currency.
   if (!isKnownCurrency(currency)) return 0;
   return (
     parseMoney(text, currency) ??
-    `price must be an amount in ${currency} with a decimal point, for example 12.50, and no more decimals than the currency has`
+    `price must be ${priceRule(currency)}, not ${quoted(text)}${commaHint(text)}`
   );
+}
+
+function priceRule(currency: string): string {
+  const digits = minorDigits(currency) ?? 0;
+  if (digits === 0) return `an amount in ${currency} without decimals, for example 1250`;
+  const example = digits === 2 ? "12.50" : "1.250";
+  return `an amount in ${currency} with a decimal point and at most ${digits} decimals, for example ${example}`;
+}
+
+function commaHint(text: string): string {
+  return /^\d+,\d+$/.test(text) ? ": write a point instead of the comma" : "";
 }
 
 /** An empty cell leaves the stock as it is. */
@@ -193,7 +212,7 @@ function lineBreaks(cell: string): number {
 function sentenceOf({ code }: CsvError): string {
   switch (code) {
     case "CSV_QUOTE_NOT_CLOSED":
-      return 'a quote (") is not closed';
+      return 'a quote (") opens in the record that begins here, and is not closed';
     case "CSV_MAX_RECORD_SIZE":
       return `a record has more than ${MAX_RECORD_CHARACTERS} characters: is a quote (") not closed?`;
     case "INVALID_OPENING_QUOTE":

@@ -1,6 +1,7 @@
 // Catalogue files as merchants have them: what is read, and that every fault is reported with its line.
 import { describe, expect, test } from "bun:test";
 import { readProducts } from "./catalogue-file.ts";
+import { priceWarnings } from "./catalogue-item.ts";
 import { readDemoShop } from "./demo-shop.ts";
 
 const HEADER = "sku_id,name,price,currency,stock_total";
@@ -99,16 +100,16 @@ describe("CSV", () => {
     const text = await faultsIn(lines.join("\n"));
     expect(text).toContain("shop.csv has 10 faults, and nothing was imported:");
     expect(text.split("\n").slice(1)).toEqual([
-      expect.stringMatching(/^ {2}line 2: sku_id must be 1 to 64 letters/),
+      expect.stringMatching(/^ {2}line 2: sku_id must be 1 to 64 letters.*, not "a b"$/),
       expect.stringMatching(/^ {2}line 4: name must be one line/),
-      expect.stringMatching(/^ {2}line 5: price must be an amount in EUR with a decimal point/),
-      expect.stringMatching(/^ {2}line 6: price must be an amount/),
+      '  line 5: price must be an amount in EUR with a decimal point and at most 2 decimals, for example 12.50, not "12,50": write a point instead of the comma',
+      expect.stringMatching(/^ {2}line 6: price must be an amount.*, not "12\.505"$/),
       expect.stringMatching(/^ {2}line 7: XTS is not a supported currency/),
       expect.stringMatching(/^ {2}line 8: stock_total must be a whole number/),
-      expect.stringMatching(/^ {2}line 9: has 4 cells instead of 5/),
+      "  line 9: has 4 cells instead of 5",
+      "  line 10: sku_id ok already stands in line 3",
       expect.stringMatching(/^ {2}line 11: prices in KWD are multiples of 10/),
       expect.stringMatching(/^ {2}line 12: stock_total must be a whole number/),
-      "  line 10: sku_id ok already stands in line 3",
     ]);
   });
 
@@ -127,7 +128,22 @@ describe("CSV", () => {
     ["two prices", "sku_id,name,currency,price,unit_price_cents\n", "give one of the two"],
     ["an unknown column", `${HEADER},colour\n`, "line 1: the column colour is not known"],
     ["a column twice", `${HEADER},name\n`, "line 1: the column name stands there twice"],
-    ["an open quote", `${HEADER}\na,"A,1,EUR,1\n`, 'a quote (") is not closed'],
+    [
+      "an open quote, at the line where it opens",
+      `${HEADER}\na,"A",1,EUR,1\nb,"two\nlines",1,EUR,1\nc,"C,1,EUR,1\nd,D,1,EUR,1\n`,
+      'line 5: a quote (") opens in the record that begins here, and is not closed',
+    ],
+    [
+      "a decimal comma",
+      `${HEADER}\na,A,12,50,EUR,1\n`,
+      "line 2: has 6 cells instead of 5: a separator inside a cell",
+    ],
+    [
+      "decimals of a currency without them",
+      `${HEADER}\na,A,500.00,JPY,1\n`,
+      'price must be an amount in JPY without decimals, for example 1250, not "500.00"',
+    ],
+    ["a long value, shortened", `${HEADER}\na,A,${"9".repeat(60)},EUR,1\n`, `not "${"9".repeat(40)}..."`],
     [
       "text after a quote",
       `${HEADER}\nb b,B,1,EUR,1\na,"A"x,1,EUR,1\n`,
@@ -183,6 +199,14 @@ describe("JSON", () => {
   ])("rejected: %s", async (_, text, fault) => {
     expect(await faultsIn(text, "shop.json")).toContain(fault);
   });
+});
+
+test("a price below the least charge of its currency is a warning, and 0 is none", async () => {
+  const items = await read(`${HEADER}\na,A,0.49,EUR,1\nb,B,0.50,EUR,1\nc,C,0,EUR,1\nd,D,40,JPY,1\n`);
+  expect(priceWarnings(items)).toEqual([
+    "line 2: one piece costs 0.49 EUR, and an order of less than 0.50 EUR is refused",
+    "line 5: one piece costs 40 JPY, and an order of less than 50 JPY is refused",
+  ]);
 });
 
 test("the demo shop has 60 products in two languages that can be paid", async () => {

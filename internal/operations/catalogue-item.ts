@@ -1,7 +1,8 @@
 // One product of a merchant's file: checks it, and names what is wrong as the file does. Called by catalogue-csv.ts and catalogue-file.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { RestockRequest } from "../../schemas/http.ts";
-import { priceFault } from "../kernel/money.ts";
+import { chargeLimits } from "../kernel/charge-limits.ts";
+import { moneyText, priceFault } from "../kernel/money.ts";
 
 export type RestockItem = RestockRequest["items"][number];
 
@@ -14,19 +15,47 @@ export interface Placed<Item> {
 /** The faults of a file. The first are kept, all are counted: a wrong separator is a fault in every line. */
 export class Faults {
   static readonly MAX_KEPT = 50;
-  readonly kept: string[] = [];
+  readonly #kept: { readonly place: string; readonly message: string }[] = [];
   count = 0;
 
   add(place: string, message: string): void {
     this.count += 1;
-    if (this.kept.length < Faults.MAX_KEPT) this.kept.push(`${place}: ${message}`);
+    if (this.#kept.length < Faults.MAX_KEPT) this.#kept.push({ place, message });
   }
 
-  /** One line for each. */
+  /** One line for each, in the order of the file. */
   text(): string {
-    const more = this.count - this.kept.length;
-    return [...this.kept, ...(more > 0 ? [`and ${more} more`] : [])].map((line) => `  ${line}`).join("\n");
+    const more = this.count - this.#kept.length;
+    const lines = this.#kept
+      .toSorted((one, other) => numberOf(one.place) - numberOf(other.place))
+      .map(({ place, message }) => `${place}: ${message}`);
+    return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].map((line) => `  ${line}`).join("\n");
   }
+}
+
+/** Of `line 12` or `item 12`; 0 for the file as a whole. */
+function numberOf(place: string): number {
+  return Number(/^(?:line|item) (\d+)$/.exec(place)?.[1] ?? 0);
+}
+
+const MAX_QUOTED_CHARACTERS = 40;
+
+/** A wrong value, shortened. It comes from the operator's own file. */
+export function quoted(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return JSON.stringify(
+    text.length > MAX_QUOTED_CHARACTERS ? `${text.slice(0, MAX_QUOTED_CHARACTERS).toWellFormed()}...` : text,
+  );
+}
+
+/** Prices that are allowed but cannot be charged alone; one sentence each. */
+export function priceWarnings(products: readonly Placed<RestockItem>[]): readonly string[] {
+  return products.flatMap(({ place, item: { unit_price_cents, currency } }) => {
+    const { minimum } = chargeLimits(currency);
+    if (unit_price_cents === 0 || unit_price_cents >= minimum) return [];
+    const [price, least] = [moneyText(unit_price_cents, currency), moneyText(minimum, currency)];
+    return [`${place}: one piece costs ${price}, and an order of less than ${least} is refused`];
+  });
 }
 
 /** What a field may hold; the schema's own messages show patterns. */
@@ -80,7 +109,7 @@ function messagesOf(value: unknown): ReadonlyMap<string, string> {
       ? "is not a known field"
       : isMissing
         ? "is missing"
-        : `must be ${rule ?? "an object with the fields of a product"}`;
+        : `must be ${rule ?? "an object with the fields of a product"}, not ${quoted(error.value)}`;
     if (!messages.has(field)) messages.set(field, message);
   }
   return messages;

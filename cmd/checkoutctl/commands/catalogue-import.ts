@@ -2,14 +2,17 @@
 import type { CatalogueChanges } from "../../../schemas/http.ts";
 import { readProducts } from "../../../internal/operations/catalogue-file.ts";
 import { importProducts } from "../../../internal/operations/catalogue-import.ts";
+import { priceWarnings } from "../../../internal/operations/catalogue-item.ts";
 import { DEMO_SHOP, readDemoShop } from "../../../internal/operations/demo-shop.ts";
 import { byteStream, command, print } from "../command.ts";
 import { loadSettings } from "../settings.ts";
 
+const MAX_WARNINGS_SHOWN = 10;
+
 const HELP = `
 A CSV file has a header line. Its columns, in any order:
   sku_id, name, currency        required
-  price                         12.50; or unit_price_cents: 1250 (minor units of the currency)
+  price                         12.50, with a point (1250 in JPY); or unit_price_cents: 1250 (minor units of the currency)
   stock_total                   pieces ever put on the shelf, those sold since included; empty: the stock stays as it is
   category, description,
   picture                       empty: none; without the column they stay as they are
@@ -37,9 +40,16 @@ export const importCommand = command(
     const name = file ?? DEMO_SHOP;
     const products =
       file === undefined ? await readDemoShop() : await readProducts(name, await byteStream(file));
+    showWarnings(priceWarnings(products));
     const changes = await importProducts(products, { inventoryUrl, name, dryRun, onProgress: showProgress });
     print(options, { dry_run: dryRun, ...changes }, () => summaryOf(changes, dryRun));
   });
+
+function showWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings.slice(0, MAX_WARNINGS_SHOWN)) process.stderr.write(`warning: ${warning}\n`);
+  const left = warnings.length - MAX_WARNINGS_SHOWN;
+  if (left > 0) process.stderr.write(`warning: and ${left} more prices of this kind\n`);
+}
 
 /** Small files are done before anybody looks. */
 function showProgress(step: string, done: number, total: number): void {
@@ -49,6 +59,6 @@ function showProgress(step: string, done: number, total: number): void {
 function summaryOf(changes: CatalogueChanges, dryRun: boolean): string {
   const { created, changed, unchanged, stock_added, stock_removed } = changes;
   const products = `${created} new, ${changed} changed, ${unchanged} unchanged`;
-  const stock = `stock: ${stock_added} pieces more, ${stock_removed} fewer`;
+  const stock = `stock: ${stock_added} ${stock_added === 1 ? "piece" : "pieces"} more, ${stock_removed} fewer`;
   return `${dryRun ? "dry run, nothing was changed: " : ""}${products}; ${stock}`;
 }

@@ -20,7 +20,10 @@ const load = command(
     'JSON: {"items": [{sku_id, name, unit_price_cents, currency, add_count}]}, prices in minor units of their currency (1250 is 12.50 EUR, 1250 JPY, 1.250 KWD); "-" reads stdin',
   )
   .addOption(
-    new Option("--demo <count>", "add this many generated products instead of a file").argParser(count),
+    new Option(
+      "--demo <count>",
+      "add this many generated products instead of a file, for load tests; the demo shop is `import --demo`",
+    ).argParser(count),
   )
   .option("--stock <count>", "with --demo: stock per product", count, 1_000)
   .option("--currency <code>", "with --demo: ISO 4217 code", "EUR")

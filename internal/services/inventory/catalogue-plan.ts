@@ -146,5 +146,6 @@ function faultOf(
   if (add_count !== undefined) return fault("stands beside add_count: give one of the two");
   const taken = before === undefined ? 0 : before.stocked_count - before.item.available_count;
   if (stock_total >= taken) return {};
-  return fault(`is less than the ${taken} pieces that are sold or reserved`);
+  const pieces = taken === 1 ? "1 piece that is" : `${taken} pieces that are`;
+  return fault(`is less than the ${pieces} sold or reserved`);
 }

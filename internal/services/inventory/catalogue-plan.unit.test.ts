@@ -85,6 +85,13 @@ test("a total below what is sold or reserved is a fault", () => {
   ]);
 });
 
+test("one piece is named as one", () => {
+  const one: StoredProduct = { item: { ...shelf, available_count: 0 }, stocked_count: 1 };
+  expect(plan({ ...shelf, stock_total: 0 }, one).faults).toMatchObject([
+    { message: "is less than the 1 piece that is sold or reserved" },
+  ]);
+});
+
 test("one item cannot both add and set stock", () => {
   expect(plan({ ...shelf, stock_total: 60, add_count: 1 }, stored).faults).toEqual([
     { path: "/items/0/stock_total", message: "stands beside add_count: give one of the two" },
