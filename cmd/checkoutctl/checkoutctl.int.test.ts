@@ -214,6 +214,24 @@ describe("with a system", () => {
     );
   });
 
+  test("saga show takes the id of an order, too; the first line has one status", async () => {
+    const { saga_id, order_id } = system.completed;
+    const { code, stdout, stderr } = await checkoutctl(["saga", "show", order_id], databases);
+    expect([code, stderr]).toEqual([
+      0,
+      `checkoutctl: ${order_id} is an order; this is its saga, ${saga_id}\n`,
+    ]);
+    expect(stdout).toMatch(new RegExp(`^saga +${saga_id}$`, "m"));
+    expect(stdout).toMatch(/ saga +STARTED, reserve, by Test$/m);
+    expect(stdout).toMatch(/ saga +STARTED -> INVENTORY_RESERVED, reserve, by Test$/m);
+    expect(stdout).toMatch(/ inventory +reserved 2 x mug$/m);
+  });
+
+  test("saga ls takes a status in lower case", async () => {
+    const listed = await json<{ saga_id: string }[]>(["saga", "ls", "--status", "completed"], databases);
+    expect(listed.map((saga) => saga.saga_id)).toEqual([system.completed.saga_id]);
+  });
+
   test("saga show refuses an unknown saga", async () => {
     const { code, stderr } = await checkoutctl(["saga", "show", Bun.randomUUIDv7()], databases);
     expect(code).toBe(3);

@@ -1,12 +1,17 @@
 // Shared by all checkoutctl commands: common options, argument parsers with clear errors, and printing.
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
-import { userInfo } from "node:os";
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import Table from "cli-table3";
+import { CommanderError, Help } from "commander";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
+import { callerNames } from "../../internal/platform/caller.ts";
 import { Actor, Reason } from "../../schemas/fields.ts";
+import { EXIT } from "./exit.ts";
+
+const help = new Help();
+const actor = TypeCompiler.Compile(Actor);
 
 /** A command that talks to the system. It has `--json` and `--stack`. */
 export function command(name: string, summary: string) {
@@ -21,6 +26,9 @@ export function jsonCommand(name: string, summary: string) {
   return new Command(name)
     .description(summary)
     .exitOverride()
+    .configureHelp({
+      optionDescription: (option) => help.optionDescription(option) + (option.mandatory ? " (required)" : ""),
+    })
     .option("--json", "print one JSON document instead of text");
 }
 
@@ -28,16 +36,34 @@ export function jsonCommand(name: string, summary: string) {
 export function operatorCommand(name: string, summary: string) {
   return command(name, summary)
     .requiredOption("--reason <text>", "why, for the audit trail", auditText(Reason))
-    .option("--actor <name>", "who, for the audit trail", auditText(Actor), loginName());
+    .addOption(actorOption("who, for the audit trail"));
 }
 
-/** In a container the user may have no name and no home; then the runtime throws. */
-function loginName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "unknown";
-  }
+export function actorOption(description: string) {
+  const name = callerNames().find((one) => actor.Check(one)) ?? "unknown";
+  return new Option("--actor <name>", description)
+    .argParser(auditText(Actor))
+    .default(name, `your login: ${name}`);
+}
+
+/** Options that do not go together: exit 2, as for any wrong command line. */
+export function wrongUsage(what: string): never {
+  process.stderr.write(`error: ${what}\n`);
+  throw new CommanderError(EXIT.usage, "checkoutctl.usage", what);
+}
+
+/** An option with one of these values, in upper or lower case. */
+export function statusOption<const Status extends string>(statuses: readonly Status[], what: string) {
+  return new Option("--status <status>", what).choices(statuses).argParser((text: string): Status => {
+    const found = statuses.find((status) => status === text.toUpperCase());
+    if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${statuses.join(", ")}.`);
+    return found;
+  });
+}
+
+/** An option for a duration; its default is given as a user would type it. */
+export function durationOption<const Flags extends string>(flags: Flags, what: string, preset: string) {
+  return new Option(flags, what).argParser(duration).default(duration(preset), preset);
 }
 
 function auditText(schema: typeof Actor) {

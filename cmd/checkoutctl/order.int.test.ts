@@ -153,6 +153,20 @@ test("cancels no order that is sent, unknown, or of a checkout in progress", asy
   }
 });
 
+test("takes a saga's id to show its order, and names the order to cancel", async () => {
+  const saga_id = newId();
+  const id = await confirmed(createOrder(saga_id));
+  const shown = await tool.run(["order", "show", saga_id], env);
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(new RegExp(`^order +${id}$`, "m"))]);
+  expect(shown.stderr).toBe(`checkoutctl: ${saga_id} is a saga; this is its order, ${id}\n`);
+  expect((await tool.run(["order", "show", id], env)).stderr).toBe("");
+  const cancel = await tool.run(["order", "cancel", saga_id, ...why], env);
+  expect([cancel.code, cancel.stderr]).toEqual([
+    3,
+    expect.stringContaining(`there is no order ${saga_id}; it is a saga, and its order is ${id}`),
+  ]);
+});
+
 test("lists orders by status and shopper, newest first", async () => {
   const [older, newer] = [await confirmed(), await confirmed()];
   await tool.run(["order", "ship", older, ...why], env);
@@ -163,6 +177,7 @@ test("lists orders by status and shopper, newest first", async () => {
   expect((await ids()).slice(0, 2)).toEqual([newer, older]);
   expect((await ids("--status", "CONFIRMED")).includes(older)).toBe(false);
   expect((await ids("--status", "SHIPPED"))[0]).toBe(older);
+  expect((await ids("--status", "shipped"))[0]).toBe(older);
   expect(await ids("--user", newId())).toEqual([]);
   const text = await tool.run(["order", "ls", "--limit", "1"], env);
   expect(text.stdout.trim().split("\n")).toHaveLength(2);
@@ -182,8 +197,8 @@ test("says what is wrong, with the exit codes of the other commands", async () =
     [await at(["order", "show", unknown]), 3, `there is no order ${unknown}`],
     [
       await at(["order", "ship", id, "--tracking", "JD0146", ...why]),
-      3,
-      "--tracking and --carrier go together",
+      2,
+      "error: --tracking and --carrier go together",
     ],
     [await at(["order", "ship", id, ...dhl]), 2, "--reason"],
     [await at(["order", "ship", id, "--tracking", "a b", "--carrier", "DHL", ...why]), 2, "1 to 64 letters"],

@@ -7,6 +7,7 @@ import {
   actionsOn,
   findSaga,
   historyOf,
+  type HistoryRow,
   moneyOf,
   type MoneyRow,
   type OrderRow,
@@ -52,7 +53,7 @@ export async function sagaStory(
   const timeline: StoryEvent[] = history.map((row) => ({
     at: row.at,
     who: "saga",
-    what: `${row.from_status} -> ${row.to_status}, ${row.step}, by ${row.message_type}${row.note === null ? "" : `: ${row.note}`}`,
+    what: `${statusesOf(row)}, ${row.step}, by ${row.message_type}${row.note === null ? "" : `: ${row.note}`}`,
   }));
   for (const { at, action, actor, reason, outcome } of actions) {
     timeline.push({
@@ -65,7 +66,7 @@ export async function sagaStory(
   if (line !== undefined) {
     const lines = reservation.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");
     const what = line.sku_id === null ? "release arrived before any reservation" : `reserved ${lines}`;
-    timeline.push({ at: line.reserved_at, who: "inventory", what: `${what}, now ${line.status}` });
+    timeline.push({ at: line.reserved_at, who: "inventory", what });
   }
   for (const row of money) {
     const what = `${row.kind} of ${moneyText(row.amount_cents, saga.currency)} created`;
@@ -75,7 +76,7 @@ export async function sagaStory(
     timeline.push({ at: row.updated_at, who: "payment", what: `${row.kind} is ${outcome} ${attempts}` });
   }
   for (const row of orders) {
-    const what = `order ${row.order_id} for ${moneyText(row.total_cents, saga.currency)}, now ${row.status}`;
+    const what = `order ${row.order_id} for ${moneyText(row.total_cents, saga.currency)} created`;
     timeline.push({ at: row.created_at, who: "order", what });
   }
   for (const { who, rows } of waiting) {
@@ -86,4 +87,9 @@ export async function sagaStory(
     }
   }
   return { saga, reservation, money, orders, timeline: timeline.toSorted((one, other) => one.at - other.at) };
+}
+
+/** Many a step changes no status, such as the first one. */
+function statusesOf({ from_status, to_status }: HistoryRow): string {
+  return from_status === to_status ? to_status : `${from_status} -> ${to_status}`;
 }

@@ -150,7 +150,7 @@ function cancelled(cancellation: Cancellation | null): Response {
   if (failure_code === null || failure_message === null)
     return answer(
       "TOO_LATE",
-      `the saga is ${status} with order ${order_id}, and a finished saga never changes`,
+      `the saga is ${status} with order ${order_id}, and a finished saga never changes; while the order is not sent, \`checkoutctl order cancel ${order_id}\` cancels it`,
     );
   const view: SagaCancelled = {
     saga_id: saga.saga_id,

@@ -44,6 +44,8 @@ const MAY_OPEN = ["internal/platform", "internal/stack", "internal/testkit", "in
 
 const MAY_READ_ENVIRONMENT = [
   "internal/platform/config.ts",
+  // Who calls is no setting.
+  "internal/platform/caller.ts",
   // Starts processes and sets their environment.
   "internal/stack",
   "internal/testkit",

@@ -1,7 +1,8 @@
 // `checkoutctl dlq replay`: sends dead letters again, first one, then growing batches at a limited rate.
+import { Option } from "@commander-js/extra-typings";
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
-import { duration, print, whenInterrupted } from "../command.ts";
+import { durationOption, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { KafkaMailWatch } from "../mail-watch.ts";
@@ -12,9 +13,13 @@ export const replayCommand = handlingCommand(
   "replay",
   "send dead letters again: first one, then growing batches at a limited rate",
 )
-  .option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)", rate, 20)
+  .addOption(
+    new Option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)")
+      .argParser(rate)
+      .default(20, "20/s"),
+  )
   .option("--max-error-rate <share>", "stop when more than this share fails again", share, 0.1)
-  .option("--wait <duration>", "how long to wait for the outcome of a message", duration, 30)
+  .addOption(durationOption("--wait <duration>", "how long to wait for the outcome of a message", "30s"))
   .addHelpText(
     "after",
     "\nDead letters that were replayed or discarded before are skipped, so the same command continues where it stopped.",

@@ -13,7 +13,7 @@ import { AppError } from "../../../internal/kernel/errors.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
-import { moment, operatorCommand, table, uuid } from "../command.ts";
+import { moment, operatorCommand, table, uuid, wrongUsage } from "../command.ts";
 import type { Connections } from "../connections.ts";
 
 const DEAD_LETTERS_OF = Object.values(TOPICS).filter((topic) => topic !== TOPICS.deadLetters);
@@ -90,7 +90,7 @@ export async function selectToHandle(
   ids: readonly string[],
 ): Promise<readonly DeadLetter[]> {
   if (ids.length === 0 && !isFiltered(options) && options.everything !== true)
-    throw new AppError("MESSAGE_INVALID", "select dead letters by id, by a filter, or with --everything");
+    wrongUsage("select dead letters by id, by a filter, or with --everything");
   const { records } = await select(connections, options, ids.length === 0 ? undefined : ids);
   const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
   if (missing.length > 0)

@@ -1,19 +1,33 @@
 // `checkoutctl order`: lists orders, shows one, ships it, records that it arrived, cancels it after its checkout.
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import type { Sql } from "postgres";
 import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { cancelOrder, type OrderCancelAnswer } from "../../../internal/operations/orchestrator.ts";
 import { findOrder, listOrders, type OrderDetails } from "../../../internal/operations/order-store.ts";
+import { orderOf } from "../../../internal/operations/saga-store.ts";
 import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
 import { Tracking } from "../../../schemas/fields.ts";
 import { ORDER_STATUSES, type ShipmentRecorded } from "../../../schemas/http.ts";
-import { command, count, group, instant, money, operatorCommand, print, table, uuid } from "../command.ts";
+import {
+  command,
+  count,
+  group,
+  instant,
+  money,
+  operatorCommand,
+  print,
+  statusOption,
+  table,
+  uuid,
+  wrongUsage,
+} from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
 const ls = command("ls", "list orders, newest first")
-  .addOption(new Option("--status <status>", "only orders with this status").choices(ORDER_STATUSES))
+  .addOption(statusOption(ORDER_STATUSES, "only orders with this status"))
   .option("--user <id>", "only orders of this shopper", uuid)
   .option("--limit <count>", "maximum number of orders", count, 20)
   .action(async (options) => {
@@ -37,13 +51,25 @@ const ls = command("ls", "list orders, newest first")
   });
 
 const show = command("show", "show one order")
-  .argument("<order-id>", "the order's id", uuid)
-  .action(async (orderId, options) => {
+  .argument("<order-id>", "the order's id, or its saga's", uuid)
+  .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const order = await findOrder(await connections.database("order"), orderId);
-    if (order === undefined) throw new AppError("MESSAGE_INVALID", `there is no order ${orderId}`);
+    const orders = await connections.database("order");
+    const order = (await findOrder(orders, id)) ?? (await orderOfSaga(orders, id));
+    if (order === undefined)
+      throw new AppError(
+        "MESSAGE_INVALID",
+        `there is no order ${id}, and no order of a saga ${id}; if it is a saga: checkoutctl saga show ${id}`,
+      );
+    if (order.order_id !== id)
+      process.stderr.write(`checkoutctl: ${id} is a saga; this is its order, ${order.order_id}\n`);
     print(options, order, () => asText(order));
   });
+
+async function orderOfSaga(orders: Sql, sagaId: string): Promise<OrderDetails | undefined> {
+  const [found] = await orderOf(orders, sagaId);
+  return found === undefined ? undefined : findOrder(orders, found.order_id);
+}
 
 const ship = operatorCommand("ship", "record that an order was sent; the shopper gets a mail")
   .argument("<order-id>", "the order's id", uuid)
@@ -95,8 +121,13 @@ const cancel = operatorCommand(
     const settings = loadSettings(options.stack);
     const url = settings.need("ORCHESTRATOR_URL");
     await using connections = new Connections(settings);
-    const order = await findOrder(await connections.database("order"), order_id);
-    if (order === undefined) throw new AppError("MESSAGE_INVALID", `there is no order ${order_id}`);
+    const orders = await connections.database("order");
+    const order = await findOrder(orders, order_id);
+    if (order === undefined) {
+      const [found] = await orderOf(orders, order_id);
+      const hint = found === undefined ? "" : `; it is a saga, and its order is ${found.order_id}`;
+      throw new AppError("MESSAGE_INVALID", `there is no order ${order_id}${hint}`);
+    }
     // The order service decides this again, under the order's lock.
     if (order.status === "SHIPPED" || order.status === "DELIVERED")
       throw new AppError(
@@ -123,10 +154,7 @@ function trackingOf(options: {
   if (number !== undefined && carrier !== undefined)
     return { carrier, number, ...(url === undefined ? {} : { url }) };
   if (number === undefined && carrier === undefined && url === undefined) return undefined;
-  throw new AppError(
-    "MESSAGE_INVALID",
-    "--tracking and --carrier go together, and --tracking-url needs both",
-  );
+  return wrongUsage("--tracking and --carrier go together, and --tracking-url needs both");
 }
 
 function checked(schema: TSchema, rule: string) {

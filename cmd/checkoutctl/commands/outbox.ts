@@ -9,10 +9,18 @@ import {
   stretchOf,
 } from "../../../internal/operations/republish.ts";
 import { restoreOutbox } from "../../../internal/operations/restore-outbox.ts";
-import { AppError } from "../../../internal/kernel/errors.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
-import { group, instant, moment, operatorCommand, print, table, whenInterrupted } from "../command.ts";
+import {
+  group,
+  instant,
+  moment,
+  operatorCommand,
+  print,
+  table,
+  whenInterrupted,
+  wrongUsage,
+} from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
@@ -42,8 +50,7 @@ const republishCommand = operatorCommand(
   )
   .action(async (options) => {
     const { since, until = null, publishedBefore = null, database = "all", actor, reason } = options;
-    if (since >= (until ?? Date.now()))
-      throw new AppError("MESSAGE_INVALID", "--since must be before --until (default: now)");
+    if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
     await using connections = new Connections(loadSettings(options.stack));
     // Opens only the requested databases and the one with the audit trail: the others may be down.
     const trail = await connections.database("saga");

@@ -10,7 +10,7 @@ import {
   type SettleByHand,
   settleByHand,
 } from "../../../internal/services/payment/attempts/settle-by-hand.ts";
-import { operatorCommand, print, uuid } from "../command.ts";
+import { operatorCommand, print, uuid, wrongUsage } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 
@@ -74,10 +74,7 @@ export const settleCommand = operatorCommand(
 function outcomeOf(outcome: "succeeded" | "failed", charge: string | undefined): SettleByHand["outcome"] {
   if (outcome === "failed") return { kind: "failed" };
   if (charge !== undefined) return { kind: "succeeded", charge };
-  throw new AppError(
-    "MESSAGE_INVALID",
-    "--outcome succeeded needs --charge, the provider's id of the charge",
-  );
+  return wrongUsage("--outcome succeeded needs --charge, the provider's id of the charge");
 }
 
 function line(text: string): string {

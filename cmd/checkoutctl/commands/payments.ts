@@ -6,7 +6,7 @@ import {
   listPaymentAlerts,
   requestReconciliation,
 } from "../../../internal/operations/payment-alert-store.ts";
-import { command, count, group, instant, print, table, uuid } from "../command.ts";
+import { actorOption, command, count, group, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./payments-rebuild.ts";
@@ -45,7 +45,7 @@ const close = command(
 )
   .argument("<alert-id>", "the alert's id", uuid)
   .requiredOption("--reason <text>", "what was done about it", words)
-  .requiredOption("--actor <name>", "who did it", words)
+  .addOption(actorOption("who did it"))
   .action(async (alertId, options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const { actor, reason } = options;

@@ -1,12 +1,15 @@
 // `checkoutctl saga`: lists sagas, shows the history of one, cancels one.
+import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
 import { findStuck, type StuckSaga } from "../../../internal/orchestrator/stuck-store.ts";
 import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
+import { findOrder } from "../../../internal/operations/order-store.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
+import type { DatabaseName } from "../../../schemas/migrations.ts";
 import {
   command,
   count,
@@ -16,6 +19,7 @@ import {
   money,
   operatorCommand,
   print,
+  statusOption,
   table,
   uuid,
 } from "../command.ts";
@@ -24,7 +28,7 @@ import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./saga-rebuild.ts";
 
 const ls = command("ls", "list sagas, newest first")
-  .addOption(new Option("--status <status>", "only sagas with this status").choices(SAGA_STATUSES))
+  .addOption(statusOption(SAGA_STATUSES, "only sagas with this status"))
   .option("--limit <count>", "maximum number of sagas", count, 20)
   .addOption(
     new Option(
@@ -78,13 +82,25 @@ function stuckAsText(stuck: readonly (StuckSaga & { readonly waits_for: string }
 }
 
 const show = command("show", "show one saga's history from the four databases")
-  .argument("<saga-id>", "the saga's id", uuid)
-  .action(async (sagaId, options) => {
+  .argument("<saga-id>", "the saga's id, or its order's", uuid)
+  .action(async (id, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const story = await sagaStory(await connections.databases(), sagaId);
-    if (story === null) throw new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);
+    const databases = await connections.databases();
+    const story = (await sagaStory(databases, id)) ?? (await storyOfOrder(databases, id));
+    if (story === null)
+      throw new AppError("MESSAGE_INVALID", `there is no saga ${id}, and no order with this id`);
+    if (story.saga.saga_id !== id)
+      process.stderr.write(`checkoutctl: ${id} is an order; this is its saga, ${story.saga.saga_id}\n`);
     print(options, story, () => asText(story));
   });
+
+async function storyOfOrder(
+  databases: Readonly<Record<DatabaseName, Sql>>,
+  orderId: string,
+): Promise<SagaStory | null> {
+  const order = await findOrder(databases.order, orderId);
+  return order === undefined ? null : sagaStory(databases, order.saga_id);
+}
 
 const cancel = operatorCommand("cancel", "cancel a saga and undo everything it has done")
   .argument("<saga-id>", "the saga's id", uuid)

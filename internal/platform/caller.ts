@@ -1,0 +1,20 @@
+// The name of the person who runs a command, for the audit trail. Called by checkoutctl.
+import { existsSync, readFileSync } from "node:fs";
+
+const PASSWD = "/etc/passwd";
+
+/** The first that is set: behind sudo the person and not root, the login, the name of the process's user, its number. */
+export function callerNames(
+  { SUDO_USER, USER }: Readonly<Record<string, string | undefined>> = process.env,
+  uid = process.getuid?.() ?? 0,
+): readonly string[] {
+  return [SUDO_USER, USER, nameOfUser(uid), `uid ${uid}`].filter((name) => name !== undefined);
+}
+
+/** Not `os.userInfo()`: Bun 1.4.5 takes the name from USER, and says "unknown" where that is not set. */
+function nameOfUser(uid: number): string | undefined {
+  // In a container the user may have no name.
+  const lines = existsSync(PASSWD) ? readFileSync(PASSWD, "utf8").split("\n") : [];
+  const [name] = lines.map((line) => line.split(":")).find(([, , id]) => id === String(uid)) ?? [];
+  return name;
+}
