@@ -24,7 +24,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   'export PATH="$PWD/node_modules/.bin:$PATH"': { by: "the environment of every command here" },
   "bun run stack up": "as it stands",
   "bun run stack status": "as it stands",
-  "dist/checkoutctl catalogue load --demo 20": "as it stands",
+  "dist/checkoutctl catalogue import --demo": "as it stands",
   [VARIABLES]: { by: "the next line, which needs them" },
   [CHECKOUT]: { as: `${VARIABLES}\n${CHECKOUT} --no-progress-meter --fail-with-body` },
   "dist/checkoutctl saga ls": "as it stands",

@@ -33,6 +33,9 @@ const JOBS = {
   setup: null,
 };
 
+/** Which part of the set-up runs, for example `2/6`. Parts that find everything in place print nothing. */
+let progress = "";
+
 /** An error that the user has to fix; printed without a stack trace. */
 class SetupError extends Error {}
 
@@ -59,12 +62,11 @@ async function setUp() {
   }
   mkdirSync(CACHE, { recursive: true });
   rmSync(LOG, { force: true });
-  await systemPackages();
-  await npmPackages();
-  await kafkaJars();
-  await kafkaAddon();
-  await kafkaClasses();
-  await apiFuzzer();
+  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer];
+  for (const [index, part] of parts.entries()) {
+    progress = `${index + 1}/${parts.length}`;
+    await part();
+  }
   console.log(`setup: everything is in place (${secondsSince(begun)} s)`);
 }
 
@@ -257,7 +259,7 @@ function runJob(script, scriptArgs) {
 
 async function step(what, work) {
   const begun = Date.now();
-  process.stdout.write(`setup: ${what} ... `);
+  process.stdout.write(`setup ${progress}: ${what} ... `);
   await work();
   process.stdout.write(`${secondsSince(begun)} s\n`);
 }
