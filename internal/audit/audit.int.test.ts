@@ -580,6 +580,18 @@ describe("a foreign message is a violation still", () => {
     expect(await detailOf()).toContain("order-events[0]@1 is in no outbox");
   });
 
+  test("of another kind if it was a message of ours that lost its id on the way", async () => {
+    const { saga_id } = system.completed;
+    const message_id = await system.say("saga", TOPICS.commands, "ChargePayment", saga_id);
+    system.topics.get(TOPICS.commands)?.pop();
+    await discard(await foreign(TOPICS.commands, { type: "ChargePayment", saga_id }));
+    const report = await run();
+    expect(report.foreign.count).toBe(1);
+    expect(findings(report)).toEqual([
+      `published-is-in-kafka: ${saga_id}: ChargePayment ${message_id} of the saga outbox is not in checkout-commands`,
+    ]);
+  });
+
   test("if it is on the topic of dead letters, where nothing handles it", async () => {
     system.topics.get(TOPICS.deadLetters)?.push(undefined);
     expect(await detailOf()).toContain("checkout-dlq[0]@0 is in no outbox");

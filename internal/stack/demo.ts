@@ -162,9 +162,9 @@ async function showAround({ addresses, data_directory }: StackState): Promise<vo
   const { jwt_hs256_secret } = await ensureSecrets(data_directory);
   const userId = Bun.randomUUIDv7();
   const { token } = await mintToken(userId, jwt_hs256_secret, VISIT_SECONDS, Date.now());
-  const isDefault = data_directory === stackDirectory(undefined) && process.env["STACK_DIR"] === undefined;
-  const elsewhere = isDefault ? "" : ` --stack ${data_directory}`;
-  const stack = isDefault ? "npm run stack" : `STACK_DIR=${data_directory} npm run stack`;
+  // In another directory than .stack the commands need the variable that the demo had.
+  const chosen = process.env["STACK_DIR"];
+  const prefix = chosen === undefined ? "" : `STACK_DIR=${chosen} `;
   say(`
 The stack keeps running. Buy something:
   the shop     ${addresses.gateway}/
@@ -175,10 +175,10 @@ Look at:
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats
 In ${REPOSITORY}:
-  products     dist/checkoutctl catalogue ls${elsewhere}
-  sagas        dist/checkoutctl saga ls${elsewhere}
-  everything   ${stack} status
-  stop         ${stack} down
+  products     ${prefix}dist/checkoutctl catalogue ls
+  sagas        ${prefix}dist/checkoutctl saga ls
+  everything   ${prefix}npm run stack status
+  stop         ${prefix}npm run stack down
 `);
 }
 
