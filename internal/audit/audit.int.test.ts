@@ -582,13 +582,13 @@ describe("a foreign message is a violation still", () => {
 
   test("of another kind if it was a message of ours that lost its id on the way", async () => {
     const { saga_id } = system.completed;
-    const message_id = await system.say("saga", TOPICS.commands, "ChargePayment", saga_id);
+    const message_id = await system.say("saga", TOPICS.commands, "X", saga_id);
     system.topics.get(TOPICS.commands)?.pop();
-    await discard(await foreign(TOPICS.commands, { type: "ChargePayment", saga_id }));
+    await discard(await foreign(TOPICS.commands, { type: "X", saga_id }));
     const report = await run();
     expect(report.foreign.count).toBe(1);
     expect(findings(report)).toEqual([
-      `published-is-in-kafka: ${saga_id}: ChargePayment ${message_id} of the saga outbox is not in checkout-commands`,
+      `published-is-in-kafka: ${saga_id}: X ${message_id} of the saga outbox is not in checkout-commands`,
     ]);
   });
 

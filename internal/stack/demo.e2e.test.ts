@@ -13,7 +13,11 @@ const BUILD_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 240_000;
 
 const parent = newDataDirectory("demo");
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+afterAll(async () => {
+  // After a failure the kept stack still runs.
+  await stackDown();
+  rmSync(parent, { recursive: true, force: true });
+}, TEST_TIMEOUT_MS);
 beforeAll(() => buildAll(buildableRoles(), () => {}), BUILD_TIMEOUT_MS);
 
 const directory = join(parent, "demo");
@@ -30,6 +34,8 @@ async function run(...command: readonly string[]) {
 
 const demo = (...args: readonly string[]) =>
   run(process.execPath, join(REPOSITORY, "internal/stack/demo.ts"), ...args);
+
+const stackDown = () => run(process.execPath, join(REPOSITORY, "internal/stack/main.ts"), "down");
 
 async function answerOf(url: string, init?: RequestInit): Promise<string> {
   const response = await fetch(url, init);
@@ -62,13 +68,12 @@ test(
     expect(again.output).toContain(`${shop}/signin?token=`);
     expect(again.output).toContain("npm run stack down");
 
-    const { items }: { items: { sku_id: string; name: string }[] } = JSON.parse(
-      await (await fetch(`${shop}/api/v1/products?limit=100`)).text(),
-    );
+    const tool = (...args: readonly string[]) => run(join(REPOSITORY, "dist/checkoutctl"), ...args);
+    const items: readonly { name: string }[] = JSON.parse((await tool("catalogue", "ls", "--json")).output);
     expect(items).toHaveLength(61);
     expect(items.filter(({ name }) => /Tea no\.|Limited teapot/.test(name))).toEqual([]);
 
-    const { output } = await run(join(REPOSITORY, "dist/checkoutctl"), "token");
+    const { output } = await tool("token");
     const headers = { authorization: `Bearer ${output.trim()}`, "content-type": "application/json" };
     const body = await Bun.file(join(REPOSITORY, "docs/first-checkout.json")).text();
     const key = { "idempotency-key": "first" };
@@ -81,8 +86,7 @@ test(
     const ended = await answerOf(`${shop}/api/v1/saga/${saga}/status?wait=30`, { headers });
     expect(ended).toContain('"status":"COMPLETED"');
 
-    const down = await run(process.execPath, join(REPOSITORY, "internal/stack/main.ts"), "down");
-    expect(down.code).toBe(0);
+    expect((await stackDown()).code).toBe(0);
     expect(processesOf(directory)).toEqual([]);
     wipe(directory);
   },
