@@ -2,7 +2,9 @@
 // called by status-store.ts.
 import { isRetryable } from "../../schemas/failures.ts";
 import type { MoneyState, SagaStatus, SagaStatusView, ShortLine } from "../../schemas/http.ts";
+import { assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
+import type { CancellationStep } from "./order-cancellation.ts";
 import { indexOf, type Step } from "./steps.ts";
 
 /** The columns of a saga that these parts are made of; times in epoch ms. */
@@ -16,6 +18,8 @@ export interface ShopperFacts {
   readonly action_expires_at: number | null;
   readonly deadline_at: number | null;
   readonly lines_short: readonly ShortLine[] | null;
+  /** How far the cancellation of the finished order is; null without one, and for one that was refused. */
+  readonly cancellation_step: CancellationStep | null;
 }
 
 export type ShopperView = Pick<
@@ -48,6 +52,7 @@ function moneyOf({
   compensation_step,
   total_cents,
   payment_succeeded,
+  cancellation_step,
 }: ShopperFacts): MoneyState {
   switch (status) {
     case "STARTED":
@@ -56,8 +61,9 @@ function moneyOf({
       return "unknown";
     case "PAYMENT_CHARGED":
     case "ORDER_CREATED":
-    case "COMPLETED":
       return total_cents === 0 ? "none" : "taken";
+    case "COMPLETED":
+      return total_cents === 0 ? "none" : moneyOfFinished(cancellation_step);
     case "COMPENSATING":
       // The undo of the charge is over when the stock is released.
       if (compensation_step === "reserve") return payment_succeeded ? "returned" : "none";
@@ -70,5 +76,20 @@ function moneyOf({
       return "unknown";
     default:
       return status satisfies never;
+  }
+}
+
+/** A finished order is refunded once it is certain that its parcel is not on its way (order-cancellation.ts). */
+function moneyOfFinished(cancellation: CancellationStep | null): MoneyState {
+  switch (cancellation) {
+    case null:
+    case "order":
+      return "taken";
+    case "refund":
+      return "returning";
+    case "release":
+      return "returned";
+    default:
+      return assertNever(cancellation);
   }
 }

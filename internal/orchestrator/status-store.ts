@@ -24,10 +24,16 @@ export interface StatusRow extends ShopperFacts {
   readonly completed_at: number | null;
 }
 
-/** The columns of saga_state that `ownedStatus` takes. */
+/**
+ * The columns of saga_state that `ownedStatus` takes. The cancellation is looked up only for a completed checkout, by a unique index;
+ * all others are cheaper by that look.
+ */
 export const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
-  payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at`;
+  payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at,
+  case when status = 'COMPLETED' then
+    (select step from order_cancellations made where made.saga_id = saga_state.saga_id and made.status <> 'REFUSED')
+  end as cancellation_step`;
 
 /** By saga id; unknown ids are missing. */
 export async function readStatuses(
@@ -58,10 +64,11 @@ export async function readOpenSagas(sql: Sql, userId: string): Promise<readonly 
     .map((row) => ownedStatus(row).view);
 }
 
-/** The same as readStatuses without a query, for a saga that was just committed. */
+/** The same as readStatuses without a query, for a saga that was just committed: nobody has cancelled its order yet. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
   const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(saga.position);
-  return ownedStatus({ ...saga, status, current_step, compensation_step, failure_code, order_id });
+  const place = { status, current_step, compensation_step, failure_code, order_id };
+  return ownedStatus({ ...saga, ...place, cancellation_step: null });
 }
 
 export function ownedStatus(row: StatusRow): OwnedStatus {
