@@ -1,6 +1,7 @@
 // The table of cancellations: read and locked, inserted, written back. Called by saga-batch.ts, cancel-order.ts and
 // order-cancellation-timers.ts.
 import type { PendingQuery, Sql } from "postgres";
+import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
@@ -27,6 +28,19 @@ export function heldCancellations(tx: Tx, sagaIds: readonly string[]): PendingQu
       from order_cancellations
      where saga_id = any(${[...sagaIds]}::uuid[])
        and cancellation_id <> all(array(select cancellation_id from free))`;
+}
+
+/**
+ * A deadline beyond the longest possible delay comes from a fast clock that was corrected since: the command is due again `delayMs` from
+ * now instead of a day later. Locked cancellations have their turn in a later run.
+ */
+export function pullInCancellations(tx: Tx, now: number, delayMs: number): PromiseLike<unknown> {
+  return tx`
+    update order_cancellations set deadline_at = ${now + delayMs}::timestamptz
+     where cancellation_id = any(array(
+             select cancellation_id from order_cancellations
+              where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz
+                for update skip locked))`;
 }
 
 /** Claims cancellations whose deadline has passed. Skips those that other replicas have locked. `now` in epoch ms. */

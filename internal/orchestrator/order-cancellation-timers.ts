@@ -5,7 +5,11 @@ import type { Clock, RunResult } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { append } from "../messaging/outbox.ts";
 import { type OrderCancellation, resendCommand } from "./order-cancellation.ts";
-import { claimOverdueCancellations, saveCancellations } from "./order-cancellation-store.ts";
+import {
+  claimOverdueCancellations,
+  pullInCancellations,
+  saveCancellations,
+} from "./order-cancellation-store.ts";
 import type { SagaPolicy } from "./saga.ts";
 
 const BATCH = 100;
@@ -23,7 +27,10 @@ export async function sweepCancellations(options: CancellationSweeperOptions): P
   const { database, clock, newId, policy, onOverdue } = options;
   const after = await database.transaction(async ({ tx, send, finish, appended }) => {
     const now = clock.now();
-    const [claimed] = await send([claimOverdueCancellations(tx, now, BATCH)]);
+    const [, claimed] = await send([
+      pullInCancellations(tx, now, policy.resendFirstMs),
+      claimOverdueCancellations(tx, now, BATCH),
+    ]);
     const decisions = claimed.map((cancellation) => resendCommand(cancellation, now, policy));
     const changed = decisions.map(({ cancellation }) => cancellation);
     const out = decisions.flatMap((decision) => decision.out);

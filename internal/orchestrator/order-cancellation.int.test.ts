@@ -2,7 +2,7 @@
 // audit trail in one transaction, and the checkout's own row as it was.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
-import { START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { holdRows } from "../testkit/row-lock.ts";
 import type { OrderCancellation } from "./order-cancellation.ts";
 
@@ -113,6 +113,21 @@ test("without a reply the command is sent again, and an operator is told once", 
   expect(await sent(one.id)).toEqual(Array(6).fill("CancelOrder"));
   expect(overdue).toEqual([one.order_id]);
   expect(await rows(one.id)).toMatchObject([{ resend_count: 5, needs_operator: true }]);
+});
+
+test("a cancellation by a clock a day ahead is resent soon after the clock is corrected", async () => {
+  const DAY_MS = 24 * 60 * 60 * 1_000;
+  const one = await completed();
+  orchestrator.now = START + DAY_MS;
+  await cancel(one);
+  orchestrator.now = START;
+  // The first run only sets the deadline again.
+  expect((await orchestrator.sweepCancellations()).processed).toBe(0);
+  orchestrator.now = START + POLICY.resendFirstMs - 1;
+  expect((await orchestrator.sweepCancellations()).processed).toBe(0);
+  orchestrator.now = START + POLICY.resendFirstMs;
+  expect((await orchestrator.sweepCancellations()).processed).toBe(1);
+  expect(await sent(one.id)).toEqual(["CancelOrder", "CancelOrder"]);
 });
 
 test("the undo replies of a checkout without a cancellation are its own", async () => {

@@ -165,7 +165,8 @@ export function resendCommand(
   const again: OrderCancellation = {
     ...cancellation,
     resend_count,
-    needs_operator: resend_count >= policy.resendsBeforeOperator,
+    // Only a reply settles what an operator was called for.
+    needs_operator: cancellation.needs_operator || resend_count >= policy.resendsBeforeOperator,
     deadline_at: now + cappedBackoff(resend_count, policy.resendFirstMs, policy.resendCapMs),
     updated_at: now,
   };

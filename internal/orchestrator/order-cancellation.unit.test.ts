@@ -135,6 +135,13 @@ describe("without a reply", () => {
     });
   });
 
+  test("an operator who is needed for another reason stays needed", () => {
+    const flagged = on(along(["OrderCancelled"]), "PaymentCancelled").cancellation;
+    const again = resendCommand(flagged, flagged.deadline_at ?? 0, POLICY);
+    expect(again.out.map(({ type }) => type)).toEqual(["RefundPayment"]);
+    expect(again.cancellation).toMatchObject({ resend_count: 1, needs_operator: true });
+  });
+
   test("a finished one sends nothing", () => {
     for (const ended of [
       along(["OrderCancelRefused"]),
