@@ -472,3 +472,44 @@ describe("the saga laws", () => {
     expect(types(till.charge())).toEqual(["CommandRefused"]);
   });
 });
+
+describe("a refused charge that the provider still holds open", () => {
+  const open: ChargeOutcome = { ...declined, provider_txn_id: "pi_1" };
+  const present = (state: "SENT" | "UNKNOWN") => {
+    const till = new Till();
+    till.when({ ...chargePayment(SAGA), shopper_present: true });
+    till.claim();
+    if (state === "UNKNOWN") {
+      till.settle(unknown);
+      till.now += HOUR_MS;
+    }
+    return till;
+  };
+
+  test("ends the payment while its first request is in flight, because no shopper was sent to the bank", () => {
+    const till = present("SENT");
+    expect([types(till.settle(open)), till.status]).toEqual([["PaymentFailed"], "FAILED"]);
+  });
+
+  test("ends the payment of a shopper who is not there", () => {
+    const till = given("UNKNOWN");
+    expect([types(till.settle(open)), till.status]).toEqual([["PaymentFailed"], "FAILED"]);
+  });
+
+  test.each([false, true])(
+    "is cancelled if the shopper may have been at the bank, undone: %p",
+    (isUndone) => {
+      const till = present("UNKNOWN");
+      if (isUndone) till.cancel();
+      till.claim();
+      expect([till.settle(open), till.status]).toEqual([[], "UNKNOWN"]);
+      // It is due at once, and a cancel without an answer soon after.
+      expect(till.claim()?.ask).toBe("cancel");
+      till.settle(unknown);
+      till.now += policy.backoffMs[1] ?? 0;
+      expect(till.claim()?.ask).toBe("cancel");
+      const end = isUndone ? "PaymentCancelled" : "PaymentFailed";
+      expect([types(till.settle({ ...declined, closed: true })), till.status]).toEqual([[end], "FAILED"]);
+    },
+  );
+});

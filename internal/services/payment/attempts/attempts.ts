@@ -6,7 +6,14 @@
 import type { FailureCode } from "../../../../schemas/failures.ts";
 import { isDue } from "../../../kernel/backoff.ts";
 import { assert, assertNever } from "../../../kernel/errors.ts";
-import { awaitShopper, isAwaited, lookUpNow, pauseBeforeLookUp } from "./shopper-action.ts";
+import {
+  awaitShopper,
+  cancelRefused,
+  isAwaited,
+  lookUpNow,
+  mayBeWithShopper,
+  pauseBeforeLookUp,
+} from "./shopper-action.ts";
 import {
   cancelUnsent,
   type Decision,
@@ -129,14 +136,16 @@ export function giveUp(payment: OpenPayment): Decision {
 export type ChargeOutcome =
   | { readonly kind: "succeeded"; readonly provider_txn_id: string }
   /**
-   * Definite for the key: no money moved, and none will. A charge that waited for its shopper is only settled if it is `closed`: the
-   * shopper holds the secret of it, and could try again with another card.
+   * Definite for the key: no money moved, and none will. A charge that waited for its shopper, or may have, is only settled if it is
+   * `closed`: the shopper holds the secret of it, and could try again with another card.
    */
   | {
       readonly kind: "declined";
       readonly error_code: FailureCode;
       readonly error_message: string;
       readonly closed?: true;
+      /** A charge that is not closed, if the provider names it. */
+      readonly provider_txn_id?: string;
     }
   /** The bank wants the shopper to confirm the charge. `redirects`: at a page of the bank, which is all that we can offer. */
   | { readonly kind: "action_required"; readonly provider_txn_id: string; readonly redirects: boolean }
@@ -170,9 +179,11 @@ export function settleCharge(
     case "succeeded":
       return succeed(payment, outcome.provider_txn_id, now);
     case "declined":
-      return payment.action === null || outcome.closed === true
-        ? fail(payment, outcome.error_code, outcome.error_message)
-        : lookUpNow(payment, now);
+      if (outcome.closed === true) return fail(payment, outcome.error_code, outcome.error_message);
+      if (payment.action !== null) return lookUpNow(payment, now);
+      return outcome.provider_txn_id !== undefined && mayBeWithShopper(payment)
+        ? cancelRefused(payment, outcome.provider_txn_id, now)
+        : fail(payment, outcome.error_code, outcome.error_message);
     case "action_required":
       return awaitShopper(payment, attempt, outcome, now, policy);
     case "request_refused":

@@ -4,6 +4,7 @@ import { AppError } from "../../../kernel/errors.ts";
 import { findRequest } from "./provider-call.ts";
 import { type AttemptContext, settleResults } from "./attempt-transactions.ts";
 import type { ChargeOutcome } from "./attempts.ts";
+import { mayBeWithShopper } from "./shopper-action.ts";
 import { findPayments } from "../lookup-store.ts";
 import type { OpenPayment, Payment, PaymentStatus } from "../payment.ts";
 import type { ProviderCharge, ProviderLedger } from "../providers/ledger.ts";
@@ -59,10 +60,13 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
     const found = await asked.findCharge(findRequest(payment));
     looked_up = lookedUp(found, request.despiteSilence);
     const error_message = "settled by an operator: the provider took nothing";
-    if (payment.action !== null && found.kind === "declined" && found.closed !== true)
-      throw refusal(
-        `charge ${payment.action.provider_txn_id} was declined but is open: its shopper can still pay it; cancel it at the provider first`,
-      );
+    if (found.kind === "declined" && found.closed !== true) {
+      const charge = payment.action?.provider_txn_id ?? found.provider_txn_id;
+      if (charge !== undefined && (payment.action !== null || mayBeWithShopper(payment)))
+        throw refusal(
+          `charge ${charge} was declined but is open: its shopper can still pay it; cancel it at the provider first`,
+        );
+    }
     // Nobody can pay a charge that is not there, or that the operator vouches for.
     settled = { kind: "declined", error_code: "NOT_CHARGED", error_message, closed: true };
   }

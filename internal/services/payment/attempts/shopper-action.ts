@@ -41,6 +41,19 @@ export function awaitShopper(
   return { payment: open, out: [actionRequired(waiting, action)] };
 }
 
+/**
+ * Whether the shopper may have been at the bank's page although the wait is not saved: the database was restored from a backup, and
+ * `payments rebuild` made this payment. A charge whose first request has no result yet has been shown to nobody.
+ */
+export function mayBeWithShopper({ status, shopper_present, action }: OpenPayment): boolean {
+  return status === "UNKNOWN" && shopper_present && action === null;
+}
+
+/** Has a refused charge cancelled at once, because its shopper could try again. Only the cancel ends the payment. */
+export function cancelRefused(payment: OpenPayment, provider_txn_id: string, now: number): Decision {
+  return due({ ...payment, action: { provider_txn_id, expires_at: now }, shopper_present: false }, now);
+}
+
 /** Something has happened to the charge, but it does not say what will become of it. */
 export function lookUpNow(payment: OpenPayment, now: number): Decision {
   return due(payment, Math.min(payment.next_attempt_at, now));

@@ -55,6 +55,8 @@ interface Declined {
   readonly kind: "declined";
   /** The charge is cancelled: nobody can confirm it any more. */
   readonly closed?: true;
+  /** A charge that is not closed, if the provider names it. */
+  readonly provider_txn_id?: string;
   readonly error_code: FailureCode;
   readonly error_message: string;
 }

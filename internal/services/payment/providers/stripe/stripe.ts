@@ -208,13 +208,17 @@ function lookUpResultOf(error: unknown): Exclude<FoundCharge, { readonly kind: "
   return result.kind === "declined" || result.kind === "no_effect" ? unknown("unexpected") : result;
 }
 
-/** A success outweighs everything; an undecided charge, above all one that waits for its shopper, outweighs a decline. */
+/**
+ * A success outweighs everything; an undecided charge, above all one that waits for its shopper, outweighs a decline; one that is open
+ * outweighs one that is closed.
+ */
 function foundAmong(intents: readonly Stripe.PaymentIntent[]): FoundCharge {
   const results = intents.map(answerOf);
   return (
     results.find(({ kind }) => kind === "succeeded") ??
     results.find(({ kind }) => kind === "action_required") ??
     results.find(({ kind }) => kind === "unknown") ??
+    results.find((result) => result.kind === "declined" && result.closed !== true) ??
     results[0] ?? { kind: "not_found" }
   );
 }
@@ -225,7 +229,7 @@ export function answerOf(intent: Stripe.PaymentIntent): ProviderChargeResult {
     case "succeeded":
       return { kind: "succeeded", provider_txn_id: intent.id };
     case "requires_payment_method":
-      return cardDeclined(intent.last_payment_error);
+      return { ...cardDeclined(intent.last_payment_error), provider_txn_id: intent.id };
     case "canceled":
       return { ...cardDeclined(intent.last_payment_error), closed: true };
     case "requires_action": {

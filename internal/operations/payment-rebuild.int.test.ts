@@ -1,0 +1,141 @@
+// The payment database is lost while charges wait for their shoppers, and rebuilt, on a real Postgres with the simulator's bank: no
+// payment ends while its shopper can still pay it.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Command } from "../../schemas/commands.ts";
+import { cancelPayment } from "../testkit/commands.ts";
+import { eventOf } from "../testkit/events.ts";
+import { TestOrchestrator } from "../testkit/orchestrator.ts";
+import { TestPayment } from "../testkit/payment.ts";
+import { type PaymentRebuildReport, rebuildPayments } from "./payment-rebuild.ts";
+
+const ACCEPTS = "pm_card_threeDSecure2Required";
+const WHO = { actor: "ada", reason: "its disk is gone" };
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+let payment: TestPayment;
+let orchestrator: TestOrchestrator;
+beforeAll(async () => {
+  [payment, orchestrator] = await Promise.all([TestPayment.open(), TestOrchestrator.open()]);
+  orchestrator.now = payment.now;
+});
+afterAll(async () => {
+  await payment[Symbol.asyncDispose]();
+  await orchestrator[Symbol.asyncDispose]();
+});
+
+/** A checkout whose bank asks for its shopper, and the page of the bank. */
+async function asked(): Promise<{ readonly id: string; readonly page: string }> {
+  const payment_method = await payment.seal(ACCEPTS);
+  const id = await orchestrator.start({ payment_method, shopper_present: true });
+  await orchestrator.handle(eventOf("InventoryReserved", id));
+  const command = (await orchestrator.messages(id)).find(isCharge);
+  if (command === undefined) throw new Error("the saga asked for no charge");
+  await orchestrator.database.sql`update outbox set published = true, published_at = now()`;
+  await payment.handle(command);
+  await payment.round();
+  const [row] = await payment.database.sql<{ action_txn_id: string }[]>`
+    select action_txn_id from payments where saga_id = ${id}`;
+  const action = await payment.provider.actionOf(row?.action_txn_id ?? "");
+  if (action.kind !== "redirect") throw new Error(`the bank has no page: ${action.kind}`);
+  return { id, page: action.url };
+}
+
+function isCharge(message: {
+  readonly type: string;
+}): message is Extract<Command, { type: "ChargePayment" }> {
+  return message.type === "ChargePayment";
+}
+
+/** The shopper presses a button of the bank's page. */
+function press(page: string, answer: "confirm" | "refuse"): Promise<Response> {
+  const client_secret = new URL(page).searchParams.get("client_secret") ?? "";
+  const body = new URLSearchParams({ client_secret, answer });
+  return fetch(page, { method: "POST", body, redirect: "manual" });
+}
+
+/** All rows are gone, and only the saga database knows what was asked. */
+async function loseAndRebuild(): Promise<PaymentRebuildReport> {
+  await payment.database.sql`truncate payments, refunds, inbox, outbox`;
+  return rebuildPayments({
+    payment: payment.database.sql,
+    saga: orchestrator.database.sql,
+    provider: payment.provider.name,
+    since: 0,
+    newId: () => Bun.randomUUIDv7(),
+    now: payment.now,
+    ...WHO,
+  });
+}
+
+/** Rounds until the payment has ended. */
+async function settle(id: string): Promise<string | undefined> {
+  for (let round = 0; round < 30; round += 1) {
+    const status = await payment.status(id);
+    if (status !== "UNKNOWN" && status !== "REFUND_PENDING") return status;
+    await payment.round();
+    payment.advance(MINUTE_MS);
+  }
+  return "UNKNOWN";
+}
+
+test("a refused charge of a compensating saga is cancelled before its undo is answered", async () => {
+  const { id, page } = await asked();
+  await press(page, "refuse");
+  await orchestrator.cancel(id, WHO);
+  expect((await loseAndRebuild()).lost).toBe(1);
+  await payment.handle(cancelPayment(id));
+  expect(await settle(id)).toBe("FAILED");
+  expect(await payment.eventTypes(id)).toEqual(["PaymentCancelled"]);
+  // The shopper still has the page, and tries again with another card.
+  expect((await press(page, "confirm")).status).toBe(410);
+  expect(payment.money(id)).toEqual({ net_cents: 0, charges: 0 });
+});
+
+test("a refused charge whose key the provider has forgotten is cancelled before the payment fails", async () => {
+  const { id, page } = await asked();
+  await press(page, "refuse");
+  payment.advance(23 * HOUR_MS);
+  await loseAndRebuild();
+  expect(await settle(id)).toBe("FAILED");
+  expect(await payment.eventTypes(id)).toEqual(["PaymentFailed"]);
+  expect((await press(page, "confirm")).status).toBe(410);
+  expect(payment.money(id)).toEqual({ net_cents: 0, charges: 0 });
+});
+
+test("a shopper who is faster than that cancel has paid", async () => {
+  const { id, page } = await asked();
+  await press(page, "refuse");
+  payment.advance(23 * HOUR_MS);
+  await loseAndRebuild();
+  await payment.round();
+  await press(page, "confirm");
+  expect(await settle(id)).toBe("SUCCEEDED");
+  expect(await payment.eventTypes(id)).toEqual(["PaymentSucceeded"]);
+  expect(payment.money(id)).toMatchObject({ charges: 1 });
+});
+
+test("an event about the refusal does not end the payment either", async () => {
+  const { id, page } = await asked();
+  await press(page, "refuse");
+  await orchestrator.cancel(id, WHO);
+  await loseAndRebuild();
+  const intent = new URL(page).pathname.split("/").at(-1) ?? "";
+  const at = Math.floor(payment.now / 1_000);
+  const object = {
+    id: intent,
+    object: "payment_intent",
+    status: "requires_payment_method",
+    amount: 1_000,
+    amount_received: 0,
+    currency: "eur",
+    metadata: { saga_id: id, shop: "checkout" },
+    last_payment_error: { code: "payment_intent_authentication_failure" },
+    created: at,
+  };
+  const event = { id: `evt_${id}`, type: "payment_intent.payment_failed", created: at, data: { object } };
+  expect((await payment.sendEvent(event)).status).toBe(200);
+  expect(await payment.status(id)).toBe("UNKNOWN");
+  expect(await settle(id)).toBe("FAILED");
+  expect((await press(page, "confirm")).status).toBe(410);
+});
