@@ -19,7 +19,8 @@ export type OperatorActionKind =
   | "session.revoke"
   | "order.ship"
   | "order.deliver"
-  | "order.cancel";
+  | "order.cancel"
+  | "order.rebuild";
 
 export interface OperatorAction {
   readonly action_id: string;

@@ -1,4 +1,5 @@
-// `checkoutctl order`: lists orders, shows one, ships it, records that it arrived, cancels it after its checkout.
+// `checkoutctl order`: lists orders, shows one, ships it, records that it arrived, cancels it after its checkout. order-rebuild.ts has
+// the recovery after a restore.
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { Sql } from "postgres";
 import type { TSchema } from "@sinclair/typebox";
@@ -25,6 +26,7 @@ import {
 } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
+import { rebuildCommand } from "./order-rebuild.ts";
 
 const ls = command("ls", "list orders, newest first")
   .addOption(statusOption(ORDER_STATUSES, "only orders with this status"))
@@ -143,7 +145,8 @@ export const orderCommand = group("order", "orders after their checkout: shippin
   .addCommand(show)
   .addCommand(ship)
   .addCommand(deliver)
-  .addCommand(cancel);
+  .addCommand(cancel)
+  .addCommand(rebuildCommand);
 
 function trackingOf(options: {
   readonly tracking?: string | undefined;

@@ -45,6 +45,65 @@ test("orders: lost commands are published again, and the same orders are created
   expect(await findingsOf(simulation)).toEqual([]);
 });
 
+test("orders: what was shipped, delivered and cancelled since the backup is so again, and nobody hears of it twice", async () => {
+  // given a backup, and after it new checkouts, parcels, deliveries and cancellations
+  await using simulation = await Simulation.open(5);
+  const { order, saga } = simulation.databases;
+  const table = () => order.sql`select * from orders order by order_id`;
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.settle();
+  const [early, cancelled, ...old] = await simulation.completed();
+  if (early === undefined || cancelled === undefined || old.length < 3) throw new Error("too few orders");
+  await simulation.shipOrder(early.order_id, { tracking: { carrier: "DHL", number: "JD0" } });
+  await simulation.backup("order");
+  await simulation.wave(CHECKOUTS_PER_WAVE);
+  await simulation.settle();
+  await simulation.shipOrder(early.order_id, { tracking: { carrier: "UPS", number: "1Z9" }, correct: true });
+  const all = await simulation.completed();
+  const open = all.filter(({ order_id }) => order_id !== early.order_id && order_id !== cancelled.order_id);
+  for (const [index, { saga_id, order_id }] of open.entries()) {
+    if (index % 4 === 0) continue;
+    if (index % 4 === 3) {
+      await simulation.cancelOrder(saga_id, order_id);
+      continue;
+    }
+    await simulation.shipOrder(
+      order_id,
+      index % 2 === 0 ? { tracking: { carrier: "DHL", number: "JD1" } } : {},
+    );
+    if (index % 4 === 1) await simulation.deliverOrder(order_id);
+    // The parcel is on its way: this one is refused, and must be again.
+    else await simulation.cancelOrder(saga_id, order_id);
+  }
+  await simulation.cancelOrder(cancelled.saga_id, cancelled.order_id);
+  await simulation.settle();
+  expect(await findingsOf(simulation)).toEqual([]);
+  const before = await table();
+  const statuses = new Set(before.map(({ status }) => status));
+  expect(statuses).toEqual(new Set(["CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED"]));
+  const { mails } = await simulation.ends();
+  const cancellations = () => saga.sql`select * from order_cancellations order by cancellation_id`;
+  const decided = await cancellations();
+  // when
+  await simulation.restore("order");
+  expect(await table()).not.toEqual(before);
+  await simulation.sayAgainTo("order", async () => {
+    const dry = await simulation.rebuildOrders(true);
+    expect(await table()).not.toEqual(before);
+    const report = await simulation.rebuildOrders();
+    expect([report.orders, report.answered]).toEqual([dry.orders, dry.answered]);
+    expect([report.open, report.skipped]).toEqual([[], []]);
+    // then all is as it was, before any command is repeated
+    expect(await table()).toEqual(before);
+    expect(await simulation.rebuildOrders()).toMatchObject({ orders: [], answered: 0, open: [] });
+  });
+  await simulation.settle();
+  expect(await table()).toEqual(before);
+  expect(await cancellations()).toEqual(decided);
+  expect((await simulation.ends()).mails).toBe(mails);
+  expect(await findingsOf(simulation)).toEqual([]);
+});
+
 test("payments: lost provider results are looked up, and no money is kept wrongly", async () => {
   await using simulation = await Simulation.open(4);
   await simulation.trade(CHECKOUTS_PER_WAVE, () => simulation.backup("payment"));

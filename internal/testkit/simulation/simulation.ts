@@ -1,6 +1,7 @@
 // The whole checkout in one process: the real intake, handlers, message processor, relay, sweepers and payment executor, on four
 // real databases and the real provider simulator. An in-memory Kafka reorders, repeats and loses acknowledgements by a seed. At
 // the end the auditor checks the result. The simulation controls the clock. Called by the tests beside it, plans/ and history/.
+import type { ShipOrder } from "../../../schemas/http.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import type { MessageType } from "../../../schemas/registry.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
@@ -12,6 +13,7 @@ import { rebuildSagas, type RebuildReport } from "../../orchestrator/rebuild-run
 import type { Handler } from "../../messaging/handler.ts";
 import { MessageProcessor } from "../../messaging/message-processor.ts";
 import { Relay } from "../../messaging/relay.ts";
+import { type OrderRebuildReport, rebuildOrders } from "../../operations/order-rebuild.ts";
 import { confirmedOrders } from "../../operations/order-store.ts";
 import { type PaymentRebuildReport, rebuildPayments } from "../../operations/payment-rebuild.ts";
 import { rebuildStock, type StockRebuildReport } from "../../operations/stock-rebuild.ts";
@@ -21,6 +23,7 @@ import { randomStream } from "../../paysim/random.ts";
 import { inventoryHandler } from "../../services/inventory/handler.ts";
 import { orderHandler } from "../../services/order/handler.ts";
 import { recordShipment, type ShipmentResult } from "../../services/order/ship.ts";
+import type { ShipmentRequest } from "../../services/order/shipment.ts";
 import { paymentHandler } from "../../services/payment/handler.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "../database.ts";
 import { HOLD_MS, START, TestInventory } from "../inventory.ts";
@@ -168,10 +171,19 @@ export class Simulation implements AsyncDisposable {
   }
 
   /** Same as `checkoutctl order ship`. */
-  shipOrder(orderId: string): Promise<ShipmentResult | null> {
+  shipOrder(orderId: string, parcel: Omit<ShipOrder, "actor" | "reason"> = {}) {
+    return this.#record(orderId, { kind: "ship", actor: "ada", reason: "packed", ...parcel });
+  }
+
+  /** Same as `checkoutctl order deliver`. */
+  deliverOrder(orderId: string) {
+    return this.#record(orderId, { kind: "deliver", actor: "ada", reason: "signed for" });
+  }
+
+  #record(orderId: string, request: ShipmentRequest): Promise<ShipmentResult | null> {
     const clock = { now: () => this.#now };
     const options = { database: this.#order.postgres, clock, newId: () => Bun.randomUUIDv7(), log: noLog };
-    return recordShipment(options, orderId, { kind: "ship", actor: "ada", reason: "packed" });
+    return recordShipment(options, orderId, request);
   }
 
   backup(database: DatabaseName): Promise<void> {
@@ -212,6 +224,14 @@ export class Simulation implements AsyncDisposable {
     const who = { actor: "ada", reason: "restored from a backup" };
     const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
     return rebuildPayments({ saga: saga.sql, payment: payment.sql, provider, ...times, ...who });
+  }
+
+  /** Same as `checkoutctl order rebuild`. */
+  rebuildOrders(dryRun = false): Promise<OrderRebuildReport> {
+    const { saga, order } = this.databases;
+    const who = { actor: "ada", reason: "restored from a backup" };
+    const times = { since: 0, now: this.#now, newId: () => Bun.randomUUIDv7() };
+    return rebuildOrders({ saga: saga.sql, order: order.sql, ...times, ...who, dryRun });
   }
 
   /** Same as `checkoutctl catalogue rebuild`. */
