@@ -95,6 +95,8 @@ describe("an order of the backup", () => {
     } as const;
     const events = [told("OrderShipped", 50, { tracking: DHL }), told("OrderDelivered", 60)];
     expect(planOrder(delivered, { ...none, told: events }).change).toBeNull();
+    // The event of the delivery is older than the overlap.
+    expect(planOrder(delivered, { ...none, told: events.slice(0, 1) }).change).toBeNull();
   });
 
   test("is cancelled by the event, by a cancellation that got past the order, and with its undone checkout", () => {

@@ -11,12 +11,12 @@ import {
   type RefundOutcome,
 } from "../../services/payment/attempts/attempts.ts";
 import { isOpen } from "../../services/payment/payment.ts";
+import { cancellingActions, cancellingEvent } from "./cancelling.ts";
 import type { Successor } from "./explore.ts";
 import { execute, newsOf, shopperActs } from "./provider.ts";
 import type { MaybePayment, Rules } from "./rules.ts";
 import {
   type Account,
-  type Budget,
   type Call,
   insert,
   type Message,
@@ -25,6 +25,7 @@ import {
   SAGA_POLICY,
   send,
   SKU,
+  spend,
   type World,
 } from "./world.ts";
 
@@ -69,7 +70,11 @@ export function successors(world: World, rules: Rules): Next[] {
     add(`replay ${message.id}`, { ...world, deadLetters, inFlight: insert(world.inFlight, message) });
   }
   world.sagas.forEach((_, saga) => {
-    for (const { action, world: to } of sagaActions(world, saga, rules)) add(`${action} of saga ${saga}`, to);
+    for (const { action, world: to } of [
+      ...sagaActions(world, saga, rules),
+      ...cancellingActions(world, saga, rules),
+    ])
+      add(`${action} of saga ${saga}`, to);
   });
   world.calls.forEach((call, index) => {
     for (const { action, world: to } of callActions(world, call, index, rules))
@@ -106,7 +111,7 @@ function effects(world: World, message: Message, rules: Rules): (readonly [strin
         });
     }
     default:
-      return [["", applySaga(after, saga, body, rules)]];
+      return [["", cancellingEvent(after, saga, body, rules) ?? applySaga(after, saga, body, rules)]];
   }
 }
 
@@ -303,10 +308,6 @@ function stock({ available, priceCents }: World): Stock {
 
 function abandoned(world: World, index: number): World {
   return { ...world, calls: replaceAt(world.calls, index, { ...world.calls[index]!, isAwaited: false }) };
-}
-
-function spend(world: World, kind: keyof Budget): World {
-  return { ...world, left: { ...world.left, [kind]: world.left[kind] - 1 } };
 }
 
 function noting(world: World, broken: string | null): World {

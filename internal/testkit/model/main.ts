@@ -24,9 +24,9 @@ let failed = false;
 let states = 0;
 const report: Record<string, unknown> = {};
 
-for (const { name, sagas, budget, priceCents = 100, isConfirmed = false } of SCENARIOS) {
+for (const { name, ...scenario } of SCENARIOS) {
   const begun = performance.now();
-  const result = explore(checkoutModel({ sagas, budget, priceCents, isConfirmed, rules: REAL }), {
+  const result = explore(checkoutModel({ ...scenario, rules: REAL }), {
     maxStates: MAX_STATES,
     onProgress: (count, depth) => say(`  ${name}: ${count.toLocaleString("en")} states, depth ${depth} ...`),
   });
@@ -39,8 +39,8 @@ for (const { name, sagas, budget, priceCents = 100, isConfirmed = false } of SCE
 
 say("\nEach protection removed must break something:");
 for (const protection of PROTECTIONS) {
-  const { sagas, budget } = withoutProtectionScenario(protection);
-  const result = explore(checkoutModel({ sagas, budget, rules: without(protection) }), {
+  const { name: _, ...scenario } = withoutProtectionScenario(protection);
+  const result = explore(checkoutModel({ ...scenario, rules: without(protection) }), {
     maxStates: MAX_STATES,
   });
   const [first] = result.violations;

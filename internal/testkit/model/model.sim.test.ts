@@ -40,11 +40,11 @@ test("a free checkout is never charged and always finishes", () => {
 test.each(PROTECTIONS.map((protection) => [protection] as const))(
   "removing %s breaks an invariant",
   (protection) => {
-    const { sagas, budget } = withoutProtectionScenario(protection);
+    const { name: _, ...scenario } = withoutProtectionScenario(protection);
     const options = { maxStates: MAX_STATES };
     // With the protection in place the same faults do no harm, so the protection prevents the violation.
-    expect(explore(checkoutModel({ sagas: 1, budget, rules: REAL }), options).violations).toEqual([]);
-    const { violations } = explore(checkoutModel({ sagas, budget, rules: without(protection) }), options);
+    expect(explore(checkoutModel({ ...scenario, sagas: 1, rules: REAL }), options).violations).toEqual([]);
+    const { violations } = explore(checkoutModel({ ...scenario, rules: without(protection) }), options);
     expect(violations).toHaveLength(1);
   },
 );
@@ -65,6 +65,19 @@ test(
     expect(result.violations).toEqual([]);
     expect(result.isComplete).toBe(true);
     expect(result.states).toBeGreaterThan(10_000);
+  },
+  MODEL_TIMEOUT_MS,
+);
+
+test(
+  "the order of a completed checkout is cancelled at every point, shipped at the same time, sent back and cancelled again",
+  () => {
+    const budget = { ...CALM, resends: 2, redeliveries: 1, orderCancels: 2, shipments: 2, returns: 1 };
+    const model = checkoutModel({ sagas: 1, budget, isCompleted: true, rules: REAL });
+    const result = explore(model, { maxStates: MAX_STATES });
+    expect(result.violations).toEqual([]);
+    expect(result.isComplete).toBe(true);
+    expect(result.states).toBeGreaterThan(5_000);
   },
   MODEL_TIMEOUT_MS,
 );

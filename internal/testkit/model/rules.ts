@@ -7,6 +7,11 @@ import {
   type Decision as SagaDecision,
   type SagaPolicy,
 } from "../../orchestrator/saga.ts";
+import {
+  decideCancellation,
+  resendCommand,
+  startCancellation,
+} from "../../orchestrator/order-cancellation.ts";
 import type { Saga, SagaInput } from "../../orchestrator/state.ts";
 import { decide as decideInventory, expire } from "../../services/inventory/decide.ts";
 import { decide as decideOrder } from "../../services/order/decide.ts";
@@ -29,6 +34,11 @@ export interface Rules {
   readonly inventory: typeof decideInventory;
   readonly expire: typeof expire;
   readonly order: typeof decideOrder;
+  readonly startCancellation: typeof startCancellation;
+  readonly decideCancellation: typeof decideCancellation;
+  readonly resendCommand: typeof resendCommand;
+  /** True if a checkout has one cancellation at a time that was not refused (cancel-order.ts). */
+  readonly cancelsOnce: boolean;
   readonly payment: (...args: Parameters<typeof decidePayment>) => MaybePayment;
   readonly claimCharge: typeof claimCharge;
   readonly claimRefund: typeof claimRefund;
@@ -43,6 +53,10 @@ export const REAL: Rules = {
   inventory: decideInventory,
   expire,
   order: decideOrder,
+  startCancellation,
+  decideCancellation,
+  resendCommand,
+  cancelsOnce: true,
   payment: decidePayment,
   claimCharge,
   claimRefund,
@@ -60,6 +74,12 @@ export const PROTECTIONS = [
   "inbox",
   "search after the key's life",
   "undo of the step under way",
+  "no cancel of a parcel",
+  "one cancellation at a time",
+  "order before its refund",
+  "refund before its end",
+  "late cancel is refunded",
+  "a cancellation ends once",
 ] as const;
 export type Protection = (typeof PROTECTIONS)[number];
 
@@ -122,9 +142,69 @@ export function without(protection: Protection): Rules {
       };
     case "undo of the step under way":
       return { ...REAL, payment: forgetfulUndo };
+    case "no cancel of a parcel":
+      // A cancel finds a shipped order as if it were still here.
+      return {
+        ...REAL,
+        order: (order, command, now, policy) =>
+          decideOrder(
+            order?.status === "SHIPPED" && command.type === "CancelOrder"
+              ? { ...order, status: "CONFIRMED" }
+              : order,
+            command,
+            now,
+            policy,
+          ),
+      };
+    case "one cancellation at a time":
+      return { ...REAL, cancelsOnce: false };
+    case "order before its refund":
+      // The refund does not wait for the order's reply.
+      return {
+        ...REAL,
+        startCancellation: (id, saga, now, policy) => {
+          const { cancellation, out } = startCancellation(id, saga, now, policy);
+          const reply = { ...pretended(saga), type: "OrderCancelled" } as const;
+          const next = decideCancellation(cancellation, saga, reply, now, policy);
+          return { cancellation: next.cancellation, out: [...out, ...next.out] };
+        },
+      };
+    case "refund before its end":
+      return { ...REAL, decideCancellation: unpaidCancellation };
+    case "late cancel is refunded":
+      return {
+        ...REAL,
+        decideCancellation: (cancellation, saga, event, now, policy) =>
+          cancellation.status === "REFUSED"
+            ? { cancellation, out: [] }
+            : decideCancellation(cancellation, saga, event, now, policy),
+      };
+    case "a cancellation ends once":
+      return {
+        ...REAL,
+        decideCancellation: (cancellation, saga, event, now, policy) =>
+          decideCancellation(
+            cancellation.status === "CANCELLED"
+              ? { ...cancellation, status: "CANCELLING", step: "order", completed_at: null }
+              : cancellation,
+            saga,
+            event,
+            now,
+            policy,
+          ),
+      };
     default:
       return assertNever(protection);
   }
+}
+
+/** The stock is given back without waiting for the refund, which is not even asked for. */
+function unpaidCancellation(...[before, saga, event, now, policy]: Parameters<typeof decideCancellation>) {
+  const decision = decideCancellation(before, saga, event, now, policy);
+  if (!decision.out.some(({ type }) => type === "RefundPayment")) return decision;
+  const { cancellation } = decision;
+  const reply = { ...pretended(saga), type: "RefundCompleted", payment_id: "", amount_cents: 0 } as const;
+  return decideCancellation(cancellation, saga, reply, now, policy);
 }
 
 function skipConfirm(decision: SagaDecision, now: number, policy: SagaPolicy): SagaDecision {
@@ -165,6 +245,6 @@ function forgetfulUndo(payment: Payment | null, command: PaymentCommand, now: nu
   return { ...decision, payment, out: [{ type: "PaymentCancelled", saga_id: command.saga_id }] };
 }
 
-function pretended(saga: Saga) {
+function pretended(saga: Pick<Saga, "saga_id">) {
   return { message_id: saga.saga_id, saga_id: saga.saga_id, schema_version: 1, occurred_at: "" };
 }

@@ -11,6 +11,8 @@ export interface Scenario {
   readonly priceCents?: number;
   /** The bank wants each charge confirmed by its shopper, who confirms, refuses, does both, comes late or never. */
   readonly isConfirmed?: boolean;
+  /** Begins when the checkouts are completed. */
+  readonly isCompleted?: boolean;
 }
 
 export const CALM: Budget = {
@@ -20,6 +22,9 @@ export const CALM: Budget = {
   providerFaults: 0,
   keyExpiries: 0,
   operatorCancels: 0,
+  orderCancels: 0,
+  shipments: 0,
+  returns: 0,
 };
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -52,6 +57,36 @@ export const SCENARIOS: readonly Scenario[] = [
     budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1 },
   },
   {
+    name: "one saga whose order is cancelled, from its checkout on",
+    sagas: 1,
+    budget: { ...CALM, resends: 2, deadLetters: 1, orderCancels: 1, shipments: 1 },
+  },
+  {
+    name: "one order that is cancelled, faults of messages",
+    sagas: 1,
+    isCompleted: true,
+    budget: { ...CALM, resends: 4, redeliveries: 1, orderCancels: 3, shipments: 2 },
+  },
+  {
+    name: "one order that is cancelled, faults of the provider",
+    sagas: 1,
+    isCompleted: true,
+    budget: { ...CALM, resends: 2, providerFaults: 3, keyExpiries: 1, orderCancels: 1, shipments: 1 },
+  },
+  {
+    name: "one order that is sent, comes back and is cancelled",
+    sagas: 1,
+    isCompleted: true,
+    budget: { ...CALM, resends: 3, redeliveries: 1, orderCancels: 2, shipments: 2, returns: 2 },
+  },
+  {
+    name: "one order that costs nothing and is cancelled",
+    sagas: 1,
+    priceCents: 0,
+    isCompleted: true,
+    budget: { ...CALM, resends: 2, redeliveries: 2, orderCancels: 2, shipments: 1, returns: 1 },
+  },
+  {
     name: "two sagas that want the same last unit",
     sagas: 2,
     budget: { ...CALM, redeliveries: 1, deadLetters: 1 },
@@ -75,6 +110,21 @@ export function withoutProtectionScenario(protection: Protection): Scenario {
       return { ...base, budget: CALM };
     case "inbox":
       return { ...base, sagas: 2, budget: { ...CALM, redeliveries: 1 } };
+    case "no cancel of a parcel":
+    case "order before its refund":
+      return { ...base, isCompleted: true, budget: { ...CALM, orderCancels: 1, shipments: 1 } };
+    case "refund before its end":
+      return { ...base, isCompleted: true, budget: { ...CALM, orderCancels: 1 } };
+    case "one cancellation at a time":
+      return { ...base, isCompleted: true, budget: { ...CALM, orderCancels: 2 } };
+    case "late cancel is refunded":
+      return {
+        ...base,
+        isCompleted: true,
+        budget: { ...CALM, resends: 1, orderCancels: 1, shipments: 1, returns: 1 },
+      };
+    case "a cancellation ends once":
+      return { ...base, isCompleted: true, budget: { ...CALM, resends: 1, orderCancels: 1 } };
     default:
       return assertNever(protection);
   }

@@ -6,6 +6,7 @@ import type { Command } from "../../../schemas/commands.ts";
 import type { Event } from "../../../schemas/events.ts";
 import { MESSAGES } from "../../../schemas/registry.ts";
 import { startSaga, type SagaPolicy } from "../../orchestrator/saga.ts";
+import type { OrderCancellation } from "../../orchestrator/order-cancellation.ts";
 import type { Saga } from "../../orchestrator/state.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import type { Outgoing } from "../../messaging/handler.ts";
@@ -31,6 +32,12 @@ export interface Budget {
   /** Times at which the provider forgets its idempotency keys. */
   readonly keyExpiries: number;
   readonly operatorCancels: number;
+  /** Cancellations of the order of a completed checkout. */
+  readonly orderCancels: number;
+  /** Orders that operators ship once their checkout is completed. */
+  readonly shipments: number;
+  /** Shipped goods that come back, after which an operator sets the order to CONFIRMED. */
+  readonly returns: number;
 }
 
 /** The state of one checkout outside its saga. */
@@ -82,6 +89,10 @@ export interface World {
   readonly isConfirmed: boolean;
   readonly sagas: readonly Saga[];
   readonly rows: readonly Rows[];
+  /** The cancellations of each checkout's order, oldest first. */
+  readonly cancellations: readonly (readonly OrderCancellation[])[];
+  /** Whether the parcel of each checkout is on its way. */
+  readonly parcels: readonly boolean[];
   readonly available: number;
   readonly calls: readonly Call[];
   readonly inFlight: readonly Message[];
@@ -130,6 +141,8 @@ export function initialWorld(
     isConfirmed,
     sagas: [],
     rows: Array.from({ length: sagaCount }, () => EMPTY),
+    cancellations: Array.from({ length: sagaCount }, () => []),
+    parcels: Array.from({ length: sagaCount }, () => false),
     available: STOCKED,
     calls: [],
     inFlight: [],
@@ -157,17 +170,27 @@ export function send(world: World, saga: number, out: readonly Outgoing[]): Worl
     const name = `${saga}.${body.type}`;
     const number = (sent[name] ?? 0) + 1;
     sent[name] = number;
-    const id = `${name}.${number}`;
+    const id = `${name}.${number}${cancellationOf(body)}`;
     const envelope = { message_id: id, schema_version: 1, occurred_at: timestampOf(0) };
     inFlight = insert(inFlight, { id, saga, body: { ...envelope, ...body } });
   }
   return { ...world, sent, inFlight };
 }
 
+/** A cancellation's id, for messages that have it in their key: two cancellations of one order send different messages. */
+function cancellationOf(body: Outgoing): string {
+  const key = "idempotency_key" in body ? (body.idempotency_key ?? "") : "";
+  return /^c\d+/.exec(key)?.[0] ?? "";
+}
+
 /** Sorted by id, so that the order of sending does not make two different worlds. */
 export function insert(messages: readonly Message[], message: Message): readonly Message[] {
   const at = messages.findIndex(({ id }) => id > message.id);
   return at === -1 ? [...messages, message] : messages.toSpliced(at, 0, message);
+}
+
+export function spend(world: World, kind: keyof Budget): World {
+  return { ...world, left: { ...world.left, [kind]: world.left[kind] - 1 } };
 }
 
 export function replaceAt<T>(items: readonly T[], index: number, item: T): readonly T[] {
@@ -187,7 +210,7 @@ export function keyOf(world: World): string {
   parts.push("|", ids(world.inFlight), "|", ids(world.delivered), "|", ids(world.deadLetters), "|");
   for (let saga = 0; saga < world.sagas.length; saga++)
     for (const name of MESSAGE_NAMES) parts.push(String(world.sent[`${saga}.${name}`] ?? ""));
-  parts.push(Object.values(world.left).join("."));
+  parts.push(Object.values(world.left).join("."), cancellationsKey(world));
   return parts.join(",");
 }
 
@@ -198,6 +221,11 @@ function ids(messages: readonly Message[]): string {
 function sagaKey({ position, payment_succeeded, needs_operator, action_expires_at }: Saga): string {
   const undoing = position.kind === "compensating" ? `${position.undoing}${position.resends}` : "";
   return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${action_expires_at === null ? "" : "a"}`;
+}
+
+function cancellationsKey({ cancellations, parcels }: World): string {
+  const one = ({ status, step }: OrderCancellation) => `${status}${step}`;
+  return `${cancellations.map((all) => all.map(one).join("+")).join(";")}${parcels.map(Number).join("")}`;
 }
 
 function rowsKey({ reservation, payment, order, account }: Rows): string {

@@ -6,6 +6,7 @@ import { ACTION_MUTANTS } from "./mutants/action.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
 import { MESSAGING_MUTANTS } from "./mutants/messaging.ts";
 import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
+import { ORDER_CANCELLATION_MUTANTS } from "./mutants/order-cancellation.ts";
 import { PAYMENT_MUTANTS } from "./mutants/payment.ts";
 import { RELAY_MUTANTS } from "./mutants/relay.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
@@ -20,4 +21,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MESSAGING_MUTANTS,
   ...RELAY_MUTANTS,
   ...ORDER_AND_MAIL_MUTANTS,
+  ...ORDER_CANCELLATION_MUTANTS,
 ];
