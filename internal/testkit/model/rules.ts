@@ -1,7 +1,7 @@
 // The decision functions of a model world: the real ones, and for each protection a set without it. A wrapper around the real
 // function removes the protection; the real function has no switch. The model must then find a violation.
 import type { PaymentCommand } from "../../../schemas/commands.ts";
-import { assert, assertNever } from "../../kernel/errors.ts";
+import { assert } from "../../kernel/errors.ts";
 import {
   decide as decideSaga,
   type Decision as SagaDecision,
@@ -23,22 +23,21 @@ import {
 } from "../../services/payment/attempts/attempts.ts";
 import { decide as decidePayment } from "../../services/payment/decide.ts";
 import { isOpen, type Decision as PaymentDecision, type Payment } from "../../services/payment/payment.ts";
+import {
+  CANCELLATION_PROTECTIONS,
+  type CancellationRules,
+  withoutInCancellation,
+} from "./cancellation-rules.ts";
 
 /** A payment service that leaves no tombstone may have no row after a decision. */
 export interface MaybePayment extends Omit<PaymentDecision, "payment"> {
   readonly payment: Payment | null;
 }
 
-export interface Rules {
+export interface Rules extends CancellationRules {
   readonly saga: typeof decideSaga;
   readonly inventory: typeof decideInventory;
   readonly expire: typeof expire;
-  readonly order: typeof decideOrder;
-  readonly startCancellation: typeof startCancellation;
-  readonly decideCancellation: typeof decideCancellation;
-  readonly resendCommand: typeof resendCommand;
-  /** True if a checkout has one cancellation at a time that was not refused (cancel-order.ts). */
-  readonly cancelsOnce: boolean;
   readonly payment: (...args: Parameters<typeof decidePayment>) => MaybePayment;
   readonly claimCharge: typeof claimCharge;
   readonly claimRefund: typeof claimRefund;
@@ -74,12 +73,7 @@ export const PROTECTIONS = [
   "inbox",
   "search after the key's life",
   "undo of the step under way",
-  "no cancel of a parcel",
-  "one cancellation at a time",
-  "order before its refund",
-  "refund before its end",
-  "late cancel is refunded",
-  "a cancellation ends once",
+  ...CANCELLATION_PROTECTIONS,
 ] as const;
 export type Protection = (typeof PROTECTIONS)[number];
 
@@ -142,69 +136,9 @@ export function without(protection: Protection): Rules {
       };
     case "undo of the step under way":
       return { ...REAL, payment: forgetfulUndo };
-    case "no cancel of a parcel":
-      // A cancel finds a shipped order as if it were still here.
-      return {
-        ...REAL,
-        order: (order, command, now, policy) =>
-          decideOrder(
-            order?.status === "SHIPPED" && command.type === "CancelOrder"
-              ? { ...order, status: "CONFIRMED" }
-              : order,
-            command,
-            now,
-            policy,
-          ),
-      };
-    case "one cancellation at a time":
-      return { ...REAL, cancelsOnce: false };
-    case "order before its refund":
-      // The refund does not wait for the order's reply.
-      return {
-        ...REAL,
-        startCancellation: (id, saga, now, policy) => {
-          const { cancellation, out } = startCancellation(id, saga, now, policy);
-          const reply = { ...pretended(saga), type: "OrderCancelled" } as const;
-          const next = decideCancellation(cancellation, saga, reply, now, policy);
-          return { cancellation: next.cancellation, out: [...out, ...next.out] };
-        },
-      };
-    case "refund before its end":
-      return { ...REAL, decideCancellation: unpaidCancellation };
-    case "late cancel is refunded":
-      return {
-        ...REAL,
-        decideCancellation: (cancellation, saga, event, now, policy) =>
-          cancellation.status === "REFUSED"
-            ? { cancellation, out: [] }
-            : decideCancellation(cancellation, saga, event, now, policy),
-      };
-    case "a cancellation ends once":
-      return {
-        ...REAL,
-        decideCancellation: (cancellation, saga, event, now, policy) =>
-          decideCancellation(
-            cancellation.status === "CANCELLED"
-              ? { ...cancellation, status: "CANCELLING", step: "order", completed_at: null }
-              : cancellation,
-            saga,
-            event,
-            now,
-            policy,
-          ),
-      };
     default:
-      return assertNever(protection);
+      return { ...REAL, ...withoutInCancellation(protection) };
   }
-}
-
-/** The stock is given back without waiting for the refund, which is not even asked for. */
-function unpaidCancellation(...[before, saga, event, now, policy]: Parameters<typeof decideCancellation>) {
-  const decision = decideCancellation(before, saga, event, now, policy);
-  if (!decision.out.some(({ type }) => type === "RefundPayment")) return decision;
-  const { cancellation } = decision;
-  const reply = { ...pretended(saga), type: "RefundCompleted", payment_id: "", amount_cents: 0 } as const;
-  return decideCancellation(cancellation, saga, reply, now, policy);
 }
 
 function skipConfirm(decision: SagaDecision, now: number, policy: SagaPolicy): SagaDecision {
@@ -245,6 +179,6 @@ function forgetfulUndo(payment: Payment | null, command: PaymentCommand, now: nu
   return { ...decision, payment, out: [{ type: "PaymentCancelled", saga_id: command.saga_id }] };
 }
 
-function pretended(saga: Pick<Saga, "saga_id">) {
+function pretended(saga: Saga) {
   return { message_id: saga.saga_id, saga_id: saga.saga_id, schema_version: 1, occurred_at: "" };
 }

@@ -94,8 +94,8 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ATTEMPTS,
-        find: "return payment.action === null || outcome.closed === true",
-        replace: "return outcome.error_code !== undefined",
+        find: "if (outcome.closed === true) return fail(",
+        replace: "if (outcome.error_code !== undefined) return fail(",
       },
       {
         file: CALL,
