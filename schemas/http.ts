@@ -84,7 +84,12 @@ export const MoneyState = Type.Union(
 export type MoneyState = Static<typeof MoneyState>;
 
 /** What the shopper has to do. GET /api/v1/saga/{id}/action has the address of a redirect. */
-export const NextAction = Type.Object({ kind: Type.Literal("redirect"), expires_at: Timestamp });
+export const NextAction = Type.Object({
+  kind: Type.Literal("redirect"),
+  expires_at: Timestamp,
+  /** POST /api/v1/saga/{id}/extend gives the shopper more time. Missing or false: there is no more. */
+  extendable: Type.Optional(Type.Boolean()),
+});
 export type NextAction = Static<typeof NextAction>;
 
 /** A cart line that could not be reserved. `unknown`: there is no such product. */
@@ -136,6 +141,14 @@ export type PaymentAction = Static<typeof PaymentAction>;
 /** POST /payments/:saga_id/check on payment, and POST /api/v1/saga/{id}/check: whether the payment is looked up now. */
 export const PaymentCheck = Type.Object({ checking: Type.Boolean() });
 export type PaymentCheck = Static<typeof PaymentCheck>;
+
+/** POST /sagas/:id/extend-action on the orchestrator: the shopper needs more time at the bank. */
+export const ExtendAction = Type.Object({ user_id: Uuid }, strict);
+export type ExtendAction = Static<typeof ExtendAction>;
+
+/** The answer to it, and to POST /api/v1/saga/{id}/extend: until when the checkout waits now. The same when asked again. */
+export const ActionExtended = Type.Object({ expires_at: Timestamp });
+export type ActionExtended = Static<typeof ActionExtended>;
 
 /** The error answer of payment's internal API. */
 export const PaymentApiFault = Type.Object({
@@ -213,6 +226,7 @@ export const SagaApiFault = Type.Object({
     Type.Literal("NO_SUCH_SAGA"),
     Type.Literal("TOO_LATE"),
     Type.Literal("NOT_COMPLETED"),
+    Type.Literal("NOT_EXTENDABLE"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),

@@ -20,6 +20,7 @@ import operators from "./migrations/saga/0003_operators.sql" with { type: "text"
 import orderCancellations from "./migrations/saga/0025_order_cancellations.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 import sagaAction from "./migrations/saga/0024_action_required.sql" with { type: "text" };
+import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
@@ -56,6 +57,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     vacuum,
     { name: "0024_action_required", sql: sagaAction },
     { name: "0025_order_cancellations", sql: orderCancellations },
+    { name: "0026_more_time", sql: sagaMoreTime },
   ],
   inventory: [
     messagingMigration,

@@ -25,7 +25,7 @@ const SAGA_ID = "01900000-0000-7000-8000-000000000001";
 const OCCURRED_AT = "2026-09-21T12:26:40.000Z";
 const POLICY = {
   forwardDeadlineMs: 30_000,
-  actionDeadlineMs: 600_000,
+  actionDeadlineMs: 300_000,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,

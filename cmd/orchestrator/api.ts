@@ -1,4 +1,4 @@
-// The orchestrator's HTTP side: intake, status and cancel.
+// The orchestrator's HTTP side: intake, status, more time and cancel.
 import type { Admission } from "../../internal/orchestrator/admission.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
 import { cancelOrder } from "../../internal/orchestrator/cancel-order.ts";
@@ -6,6 +6,7 @@ import { cancelSaga } from "../../internal/orchestrator/cancel.ts";
 import type { HistoryWatch } from "../../internal/orchestrator/history-watch.ts";
 import { Intake, type IntakeOptions } from "../../internal/orchestrator/intake.ts";
 import { KeyLookup } from "../../internal/orchestrator/key-lookup.ts";
+import { extendAction } from "../../internal/orchestrator/more-time.ts";
 import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
 import type { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
@@ -55,6 +56,10 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
     cancelOrder(sagaId, request) {
       requirePresent(past);
       return cancelOrder({ ...parts, log }, sagaId, request);
+    },
+    extendAction(sagaId, request) {
+      requirePresent(past);
+      return extendAction(parts, sagaId, request);
     },
     faultOf: database.faultOf.bind(database),
     onError: (error) => logError(error, {}, "a request failed"),

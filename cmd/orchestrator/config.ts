@@ -1,7 +1,7 @@
 // The settings of the orchestrator.
 import { type Static, Type } from "@sinclair/typebox";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
-import { MAX_ACTION_MS } from "../../internal/orchestrator/action.ts";
+import { DEFAULT_ACTION_MS, MAX_ACTION_MS } from "../../internal/orchestrator/action.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
 import { ConfigError, httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
@@ -21,11 +21,11 @@ export const config = Type.Object({
       "time limit of a checkout in ms, then the saga compensates; keep it below the 5 minutes that a hold lasts",
   }),
   ACTION_DEADLINE_MS: Type.Integer({
-    default: MAX_ACTION_MS,
+    default: DEFAULT_ACTION_MS,
     minimum: 1_000,
     maximum: MAX_ACTION_MS,
     description:
-      "how long a checkout waits for its shopper when the bank wants the payment confirmed (3-D Secure), in ms; its stock is held meanwhile",
+      "how long a checkout waits for its shopper when the bank wants the payment confirmed (3-D Secure), in ms; its stock is held meanwhile. A shopper who asks gets as much again, once, but not more than 10 minutes in all",
   }),
   RESEND_FIRST_MS: Type.Integer({
     default: 10_000,

@@ -1,6 +1,8 @@
 // The gateway's client of the orchestrator's HTTP API. Called by the routes of checkouts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
+  ActionExtended,
+  type ExtendAction,
   type FindSaga,
   OpenSagas,
   SagaApiFault,
@@ -21,6 +23,7 @@ const STATUS_TIMEOUT_MS = 5_000;
 const fault = TypeCompiler.Compile(SagaApiFault);
 const start = { body: TypeCompiler.Compile(SagaStarted), fault };
 const open = { body: TypeCompiler.Compile(OpenSagas), fault };
+const extended = { body: TypeCompiler.Compile(ActionExtended), fault };
 const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
 const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 
@@ -79,6 +82,24 @@ export class OrchestratorClient implements Disposable {
       const answer = await this.#api.call(path, status, { signal });
       return "body" in answer ? answer.body : missing(answer.fault);
     });
+  }
+
+  /**
+   * Gives the shopper more time at the bank; the same answer when asked again. Null if the user has no such saga. Throws the problem
+   * `not-extendable`, or SERVICE_UNAVAILABLE; then the time may have been given or not, and asking again is safe.
+   */
+  async extendAction(sagaId: string, userId: string): Promise<ActionExtended | null> {
+    const answer = await this.#api.call(`/sagas/${sagaId}/extend-action`, extended, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ user_id: userId } satisfies ExtendAction),
+      signal: AbortSignal.timeout(this.#startTimeoutMs),
+    });
+    if ("body" in answer) return answer.body;
+    const { error, detail } = answer.fault;
+    if (error === "NOT_EXTENDABLE")
+      throw new ProblemError("not-extendable", detail === undefined ? {} : { detail });
+    return missing(answer.fault);
   }
 
   /** The user's sagas that have not finished, newest first. Throws SERVICE_UNAVAILABLE. */

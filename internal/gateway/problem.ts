@@ -10,6 +10,7 @@ const PROBLEMS = {
   unauthenticated: { status: 401, title: "A valid bearer token is required" },
   "not-found": { status: 404, title: "The resource does not exist" },
   "method-not-allowed": { status: 405, title: "This path does not support this method" },
+  "not-extendable": { status: 409, title: "This checkout does not wait any longer for its shopper" },
   "too-many-streams": {
     status: 429,
     title: "Too many event streams are open; close one, or ask for the status instead",

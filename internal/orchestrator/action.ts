@@ -1,18 +1,27 @@
 // A charge that waits for the shopper, who must confirm it at the bank. The saga stays in its step and waits longer, and its stock is
-// held longer. Nothing waits for the reply to that: if the hold is gone, inventory answers ReservationExpired, which starts the
-// compensation as ever; if the reply is lost, the hold expires, with the same event. Pure; called by saga.ts.
+// held longer; the shopper may ask for more time, once. Nothing waits for the replies to that: if the hold is gone, inventory answers
+// ReservationExpired, which starts the compensation as ever; if a reply is lost, the hold expires, with the same event. Pure; called by
+// saga.ts and more-time.ts.
 import { MAX_HOLD_FOR_MS } from "../../schemas/commands.ts";
 import type { PaymentActionRequired } from "../../schemas/events.ts";
 import { epochMsOf } from "../kernel/timestamp.ts";
 import type { Outgoing } from "../messaging/handler.ts";
-import { type Failure, ownFailure, type Saga } from "./state.ts";
+import { type Failure, ownFailure, type Saga, statusOf, type Transition } from "./state.ts";
 
 /** The longest time for which a saga waits for its shopper: one must be able to find a phone, and stock is held meanwhile. */
 export const MAX_ACTION_MS = 10 * 60 * 1_000;
+/** Leaves room for more time, which is as long again. */
+export const DEFAULT_ACTION_MS = MAX_ACTION_MS / 2;
 
 interface ActionPolicy {
   readonly actionDeadlineMs: number;
   readonly forwardDeadlineMs: number;
+}
+
+interface Waiting {
+  readonly saga: Saga;
+  readonly out: readonly Outgoing[];
+  readonly history: readonly Transition[];
 }
 
 /**
@@ -24,20 +33,91 @@ export function waitForShopper(
   event: PaymentActionRequired,
   now: number,
   policy: ActionPolicy,
-): { readonly saga: Saga; readonly out: readonly Outgoing[] } {
+): Waiting {
   const offeredMs = Math.max(0, epochMsOf(event.expires_at) - epochMsOf(event.occurred_at));
-  const waitMs = Math.min(offeredMs, policy.actionDeadlineMs, MAX_ACTION_MS);
-  const action_expires_at = now + waitMs;
-  const { saga_id } = saga;
-  const extend: Outgoing = {
+  const longestMs = Math.min(offeredMs, MAX_ACTION_MS);
+  const waitMs = Math.min(longestMs, policy.actionDeadlineMs);
+  return {
+    saga: {
+      ...saga,
+      action_expires_at: now + waitMs,
+      action_latest_at: waitMs < longestMs ? now + longestMs : null,
+      deadline_at: now + waitMs,
+      updated_at: now,
+    },
+    out: [extension(saga, "extend", waitMs, policy)],
+    history: [stays(saga, "the bank wants the shopper to confirm the payment")],
+  };
+}
+
+/** Why a shopper gets no more time. */
+export type NoMoreTime =
+  | "not waiting"
+  /** It is over, even if the saga has not acted on that yet: what the shopper was told does not depend on who is faster. */
+  | "over"
+  /** The wait is as long as it may be from the start: by the settings, or by what the bank offers. */
+  | "longest";
+
+export type MoreTime =
+  /** `until`: the end of the wait now, epoch ms. */
+  | ({ readonly kind: "granted"; readonly until: number } & Waiting)
+  /** Before: the same answer again. */
+  | { readonly kind: "had"; readonly until: number }
+  | { readonly kind: "refused"; readonly reason: NoMoreTime };
+
+/**
+ * The shopper needs more time: as much again, once, and never later than the wait may last. Counts from the old end and not from
+ * `now`, so a second press and another host's clock change nothing.
+ */
+export function moreTime(saga: Saga, now: number, policy: ActionPolicy): MoreTime {
+  const { action_expires_at: endsAt, action_latest_at: latestAt } = saga;
+  if (!isAtCharge(saga) || endsAt === null) return { kind: "refused", reason: "not waiting" };
+  if (latestAt === null) return { kind: "refused", reason: "longest" };
+  if (latestAt <= endsAt) return { kind: "had", until: endsAt };
+  if (now >= endsAt) return { kind: "refused", reason: "over" };
+  const until = Math.min(endsAt + policy.actionDeadlineMs, latestAt);
+  return {
+    kind: "granted",
+    until,
+    saga: {
+      ...saga,
+      action_expires_at: until,
+      action_latest_at: until,
+      deadline_at: until,
+      updated_at: now,
+    },
+    out: [extension(saga, "extend:2", until - now, policy)],
+    history: [stays(saga, "the shopper needs more time")],
+  };
+}
+
+/** Whether more time was asked for, by the keys of a saga's commands. For rebuild.ts. */
+export function isMoreTime(saga_id: string, idempotency_key: string): boolean {
+  return idempotency_key === keyOf(saga_id, "extend:2");
+}
+
+function keyOf(saga_id: string, extend: "extend" | "extend:2"): string {
+  return `${saga_id}:reserve:${extend}`;
+}
+
+/** Holds the stock for the wait, and for the rest of the way too: the shopper may confirm at the last moment. */
+function extension(
+  { saga_id }: Saga,
+  extend: "extend" | "extend:2",
+  waitMs: number,
+  policy: ActionPolicy,
+): Outgoing {
+  return {
     type: "ExtendReservation",
     saga_id,
-    idempotency_key: `${saga_id}:reserve:extend`,
-    // For the rest of the way too: the shopper may confirm at the last moment.
+    idempotency_key: keyOf(saga_id, extend),
     hold_for_ms: Math.min(waitMs + policy.forwardDeadlineMs, MAX_HOLD_FOR_MS),
   };
-  const waiting = { ...saga, action_expires_at, deadline_at: action_expires_at, updated_at: now };
-  return { saga: waiting, out: [extend] };
+}
+
+function stays({ position }: Saga, note: string): Transition {
+  const status = statusOf(position);
+  return { from: status, to: status, step: position.at, note };
 }
 
 /** The shopper was the slow part of the charge: the rest of the way has the time of a whole one. */

@@ -26,6 +26,7 @@ const viewOf = (saga: Saga) => statusOfSaga(saga).view;
 
 /** The bank wants the shopper, one minute after the start. */
 const ASKED = START + MINUTE_MS;
+const WAIT_MS = POLICY.actionDeadlineMs;
 const charging = after(start(), "InventoryReserved");
 const asked = on(charging, event("PaymentActionRequired"), ASKED);
 const waiting = asked.saga;
@@ -39,13 +40,13 @@ describe("when the bank wants the shopper", () => {
 
   test("the saga stays in its step, waits longer, and holds its stock for the rest of the way too", () => {
     expect(waiting.position).toEqual({ kind: "forward", at: "charge" });
-    expect(waiting.deadline_at).toBe(ASKED + MAX_ACTION_MS);
+    expect(waiting.deadline_at).toBe(ASKED + WAIT_MS);
     expect(asked.out).toEqual([
       {
         type: "ExtendReservation",
         saga_id: ID,
         idempotency_key: `${ID}:reserve:extend`,
-        hold_for_ms: MAX_ACTION_MS + POLICY.forwardDeadlineMs,
+        hold_for_ms: WAIT_MS + POLICY.forwardDeadlineMs,
       },
     ]);
     expect(asked.history).toHaveLength(1);
@@ -59,7 +60,9 @@ describe("when the bank wants the shopper", () => {
       return decide(charging, input, ASKED, policy).saga.deadline_at;
     };
     expect(until(3 * MINUTE_MS)).toBe(ASKED + 3 * MINUTE_MS);
-    expect(until(60 * MINUTE_MS)).toBe(ASKED + MAX_ACTION_MS);
+    expect(until(60 * MINUTE_MS)).toBe(ASKED + WAIT_MS);
+    const tooLong = { ...POLICY, actionDeadlineMs: 60 * MINUTE_MS };
+    expect(until(60 * MINUTE_MS, tooLong)).toBe(ASKED + MAX_ACTION_MS);
     expect(until(3 * MINUTE_MS, { ...POLICY, actionDeadlineMs: 5_000 })).toBe(ASKED + 5_000);
   });
 
@@ -76,7 +79,7 @@ describe("when the bank wants the shopper", () => {
   });
 
   test("confirmed at the last moment, the rest of the way has its whole time", () => {
-    const now = ASKED + MAX_ACTION_MS - 1;
+    const now = ASKED + WAIT_MS - 1;
     const { saga, out } = on(waiting, event("PaymentSucceeded"), now);
     expect([types(out), saga.action_expires_at, saga.deadline_at]).toEqual([
       ["ConfirmReservation"],
@@ -86,7 +89,7 @@ describe("when the bank wants the shopper", () => {
   });
 
   test.each([
-    ["its time is over", { type: "DeadlinePassed" } as const, ASKED + MAX_ACTION_MS, "PAYMENT_NOT_CONFIRMED"],
+    ["its time is over", { type: "DeadlinePassed" } as const, ASKED + WAIT_MS, "PAYMENT_NOT_CONFIRMED"],
     ["the hold is gone", event("ReservationExpired"), ASKED, "RESERVATION_EXPIRED"],
     ["an operator cancels", { type: "OperatorCancel", reason: "no" } as const, ASKED, "OPERATOR_CANCELLED"],
   ])("%s: the payment is cancelled first, the stock released after", (_, input, now, failure_code) => {
@@ -113,10 +116,10 @@ describe("when the bank wants the shopper", () => {
 
 describe("the status", () => {
   test("names the action and the deadline only while they matter", () => {
-    const expires_at = timestampOf(ASKED + MAX_ACTION_MS);
+    const expires_at = timestampOf(ASKED + WAIT_MS);
     expect(viewOf(waiting)).toMatchObject({
       money: "unknown",
-      next_action: { kind: "redirect", expires_at },
+      next_action: { kind: "redirect", expires_at, extendable: true },
       deadline_at: expires_at,
     });
     expect(viewOf(charging)).not.toHaveProperty("next_action");

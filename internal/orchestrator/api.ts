@@ -1,14 +1,16 @@
-// The orchestrator's HTTP API: start a saga, find it by its client key, get its status, follow it, cancel it, or its order when it is completed. Internal: its
-// clients are the gateway, which has authenticated the shopper, and the operator's tool, which cancels. Bodies are strict all the same,
-// because a wrong body would become a wrong saga.
+// The orchestrator's HTTP API: start a saga, find it by its client key, get its status, follow it, give its shopper more time, cancel it,
+// or its order when it is completed. Internal: its clients are the gateway, which has authenticated the shopper, and the operator's
+// tool, which cancels. Bodies are strict all the same, because a wrong body would become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Elysia } from "elysia";
 import { Uuid } from "../../schemas/fields.ts";
 import {
+  type ActionExtended,
   CancelOrderRequest,
   CancelSaga,
+  ExtendAction,
   FindSaga,
   type OpenSagas,
   type OrderCancelling,
@@ -18,12 +20,15 @@ import {
 } from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
+import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
+import type { NoMoreTime } from "./action.ts";
 import type { Cancellation } from "./cancel.ts";
 import type { HistoryWatch } from "./history-watch.ts";
 import type { CancelOrderResult } from "./cancel-order.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { KeyLookup } from "./key-lookup.ts";
+import type { Extension } from "./more-time.ts";
 import type { StatusWatch } from "./status-watch.ts";
 import { statusOf } from "./state.ts";
 import { positionColumns } from "./store.ts";
@@ -36,6 +41,7 @@ const MAX_BODY_BYTES = 128 * 1_024;
 const startSaga = TypeCompiler.Compile(StartSaga);
 const findSaga = TypeCompiler.Compile(FindSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
+const extendAction = TypeCompiler.Compile(ExtendAction);
 const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
 const openQuery = queryReader(Type.Object({ user_id: Uuid, open: Type.Literal("1") }));
 const statusQuery = queryReader(
@@ -60,6 +66,8 @@ export interface OrchestratorApiOptions {
   /** Null when there is no such saga. */
   readonly cancel: (sagaId: string, request: CancelSaga) => Promise<Cancellation | null>;
   readonly cancelOrder: (sagaId: string, request: CancelOrderRequest) => Promise<CancelOrderResult>;
+  /** Null when the user has no such saga. */
+  readonly extendAction: (sagaId: string, request: ExtendAction) => Promise<Extension | null>;
   /** Of the database that intake and watch use. */
   readonly faultOf: (error: unknown) => DatabaseFault;
   /** Called with errors that the caller did not cause. */
@@ -94,6 +102,12 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       "/sagas/:id/cancel-order",
       async ({ params, request }) =>
         orderCancelling(await options.cancelOrder(sagaIdOf(params.id), await bodyOf(request, cancelOrder))),
+      { parse: "none" },
+    )
+    .post(
+      "/sagas/:id/extend-action",
+      async ({ params, request }) =>
+        extended(await options.extendAction(sagaIdOf(params.id), await bodyOf(request, extendAction))),
       { parse: "none" },
     )
     .get("/sagas", async ({ request }) => {
@@ -178,12 +192,25 @@ function orderCancelling(result: CancelOrderResult): Response {
   }
 }
 
+const NO_MORE_TIME: Readonly<Record<NoMoreTime, string>> = {
+  "not waiting": "the checkout does not wait for its shopper",
+  over: "the time to confirm the payment is over",
+  longest: "the checkout waits as long as it can already",
+};
+
+function extended(extension: Extension | null): Response {
+  if (extension === null) return answer("NO_SUCH_SAGA");
+  if (extension.kind === "refused") return answer("NOT_EXTENDABLE", NO_MORE_TIME[extension.reason]);
+  return Response.json({ expires_at: timestampOf(extension.expiresAt) } satisfies ActionExtended);
+}
+
 /** The client reads the code; the HTTP status says the same to proxies and people. */
 const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
   CLIENT_KEY_REUSED: 409,
   NO_SUCH_SAGA: 404,
   TOO_LATE: 409,
   NOT_COMPLETED: 409,
+  NOT_EXTENDABLE: 409,
   INVALID_REQUEST: 422,
   UNAVAILABLE: 503,
   INTERNAL: 500,

@@ -89,6 +89,7 @@ describe("a group", () => {
       lines_short: null,
       payment_succeeded: false,
       action_expires_at: null,
+      action_latest_at: null,
       needs_operator: false,
       deadline_at: START + POLICY.forwardDeadlineMs,
       created_at: START,

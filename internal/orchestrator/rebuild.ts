@@ -13,6 +13,7 @@ import type { SendNotification } from "../../schemas/notification.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Outgoing } from "../messaging/handler.ts";
+import { isMoreTime } from "./action.ts";
 import { decide, type Decision, type SagaPolicy, startSaga } from "./saga.ts";
 import type { Saga, SagaInput } from "./state.ts";
 import { indexOf, rowOf, STEPS, type Step } from "./steps.ts";
@@ -94,6 +95,8 @@ interface Guide {
   /** It has started to compensate. */
   readonly hasTurned: boolean;
   readonly hasUndone: (step: Step) => boolean;
+  /** When its shopper got more time, epoch ms; null if they did not. */
+  readonly moreTimeAt: number | null;
   readonly received: (type: Event["type"]) => SagaInput | null;
   readonly mail: SendNotification | null;
   readonly paymentMethod: string | null;
@@ -104,6 +107,9 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide
     sent.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
   );
   const mail = sent.find((message) => message.type === "SendNotification") ?? null;
+  const longer = sent.find(
+    (message) => message.type === "ExtendReservation" && isMoreTime(saga_id, message.idempotency_key),
+  );
   const charge = sent.find((message) => message.type === "ChargePayment");
   const events = new Map<string, SagaInput>();
   for (const event of [...(order === null ? [] : eventsOf(order)), ...received])
@@ -121,6 +127,7 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide
     lastStep: STEPS.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
     hasTurned,
     hasUndone,
+    moreTimeAt: longer === undefined ? null : epochMsOf(longer.occurred_at),
     received: (type) => events.get(type) ?? null,
     mail,
     paymentMethod: charge?.payment_method ?? (isOrdered ? "" : null),
@@ -139,9 +146,9 @@ function nextOf(
   const { position } = given;
   const card = given.payment_method ?? guide.paymentMethod;
   const saga = { ...given, payment_method: card ?? "" };
-  const on = (input: SagaInput | null) => {
+  const on = (input: SagaInput | null, at?: number) => {
     if (input === null) return null;
-    const decision = decide(saga, input, timeOf(input, saga, now), policy);
+    const decision = decide(saga, input, at ?? timeOf(input, saga, now), policy);
     return decision.saga === saga ? null : { input, decision };
   };
   if (position.kind === "compensating") {
@@ -167,7 +174,10 @@ function nextOf(
   const expired = () => on(guide.received("ReservationExpired"));
   if (!guide.hasTurned) {
     const waiting = () => on(guide.received("PaymentActionRequired"));
-    const step = success() ?? refusal() ?? expired() ?? (position.at === "charge" ? waiting() : null);
+    const longer = () =>
+      guide.moreTimeAt === null ? null : on({ type: "ShopperNeedsTime" }, guide.moreTimeAt);
+    const step =
+      success() ?? refusal() ?? expired() ?? (position.at === "charge" ? (waiting() ?? longer()) : null);
     // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the charge.
     return step ?? (position.at === "reserve" && card === null ? on({ type: "DeadlinePassed" }) : null);
   }

@@ -141,6 +141,31 @@ test("a saga in progress continues, with the deadline of a new checkout", () => 
   });
 });
 
+test("a saga whose shopper got more time still has it after a restore from before, and nothing is sent again", () => {
+  const events: Event[] = [eventOf("InventoryReserved", ID), eventOf("PaymentActionRequired", ID)];
+  let last = startSaga(ID, checkout({ shopper_present: true }), START, POLICY);
+  const steps: Decision[] = [last];
+  for (const input of [...events, { type: "ShopperNeedsTime" } as const]) {
+    // The time that the fixtures' events have.
+    last = decide(last.saga, input, START + 1_000, POLICY);
+    steps.push(last);
+  }
+  const sent = steps.flatMap(messagesOf);
+  for (const [count, { saga }] of steps.entries()) {
+    const found = rebuild(saga, { saga_id: ID, sent, received: events, order: null }, START + 2_000, POLICY);
+    expect([count, found?.after.action_expires_at, found?.out]).toEqual([
+      count,
+      START + 1_000 + 2 * POLICY.actionDeadlineMs,
+      [],
+    ]);
+  }
+  // A command that had not left is not known: nobody can tell that there was more time.
+  const before = { saga_id: ID, sent: sent.slice(0, -1), received: events, order: null };
+  expect(rebuild(null, before, START + 2_000, POLICY)?.after.action_expires_at).toBe(
+    START + 1_000 + POLICY.actionDeadlineMs,
+  );
+});
+
 test("a saga whose card was only in the lost row is undone", () => {
   const { sent } = lived();
   const found = from(null, { sent, received: [eventOf("InventoryReserved", ID)] });

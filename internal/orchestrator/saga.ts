@@ -9,7 +9,7 @@ import { chargeFault } from "../kernel/charge-limits.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
-import { afterAction, lateness, waitForShopper } from "./action.ts";
+import { afterAction, lateness, moreTime, waitForShopper } from "./action.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
 import { isShippingEvent, shippingMail } from "./shipping.ts";
 import { type Failure, ownFailure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
@@ -28,7 +28,10 @@ import {
 export interface SagaPolicy {
   /** The deadline of the whole forward path, in milliseconds. After it the saga starts to compensate by itself. */
   readonly forwardDeadlineMs: number;
-  /** How long the saga waits for its shopper, when the bank wants the payment confirmed; at most MAX_ACTION_MS. */
+  /**
+   * How long the saga waits for its shopper, when the bank wants the payment confirmed, and how much longer if they ask; at most
+   * MAX_ACTION_MS in all.
+   */
   readonly actionDeadlineMs: number;
   /** An undo without a reply is sent again after this time, which doubles up to `resendCapMs`. */
   readonly resendFirstMs: number;
@@ -69,6 +72,7 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
     lines_short: null,
     payment_succeeded: false,
     action_expires_at: null,
+    action_latest_at: null,
     needs_operator: false,
     deadline_at: now + policy.forwardDeadlineMs,
     created_at: now,
@@ -131,9 +135,15 @@ function decideForward(saga: Saga, at: Step, input: SagaInput, now: number, poli
     case "PaymentActionRequired": {
       if (at !== "charge" || saga.action_expires_at !== null) break;
       const waiting = waitForShopper(saga, input, now, policy);
-      const status = statusOf(saga.position);
-      const note = "the bank wants the shopper to confirm the payment";
-      return transition(waiting.saga, waiting.out, [{ from: status, to: status, step: at, note }]);
+      return transition(waiting.saga, waiting.out, waiting.history);
+    }
+    case "ShopperNeedsTime": {
+      const more = moreTime(saga, now, policy);
+      if (more.kind === "granted") return transition(more.saga, more.out, more.history);
+      return ignore(
+        saga,
+        more.kind === "had" ? "the shopper has had more time" : `no more time: ${more.reason}`,
+      );
     }
     case "CommandDeadLettered":
       if (input.command_type !== row.command)
@@ -223,7 +233,8 @@ function decideCompensating(
       [{ from: "COMPENSATING", to: "COMPENSATING", step: position.undoing, note }],
     );
   }
-  if (input.type === "OperatorCancel") return ignore(saga, "saga is already compensating");
+  if (input.type === "OperatorCancel" || input.type === "ShopperNeedsTime")
+    return ignore(saga, "saga is already compensating");
   if (input.type === "CommandDeadLettered" && isUndoCommand(input.command_type))
     return flagged(saga, input.command_type, now);
   if (undo.replies.includes(input.type)) {

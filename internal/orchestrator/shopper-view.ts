@@ -1,7 +1,7 @@
 // The parts of a saga's status that only shoppers need: where the money is, what they have to do, whether they may try again. Pure;
 // called by status-store.ts.
 import { isRetryable } from "../../schemas/failures.ts";
-import type { MoneyState, SagaStatus, SagaStatusView, ShortLine } from "../../schemas/http.ts";
+import type { MoneyState, NextAction, SagaStatus, SagaStatusView, ShortLine } from "../../schemas/http.ts";
 import { assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { CancellationStep } from "./order-cancellation.ts";
@@ -16,6 +16,7 @@ export interface ShopperFacts {
   readonly total_cents: number | null;
   readonly payment_succeeded: boolean;
   readonly action_expires_at: number | null;
+  readonly action_latest_at: number | null;
   readonly deadline_at: number | null;
   readonly lines_short: readonly ShortLine[] | null;
   /** How far the cancellation of the finished order is; null without one, and for one that was refused. */
@@ -33,9 +34,7 @@ export function shopperView(facts: ShopperFacts): ShopperView {
   const isWaiting = isForward && facts.current_step === "charge" && action_expires_at !== null;
   return {
     money: moneyOf(facts),
-    ...(isWaiting
-      ? { next_action: { kind: "redirect" as const, expires_at: timestampOf(action_expires_at) } }
-      : {}),
+    ...(isWaiting ? { next_action: nextAction(action_expires_at, facts) } : {}),
     // The time of a compensation only says when its undo is sent again.
     ...(isForward && deadline_at !== null ? { deadline_at: timestampOf(deadline_at) } : {}),
     // Not before the money is settled: until then nobody should pay again.
@@ -43,6 +42,11 @@ export function shopperView(facts: ShopperFacts): ShopperView {
     ...(lines_short === null ? {} : { lines_short: [...lines_short] }),
     ...(failure_code === "PRICE_CHANGED" && total_cents !== null ? { new_total_cents: total_cents } : {}),
   };
+}
+
+function nextAction(expiresAt: number, { action_latest_at }: ShopperFacts): NextAction {
+  const extendable = action_latest_at !== null && action_latest_at > expiresAt;
+  return { kind: "redirect", expires_at: timestampOf(expiresAt), ...(extendable ? { extendable } : {}) };
 }
 
 /** What is known for certain; "unknown" while a charge may take place or may have. */

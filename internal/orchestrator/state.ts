@@ -56,6 +56,11 @@ export interface Saga {
   readonly payment_succeeded: boolean;
   /** The charge waits for the shopper until then, epoch ms; null while it does not. */
   readonly action_expires_at: number | null;
+  /**
+   * How long that wait may last at most, epoch ms. After `action_expires_at`: the shopper may ask for more time. The same: they have.
+   * Null: they may not. Read only while the charge waits, and left behind after.
+   */
+  readonly action_latest_at: number | null;
   /** A command of this saga is in the dead-letter queue, or an undo has had no reply for long. False when finished. */
   readonly needs_operator: boolean;
   /** When the saga acts by itself: starts to compensate, or sends its undo again. Epoch ms; null when finished. */
@@ -65,9 +70,12 @@ export interface Saga {
   readonly completed_at: number | null;
 }
 
-/** What moves a saga: events, its own deadline, and an operator. */
+/** What moves a saga: events, its own deadline, its shopper, and an operator. */
 export type SagaInput =
-  Event | { readonly type: "DeadlinePassed" } | { readonly type: "OperatorCancel"; readonly reason: string };
+  | Event
+  | { readonly type: "DeadlinePassed" }
+  | { readonly type: "ShopperNeedsTime" }
+  | { readonly type: "OperatorCancel"; readonly reason: string };
 
 /** One line of the saga's timeline. */
 export interface Transition {

@@ -30,7 +30,8 @@ export interface StatusRow extends ShopperFacts {
  */
 export const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
-  payment_succeeded, action_expires_at, deadline_at, lines_short, created_at, updated_at, completed_at,
+  payment_succeeded, action_expires_at, action_latest_at, deadline_at, lines_short, created_at, updated_at,
+  completed_at,
   case when status = 'COMPLETED' then
     (select step from order_cancellations made where made.saga_id = saga_state.saga_id and made.status <> 'REFUSED')
   end as cancellation_step`;

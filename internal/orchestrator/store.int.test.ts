@@ -61,6 +61,7 @@ const progress = fc.record({
   ),
   payment_succeeded: fc.boolean(),
   action_expires_at: fc.option(time),
+  action_latest_at: fc.option(time),
   needs_operator: fc.boolean(),
   deadline: time,
   updated_at: time,

@@ -35,6 +35,7 @@ interface SagaRow {
   readonly lines_short: Saga["lines_short"];
   readonly payment_succeeded: boolean;
   readonly action_expires_at: number | null;
+  readonly action_latest_at: number | null;
   readonly order_id: string | null;
   readonly failure_code: string | null;
   readonly failure_message: string | null;
@@ -49,7 +50,8 @@ interface SagaRow {
 const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
-  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, lines_short, action_expires_at, created_at, updated_at, completed_at`;
+  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, lines_short, action_expires_at,
+  action_latest_at, created_at, updated_at, completed_at`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
 export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Saga[]> {
@@ -67,9 +69,13 @@ export function heldSagas(tx: Tx, sagaIds: readonly string[]): PendingQuery<Held
       from (select saga_id from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) except select saga_id from free) held`;
 }
 
+/** A host whose clock is behind by less must not take the longest wait of another for a wrong clock. */
+const CLOCK_SKEW_MS = 60_000;
+
 /**
  * A deadline beyond the longest possible delay comes from a fast clock that was corrected since. It starts again from now: the saga
- * must not be undone for a wrong clock. A saga that waits for its shopper may wait longer than any pause. Locked sagas have their turn in a later run.
+ * must not be undone for a wrong clock. A saga that waits for its shopper may wait longer than any pause. Locked sagas have their turn
+ * in a later run.
  */
 export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): PromiseLike<unknown> {
   return tx`
@@ -77,7 +83,7 @@ export function pullInDeadlines(tx: Tx, now: number, deadlineMs: number): Promis
      where saga_id = any(array(
              select saga_id from saga_state
               where completed_at is null and deadline_at > ${now + LONGEST_PAUSE_MS}::timestamptz
-                and (action_expires_at is null or deadline_at > ${now + MAX_ACTION_MS}::timestamptz)
+                and (action_expires_at is null or deadline_at > ${now + MAX_ACTION_MS + CLOCK_SKEW_MS}::timestamptz)
                 for update skip locked))`;
 }
 
@@ -134,6 +140,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
     lines_short: after.lines_short === before.lines_short ? null : after.lines_short,
     payment_succeeded: after.payment_succeeded,
     action_expires_at: timestampOrNull(after.action_expires_at),
+    action_latest_at: timestampOrNull(after.action_latest_at),
     needs_operator: after.needs_operator,
     deadline_at: timestampOrNull(after.deadline_at),
     updated_at: timestampOf(after.updated_at),
@@ -146,7 +153,7 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
              saga_id uuid, status text, current_step text, compensation_step text, priced_items jsonb, total_cents bigint,
              payment_succeeded boolean, order_id uuid, failure_code text, failure_message text, needs_operator boolean,
              resend_count integer, deadline_at timestamptz, updated_at timestamptz, completed_at timestamptz,
-             lines_short jsonb, action_expires_at timestamptz))
+             lines_short jsonb, action_expires_at timestamptz, action_latest_at timestamptz))
     update saga_state s
        set status = c.status, current_step = c.current_step, compensation_step = c.compensation_step,
            priced_items = coalesce(c.priced_items, s.priced_items), total_cents = c.total_cents,
@@ -154,7 +161,8 @@ export function saveSagas(tx: Tx, changes: readonly Change[]): PromiseLike<unkno
            payment_succeeded = c.payment_succeeded, order_id = c.order_id, failure_code = c.failure_code,
            failure_message = c.failure_message, needs_operator = c.needs_operator, resend_count = c.resend_count,
            deadline_at = c.deadline_at, updated_at = c.updated_at, completed_at = c.completed_at,
-           lines_short = coalesce(c.lines_short, s.lines_short), action_expires_at = c.action_expires_at
+           lines_short = coalesce(c.lines_short, s.lines_short), action_expires_at = c.action_expires_at,
+           action_latest_at = c.action_latest_at
       from change c
      where s.saga_id = any(array(select saga_id from change))
        and s.saga_id = c.saga_id`;

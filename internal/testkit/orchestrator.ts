@@ -1,9 +1,9 @@
 // The orchestrator on a real database without Kafka: checkouts go in through the intake, events through the inbox transaction, and
 // messages are read from the outbox. For the tests of internal/orchestrator and internal/gateway.
 import type { Event } from "../../schemas/events.ts";
-import type { CancelOrderRequest, CancelSaga, StartSaga } from "../../schemas/http.ts";
+import type { CancelOrderRequest, CancelSaga, ExtendAction, StartSaga } from "../../schemas/http.ts";
 import type { Message, MessageType } from "../../schemas/registry.ts";
-import type { RunResult } from "../kernel/ports.ts";
+import type { Clock, RunResult } from "../kernel/ports.ts";
 import { cancelOrder } from "../orchestrator/cancel-order.ts";
 import { HistoryWatch } from "../orchestrator/history-watch.ts";
 import { KeyLookup } from "../orchestrator/key-lookup.ts";
@@ -11,6 +11,7 @@ import { StatusWatch } from "../orchestrator/status-watch.ts";
 import { cancelSaga } from "../orchestrator/cancel.ts";
 import { sagaHandler } from "../orchestrator/handler.ts";
 import { Intake, type IntakeOptions } from "../orchestrator/intake.ts";
+import { extendAction } from "../orchestrator/more-time.ts";
 import type { OrderCancellation } from "../orchestrator/order-cancellation.ts";
 import { sweepCancellations } from "../orchestrator/order-cancellation-timers.ts";
 import type { SagaPolicy } from "../orchestrator/saga.ts";
@@ -26,7 +27,7 @@ import { eventOf } from "./events.ts";
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
 export const POLICY: SagaPolicy = {
   forwardDeadlineMs: 30_000,
-  actionDeadlineMs: 600_000,
+  actionDeadlineMs: 300_000,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,
@@ -128,12 +129,18 @@ export class TestOrchestrator implements AsyncDisposable {
       keys: new KeyLookup(database.sql),
       cancel: (sagaId: string, request: CancelSaga) => this.cancel(sagaId, request),
       cancelOrder: (sagaId: string, request: CancelOrderRequest) => this.cancelOrder(sagaId, request),
+      extendAction: (sagaId: string, request: ExtendAction) => this.extendAction(sagaId, request),
       faultOf: database.faultOf.bind(database),
     };
   }
 
   cancelOrder(sagaId: string, request: CancelOrderRequest) {
     return cancelOrder({ ...this.#shared, log: { info: () => undefined } }, sagaId, request);
+  }
+
+  /** `clock`: of a second host. */
+  extendAction(sagaId: string, request: ExtendAction, clock: Clock = this.#shared.clock) {
+    return extendAction({ ...this.#shared, observer: this.observer, clock }, sagaId, request);
   }
 
   sweepCancellations(onOverdue: (cancellation: OrderCancellation) => void = () => undefined) {

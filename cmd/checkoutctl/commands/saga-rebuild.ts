@@ -1,4 +1,5 @@
 // `checkoutctl saga rebuild`: brings a saga database up to date after it was restored from a backup.
+import { DEFAULT_ACTION_MS } from "../../../internal/orchestrator/action.ts";
 import {
   type RebuildReport,
   rebuildSagas,
@@ -14,7 +15,7 @@ import { loadSettings } from "../settings.ts";
 /** An open saga gets the same time as a new checkout. After that the orchestrator's settings apply. */
 const POLICY = {
   forwardDeadlineMs: 30_000,
-  actionDeadlineMs: 600_000,
+  actionDeadlineMs: DEFAULT_ACTION_MS,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 5,

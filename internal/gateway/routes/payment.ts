@@ -1,7 +1,8 @@
 // A shopper whose bank wants the payment confirmed: GET /api/v1/saga/:id/action says where the bank's page is, POST
-// /api/v1/saga/:id/check that the shopper is back. Only the checkout's owner may ask, which the orchestrator knows. Composed by app.ts.
+// /api/v1/saga/:id/check that the shopper is back, POST /api/v1/saga/:id/extend that they need more time. Only the checkout's owner may
+// ask, which the orchestrator knows. Composed by app.ts.
 import { Uuid } from "../../../schemas/fields.ts";
-import { PaymentAction, PaymentCheck } from "../../../schemas/http.ts";
+import { ActionExtended, PaymentAction, PaymentCheck } from "../../../schemas/http.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { PaymentClient } from "../payment-client.ts";
 import { ProblemError } from "../problem.ts";
@@ -9,7 +10,7 @@ import { NO_STORE, sagaIdOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 export interface PaymentOptions {
-  readonly orchestrator: Pick<OrchestratorClient, "status">;
+  readonly orchestrator: Pick<OrchestratorClient, "status" | "extendAction">;
   /** Without it there is never anything to confirm. */
   readonly payment?: PaymentClient | undefined;
 }
@@ -58,6 +59,26 @@ export function paymentRoutes(options: PaymentOptions): readonly Route[] {
       problems: ["not-found"],
       handle: (call) => check(options, call),
     },
+    {
+      method: "POST",
+      path: "/api/v1/saga/:id/extend",
+      operationId: "extendAction",
+      tag: "checkout",
+      summary: "Give the shopper more time to confirm",
+      description:
+        "Once, while the `next_action` of the status is `extendable`. The checkout then waits as long again, but not longer than the bank and the shop allow, and its items are held for as long. Harmless to repeat: the answer is the same.",
+      access: "shopper",
+      params,
+      answers: {
+        200: {
+          description: "Until when the checkout waits now.",
+          schema: ActionExtended,
+          headers: NO_STORE,
+        },
+      },
+      problems: ["not-found", "not-extendable"],
+      handle: (call) => extend(options, call),
+    },
   ];
 }
 
@@ -74,6 +95,16 @@ async function check(options: PaymentOptions, call: ShopperCall): Promise<Paymen
   const sagaId = await ownSaga(options, call);
   call.set.headers["cache-control"] = "no-store";
   return (await options.payment?.check(sagaId)) ?? { checking: false };
+}
+
+async function extend(
+  { orchestrator }: PaymentOptions,
+  { params: { id }, userId, set }: ShopperCall,
+): Promise<ActionExtended> {
+  const extended = await orchestrator.extendAction(sagaIdOf(id), userId);
+  if (extended === null) throw new ProblemError("not-found");
+  set.headers["cache-control"] = "no-store";
+  return extended;
 }
 
 /** The saga's id, if it is this shopper's. Another user's saga looks exactly like a missing one. */

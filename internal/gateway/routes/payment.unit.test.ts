@@ -1,6 +1,7 @@
 // The routes of a shopper whose bank wants the payment confirmed. The payment service and the orchestrator's answers are played here.
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import type { SagaStatusView } from "../../../schemas/http.ts";
+import { Value } from "@sinclair/typebox/value";
+import { ExtendAction, Problem, type SagaStatusView } from "../../../schemas/http.ts";
 import { authenticatorOf, servicesAt, SHOPPER, STRANGER, tokenOf } from "../../testkit/gateway.ts";
 import { gatewayApp } from "../app.ts";
 import { PaymentClient } from "../payment-client.ts";
@@ -26,15 +27,21 @@ const VIEW: SagaStatusView = {
 };
 
 let answer: () => Response;
+let extended: () => Response;
 let asked: string[] = [];
 const logged: unknown[] = [];
 const servers = [
   Bun.serve({
     port: 0,
-    fetch: ({ url }) =>
-      new URL(url).searchParams.get("user_id") === SHOPPER
-        ? Response.json(VIEW)
-        : Response.json({ error: "NO_SUCH_SAGA" }, { status: 404 }),
+    async fetch(request) {
+      const { pathname, searchParams } = new URL(request.url);
+      const isExtension = request.method === "POST";
+      if (isExtension) asked.push(`POST ${pathname}`);
+      const body = isExtension ? Value.Parse(ExtendAction, await request.json()) : null;
+      const user = body?.user_id ?? searchParams.get("user_id");
+      if (user !== SHOPPER) return Response.json({ error: "NO_SUCH_SAGA" }, { status: 404 });
+      return isExtension ? extended() : Response.json(VIEW);
+    },
   }),
   Bun.serve({
     port: 0,
@@ -64,7 +71,7 @@ const appWith = (client: PaymentClient | undefined) =>
   });
 const app = appWith(new PaymentClient({ url: `${payment}/` }));
 
-async function send(what: "action" | "check", { user = SHOPPER, method = "", to = app } = {}) {
+async function send(what: "action" | "check" | "extend", { user = SHOPPER, method = "", to = app } = {}) {
   const used = method === "" ? (what === "action" ? "GET" : "POST") : method;
   const headers = { authorization: `Bearer ${await tokenOf(user)}` };
   return to.handle(new Request(`http://localhost/api/v1/saga/${SAGA}/${what}`, { method: used, headers }));
@@ -86,6 +93,9 @@ test("a stranger gets a 404, and the payment service is not asked", async () => 
   for (const what of ["action", "check"] as const)
     expect((await send(what, { user: STRANGER })).status).toBe(404);
   expect(asked).toEqual([]);
+  // The orchestrator itself tells whose checkout it is.
+  expect((await send("extend", { user: STRANGER })).status).toBe(404);
+  expect(asked).toEqual([`POST /sagas/${SAGA}/extend-action`]);
 });
 
 test("nothing to confirm is a 404, with or without a payment service", async () => {
@@ -104,6 +114,31 @@ test("a shopper who is back has the payment looked up", async () => {
   expect(asked).toEqual([`POST /payments/${SAGA}/check`]);
 });
 
+test("a shopper who needs more time gets it from the orchestrator, and the payment service is not asked", async () => {
+  extended = () => Response.json({ expires_at: ACTION.expires_at });
+  const response = await send("extend");
+  expect([response.status, response.headers.get("cache-control"), await response.json()]).toEqual([
+    200,
+    "no-store",
+    { expires_at: ACTION.expires_at },
+  ]);
+  expect(asked).toEqual([`POST /sagas/${SAGA}/extend-action`]);
+});
+
+test("no more time is a problem of its own, with the reason; an orchestrator that is away is a 503", async () => {
+  const detail = "the checkout waits as long as it can already";
+  extended = () => Response.json({ error: "NOT_EXTENDABLE", detail }, { status: 409 });
+  const refused = await send("extend");
+  expect([refused.status, Value.Parse(Problem, await refused.json())]).toMatchObject([
+    409,
+    { type: "urn:checkout:problem:not-extendable", detail },
+  ]);
+  expect(logged).toEqual([]);
+  extended = () => Response.json({ error: "UNAVAILABLE" }, { status: 503 });
+  expect((await send("extend")).status).toBe(503);
+  expect(logged).toHaveLength(1);
+});
+
 test("any other answer is a 503, and no error repeats it: it could hold the secret", async () => {
   for (const strange of [
     () => Response.json({ ...ACTION, kind: "iframe" }),
@@ -119,5 +154,6 @@ test("any other answer is a 503, and no error repeats it: it could hold the secr
 
 test("other methods are refused by name", async () => {
   expect((await send("action", { method: "POST" })).headers.get("allow")).toBe("GET, HEAD");
-  expect((await send("check", { method: "GET" })).headers.get("allow")).toBe("POST");
+  for (const what of ["check", "extend"] as const)
+    expect((await send(what, { method: "GET" })).headers.get("allow")).toBe("POST");
 });

@@ -45,8 +45,8 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SAGA_ACTION,
-        find: "Math.min(offeredMs, policy.actionDeadlineMs, MAX_ACTION_MS)",
-        replace: "offeredMs",
+        find: "const longestMs = Math.min(offeredMs, MAX_ACTION_MS);\n  const waitMs = Math.min(longestMs, policy.actionDeadlineMs);",
+        replace: "const longestMs = offeredMs;\n  const waitMs = offeredMs;",
       },
     ],
     caughtBy: { layer: "unit", file: SAGA_TEST, test: "it waits no longer than it may" },
