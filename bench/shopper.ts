@@ -3,6 +3,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { SignJWT } from "jose";
 import {
+  ActionExtended,
   CheckoutAccepted,
   type CheckoutRequest,
   PaymentAction,
@@ -12,6 +13,7 @@ import {
 } from "../schemas/http.ts";
 
 // An answer that violates the contract is a fault of the system under test and must throw.
+const actionExtended = TypeCompiler.Compile(ActionExtended);
 const accepted = TypeCompiler.Compile(CheckoutAccepted);
 const problemBody = TypeCompiler.Compile(Problem);
 const paymentAction = TypeCompiler.Compile(PaymentAction);
@@ -130,6 +132,12 @@ export class Shopper {
   async back(sagaId: string): Promise<boolean> {
     const response = await this.#call(`/api/v1/saga/${sagaId}/check`, "POST");
     return response.ok && paymentCheck.Decode(await response.json()).checking;
+  }
+
+  /** Asks for more time to confirm. Until when the checkout waits now; null if it does not wait longer. */
+  async moreTime(sagaId: string): Promise<string | null> {
+    const response = await this.#call(`/api/v1/saga/${sagaId}/extend`, "POST");
+    return response.ok ? actionExtended.Decode(await response.json()).expires_at : null;
   }
 
   /** Presses a button of the bank's page and returns where that leads; null if the page is closed. Throws if the bank is away. */

@@ -192,6 +192,12 @@ export class GatewayShopData implements ShopData {
     return (await this.#options.payment?.action(sagaId))?.url ?? null;
   }
 
+  async extendAction(sagaId: string, userId: string): Promise<void> {
+    await this.#options.orchestrator.extendAction(sagaId, userId).catch((error: unknown) => {
+      if (!(error instanceof ProblemError) || error.type !== "not-extendable") throw error;
+    });
+  }
+
   async checkPayment(sagaId: string, userId: string): Promise<void> {
     if ((await this.status(sagaId, userId)) !== null) await this.#options.payment?.check(sagaId);
   }

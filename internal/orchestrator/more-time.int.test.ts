@@ -16,10 +16,17 @@ const SECOND_END = FIRST_END + POLICY.actionDeadlineMs;
 const bodyOf = TypeCompiler.Compile(ActionExtended);
 const faultOf = TypeCompiler.Compile(SagaApiFault);
 
+const held = new AsyncDisposableStack();
 let orchestrator: TestOrchestrator;
+let api: ReturnType<typeof orchestratorApi>;
 const logged: unknown[] = [];
 beforeAll(async () => {
-  orchestrator = await TestOrchestrator.open();
+  orchestrator = held.use(await TestOrchestrator.open());
+  const intake = held.use(orchestrator.intake());
+  const parts = orchestrator.apiParts();
+  held.use(parts.watch);
+  held.use(parts.history);
+  api = orchestratorApi({ intake, ...parts, onError: (error) => void logged.push(error) });
 });
 beforeEach(async () => {
   orchestrator.now = START;
@@ -27,7 +34,7 @@ beforeEach(async () => {
   logged.length = 0;
   await orchestrator.database.sql`truncate saga_state, saga_history, outbox`;
 });
-afterAll(() => orchestrator[Symbol.asyncDispose]());
+afterAll(() => held.disposeAsync());
 
 /** A saga that waits for its shopper since START. */
 async function waiting(): Promise<string> {
@@ -39,12 +46,6 @@ async function waiting(): Promise<string> {
 }
 
 async function press(sagaId: string, body: unknown = { user_id: USER }) {
-  await using intake = orchestrator.intake();
-  const onError = (error: unknown) => void logged.push(error);
-  const parts = orchestrator.apiParts();
-  using _watch = parts.watch;
-  using _history = parts.history;
-  const api = orchestratorApi({ intake, ...parts, onError });
   const headers = { "content-type": "application/json" };
   const response = await api.handle(
     new Request(`http://localhost/sagas/${sagaId}/extend-action`, {

@@ -583,4 +583,58 @@ describe("around the pages", () => {
     await browser.get(`/checkout/${sagaOf(1)}/bank`);
     expect([browser.status, browser.headers.get("location")]).toEqual([303, "https://bank.example/confirm"]);
   });
+
+  test("who needs more time at the bank presses a button, without scripts too, and then sees the new end", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const address = `/checkout/${sagaOf(1)}`;
+    const button = `<form method="post" action="${address}/more-time"`;
+    const wait = (parts: object) =>
+      shop.set(sagaOf(1), {
+        status: "INVENTORY_RESERVED",
+        next_action: { kind: "redirect", expires_at: "2026-11-29T12:14:00.000Z", ...parts },
+      });
+    wait({ extendable: true });
+    await browser.get(address);
+    expect(browser.html).toContain(button);
+    expect(browser.html).toContain("We hold your items until");
+    expect(browser.html).toContain('<time datetime="2026-11-29T12:14:00.000Z"');
+    // The holder of a link sees the time, and does not decide.
+    const guest = new Browser(shop);
+    await guest.get(`${address}?k=guest`);
+    expect([guest.html.includes("12:14"), guest.html.includes(button)]).toEqual([true, false]);
+    await guest.post(`${address}/more-time?k=guest`, {});
+    expect(shop.checkouts.get(sagaOf(1))?.status.next_action).toMatchObject({ extendable: true });
+    const stranger = new Browser(shop);
+    await stranger.post(`${address}/more-time`, {});
+    expect(stranger.url).toBe(`/signin?needed=1&back=${encodeURIComponent(address)}`);
+
+    await browser.post(`${address}/more-time`, {});
+    expect([browser.status, browser.url]).toEqual([200, address]);
+    expect(browser.html).toContain('<time datetime="2026-11-29T12:19:00.000Z"');
+    expect(browser.html).not.toContain(button);
+    // Once more, out of the browser's memory: nothing happens, and the page tells what is.
+    await browser.post(`${address}/more-time`, {});
+    expect([browser.status, browser.html.includes("12:19")]).toEqual([200, true]);
+    wait({});
+    await browser.get(address);
+    expect(browser.html).not.toContain(button);
+  });
+
+  test("the last minute at the bank is announced, not each second of it", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order());
+    const spoken = (html: string) =>
+      /<div id="state" role="status">.*?<div id="rest">/s.exec(html)?.[0] ?? "";
+    const at = async (expires_at: string) => {
+      shop.set(sagaOf(1), { status: "INVENTORY_RESERVED", next_action: { kind: "redirect", expires_at } });
+      await browser.get(`/checkout/${sagaOf(1)}`);
+      return spoken(browser.html);
+    };
+    const warning = ">Less than a minute is left to confirm.<";
+    expect(await at("2999-11-29T12:14:00.000Z")).not.toContain(warning);
+    expect(await at("2020-11-29T12:14:00.000Z")).toContain(warning);
+    expect(spoken(browser.html)).not.toContain("timer");
+    expect(browser.html).toContain('role="timer"');
+  });
 });

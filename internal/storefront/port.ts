@@ -120,6 +120,8 @@ export interface ShopData {
   ): Promise<AsyncIterable<CheckoutStatus> | null>;
   /** Where the bank asks the shopper to confirm the payment; null if it does not ask. */
   bankUrl(sagaId: string, userId: string): Promise<string | null>;
+  /** Gives the shopper more time to confirm, if there is any and they have not had it. */
+  extendAction(sagaId: string, userId: string): Promise<void>;
   /** The shopper is back from the bank: the payment is looked up now. */
   checkPayment(sagaId: string, userId: string): Promise<void>;
 }

@@ -17,9 +17,10 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-84XtSwOKrk2lDt7e2rWX4RiAWQOZuM7tVUIsuDOPfkvz/wx1NFtDgYc6OGznPV4S",
+    integrity: "sha384-6bZJlVnN4ZqOoqlPfLmdBeTETJJP8x3gNj3R8DowO2XQJbjE06S7B4QP7GkBPuVf",
     pages: "all",
-    reason: "Cart without a page load, one press of the order button, live status, local times.",
+    reason:
+      "Cart without a page load, one press of the order button, live status, more time at the bank, local times.",
     owner: "shop",
   },
   {

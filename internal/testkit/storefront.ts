@@ -191,6 +191,13 @@ export class ShopInMemory implements ShopData {
     this.checked.push(sagaId);
   }
 
+  async extendAction(sagaId: string, userId: string) {
+    const found = await this.status(sagaId, userId);
+    if (found?.next_action?.extendable !== true) return;
+    const expires_at = new Date(Date.parse(found.next_action.expires_at) + 300_000).toISOString();
+    this.set(sagaId, { next_action: { kind: "redirect", expires_at } }, userId);
+  }
+
   async bankUrl() {
     return this.bank;
   }

@@ -20,7 +20,7 @@ export const PREVIEW_STATES: readonly (readonly [number, Partial<CheckoutStatus>
     {
       status: "INVENTORY_RESERVED",
       total_cents: 7_700,
-      next_action: { kind: "redirect", expires_at: "2026-11-29T12:14:00.000Z" },
+      next_action: { kind: "redirect", expires_at: "2026-11-29T12:14:00.000Z", extendable: true },
     },
   ],
   [103, { status: "PAYMENT_CHARGED", total_cents: 7_700 }],

@@ -61,6 +61,14 @@ test(
     const { sagaId, action } = await asked("confirmed");
     const stranger = await system.shopper();
     expect([await stranger.action(sagaId), await stranger.back(sagaId)]).toEqual([null, false]);
+    // More time comes once, from the owner, and the second press has the same answer.
+    const before = (await shopper.look(sagaId, 0))?.next_action;
+    expect([before?.extendable, await stranger.moreTime(sagaId)]).toEqual([true, null]);
+    const extended = await shopper.moreTime(sagaId);
+    expect(Date.parse(extended ?? "") - Date.parse(before?.expires_at ?? "")).toBe(ACTION_MS);
+    expect(await shopper.moreTime(sagaId)).toBe(extended);
+    const after = (await shopper.look(sagaId, 0))?.next_action;
+    expect(after).toEqual({ kind: "redirect", expires_at: extended ?? "" });
     const holdEnded = Date.now() + HOLD_MS;
     await waitUntil("the first end of the hold is over", () => Date.now() > holdEnded, {
       timeoutMs: PATIENCE_MS,
@@ -72,7 +80,7 @@ test(
     expect(view).toMatchObject({ status: "COMPLETED", money: "taken", total_cents: UNIT_PRICE_CENTS });
     expect(view).not.toHaveProperty("next_action");
     expect(await ledgerKinds(sagaId)).toEqual(["action", "charge"]);
-    expect(await shopper.action(sagaId)).toBeNull();
+    expect([await shopper.action(sagaId), await shopper.moreTime(sagaId)]).toEqual([null, null]);
     expect(await system.available("confirmed")).toBe(0);
   },
   PATIENCE_MS,

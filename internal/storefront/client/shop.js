@@ -51,7 +51,15 @@ function timeLeft() {
       .replace("{m}", String(Math.floor(left / 60)))
       .replace("{s}", String(left % 60));
     if (timer.textContent !== text) timer.textContent = text;
+    warn(leftMs);
   }
+}
+
+/** Said once: whoever needs more time can still ask for it. As in parts/bank-wait.tsx. @param {number} leftMs */
+function warn(leftMs) {
+  const soon = document.querySelector("[data-soon]");
+  if (soon instanceof HTMLElement && soon.textContent === "" && leftMs <= 60_000)
+    soon.textContent = soon.dataset["soon"] ?? "";
 }
 
 /** @param {SubmitEvent} event */
@@ -66,12 +74,21 @@ function onSubmit(event) {
   } else if (form.matches("[data-checkout]")) {
     event.preventDefault();
     void place(form);
+  } else if (form.matches("[data-more-time]")) {
+    event.preventDefault();
+    void moreTime(form);
   }
 }
 
 /** Not at the same time as another tab either, where the browser has locks. @param {() => Promise<void>} work @returns {Promise<void>} */
 async function inTurn(work) {
   return "locks" in navigator ? navigator.locks.request("cart", work).catch(work) : work();
+}
+
+/** The live updates show what comes of it. @param {HTMLFormElement} form */
+async function moreTime(form) {
+  const answer = await send(form, fieldsOf(form), "text/html").catch(() => null);
+  if (!answer?.ok) form.submit();
 }
 
 /** Adds to the cart without leaving the page. @param {HTMLFormElement} form @param {URLSearchParams} fields */

@@ -14,6 +14,7 @@ const CARD = "pm_card_threeDSecure2Required";
 /** Long enough for a test at the bank, short enough to wait for the shopper who never comes. */
 const ACTION_MS = 15_000;
 const BANK = /\/bank\/pi_/;
+const MORE_TIME = "[data-more-time] button";
 
 const held = new AsyncDisposableStack();
 let shoppers: ShopBrowser;
@@ -74,10 +75,43 @@ test(
   TIMEOUT_MS,
 );
 
+/** When the wait on the page ends, epoch ms. */
+async function endOf(page: Page): Promise<number> {
+  return Date.parse((await page.getAttribute("[role=timer]", "data-until")) ?? "");
+}
+
+test(
+  "who needs more time presses a button, confirms after the first end, and has the order",
+  async () => {
+    const page = await asked();
+    const first = await endOf(page);
+    await page.click(MORE_TIME);
+    await page.waitForSelector(MORE_TIME, { state: "detached" });
+    expect((await endOf(page)) - first).toBe(ACTION_MS);
+    // The new end is where screen readers hear it, and who pressed the button stays near it.
+    expect(await page.getAttribute("#state time", "datetime")).toBe(
+      new Date(first + ACTION_MS).toISOString(),
+    );
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("content");
+    await page.waitForFunction((end) => Date.now() > end, first);
+    // The one that was asked before has had no more time, so the first end has really come.
+    await atStage(abandoned, "not_ordered");
+    await toBank(page);
+    await page.click('[value="confirm"]');
+    expect((await atStage(page, "confirmed")).money).toBe("You paid €12.50.");
+    expect(await shoppers.ledger(sagaOf(page))).toEqual(["action", "charge"]);
+  },
+  TIMEOUT_MS,
+);
+
 test(
   "refused, without scripts: not ordered, not charged, and the next try has the cart and the address",
   async () => {
     const page = await asked({ javaScriptEnabled: false });
+    const first = await endOf(page);
+    await page.click(MORE_TIME);
+    await page.waitForURL(STATUS_PAGE);
+    expect([await page.locator(MORE_TIME).count(), (await endOf(page)) - first]).toEqual([0, ACTION_MS]);
     await toBank(page);
     await page.click('[value="refuse"]');
     expect(await atStage(page, "not_ordered")).toEqual({

@@ -3,6 +3,7 @@
 import { countryName } from "../countries.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { BankActions, HeldUntil } from "../parts/bank-wait.tsx";
 import { Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { When } from "../parts/when.tsx";
@@ -103,6 +104,7 @@ export function State(props: StatusProps) {
       </p>
       <h1>{title}</h1>
       <p class="lead">{text}</p>
+      {stage === "confirm_at_bank" ? <HeldUntil frame={frame} checkout={checkout} now={now} /> : null}
       <p class="money">{words.status.money[moneySentence(checkout, orderStatus)](amount)}</p>
       {takesLong(checkout, now) ? <p class="longer">{words.status.longer}</p> : null}
     </>
@@ -215,30 +217,9 @@ function Steps({ frame, checkout, orderStatus }: StatusProps) {
 }
 
 function Actions({ frame, checkout, isGuest, order, orderStatus }: StatusProps) {
-  const { words, language } = frame;
+  const { words } = frame;
   const stage = stageOf(checkout, orderStatus);
-  if (stage === "confirm_at_bank") {
-    const expires = checkout.next_action?.expires_at;
-    return (
-      <div class="actions">
-        {isGuest && frame.isSignedIn ? null : (
-          <a class="button" href={isGuest ? signInPath(checkout) : `/checkout/${checkout.saga_id}/bank`}>
-            <Icon name="bank" />
-            {isGuest ? words.status.bankSignIn : words.status.bank}
-          </a>
-        )}
-        {expires === undefined ? null : (
-          <p class="note">
-            {words.status.until("\u0000").split("\u0000")[0]}
-            <When at={expires} language={language} show="time" />
-            {words.status.until("\u0000").split("\u0000")[1]}{" "}
-            {/* A guest cannot confirm, so no clock runs against them. */}
-            {isGuest ? null : <span role="timer" data-until={expires} data-left={words.status.left} />}
-          </p>
-        )}
-      </div>
-    );
-  }
+  if (stage === "confirm_at_bank") return <BankActions frame={frame} checkout={checkout} isGuest={isGuest} />;
   if (stage === "confirmed" || stage === "cancelled")
     return (
       <div class="actions">
@@ -255,10 +236,6 @@ function Actions({ frame, checkout, isGuest, order, orderStatus }: StatusProps) 
   if (stage !== "not_ordered" || isGuest) return null;
   const step = nextStepOf(failureKind(checkout.failure_code ?? ""));
   return <Next frame={frame} step={step} isShort={(checkout.lines_short ?? []).length > 0} />;
-}
-
-function signInPath({ saga_id }: CheckoutStatus): string {
-  return `/signin?needed=1&back=${encodeURIComponent(`/checkout/${saga_id}`)}`;
 }
 
 interface NextProps {

@@ -1,4 +1,4 @@
-// The status page of one checkout, its live updates, and the way to the bank. For the shopper who placed it, and for whoever holds the
+// The status page of one checkout, its live updates, the way to the bank, and more time for it. For the shopper who placed it, and for whoever holds the
 // link from the mail, who sees no address.
 import { Value } from "@sinclair/typebox/value";
 import { render } from "preact-render-to-string";
@@ -24,6 +24,7 @@ export const statusRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/checkout/:saga/events", name: "status_events", handle: events },
   { method: "GET", path: "/checkout/:saga/view", name: "status_view", handle: view },
   { method: "GET", path: "/checkout/:saga/bank", name: "bank", handle: bank },
+  { method: "POST", path: "/checkout/:saga/more-time", name: "more_time", handle: moreTime },
 ];
 
 interface Viewer {
@@ -214,4 +215,14 @@ async function bank(visit: Visit): Promise<Response> {
     return seeOther(`/checkout/${viewer.sagaId}?k=${encodeURIComponent(viewer.guestToken)}`);
   const url = await visit.options.data.bankUrl(viewer.sagaId, viewer.userId);
   return seeOther(url ?? `/checkout/${viewer.sagaId}`);
+}
+
+/** Whatever comes of it, the status page tells: until when the items are held now, or that the time is over. */
+async function moreTime(visit: Visit): Promise<Response> {
+  const viewer = viewerOf(visit);
+  const address = `/checkout/${visit.params["saga"] ?? ""}`;
+  if (viewer === null) return signInFirst({ ...visit, here: address });
+  if (viewer.isGuest) return seeOther(`${address}?k=${encodeURIComponent(viewer.guestToken)}`);
+  await visit.options.data.extendAction(viewer.sagaId, viewer.userId);
+  return seeOther(address);
 }

@@ -262,6 +262,8 @@ export const de: Words = {
     until: (time) => `Ihre Artikel liegen bis ${time} für Sie bereit.`,
     left: "Noch {m} min {s} s.",
     bank: "Bei Ihrer Bank bestätigen",
+    moreTime: "Ich brauche mehr Zeit",
+    soon: "Zum Bestätigen bleibt weniger als eine Minute.",
     reload: "Diese Seite sieht alle 3 Sekunden selbst nach.",
     reconnecting:
       "Die Verbindung ist unterbrochen. Ihre Bestellung läuft weiter; diese Seite versucht es weiter.",

@@ -262,6 +262,8 @@ export const en = {
     until: (time: string) => `We hold your items until ${time}.`,
     left: "{m} min {s} s left.",
     bank: "Confirm at your bank",
+    moreTime: "I need more time",
+    soon: "Less than a minute is left to confirm.",
     reload: "This page looks again by itself every 3 seconds.",
     reconnecting: "The connection is interrupted. Your order continues; this page keeps trying.",
     placed: "Placed",
