@@ -30,6 +30,7 @@ Reading it:
 - \`COMPLETED\` and \`COMPENSATED\` never change. \`FAILED\` is a status of the HTTP API; no rule of this table leads to it.
 - In \`charge\`, the bank may want the shopper to confirm the payment (\`PaymentActionRequired\`). The saga stays there with a later deadline, and
   sends \`ExtendReservation\`. Nothing waits for the reply: a hold that is gone is answered with \`ReservationExpired\`.
+  A shopper who needs more time gets it once, in the same way.
 - A checkout that costs nothing skips ${leftOut()}: no command is written, so there is nothing to undo.
 - The saga ignores every input that the table does not name, with a reason. Inputs that only occur when something is broken raise an
   alert.

@@ -39,7 +39,7 @@ const PAYMENT_POLICY: PaymentPolicy = {
   searchLagMs: 0,
   executionMs: HOUR_MS,
   sentWithinShare: 1,
-  actionMs: 0,
+  actionMs: 2 * SAGA_POLICY.actionDeadlineMs,
   actionPollMs: [0],
 };
 const DAY_MS = 24 * HOUR_MS;
@@ -131,7 +131,10 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
   if (position.kind === "compensating" && world.left.resends > 0)
     add("resend", applySaga(spend(world, "resends"), saga, { type: "DeadlinePassed" }, rules));
   for (const { action, world: to } of shopperActions(world, saga, rules)) add(action, to);
-  if (reservation?.status === "HELD") add("expiry", applyStock(world, saga, rules.expire(reservation, 0)));
+  const longer = world.left.moreTime > 0 ? pressed(world, saga, rules) : null;
+  if (longer !== null) add("more time", longer);
+  if (reservation?.status === "HELD")
+    add("expiry", applyStock(world, saga, rules.expire(reservation, reservation.expires_at)));
 
   // The key expires after a day. By then no call of this saga is in progress.
   const isQuiet = !world.calls.some((call) => call.saga === saga);
@@ -156,6 +159,12 @@ function sagaActions(world: World, saga: number, rules: Rules): Next[] {
     add("key expiry", spend(withRows(world, saga, { account: forgotten }), "keyExpiries"));
   }
   return next;
+}
+
+/** The shopper at the shop's page: asks for more time, if that changes anything. */
+function pressed(world: World, saga: number, rules: Rules): World | null {
+  const asked = applySaga(world, saga, { type: "ShopperNeedsTime" }, rules);
+  return asked.sagas[saga] === world.sagas[saga] ? null : spend(asked, "moreTime");
 }
 
 /** The shopper at the bank's page, once they could get its address, and the events about what they did. */
@@ -258,7 +267,8 @@ function isUndone(payment: NonNullable<Rows["payment"]>): boolean {
 
 function applySaga(world: World, saga: number, input: SagaInput, rules: Rules): World {
   const before = world.sagas[saga]!;
-  const { saga: after, out, verdict } = rules.saga(before, input, 0, SAGA_POLICY);
+  const now = input.type === "DeadlinePassed" ? (before.deadline_at ?? 0) : 0;
+  const { saga: after, out, verdict } = rules.saga(before, input, now, SAGA_POLICY);
   const moved = { ...world, sagas: replaceAt(world.sagas, saga, after) };
   const left = before.completed_at !== null && after.position !== before.position;
   const broken = left

@@ -1,9 +1,10 @@
 // The invariants hold in every state one checkout can reach, and each protection is needed: without it the model finds a
 // violation. `bun run model` explores more.
 import { expect, test } from "bun:test";
+import { decide } from "../../orchestrator/saga.ts";
 import { explore } from "./explore.ts";
 import { checkoutModel } from "./model.ts";
-import { PROTECTIONS, REAL, without } from "./rules.ts";
+import { PROTECTIONS, REAL, type Rules, without } from "./rules.ts";
 import { CALM, withoutProtectionScenario } from "./scenarios.ts";
 
 const MAX_STATES = 1_000_000;
@@ -57,9 +58,9 @@ test("a world that cannot finish is found", () => {
 });
 
 test(
-  "a shopper whose bank asks for them confirms, refuses, does both or never comes: nobody pays for nothing",
+  "a shopper whose bank asks for them confirms, refuses, does both, takes their time or never comes: nobody pays for nothing",
   () => {
-    const budget = { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1 };
+    const budget = { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2 };
     const model = checkoutModel({ sagas: 1, budget, isConfirmed: true, rules: REAL });
     const result = explore(model, { maxStates: MAX_STATES });
     expect(result.violations).toEqual([]);
@@ -81,3 +82,20 @@ test(
   },
   MODEL_TIMEOUT_MS,
 );
+test("that a shopper gets more time only once is for the others' sake: money and stock stay right without it", () => {
+  const budget = { ...CALM, moreTime: 2 };
+  const explored = (rules: Rules) =>
+    explore(checkoutModel({ sagas: 1, budget, isConfirmed: true, rules }), { maxStates: MAX_STATES });
+  const asOftenAsAsked: Rules = {
+    ...REAL,
+    saga: (saga, input, now, policy) => {
+      const { action_expires_at } = saga;
+      const isAsked = input.type === "ShopperNeedsTime" && action_expires_at !== null;
+      const later = isAsked ? { ...saga, action_latest_at: action_expires_at + 1 } : saga;
+      return decide(later, input, now, policy);
+    },
+  };
+  const [once, often] = [explored(REAL), explored(asOftenAsAsked)];
+  expect([often.violations, often.isComplete]).toEqual([[], true]);
+  expect(often.states).toBeGreaterThan(once.states);
+});

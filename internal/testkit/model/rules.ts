@@ -73,6 +73,7 @@ export const PROTECTIONS = [
   "inbox",
   "search after the key's life",
   "undo of the step under way",
+  "more time only while waiting",
   ...CANCELLATION_PROTECTIONS,
 ] as const;
 export type Protection = (typeof PROTECTIONS)[number];
@@ -136,6 +137,13 @@ export function without(protection: Protection): Rules {
       };
     case "undo of the step under way":
       return { ...REAL, payment: forgetfulUndo };
+    case "more time only while waiting":
+      // A press that loses the race against the deadline takes the saga back to where it waited.
+      return {
+        ...REAL,
+        saga: (saga, input, now, policy) =>
+          decideSaga(input.type === "ShopperNeedsTime" ? waitingAgain(saga) : saga, input, now, policy),
+      };
     default:
       return { ...REAL, ...withoutInCancellation(protection) };
   }
@@ -168,6 +176,12 @@ function reopened(saga: Saga, input: SagaInput): Saga {
     payment_method: "sealed",
     completed_at: null,
   };
+}
+
+function waitingAgain(saga: Saga): Saga {
+  const { position } = saga;
+  if (position.kind !== "compensating" || position.at !== "charge") return saga;
+  return { ...saga, position: { kind: "forward", at: "charge" }, action_expires_at: 1, action_latest_at: 2 };
 }
 
 /** An undo during a provider call gets its reply at once. */

@@ -9,7 +9,7 @@ export interface Scenario {
   readonly budget: Budget;
   /** 0 for free checkouts. */
   readonly priceCents?: number;
-  /** The bank wants each charge confirmed by its shopper, who confirms, refuses, does both, comes late or never. */
+  /** The bank wants each charge confirmed by its shopper, who confirms, refuses, does both, asks for more time, comes late or never. */
   readonly isConfirmed?: boolean;
   /** Begins when the checkouts are completed. */
   readonly isCompleted?: boolean;
@@ -25,6 +25,7 @@ export const CALM: Budget = {
   orderCancels: 0,
   shipments: 0,
   returns: 0,
+  moreTime: 0,
 };
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -48,13 +49,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "one saga whose bank asks for the shopper, faults of the provider",
     sagas: 1,
     isConfirmed: true,
-    budget: { ...CALM, resends: 1, providerFaults: 1, operatorCancels: 1 },
+    budget: { ...CALM, resends: 1, providerFaults: 1, operatorCancels: 1, moreTime: 2 },
   },
   {
     name: "one saga whose bank asks for the shopper, faults of messages",
     sagas: 1,
     isConfirmed: true,
-    budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1 },
+    budget: { ...CALM, resends: 1, redeliveries: 1, operatorCancels: 1, moreTime: 2 },
   },
   {
     name: "one saga whose order is cancelled, from its checkout on",
@@ -125,6 +126,8 @@ export function withoutProtectionScenario(protection: Protection): Scenario {
       };
     case "a cancellation ends once":
       return { ...base, isCompleted: true, budget: { ...CALM, resends: 1, orderCancels: 1 } };
+    case "more time only while waiting":
+      return { ...base, isConfirmed: true, budget: { ...CALM, moreTime: 1 } };
     default:
       return assertNever(protection);
   }

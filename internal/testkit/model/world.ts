@@ -38,6 +38,8 @@ export interface Budget {
   readonly shipments: number;
   /** Shipped goods that come back, after which an operator sets the order to CONFIRMED. */
   readonly returns: number;
+  /** Times that the shopper, waited for, asks for more time. */
+  readonly moreTime: number;
 }
 
 /** The state of one checkout outside its saga. */
@@ -108,7 +110,8 @@ export interface World {
 
 export const SAGA_POLICY: SagaPolicy = {
   forwardDeadlineMs: 0,
-  actionDeadlineMs: 0,
+  // Above zero, and less than what is offered: then there is more time to be had.
+  actionDeadlineMs: 1,
   resendFirstMs: 0,
   resendCapMs: 0,
   resendsBeforeOperator: 1,
@@ -218,9 +221,15 @@ function ids(messages: readonly Message[]): string {
   return messages.map(({ id }) => id).join(" ");
 }
 
-function sagaKey({ position, payment_succeeded, needs_operator, action_expires_at }: Saga): string {
+function sagaKey(saga: Saga): string {
+  const { position, payment_succeeded, needs_operator } = saga;
   const undoing = position.kind === "compensating" ? `${position.undoing}${position.resends}` : "";
-  return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${action_expires_at === null ? "" : "a"}`;
+  return `${position.kind}.${position.at}.${undoing}.${Number(payment_succeeded)}${Number(needs_operator)}${waitKey(saga)}`;
+}
+
+function waitKey({ action_expires_at, action_latest_at }: Saga): string {
+  if (action_expires_at === null) return "";
+  return action_latest_at !== null && action_latest_at > action_expires_at ? "more" : "a";
 }
 
 function cancellationsKey({ cancellations, parcels }: World): string {

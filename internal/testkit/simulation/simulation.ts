@@ -355,12 +355,16 @@ export class Simulation implements AsyncDisposable {
     if (chanceOf(this.#random, 0.05)) this.#redis.flush();
   }
 
-  /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now. */
+  /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now; some ask for more. */
   async #goToTheBank(): Promise<void> {
-    const waiting = await this.databases.payment.sql<{ action_txn_id: string }[]>`
-      select action_txn_id from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
+    const waiting = await this.databases.payment.sql<{ saga_id: string; action_txn_id: string }[]>`
+      select saga_id, action_txn_id from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
     if (waiting.length === 0) return;
-    const { action_txn_id } = pick(this.#random, waiting);
+    const { saga_id, action_txn_id } = pick(this.#random, waiting);
+    if (chanceOf(this.#random, 0.3)) {
+      const { user_id } = await this.#orchestrator.saga(saga_id);
+      await this.#orchestrator.extendAction(saga_id, { user_id });
+    }
     const answers = pick(this.#random, [["confirm"], ["confirm"], ["refuse"], ["refuse", "confirm"], []]);
     const action = await this.#payment.provider.actionOf(action_txn_id);
     if (action.kind !== "redirect") return;

@@ -4,6 +4,8 @@ import type { Mutant } from "../mutant.ts";
 const SAGA_ACTION = "internal/orchestrator/action.ts";
 const SAGA = "internal/orchestrator/saga.ts";
 const SAGA_TEST = "internal/orchestrator/action.unit.test.ts";
+const MORE_TIME_TEST = "internal/orchestrator/more-time.unit.test.ts";
+const MORE_TIME_INT = "internal/orchestrator/more-time.int.test.ts";
 const INVENTORY = "internal/services/inventory/decide.ts";
 const INVENTORY_TEST = "internal/services/inventory/decide.unit.test.ts";
 const ATTEMPTS = "internal/services/payment/attempts/attempts.ts";
@@ -142,5 +144,76 @@ export const ACTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     caughtBy: { layer: "int", file: PAYMENT_TEST, test: "sooner when the shopper is back" },
+  },
+  {
+    id: "more-time-as-often-as-asked",
+    title: "A shopper gets more time at each press, until the longest wait is reached.",
+    edits: [{ file: SAGA_ACTION, find: "action_latest_at: until,", replace: "action_latest_at: latestAt," }],
+    caughtBy: {
+      layer: "unit",
+      file: MORE_TIME_TEST,
+      test: "comes once also where the longest wait is not reached",
+    },
+  },
+  {
+    id: "more-time-without-limit",
+    title: "More time takes the wait past the longest one, and past what the bank offers.",
+    edits: [
+      {
+        file: SAGA_ACTION,
+        find: "Math.min(endsAt + policy.actionDeadlineMs, latestAt)",
+        replace: "endsAt + policy.actionDeadlineMs",
+      },
+    ],
+    caughtBy: { layer: "unit", file: MORE_TIME_TEST, test: "ends at the longest wait" },
+  },
+  {
+    id: "more-time-and-no-hold",
+    title: "The shopper gets more time, and the stock is not held for it.",
+    edits: [
+      {
+        file: SAGA_ACTION,
+        find: 'out: [extension(saga, "extend:2", until - now, policy)],',
+        replace: "out: [],",
+      },
+    ],
+    caughtBy: { layer: "unit", file: MORE_TIME_TEST, test: "the hold lasts for it" },
+  },
+  {
+    id: "more-time-after-its-end",
+    title: "A press after the end is taken while the sweeper is late, so whoever is faster decides.",
+    edits: [
+      {
+        file: SAGA_ACTION,
+        find: 'if (now >= endsAt) return { kind: "refused", reason: "over" };',
+        replace: "",
+      },
+    ],
+    caughtBy: { layer: "unit", file: MORE_TIME_TEST, test: "does not come when the time is over" },
+  },
+  {
+    id: "more-time-for-anybody",
+    title: "Whoever knows the id of a checkout can make it wait longer.",
+    edits: [
+      { file: "internal/orchestrator/more-time.ts", find: " || saga.user_id !== user_id", replace: "" },
+      {
+        file: "internal/orchestrator/more-time.ts",
+        find: "{ user_id }: ExtendAction",
+        replace: "_: ExtendAction",
+      },
+    ],
+    caughtBy: { layer: "int", file: MORE_TIME_INT, test: "nobody else gets it" },
+  },
+  {
+    id: "more-time-forgotten",
+    title: "That the shopper has had more time is not stored: the next press gives more again.",
+    edits: [
+      {
+        file: "internal/orchestrator/store.ts",
+        find: ",\n           action_latest_at = c.action_latest_at",
+        replace: ",\n           action_latest_at = coalesce(s.action_latest_at, c.action_latest_at)",
+      },
+    ],
+    caughtBy: { layer: "int", file: MORE_TIME_INT, test: "every later one has the same answer" },
   },
 ];
