@@ -35,7 +35,7 @@ function waiting({ offeredMs = MAX_ACTION_MS, policy = POLICY } = {}): Saga {
 
 describe("more time", () => {
   test("is as much again, after the old end; the hold lasts for it and for the rest of the way", () => {
-    const now = START + 4 * 60 * SECOND_MS;
+    const now = START + 3 * 60 * SECOND_MS;
     const { saga, out, history, verdict } = on(waiting(), MORE, now);
     expect([saga.action_expires_at, saga.deadline_at]).toEqual([START + 2 * WAIT_MS, START + 2 * WAIT_MS]);
     expect(out).toEqual([

@@ -27,7 +27,8 @@ import { eventOf } from "./events.ts";
 export const START = Date.parse("2026-11-23T12:00:00.000Z");
 export const POLICY: SagaPolicy = {
   forwardDeadlineMs: 30_000,
-  actionDeadlineMs: 300_000,
+  // More time is as long again, and does not reach the longest wait.
+  actionDeadlineMs: 240_000,
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 3,

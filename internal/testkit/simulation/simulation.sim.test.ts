@@ -24,6 +24,7 @@ const EXPLAINED = new Set([
 test.each(SEEDS)("a simulation with faults, seed %d, ends with a clean audit", async (seed) => {
   // given
   await using simulation = await Simulation.open(seed);
+  simulation.mayAskForTime = true;
   // when
   await simulation.trade(CHECKOUTS_PER_WAVE);
   await simulation.settle();

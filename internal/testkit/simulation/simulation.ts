@@ -64,6 +64,8 @@ export class Simulation implements AsyncDisposable {
   readonly #relays: readonly Relay[];
   /** Whether banks may ask shoppers. If so, a checkout may end in a later wave. */
   mayBePresent = true;
+  /** Whether a shopper who has no time at the bank asks for more. */
+  mayAskForTime = false;
   #now = START;
 
   private constructor(
@@ -355,17 +357,17 @@ export class Simulation implements AsyncDisposable {
     if (chanceOf(this.#random, 0.05)) this.#redis.flush();
   }
 
-  /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now; some ask for more. */
+  /** One shopper whose bank asks for them confirms, refuses, does both, or has no time now. */
   async #goToTheBank(): Promise<void> {
     const waiting = await this.databases.payment.sql<{ saga_id: string; action_txn_id: string }[]>`
       select saga_id, action_txn_id from payments where status = 'UNKNOWN' and action_txn_id is not null order by saga_id`;
     if (waiting.length === 0) return;
     const { saga_id, action_txn_id } = pick(this.#random, waiting);
-    if (chanceOf(this.#random, 0.3)) {
+    const answers = pick(this.#random, [["confirm"], ["confirm"], ["refuse"], ["refuse", "confirm"], []]);
+    if (this.mayAskForTime && answers.length === 0) {
       const { user_id } = await this.#orchestrator.saga(saga_id);
       await this.#orchestrator.extendAction(saga_id, { user_id });
     }
-    const answers = pick(this.#random, [["confirm"], ["confirm"], ["refuse"], ["refuse", "confirm"], []]);
     const action = await this.#payment.provider.actionOf(action_txn_id);
     if (action.kind !== "redirect") return;
     const client_secret = new URL(action.url).searchParams.get("client_secret") ?? "";
