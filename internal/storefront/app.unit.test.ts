@@ -624,8 +624,11 @@ describe("around the pages", () => {
   test("the last minute at the bank is announced, not each second of it", async () => {
     await toCheckout();
     await browser.post("/checkout", order());
-    const spoken = (html: string) =>
-      /<div id="state" role="status">.*?<div id="rest">/s.exec(html)?.[0] ?? "";
+    const spoken = (html: string) => {
+      const [state] = /<div id="state">.*?<div id="rest">/s.exec(html) ?? [];
+      expect(state).toBeString();
+      return state;
+    };
     const at = async (expires_at: string) => {
       shop.set(sagaOf(1), { status: "INVENTORY_RESERVED", next_action: { kind: "redirect", expires_at } });
       await browser.get(`/checkout/${sagaOf(1)}`);
