@@ -344,6 +344,46 @@ describe("who sees what", () => {
     expect([browser.url, browser.cookies.get("__Host-cart")]).toEqual(["/cart", "mug-red!2~teapot-blue!1"]);
   });
 
+  test("a cancelled order says where the money is, and is no receipt", async () => {
+    await browser.signIn();
+    const parts = { status: "CANCELLED", cancelled_at: "2026-11-28T10:00:00.000Z" } as const;
+    const { order_id } = shop.addOrder(1, { ...parts, saga_id: sagaOf(1) });
+    await browser.get("/orders");
+    expect(browser.html).toContain("€77.00 is returned to you.");
+    await browser.get(`/orders/${order_id}`);
+    for (const text of ["€77.00 is returned to you.", "28 November 2026", "5 to 10 working days"])
+      expect(browser.html).toContain(text);
+    for (const text of ["eceipt", "Deliver", "Paid"]) expect(browser.html).not.toContain(text);
+    // The page of the checkout says the same, also to a guest.
+    shop.set(sagaOf(1), { status: "COMPLETED", total_cents: 7_700, order_id, completed_at: AN_END });
+    const guest = new Browser(shop);
+    for (const page of [
+      await browser.get(`/checkout/${sagaOf(1)}`),
+      await guest.get(`/checkout/${sagaOf(1)}?k=guest`),
+    ]) {
+      expect(page.title).toBe("This order was cancelled");
+      expect(page.html).toContain("€77.00 is returned to you.");
+      expect(page.html).not.toContain("You paid");
+    }
+  });
+
+  test("the address is whole, and the parcel is delivered only once it is", async () => {
+    await browser.signIn();
+    const { order_id } = shop.addOrder(1, { saga_id: sagaOf(1) });
+    shop.set(sagaOf(1), { status: "COMPLETED", total_cents: 7_700, order_id, completed_at: AN_END });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.html).toContain("London, SW1Y 4JH, United Kingdom");
+    for (const path of [`/checkout/${sagaOf(1)}`, `/orders/${order_id}`]) {
+      await browser.get(path);
+      expect(browser.html).toContain("Delivery to");
+      expect(browser.html).not.toContain("Delivered to");
+    }
+    expect(browser.html).toContain("Paid when the order was placed.");
+    const arrived = shop.addOrder(2, { status: "DELIVERED", delivered_at: AN_END });
+    await browser.get(`/orders/${arrived.order_id}`);
+    expect(browser.html).toContain("Delivered to");
+  });
+
   test("a sign-in by address only asks; the POST signs in; sign-out forgets", async () => {
     await browser.get(`/signin?token=${SHOPPER_TOKEN}`);
     expect(browser.cookies.has("__Host-session")).toBe(false);

@@ -1,5 +1,5 @@
 // `/orders` and `/orders/:id`: the history, and one order with its receipt.
-import { countryName } from "../countries.ts";
+import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Page } from "../parts/layout.tsx";
@@ -8,6 +8,7 @@ import { OpenCheckouts } from "../parts/open-checkouts.tsx";
 import { When } from "../parts/when.tsx";
 import type { CheckoutStatus, OrdersPage, PlacedOrder, ShopProduct } from "../port.ts";
 import type { Frame } from "../visit.ts";
+import type { Words } from "../words/words.ts";
 
 type Products = ReadonlyMap<string, ShopProduct>;
 
@@ -52,6 +53,11 @@ export function Orders({ frame, page, products, open }: ListProps) {
                 <p class="note">
                   {words.cartCount(order.items.reduce((sum, { quantity }) => sum + quantity, 0))}
                 </p>
+                {order.status === "CANCELLED" && order.total_cents > 0 ? (
+                  <p class="note">
+                    {words.orders.returned(money(order.total_cents, order.currency, language))}
+                  </p>
+                ) : null}
               </div>
               <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
               <p class="line-sum">{money(order.total_cents, order.currency, language)}</p>
@@ -78,7 +84,8 @@ interface OrderProps {
 }
 
 export function Order({ frame, order, products }: OrderProps) {
-  const { words } = frame;
+  const { words, language } = frame;
+  const isCancelled = order.status === "CANCELLED";
   return (
     <Page frame={frame} title={`${words.orders.number} ${order.order_id.slice(-8)}`} current="orders">
       <p class="no-print">
@@ -89,10 +96,14 @@ export function Order({ frame, order, products }: OrderProps) {
       </p>
       <div class="order-head">
         <div>
-          <p class="print-only">{frame.shopName}</p>
-          <h1>{words.orders.status[order.status]}</h1>
+          <p class="print-only shop-name">{frame.shopName}</p>
+          <h1 class={isCancelled ? undefined : "no-print"}>{words.orders.status[order.status]}</h1>
+          {isCancelled ? null : <h1 class="print-only">{words.orders.receipt}</h1>}
           <p class="note code">
             {words.orders.number} {order.order_id}
+          </p>
+          <p class="print-only">
+            {words.orders.placed}: <When at={order.created_at} language={language} show="day" />
           </p>
         </div>
         <div class="actions no-print">
@@ -101,10 +112,12 @@ export function Order({ frame, order, products }: OrderProps) {
               {words.orders.again}
             </button>
           </form>
-          <button class="button quiet" type="button" data-print data-needs-js>
-            <Icon name="print" />
-            {words.orders.print}
-          </button>
+          {isCancelled ? null : (
+            <button class="button quiet" type="button" data-print data-needs-js>
+              <Icon name="print" />
+              {words.orders.print}
+            </button>
+          )}
         </div>
       </div>
       <Progress frame={frame} order={order} />
@@ -149,7 +162,7 @@ function Receipt({ frame, order, products }: OrderProps) {
   const { words, language } = frame;
   return (
     <section>
-      <h2>{words.orders.receipt}</h2>
+      <h2 class="no-print">{order.status === "CANCELLED" ? words.orders.items : words.orders.receipt}</h2>
       <ArtDefinitions products={[...products.values()]} />
       <ul class="lines">
         {order.items.map(({ sku_id, quantity, unit_price_cents }) => {
@@ -180,32 +193,25 @@ function Receipt({ frame, order, products }: OrderProps) {
         <span>{words.orders.total}</span>
         <strong>{money(order.total_cents, order.currency, language)}</strong>
       </p>
+      {order.status === "CANCELLED" ? null : (
+        <p class="note">{order.total_cents === 0 ? words.status.money.free("") : words.orders.paid}</p>
+      )}
     </section>
   );
 }
 
+/** Where the parcel goes, or went. A cancelled order goes nowhere. */
 function Delivery({ frame, order }: { readonly frame: Frame; readonly order: PlacedOrder }) {
   const { words, language } = frame;
-  const { name, company, line1, line2, postal_code, city, region, country } = order.shipping_address;
-  const place = [postal_code, city].filter((part) => part !== undefined && part !== "").join(" ");
-  const lines = [
-    name,
-    company,
-    line1,
-    line2,
-    place,
-    region,
-    country === undefined ? "" : countryName(country, language),
-  ];
+  if (order.status === "CANCELLED") return <Returned frame={frame} order={order} />;
+  const title = deliveryTitle(words, order);
   return (
-    <aside class="summary" aria-label={words.orders.address}>
-      <h2>{words.orders.address}</h2>
+    <aside class="summary" aria-label={title}>
+      <h2>{title}</h2>
       <address>
-        {lines
-          .filter((text) => text !== undefined && text !== "")
-          .map((text) => (
-            <span key={text}>{text}</span>
-          ))}
+        {addressLines(order.shipping_address, language).map((text, index) => (
+          <span key={index}>{text}</span>
+        ))}
       </address>
       {order.tracking === null ? null : (
         <>
@@ -222,6 +228,32 @@ function Delivery({ frame, order }: { readonly frame: Frame; readonly order: Pla
           </p>
         </>
       )}
+    </aside>
+  );
+}
+
+export function deliveryTitle(words: Words, { status }: PlacedOrder): string {
+  return status === "DELIVERED" ? words.orders.delivered_to : words.orders.deliver_to;
+}
+
+/** What a cancelled order means for the shopper's money. */
+function Returned({ frame, order }: { readonly frame: Frame; readonly order: PlacedOrder }) {
+  const { words, language } = frame;
+  if (order.total_cents === 0) return null;
+  return (
+    <aside class="summary" aria-label={words.orders.money}>
+      <h2>{words.orders.money}</h2>
+      <p>
+        <strong>{words.orders.returned(money(order.total_cents, order.currency, language))}</strong>
+      </p>
+      <p class="note">
+        {order.cancelled_at === null ? null : (
+          <>
+            {words.orders.cancelled}: <When at={order.cancelled_at} language={language} show="day" />.{" "}
+          </>
+        )}
+        {words.orders.returnedWhen}
+      </p>
     </aside>
   );
 }

@@ -1,6 +1,6 @@
 // `/checkout/:saga`: how the order is going, in words, with the money sentence and a next step. The same address is the order's page
 // later, and the one in the mail. Its two parts are sent again on every change: `State` (said by screen readers) and `Rest`.
-import { countryName } from "../countries.ts";
+import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { BankActions, HeldUntil } from "../parts/bank-wait.tsx";
@@ -10,6 +10,7 @@ import { When } from "../parts/when.tsx";
 import type { CheckoutStatus, OrderStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
+import { deliveryTitle } from "./orders.tsx";
 import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failures.ts";
 
 /** Shown in words on the page. */
@@ -28,8 +29,8 @@ export interface StatusProps {
   readonly products: ReadonlyMap<string, ShopProduct>;
   /** Null for guests, and until the order is written. */
   readonly order: PlacedOrder | null;
-  /** Also for guests; undefined until the order is written, and while nobody can say. */
-  readonly orderStatus: OrderStatus | undefined;
+  /** The order was confirmed and cancelled later; guests see that, too. */
+  readonly isCancelled: boolean;
   readonly isGuest: boolean;
   /** The token of a guest's link, for the live updates. */
   readonly guestToken: string;
@@ -78,20 +79,17 @@ export function StatusPage(props: StatusProps) {
   );
 }
 
-function headlineOf({ checkout, frame, orderStatus }: StatusProps): {
-  stage: Stage;
-  title: string;
-  text: string;
-} {
+function headlineOf({ checkout, frame, isCancelled }: StatusProps) {
   const { words } = frame;
-  const stage = stageOf(checkout, orderStatus);
+  if (isCancelled) return { stage: "not_ordered" as const, ...words.status.cancelled };
+  const stage = stageOf(checkout);
   if (stage !== "not_ordered") return { stage, ...words.status.stages[stage] };
   return { stage, ...words.status.failures[failureKind(checkout.failure_code ?? "")] };
 }
 
 /** What is going on, and where the money is. */
 export function State(props: StatusProps) {
-  const { frame, checkout, orderStatus, now } = props;
+  const { frame, checkout, isCancelled, now } = props;
   const { words, language } = frame;
   const { stage, title, text } = headlineOf(props);
   const { total_cents, currency } = checkout;
@@ -100,12 +98,19 @@ export function State(props: StatusProps) {
     <>
       <p class={`badge badge-${stage}`}>
         <Icon name={BADGE_ICONS[stage]} />
-        {stage === "not_ordered" ? words.status.stages.not_ordered.title : words.status.title}
+        {isCancelled
+          ? words.orders.status.CANCELLED
+          : stage === "not_ordered"
+            ? words.status.stages.not_ordered.title
+            : words.status.title}
       </p>
       <h1>{title}</h1>
       <p class="lead">{text}</p>
-      {stage === "confirm_at_bank" ? <HeldUntil frame={frame} checkout={checkout} now={now} /> : null}
-      <p class="money">{words.status.money[moneySentence(checkout, orderStatus)](amount)}</p>
+      <p class="money">
+        {isCancelled && total_cents !== 0
+          ? `${words.orders.returned(amount)} ${words.orders.returnedWhen}`
+          : words.status.money[moneySentence(checkout)](amount)}
+      </p>
       {takesLong(checkout, now) ? <p class="longer">{words.status.longer}</p> : null}
     </>
   );
@@ -128,7 +133,7 @@ export function Rest(props: StatusProps) {
   const { total_cents, currency, order_id } = checkout;
   return (
     <>
-      <Steps {...props} />
+      {props.isCancelled ? null : <Steps frame={frame} checkout={checkout} />}
       <Actions {...props} />
       <Short {...props} />
       <Lines {...props} />
@@ -150,17 +155,10 @@ export function Rest(props: StatusProps) {
             <dd class="code">{order_id}</dd>
           </>
         )}
-        {order === null ? null : (
+        {order === null || props.isCancelled ? null : (
           <>
-            <dt>{words.orders.address}</dt>
-            <dd>
-              {[order.shipping_address.name, order.shipping_address.line1, order.shipping_address.city]
-                .filter(Boolean)
-                .join(", ")}
-              {order.shipping_address.country === undefined
-                ? null
-                : `, ${countryName(order.shipping_address.country, language)}`}
-            </dd>
+            <dt>{deliveryTitle(words, order)}</dt>
+            <dd>{addressLines(order.shipping_address, language).join(", ")}</dd>
           </>
         )}
         <dt>{words.status.reference}</dt>

@@ -94,7 +94,7 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
     frame: visit,
     checkout,
     order: isGuest ? null : order,
-    orderStatus: order?.status,
+    isCancelled: order?.status === "CANCELLED",
     ...(await linesOf(visit, checkout, order)),
     isGuest,
     guestToken,

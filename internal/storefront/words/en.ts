@@ -9,6 +9,8 @@ interface TitleAndText {
 
 export interface StatusWords {
   readonly stages: Readonly<Record<Stage, TitleAndText>>;
+  /** The checkout was completed, and its order cancelled later. */
+  readonly cancelled: TitleAndText;
   /** `amount` is formatted; empty while it is not known. */
   readonly money: Readonly<Record<MoneySentence, (amount: string) => string>>;
   readonly failures: Readonly<Record<FailureKind, TitleAndText>>;
@@ -36,6 +38,10 @@ export const status: StatusWords = {
       text: "Something went wrong. We are stopping the order and making sure that you are not charged.",
     },
     not_ordered: { title: "Not ordered", text: "This order was not placed." },
+  },
+  cancelled: {
+    title: "This order was cancelled",
+    text: "It was confirmed first and cancelled later. It will not be sent.",
   },
   money: {
     none: () => "You have not been charged.",
@@ -301,7 +307,12 @@ export const en = {
     delivered: "Delivered",
     cancelled: "Cancelled",
     tracking: "Tracking",
-    address: "Delivery address",
+    deliver_to: "Delivery to",
+    delivered_to: "Delivered to",
+    money: "Your money",
+    returned: (amount: string) => `${amount} is returned to you.`,
+    returnedWhen: "Banks need 5 to 10 working days to show it.",
+    paid: "Paid when the order was placed.",
     items: "Items",
     total: "Total",
     again: "Order again",
