@@ -1,10 +1,11 @@
 // Checks that an address has the parts that its country uses. The parts come from Google's table (localized-address-format), so no
-// postal code is required in a country without them. The content of a part is not checked: people know where they live. Called by
-// checkout-request.ts.
+// postal code is required in a country without them. Of their content only the postal code is checked (postal-code.ts): people know
+// where they live. Called by checkout-request.ts, also for an address with other faults.
 import { formatAddress } from "localized-address-format";
 import type { CheckoutRequest } from "../../schemas/http.ts";
+import { isPostalCodeOf } from "./postal-code.ts";
 
-type Address = CheckoutRequest["shipping_address"];
+type Address = Partial<CheckoutRequest["shipping_address"]>;
 
 interface Fault {
   readonly path: string;
@@ -22,13 +23,14 @@ interface Parts {
 const known = new Map<string, Parts>();
 
 export function addressFaults(address: Address): readonly Fault[] {
-  const { city, district, region, postal_code, country } = address;
+  const { city, district, region, postal_code } = address;
+  const country = /^[A-Z]{2}$/.test(address.country ?? "") ? (address.country ?? "") : "";
   const parts = partsOf(country);
   const faults: Fault[] = [];
   if (parts.place && [city, district, region].every(isBlank)) {
     faults.push({
       path: "/shipping_address/city",
-      message: `Expected a city, or a region or district, in ${country}`,
+      message: `Expected a city, or a region or district${country === "" ? "" : `, in ${country}`}`,
     });
   }
   // With a state or county, parcels arrive without a postal code.
@@ -40,6 +42,11 @@ export function addressFaults(address: Address): readonly Fault[] {
       message: `Expected a postal code${instead} in ${country}`,
     });
   }
+  if (!isBlank(postal_code) && !isPostalCodeOf(country, postal_code ?? ""))
+    faults.push({
+      path: "/shipping_address/postal_code",
+      message: `Expected a postal code in the format of ${country}`,
+    });
   return faults;
 }
 

@@ -36,6 +36,23 @@ test.each([
 
 test("a city and a postal code are enough in every country", () => {
   const letters = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-  for (const country of letters.flatMap((one) => letters.map((other) => one + other)))
-    expect(addressFaults({ ...person, city: "Town", postal_code: "1000", country })).toEqual([]);
+  // A code of each format.
+  const codes = (
+    "1000 10000 100000 100 71000 01310-100 220030 K1A0B1 SW1Y4JH D02X285 110001 1193653471 100-0001 9490 " +
+    "98000 VLT1117 1012AB 00901 1000-001"
+  ).split(" ");
+  for (const country of letters.flatMap((one) => letters.map((other) => one + other))) {
+    const faults = codes.map((postal_code) =>
+      addressFaults({ ...person, city: "Town", postal_code, country }),
+    );
+    expect([country, faults.some(({ length }) => length === 0)]).toEqual([country, true]);
+  }
+});
+
+test("a postal code that cannot be one of the country is a fault", () => {
+  const address = { ...person, city: "Köln", postal_code: "ABC" };
+  expect(addressFaults({ ...address, country: "DE" })).toEqual([
+    { path: "/shipping_address/postal_code", message: "Expected a postal code in the format of DE" },
+  ]);
+  expect(addressFaults({ ...address, country: "QA" })).toEqual([]);
 });

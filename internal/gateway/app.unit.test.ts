@@ -111,6 +111,11 @@ const strange: readonly [string, unknown, string][] = [
     cart({ shipping_address: { ...address, postal_code: "", country: "DE" } }),
     "/shipping_address/postal_code",
   ],
+  [
+    "a postal code that the country does not have",
+    cart({ shipping_address: { ...address, postal_code: "ABC", country: "DE" } }),
+    "/shipping_address/postal_code",
+  ],
   ["a lone surrogate", cart({ shipping_address: { ...address, city: "\ud83d" } }), "/shipping_address/city"],
   ["a lone surrogate in the e-mail", cart({ email: "\udc00@example.com" }), "/email"],
   ["a total below the smallest charge", cart({ expected_total_cents: 49 }), "/expected_total_cents"],
@@ -120,6 +125,23 @@ const strange: readonly [string, unknown, string][] = [
   ["a list", [cart()], "/"],
   ["null", null, "/"],
 ];
+test("what a schema cannot find is named beside what it finds", async () => {
+  const { name: _, ...nameless } = address;
+  const body = {
+    ...cart({ email: "ada@localhost" }),
+    shipping_address: { ...nameless, city: "", postal_code: "", country: "DE" },
+  };
+  const answer = await post(body);
+  expectProblem(answer, 422, "invalid-body");
+  const errors = [
+    "/shipping_address/name",
+    "/email",
+    "/shipping_address/city",
+    "/shipping_address/postal_code",
+  ].map((path) => expect.objectContaining({ path }));
+  expect(answer.problem).toMatchObject({ errors: expect.arrayContaining(errors) });
+});
+
 test.each(strange)("rejected with the path of the fault: %s", async (_, body, path) => {
   const answer = await post(body);
   expectProblem(answer, 422, "invalid-body");

@@ -13,6 +13,8 @@ import { ProblemError } from "./problem.ts";
 export const MAX_BODY_BYTES = 64 * 1_024;
 /** Maximum listed faults of one body; more are usually consequences of these. */
 const MAX_BODY_FAULTS = 20;
+/** As the schema says; here for a body that breaks the schema. */
+const MAX_EMAIL_LENGTH = 254;
 const idempotencyKey = new RegExp(IDEMPOTENCY_KEY);
 /** W3C trace context, which forbids ids of only zeros. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -50,14 +52,45 @@ export async function checkoutOf(
   // Checked first: a card number with spaces also violates the schema, but the schema's message would not explain it.
   if (hasCardNumber(body)) throw new ProblemError("card-number", { errors: [CARD_NUMBER] });
   const checkout = checkoutRequest.Check(body) ? body : null;
-  const errors =
-    checkout === null
-      ? [...checkoutRequest.Errors(body)]
-          .slice(0, MAX_BODY_FAULTS)
-          .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }))
-      : faultsOfMeaning(checkout, currencies);
+  const errors = checkout === null ? faultsOf(body) : faultsOfMeaning(checkout, currencies);
   if (checkout !== null && errors.length === 0) return checkout;
-  throw new ProblemError("invalid-body", { errors });
+  throw new ProblemError("invalid-body", { errors: errors.slice(0, MAX_BODY_FAULTS) });
+}
+
+/** The schema's faults, and those of e-mail and address that it cannot find: who corrects a form wants to see all at once. */
+function faultsOf(body: unknown): readonly Fault[] {
+  const faults = Iterator.from(checkoutRequest.Errors(body))
+    .take(MAX_BODY_FAULTS)
+    .map(({ path, message }) => ({ path: path === "" ? "/" : path, message }))
+    .toArray();
+  const found = new Set(faults.map(({ path }) => path));
+  const { email, shipping_address } = fieldsOf(body);
+  const address = textsOf(fieldsOf(shipping_address));
+  const others = [
+    ...(typeof email !== "string" || isAddress(email) ? [] : [NO_ADDRESS]),
+    ...(shipping_address === undefined ? [] : addressFaults(address)),
+  ];
+  return [...faults, ...others.filter(({ path }) => !found.has(path))];
+}
+
+/** `isEmail` throws at half a surrogate pair (validator 13.15.35), and a text without a limit would take it long. */
+function isAddress(email: string): boolean {
+  return email.length <= MAX_EMAIL_LENGTH && email.isWellFormed() && isEmail(email);
+}
+
+interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function textsOf(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, string] => typeof field[1] === "string"),
+  );
 }
 
 function hasCardNumber(body: unknown): boolean {
@@ -79,7 +112,7 @@ function faultsOfMeaning(
       ? chargeFault({ amount_cents: expected_total_cents, currency })
       : null;
   return [
-    ...(isEmail(email) ? [] : [NO_ADDRESS]),
+    ...(isAddress(email) ? [] : [NO_ADDRESS]),
     ...(wrongCurrency === null ? [] : [{ path: "/currency", message: wrongCurrency }]),
     ...(wrongTotal === null ? [] : [{ path: "/expected_total_cents", message: wrongTotal.message }]),
     ...addressFaults(shipping_address),

@@ -270,6 +270,28 @@ describe("buying", () => {
     expect(browser.html).toContain('value="nobody"');
   });
 
+  test("errors come in the order of the page, each with what to do about it", async () => {
+    await toCheckout();
+    shop.faults = ["country", "postal_code", "name", "phone"].map((field) => ({
+      path: `/shipping_address/${field}`,
+      message: "no",
+    }));
+    await browser.post(
+      "/checkout",
+      order({ email: "nobody", name: "A".repeat(300), postal_code: "ABC", country: "", phone: "a\u0001b" }),
+    );
+    const summary = /<section class="error-summary".*?<\/section>/s.exec(browser.html)?.[0] ?? "";
+    expect([...summary.matchAll(/#f-(\w+)">([^<]*)/g)].map(([, field, text]) => [field, text])).toEqual([
+      ["email", "Enter an e-mail address, like name@example.com."],
+      ["name", "This is too long. Shorten it to at most 200 characters."],
+      ["postal_code", "This does not look right."],
+      ["country", "Choose the country."],
+      ["phone", "This does not look right."],
+    ]);
+    await browser.post("/checkout", order({ postal_code: "ABC" }));
+    expect(browser.html).toContain('#f-postal_code">This is no postal code of this country: Germany.');
+  });
+
   test("short stock is offered as it is, and an unorderable cart has no checkout", async () => {
     await browser.signIn();
     await browser.post("/cart", { sku: "notebook-green", quantity: "5" });

@@ -1,4 +1,5 @@
 // The checkout form: its fields, what the shopper typed, and the checkout request that it becomes. Pure.
+import { Email, ShippingAddressInput } from "../../schemas/fields.ts";
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { type Cart, cartOf } from "./cart.ts";
 
@@ -16,6 +17,7 @@ export const ADDRESS_FIELDS = [
 ] as const;
 export type AddressField = (typeof ADDRESS_FIELDS)[number];
 export type Field = "email" | AddressField | "payment_method";
+export const FIELDS: readonly Field[] = ["email", ...ADDRESS_FIELDS, "payment_method"];
 
 /** The tokens by which browsers fill a form (WCAG 1.3.5). */
 export const AUTOCOMPLETE: Readonly<Record<Exclude<Field, "payment_method">, string>> = {
@@ -76,8 +78,13 @@ export function checkoutRequest(posted: PostedCheckout): CheckoutRequest {
 /** `/shipping_address/city` belongs to the field `city`. Null: the fault has no field on the page. */
 export function fieldOfFault(path: string): Field | null {
   const name = path.replace(/^\/shipping_address\//, "").replace(/^\//, "");
-  const fields: readonly Field[] = ["email", ...ADDRESS_FIELDS, "payment_method"];
-  return fields.find((field) => field === name) ?? null;
+  return FIELDS.find((field) => field === name) ?? null;
+}
+
+/** The longest text that the shop takes. */
+export function maxLengthOf(field: Exclude<Field, "payment_method">): number {
+  const schema = field === "email" ? Email : ShippingAddressInput.properties[field];
+  return schema.maxLength ?? MAX_FIELD_LENGTH;
 }
 
 /** For the cookie that remembers the details until the browser closes. Another user of the same browser does not get them. */

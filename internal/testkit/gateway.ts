@@ -72,7 +72,7 @@ export function cart(overrides: Partial<CheckoutRequest> = {}): CheckoutRequest 
     currency: "EUR",
     email: "ada@example.com",
     payment_method: "pm_card_visa",
-    shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" },
+    shipping_address: { name: "Ada", line1: "Street 1", city: "Town", postal_code: "10115", country: "DE" },
     ...overrides,
   };
 }

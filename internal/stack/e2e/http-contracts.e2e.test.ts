@@ -61,7 +61,7 @@ const send =
 const put = send("PUT");
 const post = send("POST");
 
-const address = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "1000", country: "DE" };
+const address = { name: "Ada", line1: "Street 1", city: "Town", postal_code: "10115", country: "DE" };
 const cart = {
   items: [{ sku_id: "tea-1", quantity: 1 }],
   currency: "EUR",

@@ -6,7 +6,7 @@ import { limitProvider } from "../../faults/provider-faults.ts";
 import { CURRENCY } from "../../stack/e2e/running-system.ts";
 import { atStage, fillAddress, place, sagaOf, ShopBrowser, TIMEOUT_MS } from "../../testkit/shop-browser.ts";
 
-const NOT_SERVED = "IS";
+const NOT_SERVED = "FO";
 /** A provider that is away is given up soon after this. */
 const FORWARD_DEADLINE_MS = 12_000;
 const NOT_CHARGED = "You have not been charged.";

@@ -7,10 +7,14 @@ import {
   type Details,
   detailsFrom,
   detailsText,
+  type Field,
   fieldOfFault,
+  FIELDS,
+  maxLengthOf,
   type PostedCheckout,
   postedCheckout,
 } from "../checkout-form.ts";
+import { countryName } from "../countries.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
 import { Checkout, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
@@ -147,20 +151,38 @@ async function again(
   return form(visit, { ...shown, cart, details: posted.details });
 }
 
+/** In the order of the page. */
 function errorsOf(
   visit: Visit,
-  { total_cents, currency }: PostedCheckout,
+  posted: PostedCheckout,
   faults: readonly { readonly path: string }[],
 ): FieldErrors {
   const { errors, status } = visit.words;
-  const unpayable = chargeFault({ amount_cents: total_cents, currency });
-  const found: Partial<Record<keyof FieldErrors, string>> = {};
+  const unpayable = chargeFault({ amount_cents: posted.total_cents, currency: posted.currency });
+  const found = new Map<Field, string>();
   for (const { path } of faults) {
     const field = fieldOfFault(path);
-    if (field !== null) found[field] = errors[field] ?? errors["other"] ?? "";
+    if (field !== null) found.set(field, sentenceOf(visit, field, posted));
     // A fault without a field is about lines or prices; it is shown at the payment, just above the button.
-    else if (unpayable !== null) found.payment_method ??= status.failures[failureKind(unpayable.code)].text;
-    else found.payment_method ??= errors["other"] ?? "";
+    else if (!found.has("payment_method"))
+      found.set(
+        "payment_method",
+        unpayable === null ? (errors["other"] ?? "") : status.failures[failureKind(unpayable.code)].text,
+      );
   }
-  return found;
+  return Object.fromEntries(FIELDS.flatMap((field) => (found.has(field) ? [[field, found.get(field)]] : [])));
+}
+
+/** What to do about a field: give it, shorten it, or correct it. */
+function sentenceOf({ words, language }: Visit, field: Field, { details }: PostedCheckout): string {
+  const { errors, wrong } = words;
+  const missing = errors[field] ?? errors["other"] ?? "";
+  if (field === "payment_method" || field === "country") return missing;
+  const text = details[field] ?? "";
+  if (text === "") return missing;
+  if (text.length > maxLengthOf(field)) return wrong.tooLong(maxLengthOf(field));
+  if (field === "email") return missing;
+  if (field === "postal_code" && details.country !== undefined)
+    return wrong.postalCode(countryName(details.country, language));
+  return errors["other"] ?? missing;
 }

@@ -251,8 +251,11 @@ export const de: Words = {
     postal_code: "Geben Sie die Postleitzahl ein.",
     country: "Wählen Sie das Land.",
     payment_method: "Wählen Sie, wie Sie bezahlen möchten.",
-    other:
-      "Dieser Warenkorb lässt sich so nicht bezahlen: Der Betrag ist zu klein oder zu groß für eine Zahlung.",
+    other: "Das sieht nicht richtig aus.",
+  },
+  wrong: {
+    tooLong: (max) => `Das ist zu lang. Kürzen Sie es auf höchstens ${max} Zeichen.`,
+    postalCode: (country) => `Das ist keine Postleitzahl dieses Landes: ${country}. Prüfen Sie beides.`,
   },
   status: {
     ...status,

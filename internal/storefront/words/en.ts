@@ -257,6 +257,10 @@ export const en = {
     payment_method: "Choose how you want to pay.",
     other: "This does not look right.",
   } as Readonly<Record<string, string>>,
+  wrong: {
+    tooLong: (max: number) => `This is too long. Shorten it to at most ${max} characters.`,
+    postalCode: (country: string) => `This is no postal code of this country: ${country}. Check both.`,
+  },
   status: {
     ...status,
     title: "Your order",

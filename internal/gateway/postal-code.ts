@@ -1,0 +1,35 @@
+// Whether a postal code can be one of its country. The formats come from the package `validator`; a country that it does not know takes
+// anything. Spaces, hyphens, case and a country code in front (D-10117) do not count, because people write them as they like. Pure.
+// Called by address.ts, for the API and the shop's pages alike.
+import isPostalCode, { locales, type PostalCodeLocale } from "validator/lib/isPostalCode.js";
+
+/** `validator` lists the regions of these countries, and refuses a new one. Only the number of digits is checked. */
+const DIGITS: Readonly<Partial<Record<string, number>>> = { CN: 6, CO: 6, FR: 5, IR: 10, NP: 5 };
+/** As long as the schema allows; the text may also come from a request that breaks it. */
+const MAX_LENGTH = 20;
+/** What people put in front, beside the two letters of the country. */
+const PREFIXES: Readonly<Partial<Record<string, string>>> = { AT: "A", DE: "D", LU: "L", SE: "S", NO: "N" };
+
+export function isPostalCodeOf(country: string, text: string): boolean {
+  const locale = locales.find((one) => one === country);
+  if (locale === undefined) return true;
+  if (text.length > MAX_LENGTH) return false;
+  const code = text.toUpperCase().replaceAll(/[\s\p{Pd}]/gu, "");
+  const bare = withoutPrefix(code, country);
+  const digits = DIGITS[country];
+  if (digits !== undefined) return new RegExp(`^\\d{${digits}}$`).test(bare);
+  return [code, bare].some((one) => isWritten(one, locale));
+}
+
+function withoutPrefix(code: string, country: string): string {
+  const prefix = [country, PREFIXES[country] ?? country].find((one) => code.startsWith(one));
+  return prefix === undefined ? code : code.slice(prefix.length);
+}
+
+/** Whether the formats take it with a separator at some place, or with the country in front: 100-0001, D02 X285, LT-01100, AD500. */
+function isWritten(code: string, locale: PostalCodeLocale): boolean {
+  const separated = Array.from({ length: code.length }, (_, at) =>
+    [" ", "-"].map((mark) => code.slice(0, at) + mark + code.slice(at)),
+  ).flat();
+  return [code, ...separated, locale + code, `${locale}-${code}`].some((one) => isPostalCode(one, locale));
+}
