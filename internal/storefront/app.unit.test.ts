@@ -292,6 +292,30 @@ describe("buying", () => {
     expect(browser.html).toContain('#f-postal_code">This is no postal code of this country: Germany.');
   });
 
+  test("what was typed outlives a change of language and theme, and is in no cookie", async () => {
+    await toCheckout();
+    const { key } = browser.offer;
+    expect(browser.html).toContain('form="checkout-form" formaction="/checkout/draft"');
+    const card = "pm_card_chargeDeclined";
+    await browser.post("/checkout/draft", order({ language: "de", payment_method: card }));
+    expect([browser.status, browser.title, browser.offer["key"]]).toEqual([200, "Kasse", key]);
+    for (const text of ['value="Main St 1"', 'value="DE" selected', `value="${card}" checked`])
+      expect(browser.html).toContain(text);
+    await browser.post("/checkout/draft", order({ theme: "dark" }));
+    expect(browser.html).toContain('<html lang="de" data-theme="dark">');
+    expect(browser.html).toContain('value="ada@example.com"');
+    expect([browser.cookies.get("__Host-view"), browser.cookies.has("__Host-details")]).toEqual([
+      "de.dark",
+      false,
+    ]);
+    expect(shop.starts).toEqual([]);
+    await browser.get("/checkout/draft");
+    expect(browser.url).toBe("/checkout");
+    browser.cookies.delete("__Host-session");
+    await browser.post("/checkout/draft", order({ language: "en" }));
+    expect(browser.url).toBe("/signin?needed=1&back=%2Fcheckout");
+  });
+
   test("short stock is offered as it is, and an unorderable cart has no checkout", async () => {
     await browser.signIn();
     await browser.post("/cart", { sku: "notebook-green", quantity: "5" });

@@ -66,6 +66,8 @@ function warn(leftMs) {
 function onSubmit(event) {
   const form = event.target;
   if (!(form instanceof HTMLFormElement)) return;
+  // A button that leads elsewhere, as language and theme do, orders nothing.
+  if (event.submitter?.hasAttribute("formaction")) return;
   if (form.matches("[data-add]")) {
     event.preventDefault();
     // The cart is a cookie: a press that did not wait would add to the cart as it was before the one before.

@@ -14,6 +14,10 @@ import { TEST_CARDS } from "../test-cards.ts";
 
 export type FieldErrors = Readonly<Partial<Record<Field, string>>>;
 
+/** A change of language or theme goes through this route, which shows the form again with what was typed. */
+export const DRAFT_PATH = "/checkout/draft";
+const KEPT_FORM = { id: "checkout-form", action: DRAFT_PATH };
+
 interface Props {
   readonly frame: Frame;
   readonly cart: PricedCart;
@@ -21,6 +25,8 @@ interface Props {
   readonly details: Details;
   readonly errors: FieldErrors;
   readonly cards: StorefrontOptions["cards"];
+  /** The test card that was chosen before. */
+  readonly chosen?: string | undefined;
   /** Why the page is shown again. */
   readonly note?: string | undefined;
   /** The order that was placed with this page before. */
@@ -28,13 +34,13 @@ interface Props {
 }
 
 export function Checkout(props: Props) {
-  const { frame, cart, idempotencyKey, details, errors, cards, note, placedSaga } = props;
+  const { frame, cart, idempotencyKey, details, errors, cards, chosen, note, placedSaga } = props;
   const { words } = frame;
   return (
     <Page
       frame={frame}
       title={words.checkout.title}
-      ownStatus
+      keepsForm={KEPT_FORM}
       scripts={cards.kind === "stripe" ? <StripeScripts frame={frame} /> : null}
     >
       <h1>{words.checkout.title}</h1>
@@ -48,6 +54,7 @@ export function Checkout(props: Props) {
       )}
       <ErrorSummary frame={frame} errors={errors} />
       <form
+        id={KEPT_FORM.id}
         method="post"
         action="/checkout"
         class="two-columns checkout"
@@ -86,7 +93,7 @@ export function Checkout(props: Props) {
           {cart.total_cents === 0 ? (
             <input type="hidden" name="payment_method" value="free" />
           ) : (
-            <Payment frame={frame} cards={cards} error={errors.payment_method} />
+            <Payment frame={frame} cards={cards} chosen={chosen} error={errors.payment_method} />
           )}
         </div>
         <Summary frame={frame} cart={cart} />
@@ -256,13 +263,19 @@ function FieldError({ field, error }: { readonly field: Field; readonly error: s
 function Payment({
   frame,
   cards,
+  chosen,
   error,
 }: {
   readonly frame: Frame;
   readonly cards: StorefrontOptions["cards"];
+  readonly chosen: string | undefined;
   readonly error: string | undefined;
 }) {
   const { words } = frame;
+  const checked = Math.max(
+    0,
+    TEST_CARDS.findIndex((card) => card === chosen),
+  );
   return (
     <fieldset
       class={error === undefined ? "payment" : "payment has-error"}
@@ -278,7 +291,7 @@ function Payment({
           <div class="radios">
             {TEST_CARDS.map((card, index) => (
               <label key={card}>
-                <input type="radio" name="payment_method" value={card} checked={index === 0} />
+                <input type="radio" name="payment_method" value={card} checked={index === checked} />
                 <span>{words.cards[card] ?? card}</span>
               </label>
             ))}
@@ -313,11 +326,11 @@ function described(ids: readonly string[]) {
 export function Unanswered({ frame, form }: { readonly frame: Frame; readonly form: URLSearchParams }) {
   const { words } = frame;
   return (
-    <Page frame={frame} title={words.checkout.silent}>
+    <Page frame={frame} title={words.checkout.silent} keepsForm={KEPT_FORM}>
       <div class="narrow">
         <h1>{words.checkout.silent}</h1>
         <p class="lead">{words.checkout.silentText}</p>
-        <form method="post" action="/checkout">
+        <form id={KEPT_FORM.id} method="post" action="/checkout">
           {[...form].map(([name, value]) => (
             <input key={name} type="hidden" name={name} value={value} />
           ))}

@@ -19,8 +19,16 @@ export interface PageProps {
   readonly current?: "products" | "orders" | "cart";
   /** Said in the status region as soon as the page is there. */
   readonly said?: string | undefined;
+  /** The form whose fields must outlive a change of language or theme: those buttons belong to it then. */
+  readonly keepsForm?: FormToKeep | undefined;
   /** Scripts that only this page needs. */
   readonly scripts?: ComponentChildren;
+}
+
+interface FormToKeep {
+  readonly id: string;
+  /** Takes the form and shows it again. */
+  readonly action: string;
 }
 
 export function Page({
@@ -31,6 +39,7 @@ export function Page({
   refreshSeconds,
   current,
   said,
+  keepsForm,
   scripts,
 }: PageProps) {
   const { words, language, theme, nonce, shopName } = frame;
@@ -65,7 +74,7 @@ export function Page({
           )}
           {children}
         </main>
-        <Footer frame={frame} />
+        <Footer frame={frame} keepsForm={keepsForm} />
       </body>
     </html>
   );
@@ -114,16 +123,24 @@ function Header({ frame, current }: { readonly frame: Frame; readonly current: P
   );
 }
 
-function Footer({ frame }: { readonly frame: Frame }) {
-  const { words, language, theme, shopName, here } = frame;
+interface FooterProps {
+  readonly frame: Frame;
+  readonly keepsForm: FormToKeep | undefined;
+}
+
+function Footer({ frame, keepsForm }: FooterProps) {
+  const { words, language, theme, shopName } = frame;
+  const belongs =
+    keepsForm === undefined
+      ? {}
+      : ({ form: keepsForm.id, formAction: keepsForm.action, formNoValidate: true } as const);
   return (
     <footer class="bottom">
       <div class="bottom-in">
         <p>
           <strong>{shopName}</strong> {words.footer.line}
         </p>
-        <form method="post" action="/preferences" class="choices" aria-label={words.footer.language}>
-          <input type="hidden" name="back" value={here} />
+        <Choices frame={frame} keepsForm={keepsForm} label={words.footer.language}>
           {LANGUAGES.map((code) => (
             <button
               key={code}
@@ -132,21 +149,48 @@ function Footer({ frame }: { readonly frame: Frame }) {
               value={code}
               lang={code}
               aria-pressed={code === language}
+              {...belongs}
             >
               {wordsOf(code).own}
             </button>
           ))}
-        </form>
-        <form method="post" action="/preferences" class="choices" aria-label={words.footer.theme}>
-          <input type="hidden" name="back" value={here} />
+        </Choices>
+        <Choices frame={frame} keepsForm={keepsForm} label={words.footer.theme}>
           {THEMES.map((name) => (
-            <button key={name} class="choice" name="theme" value={name} aria-pressed={name === theme}>
+            <button
+              key={name}
+              class="choice"
+              name="theme"
+              value={name}
+              aria-pressed={name === theme}
+              {...belongs}
+            >
               {words.footer.themes[name]}
             </button>
           ))}
-        </form>
+        </Choices>
       </div>
     </footer>
+  );
+}
+
+function Choices({
+  frame,
+  keepsForm,
+  label,
+  children,
+}: FooterProps & { readonly label: string; readonly children: ComponentChildren }) {
+  if (keepsForm !== undefined)
+    return (
+      <div class="choices" role="group" aria-label={label}>
+        {children}
+      </div>
+    );
+  return (
+    <form method="post" action="/preferences" class="choices" aria-label={label}>
+      <input type="hidden" name="back" value={frame.here} />
+      {children}
+    </form>
   );
 }
 

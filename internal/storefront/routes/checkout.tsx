@@ -16,19 +16,24 @@ import {
 } from "../checkout-form.ts";
 import { countryName } from "../countries.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
-import { Checkout, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
+import { Checkout, DRAFT_PATH, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
 import type { StartResult } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
-import { type Visit, withCart } from "../visit.ts";
+import { preferencesCookie, type Visit, withCart } from "../visit.ts";
+import { wordsOf } from "../words/words.ts";
 import { failureKind } from "../../../schemas/failures.ts";
 import { productsIn } from "./catalogue.tsx";
 import { openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
+import { chosenPreferences } from "./session.tsx";
 
 export const checkoutRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/checkout", name: "checkout", handle: checkoutPage },
   { method: "POST", path: "/checkout", name: "checkout_place", handle: place },
+  { method: "POST", path: DRAFT_PATH, name: "checkout_draft", handle: draft },
+  // The answer to the POST has this address, and somebody may load it again.
+  { method: "GET", path: DRAFT_PATH, name: "checkout", handle: () => seeOther("/checkout") },
 ];
 
 async function checkoutPage(asked: Visit): Promise<Response> {
@@ -45,6 +50,7 @@ interface Shown {
   readonly cart: PricedCart;
   readonly details: Details;
   readonly errors?: FieldErrors;
+  readonly chosen?: string;
   /** Kept while nothing was ordered with it and the offer is the same; a new one otherwise. */
   readonly key?: string | undefined;
   readonly note?: string;
@@ -55,10 +61,9 @@ interface Shown {
   readonly cookies?: readonly string[];
 }
 
-function form(
-  visit: Visit,
-  { cart, details, errors = {}, key, note, placedSaga, isNewKey = false, status = 200, cookies = [] }: Shown,
-) {
+function form(visit: Visit, shown: Shown) {
+  const { cart, details, errors = {}, chosen, key, note, placedSaga } = shown;
+  const { isNewKey = false, status = 200, cookies = [] } = shown;
   const { cards, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
   const idempotencyKey = usableKey(visit, offer, { key, isNewKey }) ?? keyFor(offer, uuid());
@@ -70,6 +75,7 @@ function form(
       details={details}
       errors={errors}
       cards={cards}
+      chosen={chosen}
       note={note}
       placedSaga={placedSaga}
     />
@@ -139,16 +145,28 @@ async function place(visit: Visit): Promise<Response> {
   }
 }
 
+/**
+ * Another language or theme, and the form as it was. What was typed goes to and fro in the bodies and is stored nowhere, so this POST
+ * answers with the page itself.
+ */
+function draft(visit: Visit): Response | Promise<Response> {
+  if (visit.userId === null) return signInFirst({ ...visit, here: "/checkout" });
+  const { language, theme } = chosenPreferences(visit);
+  const changed = { ...visit, language, theme, words: wordsOf(language) };
+  const posted = postedCheckout(visit.form);
+  return again(changed, posted, { key: posted.key, cookies: [preferencesCookie(language, theme)] });
+}
+
 /** The form with what was typed, over the lines that it showed. */
 async function again(
   visit: Visit,
   posted: PostedCheckout,
-  shown: Omit<Shown, "cart" | "details">,
+  shown: Omit<Shown, "cart" | "details" | "chosen">,
 ): Promise<Response> {
   const shownCart = posted.cart.length === 0 ? visit.cart : posted.cart;
   const cart = priced(shownCart, await productsIn(withCart(visit, shownCart)));
-  if (!cart.isOrderable) return seeOther("/cart");
-  return form(visit, { ...shown, cart, details: posted.details });
+  if (!cart.isOrderable) return seeOther("/cart", shown.cookies);
+  return form(visit, { ...shown, cart, details: posted.details, chosen: posted.payment_method });
 }
 
 /** In the order of the page. */

@@ -56,10 +56,16 @@ function signOut(): Response {
 }
 
 function preferences(visit: Visit): Response {
-  const { form, language, theme } = visit;
-  const newLanguage = LANGUAGES.find((code) => code === form.get("language")) ?? language;
-  const newTheme = THEMES.find((name) => name === form.get("theme")) ?? theme;
-  return seeOther(ownPath(form.get("back"), "/"), [preferencesCookie(newLanguage, newTheme)]);
+  const { language, theme } = chosenPreferences(visit);
+  return seeOther(ownPath(visit.form.get("back"), "/"), [preferencesCookie(language, theme)]);
+}
+
+/** What the pressed button chose; the other one stays. */
+export function chosenPreferences({ form, language, theme }: Visit): Pick<Visit, "language" | "theme"> {
+  return {
+    language: LANGUAGES.find((code) => code === form.get("language")) ?? language,
+    theme: THEMES.find((name) => name === form.get("theme")) ?? theme,
+  };
 }
 
 function invalid(visit: Visit, back: string): Response {
