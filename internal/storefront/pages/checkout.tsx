@@ -140,12 +140,16 @@ function StripeScripts({ frame }: { readonly frame: Frame }) {
   );
 }
 
+/** So many fit beside the button in any window. */
+const UNSCROLLED_LINES = 2;
+
 function Review({ frame, cart }: { readonly frame: Frame; readonly cart: PricedCart }) {
   const { language } = frame;
   return (
     <>
       <ArtDefinitions products={cart.lines.flatMap(({ product }) => (product === null ? [] : [product]))} />
-      <ul class="review">
+      {/* A list that scrolls must take the focus, so that the keyboard scrolls it. */}
+      <ul class="review" {...(cart.lines.length > UNSCROLLED_LINES ? { tabIndex: 0 } : {})}>
         {cart.lines.map(({ product, quantity }) =>
           product === null ? null : (
             <li key={product.sku_id}>
@@ -240,7 +244,7 @@ function CountryField({ frame, details, errors }: FieldProps) {
         {...described([error === undefined ? "" : "e-country"])}
         {...(error === undefined ? {} : { "aria-invalid": true })}
       >
-        <option value="" />
+        <option value="">{words.checkout.chooseCountry}</option>
         {countriesIn(language).map(({ code, name }) => (
           <option key={code} value={code} selected={code === details.country}>
             {name}

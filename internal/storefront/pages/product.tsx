@@ -57,10 +57,12 @@ export function Product({ frame, product, similar, said }: Props) {
               </button>
             </form>
           )}
-          <p class="promise">
-            <Icon name="check" />
-            {words.shop.delivery}
-          </p>
+          {choices === 0 ? null : (
+            <p class="promise">
+              <Icon name="check" />
+              {words.shop.delivery}
+            </p>
+          )}
         </div>
       </article>
       {similar.length === 0 ? null : (

@@ -220,6 +220,7 @@ export const de: Words = {
     city: "Ort",
     region: "Bundesland, Provinz oder Kanton (wo üblich)",
     country: "Land",
+    chooseCountry: "Bitte wählen",
     phone: "Telefon, für die Lieferung (freiwillig)",
     payment: "Zahlung",
     testCards:

@@ -224,6 +224,7 @@ export const en = {
     city: "City",
     region: "State, province or county (where your country uses one)",
     country: "Country",
+    chooseCountry: "Choose a country",
     phone: "Phone, for the delivery (optional)",
     payment: "Payment",
     testCards:
