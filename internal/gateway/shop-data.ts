@@ -79,13 +79,22 @@ export class GatewayShopData implements ShopData {
     };
     const found = all.filter(
       (product) =>
-        product.sku_id > after &&
-        (category === undefined || product.category === category) &&
-        (words.length === 0 || matches(product)),
+        (category === undefined || product.category === category) && (words.length === 0 || matches(product)),
     );
-    const items = found.slice(0, PAGE_PRODUCTS);
+    const start = found.findIndex(({ sku_id }) => sku_id > after);
+    const items = start < 0 ? [] : found.slice(start, start + PAGE_PRODUCTS);
     const categories = [...new Set(all.flatMap((product) => product.category ?? []))].toSorted();
-    return { items, categories, next: found.length > items.length ? (items.at(-1)?.sku_id ?? null) : null };
+    const hasMore = start >= 0 && found.length > start + PAGE_PRODUCTS;
+    return {
+      items,
+      categories,
+      next: hasMore ? (items.at(-1)?.sku_id ?? null) : null,
+      // Also from beyond the end, where a page is empty.
+      previous:
+        after === "" || start === 0
+          ? null
+          : (found[(start < 0 ? found.length : start) - PAGE_PRODUCTS - 1]?.sku_id ?? ""),
+    };
   }
 
   async productsBySku(skus: readonly string[]) {

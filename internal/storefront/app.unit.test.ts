@@ -318,13 +318,74 @@ describe("buying", () => {
 
   test("short stock is offered as it is, and an unorderable cart has no checkout", async () => {
     await browser.signIn();
-    await browser.post("/cart", { sku: "notebook-green", quantity: "5" });
+    await browser.post("/cart", { sku: "notebook-green" });
+    await browser.post("/cart/quantity", { sku: "notebook-green", quantity: "5" });
     await browser.get("/checkout");
     expect(browser.url).toBe("/cart");
     expect(browser.html).toContain("Only 3 left<");
     await browser.post("/cart/fit", {});
     expect(browser.cookies.get("__Host-cart")).toBe("notebook-green!3");
     expect(browser.html).toContain('href="/checkout"');
+  });
+});
+
+describe("the shelves", () => {
+  test("no more is added than there is, and the page says how many were", async () => {
+    const add = (sku: string, quantity: string, back = "/") => browser.post("/cart", { sku, quantity, back });
+    await add("notebook-green", "2");
+    expect(browser.html).toContain("Added to your cart.");
+    await add("notebook-green", "2", "/?q=note&added=1");
+    expect(browser.url).toBe("/?q=note&only=1");
+    expect(browser.html).toContain("Only 1 added to your cart: there is no more.");
+    await add("notebook-green", "1", browser.url);
+    expect(browser.url).toBe("/?q=note&only=0");
+    expect(browser.html).toContain("Not added: there is no more of it");
+    await add("grinder-black", "1");
+    await add("never-sold", "1");
+    expect(browser.cookies.get("__Host-cart")).toBe("notebook-green!3");
+    // for the script
+    await browser.post("/cart", { sku: "notebook-green" }, { accept: "application/json" });
+    expect(JSON.parse(browser.html)).toEqual({
+      count: 3,
+      text: "Not added: there is no more of it than you have in your cart.",
+    });
+    await browser.post("/cart", { sku: "mug-red" }, { accept: "application/json" });
+    expect(JSON.parse(browser.html)).toEqual({ count: 4, text: "Added to your cart." });
+  });
+
+  test("a full cart says so, and a shop that does not answer takes what is added", async () => {
+    const full = Array.from({ length: 50 }, (_, i) => `s${i}!1`).join("~");
+    browser.cookies.set("__Host-cart", full);
+    await browser.post("/cart", { sku: "mug-red", back: "/" });
+    expect(browser.html).toContain("Not added: your cart is full.");
+    browser.cookies.delete("__Host-cart");
+    shop.isDown = true;
+    await browser.post("/cart", { sku: "mug-red" }, { accept: "application/json" });
+    expect(JSON.parse(browser.html)).toMatchObject({ count: 1 });
+  });
+
+  test("a category and a search have their own heading and title, and later pages lead back", async () => {
+    await browser.get("/?category=Kitchen");
+    expect(browser.title).toBe("Kitchen");
+    expect(browser.html).toContain("<title>Kitchen · Larkfield</title>");
+    await browser.get("/?q=mug");
+    expect(browser.title).toBe("Search: mug");
+    await browser.get("/?q=mug&category=Kitchen");
+    expect(browser.title).toBe("Kitchen: mug");
+    expect(browser.html).not.toContain("Previous products");
+    await browser.get("/?category=Kitchen&after=k");
+    expect(browser.html).toContain('rel="prev" href="/?category=Kitchen"');
+    await browser.signIn();
+    await browser.get("/orders");
+    expect(browser.html).not.toContain("Newest orders");
+    await browser.get(`/orders?after=${sagaOf(1)}`);
+    expect(browser.html).toContain("Newest orders");
+  });
+
+  test("what is sold out promises nothing", async () => {
+    await browser.get("/products/grinder-black");
+    expect(browser.html).toContain("Sold out");
+    expect(browser.html).not.toContain("Held for you while you pay, and");
   });
 });
 

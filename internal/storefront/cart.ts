@@ -33,10 +33,21 @@ export function purchaseText(cart: Cart): string {
 
 /** Quantities are limited, and a line beyond the limit is not added. */
 export function withAdded(cart: Cart, sku_id: string, quantity: number): Cart {
+  if (quantity <= 0) return cart;
   const known = cart.find((line) => line.sku_id === sku_id);
   if (known !== undefined) return withQuantity(cart, sku_id, known.quantity + quantity);
   if (cart.length >= MAX_CART_LINES) return cart;
   return [...cart, { sku_id, quantity: limited(quantity) }];
+}
+
+/** As much of it as there is. `left`: pieces in stock. */
+export function withAvailable(cart: Cart, sku_id: string, quantity: number, left: number): Cart {
+  const had = quantityIn(cart, sku_id);
+  return withAdded(cart, sku_id, Math.max(0, Math.min(quantity, left - had)));
+}
+
+export function quantityIn(cart: Cart, sku_id: string): number {
+  return cart.find((line) => line.sku_id === sku_id)?.quantity ?? 0;
 }
 
 /** 0 removes the line. */

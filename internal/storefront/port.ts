@@ -27,6 +27,8 @@ export interface ProductQuery {
 export interface ProductsPage {
   readonly items: readonly ShopProduct[];
   readonly next: string | null;
+  /** The `after` of the page before; empty for the first page, null on it. */
+  readonly previous: string | null;
   readonly categories: readonly string[];
 }
 

@@ -108,8 +108,9 @@ export class ShopInMemory implements ShopData {
         (category === "" || product.category === category) &&
         product.sku_id > after,
     );
+    const previous = after === "" ? null : "";
     const categories = [...new Set(this.catalogue.flatMap((product) => product.category ?? []))];
-    return { items: found, next: null, categories };
+    return { items: found, next: null, previous, categories };
   }
 
   async productsBySku(skus: readonly string[]) {

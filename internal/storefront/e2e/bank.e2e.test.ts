@@ -115,7 +115,7 @@ test(
     await toBank(page);
     await page.click('[value="refuse"]');
     expect(await atStage(page, "not_ordered")).toEqual({
-      title: "The payment was not confirmed",
+      title: "The payment was not confirmed at your bank",
       money: "You have not been charged.",
     });
     expect(page.url()).not.toContain("secret");
@@ -187,7 +187,7 @@ test(
     const tab = await abandoned.context().newPage();
     await tab.goto(abandoned.url());
     expect(await atStage(abandoned, "not_ordered")).toEqual({
-      title: "The payment was not confirmed",
+      title: "The payment was not confirmed at your bank",
       money: "You have not been charged.",
     });
     await atStage(tab, "not_ordered");

@@ -17,9 +17,11 @@ interface ListProps {
   readonly page: OrdersPage;
   readonly products: Products;
   readonly open: readonly CheckoutStatus[];
+  /** Not the first page. */
+  readonly isLater: boolean;
 }
 
-export function Orders({ frame, page, products, open }: ListProps) {
+export function Orders({ frame, page, products, open, isLater }: ListProps) {
   const { words, language } = frame;
   return (
     <Page frame={frame} title={words.orders.title} current="orders">
@@ -65,12 +67,20 @@ export function Orders({ frame, page, products, open }: ListProps) {
           ))}
         </ul>
       )}
-      {page.next === null ? null : (
+      {page.next === null && !isLater ? null : (
         <p class="more">
-          <a class="button quiet" href={`/orders?after=${encodeURIComponent(page.next)}`}>
-            {words.orders.more}
-            <Icon name="arrow" />
-          </a>
+          {isLater ? (
+            <a class="button quiet" href="/orders">
+              <Icon name="back" />
+              {words.orders.newest}
+            </a>
+          ) : null}{" "}
+          {page.next === null ? null : (
+            <a class="button quiet" href={`/orders?after=${encodeURIComponent(page.next)}`}>
+              {words.orders.more}
+              <Icon name="arrow" />
+            </a>
+          )}
         </p>
       )}
     </Page>

@@ -20,12 +20,13 @@ interface Props {
 export function Products({ frame, page, search, category, open, said }: Props) {
   const { words } = frame;
   const isFiltered = search !== "" || category !== "";
+  const title = titleOf(words, search, category);
   return (
-    <Page frame={frame} title={words.shop.title} current="products" said={said}>
+    <Page frame={frame} title={title} current="products" said={said}>
       <OpenCheckouts frame={frame} open={open} />
       <section class="intro">
-        <h1>{words.shop.title}</h1>
-        <p class="lead">{words.shop.lead}</p>
+        <h1>{title}</h1>
+        {isFiltered ? null : <p class="lead">{words.shop.lead}</p>}
         <form class="search" action="/" role="search">
           <label class="visually-hidden" for="q">
             {words.shop.search}
@@ -63,12 +64,20 @@ export function Products({ frame, page, search, category, open, said }: Props) {
           <ProductGrid frame={frame} products={page.items} heading={2} />
         </>
       )}
-      {page.next === null ? null : (
+      {page.next === null && page.previous === null ? null : (
         <p class="more">
-          <a class="button quiet" href={`/?${moreQuery(page.next, search, category)}`}>
-            {words.shop.more}
-            <Icon name="arrow" />
-          </a>
+          {page.previous === null ? null : (
+            <a class="button quiet" rel="prev" href={`/?${pageQuery(page.previous, search, category)}`}>
+              <Icon name="back" />
+              {words.shop.previous}
+            </a>
+          )}{" "}
+          {page.next === null ? null : (
+            <a class="button quiet" rel="next" href={`/?${pageQuery(page.next, search, category)}`}>
+              {words.shop.more}
+              <Icon name="arrow" />
+            </a>
+          )}
         </p>
       )}
     </Page>
@@ -140,9 +149,21 @@ export function ProductGrid({
   );
 }
 
-function moreQuery(after: string, search: string, category: string): string {
+export function Stock({ words, count }: { readonly words: Words; readonly count: number }) {
+  if (count === 0) return <p class="stock is-gone">{words.shop.soldOut}</p>;
+  if (count <= FEW) return <p class="stock is-low">{words.shop.left(count)}</p>;
+  return <p class="stock">{words.shop.inStock}</p>;
+}
+
+function titleOf({ shop }: Words, search: string, category: string): string {
+  if (search === "") return category === "" ? shop.title : category;
+  return category === "" ? shop.searchFor(search) : shop.searchIn(search, category);
+}
+
+/** `after` is empty for the first page. */
+function pageQuery(after: string, search: string, category: string): string {
   return new URLSearchParams({
-    after,
+    ...(after === "" ? {} : { after }),
     ...(search === "" ? {} : { q: search }),
     ...(category === "" ? {} : { category }),
   }).toString();

@@ -1,7 +1,8 @@
 // Products and the cart.
 import { Value } from "@sinclair/typebox/value";
-import { SkuId } from "../../../schemas/fields.ts";
-import { type Cart, pieces, withAdded, withQuantity } from "../cart.ts";
+import { MAX_CART_LINES, SkuId } from "../../../schemas/fields.ts";
+import { AppError } from "../../kernel/errors.ts";
+import { type Cart, pieces, quantityIn, withAvailable, withQuantity } from "../cart.ts";
 import { CartPage } from "../pages/cart.tsx";
 import { Product } from "../pages/product.tsx";
 import { Products } from "../pages/products.tsx";
@@ -44,7 +45,7 @@ async function products(asked: Visit): Promise<Response> {
       search={search}
       category={category}
       open={open}
-      said={saidOf(visit)}
+      said={saidOf(visit.words, visit.query)}
     />
   );
   return page(visit, content, { cookies });
@@ -59,7 +60,9 @@ async function product(asked: Visit): Promise<Response> {
   if (found === undefined) throw new NotFound();
   const others = await data.products(found.category === undefined ? {} : { category: found.category });
   const similar = others.items.filter(({ sku_id }) => sku_id !== sku).slice(0, SIMILAR);
-  const content = <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />;
+  const content = (
+    <Product frame={visit} product={found} similar={similar} said={saidOf(visit.words, visit.query)} />
+  );
   return page(visit, content, { cookies });
 }
 
@@ -75,14 +78,34 @@ async function addToCart(asked: Visit): Promise<Response> {
   const sku = form.get("sku") ?? "";
   if (!Value.Check(SkuId, sku)) throw new NotFound();
   const { visit, cookies } = await startedAnew(asked);
-  const cart = withAdded(visit.cart, sku, quantityOf(form.get("quantity") ?? "1") ?? 1);
-  const result = pieces(cart) > visit.cartPieces ? "added" : "full";
+  const wanted = quantityOf(form.get("quantity") ?? "1") ?? 1;
+  const cart = withAvailable(visit.cart, sku, wanted, await leftOf(visit, sku));
+  const added = quantityIn(cart, sku) - quantityIn(visit.cart, sku);
+  const isFull = quantityIn(cart, sku) === 0 && cart.length >= MAX_CART_LINES;
+  const result: readonly [string, string] = isFull
+    ? ["only", "full"]
+    : added < wanted
+      ? ["only", String(added)]
+      : ["added", "1"];
   if (request.headers.get("accept") === "application/json") {
-    const count = pieces(cart);
-    return json({ count, text: resultText(words, result, count) }, [...cookies, cartCookie(cart)]);
+    const text = saidOf(words, new URLSearchParams([[...result]])) ?? "";
+    return json({ count: pieces(cart), text }, [...cookies, cartCookie(cart)]);
   }
-  const back = ownPath(form.get("back"), "/cart");
-  return seeOther(withResult(back, result), [...cookies, cartCookie(cart)]);
+  const back = new URL(ownPath(form.get("back"), "/cart"), "http://shop.invalid");
+  for (const name of ["added", "only"]) back.searchParams.delete(name);
+  back.searchParams.set(...result);
+  return seeOther(back.pathname + back.search, [...cookies, cartCookie(cart)]);
+}
+
+/** Pieces in stock. The cart can be filled while nobody knows: the cart's page and the checkout look again. */
+async function leftOf({ options, request }: Visit, sku: string): Promise<number> {
+  try {
+    return (await options.data.productsBySku([sku])).get(sku)?.available_count ?? 0;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    options.onError(error, request);
+    return Infinity;
+  }
 }
 
 function changeQuantity(visit: Visit): Response {
@@ -104,22 +127,12 @@ export async function productsIn({ cart, options }: Visit) {
     : options.data.productsBySku(cart.map(({ sku_id }) => sku_id));
 }
 
-type AddResult = "added" | "full";
-
-function resultText({ shop }: Words, result: AddResult, count: number): string {
-  return result === "added" ? shop.added(count) : shop.full;
-}
-
-function withResult(path: string, result: AddResult): string {
-  const old = /([?&])(?:added|full)=1/;
-  return old.test(path)
-    ? path.replace(old, `$1${result}=1`)
-    : `${path}${path.includes("?") ? "&" : "?"}${result}=1`;
-}
-
-function saidOf({ query, words, cartPieces }: Visit): string | undefined {
-  const result = (["added", "full"] as const).find((name) => query.has(name));
-  return result === undefined ? undefined : resultText(words, result, cartPieces);
+/** What was added by the button, as the address tells it. */
+function saidOf({ shop }: Words, query: URLSearchParams): string | undefined {
+  const only = query.get("only");
+  if (only === "full") return shop.cartFull;
+  if (only !== null) return shop.addedOnly(quantityOf(only) ?? 0);
+  return query.has("added") ? shop.added : undefined;
 }
 
 /** Null for anything but digits. */

@@ -23,7 +23,8 @@ async function orders(visit: Visit): Promise<Response> {
     openCheckouts(visit),
   ]);
   const products = await productsOf(visit, found.items);
-  return page(visit, <Orders frame={visit} page={found} products={products} open={open} />);
+  const isLater = after !== undefined;
+  return page(visit, <Orders frame={visit} page={found} products={products} open={open} isLater={isLater} />);
 }
 
 async function order(visit: Visit): Promise<Response> {

@@ -29,7 +29,7 @@ const status: StatusWords = {
     },
     stopping: {
       title: "Wir halten die Bestellung an",
-      text: "Etwas ist schiefgegangen. Wir halten die Bestellung an und stellen sicher, dass Sie nichts bezahlen.",
+      text: "Die Bestellung kommt nicht zustande. Wir halten sie an und stellen sicher, dass Sie nichts bezahlen.",
     },
     not_ordered: { title: "Nicht bestellt", text: "Diese Bestellung kam nicht zustande." },
   },
@@ -71,12 +71,12 @@ const status: StatusWords = {
       text: "Ein Artikel wird in einer anderen Währung verkauft. Bestellen Sie ihn einzeln.",
     },
     too_large: {
-      title: "Mehr, als eine Zahlung fasst",
+      title: "Zu viel für eine Zahlung",
       text: "Dieser Warenkorb kostet mehr, als eine einzelne Zahlung tragen kann. Teilen Sie ihn auf zwei Bestellungen auf.",
     },
     too_small: {
-      title: "Weniger, als eine Zahlung fasst",
-      text: "Dieser Warenkorb kostet weniger als die kleinste Zahlung, die eine Bank annimmt. Legen Sie noch etwas hinein.",
+      title: "Zu wenig für eine Zahlung",
+      text: "Dieser Warenkorb kostet weniger als der kleinste Betrag, der sich bezahlen lässt. Legen Sie noch etwas hinein.",
     },
     odd_amount: {
       title: "Diese Summe lässt sich nicht bezahlen",
@@ -115,8 +115,8 @@ const status: StatusWords = {
       text: "Ihre Bank hat die Zahlung abgelehnt und nennt uns keinen Grund. Fragen Sie dort nach, oder nehmen Sie eine andere Karte.",
     },
     not_confirmed: {
-      title: "Die Zahlung wurde nicht bestätigt",
-      text: "Die Zahlung wurde bei Ihrer Bank nicht rechtzeitig bestätigt. Deshalb wurde nichts bestellt. Versuchen Sie es noch einmal.",
+      title: "Die Zahlung wurde bei Ihrer Bank nicht bestätigt",
+      text: "Sie wurde dort abgelehnt oder nicht rechtzeitig bestätigt. Deshalb wurde nichts bestellt. Versuchen Sie es noch einmal.",
     },
     card_not_accepted: {
       title: "Diese Karte geht hier nicht",
@@ -136,7 +136,7 @@ const status: StatusWords = {
     },
     our_fault: {
       title: "Bei uns ist etwas schiefgegangen",
-      text: "Wir konnten Ihre Bestellung nicht schreiben. Das liegt an uns, nicht an Ihnen, und wir sehen es uns an.",
+      text: "Wir konnten Ihre Bestellung nicht fertigstellen. Das liegt an uns, nicht an Ihnen, und wir sehen es uns an.",
     },
   },
 };
@@ -178,8 +178,15 @@ export const de: Words = {
     fewer: (wanted) => `Weniger als ${wanted} vorrätig`,
     inStock: "Vorrätig",
     quantity: "Menge",
-    added: (count) => `Liegt im Warenkorb. Darin ${count === 1 ? "ist" : "sind"} jetzt ${count} Artikel.`,
-    full: "Mehr davon passt nicht in Ihren Warenkorb.",
+    added: "Liegt im Warenkorb.",
+    addedOnly: (count) =>
+      count === 0
+        ? "Nicht hinzugefügt: Mehr als in Ihrem Warenkorb ist nicht da."
+        : `Nur ${count} hinzugefügt: Mehr ist nicht da.`,
+    cartFull: "Nicht hinzugefügt: Ihr Warenkorb ist voll.",
+    searchFor: (text) => `Suche: ${text}`,
+    searchIn: (text, category) => `${category}: ${text}`,
+    previous: "Vorige Produkte",
     similar: "Ähnliches",
     delivery: "Liegt für Sie bereit, während Sie bezahlen. Einmal berechnet oder gar nicht.",
   },
@@ -299,6 +306,7 @@ export const de: Words = {
     empty: "Noch keine Bestellungen.",
     emptyHint: "Sobald Sie etwas bestellen, können Sie es hier verfolgen.",
     more: "Ältere Bestellungen",
+    newest: "Neueste Bestellungen",
     status: {
       CONFIRMED: "Wird gepackt",
       SHIPPED: "Unterwegs",

@@ -35,7 +35,7 @@ export const status: StatusWords = {
     },
     stopping: {
       title: "Stopping the order",
-      text: "Something went wrong. We are stopping the order and making sure that you are not charged.",
+      text: "The order cannot go ahead. We are stopping it and making sure that you pay nothing.",
     },
     not_ordered: { title: "Not ordered", text: "This order was not placed." },
   },
@@ -77,12 +77,12 @@ export const status: StatusWords = {
       text: "A product in your cart is sold in another currency. Order it by itself.",
     },
     too_large: {
-      title: "More than one payment can carry",
+      title: "Too much for one payment",
       text: "This cart costs more than a single payment can. Split it into two orders.",
     },
     too_small: {
-      title: "Less than a payment can carry",
-      text: "This cart costs less than the smallest payment that a bank takes. Add something to it.",
+      title: "Too little for a payment",
+      text: "This cart costs less than the smallest amount that can be paid. Add something to it.",
     },
     odd_amount: {
       title: "This total cannot be paid",
@@ -118,8 +118,8 @@ export const status: StatusWords = {
       text: "Your bank refused the payment and does not tell us why. It can tell you; or try another card.",
     },
     not_confirmed: {
-      title: "The payment was not confirmed",
-      text: "The payment was not confirmed at your bank in time, so nothing was ordered. You can try again.",
+      title: "The payment was not confirmed at your bank",
+      text: "It was refused there, or not confirmed in time, so nothing was ordered. You can try again.",
     },
     card_not_accepted: {
       title: "This card cannot be used here",
@@ -139,7 +139,7 @@ export const status: StatusWords = {
     },
     our_fault: {
       title: "Something went wrong on our side",
-      text: "We could not write your order. That is our fault, not yours, and we are looking into it.",
+      text: "We could not finish your order. That is our fault, not yours, and we are looking into it.",
     },
   },
 };
@@ -181,9 +181,15 @@ export const en = {
     fewer: (wanted: number) => `Fewer than ${wanted} in stock`,
     inStock: "In stock",
     quantity: "Quantity",
-    added: (count: number) =>
-      `Added to your cart. It holds ${count === 1 ? "1 item" : `${count} items`} now.`,
-    full: "Your cart cannot hold more of this.",
+    added: "Added to your cart.",
+    addedOnly: (count: number) =>
+      count === 0
+        ? "Not added: there is no more of it than you have in your cart."
+        : `Only ${count} added to your cart: there is no more.`,
+    cartFull: "Not added: your cart is full.",
+    searchFor: (text: string) => `Search: ${text}`,
+    searchIn: (text: string, category: string) => `${category}: ${text}`,
+    previous: "Previous products",
     similar: "More like this",
     delivery: "Held for you while you pay, and charged once or not at all.",
   },
@@ -301,6 +307,7 @@ export const en = {
     empty: "No orders yet.",
     emptyHint: "Once you order something, you can follow it here.",
     more: "Older orders",
+    newest: "Newest orders",
     status: {
       CONFIRMED: "Being packed",
       SHIPPED: "On its way",
