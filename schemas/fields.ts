@@ -67,6 +67,7 @@ const byLanguage = <Text extends TSchema>(text: Text) =>
     maxProperties: MAX_LANGUAGES,
   });
 export const NamesByLanguage = byLanguage(ProductName);
+export const CategoriesByLanguage = byLanguage(Category);
 export const DescriptionsByLanguage = byLanguage(ProductDescription);
 
 /** The operator and the reason of a manual action, for the audit trail. */

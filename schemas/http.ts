@@ -5,6 +5,7 @@ import {
   Actor,
   CartItem,
   CartTotal,
+  CategoriesByLanguage,
   Category,
   Cents,
   Currency,
@@ -247,6 +248,7 @@ export const CatalogueItem = Type.Object(
     description: Type.Optional(ProductDescription),
     names: Type.Optional(NamesByLanguage),
     descriptions: Type.Optional(DescriptionsByLanguage),
+    categories: Type.Optional(CategoriesByLanguage),
     picture: Type.Optional(Picture),
     /** All pieces ever put on the shelf; only with `?totals=true`, for operators. */
     stocked_count: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -290,6 +292,7 @@ export const RestockRequest = Type.Object(
           description: orNothing(ProductDescription),
           names: orNothing(NamesByLanguage),
           descriptions: orNothing(DescriptionsByLanguage),
+          categories: orNothing(CategoriesByLanguage),
           picture: orNothing(Picture),
         },
         strict,

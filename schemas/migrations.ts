@@ -6,6 +6,7 @@ import messaging from "./migrations/messaging.sql" with { type: "text" };
 import quieterVacuum from "./migrations/quieter_vacuum.sql" with { type: "text" };
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
+import categoryLanguages from "./migrations/inventory/0027_category_languages.sql" with { type: "text" };
 import products from "./migrations/inventory/0023_products.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import shipping from "./migrations/order/0025_shipping.sql" with { type: "text" };
@@ -66,6 +67,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     spare,
     vacuum,
     { name: "0023_products", sql: products },
+    { name: "0027_category_languages", sql: categoryLanguages },
   ],
   payment: [
     messagingMigration,

@@ -79,6 +79,7 @@ test("the demo shop: a dry run changes nothing, the import does, a second one do
     name: "Ceremonial Matcha, 30 g",
     names: { de: "Matcha für die Teezeremonie, 30 g" },
     category: "Tea",
+    categories: { de: "Tee" },
     unit_price_cents: 2_400,
     available_count: 90,
     descriptions: { de: expect.stringContaining("zwanzig Schalen") },

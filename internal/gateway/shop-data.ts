@@ -6,6 +6,7 @@ import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
 import type { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { categoriesOf } from "../storefront/parts/names.ts";
 import {
   type CheckoutStatus,
   type Following,
@@ -83,11 +84,10 @@ export class GatewayShopData implements ShopData {
     );
     const start = found.findIndex(({ sku_id }) => sku_id > after);
     const items = start < 0 ? [] : found.slice(start, start + PAGE_PRODUCTS);
-    const categories = [...new Set(all.flatMap((product) => product.category ?? []))].toSorted();
     const hasMore = start >= 0 && found.length > start + PAGE_PRODUCTS;
     return {
       items,
-      categories,
+      categories: categoriesOf(all),
       next: hasMore ? (items.at(-1)?.sku_id ?? null) : null,
       // Also from beyond the end, where a page is empty.
       previous:
@@ -258,6 +258,8 @@ export class GatewayShopData implements ShopData {
   }
 }
 
-function searchText({ sku_id, name, category = "", names = {} }: ShopProduct): string {
-  return [sku_id, name, category, ...Object.values(names)].join(" ").toLowerCase();
+function searchText({ sku_id, name, category = "", names = {}, categories = {} }: ShopProduct): string {
+  return [sku_id, name, category, ...Object.values(names), ...Object.values(categories)]
+    .join(" ")
+    .toLowerCase();
 }

@@ -14,7 +14,7 @@ const MAX_RECORD_CHARACTERS = 200_000;
 const REQUIRED = ["sku_id", "name", "currency"] as const;
 const PRICES = ["price", "unit_price_cents"] as const;
 const OPTIONAL = ["stock_total", "category", "description", "picture"] as const;
-const BY_LANGUAGE = new RegExp(`^(name|description)_(${LANGUAGE.slice(1, -1)})$`);
+const BY_LANGUAGE = new RegExp(`^(name|description|category)_(${LANGUAGE.slice(1, -1)})$`);
 const KNOWN: ReadonlySet<string> = new Set([...REQUIRED, ...PRICES, ...OPTIONAL]);
 
 /** Adds what is wrong to `faults`. */
@@ -107,7 +107,7 @@ function checkHeader(header: readonly string[], place: string, faults: Faults): 
     else if (!KNOWN.has(column) && !BY_LANGUAGE.test(column))
       faults.add(
         place,
-        `${column === "" ? `column ${index + 1} has no name` : `the column ${column} is not known`}; known: ${[...KNOWN].join(", ")}, name_de, description_de`,
+        `${column === "" ? `column ${index + 1} has no name` : `the column ${column} is not known`}; known: ${[...KNOWN].join(", ")}, name_de, description_de, category_de`,
       );
   }
 }
@@ -191,17 +191,18 @@ function textsOf(row: ReadonlyMap<string, string>) {
   for (const [column, text] of row) {
     const [, field, language = ""] = BY_LANGUAGE.exec(column) ?? [];
     if (field === undefined) continue;
-    const before = texts[`${field}s`];
+    const fields = field === "category" ? "categories" : `${field}s`;
+    const before = texts[fields];
     const others = typeof before === "object" ? before : null;
-    texts[`${field}s`] = text === "" ? others : { ...others, [language]: text };
-    texts[`${field}s`] ??= null;
+    texts[fields] = text === "" ? others : { ...others, [language]: text };
+    texts[fields] ??= null;
   }
   return texts;
 }
 
 /** `names/de` is `name_de` in the file. */
 function columnOf(field: string): string {
-  return field.replace(/^(name|description)s\//, "$1_");
+  return field.replace(/^(name|description)s\//, "$1_").replace(/^categories\//, "category_");
 }
 
 function lineBreaks(cell: string): number {

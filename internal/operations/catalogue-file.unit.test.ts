@@ -215,6 +215,7 @@ test("the demo shop has 60 products in two languages that can be paid", async ()
   expect(new Set(items.map(({ category }) => category)).size).toBeGreaterThan(4);
   for (const item of items) {
     expect(item.names).toEqual({ de: expect.any(String) });
+    expect(item.categories).toEqual({ de: expect.any(String) });
     expect(item.descriptions).toEqual({ de: expect.any(String) });
     expect(item.description?.length).toBeGreaterThan(20);
     expect(item.unit_price_cents).toBeGreaterThan(100);

@@ -69,6 +69,7 @@ const RULES: Readonly<Record<string, string>> = {
   description: "text of 1 to 4000 characters",
   names: "lines of 1 to 200 characters by language, such as de or pt-BR; at most 20 languages",
   descriptions: "texts of 1 to 4000 characters by language, such as de or pt-BR; at most 20 languages",
+  categories: "lines of 1 to 100 characters by language, such as de or pt-BR; at most 20 languages",
   picture: "an https:// URL, or a path that begins with one slash; no blanks, at most 500 characters",
 };
 

@@ -382,6 +382,18 @@ describe("the shelves", () => {
     expect(browser.html).toContain("Newest orders");
   });
 
+  test("categories are named in the language of the page, and have the same address in each", async () => {
+    await browser.get("/", { "accept-language": "de" });
+    expect(browser.html).toContain('<a href="/?category=Kitchen">Küche</a>');
+    await browser.get("/?category=Kitchen", { "accept-language": "de" });
+    expect(browser.title).toBe("Küche");
+    await browser.get("/products/mug-red", { "accept-language": "de" });
+    expect(browser.html).toContain('<a href="/?category=Kitchen">Küche</a>');
+    shop.catalogue = shop.catalogue.map((product) => ({ ...product, categories: {} }));
+    await browser.get("/", { "accept-language": "de" });
+    expect(browser.html).toContain('<a href="/?category=Kitchen">Kitchen</a>');
+  });
+
   test("what is sold out promises nothing", async () => {
     await browser.get("/products/grinder-black");
     expect(browser.html).toContain("Sold out");

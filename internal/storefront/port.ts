@@ -13,9 +13,13 @@ export interface ShopProduct {
   /** By language code; `name` and `description` are used for a language that is missing. */
   readonly names?: Readonly<Record<string, string>>;
   readonly descriptions?: Readonly<Record<string, string>>;
-  /** A path of this server, or an https address; browsers load it from the hosts of PICTURE_HOSTS. */
+  readonly categories?: Readonly<Record<string, string>>;
+  /** Address of a picture on this server. */
   readonly picture?: string;
 }
+
+/** `category` identifies it, in every language. */
+export type ShopCategory = Required<Pick<ShopProduct, "category">> & Pick<ShopProduct, "categories">;
 
 export interface ProductQuery {
   /** The SKU that the page before ended with. */
@@ -29,7 +33,7 @@ export interface ProductsPage {
   readonly next: string | null;
   /** The `after` of the page before; empty for the first page, null on it. */
   readonly previous: string | null;
-  readonly categories: readonly string[];
+  readonly categories: readonly ShopCategory[];
 }
 
 export type MoneyState = "none" | "authorized" | "taken" | "returning" | "returned" | "unknown";

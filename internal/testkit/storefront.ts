@@ -3,15 +3,8 @@
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { StorefrontOptions } from "../storefront/options.ts";
-import {
-  type CheckoutStatus,
-  type Following,
-  type PlacedOrder,
-  type ProductQuery,
-  type ShopData,
-  type ShopProduct,
-  TooManyRequests,
-} from "../storefront/port.ts";
+import { categoriesOf } from "../storefront/parts/names.ts";
+import type { CheckoutStatus, PlacedOrder, ProductQuery, ShopData, ShopProduct } from "../storefront/port.ts";
 
 export const SHOPPER_TOKEN = "header.shopper.signature";
 export const OTHER_TOKEN = "header.other.signature";
@@ -56,6 +49,13 @@ const PARTS: readonly ProductParts[] = [
   ["cushion-red", "Cushion, red", 3_900, 21, "Home", "Linen outside, wool inside."],
 ];
 
+const GERMAN: Readonly<Record<string, string>> = {
+  Kitchen: "Küche",
+  Desk: "Schreibtisch",
+  Home: "Zuhause",
+  "On the way": "Unterwegs",
+};
+
 export const PRODUCTS: readonly ShopProduct[] = PARTS.map(
   ([sku_id, name, unit_price_cents, available_count, category, description]) => ({
     sku_id,
@@ -64,6 +64,7 @@ export const PRODUCTS: readonly ShopProduct[] = PARTS.map(
     currency: "EUR",
     available_count,
     category,
+    categories: { de: GERMAN[category] ?? category },
     description,
   }),
 );
@@ -109,8 +110,7 @@ export class ShopInMemory implements ShopData {
         product.sku_id > after,
     );
     const previous = after === "" ? null : "";
-    const categories = [...new Set(this.catalogue.flatMap((product) => product.category ?? []))];
-    return { items: found, next: null, previous, categories };
+    return { items: found, next: null, previous, categories: categoriesOf(this.catalogue) };
   }
 
   async productsBySku(skus: readonly string[]) {

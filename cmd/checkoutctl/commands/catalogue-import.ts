@@ -16,10 +16,11 @@ A CSV file has a header line. Its columns, in any order:
   stock_total                   pieces ever put on the shelf, those sold since included; empty: the stock stays as it is
   category, description,
   picture                       empty: none; without the column they stay as they are
-  name_de, description_de, ..   the texts in other languages
+  name_de, description_de,
+  category_de, ..               the texts in other languages
 
 A JSON file (its name ends in .json) has {"items": [..]} with sku_id, name, unit_price_cents, currency, stock_total, category,
-description, names {"de": ..}, descriptions {"de": ..}, picture.
+description, names {"de": ..}, descriptions {"de": ..}, categories {"de": ..}, picture.
 
 The import is all or nothing: one wrong line, and nothing is changed. It can be repeated, also beside open checkouts: a total that
 is already there changes nothing, and a new one changes what is available by the difference, so that sold and reserved pieces stay

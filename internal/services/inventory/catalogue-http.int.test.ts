@@ -115,6 +115,7 @@ const texts = {
   description: "A light tea.\nFrom high gardens.",
   names: { de: "Grüner Tee", "pt-BR": "Chá verde" },
   descriptions: { de: "Ein heller Tee." },
+  categories: { de: "Tee" },
   picture: "/pictures/tea.webp",
 };
 

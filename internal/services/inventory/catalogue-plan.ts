@@ -27,6 +27,7 @@ export interface ProductText {
   readonly description: string | null;
   readonly names: TextsByLanguage | null;
   readonly descriptions: TextsByLanguage | null;
+  readonly categories: TextsByLanguage | null;
   readonly picture: string | null;
 }
 
@@ -104,7 +105,8 @@ function hasTexts(before: Partial<CatalogueItem>, text: ProductText): boolean {
     (before.description ?? null) === text.description &&
     (before.picture ?? null) === text.picture &&
     isSame(before.names ?? {}, text.names ?? {}) &&
-    isSame(before.descriptions ?? {}, text.descriptions ?? {})
+    isSame(before.descriptions ?? {}, text.descriptions ?? {}) &&
+    isSame(before.categories ?? {}, text.categories ?? {})
   );
 }
 
@@ -123,6 +125,7 @@ function textOf(item: RestockItem, before: Partial<CatalogueItem> = {}): Product
     description: kept(item.description, before.description),
     names: orNull(kept(item.names, before.names)),
     descriptions: orNull(kept(item.descriptions, before.descriptions)),
+    categories: orNull(kept(item.categories, before.categories)),
     picture: kept(item.picture, before.picture),
   };
 }

@@ -3,13 +3,20 @@ import { expect, test } from "bun:test";
 import { planRestock, type RestockItem, type StoredProduct } from "./catalogue-plan.ts";
 
 const shelf = { sku_id: "tea", name: "Tea", unit_price_cents: 250, currency: "EUR" };
-const texts = { category: "Tea", description: "Good", names: { de: "Tee", fr: "Thé" }, picture: "/tea.webp" };
+const texts = {
+  category: "Tea",
+  description: "Good",
+  names: { de: "Tee", fr: "Thé" },
+  categories: { de: "Tee" },
+  picture: "/tea.webp",
+};
 const noTexts = {
   sku_id: "tea",
   category: null,
   description: null,
   names: null,
   descriptions: null,
+  categories: null,
   picture: null,
 };
 
@@ -73,6 +80,11 @@ test.each<[string, RestockItem, object]>([
     { adds: [], totals: [], texts: [{ category: "Gifts", description: "Good" }] },
   ],
   ["a removed text", { ...shelf, description: null }, { texts: [{ description: null, category: "Tea" }] }],
+  [
+    "another category in a language",
+    { ...shelf, categories: { de: "Grüntee" } },
+    { texts: [{ categories: { de: "Grüntee" } }] },
+  ],
   ["a removed language", { ...shelf, names: { de: "Tee" } }, { texts: [{ names: { de: "Tee" } }] }],
 ])("changes only what differs: %s", (_, item, expected) => {
   expect(plan(item, stored)).toMatchObject({ ...expected, faults: [] });

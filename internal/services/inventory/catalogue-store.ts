@@ -21,7 +21,9 @@ type ProductRow = Pick<
   CatalogueItem,
   "sku_id" | "name" | "unit_price_cents" | "currency" | "available_count"
 > &
-  Nullable<Pick<CatalogueItem, "category" | "description" | "names" | "descriptions" | "picture">> & {
+  Nullable<
+    Pick<CatalogueItem, "category" | "description" | "names" | "descriptions" | "categories" | "picture">
+  > & {
     readonly stocked_count: number;
   };
 
@@ -31,10 +33,10 @@ type ProductRow = Pick<
 export async function listProducts(sql: Sql, after: string, limit: number): Promise<StoredProduct[]> {
   const rows = await sql<ProductRow[]>`
     select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
-           category, description, names, descriptions, picture
+           category, description, names, descriptions, categories, picture
       from inventory
       left join lateral (
-             select category, description, names, descriptions, picture
+             select category, description, names, descriptions, categories, picture
                from products where products.sku_id = inventory.sku_id limit 1) as texts on true
      where sku_id > ${after}
      order by sku_id
@@ -50,10 +52,10 @@ export async function findItems(sql: Sql, skus: readonly string[]): Promise<Cata
 function findRows(sql: Sql, skus: readonly string[]): PendingQuery<ProductRow[]> {
   return sql<ProductRow[]>`
     select sku_id, name, unit_price_cents, currency, available_count, stocked_count,
-           category, description, names, descriptions, picture
+           category, description, names, descriptions, categories, picture
       from inventory
       left join lateral (
-             select category, description, names, descriptions, picture
+             select category, description, names, descriptions, categories, picture
                from products where products.sku_id = inventory.sku_id limit 1) as texts on true
      where sku_id = any(${[...skus]}::text[])
      order by sku_id`;
@@ -150,23 +152,25 @@ function putStock(tx: Tx, changes: readonly ShelfChange[], { isTotal }: { readon
 
 function saveTexts(tx: Tx, texts: readonly ProductText[]) {
   return tx`
-    insert into products (sku_id, category, description, names, descriptions, picture)
-    select sku_id, category, description, names, descriptions, picture
+    insert into products (sku_id, category, description, names, descriptions, categories, picture)
+    select sku_id, category, description, names, descriptions, categories, picture
       from json_to_recordset(${JSON.stringify(texts)}::text::json)
-        as item (sku_id text, category text, description text, names jsonb, descriptions jsonb, picture text)
+        as item (sku_id text, category text, description text, names jsonb, descriptions jsonb,
+                 categories jsonb, picture text)
      order by sku_id
         on conflict (sku_id) do update
        set category = excluded.category,
            description = excluded.description,
            names = excluded.names,
            descriptions = excluded.descriptions,
+           categories = excluded.categories,
            picture = excluded.picture,
            updated_at = now()`;
 }
 
 function productOf(row: ProductRow): StoredProduct {
   const { sku_id, name, unit_price_cents, currency, available_count, stocked_count } = row;
-  const { category, description, names, descriptions, picture } = row;
+  const { category, description, names, descriptions, categories, picture } = row;
   return {
     item: {
       sku_id,
@@ -178,6 +182,7 @@ function productOf(row: ProductRow): StoredProduct {
       ...(description !== null && { description }),
       ...(names !== null && { names }),
       ...(descriptions !== null && { descriptions }),
+      ...(categories !== null && { categories }),
       ...(picture !== null && { picture }),
     },
     stocked_count,

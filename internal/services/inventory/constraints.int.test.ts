@@ -39,6 +39,7 @@ test.each([
   ["a line with quantity 0", line("gen_random_uuid(), 0, 'apple', 0, 1, 'HELD'"), CHECK],
   ["a negative line number", line("gen_random_uuid(), -1, 'apple', 1, 1, 'HELD'"), CHECK],
   ["texts of an unknown SKU", "insert into products (sku_id) values ('ghost')", FOREIGN_KEY],
+  ["categories that are a list", "insert into products (sku_id, categories) values ('apple', '[]')", CHECK],
   ["names that are a list", "insert into products (sku_id, names) values ('apple', '[]')", CHECK],
   [
     "descriptions that are a text",

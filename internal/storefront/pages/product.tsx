@@ -2,8 +2,7 @@
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Page } from "../parts/layout.tsx";
-import { descriptionOf, nameOf } from "../parts/names.ts";
-import { Stock } from "../parts/stock.tsx";
+import { categoryName, descriptionOf, nameOf } from "../parts/names.ts";
 import type { ShopProduct } from "../port.ts";
 import type { Frame } from "../visit.ts";
 import { ProductGrid } from "./products.tsx";
@@ -21,6 +20,7 @@ export function Product({ frame, product, similar, said }: Props) {
   const { words, language } = frame;
   const name = nameOf(product, language);
   const description = descriptionOf(product, language);
+  const { category, categories = {} } = product;
   const choices = Math.min(MAX_CHOICE, product.available_count);
   return (
     <Page frame={frame} title={name} said={said}>
@@ -28,9 +28,11 @@ export function Product({ frame, product, similar, said }: Props) {
       <article class="product">
         <Picture product={product} size="page" />
         <div class="product-text">
-          {product.category === undefined ? null : (
+          {category === undefined ? null : (
             <p class="eyebrow">
-              <a href={`/?category=${encodeURIComponent(product.category)}`}>{product.category}</a>
+              <a href={`/?category=${encodeURIComponent(category)}`}>
+                {categoryName({ category, categories }, language)}
+              </a>
             </p>
           )}
           <h1>{name}</h1>

@@ -1,9 +1,9 @@
 // `/`: the products, with search and categories.
 import { money } from "../format.ts";
-import type { CheckoutStatus, ProductsPage, ShopProduct } from "../port.ts";
+import type { CheckoutStatus, ProductsPage, ShopCategory, ShopProduct } from "../port.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Page } from "../parts/layout.tsx";
-import { nameOf } from "../parts/names.ts";
+import { categoryName, nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
 import { Stock } from "../parts/stock.tsx";
 import type { Frame } from "../visit.ts";
@@ -20,7 +20,9 @@ interface Props {
 export function Products({ frame, page, search, category, open, said }: Props) {
   const { words } = frame;
   const isFiltered = search !== "" || category !== "";
-  const title = titleOf(words, search, category);
+  const chosen = page.categories.find((one) => one.category === category);
+  const categoryText = chosen === undefined ? category : categoryName(chosen, frame.language);
+  const title = titleOf(words, search, categoryText);
   return (
     <Page frame={frame} title={title} current="products" said={said}>
       <OpenCheckouts frame={frame} open={open} />
@@ -90,20 +92,23 @@ function Categories({
   category,
 }: {
   frame: Frame;
-  categories: readonly string[];
+  categories: readonly ShopCategory[];
   category: string;
 }) {
-  const { words } = frame;
+  const { words, language } = frame;
   if (categories.length === 0) return null;
+  const named = categories
+    .map((one) => ({ key: one.category, name: categoryName(one, language) }))
+    .toSorted((a, b) => a.name.localeCompare(b.name, language));
   return (
     <nav class="chips" aria-label={words.shop.categories}>
-      {["", ...categories].map((name) => (
+      {[{ key: "", name: words.shop.all }, ...named].map(({ key, name }) => (
         <a
-          key={name}
-          href={name === "" ? "/" : `/?category=${encodeURIComponent(name)}`}
-          {...(name === category ? { "aria-current": "true" as const } : {})}
+          key={key}
+          href={key === "" ? "/" : `/?category=${encodeURIComponent(key)}`}
+          {...(key === category ? { "aria-current": "true" as const } : {})}
         >
-          {name === "" ? words.shop.all : name}
+          {name}
         </a>
       ))}
     </nav>
