@@ -2,7 +2,14 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { TOKEN_TYPES } from "../../internal/gateway/auth.ts";
 import { LONGEST_TOKEN_SECONDS } from "../../internal/kernel/revocation.ts";
-import { commonConfig, httpConfig, redisConfig, secret, shopConfig } from "../../internal/platform/config.ts";
+import {
+  commonConfig,
+  httpConfig,
+  redisConfig,
+  secret,
+  shopConfig,
+  shopNameConfig,
+} from "../../internal/platform/config.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -140,12 +147,7 @@ export const config = Type.Object({
     default: true,
     description: "true: the gateway also serves the shop's pages; false: only the API",
   }),
-  SHOP_NAME: Type.String({
-    default: "Larkfield",
-    minLength: 1,
-    maxLength: 60,
-    description: "the shop's name on its pages",
-  }),
+  ...shopNameConfig,
   SHOP_URL: Type.Optional(
     Type.String({
       format: "url",

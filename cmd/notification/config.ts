@@ -6,6 +6,7 @@ import {
   postgresConfig,
   redisConfig,
   secret,
+  shopNameConfig,
 } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
@@ -13,6 +14,7 @@ export const config = Type.Object({
   ...consumerConfig,
   ...postgresConfig,
   ...redisConfig,
+  ...shopNameConfig,
   SMTP_URL: secret(Type.String({ format: "smtp-url", description: "mail server" })),
   SMTP_MAX_CONNECTIONS: Type.Integer({
     default: 20,
@@ -22,9 +24,10 @@ export const config = Type.Object({
       "maximum connections to the mail server; the service uses fewer when the server reports too many",
   }),
   MAIL_FROM: Type.String({
-    default: "Checkout <no-reply@checkout.example>",
+    default: "no-reply@checkout.example",
     minLength: 3,
-    description: "sender of the mails",
+    description:
+      "sender of the mails, an address or `Name <address>`; an address alone gets SHOP_NAME as its name",
   }),
   SHOP_URL: Type.Optional(
     Type.String({

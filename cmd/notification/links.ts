@@ -1,6 +1,6 @@
 // The links in the mails of this process, from its settings.
 import { guestLinks } from "../../internal/platform/guest-links.ts";
-import { type LinkOf, noLink } from "../../internal/services/notification/links.ts";
+import { type LinkOf, noLink } from "../../internal/services/notification/mail-shop.ts";
 import type { NotificationConfig } from "./config.ts";
 
 /** Valid from the time of the command, not of the sending: a repeated mail is the same mail. */

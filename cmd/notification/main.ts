@@ -23,9 +23,13 @@ await runRole({
   async start(context) {
     const { config: env, log, metrics: meter, ops, resources, stopping } = context;
     const maxConnections = env.SMTP_MAX_CONNECTIONS;
-    const smtp = resources.use("smtp", openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, maxConnections }));
+    const shop = { name: env.SHOP_NAME, linkOf: linksOf(env) };
+    const smtp = resources.use(
+      "smtp",
+      openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, shopName: shop.name, maxConnections }),
+    );
     const metrics = notificationMetrics(meter);
-    const shared = { clock: systemClock, random: Math.random, metrics, log, linkOf: linksOf(env) };
+    const shared = { clock: systemClock, random: Math.random, metrics, log, shop };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
     // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());

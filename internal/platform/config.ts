@@ -91,6 +91,17 @@ export const postgresConfig = {
   }),
 };
 
+export const shopNameConfig = {
+  SHOP_NAME: Type.String({
+    default: "Larkfield",
+    minLength: 1,
+    maxLength: 60,
+    pattern: "^\\P{Cc}*$",
+    description:
+      "the shop's name on its pages and in its mails; the same for the gateway and the notification service",
+  }),
+};
+
 /** For `startErasing`. */
 export const personalDataDays = (description: string, days: number) =>
   Type.Integer({ default: days, minimum: 0, maximum: 36_500, description });

@@ -3,6 +3,7 @@ import { type FailureKind, failureKind } from "../../../schemas/failures.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
+import type { MailShop } from "./mail-shop.ts";
 
 export interface Mail {
   /** Depends only on saga, template and tracking number, so a mail that is sent twice is the same mail to its receiver (RFC 5322, 3.6.4). */
@@ -47,52 +48,69 @@ export function mailKey({ saga_id, template, tracking }: SendNotification): stri
   return [saga_id, template, ...(tracking === undefined ? [] : [tracking.number])].join(".");
 }
 
-/** `link`: where the shopper sees the checkout without signing in; null if the shop has no such pages. */
-export function mailOf(command: SendNotification, link: string | null = null): Mail {
-  const { subject, paragraphs } = wordsOf(command);
-  const shown = link === null ? "" : `<p><a href="${escaped(link)}">See how it is going</a></p>\n`;
+export function mailOf(command: SendNotification, { name, linkOf }: MailShop): Mail {
+  const { subject, paragraphs, look } = wordsOf(command, name);
+  const link = linkOf(command);
+  const shown = link === null ? [] : [[{ text: look, href: link }]];
+  const all = [...paragraphs, ...shown, [name]];
   return {
     message_id: `<${mailKey(command)}@checkout>`,
     to: command.email,
     subject,
-    text: `${[...paragraphs, ...(link === null ? [] : [["See how it is going:", link]])]
-      .map((lines) => lines.join("\n"))
-      .join("\n\n")}\n`,
-    html: `<!doctype html>\n<title>${escaped(subject)}</title>\n${paragraphs
-      .map((lines) => `<p>${lines.map(escaped).join("<br>")}</p>`)
-      .join("\n")}\n${shown}`,
+    text: `${all.map((lines) => lines.map(plain).join("\n")).join("\n\n")}\n`,
+    html: `<!doctype html>\n<html lang="en">\n<title>${escaped(subject)}</title>\n${all
+      .map((lines) => `<p>${lines.map(marked).join("<br>")}</p>`)
+      .join("\n")}\n`,
   };
 }
 
+/** A line of text, or a link. */
+type Line = string | { readonly text: string; readonly href: string };
+
 interface Words {
   readonly subject: string;
-  /** Each a list of lines. */
-  readonly paragraphs: readonly (readonly string[])[];
+  readonly paragraphs: readonly (readonly Line[])[];
+  /** Text of the link to the shop's page of this checkout. */
+  readonly look: string;
 }
 
-function wordsOf(command: SendNotification): Words {
+function plain(line: Line): string {
+  return typeof line === "string" ? line : `${line.text}:\n${line.href}`;
+}
+
+function marked(line: Line): string {
+  return typeof line === "string"
+    ? escaped(line)
+    : `<a href="${escaped(line.href)}">${escaped(line.text)}</a>`;
+}
+
+function wordsOf(command: SendNotification, shop: string): Words {
   switch (command.template) {
     case "order_confirmed":
-      return orderConfirmed(command);
+      return orderConfirmed(command, shop);
     case "checkout_failed":
-      return checkoutFailed(command);
+      return checkoutFailed(command, shop);
     case "order_shipped":
-      return orderShipped(command);
+      return orderShipped(command, shop);
     case "order_cancelled":
-      return orderCancelled(command);
+      return orderCancelled(command, shop);
     default:
       return assertNever(command.template);
   }
 }
 
-function orderConfirmed({ saga_id, order_id, items = [], total_cents, currency }: SendNotification): Words {
+function orderConfirmed(
+  { saga_id, order_id, items = [], total_cents, currency }: SendNotification,
+  shop: string,
+): Words {
   const lines = items.map(
     ({ sku_id, quantity, unit_price_cents }) =>
       `${quantity} x ${sku_id}, ${moneyText(unit_price_cents, currency)} each`,
   );
   const total = total_cents === undefined ? [] : [`Total: ${moneyText(total_cents, currency)}`];
   return {
-    subject: "Your order is confirmed",
+    subject: `Your order at ${shop} is confirmed`,
+    look: "See your order",
     paragraphs: [
       ["Thank you for your order."],
       [...lines, ...total],
@@ -101,7 +119,7 @@ function orderConfirmed({ saga_id, order_id, items = [], total_cents, currency }
   };
 }
 
-function orderShipped({ saga_id, order_id, tracking }: SendNotification): Words {
+function orderShipped({ saga_id, order_id, tracking }: SendNotification, shop: string): Words {
   const parcel =
     tracking === undefined
       ? []
@@ -109,20 +127,32 @@ function orderShipped({ saga_id, order_id, tracking }: SendNotification): Words 
           [
             `Carrier: ${tracking.carrier}`,
             `Tracking number: ${tracking.number}`,
-            ...(tracking.url === undefined ? [] : [tracking.url]),
+            ...(tracking.url === undefined ? [] : [{ text: "Follow the parcel", href: tracking.url }]),
           ],
         ];
   return {
-    subject: "Your order has been shipped",
+    subject: `Your order from ${shop} has been shipped`,
+    look: "See your order",
     paragraphs: [["Your order is on its way."], ...parcel, [`Order ${order_id ?? saga_id}`]],
   };
 }
 
-function orderCancelled({ saga_id, order_id, total_cents = 0, currency }: SendNotification): Words {
+function orderCancelled(
+  { saga_id, order_id, total_cents = 0, currency }: SendNotification,
+  shop: string,
+): Words {
   const refund =
-    total_cents === 0 ? [] : [[`You get ${moneyText(total_cents, currency)} back the way you paid it.`]];
+    total_cents === 0
+      ? []
+      : [
+          [
+            `You get ${moneyText(total_cents, currency)} back the way you paid it.`,
+            "Banks need 5 to 10 working days to show it.",
+          ],
+        ];
   return {
-    subject: "Your order has been cancelled",
+    subject: `Your order from ${shop} has been cancelled`,
+    look: "See the order",
     paragraphs: [
       ["Your order has been cancelled and will not be sent."],
       ...refund,
@@ -131,10 +161,11 @@ function orderCancelled({ saga_id, order_id, total_cents = 0, currency }: SendNo
   };
 }
 
-function checkoutFailed({ saga_id, failure_code = "" }: SendNotification): Words {
+function checkoutFailed({ saga_id, failure_code = "" }: SendNotification, shop: string): Words {
   const reason = REASONS[failureKind(failure_code)];
   return {
-    subject: "Your checkout could not be completed",
+    subject: `Your checkout at ${shop} could not be completed`,
+    look: "Look at what happened",
     paragraphs: [
       ["We are sorry: your checkout could not be completed.", reason],
       [NO_MONEY],

@@ -1,7 +1,7 @@
 // The mail texts word for word, and what must never be in a mail.
 import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
-import { mailOf } from "./mails.ts";
+import { mailOf as mailFor } from "./mails.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const command: SendNotification = {
@@ -16,23 +16,29 @@ const command: SendNotification = {
   currency: "EUR",
 };
 
+const mailOf = (one: SendNotification, link: string | null = null) =>
+  mailFor(one, { name: "Larkfield", linkOf: () => link });
+
 test("a confirmed order lists what was bought and what it cost", () => {
   const order_id = "01900000-0000-7000-8000-000000000003";
   const items = [{ sku_id: "apple", quantity: 2, unit_price_cents: 250 }];
   expect(mailOf({ ...command, order_id, items, total_cents: 500 })).toMatchObject({
     message_id: `<${SAGA}.order_confirmed@checkout>`,
     to: "ada@example.com",
-    subject: "Your order is confirmed",
-    text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${order_id}\n`,
+    subject: "Your order at Larkfield is confirmed",
+    text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${order_id}\n\nLarkfield\n`,
   });
 });
 
 test("a mail leads to its checkout where the shop has pages", () => {
   const link = "https://shop.example/checkout/1?k=a&b";
   const { text, html } = mailOf(command, link);
-  expect(text).toEndWith(`\n\nSee how it is going:\n${link}\n`);
-  expect(html).toContain('<a href="https://shop.example/checkout/1?k=a&amp;b">');
-  expect(mailOf(command).text).not.toContain("See how");
+  expect(text).toEndWith(`\n\nSee your order:\n${link}\n\nLarkfield\n`);
+  expect(html).toContain('<a href="https://shop.example/checkout/1?k=a&amp;b">See your order</a>');
+  expect(mailOf(command).text).not.toContain("See your order");
+  const failed = mailOf({ ...command, template: "checkout_failed" }, link);
+  expect(failed.text).toContain(`Look at what happened:\n${link}`);
+  expect(failed.subject).toBe("Your checkout at Larkfield could not be completed");
 });
 
 test.each([
@@ -62,13 +68,13 @@ test("a shipped order says where the parcel is", () => {
   const mail = mailOf({ ...shipped, tracking });
   expect(mail).toMatchObject({
     message_id: `<${SAGA}.order_shipped.JD0146@checkout>`,
-    subject: "Your order has been shipped",
-    text: `Your order is on its way.\n\nCarrier: DHL\nTracking number: JD0146\n${tracking.url}\n\nOrder ${order_id}\n`,
+    subject: "Your order from Larkfield has been shipped",
+    text: `Your order is on its way.\n\nCarrier: DHL\nTracking number: JD0146\nFollow the parcel:\n${tracking.url}\n\nOrder ${order_id}\n\nLarkfield\n`,
   });
-  expect(mail.html).toContain("https://dhl.example/?id=JD0146&amp;lang=de");
+  expect(mail.html).toContain('<a href="https://dhl.example/?id=JD0146&amp;lang=de">Follow the parcel</a>');
   expect(mailOf(shipped)).toMatchObject({
     message_id: `<${SAGA}.order_shipped@checkout>`,
-    text: `Your order is on its way.\n\nOrder ${order_id}\n`,
+    text: `Your order is on its way.\n\nOrder ${order_id}\n\nLarkfield\n`,
   });
 });
 
@@ -76,8 +82,8 @@ test("a cancelled order says what comes back, if anything was paid", () => {
   const order_id = "01900000-0000-7000-8000-000000000003";
   const cancelled = { ...command, template: "order_cancelled", order_id } as const;
   expect(mailOf({ ...cancelled, total_cents: 500 })).toMatchObject({
-    subject: "Your order has been cancelled",
-    text: `Your order has been cancelled and will not be sent.\n\nYou get 5.00 EUR back the way you paid it.\n\nOrder ${order_id}\n`,
+    subject: "Your order from Larkfield has been cancelled",
+    text: `Your order has been cancelled and will not be sent.\n\nYou get 5.00 EUR back the way you paid it.\nBanks need 5 to 10 working days to show it.\n\nOrder ${order_id}\n\nLarkfield\n`,
   });
   expect(mailOf({ ...cancelled, total_cents: 0 }).text).not.toContain("back");
 });
@@ -87,6 +93,8 @@ test("input from the network is text in the mail, never markup", () => {
   const { html } = mailOf({ ...command, items });
   expect(html).toContain("&lt;img src=&quot;x&quot;&gt;");
   expect(html).not.toContain("<img");
+  const shop = mailFor(command, { name: "Tea & <Cups>", linkOf: () => null });
+  expect(shop.html).toContain("Tea &amp; &lt;Cups&gt;");
 });
 
 test("the same command gives the same mail, another template another mail", () => {

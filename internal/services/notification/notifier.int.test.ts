@@ -316,7 +316,12 @@ async function usingService(
     topics: [topic],
     types: [],
   });
-  await using smtp = openSmtp({ url: server.url, from: "shop@example.com", maxConnections: 8 });
+  await using smtp = openSmtp({
+    url: server.url,
+    from: "shop@example.com",
+    shopName: "Shop",
+    maxConnections: 8,
+  });
   const gauges = new Map<string, number>();
   const counters = new Map<string, readonly object[]>();
   const shared = {
@@ -324,6 +329,7 @@ async function usingService(
     random: Math.random,
     log: quiet,
     keyValue: changes.keyValue ?? redis,
+    shop: { name: "Shop", linkOf: () => null },
     metrics: notificationMetrics({
       counter: (name) => ({
         inc: (labels) => void counters.set(name, [...(counters.get(name) ?? []), labels]),

@@ -6,7 +6,7 @@
 // servers and clients recognise the rare duplicate (a crash right after sending, or Redis data lost). A mail that is sent at once, as
 // nearly all are, never touches the database. A mail that no server accepts is dead-lettered; the saga never learns of it.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
-import { type LinkOf, noLink } from "./links.ts";
+import type { MailShop } from "./mail-shop.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
 import { AppError } from "../../kernel/errors.ts";
 import {
@@ -49,7 +49,7 @@ export interface NotifierOptions {
   readonly metrics: NotificationMetrics;
   readonly log: Log;
   readonly patienceMs?: number;
-  readonly linkOf?: LinkOf;
+  readonly shop: MailShop;
 }
 
 type Send = Delivery<"SendNotification">;
@@ -147,10 +147,10 @@ export class Notifier {
   }
 
   #send(key: string, { message }: Send, signal: AbortSignal): Promise<Outcome> {
-    const { courier, metrics, linkOf = noLink } = this.#options;
+    const { courier, metrics, shop } = this.#options;
     const { template } = message;
     const result = courier
-      .send(mailOf(message, linkOf(message)))
+      .send(mailOf(message, shop))
       .then(async (outcome) => {
         if (outcome.kind === "sent") {
           metrics.sent.inc({ template });

@@ -14,6 +14,8 @@ export interface SmtpOptions {
   readonly url: string;
   /** In the format of `senderOf`. */
   readonly from: string;
+  /** The sender's name if `from` has none. */
+  readonly shopName: string;
   readonly maxConnections: number;
 }
 
@@ -24,8 +26,8 @@ export interface Smtp extends AsyncDisposable {
   readonly verify: () => Promise<void>;
 }
 
-export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
-  const sender = senderOf(from);
+export function openSmtp({ url, from, shopName, maxConnections }: SmtpOptions): Smtp {
+  const sender = senderOf(from, shopName);
   const transport = createTransport({
     url,
     pool: true,
@@ -56,9 +58,9 @@ export function openSmtp({ url, from, maxConnections }: SmtpOptions): Smtp {
 
 /**
  * `Shop <shop@example.com>` or the bare address. The name is everything before the bracket, also with a comma in it, and is never
- * read as an address. Throws CONFIG_INVALID.
+ * read as an address. A sender without a name is called `shopName`. Throws CONFIG_INVALID.
  */
-export function senderOf(from: string): Address {
+export function senderOf(from: string, shopName: string): Address {
   const {
     name = "",
     bracketed,
@@ -70,5 +72,5 @@ export function senderOf(from: string): Address {
       "CONFIG_INVALID",
       "MAIL_FROM is not one sender: set it to an address or to `Name <address>`",
     );
-  return { name: name.trim().replace(/^"(.*)"$/u, "$1"), address };
+  return { name: name.trim().replace(/^"(.*)"$/u, "$1") || shopName, address };
 }

@@ -3,13 +3,14 @@ import { expect, test } from "bun:test";
 import { senderOf } from "./smtp.ts";
 
 test.each([
-  ["shop@example.com", "", "shop@example.com"],
+  ["shop@example.com", "Larkfield", "shop@example.com"],
+  ["<shop@example.com>", "Larkfield", "shop@example.com"],
   ["Shop <shop@example.com>", "Shop", "shop@example.com"],
   ["Tea, Cups & Co <shop@example.com>", "Tea, Cups & Co", "shop@example.com"],
   ['"Tea, Cups" <shop@example.com>', "Tea, Cups", "shop@example.com"],
   ["Größe <root@localhost>", "Größe", "root@localhost"],
 ])("%s is one sender", (from, name, address) => {
-  expect(senderOf(from)).toEqual({ name, address });
+  expect(senderOf(from, "Larkfield")).toEqual({ name, address });
 });
 
 test.each([
@@ -20,5 +21,5 @@ test.each([
   "Shop <a,b@example.com>",
   "A <a@example.com> B <b@example.com>",
 ])("%p is not one sender", (from) => {
-  expect(() => senderOf(from)).toThrow("MAIL_FROM");
+  expect(() => senderOf(from, "Larkfield")).toThrow("MAIL_FROM");
 });

@@ -2,7 +2,7 @@
 // failure, and dead-letters them after two days. Called by notifier.ts, which makes every first attempt, and run as a background loop
 // beside it, in any number of replicas.
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
-import { type LinkOf, noLink } from "./links.ts";
+import type { MailShop } from "./mail-shop.ts";
 import { cappedBackoff, withJitter } from "../../kernel/backoff.ts";
 import { AppError, assert } from "../../kernel/errors.ts";
 import type { Clock, KeyValue, RawMessage, RunResult } from "../../kernel/ports.ts";
@@ -50,7 +50,7 @@ export interface WaitingMailsOptions {
   readonly giveUpAfterMs: number;
   /** First and longest pause between attempts. */
   readonly backoffMs?: { readonly first: number; readonly cap: number };
-  readonly linkOf?: LinkOf;
+  readonly shop: MailShop;
 }
 
 /** A mail that has to wait, with the result of its first attempt. `pending`: that attempt is still in flight. */
@@ -153,7 +153,7 @@ export class WaitingMails {
   }
 
   async #attempt(mail: WaitingMail, wasSent: boolean): Promise<void> {
-    const { database, courier, metrics, linkOf = noLink } = this.#options;
+    const { database, courier, metrics, shop } = this.#options;
     const { sql } = database;
     if (wasSent) {
       metrics.duplicates.inc({});
@@ -164,7 +164,7 @@ export class WaitingMails {
     if ("invalid" in delivery)
       return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
-    const outcome = await courier.send(mailOf(delivery.message, linkOf(delivery.message)));
+    const outcome = await courier.send(mailOf(delivery.message, shop));
     if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
     if (outcome.kind !== "held") metrics.failures.inc({ template });
     if (outcome.kind === "refused")
