@@ -136,6 +136,30 @@ test.concurrent(
   TIMEOUT_MS,
 );
 
+test.concurrent.each([true, false])(
+  "a change of language keeps what was typed and orders nothing, and a wrong postal code is named; scripts: %p",
+  async (javaScriptEnabled) => {
+    const page = await shoppers.atCheckout(SKU, { javaScriptEnabled });
+    await page.fill("#f-postal_code", "ABC");
+    await page.click('footer button[lang="de"]');
+    await page.waitForSelector('html[lang="de"]');
+    expect(await page.inputValue("#f-city")).toBe("Berlin");
+    expect(await page.inputValue("#f-country")).toBe("DE");
+    await page.click("[data-place]");
+    await page.waitForSelector("#errors");
+    expect(await page.textContent("#errors li")).toBe(
+      "Das ist keine Postleitzahl dieses Landes: Deutschland. Prüfen Sie beides.",
+    );
+    await page.fill("#f-postal_code", "10115");
+    await page.click('footer button[value="dark"]');
+    await page.waitForSelector('html[data-theme="dark"]');
+    expect(await page.inputValue("#f-postal_code")).toBe("10115");
+    await page.goto(`${shop}/orders`);
+    expect(await page.locator(".order-card, .notice").count()).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
 test.concurrent(
   "the link in the mail shows the order to somebody who is not signed in, without the address",
   async () => {

@@ -275,7 +275,7 @@ export const de: Words = {
     longer:
       "Es dauert länger als sonst. Sie können diese Seite schließen: Wir schreiben Ihnen, sobald es entschieden ist.",
     until: (time) => `Ihre Artikel liegen bis ${time} für Sie bereit.`,
-    left: "Noch {m} min {s} s.",
+    left: "Noch {m}\u00a0min {s}\u00a0s.",
     bank: "Bei Ihrer Bank bestätigen",
     moreTime: "Ich brauche mehr Zeit",
     soon: "Zum Bestätigen bleibt weniger als eine Minute.",

@@ -277,7 +277,7 @@ export const en = {
     now: "in progress",
     longer: "This takes longer than usual. You can close this page: we mail you as soon as it is decided.",
     until: (time: string) => `We hold your items until ${time}.`,
-    left: "{m} min {s} s left.",
+    left: "{m}\u00a0min {s}\u00a0s left.",
     bank: "Confirm at your bank",
     moreTime: "I need more time",
     soon: "Less than a minute is left to confirm.",
