@@ -133,7 +133,7 @@ test(
     const page = await asked();
     const left = "[role=timer]";
     const first = await page.textContent(left);
-    expect(first).toMatch(/^0 min 1?\d s left\.$/);
+    expect(first).toMatch(/^0\smin 1?\d\ss left\.$/);
     await page.waitForFunction(
       ([selector, text]) => document.querySelector(selector ?? "")?.textContent !== text,
       [left, first],
@@ -141,7 +141,7 @@ test(
     expect(await page.locator('[aria-live], [role="status"]').locator(left).count()).toBe(0);
     await page.emulateMedia({ reducedMotion: "reduce" });
     await page.reload();
-    expect(await page.textContent(left)).toBe("0 min 0 s left.");
+    expect(await page.textContent(left)).toBe("0\u00a0min 0\u00a0s left.");
   },
   TIMEOUT_MS,
 );
