@@ -288,6 +288,10 @@ describe("buying", () => {
       ["country", "Choose the country."],
       ["phone", "This does not look right."],
     ]);
+    shop.faults = [{ path: "/shipping_address/country", message: "no" }];
+    await browser.post("/checkout", order({ postal_code: "", country: "" }));
+    expect(browser.html).toContain('#f-postal_code">Enter the postal code, if your country has one.');
+    shop.faults = [{ path: "/shipping_address/postal_code", message: "no" }];
     await browser.post("/checkout", order({ postal_code: "ABC" }));
     expect(browser.html).toContain('#f-postal_code">This is no postal code of this country: Germany.');
   });

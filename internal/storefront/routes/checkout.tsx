@@ -188,6 +188,9 @@ function errorsOf(
         unpayable === null ? (errors["other"] ?? "") : status.failures[failureKind(unpayable.code)].text,
       );
   }
+  // Whether it is needed depends on the country; asking later would be a second round.
+  if (found.has("country") && posted.details.postal_code === undefined)
+    found.set("postal_code", visit.words.wrong.postalCodeIfAny);
   return Object.fromEntries(FIELDS.flatMap((field) => (found.has(field) ? [[field, found.get(field)]] : [])));
 }
 

@@ -263,6 +263,7 @@ export const de: Words = {
   },
   wrong: {
     tooLong: (max) => `Das ist zu lang. Kürzen Sie es auf höchstens ${max} Zeichen.`,
+    postalCodeIfAny: "Geben Sie die Postleitzahl ein, falls es in Ihrem Land eine gibt.",
     postalCode: (country) => `Das ist keine Postleitzahl dieses Landes: ${country}. Prüfen Sie beides.`,
   },
   status: {

@@ -266,6 +266,7 @@ export const en = {
   } as Readonly<Record<string, string>>,
   wrong: {
     tooLong: (max: number) => `This is too long. Shorten it to at most ${max} characters.`,
+    postalCodeIfAny: "Enter the postal code, if your country has one.",
     postalCode: (country: string) => `This is no postal code of this country: ${country}. Check both.`,
   },
   status: {
