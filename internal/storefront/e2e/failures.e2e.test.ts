@@ -147,7 +147,7 @@ test.concurrent(
     await fillAddress(page);
     await page.click("[data-place]");
     await page.waitForSelector("#errors");
-    expect(await page.textContent("#errors")).toContain("This cart costs less than the smallest payment");
+    expect(await page.textContent("#errors")).toContain("This cart costs less than the smallest amount");
   },
   TIMEOUT_MS,
 );
