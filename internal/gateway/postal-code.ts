@@ -1,7 +1,8 @@
 // Whether a postal code can be one of its country. The formats come from the package `validator`; a country that it does not know takes
 // anything. Spaces, hyphens, case and a country code in front (D-10117) do not count, because people write them as they like. Pure.
 // Called by address.ts, for the API and the shop's pages alike.
-import isPostalCode, { locales, type PostalCodeLocale } from "validator/lib/isPostalCode.js";
+// Not `lib/`: of a CommonJS module with other exports, the default import is the function in Bun, and an object in a compiled binary.
+import isPostalCode, { locales, type PostalCodeLocale } from "validator/es/lib/isPostalCode.js";
 
 /** `validator` lists the regions of these countries, and refuses a new one. Only the number of digits is checked. */
 const DIGITS: Readonly<Partial<Record<string, number>>> = { CN: 6, CO: 6, FR: 5, IR: 10, NP: 5 };

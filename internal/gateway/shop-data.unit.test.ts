@@ -121,3 +121,86 @@ test("every page of the shelves leads to the one before, and the last one to no 
   // The German word finds it, too.
   expect((await data.products({ search: "tee" })).items.map(({ sku_id }) => sku_id)).toEqual(["sku-07"]);
 });
+
+/** The pages and the API of one gateway over an orchestrator that answers this, and then nothing new. */
+function gatewayOf(answer: () => Promise<SagaHistory | null>, total = 100) {
+  const slots = { stream: new StreamSlots({ total }), poll: new StreamSlots({ total }) };
+  const history = async () => {
+    await Bun.sleep(1);
+    return answer();
+  };
+  const orchestrator = { history };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the clients have private parts; only these methods are called
+  const data = new GatewayShopData({ orchestrator, slots } as unknown as ShopDataOptions);
+  const streams = new EventStreams({ orchestrator, slots: slots.stream });
+  const leaving = new AbortController();
+  return {
+    slots,
+    leave: () => leaving.abort(),
+    page: (userId = "user", by: "stream" | "poll" = "stream") =>
+      data.changes("saga", userId, { signal: leaving.signal, by }),
+    api: (userId = "user") =>
+      streams.open({ sagaId: "saga", userId, after: 0, signal: new AbortController().signal }),
+  };
+}
+
+const AT = new Date(START).toISOString();
+const open: SagaHistory = {
+  events: [{ id: 1, status: "STARTED", step: "reserve", at: AT }],
+  view: {
+    saga_id: "saga",
+    status: "STARTED",
+    current_step: "reserve",
+    compensation_step: null,
+    failure_code: null,
+    order_id: null,
+    total_cents: null,
+    currency: "EUR",
+    created_at: AT,
+    updated_at: AT,
+    completed_at: null,
+  },
+};
+
+test("the streams of the pages and of the API are counted together, the pages' polls apart", async () => {
+  const { page, api, leave, slots } = gatewayOf(async () => open);
+  await page();
+  await page();
+  await api();
+  await api();
+  await expect(page()).rejects.toBeInstanceOf(TooManyRequests);
+  await expect(api()).rejects.toMatchObject({ type: "too-many-streams" });
+  await page("another");
+  for (let poll = 0; poll < 4; poll += 1) await page("user", "poll");
+  await expect(page("user", "poll")).rejects.toBeInstanceOf(TooManyRequests);
+  // Nobody went through the pages' changes: leaving gives the slots back all the same.
+  leave();
+  expect([slots.stream.size, slots.poll.size]).toEqual([2, 0]);
+  slots.stream[Symbol.dispose]();
+});
+
+test("a gateway that is full or stops refuses a page with an error that passes", async () => {
+  const { page, api, slots } = gatewayOf(async () => open, 1);
+  await api();
+  await expect(page("another")).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE", canRetry: true });
+  slots.stream[Symbol.dispose]();
+  await expect(page()).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+});
+
+test("a page whose saga is missing, whose orchestrator is away, or that has ended holds no slot", async () => {
+  const missing = gatewayOf(async () => null);
+  expect(await missing.page()).toBeNull();
+  const away = gatewayOf(() => Promise.reject(new AppError("SERVICE_UNAVAILABLE", "away")));
+  await expect(away.page()).rejects.toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  const done = { ...open, view: { ...open.view, status: "COMPLETED" as const, completed_at: AT } };
+  const answers = [open, done];
+  const ended = gatewayOf(async () => answers.shift() ?? null);
+  const seen = await Array.fromAsync((await ended.page()) ?? []);
+  expect(seen.map(({ status }) => status)).toEqual(["STARTED", "COMPLETED"]);
+  const left = gatewayOf(async () => open);
+  for await (const { status } of (await left.page()) ?? []) {
+    expect(status).toBe("STARTED");
+    break;
+  }
+  for (const { slots } of [missing, away, ended, left]) expect(slots.stream.size).toBe(0);
+});

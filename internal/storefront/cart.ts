@@ -40,12 +40,6 @@ export function withAdded(cart: Cart, sku_id: string, quantity: number): Cart {
   return [...cart, { sku_id, quantity: limited(quantity) }];
 }
 
-/** As much of it as there is. `left`: pieces in stock. */
-export function withAvailable(cart: Cart, sku_id: string, quantity: number, left: number): Cart {
-  const had = quantityIn(cart, sku_id);
-  return withAdded(cart, sku_id, Math.max(0, Math.min(quantity, left - had)));
-}
-
 export function quantityIn(cart: Cart, sku_id: string): number {
   return cart.find((line) => line.sku_id === sku_id)?.quantity ?? 0;
 }

@@ -14,7 +14,7 @@ export interface ShopProduct {
   readonly names?: Readonly<Record<string, string>>;
   readonly descriptions?: Readonly<Record<string, string>>;
   readonly categories?: Readonly<Record<string, string>>;
-  /** Address of a picture on this server. */
+  /** A path of this server, or an https address; browsers load it from the hosts of PICTURE_HOSTS. */
   readonly picture?: string;
 }
 

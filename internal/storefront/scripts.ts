@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-zmOVgdz4s1/nsUGdxouAzZSwbCBeVPPfay7T9/N3RRLffxjzBkjlHbsjAqC4L2qk",
+    integrity: "sha384-opYERNohjfLvdKJ3NQnmsHIlx1gZNN04CPHqwGBQzJxpAQKzbAMTCfCl9qiQv6dH",
     pages: "all",
     reason:
       "Cart without a page load, one press of the order button, live status, more time at the bank, local times.",

@@ -4,7 +4,15 @@ import type { CheckoutRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { StorefrontOptions } from "../storefront/options.ts";
 import { categoriesOf } from "../storefront/parts/names.ts";
-import type { CheckoutStatus, PlacedOrder, ProductQuery, ShopData, ShopProduct } from "../storefront/port.ts";
+import {
+  type CheckoutStatus,
+  type Following,
+  type PlacedOrder,
+  type ProductQuery,
+  type ShopData,
+  type ShopProduct,
+  TooManyRequests,
+} from "../storefront/port.ts";
 
 export const SHOPPER_TOKEN = "header.shopper.signature";
 export const OTHER_TOKEN = "header.other.signature";

@@ -41,6 +41,7 @@ export function Checkout(props: Props) {
       frame={frame}
       title={words.checkout.title}
       keepsForm={KEPT_FORM}
+      ownStatus
       scripts={cards.kind === "stripe" ? <StripeScripts frame={frame} /> : null}
     >
       <h1>{words.checkout.title}</h1>

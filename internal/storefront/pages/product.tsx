@@ -3,6 +3,7 @@ import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Page } from "../parts/layout.tsx";
 import { categoryName, descriptionOf, nameOf } from "../parts/names.ts";
+import { Stock } from "../parts/stock.tsx";
 import type { ShopProduct } from "../port.ts";
 import type { Frame } from "../visit.ts";
 import { ProductGrid } from "./products.tsx";

@@ -7,6 +7,7 @@ import { categoryName, nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
 import { Stock } from "../parts/stock.tsx";
 import type { Frame } from "../visit.ts";
+import type { Words } from "../words/words.ts";
 
 interface Props {
   readonly frame: Frame;
@@ -152,12 +153,6 @@ export function ProductGrid({
       })}
     </ul>
   );
-}
-
-export function Stock({ words, count }: { readonly words: Words; readonly count: number }) {
-  if (count === 0) return <p class="stock is-gone">{words.shop.soldOut}</p>;
-  if (count <= FEW) return <p class="stock is-low">{words.shop.left(count)}</p>;
-  return <p class="stock">{words.shop.inStock}</p>;
 }
 
 function titleOf({ shop }: Words, search: string, category: string): string {

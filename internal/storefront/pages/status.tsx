@@ -29,8 +29,8 @@ export interface StatusProps {
   readonly products: ReadonlyMap<string, ShopProduct>;
   /** Null for guests, and until the order is written. */
   readonly order: PlacedOrder | null;
-  /** The order was confirmed and cancelled later; guests see that, too. */
-  readonly isCancelled: boolean;
+  /** Also for guests; undefined until the order is written, and while nobody can say. */
+  readonly orderStatus: OrderStatus | undefined;
   readonly isGuest: boolean;
   /** The token of a guest's link, for the live updates. */
   readonly guestToken: string;
@@ -79,17 +79,20 @@ export function StatusPage(props: StatusProps) {
   );
 }
 
-function headlineOf({ checkout, frame, isCancelled }: StatusProps) {
+function headlineOf({ checkout, frame, orderStatus }: StatusProps): {
+  stage: Stage;
+  title: string;
+  text: string;
+} {
   const { words } = frame;
-  if (isCancelled) return { stage: "not_ordered" as const, ...words.status.cancelled };
-  const stage = stageOf(checkout);
+  const stage = stageOf(checkout, orderStatus);
   if (stage !== "not_ordered") return { stage, ...words.status.stages[stage] };
   return { stage, ...words.status.failures[failureKind(checkout.failure_code ?? "")] };
 }
 
 /** What is going on, and where the money is. */
 export function State(props: StatusProps) {
-  const { frame, checkout, isCancelled, now } = props;
+  const { frame, checkout, orderStatus, now } = props;
   const { words, language } = frame;
   const { stage, title, text } = headlineOf(props);
   const { total_cents, currency } = checkout;
@@ -98,7 +101,7 @@ export function State(props: StatusProps) {
     <>
       <p class={`badge badge-${stage}`}>
         <Icon name={BADGE_ICONS[stage]} />
-        {isCancelled
+        {stage === "cancelled"
           ? words.orders.status.CANCELLED
           : stage === "not_ordered"
             ? words.status.stages.not_ordered.title
@@ -106,11 +109,8 @@ export function State(props: StatusProps) {
       </p>
       <h1>{title}</h1>
       <p class="lead">{text}</p>
-      <p class="money">
-        {isCancelled && total_cents !== 0
-          ? `${words.orders.returned(amount)} ${words.orders.returnedWhen}`
-          : words.status.money[moneySentence(checkout)](amount)}
-      </p>
+      {stage === "confirm_at_bank" ? <HeldUntil frame={frame} checkout={checkout} now={now} /> : null}
+      <p class="money">{words.status.money[moneySentence(checkout, orderStatus)](amount)}</p>
       {takesLong(checkout, now) ? <p class="longer">{words.status.longer}</p> : null}
     </>
   );
@@ -133,7 +133,7 @@ export function Rest(props: StatusProps) {
   const { total_cents, currency, order_id } = checkout;
   return (
     <>
-      {props.isCancelled ? null : <Steps frame={frame} checkout={checkout} />}
+      <Steps {...props} />
       <Actions {...props} />
       <Short {...props} />
       <Lines {...props} />
@@ -155,7 +155,7 @@ export function Rest(props: StatusProps) {
             <dd class="code">{order_id}</dd>
           </>
         )}
-        {order === null || props.isCancelled ? null : (
+        {order === null || order.status === "CANCELLED" ? null : (
           <>
             <dt>{deliveryTitle(words, order)}</dt>
             <dd>{addressLines(order.shipping_address, language).join(", ")}</dd>

@@ -3,7 +3,7 @@
 import type { Words } from "../words/words.ts";
 
 /** Up to here the page says how many are left. */
-const FEW = 5;
+export const FEW = 5;
 
 interface Props {
   readonly words: Words;

@@ -1,11 +1,12 @@
 // Products and the cart.
 import { Value } from "@sinclair/typebox/value";
-import { MAX_CART_LINES, SkuId } from "../../../schemas/fields.ts";
+import { SkuId } from "../../../schemas/fields.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { type Cart, pieces, quantityIn, withAvailable, withQuantity } from "../cart.ts";
+import { type Cart, pieces, quantityIn, withAdded, withQuantity } from "../cart.ts";
 import { CartPage } from "../pages/cart.tsx";
 import { Product } from "../pages/product.tsx";
 import { Products } from "../pages/products.tsx";
+import { FEW } from "../parts/stock.tsx";
 import { settlePlaced, startedAnew } from "../placed.ts";
 import { fitted, priced } from "../priced-cart.ts";
 import { json, page, seeOther } from "../respond.ts";
@@ -45,7 +46,7 @@ async function products(asked: Visit): Promise<Response> {
       search={search}
       category={category}
       open={open}
-      said={saidOf(visit.words, visit.query)}
+      said={saidOf(visit)}
     />
   );
   return page(visit, content, { cookies });
@@ -60,9 +61,7 @@ async function product(asked: Visit): Promise<Response> {
   if (found === undefined) throw new NotFound();
   const others = await data.products(found.category === undefined ? {} : { category: found.category });
   const similar = others.items.filter(({ sku_id }) => sku_id !== sku).slice(0, SIMILAR);
-  const content = (
-    <Product frame={visit} product={found} similar={similar} said={saidOf(visit.words, visit.query)} />
-  );
+  const content = <Product frame={visit} product={found} similar={similar} said={saidOf(visit)} />;
   return page(visit, content, { cookies });
 }
 
@@ -79,22 +78,25 @@ async function addToCart(asked: Visit): Promise<Response> {
   if (!Value.Check(SkuId, sku)) throw new NotFound();
   const { visit, cookies } = await startedAnew(asked);
   const wanted = quantityOf(form.get("quantity") ?? "1") ?? 1;
-  const cart = withAvailable(visit.cart, sku, wanted, await leftOf(visit, sku));
-  const added = quantityIn(cart, sku) - quantityIn(visit.cart, sku);
-  const isFull = quantityIn(cart, sku) === 0 && cart.length >= MAX_CART_LINES;
-  const result: readonly [string, string] = isFull
-    ? ["only", "full"]
-    : added < wanted
-      ? ["only", String(added)]
-      : ["added", "1"];
+  const { cart, result } = withStock(visit, sku, wanted, await leftOf(visit, sku));
   if (request.headers.get("accept") === "application/json") {
-    const text = saidOf(words, new URLSearchParams([[...result]])) ?? "";
-    return json({ count: pieces(cart), text }, [...cookies, cartCookie(cart)]);
+    const count = pieces(cart);
+    return json({ count, text: resultText(words, result, count) }, [...cookies, cartCookie(cart)]);
   }
-  const back = new URL(ownPath(form.get("back"), "/cart"), "http://shop.invalid");
-  for (const name of ["added", "only"]) back.searchParams.delete(name);
-  back.searchParams.set(...result);
-  return seeOther(back.pathname + back.search, [...cookies, cartCookie(cart)]);
+  const back = ownPath(form.get("back"), "/cart");
+  return seeOther(withResult(back, result), [...cookies, cartCookie(cart)]);
+}
+
+/** Adds what is wanted; of a product with few left, what there is. Of others nothing, and no number is told (parts/stock.tsx). */
+function withStock(visit: Visit, sku: string, wanted: number, left: number) {
+  const had = quantityIn(visit.cart, sku);
+  const all = withAdded(visit.cart, sku, wanted);
+  const answer = (cart: Cart, ...result: AddResult) => ({ cart, result });
+  if (pieces(all) === visit.cartPieces) return answer(visit.cart, "full", "1");
+  if (had + wanted <= left) return answer(all, "added", "1");
+  if (left > FEW) return answer(visit.cart, "fewer", String(had + wanted));
+  const added = Math.max(0, left - had);
+  return answer(withAdded(visit.cart, sku, added), "only", String(added));
 }
 
 /** Pieces in stock. The cart can be filled while nobody knows: the cart's page and the checkout look again. */
@@ -127,12 +129,26 @@ export async function productsIn({ cart, options }: Visit) {
     : options.data.productsBySku(cart.map(({ sku_id }) => sku_id));
 }
 
-/** What was added by the button, as the address tells it. */
-function saidOf({ shop }: Words, query: URLSearchParams): string | undefined {
-  const only = query.get("only");
-  if (only === "full") return shop.cartFull;
-  if (only !== null) return shop.addedOnly(quantityOf(only) ?? 0);
-  return query.has("added") ? shop.added : undefined;
+const RESULTS = ["added", "only", "fewer", "full"] as const;
+/** `only`: so many of what was wanted. `fewer`: nothing, for fewer than so many are there. The other two have the value 1. */
+type AddResult = readonly [name: (typeof RESULTS)[number], value: string];
+
+function resultText({ shop }: Words, [name, value]: AddResult, count: number): string {
+  if (name === "only") return shop.addedOnly(quantityOf(value) ?? 0);
+  if (name === "fewer") return shop.addedNone(quantityOf(value) ?? 0);
+  return name === "added" ? shop.added(count) : shop.full;
+}
+
+function withResult(path: string, result: AddResult): string {
+  const url = new URL(path, "http://shop.invalid");
+  for (const name of RESULTS) url.searchParams.delete(name);
+  url.searchParams.set(...result);
+  return url.pathname + url.search;
+}
+
+function saidOf({ query, words, cartPieces }: Visit): string | undefined {
+  const name = RESULTS.find((one) => query.has(one));
+  return name === undefined ? undefined : resultText(words, [name, query.get(name) ?? ""], cartPieces);
 }
 
 /** Null for anything but digits. */

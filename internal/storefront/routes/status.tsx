@@ -94,7 +94,7 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
     frame: visit,
     checkout,
     order: isGuest ? null : order,
-    isCancelled: order?.status === "CANCELLED",
+    orderStatus: order?.status,
     ...(await linesOf(visit, checkout, order)),
     isGuest,
     guestToken,

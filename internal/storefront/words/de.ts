@@ -33,10 +33,6 @@ const status: StatusWords = {
     },
     not_ordered: { title: "Nicht bestellt", text: "Diese Bestellung kam nicht zustande." },
   },
-  cancelled: {
-    title: "Diese Bestellung wurde storniert",
-    text: "Sie war bestätigt und wurde danach storniert. Sie wird nicht verschickt.",
-  },
   money: {
     none: () => "Ihnen wurde nichts berechnet.",
     free: () => "Es war nichts zu bezahlen.",
@@ -178,12 +174,13 @@ export const de: Words = {
     fewer: (wanted) => `Weniger als ${wanted} vorrätig`,
     inStock: "Vorrätig",
     quantity: "Menge",
-    added: "Liegt im Warenkorb.",
+    added: (count) => `Liegt im Warenkorb. Darin ${count === 1 ? "ist" : "sind"} jetzt ${count} Artikel.`,
     addedOnly: (count) =>
       count === 0
         ? "Nicht hinzugefügt: Mehr als in Ihrem Warenkorb ist nicht da."
         : `Nur ${count} hinzugefügt: Mehr ist nicht da.`,
-    cartFull: "Nicht hinzugefügt: Ihr Warenkorb ist voll.",
+    addedNone: (wanted) => `Nicht hinzugefügt: Weniger als ${wanted} sind vorrätig.`,
+    full: "Mehr davon passt nicht in Ihren Warenkorb.",
     searchFor: (text) => `Suche: ${text}`,
     searchIn: (text, category) => `${category}: ${text}`,
     previous: "Vorige Produkte",

@@ -9,8 +9,6 @@ interface TitleAndText {
 
 export interface StatusWords {
   readonly stages: Readonly<Record<Stage, TitleAndText>>;
-  /** The checkout was completed, and its order cancelled later. */
-  readonly cancelled: TitleAndText;
   /** `amount` is formatted; empty while it is not known. */
   readonly money: Readonly<Record<MoneySentence, (amount: string) => string>>;
   readonly failures: Readonly<Record<FailureKind, TitleAndText>>;
@@ -38,10 +36,6 @@ export const status: StatusWords = {
       text: "The order cannot go ahead. We are stopping it and making sure that you pay nothing.",
     },
     not_ordered: { title: "Not ordered", text: "This order was not placed." },
-  },
-  cancelled: {
-    title: "This order was cancelled",
-    text: "It was confirmed first and cancelled later. It will not be sent.",
   },
   money: {
     none: () => "You have not been charged.",
@@ -181,12 +175,14 @@ export const en = {
     fewer: (wanted: number) => `Fewer than ${wanted} in stock`,
     inStock: "In stock",
     quantity: "Quantity",
-    added: "Added to your cart.",
+    added: (count: number) =>
+      `Added to your cart. It holds ${count === 1 ? "1 item" : `${count} items`} now.`,
     addedOnly: (count: number) =>
       count === 0
         ? "Not added: there is no more of it than you have in your cart."
         : `Only ${count} added to your cart: there is no more.`,
-    cartFull: "Not added: your cart is full.",
+    addedNone: (wanted: number) => `Not added: fewer than ${wanted} are in stock.`,
+    full: "Your cart cannot hold more of this.",
     searchFor: (text: string) => `Search: ${text}`,
     searchIn: (text: string, category: string) => `${category}: ${text}`,
     previous: "Previous products",
