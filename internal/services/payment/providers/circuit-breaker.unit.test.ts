@@ -3,7 +3,10 @@ import { afterEach, beforeEach, expect, setSystemTime, test } from "bun:test";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { ChargeResult, PaymentProvider } from "./provider.ts";
 
+/** Probes soon, for the tests that wait for a probe. */
 const PROBE_AFTER_MS = 20;
+/** No probe comes in between, however slow the machine is. */
+const NO_PROBE_MS = 3_600_000;
 const request = {
   idempotency_key: "k",
   saga_id: "s",
@@ -23,6 +26,10 @@ let resumedAt: number;
 let breaker: CircuitBreaker;
 
 beforeEach(() => {
+  begin(PROBE_AFTER_MS);
+});
+
+function begin(probeAfterMs: number): void {
   calls = 0;
   states = [];
   resumedAt = -Infinity;
@@ -39,11 +46,11 @@ beforeEach(() => {
   const onChange = (state: string) => states.push(state);
   breaker = new CircuitBreaker(provider, {
     consecutiveTimeouts: 3,
-    probeAfterMs: PROBE_AFTER_MS,
+    probeAfterMs,
     onChange,
     resumedAt: () => resumedAt,
   });
-});
+}
 
 afterEach(() => {
   setSystemTime();
@@ -55,6 +62,7 @@ async function timeouts(count: number): Promise<void> {
 }
 
 test("timeouts in a row open it, and then no call is sent", async () => {
+  begin(NO_PROBE_MS);
   await timeouts(3);
   expect(states).toEqual(["open"]);
   expect(await breaker.charge(request)).toMatchObject(refusal);
