@@ -82,20 +82,24 @@ test(
   },
   MODEL_TIMEOUT_MS,
 );
-test("that a shopper gets more time only once is for the others' sake: money and stock stay right without it", () => {
-  const budget = { ...CALM, moreTime: 2 };
-  const explored = (rules: Rules) =>
-    explore(checkoutModel({ sagas: 1, budget, isConfirmed: true, rules }), { maxStates: MAX_STATES });
-  const asOftenAsAsked: Rules = {
-    ...REAL,
-    saga: (saga, input, now, policy) => {
-      const { action_expires_at } = saga;
-      const isAsked = input.type === "ShopperNeedsTime" && action_expires_at !== null;
-      const later = isAsked ? { ...saga, action_latest_at: action_expires_at + 1 } : saga;
-      return decide(later, input, now, policy);
-    },
-  };
-  const [once, often] = [explored(REAL), explored(asOftenAsAsked)];
-  expect([often.violations, often.isComplete]).toEqual([[], true]);
-  expect(often.states).toBeGreaterThan(once.states);
-});
+test(
+  "that a shopper gets more time only once is for the others' sake: money and stock stay right without it",
+  () => {
+    const budget = { ...CALM, moreTime: 2 };
+    const explored = (rules: Rules) =>
+      explore(checkoutModel({ sagas: 1, budget, isConfirmed: true, rules }), { maxStates: MAX_STATES });
+    const asOftenAsAsked: Rules = {
+      ...REAL,
+      saga: (saga, input, now, policy) => {
+        const { action_expires_at } = saga;
+        const isAsked = input.type === "ShopperNeedsTime" && action_expires_at !== null;
+        const later = isAsked ? { ...saga, action_latest_at: action_expires_at + 1 } : saga;
+        return decide(later, input, now, policy);
+      },
+    };
+    const [once, often] = [explored(REAL), explored(asOftenAsAsked)];
+    expect([often.violations, often.isComplete]).toEqual([[], true]);
+    expect(often.states).toBeGreaterThan(once.states);
+  },
+  MODEL_TIMEOUT_MS,
+);
