@@ -121,6 +121,20 @@ const DECLINES: ReadonlySet<FailureKind> = new Set([
   "not_confirmed",
 ]);
 
+/**
+ * The shop failed here, though shopper and card did nothing wrong: these count against the objectives that the alert rules watch. A
+ * provider that is away or rejects our requests counts, because the shopper cannot buy and only the shop can do something about it. The
+ * bank's own trouble (`bank_trouble`) does not: it concerns one card. Nor does what the shop decided: its prices, stock, limits, and
+ * checkouts that an operator cancels.
+ */
+const SHOPS_FAILURES: ReadonlySet<FailureKind> = new Set([
+  "hold_ended",
+  "too_slow",
+  "lost_after_paying",
+  "payments_down",
+  "our_fault",
+]);
+
 export const FAILURE_CODES: readonly FailureCode[] = Object.keys(KIND_OF).filter(isFailureCode);
 
 export function isFailureCode(code: string): code is FailureCode {
@@ -143,4 +157,9 @@ export function isRetryable(code: string): boolean {
 
 export function isDecline(code: string): boolean {
   return DECLINES.has(failureKind(code));
+}
+
+/** Whether the shop is to blame, and not the shopper, the card or its bank. */
+export function isShopsFailure(code: string): boolean {
+  return SHOPS_FAILURES.has(failureKind(code));
 }

@@ -1,6 +1,13 @@
 // What follows from a failure code. That each code has a kind, and each kind its texts, is checked by the compiler.
 import { expect, test } from "bun:test";
-import { FAILURE_CODES, failureKind, isDecline, isRetryable, nextStepOf } from "./failures.ts";
+import {
+  FAILURE_CODES,
+  failureKind,
+  isDecline,
+  isRetryable,
+  isShopsFailure,
+  nextStepOf,
+} from "./failures.ts";
 
 test("a bank's refusal never tells why, and a code that is not known is our fault", () => {
   expect(failureKind("CARD_DECLINED")).toBe("bank_refused");
@@ -31,4 +38,18 @@ test("declines are failures that say something about the card, and another card 
   for (const code of declines) expect(["other_card", "pay_again"]).toContain(nextStepOf(failureKind(code)));
   for (const code of ["PROVIDER_UNAVAILABLE", "PRICE_CHANGED", "DEADLINE_EXCEEDED", "PROCESSING_ERROR"])
     expect(isDecline(code)).toBe(false);
+});
+
+test("the shop's failures are what it could not do, never what shopper, card, bank or operator decided", () => {
+  expect(FAILURE_CODES.filter(isShopsFailure).toSorted()).toEqual([
+    "DEADLINE_EXCEEDED",
+    "NOT_CHARGED",
+    "PROVIDER_REJECTED",
+    "PROVIDER_UNAVAILABLE",
+    "RESERVATION_EXPIRED",
+    "RESERVATION_LOST",
+    "TOTAL_MISMATCH",
+  ]);
+  expect(isShopsFailure("A_CODE_OF_A_NEWER_SERVICE")).toBe(true);
+  expect(FAILURE_CODES.filter((code) => isShopsFailure(code) && isDecline(code))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // The notification service's Kafka clients. It consumes without an inbox transaction and produces its dead letters itself.
 import { consumedTypes } from "../../internal/messaging/delivery.ts";
+import { consumerLag } from "../../internal/messaging/telemetry.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { logEvents } from "../../internal/platform/kafka/log-events.ts";
@@ -10,7 +11,13 @@ import { NOTIFICATIONS } from "../../internal/services/notification/notification
 import { DEAD_LETTER_MAX_BYTES } from "../../schemas/topics.ts";
 import type { NotificationConfig } from "./config.ts";
 
-export async function openKafka({ config, log, resources, untilReachable }: RoleContext<NotificationConfig>) {
+export async function openKafka({
+  config,
+  log,
+  metrics,
+  resources,
+  untilReachable,
+}: RoleContext<NotificationConfig>) {
   const { service: groupId, topics } = NOTIFICATIONS;
   const options = {
     ...kafkaOptions(config, NOTIFICATIONS.service),
@@ -34,5 +41,6 @@ export async function openKafka({ config, log, resources, untilReachable }: Role
       }),
     ),
   );
+  consumerLag(metrics, NOTIFICATIONS.service, () => consumer.lag());
   return { producer, consumer };
 }

@@ -3,7 +3,7 @@ import { Admission, admissionMetrics } from "../../internal/orchestrator/admissi
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
 import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import { StuckWatch } from "../../internal/orchestrator/stuck.ts";
-import { findStuck } from "../../internal/orchestrator/stuck-store.ts";
+import { countNeedy, findStuck } from "../../internal/orchestrator/stuck-store.ts";
 import type { Database } from "../../internal/messaging/database.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -45,12 +45,13 @@ export function startAdmission(context: Context, database: Database): Admission 
   return admission;
 }
 
-/** Reports sagas in progress that have not moved for STUCK_AFTER_MS. */
+/** Reports sagas in progress that have not moved for STUCK_AFTER_MS, and those that need an operator. */
 export function startStuckWatch(context: Context, database: Database): void {
   const { config, log, metrics } = context;
   const stuck = new StuckWatch({
     afterMs: config.STUCK_AFTER_MS,
     find: (before, limit) => findStuck(database.sql, before, limit),
+    countNeedy: (limit) => countNeedy(database.sql, limit),
     clock: systemClock,
     log,
     meter: metrics,

@@ -7,7 +7,13 @@ import { CHARGING_PROVIDER } from "../../internal/services/payment/providers/reg
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
 import { config } from "./config.ts";
 import { openProviders, openTokens } from "./providers.ts";
-import { startExecutors, startReconciliations, startShopperApi, startWebhooks } from "./work.ts";
+import {
+  startExecutors,
+  startReconciliations,
+  startShopperApi,
+  startUnknownWatch,
+  startWebhooks,
+} from "./work.ts";
 
 const NAME = "checkout-payment";
 
@@ -26,6 +32,7 @@ await runRole({
     startWebhooks(context, providers, { ...shared, wakeExecutor });
     startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
     startReconciliations(context, providers, shared);
+    startUnknownWatch(context, shared);
     const executor = executors.of(CHARGING_PROVIDER);
     const handler = paymentHandler({ provider: CHARGING_PROVIDER, executor, wakeExecutor });
     await startConsuming(context, database, handler);

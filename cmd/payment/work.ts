@@ -1,5 +1,6 @@
 // The payment service's work besides its commands, for each provider: calls, webhooks, reconciliation.
 import { assert } from "../../internal/kernel/errors.ts";
+import type { Database } from "../../internal/messaging/database.ts";
 import { type BackgroundLoop, runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
@@ -13,6 +14,8 @@ import {
 } from "../../internal/services/payment/reconciliation/reconciler.ts";
 import { shopperApi, type ShopperApiOptions } from "../../internal/services/payment/shopper/shopper-http.ts";
 import { webhookApi, type WebhookEndpoint } from "../../internal/services/payment/webhooks/webhook-http.ts";
+import type { PaymentMetrics } from "../../internal/services/payment/telemetry.ts";
+import { oldestUnknown } from "../../internal/services/payment/unknown-store.ts";
 import type { PaymentConfig } from "./config.ts";
 
 type Context = RoleContext<PaymentConfig>;
@@ -23,6 +26,8 @@ const POLL_MS = 250;
 const IDLE_POLL_MS = 1_000;
 /** How soon a due reconciliation is noticed. */
 const RECONCILIATION_TICK_MS = 5_000;
+/** It alerts after a quarter of an hour. */
+const UNKNOWN_INTERVAL_MS = 60_000;
 
 export interface Executors {
   /** The started executor of a provider. */
@@ -115,4 +120,19 @@ export function startReconciliations(
       intervalMs: RECONCILIATION_TICK_MS,
     });
   }
+}
+
+/** Measures how long the oldest payment has been UNKNOWN. */
+export function startUnknownWatch(
+  context: Context,
+  { database, metrics }: { readonly database: Database; readonly metrics: PaymentMetrics },
+): void {
+  runLoop(context, {
+    name: "unknown payments",
+    runOnce: async () => {
+      const since = await oldestUnknown(database.sql);
+      metrics.unknownSeconds.set({}, since === null ? 0 : Math.max(0, systemClock.now() - since) / 1_000);
+    },
+    intervalMs: UNKNOWN_INTERVAL_MS,
+  });
 }

@@ -14,13 +14,20 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
+let undropped = -1;
 const logged: string[] = [];
 const note = (_fields: object, message: string) => void logged.push(message);
 
 /** Retention as it would run this many days from now. */
 function retentionIn(daysFromNow: number): Retention {
   const now = async () => Date.now() + daysFromNow * DAY_MS;
-  return new Retention({ database: database.postgres, now, log: { info: note, warn: note, error: note } });
+  const log = { info: note, warn: note, error: note };
+  return new Retention({
+    database: database.postgres,
+    now,
+    log,
+    onUndropped: (count) => (undropped = count),
+  });
 }
 
 async function days(table: "inbox" | "outbox"): Promise<string[]> {
@@ -67,10 +74,12 @@ test("drops an outbox day after a week, but not while one of its events waits fo
   await retentionIn(9).runOnce();
   expect(await days("outbox")).toContain(day(0));
   expect(await days("outbox")).not.toContain(day(-1));
+  expect(undropped).toBe(1);
 
   await database.sql`update outbox set published = true, published_at = now()`;
   await retentionIn(9).runOnce();
   expect(await days("outbox")).not.toContain(day(0));
+  expect(undropped).toBe(0);
 });
 
 test("keeps inbox ids longer than Kafka and the dead letters keep their messages", async () => {

@@ -35,6 +35,8 @@ export interface RetentionOptions {
   /** The current time, which decides whether a day is over, in epoch ms; see `cautiousNow`. */
   readonly now: () => Promise<number>;
   readonly log: Log;
+  /** Called after each run with the number of outbox days that are over the retention and could not be dropped. */
+  readonly onUndropped?: (days: number) => void;
 }
 
 /**
@@ -55,6 +57,7 @@ export class Retention {
 
   /** `processed` counts partitions created and dropped, and rows purged from the default ones. */
   async runOnce(): Promise<RunResult> {
+    const { database, onUndropped } = this.#options;
     const now = await this.#options.now();
     const changed = [
       await this.#try((tx) => ensureDays(tx, "inbox", now, DAYS_AHEAD + 1)),
@@ -64,6 +67,7 @@ export class Retention {
       await this.#try((tx) => purgeDefault(tx, "inbox", now - INBOX_RETENTION_MS)),
       await this.#try((tx) => purgeDefault(tx, "outbox", now - OUTBOX_RETENTION_MS)),
     ];
+    onUndropped?.(await countDays(database.sql, "outbox", now - OUTBOX_RETENTION_MS));
     return { processed: changed.reduce((sum, count) => sum + count, 0), hasMore: false };
   }
 
@@ -100,6 +104,15 @@ async function dropDays(tx: Tx, table: "inbox" | "outbox", before: number): Prom
   const [row] = await tx<
     [{ count: number }]
   >`select drop_day_partitions(${table}, ${dayOf(before)}::date) as count`;
+  return row.count;
+}
+
+/** The days before `before` that have a partition. */
+async function countDays(sql: Sql, table: "inbox" | "outbox", before: number): Promise<number> {
+  const [row] = await sql<[{ count: number }]>`
+    select count(*)::integer as count from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = to_regclass(${table}) and c.relname ~ (${table} || '_\\d{8}$')
+       and to_date(right(c.relname, 8), 'YYYYMMDD') < ${dayOf(before)}::date`;
   return row.count;
 }
 

@@ -40,6 +40,11 @@ export function consumerMetrics(meter: Meter) {
       "service",
       "code",
     ]),
+    undropped: meter.gauge(
+      "outbox_days_undropped",
+      "Days of the outbox that are over its retention and still there: an event of them is unpublished, or the table is locked",
+      ["service"],
+    ),
     batchSize: meter.histogram(
       "messages_batch_size",
       "Messages per transaction",
@@ -53,6 +58,32 @@ export function consumerMetrics(meter: Meter) {
       SECONDS_BUCKETS,
     ),
   };
+}
+
+/** Messages of a topic that wait in Kafka for this process. */
+export interface TopicLag {
+  readonly topic: string;
+  readonly messages: number;
+}
+
+/** A meter whose gauge is read at each scrape. */
+interface LagMeter {
+  gauge(
+    name: string,
+    help: string,
+    labels: readonly ("service" | "topic")[],
+    read: () => readonly (readonly [{ readonly service: string; readonly topic: string }, number])[],
+  ): unknown;
+}
+
+/** Shows the consumer's lag at each scrape. Register once per process. */
+export function consumerLag(meter: LagMeter, service: string, read: () => readonly TopicLag[]): void {
+  meter.gauge(
+    "consumer_lag",
+    "Messages in Kafka that this process has not read yet",
+    ["service", "topic"],
+    () => read().map(({ topic, messages }) => [{ service, topic }, messages] as const),
+  );
 }
 
 export type ConsumerMetrics = ReturnType<typeof consumerMetrics>;

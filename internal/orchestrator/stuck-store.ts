@@ -1,4 +1,4 @@
-// Finds sagas that make no progress. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
+// Finds sagas that make no progress or need an operator. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
 import type { Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
 import type { Step } from "./steps.ts";
@@ -43,4 +43,12 @@ export function findStuck(sql: Sql, before: number, limit: number): Promise<Stuc
               from old) s
      where progress_at < ${before}::timestamptz
      order by progress_at, saga_id limit ${limit}`;
+}
+
+/** How many sagas in progress need an operator, at most `limit`. Reads open sagas only. */
+export async function countNeedy(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<[{ count: number }]>`
+    select count(*)::integer as count
+      from (select from saga_state where completed_at is null and needs_operator limit ${limit}) needy`;
+  return row.count;
 }

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { StuckWatch } from "./stuck.ts";
-import { findStuck } from "./stuck-store.ts";
+import { countNeedy, findStuck } from "./stuck-store.ts";
 
 const AFTER_MS = 5 * 60_000;
 
 let orchestrator: TestOrchestrator;
 let warnings: string[];
 let gauge: number;
+let needy: number;
 beforeAll(async () => {
   orchestrator = await TestOrchestrator.open();
 });
@@ -24,9 +25,14 @@ function watch(): StuckWatch {
   return new StuckWatch({
     afterMs: AFTER_MS,
     find: (before, limit) => findStuck(orchestrator.database.sql, before, limit),
+    countNeedy: (limit) => countNeedy(orchestrator.database.sql, limit),
     clock: { now: () => orchestrator.now },
     log: { warn: (fields, message) => void warnings.push(`${JSON.stringify(fields)} ${message}`) },
-    meter: { gauge: () => ({ set: (_labels, value) => void (gauge = value) }) },
+    meter: {
+      gauge: (name) => ({
+        set: (_labels, value) => void (name === "sagas_stuck" ? (gauge = value) : (needy = value)),
+      }),
+    },
   });
 }
 
@@ -45,6 +51,8 @@ test("an undo without a reply is stuck, however often it is sent again, until it
   // given
   const one = watch();
   const id = await orchestrator.start();
+  await one.runOnce();
+  expect(needy).toBe(0);
   // when it has been compensating without a reply for this long
   await sweepUntil(TURNED + AFTER_MS);
   await one.runOnce();
@@ -53,7 +61,7 @@ test("an undo without a reply is stuck, however often it is sent again, until it
   await one.runOnce();
   await one.runOnce();
   // then
-  expect(gauge).toBe(1);
+  expect([gauge, needy]).toEqual([1, 1]);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain(`${id} waits for the reply to ReleaseInventory`);
   expect(await stuckAt(orchestrator.now)).toMatchObject([

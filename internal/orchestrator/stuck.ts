@@ -1,12 +1,12 @@
 // Detects sagas that make no progress. Everything recovers by itself within minutes, so a stuck saga needs a person. Counts stuck
-// sagas for an alert, and logs each once. Run by a loop of cmd/orchestrator.
+// sagas, and those that need an operator, for alerts, and logs each stuck one once. Run by a loop of cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
 import { rowOf } from "./steps.ts";
 import type { StuckSaga } from "./stuck-store.ts";
 
-/** The maximum of the gauge; more show as this. */
+/** The maximum of the gauges; more show as this. */
 export const MAX_STUCK_COUNTED = 1_000;
 /** Ids in one log line. */
 const MAX_NAMED = 20;
@@ -26,6 +26,8 @@ export interface StuckWatchOptions {
   readonly afterMs: number;
   /** Sagas without progress since `before` (epoch ms), at most `limit`. */
   readonly find: (before: number, limit: number) => Promise<readonly StuckSaga[]>;
+  /** How many sagas need an operator, at most `limit`. */
+  readonly countNeedy: (limit: number) => Promise<number>;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
   readonly meter: Pick<Meter, "gauge">;
@@ -34,6 +36,7 @@ export interface StuckWatchOptions {
 export class StuckWatch {
   readonly #options: StuckWatchOptions;
   readonly #gauge: ReturnType<Meter["gauge"]>;
+  readonly #needy: ReturnType<Meter["gauge"]>;
   #known: ReadonlySet<string> = new Set();
 
   constructor(options: StuckWatchOptions) {
@@ -42,10 +45,15 @@ export class StuckWatch {
       "sagas_stuck",
       "Sagas in progress that have not moved for STUCK_AFTER_MS",
     );
+    this.#needy = options.meter.gauge(
+      "sagas_needing_operator",
+      "Sagas in progress whose undo has had no reply for long, or whose command is a dead letter",
+    );
   }
 
   async runOnce(): Promise<void> {
-    const { afterMs, find, clock, log } = this.#options;
+    const { afterMs, find, countNeedy, clock, log } = this.#options;
+    this.#needy.set({}, await countNeedy(MAX_STUCK_COUNTED));
     const stuck = await find(clock.now() - afterMs, MAX_STUCK_COUNTED);
     this.#gauge.set({}, stuck.length);
     const fresh = stuck.filter(({ saga_id }) => !this.#known.has(saga_id));

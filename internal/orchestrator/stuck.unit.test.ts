@@ -37,7 +37,7 @@ test("a saga waits for the command of its step, or for the undo that its payment
 test("each stuck saga is logged once, at most twenty in a line; the gauge counts all", async () => {
   const asked: unknown[] = [];
   const told: { sagas: readonly string[]; more: number; message: string }[] = [];
-  let gauge = -1;
+  const gauges = new Map<string, number>();
   let found: readonly StuckSaga[] = [];
   const watch = new StuckWatch({
     afterMs: AFTER_MS,
@@ -45,19 +45,21 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
       asked.push(asks);
       return Promise.resolve(found);
     },
+    countNeedy: (limit) => Promise.resolve(Math.min(limit, 7)),
     clock: { now: () => NOW },
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test checks the fields
     log: { warn: (fields, message) => void told.push({ ...(fields as (typeof told)[0]), message }) },
-    meter: { gauge: () => ({ set: (_labels, value) => void (gauge = value) }) },
+    meter: { gauge: (name) => ({ set: (_labels, value) => void gauges.set(name, value) }) },
   });
   await watch.runOnce();
-  expect([gauge, told.length]).toEqual([0, 0]);
+  expect([gauges.get("sagas_stuck"), told.length]).toEqual([0, 0]);
+  expect(gauges.get("sagas_needing_operator")).toBe(7);
   expect(asked).toEqual([[NOW - AFTER_MS, MAX_STUCK_COUNTED]]);
 
   found = Array.from({ length: 22 }, (_, index) => stuck(`saga ${index}`));
   await watch.runOnce();
   await watch.runOnce();
-  expect([gauge, told.length]).toEqual([22, 1]);
+  expect([gauges.get("sagas_stuck"), told.length]).toEqual([22, 1]);
   expect(told[0]?.sagas).toHaveLength(20);
   expect(told[0]?.sagas[0]).toBe("saga 0 waits for the reply to ReserveInventory");
   expect(told[0]?.more).toBe(2);
@@ -65,7 +67,10 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
 
   found = [stuck("saga 0"), stuck("saga 99")];
   await watch.runOnce();
-  expect([gauge, told[1]?.sagas]).toEqual([2, ["saga 99 waits for the reply to ReserveInventory"]]);
+  expect([gauges.get("sagas_stuck"), told[1]?.sagas]).toEqual([
+    2,
+    ["saga 99 waits for the reply to ReserveInventory"],
+  ]);
   // A saga that moved and is stuck again is logged again.
   found = [];
   await watch.runOnce();

@@ -1,11 +1,14 @@
 // The saga metrics of the orchestrator: how many start, how many end in which way, how long they take, and every alert of the saga
 // table. Called by cmd/orchestrator, which passes the observer to handler and timers.
+import { isShopsFailure } from "../../schemas/failures.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import type { OrderCancellation } from "./order-cancellation.ts";
 import type { SagaObserver } from "./saga-batch.ts";
-import { statusOf } from "./state.ts";
+import { type Saga, statusOf } from "./state.ts";
 
 const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
+/** Sagas that waited for their shopper and have not ended yet; beyond that the oldest are forgotten. */
+const MAX_WAITED = 10_000;
 
 /** Register once per process. `changed` is passed on unchanged. */
 export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["changed"]) {
@@ -13,10 +16,15 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
   const ended = meter.counter("sagas_ended_total", "Sagas that finished", ["status", "failure_code"]);
   const duration = meter.histogram(
     "saga_duration_seconds",
-    "Time from the checkout to the end of its saga",
-    ["status"],
+    "Time from the checkout to the end of its saga, apart for sagas that waited for the shopper's confirmation",
+    ["status", "waited_for_shopper"],
     DURATION_BUCKETS_SECONDS,
   );
+  const failedByShop = meter.counter(
+    "sagas_failed_by_shop_total",
+    "Sagas that ended without an order through a failure of the shop, not of shopper, card or bank",
+  );
+  const waits = new ShopperWaits();
   const ignored = meter.counter("saga_inputs_ignored_total", "Messages that changed nothing", ["type"]);
   const alerts = meter.counter("saga_alerts_total", "Messages that only occur when something is broken", [
     "type",
@@ -35,11 +43,13 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
             `saga alert: ${verdict.reason}`,
           );
         case "transition": {
-          if (saga.completed_at === null) return;
+          if (saga.completed_at === null) return waits.moved(saga);
           const status = statusOf(position);
           const failure_code = position.kind === "compensated" ? position.failure.code : "";
           ended.inc({ status, failure_code });
-          duration.observe({ status }, (saga.completed_at - saga.created_at) / 1_000);
+          if (failure_code !== "" && isShopsFailure(failure_code)) failedByShop.inc({});
+          const waited_for_shopper = waits.ended(saga) ? "yes" : "no";
+          duration.observe({ status, waited_for_shopper }, (saga.completed_at - saga.created_at) / 1_000);
         }
       }
     },
@@ -53,6 +63,27 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
     changed,
   };
   return { observer, onStarted: (count: number) => started.inc({}, count) };
+}
+
+/**
+ * Remembers which sagas have waited for their shopper, whose time is not ours. The row forgets it when the charge is over. In memory
+ * only: one that ends in another process than it waited in counts as slow, which happens around a restart.
+ */
+class ShopperWaits {
+  readonly #sagas = new Set<string>();
+
+  moved({ saga_id, action_expires_at }: Saga): void {
+    if (action_expires_at === null) return;
+    this.#sagas.add(saga_id);
+    if (this.#sagas.size <= MAX_WAITED) return;
+    const [oldest = saga_id] = this.#sagas;
+    this.#sagas.delete(oldest);
+  }
+
+  /** Whether the saga has waited. */
+  ended({ saga_id, action_expires_at }: Saga): boolean {
+    return this.#sagas.delete(saga_id) || action_expires_at !== null;
+  }
 }
 
 /** Counts and logs cancellations of orders whose step has had no reply for long. */

@@ -9,7 +9,7 @@ import { type PersonalDataOptions, PersonalDataRetention } from "../messaging/pe
 import { MessageProcessor } from "../messaging/message-processor.ts";
 import { cautiousNow, Retention } from "../messaging/retention.ts";
 import { RetryLoop } from "../messaging/retry.ts";
-import { consumerMetrics } from "../messaging/telemetry.ts";
+import { consumerLag, consumerMetrics } from "../messaging/telemetry.ts";
 import { runLoop } from "./background-loop.ts";
 import { newId, systemClock } from "./clock.ts";
 import { kafkaOptions } from "./kafka/connection.ts";
@@ -104,6 +104,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
       }),
     ),
   );
+  consumerLag(metrics, handler.service, () => consumer.lag());
   const shared = {
     handler,
     database,
@@ -115,7 +116,12 @@ export async function startConsuming<Type extends MessageType, Rows>(
     log,
   };
   const retries = new RetryLoop(shared);
-  const retention = new Retention({ database, now: () => cautiousNow(database.sql, systemClock), log });
+  const retention = new Retention({
+    database,
+    now: () => cautiousNow(database.sql, systemClock),
+    log,
+    onUndropped: (days) => shared.metrics.undropped.set({ service: handler.service }, days),
+  });
   const retrying = runLoop(context, {
     name: "retry",
     runOnce: () => retries.runOnce(),

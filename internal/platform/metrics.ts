@@ -1,12 +1,14 @@
 // Prometheus metrics of one process: process metrics and the role's own. Three short factories give every metric a prefix, a help
 // text and sensible buckets. Served by ops-http.ts.
-import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { Counter, Gauge, Histogram, type LabelValues, Registry } from "@prometheus-io/client";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const PREFIX = "checkout_";
 
 /** From 1 ms, a database round trip, to 30 s, a saga that waits for a slow payment provider. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+type LabelledValue<Label extends string> = readonly [labels: LabelValues<Label>, value: number];
 
 export class Metrics {
   readonly registry = new Registry();
@@ -29,12 +31,12 @@ export class Metrics {
     });
   }
 
-  /** If given, `read` provides the value at each scrape. */
+  /** If given, `read` provides the value at each scrape, or all labelled values. */
   gauge<Label extends string = never>(
     name: string,
     help: string,
     labelNames: readonly Label[] = [],
-    read?: () => number | Promise<number>,
+    read?: () => number | Promise<number> | readonly LabelledValue<Label>[],
   ): Gauge<Label> {
     return new Gauge({
       name: PREFIX + name,
@@ -45,7 +47,10 @@ export class Metrics {
         ? {}
         : {
             async collect(this: Gauge<Label>) {
-              this.set(await read());
+              const found = await read();
+              if (typeof found === "number") return this.set(found);
+              this.reset();
+              for (const [labels, value] of found) this.set(labels, value);
             },
           }),
     });

@@ -18,7 +18,7 @@ import { assert } from "../kernel/errors.ts";
 import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
 import { limitMetrics } from "../gateway/limits/rate-limits.ts";
 import { revocationMetrics } from "../gateway/revocations.ts";
-import { consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
+import { consumerLag, consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
 import { StuckWatch } from "../orchestrator/stuck.ts";
 import { cancellationOverdue, sagaTelemetry } from "../orchestrator/telemetry.ts";
@@ -134,6 +134,11 @@ const REGISTRATIONS: readonly Registration[] = [
   },
   {
     file: "internal/messaging/telemetry.ts",
+    calls: /\b(startConsuming|consumerLag)\(/,
+    register: (metrics) => consumerLag(metrics, "", () => []),
+  },
+  {
+    file: "internal/messaging/telemetry.ts",
     calls: /\bopenPublishingDatabase\(/,
     register: (metrics) => void publisherMetrics(metrics),
   },
@@ -223,7 +228,15 @@ function registerRedis(metrics: Metrics): void {
 }
 
 function registerStuckWatch(meter: Metrics): void {
-  void new StuckWatch({ afterMs: 0, find: async () => [], clock: { now: () => 0 }, log: noLog, meter });
+  const clock = { now: () => 0 };
+  void new StuckWatch({
+    afterMs: 0,
+    find: async () => [],
+    countNeedy: async () => 0,
+    clock,
+    log: noLog,
+    meter,
+  });
 }
 
 function registerOpener(meter: Metrics): void {

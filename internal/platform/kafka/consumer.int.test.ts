@@ -406,3 +406,22 @@ function sendNumbers(topic: string, values: readonly number[], partitions: reado
     values.map((n) => ({ value: Buffer.from(String(n)), partition: place(n) ?? 0 })),
   );
 }
+
+test("the lag is what waits behind the last poll, and a group that has read everything has none", async () => {
+  const topic = await freshTopic();
+  await send(
+    topic,
+    numbers(0, 50).map((value) => ({ value })),
+  );
+  await using consumer = await open(topic);
+  const first = await consumer.poll({ ...SOON, maxMessages: 10, lingerMs: 0 });
+  expect(first?.values.length).toBeLessThanOrEqual(10);
+  const read = first?.values.length ?? 0;
+  expect(consumer.lag()).toEqual([{ topic, messages: 50 - read }]);
+  first?.done();
+  first?.release();
+  await take(consumer, 50 - read);
+  expect(consumer.lag()).toEqual([{ topic, messages: 0 }]);
+  await consumer.close();
+  expect(consumer.lag()).toEqual([]);
+});

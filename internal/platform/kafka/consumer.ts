@@ -3,6 +3,7 @@
 
 import { AppError, assert } from "../../kernel/errors.ts";
 import type { ConsumedBatch, Consumer, PollOptions, RawMessage } from "../../kernel/ports.ts";
+import type { TopicLag } from "../../messaging/telemetry.ts";
 import { kafka } from "./addon.ts";
 import { decode, type Decoded } from "./batch.ts";
 import {
@@ -13,6 +14,7 @@ import {
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
+import { lagOf } from "./lag.ts";
 import type { BatchConsumer } from "./native/types.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
@@ -45,7 +47,9 @@ const COMMIT_EVERY_MS = 250;
 const COMMIT_AGAIN_MS = 5_000;
 
 /** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
-export async function openConsumer(options: ConsumerOptions): Promise<Consumer & AsyncDisposable> {
+export async function openConsumer(
+  options: ConsumerOptions,
+): Promise<Consumer & AsyncDisposable & { lag(): readonly TopicLag[] }> {
   const connection = await connect(options, {
     "group.id": options.groupId,
     ...(options.instanceId === undefined ? {} : { "group.instance.id": options.instanceId }),
@@ -164,6 +168,12 @@ class GroupConsumer implements Consumer, AsyncDisposable {
       if (isDone) this.#commitSoon();
     });
     return this.#batch;
+  }
+
+  /** What waits in Kafka for this member, by topic, as the last answer of a broker said. */
+  lag(): readonly TopicLag[] {
+    if (this.#closed !== undefined) return [];
+    return lagOf(this.#connection.client);
   }
 
   /** Messages read from a recreated topic before this check are delivered again; their readers drop them as duplicates. */

@@ -3,6 +3,7 @@
 // that. Two instances with one INSTANCE_ID fence each other in turn, and both log it. Used by every role that consumes.
 
 import { AppError } from "../../kernel/errors.ts";
+import type { TopicLag } from "../../messaging/telemetry.ts";
 import type { ConsumedBatch, Consumer, PollOptions } from "../../kernel/ports.ts";
 import { type ConsumerOptions, openConsumer } from "./consumer.ts";
 
@@ -12,13 +13,16 @@ type Opened = Awaited<ReturnType<typeof openConsumer>>;
 const SHUT_OUT: ReadonlySet<unknown> = new Set(["FENCED_INSTANCE_ID", "_FATAL"]);
 
 /** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
-export async function openReconnectingConsumer(
-  options: ConsumerOptions,
-): Promise<Consumer & AsyncDisposable> {
+export async function openReconnectingConsumer(options: ConsumerOptions): Promise<MeasuredConsumer> {
   return new ReconnectingConsumer(options, await openConsumer(options));
 }
 
-class ReconnectingConsumer implements Consumer, AsyncDisposable {
+export interface MeasuredConsumer extends Consumer, AsyncDisposable {
+  /** What waits in Kafka for this member, by topic. Asks no broker. */
+  lag(): readonly TopicLag[];
+}
+
+class ReconnectingConsumer implements MeasuredConsumer {
   readonly #options: ConsumerOptions;
   #consumer: Opened | undefined;
   #isClosed = false;
@@ -44,6 +48,10 @@ class ReconnectingConsumer implements Consumer, AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  lag(): readonly TopicLag[] {
+    return this.#consumer?.lag() ?? [];
   }
 
   async close(): Promise<void> {

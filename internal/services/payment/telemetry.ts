@@ -51,6 +51,29 @@ export function paymentMetrics(meter: Meter) {
       "Charges and refunds of other shops in the provider ledger, counted at each comparison",
       ["provider"],
     ),
+    ...stateGauges(meter),
+    /** `outcome` is the kind of the provider's result. */
+    observe(provider: string, request: "charge" | "refund", outcome: string, elapsedMs: number): void {
+      results.inc({ provider, request, outcome });
+      seconds.observe({ provider, request }, elapsedMs / 1_000);
+    },
+    settled(decisions: readonly Decision[]): void {
+      for (const { payment } of decisions) changes.inc({ status: payment.status });
+    },
+    webhook(result: WebhookOutcome): void {
+      webhooks.inc({ result });
+    },
+    /** Kinds without an entry have no open alert. */
+    openAlerts(counts: readonly { readonly kind: DifferenceKind; readonly count: number }[]): void {
+      const byKind = new Map(counts.map(({ kind, count }) => [kind, count]));
+      for (const kind of DIFFERENCE_KINDS) alerts.set({ kind }, byKind.get(kind) ?? 0);
+    },
+  };
+}
+
+/** How the service stands with its providers. */
+function stateGauges(meter: Meter) {
+  return {
     inFlight: meter.gauge(
       "payment_requests_in_flight",
       "Requests claimed from the table and not yet settled",
@@ -71,22 +94,10 @@ export function paymentMetrics(meter: Meter) {
       "1 while the circuit breaker is open because the provider does not answer",
       ["provider"],
     ),
-    /** `outcome` is the kind of the provider's result. */
-    observe(provider: string, request: "charge" | "refund", outcome: string, elapsedMs: number): void {
-      results.inc({ provider, request, outcome });
-      seconds.observe({ provider, request }, elapsedMs / 1_000);
-    },
-    settled(decisions: readonly Decision[]): void {
-      for (const { payment } of decisions) changes.inc({ status: payment.status });
-    },
-    webhook(result: WebhookOutcome): void {
-      webhooks.inc({ result });
-    },
-    /** Kinds without an entry have no open alert. */
-    openAlerts(counts: readonly { readonly kind: DifferenceKind; readonly count: number }[]): void {
-      const byKind = new Map(counts.map(({ kind, count }) => [kind, count]));
-      for (const kind of DIFFERENCE_KINDS) alerts.set({ kind }, byKind.get(kind) ?? 0);
-    },
+    unknownSeconds: meter.gauge(
+      "payment_oldest_unknown_seconds",
+      "Age of the oldest payment without a definite result, since it was first requested or since its shopper's time was over",
+    ),
   };
 }
 

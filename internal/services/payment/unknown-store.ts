@@ -1,0 +1,12 @@
+// How long payments have been without a definite result, for an alert. Called once a minute by cmd/payment.
+import type { Sql } from "postgres";
+
+/**
+ * Since when (epoch ms) the oldest UNKNOWN payment has no result; null if there is none. A shopper's time to confirm a payment does not
+ * count. Reads only payments in progress.
+ */
+export async function oldestUnknown(sql: Sql): Promise<number | null> {
+  const [row] = await sql<[{ since: number | null }]>`
+    select min(greatest(first_attempt_at, action_expires_at)) as since from payments where status = 'UNKNOWN'`;
+  return row.since;
+}
