@@ -3,11 +3,13 @@
 // builtins. Each step only does what is missing.
 import { spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,6 +27,8 @@ const MODULES = join(REPOSITORY, "node_modules");
 const BUN = join(MODULES, "bun/bin/bun.exe");
 const FUZZER = join(CACHE, "schemathesis");
 const FUZZER_PACKAGES = join(REPOSITORY, "internal/tools/api/requirements.txt");
+/** What checks and tests the alert rules: one executable of Debian's package. The folder's name is its version. */
+const PROMTOOL = join(CACHE, "prometheus-2.42/promtool");
 const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
 
 const JOBS = {
@@ -62,7 +66,7 @@ async function setUp() {
   }
   mkdirSync(CACHE, { recursive: true });
   rmSync(LOG, { force: true });
-  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer];
+  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer, promtool];
   for (const [index, part] of parts.entries()) {
     progress = `${index + 1}/${parts.length}`;
     await part();
@@ -235,6 +239,61 @@ async function apiFuzzer() {
   });
 }
 
+// --- the alert rules' checker ----------------------------------------------------------------------------------------------
+
+/** Takes one file out of the package: installed, the package would start a Prometheus with the machine. The demo does without. */
+async function promtool() {
+  if (job === "demo" || existsSync(PROMTOOL)) return;
+  const installed = onPath("promtool");
+  if (installed && promtoolVersion(installed) === "2.42") {
+    mkdirSync(dirname(PROMTOOL), { recursive: true });
+    rmSync(PROMTOOL, { force: true });
+    symlinkSync(installed, PROMTOOL);
+    return;
+  }
+  await step("fetching promtool, which tests the alert rules", async () => {
+    const unpacked = `${dirname(PROMTOOL)}.${process.pid}`;
+    rmSync(unpacked, { recursive: true, force: true });
+    mkdirSync(unpacked, { recursive: true });
+    try {
+      await fetchPackage("prometheus", unpacked);
+      const file = join(unpacked, "usr/bin/promtool");
+      chmodSync(file, 0o755);
+      mkdirSync(dirname(PROMTOOL), { recursive: true });
+      renameSync(file, PROMTOOL);
+    } finally {
+      rmSync(unpacked, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Downloads a Debian package and unpacks it into `folder`, without installing it. */
+async function fetchPackage(name, folder) {
+  const wayOut = `put a promtool 2.42 at ${PROMTOOL}, for example from the package ${name} of Debian 12`;
+  if (!onPath("apt-get") || !onPath("dpkg")) throw new SetupError(`this is no Debian; ${wayOut}`);
+  // As root, apt-get would download as another user, who may not write here.
+  const download = ["-q", "-o", "APT::Sandbox::User=root", "download", name];
+  try {
+    await run("apt-get", download, { cwd: folder });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (process.getuid() !== 0) throw new SetupError(`${error.message}\n${wayOut}`);
+    // The lists of packages may be missing or older than the package.
+    await run("apt-get", ["update", "-q"]);
+    await run("apt-get", download, { cwd: folder });
+  }
+  const archive = readdirSync(folder).find((file) => file.endsWith(".deb"));
+  await run("dpkg", ["-x", join(folder, archive), folder]);
+  const version = promtoolVersion(join(folder, "usr/bin/promtool"));
+  if (version !== "2.42") throw new SetupError(`the package ${name} has promtool ${version}; ${wayOut}`);
+}
+
+/** Major and minor version, or undefined. */
+function promtoolVersion(file) {
+  const { stdout, stderr } = spawnSync(file, ["--version"], { encoding: "utf8" });
+  return /version (\d+\.\d+)\./.exec(`${stdout}${stderr}`)?.[1];
+}
+
 // --- the job ---------------------------------------------------------------------------------------------------------------
 
 /** Runs the job in our place: same terminal, same signals, same exit code, and it ends when we end. */
@@ -265,11 +324,11 @@ async function step(what, work) {
 }
 
 /** Runs a command with its output in the log. On failure the error message has the end of the log. */
-function run(command, commandArgs, { env = process.env, stderr = "log" } = {}) {
+function run(command, commandArgs, { env = process.env, cwd = REPOSITORY, stderr = "log" } = {}) {
   const log = openSync(LOG, "a");
   writeSync(log, `\n$ ${command} ${commandArgs.join(" ")}\n`);
   const child = spawn(command, commandArgs, {
-    cwd: REPOSITORY,
+    cwd,
     env,
     stdio: ["ignore", log, stderr === "log" ? log : stderr],
   });
