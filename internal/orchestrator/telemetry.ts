@@ -6,7 +6,7 @@ import type { OrderCancellation } from "./order-cancellation.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 import { type Saga, statusOf } from "./state.ts";
 
-const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
+export const DURATION_BUCKETS_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
 /** Sagas that waited for their shopper and have not ended yet; beyond that the oldest are forgotten. */
 const MAX_WAITED = 10_000;
 
