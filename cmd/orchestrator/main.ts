@@ -19,7 +19,7 @@ import {
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { startApi } from "./api.ts";
 import { config, NAME, policyOf } from "./config.ts";
-import { startAdmission, startPastWatch, startStuckWatch } from "./watches.ts";
+import { startAdmission, startDeadLetterWatch, startPastWatch, startStuckWatch } from "./watches.ts";
 
 await runRole({
   name: NAME,
@@ -40,6 +40,7 @@ await runRole({
     const admission = startAdmission(context, database);
     const observer = hearingWaits(telemetry.observer, admission, systemClock);
     startStuckWatch(context, database);
+    startDeadLetterWatch(context, database);
     const past = startPastWatch(context, database);
     const saga = { database, clock: systemClock, newId, policy, observer };
     startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });

@@ -1,4 +1,6 @@
 // The orchestrator's background checks of its database: admission, sagas without progress, and the comparison with Kafka.
+import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
+import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import { Admission, admissionMetrics } from "../../internal/orchestrator/admission.ts";
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
 import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
@@ -9,7 +11,9 @@ import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { kafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { newestSent } from "../../internal/platform/kafka/newest-sent.ts";
+import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
+import { TOPICS } from "../../schemas/topics.ts";
 import type { OrchestratorConfig } from "./config.ts";
 
 type Context = RoleContext<OrchestratorConfig>;
@@ -19,6 +23,8 @@ const ADMISSION_INTERVAL_MS = 1_000;
 const CHARGE_WAIT_SHARE = 0.25;
 const LONGEST_CHARGE_WAIT_MS = 7_500;
 const STUCK_INTERVAL_MS = 10_000;
+/** Each run opens a connection to Kafka for a moment. */
+const DEAD_LETTER_INTERVAL_MS = 60_000;
 /** Costs one small query when there is nothing to compare. */
 const COMPARE_INTERVAL_MS = 1_000;
 
@@ -57,6 +63,24 @@ export function startStuckWatch(context: Context, database: Database): void {
     meter: metrics,
   });
   runLoop(context, { name: "progress", runOnce: () => stuck.runOnce(), intervalMs: STUCK_INTERVAL_MS });
+}
+
+/** Counts the dead letters that wait for an operator. */
+export function startDeadLetterWatch(context: Context, database: Database): void {
+  const { config, metrics } = context;
+  const watch = new OpenDeadLetters({
+    read: (from) => readTopic({ ...kafkaOptions(config, "orchestrator"), topic: TOPICS.deadLetters, from }),
+    handlings: (ids) => handlingsOf(database.sql, ids),
+    clock: systemClock,
+    meter: metrics,
+  });
+  runLoop(context, {
+    name: "open dead letters",
+    runOnce: () => watch.runOnce(),
+    intervalMs: DEAD_LETTER_INTERVAL_MS,
+    backoffFirstMs: DEAD_LETTER_INTERVAL_MS / 10,
+    backoffCapMs: DEAD_LETTER_INTERVAL_MS,
+  });
 }
 
 /** Compares the database with Kafka, so that a database restored from a backup does not act. */

@@ -41,8 +41,8 @@ export function consumerMetrics(meter: Meter) {
       "code",
     ]),
     undropped: meter.gauge(
-      "outbox_days_undropped",
-      "Days of the outbox that are over its retention and still there: an event of them is unpublished, or the table is locked",
+      "outbox_partitions_undropped",
+      "Partitions of the outbox that are over its retention and still there: an event in them is unpublished, or the table is locked",
       ["service"],
     ),
     batchSize: meter.histogram(

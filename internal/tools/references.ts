@@ -19,6 +19,7 @@ import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
 import { limitMetrics } from "../gateway/limits/rate-limits.ts";
 import { revocationMetrics } from "../gateway/revocations.ts";
 import { consumerLag, consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
+import { OpenDeadLetters } from "../operations/open-dead-letters.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
 import { StuckWatch } from "../orchestrator/stuck.ts";
 import { cancellationOverdue, sagaTelemetry } from "../orchestrator/telemetry.ts";
@@ -175,6 +176,11 @@ const REGISTRATIONS: readonly Registration[] = [
   },
   { file: "internal/orchestrator/stuck.ts", calls: /\bnew StuckWatch\(/, register: registerStuckWatch },
   {
+    file: "internal/operations/open-dead-letters.ts",
+    calls: /\bstartDeadLetterWatch\(/,
+    register: registerDeadLetters,
+  },
+  {
     file: "internal/services/inventory/telemetry.ts",
     calls: /\binventoryTelemetry\(/,
     register: (metrics) => void inventoryTelemetry(metrics),
@@ -237,6 +243,13 @@ function registerStuckWatch(meter: Metrics): void {
     log: noLog,
     meter,
   });
+}
+
+function registerDeadLetters(meter: Metrics): void {
+  const read = () => {
+    throw new Error("reads nothing");
+  };
+  void new OpenDeadLetters({ read, handlings: async () => new Map(), clock: { now: () => 0 }, meter });
 }
 
 function registerOpener(meter: Metrics): void {

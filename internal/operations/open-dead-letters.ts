@@ -1,0 +1,82 @@
+// Counts the dead letters that no operator has handled, for an alert. Run once a minute by cmd/orchestrator, whose database knows what
+// operators did. Each run reads only what is new in the topic.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { DeadLetter } from "../../schemas/dead-letter.ts";
+import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
+import type { Clock, RawMessage } from "../kernel/ports.ts";
+import type { Meter } from "../kernel/telemetry.ts";
+import type { Handling } from "./dead-letter-store.ts";
+import { isOpen } from "./dead-letters.ts";
+
+const deadLetter = TypeCompiler.Compile(DeadLetter);
+
+/** The maximum of the gauge over all services. What lies behind in the topic is read when some of these are handled. */
+const MAX_OPEN = 100_000;
+
+/** Where to begin in a partition that ends at `high`. */
+type Start = (partition: number, span: { readonly high: number }) => number;
+
+export interface OpenDeadLettersOptions {
+  /** Reads the dead-letter topic to its present end. */
+  readonly read: (from: Start) => AsyncIterable<{
+    readonly values: readonly unknown[];
+    readonly undecodable: readonly RawMessage[];
+    raw(index: number): RawMessage;
+  }>;
+  /** How operators handled these dead letters, by id. */
+  readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
+  readonly clock: Clock;
+  readonly meter: Pick<Meter, "gauge">;
+}
+
+export class OpenDeadLetters {
+  readonly #options: OpenDeadLettersOptions;
+  readonly #gauge: ReturnType<Meter["gauge"]>;
+  /** By id. */
+  readonly #open = new Map<string, { readonly service: string; readonly failedAt: number }>();
+  /** The offset after the last message read, by partition. */
+  readonly #next = new Map<number, number>();
+  readonly #services = new Set<string>();
+
+  constructor(options: OpenDeadLettersOptions) {
+    this.#options = options;
+    this.#gauge = options.meter.gauge("dead_letters_open", "Dead letters that no operator has handled yet", [
+      "service",
+    ]);
+  }
+
+  async runOnce(): Promise<void> {
+    await this.#readNew();
+    const { handlings, clock } = this.#options;
+    const ids = [...this.#open.keys()];
+    const handled = ids.length === 0 ? undefined : await handlings(ids);
+    const expired = clock.now() - DEAD_LETTER_RETENTION_MS;
+    for (const [id, { failedAt }] of this.#open)
+      if (failedAt < expired || !isOpen(handled?.get(id))) this.#open.delete(id);
+    const counts = Map.groupBy(this.#open.values(), ({ service }) => service);
+    for (const service of this.#services) this.#gauge.set({ service }, counts.get(service)?.length ?? 0);
+  }
+
+  async #readNew(): Promise<void> {
+    // A topic that was deleted and created again ends before the place that was reached in the old one.
+    const from: Start = (partition, { high }) => {
+      const next = this.#next.get(partition) ?? 0;
+      return next > high ? 0 : next;
+    };
+    for await (const batch of this.#options.read(from)) {
+      if (this.#open.size >= MAX_OPEN) return;
+      for (const [index, value] of batch.values.entries()) {
+        this.#passed(batch.raw(index));
+        if (!deadLetter.Check(value)) continue;
+        const { dead_letter_id, service, last_failure_at } = value;
+        this.#services.add(service);
+        this.#open.set(dead_letter_id, { service, failedAt: Date.parse(last_failure_at) });
+      }
+      for (const message of batch.undecodable) this.#passed(message);
+    }
+  }
+
+  #passed({ partition, offset }: Pick<RawMessage, "partition" | "offset">): void {
+    this.#next.set(partition, offset + 1);
+  }
+}
