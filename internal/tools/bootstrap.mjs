@@ -274,13 +274,14 @@ async function fetchPackage(name, folder) {
   // As root, apt-get would download as another user, who may not write here.
   const download = ["-q", "-o", "APT::Sandbox::User=root", "download", name];
   try {
-    await run("apt-get", download, { cwd: folder });
+    await run("apt-get", download, { cwd: folder }).catch(async (error) => {
+      if (process.getuid() !== 0) throw error;
+      // The lists of packages may be missing, or older than the package.
+      await run("apt-get", ["update", "-q"]);
+      await run("apt-get", download, { cwd: folder });
+    });
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    if (process.getuid() !== 0) throw new SetupError(`${error.message}\n${wayOut}`);
-    // The lists of packages may be missing or older than the package.
-    await run("apt-get", ["update", "-q"]);
-    await run("apt-get", download, { cwd: folder });
+    throw error instanceof SetupError ? new SetupError(`${error.message}\n${wayOut}`) : error;
   }
   const archive = readdirSync(folder).find((file) => file.endsWith(".deb"));
   await run("dpkg", ["-x", join(folder, archive), folder]);

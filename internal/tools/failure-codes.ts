@@ -40,8 +40,8 @@ export function failureCodesDocument(): string {
 
 The \`failure_code\` of a checkout that ended without an order. Treat a code that is not listed as a fault of the shop; codes are added
 without a new version of the API. \`retryable\` is the field of the status: whether the same checkout may succeed, with a new
-Idempotency-Key. Declines count towards the limits against card testing. Failures of the shop count
-against its [objectives](runbook.md#alerts), so many of them raise an alert. What an operator does about many of one code is in the
+Idempotency-Key. Declines count towards the limits against card testing. Failures of the shop count against its
+[objectives](runbook.md#alerts): many of them raise an alert. What an operator does about many of one code is in the
 [runbook](runbook.md#many-checkouts-fail).
 
 ${table(["failure_code", "what the shop says", "what can be done", "retryable", "decline", "shop's failure"], rows)}
