@@ -44,7 +44,7 @@ export const config = Type.Object({
     minimum: 0,
     maximum: 100,
     description:
-      "minimum time that a checkout waits to share a transaction with others, in ms; under load it grows to at most 25",
+      "minimum time that a checkout waits to share a transaction with others, in ms; under load it grows to at most 8",
   }),
   STUCK_AFTER_MS: Type.Integer({
     default: 300_000,

@@ -19,7 +19,7 @@ const MAX_GROUP = 500;
 /** At most this many checkouts wait for their turn. More are rejected with SERVICE_UNAVAILABLE, which clients retry. */
 const MAX_WAITING = 20_000;
 /** A shopper waits for this answer, so the linger time of a busy machine is capped here, in milliseconds. */
-const LONGEST_LINGER_MS = 25;
+const LONGEST_LINGER_MS = 8;
 /** Two groups overlap: while one commits, the next one is sent. */
 const MAX_GROUPS_IN_FLIGHT = 2;
 /**
