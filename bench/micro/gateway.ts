@@ -15,10 +15,10 @@ import { Metrics } from "../../internal/platform/metrics.ts";
 import { createSealer, generateSealingKeys } from "../../internal/platform/seal.ts";
 import { authenticatorOf, servicesAt, tokenOf } from "../../internal/testkit/gateway.ts";
 import { cartOf } from "../shopper.ts";
+import { OUT_OF_REACH } from "./out-of-reach.ts";
 
 const CALLS = 30_000;
 const WARM_UP_CALLS = 5_000;
-const LIMIT = 1_000_000_000;
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const USER = "01900000-0000-7000-8000-00000000000a";
 const AT = "2026-09-21T12:26:40.000Z";
@@ -51,17 +51,6 @@ Object.assign(services.orchestrator, {
 });
 Object.assign(services.inventory, { page: async () => ({ items: PRODUCTS, next: null }) });
 const { publicJwk } = await generateSealingKeys();
-const settings = {
-  address: LIMIT,
-  user: LIMIT,
-  addressCheckouts: LIMIT,
-  userCheckouts: LIMIT,
-  userCards: LIMIT,
-  networkCards: LIMIT,
-  userDeclines: LIMIT,
-  networkDeclines: LIMIT,
-  userOpen: LIMIT,
-};
 const WINDOW_MS = 60_000;
 const clock = systemClock;
 /** Instead of Redis, whose share bench/micro/limits.ts measures. */
@@ -70,7 +59,12 @@ class NoRedis extends LocalLimitStore {
     return [1, WINDOW_MS];
   }
 }
-const shared = { store: new NoRedis(clock), settings, metrics: limitMetrics(new Metrics()), clock };
+const shared = {
+  store: new NoRedis(clock),
+  settings: OUT_OF_REACH,
+  metrics: limitMetrics(new Metrics()),
+  clock,
+};
 const authenticator = authenticatorOf();
 const noCap = new SecondCap(0, () => 0);
 const limits = new GatewayLimits({

@@ -5,6 +5,7 @@ import { AppError } from "../kernel/errors.ts";
 import { SHOPPER } from "../testkit/gateway.ts";
 import { EventStreams, type EventStreamsOptions } from "./event-streams.ts";
 import { StreamSlots, type StreamSlotsOptions } from "./stream-slots.ts";
+import { startedView } from "../testkit/status-view.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const AT = "2026-11-23T12:00:00.000Z";
@@ -12,17 +13,8 @@ const AT = "2026-11-23T12:00:00.000Z";
 const told = (id: number | null, isFinished = false): SagaHistory => ({
   events: id === null ? [] : [{ id, status: "STARTED", step: "reserve", at: AT }],
   view: {
-    saga_id: SAGA,
-    status: isFinished ? "COMPENSATED" : "STARTED",
-    current_step: "reserve",
-    compensation_step: null,
-    failure_code: null,
-    order_id: null,
-    total_cents: null,
-    currency: "EUR",
-    created_at: AT,
-    updated_at: AT,
-    completed_at: isFinished ? AT : null,
+    ...startedView(SAGA, AT),
+    ...(isFinished ? { status: "COMPENSATED", completed_at: AT } : {}),
   },
 });
 const away = () => new AppError("SERVICE_UNAVAILABLE", "away");

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import { checkout } from "../testkit/orchestrator.ts";
 import { OrchestratorClient } from "./orchestrator-client.ts";
+import { startedView } from "../testkit/status-view.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const ANYWHERE = { waitMs: 0, signal: new AbortController().signal };
@@ -100,19 +101,7 @@ test("a call to a server that is silent or stops in the middle times out", async
 });
 
 test("the shopper's waiting time is added to the timeout", async () => {
-  const view: SagaStatusView = {
-    saga_id: SAGA,
-    status: "STARTED",
-    current_step: "reserve",
-    compensation_step: null,
-    failure_code: null,
-    order_id: null,
-    total_cents: null,
-    currency: "EUR",
-    created_at: "2026-11-23T12:00:00.000Z",
-    updated_at: "2026-11-23T12:00:00.000Z",
-    completed_at: null,
-  };
+  const view: SagaStatusView = startedView(SAGA, "2026-11-23T12:00:00.000Z");
   const client = clientOf(async () => {
     await Bun.sleep(2 * IMPATIENT_MS);
     return Response.json(view);

@@ -7,6 +7,7 @@ import { AppError } from "../kernel/errors.ts";
 import { EventStreams } from "./event-streams.ts";
 import { GatewayShopData, type ShopDataOptions } from "./shop-data.ts";
 import { StreamSlots } from "./stream-slots.ts";
+import { startedView } from "../testkit/status-view.ts";
 
 const START = Date.parse("2026-11-29T12:00:00.000Z");
 
@@ -147,19 +148,7 @@ function gatewayOf(answer: () => Promise<SagaHistory | null>, total = 100) {
 const AT = new Date(START).toISOString();
 const open: SagaHistory = {
   events: [{ id: 1, status: "STARTED", step: "reserve", at: AT }],
-  view: {
-    saga_id: "saga",
-    status: "STARTED",
-    current_step: "reserve",
-    compensation_step: null,
-    failure_code: null,
-    order_id: null,
-    total_cents: null,
-    currency: "EUR",
-    created_at: AT,
-    updated_at: AT,
-    completed_at: null,
-  },
+  view: startedView("saga", AT),
 };
 
 test("the streams of the pages and of the API are counted together, the pages' polls apart", async () => {
