@@ -136,3 +136,27 @@ test("a cancelled order does not say that it was paid, to its shopper and to a g
   expect(browser.title).toBe("Cancelled");
   expect(browser.html).toContain("What you paid goes back");
 });
+
+test.each([
+  [111, 2, "Your order is on its way", "On its way", "RB 123 456 789 DE"],
+  [112, 3, "Your order was delivered", "Delivered", null],
+] as const)(
+  "order %d says how far it is, with its parcel, also to a guest",
+  async (saga, order, title, badge, parcel) => {
+    const path = `/checkout/${sagaOf(saga)}`;
+    await browser.get(path);
+    const guest = await new Browser(shop).get(`${path}?k=guest`);
+    for (const { html, title: heading } of [browser, guest]) {
+      expect(heading).toBe(title);
+      expect(html).toContain(`</svg>${badge}</p>`);
+      expect(html).not.toContain("is confirmed");
+      if (parcel === null) expect(html).not.toContain("<dt>Tracking</dt>");
+      else expect(html).toContain(`<dt>Tracking</dt><dd>Post <span class="code">${parcel}</span></dd>`);
+    }
+    const link = `href="/orders/01890000-0000-7000-a000-00000000000${order}"`;
+    expect([browser.html.includes(link), guest.html.includes(link)]).toEqual([true, false]);
+    expect([browser.html.includes("London"), guest.html.includes("London")]).toEqual([true, false]);
+    await browser.post("/preferences", { language: "de", back: path });
+    expect(browser.title).toMatch(/^Ihre Bestellung (ist unterwegs|wurde zugestellt)$/);
+  },
+);

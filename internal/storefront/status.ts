@@ -10,6 +10,8 @@ export type Stage =
   | "confirm_at_bank"
   | "writing"
   | "confirmed"
+  | "shipped"
+  | "delivered"
   | "cancelled"
   | "stopping"
   | "not_ordered";
@@ -46,6 +48,13 @@ export function isFinished({ status }: CheckoutStatus): boolean {
   return status === "COMPLETED" || status === "COMPENSATED" || status === "FAILED";
 }
 
+const STAGE_OF_ORDER: Readonly<Record<OrderStatus, Stage>> = {
+  CONFIRMED: "confirmed",
+  SHIPPED: "shipped",
+  DELIVERED: "delivered",
+  CANCELLED: "cancelled",
+};
+
 /** `order`: the status of its order, once it is written and known. */
 export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
   const { status, next_action } = checkout;
@@ -58,7 +67,7 @@ export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
     case "ORDER_CREATED":
       return "writing";
     case "COMPLETED":
-      return isCancelled(checkout, order) ? "cancelled" : "confirmed";
+      return isCancelled(checkout, order) ? "cancelled" : STAGE_OF_ORDER[order ?? "CONFIRMED"];
     case "COMPENSATING":
       return "stopping";
     default:

@@ -65,6 +65,14 @@ test("a confirmed order that was cancelled since is said to be, and its money to
   expect(stageOf(at({ status: "COMPENSATED" }), "CANCELLED")).toBe("not_ordered");
 });
 
+test("a confirmed order that was sent since is said to be on its way, then delivered", () => {
+  const paid = at({ status: "COMPLETED", total_cents: 100, money: "taken" });
+  expect([stageOf(paid, "SHIPPED"), moneySentence(paid, "SHIPPED")]).toEqual(["shipped", "taken"]);
+  expect([stageOf(paid, "DELIVERED"), moneySentence(paid, "DELIVERED")]).toEqual(["delivered", "taken"]);
+  // Sent before its checkout is completed: that is still what the page follows.
+  expect(stageOf(at({ status: "ORDER_CREATED" }), "SHIPPED")).toBe("writing");
+});
+
 test("waiting for the shopper is a stage of its own", () => {
   expect(stageOf(at({ status: "INVENTORY_RESERVED" }))).toBe("paying");
   expect(stageOf(at({ status: "INVENTORY_RESERVED", next_action: action }))).toBe("confirm_at_bank");

@@ -6,6 +6,8 @@ import type { CheckoutStatus } from "../storefront/port.ts";
 import { sagaOf, SHOPPER_TOKEN, ShopInMemory, storefrontOptions } from "../testkit/storefront.ts";
 
 const ORDERED = "01890000-0000-7000-a000-000000000001";
+const SHIPPED = "01890000-0000-7000-a000-000000000002";
+const DELIVERED = "01890000-0000-7000-a000-000000000003";
 const CANCELLED = "01890000-0000-7000-a000-000000000004";
 const DONE = "2026-11-29T12:04:03.000Z";
 const failed = (failure_code: string, parts: Partial<CheckoutStatus> = {}) =>
@@ -31,6 +33,8 @@ export const PREVIEW_STATES: readonly (readonly [number, Partial<CheckoutStatus>
   [108, failed("INSUFFICIENT_FUNDS", { total_cents: 7_700 })],
   [109, failed("RESERVATION_LOST", { total_cents: 7_700, money: "returning" })],
   [110, { status: "COMPLETED", total_cents: 7_700, order_id: CANCELLED, completed_at: DONE }],
+  [111, { status: "COMPLETED", total_cents: 7_700, order_id: SHIPPED, completed_at: DONE }],
+  [112, { status: "COMPLETED", total_cents: 7_700, order_id: DELIVERED, completed_at: DONE }],
 ];
 
 export function previewShop(): ShopInMemory {

@@ -5,6 +5,7 @@ import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Empty, Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
+import { Tracking } from "../parts/tracking.tsx";
 import { When } from "../parts/when.tsx";
 import type { CheckoutStatus, OrdersPage, PlacedOrder, ShopProduct } from "../port.ts";
 import type { Frame } from "../visit.ts";
@@ -227,14 +228,7 @@ function Delivery({ frame, order }: { readonly frame: Frame; readonly order: Pla
         <>
           <h2>{words.orders.tracking}</h2>
           <p>
-            {order.tracking.carrier}{" "}
-            {order.tracking.url === undefined ? (
-              <span class="code">{order.tracking.number}</span>
-            ) : (
-              <a class="code" href={order.tracking.url} rel="noreferrer">
-                {order.tracking.number}
-              </a>
-            )}
+            <Tracking tracking={order.tracking} />
           </p>
         </>
       )}

@@ -6,10 +6,12 @@ import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { BankActions, HeldUntil } from "../parts/bank-wait.tsx";
 import { Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
+import { Tracking } from "../parts/tracking.tsx";
 import { When } from "../parts/when.tsx";
 import type { CheckoutStatus, OrderStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
+import type { Words } from "../words/words.ts";
 import { deliveryTitle } from "./orders.tsx";
 import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failures.ts";
 
@@ -31,6 +33,8 @@ export interface StatusProps {
   readonly order: PlacedOrder | null;
   /** Also for guests; undefined until the order is written, and while nobody can say. */
   readonly orderStatus: OrderStatus | undefined;
+  /** Of its parcel, also for guests. */
+  readonly tracking: PlacedOrder["tracking"];
   readonly isGuest: boolean;
   /** The token of a guest's link, for the live updates. */
   readonly guestToken: string;
@@ -101,11 +105,7 @@ export function State(props: StatusProps) {
     <>
       <p class={`badge badge-${stage}`}>
         <Icon name={BADGE_ICONS[stage]} />
-        {stage === "cancelled"
-          ? words.orders.status.CANCELLED
-          : stage === "not_ordered"
-            ? words.status.stages.not_ordered.title
-            : words.status.title}
+        {badgeOf(words, stage)}
       </p>
       <h1>{title}</h1>
       <p class="lead">{text}</p>
@@ -116,19 +116,36 @@ export function State(props: StatusProps) {
   );
 }
 
+function badgeOf({ orders, status }: Words, stage: Stage): string {
+  switch (stage) {
+    case "shipped":
+      return orders.status.SHIPPED;
+    case "delivered":
+      return orders.status.DELIVERED;
+    case "cancelled":
+      return orders.status.CANCELLED;
+    case "not_ordered":
+      return status.stages.not_ordered.title;
+    default:
+      return status.title;
+  }
+}
+
 const BADGE_ICONS: Readonly<Record<Stage, "clock" | "bank" | "check" | "cross">> = {
   holding: "clock",
   paying: "clock",
   confirm_at_bank: "bank",
   writing: "clock",
   confirmed: "check",
+  shipped: "check",
+  delivered: "check",
   cancelled: "cross",
   stopping: "clock",
   not_ordered: "cross",
 };
 
 export function Rest(props: StatusProps) {
-  const { frame, checkout, order, isGuest } = props;
+  const { frame, checkout, order, tracking, isGuest } = props;
   const { words, language } = frame;
   const { total_cents, currency, order_id } = checkout;
   return (
@@ -159,6 +176,14 @@ export function Rest(props: StatusProps) {
           <>
             <dt>{deliveryTitle(words, order)}</dt>
             <dd>{addressLines(order.shipping_address, language).join(", ")}</dd>
+          </>
+        )}
+        {tracking === null ? null : (
+          <>
+            <dt>{words.orders.tracking}</dt>
+            <dd>
+              <Tracking tracking={tracking} />
+            </dd>
           </>
         )}
         <dt>{words.status.reference}</dt>
@@ -195,13 +220,13 @@ function Steps({ frame, checkout, orderStatus }: StatusProps) {
   const { words } = frame;
   const stage = stageOf(checkout, orderStatus);
   const isStopped = stage === "stopping" || stage === "not_ordered" || stage === "cancelled";
+  const isWritten = stage === "confirmed" || stage === "shipped" || stage === "delivered";
   const position = STEP_STAGES.indexOf(stage === "confirm_at_bank" ? "paying" : stage);
   if (isStopped) return null;
   return (
     <ol class="steps" aria-label={words.status.stepsLabel}>
       {words.status.steps.map((name, index) => {
-        const state =
-          index < position || stage === "confirmed" ? "done" : index === position ? "now" : "ahead";
+        const state = index < position || isWritten ? "done" : index === position ? "now" : "ahead";
         return (
           <li key={name} class={`is-${state}`}>
             <span class="dot">{state === "done" ? <Icon name="check" /> : null}</span>
@@ -218,7 +243,7 @@ function Actions({ frame, checkout, isGuest, order, orderStatus }: StatusProps) 
   const { words } = frame;
   const stage = stageOf(checkout, orderStatus);
   if (stage === "confirm_at_bank") return <BankActions frame={frame} checkout={checkout} isGuest={isGuest} />;
-  if (stage === "confirmed" || stage === "cancelled")
+  if (isFinished(checkout) && stage !== "not_ordered")
     return (
       <div class="actions">
         {isGuest || order === null ? null : (

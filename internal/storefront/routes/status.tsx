@@ -95,6 +95,7 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
     checkout,
     order: isGuest ? null : order,
     orderStatus: order?.status,
+    tracking: order === null || order.status === "CANCELLED" ? null : order.tracking,
     ...(await linesOf(visit, checkout, order)),
     isGuest,
     guestToken,

@@ -23,6 +23,11 @@ const status: StatusWords = {
       title: "Ihre Bestellung ist bestätigt",
       text: "Vielen Dank. Die Bestätigung ist per E-Mail unterwegs.",
     },
+    shipped: { title: "Ihre Bestellung ist unterwegs", text: "Das Paket hat unser Haus verlassen." },
+    delivered: {
+      title: "Ihre Bestellung wurde zugestellt",
+      text: "Wir hoffen, dass alles so ist, wie Sie es wollten.",
+    },
     cancelled: {
       title: "Diese Bestellung wurde storniert",
       text: "Ihre Bestellung war bestätigt und wurde seitdem storniert. Es wird nichts mehr verschickt.",

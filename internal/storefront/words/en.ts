@@ -27,6 +27,8 @@ export const status: StatusWords = {
       title: "Your order is confirmed",
       text: "Thank you. A confirmation is on its way by e-mail.",
     },
+    shipped: { title: "Your order is on its way", text: "The parcel has left us." },
+    delivered: { title: "Your order was delivered", text: "We hope that everything is as you wished." },
     cancelled: {
       title: "This order was cancelled",
       text: "Your order was confirmed, and cancelled since. Nothing more will be sent to you.",
