@@ -123,6 +123,8 @@ export const SagaStatusView = Type.Object({
   retryable: Type.Optional(Type.Boolean()),
   /** Only if lines could not be reserved. */
   lines_short: Type.Optional(Type.Array(ShortLine)),
+  /** Only while a completed checkout's order is being cancelled, and it is not certain yet that its parcel is not on its way. */
+  cancelling: Type.Optional(Type.Boolean()),
   /** Only for PRICE_CHANGED: what the cart costs now. */
   new_total_cents: Type.Optional(CartTotal),
 });
@@ -205,8 +207,17 @@ export const SagaCancelled = Type.Object({
 });
 export type SagaCancelled = Static<typeof SagaCancelled>;
 
-/** POST /sagas/:id/cancel-order on the orchestrator: a named operator cancels the order of a completed checkout. */
-export const CancelOrderRequest = Type.Object({ order_id: Uuid, actor: Actor, reason: Reason }, strict);
+/** POST /sagas/:id/cancel-order on the orchestrator: a named operator, or the shopper, cancels the order of a completed checkout. */
+export const CancelOrderRequest = Type.Object(
+  {
+    order_id: Uuid,
+    actor: Actor,
+    reason: Reason,
+    /** The shopper who asks: another user's checkout is then unknown. */
+    user_id: Type.Optional(Uuid),
+  },
+  strict,
+);
 export type CancelOrderRequest = Static<typeof CancelOrderRequest>;
 
 /** Answer to it: 202 if it started the cancellation, 200 if there was one already. */
@@ -351,6 +362,13 @@ export const OrderPage = Type.Object({
   next: Type.Union([Uuid, Type.Null()]),
 });
 export type OrderPage = Static<typeof OrderPage>;
+
+/** Answer to POST /api/v1/orders/{id}/cancel. `CANCELLING`: it may still turn out that the parcel is on its way. */
+export const OrderCancellationView = Type.Object({
+  order_id: Uuid,
+  status: Type.Union([Type.Literal("CANCELLING"), Type.Literal("CANCELLED")]),
+});
+export type OrderCancellationView = Static<typeof OrderCancellationView>;
 
 /** POST /orders/:id/ship on the order service. Without tracking the parcel has none. */
 export const ShipOrder = Type.Object(

@@ -2,9 +2,11 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   ActionExtended,
+  type CancelOrderRequest,
   type ExtendAction,
   type FindSaga,
   OpenSagas,
+  OrderCancelling,
   SagaApiFault,
   SagaStarted,
   SagaStatusView,
@@ -24,6 +26,7 @@ const fault = TypeCompiler.Compile(SagaApiFault);
 const start = { body: TypeCompiler.Compile(SagaStarted), fault };
 const open = { body: TypeCompiler.Compile(OpenSagas), fault };
 const extended = { body: TypeCompiler.Compile(ActionExtended), fault };
+const cancelling = { body: TypeCompiler.Compile(OrderCancelling), fault };
 const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
 const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 
@@ -99,6 +102,30 @@ export class OrchestratorClient implements Disposable {
     const { error, detail } = answer.fault;
     if (error === "NOT_EXTENDABLE")
       throw new ProblemError("not-extendable", detail === undefined ? {} : { detail });
+    return missing(answer.fault);
+  }
+
+  /**
+   * Starts the cancellation of the user's order, or finds the one that there is. Null if the user has no such saga with this order. Throws
+   * the problem `not-cancellable` while the saga is not completed, or SERVICE_UNAVAILABLE; then it may have started, and asking again is safe.
+   */
+  async cancelOrder(sagaId: string, orderId: string, userId: string): Promise<OrderCancelling | null> {
+    const request: CancelOrderRequest = {
+      order_id: orderId,
+      actor: "shopper",
+      reason: "cancelled by the shopper",
+      user_id: userId,
+    };
+    const answer = await this.#api.call(`/sagas/${sagaId}/cancel-order`, cancelling, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(this.#startTimeoutMs),
+    });
+    if ("body" in answer) return answer.body;
+    const { error, detail } = answer.fault;
+    if (error === "NOT_COMPLETED")
+      throw new ProblemError("not-cancellable", detail === undefined ? {} : { detail });
     return missing(answer.fault);
   }
 

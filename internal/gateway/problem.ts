@@ -11,6 +11,7 @@ const PROBLEMS = {
   "not-found": { status: 404, title: "The resource does not exist" },
   "method-not-allowed": { status: 405, title: "This path does not support this method" },
   "not-extendable": { status: 409, title: "This checkout does not wait any longer for its shopper" },
+  "not-cancellable": { status: 409, title: "This order cannot be cancelled any more" },
   "too-many-streams": {
     status: 429,
     title: "Too many event streams are open; close one, or ask for the status instead",

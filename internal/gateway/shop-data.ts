@@ -16,6 +16,7 @@ import {
   type StartResult,
   TooManyRequests,
 } from "../storefront/port.ts";
+import { cancelOrder } from "./cancel-order.ts";
 import type { GatewayLimits } from "./limits/hooks.ts";
 import type { InventoryClient } from "./inventory-client.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
@@ -117,6 +118,12 @@ export class GatewayShopData implements ShopData {
 
   order(userId: string, orderId: string) {
     return this.#options.orders.order(orderId, userId);
+  }
+
+  async cancelOrder(userId: string, orderId: string): Promise<void> {
+    await cancelOrder(this.#options, orderId, userId).catch((error: unknown) => {
+      if (!(error instanceof ProblemError)) throw error;
+    });
   }
 
   async openCheckouts(userId: string): Promise<readonly CheckoutStatus[]> {

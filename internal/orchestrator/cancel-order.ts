@@ -1,5 +1,5 @@
-// Starts the cancellation of a completed checkout's order for an operator, by name and with a reason. The cancellation, its first
-// command and the line in the audit trail are one transaction. Called by api.ts.
+// Starts the cancellation of a completed checkout's order, for an operator, by name and with a reason, or for its shopper. The
+// cancellation, its first command and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelOrderRequest } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log } from "../kernel/telemetry.ts";
@@ -25,20 +25,22 @@ export type CancelOrderResult =
   | { readonly kind: "cancelling"; readonly cancellation: OrderCancellation; readonly startedNow: boolean }
   /** The checkout is not completed, so the order is undone with it or not at all. */
   | { readonly kind: "not completed"; readonly saga: Saga }
-  /** There is no such checkout, or it made another order. */
+  /** There is no such checkout, it made another order, or it is not the asking shopper's. */
   | { readonly kind: "unknown" };
 
-/** Every outcome but `unknown` adds a line to the audit trail. */
+/** Each request of an operator adds a line to the audit trail, unless it is `unknown`. A shopper's adds one only if it starts something. */
 export async function cancelOrder(
   options: CancelOrderOptions,
   sagaId: string,
   request: CancelOrderRequest,
 ): Promise<CancelOrderResult> {
   const { database, clock, newId, policy, log } = options;
+  // They may press as often as they like.
+  const isShopper = request.user_id !== undefined;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {
     const [sagas] = await send([lockSagas(tx, [sagaId])]);
     const [saga] = sagas;
-    if (saga === undefined || !isOrderOf(saga, request.order_id)) {
+    if (saga === undefined || !isOrderOf(saga, request)) {
       await finish([]);
       return { kind: "unknown" } as const;
     }
@@ -59,14 +61,14 @@ export async function cancelOrder(
         },
       ]);
     if (saga.position.kind !== "completed") {
-      await finish([line("refused", `the checkout is ${statusOf(saga.position)}`)]);
+      await finish(isShopper ? [] : [line("refused", `the checkout is ${statusOf(saga.position)}`)]);
       return { kind: "not completed", saga } as const;
     }
     // The lock on the checkout comes first, so that two requests cannot both find none.
     const [before] = await send([lockCancellations(tx, [sagaId])]);
     const running = before.findLast(({ status }) => status !== "REFUSED");
     if (running !== undefined) {
-      await finish([line("already", `${running.status}, ${running.step}`)]);
+      await finish(isShopper ? [] : [line("already", `${running.status}, ${running.step}`)]);
       return { kind: "cancelling", cancellation: running, startedNow: false } as const;
     }
     const { cancellation, out } = startCancellation(newId(), saga, now, policy);
@@ -81,13 +83,14 @@ export async function cancelOrder(
     const { actor, reason, order_id } = request;
     log.info(
       { saga_id: sagaId, order_id, actor, reason, outcome: result.kind },
-      "an operator asks to cancel an order",
+      isShopper ? "a shopper asks to cancel an order" : "an operator asks to cancel an order",
     );
   }
   return result;
 }
 
 /** A checkout that is not completed has no order id yet. */
-function isOrderOf({ position }: Saga, orderId: string): boolean {
-  return position.kind !== "completed" || position.order_id === orderId;
+function isOrderOf(saga: Saga, { order_id, user_id = saga.user_id }: CancelOrderRequest): boolean {
+  const { position } = saga;
+  return user_id === saga.user_id && (position.kind !== "completed" || position.order_id === order_id);
 }

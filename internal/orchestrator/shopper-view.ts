@@ -25,7 +25,7 @@ export interface ShopperFacts {
 
 export type ShopperView = Pick<
   SagaStatusView,
-  "money" | "next_action" | "deadline_at" | "retryable" | "lines_short" | "new_total_cents"
+  "money" | "next_action" | "deadline_at" | "retryable" | "lines_short" | "cancelling" | "new_total_cents"
 >;
 
 export function shopperView(facts: ShopperFacts): ShopperView {
@@ -40,6 +40,7 @@ export function shopperView(facts: ShopperFacts): ShopperView {
     // Not before the money is settled: until then nobody should pay again.
     ...(failure_code === null ? {} : { retryable: status === "COMPENSATED" && isRetryable(failure_code) }),
     ...(lines_short === null ? {} : { lines_short: [...lines_short] }),
+    ...(facts.cancellation_step === "order" ? { cancelling: true } : {}),
     ...(failure_code === "PRICE_CHANGED" && total_cents !== null ? { new_total_cents: total_cents } : {}),
   };
 }

@@ -11,7 +11,7 @@ import {
 import { Browser, ORIGIN } from "../testkit/form-browser.ts";
 import { SHOP_ROUTES, storefrontApp } from "./app.ts";
 import { assets } from "./assets.ts";
-import { TooManyRequests } from "./port.ts";
+import { type CheckoutStatus, type PlacedOrder, TooManyRequests } from "./port.ts";
 
 const AN_END = "2026-11-29T12:01:00.000Z";
 const DETAILS = {
@@ -494,6 +494,81 @@ describe("who sees what", () => {
       expect(page.html).toContain("€77.00 is on its way back to you.");
       expect(page.html).not.toContain("You paid");
     }
+  });
+
+  describe("cancelling", () => {
+    const bought = (parts: Partial<PlacedOrder> = {}, checkout: Partial<CheckoutStatus> = {}) => {
+      const placed = shop.addOrder(5, parts);
+      const done = { status: "COMPLETED", order_id: placed.order_id, completed_at: AN_END } as const;
+      shop.set(placed.saga_id, { total_cents: placed.total_cents, money: "taken", ...done, ...checkout });
+      return placed;
+    };
+    /** What is printed has another heading. */
+    const heading = () => /<h1[^>]*>([^<]*)/.exec(browser.html)?.[1];
+    const pathOf = ({ order_id }: PlacedOrder) => `/orders/${order_id}`;
+
+    test("asks first, says that it is not decided yet, and then what happens to the money", async () => {
+      const placed = bought();
+      await browser.signIn();
+      await browser.get(pathOf(placed));
+      expect(heading()).toBe("Being packed");
+      expect(browser.html).toContain('<summary class="button quiet">Cancel order</summary>');
+      expect(browser.html).toContain(`<form method="post" action="${pathOf(placed)}/cancel">`);
+      for (let press = 0; press < 2; press += 1) {
+        await browser.post(`${pathOf(placed)}/cancel`, {});
+        expect([browser.url, heading()]).toEqual([pathOf(placed), "We are cancelling your order"]);
+      }
+      expect(browser.html).toContain("Unless the parcel is on its way already");
+      expect(browser.html).not.toContain(`${pathOf(placed)}/cancel`);
+      expect(browser.headers.get("refresh")).toBe("3");
+      await browser.get(`/checkout/${placed.saga_id}`);
+      expect([heading(), browser.headers.get("refresh")]).toEqual(["We are cancelling your order", "3"]);
+      expect(browser.html).toContain("You paid €77.00.");
+      shop.placed[0] = { ...placed, status: "CANCELLED", cancelled_at: AN_END };
+      await browser.get(pathOf(placed));
+      expect([heading(), browser.headers.get("refresh")]).toEqual(["Cancelled", null]);
+      expect(browser.html).toContain("€77.00 is returned to you.");
+    });
+
+    test("an order that was sent meanwhile is on its way", async () => {
+      const placed = bought();
+      await browser.signIn();
+      await browser.get(pathOf(placed));
+      shop.placed[0] = { ...placed, status: "SHIPPED", shipped_at: AN_END };
+      await browser.post(`${pathOf(placed)}/cancel`, {});
+      expect([browser.url, heading(), shop.cancels]).toEqual([pathOf(placed), "On its way", []]);
+      // The order service refuses it after it was asked for.
+      shop.set(placed.saga_id, { cancelling: true });
+      await browser.get(pathOf(placed));
+      expect([heading(), browser.headers.get("refresh")]).toEqual(["On its way", null]);
+    });
+
+    test.each([
+      ["is not written yet", {}, { status: "ORDER_CREATED", completed_at: null }],
+      ["is on its way", { status: "SHIPPED" }, {}],
+      ["is cancelled", { status: "CANCELLED" }, {}],
+    ] as const)("is not offered when the order %s", async (_, parts, checkout) => {
+      const placed = bought(parts, checkout);
+      await browser.signIn();
+      await browser.get(pathOf(placed));
+      expect([browser.status, browser.html.includes("/cancel")]).toEqual([200, false]);
+    });
+
+    test("is for the own order only, and only from the shop's own pages", async () => {
+      const placed = bought();
+      await browser.post(`${pathOf(placed)}/cancel`, {});
+      expect(browser.url).toBe(`/signin?needed=1&back=${encodeURIComponent(pathOf(placed))}`);
+      await browser.signIn(OTHER_TOKEN);
+      await browser.post(`${pathOf(placed)}/cancel`, {});
+      expect(browser.status).toBe(404);
+      await browser.signIn();
+      await browser.post(`${pathOf(placed)}/cancel`, {}, { origin: "https://evil.example" });
+      expect([browser.status, shop.cancels]).toEqual([403, []]);
+      await browser.get(pathOf(placed), { "accept-language": "de" });
+      expect(browser.html).toContain("Bestellung stornieren</summary>");
+      await browser.post(`${pathOf(placed)}/cancel`, {}, { "accept-language": "de" });
+      expect(shop.cancels).toEqual([placed.order_id]);
+    });
   });
 
   test("the address is whole, and the parcel is delivered only once it is", async () => {

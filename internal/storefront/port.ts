@@ -109,6 +109,8 @@ export interface ShopData {
   productsBySku(skus: readonly string[]): Promise<ReadonlyMap<string, ShopProduct>>;
   orders(userId: string, after: string | undefined): Promise<OrdersPage>;
   order(userId: string, orderId: string): Promise<PlacedOrder | null>;
+  /** Cancels the user's order, if there is one that is not sent. Afterwards the order and its checkout's status tell. */
+  cancelOrder(userId: string, orderId: string): Promise<void>;
   /** The user's checkouts that have not finished, newest first. */
   openCheckouts(userId: string): Promise<readonly CheckoutStatus[]>;
   /** `from`: what the browser sent. Throws TooManyRequests. */

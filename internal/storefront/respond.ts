@@ -5,6 +5,9 @@ import { encodedPage } from "./compression.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { Visit } from "./visit.ts";
 
+/** For a page that changes soon and is not live: the browser loads it again after 3 s, with and without scripts. */
+export const LOOK_AGAIN = { refresh: "3" };
+
 interface PageOptions {
   readonly status?: number;
   readonly cookies?: readonly string[];

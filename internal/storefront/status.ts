@@ -12,6 +12,7 @@ export type Stage =
   | "confirmed"
   | "shipped"
   | "delivered"
+  | "cancelling"
   | "cancelled"
   | "stopping"
   | "not_ordered";
@@ -67,7 +68,8 @@ export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
     case "ORDER_CREATED":
       return "writing";
     case "COMPLETED":
-      return isCancelled(checkout, order) ? "cancelled" : STAGE_OF_ORDER[order ?? "CONFIRMED"];
+      if (isCancelled(checkout, order)) return "cancelled";
+      return isCancelling(checkout, order) ? "cancelling" : STAGE_OF_ORDER[order ?? "CONFIRMED"];
     case "COMPENSATING":
       return "stopping";
     default:
@@ -78,6 +80,11 @@ export function stageOf(checkout: CheckoutStatus, order?: OrderStatus): Stage {
 /** A finished order is cancelled by a saga of its own, so its checkout stays COMPLETED. Its money tells, too. */
 function isCancelled({ status, money }: CheckoutStatus, order?: OrderStatus): boolean {
   return status === "COMPLETED" && (order === "CANCELLED" || money === "returning" || money === "returned");
+}
+
+/** Asked for, but the order does not know yet: it may turn out to be on its way. */
+export function isCancelling({ cancelling }: CheckoutStatus, order?: OrderStatus): boolean {
+  return cancelling === true && (order === undefined || order === "CONFIRMED");
 }
 
 /** `order`: as above. */

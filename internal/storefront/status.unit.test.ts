@@ -73,6 +73,17 @@ test("a confirmed order that was sent since is said to be on its way, then deliv
   expect(stageOf(at({ status: "ORDER_CREATED" }), "SHIPPED")).toBe("writing");
 });
 
+test("an order that is being cancelled says so until its own status tells how that ended", () => {
+  const asked = at({ status: "COMPLETED", total_cents: 100, money: "taken", cancelling: true });
+  expect([stageOf(asked, "CONFIRMED"), moneySentence(asked, "CONFIRMED")]).toEqual(["cancelling", "taken"]);
+  expect(stageOf(asked)).toBe("cancelling");
+  expect([stageOf(asked, "CANCELLED"), moneySentence(asked, "CANCELLED")]).toEqual([
+    "cancelled",
+    "returning",
+  ]);
+  expect([stageOf(asked, "SHIPPED"), moneySentence(asked, "SHIPPED")]).toEqual(["shipped", "taken"]);
+});
+
 test("waiting for the shopper is a stage of its own", () => {
   expect(stageOf(at({ status: "INVENTORY_RESERVED" }))).toBe("paying");
   expect(stageOf(at({ status: "INVENTORY_RESERVED", next_action: action }))).toBe("confirm_at_bank");

@@ -149,8 +149,11 @@ export class TestOrchestrator implements AsyncDisposable {
   }
 
   /** Handles the replies that take a new saga to COMPLETED, one by one. */
-  async complete(sagaId: string): Promise<void> {
-    for (const type of COMPLETING) await this.handle(eventOf(type, sagaId));
+  async complete(sagaId: string, orderId: string = Bun.randomUUIDv7()): Promise<void> {
+    for (const type of COMPLETING) {
+      const event = eventOf(type, sagaId);
+      await this.handle(event.type === "OrderCreated" ? { ...event, order_id: orderId } : event);
+    }
   }
 
   sweep(limit?: number, compared?: () => string | null): Promise<RunResult> {

@@ -21,22 +21,28 @@ import { TestOrchestrator } from "./orchestrator.ts";
 const HOSTNAME = "127.0.0.1";
 const PRODUCTS = 250;
 
-type Shown = Pick<PublicApi, "orchestrator" | "url" | "logged" | "history" | "slots" | "placeOrder">;
+type Shown = Pick<
+  PublicApi,
+  "orchestrator" | "url" | "orderUrl" | "logged" | "history" | "slots" | "placeOrder"
+>;
 
 export class PublicApi implements AsyncDisposable {
   readonly orchestrator: TestOrchestrator;
   readonly url: string;
+  /** Of the order service's own API. */
+  readonly orderUrl: string;
   /** What operators would see in the log. */
   readonly logged: unknown[];
   readonly history: HistoryWatch;
   readonly slots: StreamSlots;
-  /** Stores a confirmed order of a user and returns its id. */
-  readonly placeOrder: (userId: string) => Promise<string>;
+  /** Stores a confirmed order of a user, of a new checkout if none is given, and returns its id. */
+  readonly placeOrder: (userId: string, sagaId?: string) => Promise<string>;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(shown: Shown, parts: AsyncDisposableStack) {
     this.orchestrator = shown.orchestrator;
     this.url = shown.url;
+    this.orderUrl = shown.orderUrl;
     this.logged = shown.logged;
     this.history = shown.history;
     this.slots = shown.slots;
@@ -87,8 +93,8 @@ export class PublicApi implements AsyncDisposable {
       services.slots[Symbol.dispose]();
       services.orchestrator[Symbol.dispose]();
     });
-    const placeOrder = async (userId: string) => {
-      const command = createOrder(Bun.randomUUIDv7(), { user_id: userId });
+    const placeOrder = async (userId: string, sagaId: string = Bun.randomUUIDv7()) => {
+      const command = createOrder(sagaId, { user_id: userId });
       const policy = { blockedCountries: new Set<string>() };
       await applyOnce(
         { ...orderParts, handler: orderHandler({ policy, alert: ignore }), random: Math.random },
@@ -97,7 +103,7 @@ export class PublicApi implements AsyncDisposable {
       return command.message_id;
     };
     return new PublicApi(
-      { orchestrator, url, logged, history, slots: services.slots, placeOrder },
+      { orchestrator, url, orderUrl, logged, history, slots: services.slots, placeOrder },
       parts.move(),
     );
   }

@@ -108,6 +108,8 @@ export class ShopInMemory implements ShopData {
   /** Sagas whose payment was looked up because the shopper came back. */
   readonly checked: string[] = [];
   isPaymentDown = false;
+  /** Orders whose cancellation was asked for while they were not sent. */
+  readonly cancels: string[] = [];
 
   async products({ search = "", category = "", after = "" }: ProductQuery) {
     this.#answers();
@@ -136,6 +138,14 @@ export class ShopInMemory implements ShopData {
   async order(userId: string, orderId: string) {
     this.#answers();
     return (userId === SHOPPER_ID ? this.placed : []).find(({ order_id }) => order_id === orderId) ?? null;
+  }
+
+  /** As far as the first step, which the order decides later: see `set` and `placed`. */
+  async cancelOrder(userId: string, orderId: string) {
+    const found = await this.order(userId, orderId);
+    if (found?.status !== "CONFIRMED") return;
+    this.cancels.push(orderId);
+    this.set(found.saga_id, { cancelling: true }, userId);
   }
 
   async openCheckouts(userId: string) {

@@ -9,6 +9,7 @@ const ORDERED = "01890000-0000-7000-a000-000000000001";
 const SHIPPED = "01890000-0000-7000-a000-000000000002";
 const DELIVERED = "01890000-0000-7000-a000-000000000003";
 const CANCELLED = "01890000-0000-7000-a000-000000000004";
+const BEING_CANCELLED = "01890000-0000-7000-a000-000000000005";
 const DONE = "2026-11-29T12:04:03.000Z";
 const failed = (failure_code: string, parts: Partial<CheckoutStatus> = {}) =>
   ({ status: "COMPENSATED", failure_code, completed_at: DONE, ...parts }) as const;
@@ -35,11 +36,21 @@ export const PREVIEW_STATES: readonly (readonly [number, Partial<CheckoutStatus>
   [110, { status: "COMPLETED", total_cents: 7_700, order_id: CANCELLED, completed_at: DONE }],
   [111, { status: "COMPLETED", total_cents: 7_700, order_id: SHIPPED, completed_at: DONE }],
   [112, { status: "COMPLETED", total_cents: 7_700, order_id: DELIVERED, completed_at: DONE }],
+  [
+    113,
+    {
+      status: "COMPLETED",
+      total_cents: 7_700,
+      order_id: BEING_CANCELLED,
+      cancelling: true,
+      completed_at: DONE,
+    },
+  ],
 ];
 
 export function previewShop(): ShopInMemory {
   const shop = new ShopInMemory();
-  shop.addOrder(1, {});
+  shop.addOrder(1, { saga_id: sagaOf(104) });
   const shipped_at = "2026-11-25T08:00:00.000Z";
   const tracking = { carrier: "Post", number: "RB 123 456 789 DE" };
   shop.addOrder(2, { status: "SHIPPED", created_at: "2026-11-24T16:20:00.000Z", shipped_at, tracking });
@@ -54,6 +65,7 @@ export function previewShop(): ShopInMemory {
     created_at: "2026-09-12T07:00:00.000Z",
     cancelled_at: "2026-09-12T10:00:00.000Z",
   });
+  shop.addOrder(5, { saga_id: sagaOf(113), created_at: "2026-09-11T07:00:00.000Z" });
   for (const [number, parts] of PREVIEW_STATES) shop.set(sagaOf(number), parts);
   return shop;
 }

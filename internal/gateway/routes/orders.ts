@@ -1,10 +1,12 @@
-// GET /api/v1/orders and /api/v1/orders/:id: the shopper's own orders. Composed by app.ts.
+// GET /api/v1/orders and /api/v1/orders/:id: the shopper's own orders; POST /api/v1/orders/:id/cancel cancels one. Composed by app.ts.
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
-import { OrderPage, OrderView } from "../../../schemas/http.ts";
+import { OrderCancellationView, OrderPage, OrderView } from "../../../schemas/http.ts";
+import { cancelOrder } from "../cancel-order.ts";
+import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { OrderClient } from "../order-client.ts";
-import { ProblemError } from "../problem.ts";
+import { ProblemError, STATUS_ACCEPTED } from "../problem.ts";
 import { NO_STORE, strictQuery } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
@@ -24,9 +26,13 @@ const pageQuery = strictQuery(PageQuery);
 
 export interface OrderOptions {
   readonly orders: Pick<OrderClient, "page" | "order">;
+  readonly orchestrator: Pick<OrchestratorClient, "cancelOrder">;
 }
 
-export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
+const params = { id: { description: "`order_id` of the order.", schema: Uuid } };
+
+export function orderRoutes(options: OrderOptions): readonly Route[] {
+  const { orders } = options;
   return [
     {
       method: "GET",
@@ -57,10 +63,33 @@ export function orderRoutes({ orders }: OrderOptions): readonly Route[] {
       tag: "orders",
       summary: "One of the shopper's orders",
       access: "shopper",
-      params: { id: { description: "`order_id` of the order.", schema: Uuid } },
+      params,
       answers: { 200: { description: "The order.", schema: OrderView, headers: NO_STORE } },
       problems: ["not-found", "service-unavailable"],
       handle: (call) => one(orders, call),
+    },
+    {
+      method: "POST",
+      path: "/api/v1/orders/:id/cancel",
+      operationId: "cancelOrder",
+      tag: "orders",
+      summary: "Cancel an order that is not sent",
+      description:
+        "The order is cancelled, the whole payment refunded, and the shopper gets a mail. `CANCELLING` says that it has begun; the order itself tells how it ended: CANCELLED, or SHIPPED if its parcel was on its way already. Harmless to repeat.",
+      access: "shopper",
+      params,
+      answers: {
+        [STATUS_ACCEPTED]: {
+          description: "It is being cancelled, or it was cancelled before.",
+          schema: OrderCancellationView,
+          headers: NO_STORE,
+          links: {
+            order: { operationId: "order", parameters: { id: "$response.body#/order_id" } },
+          },
+        },
+      },
+      problems: ["not-found", "not-cancellable", "service-unavailable"],
+      handle: (call) => cancel(options, call),
     },
   ];
 }
@@ -72,12 +101,22 @@ async function page(orders: OrderOptions["orders"], { request, set, userId }: Sh
   return Value.Clean(OrderPage, found);
 }
 
-async function one(orders: OrderOptions["orders"], { params, set, userId }: ShopperCall) {
-  const id = params["id"];
-  if (!Value.Check(Uuid, id)) throw new ProblemError("not-found");
-  const found = await orders.order(id, userId);
+async function one(orders: OrderOptions["orders"], { params: { id }, set, userId }: ShopperCall) {
+  const found = await orders.order(orderIdOf(id), userId);
   // Another user's order looks exactly like a missing one.
   if (found === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
   return Value.Clean(OrderView, found);
+}
+
+async function cancel(options: OrderOptions, { params: { id }, set, userId }: ShopperCall) {
+  const cancelled = await cancelOrder(options, orderIdOf(id), userId);
+  set.status = STATUS_ACCEPTED;
+  set.headers["cache-control"] = "no-store";
+  return cancelled;
+}
+
+function orderIdOf(id: string | undefined): string {
+  if (Value.Check(Uuid, id)) return id;
+  throw new ProblemError("not-found");
 }

@@ -88,15 +88,23 @@ export function Orders({ frame, page, products, open, isLater }: ListProps) {
   );
 }
 
-interface OrderProps {
+/** Whether the shopper can cancel the order, or has done so and it is not decided yet. */
+export type Cancelling = "no" | "possible" | "in_progress";
+
+interface ReceiptProps {
   readonly frame: Frame;
   readonly order: PlacedOrder;
   readonly products: Products;
 }
 
-export function Order({ frame, order, products }: OrderProps) {
+interface OrderProps extends ReceiptProps {
+  readonly cancelling: Cancelling;
+}
+
+export function Order({ frame, order, products, cancelling }: OrderProps) {
   const { words, language } = frame;
   const isCancelled = order.status === "CANCELLED";
+  const { title, text } = words.status.stages.cancelling;
   return (
     <Page frame={frame} title={`${words.orders.number} ${order.order_id.slice(-8)}`} current="orders">
       <p class="no-print">
@@ -108,7 +116,9 @@ export function Order({ frame, order, products }: OrderProps) {
       <div class="order-head">
         <div>
           <p class="print-only shop-name">{frame.shopName}</p>
-          <h1 class={isCancelled ? undefined : "no-print"}>{words.orders.status[order.status]}</h1>
+          <h1 class={isCancelled ? undefined : "no-print"}>
+            {cancelling === "in_progress" ? title : words.orders.status[order.status]}
+          </h1>
           {isCancelled ? null : <h1 class="print-only">{words.orders.receipt}</h1>}
           <p class="note code">
             {words.orders.number} {order.order_id}
@@ -132,6 +142,7 @@ export function Order({ frame, order, products }: OrderProps) {
         </div>
       </div>
       <Progress frame={frame} order={order} />
+      {cancelling === "in_progress" ? <p class="money">{text}</p> : null}
       {order.status === "CANCELLED" && order.total_cents > 0 ? (
         <p class="money">{words.orders.cancelledText}</p>
       ) : null}
@@ -139,7 +150,22 @@ export function Order({ frame, order, products }: OrderProps) {
         <Receipt frame={frame} order={order} products={products} />
         <Delivery frame={frame} order={order} />
       </div>
+      {cancelling === "possible" ? <Cancel frame={frame} order={order} /> : null}
     </Page>
+  );
+}
+
+/** One press opens the question, and a second one cancels; without scripts too. */
+function Cancel({ frame, order }: { readonly frame: Frame; readonly order: PlacedOrder }) {
+  const { orders } = frame.words;
+  return (
+    <details class="cancel no-print">
+      <summary class="button quiet">{orders.cancel}</summary>
+      <form method="post" action={`/orders/${order.order_id}/cancel`}>
+        <p>{order.total_cents === 0 ? orders.cancelFree : orders.cancelAsk}</p>
+        <button class="button">{orders.cancelNow}</button>
+      </form>
+    </details>
   );
 }
 
@@ -169,7 +195,7 @@ function Progress({ frame, order }: { readonly frame: Frame; readonly order: Pla
   );
 }
 
-function Receipt({ frame, order, products }: OrderProps) {
+function Receipt({ frame, order, products }: ReceiptProps) {
   const { words, language } = frame;
   return (
     <section>

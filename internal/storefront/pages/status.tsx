@@ -139,6 +139,7 @@ const BADGE_ICONS: Readonly<Record<Stage, "clock" | "bank" | "check" | "cross">>
   confirmed: "check",
   shipped: "check",
   delivered: "check",
+  cancelling: "clock",
   cancelled: "cross",
   stopping: "clock",
   not_ordered: "cross",
@@ -219,7 +220,7 @@ const STEP_STAGES: readonly Stage[] = ["holding", "paying", "writing", "confirme
 function Steps({ frame, checkout, orderStatus }: StatusProps) {
   const { words } = frame;
   const stage = stageOf(checkout, orderStatus);
-  const isStopped = stage === "stopping" || stage === "not_ordered" || stage === "cancelled";
+  const isStopped = ["stopping", "not_ordered", "cancelling", "cancelled"].includes(stage);
   const isWritten = stage === "confirmed" || stage === "shipped" || stage === "delivered";
   const position = STEP_STAGES.indexOf(stage === "confirm_at_bank" ? "paying" : stage);
   if (isStopped) return null;

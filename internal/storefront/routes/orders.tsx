@@ -2,9 +2,11 @@
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { withAdded } from "../cart.ts";
-import { Order, Orders } from "../pages/orders.tsx";
+import { type Cancelling, Order, Orders } from "../pages/orders.tsx";
+import { AppError } from "../../kernel/errors.ts";
 import type { PlacedOrder, ShopProduct } from "../port.ts";
-import { page, seeOther } from "../respond.ts";
+import { LOOK_AGAIN, page, seeOther } from "../respond.ts";
+import { isCancelling } from "../status.ts";
 import { cartCookie, type Visit } from "../visit.ts";
 import { NotFound, openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
 
@@ -12,6 +14,7 @@ export const orderRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/orders", name: "orders", handle: orders },
   { method: "GET", path: "/orders/:id", name: "order", handle: order },
   { method: "POST", path: "/orders/:id/again", name: "order_again", handle: orderAgain },
+  { method: "POST", path: "/orders/:id/cancel", name: "order_cancel", handle: orderCancel },
 ];
 
 async function orders(visit: Visit): Promise<Response> {
@@ -30,7 +33,38 @@ async function orders(visit: Visit): Promise<Response> {
 async function order(visit: Visit): Promise<Response> {
   if (visit.userId === null) return signInFirst(visit);
   const found = await ownOrder(visit, visit.userId);
-  return page(visit, <Order frame={visit} order={found} products={await productsOf(visit, [found])} />);
+  const [products, cancelling] = await Promise.all([
+    productsOf(visit, [found]),
+    cancellingOf(visit, visit.userId, found),
+  ]);
+  const content = <Order frame={visit} order={found} products={products} cancelling={cancelling} />;
+  return page(visit, content, cancelling === "in_progress" ? { headers: LOOK_AGAIN } : {});
+}
+
+/** Without the orchestrator nothing can be cancelled, so the page does not offer it. */
+async function cancellingOf(
+  { options, request }: Visit,
+  userId: string,
+  { saga_id, status }: PlacedOrder,
+): Promise<Cancelling> {
+  if (status !== "CONFIRMED") return "no";
+  const checkout = await options.data.status(saga_id, userId).catch((error: unknown) => {
+    if (!(error instanceof AppError)) throw error;
+    options.onError(error, request);
+    return null;
+  });
+  if (checkout?.status !== "COMPLETED") return "no";
+  return isCancelling(checkout, status) ? "in_progress" : "possible";
+}
+
+/** Whatever comes of it, the order's page tells: that it is being cancelled, or that it is on its way. */
+async function orderCancel(visit: Visit): Promise<Response> {
+  const id = visit.params["id"] ?? "";
+  if (!Value.Check(Uuid, id)) throw new NotFound();
+  const address = `/orders/${id}`;
+  if (visit.userId === null) return signInFirst({ ...visit, here: address });
+  await visit.options.data.cancelOrder(visit.userId, id);
+  return seeOther(address);
 }
 
 /** Adds the same lines to the cart, at today's prices. */

@@ -7,8 +7,8 @@ import { AppError } from "../../kernel/errors.ts";
 import { Rest, State, StatusPage, type StatusProps } from "../pages/status.tsx";
 import { forgotten, placedOf } from "../placed.ts";
 import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
-import { json, page, seeOther } from "../respond.ts";
-import { isFinished, stageOf, viewVersion } from "../status.ts";
+import { json, LOOK_AGAIN, page, seeOther } from "../respond.ts";
+import { isCancelling, isFinished, stageOf, viewVersion } from "../status.ts";
 import { cartCookie, type Visit, withCart } from "../visit.ts";
 import { NotFound, type ShopRoute, signInFirst } from "./route.ts";
 
@@ -75,6 +75,7 @@ async function statusPage(visit: Visit): Promise<Response> {
   const props = await propsOf(visit, viewer, checkout);
   return page(visit, <StatusPage {...props} frame={frame} />, {
     isSecretAddress: viewer.guestToken !== "",
+    ...(isCancelling(checkout, props.orderStatus) ? { headers: LOOK_AGAIN } : {}),
     cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? forgotten(visit) : [])],
   });
 }

@@ -28,6 +28,10 @@ const status: StatusWords = {
       title: "Ihre Bestellung wurde zugestellt",
       text: "Wir hoffen, dass alles so ist, wie Sie es wollten.",
     },
+    cancelling: {
+      title: "Wir stornieren Ihre Bestellung",
+      text: "Falls das Paket noch nicht unterwegs ist, wird nichts verschickt, und Sie bekommen alles zurück, was Sie bezahlt haben. Diese Seite sieht von selbst wieder nach.",
+    },
     cancelled: {
       title: "Diese Bestellung wurde storniert",
       text: "Ihre Bestellung war bestätigt und wurde seitdem storniert. Es wird nichts mehr verschickt.",
@@ -336,6 +340,11 @@ export const de: Words = {
     back: "Alle Bestellungen",
     cancelledText:
       "Es wird nichts mehr verschickt. Was Sie bezahlt haben, geht auf demselben Weg zurück; Banken brauchen dafür 5 bis 10 Werktage.",
+    cancel: "Bestellung stornieren",
+    cancelAsk:
+      "Die ganze Bestellung wird storniert. Was Sie bezahlt haben, geht auf demselben Weg zurück. Das lässt sich nicht rückgängig machen.",
+    cancelFree: "Die ganze Bestellung wird storniert. Das lässt sich nicht rückgängig machen.",
+    cancelNow: "Ja, diese Bestellung stornieren",
     todayPrices: "Legt diese Artikel zu heutigen Preisen in den Warenkorb.",
   },
   signIn: {

@@ -29,6 +29,10 @@ export const status: StatusWords = {
     },
     shipped: { title: "Your order is on its way", text: "The parcel has left us." },
     delivered: { title: "Your order was delivered", text: "We hope that everything is as you wished." },
+    cancelling: {
+      title: "We are cancelling your order",
+      text: "Unless the parcel is on its way already, nothing will be sent, and you get back all that you paid. This page looks again by itself.",
+    },
     cancelled: {
       title: "This order was cancelled",
       text: "Your order was confirmed, and cancelled since. Nothing more will be sent to you.",
@@ -333,6 +337,11 @@ export const en = {
     back: "All orders",
     cancelledText:
       "Nothing more will be sent to you. What you paid goes back the way you paid it; banks need 5 to 10 working days for that.",
+    cancel: "Cancel order",
+    cancelAsk:
+      "The whole order is cancelled. What you paid goes back the way you paid it. This cannot be undone.",
+    cancelFree: "The whole order is cancelled. This cannot be undone.",
+    cancelNow: "Yes, cancel this order",
     todayPrices: "Puts these items into your cart, at today's prices.",
   },
   signIn: {
