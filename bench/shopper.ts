@@ -6,6 +6,7 @@ import {
   ActionExtended,
   CheckoutAccepted,
   type CheckoutRequest,
+  OrderCancellationView,
   PaymentAction,
   PaymentCheck,
   Problem,
@@ -15,6 +16,7 @@ import {
 // An answer that violates the contract is a fault of the system under test and must throw.
 const actionExtended = TypeCompiler.Compile(ActionExtended);
 const accepted = TypeCompiler.Compile(CheckoutAccepted);
+const orderCancellation = TypeCompiler.Compile(OrderCancellationView);
 const problemBody = TypeCompiler.Compile(Problem);
 const paymentAction = TypeCompiler.Compile(PaymentAction);
 const paymentCheck = TypeCompiler.Compile(PaymentCheck);
@@ -138,6 +140,12 @@ export class Shopper {
   async moreTime(sagaId: string): Promise<string | null> {
     const response = await this.#call(`/api/v1/saga/${sagaId}/extend`, "POST");
     return response.ok ? actionExtended.Decode(await response.json()).expires_at : null;
+  }
+
+  /** Cancels an order that is not sent. Returns how far that is; null if it cannot be cancelled. */
+  async cancelOrder(orderId: string): Promise<OrderCancellationView["status"] | null> {
+    const response = await this.#call(`/api/v1/orders/${orderId}/cancel`, "POST");
+    return response.ok ? orderCancellation.Decode(await response.json()).status : null;
   }
 
   /** Presses a button of the bank's page and returns where that leads; null if the page is closed. Throws if the bank is away. */

@@ -130,6 +130,30 @@ describe("a successful checkout", () => {
     expect([late.code, late.stderr]).toEqual([3, expect.stringContaining("nothing may be sent")]);
   });
 
+  test("is cancelled by its shopper afterwards, once, and until it is shipped", async () => {
+    // given
+    await system.restock("regret", 2);
+    const [view, sent] = [await buy(cart("regret")), await buy(cart("regret"))];
+    const [order, sentOrder] = [view.order_id ?? "", sent.order_id ?? ""];
+    await system.operatorSees(["order", "ship", sentOrder, "--actor", "ada", "--reason", "packed"]);
+    // when
+    const presses = await Promise.all([shopper.cancelOrder(order), shopper.cancelOrder(order)]);
+    const late = await shopper.cancelOrder(sentOrder);
+    await system.mailAbout(view.saga_id, "order_cancelled");
+    // then
+    expect([presses.includes(null), late]).toEqual([false, null]);
+    expect(await shopper.cancelOrder(order)).toBe("CANCELLED");
+    const { money, orders, timeline } = await system.story(view.saga_id);
+    expect(orders).toMatchObject([{ order_id: order, status: "CANCELLED" }]);
+    expect(money.map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+      "payment REFUNDED",
+      "refund SUCCEEDED",
+    ]);
+    expect(timeline.filter(({ what }) => what.includes("order.cancel"))).toHaveLength(1);
+    expect(await system.available("regret")).toBe(1);
+    expect((await system.story(sent.saga_id)).orders).toMatchObject([{ status: "SHIPPED" }]);
+  });
+
   test("is shipped and delivered by an operator, and its shopper gets one mail about it", async () => {
     // given
     await system.restock("parcel", 1);
