@@ -6,6 +6,7 @@ import { TooManyRequests } from "../storefront/port.ts";
 import { AppError } from "../kernel/errors.ts";
 import { EventStreams } from "./event-streams.ts";
 import { GatewayShopData, type ShopDataOptions } from "./shop-data.ts";
+import { ProblemError } from "./problem.ts";
 import { StreamSlots } from "./stream-slots.ts";
 import { startedView } from "../testkit/status-view.ts";
 
@@ -192,4 +193,41 @@ test("a page whose saga is missing, whose orchestrator is away, or that has ende
     break;
   }
   for (const { slots } of [missing, away, ended, left]) expect(slots.stream.size).toBe(0);
+});
+
+test.each([
+  ["CONFIRMED", "step order", ["saga order user"]],
+  ["CONFIRMED", "not completed", ["saga order user"]],
+  ["SHIPPED", "step order", []],
+  ["CANCELLED", "step order", []],
+  [null, "step order", []],
+] as const)(
+  "a %s order is cancelled if it can be, and the page tells (%s)",
+  async (status, answer, expected) => {
+    const asked: string[] = [];
+    const order = status === null ? null : { order_id: "order", saga_id: "saga", status };
+    const orchestrator = {
+      cancelOrder: async (...ids: readonly string[]) => {
+        asked.push(ids.join(" "));
+        if (answer === "not completed") throw new ProblemError("not-cancellable");
+        return { step: "order" };
+      },
+    };
+    const orders = { order: async () => order };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    const data = new GatewayShopData({ orders, orchestrator } as unknown as ShopDataOptions);
+    await data.cancelOrder("user", "order");
+    expect(asked).toEqual([...expected]);
+  },
+);
+
+test("a cancellation that may or may not have started is an error", async () => {
+  const away = async () => {
+    throw new AppError("SERVICE_UNAVAILABLE", "no answer");
+  };
+  const orders = { order: async () => ({ order_id: "order", saga_id: "saga", status: "CONFIRMED" }) };
+  const orchestrator = { cancelOrder: away };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+  const data = new GatewayShopData({ orders, orchestrator } as unknown as ShopDataOptions);
+  await expect(data.cancelOrder("user", "order")).rejects.toThrow("no answer");
 });

@@ -133,7 +133,7 @@ export function Order({ frame, order, products, cancelling }: OrderProps) {
               {words.orders.again}
             </button>
           </form>
-          {isCancelled ? null : (
+          {isCancelled || cancelling === "in_progress" ? null : (
             <button class="button quiet" type="button" data-print data-needs-js>
               <Icon name="print" />
               {words.orders.print}
