@@ -1,16 +1,13 @@
 // The one decision function of the saga: from where a saga stands and one input, it decides where the saga stands next and what it
 // sends. Pure: no clock, no randomness, no I/O. Called by handler.ts for events, timers.ts for deadlines, and by the model explorer
 // for everything.
-import type { InsufficientStock } from "../../schemas/events.ts";
-import type { FailureCode } from "../../schemas/failures.ts";
-import type { ShortLine, StartSaga } from "../../schemas/http.ts";
+import type { StartSaga } from "../../schemas/http.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
-import { chargeFault } from "../kernel/charge-limits.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
-import { moneyText, totalCents } from "../kernel/money.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { afterAction, lateness, moreTime, waitForShopper } from "./action.ts";
 import { firstCommand, notification, stepCommand, undoCommand } from "./commands.ts";
+import { applyReply, checkPrice, failureOf, shortLines } from "./reply.ts";
 import { isShippingEvent, shippingMail } from "./shipping.ts";
 import { type Failure, ownFailure, type Saga, type SagaInput, statusOf, type Transition } from "./state.ts";
 import {
@@ -299,86 +296,6 @@ function undoNext(
     [undoCommand(moved, undoing)],
     [{ from, to: "COMPENSATING", step: undoing, note }],
   );
-}
-
-function applyReply(saga: Saga, input: SagaInput): Saga {
-  switch (input.type) {
-    case "InventoryReserved": {
-      const priced_items = input.items.map(({ sku_id, quantity, unit_price_cents }) => ({
-        sku_id,
-        quantity,
-        unit_price_cents,
-      }));
-      return { ...saga, priced_items, total_cents: totalCents(priced_items) };
-    }
-    case "PaymentSucceeded":
-    // Only what was taken is given back.
-    case "RefundCompleted":
-      return { ...saga, payment_succeeded: true };
-    default:
-      return saga;
-  }
-}
-
-/** Prices come from the server, but a shopper is never charged a total they were not shown. What cannot be charged is not tried. */
-function checkPrice(saga: Saga): Failure | null {
-  const { total_cents, expected_total_cents, currency } = saga;
-  if (total_cents === null || saga.payment_succeeded) return null;
-  if (expected_total_cents !== null && expected_total_cents !== total_cents)
-    return ownFailure(
-      "PRICE_CHANGED",
-      `expected ${moneyText(expected_total_cents, currency)}, the price is ${moneyText(total_cents, currency)}`,
-    );
-  const fault = chargeFault({ amount_cents: total_cents, currency });
-  return fault === null ? null : ownFailure(fault.code, fault.message);
-}
-
-function failureOf(input: SagaInput, { currency }: Saga): Failure {
-  switch (input.type) {
-    case "InsufficientStock":
-      return shortage(input, currency);
-    case "PaymentFailed":
-    case "OrderFailed":
-      return { code: input.error_code, message: input.error_message };
-    case "ReservationLost":
-      return ownFailure("RESERVATION_LOST", "the reserved stock went to somebody else");
-    default:
-      return { code: input.type, message: `refused by ${input.type}` };
-  }
-}
-
-/** The code is the one that the shopper can do least about: an unknown product, then a wrong currency, then missing stock. */
-function shortage(
-  { sku_ids, unknown_sku_ids = [], other_currency_sku_ids = [] }: InsufficientStock,
-  currency: string,
-): Failure {
-  const other = new Set([...unknown_sku_ids, ...other_currency_sku_ids]);
-  const parts: readonly { code: FailureCode; what: string; skus: readonly string[] }[] = [
-    { code: "UNKNOWN_SKU", what: "unknown product:", skus: unknown_sku_ids },
-    { code: "CURRENCY_MISMATCH", what: `not sold in ${currency}:`, skus: other_currency_sku_ids },
-    {
-      code: "INSUFFICIENT_STOCK",
-      what: "not available:",
-      skus: sku_ids.filter((sku_id) => !other.has(sku_id)),
-    },
-  ];
-  const found = parts.filter(({ skus }) => skus.length > 0);
-  return ownFailure(
-    found[0]?.code ?? "INSUFFICIENT_STOCK",
-    found.map(({ what, skus }) => `${what} ${skus.join(", ")}`).join("; "),
-  );
-}
-
-function shortLines({
-  sku_ids,
-  unknown_sku_ids = [],
-  other_currency_sku_ids = [],
-}: InsufficientStock): readonly ShortLine[] {
-  const reasonOf = (sku_id: string): ShortLine["reason"] => {
-    if (unknown_sku_ids.includes(sku_id)) return "unknown";
-    return other_currency_sku_ids.includes(sku_id) ? "other_currency" : "short";
-  };
-  return [...new Set(sku_ids)].map((sku_id) => ({ sku_id, reason: reasonOf(sku_id) }));
 }
 
 function isUndoReply(input: SagaInput): boolean {

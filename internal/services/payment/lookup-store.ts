@@ -2,7 +2,7 @@
 // by reconciliation/. To change a payment, read it again under a lock (store.ts).
 import type { Sql } from "postgres";
 import type { Payment } from "./payment.ts";
-import { type PaymentRow, paymentOf, type RefundRow } from "./store.ts";
+import { type PaymentRow, paymentOf, type RefundRow } from "./payment-rows.ts";
 
 export interface Names {
   readonly sagas: readonly string[];

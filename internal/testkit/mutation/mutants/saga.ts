@@ -2,6 +2,7 @@
 import type { Mutant } from "../mutant.ts";
 
 const SAGA = "internal/orchestrator/saga.ts";
+const REPLY = "internal/orchestrator/reply.ts";
 const SAGA_TEST = "internal/orchestrator/saga.unit.test.ts";
 
 export const SAGA_MUTANTS: readonly Mutant[] = [
@@ -124,7 +125,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     title: "A shopper is charged less than shown, instead of getting PRICE_CHANGED.",
     edits: [
       {
-        file: SAGA,
+        file: REPLY,
         find: "expected_total_cents !== null && expected_total_cents !== total_cents",
         replace: "expected_total_cents !== null && expected_total_cents < total_cents",
       },
@@ -201,7 +202,7 @@ export const SAGA_MUTANTS: readonly Mutant[] = [
     title: "The total is the price of the cart's first line.",
     edits: [
       {
-        file: SAGA,
+        file: REPLY,
         find: "total_cents: totalCents(priced_items) };",
         replace: "total_cents: totalCents(priced_items.slice(0, 1)) };",
       },
