@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-opYERNohjfLvdKJ3NQnmsHIlx1gZNN04CPHqwGBQzJxpAQKzbAMTCfCl9qiQv6dH",
+    integrity: "sha384-Z80+bRAO71GkJP68EJn/QuxEekrMh0e2xP9eELpcO87RCGogMQClMdVmUPrGW+Hr",
     pages: "all",
     reason:
       "Cart without a page load, one press of the order button, live status, more time at the bank, local times.",

@@ -99,15 +99,19 @@ async function add(form, fields) {
     const answer = await send(form, fields, "application/json");
     if (!answer.ok) throw new Error(String(answer.status));
     const { count, text } = await answer.json();
-    const badge = document.getElementById("cart-count");
-    if (badge) {
-      badge.textContent = String(count);
-      badge.hidden = count === 0;
-    }
+    inCart(count);
     say(text);
   } catch {
     form.submit();
   }
+}
+
+/** @param {number} count */
+function inCart(count) {
+  const badge = document.getElementById("cart-count");
+  if (!badge) return;
+  badge.textContent = String(count);
+  badge.hidden = count === 0;
 }
 
 /** In the status region, for a while: a text that stays would not be read again. @param {string} text */
@@ -232,6 +236,8 @@ function update(page, view) {
   if (view.version !== page.dataset["version"]) {
     page.dataset["version"] = view.version;
     page.dataset["stage"] = view.stage;
+    // The cookie follows with the next page.
+    if (view.stage === "confirmed" && "thisCart" in page.dataset) inCart(0);
     for (const [id, html] of [
       ["state", view.state],
       ["rest", view.rest],

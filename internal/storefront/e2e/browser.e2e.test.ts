@@ -62,6 +62,7 @@ test.concurrent(
     const saga = sagaOf(page);
     await page.waitForSelector('[data-stage="confirmed"]');
     expect(await page.textContent("h1")).toBe("Your order is confirmed");
+    expect(await page.isHidden("#cart-count")).toBe(true);
     await page.reload();
     await page.goto(`${shop}/cart`);
     expect(await page.textContent("main h2")).toBe("Your cart is empty.");

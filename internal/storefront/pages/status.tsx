@@ -42,7 +42,8 @@ export interface StatusProps {
   readonly now: number;
 }
 
-export function StatusPage(props: StatusProps) {
+/** `isThisCart`: it orders what is in the cart of this browser, which is empty as soon as the order is confirmed. */
+export function StatusPage({ isThisCart, ...props }: StatusProps & { readonly isThisCart: boolean }) {
   const { frame, checkout, guestToken, now } = props;
   const { words } = frame;
   const { stage } = headlineOf(props);
@@ -65,6 +66,7 @@ export function StatusPage(props: StatusProps) {
               "data-events": `/checkout/${checkout.saga_id}/events${secret}`,
               "data-view": `/checkout/${checkout.saga_id}/view${secret}`,
               "data-version": viewVersion(checkout, now),
+              ...(isThisCart ? { "data-this-cart": true } : {}),
             }
           : {})}
       >

@@ -69,11 +69,13 @@ async function statusPage(visit: Visit): Promise<Response> {
   if (checkout === null) throw new NotFound();
   limits?.seen(visit.request, checkout, viewer.userId);
   const placed = placedOf(visit);
-  const isOver = checkout.status === "COMPLETED" && placed?.sagaId === viewer.sagaId;
-  const isBought = isOver && placed.isSameCart;
+  const isPlacedHere = placed?.sagaId === viewer.sagaId;
+  const isThisCart = isPlacedHere && placed.isSameCart;
+  const isOver = checkout.status === "COMPLETED" && isPlacedHere;
+  const isBought = isOver && isThisCart;
   const frame = isBought ? withCart(visit, []) : visit;
   const props = await propsOf(visit, viewer, checkout);
-  return page(visit, <StatusPage {...props} frame={frame} />, {
+  return page(visit, <StatusPage {...props} frame={frame} isThisCart={isThisCart} />, {
     isSecretAddress: viewer.guestToken !== "",
     ...(isCancelling(checkout, props.orderStatus) ? { headers: LOOK_AGAIN } : {}),
     cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? forgotten(visit) : [])],
