@@ -164,9 +164,9 @@ export class GatewayShopData implements ShopData {
   async changes(
     sagaId: string,
     userId: string,
-    { signal, by }: Following,
+    { signal, by, isGuest }: Following,
   ): Promise<AsyncGenerator<CheckoutStatus> | null> {
-    const slot = this.#take(by, userId, signal);
+    const slot = this.#take(by, isGuest ? `guest:${sagaId}` : userId, signal);
     try {
       const wait = { waitMs: 0, signal: slot.signal };
       const first = await this.#options.orchestrator.history(sagaId, userId, { after: 0, ...wait });
@@ -242,9 +242,9 @@ export class GatewayShopData implements ShopData {
     return this.#catalogue.get("all", this.#differedAt);
   }
 
-  #take(by: Following["by"], userId: string, signal: AbortSignal): AbortController {
+  #take(by: Following["by"], holder: string, signal: AbortSignal): AbortController {
     try {
-      return this.#options.slots[by].take(userId, signal);
+      return this.#options.slots[by].take(holder, signal);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       if (error.type === "too-many-streams") throw new TooManyRequests(STREAM_RETRY_AFTER_SECONDS * 1_000);

@@ -140,7 +140,8 @@ function gatewayOf(answer: () => Promise<SagaHistory | null>, total = 100) {
     slots,
     leave: () => leaving.abort(),
     page: (userId = "user", by: "stream" | "poll" = "stream") =>
-      data.changes("saga", userId, { signal: leaving.signal, by }),
+      data.changes("saga", userId, { signal: leaving.signal, by, isGuest: false }),
+    guest: () => data.changes("saga", "user", { signal: leaving.signal, by: "stream", isGuest: true }),
     api: (userId = "user") =>
       streams.open({ sagaId: "saga", userId, after: 0, signal: new AbortController().signal }),
   };
@@ -167,6 +168,14 @@ test("the streams of the pages and of the API are counted together, the pages' p
   leave();
   expect([slots.stream.size, slots.poll.size]).toEqual([2, 0]);
   slots.stream[Symbol.dispose]();
+});
+
+test("guests with the link of a mail take no stream from its shopper", async () => {
+  const { page, guest, leave } = gatewayOf(async () => open);
+  for (let stream = 0; stream < 4; stream += 1) await guest();
+  await expect(guest()).rejects.toBeInstanceOf(TooManyRequests);
+  expect(await page()).not.toBeNull();
+  leave();
 });
 
 test("a gateway that is full or stops refuses a page with an error that passes", async () => {

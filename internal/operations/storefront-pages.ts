@@ -28,6 +28,13 @@ export interface PageRules {
   readonly isCheckout: boolean;
 }
 
+/** Where a form is sent and what a page loads: paths of the shop, in this release. */
+const OWN_ADDRESSES: ReadonlySet<string> = new Set([
+  "form action",
+  "button formaction",
+  "input formaction",
+  "link href",
+]);
 const HSTS = "strict-transport-security";
 const MIN_HSTS_SECONDS = 31_536_000;
 /** 128 bits in base64. */
@@ -97,6 +104,13 @@ export function contentFaults(page: ShopAnswer, release: Release, { isCheckout }
     .on("iframe, object, embed, base", {
       element: ({ tagName }) => void faults.push(foreign(`has a <${tagName}>; the release has none`)),
     })
+    .on("meta[http-equiv]", {
+      element(meta) {
+        // Only "load this page again", which names no address.
+        if (!/^\d+$/.test(meta.getAttribute("content") ?? ""))
+          faults.push(foreign("sends browsers elsewhere by a <meta>; the release never does"));
+      },
+    })
     .on("*", {
       element({ tagName, attributes }) {
         for (const [name, value] of attributes) {
@@ -104,6 +118,12 @@ export function contentFaults(page: ShopAnswer, release: Release, { isCheckout }
             faults.push(foreign(`has a handler ${name} on a <${tagName}>; the release has none`));
           if (/^\s*javascript:/i.test(value))
             faults.push(foreign(`has an address with a script on a <${tagName}>`));
+          if (OWN_ADDRESSES.has(`${tagName} ${name}`) && !/^\/(?!\/)/.test(value))
+            faults.push(
+              foreign(
+                `has a <${tagName}> with ${name} "${value}"; the release has only the shop's own there`,
+              ),
+            );
         }
       },
     })

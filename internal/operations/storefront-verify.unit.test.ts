@@ -135,6 +135,30 @@ test.each<[string, Tamper, string]>([
     "scripts: / has an address with a script on a <a>",
   ],
   [
+    "a form that leads elsewhere",
+    onPages((html) => html.replace("<main", '<form action="https://evil.example/pay"></form><main')),
+    'scripts: / has a <form> with action "https://evil.example/pay"',
+  ],
+  [
+    "a button that leads elsewhere",
+    onPages((html) => html.replace("<main", '<button formaction="//evil.example/pay">Pay</button><main')),
+    'scripts: / has a <button> with formaction "//evil.example/pay"',
+  ],
+  [
+    "a style sheet from elsewhere",
+    onPages((html) =>
+      html.replace("<head>", '<head><link rel="stylesheet" href="https://evil.example/x.css">'),
+    ),
+    'scripts: / has a <link> with href "https://evil.example/x.css"',
+  ],
+  [
+    "a page that leads elsewhere by itself",
+    onPages((html) =>
+      html.replace("<head>", '<head><meta http-equiv="refresh" content="0; url=https://evil.example">'),
+    ),
+    "scripts: / sends browsers elsewhere by a <meta>",
+  ],
+  [
     "a frame",
     onPages((html) => html.replace("</body>", "<iframe src='/x'></iframe></body>")),
     "scripts: / has a <iframe>",

@@ -100,6 +100,8 @@ export class TooManyRequests extends Error {
 export interface Following {
   readonly signal: AbortSignal;
   readonly by: "stream" | "poll";
+  /** Holds no slot of the shopper's, because a link may be passed on; all guests of a checkout share a few of their own. */
+  readonly isGuest: boolean;
 }
 
 /** Every method may throw an AppError with `canRetry`: the page then says that the shop does not answer at the moment. */

@@ -25,6 +25,12 @@ export interface GatewayLimitsOptions {
   readonly onError: (error: unknown, request: Request) => void;
 }
 
+/** A checkout whose user is verified: what the hook found out about its request may be older, while the keys were away. */
+export interface Placing {
+  readonly request: Request;
+  readonly userId: string;
+}
+
 export class GatewayLimits {
   readonly #options: GatewayLimitsOptions;
   readonly #callers = new WeakMap<Request, Caller>();
@@ -65,19 +71,17 @@ export class GatewayLimits {
 
   /** For the route of checkouts, once the body is read: see ShoppingLimits.checkout. */
   async checkout<Known>(
-    request: Request,
+    { request, userId }: Placing,
     paymentMethod: string,
     find: () => Promise<Known | null>,
   ): Promise<Known | null> {
-    const { userId, network } = await this.callerOf(request);
-    return userId === null ? null : this.#options.shopping.checkout({ userId, network }, paymentMethod, find);
+    const { network } = await this.callerOf(request);
+    return this.#options.shopping.checkout({ userId, network }, paymentMethod, find);
   }
 
   /** Counts a checkout that was accepted for the first time. Nothing waits for it. */
-  accepted(request: Request, sagaId: string): void {
-    this.#count(request, (shopping, { userId, network }) =>
-      userId === null ? undefined : shopping.accepted({ userId, network }, sagaId),
-    );
+  accepted({ request, userId }: Placing, sagaId: string): void {
+    this.#count(request, (shopping, { network }) => shopping.accepted({ userId, network }, sagaId));
   }
 
   /**
@@ -89,10 +93,7 @@ export class GatewayLimits {
     this.#count(request, (shopping, { network }) => shopping.seen({ userId, network }, end));
   }
 
-  #count(
-    request: Request,
-    work: (shopping: ShoppingLimits, caller: Caller) => Promise<void> | undefined,
-  ): void {
+  #count(request: Request, work: (shopping: ShoppingLimits, caller: Caller) => Promise<void>): void {
     const { shopping, onError } = this.#options;
     this.callerOf(request)
       .then((caller) => work(shopping, caller))

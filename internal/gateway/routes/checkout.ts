@@ -120,10 +120,11 @@ export async function placeCheckout(
   { request, userId, from }: PlaceCheckout,
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
+  const placing = { request: from, userId };
   const checkout = await checkoutOf(request, currencies);
   // Hashes the unsealed request: sealing gives a different text each time.
   const known = { user_id: userId, client_key, body_hash: hashOf(checkout) };
-  const found = await limits?.checkout(from, checkout.payment_method, () => orchestrator.findSaga(known));
+  const found = await limits?.checkout(placing, checkout.payment_method, () => orchestrator.findSaga(known));
   if (found !== undefined && found !== null) return found;
   const { payment_method, shipping_address, shopper_present, ...cart } = checkout;
   const started = await orchestrator.startSaga({
@@ -136,6 +137,6 @@ export async function placeCheckout(
     payment_method: seal(payment_method),
     traceparent: traceparentOf(request),
   });
-  if (!started.replayed) limits?.accepted(from, started.saga_id);
+  if (!started.replayed) limits?.accepted(placing, started.saga_id);
   return started;
 }

@@ -156,7 +156,11 @@ async function view(visit: Visit): Promise<Response> {
   const seen = visit.query.get("seen") ?? "";
   const { data, clock } = visit.options;
   const until = AbortSignal.any([visit.request.signal, AbortSignal.timeout(POLL_MS)]);
-  const changes = await data.changes(viewer.sagaId, viewer.userId, { signal: until, by: "poll" });
+  const changes = await data.changes(viewer.sagaId, viewer.userId, {
+    signal: until,
+    by: "poll",
+    isGuest: viewer.isGuest,
+  });
   let newest: CheckoutStatus | null = null;
   for await (const checkout of changes ?? []) {
     newest = checkout;
@@ -174,7 +178,11 @@ async function events(visit: Visit): Promise<Response> {
   const stop = new AbortController();
   const until = AbortSignal.any([visit.request.signal, stop.signal, AbortSignal.timeout(STREAM_MS)]);
   // Before the answer begins, so that a limit is a 429 and an orchestrator that is away a 503.
-  const changes = await data.changes(viewer.sagaId, viewer.userId, { signal: until, by: "stream" });
+  const changes = await data.changes(viewer.sagaId, viewer.userId, {
+    signal: until,
+    by: "stream",
+    isGuest: viewer.isGuest,
+  });
   if (changes === null) throw new NotFound();
   // The server sends no body, so nobody would ever end the stream.
   const isHead = visit.request.method === "HEAD";
