@@ -21,6 +21,7 @@ export type FailureKind =
   | "card_expired"
   | "bank_refused"
   | "not_confirmed"
+  | "not_confirmed_in_time"
   | "card_not_accepted"
   | "bank_trouble"
   | "payments_down"
@@ -36,7 +37,7 @@ const KIND_OF = {
   INSUFFICIENT_STOCK: "short_of_stock",
   UNKNOWN_SKU: "not_sold",
   CURRENCY_MISMATCH: "other_currency",
-  PAYMENT_NOT_CONFIRMED: "not_confirmed",
+  PAYMENT_NOT_CONFIRMED: "not_confirmed_in_time",
   TOTAL_TOO_LARGE: "too_large",
   TOTAL_TOO_SMALL: "too_small",
   RESERVATION_EXPIRED: "hold_ended",
@@ -102,6 +103,7 @@ const NEXT: Readonly<Record<FailureKind, NextStep>> = {
   card_expired: "other_card",
   bank_refused: "other_card",
   not_confirmed: "pay_again",
+  not_confirmed_in_time: "pay_again",
   card_not_accepted: "other_card",
   bank_trouble: "pay_again",
   payments_down: "pay_again",
@@ -112,7 +114,10 @@ const NEXT: Readonly<Record<FailureKind, NextStep>> = {
 /** The same cart to the same address would meet these again. */
 const NEEDS_ANOTHER_CHECKOUT: ReadonlySet<NextStep> = new Set(["edit_cart", "new_address"]);
 
-/** These tell somebody who tries cards whether one works. Other failures say nothing about the card. */
+/**
+ * These tell somebody who tries cards whether one works. Other failures say nothing about the card: who does not confirm in time learns
+ * nothing, and may have waited for a bank whose page is down.
+ */
 const DECLINES: ReadonlySet<FailureKind> = new Set([
   "no_funds",
   "card_details",

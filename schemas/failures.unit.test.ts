@@ -36,7 +36,7 @@ test("declines are failures that say something about the card, and another card 
   const declines = FAILURE_CODES.filter(isDecline);
   expect(declines.length).toBeGreaterThan(15);
   for (const code of declines) expect(["other_card", "pay_again"]).toContain(nextStepOf(failureKind(code)));
-  for (const code of ["PROVIDER_UNAVAILABLE", "PRICE_CHANGED", "DEADLINE_EXCEEDED", "PROCESSING_ERROR"])
+  for (const code of ["PROVIDER_UNAVAILABLE", "PRICE_CHANGED", "PAYMENT_NOT_CONFIRMED", "PROCESSING_ERROR"])
     expect(isDecline(code)).toBe(false);
 });
 

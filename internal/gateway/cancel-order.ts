@@ -22,11 +22,19 @@ export async function cancelOrder(
   const order = await orders.order(orderId, userId);
   if (order === null) throw new ProblemError("not-found");
   const { order_id, saga_id, status } = order;
-  if (status === "CANCELLED") return { order_id, status };
-  // Otherwise each press after a refusal would start another cancellation.
-  if (status !== "CONFIRMED") throw new ProblemError("not-cancellable", { detail: `the order is ${status}` });
-  const cancelling = await orchestrator.cancelOrder(saga_id, order_id, userId);
+  // Otherwise each press after a refusal would start another cancellation. A cancelled order is asked about, too: a restored database of
+  // the sagas may have forgotten its refund.
+  if (status !== "CONFIRMED" && status !== "CANCELLED")
+    throw new ProblemError("not-cancellable", { detail: `the order is ${status}` });
+  const cancelling = await orchestrator.cancelOrder(saga_id, order_id, userId).catch((error: unknown) => {
+    // Its checkout was undone, and the order with it.
+    const isUndone = error instanceof ProblemError && error.type === "not-cancellable";
+    if (status === "CANCELLED" && isUndone) return "undone" as const;
+    throw error;
+  });
+  if (cancelling === "undone") return { order_id, status: "CANCELLED" };
   if (cancelling === null) throw new ProblemError("not-found");
   // The order is the first step; what follows is its money and its goods.
-  return { order_id, status: cancelling.step === "order" ? "CANCELLING" : "CANCELLED" };
+  const isUndecided = status === "CONFIRMED" && cancelling.step === "order";
+  return { order_id, status: isUndecided ? "CANCELLING" : "CANCELLED" };
 }

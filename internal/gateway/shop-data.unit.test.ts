@@ -208,7 +208,7 @@ test.each([
   ["CONFIRMED", "step order", ["saga order user"]],
   ["CONFIRMED", "not completed", ["saga order user"]],
   ["SHIPPED", "step order", []],
-  ["CANCELLED", "step order", []],
+  ["CANCELLED", "step order", ["saga order user"]],
   [null, "step order", []],
 ] as const)(
   "a %s order is cancelled if it can be, and the page tells (%s)",

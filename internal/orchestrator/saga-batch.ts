@@ -30,7 +30,7 @@ export class SagaBatch {
   readonly #unknown: Event[] = [];
   readonly #shipping: ShippingEvent[] = [];
 
-  /** The newest of each checkout that has one. */
+  /** Of each checkout that has one: the one that is not refused, else the newest. */
   readonly #cancellations = new Map<
     string,
     { readonly before: OrderCancellation; after: OrderCancellation }
@@ -39,7 +39,12 @@ export class SagaBatch {
   /** `cancellations`: those of these sagas, oldest first, if the inputs may be for them. */
   constructor(sagas: readonly Saga[], cancellations: readonly OrderCancellation[] = []) {
     for (const saga of sagas) this.#sagas.set(saga.saga_id, { before: saga, after: saga });
-    for (const one of cancellations) this.#cancellations.set(one.saga_id, { before: one, after: one });
+    for (const one of cancellations) {
+      const known = this.#cancellations.get(one.saga_id);
+      // At most one is not refused, and replies are for that one. Ids alone do not tell: a clock may have been ahead when one was made.
+      if (known === undefined || known.before.status === "REFUSED")
+        this.#cancellations.set(one.saga_id, { before: one, after: one });
+    }
   }
 
   /** Applies an event to its saga, or to the cancellation of its order, and returns the messages to send. */

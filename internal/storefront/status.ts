@@ -41,6 +41,7 @@ const NEVER_CHARGED: ReadonlySet<FailureKind> = new Set([
   "card_expired",
   "bank_refused",
   "not_confirmed",
+  "not_confirmed_in_time",
   "card_not_accepted",
   "payments_down",
 ]);

@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<FailureKind, string>> = {
   card_expired: "Your card has expired.",
   bank_refused: "Your bank refused the payment.",
   not_confirmed: "The payment was not confirmed at your bank.",
+  not_confirmed_in_time: "The payment was not confirmed at your bank in time.",
   card_not_accepted: "Your payment method cannot be used for this order.",
   bank_trouble: "Your bank could not process the payment. Please try again a little later.",
   payments_down: "Payments are not available at the moment. Please try again a little later.",

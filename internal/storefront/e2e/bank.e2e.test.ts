@@ -187,7 +187,7 @@ test(
     const tab = await abandoned.context().newPage();
     await tab.goto(abandoned.url());
     expect(await atStage(abandoned, "not_ordered")).toEqual({
-      title: "The payment was not confirmed at your bank",
+      title: "The payment was not confirmed in time",
       money: "You have not been charged.",
     });
     await atStage(tab, "not_ordered");

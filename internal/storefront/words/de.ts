@@ -121,7 +121,11 @@ const status: StatusWords = {
     },
     not_confirmed: {
       title: "Die Zahlung wurde bei Ihrer Bank nicht bestätigt",
-      text: "Sie wurde dort abgelehnt oder nicht rechtzeitig bestätigt. Deshalb wurde nichts bestellt. Versuchen Sie es noch einmal.",
+      text: "Sie wurde dort nicht bestätigt. Deshalb wurde nichts bestellt. Versuchen Sie es noch einmal.",
+    },
+    not_confirmed_in_time: {
+      title: "Die Zahlung wurde nicht rechtzeitig bestätigt",
+      text: "Länger können wir Artikel nicht zurücklegen, während die Bank wartet. Deshalb wurde nichts bestellt. Versuchen Sie es noch einmal.",
     },
     card_not_accepted: {
       title: "Diese Karte geht hier nicht",

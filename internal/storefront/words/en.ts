@@ -119,7 +119,11 @@ export const status: StatusWords = {
     },
     not_confirmed: {
       title: "The payment was not confirmed at your bank",
-      text: "It was refused there, or not confirmed in time, so nothing was ordered. You can try again.",
+      text: "It was not confirmed there, so nothing was ordered. You can try again.",
+    },
+    not_confirmed_in_time: {
+      title: "The payment was not confirmed in time",
+      text: "We cannot hold items for longer while a bank waits, so nothing was ordered. You can try again.",
     },
     card_not_accepted: {
       title: "This card cannot be used here",
