@@ -116,7 +116,12 @@ function preferencesOf(text = ""): { language: Language | undefined; theme: Them
   };
 }
 
-/** A path of this shop to go back to; anything else becomes `otherwise`. `//evil.example` is not a path. */
+/**
+ * A path of this shop to go back to; anything else becomes `otherwise`. `//evil.example` is not a path, and `/.//evil.example` becomes that
+ * as soon as an address is made of it: so a path must be written as browsers write it, without `.` and `..`.
+ */
 export function ownPath(text: string | null, otherwise: string): string {
-  return text !== null && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : otherwise;
+  if (text === null || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text)) return otherwise;
+  const [path] = text.split(/[?#]/, 1);
+  return URL.parse(text, "http://shop.invalid")?.pathname === path ? text : otherwise;
 }
