@@ -16,6 +16,10 @@ export type FieldErrors = Readonly<Partial<Record<Field, string>>>;
 
 /** A change of language or theme goes through this route, which shows the form again with what was typed. */
 export const DRAFT_PATH = "/checkout/draft";
+/** The field of a form that was sent and not answered. The script adds it, too (client/shop.js). */
+export const UNANSWERED = "unanswered";
+/** What the buttons of language and theme add to the form. */
+const CHOICES: ReadonlySet<string> = new Set(["language", "theme"]);
 const KEPT_FORM = { id: "checkout-form", action: DRAFT_PATH };
 
 interface Props {
@@ -28,7 +32,7 @@ interface Props {
   /** The test card that was chosen before. */
   readonly chosen?: string | undefined;
   /** Why the page is shown again. */
-  readonly note?: string | undefined;
+  readonly note: string;
   /** The order that was placed with this page before. */
   readonly placedSaga?: string | undefined;
 }
@@ -45,7 +49,7 @@ export function Checkout(props: Props) {
       scripts={cards.kind === "stripe" ? <StripeScripts frame={frame} /> : null}
     >
       <h1>{words.checkout.title}</h1>
-      {note === undefined ? null : (
+      {note === "" ? null : (
         <Notice>
           <p>
             {note}{" "}
@@ -336,9 +340,12 @@ export function Unanswered({ frame, form }: { readonly frame: Frame; readonly fo
         <h1>{words.checkout.silent}</h1>
         <p class="lead">{words.checkout.silentText}</p>
         <form id={KEPT_FORM.id} method="post" action="/checkout">
-          {[...form].map(([name, value]) => (
-            <input key={name} type="hidden" name={name} value={value} />
-          ))}
+          {[...form].map(([name, value]) =>
+            name === UNANSWERED || CHOICES.has(name) ? null : (
+              <input key={name} type="hidden" name={name} value={value} />
+            ),
+          )}
+          <input type="hidden" name={UNANSWERED} value="1" />
           <button class="button">{words.checkout.ask}</button>
         </form>
       </div>

@@ -1,7 +1,7 @@
 // The checkout form and the one POST that orders.
 import { chargeFault } from "../../kernel/charge-limits.ts";
 import { AppError } from "../../kernel/errors.ts";
-import { isKeyFor, keyFor, type Offer } from "../checkout-key.ts";
+import { isKeyFor, keyFor } from "../checkout-key.ts";
 import {
   checkoutRequest,
   type Details,
@@ -16,7 +16,7 @@ import {
 } from "../checkout-form.ts";
 import { countryName } from "../countries.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
-import { Checkout, DRAFT_PATH, type FieldErrors, Unanswered } from "../pages/checkout.tsx";
+import { Checkout, DRAFT_PATH, type FieldErrors, UNANSWERED, Unanswered } from "../pages/checkout.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
 import type { StartResult } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
@@ -51,7 +51,7 @@ interface Shown {
   readonly details: Details;
   readonly errors?: FieldErrors;
   readonly chosen?: string;
-  /** Kept while nothing was ordered with it and the offer is the same; a new one otherwise. */
+  /** The posted one. Kept if the offer is the same; a price that changed meanwhile is another offer, and needs another key. */
   readonly key?: string | undefined;
   readonly note?: string;
   readonly placedSaga?: string | undefined;
@@ -62,11 +62,18 @@ interface Shown {
 }
 
 function form(visit: Visit, shown: Shown) {
-  const { cart, details, errors = {}, chosen, key, note, placedSaga } = shown;
-  const { isNewKey = false, status = 200, cookies = [] } = shown;
+  const { cart, details, errors = {}, chosen, key, placedSaga } = shown;
+  const { status = 200, cookies = [] } = shown;
   const { cards, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
-  const idempotencyKey = usableKey(visit, offer, { key, isNewKey }) ?? keyFor(offer, uuid());
+  const kept = unspentKey(visit, offer);
+  const posted = key !== undefined && isKeyFor(key, offer) ? key : null;
+  const idempotencyKey = posted ?? (shown.isNewKey === true ? null : kept) ?? keyFor(offer, uuid());
+  // A posted key is of an older page, and may be spent by now: a cookie with it would make the next order the old one again.
+  const isOld = idempotencyKey === posted && posted !== kept;
+  // Whatever else is said: what the button buys is not what it bought before.
+  const isChanged = key !== undefined && posted === null;
+  const note = [shown.note, isChanged ? visit.words.checkout.changed : undefined];
   const content = (
     <Checkout
       frame={visit}
@@ -76,25 +83,15 @@ function form(visit: Visit, shown: Shown) {
       errors={errors}
       cards={cards}
       chosen={chosen}
-      note={note}
+      note={note.filter((text) => text !== undefined).join(" ")}
       placedSaga={placedSaga}
     />
   );
   return page(visit, content, {
     status,
-    cookies: [...cookies, keyCookie(idempotencyKey)],
+    cookies: isOld ? cookies : [...cookies, keyCookie(idempotencyKey)],
     withStripe: cards.kind === "stripe",
   });
-}
-
-/** The key that was posted, or the kept one. A price that changed meanwhile is another offer, and needs another key. */
-function usableKey(
-  visit: Visit,
-  offer: Offer,
-  { key, isNewKey }: Pick<Shown, "key" | "isNewKey">,
-): string | null {
-  if (key !== undefined && isKeyFor(key, offer)) return key;
-  return isNewKey === true ? null : unspentKey(visit, offer);
 }
 
 /**
@@ -153,8 +150,12 @@ function draft(visit: Visit): Response | Promise<Response> {
   if (visit.userId === null) return signInFirst({ ...visit, here: "/checkout" });
   const { language, theme } = chosenPreferences(visit);
   const changed = { ...visit, language, theme, words: wordsOf(language) };
+  const cookies = [preferencesCookie(language, theme)];
+  // The order may have been placed: a form at today's prices, with a key of its own, could place it twice.
+  if (visit.form.has(UNANSWERED))
+    return page(changed, <Unanswered frame={changed} form={visit.form} />, { cookies });
   const posted = postedCheckout(visit.form);
-  return again(changed, posted, { key: posted.key, cookies: [preferencesCookie(language, theme)] });
+  return again(changed, posted, { key: posted.key, cookies });
 }
 
 /** The form with what was typed, over the lines that it showed. */

@@ -1,0 +1,109 @@
+// The checkout form when it is shown again: which key it has, what the page says, and that nothing is ordered twice.
+import { beforeEach, describe, expect, test } from "bun:test";
+import { Browser } from "../testkit/form-browser.ts";
+import { sagaOf, ShopInMemory } from "../testkit/storefront.ts";
+
+const DETAILS = {
+  email: "ada@example.com",
+  name: "Ada",
+  line1: "Main St 1",
+  postal_code: "10115",
+  city: "Berlin",
+  country: "DE",
+};
+const KEY = "__Host-key";
+
+let shop: ShopInMemory;
+let browser: Browser;
+beforeEach(async () => {
+  shop = new ShopInMemory();
+  browser = new Browser(shop);
+  await browser.signIn();
+  await browser.post("/cart", { sku: "mug-red", quantity: "2" });
+  await browser.get("/checkout");
+});
+
+function form(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...browser.offer, ...DETAILS, payment_method: "pm_card_visa", ...more };
+}
+
+/** All hidden fields of the one form in the page's content. */
+function hiddenFields({ html }: Browser): Record<string, string> {
+  const [content = ""] = /<main.*<\/main>/s.exec(html) ?? [];
+  const fields = content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g);
+  return Object.fromEntries([...fields].map(([, name = "", value = ""]) => [name, value]));
+}
+
+function raisePrices(): void {
+  shop.catalogue = shop.catalogue.map((one) => ({ ...one, unit_price_cents: one.unit_price_cents + 100 }));
+}
+
+describe("the key of an order that is confirmed", () => {
+  beforeEach(() => {
+    expect(browser.cookies.get(KEY)).toBe(browser.offer["key"]);
+  });
+
+  test.each([
+    ["a change of language", "/checkout/draft", { language: "de" }],
+    ["a form with something missing", "/checkout", { email: "nobody" }],
+  ] as const)("does not come back by %s in an old tab", async (_, path, change) => {
+    const old = form();
+    await browser.post("/checkout", old);
+    shop.set(sagaOf(1), {
+      status: "COMPLETED",
+      total_cents: 2_800,
+      completed_at: "2026-11-29T12:04:02.000Z",
+    });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.cookies.has(KEY)).toBe(false);
+    await browser.post(path, { ...old, ...change });
+    expect(browser.offer["key"]).toBe(old["key"] ?? "");
+    // The same things once more are another order.
+    await browser.post("/cart", { sku: "mug-red", quantity: "2" });
+    await browser.get("/checkout");
+    expect(browser.offer["key"]).not.toBe(old["key"]);
+    await browser.post("/checkout", form());
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(2)}`, 2]);
+  });
+});
+
+describe("a change of language or theme", () => {
+  test("says that a price has changed meanwhile, and orders at the new one only with a new key", async () => {
+    const { key } = browser.offer;
+    await browser.post("/checkout/draft", form({ theme: "dark" }));
+    expect(browser.html).not.toContain("Your cart has changed");
+    raisePrices();
+    await browser.post("/checkout/draft", form({ theme: "light" }));
+    expect(browser.html).toContain("Your cart has changed since this page was opened.");
+    expect(browser.html).toContain("Place order and pay €30.00");
+    expect(browser.offer["key"]).not.toBe(key);
+    expect(browser.html).toContain('value="Main St 1"');
+    await browser.post("/checkout/draft", form({ theme: "auto" }));
+    expect(browser.html).not.toContain("Your cart has changed");
+  });
+
+  test("leads to the cart, which says why, when something is sold out meanwhile", async () => {
+    const old = form({ language: "de" });
+    shop.catalogue = shop.catalogue.map((one) => ({ ...one, available_count: 0 }));
+    await browser.post("/checkout/draft", old);
+    expect([browser.url, browser.title]).toEqual(["/cart", "Ihr Warenkorb"]);
+    expect(browser.html).toContain("Ausverkauft. Bitte entfernen.");
+  });
+
+  test("after a lost answer still asks for the same order, whatever it would cost now", async () => {
+    const sent = form();
+    shop.lostAnswers = 1;
+    await browser.post("/checkout", sent);
+    expect(browser.title).toBe("We did not get an answer");
+    raisePrices();
+    for (const choice of [{ language: "de" }, { theme: "dark" }]) {
+      await browser.post("/checkout/draft", { ...hiddenFields(browser), ...choice });
+      expect(browser.title).toBe("Wir haben keine Antwort bekommen");
+    }
+    expect(browser.html).toContain('<html lang="de" data-theme="dark">');
+    const { unanswered: _, ...again } = hiddenFields(browser);
+    expect(again).toEqual(sent);
+    await browser.post("/checkout", hiddenFields(browser));
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+  });
+});
