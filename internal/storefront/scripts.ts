@@ -17,7 +17,7 @@ export const SCRIPTS: readonly ListedScript[] = [
   {
     file: "internal/storefront/client/shop.js",
     tag: "assets.shop.path",
-    integrity: "sha384-Z80+bRAO71GkJP68EJn/QuxEekrMh0e2xP9eELpcO87RCGogMQClMdVmUPrGW+Hr",
+    integrity: "sha384-+jlE6gYLMSnAWYL4ySfOUnbviuWD8rmtU70mvGbbcWFaH9DN4uKS4cTucoaliig/",
     pages: "all",
     reason:
       "Cart without a page load, one press of the order button, live status, more time at the bank, local times.",

@@ -45,7 +45,10 @@ function timeLeft() {
   const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? 15 : 1;
   for (const timer of document.querySelectorAll("[data-until]")) {
     if (!(timer instanceof HTMLElement)) continue;
-    const leftMs = Date.parse(timer.dataset["until"] ?? "") - Date.now();
+    // How far this browser's clock is ahead of the shop's, known when the timer came.
+    timer.dataset["ahead"] ??= String(Date.now() - Number(timer.dataset["now"]));
+    const now = Date.now() - Number(timer.dataset["ahead"]);
+    const leftMs = Date.parse(timer.dataset["until"] ?? "") - now;
     const left = Math.max(0, Math.floor(leftMs / 1_000 / step) * step);
     const text = (timer.dataset["left"] ?? "")
       .replace("{m}", String(Math.floor(left / 60)))
@@ -87,10 +90,13 @@ async function inTurn(work) {
   return "locks" in navigator ? navigator.locks.request("cart", work).catch(work) : work();
 }
 
-/** The live updates show what comes of it. @param {HTMLFormElement} form */
+/**
+ * The live updates show what comes of it. An answer with another page is the sign-in: the session has ended.
+ * @param {HTMLFormElement} form
+ */
 async function moreTime(form) {
   const answer = await send(form, fieldsOf(form), "text/html").catch(() => null);
-  if (!answer?.ok) form.submit();
+  if (!answer?.ok || new URL(answer.url).pathname !== location.pathname) form.submit();
 }
 
 /** Adds to the cart without leaving the page. @param {HTMLFormElement} form @param {URLSearchParams} fields */
@@ -154,6 +160,15 @@ async function place(form) {
   button.removeAttribute("aria-disabled");
   button.textContent = isReady ? (form.dataset["ask"] ?? label) : label;
   if (progress) progress.textContent = isReady ? (form.dataset["silent"] ?? "") : "";
+  if (isReady) unanswered(form);
+}
+
+/** From now on a change of language or theme keeps asking for this very order. @param {HTMLFormElement} form */
+function unanswered(form) {
+  if (form.elements.namedItem("unanswered")) return;
+  form.append(
+    Object.assign(document.createElement("input"), { type: "hidden", name: "unanswered", value: "1" }),
+  );
 }
 
 /** The payment provider's fields make a payment method out of the card; card-fields.js listens. @param {HTMLFormElement} form */
@@ -176,15 +191,20 @@ function send(form, fields, accept) {
   return fetch(form.action, { method: "POST", body: fields, headers: { accept } });
 }
 
-/** Shows the answer's content in place of this page's, with the focus on what is wrong. @param {string} html */
+/**
+ * Shows the answer's content in place of this page's, with the focus on what is wrong. The footer's buttons belong to the form of the
+ * content, or to none. @param {string} html
+ */
 function show(html) {
   // Without the styles: their nonce is not this page's, and browsers report them even where nothing is shown.
-  const parts = [/<title>.*?<\/title>/s, /<main.*<\/main>/s].map((part) => part.exec(html)?.[0]);
+  const wanted = [/<title>.*?<\/title>/s, /<main.*<\/main>/s, /<footer.*<\/footer>/s];
+  const parts = wanted.map((part) => part.exec(html)?.[0]);
   const page = new DOMParser().parseFromString(parts.join(""), "text/html");
   const [here, there] = [document.querySelector("main"), page.querySelector("main")];
   if (!here || !there) return location.reload();
   document.title = page.title;
   here.replaceChildren(...there.childNodes);
+  document.querySelector("footer")?.replaceChildren(...(page.querySelector("footer")?.childNodes ?? []));
   localTimes(here);
   document.dispatchEvent(new Event("page-shown"));
   const target = document.getElementById("errors") ?? here;

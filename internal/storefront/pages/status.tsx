@@ -242,10 +242,11 @@ function Steps({ frame, checkout, orderStatus }: StatusProps) {
   );
 }
 
-function Actions({ frame, checkout, isGuest, order, orderStatus }: StatusProps) {
+function Actions({ frame, checkout, isGuest, order, orderStatus, now }: StatusProps) {
   const { words } = frame;
   const stage = stageOf(checkout, orderStatus);
-  if (stage === "confirm_at_bank") return <BankActions frame={frame} checkout={checkout} isGuest={isGuest} />;
+  if (stage === "confirm_at_bank")
+    return <BankActions frame={frame} checkout={checkout} now={now} isGuest={isGuest} />;
   if (isFinished(checkout) && stage !== "not_ordered")
     return (
       <div class="actions">

@@ -11,10 +11,12 @@ const SOON_MS = 60_000;
 interface Props {
   readonly frame: Frame;
   readonly checkout: CheckoutStatus;
+  /** Epoch ms. */
+  readonly now: number;
 }
 
 /** Part of what screen readers say: the new end when there is more time, and the warning before it. */
-export function HeldUntil({ frame, checkout, now }: Props & { readonly now: number }) {
+export function HeldUntil({ frame, checkout, now }: Props) {
   const { words, language } = frame;
   const expires = checkout.next_action?.expires_at;
   if (expires === undefined) return null;
@@ -35,7 +37,7 @@ export function HeldUntil({ frame, checkout, now }: Props & { readonly now: numb
 }
 
 /** A guest with a link sees the state, and neither pays nor decides, so no clock runs against them: they can sign in. */
-export function BankActions({ frame, checkout, isGuest }: Props & { readonly isGuest: boolean }) {
+export function BankActions({ frame, checkout, now, isGuest }: Props & { readonly isGuest: boolean }) {
   const { words } = frame;
   const { saga_id, next_action } = checkout;
   const address = `/checkout/${saga_id}`;
@@ -54,7 +56,13 @@ export function BankActions({ frame, checkout, isGuest }: Props & { readonly isG
       )}
       {isGuest || next_action === undefined ? null : (
         <p class="note">
-          <span role="timer" data-until={next_action.expires_at} data-left={words.status.left} />
+          {/* The clock of a browser may be minutes off, so the script counts from ours. */}
+          <span
+            role="timer"
+            data-now={now}
+            data-until={next_action.expires_at}
+            data-left={words.status.left}
+          />
         </p>
       )}
     </div>
