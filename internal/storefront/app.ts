@@ -18,6 +18,7 @@ import { statusRoutes } from "./routes/status.tsx";
 import { readVisit } from "./visit.ts";
 
 const RETRY_AFTER_SECONDS = "2";
+const NO_FIELDS = new URLSearchParams();
 
 const STATUS_OF: Readonly<Record<ProblemKind, number>> = {
   notFound: 404,
@@ -62,18 +63,59 @@ async function answer(
   params: Readonly<Record<string, string>>,
   options: StorefrontOptions,
 ): Promise<Response> {
-  const isForeign = route.method === "POST" && !isOwn(request, options);
-  // A foreign form does not use up the checkouts of its victim's address.
-  const isCheckout = route.method === "POST" && route.path === "/checkout" && !isForeign;
-  await options.limits?.admit(request, isCheckout);
-  if (isForeign) {
-    options.counts.refusedOrigin();
-    return problemPage("refused", request, options);
+  if (route.method === "GET")
+    try {
+      await options.limits?.admit(request, false);
+      const visit = await readVisit(request, params, NO_FIELDS, options, pathOf(request));
+      return counted(route, await route.handle(visit), options);
+    } catch (error) {
+      return problem(error, request, options);
+    }
+  let here = route.pageOf(params, NO_FIELDS);
+  try {
+    const isForeign = !isOwn(request, options);
+    // A foreign form does not use up the checkouts of its victim's address.
+    const refusal = await refusalOf(request, route.path === "/checkout" && !isForeign, options);
+    if (refusal !== null && (isForeign || route.limited === undefined)) throw refusal;
+    if (isForeign) {
+      options.counts.refusedOrigin();
+      return await problemPage("refused", request, options, { here });
+    }
+    const form = await formOf(request);
+    here = route.pageOf(params, form);
+    const visit = await readVisit(request, params, form, options, here);
+    const isLimited = refusal !== null && route.limited !== undefined;
+    const response = isLimited ? await route.limited(visit, refusal) : await route.handle(visit);
+    return counted(route, response, options);
+  } catch (error) {
+    return problem(error, request, options, here);
   }
-  const form = route.method === "POST" ? await formOf(request) : new URLSearchParams();
-  const response = await route.handle(await readVisit(request, params, form, options));
-  options.counts.page(route.name, response.status);
+}
+
+function counted({ name }: ShopRoute, response: Response, { counts }: StorefrontOptions): Response {
+  counts.page(name, response.status);
   return response;
+}
+
+/** Null if the request may pass. Throws SERVICE_UNAVAILABLE when all are refused. */
+async function refusalOf(
+  request: Request,
+  isCheckout: boolean,
+  { limits }: StorefrontOptions,
+): Promise<TooManyRequests | null> {
+  try {
+    await limits?.admit(request, isCheckout);
+    return null;
+  } catch (error) {
+    if (error instanceof TooManyRequests) return error;
+    throw error;
+  }
+}
+
+/** Where the page of a problem leads back to, if nobody knows better. */
+function pathOf({ method, url }: Request): string {
+  const { pathname, search } = new URL(url);
+  return method === "POST" ? "/" : `${pathname}${search}`;
 }
 
 function isOwn({ headers }: Request, { shopUrl }: StorefrontOptions): boolean {
@@ -93,26 +135,32 @@ async function nowhere(request: Request, options: StorefrontOptions): Promise<Re
   return problemPage("notFound", request, options);
 }
 
-function problem(error: unknown, request: Request, options: StorefrontOptions): Promise<Response> {
-  if (error instanceof NotFound) return problemPage("notFound", request, options);
-  if (error instanceof TooLarge) return problemPage("tooLarge", request, options);
-  if (error instanceof SignInUnknown) return problemPage("signInUnknown", request, options);
+/** `here`: see Frame. */
+function problem(
+  error: unknown,
+  request: Request,
+  options: StorefrontOptions,
+  here = pathOf(request),
+): Promise<Response> {
+  if (error instanceof NotFound) return problemPage("notFound", request, options, { here });
+  if (error instanceof TooLarge) return problemPage("tooLarge", request, options, { here });
+  if (error instanceof SignInUnknown) return problemPage("signInUnknown", request, options, { here });
   if (error instanceof TooManyRequests)
-    return problemPage("tooMany", request, options, String(error.retryAfterSeconds));
+    return problemPage("tooMany", request, options, { here, retryAfter: String(error.retryAfterSeconds) });
   // A shopper who left gets no answer, and leaving is not an error.
   if (!request.signal.aborted) options.onError(error, request);
   const passes = error instanceof AppError && error.canRetry;
-  return problemPage(passes ? "unavailable" : "internal", request, options);
+  return problemPage(passes ? "unavailable" : "internal", request, options, { here });
 }
 
 async function problemPage(
   kind: ProblemKind,
   request: Request,
   options: StorefrontOptions,
-  retryAfter = STATUS_OF[kind] === 503 ? RETRY_AFTER_SECONDS : null,
+  { here = pathOf(request), retryAfter = STATUS_OF[kind] === 503 ? RETRY_AFTER_SECONDS : null } = {},
 ): Promise<Response> {
   // Who the shopper is does not matter here, and asking could fail again.
-  const visit = await readVisit(request, {}, new URLSearchParams(), { ...options, userOf: async () => null });
+  const visit = await readVisit(request, {}, NO_FIELDS, { ...options, userOf: async () => null }, here);
   options.counts.page("problem", STATUS_OF[kind]);
   return page(visit, ProblemPage({ frame: visit, kind }), {
     status: STATUS_OF[kind],

@@ -782,7 +782,7 @@ describe("around the pages", () => {
     expect([browser.status, browser.url, browser.seen.length]).toEqual([200, url, 1]);
   });
 
-  test("who is limited sees a page that says so, and orders nothing", async () => {
+  test("who is limited sees the form again, which says so, and orders nothing", async () => {
     await toCheckout();
     const fields = order();
     const asked: boolean[] = [];
@@ -795,7 +795,8 @@ describe("around the pages", () => {
     await limited.get("/cart");
     await limited.post("/checkout", fields);
     expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "2"]);
-    expect(limited.html).toContain("a lot at once");
+    expect(limited.html).toContain("More requests or tries came from you");
+    expect([limited.offer, limited.html.includes('value="Main St 1"')]).toEqual([browser.offer, true]);
     expect([asked, shop.starts]).toEqual([[false, true], []]);
   });
 

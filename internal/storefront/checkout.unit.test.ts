@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Browser } from "../testkit/form-browser.ts";
 import { sagaOf, ShopInMemory } from "../testkit/storefront.ts";
+import { TooManyRequests } from "./port.ts";
 
 const DETAILS = {
   email: "ada@example.com",
@@ -105,5 +106,64 @@ describe("a change of language or theme", () => {
     expect(again).toEqual(sent);
     await browser.post("/checkout", hiddenFields(browser));
     expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+  });
+});
+
+describe("too many tries", () => {
+  const refuse = async () => {
+    throw new TooManyRequests(30_000);
+  };
+
+  test("show the form again with what was typed, its key, and how long to wait", async () => {
+    const sent = form({ payment_method: "pm_card_chargeDeclined" });
+    const start = shop.startCheckout.bind(shop);
+    shop.startCheckout = refuse;
+    await browser.post("/checkout", sent);
+    expect([browser.status, browser.title, browser.headers.get("retry-after")]).toEqual([
+      429,
+      "Check out",
+      "30",
+    ]);
+    expect(browser.html).toContain("wait a little, then try again");
+    expect(browser.html).not.toContain("Your cart has changed");
+    for (const text of ['value="Main St 1"', 'value="DE" selected', 'value="pm_card_chargeDeclined" checked'])
+      expect(browser.html).toContain(text);
+    expect(browser.offer["key"]).toBe(sent["key"] ?? "");
+    // The buttons of language and theme belong to this form.
+    expect(browser.html).toContain('<form id="checkout-form"');
+    shop.startCheckout = start;
+    await browser.post("/checkout", sent);
+    expect([browser.url, shop.checkouts.size]).toEqual([`/checkout/${sagaOf(1)}`, 1]);
+  });
+
+  test("say also that a price has changed", async () => {
+    const sent = form();
+    shop.startCheckout = refuse;
+    raisePrices();
+    await browser.post("/checkout", sent);
+    expect(browser.status).toBe(429);
+    expect(browser.html).toContain("then try again. Your cart has changed");
+    expect(browser.offer["key"]).not.toBe(sent["key"]);
+  });
+
+  test("after a lost answer still ask for the same order", async () => {
+    const sent = form();
+    shop.lostAnswers = 1;
+    await browser.post("/checkout", sent);
+    const again = hiddenFields(browser);
+    raisePrices();
+    shop.startCheckout = refuse;
+    await browser.post("/checkout", again);
+    expect([browser.status, browser.title]).toEqual([429, "We did not get an answer"]);
+    expect(browser.html).toContain("wait a little, then try again");
+    expect(hiddenFields(browser)).toEqual(again);
+  });
+
+  test("of somebody who is not signed in are told without a form", async () => {
+    const limits = { admit: refuse, seen: () => undefined };
+    const stranger = new Browser(shop, { limits });
+    await stranger.post("/checkout", form());
+    expect([stranger.status, stranger.title]).toEqual([429, "That was a lot at once"]);
+    expect(stranger.html).toContain('<a class="button" href="/checkout">Try again');
   });
 });

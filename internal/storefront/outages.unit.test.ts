@@ -4,7 +4,7 @@ import { AppError } from "../kernel/errors.ts";
 import { serveHttp } from "../platform/serve-http.ts";
 import { Browser, ORIGIN } from "../testkit/form-browser.ts";
 import { sagaOf, SHOPPER_ID, ShopInMemory, storefrontOptions } from "../testkit/storefront.ts";
-import { storefrontApp } from "./app.ts";
+import { SHOP_ROUTES, storefrontApp } from "./app.ts";
 import { assets } from "./assets.ts";
 import { SESSION } from "./cookies.ts";
 import { TooManyRequests } from "./port.ts";
@@ -162,5 +162,115 @@ describe("the limits", () => {
     expect([browser.status, admitted]).toEqual([403, ["/checkout"]]);
     await browser.post("/checkout", {});
     expect(admitted.at(1)).toBe("/checkout (checkout)");
+  });
+});
+
+describe("a form that cannot be answered now", () => {
+  const FORMS = SHOP_ROUTES.filter(({ method }) => method === "POST").map(({ path }) => path);
+  const fields = { sku: "mug-red", token: "a.b.c", back: "/products/mug-red" };
+  let addressOf: (form: string) => string;
+  let browser: Browser;
+  beforeEach(async () => {
+    const { order_id } = shop.addOrder(1, { saga_id: sagaOf(1) });
+    shop.set(sagaOf(1), { status: "COMPLETED", order_id, completed_at: "2026-11-29T12:04:02.000Z" });
+    addressOf = (form) => form.replace(":id", order_id).replace(":saga", sagaOf(1));
+    browser = new Browser(shop);
+    await browser.signIn();
+    await browser.post("/cart", { sku: "mug-red" });
+  });
+
+  /** Where the page leads: its buttons that are links, and the way back of language and theme. */
+  function waysOut({ html }: Browser): string[] {
+    const found = html.matchAll(/<a class="button[^"]*" href="([^"]*)"|name="back" value="([^"]*)"/g);
+    return [...found].map(([, link, back]) => (link ?? back ?? "").replaceAll("&amp;", "&"));
+  }
+
+  test.each(FORMS)("%s leads to a page that is there, when all are refused", async (form) => {
+    const admit = async () => {
+      throw new AppError("SERVICE_UNAVAILABLE", "too much to do");
+    };
+    const refused = new Browser(shop, { limits: { admit, seen: () => undefined } });
+    await refused.post(addressOf(form), fields);
+    expect(refused.status).toBe(503);
+    const ways = waysOut(refused);
+    // "Try again", the shop, language, theme.
+    expect(ways).toHaveLength(4);
+    expect(new Set(ways).size).toBeLessThanOrEqual(2);
+    for (const way of ways) {
+      await browser.get(way);
+      expect([way, browser.status]).toEqual([way, 200]);
+    }
+  });
+
+  test.each(FORMS)("%s leads to a page that is there, when the services are away", async (form) => {
+    shop.isDown = true;
+    await browser.post(addressOf(form), fields);
+    const ways = browser.status === 503 ? waysOut(browser) : [];
+    shop.isDown = false;
+    for (const way of ways) {
+      await browser.get(way);
+      expect([way, browser.status]).toEqual([way, 200]);
+    }
+  });
+
+  test("leads back to the page that it stands on", async () => {
+    const { order_id } = shop.placed[0] ?? {};
+    shop.isDown = true;
+    await browser.post(`/orders/${order_id}/again`, {});
+    expect(browser.html).toContain(`<a class="button" href="/orders/${order_id}">Try again`);
+    await browser.post(`/checkout/${sagaOf(1)}/more-time`, {});
+    expect(browser.html).toContain(`<a class="button" href="/checkout/${sagaOf(1)}">Try again`);
+    const away = async () => {
+      throw new AppError("SERVICE_UNAVAILABLE", "the keys are away");
+    };
+    const nobody = new Browser(shop, { userOf: away });
+    await nobody.post("/signin", { token: "a.b.c", back: "/checkout" });
+    expect([nobody.status, nobody.title]).toEqual([503, "We cannot check your sign-in right now"]);
+    expect(nobody.html).toContain('<a class="button" href="/signin?back=%2Fcheckout">Try again');
+  });
+});
+
+describe("an order whose cancellation nobody can tell about", () => {
+  let browser: Browser;
+  let address: string;
+  const away = async () => {
+    throw new AppError("SERVICE_UNAVAILABLE", "the orchestrator does not answer");
+  };
+  beforeEach(async () => {
+    const { order_id } = shop.addOrder(1, { saga_id: sagaOf(1) });
+    address = `/orders/${order_id}`;
+    shop.set(sagaOf(1), { status: "COMPLETED", order_id, completed_at: "2026-11-29T12:04:02.000Z" });
+    browser = new Browser(shop);
+    await browser.signIn();
+  });
+
+  test("says so, and how to look again", async () => {
+    shop.status = away;
+    await browser.get(address);
+    expect(browser.status).toBe(200);
+    expect(browser.html).toContain(
+      `We cannot say right now whether this order is being cancelled, or can be. <a href="${address}">Look again</a>`,
+    );
+    expect(browser.html).not.toContain(`${address}/cancel`);
+    expect(browser.seen).toHaveLength(1);
+    // One that is sent, or cancelled, is not asked about.
+    shop.placed[0] = { ...shop.addOrder(1, {}), status: "SHIPPED" };
+    await browser.get(address);
+    expect(browser.html).not.toContain("We cannot say");
+  });
+
+  test("may have begun when the answer is lost: the page says that, and leads to the order", async () => {
+    const cancel = shop.cancelOrder.bind(shop);
+    shop.cancelOrder = async (...of) => {
+      await cancel(...of);
+      return away();
+    };
+    await browser.post(`${address}/cancel`, {});
+    expect([browser.status, browser.title]).toEqual([503, "We did not get an answer"]);
+    expect(browser.html).toContain("The cancellation may or may not have begun.");
+    expect(browser.html).not.toContain("Nothing is lost");
+    expect(browser.html).toContain(`<a class="button" href="${address}">See the order</a>`);
+    await browser.get(address);
+    expect(browser.html).toContain("We are cancelling your order");
   });
 });

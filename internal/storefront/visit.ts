@@ -17,7 +17,7 @@ export interface Frame {
   readonly nonce: string;
   readonly isSignedIn: boolean;
   readonly cartPieces: number;
-  /** Path and query of this page, for the forms that lead back to it. */
+  /** Path and query of this page, for the forms that lead back to it. After a POST, of the page that its form stands on. */
   readonly here: string;
   readonly shopName: string;
 }
@@ -47,8 +47,8 @@ export async function readVisit(
   params: Readonly<Record<string, string>>,
   form: URLSearchParams,
   options: StorefrontOptions,
+  here: string,
 ): Promise<Visit> {
-  const url = new URL(request.url);
   const cookies = cookiesOf(request.headers.get("cookie"));
   const chosen = preferencesOf(cookies.get(PREFERENCES));
   const language = chosen.language ?? languageOf(request.headers.get("accept-language"));
@@ -64,14 +64,14 @@ export async function readVisit(
     cart,
     userId,
     isSignInUnknown,
-    query: url.searchParams,
+    query: new URL(request.url).searchParams,
     words: wordsOf(language),
     language,
     theme: chosen.theme,
     nonce: crypto.getRandomValues(new Uint8Array(16)).toBase64(),
     isSignedIn: userId !== null,
     cartPieces: pieces(cart),
-    here: request.method === "GET" ? `${url.pathname}${url.search}` : url.pathname,
+    here,
     shopName: options.shopName,
     now: options.clock.now(),
   };

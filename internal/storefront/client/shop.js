@@ -152,7 +152,10 @@ async function place(form) {
   for (const pauseMs of isReady ? [0, 500, 1_000, 2_000, 4_000] : []) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     const answer = await send(form, fieldsOf(form), "text/html").catch(() => null);
-    if (answer === null || answer.status >= 500) continue;
+    if (answer === null || answer.status >= 500) {
+      unanswered(form);
+      continue;
+    }
     if (answer.redirected) return location.assign(answer.url);
     return show(await answer.text());
   }
@@ -160,10 +163,9 @@ async function place(form) {
   button.removeAttribute("aria-disabled");
   button.textContent = isReady ? (form.dataset["ask"] ?? label) : label;
   if (progress) progress.textContent = isReady ? (form.dataset["silent"] ?? "") : "";
-  if (isReady) unanswered(form);
 }
 
-/** From now on a change of language or theme keeps asking for this very order. @param {HTMLFormElement} form */
+/** The order may have been placed: from now on all answers keep to it, also a change of language or theme. @param {HTMLFormElement} form */
 function unanswered(form) {
   if (form.elements.namedItem("unanswered")) return;
   form.append(

@@ -332,13 +332,22 @@ function described(ids: readonly string[]) {
 }
 
 /** The checkout was sent and nobody answered: the same order again, by the same key. */
-export function Unanswered({ frame, form }: { readonly frame: Frame; readonly form: URLSearchParams }) {
+export function Unanswered({
+  frame,
+  form,
+  note,
+}: {
+  readonly frame: Frame;
+  readonly form: URLSearchParams;
+  readonly note?: string;
+}) {
   const { words } = frame;
   return (
     <Page frame={frame} title={words.checkout.silent} keepsForm={KEPT_FORM}>
       <div class="narrow">
         <h1>{words.checkout.silent}</h1>
         <p class="lead">{words.checkout.silentText}</p>
+        {note === undefined ? null : <p>{note}</p>}
         <form id={KEPT_FORM.id} method="post" action="/checkout">
           {[...form].map(([name, value]) =>
             name === UNANSWERED || CHOICES.has(name) ? null : (

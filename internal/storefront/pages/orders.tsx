@@ -2,7 +2,7 @@
 import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
-import { Empty, Page } from "../parts/layout.tsx";
+import { Empty, Notice, Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
 import { OpenCheckouts } from "../parts/open-checkouts.tsx";
 import { Tracking } from "../parts/tracking.tsx";
@@ -88,8 +88,8 @@ export function Orders({ frame, page, products, open, isLater }: ListProps) {
   );
 }
 
-/** Whether the shopper can cancel the order, or has done so and it is not decided yet. */
-export type Cancelling = "no" | "possible" | "in_progress";
+/** Whether the shopper can cancel the order, or has done so and it is not decided yet. `unknown`: nobody can say now. */
+export type Cancelling = "no" | "possible" | "in_progress" | "unknown";
 
 interface ReceiptProps {
   readonly frame: Frame;
@@ -143,6 +143,13 @@ export function Order({ frame, order, products, cancelling }: OrderProps) {
       </div>
       <Progress frame={frame} order={order} />
       {cancelling === "in_progress" ? <p class="money">{text}</p> : null}
+      {cancelling === "unknown" ? (
+        <Notice>
+          <p>
+            {words.orders.cancelUnknown} <a href={`/orders/${order.order_id}`}>{words.orders.lookAgain}</a>
+          </p>
+        </Notice>
+      ) : null}
       {order.status === "CANCELLED" && order.total_cents > 0 ? (
         <p class="money">{words.orders.cancelledText}</p>
       ) : null}
@@ -166,6 +173,24 @@ function Cancel({ frame, order }: { readonly frame: Frame; readonly order: Place
         <button class="button">{orders.cancelNow}</button>
       </form>
     </details>
+  );
+}
+
+/** The cancellation was sent and nobody answered: the order tells what came of it. */
+export function CancelUnanswered({ frame }: { readonly frame: Frame }) {
+  const { words } = frame;
+  return (
+    <Page frame={frame} title={words.checkout.silent} current="orders">
+      <div class="narrow">
+        <h1>{words.checkout.silent}</h1>
+        <p class="lead">{words.orders.cancelSilent}</p>
+        <p class="actions">
+          <a class="button" href={frame.here}>
+            {words.status.toOrder}
+          </a>
+        </p>
+      </div>
+    </Page>
   );
 }
 

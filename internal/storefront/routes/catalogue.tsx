@@ -10,9 +10,9 @@ import { FEW } from "../parts/stock.tsx";
 import { settlePlaced, startedAnew } from "../placed.ts";
 import { fitted, priced } from "../priced-cart.ts";
 import { json, page, seeOther } from "../respond.ts";
-import { cartCookie, ownPath, type Visit } from "../visit.ts";
+import { cartCookie, type Visit } from "../visit.ts";
 import type { Words } from "../words/words.ts";
-import { NotFound, openCheckouts, type ShopRoute } from "./route.ts";
+import { backOf, NotFound, openCheckouts, type ShopRoute } from "./route.ts";
 
 const MAX_SEARCH_LENGTH = 100;
 const SIMILAR = 4;
@@ -21,9 +21,21 @@ export const catalogueRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/", name: "products", handle: products },
   { method: "GET", path: "/products/:sku", name: "product", handle: product },
   { method: "GET", path: "/cart", name: "cart", handle: cartPage },
-  { method: "POST", path: "/cart", name: "cart_add", handle: addToCart },
-  { method: "POST", path: "/cart/quantity", name: "cart_quantity", handle: changeQuantity },
-  { method: "POST", path: "/cart/fit", name: "cart_fit", handle: fitCart },
+  {
+    method: "POST",
+    path: "/cart",
+    name: "cart_add",
+    handle: addToCart,
+    pageOf: (_, form) => backOf(form, "/cart"),
+  },
+  {
+    method: "POST",
+    path: "/cart/quantity",
+    name: "cart_quantity",
+    handle: changeQuantity,
+    pageOf: () => "/cart",
+  },
+  { method: "POST", path: "/cart/fit", name: "cart_fit", handle: fitCart, pageOf: () => "/cart" },
 ];
 
 async function products(asked: Visit): Promise<Response> {
@@ -83,8 +95,7 @@ async function addToCart(asked: Visit): Promise<Response> {
     const count = pieces(cart);
     return json({ count, text: resultText(words, result, count) }, [...cookies, cartCookie(cart)]);
   }
-  const back = ownPath(form.get("back"), "/cart");
-  return seeOther(withResult(back, result), [...cookies, cartCookie(cart)]);
+  return seeOther(withResult(visit.here, result), [...cookies, cartCookie(cart)]);
 }
 
 /** Adds what is wanted; of a product with few left, what there is. Of others nothing, and no number is told (parts/stock.tsx). */

@@ -18,7 +18,7 @@ import { countryName } from "../countries.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
 import { Checkout, DRAFT_PATH, type FieldErrors, UNANSWERED, Unanswered } from "../pages/checkout.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
-import type { StartResult } from "../port.ts";
+import { type StartResult, TooManyRequests } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
 import { preferencesCookie, type Visit, withCart } from "../visit.ts";
@@ -30,8 +30,15 @@ import { chosenPreferences } from "./session.tsx";
 
 export const checkoutRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/checkout", name: "checkout", handle: checkoutPage },
-  { method: "POST", path: "/checkout", name: "checkout_place", handle: place },
-  { method: "POST", path: DRAFT_PATH, name: "checkout_draft", handle: draft },
+  {
+    method: "POST",
+    path: "/checkout",
+    name: "checkout_place",
+    handle: place,
+    limited,
+    pageOf: () => "/checkout",
+  },
+  { method: "POST", path: DRAFT_PATH, name: "checkout_draft", handle: draft, pageOf: () => "/checkout" },
   // The answer to the POST has this address, and somebody may load it again.
   { method: "GET", path: DRAFT_PATH, name: "checkout", handle: () => seeOther("/checkout") },
 ];
@@ -59,11 +66,12 @@ interface Shown {
   readonly isNewKey?: boolean;
   readonly status?: number;
   readonly cookies?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function form(visit: Visit, shown: Shown) {
   const { cart, details, errors = {}, chosen, key, placedSaga } = shown;
-  const { status = 200, cookies = [] } = shown;
+  const { status = 200, cookies = [], headers = {} } = shown;
   const { cards, uuid } = visit.options;
   const offer = { cart: cart.lines, total_cents: cart.total_cents, currency: cart.currency };
   const kept = unspentKey(visit, offer);
@@ -89,6 +97,7 @@ function form(visit: Visit, shown: Shown) {
   );
   return page(visit, content, {
     status,
+    headers,
     cookies: isOld ? cookies : [...cookies, keyCookie(idempotencyKey)],
     withStripe: cards.kind === "stripe",
   });
@@ -99,7 +108,7 @@ function form(visit: Visit, shown: Shown) {
  * press, a reload or a lost answer is the same request, and the orchestrator answers with the same saga.
  */
 async function place(visit: Visit): Promise<Response> {
-  if (visit.userId === null) return signInFirst({ ...visit, here: "/checkout" });
+  if (visit.userId === null) return signInFirst(visit);
   const posted = postedCheckout(visit.form);
   if (posted.cart.length === 0 || !isKeyFor(posted.key, posted))
     return again(visit, posted, { status: 409, note: visit.words.checkout.changed });
@@ -112,6 +121,7 @@ async function place(visit: Visit): Promise<Response> {
       visit.request,
     );
   } catch (error) {
+    if (error instanceof TooManyRequests) return limited(visit, error);
     if (!(error instanceof AppError && error.canRetry)) throw error;
     visit.options.onError(error, visit.request);
     return page(visit, <Unanswered frame={visit} form={visit.form} />, { status: 503 });
@@ -142,12 +152,23 @@ async function place(visit: Visit): Promise<Response> {
   }
 }
 
+/** Nothing was ordered now, and nothing that was typed is lost: the same form, with the same key. */
+function limited(visit: Visit, error: TooManyRequests): Response | Promise<Response> {
+  if (visit.userId === null) throw error;
+  const answer = { status: 429, headers: { "retry-after": String(error.retryAfterSeconds) } };
+  const note = visit.words.problem.tooManyText;
+  if (visit.form.has(UNANSWERED))
+    return page(visit, <Unanswered frame={visit} form={visit.form} note={note} />, answer);
+  const posted = postedCheckout(visit.form);
+  return again(visit, posted, { ...answer, note, key: posted.key });
+}
+
 /**
  * Another language or theme, and the form as it was. What was typed goes to and fro in the bodies and is stored nowhere, so this POST
  * answers with the page itself.
  */
 function draft(visit: Visit): Response | Promise<Response> {
-  if (visit.userId === null) return signInFirst({ ...visit, here: "/checkout" });
+  if (visit.userId === null) return signInFirst(visit);
   const { language, theme } = chosenPreferences(visit);
   const changed = { ...visit, language, theme, words: wordsOf(language) };
   const cookies = [preferencesCookie(language, theme)];

@@ -2,7 +2,7 @@
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { withAdded } from "../cart.ts";
-import { type Cancelling, Order, Orders } from "../pages/orders.tsx";
+import { CancelUnanswered, type Cancelling, Order, Orders } from "../pages/orders.tsx";
 import { AppError } from "../../kernel/errors.ts";
 import type { PlacedOrder, ShopProduct } from "../port.ts";
 import { LOOK_AGAIN, page, seeOther } from "../respond.ts";
@@ -13,9 +13,19 @@ import { NotFound, openCheckouts, type ShopRoute, signInFirst } from "./route.ts
 export const orderRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/orders", name: "orders", handle: orders },
   { method: "GET", path: "/orders/:id", name: "order", handle: order },
-  { method: "POST", path: "/orders/:id/again", name: "order_again", handle: orderAgain },
-  { method: "POST", path: "/orders/:id/cancel", name: "order_cancel", handle: orderCancel },
+  { method: "POST", path: "/orders/:id/again", name: "order_again", handle: orderAgain, pageOf: orderPath },
+  {
+    method: "POST",
+    path: "/orders/:id/cancel",
+    name: "order_cancel",
+    handle: orderCancel,
+    pageOf: orderPath,
+  },
 ];
+
+function orderPath({ id = "" }: Readonly<Record<string, string>>): string {
+  return `/orders/${encodeURIComponent(id)}`;
+}
 
 async function orders(visit: Visit): Promise<Response> {
   if (visit.userId === null) return signInFirst(visit);
@@ -41,7 +51,7 @@ async function order(visit: Visit): Promise<Response> {
   return page(visit, content, cancelling === "in_progress" ? { headers: LOOK_AGAIN } : {});
 }
 
-/** Without the orchestrator nothing can be cancelled, so the page does not offer it. */
+/** Without the orchestrator nothing can be cancelled, and nobody can say whether it was begun: the page says that. */
 async function cancellingOf(
   { options, request }: Visit,
   userId: string,
@@ -51,8 +61,9 @@ async function cancellingOf(
   const checkout = await options.data.status(saga_id, userId).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
     options.onError(error, request);
-    return null;
+    return "unknown" as const;
   });
+  if (checkout === "unknown") return "unknown";
   if (checkout?.status !== "COMPLETED") return "no";
   return isCancelling(checkout, status) ? "in_progress" : "possible";
 }
@@ -61,15 +72,20 @@ async function cancellingOf(
 async function orderCancel(visit: Visit): Promise<Response> {
   const id = visit.params["id"] ?? "";
   if (!Value.Check(Uuid, id)) throw new NotFound();
-  const address = `/orders/${id}`;
-  if (visit.userId === null) return signInFirst({ ...visit, here: address });
-  await visit.options.data.cancelOrder(visit.userId, id);
-  return seeOther(address);
+  if (visit.userId === null) return signInFirst(visit);
+  try {
+    await visit.options.data.cancelOrder(visit.userId, id);
+  } catch (error) {
+    if (!(error instanceof AppError && error.canRetry)) throw error;
+    visit.options.onError(error, visit.request);
+    return page(visit, <CancelUnanswered frame={visit} />, { status: 503 });
+  }
+  return seeOther(visit.here);
 }
 
 /** Adds the same lines to the cart, at today's prices. */
 async function orderAgain(visit: Visit): Promise<Response> {
-  if (visit.userId === null) return signInFirst({ ...visit, here: "/orders" });
+  if (visit.userId === null) return signInFirst(visit);
   const { items } = await ownOrder(visit, visit.userId);
   const cart = items.reduce((lines, { sku_id, quantity }) => withAdded(lines, sku_id, quantity), visit.cart);
   return seeOther("/cart", [cartCookie(cart)]);

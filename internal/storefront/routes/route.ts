@@ -1,15 +1,37 @@
 // One page or form of the storefront.
 import { AppError } from "../../kernel/errors.ts";
-import type { CheckoutStatus } from "../port.ts";
+import type { CheckoutStatus, TooManyRequests } from "../port.ts";
 import { seeOther } from "../respond.ts";
-import type { Visit } from "../visit.ts";
+import { ownPath, type Visit } from "../visit.ts";
 
-export interface ShopRoute {
-  readonly method: "GET" | "POST";
+interface AnyRoute {
   readonly path: string;
   /** The label of the metric. */
   readonly name: string;
   readonly handle: (visit: Visit) => Response | Promise<Response>;
+}
+
+interface PageRoute extends AnyRoute {
+  readonly method: "GET";
+}
+
+export interface FormRoute extends AnyRoute {
+  readonly method: "POST";
+  /** The page that the form stands on: an address to go back to, for many of these have no page of their own. */
+  readonly pageOf: (
+    params: Readonly<Record<string, string>>,
+    /** Without fields where it was not read. */
+    form: URLSearchParams,
+  ) => string;
+  /** Answers in place of `handle` when there were too many requests; without it a page says so. */
+  readonly limited?: (visit: Visit, error: TooManyRequests) => Response | Promise<Response>;
+}
+
+export type ShopRoute = PageRoute | FormRoute;
+
+/** The page of a form that says itself where it stands. */
+export function backOf(form: URLSearchParams, otherwise: string): string {
+  return ownPath(form.get("back"), otherwise);
 }
 
 export class NotFound extends Error {}

@@ -5,15 +5,27 @@ import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
 import { ownPath, preferencesCookie, sessionOf, THEMES, type Visit } from "../visit.ts";
-import { type ShopRoute, SignInUnknown } from "./route.ts";
+import { backOf, type ShopRoute, SignInUnknown } from "./route.ts";
 
 const MAX_TOKEN_LENGTH = 3_900;
 
 export const sessionRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/signin", name: "sign_in", handle: signInPage },
-  { method: "POST", path: "/signin", name: "sign_in_post", handle: signIn },
-  { method: "POST", path: "/signout", name: "sign_out", handle: signOut },
-  { method: "POST", path: "/preferences", name: "preferences", handle: preferences },
+  {
+    method: "POST",
+    path: "/signin",
+    name: "sign_in_post",
+    handle: signIn,
+    pageOf: (_, form) => signInPath(form),
+  },
+  { method: "POST", path: "/signout", name: "sign_out", handle: signOut, pageOf: () => "/" },
+  {
+    method: "POST",
+    path: "/preferences",
+    name: "preferences",
+    handle: preferences,
+    pageOf: (_, form) => backOf(form, "/"),
+  },
 ];
 
 async function signInPage(visit: Visit): Promise<Response> {
@@ -43,9 +55,15 @@ async function signInPage(visit: Visit): Promise<Response> {
   );
 }
 
+/** The token is not in it: it would stay in the browser's history. */
+function signInPath(form: URLSearchParams): string {
+  const back = backOf(form, "/");
+  return back === "/" ? "/signin" : `/signin?back=${encodeURIComponent(back)}`;
+}
+
 async function signIn(visit: Visit): Promise<Response> {
   const token = (visit.form.get("token") ?? "").trim();
-  const back = ownPath(visit.form.get("back"), "/");
+  const back = backOf(visit.form, "/");
   if (!(await isValid(visit, token))) return invalid(visit, back);
   return seeOther(back, [setCookie(SESSION, token)]);
 }
@@ -57,7 +75,7 @@ function signOut(): Response {
 
 function preferences(visit: Visit): Response {
   const { language, theme } = chosenPreferences(visit);
-  return seeOther(ownPath(visit.form.get("back"), "/"), [preferencesCookie(language, theme)]);
+  return seeOther(visit.here, [preferencesCookie(language, theme)]);
 }
 
 /** What the pressed button chose; the other one stays. */

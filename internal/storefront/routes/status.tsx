@@ -24,7 +24,13 @@ export const statusRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/checkout/:saga/events", name: "status_events", handle: events },
   { method: "GET", path: "/checkout/:saga/view", name: "status_view", handle: view },
   { method: "GET", path: "/checkout/:saga/bank", name: "bank", handle: bank },
-  { method: "POST", path: "/checkout/:saga/more-time", name: "more_time", handle: moreTime },
+  {
+    method: "POST",
+    path: "/checkout/:saga/more-time",
+    name: "more_time",
+    handle: moreTime,
+    pageOf: ({ saga = "" }) => `/checkout/${encodeURIComponent(saga)}`,
+  },
 ];
 
 interface Viewer {
@@ -232,9 +238,8 @@ async function bank(visit: Visit): Promise<Response> {
 /** Whatever comes of it, the status page tells: until when the items are held now, or that the time is over. */
 async function moreTime(visit: Visit): Promise<Response> {
   const viewer = viewerOf(visit);
-  const address = `/checkout/${visit.params["saga"] ?? ""}`;
-  if (viewer === null) return signInFirst({ ...visit, here: address });
-  if (viewer.isGuest) return seeOther(`${address}?k=${encodeURIComponent(viewer.guestToken)}`);
+  if (viewer === null) return signInFirst(visit);
+  if (viewer.isGuest) return seeOther(`${visit.here}?k=${encodeURIComponent(viewer.guestToken)}`);
   await visit.options.data.extendAction(viewer.sagaId, viewer.userId);
-  return seeOther(address);
+  return seeOther(visit.here);
 }

@@ -349,6 +349,11 @@ export const de: Words = {
       "Die ganze Bestellung wird storniert. Was Sie bezahlt haben, geht auf demselben Weg zurück. Das lässt sich nicht rückgängig machen.",
     cancelFree: "Die ganze Bestellung wird storniert. Das lässt sich nicht rückgängig machen.",
     cancelNow: "Ja, diese Bestellung stornieren",
+    cancelSilent:
+      "Vielleicht hat die Stornierung begonnen, vielleicht nicht. Sehen Sie sich die Bestellung an: Dort steht, wie es um sie steht. Noch einmal zu stornieren, schadet nicht.",
+    cancelUnknown:
+      "Wir können gerade nicht sagen, ob diese Bestellung storniert wird oder storniert werden kann.",
+    lookAgain: "Noch einmal nachsehen",
     todayPrices: "Legt diese Artikel zu heutigen Preisen in den Warenkorb.",
   },
   signIn: {

@@ -346,6 +346,10 @@ export const en = {
       "The whole order is cancelled. What you paid goes back the way you paid it. This cannot be undone.",
     cancelFree: "The whole order is cancelled. This cannot be undone.",
     cancelNow: "Yes, cancel this order",
+    cancelSilent:
+      "The cancellation may or may not have begun. Look at the order: it says how it is. Cancelling it once more does no harm.",
+    cancelUnknown: "We cannot say right now whether this order is being cancelled, or can be.",
+    lookAgain: "Look again",
     todayPrices: "Puts these items into your cart, at today's prices.",
   },
   signIn: {
