@@ -16,11 +16,7 @@ export type FieldErrors = Readonly<Partial<Record<Field, string>>>;
 
 /** A change of language or theme goes through this route, which shows the form again with what was typed. */
 export const DRAFT_PATH = "/checkout/draft";
-/** The field of a form that was sent and not answered. The script adds it, too (client/shop.js). */
-export const UNANSWERED = "unanswered";
-/** What the buttons of language and theme add to the form. */
-const CHOICES: ReadonlySet<string> = new Set(["language", "theme"]);
-const KEPT_FORM = { id: "checkout-form", action: DRAFT_PATH };
+export const KEPT_FORM = { id: "checkout-form", action: DRAFT_PATH };
 
 interface Props {
   readonly frame: Frame;
@@ -329,35 +325,4 @@ function Payment({
 function described(ids: readonly string[]) {
   const text = ids.filter((id) => id !== "").join(" ");
   return text === "" ? {} : { "aria-describedby": text };
-}
-
-/** The checkout was sent and nobody answered: the same order again, by the same key. */
-export function Unanswered({
-  frame,
-  form,
-  note,
-}: {
-  readonly frame: Frame;
-  readonly form: URLSearchParams;
-  readonly note?: string;
-}) {
-  const { words } = frame;
-  return (
-    <Page frame={frame} title={words.checkout.silent} keepsForm={KEPT_FORM}>
-      <div class="narrow">
-        <h1>{words.checkout.silent}</h1>
-        <p class="lead">{words.checkout.silentText}</p>
-        {note === undefined ? null : <p>{note}</p>}
-        <form id={KEPT_FORM.id} method="post" action="/checkout">
-          {[...form].map(([name, value]) =>
-            name === UNANSWERED || CHOICES.has(name) ? null : (
-              <input key={name} type="hidden" name={name} value={value} />
-            ),
-          )}
-          <input type="hidden" name={UNANSWERED} value="1" />
-          <button class="button">{words.checkout.ask}</button>
-        </form>
-      </div>
-    </Page>
-  );
 }

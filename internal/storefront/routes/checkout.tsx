@@ -16,7 +16,8 @@ import {
 } from "../checkout-form.ts";
 import { countryName } from "../countries.ts";
 import { DETAILS, setCookie } from "../cookies.ts";
-import { Checkout, DRAFT_PATH, type FieldErrors, UNANSWERED, Unanswered } from "../pages/checkout.tsx";
+import { Checkout, DRAFT_PATH, type FieldErrors } from "../pages/checkout.tsx";
+import { UNANSWERED, Unanswered } from "../pages/unanswered.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
 import { type StartResult, TooManyRequests } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
