@@ -1,4 +1,4 @@
-// Parts of the script that browsers seldom get into: a clock that is off, and a session that ends while a page is open. The script runs as
+// Parts of the script that browsers seldom get into: a clock that is off, a session that ends, an order without an answer. The script runs as
 // it is served, over the few parts of a page that it asks for. What it does in a real browser: e2e/.
 import { describe, expect, test } from "bun:test";
 import { createContext, runInContext } from "node:vm";
@@ -16,15 +16,38 @@ class HTMLElement {
   }
 }
 
+class HTMLButtonElement extends HTMLElement {
+  setAttribute(): void {}
+  removeAttribute(): void {}
+}
+
 class HTMLFormElement extends HTMLElement {
-  readonly action = MORE_TIME;
+  readonly action: string = MORE_TIME;
+  readonly kind: string = "[data-more-time]";
   submitted = 0;
   submit(): void {
     this.submitted += 1;
   }
   matches(selector: string): boolean {
-    return selector === "[data-more-time]";
+    return selector === this.kind;
   }
+}
+
+class CheckoutForm extends HTMLFormElement {
+  override readonly action = "https://shop.example/checkout";
+  override readonly kind = "[data-checkout]";
+  readonly button = new HTMLButtonElement();
+  readonly added: { readonly name: string; readonly value: string }[] = [];
+  readonly elements = {
+    namedItem: (wanted: string) => this.added.find(({ name }) => name === wanted) ?? null,
+  };
+  append(field: { readonly name: string; readonly value: string }): void {
+    this.added.push(field);
+  }
+  querySelector(selector: string): HTMLButtonElement | null {
+    return selector === "[data-place]" ? this.button : null;
+  }
+  dispatchEvent(): void {}
 }
 
 /** A status page. `clock` is the browser's; `tick` is what happens twice a second. */
@@ -38,9 +61,11 @@ function openPage({ timer, answer }: { readonly timer?: HTMLElement; readonly an
     addEventListener: (_: string, onSubmit: (event: object) => void) => {
       page.press = async (form) => {
         onSubmit({ target: form, submitter: null, preventDefault: () => {} });
-        await new Promise((resolve) => setImmediate(resolve));
+        // As many rounds as five tries need.
+        for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
       };
     },
+    createElement: () => ({}),
     querySelector: (selector: string) => (selector === "[data-soon]" ? soon : null),
     querySelectorAll: (selector: string) => (selector === "[data-until]" && timer ? [timer] : []),
     getElementById: (id: string) => (id === "live" ? new HTMLElement() : null),
@@ -48,6 +73,8 @@ function openPage({ timer, answer }: { readonly timer?: HTMLElement; readonly an
   const context = createContext({
     HTMLElement,
     HTMLFormElement,
+    HTMLButtonElement,
+    CustomEvent,
     URL,
     URLSearchParams,
     document,
@@ -60,6 +87,7 @@ function openPage({ timer, answer }: { readonly timer?: HTMLElement; readonly an
     window: { addEventListener: () => {} },
     navigator: { languages: ["en"] },
     matchMedia: () => ({ matches: false }),
+    setTimeout: (wake: () => void) => setImmediate(wake),
     setInterval: (tick: () => void) => void (page.tick = tick),
     fetch: async () => {
       if (!answer) throw new TypeError("no connection");
@@ -109,4 +137,16 @@ describe("more time at the bank", () => {
     await page.press(form);
     expect(form.submitted).toBe(submitted);
   });
+});
+
+test.each([
+  ["nobody answers", null],
+  ["something does not answer", new Response("", { status: 503 })],
+])("when %s, the order's form remembers that it was sent, and asks again", async (_, answer) => {
+  const { page, start } = openPage({ answer });
+  start();
+  const form = new CheckoutForm({ ask: "Ask again" });
+  await page.press(form);
+  expect(form.button.textContent).toBe("Ask again");
+  expect(form.added.map(({ name, value }) => [name, value])).toEqual([["unanswered", "1"]]);
 });
