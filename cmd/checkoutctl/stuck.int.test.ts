@@ -1,4 +1,4 @@
-// `saga ls --stuck`: lists sagas without progress, against a real database.
+// `saga ls --stuck`: lists sagas without progress, and cancellations that need an operator, against a real database.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
 import { eventOf } from "../../internal/testkit/events.ts";
@@ -59,4 +59,39 @@ test("saga ls --stuck prints step, awaited command, waiting time and resend coun
   ]);
   expect(rest).toEqual([]);
   expect((await tool.run(["saga", "ls", "--stuck", "1h"], env)).stdout).toBe("no saga is stuck\n");
+});
+
+test("saga ls --stuck ends with the cancelled orders whose cancellation needs an operator", async () => {
+  // given
+  const env = { SAGA_DATABASE_URL: orchestrator.database.url };
+  await orchestrator.database.sql`truncate saga_state, saga_history, outbox`;
+  orchestrator.now = Date.now();
+  const id = await orchestrator.start();
+  await orchestrator.complete(id);
+  const { position } = await orchestrator.saga(id);
+  if (position.kind !== "completed") throw new Error("the saga is not completed");
+  const { order_id } = position;
+  const begun = orchestrator.now;
+  await orchestrator.cancelOrder(id, { order_id, actor: "ada", reason: "the shopper called" });
+  await orchestrator.handle(eventOf("OrderCancelled", id));
+  expect(await tool.json<object[]>(["saga", "ls", "--stuck"], env)).toEqual([]);
+  // when
+  for (let resent = 0; resent < POLICY.resendsBeforeOperator; resent += 1) {
+    orchestrator.now += POLICY.resendCapMs;
+    await orchestrator.sweepCancellations();
+  }
+  // then
+  expect(await tool.json<object[]>(["saga", "ls", "--stuck"], env)).toEqual([
+    expect.objectContaining({ saga_id: id, order_id, status: "CANCELLING", waits_for: "RefundPayment" }),
+  ]);
+  const { stdout } = await tool.run(["saga", "ls", "--stuck"], env);
+  expect(stdout.trimEnd().split("\n").at(-1)?.split(/ {2,}/)).toEqual([
+    id,
+    "CANCELLING",
+    "refund",
+    "RefundPayment",
+    new Date(begun).toISOString(),
+    String(POLICY.resendsBeforeOperator),
+    "yes",
+  ]);
 });

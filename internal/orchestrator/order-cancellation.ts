@@ -55,6 +55,11 @@ const STEPS: readonly StepRow[] = [
   { step: "release", command: "ReleaseInventory", replies: ["InventoryReleased"] },
 ];
 
+/** The command whose reply moves a cancellation that is in this step. */
+export function commandOfStep(wanted: CancellationStep): string {
+  return STEPS.find(({ step }) => step === wanted)?.command ?? wanted;
+}
+
 const REPLIES: ReadonlySet<string> = new Set([
   ...STEPS.flatMap(({ replies }) => replies),
   "OrderCancelRefused",

@@ -1,6 +1,8 @@
-// Finds sagas that make no progress or need an operator. Called by stuck.ts through cmd/orchestrator, and by `checkoutctl saga ls --stuck`.
+// Finds sagas and cancellations that make no progress or need an operator. Called by stuck.ts through cmd/orchestrator, and by
+// `checkoutctl saga ls --stuck`.
 import type { Sql } from "postgres";
 import type { SagaStatus } from "../../schemas/http.ts";
+import type { CancellationStep } from "./order-cancellation.ts";
 import type { Step } from "./steps.ts";
 
 export interface StuckSaga {
@@ -51,4 +53,33 @@ export async function countNeedy(sql: Sql, limit: number): Promise<number> {
     select count(*)::integer as count
       from (select from saga_state where completed_at is null and needs_operator limit ${limit}) needy`;
   return row.count;
+}
+
+/** How many cancellations of orders in progress need an operator, at most `limit`. Reads those in progress only. */
+export async function countNeedyCancellations(sql: Sql, limit: number): Promise<number> {
+  const [row] = await sql<[{ count: number }]>`
+    select count(*)::integer as count
+      from (select from order_cancellations where completed_at is null and needs_operator limit ${limit}) needy`;
+  return row.count;
+}
+
+export interface NeedyCancellation {
+  /** The checkout. */
+  readonly saga_id: string;
+  readonly order_id: string;
+  readonly status: "CANCELLING";
+  readonly step: CancellationStep;
+  readonly resend_count: number;
+  readonly needs_operator: true;
+  /** Epoch ms: when the cancellation started. */
+  readonly created_at: number;
+}
+
+/** The cancellations of orders that need an operator, the oldest first, at most `limit`. Reads those in progress only. */
+export function findNeedyCancellations(sql: Sql, limit: number): Promise<NeedyCancellation[]> {
+  return sql<NeedyCancellation[]>`
+    with needy as materialized (
+      select * from order_cancellations where completed_at is null and needs_operator)
+    select saga_id, order_id, status, step, resend_count, needs_operator, created_at
+      from needy order by created_at, cancellation_id limit ${limit}`;
 }

@@ -1,9 +1,9 @@
-// A saga without progress is noticed: once in the log, and in the gauge for as long as it lasts.
+// A saga without progress is noticed: once in the log, and in the gauge for as long as it lasts. So is a cancellation without one.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { StuckWatch } from "./stuck.ts";
-import { countNeedy, findStuck } from "./stuck-store.ts";
+import { countNeedy, countNeedyCancellations, findNeedyCancellations, findStuck } from "./stuck-store.ts";
 
 const AFTER_MS = 5 * 60_000;
 
@@ -11,13 +11,14 @@ let orchestrator: TestOrchestrator;
 let warnings: string[];
 let gauge: number;
 let needy: number;
+let needyCancellations: number;
 beforeAll(async () => {
   orchestrator = await TestOrchestrator.open();
 });
 beforeEach(async () => {
   orchestrator.now = START;
   warnings = [];
-  await orchestrator.database.sql`truncate saga_state, saga_history, outbox`;
+  await orchestrator.database.sql`truncate saga_state, saga_history, outbox, order_cancellations`;
 });
 afterAll(() => orchestrator[Symbol.asyncDispose]());
 
@@ -26,11 +27,16 @@ function watch(): StuckWatch {
     afterMs: AFTER_MS,
     find: (before, limit) => findStuck(orchestrator.database.sql, before, limit),
     countNeedy: (limit) => countNeedy(orchestrator.database.sql, limit),
+    countNeedyCancellations: (limit) => countNeedyCancellations(orchestrator.database.sql, limit),
     clock: { now: () => orchestrator.now },
     log: { warn: (fields, message) => void warnings.push(`${JSON.stringify(fields)} ${message}`) },
     meter: {
       gauge: (name) => ({
-        set: (_labels, value) => void (name === "sagas_stuck" ? (gauge = value) : (needy = value)),
+        set: (_labels, value) => {
+          if (name === "sagas_stuck") gauge = value;
+          else if (name === "sagas_needing_operator") needy = value;
+          else needyCancellations = value;
+        },
       }),
     },
   });
@@ -131,4 +137,45 @@ test("the longest stuck come first, up to the limit", async () => {
     (await findStuck(orchestrator.database.sql, before, limit)).map(({ saga_id }) => saga_id);
   expect(await found(10)).toEqual(ids);
   expect(await found(2)).toEqual(ids.slice(0, 2));
+});
+
+test("a cancelled order whose refund has no reply is counted and listed, until its reply arrives", async () => {
+  // given
+  const one = watch();
+  const id = await orchestrator.start();
+  await orchestrator.complete(id);
+  const { position } = await orchestrator.saga(id);
+  if (position.kind !== "completed") throw new Error("the saga is not completed");
+  const { order_id } = position;
+  await orchestrator.cancelOrder(id, { order_id, actor: "ada", reason: "the shopper called" });
+  await orchestrator.handle(eventOf("OrderCancelled", id));
+  for (let resent = 0; resent < POLICY.resendsBeforeOperator; resent += 1) {
+    await one.runOnce();
+    expect([needyCancellations, await findNeedyCancellations(orchestrator.database.sql, 10)]).toEqual([
+      0,
+      [],
+    ]);
+    orchestrator.now += POLICY.resendCapMs;
+    await orchestrator.sweepCancellations();
+  }
+  // when
+  await one.runOnce();
+  // then the checkout itself is not in progress, and only its cancellation counts
+  expect([gauge, needy, needyCancellations]).toEqual([0, 0, 1]);
+  expect(await findNeedyCancellations(orchestrator.database.sql, 10)).toEqual([
+    {
+      saga_id: id,
+      order_id,
+      status: "CANCELLING",
+      step: "refund",
+      resend_count: POLICY.resendsBeforeOperator,
+      needs_operator: true,
+      created_at: START,
+    },
+  ]);
+  // when
+  await orchestrator.handle(eventOf("RefundCompleted", id));
+  await one.runOnce();
+  // then
+  expect(needyCancellations).toBe(0);
 });

@@ -1,5 +1,6 @@
 // Detects sagas that make no progress. Everything recovers by itself within minutes, so a stuck saga needs a person. Counts stuck
-// sagas, and those that need an operator, for alerts, and logs each stuck one once. Run by a loop of cmd/orchestrator.
+// sagas, and the sagas and cancellations that need an operator, for alerts, and logs each stuck one once. Run by a loop of
+// cmd/orchestrator.
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
@@ -28,6 +29,8 @@ export interface StuckWatchOptions {
   readonly find: (before: number, limit: number) => Promise<readonly StuckSaga[]>;
   /** How many sagas need an operator, at most `limit`. */
   readonly countNeedy: (limit: number) => Promise<number>;
+  /** The same of cancellations of orders, which are sagas of their own. */
+  readonly countNeedyCancellations: (limit: number) => Promise<number>;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
   readonly meter: Pick<Meter, "gauge">;
@@ -37,6 +40,7 @@ export class StuckWatch {
   readonly #options: StuckWatchOptions;
   readonly #gauge: ReturnType<Meter["gauge"]>;
   readonly #needy: ReturnType<Meter["gauge"]>;
+  readonly #needyCancellations: ReturnType<Meter["gauge"]>;
   #known: ReadonlySet<string> = new Set();
 
   constructor(options: StuckWatchOptions) {
@@ -49,11 +53,16 @@ export class StuckWatch {
       "sagas_needing_operator",
       "Sagas in progress whose undo has had no reply for long, or whose command is a dead letter",
     );
+    this.#needyCancellations = options.meter.gauge(
+      "order_cancellations_needing_operator",
+      "Cancellations of orders in progress whose step has had no reply for long, or a reply that needs a person",
+    );
   }
 
   async runOnce(): Promise<void> {
-    const { afterMs, find, countNeedy, clock, log } = this.#options;
+    const { afterMs, find, countNeedy, countNeedyCancellations, clock, log } = this.#options;
     this.#needy.set({}, await countNeedy(MAX_STUCK_COUNTED));
+    this.#needyCancellations.set({}, await countNeedyCancellations(MAX_STUCK_COUNTED));
     const stuck = await find(clock.now() - afterMs, MAX_STUCK_COUNTED);
     this.#gauge.set({}, stuck.length);
     const fresh = stuck.filter(({ saga_id }) => !this.#known.has(saga_id));

@@ -46,6 +46,7 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
       return Promise.resolve(found);
     },
     countNeedy: (limit) => Promise.resolve(Math.min(limit, 7)),
+    countNeedyCancellations: (limit) => Promise.resolve(Math.min(limit, 3)),
     clock: { now: () => NOW },
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test checks the fields
     log: { warn: (fields, message) => void told.push({ ...(fields as (typeof told)[0]), message }) },
@@ -54,6 +55,7 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
   await watch.runOnce();
   expect([gauges.get("sagas_stuck"), told.length]).toEqual([0, 0]);
   expect(gauges.get("sagas_needing_operator")).toBe(7);
+  expect(gauges.get("order_cancellations_needing_operator")).toBe(3);
   expect(asked).toEqual([[NOW - AFTER_MS, MAX_STUCK_COUNTED]]);
 
   found = Array.from({ length: 22 }, (_, index) => stuck(`saga ${index}`));

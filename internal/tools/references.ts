@@ -239,6 +239,7 @@ function registerStuckWatch(meter: Metrics): void {
     afterMs: 0,
     find: async () => [],
     countNeedy: async () => 0,
+    countNeedyCancellations: async () => 0,
     clock,
     log: noLog,
     meter,

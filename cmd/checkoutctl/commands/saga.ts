@@ -2,7 +2,13 @@
 import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
-import { findStuck, type StuckSaga } from "../../../internal/orchestrator/stuck-store.ts";
+import { commandOfStep } from "../../../internal/orchestrator/order-cancellation.ts";
+import {
+  findNeedyCancellations,
+  findStuck,
+  type NeedyCancellation,
+  type StuckSaga,
+} from "../../../internal/orchestrator/stuck-store.ts";
 import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
 import { findOrder } from "../../../internal/operations/order-store.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
@@ -33,7 +39,7 @@ const ls = command("ls", "list sagas, newest first")
   .addOption(
     new Option(
       "--stuck [duration]",
-      "only sagas in progress that have not moved for this long (default 5m), longest first, and what they wait for",
+      "only sagas in progress that have not moved for this long (default 5m), longest first, and what they wait for; then cancelled orders whose cancellation needs an operator",
     )
       .preset("5m")
       .argParser(duration)
@@ -43,8 +49,13 @@ const ls = command("ls", "list sagas, newest first")
     await using connections = new Connections(loadSettings(options.stack));
     if (options.stuck !== undefined) {
       const before = Date.now() - options.stuck * 1_000;
-      const stuck = await findStuck(await connections.database("saga"), before, options.limit);
-      const listed = stuck.map((saga) => ({ ...saga, waits_for: awaitedCommand(saga) }));
+      const sql = await connections.database("saga");
+      const stuck = await findStuck(sql, before, options.limit);
+      const cancellations = await findNeedyCancellations(sql, options.limit);
+      const listed = [
+        ...stuck.map((saga) => ({ ...saga, waits_for: awaitedCommand(saga) })),
+        ...cancellations.map((one) => ({ ...one, waits_for: commandOfStep(one.step) })),
+      ];
       return print(options, listed, () => stuckAsText(listed));
     }
     const filter = { status: options.status ?? null, limit: options.limit };
@@ -65,16 +76,18 @@ const ls = command("ls", "list sagas, newest first")
     );
   });
 
-function stuckAsText(stuck: readonly (StuckSaga & { readonly waits_for: string })[]): string {
+type Listed = (StuckSaga | NeedyCancellation) & { readonly waits_for: string };
+
+function stuckAsText(stuck: readonly Listed[]): string {
   if (stuck.length === 0) return "no saga is stuck";
   return table(
     ["SAGA", "STATUS", "STEP", "WAITS FOR THE REPLY TO", "SINCE", "RESENT", "NEEDS AN OPERATOR"],
     stuck.map((saga) => [
       saga.saga_id,
       saga.status,
-      stepOf(saga),
+      saga.status === "CANCELLING" ? saga.step : stepOf(saga),
       saga.waits_for,
-      instant(saga.progress_at),
+      instant(saga.status === "CANCELLING" ? saga.created_at : saga.progress_at),
       saga.resend_count,
       saga.needs_operator ? "yes" : "no",
     ]),

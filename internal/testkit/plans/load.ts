@@ -34,6 +34,10 @@ const tablesOf: Readonly<Record<DatabaseName, (due: string) => readonly string[]
             case when ${IS_AT_REST} then uuidv7() end, '{}', 'a@example.com', n::text, '',
             case when not ${IS_AT_REST} then ${due} end, now(), now(), case when ${IS_AT_REST} then now() end
        from ${NUMBERS}`,
+    `insert into order_cancellations (cancellation_id, saga_id, order_id, status, step, deadline_at, created_at, updated_at, completed_at)
+     select uuidv7(), uuidv7(), uuidv7(), case when ${IS_AT_REST} then 'CANCELLED' else 'CANCELLING' end, 'release',
+            case when not ${IS_AT_REST} then ${due} end, now(), now(), case when ${IS_AT_REST} then now() end
+       from ${NUMBERS}`,
     `insert into saga_history (saga_id, from_status, to_status, step, message_type, at)
      select saga_id, 'STARTED', 'STARTED', 'reserve', 'Load', now() from saga_state where client_key ~ '^\\d+$'`,
   ],
