@@ -4,6 +4,7 @@
 // saga.ts and more-time.ts.
 import { MAX_HOLD_FOR_MS } from "../../schemas/commands.ts";
 import type { PaymentActionRequired } from "../../schemas/events.ts";
+import type { Message } from "../../schemas/registry.ts";
 import { epochMsOf } from "../kernel/timestamp.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import { type Failure, ownFailure, type Saga, statusOf, type Transition } from "./state.ts";
@@ -91,9 +92,28 @@ export function moreTime(saga: Saga, now: number, policy: ActionPolicy): MoreTim
   };
 }
 
-/** Whether more time was asked for, by the keys of a saga's commands. For rebuild.ts. */
-export function isMoreTime(saga_id: string, idempotency_key: string): boolean {
-  return idempotency_key === keyOf(saga_id, "extend:2");
+/** A wait for the shopper, as the command that extended the hold tells it. Epoch ms. */
+export interface RecordedWait {
+  readonly at: number;
+  readonly until: number;
+}
+
+/** The waits that a saga's sent messages prove: the first one, and more time. Null for none. For rebuild.ts. */
+export function recordedWaits(
+  saga_id: string,
+  sent: readonly Message[],
+  { forwardDeadlineMs }: Pick<ActionPolicy, "forwardDeadlineMs">,
+): { readonly first: RecordedWait | null; readonly more: RecordedWait | null } {
+  const recorded = (extend: "extend" | "extend:2") => {
+    for (const message of sent) {
+      if (message.type !== "ExtendReservation" || message.idempotency_key !== keyOf(saga_id, extend))
+        continue;
+      const at = epochMsOf(message.occurred_at);
+      return { at, until: at + Math.max(0, message.hold_for_ms - forwardDeadlineMs) };
+    }
+    return null;
+  };
+  return { first: recorded("extend"), more: recorded("extend:2") };
 }
 
 function keyOf(saga_id: string, extend: "extend" | "extend:2"): string {

@@ -13,7 +13,7 @@ import type { SendNotification } from "../../schemas/notification.ts";
 import type { Message } from "../../schemas/registry.ts";
 import { TOPIC_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Outgoing } from "../messaging/handler.ts";
-import { isMoreTime } from "./action.ts";
+import { type RecordedWait, recordedWaits } from "./action.ts";
 import { decide, type Decision, type SagaPolicy, startSaga } from "./saga.ts";
 import type { Saga, SagaInput } from "./state.ts";
 import { indexOf, rowOf, STEPS, type Step } from "./steps.ts";
@@ -63,7 +63,7 @@ export function rebuild(saga: Saga | null, traces: Traces, now: number, policy: 
   const begun = saga === null ? begin(traces, policy) : null;
   const before = saga ?? begun?.decision.saga;
   if (before === undefined) return null;
-  const guide = guideOf(traces, now);
+  const guide = guideOf(traces, now, policy);
   const way: { input: SagaInput; decision: Decision }[] = [];
   const out: Outgoing[] = (begun?.decision.out ?? []).filter((message) => !guide.hasSaid(message));
   let after = before;
@@ -95,21 +95,18 @@ interface Guide {
   /** It has started to compensate. */
   readonly hasTurned: boolean;
   readonly hasUndone: (step: Step) => boolean;
-  /** When its shopper got more time, epoch ms; null if they did not. */
-  readonly moreTimeAt: number | null;
+  /** Its wait for its shopper, and what more time they got: granted under the settings of then, so it is not judged again. */
+  readonly waits: { readonly first: RecordedWait | null; readonly more: RecordedWait | null };
   readonly received: (type: Event["type"]) => SagaInput | null;
   readonly mail: SendNotification | null;
   readonly paymentMethod: string | null;
 }
 
-function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide {
+function guideOf({ saga_id, sent, received, order }: Traces, now: number, policy: SagaPolicy): Guide {
   const keys = new Set(
     sent.flatMap((message) => ("idempotency_key" in message ? [message.idempotency_key] : [])),
   );
   const mail = sent.find((message) => message.type === "SendNotification") ?? null;
-  const longer = sent.find(
-    (message) => message.type === "ExtendReservation" && isMoreTime(saga_id, message.idempotency_key),
-  );
   const charge = sent.find((message) => message.type === "ChargePayment");
   const events = new Map<string, SagaInput>();
   for (const event of [...(order === null ? [] : eventsOf(order)), ...received])
@@ -127,7 +124,7 @@ function guideOf({ saga_id, sent, received, order }: Traces, now: number): Guide
     lastStep: STEPS.findLastIndex(({ step }) => keys.has(`${saga_id}:${step}`)),
     hasTurned,
     hasUndone,
-    moreTimeAt: longer === undefined ? null : epochMsOf(longer.occurred_at),
+    waits: recordedWaits(saga_id, sent, policy),
     received: (type) => events.get(type) ?? null,
     mail,
     paymentMethod: charge?.payment_method ?? (isOrdered ? "" : null),
@@ -146,9 +143,9 @@ function nextOf(
   const { position } = given;
   const card = given.payment_method ?? guide.paymentMethod;
   const saga = { ...given, payment_method: card ?? "" };
-  const on = (input: SagaInput | null, at?: number) => {
+  const on = (input: SagaInput | null, at?: number, actionDeadlineMs = policy.actionDeadlineMs) => {
     if (input === null) return null;
-    const decision = decide(saga, input, at ?? timeOf(input, saga, now), policy);
+    const decision = decide(saga, input, at ?? timeOf(input, saga, now), { ...policy, actionDeadlineMs });
     return decision.saga === saga ? null : { input, decision };
   };
   if (position.kind === "compensating") {
@@ -173,9 +170,16 @@ function nextOf(
   const refusal = () => on(guide.received(row.refusal));
   const expired = () => on(guide.received("ReservationExpired"));
   if (!guide.hasTurned) {
-    const waiting = () => on(guide.received("PaymentActionRequired"));
+    const { first, more } = guide.waits;
+    const waiting = () => {
+      const event = guide.received("PaymentActionRequired");
+      return first === null ? on(event) : on(event, first.at, first.until - first.at);
+    };
+    const endsAt = saga.action_expires_at;
     const longer = () =>
-      guide.moreTimeAt === null ? null : on({ type: "ShopperNeedsTime" }, guide.moreTimeAt);
+      more === null || endsAt === null
+        ? null
+        : on({ type: "ShopperNeedsTime" }, Math.min(more.at, endsAt - 1), Math.max(0, more.until - endsAt));
     const step =
       success() ?? refusal() ?? expired() ?? (position.at === "charge" ? (waiting() ?? longer()) : null);
     // Its card was only in the lost row. It can no longer be charged, and must not wait for the reply that leads to the charge.

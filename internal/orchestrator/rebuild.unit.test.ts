@@ -38,8 +38,8 @@ function lived(...inputs: readonly Happening[]) {
   return { sagas, sent, received, end: last.saga };
 }
 
-function messagesOf({ out }: Decision): readonly Message[] {
-  const context = { eventTopic: "order-events", newId: () => Bun.randomUUIDv7(), now: START } as const;
+function messagesOf({ out }: Decision, now = START): readonly Message[] {
+  const context = { eventTopic: "order-events", newId: () => Bun.randomUUIDv7(), now } as const;
   return envelop(out, context).map(({ message }) => message);
 }
 
@@ -150,7 +150,7 @@ test("a saga whose shopper got more time still has it after a restore from befor
     last = decide(last.saga, input, START + 1_000, POLICY);
     steps.push(last);
   }
-  const sent = steps.flatMap(messagesOf);
+  const sent = steps.flatMap((step) => messagesOf(step, START + 1_000));
   for (const [count, { saga }] of steps.entries()) {
     const found = rebuild(saga, { saga_id: ID, sent, received: events, order: null }, START + 2_000, POLICY);
     expect([count, found?.after.action_expires_at, found?.out]).toEqual([
@@ -164,6 +164,45 @@ test("a saga whose shopper got more time still has it after a restore from befor
   expect(rebuild(null, before, START + 2_000, POLICY)?.after.action_expires_at).toBe(
     START + 1_000 + POLICY.actionDeadlineMs,
   );
+});
+
+describe("a wait for the shopper keeps the end that it had under the orchestrator's settings", () => {
+  const SECOND = 1_000;
+  const MINUTE = 60 * SECOND;
+  /** The tool's own: the defaults. */
+  const TOOL = { ...POLICY, actionDeadlineMs: 5 * MINUTE };
+  /** `pressedAt`: after the event; `handledMs`: when the orchestrator handled the event, after it. */
+  const waited = (actionDeadlineMs: number, pressedAt: number | null, handledMs = 0) => {
+    const policy = { ...POLICY, actionDeadlineMs };
+    const events: Event[] = [eventOf("InventoryReserved", ID), eventOf("PaymentActionRequired", ID)];
+    const asked = Date.parse(events[1]?.occurred_at ?? "");
+    const inputs: (readonly [SagaInput, number])[] = events.map((event) => [event, asked + handledMs]);
+    if (pressedAt !== null) inputs.push([{ type: "ShopperNeedsTime" }, asked + pressedAt]);
+    let last = startSaga(ID, checkout({ shopper_present: true }), START, policy);
+    const begin = last.saga;
+    const sent = [...messagesOf(last)];
+    for (const [input, at] of inputs) {
+      last = decide(last.saga, input, at, policy);
+      sent.push(...messagesOf(last, at));
+    }
+    const traces = { saga_id: ID, sent, received: events, order: null };
+    const found = rebuild(begin, traces, asked + MINUTE, TOOL);
+    const endsAfter = (saga: Saga | undefined) => ((saga?.action_expires_at ?? 0) - asked) / SECOND;
+    return { lived: endsAfter(last.saga), rebuilt: endsAfter(found?.after), out: found?.out };
+  };
+
+  test.each([
+    ["the longest setting, no more time", 600 * SECOND, null, 0, 600],
+    ["a short setting, no more time", 60 * SECOND, null, 0, 60],
+    ["more time, after the tool's own deadline", 480 * SECOND, 7 * MINUTE, 0, 600],
+    ["an event handled late, and more time in the last second", 5 * MINUTE, 301 * SECOND, 2 * SECOND, 600],
+    ["a short setting and more time", 60 * SECOND, 30 * SECOND, 0, 120],
+  ] as const)("%s", (_, actionDeadlineMs, pressedAt, handledMs, expected) => {
+    const { lived: was, rebuilt, out } = waited(actionDeadlineMs, pressedAt, handledMs);
+    expect(out).toEqual([]);
+    expect(rebuilt).toBe(was);
+    expect(Math.abs(was - expected)).toBeLessThanOrEqual(2);
+  });
 });
 
 test("a saga whose card was only in the lost row is undone", () => {

@@ -7,15 +7,13 @@ import {
 } from "../../../internal/orchestrator/rebuild-run.ts";
 import { confirmedOrders } from "../../../internal/operations/order-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import { operatorCommand, print, table } from "../command.ts";
+import { durationOption, operatorCommand, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
 
-/** An open saga gets the same time as a new checkout. After that the orchestrator's settings apply. */
-const POLICY = {
-  forwardDeadlineMs: 30_000,
-  actionDeadlineMs: DEFAULT_ACTION_MS,
+/** How an undo is sent again at first. After that the orchestrator's settings apply. */
+const RESENDS = {
   resendFirstMs: 10_000,
   resendCapMs: 60_000,
   resendsBeforeOperator: 5,
@@ -26,13 +24,27 @@ export const rebuildCommand = operatorCommand(
   "after a restore of the saga database from a backup: bring it up to date from Kafka and the orders",
 )
   .option("--dry-run", "only show what would be done")
+  .addOption(
+    durationOption(
+      "--forward-deadline <duration>",
+      "the orchestrator's FORWARD_DEADLINE_MS; an open saga gets as much",
+      "30s",
+    ),
+  )
+  .addOption(
+    durationOption(
+      "--action-deadline <duration>",
+      "the orchestrator's ACTION_DEADLINE_MS, for a wait for the shopper that no message tells the end of",
+      `${DEFAULT_ACTION_MS / 1_000}s`,
+    ),
+  )
   .addHelpText(
     "after",
     "\nUntil this has run, deadlines do not fire on the restored database and new checkouts are rejected. It can be repeated.\nKafka keeps the sagas' messages for three days; of older sagas only confirmed orders remain.",
   )
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const { dryRun = false, actor, reason } = options;
+    const { dryRun = false, actor, reason, forwardDeadline, actionDeadline } = options;
     const database = await connections.postgres("saga");
     const orders = await connections.database("order");
     const report = await rebuildSagas({
@@ -41,7 +53,11 @@ export const rebuildCommand = operatorCommand(
       ordersOf: (sagaIds) => confirmedOrders(orders, sagaIds),
       clock: { now: () => Date.now() },
       newId: () => Bun.randomUUIDv7(),
-      policy: POLICY,
+      policy: {
+        ...RESENDS,
+        forwardDeadlineMs: forwardDeadline * 1_000,
+        actionDeadlineMs: actionDeadline * 1_000,
+      },
       actor,
       reason,
       dryRun,
