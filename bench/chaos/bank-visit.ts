@@ -45,6 +45,7 @@ export class BankVisit {
   #askedAt: number | undefined;
   #page: PaymentAction | undefined;
   #isAnswered = false;
+  #isUnchecked = false;
 
   constructor(options: BankVisitOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class BankVisit {
     const { answer } = this.#options;
     const needsOnlyPage = answer === "abandoned" || answer === "too late";
     return needsOnlyPage ? this.#page === undefined : !this.#isAnswered;
+  }
+
+  /** `ended` gave up: the bank was away all the time, so nobody knows whether it still takes a confirmation. */
+  get isUnchecked(): boolean {
+    return this.#isUnchecked;
   }
 
   /** Call it at each look at the checkout that shows that the bank asks. Rejects if shop or bank are away; call it again then. */
@@ -77,7 +83,7 @@ export class BankVisit {
 
   /**
    * Call it when the checkout has ended. Those who came too late or press twice confirm (again) now. Returns what is wrong, or null.
-   * Gives up at `giveUpAt` (epoch ms).
+   * Gives up at `giveUpAt` (epoch ms); then `isUnchecked`.
    */
   async ended(status: SagaStatus, giveUpAt: number): Promise<string | null> {
     const { shopper, answer, sagaId } = this.#options;
@@ -95,6 +101,7 @@ export class BankVisit {
         await this.#clock.sleep(RETRY_MS);
       }
     }
+    this.#isUnchecked = true;
     return null;
   }
 

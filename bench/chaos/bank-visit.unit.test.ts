@@ -36,7 +36,8 @@ function visitOf(answer: Answer, { leadsTo = "back", away = 0, noPageYet = 0 }: 
       return Promise.resolve();
     },
   };
-  return { visit: new BankVisit({ shopper, sagaId: "saga", answer, pace: 0.5, clock }), done };
+  const goAway = () => void (failures = NEVER);
+  return { visit: new BankVisit({ shopper, sagaId: "saga", answer, pace: 0.5, clock }), done, goAway };
 }
 
 describe("a shopper whose bank asks", () => {
@@ -82,6 +83,20 @@ describe("after the end of the checkout", () => {
       "saga saga is COMPENSATED, and its bank still takes a confirmation",
     );
   });
+
+  test.each(ANSWERS)(
+    "%s: a bank that is away until the end is not checked, and one that answers is",
+    async (answer) => {
+      const asks = answer === "too late" || answer === "confirmed twice";
+      for (const isAway of [true, false]) {
+        const { visit, goAway } = visitOf(answer, { leadsTo: null });
+        await visit.asked();
+        if (isAway) goAway();
+        expect(await visit.ended("COMPENSATED", 60_000)).toBeNull();
+        expect(visit.isUnchecked).toBe(asks && isAway);
+      }
+    },
+  );
 
   test("a shopper whose bank never asked has nothing to confirm", async () => {
     const { visit, done } = visitOf("too late");

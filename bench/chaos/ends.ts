@@ -29,6 +29,11 @@ export function answersOf(checkouts: readonly Checkout[]): AnswerReport {
   return report;
 }
 
+/** How many of them could not be asked whether their bank takes a confirmation after the end. */
+export function uncheckedOf(checkouts: readonly Checkout[]): number {
+  return checkouts.filter(({ isBankUnchecked }) => isBankUnchecked === true).length;
+}
+
 /** `12 COMPLETED, 1 CARD_DECLINED`, most frequent first. */
 export function endsText(ends: Ends): string {
   return Object.entries(ends)

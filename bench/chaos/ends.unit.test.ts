@@ -1,6 +1,6 @@
 // The report counts how checkouts ended.
 import { expect, test } from "bun:test";
-import { answersOf, endsOf, endsText } from "./ends.ts";
+import { answersOf, endsOf, endsText, uncheckedOf } from "./ends.ts";
 import type { Checkout } from "./shopping.ts";
 
 function checkout(fields: Partial<Checkout>, currency = "EUR"): Checkout {
@@ -31,4 +31,9 @@ test("those whose bank asked are counted by answer and currency", () => {
     confirmed: { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 1 } },
     "too late": { EUR: { PAYMENT_NOT_CONFIRMED: 1 } },
   });
+});
+
+test("visits to a bank that was away are counted", () => {
+  const late = { end: "PAYMENT_NOT_CONFIRMED", answer: "too late" } as const;
+  expect(uncheckedOf([checkout(late), checkout({ ...late, isBankUnchecked: true })])).toBe(1);
 });

@@ -50,6 +50,8 @@ export interface ChaosReport {
   readonly by_currency: Readonly<Record<string, CurrencyReport>>;
   /** Of the checkouts whose bank asks the shopper (3-D Secure). */
   readonly by_answer: AnswerReport;
+  /** Of those: the bank was away when the shopper confirmed after the end, so nothing was learnt. */
+  readonly banks_not_checked: number;
   /** The slowest sagas, for inspection. */
   readonly slowest: readonly { readonly saga_id: string; readonly seconds: number; readonly end: string }[];
   readonly not_accepted: number;
@@ -197,10 +199,14 @@ function moneyLines({ by_currency }: ChaosReport): string[] {
   );
 }
 
-function answerLines({ by_answer }: ChaosReport): string[] {
+function answerLines({ by_answer, banks_not_checked }: ChaosReport): string[] {
   const lines = Object.entries(by_answer).map(([answer, currencies]) => {
     const ends = Object.entries(currencies).map(([currency, each]) => `${currency} ${endsText(each)}`);
     return `    ${answer.padEnd(16)} ${ends.join("; ")}`;
   });
+  if (banks_not_checked > 0)
+    lines.push(
+      `    NOT CHECKED: ${banks_not_checked} confirmations after the end, because the bank was away`,
+    );
   return lines.length === 0 ? [] : ["  the bank asked the shopper (3-D Secure), who", ...lines];
 }

@@ -109,6 +109,7 @@ test("the text has the money by currency, and what became of those whose bank as
       KWD: { ends: { COMPLETED: 2 }, due_cents: 7_740, taken_cents: 11_610, returned_cents: 3_870 },
     },
     by_answer: { "confirmed twice": { JPY: { COMPLETED: 1 }, KWD: { COMPLETED: 2 } } },
+    banks_not_checked: 2,
     slowest: [],
     not_accepted: 0,
     not_terminal: 0,
@@ -123,4 +124,6 @@ test("the text has the money by currency, and what became of those whose bank as
   const lines = asText(report).split("\n");
   expect(lines).toContain("  KWD: orders of 7.740 KWD; the provider took 11.610 KWD and returned 3.870 KWD");
   expect(lines).toContain("    confirmed twice  JPY 1 COMPLETED; KWD 2 COMPLETED");
+  expect(lines).toContain("    NOT CHECKED: 2 confirmations after the end, because the bank was away");
+  expect(asText({ ...report, banks_not_checked: 0 })).not.toContain("NOT CHECKED");
 });

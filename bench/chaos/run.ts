@@ -8,7 +8,7 @@ import { openSystem, stackCommand, type System, wipe } from "../system.ts";
 import { ACTION_DEADLINE_MS } from "./bank-visit.ts";
 import { BLOCKED_COUNTRY } from "./cases.ts";
 import { Clocks, clocksLack } from "./clocks.ts";
-import { answersOf, endsOf } from "./ends.ts";
+import { answersOf, endsOf, uncheckedOf } from "./ends.ts";
 import { type Arena, inject } from "./faults.ts";
 import { Links } from "./links.ts";
 import { seeded } from "../../internal/kernel/random.ts";
@@ -178,6 +178,7 @@ async function judge(run: DrainedRun): Promise<ChaosReport> {
     by_end: endsOf(accepted),
     by_currency: money.byCurrency,
     by_answer: answersOf(accepted),
+    banks_not_checked: uncheckedOf(accepted),
     slowest: slowestOf(accepted),
     not_accepted: shopping.checkouts.length - accepted.length,
     not_terminal: notTerminal,

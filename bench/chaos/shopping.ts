@@ -45,6 +45,8 @@ export interface Checkout {
   /** True if it ended as without a fault. */
   isServed?: boolean;
   restAt?: number;
+  /** Its bank was away after the end, so it is not known whether that still took a confirmation. */
+  isBankUnchecked?: boolean;
 }
 
 export interface ShoppingOptions {
@@ -156,6 +158,7 @@ export class Shopping {
       else if (this.#note(checkout, view)) {
         const wrong = await visit?.ended(view.status, giveUpAt);
         if (wrong != null) this.violations.push(wrong);
+        if (visit?.isUnchecked === true) checkout.isBankUnchecked = true;
         return;
       } else if (view.next_action !== undefined && visit !== undefined) {
         // What is away meanwhile is tried again at the next look.
