@@ -6,8 +6,10 @@ import type { TopicLag } from "../../messaging/telemetry.ts";
 type Client = Pick<KafkaConsumer, "assignments" | "getWatermarkOffsets" | "isConnected" | "position">;
 
 /**
- * By topic, over the partitions of this member. A partition of which no message was read since its assignment counts as 0: either
- * none waits, or the first one arrives in a moment. Messages of a batch in hand count as read.
+ * By topic, over the partitions of this member. Messages of a batch in hand count as read. A partition of which no message was read
+ * since its assignment counts as 0, which is too little while its messages are not read at all, for example because the first batch has
+ * those of other partitions and its database is away. What waits there is the distance from the committed offset, and librdkafka has that
+ * only from a request to the broker: the ends of an idle partition and of an unread one look the same from here.
  */
 export function lagOf(client: Client): readonly TopicLag[] {
   if (!client.isConnected()) return [];
