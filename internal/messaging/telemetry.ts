@@ -80,7 +80,7 @@ interface LagMeter {
 export function consumerLag(meter: LagMeter, service: string, read: () => readonly TopicLag[]): void {
   meter.gauge(
     "consumer_lag",
-    "Messages in Kafka that this process has not read yet; 0 for a partition of which it has read nothing since its assignment",
+    "Messages in Kafka that this process has not read yet",
     ["service", "topic"],
     () => read().map(({ topic, messages }) => [{ service, topic }, messages] as const),
   );

@@ -407,6 +407,29 @@ function sendNumbers(topic: string, values: readonly number[], partitions: reado
   );
 }
 
+test("the lag has the partitions of which nothing was read since their assignment", async () => {
+  // given a group that has committed its start in a topic of two partitions
+  const topic = await freshTopic(2);
+  const groupId = `group-${crypto.randomUUID()}`;
+  await sendNumbers(topic, numbers(0, 60), [0, 1]);
+  let done = 1;
+  {
+    await using before = await open(topic, { groupId });
+    const first = await before.poll({ ...SOON, maxMessages: 4, lingerMs: 0 });
+    done += first?.values.length ?? 0;
+    first?.done();
+    first?.release();
+  }
+  // when its next member reads one message, of one partition
+  await using consumer = await open(topic, { groupId });
+  const batch = await consumer.poll({ ...SOON, maxMessages: 1, lingerMs: 0 });
+  expect(batch?.values).toHaveLength(1);
+  // then all others count
+  await waitUntil("the lag is complete", () => consumer.lag()[0]?.messages === 60 - done, {
+    timeoutMs: 20_000,
+  });
+});
+
 test("the lag is what waits behind the last poll, and a group that has read everything has none", async () => {
   const topic = await freshTopic();
   await send(

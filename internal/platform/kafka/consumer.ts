@@ -14,7 +14,7 @@ import {
   toEvent,
   type KafkaOptions,
 } from "./connection.ts";
-import { lagOf } from "./lag.ts";
+import { Lag } from "./lag.ts";
 import type { BatchConsumer } from "./native/types.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
@@ -126,6 +126,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   readonly #native: BatchConsumer;
   readonly #group: string;
   readonly #watch: TopicWatch;
+  readonly #lag: Lag;
   readonly #onEvent: KafkaOptions["onEvent"];
   #polling: Promise<unknown> | undefined;
   #batch: Batch | undefined;
@@ -140,6 +141,11 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     this.#group = options.groupId;
     const handle = kafka().addon.handleOf(connection.client.getClient());
     this.#onEvent = options.onEvent;
+    this.#lag = new Lag({
+      client: connection.client,
+      fromBeginning: options.fromBeginning ?? true,
+      monotonic: () => performance.now(),
+    });
     const onKnown = (topic: string, id: string) =>
       options.onEvent?.({ level: "info", name: "TOPIC_ID", message: `${topic} has the id ${id}` });
     this.#watch = new TopicWatch(handle, options.topics, onKnown, options.topicCheckIntervalMs);
@@ -173,7 +179,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
   /** What waits in Kafka for this member, by topic, as the last answer of a broker said. */
   lag(): readonly TopicLag[] {
     if (this.#closed !== undefined) return [];
-    return lagOf(this.#connection.client);
+    return this.#lag.read();
   }
 
   /** Messages read from a recreated topic before this check are delivered again; their readers drop them as duplicates. */
@@ -223,7 +229,7 @@ class GroupConsumer implements Consumer, AsyncDisposable {
     await this.#polling?.then(ignore, ignore);
     this.#batch?.abandon();
     clearTimeout(this.#commitTimer);
-    await Promise.all([this.#lastCommit(), this.#watch.settled()]);
+    await Promise.all([this.#lastCommit(), this.#watch.settled(), this.#lag.settled()]);
     await disconnect(this.#native, this.#connection);
   }
 

@@ -1,24 +1,94 @@
 // How many messages wait in Kafka for a member of a group. From what librdkafka knows by itself: the broker tells the end of a
-// partition with every answer to a fetch, so nothing is asked. Called by consumer.ts at each scrape.
-import type { KafkaConsumer } from "@confluentinc/kafka-javascript";
+// partition with every answer to a fetch. Only where a partition begins of which nothing was read yet is asked, rarely. Called by
+// consumer.ts at each scrape.
+import type { KafkaConsumer, TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import type { TopicLag } from "../../messaging/telemetry.ts";
+import { call } from "./connection.ts";
 
-type Client = Pick<KafkaConsumer, "assignments" | "getWatermarkOffsets" | "isConnected" | "position">;
+type Client = Pick<
+  KafkaConsumer,
+  "assignments" | "committed" | "getWatermarkOffsets" | "isConnected" | "position"
+>;
 
-/**
- * By topic, over the partitions of this member. Messages of a batch in hand count as read. A partition of which no message was read
- * since its assignment counts as 0, which is too little while its messages are not read at all, for example because the first batch has
- * those of other partitions and its database is away. What waits there is the distance from the committed offset, and librdkafka has that
- * only from a request to the broker: the ends of an idle partition and of an unread one look the same from here.
- */
-export function lagOf(client: Client): readonly TopicLag[] {
-  if (!client.isConnected()) return [];
-  const messages = new Map<string, number>();
-  for (const { topic, partition, offset } of client.position(client.assignments())) {
-    // Logical offsets, such as "not known", are negative.
-    const isKnown = typeof offset === "number" && offset >= 0;
-    const unread = isKnown ? client.getWatermarkOffsets(topic, partition).highOffset - offset : 0;
-    messages.set(topic, (messages.get(topic) ?? 0) + Math.max(0, unread));
+/** How often the committed offsets of partitions of which nothing was read are asked for: idle ones have none read for days. */
+const ASK_AGAIN_MS = 60_000;
+const ASK_TIMEOUT_MS = 2_000;
+
+export interface LagOptions {
+  readonly client: Client;
+  /** Where a group without committed offsets starts. */
+  readonly fromBeginning: boolean;
+  /** Milliseconds. */
+  readonly monotonic: () => number;
+}
+
+export class Lag {
+  readonly #options: LagOptions;
+  /** Committed offset by topic and partition, of the partitions of which nothing was read; negative for none. */
+  #committed: ReadonlyMap<string, number> = new Map();
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+
+  constructor(options: LagOptions) {
+    this.#options = options;
   }
-  return [...messages].map(([topic, count]) => ({ topic, messages: count }));
+
+  /**
+   * By topic, over the partitions of this member. A partition of which no message was read since its assignment counts from the offset
+   * that its group has committed; until that is known, from the next scrape on, as 0. Messages of a batch in hand count as read.
+   */
+  read(): readonly TopicLag[] {
+    const { client } = this.#options;
+    if (!client.isConnected()) return [];
+    const messages = new Map<string, number>();
+    const unread: { topic: string; partition: number }[] = [];
+    for (const { topic, partition, offset } of client.position(client.assignments())) {
+      // Logical offsets, such as "not known", are negative.
+      const isRead = typeof offset === "number" && offset >= 0;
+      if (!isRead) unread.push({ topic, partition });
+      const { lowOffset, highOffset } = client.getWatermarkOffsets(topic, partition);
+      const from = isRead ? offset : this.#startOf(nameOf(topic, partition), lowOffset, highOffset);
+      messages.set(topic, (messages.get(topic) ?? 0) + Math.max(0, highOffset - from));
+    }
+    this.#ask(unread);
+    return [...messages].map(([topic, count]) => ({ topic, messages: count }));
+  }
+
+  /** Resolves when no request is in flight. */
+  async settled(): Promise<void> {
+    await this.#asking;
+  }
+
+  #startOf(name: string, low: number, high: number): number {
+    const committed = this.#committed.get(name);
+    if (committed === undefined) return high;
+    if (committed >= 0) return committed;
+    return this.#options.fromBeginning && low >= 0 ? low : high;
+  }
+
+  /** A rebalance brings partitions that were not asked for yet. What others have committed meanwhile is known a minute later. */
+  #ask(unread: readonly { readonly topic: string; readonly partition: number }[]): void {
+    const { client, monotonic } = this.#options;
+    const isNew = unread.some(({ topic, partition }) => !this.#committed.has(nameOf(topic, partition)));
+    const isDue = monotonic() - this.#askedAt >= (isNew ? ASK_TIMEOUT_MS : ASK_AGAIN_MS);
+    if (unread.length === 0 || !isDue || this.#asking !== undefined) return;
+    this.#askedAt = monotonic();
+    this.#asking = call<TopicPartitionOffsetAndMetadata[]>("cannot read the group's offsets", (done) =>
+      client.committed([...unread], ASK_TIMEOUT_MS, done),
+    )
+      .then(
+        (found) => {
+          this.#committed = new Map(
+            found.map(({ topic, partition, offset }) => [nameOf(topic, partition), offset ?? -1]),
+          );
+        },
+        // The next scrape asks again.
+        () => undefined,
+      )
+      .finally(() => (this.#asking = undefined));
+  }
+}
+
+function nameOf(topic: string, partition: number): string {
+  return `${topic} ${partition}`;
 }
