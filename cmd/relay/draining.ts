@@ -48,7 +48,10 @@ export function startDraining(
   };
   listen(context, name, async () => {
     await database.ready();
-    await database.listen(OUTBOX_CHANNEL, wake);
+    await database.listen(OUTBOX_CHANNEL, wake, () => {
+      relay.reconnected();
+      publish.wake();
+    });
     // Notifications before this LISTEN are lost, so look once.
     wake();
   });

@@ -9,6 +9,8 @@ const LATE_MS = 10_000;
 const WINDOW_MS = 10_000;
 /** After a full scan the next one waits this many times its duration. Without an old snapshot a scan takes almost no time. */
 const REST_PER_WALK = 20;
+/** And at most this long: a machine that stood still makes a scan look slow that is not, and late rows would wait for minutes. */
+const MAX_REST_MS = 30_000;
 
 export interface Claim {
   /** The result of `next`. */
@@ -32,8 +34,13 @@ export class ClaimFloor {
     return now >= this.#walkDueAt ? 0 : this.#floor;
   }
 
+  /** The next claim scans from the beginning: the rows may be others than before. */
+  forget(): void {
+    this.#walkDueAt = Number.NEGATIVE_INFINITY;
+  }
+
   claimed({ from, oldest, startedAt, endedAt }: Claim): void {
-    if (from === 0) this.#walkDueAt = endedAt + (endedAt - startedAt) * REST_PER_WALK;
+    if (from === 0) this.#walkDueAt = endedAt + Math.min((endedAt - startedAt) * REST_PER_WALK, MAX_REST_MS);
     // An empty claim leaves no dead entries, so the recent minimum still holds.
     if (oldest === undefined) return;
     if (endedAt >= this.#windowEndsAt) {

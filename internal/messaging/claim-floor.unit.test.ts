@@ -21,6 +21,20 @@ test("a slow full scan is not repeated at once", () => {
   expect(floor.next(10_500)).toBe(0);
 });
 
+test("a scan that seemed to take long, because the machine stood still, is repeated after half a minute", () => {
+  const floor = new ClaimFloor();
+  floor.claimed({ from: 0, oldest: NOW, startedAt: 0, endedAt: 10_000 });
+  expect(floor.next(39_999)).toBe(NOW - 10_000);
+  expect(floor.next(40_000)).toBe(0);
+});
+
+test("when the database may be another one, the next scan is a full one", () => {
+  const floor = new ClaimFloor();
+  floor.claimed({ from: 0, oldest: NOW, startedAt: 0, endedAt: 10_000 });
+  floor.forget();
+  expect(floor.next(10_001)).toBe(0);
+});
+
 test("a full scan that took no time is repeated at once", () => {
   const floor = new ClaimFloor();
   floor.claimed({ from: 0, oldest: NOW, startedAt: 5, endedAt: 5 });

@@ -46,7 +46,10 @@ export interface Database {
   readonly sql: Sql;
   /** Runs `work` in one transaction; rolls back when it throws. `work` must end with `finish`. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Calls `onNotify` for each NOTIFY on `channel`, and once after every reconnect. Resolves to a function that stops it. */
-  listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
+  /**
+   * Calls `onNotify` for each NOTIFY on `channel`, and `onReconnect` (by default `onNotify`) once after every reconnect. Resolves to a
+   * function that stops it.
+   */
+  listen(channel: string, onNotify: () => void, onReconnect?: () => void): Promise<() => Promise<void>>;
   faultOf(error: unknown): DatabaseFault;
 }

@@ -169,7 +169,7 @@ export function publishing(database: Database, publisher: Pick<Publisher, "offer
       publisher.offer(appended);
       return result;
     },
-    listen: (channel, onNotify) => database.listen(channel, onNotify),
+    listen: (channel, onNotify, onReconnect) => database.listen(channel, onNotify, onReconnect),
     faultOf: (error) => database.faultOf(error),
   };
 }

@@ -111,6 +111,15 @@ export class Relay {
   }
 
   /**
+   * Call this when the connection was lost. The database may have been restored from the past: events that were published are
+   * waiting again, and are older than any that was claimed lately.
+   */
+  reconnected(): void {
+    this.#floor.forget();
+    this.wake();
+  }
+
+  /**
    * Publishes one claim; `processed` counts the claimed events. Throws when the database or Kafka is unavailable, with the claim
    * released and nothing lost; the caller backs off.
    */

@@ -118,3 +118,39 @@ describe("the relay", () => {
     expect(claims[0]?.marked).toBeUndefined();
   });
 });
+
+test("after a reconnect it looks at all events: the database may have been restored, and old ones wait again", async () => {
+  let time = 0;
+  const floors: unknown[] = [];
+  const claimed = Bun.randomUUIDv7("hex", Date.UTC(2026, 10, 29));
+  const tx = (parts: TemplateStringsArray, ...values: readonly unknown[]) => {
+    if (!parts.join("").includes("update outbox")) {
+      floors.push(values[1]);
+      // The machine stands still during the first scan, so the next full one is due later.
+      time += floors.length === 1 ? 5_000 : 1;
+    }
+    return Promise.resolve([{ text: "text", ids: claimed }]);
+  };
+  const all = (statements: readonly PromiseLike<unknown>[]) => Promise.all(statements);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the relay uses no more of it
+  const database = {
+    transaction: (work: (given: unknown) => Promise<unknown>) => work({ tx, send: all, finish: all }),
+    faultOf: () => "other",
+  } as unknown as Database;
+  const relay = new Relay({
+    database,
+    databaseName: "test",
+    producer: { produce: () => Promise.resolve([]), close: () => Promise.resolve() },
+    clock: { now: () => Date.UTC(2026, 10, 29) },
+    metrics: relayMetrics(meter),
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    monotonic: () => time,
+  });
+  await relay.runOnce();
+  await relay.runOnce();
+  relay.reconnected();
+  await relay.runOnce();
+  const [first, later, again] = floors;
+  expect(later).not.toBe(first);
+  expect(again).toBe(first);
+});

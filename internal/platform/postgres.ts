@@ -115,10 +115,13 @@ export class Postgres implements Database, AsyncDisposable {
   }
 
   /**
-   * One connection per listener; the driver reconnects it. NOTIFYs sent in between are lost, so `onNotify` is called after a
-   * reconnect.
+   * One connection per listener; the driver reconnects it. NOTIFYs sent in between are lost, so `onReconnect` is called.
    */
-  async listen(channel: string, onNotify: () => void): Promise<() => Promise<void>> {
+  async listen(
+    channel: string,
+    onNotify: () => void,
+    onReconnect: () => void = onNotify,
+  ): Promise<() => Promise<void>> {
     const client = postgres(this.#url, { ...this.#driver, ...PRIMARY_ONLY, max: 1 });
     let isFirst = true;
     this.#listeners.add(client);
@@ -127,7 +130,7 @@ export class Postgres implements Database, AsyncDisposable {
     };
     try {
       await client.listen(channel, onNotify, () => {
-        if (!isFirst) onNotify();
+        if (!isFirst) onReconnect();
         isFirst = false;
       });
     } catch (error) {

@@ -67,7 +67,7 @@ export class TestInventory implements AsyncDisposable {
     return {
       sql: postgres.sql,
       transaction: (work) => postgres.transaction(work),
-      listen: (channel, onNotify) => postgres.listen(channel, onNotify),
+      listen: (channel, onNotify, onReconnect) => postgres.listen(channel, onNotify, onReconnect),
       faultOf: (error) => {
         const fault = postgres.faultOf(error);
         this.faults.push(fault);
