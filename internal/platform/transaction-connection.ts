@@ -10,6 +10,8 @@ import { AppError, assert } from "../kernel/errors.ts";
 export type DriverOptions = Options<Record<string, PostgresType>>;
 
 const CLOSE_TIMEOUT_SECONDS = 1;
+/** For each step of opening, above the timeouts of connecting and of a statement. Without it a step that never settles stops a role. */
+const OPEN_TIMEOUT_MS = 30_000;
 
 export class TransactionConnection {
   #driver: postgres.Sql | undefined;
@@ -37,10 +39,12 @@ export class TransactionConnection {
     try {
       // On a new connection the driver fetches a list of types. If the connection breaks meanwhile (postgres 3.4.9), `reserve` never
       // settles, and the list's rejection has no handler, which ends the process. A plain statement has no such fault.
-      await driver`select`;
-      connection.#reserved = connection.#refusingWhenClosed(await driver.reserve());
+      await connection.within(OPEN_TIMEOUT_MS, driver`select`);
+      const reserved = await connection.within(OPEN_TIMEOUT_MS, driver.reserve());
+      connection.#reserved = connection.#refusingWhenClosed(reserved);
     } catch (error) {
-      await driver.end({ timeout: 0 });
+      // Not awaited: nothing is in flight that matters, and a broken connection may take its time.
+      void driver.end({ timeout: 0 });
       throw standbyRefused(driver) ?? error;
     }
     return connection;
