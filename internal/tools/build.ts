@@ -46,7 +46,10 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
   const begun = performance.now();
   const file = join(DIST, binaryName(role));
   const recordFile = join(CACHE, "build", `${role}.json`);
-  const settings = hashText(`${Bun.version} ${version} ${addon} ${readFileSync(import.meta.path, "utf8")}`);
+  // With the commit, so that all binaries of a build say the same version, also those whose files are as before.
+  const settings = hashText(
+    `${Bun.version} ${version}${commit()} ${addon} ${readFileSync(import.meta.path, "utf8")}`,
+  );
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
