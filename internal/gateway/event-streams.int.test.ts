@@ -4,6 +4,7 @@ import type { Event } from "../../schemas/events.ts";
 import { eventOf } from "../testkit/events.ts";
 import { SHOPPER, STRANGER } from "../testkit/gateway.ts";
 import { PublicApi } from "../testkit/public-api.ts";
+import { COMPLETING } from "../testkit/orchestrator.ts";
 
 let api: PublicApi;
 beforeAll(async () => {
@@ -40,13 +41,7 @@ test("a stream tells each step as it is committed, and ends with the checkout", 
     response.headers.get("cache-control"),
   ]).toEqual([200, "text/event-stream", "no-store"]);
   const told = framesOf(response);
-  for (const type of [
-    "InventoryReserved",
-    "PaymentSucceeded",
-    "ReservationConfirmed",
-    "OrderCreated",
-  ] as const)
-    await commit(eventOf(type, sagaId));
+  for (const type of COMPLETING) await commit(eventOf(type, sagaId));
   const frames = await told;
   const steps = frames.filter(({ event }) => event === "progress");
   expect(steps.map(({ data }) => data.status)).toEqual([

@@ -1,4 +1,5 @@
 // The gateway's client of the orchestrator's HTTP API. Called by the routes of checkouts.
+import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   ActionExtended,
@@ -14,7 +15,7 @@ import {
 } from "../../schemas/http.ts";
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
-import { InternalApi } from "./internal-api.ts";
+import { type Contract, InternalApi } from "./internal-api.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A checkout is answered in milliseconds; a longer time means a fault in the orchestrator or its database. */
@@ -59,7 +60,7 @@ export class OrchestratorClient implements Disposable {
    * SERVICE_UNAVAILABLE if the saga may or may not be stored; a retry with the same Idempotency-Key is safe.
    */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
-    const answer = await this.#post("/sagas", request);
+    const answer = await this.#post("/sagas", start, request);
     return "body" in answer ? answer.body : notStarted(answer.fault);
   }
 
@@ -68,7 +69,7 @@ export class OrchestratorClient implements Disposable {
    * and SERVICE_UNAVAILABLE.
    */
   async findSaga(request: FindSaga): Promise<SagaStarted | null> {
-    const answer = await this.#post("/sagas/find", request);
+    const answer = await this.#post("/sagas/find", start, request);
     if ("body" in answer) return answer.body;
     // An orchestrator of an older version knows no such path.
     const isMissing = ["NO_SUCH_SAGA", "INVALID_REQUEST"].includes(answer.fault.error);
@@ -92,12 +93,8 @@ export class OrchestratorClient implements Disposable {
    * `not-extendable`, or SERVICE_UNAVAILABLE; then the time may have been given or not, and asking again is safe.
    */
   async extendAction(sagaId: string, userId: string): Promise<ActionExtended | null> {
-    const answer = await this.#api.call(`/sagas/${sagaId}/extend-action`, extended, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ user_id: userId } satisfies ExtendAction),
-      signal: AbortSignal.timeout(this.#startTimeoutMs),
-    });
+    const request: ExtendAction = { user_id: userId };
+    const answer = await this.#post(`/sagas/${sagaId}/extend-action`, extended, request);
     if ("body" in answer) return answer.body;
     const { error, detail } = answer.fault;
     if (error === "NOT_EXTENDABLE")
@@ -116,12 +113,7 @@ export class OrchestratorClient implements Disposable {
       reason: "cancelled by the shopper",
       user_id: userId,
     };
-    const answer = await this.#api.call(`/sagas/${sagaId}/cancel-order`, cancelling, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(this.#startTimeoutMs),
-    });
+    const answer = await this.#post(`/sagas/${sagaId}/cancel-order`, cancelling, request);
     if ("body" in answer) return answer.body;
     const { error, detail } = answer.fault;
     if (error === "NOT_COMPLETED")
@@ -163,8 +155,12 @@ export class OrchestratorClient implements Disposable {
     for (const wait of this.#waits) wait.abort();
   }
 
-  #post(path: string, request: StartSaga | FindSaga) {
-    return this.#api.call(path, start, {
+  #post<Body extends TSchema>(
+    path: string,
+    contract: Contract<Body, typeof SagaApiFault>,
+    request: StartSaga | FindSaga | ExtendAction | CancelOrderRequest,
+  ) {
+    return this.#api.call(path, contract, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import type { Event } from "../../schemas/events.ts";
 import { ERASED } from "../../schemas/fields.ts";
 import { eventOf } from "../testkit/events.ts";
-import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
+import { checkout, COMPLETING, POLICY, START } from "../testkit/orchestrator.ts";
 import {
   decideCancellation,
   isCancellationReply,
@@ -20,13 +20,7 @@ const ID = "01900000-0000-7000-8000-0000000000c1";
 
 function completedSaga(): Saga {
   let { saga } = startSaga(SAGA, checkout(), START, POLICY);
-  for (const type of [
-    "InventoryReserved",
-    "PaymentSucceeded",
-    "ReservationConfirmed",
-    "OrderCreated",
-  ] as const)
-    ({ saga } = decide(saga, eventOf(type, SAGA), START, POLICY));
+  for (const type of COMPLETING) ({ saga } = decide(saga, eventOf(type, SAGA), START, POLICY));
   return saga;
 }
 const saga = completedSaga();

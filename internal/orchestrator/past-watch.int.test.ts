@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { TOPICS } from "../../schemas/topics.ts";
 import { restoreBackup, takeBackup } from "../testkit/backup.ts";
 import { eventOf } from "../testkit/events.ts";
-import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
+import { COMPLETING, POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { PastWatch } from "./past-watch.ts";
 import { rebuildSagas } from "./rebuild-run.ts";
 
@@ -86,12 +86,7 @@ test("a database from the past stops, logs it, and continues after a rebuild; co
   const late = await orchestrator.start();
   await publish();
   for (const id of [first, late])
-    for (const type of [
-      "InventoryReserved",
-      "PaymentSucceeded",
-      "ReservationConfirmed",
-      "OrderCreated",
-    ] as const) {
+    for (const type of COMPLETING) {
       await tell(eventOf(type, id));
       await publish();
     }

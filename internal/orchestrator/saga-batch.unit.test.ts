@@ -1,7 +1,7 @@
 // Which cancellation of a checkout the replies are for.
 import { expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
-import { checkout, POLICY, START } from "../testkit/orchestrator.ts";
+import { checkout, COMPLETING, POLICY, START } from "../testkit/orchestrator.ts";
 import { decideCancellation, startCancellation } from "./order-cancellation.ts";
 import { decide, startSaga } from "./saga.ts";
 import { SagaBatch } from "./saga-batch.ts";
@@ -15,13 +15,7 @@ test.each([
   ["a clock was ahead when the older one was made", HIGH, LOW],
 ])("replies are for the cancellation that is not refused: %s", (_case, refusedId, openId) => {
   let { saga } = startSaga(SAGA, checkout(), START, POLICY);
-  for (const type of [
-    "InventoryReserved",
-    "PaymentSucceeded",
-    "ReservationConfirmed",
-    "OrderCreated",
-  ] as const)
-    ({ saga } = decide(saga, eventOf(type, SAGA), START, POLICY));
+  for (const type of COMPLETING) ({ saga } = decide(saga, eventOf(type, SAGA), START, POLICY));
   const refusal = { ...eventOf("OrderCancelRefused", SAGA), idempotency_key: `${refusedId}:order` };
   const { cancellation: refused } = decideCancellation(
     startCancellation(refusedId, saga, START, POLICY).cancellation,

@@ -8,20 +8,12 @@ import {
   ShopInMemory,
   storefrontOptions,
 } from "../testkit/storefront.ts";
-import { Browser, ORIGIN } from "../testkit/form-browser.ts";
+import { Browser, DETAILS, ORIGIN } from "../testkit/form-browser.ts";
 import { SHOP_ROUTES, storefrontApp } from "./app.ts";
 import { assets } from "./assets.ts";
 import { type CheckoutStatus, type PlacedOrder, TooManyRequests } from "./port.ts";
 
 const AN_END = "2026-11-29T12:01:00.000Z";
-const DETAILS = {
-  email: "ada@example.com",
-  name: "Ada",
-  line1: "Main St 1",
-  postal_code: "10115",
-  city: "Berlin",
-  country: "DE",
-};
 
 let shop: ShopInMemory;
 let browser: Browser;

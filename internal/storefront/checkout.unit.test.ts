@@ -1,17 +1,9 @@
 // The checkout form when it is shown again: which key it has, what the page says, and that nothing is ordered twice.
 import { beforeEach, describe, expect, test } from "bun:test";
-import { Browser } from "../testkit/form-browser.ts";
+import { Browser, DETAILS } from "../testkit/form-browser.ts";
 import { sagaOf, ShopInMemory } from "../testkit/storefront.ts";
 import { TooManyRequests } from "./port.ts";
 
-const DETAILS = {
-  email: "ada@example.com",
-  name: "Ada",
-  line1: "Main St 1",
-  postal_code: "10115",
-  city: "Berlin",
-  country: "DE",
-};
 const KEY = "__Host-key";
 
 let shop: ShopInMemory;

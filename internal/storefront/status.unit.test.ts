@@ -2,20 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import type { CheckoutStatus } from "./port.ts";
 import { moneySentence, stageOf, takesLong, viewVersion } from "./status.ts";
+import { startedView } from "../testkit/status-view.ts";
 
-const STARTED: CheckoutStatus = {
-  saga_id: "01890000-0000-7000-9000-000000000001",
-  status: "STARTED",
-  current_step: "reserve",
-  compensation_step: null,
-  failure_code: null,
-  order_id: null,
-  total_cents: null,
-  currency: "EUR",
-  created_at: "2026-11-29T12:00:00.000Z",
-  updated_at: "2026-11-29T12:00:00.000Z",
-  completed_at: null,
-};
+const STARTED: CheckoutStatus = startedView(
+  "01890000-0000-7000-9000-000000000001",
+  "2026-11-29T12:00:00.000Z",
+);
 const at = (parts: Partial<CheckoutStatus>): CheckoutStatus => ({ ...STARTED, ...parts });
 const action = { kind: "redirect" as const, expires_at: "2026-11-29T12:10:00.000Z" };
 

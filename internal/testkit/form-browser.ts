@@ -3,6 +3,16 @@ import { storefrontApp } from "../storefront/app.ts";
 import type { StorefrontOptions } from "../storefront/options.ts";
 import { SHOPPER_TOKEN, type ShopInMemory, storefrontOptions } from "./storefront.ts";
 
+/** What a shopper types at the checkout. */
+export const DETAILS = {
+  email: "ada@example.com",
+  name: "Ada",
+  line1: "Main St 1",
+  postal_code: "10115",
+  city: "Berlin",
+  country: "DE",
+};
+
 export const ORIGIN = "http://localhost";
 
 /** Keeps cookies and follows redirects, like a browser. */

@@ -34,7 +34,13 @@ export const POLICY: SagaPolicy = {
   resendsBeforeOperator: 3,
 };
 
-const COMPLETING = ["InventoryReserved", "PaymentSucceeded", "ReservationConfirmed", "OrderCreated"] as const;
+/** The replies that take a new saga to COMPLETED, in order. */
+export const COMPLETING = [
+  "InventoryReserved",
+  "PaymentSucceeded",
+  "ReservationConfirmed",
+  "OrderCreated",
+] as const;
 
 /** A checkout of two teas by a new shopper with a new client key. */
 export function checkout(overrides: Partial<StartSaga> = {}): StartSaga {

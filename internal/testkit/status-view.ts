@@ -2,7 +2,7 @@
 import type { SagaStatusView } from "../../schemas/http.ts";
 
 /** `at`: RFC 3339. */
-export function startedView(saga_id: string, at: string): SagaStatusView {
+export function startedView(saga_id: string, at: string) {
   return {
     saga_id,
     status: "STARTED",
@@ -15,5 +15,5 @@ export function startedView(saga_id: string, at: string): SagaStatusView {
     created_at: at,
     updated_at: at,
     completed_at: null,
-  };
+  } satisfies SagaStatusView;
 }

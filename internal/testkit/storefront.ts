@@ -13,6 +13,7 @@ import {
   type ShopProduct,
   TooManyRequests,
 } from "../storefront/port.ts";
+import { startedView } from "./status-view.ts";
 
 export const SHOPPER_TOKEN = "header.shopper.signature";
 export const OTHER_TOKEN = "header.other.signature";
@@ -223,7 +224,7 @@ export class ShopInMemory implements ShopData {
 
   /** Starts a checkout, or moves it on. */
   set(sagaId: string, parts: Partial<CheckoutStatus>, userId = SHOPPER_ID): void {
-    const before = this.checkouts.get(sagaId)?.status ?? newCheckout(sagaId);
+    const before = this.checkouts.get(sagaId)?.status ?? startedView(sagaId, "2026-11-29T12:04:00.000Z");
     this.checkouts.set(sagaId, { userId, status: { ...before, ...parts } });
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
@@ -256,22 +257,6 @@ export class ShopInMemory implements ShopData {
   #answers(): void {
     if (this.isDown) throw new AppError("SERVICE_UNAVAILABLE", "the shop is down");
   }
-}
-
-function newCheckout(saga_id: string): CheckoutStatus {
-  return {
-    saga_id,
-    status: "STARTED",
-    current_step: "reserve",
-    compensation_step: null,
-    failure_code: null,
-    order_id: null,
-    total_cents: null,
-    currency: "EUR",
-    created_at: "2026-11-29T12:04:00.000Z",
-    updated_at: "2026-11-29T12:04:00.000Z",
-    completed_at: null,
-  };
 }
 
 /** The storefront's settings over this shop; `SHOPPER_TOKEN` and `OTHER_TOKEN` are its two valid sessions. */

@@ -3,9 +3,9 @@ import { assert, assertNever } from "../../kernel/errors.ts";
 import { timestampOf } from "../../kernel/timestamp.ts";
 import {
   chargeKey,
+  factsOf,
   isOpen,
   type Payment,
-  type PaymentFacts,
   type PaymentStatus,
   type PendingRefund,
   refundKey,
@@ -94,26 +94,6 @@ function refundState(
   assert(next_attempt_at !== null, `refund ${refund_id} is pending without a next attempt`);
   const refund: PendingRefund = { refund_id, attempts, created_at, next_attempt_at, error_code };
   return { status, refund } as const;
-}
-
-function factsOf(row: PaymentFacts): PaymentFacts {
-  const { payment_id, saga_id, amount_cents, shopper_present, undo_requested } = row;
-  const { attempts, void_attempts, first_attempt_at, charge_asked_at } = row;
-  const { answer_by, traceparent, created_at } = row;
-  return {
-    payment_id,
-    saga_id,
-    amount_cents,
-    shopper_present,
-    undo_requested,
-    attempts,
-    void_attempts,
-    first_attempt_at,
-    charge_asked_at,
-    answer_by,
-    traceparent,
-    created_at,
-  };
 }
 
 export type StoredPayment = ReturnType<typeof rowOf>;

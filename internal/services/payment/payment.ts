@@ -131,16 +131,15 @@ export function mayBeAtProvider({ attempts, void_attempts }: PaymentFacts): bool
   return attempts > void_attempts;
 }
 
-/** The fields that a settled payment takes over from the open one: all except status, token and lease. */
-export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
-  const { payment_id, saga_id, amount_cents, currency, shopper_present, undo_requested } = payment;
+/** The fields that payments of every status have, without those of its status. */
+export function factsOf(payment: PaymentFacts): PaymentFacts {
+  const { payment_id, saga_id, amount_cents, shopper_present, undo_requested } = payment;
   const { attempts, void_attempts, first_attempt_at, charge_asked_at } = payment;
   const { answer_by, traceparent, created_at } = payment;
   return {
     payment_id,
     saga_id,
     amount_cents,
-    currency,
     shopper_present,
     undo_requested,
     attempts,
@@ -151,6 +150,11 @@ export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly 
     traceparent,
     created_at,
   };
+}
+
+/** The fields that a settled payment takes over from the open one: all except status, token and lease. */
+export function withoutAttempt(payment: OpenPayment): PaymentFacts & { readonly currency: string } {
+  return { ...factsOf(payment), currency: payment.currency };
 }
 
 /** Starts the refund of the full amount, due at `now`. */
