@@ -85,7 +85,7 @@ export const Tracking = Type.Object({
 export type Tracking = Static<typeof Tracking>;
 
 const CITY_LENGTH = 100;
-const POSTAL_CODE_LENGTH = 20;
+export const POSTAL_CODE_LENGTH = 20;
 
 /** The address parts of all countries; each country uses some. Only lengths are limited, because every country has its own rules. */
 const addressParts = {
@@ -134,7 +134,8 @@ export const ERASED_ADDRESS = JSON.stringify({
   postal_code: "",
 });
 
+export const EMAIL_LENGTH = 254;
 export const Email = Type.String({
-  maxLength: 254,
+  maxLength: EMAIL_LENGTH,
   pattern: "^[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+@[^@\\s\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$",
 });

@@ -12,6 +12,7 @@ import { EXIT } from "./exit.ts";
 
 const help = new Help();
 const actor = TypeCompiler.Compile(Actor);
+const login = callerNames().find((one) => actor.Check(one)) ?? "unknown";
 
 /** A command that talks to the system. It has `--json` and `--stack`. */
 export function command(name: string, summary: string) {
@@ -40,10 +41,9 @@ export function operatorCommand(name: string, summary: string) {
 }
 
 export function actorOption(description: string) {
-  const name = callerNames().find((one) => actor.Check(one)) ?? "unknown";
   return new Option("--actor <name>", description)
     .argParser(auditText(Actor))
-    .default(name, `your login: ${name}`);
+    .default(login, `your login: ${login}`);
 }
 
 /** Options that do not go together: exit 2, as for any wrong command line. */

@@ -1,6 +1,7 @@
 // Reads a checkout from an HTTP request. Strict: unknown input is rejected, never ignored. Called by routes/checkout.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import isEmail from "validator/lib/isEmail.js";
+import { EMAIL_LENGTH } from "../../schemas/fields.ts";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
@@ -13,8 +14,6 @@ import { ProblemError } from "./problem.ts";
 export const MAX_BODY_BYTES = 64 * 1_024;
 /** Maximum listed faults of one body; more are usually consequences of these. */
 const MAX_BODY_FAULTS = 20;
-/** As the schema says; here for a body that breaks the schema. */
-const MAX_EMAIL_LENGTH = 254;
 const idempotencyKey = new RegExp(IDEMPOTENCY_KEY);
 /** W3C trace context, which forbids ids of only zeros. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -75,7 +74,7 @@ function faultsOf(body: unknown): readonly Fault[] {
 
 /** `isEmail` throws at half a surrogate pair (validator 13.15.35), and a text without a limit would take it long. */
 function isAddress(email: string): boolean {
-  return email.length <= MAX_EMAIL_LENGTH && email.isWellFormed() && isEmail(email);
+  return email.length <= EMAIL_LENGTH && email.isWellFormed() && isEmail(email);
 }
 
 interface Fault {

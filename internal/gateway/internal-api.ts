@@ -2,6 +2,7 @@
 // something does not exist. Used by the clients of orchestrator, inventory, order and payment.
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
+import type { Problem } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 
 /** What a service calls its error: `urn:checkout:problem:not-found`, `NO_SUCH_SAGA`. Nothing else can look like this by chance. */
@@ -87,4 +88,10 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Throws what a problem of a service means here. Without its detail, which may quote what was asked for. */
+export function refused(service: string, { status, type }: Problem): never {
+  const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
+  throw new AppError(code, `${service} answered ${status} ${type}`);
 }

@@ -2,8 +2,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
 import { CatalogueEntries, CatalogueEntry } from "../../schemas/shop.ts";
-import { AppError } from "../kernel/errors.ts";
-import { InternalApi } from "./internal-api.ts";
+import { InternalApi, refused } from "./internal-api.ts";
 
 /** A page takes a few milliseconds. */
 const TIMEOUT_MS = 2_000;
@@ -25,7 +24,7 @@ export class InventoryClient {
     const answer = await this.#api.call(`/catalogue?${query}`, page, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return "body" in answer ? answer.body : refused(answer.fault);
+    return "body" in answer ? answer.body : refused("inventory", answer.fault);
   }
 
   /** The existing ones among `skus`, at most MAX_CART_LINES. Throws SERVICE_UNAVAILABLE. */
@@ -33,7 +32,7 @@ export class InventoryClient {
     const answer = await this.#api.call(`/catalogue?skus=${skus.join(",")}`, page, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return "body" in answer ? answer.body.items : refused(answer.fault);
+    return "body" in answer ? answer.body.items : refused("inventory", answer.fault);
   }
 
   /** Null if there is no such SKU. Throws SERVICE_UNAVAILABLE. */
@@ -42,12 +41,6 @@ export class InventoryClient {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if ("body" in answer) return answer.body;
-    return answer.fault.status === 404 ? null : refused(answer.fault);
+    return answer.fault.status === 404 ? null : refused("inventory", answer.fault);
   }
-}
-
-/** Without the problem's detail: it may quote what was asked for. */
-function refused({ status, type }: Problem): never {
-  const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
-  throw new AppError(code, `inventory answered ${status} ${type}`);
 }

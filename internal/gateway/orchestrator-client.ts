@@ -96,9 +96,7 @@ export class OrchestratorClient implements Disposable {
     const request: ExtendAction = { user_id: userId };
     const answer = await this.#post(`/sagas/${sagaId}/extend-action`, extended, request);
     if ("body" in answer) return answer.body;
-    const { error, detail } = answer.fault;
-    if (error === "NOT_EXTENDABLE")
-      throw new ProblemError("not-extendable", detail === undefined ? {} : { detail });
+    if (answer.fault.error === "NOT_EXTENDABLE") throw conflict("not-extendable", answer.fault);
     return missing(answer.fault);
   }
 
@@ -115,9 +113,7 @@ export class OrchestratorClient implements Disposable {
     };
     const answer = await this.#post(`/sagas/${sagaId}/cancel-order`, cancelling, request);
     if ("body" in answer) return answer.body;
-    const { error, detail } = answer.fault;
-    if (error === "NOT_COMPLETED")
-      throw new ProblemError("not-cancellable", detail === undefined ? {} : { detail });
+    if (answer.fault.error === "NOT_COMPLETED") throw conflict("not-cancellable", answer.fault);
     return missing(answer.fault);
   }
 
@@ -201,4 +197,8 @@ function missing(answer: SagaApiFault): null {
 function refused({ error, detail = "" }: SagaApiFault): never {
   const code = error === "UNAVAILABLE" ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
   throw new AppError(code, `the orchestrator answered ${error} ${detail}`);
+}
+
+function conflict(type: "not-extendable" | "not-cancellable", { detail }: SagaApiFault): ProblemError {
+  return new ProblemError(type, detail === undefined ? {} : { detail });
 }

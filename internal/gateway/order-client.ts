@@ -1,8 +1,7 @@
 // The gateway's client of the order service's HTTP API. Called by routes/orders.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { OrderPage, OrderView, Problem } from "../../schemas/http.ts";
-import { AppError } from "../kernel/errors.ts";
-import { InternalApi } from "./internal-api.ts";
+import { InternalApi, refused } from "./internal-api.ts";
 
 /** A page takes a few milliseconds. */
 const TIMEOUT_MS = 3_000;
@@ -32,7 +31,7 @@ export class OrderClient {
     const answer = await this.#api.call(`/orders?${query.toString()}`, page, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return "body" in answer ? answer.body : refused(answer.fault);
+    return "body" in answer ? answer.body : refused("the order service", answer.fault);
   }
 
   /** Null if the user has no such order. Throws SERVICE_UNAVAILABLE. */
@@ -41,12 +40,6 @@ export class OrderClient {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if ("body" in answer) return answer.body;
-    return answer.fault.status === 404 ? null : refused(answer.fault);
+    return answer.fault.status === 404 ? null : refused("the order service", answer.fault);
   }
-}
-
-/** Without the problem's detail: it may quote what was asked for. */
-function refused({ status, type }: Problem): never {
-  const code = status === 503 ? "SERVICE_UNAVAILABLE" : "MESSAGE_INVALID";
-  throw new AppError(code, `the order service answered ${status} ${type}`);
 }

@@ -4,6 +4,7 @@
 // Called by address.ts, for the API and the shop's pages alike.
 // Not `lib/`: of a CommonJS module with other exports, the default import is the function in Bun, and an object in a compiled binary.
 import isPostalCode, { locales, type PostalCodeLocale } from "validator/es/lib/isPostalCode.js";
+import { POSTAL_CODE_LENGTH } from "../../schemas/fields.ts";
 
 /** `validator` lists the regions of these countries, and refuses a new one. Only the number of digits is checked. */
 const DIGITS: Readonly<Partial<Record<string, number>>> = { CN: 6, CO: 6, FR: 5, IR: 10, LI: 4, NP: 5 };
@@ -12,8 +13,6 @@ const ALSO: Readonly<Partial<Record<string, RegExp>>> = {
   GB: /^(BFPO\d{1,4}|(ASCN|BBND|BIQQ|FIQQ|PCRN|SIQQ|STHL|TDCU|TKCA)1ZZ|AI2640|GX111AA)$/,
   SA: /^\d{5}(\d{4})?$/,
 };
-/** As long as the schema allows; the text may also come from a request that breaks it. */
-const MAX_LENGTH = 20;
 /** What people put in front, beside the two letters of the country. */
 const PREFIXES: Readonly<Partial<Record<string, string>>> = {
   AT: "A",
@@ -36,7 +35,8 @@ const CEDEX = /\s+CEDEX(\s+\d{1,2})?\s*$/;
 export function isPostalCodeOf(country: string, text: string): boolean {
   const locale = locales.find((one) => one === country);
   if (locale === undefined) return true;
-  if (text.length > MAX_LENGTH) return false;
+  // The text may also come from a request that breaks the schema.
+  if (text.length > POSTAL_CODE_LENGTH) return false;
   const upper = text.normalize("NFKC").toUpperCase();
   const code = (country === "FR" ? upper.replace(CEDEX, "") : upper).replaceAll(SEPARATORS, "");
   const bare = withoutPrefix(code, country);

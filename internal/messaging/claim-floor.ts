@@ -9,7 +9,7 @@ const LATE_MS = 10_000;
 const WINDOW_MS = 10_000;
 /** After a full scan the next one waits this many times its duration. Without an old snapshot a scan takes almost no time. */
 const REST_PER_WALK = 20;
-/** And at most this long: a machine that stood still makes a scan look slow that is not, and late rows would wait for minutes. */
+/** And at most this long. If the machine was suspended, a scan seems slow that was not, and late rows would wait for minutes. */
 const MAX_REST_MS = 30_000;
 
 export interface Claim {

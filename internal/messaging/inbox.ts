@@ -1,12 +1,15 @@
 // The inbox table: the ids of the messages whose effect is in this database. The dedup cache in Redis may guess; the inbox decides.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type { Tx } from "./database.ts";
 
 /**
  * Inserts the ids and returns those that were new: the messages to decide. Sorted, so that two consumers that got the same messages
  * in a rebalance wait for each other instead of deadlocking.
  */
-export async function enterInbox(tx: Tx, messageIds: readonly string[]): Promise<ReadonlySet<string>> {
+export async function enterInbox(
+  tx: Tx | TransactionSql,
+  messageIds: readonly string[],
+): Promise<ReadonlySet<string>> {
   const rows = await tx<{ message_id: string }[]>`
     insert into inbox (message_id)
     select value::uuid from json_array_elements_text(${JSON.stringify(messageIds.toSorted())}::text::json)

@@ -5,6 +5,11 @@ import type { Handling } from "./dead-letter-store.ts";
 
 const deadLetter = TypeCompiler.Compile(DeadLetter);
 
+/** False for what a stranger wrote to the topic. */
+export function isDeadLetter(value: unknown): value is DeadLetter {
+  return deadLetter.Check(value);
+}
+
 /** An undefined field matches everything. Times are compared with the last failure, in epoch ms. */
 export interface DeadLetterFilter {
   readonly ids?: readonly string[] | undefined;
@@ -62,7 +67,7 @@ export async function findDeadLetters(
   for await (const { values, undecodable } of batches) {
     unreadable += undecodable.length;
     for (const value of values) {
-      if (!deadLetter.Check(value)) unreadable += 1;
+      if (!isDeadLetter(value)) unreadable += 1;
       else if (matches(value, filter)) found.set(value.dead_letter_id, value);
     }
   }

@@ -1,14 +1,10 @@
 // Counts the dead letters that no operator has handled, for an alert. Run once a minute by cmd/orchestrator, whose database knows what
 // operators did. Each run reads only what is new in the topic.
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
 import type { Handling } from "./dead-letter-store.ts";
-import { isOpen } from "./dead-letters.ts";
-
-const deadLetter = TypeCompiler.Compile(DeadLetter);
+import { isDeadLetter, isOpen } from "./dead-letters.ts";
 
 /** The maximum of the gauge over all services. What lies behind in the topic is read when some of these are handled. */
 const MAX_OPEN = 100_000;
@@ -67,7 +63,7 @@ export class OpenDeadLetters {
       if (this.#open.size >= MAX_OPEN) return;
       for (const [index, value] of batch.values.entries()) {
         this.#passed(batch.raw(index));
-        if (!deadLetter.Check(value)) continue;
+        if (!isDeadLetter(value)) continue;
         const { dead_letter_id, service, last_failure_at } = value;
         this.#services.add(service);
         this.#open.set(dead_letter_id, { service, failedAt: Date.parse(last_failure_at) });

@@ -191,12 +191,3 @@ function timesOf({ updated_at, shipped_at, delivered_at }: StoredOrder) {
     delivered_at: delivered_at === null ? null : timestampOf(delivered_at),
   };
 }
-
-/** Marks commands as handled and returns the number of those that were not. */
-export async function enterAnswered(tx: TransactionSql, messageIds: readonly string[]): Promise<number> {
-  const { count } = await tx`
-    insert into inbox (message_id)
-    select value::uuid from json_array_elements_text(${JSON.stringify(messageIds)}::text::json)
-        on conflict do nothing`;
-  return count;
-}

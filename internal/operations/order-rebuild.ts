@@ -8,7 +8,7 @@
 import type { Sql } from "postgres";
 import type { Tracking } from "../../schemas/fields.ts";
 import type { OrderStatus } from "../../schemas/http.ts";
-import { findInInbox } from "../messaging/inbox.ts";
+import { enterInbox, findInInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import {
   type OpenPoint,
@@ -20,7 +20,6 @@ import {
 import {
   cancelledOrders,
   endedSagas,
-  enterAnswered,
   erasedShoppers,
   mailedTracking,
   makeOrders,
@@ -134,7 +133,7 @@ function apply({ order }: OrderRebuildOptions, plans: readonly PlannedOrder[], a
     const done = new Set<string>();
     if (made.length > 0) for (const id of await makeOrders(tx, made)) done.add(id);
     if (moves.length > 0) for (const id of await moveOrders(tx, moves)) done.add(id);
-    return { done, answered: answered.length === 0 ? 0 : await enterAnswered(tx, answered) };
+    return { done, answered: answered.length === 0 ? 0 : (await enterInbox(tx, answered)).size };
   });
 }
 

@@ -26,7 +26,7 @@ export interface StatusRow extends ShopperFacts {
 
 /**
  * The columns of saga_state that `ownedStatus` takes. The cancellation is looked up only for a completed checkout, by a unique index;
- * all others are cheaper by that look.
+ * other checkouts do not pay for it.
  */
 export const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
@@ -67,9 +67,7 @@ export async function readOpenSagas(sql: Sql, userId: string): Promise<readonly 
 
 /** The same as readStatuses without a query, for a saga that was just committed: nobody has cancelled its order yet. */
 export function statusOfSaga(saga: Saga): OwnedStatus {
-  const { status, current_step, compensation_step, failure_code, order_id } = positionColumns(saga.position);
-  const place = { status, current_step, compensation_step, failure_code, order_id };
-  return ownedStatus({ ...saga, ...place, cancellation_step: null });
+  return ownedStatus({ ...saga, ...positionColumns(saga.position), cancellation_step: null });
 }
 
 export function ownedStatus(row: StatusRow): OwnedStatus {

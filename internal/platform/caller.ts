@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 
 const PASSWD = "/etc/passwd";
 
-/** The first that is set: behind sudo the person and not root, the login, the name of the process's user, its number. */
+/** In order of preference: the person behind sudo (not root), the login, the name of the process's user, its number. */
 export function callerNames(
   { SUDO_USER, USER }: Readonly<Record<string, string | undefined>> = process.env,
   uid = process.getuid?.() ?? 0,

@@ -10,7 +10,7 @@ import { AppError, assert } from "../kernel/errors.ts";
 export type DriverOptions = Options<Record<string, PostgresType>>;
 
 const CLOSE_TIMEOUT_SECONDS = 1;
-/** For each step of opening, above the timeouts of connecting and of a statement. Without it a step that never settles stops a role. */
+/** For each step of opening; longer than the timeouts of connecting and of a statement. A step that never settles would block the role. */
 const OPEN_TIMEOUT_MS = 30_000;
 
 export class TransactionConnection {

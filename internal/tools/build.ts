@@ -39,17 +39,16 @@ export async function buildAll(
   const addon = await buildNative();
   mkdirSync(DIST, { recursive: true });
   mkdirSync(join(CACHE, "build"), { recursive: true });
-  for (const role of roles) report(await buildRole(role, addon));
+  // Read once, so that all binaries of a build say the same version, also those whose files are as before.
+  const release = `${version}${commit()}`;
+  for (const role of roles) report(await buildRole(role, addon, release));
 }
 
-async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
+async function buildRole(role: string, addon: string, release: string): Promise<BuiltBinary> {
   const begun = performance.now();
   const file = join(DIST, binaryName(role));
   const recordFile = join(CACHE, "build", `${role}.json`);
-  // With the commit, so that all binaries of a build say the same version, also those whose files are as before.
-  const settings = hashText(
-    `${Bun.version} ${version}${commit()} ${addon} ${readFileSync(import.meta.path, "utf8")}`,
-  );
+  const settings = hashText(`${Bun.version} ${release} ${addon} ${readFileSync(import.meta.path, "utf8")}`);
   const seconds = () => (performance.now() - begun) / 1000;
   if (existsSync(file) && isCurrent(recordFile, settings)) return { file, built: false, seconds: seconds() };
 
@@ -73,7 +72,7 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
       autoloadTsconfig: false,
       autoloadPackageJson: false,
     },
-    plugins: [kafkaNativePlugin(addon), versionPlugin()],
+    plugins: [kafkaNativePlugin(addon), versionPlugin(release)],
     throw: false,
   });
   if (!result.success) {
@@ -95,15 +94,15 @@ async function buildRole(role: string, addon: string): Promise<BuiltBinary> {
   return { file, built: true, seconds: seconds() };
 }
 
-/** Sets the output of `--version`: the package version and the commit of the build. */
-function versionPlugin(): Bun.BunPlugin {
+/** Sets the output of `--version`. `release`: the package version and the commit of the build. */
+function versionPlugin(release: string): Bun.BunPlugin {
   return {
     name: "version",
     setup(build) {
       const packageFile = join(REPOSITORY, "package.json");
       build.onLoad({ filter: /package\.json$/ }, ({ path }) => {
         if (path !== packageFile) return undefined;
-        return { contents: JSON.stringify({ version: `${version}${commit()}` }), loader: "json" };
+        return { contents: JSON.stringify({ version: release }), loader: "json" };
       });
     },
   };

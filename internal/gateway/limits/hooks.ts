@@ -25,7 +25,7 @@ export interface GatewayLimitsOptions {
   readonly onError: (error: unknown, request: Request) => void;
 }
 
-/** A checkout whose user is verified: what the hook found out about its request may be older, while the keys were away. */
+/** A checkout and its verified user. The hook may have found no user, because the keys for tokens were away at that moment. */
 export interface Placing {
   readonly request: Request;
   readonly userId: string;

@@ -7,7 +7,7 @@ import { cancelOrder } from "../cancel-order.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { OrderClient } from "../order-client.ts";
 import { ProblemError, STATUS_ACCEPTED } from "../problem.ts";
-import { NO_STORE, strictQuery } from "./reading.ts";
+import { idOf, NO_STORE, strictQuery } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 const DEFAULT_PAGE_ORDERS = 20;
@@ -102,7 +102,7 @@ async function page(orders: OrderOptions["orders"], { request, set, userId }: Sh
 }
 
 async function one(orders: OrderOptions["orders"], { params: { id }, set, userId }: ShopperCall) {
-  const found = await orders.order(orderIdOf(id), userId);
+  const found = await orders.order(idOf(id), userId);
   // Another user's order looks exactly like a missing one.
   if (found === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
@@ -110,13 +110,8 @@ async function one(orders: OrderOptions["orders"], { params: { id }, set, userId
 }
 
 async function cancel(options: OrderOptions, { params: { id }, set, userId }: ShopperCall) {
-  const cancelled = await cancelOrder(options, orderIdOf(id), userId);
+  const cancelled = await cancelOrder(options, idOf(id), userId);
   set.status = STATUS_ACCEPTED;
   set.headers["cache-control"] = "no-store";
   return cancelled;
-}
-
-function orderIdOf(id: string | undefined): string {
-  if (Value.Check(Uuid, id)) return id;
-  throw new ProblemError("not-found");
 }

@@ -6,7 +6,7 @@ import { ActionExtended, PaymentAction, PaymentCheck } from "../../../schemas/ht
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { PaymentClient } from "../payment-client.ts";
 import { ProblemError } from "../problem.ts";
-import { NO_STORE, sagaIdOf } from "./reading.ts";
+import { NO_STORE, idOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 export interface PaymentOptions {
@@ -101,7 +101,7 @@ async function extend(
   { orchestrator }: PaymentOptions,
   { params: { id }, userId, set }: ShopperCall,
 ): Promise<ActionExtended> {
-  const extended = await orchestrator.extendAction(sagaIdOf(id), userId);
+  const extended = await orchestrator.extendAction(idOf(id), userId);
   if (extended === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
   return extended;
@@ -112,7 +112,7 @@ async function ownSaga(
   { orchestrator }: PaymentOptions,
   { params: { id }, request, userId }: ShopperCall,
 ): Promise<string> {
-  const sagaId = sagaIdOf(id);
+  const sagaId = idOf(id);
   const view = await orchestrator.status(sagaId, userId, { waitMs: 0, signal: request.signal });
   if (view === null) throw new ProblemError("not-found");
   return sagaId;

@@ -19,8 +19,8 @@ export function strictQuery<Schema extends TObject>(schema: Schema): (url: strin
   };
 }
 
-/** The id of a checkout in a path; a wrong one looks like that of a missing checkout. */
-export function sagaIdOf(text: string | undefined): string {
+/** The id in a path; a wrong one looks like that of something missing. */
+export function idOf(text: string | undefined): string {
   if (Value.Check(Uuid, text)) return text;
   throw new ProblemError("not-found");
 }

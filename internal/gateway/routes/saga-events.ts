@@ -4,7 +4,7 @@ import { Uuid } from "../../../schemas/fields.ts";
 import type { EventStreams } from "../event-streams.ts";
 import { ProblemError, STATUS_NO_CONTENT } from "../problem.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
-import { NO_STORE, sagaIdOf } from "./reading.ts";
+import { NO_STORE, idOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Ids are sent as decimal numbers below 2^53. */
@@ -54,7 +54,7 @@ async function follow(
   { streams, limits }: SagaEventsOptions,
   { request, params, userId }: ShopperCall,
 ): Promise<Response> {
-  const sagaId = sagaIdOf(params["id"]);
+  const sagaId = idOf(params["id"]);
   const after = afterOf(request.headers.get("last-event-id"));
   const stream = await streams.open({
     sagaId,

@@ -6,7 +6,7 @@ import { queryReader } from "../../../schemas/query.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import { ProblemError } from "../problem.ts";
-import { NO_STORE, sagaIdOf } from "./reading.ts";
+import { NO_STORE, idOf } from "./reading.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 /** Longest time that a status call is held open. */
@@ -58,7 +58,7 @@ async function status(
   { orchestrator, limits }: SagaOptions,
   { params, request, set, userId }: ShopperCall,
 ): Promise<SagaStatusView> {
-  const sagaId = sagaIdOf(params["id"]);
+  const sagaId = idOf(params["id"]);
   const view = await orchestrator.status(sagaId, userId, {
     waitMs: waitMsOf(request.url),
     signal: request.signal,

@@ -1,6 +1,6 @@
 // How many messages wait in Kafka for a member of a group. From what librdkafka knows by itself: the broker tells the end of a
-// partition with every answer to a fetch. Only where a partition begins of which nothing was read yet is asked, rarely. Called by
-// consumer.ts at each scrape.
+// partition with every answer to a fetch. A broker is asked only rarely, and only about partitions of which this member has read
+// nothing yet. Called by consumer.ts at each scrape.
 import type { KafkaConsumer, TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
 import type { TopicLag } from "../../messaging/telemetry.ts";
 import { call } from "./connection.ts";
@@ -10,7 +10,7 @@ type Client = Pick<
   "assignments" | "committed" | "getWatermarkOffsets" | "isConnected" | "position"
 >;
 
-/** How often the committed offsets of partitions of which nothing was read are asked for: idle ones have none read for days. */
+/** How often to ask for the committed offsets of such partitions. An idle partition may stay unread for days. */
 const ASK_AGAIN_MS = 60_000;
 const ASK_TIMEOUT_MS = 2_000;
 

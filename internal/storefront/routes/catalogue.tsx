@@ -1,7 +1,6 @@
 // Products and the cart.
 import { Value } from "@sinclair/typebox/value";
 import { SkuId } from "../../../schemas/fields.ts";
-import { AppError } from "../../kernel/errors.ts";
 import { type Cart, pieces, quantityIn, withAdded, withQuantity } from "../cart.ts";
 import { CartPage } from "../pages/cart.tsx";
 import { Product } from "../pages/product.tsx";
@@ -12,7 +11,7 @@ import { fitted, priced } from "../priced-cart.ts";
 import { json, page, seeOther } from "../respond.ts";
 import { cartCookie, type Visit } from "../visit.ts";
 import type { Words } from "../words/words.ts";
-import { backOf, NotFound, openCheckouts, type ShopRoute } from "./route.ts";
+import { backOf, NotFound, openCheckouts, type ShopRoute, withoutAnswer } from "./route.ts";
 
 const MAX_SEARCH_LENGTH = 100;
 const SIMILAR = 4;
@@ -111,14 +110,9 @@ function withStock(visit: Visit, sku: string, wanted: number, left: number) {
 }
 
 /** Pieces in stock. The cart can be filled while nobody knows: the cart's page and the checkout look again. */
-async function leftOf({ options, request }: Visit, sku: string): Promise<number> {
-  try {
-    return (await options.data.productsBySku([sku])).get(sku)?.available_count ?? 0;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    options.onError(error, request);
-    return Infinity;
-  }
+async function leftOf(visit: Visit, sku: string): Promise<number> {
+  const found = await withoutAnswer(visit, visit.options.data.productsBySku([sku]), null);
+  return found === null ? Infinity : (found.get(sku)?.available_count ?? 0);
 }
 
 function changeQuantity(visit: Visit): Response {

@@ -8,7 +8,7 @@ import type { PlacedOrder, ShopProduct } from "../port.ts";
 import { LOOK_AGAIN, page, seeOther } from "../respond.ts";
 import { isCancelling } from "../status.ts";
 import { cartCookie, type Visit } from "../visit.ts";
-import { NotFound, openCheckouts, type ShopRoute, signInFirst } from "./route.ts";
+import { NotFound, openCheckouts, type ShopRoute, signInFirst, withoutAnswer } from "./route.ts";
 
 export const orderRoutes: readonly ShopRoute[] = [
   { method: "GET", path: "/orders", name: "orders", handle: orders },
@@ -53,16 +53,13 @@ async function order(visit: Visit): Promise<Response> {
 
 /** Without the orchestrator nothing can be cancelled, and nobody can say whether it was begun: the page says that. */
 async function cancellingOf(
-  { options, request }: Visit,
+  visit: Visit,
   userId: string,
   { saga_id, status }: PlacedOrder,
 ): Promise<Cancelling> {
   if (status !== "CONFIRMED") return "no";
-  const checkout = await options.data.status(saga_id, userId).catch((error: unknown) => {
-    if (!(error instanceof AppError)) throw error;
-    options.onError(error, request);
-    return "unknown" as const;
-  });
+  const asked = visit.options.data.status(saga_id, userId);
+  const checkout = await withoutAnswer(visit, asked, "unknown" as const);
   if (checkout === "unknown") return "unknown";
   if (checkout?.status !== "COMPLETED") return "no";
   return isCancelling(checkout, status) ? "in_progress" : "possible";

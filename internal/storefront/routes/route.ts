@@ -45,13 +45,22 @@ export function signInFirst(visit: Visit): Response {
 }
 
 /** The shopper's open checkouts. The page does not depend on them: without an answer it shows none. */
-export async function openCheckouts({ options, userId, request }: Visit): Promise<readonly CheckoutStatus[]> {
-  if (userId === null) return [];
+export async function openCheckouts(visit: Visit): Promise<readonly CheckoutStatus[]> {
+  const { userId } = visit;
+  return userId === null ? [] : withoutAnswer(visit, visit.options.data.openCheckouts(userId), []);
+}
+
+/** For what a page can do without: `otherwise` if the service does not answer, which operators learn. */
+export async function withoutAnswer<Answer, Other>(
+  { options, request }: Visit,
+  answer: Promise<Answer>,
+  otherwise: Other,
+): Promise<Answer | Other> {
   try {
-    return await options.data.openCheckouts(userId);
+    return await answer;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     options.onError(error, request);
-    return [];
+    return otherwise;
   }
 }

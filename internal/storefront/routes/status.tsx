@@ -10,7 +10,7 @@ import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
 import { json, LOOK_AGAIN, page, seeOther } from "../respond.ts";
 import { isCancelling, isFinished, stageOf, viewVersion } from "../status.ts";
 import { cartCookie, type Visit, withCart } from "../visit.ts";
-import { NotFound, type ShopRoute, signInFirst } from "./route.ts";
+import { NotFound, type ShopRoute, signInFirst, withoutAnswer } from "./route.ts";
 
 /** Proxies close silent connections after a minute or less. */
 const COMMENT_EVERY_MS = 15_000;
@@ -62,11 +62,8 @@ async function statusPage(visit: Visit): Promise<Response> {
   if (viewer === null) return signInFirst(isBackFromBank(visit) ? { ...visit, here: pathOf(visit) } : visit);
   const { data, limits } = visit.options;
   if (isBackFromBank(visit)) {
-    await data.checkPayment(viewer.sagaId, viewer.userId).catch((error: unknown) => {
-      // The payment is looked up by itself a little later.
-      if (!(error instanceof AppError)) throw error;
-      visit.options.onError(error, visit.request);
-    });
+    // Without an answer the payment is looked up by itself a little later.
+    await withoutAnswer(visit, data.checkPayment(viewer.sagaId, viewer.userId), null);
     // The provider adds a secret of this payment to the address. It must not stay in the browser's history.
     return seeOther(pathOf(visit));
   }
@@ -113,16 +110,8 @@ async function propsOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus): 
 }
 
 /** The page says what is known: without the order service it shows no lines and no link. */
-async function orderOf(
-  { options, request }: Visit,
-  userId: string,
-  orderId: string,
-): Promise<PlacedOrder | null> {
-  return options.data.order(userId, orderId).catch((error: unknown) => {
-    if (!(error instanceof AppError)) throw error;
-    options.onError(error, request);
-    return null;
-  });
+function orderOf(visit: Visit, userId: string, orderId: string): Promise<PlacedOrder | null> {
+  return withoutAnswer(visit, visit.options.data.order(userId, orderId), null);
 }
 
 /** From the order; before it is written, from the cart of this browser if it is the one being ordered. */
