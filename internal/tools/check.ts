@@ -1,4 +1,4 @@
-// `bun run check`: the quick checks: unit tests, then types, lint and format in parallel. Also the first step of `npm test`.
+// `bun run check`: the quick checks: unit tests beside types and format, then lint. Also the first step of `npm test`.
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
 import { type SuiteResult, runSuite } from "./suite.ts";
@@ -15,32 +15,42 @@ interface Check {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const CHECKS: readonly Check[] = [
+/** They use one core for two seconds, and the unit tests wait for half of their time. */
+const BESIDE_UNIT_TESTS: readonly Check[] = [
   { name: "types", command: ["check", "--no-script"] },
   // Code that runs in browsers sees the DOM; everything else must not.
   { name: "browser", command: ["check", "--no-script", "-p", "internal/storefront/client"] },
-  {
-    name: "lint",
-    command: [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware"],
-    // Its type checker is a Go program of a few seconds, a fifth of which went into collecting garbage. It stays below the limit.
-    env: { GOGC: "off", GOMEMLIMIT: "2GiB" },
-  },
   { name: "format", command: ["fmt", "--no-script", "--check"] },
 ];
 
+/** Runs last and alone, because it uses every core and some unit tests depend on time. */
+const LINT: Check = {
+  name: "lint",
+  command: [join(REPOSITORY, "node_modules/oxlint/bin/oxlint"), "--type-aware"],
+  // Its type checker is a Go program of a few seconds, a fifth of which went into collecting garbage. It stays below the limit.
+  env: { GOGC: "off", GOMEMLIMIT: "2GiB" },
+};
+
 export async function runChecks(signal?: AbortSignal): Promise<CheckResult> {
-  // The unit tests run first and alone: the linter uses every core, and some unit tests depend on time.
-  const { result: unit } = await timed("unit tests", async () => {
-    const suite = { name: "unit", endings: [".unit.test.ts"], processes: 2, output: "captured" } as const;
+  const [unit, ...beside] = await Promise.all([
+    unitTests(signal),
+    ...BESIDE_UNIT_TESTS.map((check) => resultOf(check, signal)),
+  ]);
+  const results = [...beside, await resultOf(LINT, signal)];
+  return { failedChecks: results.filter(({ ok }) => !ok).map(({ name }) => name), unit };
+}
+
+async function unitTests(signal?: AbortSignal): Promise<SuiteResult> {
+  const timedRun = await timed("unit tests", async () => {
+    const suite = { name: "unit", endings: [".unit.test.ts"], processes: 3, output: "captured" } as const;
     const result = await runSuite(signal ? { ...suite, signal } : suite);
     return { ok: result.failed === 0, detail: `${result.passed} passed`, result };
   });
-  const results = await Promise.all(
-    CHECKS.map((check) =>
-      timed(check.name, async () => ({ ok: await succeeds(check, signal), name: check.name })),
-    ),
-  );
-  return { failedChecks: results.filter(({ ok }) => !ok).map(({ name }) => name), unit };
+  return timedRun.result;
+}
+
+function resultOf(check: Check, signal?: AbortSignal): Promise<{ name: string; ok: boolean }> {
+  return timed(check.name, async () => ({ ok: await succeeds(check, signal), name: check.name }));
 }
 
 /** Runs a bun command; prints its output only if it fails. */
