@@ -11,7 +11,8 @@ import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { RedisLimitStore } from "../../internal/platform/limit-store.ts";
 import type { Redis } from "../../internal/platform/redis.ts";
 import { peerOf } from "../../internal/platform/serve-http.ts";
-import { cookiesOf, SESSION } from "../../internal/storefront/cookies.ts";
+import { SESSION } from "../../internal/storefront/cookies.ts";
+import { cookiesOf } from "../../internal/web/cookies.ts";
 import type { Config } from "./config.ts";
 
 interface Parts {

@@ -2,12 +2,12 @@
 // the route, and answers what it throws as a page. Called by cmd/gateway, which serves it beside the API.
 import { Elysia } from "elysia";
 import { AppError } from "../kernel/errors.ts";
+import { isOwnPost } from "../web/origin-check.ts";
+import { formOf, textOf, TooLarge } from "../web/read-body.ts";
 import { assetResponse } from "./assets.ts";
 import type { StorefrontOptions } from "./options.ts";
-import { isOwnPost } from "./origin-check.ts";
 import { type ProblemKind, ProblemPage } from "./pages/problem.tsx";
 import { TooManyRequests } from "./port.ts";
-import { formOf, textOf, TooLarge } from "./read-body.ts";
 import { page } from "./respond.ts";
 import { catalogueRoutes } from "./routes/catalogue.tsx";
 import { checkoutRoutes } from "./routes/checkout.tsx";

@@ -4,16 +4,7 @@
 // that scripts.ts can list their exact bytes.
 import checkoutText from "./client/card-fields.js" with { type: "text" };
 import shopText from "./client/shop.js" with { type: "text" };
-import { acceptsGzip } from "./compression.ts";
-
-export interface Asset {
-  readonly path: string;
-  readonly type: string;
-  readonly text: string;
-  /** For the `integrity` attribute. */
-  readonly integrity: string;
-  readonly zipped: Uint8Array<ArrayBuffer>;
-}
+import { type Asset, asset, assetResponse as responseOf } from "../web/asset.ts";
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M16 29C7 26 4 18 6 6c6 1 10 5 10 12 0-7 4-11 10-12 2 12-1 20-10 23z" fill="#2f6b55"/><path d="M16 29V18" stroke="#f7f2e8" stroke-width="2"/></svg>`;
 
@@ -28,26 +19,5 @@ const byPath: ReadonlyMap<string, Asset> = new Map(Object.values(assets).map((on
 /** The answer for a path under /assets/; null if there is no such file. */
 export function assetResponse(path: string, request: Request): Response | null {
   const found = byPath.get(path);
-  if (found === undefined) return null;
-  const zip = acceptsGzip(request);
-  const headers = new Headers({
-    "content-type": found.type,
-    "cache-control": "public, max-age=31536000, immutable",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-    vary: "accept-encoding",
-  });
-  if (zip) headers.set("content-encoding", "gzip");
-  return new Response(zip ? found.zipped : found.text, { headers });
-}
-
-function asset(name: string, ending: string, type: string, text: string): Asset {
-  const hash = new Bun.CryptoHasher("sha384").update(text).digest();
-  return {
-    path: `/assets/${name}.${hash.toString("hex").slice(0, 16)}.${ending}`,
-    type,
-    text,
-    integrity: `sha384-${hash.toString("base64")}`,
-    zipped: Bun.gzipSync(text),
-  };
+  return found === undefined ? null : responseOf(found, request);
 }

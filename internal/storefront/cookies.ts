@@ -1,4 +1,4 @@
-// The storefront's cookies. All are `__Host-`: only this host, only over TLS (or on localhost), never read by scripts. Pure.
+// The names of the storefront's cookies. internal/web/cookies.ts says what they have in common.
 
 export const SESSION = "__Host-session";
 export const CART = "__Host-cart";
@@ -10,27 +10,3 @@ export const DETAILS = "__Host-details";
 export const KEY = "__Host-key";
 /** The last placed checkout: its key and saga. Finds the order again after the back button. */
 export const PLACED = "__Host-placed";
-
-const ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax";
-
-/** Values by name; a name that is sent twice keeps its first value. */
-export function cookiesOf(header: string | null): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const part of (header ?? "").split(";")) {
-    const at = part.indexOf("=");
-    if (at < 0) continue;
-    const name = part.slice(0, at).trim();
-    if (!found.has(name)) found.set(name, part.slice(at + 1).trim());
-  }
-  return found;
-}
-
-/** The value must have only characters of RFC 6265's cookie-octet. Without an age the cookie ends with the browser session. */
-export function setCookie(name: string, value: string, maxAgeSeconds?: number): string {
-  const age = maxAgeSeconds === undefined ? "" : `; Max-Age=${maxAgeSeconds}`;
-  return `${name}=${value}; ${ATTRIBUTES}${age}`;
-}
-
-export function clearCookie(name: string): string {
-  return setCookie(name, "", 0);
-}

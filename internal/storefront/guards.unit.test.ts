@@ -2,12 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { REPOSITORY } from "../stack/paths.ts";
 import { assets } from "./assets.ts";
-import { clearCookie, cookiesOf, SESSION, setCookie } from "./cookies.ts";
+import { clearCookie, cookiesOf, setCookie } from "../web/cookies.ts";
+import { isOwnPost } from "../web/origin-check.ts";
+import { ownPath } from "../web/own-path.ts";
+import { SESSION } from "./cookies.ts";
 import { languageOf, money } from "./format.ts";
-import { isOwnPost } from "./origin-check.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { ownPath } from "./visit.ts";
 
 describe("a POST is the shop's own", () => {
   const host = "shop.example";

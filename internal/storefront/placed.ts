@@ -3,7 +3,8 @@
 import { AppError } from "../kernel/errors.ts";
 import { type Cart, purchaseText } from "./cart.ts";
 import { isKeyFor, type Offer } from "./checkout-key.ts";
-import { clearCookie, KEY, PLACED, setCookie } from "./cookies.ts";
+import { clearCookie, setCookie } from "../web/cookies.ts";
+import { KEY, PLACED } from "./cookies.ts";
 import type { CheckoutStatus } from "./port.ts";
 import { isFinished } from "./status.ts";
 import { cartCookie, type Visit, withCart } from "./visit.ts";

@@ -1,7 +1,8 @@
 // Turns a page into a response with its headers, and redirects.
 import type { VNode } from "preact";
 import { render } from "preact-render-to-string";
-import { encodedPage } from "./compression.ts";
+import { encodedPage } from "../web/compression.ts";
+import { DETAILS, SESSION } from "./cookies.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { Visit } from "./visit.ts";
 
@@ -30,7 +31,9 @@ export function page(visit: Visit, content: VNode, options: PageOptions = {}): R
   });
   for (const cookie of cookies) headers.append("set-cookie", cookie);
   const body =
-    request.method === "HEAD" ? null : encodedPage(`<!doctype html>${render(content)}`, request, headers);
+    request.method === "HEAD"
+      ? null
+      : encodedPage(`<!doctype html>${render(content)}`, request, headers, [SESSION, DETAILS]);
   return new Response(body, { status, headers });
 }
 

@@ -3,16 +3,6 @@
 import baseCss from "./styles/base.css" with { type: "text" };
 import pagesCss from "./styles/pages.css" with { type: "text" };
 import themeCss from "./styles/theme.css" with { type: "text" };
+import { minified } from "../web/minify.ts";
 
 export const STYLE_SHEET = [themeCss, baseCss, pagesCss].map(minified).join("");
-
-/** Without comments and the spaces that mean nothing. A space before `:` is a descendant, and those around `+` and `-` belong to calc(). */
-export function minified(css: string): string {
-  return css
-    .replaceAll(/\/\*[\s\S]*?\*\//g, "")
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/ ?([{};,>]) ?/g, "$1")
-    .replaceAll(": ", ":")
-    .replaceAll(";}", "}")
-    .trim();
-}

@@ -1,8 +1,4 @@
-// Style sheets and the browser's scripts are imported as text (`with { type: "text" }`).
-declare module "*.css" {
-  const text: string;
-  export default text;
-}
+// The browser's scripts are imported as text (`with { type: "text" }`).
 declare module "*/client/shop.js" {
   const text: string;
   export default text;

@@ -1,7 +1,8 @@
 // One request to the storefront, read once: who visits, in which language, with which cart. Handlers get it and return a Response.
 import { AppError } from "../kernel/errors.ts";
 import { type Cart, cartOf, cartText, pieces } from "./cart.ts";
-import { CART, cookiesOf, PREFERENCES, SESSION, setCookie } from "./cookies.ts";
+import { cookiesOf, setCookie } from "../web/cookies.ts";
+import { CART, PREFERENCES, SESSION } from "./cookies.ts";
 import { type Language, LANGUAGES, languageOf } from "./format.ts";
 import type { StorefrontOptions } from "./options.ts";
 import { type Words, wordsOf } from "./words/words.ts";
@@ -114,14 +115,4 @@ function preferencesOf(text = ""): { language: Language | undefined; theme: Them
     language: LANGUAGES.find((language) => language === first),
     theme: THEMES.find((theme) => theme === second) ?? "auto",
   };
-}
-
-/**
- * A path of this shop to go back to; anything else becomes `otherwise`. `//evil.example` is not a path, and `/.//evil.example` becomes that
- * as soon as an address is made of it: so a path must be written as browsers write it, without `.` and `..`.
- */
-export function ownPath(text: string | null, otherwise: string): string {
-  if (text === null || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text)) return otherwise;
-  const [path] = text.split(/[?#]/, 1);
-  return URL.parse(text, "http://shop.invalid")?.pathname === path ? text : otherwise;
 }

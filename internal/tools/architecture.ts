@@ -12,7 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   "internal/services/*": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/gateway": ["internal/kernel", "internal/messaging", "internal/storefront", "schemas"],
   // The pages know only a port; the gateway fills it.
-  "internal/storefront": ["internal/kernel", "schemas"],
+  "internal/storefront": ["internal/kernel", "internal/web", "schemas"],
+  "internal/web": ["internal/kernel", "schemas"],
   "internal/operations": ["internal/kernel", "internal/messaging", "schemas"],
   "internal/platform": ["internal/kernel", "internal/messaging", "schemas"],
   // Checkers share no code with the code they check.

@@ -15,7 +15,8 @@ import {
   postedCheckout,
 } from "../checkout-form.ts";
 import { countryName } from "../countries.ts";
-import { DETAILS, setCookie } from "../cookies.ts";
+import { setCookie } from "../../web/cookies.ts";
+import { DETAILS } from "../cookies.ts";
 import { Checkout, DRAFT_PATH, type FieldErrors } from "../pages/checkout.tsx";
 import { UNANSWERED, Unanswered } from "../pages/unanswered.tsx";
 import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";

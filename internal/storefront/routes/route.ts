@@ -2,7 +2,8 @@
 import { AppError } from "../../kernel/errors.ts";
 import type { CheckoutStatus, TooManyRequests } from "../port.ts";
 import { seeOther } from "../respond.ts";
-import { ownPath, type Visit } from "../visit.ts";
+import { ownPath } from "../../web/own-path.ts";
+import type { Visit } from "../visit.ts";
 
 interface AnyRoute {
   readonly path: string;

@@ -1,10 +1,12 @@
 // Sign-in, sign-out, language and theme. The shop's identity provider signs the shopper in and sends the browser to
 // `/signin?token=...`; that address is a GET, which another site could call, so it only asks, and the POST signs in.
-import { clearCookie, DETAILS, KEY, PLACED, SESSION, setCookie } from "../cookies.ts";
+import { clearCookie, setCookie } from "../../web/cookies.ts";
+import { ownPath } from "../../web/own-path.ts";
+import { DETAILS, KEY, PLACED, SESSION } from "../cookies.ts";
 import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
-import { ownPath, preferencesCookie, sessionOf, THEMES, type Visit } from "../visit.ts";
+import { preferencesCookie, sessionOf, THEMES, type Visit } from "../visit.ts";
 import { backOf, type ShopRoute, SignInUnknown } from "./route.ts";
 
 const MAX_TOKEN_LENGTH = 3_900;
@@ -70,7 +72,10 @@ async function signIn(visit: Visit): Promise<Response> {
 
 /** The cart stays: it names products, not people. */
 function signOut(): Response {
-  return seeOther("/signin?out=1", [SESSION, DETAILS, KEY, PLACED].map(clearCookie));
+  return seeOther(
+    "/signin?out=1",
+    [SESSION, DETAILS, KEY, PLACED].map((name) => clearCookie(name)),
+  );
 }
 
 function preferences(visit: Visit): Response {

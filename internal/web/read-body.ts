@@ -1,4 +1,5 @@
-// Reads what a browser posts, up to a limit. The server in front has a higher one, which it shares with the API. Called by app.ts.
+// Reads what a browser posts, up to a limit. The server around it may have a higher one, which it shares with an API. Called by the apps of the
+// storefront and the console.
 import { mediaTypeOf } from "../../schemas/media-type.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */

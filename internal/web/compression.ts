@@ -4,22 +4,26 @@
 //
 // Compression tells secrets (BREACH) if somebody else can have a page asked for with text of their choice, again and again, and see its
 // length on the wire. Every page repeats its address, and some hold a name, an e-mail or a delivery address. A page that another site
-// asked for in a shopper's name is therefore sent as it is. What only the holder of a secret address can ask for (a guest's link, a
+// asked for in somebody's name is therefore sent as it is. What only the holder of a secret address can ask for (a guest's link, a
 // sign-in) cannot be guessed in this way.
-import { cookiesOf, DETAILS, SESSION } from "./cookies.ts";
+import { cookiesOf } from "./cookies.ts";
 
 /** Smaller ones fit into one packet anyway. */
 const MIN_BYTES = 1_024;
 const LEVEL = 4;
 
-/** The body as it is sent; sets the headers that belong to it. */
+/**
+ * The body as it is sent; sets the headers that belong to it. `personal` names the cookies with which a page may hold something that is
+ * not for everybody.
+ */
 export function encodedPage(
   html: string,
   request: Request,
   headers: Headers,
+  personal: readonly string[],
 ): string | Uint8Array<ArrayBuffer> {
   headers.append("vary", "accept-encoding");
-  if (html.length < MIN_BYTES || !acceptsGzip(request) || isAskedForByOthers(request)) return html;
+  if (html.length < MIN_BYTES || !acceptsGzip(request) || isAskedForByOthers(request, personal)) return html;
   headers.set("content-encoding", "gzip");
   return Bun.gzipSync(html, { level: LEVEL });
 }
@@ -37,10 +41,10 @@ export function acceptsGzip({ headers }: Request): boolean {
   return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
 }
 
-/** Sec-Fetch-Site is `none` for an address that the shopper typed or kept. Old browsers do not send it, so they might be sent by anyone. */
-function isAskedForByOthers({ headers }: Request): boolean {
+/** Sec-Fetch-Site is `none` for an address that was typed or kept. Old browsers do not send it, so they might be sent by anyone. */
+function isAskedForByOthers({ headers }: Request, personal: readonly string[]): boolean {
   const site = headers.get("sec-fetch-site");
   if (site === "same-origin" || site === "none") return false;
   const cookies = cookiesOf(headers.get("cookie"));
-  return cookies.has(SESSION) || cookies.has(DETAILS);
+  return personal.some((name) => cookies.has(name));
 }

@@ -1,5 +1,5 @@
-// Which POSTs are the shop's own. A page of another site must not press a button in a shopper's name: the session cookie is
-// SameSite=Lax, and this is the second lock. Pure; called by app.ts for every POST.
+// Which POSTs are a site's own. A page of another site must not press a button in a visitor's name: the session cookie is SameSite, and
+// this is the second lock. Pure; the storefront and the console call it for every POST.
 
 interface Sent {
   readonly origin: string | null;
@@ -8,13 +8,13 @@ interface Sent {
   readonly site: string | null;
 }
 
-/** `shopUrl` is the shop's public address; without it, the Host header names the shop. */
-export function isOwnPost({ origin, host, site }: Sent, shopUrl: string | undefined): boolean {
+/** `publicUrl` is the site's public address; without it, the Host header names the site. */
+export function isOwnPost({ origin, host, site }: Sent, publicUrl: string | undefined): boolean {
   if (site !== null && site !== "same-origin") return false;
   // A page with `Referrer-Policy: no-referrer` sends `Origin: null` even to its own server.
   if (origin === null || origin === "null") return site === "same-origin";
   const url = URL.parse(origin);
   if (url === null) return false;
-  if (shopUrl !== undefined && origin === new URL(shopUrl).origin) return true;
+  if (publicUrl !== undefined && origin === new URL(publicUrl).origin) return true;
   return host !== null && url.host === host.toLowerCase();
 }

@@ -1,0 +1,37 @@
+// Files that browsers load besides pages. Their addresses hold a hash of the content, so they are cached for ever and a new release is
+// never mixed with an old page. Used by the assets.ts of the storefront and of the console.
+import { acceptsGzip } from "./compression.ts";
+
+export interface Asset {
+  readonly path: string;
+  readonly type: string;
+  readonly text: string;
+  /** For the `integrity` attribute. */
+  readonly integrity: string;
+  readonly zipped: Uint8Array<ArrayBuffer>;
+}
+
+/** `type` is the media type. */
+export function asset(name: string, ending: string, type: string, text: string): Asset {
+  const hash = new Bun.CryptoHasher("sha384").update(text).digest();
+  return {
+    path: `/assets/${name}.${hash.toString("hex").slice(0, 16)}.${ending}`,
+    type,
+    text,
+    integrity: `sha384-${hash.toString("base64")}`,
+    zipped: Bun.gzipSync(text),
+  };
+}
+
+export function assetResponse({ type, text, zipped }: Asset, request: Request): Response {
+  const zip = acceptsGzip(request);
+  const headers = new Headers({
+    "content-type": type,
+    "cache-control": "public, max-age=31536000, immutable",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    vary: "accept-encoding",
+  });
+  if (zip) headers.set("content-encoding", "gzip");
+  return new Response(zip ? zipped : text, { headers });
+}
