@@ -11,6 +11,15 @@ export const TOPICS = {
 
 export type Topic = (typeof TOPICS)[keyof typeof TOPICS];
 
+/** The topics that each service reads. Its consumer group has its name. */
+export const SUBSCRIPTIONS = {
+  orchestrator: [TOPICS.inventoryEvents, TOPICS.paymentEvents, TOPICS.orderEvents],
+  inventory: [TOPICS.commands],
+  payment: [TOPICS.commands],
+  order: [TOPICS.commands],
+  notification: [TOPICS.notifications],
+} as const;
+
 export const PARTITIONS_PER_TOPIC = 16;
 /** With three brokers every message is on three disks, and a write is acknowledged when two have it. */
 export const REPLICATION_FACTOR = 3;

@@ -15,7 +15,7 @@ import { RevocationStore } from "../../internal/platform/revocation-store.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
-const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
+export const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
   saga: "SAGA_DATABASE_URL",
   inventory: "INVENTORY_DATABASE_URL",
   payment: "PAYMENT_DATABASE_URL",

@@ -5,6 +5,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { parseConfig, secret } from "../../internal/platform/config.ts";
 import { stackDirectory } from "../../internal/stack/paths.ts";
+import { namesAndUrls } from "../../internal/stack/role-env.ts";
 import type { StackSecrets } from "../../internal/stack/secrets.ts";
 import { readState, type StackState } from "../../internal/stack/state.ts";
 
@@ -23,6 +24,12 @@ export const Environment = Type.Partial(
     INVENTORY_URL: Type.String({ format: "url", description: "inventory's catalogue interface" }),
     ORCHESTRATOR_URL: Type.String({ format: "url", description: "the orchestrator's interface" }),
     ORDER_URL: Type.String({ format: "url", description: "the order service's interface" }),
+    GATEWAY_URL: Type.String({ format: "url", description: "the gateway, as shoppers reach it" }),
+    OPS_URLS: Type.String({
+      format: "named-urls",
+      description:
+        "the operators' address (OPS_PORT) of each role process, for example payment=http://10.0.0.3:9100",
+    }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
     PAYSIM_URL: Type.String({
       format: "url",
@@ -99,6 +106,8 @@ function valuesOf({ addresses }: StackState): Values {
     inventory,
     orchestrator,
     order,
+    gateway,
+    ops,
     paysim,
     ledger_file,
     secrets_file,
@@ -115,6 +124,8 @@ function valuesOf({ addresses }: StackState): Values {
     INVENTORY_URL: inventory,
     ORCHESTRATOR_URL: orchestrator,
     ORDER_URL: order,
+    GATEWAY_URL: gateway,
+    OPS_URLS: ops === undefined ? undefined : namesAndUrls(ops),
     LEDGER_FILE: ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: paysim,

@@ -1,5 +1,6 @@
-// Counts the dead letters that no operator has handled, for an alert. Run once a minute by cmd/orchestrator, whose database knows what
-// operators did. Each run reads only what is new in the topic.
+// Counts the dead letters that no operator has handled. Run once a minute by cmd/orchestrator, whose database knows what operators did,
+// for an alert, and by overview.ts. Each run reads only what is new in the topic.
+import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Clock, RawMessage } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
@@ -22,12 +23,13 @@ export interface OpenDeadLettersOptions {
   /** How operators handled these dead letters, by id. */
   readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
   readonly clock: Clock;
-  readonly meter: Pick<Meter, "gauge">;
+  /** Shows the counts as a metric. */
+  readonly meter?: Pick<Meter, "gauge">;
 }
 
 export class OpenDeadLetters {
   readonly #options: OpenDeadLettersOptions;
-  readonly #gauge: ReturnType<Meter["gauge"]>;
+  readonly #gauge: ReturnType<Meter["gauge"]> | undefined;
   /** By id. */
   readonly #open = new Map<string, { readonly service: string; readonly failedAt: number }>();
   /** The offset after the last message read, by partition. */
@@ -36,12 +38,17 @@ export class OpenDeadLetters {
 
   constructor(options: OpenDeadLettersOptions) {
     this.#options = options;
-    this.#gauge = options.meter.gauge("dead_letters_open", "Dead letters that no operator has handled yet", [
+    this.#gauge = options.meter?.gauge("dead_letters_open", "Dead letters that no operator has handled yet", [
       "service",
     ]);
   }
 
   async runOnce(): Promise<void> {
+    for (const { service, count } of await this.count()) this.#gauge?.set({ service }, count);
+  }
+
+  /** By every service that has dead letters in the topic. */
+  async count(): Promise<readonly OpenDeadLetterCount[]> {
     await this.#readNew();
     const { handlings, clock } = this.#options;
     const ids = [...this.#open.keys()];
@@ -50,7 +57,7 @@ export class OpenDeadLetters {
     for (const [id, { failedAt }] of this.#open)
       if (failedAt < expired || !isOpen(handled?.get(id))) this.#open.delete(id);
     const counts = Map.groupBy(this.#open.values(), ({ service }) => service);
-    for (const service of this.#services) this.#gauge.set({ service }, counts.get(service)?.length ?? 0);
+    return [...this.#services].map((service) => ({ service, count: counts.get(service)?.length ?? 0 }));
   }
 
   async #readNew(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   PARTITIONS_PER_TOPIC,
   REPLICATION_FACTOR,
   SEGMENT_MS,
+  SUBSCRIPTIONS,
   TOPIC_RETENTION_MS,
   TOPICS,
 } from "../../schemas/topics.ts";
@@ -55,9 +56,6 @@ export interface TopicsLaidOut {
   readonly differing: readonly TopicDifference[];
 }
 
-/** Each service's consumer group has the name of the service. */
-const CONSUMER_GROUPS = ["orchestrator", "inventory", "payment", "order", "notification"] as const;
-
 const USABLE_TIMEOUT_MS = 15_000;
 const USABLE_POLL_MS = 50;
 
@@ -81,7 +79,7 @@ export async function createTopics(
 ): Promise<TopicsLaidOut> {
   const { brokers } = await admin.describeCluster();
   const result = await layOut(admin, topicLayout(brokers.length));
-  await Promise.all(CONSUMER_GROUPS.map(untilCoordinated));
+  await Promise.all(Object.keys(SUBSCRIPTIONS).map(untilCoordinated));
   return result;
 }
 

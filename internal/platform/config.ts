@@ -295,7 +295,11 @@ const FORMATS: Readonly<
   },
   "named-postgres-urls": {
     words: "name=postgres://user:password@host:port/database, separated by commas, each name once",
-    accepts: (text) => isNamedUrls(text.split(",")),
+    accepts: (text) => isNamed(text.split(","), "postgres-url"),
+  },
+  "named-urls": {
+    words: "name=http://host:port, separated by commas, each name once",
+    accepts: (text) => isNamed(text.split(","), "url"),
   },
   "shared-secret": {
     words: "at least 32 characters, at least 8 of them different",
@@ -312,9 +316,9 @@ const FORMATS: Readonly<
 };
 for (const [name, { accepts }] of Object.entries(FORMATS)) FormatRegistry.Set(name, accepts);
 
-function isNamedUrls(parts: readonly string[]): boolean {
+function isNamed(parts: readonly string[], format: "url" | "postgres-url"): boolean {
   const pairs = parts.map((part) => /^([a-z][a-z0-9_-]*)=(.*)$/.exec(part) ?? []);
-  const isGood = pairs.every(([, , url = ""]) => FORMATS["postgres-url"]?.accepts(url) === true);
+  const isGood = pairs.every(([, , url = ""]) => FORMATS[format]?.accepts(url) === true);
   return isGood && new Set(pairs.map(([, name]) => name)).size === parts.length;
 }
 

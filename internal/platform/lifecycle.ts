@@ -5,6 +5,7 @@ import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
+import { registerBuildInfo } from "./build-info.ts";
 import {
   EXIT_CONFIG,
   ConfigError,
@@ -66,6 +67,7 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
   onSignal(log, stop);
   try {
     const metrics = new Metrics();
+    registerBuildInfo(metrics, version);
     const ops = resources.use(
       "ops port",
       new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),

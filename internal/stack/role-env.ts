@@ -127,6 +127,8 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     INVENTORY_URL: addresses.inventory,
     ORCHESTRATOR_URL: addresses.orchestrator,
     ORDER_URL: addresses.order,
+    GATEWAY_URL: addresses.gateway,
+    OPS_URLS: namesAndUrls(addresses.ops),
     LEDGER_FILE: addresses.ledger_file,
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: addresses.paysim,
@@ -138,6 +140,13 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
 function databaseList({ postgres }: StackAddresses): string {
   return OUTBOXES.filter((name) => postgres[name] !== undefined)
     .map((name) => [name, postgres[name]] as const)
+    .map(([name, url]) => `${name}=${url}`)
+    .join(",");
+}
+
+/** The form of OPS_URLS. */
+export function namesAndUrls(urls: Readonly<Record<string, string>>): string {
+  return Object.entries(urls)
     .map(([name, url]) => `${name}=${url}`)
     .join(",");
 }

@@ -26,6 +26,7 @@ import { cancellationOverdue, sagaTelemetry } from "../orchestrator/telemetry.ts
 import { registerStats } from "../paysim/telemetry.ts";
 import { FaultSettings } from "../paysim/faults.ts";
 import { Simulator } from "../paysim/simulator.ts";
+import { registerBuildInfo } from "../platform/build-info.ts";
 import { type SettingInWords, settingsOf } from "../platform/config.ts";
 import { Metrics } from "../platform/metrics.ts";
 import { openRedis } from "../platform/redis.ts";
@@ -128,6 +129,11 @@ interface Registration {
 const REGISTRATIONS: readonly Registration[] = [
   // `new Metrics` registers these itself.
   { file: "internal/platform/process-metrics.ts", calls: /\brunRole\(/, register: ignore },
+  {
+    file: "internal/platform/build-info.ts",
+    calls: /\brunRole\(/,
+    register: (metrics) => registerBuildInfo(metrics, ""),
+  },
   {
     file: "internal/messaging/telemetry.ts",
     calls: /\bstartConsuming\(/,

@@ -1,0 +1,104 @@
+// The sources of the overview: connections that stay open, because it is collected every second. A server that does not answer now
+// may answer later, so nothing is closed on an error. Used by `checkoutctl top` and others.
+import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
+import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
+import type { OverviewSources } from "../../internal/operations/overview.ts";
+import type { RoleAddress } from "../../internal/operations/role-state.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
+import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
+import type { MigratedDatabase } from "../../schemas/migrations.ts";
+import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
+import { SUBSCRIPTIONS, TOPICS } from "../../schemas/topics.ts";
+import { DATABASE_SETTING } from "./connections.ts";
+import type { Settings } from "./settings.ts";
+
+export const CONNECT_TIMEOUT_MS = 2_500;
+const STATEMENT_TIMEOUT_MS = 3_000;
+/** Each count opens a connection to Kafka for a moment. */
+const COUNT_DEAD_LETTERS_EVERY_MS = 10_000;
+
+export class OpenSources implements AsyncDisposable {
+  readonly #settings: Pick<Settings, "need" | "optional">;
+  readonly #open = new AsyncDisposableStack();
+  readonly #databases = new Map<MigratedDatabase, Postgres>();
+  #topics: TopicStates | undefined;
+  #deadLetters: OpenDeadLetters | undefined;
+  #counted: { readonly at: number; readonly counts: readonly OpenDeadLetterCount[] } | undefined;
+
+  constructor(settings: Pick<Settings, "need" | "optional">) {
+    this.#settings = settings;
+  }
+
+  get sources(): OverviewSources {
+    return {
+      database: async (name) => this.database(name).sql,
+      topics: async () => this.#topicStates().read(),
+      deadLetters: () => this.#countDeadLetters(),
+      roles: roleAddresses(this.#settings.optional("OPS_URLS")),
+      clock: systemClock,
+    };
+  }
+
+  /** Connects at its first use. Throws CONFIG_INVALID while its address is not set. */
+  database(name: MigratedDatabase): Postgres {
+    const open = this.#databases.get(name);
+    if (open !== undefined) return open;
+    const opened = this.#open.use(
+      openPostgres({
+        url: this.#settings.need(DATABASE_SETTING[name]),
+        poolSize: 4,
+        applicationName: "checkoutctl",
+        plans: "fresh",
+        acceptsStandby: true,
+        timeouts: { statementMs: STATEMENT_TIMEOUT_MS, connectMs: CONNECT_TIMEOUT_MS },
+      }),
+    );
+    this.#databases.set(name, opened);
+    return opened;
+  }
+
+  kafka() {
+    return {
+      brokers: this.#settings.need("KAFKA_BROKERS"),
+      clientId: "checkoutctl",
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    };
+  }
+
+  #topicStates(): TopicStates {
+    this.#topics ??= this.#open.use(new TopicStates(this.kafka(), Object.values(TOPICS), SUBSCRIPTIONS));
+    return this.#topics;
+  }
+
+  async #countDeadLetters(): Promise<readonly OpenDeadLetterCount[]> {
+    const now = systemClock.now();
+    const last = this.#counted;
+    if (last !== undefined && Math.abs(now - last.at) < COUNT_DEAD_LETTERS_EVERY_MS) return last.counts;
+    const counts = await this.#openDeadLetters().count();
+    this.#counted = { at: now, counts };
+    return counts;
+  }
+
+  #openDeadLetters(): OpenDeadLetters {
+    this.#deadLetters ??= new OpenDeadLetters({
+      read: (from) => readTopic({ ...this.kafka(), topic: TOPICS.deadLetters, from }),
+      handlings: (ids) => handlingsOf(this.database("saga").sql, ids),
+      clock: systemClock,
+    });
+    return this.#deadLetters;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#open.disposeAsync();
+  }
+}
+
+/** `name=url`, separated by commas. The setting's format has checked them. */
+export function roleAddresses(text: string | undefined): readonly RoleAddress[] {
+  return (text?.split(",") ?? []).map((pair) => {
+    const at = pair.indexOf("=");
+    return { name: pair.slice(0, at), address: pair.slice(at + 1) };
+  });
+}

@@ -1,0 +1,112 @@
+// The queries of overview.ts. Each runs once a second while somebody looks, so each reads an index of what is open or new, with a
+// limit, and never a whole table. Times are epoch ms.
+import type { Sql } from "postgres";
+import type { MoneyAtRisk, OutboxDepth, SagaFlow, WaitingMails } from "../../schemas/overview.ts";
+import { measureBacklog } from "../messaging/relay-store.ts";
+
+/** Counts are exact up to this number of rows. */
+const MAX_COUNTED = 100_000;
+/** A checkout that ends now has usually started within this time. */
+const RECENT_SECONDS = 300;
+const WINDOW_SECONDS = 60;
+/** Newest checkouts that the window is computed from: a minute of 20,000. */
+const MAX_RECENT = 20_000;
+
+export async function sagaFlow(sql: Sql): Promise<SagaFlow> {
+  const [open, recent, cancellations] = await Promise.all([
+    openSagas(sql),
+    recentSagas(sql),
+    sql<[{ count: number }]>`
+      select count(*)::integer as count
+        from (select from order_cancellations where completed_at is null and needs_operator limit ${MAX_COUNTED}) needy`,
+  ]);
+  const { p50, p99, ...window } = recent;
+  return {
+    in_progress: open.map(({ status, step, count, oldest_at }) => ({ status, step, count, oldest_at })),
+    needing_operator: open.reduce((sum, { needy }) => sum + needy, 0),
+    cancellations_needing_operator: cancellations[0].count,
+    ...window,
+    took_ms: p50 === null || p99 === null ? null : { p50, p99 },
+  };
+}
+
+type OpenSagas = SagaFlow["in_progress"][number] & { readonly needy: number };
+
+function openSagas(sql: Sql): Promise<OpenSagas[]> {
+  return sql<OpenSagas[]>`
+    with open as materialized (
+      select status, coalesce(compensation_step, current_step) as step, needs_operator, created_at
+        from saga_state where completed_at is null limit ${MAX_COUNTED})
+    select status, step, count(*)::integer as count, count(*) filter (where needs_operator)::integer as needy,
+           (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
+      from open group by status, step order by status, step`;
+}
+
+interface RecentSagas extends Pick<SagaFlow, "window_seconds" | "started" | "ended"> {
+  readonly p50: number | null;
+  readonly p99: number | null;
+}
+
+/** A saga that took longer than RECENT_SECONDS is not counted when it ends. */
+async function recentSagas(sql: Sql): Promise<RecentSagas> {
+  const [row] = await sql<[RecentSagas]>`
+    with recent as materialized (
+      select status, failure_code, created_at, completed_at, action_expires_at is not null as waited from saga_state
+       where created_at >= now() - make_interval(secs => ${RECENT_SECONDS})
+       order by created_at desc limit ${MAX_RECENT}),
+    covered as materialized (
+      select case when count(*) < ${MAX_RECENT} then ${WINDOW_SECONDS}::float8
+                  else least(${WINDOW_SECONDS}::float8, greatest(1, extract(epoch from now() - min(created_at))::float8)) end as seconds
+        from recent),
+    ended as materialized (
+      select recent.* from recent, covered
+       where completed_at >= now() - make_interval(secs => covered.seconds)),
+    outcomes as (
+      select status, failure_code, count(*)::integer as count from ended group by status, failure_code)
+    select covered.seconds as window_seconds,
+           (select count(*)::integer from recent where created_at >= now() - make_interval(secs => covered.seconds)) as started,
+           (select coalesce(json_agg(outcomes order by count desc, status), '[]') from outcomes) as ended,
+           took.*
+      from covered,
+           (select percentile_cont(0.5) within group (order by ms)::float8 as p50,
+                   percentile_cont(0.99) within group (order by ms)::float8 as p99
+              from (select extract(epoch from completed_at - created_at) * 1000 as ms from ended where not waited) durations) took`;
+  return row;
+}
+
+export async function outboxDepth(sql: Sql): Promise<OutboxDepth> {
+  const [backlog, [retry]] = await Promise.all([
+    measureBacklog(sql, MAX_COUNTED),
+    sql<[{ count: number }]>`
+      select count(*)::integer as count from (select from retry limit ${MAX_COUNTED}) waiting`,
+  ]);
+  return {
+    unpublished: backlog.unpublished,
+    oldest_at: backlog.oldestCreatedAt,
+    retries: retry.count,
+  };
+}
+
+export async function moneyAtRisk(sql: Sql): Promise<MoneyAtRisk> {
+  const [payments, refunds_pending, alerts] = await Promise.all([
+    sql<MoneyAtRisk["payments"]>`
+      select status, currency, count(*)::integer as count, sum(amount_cents)::bigint as amount_cents,
+             (extract(epoch from min(created_at)) * 1000)::float8 as oldest_at
+        from payments where status in ('PENDING', 'UNKNOWN') group by status, currency order by status, currency`,
+    sql<MoneyAtRisk["refunds_pending"]>`
+      select p.currency, count(*)::integer as count, sum(r.amount_cents)::bigint as amount_cents,
+             (extract(epoch from min(r.created_at)) * 1000)::float8 as oldest_at
+        from refunds r join payments p using (payment_id) where r.status = 'PENDING' group by p.currency order by p.currency`,
+    sql<MoneyAtRisk["alerts"]>`
+      select kind, count(*)::integer as count, (extract(epoch from min(opened_at)) * 1000)::float8 as oldest_at
+        from payment_alerts where closed_at is null group by kind order by kind`,
+  ]);
+  return { payments: [...payments], refunds_pending: [...refunds_pending], alerts: [...alerts] };
+}
+
+export async function waitingMails(sql: Sql): Promise<WaitingMails> {
+  const [row] = await sql<[WaitingMails]>`
+    select (select count(*)::integer from (select from waiting_mails limit ${MAX_COUNTED}) waiting) as waiting,
+           (select (extract(epoch from stored_at) * 1000)::float8 from waiting_mails order by stored_at limit 1) as oldest_at`;
+  return row;
+}

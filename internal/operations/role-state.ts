@@ -1,0 +1,69 @@
+// Asks one process of a role how it is, at its operators' address (OPS_PORT). Called by overview.ts, doctor and cost.
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import type { RoleState } from "../../schemas/overview.ts";
+import { AppError } from "../kernel/errors.ts";
+import { type Sample, samplesOf, valueOf } from "./prometheus-text.ts";
+
+export interface RoleAddress {
+  /** The role, or the role and a number where there are several. */
+  readonly name: string;
+  /** `http://host:port` of /readyz and /metrics. */
+  readonly address: string;
+}
+
+const readiness = TypeCompiler.Compile(
+  Type.Object({
+    status: Type.Union([Type.Literal("ready"), Type.Literal("not_ready")]),
+    checks: Type.Record(
+      Type.String(),
+      Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) }),
+    ),
+  }),
+);
+
+/** Throws SERVICE_UNAVAILABLE if no role answers there. */
+export async function askRole(address: string, timeoutMs: number): Promise<RoleState> {
+  const [ready, samples] = await Promise.all([
+    readinessOf(address, timeoutMs),
+    metricsOf(address, timeoutMs),
+  ]);
+  const started = valueOf(samples, "process_start_time_seconds");
+  return {
+    ...ready,
+    version: samples.find(({ name }) => name === "checkout_build_info")?.labels["version"] ?? null,
+    started_at: started === undefined ? null : started * 1_000,
+    cpu_seconds: valueOf(samples, "process_cpu_seconds_total") ?? null,
+    memory_bytes: valueOf(samples, "process_resident_memory_bytes") ?? null,
+  };
+}
+
+/** Throws SERVICE_UNAVAILABLE. */
+export async function metricsOf(address: string, timeoutMs: number): Promise<readonly Sample[]> {
+  const response = await get(new URL("/metrics", address), timeoutMs);
+  if (!response.ok) throw notARole(address);
+  return samplesOf(await response.text());
+}
+
+async function readinessOf(address: string, timeoutMs: number) {
+  const response = await get(new URL("/readyz", address), timeoutMs);
+  const answer: unknown = await response.json().catch(() => null);
+  if (!readiness.Check(answer)) throw notARole(address);
+  const down = Object.entries(answer.checks).filter(([, { status }]) => status !== "up");
+  return {
+    is_ready: answer.status === "ready",
+    reasons: down.map(([name, { reason = "down" }]) => `${name}: ${reason}`),
+  };
+}
+
+async function get(url: URL, timeoutMs: number): Promise<Response> {
+  try {
+    return await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+  } catch (cause) {
+    throw new AppError("SERVICE_UNAVAILABLE", `nothing answers at ${url.origin}`, { cause });
+  }
+}
+
+function notARole(address: string): AppError {
+  return new AppError("SERVICE_UNAVAILABLE", `what answers at ${address} is not the OPS_PORT of a role`);
+}

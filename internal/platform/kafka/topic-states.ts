@@ -1,0 +1,131 @@
+// Size of each topic and lag of each consumer group, without joining a group. Keeps its connections, because `checkoutctl top` and the
+// operators' console ask every second.
+//
+// Uses consumers that join no group; coordinator.ts explains why not an admin client.
+import type { TopicPartitionOffsetAndMetadata } from "@confluentinc/kafka-javascript";
+import type { TopicState } from "../../../schemas/overview.ts";
+import { call, DEFAULT_CONNECT_TIMEOUT_MS, type KafkaOptions } from "./connection.ts";
+import { connect, type Connection } from "./consumer.ts";
+import { type Span, spansOf } from "./read-topic.ts";
+
+/** The topics that each group reads, by the group's name. */
+export type Subscriptions = Readonly<Record<string, readonly string[]>>;
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+type Spans = ReadonlyMap<string, ReadonlyMap<number, Span>>;
+
+export class TopicStates implements AsyncDisposable {
+  readonly #options: KafkaOptions;
+  readonly #topics: readonly string[];
+  readonly #subscriptions: Subscriptions;
+  /** By group. */
+  readonly #connections = new Map<string, Promise<Connection>>();
+
+  constructor(options: KafkaOptions, topics: readonly string[], subscriptions: Subscriptions) {
+    this.#options = options;
+    this.#topics = topics;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** Throws AppError KAFKA_UNAVAILABLE, KAFKA_TOPIC_MISSING. */
+  async read(): Promise<readonly TopicState[]> {
+    try {
+      const spans = await this.#spans();
+      const groups = await Promise.all(
+        Object.entries(this.#subscriptions).map(async ([group, topics]) => ({
+          group,
+          lags: await this.#lagsOf(group, topics, spans),
+        })),
+      );
+      return this.#topics.map((topic) => {
+        const partitions = [...(spans.get(topic)?.values() ?? [])];
+        const end = sum(partitions.map(({ high }) => high));
+        return {
+          topic,
+          partitions: partitions.length,
+          messages: end - sum(partitions.map(({ low }) => low)),
+          end,
+          groups: groups.flatMap(({ group, lags }) => {
+            const lag = lags.get(topic);
+            return lag === undefined ? [] : [{ group, lag }];
+          }),
+        };
+      });
+    } catch (error) {
+      // A connection that fails may never answer again, for example after a change of address.
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** Start and end of every partition of every topic. Needs no group, so any connection will do. */
+  async #spans(): Promise<Spans> {
+    const [group = "checkoutctl"] = Object.keys(this.#subscriptions);
+    const connection = await this.#connection(group);
+    const spans = this.#topics.map(async (topic) => {
+      return [topic, await spansOf(connection, topic, this.#timeoutMs)] as const;
+    });
+    return new Map(await Promise.all(spans));
+  }
+
+  async #lagsOf(
+    group: string,
+    topics: readonly string[],
+    spans: Spans,
+  ): Promise<ReadonlyMap<string, number>> {
+    const { client } = await this.#connection(group);
+    const places = topics.flatMap((topic): Place[] =>
+      [...(spans.get(topic)?.keys() ?? [])].map((partition) => ({ topic, partition })),
+    );
+    const committed = await call<TopicPartitionOffsetAndMetadata[]>(
+      `cannot read the offsets of group ${group}`,
+      (done) => client.committed(places, this.#timeoutMs, done),
+    );
+    const lags = committed.map(({ topic, partition, offset }) => {
+      const { low = 0, high = 0 } = spans.get(topic)?.get(partition) ?? {};
+      // A group without a committed offset begins at the start, and one whose messages have expired as well.
+      const from = Math.max(low, typeof offset === "number" ? offset : low);
+      return { topic, lag: Math.max(0, high - from) };
+    });
+    return new Map(
+      topics.map((topic) => [topic, sum(lags.filter((one) => one.topic === topic).map(({ lag }) => lag))]),
+    );
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  }
+
+  #connection(group: string): Promise<Connection> {
+    const open = this.#connections.get(group) ?? connect(this.#options, { "group.id": group });
+    this.#connections.set(group, open);
+    return open;
+  }
+
+  async #close(): Promise<void> {
+    const open = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(
+      open.map(async (opening) => {
+        try {
+          const { client } = await opening;
+          await call<unknown>("disconnecting", (done) => client.disconnect(done));
+        } catch {
+          // It never was open, or is closed already.
+        }
+      }),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

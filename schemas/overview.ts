@@ -1,0 +1,120 @@
+// The state of the whole system at a glance: what `checkoutctl top` prints with --json, and what the operators' console shows. A part
+// whose source does not answer says since when and why, and never reads as 0. Times are epoch ms.
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+
+const Count = Type.Integer({ minimum: 0 });
+const EpochMs = Type.Number({ description: "milliseconds since the Unix epoch" });
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
+/** `at`: when it was read. */
+export interface Known<T> {
+  readonly at: number;
+  readonly value: T;
+}
+export interface Unknown {
+  readonly unknown_since: number;
+  readonly why: string;
+}
+export type Part<T> = Known<T> | Unknown;
+
+const PartOf = <Schema extends TSchema>(value: Schema) =>
+  Type.Union([
+    Type.Object({ at: EpochMs, value }),
+    Type.Object({ unknown_since: EpochMs, why: Type.String() }),
+  ]);
+
+const SagaFlow = Type.Object({
+  in_progress: Type.Array(
+    Type.Object({
+      status: Type.String(),
+      step: Type.String({ description: "the step that has no reply yet, or that is being undone" }),
+      count: Count,
+      oldest_at: EpochMs,
+    }),
+  ),
+  needing_operator: Count,
+  cancellations_needing_operator: Count,
+  window_seconds: Type.Number({
+    description: "started, ended and took_ms cover this long: a minute, less under a very high load",
+  }),
+  started: Count,
+  ended: Type.Array(
+    Type.Object({ status: Type.String(), failure_code: orNull(Type.String()), count: Count }),
+  ),
+  took_ms: orNull(
+    Type.Object(
+      { p50: Type.Number(), p99: Type.Number() },
+      {
+        description:
+          "from the checkout to its end, of those that ended; without those that waited for their shopper",
+      },
+    ),
+  ),
+});
+export type SagaFlow = Static<typeof SagaFlow>;
+
+const OutboxDepth = Type.Object({
+  unpublished: Count,
+  oldest_at: orNull(EpochMs),
+  retries: Type.Integer({ minimum: 0, description: "messages that failed and wait for another try" }),
+});
+export type OutboxDepth = Static<typeof OutboxDepth>;
+
+const MoneyAtRisk = Type.Object({
+  payments: Type.Array(
+    Type.Object({
+      status: Type.String({ description: "PENDING, or UNKNOWN: requested without a definite result" }),
+      currency: Type.String(),
+      count: Count,
+      amount_cents: Count,
+      oldest_at: EpochMs,
+    }),
+  ),
+  refunds_pending: Type.Array(
+    Type.Object({ currency: Type.String(), count: Count, amount_cents: Count, oldest_at: EpochMs }),
+  ),
+  alerts: Type.Array(Type.Object({ kind: Type.String(), count: Count, oldest_at: EpochMs })),
+});
+export type MoneyAtRisk = Static<typeof MoneyAtRisk>;
+
+const WaitingMails = Type.Object({ waiting: Count, oldest_at: orNull(EpochMs) });
+export type WaitingMails = Static<typeof WaitingMails>;
+
+const TopicState = Type.Object({
+  topic: Type.String(),
+  partitions: Count,
+  messages: Type.Integer({ minimum: 0, description: "offsets between start and end of the topic" }),
+  end: Type.Integer({ minimum: 0, description: "sum of the end offsets, which grows with each message" }),
+  groups: Type.Array(
+    Type.Object({
+      group: Type.String(),
+      lag: Type.Integer({ minimum: 0, description: "messages that the group has not committed" }),
+    }),
+  ),
+});
+export type TopicState = Static<typeof TopicState>;
+
+const OpenDeadLetterCount = Type.Object({ service: Type.String(), count: Count });
+export type OpenDeadLetterCount = Static<typeof OpenDeadLetterCount>;
+
+const RoleState = Type.Object({
+  is_ready: Type.Boolean(),
+  reasons: Type.Array(Type.String(), { description: "checks of /readyz that are down" }),
+  version: orNull(Type.String()),
+  started_at: orNull(EpochMs),
+  cpu_seconds: orNull(Type.Number({ description: "since its start" })),
+  memory_bytes: orNull(Type.Number()),
+});
+export type RoleState = Static<typeof RoleState>;
+
+export const Overview = Type.Object({
+  at: EpochMs,
+  sagas: PartOf(SagaFlow),
+  outboxes: Type.Array(Type.Object({ database: Type.String(), depth: PartOf(OutboxDepth) })),
+  money: PartOf(MoneyAtRisk),
+  mails: PartOf(WaitingMails),
+  topics: PartOf(Type.Array(TopicState)),
+  dead_letters: PartOf(Type.Array(OpenDeadLetterCount)),
+  roles: Type.Array(Type.Object({ name: Type.String(), address: Type.String(), state: PartOf(RoleState) })),
+});
+export type Overview = Static<typeof Overview>;
