@@ -163,7 +163,10 @@ export const PaymentApiFault = Type.Object({
   ]),
 });
 export type PaymentApiFault = Static<typeof PaymentApiFault>;
-/** GET /sagas?user_id=&open=1 on the orchestrator: the user's sagas that have not finished, newest first. */
+/**
+ * GET /sagas?user_id=&open=1 on the orchestrator: the user's sagas that have not finished, newest first. With `saga_ids=a,b` instead of
+ * `open`: those of up to 100 sagas that are the user's, in any order.
+ */
 export const OpenSagas = Type.Object({ sagas: Type.Array(SagaStatusView) });
 export type OpenSagas = Static<typeof OpenSagas>;
 

@@ -6,9 +6,9 @@ import {
   type CancelOrderRequest,
   type ExtendAction,
   type FindSaga,
-  OpenSagas,
   OrderCancelling,
   SagaApiFault,
+  OpenSagas,
   SagaStarted,
   SagaStatusView,
   type StartSaga,
@@ -25,7 +25,7 @@ const STATUS_TIMEOUT_MS = 5_000;
 
 const fault = TypeCompiler.Compile(SagaApiFault);
 const start = { body: TypeCompiler.Compile(SagaStarted), fault };
-const open = { body: TypeCompiler.Compile(OpenSagas), fault };
+const sagas = { body: TypeCompiler.Compile(OpenSagas), fault };
 const extended = { body: TypeCompiler.Compile(ActionExtended), fault };
 const cancelling = { body: TypeCompiler.Compile(OrderCancelling), fault };
 const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
@@ -118,8 +118,17 @@ export class OrchestratorClient implements Disposable {
   }
 
   /** The user's sagas that have not finished, newest first. Throws SERVICE_UNAVAILABLE. */
-  async open(userId: string): Promise<readonly SagaStatusView[]> {
-    const answer = await this.#api.call(`/sagas?user_id=${userId}&open=1`, open, {
+  open(userId: string): Promise<readonly SagaStatusView[]> {
+    return this.#sagas(userId, "open=1");
+  }
+
+  /** Those of 1 to 100 sagas that are the user's, in any order. Throws SERVICE_UNAVAILABLE. */
+  some(sagaIds: readonly string[], userId: string): Promise<readonly SagaStatusView[]> {
+    return this.#sagas(userId, `saga_ids=${sagaIds.join(",")}`);
+  }
+
+  async #sagas(userId: string, which: string): Promise<readonly SagaStatusView[]> {
+    const answer = await this.#api.call(`/sagas?user_id=${userId}&${which}`, sagas, {
       signal: AbortSignal.timeout(this.#statusTimeoutMs),
     });
     return "body" in answer ? answer.body.sagas : refused(answer.fault);

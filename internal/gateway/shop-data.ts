@@ -126,6 +126,12 @@ export class GatewayShopData implements ShopData {
     });
   }
 
+  async cancelling(userId: string, sagaIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (sagaIds.length === 0) return new Set();
+    const views = await this.#options.orchestrator.some(sagaIds, userId);
+    return new Set(views.filter(({ cancelling }) => cancelling === true).map(({ saga_id }) => saga_id));
+  }
+
   async openCheckouts(userId: string): Promise<readonly CheckoutStatus[]> {
     const views = await this.#options.orchestrator.open(userId);
     return Promise.all(views.map((view) => this.#withStock(view)));

@@ -1,9 +1,11 @@
 // The orchestrator's API over a real port, on a real Postgres: what the gateway may rely on.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Value } from "@sinclair/typebox/value";
 import {
   SagaApiFault,
   SagaCancelled,
+  OpenSagas,
   SagaStarted,
   SagaStatusView,
   type StartSaga,
@@ -104,6 +106,18 @@ test("starts a saga once per client key, and shows its status only to its owner"
   expect(logged).toEqual([]);
 });
 
+test("shows several sagas together, and of those only the user's own", async () => {
+  const user_id = Bun.randomUUIDv7();
+  const own = [await started(checkout({ user_id })), await started(checkout({ user_id }))];
+  const stranger = await started(checkout({ user_id: Bun.randomUUIDv7() }));
+  const ids = [...own, stranger].map(({ saga_id }) => saga_id);
+  const asked = await served.ask(
+    `/sagas?user_id=${user_id}&saga_ids=${[...ids, Bun.randomUUIDv7()].join(",")}`,
+  );
+  const { sagas } = Value.Parse(OpenSagas, asked.body);
+  expect(sagas.map(({ saga_id }) => saga_id).toSorted()).toEqual(ids.slice(0, 2).toSorted());
+});
+
 test("finds the saga of a client key and starts none", async () => {
   const request = checkout();
   const { user_id, client_key, body_hash } = request;
@@ -185,6 +199,12 @@ const asked: readonly [string, () => Promise<{ readonly status: number; readonly
   ["an invalid wait", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=soon`)],
   ["a wait below zero", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=-1`)],
   ["a wait that is too long", () => served.ask(`/sagas/${id}?user_id=${id}&wait_ms=60001`)],
+  ["a list of an invalid saga id", () => served.ask(`/sagas?user_id=${id}&saga_ids=${id},1`)],
+  [
+    "a list that is too long",
+    () => served.ask(`/sagas?user_id=${id}&saga_ids=${Array(101).fill(id).join(",")}`),
+  ],
+  ["a list of all sagas", () => served.ask(`/sagas?user_id=${id}`)],
   ["a cancel of an invalid saga id", () => served.cancel("1", { actor: "ada", reason: "fraud" })],
   ["a cancel without an actor", () => served.cancel(id, { reason: "fraud" })],
   ["a cancel without a reason", () => served.cancel(id, { actor: "ada", reason: "" })],

@@ -12,10 +12,10 @@ import {
   CancelSaga,
   ExtendAction,
   FindSaga,
-  type OpenSagas,
   type OrderCancelling,
   type SagaApiFault,
   type SagaCancelled,
+  type OpenSagas,
   StartSaga,
 } from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
@@ -37,13 +37,22 @@ import { positionColumns } from "./store.ts";
 const MAX_WAIT_MS = 60_000;
 /** Twice what the gateway accepts from a shopper. */
 const MAX_BODY_BYTES = 128 * 1_024;
+/** Five pages of the shop's list of orders. */
+const MAX_SAGAS_ASKED = 100;
 
 const startSaga = TypeCompiler.Compile(StartSaga);
 const findSaga = TypeCompiler.Compile(FindSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
 const extendAction = TypeCompiler.Compile(ExtendAction);
 const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
-const openQuery = queryReader(Type.Object({ user_id: Uuid, open: Type.Literal("1") }));
+const someSagas = TypeCompiler.Compile(Type.Array(Uuid, { minItems: 1, maxItems: MAX_SAGAS_ASKED }));
+const sagasQuery = queryReader(
+  Type.Object({
+    user_id: Uuid,
+    open: Type.Optional(Type.Literal("1")),
+    saga_ids: Type.Optional(Type.String({ maxLength: MAX_SAGAS_ASKED * 37 })),
+  }),
+);
 const statusQuery = queryReader(
   Type.Object({
     user_id: Uuid,
@@ -111,9 +120,13 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       { parse: "none" },
     )
     .get("/sagas", async ({ request }) => {
-      const read = openQuery(request.url);
+      const read = sagasQuery(request.url);
       if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
-      return { sagas: [...(await watch.open(read.query.user_id))] } satisfies OpenSagas;
+      const { user_id, open, saga_ids } = read.query;
+      if ((open === undefined) === (saga_ids === undefined))
+        throw new InvalidRequest("the query needs open=1 or saga_ids");
+      const sagas = saga_ids === undefined ? watch.open(user_id) : watch.some(sagaIdsOf(saga_ids), user_id);
+      return { sagas: [...(await sagas)] } satisfies OpenSagas;
     })
     .get("/sagas/:id", async ({ params, request }) => {
       const sagaId = sagaIdOf(params.id);
@@ -138,6 +151,12 @@ class InvalidRequest extends Error {}
 function sagaIdOf(text: string): string {
   if (Value.Check(Uuid, text)) return text;
   throw new InvalidRequest("the path has no valid saga id");
+}
+
+function sagaIdsOf(text: string): readonly string[] {
+  const sagaIds = text.split(",");
+  if (someSagas.Check(sagaIds)) return sagaIds;
+  throw new InvalidRequest(`saga_ids is not a list of 1 to ${MAX_SAGAS_ASKED} saga ids`);
 }
 
 function faultText(fault: { readonly path: string; readonly message: string } | undefined): string {

@@ -41,6 +41,12 @@ export class StatusWatch implements Disposable {
     return withinReadTime(readOpenSagas(this.#sql, userId), this.#readTimeoutMs);
   }
 
+  /** Those of these sagas that are the user's, in any order. */
+  async some(sagaIds: readonly string[], userId: string): Promise<readonly SagaStatusView[]> {
+    const found = await withinReadTime(readStatuses(this.#sql, sagaIds), this.#readTimeoutMs);
+    return [...found.values()].filter(({ user_id }) => user_id === userId).map(({ view }) => view);
+  }
+
   /** Call this after this process has committed these sagas. */
   changed(sagas: readonly Saga[]): void {
     for (const saga of sagas)

@@ -515,6 +515,9 @@ describe("who sees what", () => {
       await browser.get(`/checkout/${placed.saga_id}`);
       expect([heading(), browser.headers.get("refresh")]).toEqual(["We are cancelling your order", "3"]);
       expect(browser.html).toContain("You paid €77.00.");
+      await browser.get("/orders");
+      expect(browser.html).toContain(">Being cancelled</p>");
+      expect(browser.html).not.toContain("Being packed");
       shop.placed[0] = { ...placed, status: "CANCELLED", cancelled_at: AN_END };
       await browser.get(pathOf(placed));
       expect([heading(), browser.headers.get("refresh")]).toEqual(["Cancelled", null]);

@@ -259,6 +259,14 @@ describe("an order whose cancellation nobody can tell about", () => {
     expect(browser.html).not.toContain("We cannot say");
   });
 
+  test("stays in the list, with what the order itself says", async () => {
+    shop.cancelling = away;
+    await browser.get("/orders");
+    expect(browser.status).toBe(200);
+    expect(browser.html).toContain("Being packed");
+    expect(browser.seen).toHaveLength(1);
+  });
+
   test("may have begun when the answer is lost: the page says that, and leads to the order", async () => {
     const cancel = shop.cancelOrder.bind(shop);
     shop.cancelOrder = async (...of) => {

@@ -113,6 +113,8 @@ export interface ShopData {
   order(userId: string, orderId: string): Promise<PlacedOrder | null>;
   /** Cancels the user's order, if there is one that is not sent. Afterwards the order and its checkout's status tell. */
   cancelOrder(userId: string, orderId: string): Promise<void>;
+  /** Those of these checkouts of the user whose order is being cancelled. At most as many as a page of orders has. */
+  cancelling(userId: string, sagaIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** The user's checkouts that have not finished, newest first. */
   openCheckouts(userId: string): Promise<readonly CheckoutStatus[]>;
   /** `from`: what the browser sent. Throws TooManyRequests. */

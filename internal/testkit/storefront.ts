@@ -149,6 +149,15 @@ export class ShopInMemory implements ShopData {
     this.set(found.saga_id, { cancelling: true }, userId);
   }
 
+  async cancelling(userId: string, sagaIds: readonly string[]) {
+    this.#answers();
+    const isCancelling = (id: string) => {
+      const found = this.checkouts.get(id);
+      return found?.userId === userId && found.status.cancelling === true;
+    };
+    return new Set(sagaIds.filter(isCancelling));
+  }
+
   async openCheckouts(userId: string) {
     this.#answers();
     return [...this.checkouts.values()]

@@ -17,12 +17,14 @@ interface ListProps {
   readonly frame: Frame;
   readonly page: OrdersPage;
   readonly products: Products;
+  /** The checkouts of the orders that are being cancelled. */
+  readonly cancelling: ReadonlySet<string>;
   readonly open: readonly CheckoutStatus[];
   /** Not the first page. */
   readonly isLater: boolean;
 }
 
-export function Orders({ frame, page, products, open, isLater }: ListProps) {
+export function Orders({ frame, page, products, cancelling, open, isLater }: ListProps) {
   const { words, language } = frame;
   return (
     <Page frame={frame} title={words.orders.title} current="orders">
@@ -62,7 +64,11 @@ export function Orders({ frame, page, products, open, isLater }: ListProps) {
                   </p>
                 ) : null}
               </div>
-              <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
+              {cancelling.has(order.saga_id) ? (
+                <p class="order-status order-CANCELLED">{words.orders.cancelling}</p>
+              ) : (
+                <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
+              )}
               <p class="line-sum">{money(order.total_cents, order.currency, language)}</p>
             </li>
           ))}

@@ -35,9 +35,13 @@ async function orders(visit: Visit): Promise<Response> {
     visit.options.data.orders(visit.userId, after),
     openCheckouts(visit),
   ]);
-  const products = await productsOf(visit, found.items);
+  const [products, cancelling] = await Promise.all([
+    productsOf(visit, found.items),
+    cancellingOf(visit, visit.userId, found.items),
+  ]);
   const isLater = after !== undefined;
-  return page(visit, <Orders frame={visit} page={found} products={products} open={open} isLater={isLater} />);
+  const parts = { page: found, products, cancelling, open, isLater };
+  return page(visit, <Orders frame={visit} {...parts} />);
 }
 
 async function order(visit: Visit): Promise<Response> {
@@ -45,14 +49,24 @@ async function order(visit: Visit): Promise<Response> {
   const found = await ownOrder(visit, visit.userId);
   const [products, cancelling] = await Promise.all([
     productsOf(visit, [found]),
-    cancellingOf(visit, visit.userId, found),
+    cancellationOf(visit, visit.userId, found),
   ]);
   const content = <Order frame={visit} order={found} products={products} cancelling={cancelling} />;
   return page(visit, content, cancelling === "in_progress" ? { headers: LOOK_AGAIN } : {});
 }
 
+/** The checkouts of the orders that are being cancelled. Without an answer the list shows what the orders know. */
+function cancellingOf(
+  visit: Visit,
+  userId: string,
+  placed: readonly PlacedOrder[],
+): Promise<ReadonlySet<string>> {
+  const packed = placed.filter(({ status }) => status === "CONFIRMED").map(({ saga_id }) => saga_id);
+  return withoutAnswer(visit, visit.options.data.cancelling(userId, packed), new Set<string>());
+}
+
 /** Without the orchestrator nothing can be cancelled, and nobody can say whether it was begun: the page says that. */
-async function cancellingOf(
+async function cancellationOf(
   visit: Visit,
   userId: string,
   { saga_id, status }: PlacedOrder,

@@ -324,6 +324,7 @@ export const de: Words = {
       DELIVERED: "Zugestellt",
       CANCELLED: "Storniert",
     },
+    cancelling: "Wird storniert",
     placed: "Bestellt",
     shipped: "Verschickt",
     delivered: "Zugestellt",

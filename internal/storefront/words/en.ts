@@ -321,6 +321,7 @@ export const en = {
       DELIVERED: "Delivered",
       CANCELLED: "Cancelled",
     },
+    cancelling: "Being cancelled",
     placed: "Ordered",
     shipped: "Sent",
     delivered: "Delivered",
