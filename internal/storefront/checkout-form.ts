@@ -2,6 +2,7 @@
 import { Email, ShippingAddressInput } from "../../schemas/fields.ts";
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { type Cart, cartOf } from "./cart.ts";
+import { type Prices, pricesFrom, totalAt } from "./price-changes.ts";
 
 /** In the order of the page. The names are those of the request, so that its faults find their field. */
 export const ADDRESS_FIELDS = [
@@ -41,6 +42,8 @@ export interface PostedCheckout {
   readonly cart: Cart;
   /** What the page showed. */
   readonly total_cents: number;
+  /** The unit prices that it showed; null if they are not those of this cart and total. */
+  readonly prices: Prices | null;
   readonly currency: string;
   readonly details: Details;
   readonly payment_method: string;
@@ -50,10 +53,14 @@ const MAX_FIELD_LENGTH = 300;
 
 export function postedCheckout(form: URLSearchParams): PostedCheckout {
   const total = form.get("total") ?? "";
+  const total_cents = /^\d{1,16}$/.test(total) ? Number(total) : 0;
+  const cart = cartOf(form.get("cart") ?? "");
+  const prices = pricesFrom(form.get("prices") ?? "", cart);
   return {
     key: form.get("key") ?? "",
-    cart: cartOf(form.get("cart") ?? ""),
-    total_cents: /^\d{1,16}$/.test(total) ? Number(total) : 0,
+    cart,
+    total_cents,
+    prices: prices !== null && totalAt(cart, prices) === total_cents ? prices : null,
     currency: form.get("currency") ?? "",
     details: detailsOf(form),
     payment_method: form.get("payment_method") ?? "",

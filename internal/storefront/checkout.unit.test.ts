@@ -101,6 +101,52 @@ describe("a change of language or theme", () => {
   });
 });
 
+describe("a refusal because of a price", () => {
+  const refused = {
+    status: "COMPENSATED",
+    failure_code: "PRICE_CHANGED",
+    completed_at: "2026-11-29T12:04:02.000Z",
+  } as const;
+  const raiseMug = () => {
+    shop.catalogue = shop.catalogue.map((one) =>
+      one.sku_id === "mug-red" ? { ...one, unit_price_cents: 1_500 } : one,
+    );
+  };
+  beforeEach(async () => {
+    await browser.post("/cart", { sku: "teapot-blue", quantity: "1" });
+    await browser.get("/checkout");
+  });
+
+  test("tells which line it was, with both prices, in the shopper's language", async () => {
+    await browser.post("/checkout", form());
+    raiseMug();
+    shop.set(sagaOf(1), { ...refused, new_total_cents: 7_900 });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.html).toContain("<li>Mug, red: €15.00 each, it was €14.00</li>");
+    expect(browser.html).not.toContain("Teapot, blue:");
+    await browser.get(`/checkout/${sagaOf(1)}`, { "accept-language": "de" });
+    expect(browser.html).toContain("Mug, red: je 15,00\u00a0€, vorher 14,00\u00a0€");
+    // Another browser of the same shopper knows no old price.
+    const other = await new Browser(shop).signIn();
+    await other.get(`/checkout/${sagaOf(1)}`);
+    expect(other.html).toContain("€79.00");
+    expect(other.html).not.toContain("it was");
+  });
+
+  test.each([
+    ["the catalogue has changed once more", {}, 8_100],
+    ["the form did not add up", { prices: "1~1" }, 7_900],
+    ["the form was an older one", { prices: "" }, 7_900],
+  ])("tells only the new total when %s", async (_, change, new_total_cents) => {
+    await browser.post("/checkout", form(change));
+    raiseMug();
+    shop.set(sagaOf(1), { ...refused, new_total_cents });
+    await browser.get(`/checkout/${sagaOf(1)}`);
+    expect(browser.title).toBe("A price has changed");
+    expect(browser.html).not.toContain("it was");
+  });
+});
+
 describe("too many tries", () => {
   const refuse = async () => {
     throw new TooManyRequests(30_000);

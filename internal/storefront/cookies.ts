@@ -10,3 +10,5 @@ export const DETAILS = "__Host-details";
 export const KEY = "__Host-key";
 /** The last placed checkout: its key and saga. Finds the order again after the back button. */
 export const PLACED = "__Host-placed";
+/** The prices that its form had shown. A cookie of its own, so that an older gateway still reads the one above. */
+export const PRICES = "__Host-prices";

@@ -4,16 +4,26 @@ import { AppError } from "../kernel/errors.ts";
 import { type Cart, purchaseText } from "./cart.ts";
 import { isKeyFor, type Offer } from "./checkout-key.ts";
 import { clearCookie, setCookie } from "../web/cookies.ts";
-import { KEY, PLACED } from "./cookies.ts";
+import type { PostedCheckout } from "./checkout-form.ts";
+import { KEY, PLACED, PRICES } from "./cookies.ts";
 import type { CheckoutStatus } from "./port.ts";
+import { type Prices, pricesFrom, pricesText } from "./price-changes.ts";
 import { isFinished } from "./status.ts";
 import { cartCookie, type Visit, withCart } from "./visit.ts";
 
 const DAY_SECONDS = 24 * 60 * 60;
 const PLACED_VALUE = /^([0-9a-f-]{36})\.([0-9a-z]+)(?:\.(shop-[0-9a-f-]+))?$/;
 
-export function placedCookie(sagaId: string, cart: Cart, key: string): string {
-  return setCookie(PLACED, `${sagaId}.${hashOf(cart)}.${key}`, DAY_SECONDS);
+export function placedCookies(sagaId: string, { cart, key, prices }: PostedCheckout): readonly string[] {
+  const placed = setCookie(PLACED, `${sagaId}.${hashOf(cart)}.${key}`, DAY_SECONDS);
+  if (prices === null) return [placed, clearCookie(PRICES)];
+  return [placed, setCookie(PRICES, `${sagaId}.${pricesText(cart, prices)}`, DAY_SECONDS)];
+}
+
+/** The prices that the form of this placed checkout had shown; null if that is not known any more. */
+export function shownPrices({ cookies, cart }: Visit, sagaId: string): Prices | null {
+  const [saga, text = ""] = (cookies.get(PRICES) ?? "").split(".");
+  return saga === sagaId ? pricesFrom(text, cart) : null;
 }
 
 /** The key of the form, for the next form of the same offer. */
@@ -41,7 +51,7 @@ export function placedOf({ cookies, cart }: Visit): Placed | null {
 /** Forgets the placed checkout, and with it the key that it has spent. */
 export function forgotten(visit: Visit): readonly string[] {
   const isSpent = placedOf(visit)?.key === visit.cookies.get(KEY);
-  return [clearCookie(PLACED), ...(isSpent ? [clearCookie(KEY)] : [])];
+  return [clearCookie(PLACED), clearCookie(PRICES), ...(isSpent ? [clearCookie(KEY)] : [])];
 }
 
 export interface Settled {

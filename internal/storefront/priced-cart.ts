@@ -3,6 +3,7 @@
 import { totalCents } from "../kernel/money.ts";
 import type { Cart } from "./cart.ts";
 import type { ShopProduct } from "./port.ts";
+import type { Prices } from "./price-changes.ts";
 
 export interface PricedLine {
   readonly sku_id: string;
@@ -34,6 +35,13 @@ export function priced(cart: Cart, products: ReadonlyMap<string, ShopProduct>): 
   );
   const isOrderable = lines.length > 0 && lines.every(({ problem }) => problem === null);
   return { lines, currency, total_cents: totalCents(sold), isOrderable };
+}
+
+/** The unit prices of its lines, as shown. */
+export function pricesIn({ lines }: PricedCart): Prices {
+  return new Map(
+    lines.flatMap(({ sku_id, product }) => (product === null ? [] : [[sku_id, product.unit_price_cents]])),
+  );
 }
 
 /** The cart with what is in stock: less of it, or without a line. */

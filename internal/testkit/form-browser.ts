@@ -87,7 +87,7 @@ export class Browser {
   /** The hidden fields of the checkout form. */
   get offer(): Record<string, string> {
     const fields = [
-      ...this.html.matchAll(/<input type="hidden" name="(key|cart|total|currency)" value="([^"]*)"/g),
+      ...this.html.matchAll(/<input type="hidden" name="(key|cart|prices|total|currency)" value="([^"]*)"/g),
     ];
     return Object.fromEntries(fields.map(([, name = "", value = ""]) => [name, value]));
   }

@@ -72,6 +72,7 @@ test.concurrent(
     await place(page);
     expect(await atStage(page, "not_ordered")).toEqual({ title: "A price has changed", money: NOT_CHARGED });
     expect(await page.textContent(".facts")).toContain("€14.00");
+    expect(await page.textContent(".short")).toContain(": €14.00 each, it was €12.50");
     expect(await shoppers.ledger(sagaOf(page))).toEqual([]);
     await page.click('.actions a:text-is("See the new price")');
     expect(await page.textContent("[data-place]")).toBe("Place order and pay €14.00");

@@ -8,7 +8,8 @@ import type { StorefrontOptions } from "../options.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
 import { Notice, Page } from "../parts/layout.tsx";
 import { nameOf } from "../parts/names.ts";
-import type { PricedCart } from "../priced-cart.ts";
+import { pricesText } from "../price-changes.ts";
+import { type PricedCart, pricesIn } from "../priced-cart.ts";
 import type { Frame } from "../visit.ts";
 import { TEST_CARDS } from "../test-cards.ts";
 
@@ -68,6 +69,7 @@ export function Checkout(props: Props) {
       >
         <input type="hidden" name="key" value={idempotencyKey} />
         <input type="hidden" name="cart" value={cartText(cart.lines)} />
+        <input type="hidden" name="prices" value={pricesText(cart.lines, pricesIn(cart))} />
         <input type="hidden" name="total" value={cart.total_cents} />
         <input type="hidden" name="currency" value={cart.currency} />
         <div class="fields">

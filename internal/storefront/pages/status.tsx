@@ -2,13 +2,13 @@
 // later, and the one in the mail. Its two parts are sent again on every change: `State` (said by screen readers) and `Rest`.
 import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
-import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
+import { Icon } from "../parts/art.tsx";
 import { BankActions, HeldUntil } from "../parts/bank-wait.tsx";
 import { Page } from "../parts/layout.tsx";
-import { nameOf } from "../parts/names.ts";
+import { Changes, Lines, type LinesProps, Short } from "../parts/status-lines.tsx";
 import { Tracking } from "../parts/tracking.tsx";
 import { When } from "../parts/when.tsx";
-import type { CheckoutStatus, OrderStatus, PlacedOrder, ShopProduct } from "../port.ts";
+import type { CheckoutStatus, OrderStatus, PlacedOrder } from "../port.ts";
 import { isFinished, moneySentence, type Stage, stageOf, takesLong, viewVersion } from "../status.ts";
 import type { Frame } from "../visit.ts";
 import type { Words } from "../words/words.ts";
@@ -18,17 +18,7 @@ import { failureKind, type NextStep, nextStepOf } from "../../../schemas/failure
 /** Shown in words on the page. */
 const REFRESH_SECONDS = 3;
 
-export interface StatusLine {
-  readonly sku_id: string;
-  readonly quantity: number;
-}
-
-export interface StatusProps {
-  readonly frame: Frame;
-  readonly checkout: CheckoutStatus;
-  readonly lines: readonly StatusLine[];
-  /** The known products of these lines and of those that were short. */
-  readonly products: ReadonlyMap<string, ShopProduct>;
+export interface StatusProps extends LinesProps {
   /** Null for guests, and until the order is written. */
   readonly order: PlacedOrder | null;
   /** Also for guests; undefined until the order is written, and while nobody can say. */
@@ -156,6 +146,7 @@ export function Rest(props: StatusProps) {
       <Steps {...props} />
       <Actions {...props} />
       <Short {...props} />
+      <Changes {...props} />
       <Lines {...props} />
       <dl class="facts">
         <dt>{words.status.placed}</dt>
@@ -298,54 +289,5 @@ function Next({ frame, step, isShort }: NextProps) {
         </a>
       )}
     </div>
-  );
-}
-
-/** What is left of the lines that were not all there. */
-function Short({ frame, checkout, products }: StatusProps) {
-  const { words, language } = frame;
-  const short = checkout.lines_short ?? [];
-  if (short.length === 0) return null;
-  const nameFor = (sku_id: string) => {
-    const product = products.get(sku_id);
-    return product === undefined ? sku_id : nameOf(product, language);
-  };
-  return (
-    <section class="short">
-      <h2>{words.status.short}</h2>
-      <ul>
-        {short.map(({ sku_id, available_count }) => (
-          <li key={sku_id}>{words.status.leftOf(nameFor(sku_id), available_count)}</li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Lines({ frame, lines, products }: StatusProps) {
-  const { words, language } = frame;
-  if (lines.length === 0) return null;
-  return (
-    <section>
-      <h2>{words.orders.items}</h2>
-      <ArtDefinitions products={[...products.values()]} />
-      <ul class="review">
-        {lines.map(({ sku_id, quantity }) => {
-          const product = products.get(sku_id);
-          return (
-            <li key={sku_id}>
-              {product === undefined ? (
-                <span class="picture picture-line" />
-              ) : (
-                <Picture product={product} size="line" />
-              )}
-              <span>
-                {quantity} × {product === undefined ? sku_id : nameOf(product, language)}
-              </span>
-            </li>
-          );
-        })}
-      </ul>
-    </section>
   );
 }

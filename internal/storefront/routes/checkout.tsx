@@ -19,7 +19,7 @@ import { setCookie } from "../../web/cookies.ts";
 import { DETAILS } from "../cookies.ts";
 import { Checkout, DRAFT_PATH, type FieldErrors } from "../pages/checkout.tsx";
 import { UNANSWERED, Unanswered } from "../pages/unanswered.tsx";
-import { keyCookie, placedCookie, placedOf, settlePlaced, unspentKey } from "../placed.ts";
+import { keyCookie, placedCookies, placedOf, settlePlaced, unspentKey } from "../placed.ts";
 import { type StartResult, TooManyRequests } from "../port.ts";
 import { type PricedCart, priced } from "../priced-cart.ts";
 import { page, seeOther } from "../respond.ts";
@@ -131,7 +131,7 @@ async function place(visit: Visit): Promise<Response> {
   switch (result.kind) {
     case "accepted":
       return seeOther(`/checkout/${result.saga_id}`, [
-        placedCookie(result.saga_id, posted.cart, posted.key),
+        ...placedCookies(result.saga_id, posted),
         setCookie(DETAILS, detailsText(visit.userId, posted.details)),
       ]);
     case "key_reused": {

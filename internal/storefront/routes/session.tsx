@@ -2,7 +2,7 @@
 // `/signin?token=...`; that address is a GET, which another site could call, so it only asks, and the POST signs in.
 import { clearCookie, setCookie } from "../../web/cookies.ts";
 import { ownPath } from "../../web/own-path.ts";
-import { DETAILS, KEY, PLACED, SESSION } from "../cookies.ts";
+import { DETAILS, KEY, PLACED, PRICES, SESSION } from "../cookies.ts";
 import { LANGUAGES } from "../format.ts";
 import { SignIn } from "../pages/sign-in.tsx";
 import { page, seeOther } from "../respond.ts";
@@ -74,7 +74,7 @@ async function signIn(visit: Visit): Promise<Response> {
 function signOut(): Response {
   return seeOther(
     "/signin?out=1",
-    [SESSION, DETAILS, KEY, PLACED].map((name) => clearCookie(name)),
+    [SESSION, DETAILS, KEY, PLACED, PRICES].map((name) => clearCookie(name)),
   );
 }
 

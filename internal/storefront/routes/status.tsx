@@ -5,8 +5,9 @@ import { render } from "preact-render-to-string";
 import { Uuid } from "../../../schemas/fields.ts";
 import { AppError } from "../../kernel/errors.ts";
 import { Rest, State, StatusPage, type StatusProps } from "../pages/status.tsx";
-import { forgotten, placedOf } from "../placed.ts";
+import { forgotten, placedOf, shownPrices } from "../placed.ts";
 import type { CheckoutStatus, PlacedOrder, ShopProduct } from "../port.ts";
+import { priceChanges } from "../price-changes.ts";
 import { json, LOOK_AGAIN, page, seeOther } from "../respond.ts";
 import { isCancelling, isFinished, stageOf, viewVersion } from "../status.ts";
 import { cartCookie, type Visit, withCart } from "../visit.ts";
@@ -117,19 +118,21 @@ function orderOf(visit: Visit, userId: string, orderId: string): Promise<PlacedO
 /** From the order; before it is written, from the cart of this browser if it is the one being ordered. */
 async function linesOf(
   visit: Visit,
-  { saga_id, lines_short }: CheckoutStatus,
+  checkout: CheckoutStatus,
   order: PlacedOrder | null,
-): Promise<Pick<StatusProps, "lines" | "products">> {
+): Promise<Pick<StatusProps, "lines" | "products" | "changes">> {
+  const { saga_id, lines_short } = checkout;
   const placed = placedOf(visit);
   const own = placed?.sagaId === saga_id && placed.isSameCart ? visit.cart : [];
   const lines = order?.items ?? own;
   const skus = [...lines, ...(lines_short ?? [])].map(({ sku_id }) => sku_id);
-  if (skus.length === 0) return { lines: [], products: new Map() };
+  if (skus.length === 0) return { lines: [], products: new Map(), changes: [] };
   const products = await visit.options.data.productsBySku(skus).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error;
     return new Map<string, ShopProduct>();
   });
-  return { products, lines: lines.map(({ sku_id, quantity }) => ({ sku_id, quantity })) };
+  const changes = priceChanges(checkout, own, shownPrices(visit, saga_id), products);
+  return { products, changes, lines: lines.map(({ sku_id, quantity }) => ({ sku_id, quantity })) };
 }
 
 async function updateOf(visit: Visit, viewer: Viewer, checkout: CheckoutStatus) {

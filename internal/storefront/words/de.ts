@@ -308,6 +308,8 @@ export const de: Words = {
     short: "Was noch da ist",
     leftOf: (name, count) => `${name}: ${count === 0 ? "ausverkauft" : `noch ${count}`}`,
     takeLeft: "Auf das Vorhandene ändern",
+    changed: "Was jetzt etwas anderes kostet",
+    priceOf: (name, before, now) => `${name}: je ${now}, vorher ${before}`,
     bankSignIn: "Zum Bestätigen anmelden",
     guest:
       "Sie sehen diese Seite über den Link aus Ihrer E-Mail. Melden Sie sich an, um Adresse und andere Bestellungen zu sehen.",

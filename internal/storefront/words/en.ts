@@ -305,6 +305,8 @@ export const en = {
     short: "What is left",
     leftOf: (name: string, count: number) => `${name}: ${count === 0 ? "sold out" : `${count} left`}`,
     takeLeft: "Change to what is there",
+    changed: "What costs something else now",
+    priceOf: (name: string, before: string, now: string) => `${name}: ${now} each, it was ${before}`,
     bankSignIn: "Sign in to confirm",
     guest:
       "You see this page through the link in your e-mail. Sign in to see the address and your other orders.",
