@@ -345,6 +345,10 @@ const timestampOrNull = Type.Union([Timestamp, Type.Null()]);
 /** One order of a shopper. GET /orders/:id?user_id= on the order service. */
 export const OrderView = Type.Object({
   order_id: Uuid,
+  /** What the shop's pages and mails call the order. Only in the public API; almost certainly unique, so `order_id` is what identifies it. */
+  order_number: Type.Optional(
+    Type.String({ pattern: "^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{4}$" }),
+  ),
   saga_id: Uuid,
   status: OrderStatus,
   items: Type.Array(PricedItem),

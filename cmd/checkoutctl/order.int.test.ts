@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { orderApi } from "../../internal/services/order/order-http.ts";
 import { orderHandler } from "../../internal/services/order/handler.ts";
 import { orchestratorApi } from "../../internal/orchestrator/api.ts";
+import { orderNumberOf } from "../../internal/kernel/order-number.ts";
 import { applyOnce } from "../../internal/messaging/inbox-transaction.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
@@ -79,8 +80,40 @@ test("ships an order once, and delivers it once", async () => {
   expect((await tool.run(deliver, env)).stdout).toContain("was DELIVERED with DHL JD0146 already");
   const shown = await tool.run(["order", "show", id], env);
   expect(shown.code).toBe(0);
-  for (const text of ["DELIVERED", "DHL JD0146", "6.00 EUR", "Ada, 1 Road, 75001 Paris, FR", "2.50 EUR"])
+  const number = orderNumberOf(id);
+  for (const text of [
+    "DELIVERED",
+    "DHL JD0146",
+    "6.00 EUR",
+    "Ada, 1 Road, 75001 Paris, FR",
+    "2.50 EUR",
+    number,
+  ])
     expect(shown.stdout).toContain(text);
+  expect((await tool.run(["order", "show", number.toLowerCase().replaceAll("-", "")], env)).stdout).toBe(
+    shown.stdout,
+  );
+});
+
+test("an order number that two orders share, or none has, leads to the id", async () => {
+  const at = Date.parse("2026-11-29T12:00:00.123Z").toString(16).padStart(12, "0");
+  const idWith = (random: string, tail = "0123456789ab") =>
+    `${at.slice(0, 8)}-${at.slice(8)}-7${random}-8${random}-${tail}`;
+  // Another time within the second, and the same last 35 bits.
+  const twins = [idWith("001"), idWith("002")];
+  const single = idWith("003", "0123456789ac");
+  for (const message_id of [...twins, single]) await confirmed({ ...createOrder(newId()), message_id });
+  const show = (number: string) => tool.run(["order", "show", number], env);
+  expect((await show(orderNumberOf(single))).stdout).toContain(single);
+  const [twin = ""] = twins;
+  const both = await show(orderNumberOf(twin));
+  expect([both.code, both.stdout]).toEqual([3, ""]);
+  expect(both.stderr).toContain(
+    `2 orders have the number ${orderNumberOf(twin)}, give the id: ${twins.join(", ")}`,
+  );
+  const none = await show(orderNumberOf(idWith("004", "0123456789ad")));
+  expect([none.code, none.stderr]).toEqual([3, expect.stringContaining("there is no order with number")]);
+  expect((await show("6G0P6-6GB06-MER3")).stderr).toContain("an order number, like");
 });
 
 test("other tracking is refused, and corrected on request", async () => {

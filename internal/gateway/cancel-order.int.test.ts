@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { OrderCancellationView, Problem, SagaStatusView } from "../../schemas/http.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
 import { eventOf } from "../testkit/events.ts";
 import { PublicApi } from "../testkit/public-api.ts";
 
@@ -44,6 +45,8 @@ const cancels = async ({ sagaId }: Bought) =>
 test("one press starts it, a second one answers the same, and the audit trail says that it was the shopper", async () => {
   const order = await bought();
   expect((await statusOf(order)).cancelling).toBeUndefined();
+  const shown = await (await api.ask(`/api/v1/orders/${order.orderId}`, order.user)).json();
+  expect(shown).toMatchObject({ order_id: order.orderId, order_number: orderNumberOf(order.orderId) });
   const answers = await Promise.all([press(order.user, order.orderId), press(order.user, order.orderId)]);
   answers.push(await press(order.user, order.orderId));
   for (const answer of answers) {

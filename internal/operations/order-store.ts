@@ -2,6 +2,7 @@
 import type { Sql } from "postgres";
 import type { PricedItem, ShippingAddress, Tracking } from "../../schemas/fields.ts";
 import type { OrderStatus } from "../../schemas/http.ts";
+import { type OrderNumber, orderNumberOf } from "../kernel/order-number.ts";
 import type { Static } from "@sinclair/typebox";
 
 export interface ConfirmedOrder {
@@ -65,6 +66,16 @@ export async function findOrder(sql: Sql, orderId: string): Promise<OrderDetails
   const [found] = await sql<OrderDetails[]>`
     select ${summary(sql)}, items, shipping_address from orders where order_id = ${orderId}`;
   return found;
+}
+
+/** Those with this order number: almost always one (kernel/order-number.ts). Reads the ids of one second. */
+export async function ordersNumbered(
+  sql: Sql,
+  { number, first, last }: OrderNumber,
+): Promise<readonly string[]> {
+  const orders = await sql<{ order_id: string }[]>`
+    select order_id from orders where order_id between ${first} and ${last} order by order_id`;
+  return orders.map(({ order_id }) => order_id).filter((id) => orderNumberOf(id) === number);
 }
 
 function summary(sql: Sql) {

@@ -1,6 +1,7 @@
 // The shop over HTTP, as a browser without scripts uses it: forms, redirects, cookies. The services behind it are in memory.
 import { beforeEach, describe, expect, test } from "bun:test";
 import { AppError } from "../kernel/errors.ts";
+import { orderNumberOf } from "../kernel/order-number.ts";
 import {
   OTHER_TOKEN,
   sagaOf,
@@ -445,6 +446,7 @@ describe("who sees what", () => {
     expect([guest.status, guest.title]).toEqual([200, "Your order is confirmed"]);
     expect(guest.headers.get("referrer-policy")).toBe("no-referrer");
     expect(guest.html).toContain("Mug, red");
+    expect(guest.html).toContain(`<dd class="code">${orderNumberOf(order_id)}</dd>`);
     for (const secret of ["Ada", "St James", "London", `/orders/${order_id}`])
       expect(guest.html).not.toContain(secret);
     await guest.get(`/checkout/${sagaOf(1)}?k=wrong`);
@@ -458,7 +460,10 @@ describe("who sees what", () => {
     const { order_id } = shop.addOrder(1, { status: "SHIPPED", shipped_at: "2026-11-28T08:00:00.000Z" });
     await browser.get("/orders");
     expect(browser.html).toContain("On its way");
+    expect(browser.html).toContain(`Order ${orderNumberOf(order_id)}</p>`);
     await browser.get(`/orders/${order_id}`);
+    expect(browser.html).toContain(`Order ${orderNumberOf(order_id)}</p>`);
+    expect(browser.html).toContain(`<title>Order ${orderNumberOf(order_id)} `);
     expect(browser.html).toContain("€77.00");
     await browser.post(`/orders/${order_id}/again`, {});
     expect([browser.url, browser.cookies.get("__Host-cart")]).toEqual(["/cart", "mug-red!2~teapot-blue!1"]);

@@ -6,7 +6,13 @@ import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { cancelOrder, type OrderCancelAnswer } from "../../../internal/operations/orchestrator.ts";
-import { findOrder, listOrders, type OrderDetails } from "../../../internal/operations/order-store.ts";
+import { orderNumberOf, readOrderNumber } from "../../../internal/kernel/order-number.ts";
+import {
+  findOrder,
+  listOrders,
+  type OrderDetails,
+  ordersNumbered,
+} from "../../../internal/operations/order-store.ts";
 import { orderOf } from "../../../internal/operations/saga-store.ts";
 import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
 import { Tracking } from "../../../schemas/fields.ts";
@@ -53,10 +59,11 @@ const ls = command("ls", "list orders, newest first")
   });
 
 const show = command("show", "show one order")
-  .argument("<order-id>", "the order's id, or its saga's", uuid)
-  .action(async (id, options) => {
+  .argument("<order>", "the order's id or number, or its saga's id", idOrNumber)
+  .action(async (text, options) => {
     await using connections = new Connections(loadSettings(options.stack));
     const orders = await connections.database("order");
+    const id = await idOf(orders, text);
     const order = (await findOrder(orders, id)) ?? (await orderOfSaga(orders, id));
     if (order === undefined)
       throw new AppError(
@@ -67,6 +74,32 @@ const show = command("show", "show one order")
       process.stderr.write(`checkoutctl: ${id} is a saga; this is its order, ${order.order_id}\n`);
     print(options, order, () => asText(order));
   });
+
+/** The number is what shoppers see on pages and in mails. */
+function idOrNumber(text: string): string {
+  if (readOrderNumber(text) !== null) return text;
+  try {
+    return uuid(text);
+  } catch {
+    throw new InvalidArgumentError(
+      "It must be a UUID in lower case, or an order number, like 6G0P6-6GB06-MER2.",
+    );
+  }
+}
+
+async function idOf(orders: Sql, text: string): Promise<string> {
+  const number = readOrderNumber(text);
+  if (number === null) return text;
+  const [id, ...others] = await ordersNumbered(orders, number);
+  if (id === undefined)
+    throw new AppError("MESSAGE_INVALID", `there is no order with number ${number.number}`);
+  if (others.length > 0)
+    throw new AppError(
+      "MESSAGE_INVALID",
+      `${others.length + 1} orders have the number ${number.number}, give the id: ${[id, ...others].join(", ")}`,
+    );
+  return id;
+}
 
 async function orderOfSaga(orders: Sql, sagaId: string): Promise<OrderDetails | undefined> {
   const [found] = await orderOf(orders, sagaId);
@@ -199,6 +232,7 @@ function asText({ items, shipping_address: to, ...order }: OrderDetails): string
   const address = to === null ? null : [to.name, to.line1, `${to.postal_code} ${to.city}`.trim(), to.country];
   const facts: readonly (readonly [string, string | null])[] = [
     ["order", order.order_id],
+    ["number", orderNumberOf(order.order_id)],
     ["saga", order.saga_id],
     ["shopper", order.user_id],
     ["status", order.status],

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Uuid } from "../../../schemas/fields.ts";
 import { OrderCancellationView, OrderPage, OrderView } from "../../../schemas/http.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import { cancelOrder } from "../cancel-order.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { OrderClient } from "../order-client.ts";
@@ -98,7 +99,7 @@ async function page(orders: OrderOptions["orders"], { request, set, userId }: Sh
   const { after, limit = DEFAULT_PAGE_ORDERS } = pageQuery(request.url);
   const found = await orders.page({ userId, after, limit });
   set.headers["cache-control"] = "no-store";
-  return Value.Clean(OrderPage, found);
+  return Value.Clean(OrderPage, { ...found, orders: found.orders.map(numbered) });
 }
 
 async function one(orders: OrderOptions["orders"], { params: { id }, set, userId }: ShopperCall) {
@@ -106,7 +107,11 @@ async function one(orders: OrderOptions["orders"], { params: { id }, set, userId
   // Another user's order looks exactly like a missing one.
   if (found === null) throw new ProblemError("not-found");
   set.headers["cache-control"] = "no-store";
-  return Value.Clean(OrderView, found);
+  return Value.Clean(OrderView, numbered(found));
+}
+
+function numbered(order: OrderView): OrderView {
+  return { ...order, order_number: orderNumberOf(order.order_id) };
 }
 
 async function cancel(options: OrderOptions, { params: { id }, set, userId }: ShopperCall) {

@@ -3,6 +3,7 @@ import { type FailureKind, failureKind } from "../../../schemas/failures.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { MailShop } from "./mail-shop.ts";
 
 export interface Mail {
@@ -100,10 +101,8 @@ function wordsOf(command: SendNotification, shop: string): Words {
   }
 }
 
-function orderConfirmed(
-  { saga_id, order_id, items = [], total_cents, currency }: SendNotification,
-  shop: string,
-): Words {
+function orderConfirmed(command: SendNotification, shop: string): Words {
+  const { items = [], total_cents, currency } = command;
   const lines = items.map(
     ({ sku_id, quantity, unit_price_cents }) =>
       `${quantity} x ${sku_id}, ${moneyText(unit_price_cents, currency)} each`,
@@ -112,15 +111,14 @@ function orderConfirmed(
   return {
     subject: `Your order at ${shop} is confirmed`,
     look: "See your order",
-    paragraphs: [
-      ["Thank you for your order."],
-      [...lines, ...total],
-      [`Order ${order_id ?? saga_id}`],
-    ].filter((paragraph) => paragraph.length > 0),
+    paragraphs: [["Thank you for your order."], [...lines, ...total], [orderLine(command)]].filter(
+      (paragraph) => paragraph.length > 0,
+    ),
   };
 }
 
-function orderShipped({ saga_id, order_id, tracking }: SendNotification, shop: string): Words {
+function orderShipped(command: SendNotification, shop: string): Words {
+  const { tracking } = command;
   const parcel =
     tracking === undefined
       ? []
@@ -134,14 +132,12 @@ function orderShipped({ saga_id, order_id, tracking }: SendNotification, shop: s
   return {
     subject: `Your order from ${shop} has been shipped`,
     look: "See your order",
-    paragraphs: [["Your order is on its way."], ...parcel, [`Order ${order_id ?? saga_id}`]],
+    paragraphs: [["Your order is on its way."], ...parcel, [orderLine(command)]],
   };
 }
 
-function orderCancelled(
-  { saga_id, order_id, total_cents = 0, currency }: SendNotification,
-  shop: string,
-): Words {
+function orderCancelled(command: SendNotification, shop: string): Words {
+  const { total_cents = 0, currency } = command;
   const refund =
     total_cents === 0
       ? []
@@ -154,11 +150,7 @@ function orderCancelled(
   return {
     subject: `Your order from ${shop} has been cancelled`,
     look: "See the order",
-    paragraphs: [
-      ["Your order has been cancelled and will not be sent."],
-      ...refund,
-      [`Order ${order_id ?? saga_id}`],
-    ],
+    paragraphs: [["Your order has been cancelled and will not be sent."], ...refund, [orderLine(command)]],
   };
 }
 
@@ -173,6 +165,11 @@ function checkoutFailed({ saga_id, failure_code = "" }: SendNotification, shop: 
       [`Checkout ${saga_id}`],
     ],
   };
+}
+
+/** The number that the shop's pages show, too. */
+function orderLine({ saga_id, order_id }: SendNotification): string {
+  return order_id === undefined ? `Checkout ${saga_id}` : `Order ${orderNumberOf(order_id)}`;
 }
 
 function escaped(text: string): string {

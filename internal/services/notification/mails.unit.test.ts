@@ -1,6 +1,7 @@
 // The mail texts word for word, and what must never be in a mail.
 import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import { mailOf as mailFor } from "./mails.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
@@ -26,7 +27,7 @@ test("a confirmed order lists what was bought and what it cost", () => {
     message_id: `<${SAGA}.order_confirmed@checkout>`,
     to: "ada@example.com",
     subject: "Your order at Larkfield is confirmed",
-    text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${order_id}\n\nLarkfield\n`,
+    text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${orderNumberOf(order_id)}\n\nLarkfield\n`,
   });
 });
 
@@ -69,12 +70,12 @@ test("a shipped order says where the parcel is", () => {
   expect(mail).toMatchObject({
     message_id: `<${SAGA}.order_shipped.JD0146@checkout>`,
     subject: "Your order from Larkfield has been shipped",
-    text: `Your order is on its way.\n\nCarrier: DHL\nTracking number: JD0146\nFollow the parcel:\n${tracking.url}\n\nOrder ${order_id}\n\nLarkfield\n`,
+    text: `Your order is on its way.\n\nCarrier: DHL\nTracking number: JD0146\nFollow the parcel:\n${tracking.url}\n\nOrder ${orderNumberOf(order_id)}\n\nLarkfield\n`,
   });
   expect(mail.html).toContain('<a href="https://dhl.example/?id=JD0146&amp;lang=de">Follow the parcel</a>');
   expect(mailOf(shipped)).toMatchObject({
     message_id: `<${SAGA}.order_shipped@checkout>`,
-    text: `Your order is on its way.\n\nOrder ${order_id}\n\nLarkfield\n`,
+    text: `Your order is on its way.\n\nOrder ${orderNumberOf(order_id)}\n\nLarkfield\n`,
   });
 });
 
@@ -83,7 +84,7 @@ test("a cancelled order says what comes back, if anything was paid", () => {
   const cancelled = { ...command, template: "order_cancelled", order_id } as const;
   expect(mailOf({ ...cancelled, total_cents: 500 })).toMatchObject({
     subject: "Your order from Larkfield has been cancelled",
-    text: `Your order has been cancelled and will not be sent.\n\nYou get 5.00 EUR back the way you paid it.\nBanks need 5 to 10 working days to show it.\n\nOrder ${order_id}\n\nLarkfield\n`,
+    text: `Your order has been cancelled and will not be sent.\n\nYou get 5.00 EUR back the way you paid it.\nBanks need 5 to 10 working days to show it.\n\nOrder ${orderNumberOf(order_id)}\n\nLarkfield\n`,
   });
   expect(mailOf({ ...cancelled, total_cents: 0 }).text).not.toContain("back");
 });

@@ -7,6 +7,7 @@ import type { CheckoutRequest, SagaStatusView, ShipmentRecorded } from "../../..
 import type { ProviderLedgerEntry } from "../../../schemas/provider-ledger.ts";
 import { PARTITIONS_PER_TOPIC, TOPICS } from "../../../schemas/topics.ts";
 import type { AuditReport } from "../../audit/audit.ts";
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { DeadLetters } from "../../operations/dead-letters.ts";
 import type { PaymentAlert, Reconciliation } from "../../operations/payment-alert-store.ts";
 import type { ShopReport } from "../../operations/storefront-verify.ts";
@@ -66,7 +67,7 @@ describe("a successful checkout", () => {
     expect([await system.available("tea"), await system.available("cup")]).toEqual([8, 9]);
     const mail = await system.mailAbout(view.saga_id, "order_confirmed");
     expect(mail.to).toEqual(["shopper@example.com"]);
-    expect(mail.source).toContain(`Order ${view.order_id}`);
+    expect(mail.source).toContain(`Order ${orderNumberOf(view.order_id ?? "")}`);
   });
 
   test("is what the shop is for, and the shop is what its release must be", async () => {

@@ -1,4 +1,5 @@
 // `/orders` and `/orders/:id`: the history, and one order with its receipt.
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
 import { ArtDefinitions, Icon, Picture } from "../parts/art.tsx";
@@ -25,7 +26,7 @@ interface ListProps {
 }
 
 export function Orders({ frame, page, products, cancelling, open, isLater }: ListProps) {
-  const { words, language } = frame;
+  const { words } = frame;
   return (
     <Page frame={frame} title={words.orders.title} current="orders">
       <OpenCheckouts frame={frame} open={open} />
@@ -40,37 +41,13 @@ export function Orders({ frame, page, products, cancelling, open, isLater }: Lis
       ) : (
         <ul class="order-list">
           {page.items.map((order) => (
-            <li key={order.order_id} class="order-card">
-              <div class="order-pictures">
-                {order.items.slice(0, 3).map(({ sku_id }) => {
-                  const product = products.get(sku_id);
-                  return product === undefined ? null : (
-                    <Picture key={sku_id} product={product} size="line" />
-                  );
-                })}
-              </div>
-              <div>
-                <h2>
-                  <a href={`/orders/${order.order_id}`}>
-                    <When at={order.created_at} language={language} show="day" />
-                  </a>
-                </h2>
-                <p class="note">
-                  {words.cartCount(order.items.reduce((sum, { quantity }) => sum + quantity, 0))}
-                </p>
-                {order.status === "CANCELLED" && order.total_cents > 0 ? (
-                  <p class="note">
-                    {words.orders.returned(money(order.total_cents, order.currency, language))}
-                  </p>
-                ) : null}
-              </div>
-              {cancelling.has(order.saga_id) ? (
-                <p class="order-status order-CANCELLED">{words.orders.cancelling}</p>
-              ) : (
-                <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
-              )}
-              <p class="line-sum">{money(order.total_cents, order.currency, language)}</p>
-            </li>
+            <Card
+              key={order.order_id}
+              frame={frame}
+              order={order}
+              products={products}
+              isCancelling={cancelling.has(order.saga_id)}
+            />
           ))}
         </ul>
       )}
@@ -94,6 +71,44 @@ export function Orders({ frame, page, products, cancelling, open, isLater }: Lis
   );
 }
 
+interface CardProps extends ReceiptProps {
+  readonly isCancelling: boolean;
+}
+
+function Card({ frame, order, products, isCancelling }: CardProps) {
+  const { words, language } = frame;
+  return (
+    <li class="order-card">
+      <div class="order-pictures">
+        {order.items.slice(0, 3).map(({ sku_id }) => {
+          const product = products.get(sku_id);
+          return product === undefined ? null : <Picture key={sku_id} product={product} size="line" />;
+        })}
+      </div>
+      <div>
+        <h2>
+          <a href={`/orders/${order.order_id}`}>
+            <When at={order.created_at} language={language} show="day" />
+          </a>
+        </h2>
+        <p class="note code">
+          {words.orders.number} {orderNumberOf(order.order_id)}
+        </p>
+        <p class="note">{words.cartCount(order.items.reduce((sum, { quantity }) => sum + quantity, 0))}</p>
+        {order.status === "CANCELLED" && order.total_cents > 0 ? (
+          <p class="note">{words.orders.returned(money(order.total_cents, order.currency, language))}</p>
+        ) : null}
+      </div>
+      {isCancelling ? (
+        <p class="order-status order-CANCELLED">{words.orders.cancelling}</p>
+      ) : (
+        <p class={`order-status order-${order.status}`}>{words.orders.status[order.status]}</p>
+      )}
+      <p class="line-sum">{money(order.total_cents, order.currency, language)}</p>
+    </li>
+  );
+}
+
 /** Whether the shopper can cancel the order, or has done so and it is not decided yet. `unknown`: nobody can say now. */
 export type Cancelling = "no" | "possible" | "in_progress" | "unknown";
 
@@ -110,9 +125,10 @@ interface OrderProps extends ReceiptProps {
 export function Order({ frame, order, products, cancelling }: OrderProps) {
   const { words, language } = frame;
   const isCancelled = order.status === "CANCELLED";
+  const number = orderNumberOf(order.order_id);
   const { title, text } = words.status.stages.cancelling;
   return (
-    <Page frame={frame} title={`${words.orders.number} ${order.order_id.slice(-8)}`} current="orders">
+    <Page frame={frame} title={`${words.orders.number} ${number}`} current="orders">
       <p class="no-print">
         <a class="back" href="/orders">
           <Icon name="back" />
@@ -127,7 +143,7 @@ export function Order({ frame, order, products, cancelling }: OrderProps) {
           </h1>
           {isCancelled ? null : <h1 class="print-only">{words.orders.receipt}</h1>}
           <p class="note code">
-            {words.orders.number} {order.order_id}
+            {words.orders.number} {number}
           </p>
           <p class="print-only">
             {words.orders.placed}: <When at={order.created_at} language={language} show="day" />

@@ -1,5 +1,6 @@
 // `/checkout/:saga`: how the order is going, in words, with the money sentence and a next step. The same address is the order's page
 // later, and the one in the mail. Its two parts are sent again on every change: `State` (said by screen readers) and `Rest`.
+import { orderNumberOf } from "../../kernel/order-number.ts";
 import { addressLines } from "../address-lines.ts";
 import { money } from "../format.ts";
 import { Icon } from "../parts/art.tsx";
@@ -163,7 +164,7 @@ export function Rest(props: StatusProps) {
         {order_id === null ? null : (
           <>
             <dt>{words.status.order}</dt>
-            <dd class="code">{order_id}</dd>
+            <dd class="code">{orderNumberOf(order_id)}</dd>
           </>
         )}
         {order === null || order.status === "CANCELLED" ? null : (
