@@ -1,17 +1,14 @@
 // The command line of `npm run demo`. Called by demo.ts.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+/** demo-help.txt says both. */
 const DEFAULT_ORDERS = 200;
 const MAX_ORDERS = 100_000;
 
-export const DEMO_HELP = `Usage: npm run demo -- [options]
-
-Starts the whole stack, places checkouts through the public API, waits until each has ended, runs the audit, and stops everything.
-
-  --orders N   number of checkouts, 1 to ${MAX_ORDERS} (${DEFAULT_ORDERS})
-  --keep       leaves the stack running, with the shop; \`npm run stack down\` stops it
-
-npm hands options on only after \`--\`. Exits 0 if every checkout ended and the audit is clean, otherwise 1; 2 on wrong arguments.`;
+/** Also read by bootstrap.mjs, which answers `--help` before it sets anything up. */
+export const DEMO_HELP = readFileSync(join(import.meta.dirname, "demo-help.txt"), "utf8").trimEnd();
 
 export type DemoOptions =
   | { readonly kind: "run"; readonly orders: number; readonly keep: boolean }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { demoOptions } from "./demo-options.ts";
+import { DEMO_HELP, demoOptions } from "./demo-options.ts";
 
 test("the command line of the demo", () => {
   expect(demoOptions([])).toEqual({ kind: "run", orders: 200, keep: false });
@@ -17,4 +17,9 @@ test.each([
   [["--orders", "100001"], "whole number"],
 ])("%p is wrong, and the message names it", (args, text) => {
   expect(demoOptions(args)).toEqual({ kind: "wrong", why: expect.stringContaining(text) });
+});
+
+test("the help names the limits and the default", () => {
+  expect(DEMO_HELP).toContain("--orders N   number of checkouts, 1 to 100000 (200)\n");
+  expect(demoOptions(["--orders", "100000"])).toMatchObject({ orders: 100_000 });
 });

@@ -30,6 +30,7 @@ const FUZZER_PACKAGES = join(REPOSITORY, "internal/tools/api/requirements.txt");
 /** What checks and tests the alert rules: one executable of Debian's package. The folder's name is its version. */
 const PROMTOOL = join(CACHE, "prometheus-2.42/promtool");
 const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
+const DEMO_HELP = join(REPOSITORY, "internal/stack/demo-help.txt");
 
 const JOBS = {
   demo: "internal/stack/demo.ts",
@@ -49,6 +50,11 @@ if (!(job in JOBS)) {
     `usage: node internal/tools/bootstrap.mjs ${Object.keys(JOBS).join("|")} [arguments of the job]`,
   );
   process.exit(2);
+}
+if (job === "demo" && args.some((arg) => arg === "--help" || arg === "-h")) {
+  // The job would say the same, but only after minutes of set-up.
+  process.stdout.write(readFileSync(DEMO_HELP, "utf8"));
+  process.exit(0);
 }
 try {
   await setUp();
