@@ -154,9 +154,11 @@ async function place(visit: Visit): Promise<Response> {
   }
 }
 
-/** Nothing was ordered now, and nothing that was typed is lost: the same form, with the same key. */
+/**
+ * Nothing was ordered now, and nothing that was typed is lost: the same form, with the same key. Also for somebody who is not signed in,
+ * or of whom nobody can say it now: the form holds only what they have sent.
+ */
 function limited(visit: Visit, error: TooManyRequests): Response | Promise<Response> {
-  if (visit.userId === null) throw error;
   const answer = { status: 429, headers: { "retry-after": String(error.retryAfterSeconds) } };
   const note = visit.words.problem.tooManyText;
   if (visit.form.has(UNANSWERED))
