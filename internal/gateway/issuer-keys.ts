@@ -3,6 +3,7 @@
 // not answer, or answers with something else.
 import { type CryptoKey, errors } from "jose";
 import { AppError, describeError } from "../kernel/errors.ts";
+import { limitedText } from "../kernel/limited-text.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { KEY_ALGORITHMS, keySetOf, type VerifyingKey } from "./key-set.ts";
@@ -146,7 +147,9 @@ export class IssuerKeys implements TokenKeys {
       await response.body?.cancel();
       throw new Error(`it answered ${response.status}`);
     }
-    return JSON.parse(await limitedText(response));
+    const text = await limitedText(response.body, MAX_DOCUMENT_BYTES);
+    if (text === null) throw new Error(`its answer has more than ${MAX_DOCUMENT_BYTES} bytes`);
+    return JSON.parse(text);
   }
 
   #faultText(): string {
@@ -154,16 +157,4 @@ export class IssuerKeys implements TokenKeys {
     const { origin, pathname } = new URL(this.#options.url);
     return `the keys for tokens cannot be fetched from ${origin}${pathname} (JWT_JWKS_URL): ${this.#fault}`;
   }
-}
-
-async function limitedText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_DOCUMENT_BYTES) throw new Error(`its answer has more than ${MAX_DOCUMENT_BYTES} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

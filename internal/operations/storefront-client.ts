@@ -1,6 +1,7 @@
 // Asks a running shop as a browser would, without following redirects, and keeps what it says about cookies. Called by
 // storefront-verify.ts and storefront-pages.ts.
 import { AppError } from "../kernel/errors.ts";
+import { limitedText } from "../kernel/limited-text.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A page is below 100 KB. More is none of the shop's. */
@@ -69,13 +70,8 @@ export class StorefrontClient {
   }
 }
 
-async function textOf(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_ANSWER_BYTES)
-      throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-  }
-  return text + decoder.decode();
+async function textOf({ body }: Response): Promise<string> {
+  const text = await limitedText(body, MAX_ANSWER_BYTES);
+  if (text === null) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+  return text;
 }

@@ -1,6 +1,7 @@
 // Reads what a browser posts, up to a limit. The server around it may have a higher one, which it shares with an API. Called by the apps of the
 // storefront and the console.
 import { mediaTypeOf } from "../../schemas/media-type.ts";
+import { limitedText } from "../kernel/limited-text.ts";
 
 /** A cart of 50 lines with an address is below 8 KB. */
 const MAX_FORM_BYTES = 64 * 1_024;
@@ -17,12 +18,7 @@ export async function formOf(request: Request): Promise<URLSearchParams> {
 /** Stops reading at the limit, also where the length is not said beforehand. Throws TooLarge. */
 export async function textOf({ headers, body }: Request, maxBytes: number): Promise<string> {
   if (Number(headers.get("content-length")) > maxBytes) throw new TooLarge();
-  const decoder = new TextDecoder();
-  let [text, bytes] = ["", 0];
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new TooLarge();
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+  const text = await limitedText(body, maxBytes);
+  if (text === null) throw new TooLarge();
+  return text;
 }
