@@ -1,8 +1,7 @@
 // One chaos run: its own stack with a proxy in every link, shoppers who never stop, and one fault after the other, each with time for the
 // recovery. Then everything is healed, the work drains, and the auditor checks the result. Called by main.ts.
 import { existsSync, mkdirSync } from "node:fs";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
+import { readLedger } from "../ledger.ts";
 import { commandOf } from "../processes.ts";
 import { openSystem, stackCommand, type System, wipe } from "../system.ts";
 import { ACTION_DEADLINE_MS } from "./bank-visit.ts";
@@ -20,8 +19,6 @@ import { fillShelves, SHOP_CURRENCIES } from "./shelves.ts";
 import { Shopping } from "./shopping.ts";
 import { disksLack, SmallDisk, unmountLeftover } from "./small-disk.ts";
 import { Target } from "./target.ts";
-
-const ledgerEntry = TypeCompiler.Compile(ProviderLedgerEntry);
 
 const LATENCY = "uniform:50-200";
 /** Time before the first fault, so that the effects of a cold start are not taken for those of a fault. */
@@ -165,7 +162,8 @@ async function judge(run: DrainedRun): Promise<ChaosReport> {
   const { system, target } = run.arena;
   const accepted = shopping.checkouts.filter(({ sagaId }) => sagaId !== undefined);
   const isClean = await system.audit("--journal", journal, "--expect-idle", IDLE_WITHIN);
-  const money = moneyOf(accepted, await ledgerOf(system));
+  // After the audit, which waits until nothing moves.
+  const money = moneyOf(accepted, await readLedger(system.addresses.paysim));
   const changed = await changedSince(system, shopping);
   const violations = [...shopping.violations, ...changed, ...money.violations];
 
@@ -200,14 +198,6 @@ async function clearAway(directory: string): Promise<void> {
     throw new Error(`a stack still runs in ${directory}: bun run stack down --wipe --data-dir ${directory}`);
   await unmountLeftover(directory);
   await wipe(directory);
-}
-
-/** The provider simulator's ledger. It is read after the audit, which waits until nothing moves. */
-async function ledgerOf({ addresses }: System): Promise<readonly ProviderLedgerEntry[]> {
-  const answer = await fetch(`${addresses.paysim}/_sim/ledger`);
-  if (!answer.ok) throw new Error(`the provider simulator's ledger: ${answer.status}`);
-  const lines = (await answer.text()).split("\n").filter(Boolean);
-  return lines.map((line) => ledgerEntry.Decode(JSON.parse(line)));
 }
 
 /** Sagas whose final status differs from the one that their shopper saw. */

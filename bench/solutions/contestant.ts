@@ -1,5 +1,4 @@
 // The interface of a compared solution for the load and the kills, and the constants of all three.
-import type { ProviderLedgerEntry } from "../../schemas/provider-ledger.ts";
 import type { ProcessGroup } from "../processes.ts";
 import type { Shopper } from "../shopper.ts";
 import type { Records } from "./losses.ts";
@@ -46,11 +45,3 @@ export const STOCK = 1_000_000;
 export const PRICE_CENTS = 1_250;
 /** The time in which a service manager notices an end and restarts (RestartSec in deploy/). */
 export const RESTART_DELAY_MS = 250;
-
-export async function readLedger(paysim: string): Promise<ProviderLedgerEntry[]> {
-  const text = await (await fetch(`${paysim}/_sim/ledger`)).text();
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line): ProviderLedgerEntry => JSON.parse(line));
-}

@@ -1,7 +1,8 @@
 // The orchestrator with dual writes as a contestant: four processes, each with a database, and Kafka.
 import postgres from "postgres";
 import { BaselineStack, insertProducts } from "./baseline-stack.ts";
-import { type Contestant, type ContestantOptions, readLedger, STOCK } from "./contestant.ts";
+import { readLedger } from "../ledger.ts";
+import { type Contestant, type ContestantOptions, STOCK } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";
 
 const DATABASES = {

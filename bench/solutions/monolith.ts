@@ -1,7 +1,8 @@
 // The naive monolith as a contestant. A checkout is named by its Idempotency-Key, because an order has no id before it exists.
 import postgres from "postgres";
 import { BaselineStack, insertProducts } from "./baseline-stack.ts";
-import { type Contestant, type ContestantOptions, readLedger, STOCK } from "./contestant.ts";
+import { readLedger } from "../ledger.ts";
+import { type Contestant, type ContestantOptions, STOCK } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";
 
 const ROLE = "monolith";

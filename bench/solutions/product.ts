@@ -1,6 +1,7 @@
 // This product as a contestant: the whole stack from compiled binaries, as in the other benchmarks.
 import { openSystem } from "../system.ts";
-import { type Contestant, type ContestantOptions, readLedger, RESTART_DELAY_MS } from "./contestant.ts";
+import { readLedger } from "../ledger.ts";
+import { type Contestant, type ContestantOptions, RESTART_DELAY_MS } from "./contestant.ts";
 import { standingCharges } from "./losses.ts";
 
 export async function openProduct({
