@@ -94,7 +94,11 @@ const TopicState = Type.Object({
 });
 export type TopicState = Static<typeof TopicState>;
 
-const OpenDeadLetterCount = Type.Object({ service: Type.String(), count: Count });
+const OpenDeadLetterCount = Type.Object({
+  service: Type.String(),
+  count: Count,
+  oldest_seconds: Type.Number({ description: "since the last failure of the oldest; 0: there is none" }),
+});
 export type OpenDeadLetterCount = Static<typeof OpenDeadLetterCount>;
 
 const RoleState = Type.Object({

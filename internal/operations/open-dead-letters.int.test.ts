@@ -33,6 +33,7 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
   const topic = await freshTopic(2);
   const [one, two, other] = [letter("payment"), letter("payment"), letter("order")];
   const shown = new Map<string | undefined, number>();
+  const ages = new Map<string | undefined, number>();
   let now = Date.now();
   let read = 0;
   const watch = new OpenDeadLetters({
@@ -44,7 +45,12 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
     },
     handlings: (ids) => handlingsOf(database.sql, ids),
     clock: { now: () => now },
-    meter: { gauge: () => ({ set: ({ service }, value) => void shown.set(service, value) }) },
+    meter: {
+      gauge: (name) => {
+        const values = name === "dead_letters_open" ? shown : ages;
+        return { set: ({ service }, value) => void values.set(service, value) };
+      },
+    },
   });
   await watch.runOnce();
   expect(shown.size).toBe(0);
@@ -56,6 +62,8 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
   await watch.runOnce();
   // then
   expect(Object.fromEntries(shown)).toEqual({ payment: 2 });
+  const oldest = Math.min(Date.parse(one.last_failure_at), Date.parse(two.last_failure_at));
+  expect(Object.fromEntries(ages)).toEqual({ payment: (now - oldest) / 1_000 });
   // when
   await database.sql`
     insert into operator_actions (action_id, run_id, action, actor, reason, subject, outcome, at, settled_at)
@@ -69,4 +77,5 @@ test("a dead letter counts until an operator has handled it or Kafka drops it, a
   now += DEAD_LETTER_RETENTION_MS + 1;
   await watch.runOnce();
   expect(Object.fromEntries(shown)).toEqual({ payment: 0, order: 0 });
+  expect(Object.fromEntries(ages)).toEqual({ payment: 0, order: 0 });
 });

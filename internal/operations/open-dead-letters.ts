@@ -1,5 +1,5 @@
-// Counts the dead letters that no operator has handled. Run once a minute by cmd/orchestrator, whose database knows what operators did,
-// for an alert, and by overview.ts. Each run reads only what is new in the topic.
+// Counts the dead letters that no operator has handled, and tells the age of the oldest. Run once a minute by cmd/orchestrator, whose
+// database knows what operators did, for alerts and a dashboard, and by overview.ts. Each run reads only what is new in the topic.
 import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
 import type { Clock, RawMessage } from "../kernel/ports.ts";
@@ -29,7 +29,8 @@ export interface OpenDeadLettersOptions {
 
 export class OpenDeadLetters {
   readonly #options: OpenDeadLettersOptions;
-  readonly #gauge: ReturnType<Meter["gauge"]> | undefined;
+  readonly #count: ReturnType<Meter["gauge"]> | undefined;
+  readonly #oldestSeconds: ReturnType<Meter["gauge"]> | undefined;
   /** By id. */
   readonly #open = new Map<string, { readonly service: string; readonly failedAt: number }>();
   /** The offset after the last message read, by partition. */
@@ -38,13 +39,21 @@ export class OpenDeadLetters {
 
   constructor(options: OpenDeadLettersOptions) {
     this.#options = options;
-    this.#gauge = options.meter?.gauge("dead_letters_open", "Dead letters that no operator has handled yet", [
+    this.#count = options.meter?.gauge("dead_letters_open", "Dead letters that no operator has handled yet", [
       "service",
     ]);
+    this.#oldestSeconds = options.meter?.gauge(
+      "dead_letters_oldest_seconds",
+      "Time since the last failure of the oldest dead letter that no operator has handled yet; 0: there is none",
+      ["service"],
+    );
   }
 
   async runOnce(): Promise<void> {
-    for (const { service, count } of await this.count()) this.#gauge?.set({ service }, count);
+    for (const { service, count, oldest_seconds } of await this.count()) {
+      this.#count?.set({ service }, count);
+      this.#oldestSeconds?.set({ service }, oldest_seconds);
+    }
   }
 
   /** By every service that has dead letters in the topic. */
@@ -56,8 +65,12 @@ export class OpenDeadLetters {
     const expired = clock.now() - DEAD_LETTER_RETENTION_MS;
     for (const [id, { failedAt }] of this.#open)
       if (failedAt < expired || !isOpen(handled?.get(id))) this.#open.delete(id);
-    const counts = Map.groupBy(this.#open.values(), ({ service }) => service);
-    return [...this.#services].map((service) => ({ service, count: counts.get(service)?.length ?? 0 }));
+    const open = Map.groupBy(this.#open.values(), ({ service }) => service);
+    return [...this.#services].map((service) => {
+      const own = open.get(service) ?? [];
+      const oldest = own.reduce((least, { failedAt }) => Math.min(least, failedAt), clock.now());
+      return { service, count: own.length, oldest_seconds: (clock.now() - oldest) / 1_000 };
+    });
   }
 
   async #readNew(): Promise<void> {

@@ -16,6 +16,7 @@ import { kafkaOptions } from "./kafka/connection.ts";
 import { logEvents } from "./kafka/log-events.ts";
 import { openReconnectingConsumer } from "./kafka/reconnecting-consumer.ts";
 import type { RoleContext } from "./lifecycle.ts";
+import { poolMetrics } from "./pool-metrics.ts";
 import { openPostgres } from "./postgres.ts";
 import { openRedis } from "./redis.ts";
 import { publishAfterCommit, type PublishingSettings } from "./publishing.ts";
@@ -43,11 +44,12 @@ export async function openDatabase(
   service: MigratedDatabase,
   context: RoleContext<DatabaseSettings>,
 ): Promise<Database> {
-  const { config, resources, ops, untilReachable } = context;
+  const { config, metrics, resources, ops, untilReachable } = context;
   const database = resources.use(
     "postgres",
     openPostgres({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL_SIZE, applicationName: name }),
   );
+  poolMetrics(metrics, service, () => database.transactionLoad);
   ops.addCheck("postgres", () => database.ready());
   await untilReachable("Postgres (DATABASE_URL)", () => database.ready());
   const schema = { owner: service, migrations: migrations[service] };

@@ -126,7 +126,11 @@ describe("cost", () => {
         running -= 1;
         await finish([tx`insert into item values (${id}, 1)`]);
       });
-    await Promise.all([1, 2, 3, 4, 5, 6].map(one));
+    expect(database.transactionLoad).toEqual({ running: 0, waiting: 0, limit: 2 });
+    const all = Promise.all([1, 2, 3, 4, 5, 6].map(one));
+    expect(database.transactionLoad).toEqual({ running: 2, waiting: 4, limit: 2 });
+    await all;
+    expect(database.transactionLoad).toEqual({ running: 0, waiting: 0, limit: 2 });
     expect(most).toBe(2);
     expect(await ids()).toEqual([1, 2, 3, 4, 5, 6]);
   });

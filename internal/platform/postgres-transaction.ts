@@ -12,6 +12,7 @@ import {
   isTransactionAborted,
   needsAnotherConnection,
 } from "./postgres-errors.ts";
+import type { TransactionLoad } from "./pool-metrics.ts";
 import { type DriverOptions, TransactionConnection } from "./transaction-connection.ts";
 
 /** Share of the lock timeout after which the blocker is looked up. */
@@ -68,6 +69,11 @@ export class Transactions implements AsyncDisposable {
     } finally {
       this.#leave();
     }
+  }
+
+  /** How many run and wait just now; for metrics. */
+  get load(): TransactionLoad {
+    return { running: this.#running, waiting: this.#queue.length, limit: this.#options.maxConcurrent };
   }
 
   /** Refuses new transactions, waits for running and queued ones, then closes the connections. */

@@ -11,6 +11,7 @@ import { assert } from "../kernel/errors.ts";
 import { whoBlocks } from "./postgres-blockers.ts";
 import { databaseFault } from "./postgres-errors.ts";
 import type { DriverOptions } from "./transaction-connection.ts";
+import type { TransactionLoad } from "./pool-metrics.ts";
 import { Pool } from "./postgres-pool.ts";
 import { poolerRefused, requireSettingsKept } from "./postgres-pooler.ts";
 import { PRIMARY_ONLY, standbyRefused } from "./postgres-standby.ts";
@@ -112,6 +113,10 @@ export class Postgres implements Database, AsyncDisposable {
 
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#transactions.run(work);
+  }
+
+  get transactionLoad(): TransactionLoad {
+    return this.#transactions.load;
   }
 
   /**

@@ -29,6 +29,7 @@ import { Simulator } from "../paysim/simulator.ts";
 import { registerBuildInfo } from "../platform/build-info.ts";
 import { type SettingInWords, settingsOf } from "../platform/config.ts";
 import { Metrics } from "../platform/metrics.ts";
+import { poolMetrics } from "../platform/pool-metrics.ts";
 import { openRedis } from "../platform/redis.ts";
 import { inventoryTelemetry } from "../services/inventory/telemetry.ts";
 import { notificationMetrics } from "../services/notification/telemetry.ts";
@@ -163,6 +164,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/storefront/telemetry.ts",
     calls: /\bstorefrontMetrics\(/,
     register: (metrics) => void storefrontMetrics(metrics),
+  },
+  {
+    file: "internal/platform/pool-metrics.ts",
+    calls: /\b(openDatabase|openPublishingDatabase)\(/,
+    register: (metrics) => poolMetrics(metrics, "", () => ({ running: 0, waiting: 0, limit: 0 })),
   },
   { file: "internal/platform/redis.ts", calls: /\b(startConsuming|openRedis)\(/, register: registerRedis },
   {
