@@ -1,5 +1,6 @@
 // Checks that compose.yaml describes the same system as the local stack. Without Docker nothing else would notice a difference.
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { YAML } from "bun";
 import { settingsOfOperator, settingsOfRole } from "../testkit/role-settings.ts";
@@ -7,6 +8,9 @@ import { REPOSITORY } from "./paths.ts";
 import { ROLES, SERVING_ROLES } from "./role-env.ts";
 
 interface Service {
+  readonly image?: string;
+  readonly profiles?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly command?: readonly string[];
   readonly hostname?: string;
   readonly environment?: Readonly<Record<string, unknown>>;
@@ -63,4 +67,38 @@ test("every service has a health check, and waits for the services it needs", ()
       );
     }
   }
+});
+
+test("the observability profile is off unless asked for, and every file that it mounts is in the repository", async () => {
+  const names = ["prometheus", "alertmanager", "grafana"];
+  for (const name of names) {
+    const { profiles, volumes = [], image } = services[name] ?? {};
+    expect(profiles, name).toEqual(["observability"]);
+    expect(image, name).toMatch(/:v?\d+\.\d+\.\d+$/);
+    const mounted = volumes
+      .filter((volume) => volume.startsWith("./"))
+      .map((volume) => volume.split(":")[0] ?? "");
+    expect(mounted.length, name).toBeGreaterThan(0);
+    for (const path of mounted) expect(existsSync(join(REPOSITORY, path)), path).toBe(true);
+  }
+  // Nothing else waits for one of them.
+  const waiting = Object.entries(services).filter(([name]) => !names.includes(name));
+  for (const [name, { depends_on = {} }] of waiting)
+    expect(
+      Object.keys(depends_on).filter((needed) => names.includes(needed)),
+      name,
+    ).toEqual([]);
+});
+
+test("Prometheus scrapes the hosts that compose.yaml names, and Grafana asks the Prometheus there", async () => {
+  const hosts = async (path: string) =>
+    Array.from(
+      (await Bun.file(join(REPOSITORY, path)).text()).matchAll(/([a-z]+):(?:9\d{3})\b/g),
+      ([, host = ""]) => host,
+    );
+  const scraped = await hosts("deploy/prometheus/prometheus.yml");
+  expect(scraped).toContain("alertmanager");
+  expect(scraped.length).toBe(ROLES.length);
+  const asked = await hosts("deploy/grafana/provisioning/datasources/prometheus.yml");
+  expect([...scraped, ...asked].filter((host) => services[host] === undefined)).toEqual([]);
 });

@@ -74,7 +74,7 @@ export function readsOf(expr: string): {
   readonly groups: readonly string[];
 } {
   const selectors = Array.from(
-    expr.matchAll(/(?<![\w:"])((?:checkout[_:][\w:]+)|up)(?![\w:(])(?:\{([^}]*)\})?/g),
+    expr.matchAll(/(?<![\w:"])(checkout[_:][\w:]+|process_\w+|up|ALERTS)(?![\w:(])(?:\{([^}]*)\})?/g),
     ([, name = "", inside = ""]) => ({
       name,
       matchers: Array.from(

@@ -1,4 +1,4 @@
-// Tables of the generated documents. Used by references.ts and failure-codes.ts.
+// Tables of the generated documents (references.ts, failure-codes.ts), and the anchors of a page that links lead to (tests).
 
 /** A Markdown table, padded like the formatter pads it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -16,4 +16,16 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** A word of code. */
 export function code(text: string): string {
   return `\`${text}\``;
+}
+
+/** The anchors that GitHub gives the headings of a page, without `#`. */
+export function anchorsOf(page: string): ReadonlySet<string> {
+  return new Set(
+    Array.from(page.matchAll(/^#+ (.*)$/gm), ([, title = ""]) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
 }

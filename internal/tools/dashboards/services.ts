@@ -1,0 +1,219 @@
+// The dashboard of the processes: is each up, what does it use, does it wait for its database. The reader chooses the roles.
+import type { DashboardSpec } from "./dashboard.ts";
+import type { Row } from "./panel.ts";
+
+const HEALTH: Row = {
+  title: "Health of each service",
+  panels: [
+    {
+      title: "Instances that answer",
+      about: "By role. RoleAbsent fires at 0, InstanceDown when one of several is missing.",
+      unit: "short",
+      runbook: "a-role-or-its-metrics-are-missing",
+      queries: [{ expr: 'sum by (job) (up{job=~"$job"})', legend: "{{job}}" }],
+    },
+    {
+      title: "Time since the start",
+      about: "It falls to 0 when a role is started again.",
+      unit: "s",
+      runbook: "a-role-or-its-metrics-are-missing",
+      queries: [{ expr: 'time() - process_start_time_seconds{job=~"$job"}', legend: "{{job}} {{instance}}" }],
+    },
+    {
+      title: "Redis, as each role sees it",
+      about: "1 while it answers. Nothing is lost without it; calls that failed or were skipped are counted.",
+      unit: "short",
+      runbook: "redis",
+      queries: [
+        { expr: 'min by (job) (checkout_redis_up{job=~"$job"})', legend: "{{job}} up" },
+        {
+          expr: 'sum by (job, operation) (rate(checkout_redis_failures_total{job=~"$job"}[$__rate_interval]))',
+          legend: "{{job}} {{operation}} failed/s",
+        },
+      ],
+    },
+    {
+      title: "Messages handled and failed",
+      about: "Per second.",
+      unit: "ops",
+      runbook: "orders-do-not-finish",
+      queries: [
+        {
+          expr: 'sum by (job) (rate(checkout_messages_handled_total{job=~"$job"}[$__rate_interval]))',
+          legend: "{{job}}",
+        },
+        {
+          expr: 'sum by (job) (rate(checkout_messages_failed_total{job=~"$job"}[$__rate_interval]))',
+          legend: "{{job}} failed",
+        },
+      ],
+    },
+    {
+      title: "Lag",
+      about: "Messages in Kafka that the service has not read yet.",
+      unit: "short",
+      runbook: "orders-do-not-finish",
+      limit: 1000,
+      queries: [{ expr: 'sum by (job) (checkout_consumer_lag{job=~"$job"})', legend: "{{job}}" }],
+    },
+    {
+      title: "Outbox depth",
+      about: "Events that Kafka does not have yet, seen by the relay in each service's database.",
+      unit: "short",
+      runbook: "no-relay-runs",
+      limit: 100,
+      queries: [{ expr: "max by (database) (checkout_outbox_unpublished)", legend: "{{database}}" }],
+    },
+  ],
+};
+
+const POOLS: Row = {
+  title: "Database pools",
+  panels: [
+    {
+      title: "Transactions that run, and the limit",
+      about: "Each on its own connection of the pool (DATABASE_POOL_SIZE / 2).",
+      unit: "short",
+      runbook: "settings",
+      columns: 12,
+      queries: [
+        {
+          expr: 'max by (job, database) (checkout_database_transactions_running{job=~"$job"})',
+          legend: "{{job}} {{database}}",
+        },
+        {
+          expr: 'min by (job, database) (checkout_database_transactions_limit{job=~"$job"})',
+          legend: "{{job}} {{database}} limit",
+        },
+      ],
+    },
+    {
+      title: "Transactions that wait for a connection",
+      about: "Above 0 for long: the pool is too small, or its transactions wait for locked rows.",
+      unit: "short",
+      runbook: "a-row-is-locked",
+      columns: 12,
+      queries: [
+        {
+          expr: 'sum by (job, database) (checkout_database_transactions_waiting{job=~"$job"})',
+          legend: "{{job}} {{database}}",
+        },
+      ],
+    },
+  ],
+};
+
+const RUNTIME: Row = {
+  title: "Runtime",
+  panels: [
+    {
+      title: "CPU",
+      about: "Cores in use, all threads.",
+      unit: "short",
+      runbook: "what-to-watch",
+      queries: [
+        {
+          expr: 'sum by (job, instance) (rate(process_cpu_seconds_total{job=~"$job"}[$__rate_interval]))',
+          legend: "{{job}} {{instance}}",
+        },
+      ],
+    },
+    {
+      title: "Resident memory",
+      about: "Of the whole process. Heap figures of Bun are not exposed: reading them stops the process.",
+      unit: "bytes",
+      runbook: "what-to-watch",
+      queries: [{ expr: 'process_resident_memory_bytes{job=~"$job"}', legend: "{{job}} {{instance}}" }],
+    },
+    {
+      title: "Event loop lag",
+      about: "How long a task waited at the time of the scrape.",
+      unit: "s",
+      runbook: "orders-do-not-finish",
+      queries: [{ expr: 'process_event_loop_lag_seconds{job=~"$job"}', legend: "{{job}} {{instance}}" }],
+    },
+  ],
+};
+
+const GATEWAY: Row = {
+  title: "Gateway",
+  panels: [
+    {
+      title: "Pages of the shop, by status",
+      about: "Answers per second.",
+      unit: "ops",
+      runbook: "what-to-watch",
+      queries: [
+        {
+          expr: "sum by (status) (rate(checkout_storefront_pages_total[$__rate_interval]))",
+          legend: "{{status}}",
+        },
+      ],
+    },
+    {
+      title: "Requests that a limit refused",
+      about: "By limit. Those of cards and declines: somebody may be testing stolen cards.",
+      unit: "ops",
+      runbook: "limits-on-requests",
+      queries: [
+        {
+          expr: "sum by (policy) (rate(checkout_rate_limit_refusals_total[$__rate_interval]))",
+          legend: "{{policy}}",
+        },
+        {
+          expr: "sum(rate(checkout_rate_limit_local_total[$__rate_interval]))",
+          legend: "decided without Redis",
+        },
+      ],
+    },
+    {
+      title: "Event streams",
+      about: "Shoppers who follow a checkout live, and streams that were refused, by reason.",
+      unit: "short",
+      runbook: "what-to-watch",
+      queries: [
+        { expr: "sum(checkout_event_streams_open)", legend: "open" },
+        {
+          expr: "sum by (reason) (increase(checkout_event_streams_refused_total[$__rate_interval]))",
+          legend: "refused: {{reason}}",
+        },
+      ],
+    },
+    {
+      title: "Age of what the gateway knows about sign-ins",
+      about: "Keys of the identity provider, list of revoked sessions.",
+      unit: "s",
+      runbook: "users",
+      queries: [
+        { expr: "time() - min(checkout_token_keys_fetched_timestamp_seconds > 0)", legend: "keys" },
+        { expr: "time() - min(checkout_revocations_read_timestamp_seconds > 0)", legend: "revocations" },
+      ],
+    },
+    {
+      title: "Refused sign-ins and foreign forms",
+      about: "Tokens of revoked sessions; forms that came from another site; blocked content, by directive.",
+      unit: "ops",
+      runbook: "end-a-session",
+      columns: 16,
+      queries: [
+        { expr: "sum(rate(checkout_revoked_tokens_total[$__rate_interval]))", legend: "revoked tokens" },
+        {
+          expr: "sum(rate(checkout_storefront_foreign_posts_total[$__rate_interval]))",
+          legend: "foreign forms",
+        },
+        {
+          expr: "sum by (directive) (rate(checkout_storefront_csp_reports_total[$__rate_interval]))",
+          legend: "blocked: {{directive}}",
+        },
+      ],
+    },
+  ],
+};
+
+export const SERVICES: DashboardSpec = {
+  uid: "checkout-services",
+  title: "Checkout: services",
+  about: "Every role: instances, messages, outbox depth, database pool, runtime; and the gateway.",
+  choosesRoles: true,
+  rows: [HEALTH, POOLS, RUNTIME, GATEWAY],
+};
