@@ -58,8 +58,13 @@ program
     addAdvertised,
     {},
   )
+  .addOption(
+    new Option("--with <server>", "also starts Prometheus, with our alert rules, and Alertmanager").choices([
+      "prometheus",
+    ]),
+  )
   .option("--foreground", "stay in the foreground until Ctrl-C")
-  .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, foreground }) => {
+  .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, ...more }) => {
     const begun = performance.now();
     // Roles run from their binaries. This is instant if all binaries are current.
     if (roles) await buildAll(buildableRoles(), printBuilt);
@@ -71,9 +76,10 @@ program
       overrides: set,
       routes,
       advertised: advertise,
+      prometheus: more.with === undefined ? undefined : {},
       report: printStep,
     };
-    if (foreground) {
+    if (more.foreground) {
       const stop = new AbortController();
       onSignals(() => stop.abort(new Error("interrupted")));
       const stack = await startStack(options, stop.signal);

@@ -11,6 +11,7 @@ import { type StackSecrets, secretsFile } from "./secrets.ts";
 import { type Broker, brokersOnDisk, DETOURS, kafkaServers } from "./servers/kafka.ts";
 import { mailServer } from "./servers/mail.ts";
 import { postgresServer } from "./servers/postgres.ts";
+import { type PrometheusSettings, prometheusServers } from "./servers/prometheus.ts";
 import { redisServer } from "./servers/redis.ts";
 import type { StackAddresses } from "./state.ts";
 
@@ -28,10 +29,14 @@ export interface PlanOptions {
   readonly overrides: RoleOverrides;
   readonly routes: Routes;
   readonly advertised: Advertised;
+  /** Undefined: without Prometheus. */
+  readonly prometheus: PrometheusSettings | undefined;
 }
 
 export interface StackPlan {
   readonly servers: readonly Definition[];
+  /** Servers that start after the roles, because they ask them. */
+  readonly watchers: readonly Definition[];
   readonly roles: readonly Definition[];
   readonly addresses: StackAddresses;
   readonly context: RoleContext;
@@ -48,9 +53,12 @@ export function planStack(options: PlanOptions): StackPlan {
   const servers = planServers(options, logFile);
   const replicas = assignPorts(options);
 
+  const watchers = planPrometheus(options, replicas, logFile);
+
   const addresses = addressesOf(options, servers, replicas);
   return {
     servers: [...servers.postgres, servers.redis, ...servers.kafka, servers.mail],
+    watchers,
     roles: options.roles ? planRoles(options, replicas, addresses, logFile) : [],
     addresses,
     context: { addresses, secrets },
@@ -99,6 +107,27 @@ function planKafka(
       detours: detoursOf(index, advertised, ports),
     })),
     directory,
+    logFile,
+  });
+}
+
+function planPrometheus(
+  { dataDirectory, ports, prometheus }: PlanOptions,
+  replicas: readonly ReplicaPorts[],
+  logFile: StackPlan["logFile"],
+): readonly Definition[] {
+  if (prometheus === undefined) return [];
+  const byRole = Map.groupBy(replicas, ({ replica }) => replica.role);
+  return prometheusServers({
+    ...prometheus,
+    ports: { prometheus: ports.next(), alertmanager: ports.next(), catcher: ports.next() },
+    targets: Object.fromEntries(
+      [...byRole].map(([role, own]) => [
+        `checkout-${role}`,
+        own.map(({ opsPort }) => `127.0.0.1:${opsPort}`),
+      ]),
+    ),
+    dataDirectory,
     logFile,
   });
 }

@@ -17,6 +17,7 @@ import type { Routes } from "./routes.ts";
 import { ensureSecrets } from "./secrets.ts";
 import { createTopics, migrate } from "./roles.ts";
 import { warmUpKafka } from "./servers/kafka-warm-up.ts";
+import type { PrometheusSettings } from "./servers/prometheus.ts";
 import { DATABASES, type StackAddresses, type StackState, writeState } from "./state.ts";
 
 export interface StackOptions {
@@ -36,6 +37,8 @@ export interface StackOptions {
   readonly routes?: Routes | undefined;
   /** Ports of proxies in front of the brokers, which the brokers advertise to clients or to other brokers. */
   readonly advertised?: Advertised | undefined;
+  /** Also starts Prometheus and Alertmanager. Default: not. */
+  readonly prometheus?: PrometheusSettings | undefined;
   /** One Postgres instance each. */
   readonly databases?: readonly string[] | undefined;
   /** Called at the end of each step. */
@@ -88,6 +91,7 @@ export async function startStack(options: StackOptions = {}, signal?: AbortSigna
     overrides: options.overrides ?? {},
     routes: options.routes ?? {},
     advertised: options.advertised ?? {},
+    prometheus: options.prometheus,
   });
   const stack = new RunningStack(dataDirectory, plan, options.warmUp ?? true);
   const control = serveControl(dataDirectory, stack);
@@ -130,13 +134,16 @@ class RunningStack implements Stack {
     return this.#plan.addresses;
   }
   get servers(): readonly Managed[] {
-    return this.#plan.servers.map(({ name }) => this.find(name));
+    return this.#servers.map(({ name }) => this.find(name));
   }
   get roles(): readonly Managed[] {
     return this.#plan.roles.map(({ name }) => this.find(name));
   }
   get stopped(): Promise<void> {
     return this.finished.promise;
+  }
+  get #servers(): readonly Definition[] {
+    return [...this.#plan.servers, ...this.#plan.watchers];
   }
 
   async start(report: (step: StackStep) => void): Promise<void> {
@@ -162,7 +169,8 @@ class RunningStack implements Stack {
 
   async #stopInOrder(): Promise<void> {
     this.#enter("stopping");
-    // The gateways first, so that no new work comes. Then the roles drain while their servers still answer.
+    // First who would tell that the others are gone. Then the gateways, so that no new work comes. Then the roles drain while their servers still answer.
+    await this.#processes.stop(this.#plan.watchers);
     await this.#processes.stop(this.#plan.roles.filter(({ name }) => roleOf(name) === "gateway"));
     await this.#processes.stop(this.#plan.roles);
     await this.#processes.stop(this.#plan.servers);
@@ -194,7 +202,7 @@ class RunningStack implements Stack {
 
   async state(): Promise<StackState> {
     const [servers, roles] = await Promise.all([
-      this.#processes.askedStates(this.#plan.servers),
+      this.#processes.askedStates(this.#servers),
       this.#processes.askedStates(this.#plan.roles),
     ]);
     return { ...this.#snapshot(), servers, roles };
@@ -213,7 +221,7 @@ class RunningStack implements Stack {
       supervisor_pid: process.pid,
       started_at: this.#startedAt,
       addresses: this.addresses,
-      servers: this.#processes.states(this.#plan.servers),
+      servers: this.#processes.states(this.#servers),
       roles: this.#processes.states(this.#plan.roles),
     };
   }
@@ -259,6 +267,7 @@ async function startInOrder(plan: StackPlan, { launch, report, signal, warmUp }:
     step("mail catcher", () => launchAll(group("mail"))),
   ]);
   if (withRoles) await step(`roles (${plan.roles.length})`, () => launchAll(plan.roles));
+  if (plan.watchers.length > 0) await step("Prometheus", () => launchAll(plan.watchers));
 }
 
 /** Like Promise.all, but waits until all have settled, so that nothing starts unnoticed during a stop. */

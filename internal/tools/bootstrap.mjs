@@ -15,6 +15,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
@@ -27,8 +28,26 @@ const MODULES = join(REPOSITORY, "node_modules");
 const BUN = join(MODULES, "bun/bin/bun.exe");
 const FUZZER = join(CACHE, "schemathesis");
 const FUZZER_PACKAGES = join(REPOSITORY, "internal/tools/api/requirements.txt");
-/** What checks and tests the alert rules: one executable of Debian's package. The folder's name is its version. */
-const PROMTOOL = join(CACHE, "prometheus-2.42/promtool");
+/**
+ * What tests the alert rules (promtool, amtool) and runs them (`stack up --with prometheus`): executables of Debian's packages. A folder's
+ * name has the version.
+ */
+const ALERT_TOOLS = [
+  {
+    debian: "prometheus",
+    version: "2.42",
+    folder: join(CACHE, "prometheus-2.42"),
+    executables: ["promtool", "prometheus"],
+  },
+  {
+    debian: "prometheus-alertmanager",
+    version: "0.25",
+    folder: join(CACHE, "alertmanager-0.25"),
+    executables: ["amtool", "prometheus-alertmanager"],
+    // Both refuse any configuration without these texts, in a folder whose name Debian has compiled in.
+    texts: { folder: "/usr/share/prometheus/alertmanager", files: ["default.tmpl", "email.tmpl"] },
+  },
+];
 const KAFKA_POM = join(REPOSITORY, "internal/stack/servers/kafka-server.xml");
 const DEMO_HELP = join(REPOSITORY, "internal/stack/demo-help.txt");
 
@@ -72,7 +91,7 @@ async function setUp() {
   }
   mkdirSync(CACHE, { recursive: true });
   rmSync(LOG, { force: true });
-  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer, promtool];
+  const parts = [systemPackages, npmPackages, kafkaJars, kafkaAddon, kafkaClasses, apiFuzzer, alertTools];
   for (const [index, part] of parts.entries()) {
     progress = `${index + 1}/${parts.length}`;
     await part();
@@ -245,58 +264,91 @@ async function apiFuzzer() {
   });
 }
 
-// --- the alert rules' checker ----------------------------------------------------------------------------------------------
+// --- the alert rules' tools ------------------------------------------------------------------------------------------------
 
-/** Takes one file out of the package: installed, the package would start a Prometheus with the machine. The demo does without. */
-async function promtool() {
-  if (job === "demo" || existsSync(PROMTOOL)) return;
-  const installed = onPath("promtool");
-  if (installed && promtoolVersion(installed) === "2.42") {
-    mkdirSync(dirname(PROMTOOL), { recursive: true });
-    rmSync(PROMTOOL, { force: true });
-    symlinkSync(installed, PROMTOOL);
-    return;
-  }
-  await step("fetching promtool, which tests the alert rules", async () => {
-    const unpacked = `${dirname(PROMTOOL)}.${process.pid}`;
-    rmSync(unpacked, { recursive: true, force: true });
-    mkdirSync(unpacked, { recursive: true });
-    try {
-      await fetchPackage("prometheus", unpacked);
-      const file = join(unpacked, "usr/bin/promtool");
-      chmodSync(file, 0o755);
-      mkdirSync(dirname(PROMTOOL), { recursive: true });
-      renameSync(file, PROMTOOL);
-    } finally {
-      rmSync(unpacked, { recursive: true, force: true });
-    }
+/** Takes single files out of the packages: installed, they would start servers with the machine. The demo does without. */
+async function alertTools() {
+  if (job === "demo") return;
+  const missing = ALERT_TOOLS.filter((tool) => !isThere(tool) && !linkInstalled(tool));
+  if (missing.length === 0) return;
+  const names = missing.map(({ debian }) => debian).join(" and ");
+  await step(`fetching ${names}, which test and run the alert rules`, async () => {
+    for (const tool of missing) await fetchExecutables(tool);
   });
 }
 
-/** Downloads a Debian package and unpacks it into `folder`, without installing it. */
-async function fetchPackage(name, folder) {
-  const wayOut = `put a promtool 2.42 at ${PROMTOOL}, for example from the package ${name} of Debian 12`;
+function isThere({ folder, executables, texts }) {
+  return [...executables, ...(texts?.files ?? [])].every((name) => existsSync(join(folder, name)));
+}
+
+/** True if the machine has all of them in this version; then they are linked. */
+function linkInstalled({ folder, executables, version, texts }) {
+  const installed = executables.map((name) => onPath(name));
+  if (!installed.every((file) => file && versionOf(file) === version)) return false;
+  mkdirSync(folder, { recursive: true });
+  const links = executables.map((name, index) => [name, installed[index]]);
+  for (const name of texts?.files ?? []) links.push([name, join(texts.folder, name)]);
+  for (const [name, target] of links) {
+    rmSync(join(folder, name), { force: true });
+    symlinkSync(target, join(folder, name));
+  }
+  return true;
+}
+
+async function fetchExecutables(tool) {
+  const { folder, executables, texts } = tool;
+  const unpacked = `${folder}.${process.pid}`;
+  rmSync(unpacked, { recursive: true, force: true });
+  mkdirSync(unpacked, { recursive: true });
+  try {
+    await fetchPackage(tool, unpacked);
+    mkdirSync(folder, { recursive: true });
+    for (const name of texts?.files ?? []) renameSync(join(unpacked, texts.folder, name), join(folder, name));
+    for (const name of executables) {
+      const file = join(unpacked, "usr/bin", name);
+      if (texts) readFromWorkingDirectory(file, texts.folder);
+      chmodSync(file, 0o755);
+      renameSync(file, join(folder, name));
+    }
+  } finally {
+    rmSync(unpacked, { recursive: true, force: true });
+  }
+}
+
+/** Replaces the folder's name in the executable by `.////..`, which has the same length and is the working directory. */
+function readFromWorkingDirectory(file, folder) {
+  const content = readFileSync(file);
+  const here = ".".padEnd(folder.length, "/");
+  for (let at = content.indexOf(folder); at >= 0; at = content.indexOf(folder, at)) content.write(here, at);
+  writeFileSync(file, content);
+}
+
+/** Downloads a Debian package and unpacks it into `into`, without installing it. */
+async function fetchPackage({ debian, version, folder, executables }, into) {
+  const wayOut = `put ${executables.join(" and ")} ${version} into ${folder}, for example from the package ${debian} of Debian 12`;
   if (!onPath("apt-get") || !onPath("dpkg")) throw new SetupError(`this is no Debian; ${wayOut}`);
   // As root, apt-get would download as another user, who may not write here.
-  const download = ["-q", "-o", "APT::Sandbox::User=root", "download", name];
+  const download = ["-q", "-o", "APT::Sandbox::User=root", "download", debian];
   try {
-    await run("apt-get", download, { cwd: folder }).catch(async (error) => {
+    await run("apt-get", download, { cwd: into }).catch(async (error) => {
       if (process.getuid() !== 0) throw error;
       // The lists of packages may be missing, or older than the package.
       await run("apt-get", ["update", "-q"]);
-      await run("apt-get", download, { cwd: folder });
+      await run("apt-get", download, { cwd: into });
     });
   } catch (error) {
     throw error instanceof SetupError ? new SetupError(`${error.message}\n${wayOut}`) : error;
   }
-  const archive = readdirSync(folder).find((file) => file.endsWith(".deb"));
-  await run("dpkg", ["-x", join(folder, archive), folder]);
-  const version = promtoolVersion(join(folder, "usr/bin/promtool"));
-  if (version !== "2.42") throw new SetupError(`the package ${name} has promtool ${version}; ${wayOut}`);
+  const archive = readdirSync(into).find((file) => file.endsWith(".deb"));
+  await run("dpkg", ["-x", join(into, archive), into]);
+  for (const name of executables) {
+    const found = versionOf(join(into, "usr/bin", name));
+    if (found !== version) throw new SetupError(`the package ${debian} has ${name} ${found}; ${wayOut}`);
+  }
 }
 
 /** Major and minor version, or undefined. */
-function promtoolVersion(file) {
+function versionOf(file) {
   const { stdout, stderr } = spawnSync(file, ["--version"], { encoding: "utf8" });
   return /version (\d+\.\d+)\./.exec(`${stdout}${stderr}`)?.[1];
 }
