@@ -4,6 +4,7 @@ import postgres, { type Sql } from "postgres";
 import type { Money } from "../internal/kernel/money.ts";
 import type { RestockRequest } from "../schemas/http.ts";
 import { scrape } from "./measure/metrics.ts";
+import { operatorHeaders } from "./operator-token.ts";
 import { partOf } from "./parts.ts";
 import type { ProcessGroup } from "./processes.ts";
 import { type Post, Shopper } from "./shopper.ts";
@@ -177,7 +178,7 @@ function newSkus(count: number): readonly string[] {
 }
 
 async function restock(
-  { inventory }: Status["addresses"],
+  { inventory, secrets_file }: Status["addresses"],
   skus: readonly string[],
   count: number,
   { amount_cents: unit_price_cents, currency } = PRICE,
@@ -189,7 +190,8 @@ async function restock(
     currency,
     add_count: count,
   }));
-  await putJson(`${inventory}/catalogue`, { items } satisfies RestockRequest);
+  const body = { items } satisfies RestockRequest;
+  await putJson(`${inventory}/catalogue`, body, await operatorHeaders(secrets_file));
 }
 
 /** Assigns the shoppers to the gateways in turn. */
@@ -276,10 +278,14 @@ export async function stackCommand(
 }
 
 /** PUTs JSON; throws with the answer if it is refused. */
-export async function putJson(url: string, body: unknown): Promise<void> {
+export async function putJson(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const response = await fetch(url, {
     method: "PUT",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`PUT ${url} answered ${response.status}: ${await response.text()}`);

@@ -157,10 +157,13 @@ export type ActionExtended = Static<typeof ActionExtended>;
 export const PaymentApiFault = Type.Object({
   error: Type.Union([
     Type.Literal("NO_OPEN_ACTION"),
+    Type.Literal("UNAUTHENTICATED"),
+    Type.Literal("FORBIDDEN"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),
   ]),
+  detail: Type.Optional(Type.String()),
 });
 export type PaymentApiFault = Static<typeof PaymentApiFault>;
 /**
@@ -196,8 +199,11 @@ export type FindSaga = Static<typeof FindSaga>;
 export const SagaStarted = Type.Object({ saga_id: Uuid, replayed: Type.Boolean() });
 export type SagaStarted = Static<typeof SagaStarted>;
 
-/** POST /sagas/:id/cancel on the orchestrator: a named operator starts a saga's compensation. */
-export const CancelSaga = Type.Object({ actor: Actor, reason: Reason }, strict);
+/** Ignored: who acts is in the request's token. Services before internal tokens demand it. */
+const FormerActor = Type.Optional(Actor);
+
+/** POST /sagas/:id/cancel on the orchestrator: the operator whose token the request has starts a saga's compensation. */
+export const CancelSaga = Type.Object({ reason: Reason, actor: FormerActor }, strict);
 export type CancelSaga = Static<typeof CancelSaga>;
 
 /** Answer to a cancel with the current state: 202 if it started compensation, 200 if compensation had already started. */
@@ -210,14 +216,14 @@ export const SagaCancelled = Type.Object({
 });
 export type SagaCancelled = Static<typeof SagaCancelled>;
 
-/** POST /sagas/:id/cancel-order on the orchestrator: a named operator, or the shopper, cancels the order of a completed checkout. */
+/** POST /sagas/:id/cancel-order on the orchestrator: an operator, or the gateway for the shopper, cancels the order of a completed checkout. */
 export const CancelOrderRequest = Type.Object(
   {
     order_id: Uuid,
-    actor: Actor,
     reason: Reason,
-    /** The shopper who asks: another user's checkout is then unknown. */
+    /** The shopper who asks, from the gateway, and only from it: another user's checkout is then unknown. */
     user_id: Type.Optional(Uuid),
+    actor: FormerActor,
   },
   strict,
 );
@@ -242,6 +248,8 @@ export const SagaApiFault = Type.Object({
     Type.Literal("TOO_LATE"),
     Type.Literal("NOT_COMPLETED"),
     Type.Literal("NOT_EXTENDABLE"),
+    Type.Literal("UNAUTHENTICATED"),
+    Type.Literal("FORBIDDEN"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),
@@ -380,8 +388,8 @@ export type OrderCancellationView = Static<typeof OrderCancellationView>;
 /** POST /orders/:id/ship on the order service. Without tracking the parcel has none. */
 export const ShipOrder = Type.Object(
   {
-    actor: Actor,
     reason: Reason,
+    actor: FormerActor,
     tracking: Type.Optional(Type.Object(Tracking.properties, strict)),
     /** Replaces the tracking of an order that was shipped with another one. */
     correct: Type.Optional(Type.Boolean()),
@@ -391,7 +399,7 @@ export const ShipOrder = Type.Object(
 export type ShipOrder = Static<typeof ShipOrder>;
 
 /** POST /orders/:id/deliver on the order service. */
-export const DeliverOrder = Type.Object({ actor: Actor, reason: Reason }, strict);
+export const DeliverOrder = Type.Object({ reason: Reason, actor: FormerActor }, strict);
 export type DeliverOrder = Static<typeof DeliverOrder>;
 
 /** Answer to both. `changed` is false if the order was already so. */

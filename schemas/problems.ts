@@ -11,6 +11,8 @@ const RETRY_AFTER_SECONDS = 1;
 
 const TITLES = {
   400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   409: "Conflict",
   415: "Unsupported Media Type",
@@ -84,6 +86,7 @@ export function problemOf({ code, error, unavailable }: Failed): Problem {
 
 export function problemResponse(problem: Problem, instance: string): Response {
   const headers = new Headers({ "content-type": "application/problem+json" });
+  if (problem.status === 401) headers.set("www-authenticate", "Bearer");
   if (problem.status === 503) headers.set("retry-after", String(RETRY_AFTER_SECONDS));
   return new Response(JSON.stringify({ ...problem, instance }), { status: problem.status, headers });
 }

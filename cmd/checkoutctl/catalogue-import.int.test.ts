@@ -8,6 +8,8 @@ import { importProducts } from "../../internal/operations/catalogue-import.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
 import { catalogueApi } from "../../internal/services/inventory/catalogue-http.ts";
 import { Checkoutctl } from "../../internal/testkit/checkoutctl.ts";
+import { noLog } from "../../internal/testkit/noop-telemetry.ts";
+import { accessTo, AS_ADA, tokenOfPerson } from "../../internal/testkit/callers.ts";
 import { reserveInventory } from "../../internal/testkit/commands.ts";
 import { waitUntil } from "../../internal/stack/wait.ts";
 import { TestInventory } from "../../internal/testkit/inventory.ts";
@@ -21,8 +23,9 @@ beforeAll(async () => {
   tool = await Checkoutctl.open();
   inventory = await TestInventory.open({});
   const api = catalogueApi({
+    access: accessTo("inventory"),
     database: inventory.database.postgres,
-    log: { error: () => undefined },
+    log: noLog,
     currencies: shopCurrencies("EUR"),
   });
   server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
@@ -52,14 +55,14 @@ const productsOf = (...lines: readonly string[]) =>
   );
 const importAll = async (...lines: readonly string[]) =>
   importProducts(await productsOf(...lines), {
-    inventoryUrl: url,
+    inventory: { url, token: await tokenOfPerson("ada") },
     name: "shop.csv",
     dryRun: false,
     onProgress: () => undefined,
   });
 
 async function product(sku: string): Promise<CatalogueItem | undefined> {
-  const response = await fetch(`${url}/catalogue/${sku}`);
+  const response = await fetch(`${url}/catalogue/${sku}`, { headers: AS_ADA });
   if (response.status === 404) return undefined;
   const item: CatalogueItem = JSON.parse(await response.text());
   return item;

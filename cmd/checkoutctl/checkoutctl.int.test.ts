@@ -15,6 +15,8 @@ import { openAdmin } from "../../internal/platform/kafka/admin.ts";
 import { TOPIC_RETENTION_MS, TOPICS } from "../../schemas/topics.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
 import { ConsistentFixture } from "../../internal/testkit/consistent-fixture.ts";
+import { accessTo } from "../../internal/testkit/callers.ts";
+import { noLog } from "../../internal/testkit/noop-telemetry.ts";
 
 let tool: Checkoutctl;
 beforeAll(async () => {
@@ -278,7 +280,8 @@ describe("with a system", () => {
   test("catalogue load adds stock through inventory, and names the errors in a file", async () => {
     const api = catalogueApi({
       database: system.clones.inventory.postgres,
-      log: { error: () => undefined },
+      access: accessTo("inventory"),
+      log: noLog,
       currencies: shopCurrencies(""),
     });
     await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });

@@ -6,13 +6,10 @@ import Table from "cli-table3";
 import { CommanderError, Help } from "commander";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
-import { callerNames } from "../../internal/platform/caller.ts";
-import { Actor, Reason } from "../../schemas/fields.ts";
+import { Reason } from "../../schemas/fields.ts";
 import { EXIT } from "./exit.ts";
 
 const help = new Help();
-const actor = TypeCompiler.Compile(Actor);
-const login = callerNames().find((one) => actor.Check(one)) ?? "unknown";
 
 /** A command that talks to the system. It has `--json` and `--stack`. */
 export function command(name: string, summary: string) {
@@ -33,17 +30,13 @@ export function jsonCommand(name: string, summary: string) {
     .option("--json", "print one JSON document instead of text");
 }
 
-/** A command that changes something by hand. Actor and reason go into the audit trail. */
+/** A command that changes something by hand. The reason goes into the audit trail, with who did it (`actorOf` in operator.ts). */
 export function operatorCommand(name: string, summary: string) {
-  return command(name, summary)
-    .requiredOption("--reason <text>", "why, for the audit trail", auditText(Reason))
-    .addOption(actorOption("who, for the audit trail"));
-}
-
-export function actorOption(description: string) {
-  return new Option("--actor <name>", description)
-    .argParser(auditText(Actor))
-    .default(login, `your login: ${login}`);
+  return command(name, summary).requiredOption(
+    "--reason <text>",
+    "why, for the audit trail",
+    auditText(Reason),
+  );
 }
 
 /** Options that do not go together: exit 2, as for any wrong command line. */
@@ -66,7 +59,7 @@ export function durationOption<const Flags extends string>(flags: Flags, what: s
   return new Option(flags, what).argParser(duration).default(duration(preset), preset);
 }
 
-function auditText(schema: typeof Actor) {
+function auditText(schema: typeof Reason) {
   const check = TypeCompiler.Compile(schema);
   return (text: string): string => {
     if (!check.Check(text))

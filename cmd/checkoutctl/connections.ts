@@ -13,6 +13,7 @@ import { systemClock } from "../../internal/platform/clock.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { RevocationStore } from "../../internal/platform/revocation-store.ts";
 import { ownersOf } from "../../internal/platform/schema-owner-store.ts";
+import { actorOf } from "./operator.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
 export const DATABASE_SETTING: Record<MigratedDatabase, SettingName> = {
@@ -35,6 +36,11 @@ export class Connections implements AsyncDisposable {
 
   constructor(settings: Settings) {
     this.#settings = settings;
+  }
+
+  /** Who acts, for the audit trail. Before anything else of an act, so that nothing is done for somebody who may not. */
+  actor(): Promise<string> {
+    return actorOf(this.#settings);
   }
 
   /** The named database. Throws CONFIG_INVALID if it belongs to another service or has no tables. */

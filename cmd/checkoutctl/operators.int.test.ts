@@ -17,6 +17,8 @@ import { cloneDatabase, type TestDatabase } from "../../internal/testkit/databas
 import { deadBytes } from "../../internal/testkit/dead-letters.ts";
 import { eventOf } from "../../internal/testkit/events.ts";
 import { TestInventory } from "../../internal/testkit/inventory.ts";
+import { AS_ADA, tokenOfPerson } from "../../internal/testkit/callers.ts";
+import { generateCallerKeys } from "../../internal/platform/caller-keys.ts";
 import { TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
 import { kafkaBrokers } from "../../internal/testkit/servers.ts";
 
@@ -47,7 +49,7 @@ describe("saga cancel", () => {
 
   test("starts a saga's compensation with actor and reason, and says if it was compensating already", async () => {
     const saga_id = await orchestrator.start();
-    const cancel = ["saga", "cancel", saga_id, "--reason", "stolen card", "--actor", "ada"];
+    const cancel = ["saga", "cancel", saga_id, "--reason", "stolen card"];
     const first = await tool.json<CancelAnswer>(cancel, env);
     expect(first).toMatchObject({ saga_id, cancelled_now: true, status: "COMPENSATING" });
     const { stdout, code } = await tool.run(cancel, env);
@@ -60,6 +62,41 @@ describe("saga cancel", () => {
     ).toMatchObject([
       { actor: "ada", reason: "stolen card", outcome: "cancelling" },
       { actor: "ada", reason: "stolen card", outcome: "already" },
+    ]);
+  });
+
+  test("without a token, with one of a viewer or a stranger: refused with the way out, and the saga goes on", async () => {
+    const saga_id = await orchestrator.start();
+    const cancel = (settings: Environment) =>
+      tool.run(["saga", "cancel", saga_id, "--reason", "x"], { ...env, ...settings });
+    const none = await cancel({ OPERATOR_TOKEN: "" });
+    expect([none.code, none.stderr]).toEqual([78, expect.stringContaining("token --operator NAME")]);
+    const viewer = await cancel({ OPERATOR_TOKEN: await tokenOfPerson("victor", "viewer") });
+    expect([viewer.code, viewer.stderr]).toEqual([3, expect.stringContaining("victor has the role viewer")]);
+    const stranger = await generateCallerKeys("operators", "operators");
+    const minted = await tool.json<{ token: string; name: string }>(["token", "--operator", "ada"], {
+      OPERATORS_PRIVATE_JWK: stranger.privateJwk,
+    });
+    expect(minted.name).toBe("ada");
+    const forged = await cancel({ OPERATOR_TOKEN: minted.token });
+    expect([forged.code, forged.stderr]).toEqual([
+      78,
+      expect.stringContaining("a key that is not trusted here"),
+    ]);
+    expect((await orchestrator.saga(saga_id)).position).toMatchObject({ kind: "forward" });
+  });
+
+  test("the name is the token's, whatever the body says", async () => {
+    const saga_id = await orchestrator.start();
+    const response = await fetch(`${env["ORCHESTRATOR_URL"]}/sagas/${saga_id}/cancel`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...AS_ADA },
+      body: JSON.stringify({ actor: "bob", reason: "x" }),
+    });
+    expect(response.status).toBe(202);
+    const { sql } = orchestrator.database;
+    expect(await sql`select actor from operator_actions where saga_id = ${saga_id}`).toMatchObject([
+      { actor: "ada" },
     ]);
   });
 
@@ -148,7 +185,7 @@ describe("dlq", () => {
     ])
       expect(shown.stdout).toContain(text);
 
-    const replay = ["dlq", "replay", "--error", mine, "--reason", "deployed the fix", "--actor", "ada"];
+    const replay = ["dlq", "replay", "--error", mine, "--reason", "deployed the fix"];
     const dry = await tool.run([...replay, "--dry-run"], env);
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("would send 1 of 1")]);
     expect(pump.carried).toEqual([]);

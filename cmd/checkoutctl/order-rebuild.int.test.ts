@@ -103,7 +103,7 @@ const messages = async () => {
   return [own?.count, others?.count];
 };
 
-const rebuild = ["order", "rebuild", "--since", "1h", "--reason", "its disk is gone", "--actor", "ada"];
+const rebuild = ["order", "rebuild", "--since", "1h", "--reason", "its disk is gone"];
 
 test("brings back what happened since the backup, from whatever source still has it, and says what none has", async () => {
   // given a backup, and then parcels, a delivery, a cancellation and a new order

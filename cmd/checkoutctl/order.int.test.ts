@@ -13,6 +13,7 @@ import { eventOf } from "../../internal/testkit/events.ts";
 import { TestOrchestrator } from "../../internal/testkit/orchestrator.ts";
 import type { OrderCancelAnswer } from "../../internal/operations/orchestrator.ts";
 import type { ShipmentRecorded } from "../../schemas/http.ts";
+import { accessTo } from "../../internal/testkit/callers.ts";
 
 const T0 = Date.parse("2026-11-23T12:00:00.000Z");
 const newId = () => Bun.randomUUIDv7();
@@ -27,7 +28,13 @@ beforeAll(async () => {
   tool = await Checkoutctl.open();
   database = await cloneDatabase("order");
   const log = { info: () => undefined, error: () => undefined };
-  const api = orderApi({ database: database.postgres, clock: { now: () => T0 }, newId, log });
+  const api = orderApi({
+    access: accessTo("order"),
+    database: database.postgres,
+    clock: { now: () => T0 },
+    newId,
+    log,
+  });
   server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   orchestrator = await TestOrchestrator.open();
   const sagaApi = orchestratorApi({
@@ -61,7 +68,7 @@ async function confirmed(message = createOrder(newId())): Promise<string> {
   return message.message_id;
 }
 
-const why = ["--reason", "packed", "--actor", "ada"];
+const why = ["--reason", "packed"];
 const dhl = ["--tracking", "JD0146", "--carrier", "DHL"];
 
 test("ships an order once, and delivers it once", async () => {

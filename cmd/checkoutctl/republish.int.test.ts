@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { Checkoutctl, type Environment } from "../../internal/testkit/checkoutctl.ts";
 import { cloneDatabase, type TestDatabase } from "../../internal/testkit/database.ts";
 
-const REASON = ["--reason", "lost both disks", "--actor", "ada"];
+const REASON = ["--reason", "lost both disks"];
 
 interface Printed {
   readonly dry_run: boolean;

@@ -6,7 +6,7 @@ import { cloneDatabase, type TestDatabase } from "../../internal/testkit/databas
 import { OwnRedis } from "../../internal/testkit/own-redis.ts";
 
 const USER = "01890000-0000-7000-8000-00000000000a";
-const BY = ["--reason", "stolen phone", "--actor", "ada"];
+const BY = ["--reason", "stolen phone"];
 
 let database: TestDatabase;
 let redis: OwnRedis;

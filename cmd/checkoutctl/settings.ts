@@ -43,10 +43,33 @@ export const Environment = Type.Partial(
       description: "base URL of the simulator or another Stripe API; Stripe's own if not set",
     }),
     JWT_HS256_SECRET: secret(Type.String({ description: "the gateway's secret for development tokens" })),
+    OPERATOR_TOKEN: secret(
+      Type.String({
+        minLength: 1,
+        description:
+          "your own token, from `checkoutctl token --operator`; it says who you are and what you may do",
+      }),
+    ),
+    OPERATOR_TOKEN_FILE: Type.String({ minLength: 1, description: "a file with your token, instead" }),
+    TRUSTED_CALLERS_JWKS: Type.String({
+      minLength: 2,
+      description:
+        "the services' TRUSTED_CALLERS_JWKS: verifies your token; with it, every act needs one, those on databases too",
+    }),
+    OPERATORS_PRIVATE_JWK: secret(
+      Type.String({
+        minLength: 2,
+        description:
+          "private key (JWK, kind operators) that signs operators' tokens; whoever has it can be any operator, so keep it where tokens are made",
+      }),
+    ),
   }),
 );
 type Values = Static<typeof Environment>;
 export type SettingName = keyof Values;
+
+/** Whose they are is not the system's: they also count beside a stack's settings. */
+const PERSONAL = ["OPERATOR_TOKEN", "OPERATOR_TOKEN_FILE"] as const satisfies readonly SettingName[];
 
 export interface Settings {
   /** The value. Throws CONFIG_INVALID that names the setting and both ways to set it. */
@@ -60,7 +83,8 @@ export interface Settings {
 /**
  * `stack` is the value of `--stack`: true for the default directory, a path, or undefined if it was not given. All settings come
  * from one source: the stack of `--stack`, else the environment. If the environment has no setting at all, a stack that is up in
- * the default directory is used, and stderr says so. A stack never fills gaps: a command would work on two systems at once.
+ * the default directory is used, and stderr says so. A stack never fills gaps: a command would work on two systems at once. Only your
+ * own token comes from the environment in any case.
  */
 export function loadSettings(stack: string | true | undefined): Settings {
   const directory = stackDirectory(stack === true ? undefined : stack);
@@ -72,13 +96,15 @@ export function loadSettings(stack: string | true | undefined): Settings {
       `no stack is up in ${directory}: start one with \`npm run stack up\``,
     );
   }
-  const fromEnvironment = stack === undefined ? parseConfig("checkoutctl", Environment) : {};
+  const personal = parseConfig("checkoutctl", Type.Pick(Environment, PERSONAL));
+  const fromEnvironment =
+    stack === undefined ? parseConfig("checkoutctl", Type.Omit(Environment, PERSONAL)) : {};
   const isTaken = isUp && Object.keys(fromEnvironment).length === 0;
   if (isTaken && stack === undefined)
     process.stderr.write(
       `checkoutctl: no setting is set, so all come from the local stack in ${directory}\n`,
     );
-  const values: Values = isTaken ? valuesOf(state) : fromEnvironment;
+  const values: Values = { ...(isTaken ? valuesOf(state) : fromEnvironment), ...personal };
   const otherwise = isUp
     ? `use --stack to take all settings from the local stack in ${directory}`
     : "start a local stack (npm run stack up)";
@@ -130,6 +156,8 @@ function valuesOf({ addresses }: StackState): Values {
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: paysim,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+    TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
+    OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

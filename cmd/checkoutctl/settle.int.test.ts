@@ -120,7 +120,7 @@ function chargeOf(saga_id: string): string {
 }
 
 function settle(saga_id: string, outcome: string, ...more: readonly string[]) {
-  const why = ["--evidence", "their mail", "--reason", "ticket 7", "--actor", "ada"];
+  const why = ["--evidence", "their mail", "--reason", "ticket 7"];
   return tool.run(["payments", "settle", saga_id, "--outcome", outcome, ...why, ...more], env);
 }
 

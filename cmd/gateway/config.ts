@@ -120,6 +120,13 @@ export const config = Type.Object({
         "the payment service's internal API; without it, shoppers cannot confirm payments at their bank (3-D Secure)",
     }),
   ),
+  GATEWAY_PRIVATE_JWK: secret(
+    Type.String({
+      minLength: 2,
+      description:
+        "private key (JWK, kind service) that the gateway proves itself with to the other roles; its public half belongs into their TRUSTED_CALLERS_JWKS; `checkoutctl keys caller` makes a pair",
+    }),
+  ),
   ...tokenConfig,
   ...limitConfig,
   // Bun reads this at start. The role can only check that it is set.

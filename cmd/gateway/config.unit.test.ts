@@ -11,6 +11,7 @@ const REST = {
   ORDER_URL: "http://127.0.0.1:1",
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
   PAYMENT_PUBLIC_JWK: "{}",
+  GATEWAY_PRIVATE_JWK: "{}",
 };
 const HS256 = { JWT_HS256_SECRET: "a1b2c3d4".repeat(5) };
 const JWKS = {

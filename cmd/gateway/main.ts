@@ -10,7 +10,9 @@ import { site } from "../../internal/gateway/site.ts";
 import { StreamSlots } from "../../internal/gateway/stream-slots.ts";
 import { streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
+import { signingKey } from "../../internal/platform/caller-keys.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
+import { CallerCredential } from "../../internal/platform/internal-tokens.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
@@ -35,7 +37,10 @@ await runRole({
     const { config: env, log, metrics, ops, resources } = context;
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
     log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "the gateway seals payment tokens with this key");
-    const orchestrator = new OrchestratorClient({ url: env.ORCHESTRATOR_URL });
+    const key = await signingKey("GATEWAY_PRIVATE_JWK", env.GATEWAY_PRIVATE_JWK, "service");
+    log.info({ kid: key.kid, issuer: key.issuer }, "the gateway proves itself to the services with this key");
+    const at = (address: string) => ({ url: address, credential: new CallerCredential(key, systemClock) });
+    const orchestrator = new OrchestratorClient(at(env.ORCHESTRATOR_URL));
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const redis = resources.use(
       "redis",
@@ -58,9 +63,9 @@ await runRole({
     const limits = openLimits(context, { redis, authenticator, onError });
     const services = {
       orchestrator,
-      inventory: new InventoryClient({ url: env.INVENTORY_URL }),
-      orders: new OrderClient({ url: env.ORDER_URL }),
-      payment: env.PAYMENT_URL === undefined ? undefined : new PaymentClient({ url: env.PAYMENT_URL }),
+      inventory: new InventoryClient(at(env.INVENTORY_URL)),
+      orders: new OrderClient(at(env.ORDER_URL)),
+      payment: env.PAYMENT_URL === undefined ? undefined : new PaymentClient(at(env.PAYMENT_URL)),
       seal,
       currencies,
       limits,

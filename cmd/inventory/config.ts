@@ -1,10 +1,11 @@
 // The settings of the inventory service.
 import { Type } from "@sinclair/typebox";
-import { httpConfig, serviceConfig, shopConfig } from "../../internal/platform/config.ts";
+import { accessConfig, httpConfig, serviceConfig, shopConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
   ...serviceConfig,
   ...httpConfig("the catalogue", "keep it private"),
+  ...accessConfig,
   ...shopConfig,
   RESERVATION_HOLD_MS: Type.Integer({
     default: 300_000,

@@ -2,6 +2,7 @@
 // only.
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
+import { openAccess } from "../../internal/platform/access.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import { openPublishingDatabase, startConsuming } from "../../internal/platform/consuming-role.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -22,8 +23,9 @@ await runRole({
     const { config: env, log, metrics } = context;
     const database = await openPublishingDatabase(NAME, "inventory", context);
     const currencies = shopCurrencies(env.SHOP_CURRENCIES);
+    const access = await openAccess(context, "inventory", env);
     // Started before the wait for Kafka: the catalogue needs no Kafka.
-    startHttp(context, "catalogue", catalogueApi({ database, log, currencies }));
+    startHttp(context, "catalogue", catalogueApi({ access, database, log, currencies }));
     const onCommitted = inventoryTelemetry(metrics);
     runLoop(context, {
       name: "sweeper",

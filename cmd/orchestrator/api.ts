@@ -11,6 +11,7 @@ import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
 import type { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
+import { openAccess } from "../../internal/platform/access.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
 import { logThrottled } from "../../internal/platform/log-throttle.ts";
@@ -29,8 +30,9 @@ export interface ApiParts extends Pick<
 }
 
 /** Serves the API. It needs only the saga database: checkouts are accepted while Kafka is down. */
-export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiParts): void {
+export async function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiParts): Promise<void> {
   const { config, log, resources } = context;
+  const access = await openAccess(context, "orchestrator", config);
   const { database, admission, history, past, watch } = parts;
   const gate = {
     get rejection() {
@@ -45,6 +47,7 @@ export function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiPar
   const keys = resources.use("key lookup", new KeyLookup(database.sql));
   const logError = logThrottled(log, systemClock);
   const api = orchestratorApi({
+    access,
     intake,
     keys,
     watch,

@@ -3,7 +3,13 @@ import { type Static, Type } from "@sinclair/typebox";
 import { LONGEST_PAUSE_MS } from "../../internal/kernel/backoff.ts";
 import { DEFAULT_ACTION_MS, MAX_ACTION_MS } from "../../internal/orchestrator/action.ts";
 import type { SagaPolicy } from "../../internal/orchestrator/saga.ts";
-import { ConfigError, httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
+import {
+  accessConfig,
+  ConfigError,
+  httpConfig,
+  personalDataDays,
+  serviceConfig,
+} from "../../internal/platform/config.ts";
 
 export const NAME = "checkout-orchestrator";
 
@@ -13,6 +19,7 @@ const RESENDS_BEFORE_OPERATOR = 5;
 export const config = Type.Object({
   ...serviceConfig,
   ...httpConfig("the API", "keep it private"),
+  ...accessConfig,
   FORWARD_DEADLINE_MS: Type.Integer({
     default: 30_000,
     minimum: 1_000,

@@ -43,7 +43,7 @@ await runRole({
     startDeadLetterWatch(context, database);
     const past = startPastWatch(context, database);
     const saga = { database, clock: systemClock, newId, policy, observer };
-    startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });
+    await startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });
     runLoop(context, {
       name: "deadlines",
       runOnce: () => sweepDeadlines({ ...saga, compared: () => past.compared }),

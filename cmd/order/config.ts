@@ -1,10 +1,11 @@
 // The settings of the order service.
 import { Type } from "@sinclair/typebox";
-import { httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
+import { accessConfig, httpConfig, personalDataDays, serviceConfig } from "../../internal/platform/config.ts";
 
 export const config = Type.Object({
   ...serviceConfig,
   ...httpConfig("the orders", "keep it private"),
+  ...accessConfig,
   ORDER_BLOCKED_COUNTRIES: Type.String({
     default: "",
     pattern: "^([A-Z]{2}(,[A-Z]{2})*)?$",

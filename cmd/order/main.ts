@@ -1,4 +1,5 @@
 // Starts the order service. Wiring only.
+import { openAccess } from "../../internal/platform/access.ts";
 import { newId, systemClock } from "../../internal/platform/clock.ts";
 import {
   openPublishingDatabase,
@@ -24,8 +25,9 @@ await runRole({
     const { config: env, log, metrics } = context;
     const blockedCountries = new Set(env.ORDER_BLOCKED_COUNTRIES.split(",").filter((code) => code !== ""));
     const database = await openPublishingDatabase(NAME, "order", context);
+    const access = await openAccess(context, "order", env);
     // Started before the wait for Kafka: the orders need no Kafka.
-    startHttp(context, "orders", orderApi({ database, clock: systemClock, newId, log }));
+    startHttp(context, "orders", orderApi({ access, database, clock: systemClock, newId, log }));
     startErasing(context, database, { days: env.PERSONAL_DATA_DAYS, erase: eraseOldOrders });
     const alert = orderAlert(metrics, log);
     await startConsuming(context, database, orderHandler({ policy: { blockedCountries }, alert }));

@@ -1,6 +1,6 @@
 // The settings of the payment service.
 import { type Static, Type } from "@sinclair/typebox";
-import { httpConfig, secret, serviceConfig } from "../../internal/platform/config.ts";
+import { accessConfig, httpConfig, secret, serviceConfig } from "../../internal/platform/config.ts";
 import { DEFAULT_POLICY } from "../../internal/services/payment/attempts/attempts.ts";
 
 export const config = Type.Object({
@@ -18,6 +18,8 @@ export const config = Type.Object({
       description: "port of the internal API; without it, shoppers cannot confirm payments at their bank",
     }),
   ),
+  ...accessConfig,
+  TRUSTED_CALLERS_JWKS: Type.Optional(accessConfig.TRUSTED_CALLERS_JWKS),
   SHOP_URL: Type.Optional(
     Type.String({
       format: "url",
@@ -78,3 +80,11 @@ export const config = Type.Object({
 });
 
 export type PaymentConfig = Static<typeof config>;
+
+/** Faults of settings that belong together. */
+export function faultsOf(env: PaymentConfig): readonly string[] {
+  if (env.INTERNAL_PORT === undefined || env.TRUSTED_CALLERS_JWKS !== undefined) return [];
+  return [
+    "TRUSTED_CALLERS_JWKS is missing: with INTERNAL_PORT set it to the public keys of those who may call the internal API; `checkoutctl keys caller` makes keys",
+  ];
+}

@@ -5,7 +5,7 @@ import { runRole } from "../../internal/platform/lifecycle.ts";
 import { paymentHandler } from "../../internal/services/payment/handler.ts";
 import { CHARGING_PROVIDER } from "../../internal/services/payment/providers/registry.ts";
 import { paymentMetrics } from "../../internal/services/payment/telemetry.ts";
-import { config } from "./config.ts";
+import { config, faultsOf } from "./config.ts";
 import { openProviders, openTokens } from "./providers.ts";
 import {
   startExecutors,
@@ -21,6 +21,7 @@ await runRole({
   name: NAME,
   description: "Charges, cancels and refunds: sends the saga's payment commands to the provider.",
   config,
+  faults: faultsOf,
   async start(context) {
     const metrics = paymentMetrics(context.metrics);
     const opener = await openTokens(context);
@@ -30,7 +31,7 @@ await runRole({
     const executors = startExecutors(context, providers, { ...shared, open: opener.open });
     const wakeExecutor = () => executors.wake();
     startWebhooks(context, providers, { ...shared, wakeExecutor });
-    startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
+    await startShopperApi(context, providers, { database, clock: systemClock, wakeExecutor });
     startReconciliations(context, providers, shared);
     startUnknownWatch(context, shared);
     const executor = executors.of(CHARGING_PROVIDER);

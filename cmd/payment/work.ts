@@ -1,4 +1,5 @@
 // The payment service's work besides its commands, for each provider: calls, webhooks, reconciliation.
+import { openAccess } from "../../internal/platform/access.ts";
 import { assert } from "../../internal/kernel/errors.ts";
 import type { Database } from "../../internal/messaging/database.ts";
 import { type BackgroundLoop, runLoop } from "../../internal/platform/background-loop.ts";
@@ -85,16 +86,18 @@ export function startWebhooks(
 }
 
 /** Serves the internal API, if it has a port. */
-export function startShopperApi(
+export async function startShopperApi(
   context: Context,
   providers: Providers,
   options: Pick<ShopperApiOptions, "database" | "clock" | "wakeExecutor">,
-): void {
-  const { INTERNAL_HOST: HOST, INTERNAL_PORT: PORT } = context.config;
-  if (PORT === undefined) return;
+): Promise<void> {
+  const { INTERNAL_HOST: HOST, INTERNAL_PORT: PORT, TRUSTED_CALLERS_JWKS } = context.config;
+  // `faultsOf` has checked that both are set or neither is used.
+  if (PORT === undefined || TRUSTED_CALLERS_JWKS === undefined) return;
+  const access = await openAccess(context, "payment", { ...context.config, TRUSTED_CALLERS_JWKS });
   const logError = logThrottled(context.log, systemClock);
   const onError = (error: unknown) => logError(error, {}, "a question about a shopper's action failed");
-  const app = shopperApi({ ...options, providerOf: (name) => providers.of(name).provider, onError });
+  const app = shopperApi({ ...options, access, providerOf: (name) => providers.of(name).provider, onError });
   startHttp({ ...context, config: { ...context.config, HOST, PORT } }, "internal API", app);
 }
 

@@ -5,6 +5,7 @@ import { OrderCancellationView, Problem, SagaStatusView } from "../../schemas/ht
 import { orderNumberOf } from "../kernel/order-number.ts";
 import { eventOf } from "../testkit/events.ts";
 import { PublicApi } from "../testkit/public-api.ts";
+import { AS_ADA } from "../testkit/callers.ts";
 
 let api: PublicApi;
 beforeAll(async () => {
@@ -94,8 +95,8 @@ test("an order that is sent, or whose checkout goes on, is a 409 and starts noth
   const sent = await bought();
   const shipped = await fetch(`${api.orderUrl}/orders/${sent.orderId}/ship`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ actor: "ada", reason: "packed" }),
+    headers: { "content-type": "application/json", ...AS_ADA },
+    body: JSON.stringify({ reason: "packed" }),
   });
   expect(shipped.status).toBe(200);
   const early = await bought({ isCompleted: false });

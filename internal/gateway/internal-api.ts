@@ -3,6 +3,7 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
 import type { Problem } from "../../schemas/http.ts";
+import type { Credential } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
 
 /** What a service calls its error: `urn:checkout:problem:not-found`, `NO_SUCH_SAGA`. Nothing else can look like this by chance. */
@@ -17,28 +18,41 @@ export interface Contract<Body extends TSchema, Fault extends TSchema> {
 export type Answered<Body, Fault> =
   { readonly body: Body } | { readonly fault: Fault; readonly status: number };
 
+const UNAUTHENTICATED = 401;
+const FORBIDDEN = 403;
+
+export interface ServiceAt {
+  readonly url: string;
+  /** What the gateway proves itself with there. */
+  readonly credential: Credential;
+}
+
 export class InternalApi {
   readonly #name: string;
   readonly #baseUrl: string;
+  readonly #credential: Credential;
 
   /** `name` is for the log: `orchestrator`. */
-  constructor(name: string, url: string) {
+  constructor(name: string, { url, credential }: ServiceAt) {
     this.#name = name;
     this.#baseUrl = url.replace(/\/$/, "");
+    this.#credential = credential;
   }
 
-  /** Throws SERVICE_UNAVAILABLE when the service does not answer, or not in its format. */
+  /** Throws SERVICE_UNAVAILABLE when the service does not answer, or not in its format, or does not let the gateway in. */
   async call<Body extends TSchema, Fault extends TSchema>(
     path: string,
     contract: Contract<Body, Fault>,
     init: RequestInit & { readonly signal: AbortSignal },
   ): Promise<Answered<Static<Body>, Static<Fault>>> {
-    const response = await this.#fetch(path, init);
+    const response = await this.#send(path, init);
     const text = await response.text().catch((cause: unknown) => {
       throw this.#silent(cause);
     });
     const body = parsed(text);
     if (response.ok && contract.body.Check(body)) return { body };
+    if (response.status === UNAUTHENTICATED || response.status === FORBIDDEN)
+      throw this.#shut(response.status);
     if (!response.ok && contract.fault.Check(body)) return { fault: body, status: response.status };
     throw this.#strange(response, body);
   }
@@ -48,6 +62,21 @@ export class InternalApi {
     const response = await this.#fetch(path, { signal: AbortSignal.timeout(timeoutMs) });
     await response.body?.cancel();
     if (!response.ok) throw this.#strange(response);
+  }
+
+  /** A refused request was not carried out. It is sent once more if the service's clock was the reason. */
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    const signed = async () => {
+      const headers = new Headers(init.headers);
+      headers.set("authorization", await this.#credential.header());
+      return this.#fetch(path, { ...init, headers });
+    };
+    const response = await signed();
+    const isDue =
+      response.status === UNAUTHENTICATED && this.#credential.correctClock(response.headers.get("date"));
+    if (!isDue) return response;
+    await response.body?.cancel();
+    return signed();
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
@@ -61,6 +90,13 @@ export class InternalApi {
   #silent(cause: unknown): AppError {
     const message = `the ${this.#name} at ${this.#baseUrl} does not answer`;
     return new AppError("SERVICE_UNAVAILABLE", message, { cause });
+  }
+
+  #shut(status: number): AppError {
+    return new AppError(
+      "SERVICE_UNAVAILABLE",
+      `the ${this.#name} at ${this.#baseUrl} refuses this gateway (${status}): its TRUSTED_CALLERS_JWKS must have the public half of GATEWAY_PRIVATE_JWK, with the kind service; its log says more`,
+    );
   }
 
   /** Never quotes the answer: it may hold a shopper's address or a secret of a payment, and the message is logged. */

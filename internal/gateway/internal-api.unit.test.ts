@@ -6,6 +6,7 @@ import { describeError } from "../kernel/errors.ts";
 import { InternalApi } from "./internal-api.ts";
 import { InventoryClient } from "./inventory-client.ts";
 import { OrderClient } from "./order-client.ts";
+import { unsigned } from "../testkit/callers.ts";
 
 const contract = {
   body: TypeCompiler.Compile(Type.Object({ done: Type.Boolean() })),
@@ -18,7 +19,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true);
 });
 
-function served(answer: () => Response): string {
+function served(answer: (request: Request) => Response): string {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
   servers.push(server);
   return `http://127.0.0.1:${server.port}`;
@@ -56,7 +57,9 @@ test.each<[string, () => Response, string]>([
   ],
 ])("of %s only the status and what kind it is", async (_, answer, said) => {
   const url = served(answer);
-  const message = await logOf(new InternalApi("order service", url).call("/orders", contract, { signal }));
+  const message = await logOf(
+    new InternalApi("order service", { url, credential: unsigned }).call("/orders", contract, { signal }),
+  );
   expect(message).toBe(`${url} does not answer like the order service: ${said}`);
 });
 
@@ -64,10 +67,50 @@ test("of a problem of order and inventory only its status and type", async () =>
   const url = served(() =>
     Response.json({ type: "urn:x:problem:bad", title: "Bad", status: 422, detail: SECRET }, { status: 422 }),
   );
+  const at = { url, credential: unsigned };
   const page = { userId: "u", after: undefined, limit: 1 };
-  for (const call of [new OrderClient({ url }).page(page), new InventoryClient({ url }).item("tea")]) {
+  for (const call of [new OrderClient(at).page(page), new InventoryClient(at).item("tea")]) {
     const message = await logOf(call);
     expect(message).toContain("422 urn:x:problem:bad");
     expect(message).not.toContain("Hill");
   }
+});
+
+test("each call carries the credential; a service that shuts the gateway out is unavailable, and the log says why", async () => {
+  const seen: (string | null)[] = [];
+  const url = served(({ headers }) => {
+    seen.push(headers.get("authorization"));
+    return Response.json({ error: "UNAUTHENTICATED", detail: SECRET }, { status: 401 });
+  });
+  const error: unknown = await new InternalApi("order service", { url, credential: unsigned })
+    .call("/orders", contract, { signal })
+    .catch((thrown: unknown) => thrown);
+  expect(seen).toEqual(["Bearer nobody"]);
+  expect(error).toMatchObject({
+    code: "SERVICE_UNAVAILABLE",
+    message: expect.stringContaining("refuses this gateway (401): its TRUSTED_CALLERS_JWKS must have"),
+  });
+  expect(String(error)).not.toContain(SECRET);
+});
+
+test("a call that was refused because of the service's clock is sent once more, and no other", async () => {
+  const at = new Date(Date.now() + 3_600_000).toUTCString();
+  const asked: string[] = [];
+  const url = served(({ headers }) => {
+    asked.push(headers.get("authorization") ?? "");
+    if (asked.length > 1) return Response.json({ done: true });
+    return Response.json({ error: "UNAUTHENTICATED" }, { status: 401, headers: { date: at } });
+  });
+  let corrected: string | null = null;
+  const credential = {
+    header: async () => (corrected === null ? "Bearer now" : "Bearer later"),
+    correctClock(date: string | null) {
+      corrected = date;
+      return true;
+    },
+  };
+  const api = new InternalApi("order service", { url, credential });
+  expect(await api.call("/orders", contract, { signal })).toEqual({ body: { done: true } });
+  expect(asked).toEqual(["Bearer now", "Bearer later"]);
+  expect(corrected as unknown).toBe(at);
 });

@@ -2,7 +2,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Problem } from "../../schemas/http.ts";
 import { CatalogueEntries, CatalogueEntry } from "../../schemas/shop.ts";
-import { InternalApi, refused } from "./internal-api.ts";
+import { InternalApi, refused, type ServiceAt } from "./internal-api.ts";
 
 /** A page takes a few milliseconds. */
 const TIMEOUT_MS = 2_000;
@@ -14,8 +14,8 @@ const entry = { body: TypeCompiler.Compile(CatalogueEntry), fault };
 export class InventoryClient {
   readonly #api: InternalApi;
 
-  constructor({ url }: { readonly url: string }) {
-    this.#api = new InternalApi("inventory", url);
+  constructor(at: ServiceAt) {
+    this.#api = new InternalApi("inventory", at);
   }
 
   /** Up to `limit` items in SKU order, after the SKU `after`. Throws SERVICE_UNAVAILABLE. */

@@ -15,7 +15,7 @@ import {
 } from "../../schemas/http.ts";
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
-import { type Contract, InternalApi } from "./internal-api.ts";
+import { type Contract, InternalApi, type ServiceAt } from "./internal-api.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A checkout is answered in milliseconds; a longer time means a fault in the orchestrator or its database. */
@@ -31,8 +31,7 @@ const cancelling = { body: TypeCompiler.Compile(OrderCancelling), fault };
 const status = { body: TypeCompiler.Compile(SagaStatusView), fault };
 const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 
-export interface OrchestratorClientOptions {
-  readonly url: string;
+export interface OrchestratorClientOptions extends ServiceAt {
   /** Override the limits above, for tests. Milliseconds. */
   readonly timeouts?: { readonly startMs?: number; readonly statusMs?: number };
 }
@@ -49,8 +48,8 @@ export class OrchestratorClient implements Disposable {
   /** Open calls that wait. */
   readonly #waits = new Set<AbortController>();
 
-  constructor({ url, timeouts = {} }: OrchestratorClientOptions) {
-    this.#api = new InternalApi("orchestrator", url);
+  constructor({ timeouts = {}, ...at }: OrchestratorClientOptions) {
+    this.#api = new InternalApi("orchestrator", at);
     this.#startTimeoutMs = timeouts.startMs ?? START_TIMEOUT_MS;
     this.#statusTimeoutMs = timeouts.statusMs ?? STATUS_TIMEOUT_MS;
   }
@@ -107,6 +106,7 @@ export class OrchestratorClient implements Disposable {
   async cancelOrder(sagaId: string, orderId: string, userId: string): Promise<OrderCancelling | null> {
     const request: CancelOrderRequest = {
       order_id: orderId,
+      // For orchestrators before internal tokens.
       actor: "shopper",
       reason: "cancelled by the shopper",
       user_id: userId,

@@ -4,6 +4,7 @@ import type { SagaStatusView } from "../../schemas/http.ts";
 import { checkout } from "../testkit/orchestrator.ts";
 import { OrchestratorClient } from "./orchestrator-client.ts";
 import { startedView } from "../testkit/status-view.ts";
+import { unsigned } from "../testkit/callers.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const ANYWHERE = { waitMs: 0, signal: new AbortController().signal };
@@ -24,7 +25,7 @@ function clientOf(
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch: answer });
   servers.push(server);
   const timeouts = { startMs: patienceMs, statusMs: patienceMs };
-  return new OrchestratorClient({ url: server.url.href, timeouts });
+  return new OrchestratorClient({ url: server.url.href, credential: unsigned, timeouts });
 }
 
 const fault = (error: string, status: number) => () => Response.json({ error }, { status });
@@ -112,7 +113,7 @@ test("the shopper's waiting time is added to the timeout", async () => {
 });
 
 test("no server and a broken connection are unavailable", async () => {
-  const nowhere = new OrchestratorClient({ url: "http://127.0.0.1:9/" });
+  const nowhere = new OrchestratorClient({ url: "http://127.0.0.1:9/", credential: unsigned });
   await expect(nowhere.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(nowhere.ready()).rejects.toMatchObject(unavailable);
   const breaking = Bun.listen({
@@ -120,7 +121,10 @@ test("no server and a broken connection are unavailable", async () => {
     port: 0,
     socket: { data: (socket) => void socket.end() },
   });
-  const client = new OrchestratorClient({ url: `http://127.0.0.1:${breaking.port}` });
+  const client = new OrchestratorClient({
+    url: `http://127.0.0.1:${breaking.port}`,
+    credential: unsigned,
+  });
   await expect(client.startSaga(checkout())).rejects.toMatchObject(unavailable);
   await expect(client.status(SAGA, SAGA, ANYWHERE)).rejects.toMatchObject(unavailable);
   breaking.stop(true);

@@ -1,7 +1,7 @@
 // The gateway's client of the order service's HTTP API. Called by routes/orders.ts.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { OrderPage, OrderView, Problem } from "../../schemas/http.ts";
-import { InternalApi, refused } from "./internal-api.ts";
+import { InternalApi, refused, type ServiceAt } from "./internal-api.ts";
 
 /** A page takes a few milliseconds. */
 const TIMEOUT_MS = 3_000;
@@ -20,8 +20,8 @@ export interface PageOf {
 export class OrderClient {
   readonly #api: InternalApi;
 
-  constructor({ url }: { readonly url: string }) {
-    this.#api = new InternalApi("order service", url);
+  constructor(at: ServiceAt) {
+    this.#api = new InternalApi("order service", at);
   }
 
   /** Orders of the user, newest first. Throws SERVICE_UNAVAILABLE. */

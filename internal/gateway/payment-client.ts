@@ -2,7 +2,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { PaymentAction, PaymentApiFault, PaymentCheck } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
-import { InternalApi } from "./internal-api.ts";
+import { InternalApi, type ServiceAt } from "./internal-api.ts";
 
 /** Longer than the payment service waits for its provider. */
 const ACTION_TIMEOUT_MS = 12_000;
@@ -15,8 +15,8 @@ const check = { body: TypeCompiler.Compile(PaymentCheck), fault };
 export class PaymentClient {
   readonly #api: InternalApi;
 
-  constructor({ url }: { readonly url: string }) {
-    this.#api = new InternalApi("payment service", url);
+  constructor(at: ServiceAt) {
+    this.#api = new InternalApi("payment service", at);
   }
 
   /** The bank's page for the saga's payment; null if its shopper has nothing to confirm. Throws SERVICE_UNAVAILABLE. */

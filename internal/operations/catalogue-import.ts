@@ -4,13 +4,14 @@
 import type { CatalogueChanges, Problem } from "../../schemas/http.ts";
 import { InventoryRejected, MAX_ITEMS_PER_REQUEST, putItems } from "./catalogue.ts";
 import { rejected } from "./catalogue-file.ts";
+import type { ServiceAt } from "./service-call.ts";
 import { Faults, type Placed, type RestockItem } from "./catalogue-item.ts";
 
 /** Far below inventory's limit for a body. */
 const MAX_PAGE_BYTES = 1_024 * 1_024;
 
 export interface ImportOptions {
-  readonly inventoryUrl: string;
+  readonly inventory: ServiceAt;
   /** Of the file, for errors. */
   readonly name: string;
   readonly dryRun: boolean;
@@ -21,7 +22,7 @@ export interface ImportOptions {
 /** Returns what changed, or with `dryRun` what would change. Throws MESSAGE_INVALID with all faults before anything is changed. */
 export async function importProducts(
   products: readonly Placed<RestockItem>[],
-  { inventoryUrl, name, dryRun, onProgress }: ImportOptions,
+  { inventory, name, dryRun, onProgress }: ImportOptions,
 ): Promise<CatalogueChanges> {
   const pages = pagesOf(products);
   const faults = new Faults();
@@ -29,7 +30,7 @@ export async function importProducts(
   const pending: (readonly Placed<RestockItem>[])[] = [];
   let done = 0;
   for (const page of pages) {
-    const changes = await sendPage(inventoryUrl, page, true, faults);
+    const changes = await sendPage(inventory, page, true, faults);
     done += page.length;
     onProgress("checked", done, products.length);
     if (changes === null) continue;
@@ -43,7 +44,7 @@ export async function importProducts(
   done = unchanged;
   for (const page of pending) {
     // Stock was sold since the check if this fails; the pages before it stay, and a repeated import goes on from there.
-    const changes = await sendPage(inventoryUrl, page, false, faults);
+    const changes = await sendPage(inventory, page, false, faults);
     if (changes === null) throw rejected(`${name} (after ${done} of ${products.length} products)`, faults);
     made.push(changes);
     done += page.length;
@@ -54,14 +55,14 @@ export async function importProducts(
 
 /** Null if inventory rejected items of the page; its reasons are then in `faults`. */
 async function sendPage(
-  inventoryUrl: string,
+  inventory: ServiceAt,
   page: readonly Placed<RestockItem>[],
   dryRun: boolean,
   faults: Faults,
 ): Promise<CatalogueChanges | null> {
   try {
     const items = page.map(({ item }) => item);
-    return (await putItems(inventoryUrl, items, dryRun)).changes;
+    return (await putItems(inventory, items, dryRun)).changes;
   } catch (error) {
     if (!(error instanceof InventoryRejected) || error.problem.errors === undefined) throw error;
     for (const fault of error.problem.errors) faults.add(...placedFault(page, fault));

@@ -11,6 +11,7 @@ import {
 } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { priceFault, priceStep } from "../kernel/money.ts";
+import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
 
 /** The limit of one request and of one page (see RestockRequest). */
 export const MAX_ITEMS_PER_REQUEST = 1_000;
@@ -69,10 +70,10 @@ export function parseCatalogue(text: string, origin: string): RestockItem[] {
 }
 
 /**
- * Adds the items to the stock behind `inventoryUrl`. There is no retry on failure: it could add stock twice. Throws
+ * Adds the items to the stock. There is no retry on failure: it could add stock twice. Throws
  * MESSAGE_INVALID before anything is added if a price cannot be charged.
  */
-export async function loadCatalogue(inventoryUrl: string, items: readonly RestockItem[]): Promise<void> {
+export async function loadCatalogue(inventory: ServiceAt, items: readonly RestockItem[]): Promise<void> {
   const faults = items.flatMap(({ sku_id, unit_price_cents: amount_cents, currency }) => {
     const fault = priceFault({ amount_cents, currency });
     return fault === null ? [] : [`${sku_id}: ${fault}`];
@@ -80,23 +81,23 @@ export async function loadCatalogue(inventoryUrl: string, items: readonly Restoc
   if (faults.length > 0) throw new AppError("MESSAGE_INVALID", faults.slice(0, MAX_FAULTS_SHOWN).join("; "));
   for (const part of chunks(items)) {
     // One after the other: a rejected request must stop the rest.
-    await request(inventoryUrl, "PUT", "/catalogue", { items: part });
+    await request(inventory, "PUT", "/catalogue", { items: part });
   }
 }
 
 /** Sets up to MAX_ITEMS_PER_REQUEST products; with `dryRun` only says what would change. Throws InventoryRejected. */
 export async function putItems(
-  inventoryUrl: string,
+  inventory: ServiceAt,
   items: readonly RestockItem[],
   dryRun: boolean,
 ): Promise<RestockAnswer> {
-  const answer = await request(inventoryUrl, "PUT", `/catalogue?dry_run=${dryRun}`, { items });
+  const answer = await request(inventory, "PUT", `/catalogue?dry_run=${dryRun}`, { items });
   if (restockAnswer.Check(answer)) return answer;
-  throw notInventory(inventoryUrl);
+  throw notInventory(inventory);
 }
 
 /** All products, in SKU order. */
-export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem[]> {
+export async function listCatalogue(inventory: ServiceAt): Promise<CatalogueItem[]> {
   const items: CatalogueItem[] = [];
   for (let after: string | null = ""; after !== null;) {
     const query = new URLSearchParams({
@@ -105,18 +106,18 @@ export async function listCatalogue(inventoryUrl: string): Promise<CatalogueItem
       ...(after && { after }),
     });
     // Sequential, because each page says where the next one begins.
-    const page = await request(inventoryUrl, "GET", `/catalogue?${query.toString()}`);
-    if (!cataloguePage.Check(page)) throw notInventory(inventoryUrl);
+    const page = await request(inventory, "GET", `/catalogue?${query.toString()}`);
+    if (!cataloguePage.Check(page)) throw notInventory(inventory);
     items.push(...page.items);
     after = page.next;
   }
   return items;
 }
 
-function notInventory(inventoryUrl: string): AppError {
+function notInventory({ url }: ServiceAt): AppError {
   return new AppError(
     "SERVICE_UNAVAILABLE",
-    `the service at ${inventoryUrl} is not an inventory service of this version: correct INVENTORY_URL`,
+    `the service at ${url} is not an inventory service of this version: correct INVENTORY_URL`,
   );
 }
 
@@ -128,7 +129,7 @@ function chunks<T>(items: readonly T[]): T[][] {
 }
 
 async function request(
-  inventoryUrl: string,
+  inventory: ServiceAt,
   method: "GET" | "PUT",
   path: string,
   body?: unknown,
@@ -136,11 +137,14 @@ async function request(
   let response: Response;
   let answer: unknown;
   try {
-    response = await fetch(new URL(path, inventoryUrl), {
+    response = await fetch(new URL(path, inventory.url), {
       method,
       ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        ? { headers: authorized(inventory) }
+        : {
+            body: JSON.stringify(body),
+            headers: { "content-type": "application/json", ...authorized(inventory) },
+          }),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     const text = await response.text();
@@ -148,12 +152,13 @@ async function request(
   } catch (error) {
     throw new AppError(
       "SERVICE_UNAVAILABLE",
-      `inventory does not answer at ${inventoryUrl}: start it, or correct INVENTORY_URL`,
+      `inventory does not answer at ${inventory.url}: start it, or correct INVENTORY_URL`,
       { cause: error },
     );
   }
   if (response.ok) return answer;
   const reason = problem.Check(answer) ? answer : null;
+  requireAdmitted("inventory service", response.status, reason?.detail);
   const detail = [
     reason?.title,
     reason?.detail,

@@ -9,6 +9,7 @@ import {
   SagaCancelled,
 } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
+import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -26,13 +27,13 @@ export interface CancelAnswer extends SagaCancelled {
  * is too late, and SERVICE_UNAVAILABLE if the orchestrator does not answer; a repeat is safe then.
  */
 export async function cancelSaga(
-  orchestratorUrl: string,
+  orchestrator: ServiceAt,
   sagaId: string,
   request: CancelSaga,
 ): Promise<CancelAnswer> {
-  const { status, answer } = await post(orchestratorUrl, `/sagas/${sagaId}/cancel`, request);
+  const { status, answer } = await post(orchestrator, `/sagas/${sagaId}/cancel`, request);
   if (cancelled.Check(answer)) return { ...answer, cancelled_now: status === 202 };
-  throw refusalOf(answer, orchestratorUrl, sagaId);
+  throw refusalOf(status, answer, orchestrator.url, sagaId);
 }
 
 export interface OrderCancelAnswer extends OrderCancelling {
@@ -42,30 +43,30 @@ export interface OrderCancelAnswer extends OrderCancelling {
 
 /** Starts the cancellation of a completed checkout's order, or reports the one there is; with the errors of `cancelSaga`. */
 export async function cancelOrder(
-  orchestratorUrl: string,
+  orchestrator: ServiceAt,
   sagaId: string,
   request: CancelOrderRequest,
 ): Promise<OrderCancelAnswer> {
-  const { status, answer } = await post(orchestratorUrl, `/sagas/${sagaId}/cancel-order`, request);
+  const { status, answer } = await post(orchestrator, `/sagas/${sagaId}/cancel-order`, request);
   if (cancelling.Check(answer)) return { ...answer, started_now: status === 202 };
-  throw refusalOf(answer, orchestratorUrl, sagaId);
+  throw refusalOf(status, answer, orchestrator.url, sagaId);
 }
 
 async function post(
-  orchestratorUrl: string,
+  orchestrator: ServiceAt,
   path: string,
   request: CancelSaga | CancelOrderRequest,
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
   try {
-    const response = await fetch(new URL(path, orchestratorUrl), {
+    const response = await fetch(new URL(path, orchestrator.url), {
       method: "POST",
       body: JSON.stringify(request),
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...authorized(orchestrator) },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     return { status: response.status, answer: await response.json() };
   } catch (error) {
-    throw unreachable(orchestratorUrl, error);
+    throw unreachable(orchestrator.url, error);
   }
 }
 
@@ -77,9 +78,10 @@ function unreachable(orchestratorUrl: string, cause?: unknown): AppError {
   );
 }
 
-function refusalOf(answer: unknown, orchestratorUrl: string, sagaId: string): AppError {
+function refusalOf(status: number, answer: unknown, orchestratorUrl: string, sagaId: string): AppError {
   if (!fault.Check(answer)) return unreachable(orchestratorUrl);
   const { error, detail = "" } = answer;
+  requireAdmitted("orchestrator", status, detail);
   switch (error) {
     case "NO_SUCH_SAGA":
       return new AppError("MESSAGE_INVALID", `there is no saga ${sagaId}`);

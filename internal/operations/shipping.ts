@@ -3,6 +3,7 @@
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type DeliverOrder, Problem, ShipmentRecorded, type ShipOrder } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
+import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -13,32 +14,32 @@ const problem = TypeCompiler.Compile(Problem);
  * Ships the order. `changed` is false if it was shipped with the same tracking before. Throws MESSAGE_INVALID with the reason if it
  * cannot be shipped, and SERVICE_UNAVAILABLE if the order service does not answer; a repeat is safe then.
  */
-export function shipOrder(orderUrl: string, orderId: string, request: ShipOrder): Promise<ShipmentRecorded> {
-  return post(orderUrl, orderId, "ship", request);
+export function shipOrder(orders: ServiceAt, orderId: string, request: ShipOrder): Promise<ShipmentRecorded> {
+  return post(orders, orderId, "ship", request);
 }
 
 /** Records that the parcel arrived; with the answers and errors of `shipOrder`. */
 export function deliverOrder(
-  orderUrl: string,
+  orders: ServiceAt,
   orderId: string,
   request: DeliverOrder,
 ): Promise<ShipmentRecorded> {
-  return post(orderUrl, orderId, "deliver", request);
+  return post(orders, orderId, "deliver", request);
 }
 
 async function post(
-  orderUrl: string,
+  orders: ServiceAt,
   orderId: string,
   what: "ship" | "deliver",
   request: ShipOrder | DeliverOrder,
 ): Promise<ShipmentRecorded> {
-  const unreachable = `the order service does not answer at ${orderUrl}: start it, or correct ORDER_URL`;
+  const unreachable = `the order service does not answer at ${orders.url}: start it, or correct ORDER_URL`;
   let answer: unknown;
   try {
-    const response = await fetch(new URL(`/orders/${orderId}/${what}`, orderUrl), {
+    const response = await fetch(new URL(`/orders/${orderId}/${what}`, orders.url), {
       method: "POST",
       body: JSON.stringify(request),
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...authorized(orders) },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
     answer = await response.json();
@@ -48,6 +49,7 @@ async function post(
   if (recorded.Check(answer)) return answer;
   if (!problem.Check(answer)) throw new AppError("SERVICE_UNAVAILABLE", unreachable);
   const { status, title, detail = title, errors = [] } = answer;
+  requireAdmitted("order service", status, detail);
   if (status >= 500) throw new AppError("SERVICE_UNAVAILABLE", `the order service is not able to: ${detail}`);
   const faults = errors.map(({ path, message }) => `${path} ${message}`).join("; ");
   throw new AppError("MESSAGE_INVALID", [detail, faults].filter((part) => part !== "").join(": "));

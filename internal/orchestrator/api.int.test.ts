@@ -17,6 +17,7 @@ import { eventOf } from "../testkit/events.ts";
 import { checkout, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { orchestratorApi } from "./api.ts";
 import { StatusWatch } from "./status-watch.ts";
+import { AS_ADA, asGateway } from "../testkit/callers.ts";
 
 const faultBody = TypeCompiler.Compile(SagaApiFault);
 const cancelledBody = TypeCompiler.Compile(SagaCancelled);
@@ -26,6 +27,8 @@ const viewBody = TypeCompiler.Compile(SagaStatusView);
 let orchestrator: TestOrchestrator;
 let served: Served;
 const logged: unknown[] = [];
+
+type AskInit = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> };
 
 /** The API in the setup of cmd/orchestrator. */
 class Served implements AsyncDisposable {
@@ -46,8 +49,9 @@ class Served implements AsyncDisposable {
     this.#server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   }
 
-  async ask(path: string, init: RequestInit = {}) {
-    const response = await fetch(`http://127.0.0.1:${this.#server.port}${path}`, init);
+  async ask(path: string, init: AskInit = {}) {
+    const headers = { ...(await asGateway()), ...init.headers };
+    const response = await fetch(`http://127.0.0.1:${this.#server.port}${path}`, { ...init, headers });
     const text = await response.text();
     const body: unknown = text === "" || text === "ok" ? text : JSON.parse(text);
     return { status: response.status, body };
@@ -59,7 +63,7 @@ class Served implements AsyncDisposable {
   }
 
   cancel(sagaId: string, body: unknown) {
-    const headers = { "content-type": "application/json" };
+    const headers = { "content-type": "application/json", ...AS_ADA };
     return this.ask(`/sagas/${sagaId}/cancel`, { method: "POST", body: JSON.stringify(body), headers });
   }
 
@@ -154,14 +158,14 @@ test("a status call waits for the end of its saga", async () => {
   expect((await waiting).body).toMatchObject({ status: "COMPENSATED", failure_code: "INSUFFICIENT_STOCK" });
 });
 
-test("an operator cancels by name and with a reason: 202 once, then 200 with the status, and 409 when it is too late", async () => {
-  const request = { actor: "ada", reason: "fraud" };
+test("an operator cancels with a reason: 202 once, then 200 with the status, and 409 when it is too late", async () => {
+  const request = { reason: "fraud" };
   const { saga_id } = await started(checkout());
   const failure = { failure_code: "OPERATOR_CANCELLED", failure_message: "fraud" };
   const compensating = { saga_id, status: "COMPENSATING", compensation_step: "reserve", ...failure };
   expect(await served.cancel(saga_id, request)).toEqual({ status: 202, body: compensating });
   expect(cancelledBody.Check(compensating)).toBe(true);
-  const again = { actor: "bob", reason: "to be sure" };
+  const again = { reason: "to be sure" };
   expect(await served.cancel(saga_id, again)).toEqual({ status: 200, body: compensating });
   await orchestrator.handle(eventOf("InventoryReleased", saga_id));
   const settled = { ...compensating, status: "COMPENSATED", compensation_step: null };
@@ -205,10 +209,9 @@ const asked: readonly [string, () => Promise<{ readonly status: number; readonly
     () => served.ask(`/sagas?user_id=${id}&saga_ids=${Array(101).fill(id).join(",")}`),
   ],
   ["a list of all sagas", () => served.ask(`/sagas?user_id=${id}`)],
-  ["a cancel of an invalid saga id", () => served.cancel("1", { actor: "ada", reason: "fraud" })],
-  ["a cancel without an actor", () => served.cancel(id, { reason: "fraud" })],
-  ["a cancel without a reason", () => served.cancel(id, { actor: "ada", reason: "" })],
-  ["a cancel with half a character", () => served.cancel(id, { actor: "ada", reason: "\ud800" })],
+  ["a cancel of an invalid saga id", () => served.cancel("1", { reason: "fraud" })],
+  ["a cancel without a reason", () => served.cancel(id, { reason: "" })],
+  ["a cancel with half a character", () => served.cancel(id, { reason: "\ud800" })],
   ["a path that does not exist", () => served.ask("/saga")],
   ["a method that does not exist", () => served.ask("/sagas", { method: "DELETE" })],
 ];

@@ -1,6 +1,6 @@
 // The orchestrator's HTTP API: start a saga, find it by its client key, get its status, follow it, give its shopper more time, cancel it,
 // or its order when it is completed. Internal: its clients are the gateway, which has authenticated the shopper, and the operator's
-// tool, which cancels. Bodies are strict all the same, because a wrong body would become a wrong saga.
+// tool, which cancels; each proves itself with a token. Bodies are strict all the same, because a wrong body would become a wrong saga.
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -19,13 +19,14 @@ import {
   StartSaga,
 } from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
+import { type Access, type Actor, Denied } from "../kernel/actor.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { NoMoreTime } from "./action.ts";
-import type { Cancellation } from "./cancel.ts";
+import type { CancelBy, Cancellation } from "./cancel.ts";
 import type { HistoryWatch } from "./history-watch.ts";
-import type { CancelOrderResult } from "./cancel-order.ts";
+import type { CancelOrderBy, CancelOrderResult } from "./cancel-order.ts";
 import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { KeyLookup } from "./key-lookup.ts";
 import type { Extension } from "./more-time.ts";
@@ -68,13 +69,14 @@ const historyQuery = queryReader(
 );
 
 export interface OrchestratorApiOptions {
+  readonly access: Access;
   readonly intake: Intake;
   readonly keys: Pick<KeyLookup, "find">;
   readonly watch: StatusWatch;
   readonly history: HistoryWatch;
   /** Null when there is no such saga. */
-  readonly cancel: (sagaId: string, request: CancelSaga) => Promise<Cancellation | null>;
-  readonly cancelOrder: (sagaId: string, request: CancelOrderRequest) => Promise<CancelOrderResult>;
+  readonly cancel: (sagaId: string, request: CancelBy) => Promise<Cancellation | null>;
+  readonly cancelOrder: (sagaId: string, request: CancelOrderBy) => Promise<CancelOrderResult>;
   /** Null when the user has no such saga. */
   readonly extendAction: (sagaId: string, request: ExtendAction) => Promise<Extension | null>;
   /** Of the database that intake and watch use. */
@@ -84,9 +86,11 @@ export interface OrchestratorApiOptions {
 }
 
 export function orchestratorApi(options: OrchestratorApiOptions) {
-  const { intake, keys, watch, history, cancel, faultOf, onError } = options;
+  const { access, intake, keys, watch, history, cancel, faultOf, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
+      if (error instanceof Denied)
+        return answer(error.status === 401 ? "UNAUTHENTICATED" : "FORBIDDEN", error.message);
       if (error instanceof ClientKeyReused) return answer("CLIENT_KEY_REUSED");
       if (error instanceof InvalidRequest) return answer("INVALID_REQUEST", error.message);
       if (code === "NOT_FOUND") return answer("INVALID_REQUEST", "there is no such path");
@@ -95,6 +99,7 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       return answer(passes ? "UNAVAILABLE" : "INTERNAL");
     })
     .get("/ready", () => "ok")
+    .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
     .post("/sagas", async ({ request }) => intake.start(await bodyOf(request, startSaga)), { parse: "none" })
     .post(
       "/sagas/find",
@@ -103,14 +108,18 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
     )
     .post(
       "/sagas/:id/cancel",
-      async ({ params, request }) =>
-        cancelled(await cancel(sagaIdOf(params.id), await bodyOf(request, cancelSaga))),
+      async ({ actor, params, request }) => {
+        const { reason } = await bodyOf(request, cancelSaga);
+        return cancelled(await cancel(sagaIdOf(params.id), { actor: actor.name, reason }));
+      },
       { parse: "none" },
     )
     .post(
       "/sagas/:id/cancel-order",
-      async ({ params, request }) =>
-        orderCancelling(await options.cancelOrder(sagaIdOf(params.id), await bodyOf(request, cancelOrder))),
+      async ({ actor, params, request }) => {
+        const body = cancelOrderBy(actor, await bodyOf(request, cancelOrder));
+        return orderCancelling(await options.cancelOrder(sagaIdOf(params.id), body));
+      },
       { parse: "none" },
     )
     .post(
@@ -147,6 +156,20 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
 }
 
 class InvalidRequest extends Error {}
+
+/** The gateway cancels only for the shopper whose order it is; in the audit trail that is `shopper`. */
+function cancelOrderBy(
+  { name, role }: Actor,
+  { order_id, reason, user_id }: CancelOrderRequest,
+): CancelOrderBy {
+  if (role === "service") {
+    if (user_id === undefined)
+      throw new Denied("forbidden", `${name} cancels an order only for its shopper: send user_id`);
+    return { order_id, reason, user_id, actor: "shopper" };
+  }
+  if (user_id !== undefined) throw new InvalidRequest("/user_id: only the gateway asks for a shopper");
+  return { order_id, reason, actor: name };
+}
 
 function sagaIdOf(text: string): string {
   if (Value.Check(Uuid, text)) return text;
@@ -230,6 +253,8 @@ const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
   TOO_LATE: 409,
   NOT_COMPLETED: 409,
   NOT_EXTENDABLE: 409,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
   INVALID_REQUEST: 422,
   UNAVAILABLE: 503,
   INTERNAL: 500,
@@ -237,5 +262,6 @@ const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
 
 function answer(error: SagaApiFault["error"], detail?: string): Response {
   const fault: SagaApiFault = { error, ...(detail === undefined ? {} : { detail }) };
-  return Response.json(fault, { status: STATUS_OF[error] });
+  const headers: Record<string, string> = error === "UNAUTHENTICATED" ? { "www-authenticate": "Bearer" } : {};
+  return Response.json(fault, { status: STATUS_OF[error], headers });
 }

@@ -1,4 +1,4 @@
-// Starts the cancellation of a completed checkout's order, for an operator, by name and with a reason, or for its shopper. The
+// Starts the cancellation of a completed checkout's order, for an operator, with a reason, or for its shopper. The
 // cancellation, its first command and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelOrderRequest } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -20,6 +20,11 @@ export interface CancelOrderOptions {
   readonly log: Pick<Log, "info">;
 }
 
+export interface CancelOrderBy extends CancelOrderRequest {
+  /** The operator, from the request's token, or `shopper`; then with `user_id`. */
+  readonly actor: string;
+}
+
 export type CancelOrderResult =
   /** `startedNow` is false if the order was being cancelled, or cancelled, before. */
   | { readonly kind: "cancelling"; readonly cancellation: OrderCancellation; readonly startedNow: boolean }
@@ -32,7 +37,7 @@ export type CancelOrderResult =
 export async function cancelOrder(
   options: CancelOrderOptions,
   sagaId: string,
-  request: CancelOrderRequest,
+  request: CancelOrderBy,
 ): Promise<CancelOrderResult> {
   const { database, clock, newId, policy, log } = options;
   // They may press as often as they like.
@@ -90,7 +95,7 @@ export async function cancelOrder(
 }
 
 /** A checkout that is not completed has no order id yet. */
-function isOrderOf(saga: Saga, { order_id, user_id = saga.user_id }: CancelOrderRequest): boolean {
+function isOrderOf(saga: Saga, { order_id, user_id = saga.user_id }: CancelOrderBy): boolean {
   const { position } = saga;
   return user_id === saga.user_id && (position.kind !== "completed" || position.order_id === order_id);
 }

@@ -1,4 +1,4 @@
-// Cancels one saga for an operator, by name and with a reason. The saga table decides whether that is still possible. The decision,
+// Cancels one saga for an operator, with a reason. The saga table decides whether that is still possible. The decision,
 // the messages of the saga and the line in the audit trail are one transaction. Called by api.ts.
 import type { CancelSaga } from "../../schemas/http.ts";
 import type { Clock } from "../kernel/ports.ts";
@@ -23,6 +23,11 @@ export interface Cancellation {
   readonly saga: Saga;
 }
 
+export interface CancelBy extends CancelSaga {
+  /** The operator, from the request's token. */
+  readonly actor: string;
+}
+
 export interface CancelOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -36,7 +41,7 @@ export interface CancelOptions {
 export async function cancelSaga(
   options: CancelOptions,
   sagaId: string,
-  { actor, reason }: CancelSaga,
+  { actor, reason }: CancelBy,
 ): Promise<Cancellation | null> {
   const { database, clock, newId, policy, observer, log } = options;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {

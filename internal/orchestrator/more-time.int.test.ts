@@ -8,6 +8,7 @@ import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { MAX_ACTION_MS } from "./action.ts";
 import { orchestratorApi } from "./api.ts";
+import { asGateway } from "../testkit/callers.ts";
 
 const USER = "01890000-0000-7000-8000-000000000001";
 const FIRST_END = START + POLICY.actionDeadlineMs;
@@ -46,7 +47,7 @@ async function waiting(): Promise<string> {
 }
 
 async function press(sagaId: string, body: unknown = { user_id: USER }) {
-  const headers = { "content-type": "application/json" };
+  const headers = { "content-type": "application/json", ...(await asGateway()) };
   const response = await api.handle(
     new Request(`http://localhost/sagas/${sagaId}/extend-action`, {
       method: "POST",

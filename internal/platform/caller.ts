@@ -3,12 +3,17 @@ import { existsSync, readFileSync } from "node:fs";
 
 const PASSWD = "/etc/passwd";
 
-/** In order of preference: the person behind sudo (not root), the login, the name of the process's user, its number. */
+/**
+ * In order of preference: the person behind sudo, the name of the process's user, its number. Anybody can set SUDO_USER, so it counts
+ * only for root, who could as well write to the audit trail. USER never counts.
+ */
 export function callerNames(
-  { SUDO_USER, USER }: Readonly<Record<string, string | undefined>> = process.env,
+  { SUDO_USER }: Readonly<Record<string, string | undefined>> = process.env,
   uid = process.getuid?.() ?? 0,
 ): readonly string[] {
-  return [SUDO_USER, USER, nameOfUser(uid), `uid ${uid}`].filter((name) => name !== undefined);
+  return [uid === 0 ? SUDO_USER : undefined, nameOfUser(uid), `uid ${uid}`].filter(
+    (name) => name !== undefined,
+  );
 }
 
 /** Not `os.userInfo()`: Bun 1.4.5 takes the name from USER, and says "unknown" where that is not set. */

@@ -136,6 +136,22 @@ export const httpConfig = (what: string, note?: string) => ({
   }),
 });
 
+/** For a role with an internal API, and `openAccess`. */
+export const accessConfig = {
+  TRUSTED_CALLERS_JWKS: Type.String({
+    minLength: 2,
+    description:
+      "public keys (JWK set) of those who may call internal interfaces: the gateway's and the operators'; `checkoutctl keys caller` makes keys",
+  }),
+  UNSIGNED_GATEWAY_UNTIL: Type.Optional(
+    Type.String({
+      pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$",
+      description:
+        "only for an upgrade from a version without tokens: until this time, at most 7 days ahead, a request without a token counts as the gateway's; what operators do still needs a token",
+    }),
+  ),
+};
+
 /** For the roles where prices and carts come in. */
 export const shopConfig = {
   SHOP_CURRENCIES: Type.String({

@@ -21,6 +21,9 @@ const lines = [
   // Single quotes, because JSON contains double quotes.
   `PAYMENT_PUBLIC_JWK='${secrets.payment_public_jwk}'`,
   `PAYMENT_PRIVATE_JWK='${secrets.payment_private_jwk}'`,
+  `GATEWAY_PRIVATE_JWK='${secrets.gateway_private_jwk}'`,
+  `OPERATORS_PRIVATE_JWK='${secrets.operators_private_jwk}'`,
+  `TRUSTED_CALLERS_JWKS='${secrets.trusted_callers_jwks}'`,
 ];
 writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
 console.log(`wrote ${file}; now: docker compose --env-file deploy/secrets.env up --build --wait`);

@@ -13,6 +13,7 @@ import { DEMO_HELP, demoOptions } from "./demo-options.ts";
 import { shelfFor } from "./demo-shelf.ts";
 import { DIST, REPOSITORY, stackDirectory } from "./paths.ts";
 import { operatorEnvironment } from "./role-env.ts";
+import { operatorToken } from "./operator-token.ts";
 import { ensureSecrets } from "./secrets.ts";
 import type { StackState } from "./state.ts";
 import { launchSupervisor } from "./supervisor.ts";
@@ -82,7 +83,7 @@ async function refuseBesideAnother(): Promise<void> {
 
 /** Stocks the products and places the checkouts. Resolves when every saga has finished or timed out. */
 async function shop(state: StackState): Promise<readonly Outcome[]> {
-  const carts = await timed("catalogue", () => stockShelf(state.addresses.inventory));
+  const carts = await timed("catalogue", () => stockShelf(state));
   const { jwt_hs256_secret: jwtSecret } = await ensureSecrets(state.data_directory);
   const { gateway } = state.addresses;
   const shopper = await Shopper.signIn({ gateway, jwtSecret, userId: Bun.randomUUIDv7() });
@@ -100,7 +101,9 @@ async function shop(state: StackState): Promise<readonly Outcome[]> {
 }
 
 /** Fills the demo shop as far as needed, and returns the carts of the demo's shoppers. */
-async function stockShelf(inventory: string): Promise<readonly CheckoutRequest[]> {
+async function stockShelf({ addresses, data_directory }: StackState): Promise<readonly CheckoutRequest[]> {
+  const token = await operatorToken(await ensureSecrets(data_directory), "demo");
+  const inventory = { url: addresses.inventory, token };
   const products = (await readDemoShop()).map(({ item }) => item);
   const { restock, carts } = shelfFor(options.orders, products, await listCatalogue(inventory));
   await putItems(inventory, restock, false);

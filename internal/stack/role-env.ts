@@ -53,6 +53,7 @@ function settingsOf(
   const kafka = { KAFKA_BROKERS: addresses.kafka_brokers };
   const consumer = { ...kafka, INSTANCE_ID: replica === 1 ? "local" : `local-${replica}` };
   const redis = { REDIS_URL: addresses.redis };
+  const callers = { TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks };
   const database = (name: string) => ({ DATABASE_URL: addresses.postgres[name] ?? "" });
   switch (role) {
     case "paysim":
@@ -63,12 +64,13 @@ function settingsOf(
         WEBHOOK_SECRET: secrets.stripe_webhook_secret,
       };
     case "inventory":
-      return { ...consumer, ...redis, ...database("inventory") };
+      return { ...consumer, ...redis, ...database("inventory"), ...callers };
     case "payment":
       return {
         ...consumer,
         ...redis,
         ...database("payment"),
+        ...callers,
         // Whoever plays the shopper opens the storefront here.
         SHOP_URL: addresses.gateway,
         STRIPE_BASE_URL: addresses.paysim,
@@ -77,7 +79,7 @@ function settingsOf(
         PAYMENT_PRIVATE_JWK: secrets.payment_private_jwk,
       };
     case "order":
-      return { ...consumer, ...redis, ...database("order") };
+      return { ...consumer, ...redis, ...database("order"), ...callers };
     case "notification":
       return {
         ...consumer,
@@ -88,7 +90,7 @@ function settingsOf(
         SHOP_LINK_SECRET: secrets.shop_link_secret,
       };
     case "orchestrator":
-      return { ...consumer, ...redis, ...database("saga") };
+      return { ...consumer, ...redis, ...database("saga"), ...callers };
     case "relay":
       return { ...kafka, DATABASE_URLS: databaseList(addresses) };
     case "gateway":
@@ -97,6 +99,7 @@ function settingsOf(
         ORCHESTRATOR_URL: addresses.orchestrator,
         INVENTORY_URL: addresses.inventory,
         ORDER_URL: addresses.order,
+        GATEWAY_PRIVATE_JWK: secrets.gateway_private_jwk,
         // The stack has no identity provider.
         JWT_DEVELOPMENT: "true",
         PAYMENT_URL: addresses.payment_internal,
@@ -133,6 +136,8 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     STRIPE_API_KEY: secrets.stripe_api_key,
     STRIPE_BASE_URL: addresses.paysim,
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
+    OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,
+    TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
   };
 }
 

@@ -1,13 +1,20 @@
-// The secrets of one data directory, created once: the gateway's token secret, the secret of links in mails, the key pair that seals payment tokens, and the
-// provider keys. For development only; in production the operator gives each role its own.
+// The secrets of one data directory, created once: the gateway's token secret, the secret of links in mails, the key pair that seals payment
+// tokens, the keys of those who call internal interfaces, and the provider keys. For development only; in production the operator gives each role its own.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { generateCallerKeys, withCallerKey } from "../platform/caller-keys.ts";
 import { generateSealingKeys } from "../platform/seal.ts";
 
 export interface StackSecrets {
   readonly jwt_hs256_secret: string;
   readonly payment_public_jwk: string;
   readonly payment_private_jwk: string;
+  /** Signs the gateway's requests to the services. */
+  readonly gateway_private_jwk: string;
+  /** Signs the tokens of operators. */
+  readonly operators_private_jwk: string;
+  /** The public halves of both. */
+  readonly trusted_callers_jwks: string;
   readonly stripe_api_key: string;
   /** Signs the simulator's events. */
   readonly stripe_webhook_secret: string;
@@ -30,10 +37,15 @@ export async function ensureSecrets(dataDirectory: string): Promise<StackSecrets
 
 export async function newSecrets(): Promise<StackSecrets> {
   const sealing = await generateSealingKeys();
+  const gateway = await generateCallerKeys("gateway", "service");
+  const operators = await generateCallerKeys("operators", "operators");
   return {
     jwt_hs256_secret: randomText(48),
     payment_public_jwk: sealing.publicJwk,
     payment_private_jwk: sealing.privateJwk,
+    gateway_private_jwk: gateway.privateJwk,
+    operators_private_jwk: operators.privateJwk,
+    trusted_callers_jwks: withCallerKey(operators.publicJwk, withCallerKey(gateway.publicJwk, undefined)),
     // Hex, because a key consists of letters and digits.
     stripe_api_key: `sk_test_${randomHex()}`,
     stripe_webhook_secret: `whsec_${randomHex()}`,

@@ -3,25 +3,29 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
+import { operatorSettings } from "./callers.ts";
 
 export type Environment = Readonly<Record<string, string>>;
 
 export class Checkoutctl implements AsyncDisposable {
   /** Empty at first, and removed with everything in it. */
   readonly directory: string;
+  /** The settings of the operator Ada. */
+  readonly #ada: Environment;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, ada: Environment) {
     this.directory = directory;
+    this.#ada = ada;
   }
 
   static async open(): Promise<Checkoutctl> {
-    return new Checkoutctl(await mkdtemp(join(tmpdir(), "checkoutctl-")));
+    return new Checkoutctl(await mkdtemp(join(tmpdir(), "checkoutctl-")), await operatorSettings("ada"));
   }
 
-  /** Sets only `env`, so that a running stack of the developer cannot affect the test. */
+  /** Sets only `env` and who runs it (Ada), so that a running stack of the developer cannot affect the test. */
   spawn(args: readonly string[], env: Environment = {}) {
     return Bun.spawn([process.execPath, `${REPOSITORY}/cmd/checkoutctl/main.ts`, ...args], {
-      env: { PATH: process.env["PATH"] ?? "", STACK_DIR: this.directory, ...env },
+      env: { PATH: process.env["PATH"] ?? "", STACK_DIR: this.directory, ...this.#ada, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
   }

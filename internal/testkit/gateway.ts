@@ -9,6 +9,7 @@ import { OrderClient } from "../gateway/order-client.ts";
 import { Authenticator, type AuthOptions } from "../gateway/auth.ts";
 import { SharedSecret } from "../gateway/token-keys.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { gatewayCredential } from "./callers.ts";
 
 export const JWT_SECRET = "a secret of more than thirty-two characters";
 export const SHOPPER = "01890000-0000-7000-8000-00000000000a";
@@ -25,12 +26,13 @@ export function servicesAt(urls: {
   readonly inventory?: string;
   readonly order?: string;
 }) {
-  const orchestrator = new OrchestratorClient({ url: urls.orchestrator ?? NOWHERE });
+  const at = (url = NOWHERE) => ({ url, credential: gatewayCredential() });
+  const orchestrator = new OrchestratorClient(at(urls.orchestrator));
   const slots = new StreamSlots({ total: 100 });
   return {
     orchestrator,
-    inventory: new InventoryClient({ url: urls.inventory ?? NOWHERE }),
-    orders: new OrderClient({ url: urls.order ?? NOWHERE }),
+    inventory: new InventoryClient(at(urls.inventory)),
+    orders: new OrderClient(at(urls.order)),
     slots,
     streams: new EventStreams({ orchestrator, slots }),
     clock: realClock,

@@ -34,6 +34,7 @@ import { shopperApi } from "../services/payment/shopper/shopper-http.ts";
 import { paymentMetrics, holdMessage, logRefusal } from "../services/payment/telemetry.ts";
 import { webhookPath, webhookApi } from "../services/payment/webhooks/webhook-http.ts";
 import type { WebhookContext } from "../services/payment/webhooks/webhook.ts";
+import { accessTo } from "./callers.ts";
 import { chargePayment } from "./commands.ts";
 import { type Clone, cloneDatabase, type TestDatabase } from "./database.ts";
 import { checkedMeter, ignore, noMeter } from "./noop-telemetry.ts";
@@ -156,6 +157,7 @@ export class TestPayment implements AsyncDisposable {
   /** The internal API of a new process. */
   shopperApi() {
     return shopperApi({
+      access: accessTo("payment"),
       database: this.database.postgres,
       clock: { now: () => this.now },
       providerOf: () => this.provider,

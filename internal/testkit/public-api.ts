@@ -12,10 +12,11 @@ import { orderHandler } from "../services/order/handler.ts";
 import { orderApi } from "../services/order/order-http.ts";
 import { catalogueApi } from "../services/inventory/catalogue-http.ts";
 import { authenticatorOf, realClock, servicesAt, tokenOf } from "./gateway.ts";
+import { accessTo } from "./callers.ts";
 import { createOrder } from "./commands.ts";
 import { cloneDatabase } from "./database.ts";
 import { TestInventory } from "./inventory.ts";
-import { ignore } from "./noop-telemetry.ts";
+import { ignore, noLog } from "./noop-telemetry.ts";
 import { TestOrchestrator } from "./orchestrator.ts";
 
 const HOSTNAME = "127.0.0.1";
@@ -70,11 +71,16 @@ export class PublicApi implements AsyncDisposable {
       }),
     );
     const inventoryUrl = serve(
-      catalogueApi({ database: inventory.database.postgres, currencies, log: { error: ignore } }),
+      catalogueApi({
+        access: accessTo("inventory"),
+        database: inventory.database.postgres,
+        currencies,
+        log: noLog,
+      }),
     );
     const orders = parts.use(await cloneDatabase("order"));
     const orderParts = { database: orders.postgres, clock: realClock, newId: () => Bun.randomUUIDv7() };
-    const orderUrl = serve(orderApi({ ...orderParts, log: { info: ignore, error: ignore } }));
+    const orderUrl = serve(orderApi({ access: accessTo("order"), ...orderParts, log: noLog }));
     const services = servicesAt({ orchestrator: orchestratorUrl, inventory: inventoryUrl, order: orderUrl });
     const { publicJwk } = await generateSealingKeys();
     const url = serve(

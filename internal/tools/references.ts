@@ -18,6 +18,7 @@ import { assert } from "../kernel/errors.ts";
 import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
 import { limitMetrics } from "../gateway/limits/rate-limits.ts";
 import { revocationMetrics } from "../gateway/revocations.ts";
+import { accessMetrics } from "../platform/access.ts";
 import { consumerLag, consumerMetrics, publisherMetrics, relayMetrics } from "../messaging/telemetry.ts";
 import { OpenDeadLetters } from "../operations/open-dead-letters.ts";
 import { admissionMetrics } from "../orchestrator/admission.ts";
@@ -196,6 +197,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/services/inventory/telemetry.ts",
     calls: /\binventoryTelemetry\(/,
     register: (metrics) => void inventoryTelemetry(metrics),
+  },
+  {
+    file: "internal/platform/access.ts",
+    calls: /\bopenAccess\(/,
+    register: (metrics) => void accessMetrics(metrics),
   },
   {
     file: "internal/gateway/issuer-keys.ts",

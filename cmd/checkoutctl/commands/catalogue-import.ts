@@ -5,6 +5,7 @@ import { importProducts } from "../../../internal/operations/catalogue-import.ts
 import { priceWarnings } from "../../../internal/operations/catalogue-item.ts";
 import { DEMO_SHOP, readDemoShop } from "../../../internal/operations/demo-shop.ts";
 import { byteStream, command, print } from "../command.ts";
+import { serviceAt } from "../operator.ts";
 import { loadSettings } from "../settings.ts";
 
 const MAX_WARNINGS_SHOWN = 10;
@@ -37,12 +38,12 @@ export const importCommand = command(
   .action(async (file, options, self) => {
     const { demo = false, dryRun = false } = options;
     if ((file === undefined) === !demo) self.error("error: give either a file or --demo");
-    const inventoryUrl = loadSettings(options.stack).need("INVENTORY_URL");
+    const inventory = await serviceAt(loadSettings(options.stack), "INVENTORY_URL");
     const name = file ?? DEMO_SHOP;
     const products =
       file === undefined ? await readDemoShop() : await readProducts(name, await byteStream(file));
     showWarnings(priceWarnings(products));
-    const changes = await importProducts(products, { inventoryUrl, name, dryRun, onProgress: showProgress });
+    const changes = await importProducts(products, { inventory, name, dryRun, onProgress: showProgress });
     print(options, { dry_run: dryRun, ...changes }, () => summaryOf(changes, dryRun));
   });
 

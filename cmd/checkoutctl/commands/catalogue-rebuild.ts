@@ -13,8 +13,9 @@ export const rebuildCommand = operatorCommand(
     "after",
     "\nStop the inventory role first. Run it after `outbox restore --database inventory` and before `outbox republish`; see the runbook.",
   )
-  .action(async ({ since, actor, reason, ...options }) => {
+  .action(async ({ since, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const report = await rebuildStock({
       inventory: await connections.database("inventory"),
       saga: await connections.database("saga"),

@@ -7,6 +7,7 @@ import {
   parseCatalogue,
 } from "../../../internal/operations/catalogue.ts";
 import { command, count, group, money, print, readText, table } from "../command.ts";
+import { serviceAt } from "../operator.ts";
 import { loadSettings } from "../settings.ts";
 import { importCommand } from "./catalogue-import.ts";
 import { rebuildCommand } from "./catalogue-rebuild.ts";
@@ -34,8 +35,7 @@ const load = command(
       file === undefined
         ? demoCatalogue(options.demo ?? 0, options.stock, options.currency)
         : parseCatalogue(await readText(file), file);
-    const url = loadSettings(options.stack).need("INVENTORY_URL");
-    await loadCatalogue(url, items);
+    await loadCatalogue(await serviceAt(loadSettings(options.stack), "INVENTORY_URL"), items);
     const units = items.reduce((sum, item) => sum + (item.add_count ?? 0), 0);
     print(
       options,
@@ -48,7 +48,7 @@ const ls = command(
   "ls",
   "list products with price, available stock, and the total ever put on the shelf",
 ).action(async (options) => {
-  const items = await listCatalogue(loadSettings(options.stack).need("INVENTORY_URL"));
+  const items = await listCatalogue(await serviceAt(loadSettings(options.stack), "INVENTORY_URL"));
   print(options, items, () =>
     table(
       ["SKU", "NAME", "PRICE", "AVAILABLE", "TOTAL"],

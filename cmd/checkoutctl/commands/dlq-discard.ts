@@ -7,8 +7,9 @@ import { handlingCommand, itemTable, selectToHandle } from "./dlq-selection.ts";
 
 export const discardCommand = handlingCommand("discard", "discard dead letters for good").action(
   async (given, options) => {
-    const { actor, reason, dryRun = false } = options;
+    const { reason, dryRun = false } = options;
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const sql = await connections.database("saga");
     const records = await selectToHandle(connections, sql, options, given ?? []);
     const newId = () => Bun.randomUUIDv7();

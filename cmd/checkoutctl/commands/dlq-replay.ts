@@ -26,6 +26,7 @@ export const replayCommand = handlingCommand(
   )
   .action(async (given, options) => {
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const databases = await connections.databases();
     const records = await selectToHandle(connections, databases.saga, options, given ?? []);
     const clock = { now: () => Date.now() };
@@ -43,7 +44,7 @@ export const replayCommand = handlingCommand(
         ...shared,
         mails: new KafkaMailWatch(connections.kafka()),
         newId: () => Bun.randomUUIDv7(),
-        actor: options.actor,
+        actor,
         reason: options.reason,
         ratePerSecond: options.rate,
         maxErrorRate: options.maxErrorRate,

@@ -1,6 +1,13 @@
-// `checkoutctl keys`: makes and rotates the key pair that seals payment tokens.
+// `checkoutctl keys`: makes and rotates the key pair that seals payment tokens, and makes the keys of those who call internal interfaces.
 import { Type } from "@sinclair/typebox";
-import { parseConfig, secret } from "../../../internal/platform/config.ts";
+import { Option } from "@commander-js/extra-typings";
+import {
+  generateCallerKeys,
+  KEY_KINDS,
+  trustedKeys,
+  withCallerKey,
+} from "../../../internal/platform/caller-keys.ts";
+import { accessConfig, parseConfig, secret } from "../../../internal/platform/config.ts";
 import { createOpener, generateSealingKeys, withOlderKeys } from "../../../internal/platform/seal.ts";
 import { group, jsonCommand, print } from "../command.ts";
 
@@ -35,6 +42,33 @@ const rotate = jsonCommand(
   print(options, keys, () => assignments(keys));
 });
 
-export const keysCommand = group("keys", "keys that seal payment tokens")
+const Trusted = Type.Partial(Type.Pick(Type.Object(accessConfig), ["TRUSTED_CALLERS_JWKS"]));
+
+/** The private key's setting, by the key's kind. */
+const HOLDER = { service: "GATEWAY_PRIVATE_JWK", operators: "OPERATORS_PRIVATE_JWK" } as const;
+
+const caller = jsonCommand(
+  "caller",
+  "make a key pair for calls of internal interfaces, and add its public half to TRUSTED_CALLERS_JWKS of the environment, if that is set",
+)
+  .addOption(
+    new Option("--kind <kind>", "service: the gateway proves itself; operators: signs the tokens of people")
+      .choices(KEY_KINDS)
+      .makeOptionMandatory(),
+  )
+  .option("--issuer <name>", "whose key it is, lower case (default: gateway, or operators)")
+  .action(async ({ kind, issuer = kind === "service" ? "gateway" : "operators", ...options }) => {
+    const { TRUSTED_CALLERS_JWKS: older } = parseConfig("checkoutctl", Trusted);
+    const { publicJwk, privateJwk } = await generateCallerKeys(issuer, kind);
+    // Complains about the set of the environment, and about the issuer.
+    if (older !== undefined) await trustedKeys(older);
+    const trusted = withCallerKey(publicJwk, older);
+    await trustedKeys(trusted);
+    const keys = { [HOLDER[kind]]: privateJwk, TRUSTED_CALLERS_JWKS: trusted };
+    print(options, keys, () => assignments(keys));
+  });
+
+export const keysCommand = group("keys", "keys that seal payment tokens, and keys of internal callers")
   .addCommand(generate)
-  .addCommand(rotate);
+  .addCommand(rotate)
+  .addCommand(caller);

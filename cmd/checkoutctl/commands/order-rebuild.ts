@@ -19,8 +19,9 @@ export const rebuildCommand = operatorCommand(
     "after",
     "\nStop the order role first. Run it after `outbox restore --database order` and before `outbox republish`; see the runbook. It sends\nnothing: no mail, no event. It exits 3 if it cannot bring back everything, and lists what is missing.",
   )
-  .action(async ({ since, dryRun = false, actor, reason, ...options }) => {
+  .action(async ({ since, dryRun = false, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const report = await rebuildOrders({
       order: await connections.database("order"),
       saga: await connections.database("saga"),

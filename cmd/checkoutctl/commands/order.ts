@@ -31,6 +31,7 @@ import {
   wrongUsage,
 } from "../command.ts";
 import { Connections } from "../connections.ts";
+import { serviceAt } from "../operator.ts";
 import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./order-rebuild.ts";
 
@@ -127,11 +128,10 @@ const ship = operatorCommand("ship", "record that an order was sent; the shopper
     checked(Tracking.properties.url, "It must be an https:// URL of at most 500 characters."),
   )
   .option("--correct", "replace the tracking of an order that is shipped already")
-  .action(async (orderId, { actor, reason, ...options }) => {
+  .action(async (orderId, { reason, ...options }) => {
     const tracking = trackingOf(options);
-    const url = loadSettings(options.stack).need("ORDER_URL");
-    const answer = await shipOrder(url, orderId, {
-      actor,
+    const orders = await serviceAt(loadSettings(options.stack), "ORDER_URL");
+    const answer = await shipOrder(orders, orderId, {
       reason,
       ...(tracking === undefined ? {} : { tracking }),
       ...(options.correct === undefined ? {} : { correct: options.correct }),
@@ -141,9 +141,9 @@ const ship = operatorCommand("ship", "record that an order was sent; the shopper
 
 const deliver = operatorCommand("deliver", "record that a shipped order arrived")
   .argument("<order-id>", "the order's id", uuid)
-  .action(async (orderId, { actor, reason, ...options }) => {
-    const url = loadSettings(options.stack).need("ORDER_URL");
-    const answer = await deliverOrder(url, orderId, { actor, reason });
+  .action(async (orderId, { reason, ...options }) => {
+    const orders = await serviceAt(loadSettings(options.stack), "ORDER_URL");
+    const answer = await deliverOrder(orders, orderId, { reason });
     print(options, answer, () => changeText(answer));
   });
 
@@ -152,9 +152,9 @@ const cancel = operatorCommand(
   "cancel an order that is paid and not sent: refund it, and give its stock back",
 )
   .argument("<order-id>", "the order's id", uuid)
-  .action(async (order_id, { actor, reason, ...options }) => {
+  .action(async (order_id, { reason, ...options }) => {
     const settings = loadSettings(options.stack);
-    const url = settings.need("ORCHESTRATOR_URL");
+    const orchestrator = await serviceAt(settings, "ORCHESTRATOR_URL");
     await using connections = new Connections(settings);
     const orders = await connections.database("order");
     const order = await findOrder(orders, order_id);
@@ -169,7 +169,7 @@ const cancel = operatorCommand(
         "MESSAGE_INVALID",
         `order ${order_id} is ${order.status}: only an order that is not sent is cancelled`,
       );
-    const answer = await cancelOrder(url, order.saga_id, { order_id, actor, reason });
+    const answer = await cancelOrder(orchestrator, order.saga_id, { order_id, reason });
     print(options, answer, () => cancelText(answer));
   });
 

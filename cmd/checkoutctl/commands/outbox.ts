@@ -49,9 +49,10 @@ const republishCommand = operatorCommand(
     "\nRun `checkoutctl topics create` first, and keep a relay running. Consumers process each message once, so nothing happens twice.\nMails older than 23 hours are skipped: the notification service remembers sent mails for one day.",
   )
   .action(async (options) => {
-    const { since, until = null, publishedBefore = null, database = "all", actor, reason } = options;
+    const { since, until = null, publishedBefore = null, database = "all", reason } = options;
     if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     // Opens only the requested databases and the one with the audit trail: the others may be down.
     const trail = await connections.database("saga");
     const outboxes = new Map<DatabaseName, Sql>();
@@ -118,8 +119,9 @@ const restoreCommand = operatorCommand(
     new Option("--database <name>", "the restored database").choices(DATABASES).makeOptionMandatory(),
   )
   .option("--dry-run", "only count the lost messages")
-  .action(async ({ database, dryRun = false, actor, reason, ...options }) => {
+  .action(async ({ database, dryRun = false, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const outbox = await connections.database(database);
     const trail = database === "saga" ? outbox : await connections.database("saga");
     const report = await restoreOutbox({

@@ -14,8 +14,9 @@ export const rebuildCommand = operatorCommand(
     "after",
     "\nStop the payment role first. Run it before `outbox republish`; see the runbook. Nothing is charged again: requests reuse their\nidempotency keys, and the charge of a compensating saga is only looked up.",
   )
-  .action(async ({ since, actor, reason, ...options }) => {
+  .action(async ({ since, reason, ...options }) => {
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const report = await rebuildPayments({
       payment: await connections.database("payment"),
       saga: await connections.database("saga"),

@@ -36,7 +36,8 @@ export const settleCommand = operatorCommand(
   .action(async (saga_id, options) => {
     const newId = () => Bun.randomUUIDv7();
     await using connections = new Connections(loadSettings(options.stack));
-    const { actor, reason, evidence } = options;
+    const actor = await connections.actor();
+    const { reason, evidence } = options;
     const request: SettleByHand = {
       saga_id,
       outcome: outcomeOf(options.outcome, options.charge),

@@ -6,7 +6,7 @@ import {
   listPaymentAlerts,
   requestReconciliation,
 } from "../../../internal/operations/payment-alert-store.ts";
-import { actorOption, command, count, group, instant, print, table, uuid } from "../command.ts";
+import { command, count, group, instant, print, table, uuid } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./payments-rebuild.ts";
@@ -45,10 +45,10 @@ const close = command(
 )
   .argument("<alert-id>", "the alert's id", uuid)
   .requiredOption("--reason <text>", "what was done about it", words)
-  .addOption(actorOption("who did it"))
   .action(async (alertId, options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const { actor, reason } = options;
+    const actor = await connections.actor();
+    const { reason } = options;
     const isClosed = await closePaymentAlert(await connections.database("payment"), alertId, {
       actor,
       reason,

@@ -44,7 +44,8 @@ export const rebuildCommand = operatorCommand(
   )
   .action(async (options) => {
     await using connections = new Connections(loadSettings(options.stack));
-    const { dryRun = false, actor, reason, forwardDeadline, actionDeadline } = options;
+    const actor = await connections.actor();
+    const { dryRun = false, reason, forwardDeadline, actionDeadline } = options;
     const database = await connections.postgres("saga");
     const orders = await connections.database("order");
     const report = await rebuildSagas({

@@ -30,6 +30,7 @@ import {
   uuid,
 } from "../command.ts";
 import { Connections } from "../connections.ts";
+import { serviceAt } from "../operator.ts";
 import { loadSettings } from "../settings.ts";
 import { rebuildCommand } from "./saga-rebuild.ts";
 
@@ -117,9 +118,9 @@ async function storyOfOrder(
 
 const cancel = operatorCommand("cancel", "cancel a saga and undo everything it has done")
   .argument("<saga-id>", "the saga's id", uuid)
-  .action(async (sagaId, { actor, reason, ...options }) => {
-    const url = loadSettings(options.stack).need("ORCHESTRATOR_URL");
-    const answer = await cancelSaga(url, sagaId, { actor, reason });
+  .action(async (sagaId, { reason, ...options }) => {
+    const orchestrator = await serviceAt(loadSettings(options.stack), "ORCHESTRATOR_URL");
+    const answer = await cancelSaga(orchestrator, sagaId, { reason });
     print(options, answer, () => {
       const { status, failure_code, failure_message, compensation_step } = answer;
       const step = compensation_step === null ? "" : `, undoing ${compensation_step}`;

@@ -24,9 +24,10 @@ const revokeCommand = operatorCommand(
     const found = revocationFrom(options, now);
     const revocation = typeof found === "string" ? self.error(found) : found;
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const list = await connections.revocations();
     const saga = await connections.database("saga");
-    const { actor, reason } = options;
+    const { reason } = options;
     await revoke({ list, saga, newId: () => Bun.randomUUIDv7(), now, actor, reason }, revocation);
     const revoked = {
       revoked: textOfRevocation(revocation),

@@ -10,8 +10,9 @@ const erase = operatorCommand(
 )
   .argument("<user-id>", "the shopper's id, as `saga show` prints it", uuid)
   .action(async (userId, options) => {
-    const { actor, reason } = options;
+    const { reason } = options;
     await using connections = new Connections(loadSettings(options.stack));
+    const actor = await connections.actor();
     const saga = await connections.database("saga");
     const inventory = await connections.database("inventory");
     const order = await connections.database("order");

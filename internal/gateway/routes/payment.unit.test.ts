@@ -5,6 +5,7 @@ import { ExtendAction, Problem, type SagaStatusView } from "../../../schemas/htt
 import { authenticatorOf, servicesAt, SHOPPER, STRANGER, tokenOf } from "../../testkit/gateway.ts";
 import { gatewayApp } from "../app.ts";
 import { PaymentClient } from "../payment-client.ts";
+import { unsigned } from "../../testkit/callers.ts";
 
 const SAGA = "01890000-0000-7000-8000-000000000001";
 const ACTION = {
@@ -69,7 +70,7 @@ const appWith = (client: PaymentClient | undefined) =>
     seal: (token) => token,
     onError: (error) => void logged.push(error),
   });
-const app = appWith(new PaymentClient({ url: `${payment}/` }));
+const app = appWith(new PaymentClient({ url: `${payment}/`, credential: unsigned }));
 
 async function send(what: "action" | "check" | "extend", { user = SHOPPER, method = "", to = app } = {}) {
   const used = method === "" ? (what === "action" ? "GET" : "POST") : method;

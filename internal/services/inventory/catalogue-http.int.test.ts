@@ -6,16 +6,21 @@ import { openPostgres } from "../../platform/postgres.ts";
 import { type HttpServer, serveHttp } from "../../platform/serve-http.ts";
 import { cloneDatabase, type TestDatabase } from "../../testkit/database.ts";
 import { catalogueApi } from "./catalogue-http.ts";
+import { accessTo, AS_ADA } from "../../testkit/callers.ts";
+import { ignore } from "../../testkit/noop-telemetry.ts";
 
 let database: TestDatabase;
 let server: HttpServer;
 const logged: string[] = [];
-const log = { error: (_: object, message: string) => void logged.push(message) };
+const log = { info: ignore, error: (_: object, message: string) => void logged.push(message) };
 const serve = (of: Database) =>
-  serveHttp(catalogueApi({ database: of, log, currencies: shopCurrencies("") }), {
-    hostname: "127.0.0.1",
-    port: 0,
-  });
+  serveHttp(
+    catalogueApi({ access: accessTo("inventory"), database: of, log, currencies: shopCurrencies("") }),
+    {
+      hostname: "127.0.0.1",
+      port: 0,
+    },
+  );
 const urlOf = (path: string, { port } = server) => `http://127.0.0.1:${port}${path}`;
 
 beforeAll(async () => {
@@ -35,8 +40,10 @@ const item = (sku_id: string, add_count = 5, unit_price_cents = 250) => ({
   add_count,
 });
 
-async function ask(path: string, init: RequestInit = {}) {
-  const response = await fetch(urlOf(path), init);
+type AskInit = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> };
+
+async function ask(path: string, init: AskInit = {}) {
+  const response = await fetch(urlOf(path), { ...init, headers: { ...AS_ADA, ...init.headers } });
   const type = response.headers.get("content-type");
   return { status: response.status, type, body: await response.json() };
 }
@@ -203,9 +210,9 @@ test("an unchanged answer is not sent again to a client that has its ETag", asyn
   await put({ items: [item("e-1")] });
   const paths = ["/catalogue/e-1", "/catalogue?skus=e-1", "/catalogue?after=e&limit=1"];
   for (const path of paths) {
-    const etag = (await fetch(urlOf(path))).headers.get("etag") ?? "";
+    const etag = (await fetch(urlOf(path), { headers: AS_ADA })).headers.get("etag") ?? "";
     expect(etag).toMatch(/^W\/"[0-9a-z]+"$/);
-    const ifNew = () => fetch(urlOf(path), { headers: { "if-none-match": etag } });
+    const ifNew = () => fetch(urlOf(path), { headers: { ...AS_ADA, "if-none-match": etag } });
     const same = await ifNew();
     expect([same.status, await same.text()]).toEqual([304, ""]);
     await put({ items: [item("e-1", 1)] });
@@ -215,12 +222,12 @@ test("an unchanged answer is not sent again to a client that has its ETag", asyn
 
 test("a shop that sells in euros takes no other price", async () => {
   const currencies = shopCurrencies("EUR");
-  const api = catalogueApi({ database: database.postgres, log, currencies });
+  const api = catalogueApi({ access: accessTo("inventory"), database: database.postgres, log, currencies });
   await using euros = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   const response = await fetch(urlOf("/catalogue", euros), {
     method: "PUT",
     body: JSON.stringify({ items: [item("q-1"), { ...item("q-2"), currency: "USD" }] }),
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...AS_ADA },
   });
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -308,7 +315,7 @@ test("without its database the API answers 503 with Retry-After", async () => {
     timeouts: { connectMs: 500 },
   });
   await using without = serve(away);
-  const response = await fetch(urlOf("/catalogue", without));
+  const response = await fetch(urlOf("/catalogue", without), { headers: AS_ADA });
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(logged.length).toBe(1);
 });

@@ -1,5 +1,4 @@
-// Inventory's HTTP API: the gateway reads the catalogue, operators restock it. It authenticates no users, so it listens on a private
-// address. Errors are RFC 9457 problems. Served by cmd/inventory.
+// Inventory's HTTP API: the gateway reads the catalogue, operators restock it; each proves itself with a token. Errors are RFC 9457 problems. Served by cmd/inventory.
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
@@ -12,6 +11,7 @@ import {
   RestockRequest,
 } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
+import { type Access, Denied } from "../../kernel/actor.ts";
 import { describeError } from "../../kernel/errors.ts";
 import { priceFault } from "../../kernel/money.ts";
 import { shopCurrencyFault } from "../../kernel/shop-currencies.ts";
@@ -55,15 +55,17 @@ const cartSkus = TypeCompiler.Compile(Type.Array(SkuId, { minItems: 1, maxItems:
 
 export interface CatalogueOptions {
   readonly database: Database;
-  readonly log: Pick<Log, "error">;
+  readonly access: Access;
+  readonly log: Pick<Log, "info" | "error">;
   /** Prices in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
 }
 
-export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
+export function catalogueApi({ access, database, log, currencies }: CatalogueOptions) {
   const { sql } = database;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
+      if (error instanceof Denied) return problemResponse(refused(error.status, error.message).problem, path);
       const unavailable = database.faultOf(error) === "other" ? null : "the products";
       const problem = problemOf({ code, error, unavailable });
       if (problem.status >= 500) {
@@ -71,6 +73,7 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
       }
       return problemResponse(problem, path);
     })
+    .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
     .get("/catalogue", async ({ request }) => {
       const { after = "", limit = DEFAULT_PAGE_ITEMS, skus, totals } = queryOf(pageQuery(request.url));
       if (skus !== undefined) {
@@ -93,7 +96,7 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
     })
     .put(
       "/catalogue",
-      async ({ request }): Promise<RestockAnswer> => {
+      async ({ actor, request }): Promise<RestockAnswer> => {
         const { dry_run } = queryOf(restockQuery(request.url));
         const key = idempotencyKeyOf(request);
         requireJson(request);
@@ -105,6 +108,7 @@ export function catalogueApi({ database, log, currencies }: CatalogueOptions) {
         const isDryRun = dry_run === "true";
         const done = await (isDryRun ? preview(database, items) : restock(database, items, key));
         if ("faults" in done) throw invalid(done.faults);
+        if (!isDryRun) log.info({ actor: actor.name, ...done.changes }, "an operator changed the catalogue");
         return { items: await findItems(sql, skus), changes: done.changes };
       },
       { parse: "none" },

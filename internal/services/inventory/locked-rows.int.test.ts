@@ -6,6 +6,7 @@ import { confirmReservation, releaseInventory, reserveInventory } from "../../te
 import { HOLD_MS, TestInventory } from "../../testkit/inventory.ts";
 import { holdRows, impatient } from "../../testkit/row-lock.ts";
 import { catalogueApi } from "./catalogue-http.ts";
+import { accessTo, AS_ADA } from "../../testkit/callers.ts";
 
 const saga = () => Bun.randomUUIDv7();
 const idsOf = (deliveries: readonly { readonly message: { readonly message_id: string } }[]) =>
@@ -88,14 +89,19 @@ test("the sweeper expires all other holds, also those behind more than one batch
 test("a restock of the SKU gets 503 within the lock timeout, logs the reason and adds nothing", async () => {
   await using inventory = await open();
   const logged: string[] = [];
-  const log = { error: (_: object, message: string) => void logged.push(message) };
-  const api = catalogueApi({ database: inventory.database.postgres, log, currencies: shopCurrencies("") });
+  const log = { info: () => undefined, error: (_: object, message: string) => void logged.push(message) };
+  const api = catalogueApi({
+    access: accessTo("inventory"),
+    database: inventory.database.postgres,
+    log,
+    currencies: shopCurrencies(""),
+  });
   await using server = serveHttp(api, { hostname: "127.0.0.1", port: 0 });
   const item = { name: "fruit", unit_price_cents: 1, currency: "EUR", add_count: 5 };
   const restock = (...skus: readonly string[]) =>
     fetch(`http://127.0.0.1:${server.port}/catalogue`, {
       method: "PUT",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...AS_ADA },
       body: JSON.stringify({ items: skus.map((sku_id) => ({ sku_id, ...item })) }),
     });
   await using stock = await holdStock(inventory, "pear");

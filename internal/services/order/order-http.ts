@@ -1,5 +1,5 @@
-// The order service's HTTP API: the gateway reads a shopper's orders, operators ship them and record deliveries. It authenticates no
-// users, so it listens on a private address; the gateway says whose orders it wants. Errors are RFC 9457 problems. Served by cmd/order.
+// The order service's HTTP API: the gateway reads a shopper's orders, operators ship them and record deliveries. Each proves
+// itself with a token; the gateway says whose orders it wants. Errors are RFC 9457 problems. Served by cmd/order.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -13,6 +13,7 @@ import {
   ShipOrder,
 } from "../../../schemas/http.ts";
 import { queryReader } from "../../../schemas/query.ts";
+import { type Access, Denied } from "../../kernel/actor.ts";
 import { describeError } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/telemetry.ts";
 import {
@@ -49,21 +50,24 @@ const shipOrder = TypeCompiler.Compile(ShipOrder);
 const deliverOrder = TypeCompiler.Compile(DeliverOrder);
 
 export interface OrderApiOptions extends ShipOptions {
+  readonly access: Access;
   readonly log: Pick<Log, "info" | "error">;
 }
 
 export function orderApi(options: OrderApiOptions) {
-  const { database, log } = options;
+  const { access, database, log } = options;
   const { sql } = database;
   const record = (id: string, request: ShipmentRequest) => recorded(options, orderIdOf(id), request);
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ code, error, path }) => {
+      if (error instanceof Denied) return problemResponse(refused(error.status, error.message).problem, path);
       const unavailable = database.faultOf(error) === "other" ? null : "the orders";
       const problem = problemOf({ code, error, unavailable });
       if (problem.status >= 500)
         log.error({ err: error, path }, `order request failed: ${describeError(error)}`);
       return problemResponse(problem, path);
     })
+    .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
     .get("/orders", async ({ request }): Promise<OrderPage> => {
       const { user_id, after = null, limit = DEFAULT_PAGE_ORDERS } = queryOf(pageQuery(request.url));
       // One extra row shows whether there is a next page.
@@ -81,14 +85,14 @@ export function orderApi(options: OrderApiOptions) {
     })
     .post(
       "/orders/:id/ship",
-      async ({ params, request }) =>
-        record(params.id, { kind: "ship", ...(await bodyOf(request, shipOrder)) }),
+      async ({ actor, params, request }) =>
+        record(params.id, { ...(await bodyOf(request, shipOrder)), kind: "ship", actor: actor.name }),
       { parse: "none" },
     )
     .post(
       "/orders/:id/deliver",
-      async ({ params, request }) =>
-        record(params.id, { kind: "deliver", ...(await bodyOf(request, deliverOrder)) }),
+      async ({ actor, params, request }) =>
+        record(params.id, { ...(await bodyOf(request, deliverOrder)), kind: "deliver", actor: actor.name }),
       { parse: "none" },
     );
 }

@@ -14,8 +14,16 @@ export interface Shipment {
   readonly tracking: Tracking | null;
 }
 
-export type ShipmentRequest =
-  ({ readonly kind: "ship" } & Readonly<ShipOrder>) | ({ readonly kind: "deliver" } & Readonly<DeliverOrder>);
+interface ByOperator {
+  /** From the request's token. */
+  readonly actor: string;
+}
+
+export type ShipmentRequest = ByOperator &
+  (
+    | ({ readonly kind: "ship" } & Readonly<ShipOrder>)
+    | ({ readonly kind: "deliver" } & Readonly<DeliverOrder>)
+  );
 
 export type ShipmentDecision =
   | { readonly kind: "changed"; readonly shipment: Shipment; readonly out: readonly Outgoing[] }
@@ -34,7 +42,7 @@ export function decideShipment(shipment: Shipment, request: ShipmentRequest): Sh
   }
 }
 
-function ship(shipment: Shipment, request: ShipOrder): ShipmentDecision {
+function ship(shipment: Shipment, request: ShipOrder & ByOperator): ShipmentDecision {
   const { status } = shipment;
   const tracking = request.tracking ?? null;
   switch (status) {
@@ -55,7 +63,7 @@ function ship(shipment: Shipment, request: ShipOrder): ShipmentDecision {
   }
 }
 
-function deliver(shipment: Shipment, { actor, reason }: DeliverOrder): ShipmentDecision {
+function deliver(shipment: Shipment, { actor, reason }: DeliverOrder & ByOperator): ShipmentDecision {
   const { order_id, saga_id, status } = shipment;
   switch (status) {
     case "SHIPPED":
@@ -75,7 +83,11 @@ function deliver(shipment: Shipment, { actor, reason }: DeliverOrder): ShipmentD
   }
 }
 
-function shipped(shipment: Shipment, { actor, reason }: ShipOrder, corrected: boolean): ShipmentDecision {
+function shipped(
+  shipment: Shipment,
+  { actor, reason }: ShipOrder & ByOperator,
+  corrected: boolean,
+): ShipmentDecision {
   const { order_id, saga_id, tracking } = shipment;
   const event: Outgoing = {
     type: "OrderShipped",

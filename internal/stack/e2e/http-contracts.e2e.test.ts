@@ -4,6 +4,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { Stripe } from "stripe";
 import { startClusterNode } from "../../testkit/redis-cluster.ts";
+import { signingKey } from "../../platform/caller-keys.ts";
+import { systemClock } from "../../platform/clock.ts";
+import { CallerCredential } from "../../platform/internal-tokens.ts";
+import { operatorToken } from "../operator-token.ts";
 import type { Role } from "../role-env.ts";
 import { HttpRoles, type Surface } from "./http-roles.ts";
 
@@ -15,11 +19,14 @@ const USER = "01890000-0000-7000-8000-00000000000a";
 const SAGA = "01890000-0000-7000-8000-0000000000ff";
 
 let roles: HttpRoles;
+let gateway: CallerCredential;
 let token: string;
 /** The token of a shopper whose id is not a UUID. */
 let otherToken: string;
 beforeAll(async () => {
   roles = await HttpRoles.start();
+  const key = await signingKey("gateway_private_jwk", roles.secrets.gateway_private_jwk, "service");
+  gateway = new CallerCredential(key, systemClock);
   const inAnHour = Math.floor(Date.now() / 1_000) + 3_600;
   const tokenOf = (sub: string) =>
     new SignJWT({ sub, iss: "https://id.example", exp: inAnHour })
@@ -42,8 +49,17 @@ interface Ask extends Omit<RequestInit, "headers"> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Who calls an internal interface: the gateway, or an operator who acts. */
+async function callerOf(surface: Surface, path: string): Promise<Readonly<Record<string, string>>> {
+  if (!["orchestrator", "inventory", "order"].includes(surface)) return {};
+  if (surface === "orchestrator" && !path.endsWith("/cancel"))
+    return { authorization: await gateway.header() };
+  return { authorization: `Bearer ${await operatorToken(roles.secrets, "op")}` };
+}
+
 async function ask(surface: Surface, { path, ...init }: Ask) {
-  const response = await fetch(roles.urlOf(surface) + path, init);
+  const headers = { ...(await callerOf(surface, path)), ...init.headers };
+  const response = await fetch(roles.urlOf(surface) + path, { ...init, headers });
   const text = await response.text();
   return { status: response.status, text };
 }
@@ -77,7 +93,7 @@ const startSaga = (changes: object = {}) =>
     body_hash: "0".repeat(64),
     ...changes,
   });
-const ship = (changes: object) => post(`/orders/${SAGA}/ship`, { actor: "op", reason: "x", ...changes });
+const ship = (changes: object) => post(`/orders/${SAGA}/ship`, { reason: "x", ...changes });
 const shopper = (headers: Readonly<Record<string, string>> = {}) => ({
   authorization: `Bearer ${token}`,
   "idempotency-key": crypto.randomUUID(),
@@ -129,6 +145,8 @@ const intentEvent = (changes: object, event: object = {}) => ({
   ...event,
 });
 
+const NO_TOKEN = { authorization: "" };
+
 type Case = readonly [surface: Surface, what: string, status: number, request: () => Ask | Promise<Ask>];
 
 const CASES: readonly Case[] = [
@@ -178,13 +196,22 @@ const CASES: readonly Case[] = [
     "orchestrator",
     "a cancel with half a character",
     422,
-    () => post(`/sagas/${SAGA}/cancel`, { actor: "op", reason: HALF }),
+    () => post(`/sagas/${SAGA}/cancel`, { reason: HALF }),
   ],
   [
     "orchestrator",
     "a cancel of a saga id with NUL",
     422,
-    () => post("/sagas/%00/cancel", { actor: "op", reason: "test" }),
+    () => post("/sagas/%00/cancel", { reason: "test" }),
+  ],
+  ["orchestrator", "no token", 401, () => get("/sagas", NO_TOKEN)],
+  ["inventory", "no token", 401, () => restock({}, NO_TOKEN)],
+  ["order", "no token", 401, () => post(`/orders/${SAGA}/ship`, { reason: "x" }, NO_TOKEN)],
+  [
+    "inventory",
+    "the gateway's token for a restock",
+    403,
+    async () => restock({}, { authorization: await gateway.header() }),
   ],
   ["inventory", "a limit", 200, () => get("/catalogue?limit=2")],
   ["inventory", "the products of a cart", 200, () => get("/catalogue?skus=tea-1,tea-2")],
@@ -218,12 +245,7 @@ const CASES: readonly Case[] = [
   ["order", "a user with NUL", 422, () => get("/orders?user_id=%00")],
   ["order", "an unknown order", 404, () => get(`/orders/${SAGA}?user_id=${USER}`)],
   ["order", "an order id with a broken escape", 422, () => get(`/orders/%E0%A4%A?user_id=${USER}`)],
-  [
-    "order",
-    "an unknown order to ship",
-    404,
-    () => post(`/orders/${SAGA}/ship`, { actor: "op", reason: "x" }),
-  ],
+  ["order", "an unknown order to ship", 404, () => post(`/orders/${SAGA}/ship`, { reason: "x" })],
   ["order", "a reason with half a character", 422, () => ship({ reason: HALF })],
   ["order", "a carrier with NUL", 422, () => ship({ tracking: { carrier: NUL, number: "1" } })],
   ["order", "a body that is not JSON", 400, () => post(`/orders/${SAGA}/ship`, "{")],

@@ -101,15 +101,7 @@ describe("a successful checkout", () => {
     // given
     await system.restock("second-thought", 1);
     const view = await buy(cart("second-thought"));
-    const cancel = [
-      "order",
-      "cancel",
-      view.order_id ?? "",
-      "--actor",
-      "ada",
-      "--reason",
-      "the shopper called",
-    ];
+    const cancel = ["order", "cancel", view.order_id ?? "", "--reason", "the shopper called"];
     // when
     const started = await system.operatorSees<{ started_now: boolean }>(cancel);
     await system.mailAbout(view.saga_id, "order_cancelled");
@@ -136,7 +128,7 @@ describe("a successful checkout", () => {
     await system.restock("regret", 2);
     const [view, sent] = [await buy(cart("regret")), await buy(cart("regret"))];
     const [order, sentOrder] = [view.order_id ?? "", sent.order_id ?? ""];
-    await system.operatorSees(["order", "ship", sentOrder, "--actor", "ada", "--reason", "packed"]);
+    await system.operatorSees(["order", "ship", sentOrder, "--reason", "packed"]);
     // when
     const presses = await Promise.all([shopper.cancelOrder(order), shopper.cancelOrder(order)]);
     const late = await shopper.cancelOrder(sentOrder);
@@ -160,7 +152,7 @@ describe("a successful checkout", () => {
     await system.restock("parcel", 1);
     const view = await buy(cart("parcel"));
     const order = view.order_id ?? "";
-    const act = ["--actor", "ada", "--reason", "packed"];
+    const act = ["--reason", "packed"];
     const ship = ["order", "ship", order, "--tracking", "JD0146", "--carrier", "DHL", ...act];
     // when
     const shipped = [
@@ -489,7 +481,7 @@ describe("at the end", () => {
     const broken = report.invariants.filter(({ violations }) => violations > 0);
     expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
     // An operator discards them, and the audit is clean again; it still names them.
-    const why = ["--reason", "sent by a test", "--actor", "ada"];
+    const why = ["--reason", "sent by a test"];
     await system.operatorSees(["dlq", "discard", "--everything", ...why]);
     const clean = await system.operatorSees<AuditReport>(["audit", "--expect-idle"]);
     expect(clean).toMatchObject({ ok: true, foreign: { count: poison.length } });

@@ -12,7 +12,7 @@ const UP_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 60_000;
 const SKU = "lamp";
-const REASON = ["--reason", "its disk is gone", "--actor", "ada"];
+const REASON = ["--reason", "its disk is gone"];
 
 const held = new AsyncDisposableStack();
 let system: RunningSystem;

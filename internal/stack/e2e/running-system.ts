@@ -22,6 +22,7 @@ import {
   roleEnvironment,
   type RoleOverrides,
 } from "../role-env.ts";
+import { operatorToken } from "../operator-token.ts";
 import type { Replicas } from "../replicas.ts";
 import { ensureSecrets } from "../secrets.ts";
 import type { CaughtMail } from "../servers/mail-catcher.ts";
@@ -116,17 +117,24 @@ export class RunningSystem implements AsyncDisposable {
   async restock(skuId: string, count: number, price: Partial<Money> = {}): Promise<void> {
     const { amount_cents: unit_price_cents = UNIT_PRICE_CENTS, currency = CURRENCY } = price;
     const product = { sku_id: skuId, name: skuId, unit_price_cents, currency };
-    await loadCatalogue(this.context.addresses.inventory, [{ ...product, add_count: count }]);
+    await loadCatalogue(await this.#inventory(), [{ ...product, add_count: count }]);
   }
 
   async available(skuId: string): Promise<number | undefined> {
-    const products = await listCatalogue(this.context.addresses.inventory);
+    const products = await listCatalogue(await this.#inventory());
     return products.find(({ sku_id }) => sku_id === skuId)?.available_count;
   }
 
+  async #inventory() {
+    const token = await operatorToken(this.context.secrets, "ada");
+    return { url: this.context.addresses.inventory, token };
+  }
+
+  /** Run by the operator Ada. */
   async checkoutctl(...args: readonly string[]): Promise<ToolRun> {
+    const OPERATOR_TOKEN = await operatorToken(this.context.secrets, "ada");
     const child = Bun.spawn([join(DIST, "checkoutctl"), ...args], {
-      env: cleanEnvironment(operatorEnvironment(this.context)),
+      env: cleanEnvironment({ ...operatorEnvironment(this.context), OPERATOR_TOKEN }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [stdout, stderr, code] = await Promise.all([

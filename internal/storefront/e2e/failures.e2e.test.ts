@@ -179,7 +179,7 @@ test.concurrent(
     expect((await atStage(page, "confirmed")).money).toBe("You paid €12.50.");
     const [saga, link] = [sagaOf(page), await page.getAttribute(".actions a", "href")];
     const order = link?.split("/").at(-1) ?? "";
-    const why = ["--actor", "bob", "--reason", "broken in the warehouse"];
+    const why = ["--reason", "broken in the warehouse"];
     await shoppers.system.operatorSees(["order", "cancel", order, ...why]);
     await shoppers.system.mailAbout(saga, "order_cancelled");
     await page.reload();

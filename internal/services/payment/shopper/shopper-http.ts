@@ -5,6 +5,7 @@ import { Value } from "@sinclair/typebox/value";
 import { Elysia } from "elysia";
 import { Uuid } from "../../../../schemas/fields.ts";
 import type { PaymentAction, PaymentApiFault, PaymentCheck } from "../../../../schemas/http.ts";
+import { type Access, Denied } from "../../../kernel/actor.ts";
 import { AppError } from "../../../kernel/errors.ts";
 import type { Clock } from "../../../kernel/ports.ts";
 import { timestampOf } from "../../../kernel/timestamp.ts";
@@ -17,6 +18,7 @@ export const LOOK_UP_PAUSE_MS = 2_000;
 const RETRY_AFTER_SECONDS = 2;
 
 export interface ShopperApiOptions {
+  readonly access: Access;
   readonly database: Pick<Database, "sql" | "faultOf">;
   readonly clock: Clock;
   readonly providerOf: (name: string) => Pick<PaymentProvider, "actionOf">;
@@ -27,14 +29,17 @@ export interface ShopperApiOptions {
 }
 
 export function shopperApi(options: ShopperApiOptions) {
-  const { database, onError } = options;
+  const { access, database, onError } = options;
   return new Elysia()
     .onError(({ error, code }) => {
+      if (error instanceof Denied)
+        return answer(error.status === 401 ? "UNAUTHENTICATED" : "FORBIDDEN", error.message);
       if (code === "NOT_FOUND") return answer("INVALID_REQUEST");
       onError(error);
       const passes = (error instanceof AppError && error.canRetry) || database.faultOf(error) !== "other";
       return answer(passes ? "UNAVAILABLE" : "INTERNAL");
     })
+    .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
     .get("/payments/:saga_id/action", ({ params }) => action(options, params.saga_id))
     .post("/payments/:saga_id/check", ({ params }) => check(options, params.saga_id), { parse: "none" });
 }
@@ -76,13 +81,17 @@ async function lookUp(
 
 const STATUS_OF: Readonly<Record<PaymentApiFault["error"], number>> = {
   NO_OPEN_ACTION: 404,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
   INVALID_REQUEST: 422,
   UNAVAILABLE: 503,
   INTERNAL: 500,
 };
 
-function answer(error: PaymentApiFault["error"]): Response {
+function answer(error: PaymentApiFault["error"], detail?: string): Response {
   const headers: Record<string, string> = { "cache-control": "no-store" };
   if (error === "UNAVAILABLE") headers["retry-after"] = String(RETRY_AFTER_SECONDS);
-  return Response.json({ error } satisfies PaymentApiFault, { status: STATUS_OF[error], headers });
+  if (error === "UNAUTHENTICATED") headers["www-authenticate"] = "Bearer";
+  const fault: PaymentApiFault = { error, ...(detail === undefined ? {} : { detail }) };
+  return Response.json(fault, { status: STATUS_OF[error], headers });
 }

@@ -7,6 +7,7 @@ import { waitFor } from "../../../paysim/test-provider.ts";
 import { cancelPayment, refundPayment } from "../../../testkit/commands.ts";
 import { SHOP_URL, TestPayment } from "../../../testkit/payment.ts";
 import { LOOK_UP_PAUSE_MS } from "./shopper-http.ts";
+import { asGateway } from "../../../testkit/callers.ts";
 
 const ACCEPTS = "pm_card_threeDSecure2Required";
 const DECLINES = "pm_card_threeDSecureRequiredChargeDeclined";
@@ -28,9 +29,10 @@ async function waiting(token = ACCEPTS): Promise<string> {
   return id;
 }
 
-function ask(id: string, what: "action" | "check"): Promise<Response> {
+async function ask(id: string, what: "action" | "check"): Promise<Response> {
   const method = what === "check" ? "POST" : "GET";
-  return api.handle(new Request(`http://localhost/payments/${id}/${what}`, { method }));
+  const headers = await asGateway();
+  return api.handle(new Request(`http://localhost/payments/${id}/${what}`, { method, headers }));
 }
 
 /** The bank's page, as the internal API tells it now. */
@@ -242,7 +244,8 @@ test("the provider's events settle it, whatever their order, and a refusal only 
   await hearing.round();
   const pages = hearing.shopperApi();
   const page = async (id: string) => {
-    const response = await pages.handle(new Request(`http://localhost/payments/${id}/action`));
+    const headers = await asGateway();
+    const response = await pages.handle(new Request(`http://localhost/payments/${id}/action`, { headers }));
     return Value.Parse(PaymentAction, await response.json()).url;
   };
   await press(await page(paid), "confirm");

@@ -1,0 +1,41 @@
+// Who may call which route of our internal interfaces. A route that is not here is refused to everybody (platform/access.ts), and a test
+// compares the table with the routes of each API (platform/access.unit.test.ts). `/ready` is open: it says nothing but "ok".
+import type { ActorRole } from "./actor.ts";
+
+const READ: readonly ActorRole[] = ["service", "viewer", "operator"];
+/** For shoppers, whom only the gateway knows. */
+const FOR_SHOPPERS: readonly ActorRole[] = ["service"];
+const OPERATE: readonly ActorRole[] = ["operator"];
+
+export type InternalApiName = "orchestrator" | "inventory" | "order" | "payment";
+export type Permissions = Readonly<Record<string, readonly ActorRole[]>>;
+
+export const PERMISSIONS: Readonly<Record<InternalApiName, Permissions>> = {
+  orchestrator: {
+    "POST /sagas": FOR_SHOPPERS,
+    "POST /sagas/find": FOR_SHOPPERS,
+    "POST /sagas/:id/extend-action": FOR_SHOPPERS,
+    "POST /sagas/:id/cancel": OPERATE,
+    // A service only for the shopper whose order it is: the API checks that.
+    "POST /sagas/:id/cancel-order": ["service", "operator"],
+    "GET /sagas": READ,
+    "GET /sagas/:id": READ,
+    "GET /sagas/:id/history": READ,
+  },
+  inventory: {
+    "GET /catalogue": READ,
+    "GET /catalogue/:sku_id": READ,
+    "PUT /catalogue": OPERATE,
+  },
+  order: {
+    "GET /orders": READ,
+    "GET /orders/:id": READ,
+    "POST /orders/:id/ship": OPERATE,
+    "POST /orders/:id/deliver": OPERATE,
+  },
+  payment: {
+    // The address of the bank's page holds a secret.
+    "GET /payments/:saga_id/action": FOR_SHOPPERS,
+    "POST /payments/:saga_id/check": FOR_SHOPPERS,
+  },
+};
