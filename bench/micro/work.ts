@@ -5,6 +5,17 @@ import { type Decision, decide as decideSaga, startSaga } from "../../internal/o
 import type { SagaInput } from "../../internal/orchestrator/state.ts";
 import { checkoutOf, hashOf } from "../../internal/gateway/checkout-request.ts";
 import { decode, envelop } from "../../internal/messaging/envelope.ts";
+import { PERMISSIONS } from "../../internal/kernel/permissions.ts";
+import { AccessGuard, accessMetrics } from "../../internal/platform/access.ts";
+import {
+  generateCallerKeys,
+  signingKey,
+  trustedKeys,
+  withCallerKey,
+} from "../../internal/platform/caller-keys.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { CallerCredential, InternalTokens } from "../../internal/platform/internal-tokens.ts";
+import { noLog, noMeter } from "../../internal/testkit/noop-telemetry.ts";
 import { createOpener, createSealer, generateSealingKeys } from "../../internal/platform/seal.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { decide as decideInventory, type StockItem } from "../../internal/services/inventory/decide.ts";
@@ -15,7 +26,7 @@ import { cartOf } from "../shopper.ts";
 
 /** `run` does the work once and returns a value that depends on it. */
 export interface Work {
-  readonly group: "decide" | "read" | "write" | "seal" | "gateway";
+  readonly group: "decide" | "read" | "write" | "seal" | "gateway" | "access";
   readonly name: string;
   readonly run: () => unknown;
 }
@@ -45,6 +56,7 @@ export async function pieces(): Promise<readonly Work[]> {
     { group: "seal", name: "seal a payment token", run: () => seal(PAYMENT_METHOD) },
     { group: "seal", name: "open a payment token", run: () => open(sealed) },
     ...takingIn(),
+    ...(await admitting()),
   ];
 }
 
@@ -129,6 +141,39 @@ function takingIn(): readonly Work[] {
           }),
           currencies,
         ),
+    },
+  ];
+}
+
+/** What the token of an internal call costs: per call, and once a minute. */
+async function admitting(): Promise<readonly Work[]> {
+  const pair = await generateCallerKeys("gateway", "service");
+  const key = await signingKey("the key", pair.privateJwk, "service");
+  const keys = await trustedKeys(withCallerKey(pair.publicJwk, undefined));
+  const credential = new CallerCredential(key, systemClock);
+  const headers = { authorization: await credential.header() };
+  const request = new Request("http://orchestrator/sagas", { method: "POST", headers });
+  const guard = (tokens: InternalTokens) =>
+    new AccessGuard({
+      tokens,
+      permissions: PERMISSIONS.orchestrator,
+      metrics: accessMetrics(noMeter),
+      log: noLog,
+      clock: systemClock,
+    });
+  const known = guard(new InternalTokens({ keys, clock: systemClock }));
+  return [
+    { group: "access", name: "header of an internal call", run: () => credential.header() },
+    { group: "access", name: "admit an internal call", run: () => known.admit(request, "/sagas") },
+    {
+      group: "access",
+      name: "admit one with a new token",
+      run: () => guard(new InternalTokens({ keys, clock: systemClock })).admit(request, "/sagas"),
+    },
+    {
+      group: "access",
+      name: "sign a token",
+      run: () => new CallerCredential(key, systemClock).header(),
     },
   ];
 }

@@ -14,6 +14,9 @@ test("every piece works and has the result of a successful order", async () => {
     expect(results.get(name)).toMatchObject({ ok: true, message: { type: "ChargePayment" } });
   expect(results.get("envelope and text of an outbox row")).toContain('"partition_key"');
   expect(results.get("open a payment token")).toBe("pm_card_visa");
+  for (const name of ["admit an internal call", "admit one with a new token"])
+    expect(results.get(name)).toMatchObject({ name: "gateway", role: "service" });
+  expect(results.get("sign a token")).toMatch(/^Bearer /);
   expect(results.get("hash of a checkout")).toMatch(/^[0-9a-f]{64}$/);
   expect(results.get("read and validate a checkout")).toMatchObject({ items: [{ sku_id: "tea" }] });
 });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { migrations } from "../../schemas/migrations.ts";
-import { jwtVerify } from "jose";
+import { decodeJwt, jwtVerify } from "jose";
 import type { AuditReport } from "../../internal/audit/audit.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import type { SagaStory } from "../../internal/operations/saga-story.ts";
@@ -130,7 +130,7 @@ describe("a local stack that is up", () => {
   const token = ["token", "--user", Bun.randomUUIDv7()];
 
   test("is used when the environment has no settings, and stderr says so", async () => {
-    const { code, stderr } = await stack.run(token);
+    const { code, stderr } = await stack.run(token, { TRUSTED_CALLERS_JWKS: "" });
     expect(stderr).toContain(`all come from the local stack in ${stack.directory}`);
     expect(code).toBe(0);
   });
@@ -179,6 +179,32 @@ test("keys rotate makes a new pair and keeps the old private key", async () => {
   expect([lost.code, lost.stderr]).toEqual([78, expect.stringContaining("PAYMENT_PRIVATE_JWK is missing")]);
   const wrongHalf = { PAYMENT_PRIVATE_JWK: generated["PAYMENT_PUBLIC_JWK"] ?? "" };
   expect((await checkoutctl(["keys", "rotate"], wrongHalf)).code).toBe(78);
+});
+
+test("keys caller makes a pair, and adds it to the keys that are trusted already", async () => {
+  const gateway = await json<Record<string, string>>(["keys", "caller", "--kind", "service"], {
+    TRUSTED_CALLERS_JWKS: "",
+  });
+  const first = gateway["TRUSTED_CALLERS_JWKS"] ?? "";
+  expect(JSON.parse(first)).toMatchObject({ keys: [{ issuer: "gateway", kind: "service" }] });
+  expect(first).not.toContain('"d"');
+  expect(JSON.parse(gateway["GATEWAY_PRIVATE_JWK"] ?? "")).toHaveProperty("d");
+  const both = await json<Record<string, string>>(["keys", "caller", "--kind", "operators"], {
+    TRUSTED_CALLERS_JWKS: first,
+  });
+  expect(JSON.parse(both["TRUSTED_CALLERS_JWKS"] ?? "")).toMatchObject({
+    keys: [{ issuer: "gateway" }, { issuer: "operators", kind: "operators" }],
+  });
+  const settings = { OPERATORS_PRIVATE_JWK: both["OPERATORS_PRIVATE_JWK"] ?? "" };
+  const mint = ["token", "--operator", "ada", "--role", "viewer", "--ttl", "15m"];
+  const { stdout } = await checkoutctl(mint, settings);
+  expect(decodeJwt(stdout)).toMatchObject({ iss: "operators", sub: "ada", role: "viewer" });
+  expect((await checkoutctl([...mint.slice(0, 2), "shopper"], settings)).code).toBe(2);
+  expect((await checkoutctl([...mint.slice(0, 3), "--ttl", "25h"], settings)).code).toBe(2);
+  const wrongKey = { OPERATORS_PRIVATE_JWK: gateway["GATEWAY_PRIVATE_JWK"] ?? "" };
+  expect((await checkoutctl(mint, wrongKey)).code).toBe(78);
+  const wrongSet = { TRUSTED_CALLERS_JWKS: gateway["GATEWAY_PRIVATE_JWK"] ?? "" };
+  expect((await checkoutctl(["keys", "caller", "--kind", "service"], wrongSet)).code).toBe(78);
 });
 
 describe("with a system", () => {

@@ -1,6 +1,7 @@
 // All mutants. Used by main.ts, traps.ts and the tests in this folder.
 import type { Mutant } from "./mutant.ts";
 import { ORCHESTRATOR_MUTANTS } from "./mutants/orchestrator.ts";
+import { ACCESS_MUTANTS } from "./mutants/access.ts";
 import { GATEWAY_MUTANTS } from "./mutants/gateway.ts";
 import { ACTION_MUTANTS } from "./mutants/action.ts";
 import { INVENTORY_MUTANTS } from "./mutants/inventory.ts";
@@ -12,6 +13,7 @@ import { RELAY_MUTANTS } from "./mutants/relay.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
 
 export const MUTANTS: readonly Mutant[] = [
+  ...ACCESS_MUTANTS,
   ...GATEWAY_MUTANTS,
   ...ORCHESTRATOR_MUTANTS,
   ...SAGA_MUTANTS,
