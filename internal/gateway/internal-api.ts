@@ -51,16 +51,16 @@ export class InternalApi {
     });
     const body = parsed(text);
     if (response.ok && contract.body.Check(body)) return { body };
-    if (response.status === UNAUTHENTICATED || response.status === FORBIDDEN)
-      throw this.#shut(response.status);
+    if (isShut(response)) throw this.#shut(response.status);
     if (!response.ok && contract.fault.Check(body)) return { fault: body, status: response.status };
     throw this.#strange(response, body);
   }
 
-  /** Throws unless `path` answers 2xx; for /readyz. */
+  /** Throws unless `path` answers 2xx, and lets the gateway in; for /readyz. */
   async ping(path: string, timeoutMs: number): Promise<void> {
-    const response = await this.#fetch(path, { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await this.#send(path, { signal: AbortSignal.timeout(timeoutMs) });
     await response.body?.cancel();
+    if (isShut(response)) throw this.#shut(response.status);
     if (!response.ok) throw this.#strange(response);
   }
 
@@ -108,6 +108,10 @@ export class InternalApi {
       `${this.#baseUrl} does not answer like the ${this.#name}: ${status} ${said}`,
     );
   }
+}
+
+function isShut({ status }: Response): boolean {
+  return status === UNAUTHENTICATED || status === FORBIDDEN;
 }
 
 /** The `type` of a problem or the `error` of a fault. */

@@ -114,3 +114,17 @@ test("a call that was refused because of the service's clock is sent once more, 
   expect(asked).toEqual(["Bearer now", "Bearer later"]);
   expect(corrected as unknown).toBe(at);
 });
+
+test("a gateway whom a service does not let in is not ready, one that it lets in is", async () => {
+  const seen: (string | null)[] = [];
+  let status = 200;
+  const url = served(({ headers }) => {
+    seen.push(headers.get("authorization"));
+    return new Response("ok", { status });
+  });
+  const api = new InternalApi("orchestrator", { url, credential: unsigned });
+  await api.ping("/ready", 1_000);
+  status = 401;
+  expect(await logOf(api.ping("/ready", 1_000))).toContain("refuses this gateway (401)");
+  expect(seen).toEqual(["Bearer nobody", "Bearer nobody"]);
+});

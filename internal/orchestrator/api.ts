@@ -98,7 +98,7 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       const passes = (error instanceof AppError && error.canRetry) || faultOf(error) !== "other";
       return answer(passes ? "UNAVAILABLE" : "INTERNAL");
     })
-    .get("/ready", () => "ok")
+    .get("/ready", ({ request, route }) => ready(access, request, route))
     .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
     .post("/sagas", async ({ request }) => intake.start(await bodyOf(request, startSaga)), { parse: "none" })
     .post(
@@ -153,6 +153,11 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       const wait = { waitMs: wait_ms, signal: request.signal };
       return (await history.history({ sagaId, after }, user_id, wait)) ?? answer("NO_SUCH_SAGA");
     });
+}
+
+async function ready(access: Access, request: Request, route: string): Promise<"ok"> {
+  if (request.headers.has("authorization")) await access.admit(request, route);
+  return "ok";
 }
 
 class InvalidRequest extends Error {}

@@ -59,6 +59,9 @@ const APIS = {
   payment: shopperApi({ ...parts, ...guard("payment") }),
 } as const;
 
+/** Anybody may ask; a test of its own. */
+const OPEN = "/ready";
+
 interface Route {
   readonly api: InternalApiName;
   readonly method: string;
@@ -66,7 +69,7 @@ interface Route {
 }
 const NAMES = ["orchestrator", "inventory", "order", "payment"] as const satisfies readonly InternalApiName[];
 const routes: readonly Route[] = NAMES.flatMap((api) =>
-  APIS[api].routes.filter(({ path }) => path !== "/ready").map(({ method, path }) => ({ api, method, path })),
+  APIS[api].routes.filter(({ path }) => path !== OPEN).map(({ method, path }) => ({ api, method, path })),
 );
 
 async function ask({ api, method, path }: Route, headers: Readonly<Record<string, string>>) {
@@ -89,7 +92,9 @@ const CALLERS: Readonly<Record<ActorRole, () => Promise<Readonly<Record<string, 
 test("the table of permissions has every route of the APIs, and no other", () => {
   const named = routes.map(({ api, method, path }) => `${api} ${method} ${path}`);
   const tabled = Object.entries(PERMISSIONS).flatMap(([api, table]) =>
-    Object.keys(table).map((route) => `${api} ${route}`),
+    Object.keys(table)
+      .filter((route) => route !== `GET ${OPEN}`)
+      .map((route) => `${api} ${route}`),
   );
   expect(named.toSorted()).toEqual(tabled.toSorted());
 });
@@ -120,6 +125,16 @@ describe.each(routes.map((route) => [`${route.api}: ${route.method} ${route.path
     });
   },
 );
+
+test("the orchestrator says to anybody that it is ready, and to a gateway whether it lets it in", async () => {
+  const route = { api: "orchestrator", method: "GET", path: OPEN } as const;
+  const answers = await Promise.all([
+    ask(route, {}),
+    ask(route, await asGateway()),
+    ask(route, { authorization: "Bearer x" }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 401]);
+});
 
 test("the gateway cancels no order but that of the shopper whom it names, and no operator names a shopper", async () => {
   const cancel = async (headers: Readonly<Record<string, string>>, body: object) => {
