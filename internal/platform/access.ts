@@ -10,6 +10,7 @@ import { systemClock } from "./clock.ts";
 import { InternalTokens } from "./internal-tokens.ts";
 import type { RoleContext } from "./lifecycle.ts";
 import { throttle } from "./log-throttle.ts";
+import { peerOf } from "./serve-http.ts";
 
 /** RFC 7235: the scheme is case-insensitive, with one or more spaces after it. */
 const BEARER = /^Bearer +([^\s]+)$/i;
@@ -46,6 +47,14 @@ export interface GuardOptions {
   readonly clock: Clock;
 }
 
+interface Refusal {
+  readonly route: string;
+  /** Of the connection's other end. */
+  readonly address: string;
+  /** Undefined if it is not known. */
+  readonly actor: Actor | undefined;
+}
+
 export class AccessGuard implements Access {
   readonly #options: GuardOptions;
   readonly #leftOutOf: ReturnType<typeof throttle>;
@@ -68,7 +77,7 @@ export class AccessGuard implements Access {
       const { name, role } = actor;
       throw new Denied("forbidden", `${name} has the role ${role}; ${what} is for ${roles.join(", ")}`);
     } catch (error) {
-      if (error instanceof Denied) this.#refused(error, what, actor);
+      if (error instanceof Denied) this.#refused(error, { route: what, address: peerOf(request), actor });
       throw error;
     }
   }
@@ -81,13 +90,16 @@ export class AccessGuard implements Access {
     return UNSIGNED_GATEWAY;
   }
 
-  #refused({ reason, message }: Denied, route: string, actor: Actor | undefined): void {
+  #refused({ reason, message }: Denied, { actor, ...where }: Refusal): void {
     const { log, metrics } = this.#options;
     metrics.refused(reason);
     const leftOut = this.#leftOutOf(reason);
     if (leftOut === null) return;
     const who = actor === undefined ? {} : { actor: actor.name, actor_role: actor.role };
-    log.warn({ route, reason, ...who, ...leftOut }, `a request to the internal API was refused: ${message}`);
+    log.warn(
+      { ...where, reason, ...who, ...leftOut },
+      `a request to the internal API was refused: ${message}`,
+    );
   }
 }
 
