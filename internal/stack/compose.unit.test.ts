@@ -50,11 +50,13 @@ test("checkoutctl has the same settings as in the local stack", () => {
   expect(Object.keys(services["checkoutctl"]?.environment ?? {}).toSorted()).toEqual(wanted.toSorted());
 });
 
-test("only the payment service gets the key that opens payment tokens", () => {
-  const holders = Object.entries(services).filter(
-    ([, { environment }]) => environment && "PAYMENT_PRIVATE_JWK" in environment,
-  );
-  expect(holders.map(([name]) => name)).toEqual(["payment"]);
+test.each([
+  ["PAYMENT_PRIVATE_JWK", "payment"],
+  ["GATEWAY_PRIVATE_JWK", "gateway"],
+  ["OPERATORS_PRIVATE_JWK", "checkoutctl"],
+])("only one service gets the private key %s: %s", (key, holder) => {
+  const holders = Object.entries(services).filter(([, { environment }]) => environment && key in environment);
+  expect(holders.map(([name]) => name)).toEqual([holder]);
 });
 
 test("every service has a health check, and waits for the services it needs", () => {
