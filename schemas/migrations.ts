@@ -7,6 +7,7 @@ import quieterVacuum from "./migrations/quieter_vacuum.sql" with { type: "text" 
 import defaultPartitions from "./migrations/default_partitions.sql" with { type: "text" };
 import inventory from "./migrations/inventory/0002_inventory.sql" with { type: "text" };
 import categoryLanguages from "./migrations/inventory/0027_category_languages.sql" with { type: "text" };
+import inventorySearch from "./migrations/inventory/0028_search.sql" with { type: "text" };
 import products from "./migrations/inventory/0023_products.sql" with { type: "text" };
 import order from "./migrations/order/0002_order.sql" with { type: "text" };
 import shipping from "./migrations/order/0025_shipping.sql" with { type: "text" };
@@ -15,6 +16,7 @@ import paymentTruth from "./migrations/payment/0003_payment_truth.sql" with { ty
 import providerLimits from "./migrations/payment/0014_provider_limits.sql" with { type: "text" };
 import providers from "./migrations/payment/0022_providers.sql" with { type: "text" };
 import paymentAction from "./migrations/payment/0024_action_required.sql" with { type: "text" };
+import paymentSearch from "./migrations/payment/0028_search.sql" with { type: "text" };
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
@@ -22,6 +24,7 @@ import orderCancellations from "./migrations/saga/0025_order_cancellations.sql" 
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 import sagaAction from "./migrations/saga/0024_action_required.sql" with { type: "text" };
 import sagaMoreTime from "./migrations/saga/0026_more_time.sql" with { type: "text" };
+import sagaSearch from "./migrations/saga/0028_search.sql" with { type: "text" };
 import sagaHot from "./migrations/saga/0020_hot_updates.sql" with { type: "text" };
 import sagaWords from "./migrations/saga/0019_own_words.sql" with { type: "text" };
 
@@ -59,6 +62,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0024_action_required", sql: sagaAction },
     { name: "0025_order_cancellations", sql: orderCancellations },
     { name: "0026_more_time", sql: sagaMoreTime },
+    { name: "0028_search", sql: sagaSearch },
   ],
   inventory: [
     messagingMigration,
@@ -68,6 +72,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     vacuum,
     { name: "0023_products", sql: products },
     { name: "0027_category_languages", sql: categoryLanguages },
+    { name: "0028_search", sql: inventorySearch },
   ],
   payment: [
     messagingMigration,
@@ -80,6 +85,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     vacuum,
     { name: "0022_providers", sql: providers },
     { name: "0024_action_required", sql: paymentAction },
+    { name: "0028_search", sql: paymentSearch },
   ],
   order: [
     messagingMigration,

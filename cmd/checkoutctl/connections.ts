@@ -6,6 +6,7 @@ import { type KnownProvider, ProviderRegistry } from "../../internal/services/pa
 import { StripeLedger } from "../../internal/services/payment/providers/stripe/stripe-ledger.ts";
 import { StripeProvider } from "../../internal/services/payment/providers/stripe/stripe.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
+import type { OpenDatabases } from "../../internal/operations/reach.ts";
 import { type Admin, openAdmin } from "../../internal/platform/kafka/admin.ts";
 import type { KafkaOptions } from "../../internal/platform/kafka/connection.ts";
 import { openPostgres, type Postgres } from "../../internal/platform/postgres.ts";
@@ -102,6 +103,22 @@ export class Connections implements AsyncDisposable {
       this.database("order"),
     ]);
     return { saga, inventory, payment, order };
+  }
+
+  /** The same, each opened when it is needed: a question to one database works while another is away. */
+  opening(): OpenDatabases {
+    const opened = new Map<DatabaseName, Promise<Sql>>();
+    const open = (name: DatabaseName) => {
+      const connection = opened.get(name) ?? this.database(name);
+      opened.set(name, connection);
+      return connection;
+    };
+    return {
+      saga: () => open("saga"),
+      inventory: () => open("inventory"),
+      payment: () => open("payment"),
+      order: () => open("order"),
+    };
   }
 
   async admin(): Promise<Admin> {

@@ -46,7 +46,8 @@ export async function findSagas(
   return new Map(found.map((saga) => [saga.saga_id, saga]));
 }
 
-function summary(sql: Sql) {
+/** The columns of a summary. */
+export function summary(sql: Sql) {
   return sql`
     saga_id, user_id, status, current_step, compensation_step, failure_code, failure_message,
     (needs_operator and completed_at is null) as needs_operator, total_cents::float8, currency, order_id, (extract(epoch from deadline_at) * 1000)::float8 as deadline_at,

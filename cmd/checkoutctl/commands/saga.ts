@@ -32,6 +32,7 @@ import {
 import { Connections } from "../connections.ts";
 import { serviceAt } from "../operator.ts";
 import { loadSettings } from "../settings.ts";
+import { findCommand } from "./saga-find.ts";
 import { rebuildCommand } from "./saga-rebuild.ts";
 
 const ls = command("ls", "list sagas, newest first")
@@ -131,6 +132,7 @@ const cancel = operatorCommand("cancel", "cancel a saga and undo everything it h
 
 export const sagaCommand = group("saga", "checkouts, in progress and finished")
   .addCommand(ls)
+  .addCommand(findCommand)
   .addCommand(show)
   .addCommand(cancel)
   .addCommand(rebuildCommand);
