@@ -5,7 +5,7 @@ import { Admission, admissionMetrics } from "../../internal/orchestrator/admissi
 import { measureBacklog } from "../../internal/orchestrator/intake-store.ts";
 import { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import { StuckWatch } from "../../internal/orchestrator/stuck.ts";
-import { countNeedy, countNeedyCancellations, findStuck } from "../../internal/orchestrator/stuck-store.ts";
+import { countNeedy, findStuck } from "../../internal/orchestrator/stuck-store.ts";
 import type { Database } from "../../internal/messaging/database.ts";
 import { runLoop } from "../../internal/platform/background-loop.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -58,7 +58,6 @@ export function startStuckWatch(context: Context, database: Database): void {
     afterMs: config.STUCK_AFTER_MS,
     find: (before, limit) => findStuck(database.sql, before, limit),
     countNeedy: (limit) => countNeedy(database.sql, limit),
-    countNeedyCancellations: (limit) => countNeedyCancellations(database.sql, limit),
     clock: systemClock,
     log,
     meter: metrics,

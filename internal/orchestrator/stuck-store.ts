@@ -47,20 +47,20 @@ export function findStuck(sql: Sql, before: number, limit: number): Promise<Stuc
      order by progress_at, saga_id limit ${limit}`;
 }
 
-/** How many sagas in progress need an operator, at most `limit`. Reads open sagas only. */
-export async function countNeedy(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<[{ count: number }]>`
-    select count(*)::integer as count
-      from (select from saga_state where completed_at is null and needs_operator limit ${limit}) needy`;
-  return row.count;
+export interface NeedyCount {
+  readonly sagas: number;
+  /** Cancellations of orders, which are sagas of their own. */
+  readonly cancellations: number;
 }
 
-/** How many cancellations of orders in progress need an operator, at most `limit`. Reads those in progress only. */
-export async function countNeedyCancellations(sql: Sql, limit: number): Promise<number> {
-  const [row] = await sql<[{ count: number }]>`
-    select count(*)::integer as count
-      from (select from order_cancellations where completed_at is null and needs_operator limit ${limit}) needy`;
-  return row.count;
+/** How many sagas and cancellations in progress need an operator, each at most `limit`. Reads those in progress only. */
+export async function countNeedy(sql: Sql, limit: number): Promise<NeedyCount> {
+  const [row] = await sql<[NeedyCount]>`
+    select (select count(*)::integer
+              from (select from saga_state where completed_at is null and needs_operator limit ${limit}) needy) as sagas,
+           (select count(*)::integer
+              from (select from order_cancellations where completed_at is null and needs_operator limit ${limit}) needy) as cancellations`;
+  return row;
 }
 
 export interface NeedyCancellation {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eventOf } from "../testkit/events.ts";
 import { POLICY, START, TestOrchestrator } from "../testkit/orchestrator.ts";
 import { StuckWatch } from "./stuck.ts";
-import { countNeedy, countNeedyCancellations, findNeedyCancellations, findStuck } from "./stuck-store.ts";
+import { countNeedy, findNeedyCancellations, findStuck } from "./stuck-store.ts";
 
 const AFTER_MS = 5 * 60_000;
 
@@ -27,7 +27,6 @@ function watch(): StuckWatch {
     afterMs: AFTER_MS,
     find: (before, limit) => findStuck(orchestrator.database.sql, before, limit),
     countNeedy: (limit) => countNeedy(orchestrator.database.sql, limit),
-    countNeedyCancellations: (limit) => countNeedyCancellations(orchestrator.database.sql, limit),
     clock: { now: () => orchestrator.now },
     log: { warn: (fields, message) => void warnings.push(`${JSON.stringify(fields)} ${message}`) },
     meter: {

@@ -5,7 +5,7 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Log, Meter } from "../kernel/telemetry.ts";
 import { undoTypeOf } from "./commands.ts";
 import { rowOf } from "./steps.ts";
-import type { StuckSaga } from "./stuck-store.ts";
+import type { NeedyCount, StuckSaga } from "./stuck-store.ts";
 
 /** The maximum of the gauges; more show as this. */
 export const MAX_STUCK_COUNTED = 1_000;
@@ -27,10 +27,8 @@ export interface StuckWatchOptions {
   readonly afterMs: number;
   /** Sagas without progress since `before` (epoch ms), at most `limit`. */
   readonly find: (before: number, limit: number) => Promise<readonly StuckSaga[]>;
-  /** How many sagas need an operator, at most `limit`. */
-  readonly countNeedy: (limit: number) => Promise<number>;
-  /** The same of cancellations of orders, which are sagas of their own. */
-  readonly countNeedyCancellations: (limit: number) => Promise<number>;
+  /** How many need an operator, at most `limit` of each. */
+  readonly countNeedy: (limit: number) => Promise<NeedyCount>;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
   readonly meter: Pick<Meter, "gauge">;
@@ -60,9 +58,10 @@ export class StuckWatch {
   }
 
   async runOnce(): Promise<void> {
-    const { afterMs, find, countNeedy, countNeedyCancellations, clock, log } = this.#options;
-    this.#needy.set({}, await countNeedy(MAX_STUCK_COUNTED));
-    this.#needyCancellations.set({}, await countNeedyCancellations(MAX_STUCK_COUNTED));
+    const { afterMs, find, countNeedy, clock, log } = this.#options;
+    const { sagas: needy, cancellations } = await countNeedy(MAX_STUCK_COUNTED);
+    this.#needy.set({}, needy);
+    this.#needyCancellations.set({}, cancellations);
     const stuck = await find(clock.now() - afterMs, MAX_STUCK_COUNTED);
     this.#gauge.set({}, stuck.length);
     const fresh = stuck.filter(({ saga_id }) => !this.#known.has(saga_id));

@@ -45,8 +45,7 @@ test("each stuck saga is logged once, at most twenty in a line; the gauge counts
       asked.push(asks);
       return Promise.resolve(found);
     },
-    countNeedy: (limit) => Promise.resolve(Math.min(limit, 7)),
-    countNeedyCancellations: (limit) => Promise.resolve(Math.min(limit, 3)),
+    countNeedy: (limit) => Promise.resolve({ sagas: Math.min(limit, 7), cancellations: Math.min(limit, 3) }),
     clock: { now: () => NOW },
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test checks the fields
     log: { warn: (fields, message) => void told.push({ ...(fields as (typeof told)[0]), message }) },

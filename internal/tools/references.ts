@@ -256,8 +256,7 @@ function registerStuckWatch(meter: Metrics): void {
   void new StuckWatch({
     afterMs: 0,
     find: async () => [],
-    countNeedy: async () => 0,
-    countNeedyCancellations: async () => 0,
+    countNeedy: async () => ({ sagas: 0, cancellations: 0 }),
     clock,
     log: noLog,
     meter,

@@ -19,7 +19,7 @@ const READS_WHAT_WAITS: Readonly<Record<string, string>> = {
   "internal/orchestrator/store.ts: openTableVersions": "saga_state_deadline",
   "internal/orchestrator/rebuild-store.ts: openSagaIds": "saga_state_deadline",
   "internal/orchestrator/stuck-store.ts: findStuck": "saga_state_deadline",
-  "internal/orchestrator/stuck-store.ts: countNeedyCancellations": "order_cancellations_due",
+  "internal/orchestrator/stuck-store.ts: countNeedy": "order_cancellations_due",
   "internal/orchestrator/stuck-store.ts: findNeedyCancellations": "order_cancellations_due",
   "internal/services/payment/store.ts: lockBacklog": "payments_due",
   "internal/services/payment/store.ts: countBacklog": "payments_due",
