@@ -2,7 +2,7 @@
 // database knows what operators did, for alerts and a dashboard, and by overview.ts. Each run reads only what is new in the topic.
 import type { OpenDeadLetterCount } from "../../schemas/overview.ts";
 import { DEAD_LETTER_RETENTION_MS } from "../../schemas/topics.ts";
-import type { Clock, RawMessage } from "../kernel/ports.ts";
+import type { Clock } from "../kernel/ports.ts";
 import type { Meter } from "../kernel/telemetry.ts";
 import type { Handling } from "./dead-letter-store.ts";
 import { isDeadLetter, isOpen } from "./dead-letters.ts";
@@ -17,8 +17,8 @@ export interface OpenDeadLettersOptions {
   /** Reads the dead-letter topic to its present end. */
   readonly read: (from: Start) => AsyncIterable<{
     readonly values: readonly unknown[];
-    readonly undecodable: readonly RawMessage[];
-    raw(index: number): RawMessage;
+    /** The offset after the batch, in each of its partitions. */
+    readonly next: readonly { readonly partition: number; readonly offset: number }[];
   }>;
   /** How operators handled these dead letters, by id. */
   readonly handlings: (ids: readonly string[]) => Promise<ReadonlyMap<string, Handling>>;
@@ -81,18 +81,13 @@ export class OpenDeadLetters {
     };
     for await (const batch of this.#options.read(from)) {
       if (this.#open.size >= MAX_OPEN) return;
-      for (const [index, value] of batch.values.entries()) {
-        this.#passed(batch.raw(index));
+      for (const { partition, offset } of batch.next) this.#next.set(partition, offset);
+      for (const value of batch.values) {
         if (!isDeadLetter(value)) continue;
         const { dead_letter_id, service, last_failure_at } = value;
         this.#services.add(service);
         this.#open.set(dead_letter_id, { service, failedAt: Date.parse(last_failure_at) });
       }
-      for (const message of batch.undecodable) this.#passed(message);
     }
-  }
-
-  #passed({ partition, offset }: Pick<RawMessage, "partition" | "offset">): void {
-    this.#next.set(partition, offset + 1);
   }
 }

@@ -14,6 +14,7 @@ import {
   untilAnswered,
 } from "./connection.ts";
 import { connect, disconnect, openBatchConsumer, type Connection } from "./consumer.ts";
+import type { Position } from "./native/types.ts";
 
 export interface ReadTopicOptions extends KafkaOptions {
   readonly topic: string;
@@ -29,6 +30,8 @@ export interface TopicBatch {
   readonly undecodable: readonly RawMessage[];
   /** Key, headers, offset and original bytes of `values[index]`. */
   raw(index: number): RawMessage;
+  /** The offset after the batch, in each partition that it has messages of. */
+  readonly next: readonly Position[];
 }
 
 const DEFAULT_BATCH_SIZE = 1_000;
@@ -56,8 +59,8 @@ export async function* readTopic(options: ReadTopicOptions): AsyncGenerator<Topi
       if (polled.error !== null) throw kafkaError(`cannot read ${options.topic}`, polled.error);
       const { values, indexes, undecodable } = decode(native, polled);
       const raw = (index: number) => native.message(indexes?.[index] ?? index);
-      if (values.length + undecodable.length > 0) yield { values, undecodable, raw };
       const { next, ends } = native.positions();
+      if (values.length + undecodable.length > 0) yield { values, undecodable, raw, next };
       for (const { partition, offset } of next) {
         if (offset >= (unread.get(partition)?.high ?? Infinity)) unread.delete(partition);
       }
