@@ -11,6 +11,7 @@ import {
   type CheckoutStatus,
   type Following,
   type ProductQuery,
+  type ShopCategory,
   type ShopData,
   type ShopProduct,
   type StartResult,
@@ -60,9 +61,16 @@ export interface ShopDataOptions {
   readonly slots: Readonly<Record<"stream" | "poll", Pick<StreamSlots, "take">>>;
 }
 
+/** What is read of it for each page is made once per load. */
+interface Catalogue {
+  readonly products: readonly ShopProduct[];
+  readonly bySku: ReadonlyMap<string, ShopProduct>;
+  readonly categories: readonly ShopCategory[];
+}
+
 export class GatewayShopData implements ShopData {
   readonly #options: ShopDataOptions;
-  readonly #catalogue: SharedAnswers<readonly ShopProduct[]>;
+  readonly #catalogue: SharedAnswers<Catalogue>;
   /** Epoch ms. What was loaded before is not shown any more: the shopper would order at the old price again. */
   #differedAt = 0;
 
@@ -73,13 +81,13 @@ export class GatewayShopData implements ShopData {
   }
 
   async products({ after = "", search = "", category }: ProductQuery) {
-    const all = await this.#catalogueNow();
+    const { products, categories } = await this.#catalogueNow();
     const words = [...new Set(search.toLowerCase().split(/\s+/).filter(Boolean))];
     const matches = (product: ShopProduct) => {
       const text = searchText(product);
       return words.every((word) => text.includes(word));
     };
-    const found = all.filter(
+    const found = products.filter(
       (product) =>
         (category === undefined || product.category === category) && (words.length === 0 || matches(product)),
     );
@@ -88,7 +96,7 @@ export class GatewayShopData implements ShopData {
     const hasMore = start >= 0 && found.length > start + PAGE_PRODUCTS;
     return {
       items,
-      categories: categoriesOf(all),
+      categories,
       next: hasMore ? (items.at(-1)?.sku_id ?? null) : null,
       // Also from beyond the end, where a page is empty.
       previous:
@@ -99,12 +107,16 @@ export class GatewayShopData implements ShopData {
   }
 
   async productsBySku(skus: readonly string[]) {
-    const all = await this.#catalogueNow();
-    const wanted = new Set(skus);
-    const found = new Map(all.filter(({ sku_id }) => wanted.has(sku_id)).map((one) => [one.sku_id, one]));
-    if (all.length < MAX_CATALOGUE) return found;
+    const { products, bySku } = await this.#catalogueNow();
+    const wanted = [...new Set(skus)];
+    const found = new Map<string, ShopProduct>();
+    for (const sku of wanted) {
+      const product = bySku.get(sku);
+      if (product !== undefined) found.set(sku, product);
+    }
+    if (products.length < MAX_CATALOGUE) return found;
     // A large catalogue is not all in memory.
-    const others = [...wanted].filter((sku) => !found.has(sku));
+    const others = wanted.filter((sku) => !found.has(sku));
     for (let i = 0; i < others.length; i += MAX_CART_LINES)
       for (const item of await this.#options.inventory.items(others.slice(i, i + MAX_CART_LINES)))
         found.set(item.sku_id, item);
@@ -244,7 +256,7 @@ export class GatewayShopData implements ShopData {
     this.#differedAt = Math.max(this.#differedAt, at);
   }
 
-  #catalogueNow(): Promise<readonly ShopProduct[]> {
+  #catalogueNow(): Promise<Catalogue> {
     return this.#catalogue.get("all", this.#differedAt);
   }
 
@@ -258,7 +270,7 @@ export class GatewayShopData implements ShopData {
     }
   }
 
-  async #loadCatalogue(): Promise<readonly ShopProduct[]> {
+  async #loadCatalogue(): Promise<Catalogue> {
     const items: ShopProduct[] = [];
     for (let after: string | undefined; items.length < MAX_CATALOGUE;) {
       // One after the other, because each page says where the next one begins.
@@ -267,7 +279,11 @@ export class GatewayShopData implements ShopData {
       if (page.next === null) break;
       after = page.next;
     }
-    return items;
+    return {
+      products: items,
+      bySku: new Map(items.map((item) => [item.sku_id, item])),
+      categories: categoriesOf(items),
+    };
   }
 }
 
