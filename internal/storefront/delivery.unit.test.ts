@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { SHOPPER_TOKEN, ShopInMemory, storefrontOptions } from "../testkit/storefront.ts";
 import { storefrontApp } from "./app.ts";
-import { acceptsGzip, encodedPage } from "../web/compression.ts";
+import { acceptsGzip } from "../web/compression.ts";
 import { minified } from "../web/minify.ts";
 import { SESSION } from "./cookies.ts";
 import { STYLE_SHEET } from "./style-sheet.ts";
@@ -86,15 +86,6 @@ describe("compression", () => {
     expect(answer.headers.get("content-encoding")).toBe("gzip");
     const details = { ...GZIP, "sec-fetch-site": "cross-site", cookie: "__Host-details=someone.e30" };
     expect((await ask("/", details)).answer.headers.get("content-encoding")).toBeNull();
-  });
-
-  test("is not worth it for what fits into one packet", () => {
-    const request = new Request(ORIGIN, { headers: GZIP });
-    const small = "x".repeat(1_000);
-    const headers = new Headers();
-    expect(encodedPage(small, request, headers, [SESSION])).toBe(small);
-    expect(headers.get("content-encoding")).toBeNull();
-    expect(encodedPage(small + small, request, new Headers(), [SESSION]).length).toBeLessThan(100);
   });
 
   test("an answer without a body is left alone", async () => {

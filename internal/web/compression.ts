@@ -8,8 +8,6 @@
 // sign-in) cannot be guessed in this way.
 import { cookiesOf } from "./cookies.ts";
 
-/** Smaller ones fit into one packet anyway. */
-const MIN_BYTES = 1_024;
 const LEVEL = 4;
 
 /**
@@ -23,7 +21,7 @@ export function encodedPage(
   personal: readonly string[],
 ): string | Uint8Array<ArrayBuffer> {
   headers.append("vary", "accept-encoding");
-  if (html.length < MIN_BYTES || !acceptsGzip(request) || isAskedForByOthers(request, personal)) return html;
+  if (!acceptsGzip(request) || isAskedForByOthers(request, personal)) return html;
   headers.set("content-encoding", "gzip");
   return Bun.gzipSync(html, { level: LEVEL });
 }
