@@ -1,4 +1,4 @@
-// An LRU cache. Holds verified shopper tokens and opened keys of payment tokens.
+// An LRU cache: of verified shopper tokens, opened keys of payment tokens, shared answers, and clients that a gateway counts by itself.
 
 export class RecentlyUsed<Key, Value> {
   readonly #limit: number;
@@ -21,12 +21,14 @@ export class RecentlyUsed<Key, Value> {
     return value;
   }
 
-  set(key: Key, value: Value): void {
+  /** Counts as a use. Returns the key that it evicts, if any. */
+  set(key: Key, value: Value): Key | undefined {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
+    if (this.#entries.size <= this.#limit) return undefined;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
+    return oldest;
   }
 
   delete(key: Key): void {
