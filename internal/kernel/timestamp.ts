@@ -6,6 +6,11 @@ export function timestampOf(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
+/** The same for a column that may be empty. */
+export function timestampOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : timestampOf(epochMs);
+}
+
 /** Text to epoch ms. */
 export function epochMsOf(timestamp: string): number {
   return Date.parse(timestamp);

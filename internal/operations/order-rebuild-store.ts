@@ -1,7 +1,7 @@
 // The SQL for rebuilding orders: their traces in the two databases, and the changes. Called by order-rebuild.ts.
 import type { Sql, TransactionSql } from "postgres";
 import type { Tracking } from "../../schemas/fields.ts";
-import { timestampOf } from "../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import type { MadeOrder, OrderedSaga, ShippingAct, StoredOrder, ToldEvent } from "./order-rebuild-plan.ts";
 
 const TOLD: readonly ToldEvent["type"][] = [
@@ -187,7 +187,7 @@ export async function moveOrders(tx: TransactionSql, moves: readonly Move[]): Pr
 function timesOf({ updated_at, shipped_at, delivered_at }: StoredOrder) {
   return {
     updated_at: timestampOf(updated_at),
-    shipped_at: shipped_at === null ? null : timestampOf(shipped_at),
-    delivered_at: delivered_at === null ? null : timestampOf(delivered_at),
+    shipped_at: timestampOrNull(shipped_at),
+    delivered_at: timestampOrNull(delivered_at),
   };
 }

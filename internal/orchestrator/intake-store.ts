@@ -2,7 +2,7 @@
 // cmd/orchestrator passes the backlog to admission.ts.
 import type { Sql } from "postgres";
 import type { FindSaga, StartSaga } from "../../schemas/http.ts";
-import { timestampOf } from "../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { Saga } from "./state.ts";
 import { positionColumns } from "./store.ts";
@@ -31,7 +31,7 @@ export async function insertSagas(tx: Tx, sagas: readonly NewSaga[]): Promise<Re
     payment_method: saga.payment_method,
     // Null is false: most checkouts need no byte for it.
     shopper_present: saga.shopper_present ? true : null,
-    deadline_at: saga.deadline_at === null ? null : timestampOf(saga.deadline_at),
+    deadline_at: timestampOrNull(saga.deadline_at),
     created_at: timestampOf(saga.created_at),
     client_key: request.client_key,
     body_hash: request.body_hash,

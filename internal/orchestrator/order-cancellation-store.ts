@@ -2,7 +2,7 @@
 // order-cancellation-timers.ts.
 import type { PendingQuery, Sql } from "postgres";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
-import { timestampOf } from "../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
 import type { OrderCancellation } from "./order-cancellation.ts";
@@ -82,8 +82,4 @@ export function saveCancellations(tx: Tx, changed: readonly OrderCancellation[])
       from change c
      where o.cancellation_id = any(array(select cancellation_id from change))
        and o.cancellation_id = c.cancellation_id`;
-}
-
-function timestampOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : timestampOf(epochMs);
 }

@@ -4,7 +4,7 @@
 import type { Sql } from "postgres";
 import type { SagaStatusView } from "../../schemas/http.ts";
 import type { SagaHistory } from "../../schemas/shop.ts";
-import { timestampOf } from "../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import { type ShopperFacts, shopperView } from "./shopper-view.ts";
 import type { Saga } from "./state.ts";
 import { positionColumns } from "./store.ts";
@@ -84,7 +84,7 @@ export function ownedStatus(row: StatusRow): OwnedStatus {
     currency,
     created_at: timestampOf(created_at),
     updated_at: timestampOf(updated_at),
-    completed_at: completed_at === null ? null : timestampOf(completed_at),
+    completed_at: timestampOrNull(completed_at),
     ...shopperView(row),
   };
   return { user_id, view };

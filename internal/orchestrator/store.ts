@@ -5,7 +5,7 @@ import type { SagaStatus } from "../../schemas/http.ts";
 import { LONGEST_PAUSE_MS } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import { RECORD_SEPARATOR } from "../kernel/ports.ts";
-import { timestampOf } from "../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../kernel/timestamp.ts";
 import { columnText } from "../messaging/columns.ts";
 import type { Tx } from "../messaging/database.ts";
 import type { HeldRow } from "../messaging/held-rows.ts";
@@ -257,8 +257,4 @@ function fromRow(row: SagaRow): Saga {
     ...saga
   } = rest;
   return { ...saga, items: cart_items, shopper_present: shopper_present ?? false, position: positionOf(row) };
-}
-
-function timestampOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : timestampOf(epochMs);
 }

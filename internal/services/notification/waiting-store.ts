@@ -1,6 +1,6 @@
 // SQL for waiting mails: those that were not sent at their first attempt. Called by waiting-mails.ts. All times come from the caller's
 // clock, in epoch ms.
-import { timestampOf } from "../../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { LONGEST_PAUSE_MS } from "../../kernel/backoff.ts";
@@ -150,7 +150,7 @@ function fromRow(row: WaitingRow): WaitingMail {
 function columnsOf({ attempts, firstFailedAt, nextAttemptAt, lastReply }: MailState) {
   return {
     attempts,
-    first_failed_at: firstFailedAt === null ? null : timestampOf(firstFailedAt),
+    first_failed_at: timestampOrNull(firstFailedAt),
     next_attempt_at: timestampOf(nextAttemptAt),
     last_reply: lastReply,
   };

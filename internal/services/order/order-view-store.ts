@@ -2,7 +2,7 @@
 // user, so no shopper finds it.
 import type { Sql } from "postgres";
 import type { OrderView } from "../../../schemas/http.ts";
-import { timestampOf } from "../../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 
 /**
  * Up to `limit` orders, newest first, that are older than order `after`; from the newest on if it is null. Empty if `after` is no order
@@ -61,8 +61,4 @@ function viewOf({ updated_at, created_at, shipped_at, delivered_at, ...row }: Vi
     cancelled_at: row.status === "CANCELLED" ? timestampOf(updated_at) : null,
     tracking: isSent ? row.tracking : null,
   };
-}
-
-function timestampOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : timestampOf(epochMs);
 }

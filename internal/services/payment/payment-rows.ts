@@ -1,6 +1,6 @@
 // Payments and refunds as rows of their tables, in both directions. Pure. Called by store.ts and lookup-store.ts.
 import { assert, assertNever } from "../../kernel/errors.ts";
-import { timestampOf } from "../../kernel/timestamp.ts";
+import { timestampOf, timestampOrNull } from "../../kernel/timestamp.ts";
 import {
   chargeKey,
   factsOf,
@@ -113,13 +113,13 @@ export function rowOf(payment: Payment, now: number) {
     idempotency_key: chargeKey(payment.saga_id),
     error_code: failed?.error_code ?? null,
     error_message: failed?.error_message ?? null,
-    first_attempt_at: timeOrNull(first_attempt_at),
-    charge_asked_at: timeOrNull(charge_asked_at),
-    answer_by: timeOrNull(answer_by),
-    next_attempt_at: timeOrNull(open?.next_attempt_at ?? null),
+    first_attempt_at: timestampOrNull(first_attempt_at),
+    charge_asked_at: timestampOrNull(charge_asked_at),
+    answer_by: timestampOrNull(answer_by),
+    next_attempt_at: timestampOrNull(open?.next_attempt_at ?? null),
     // The update keeps them when the payment is settled, for people.
     action_txn_id: open?.action?.provider_txn_id ?? null,
-    action_expires_at: timeOrNull(open?.action?.expires_at ?? null),
+    action_expires_at: timestampOrNull(open?.action?.expires_at ?? null),
     created_at: timestampOf(created_at),
     updated_at: timestampOf(now),
   };
@@ -139,13 +139,9 @@ export function refundRowsOf(payment: Payment, now: number) {
       provider_refund_id: "provider_refund_id" in refund ? refund.provider_refund_id : null,
       error_code: pending?.error_code ?? null,
       attempts: refund.attempts,
-      next_attempt_at: timeOrNull(pending?.next_attempt_at ?? null),
+      next_attempt_at: timestampOrNull(pending?.next_attempt_at ?? null),
       created_at: timestampOf(refund.created_at),
       updated_at: timestampOf(now),
     },
   ];
-}
-
-function timeOrNull(epochMs: number | null): string | null {
-  return epochMs === null ? null : timestampOf(epochMs);
 }
