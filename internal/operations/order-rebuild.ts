@@ -10,6 +10,7 @@ import type { Tracking } from "../../schemas/fields.ts";
 import type { OrderStatus } from "../../schemas/http.ts";
 import { enterInbox, findInInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
+import { keysetPages } from "./keyset-pages.ts";
 import {
   type OpenPoint,
   type OrderTraces,
@@ -37,7 +38,6 @@ import {
 const BATCH = 1_000;
 /** Messages in one read. */
 const PAGE = 5_000;
-const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 export interface OrderRebuildOptions {
   readonly order: Sql;
@@ -154,19 +154,16 @@ async function readTraces({ order, saga, since }: OrderRebuildOptions): Promise<
     traces.set(saga_id, known);
     return known;
   };
-  for await (const event of pages(
-    (after) => toldEvents(order, since, after, PAGE),
-    (row) => row.event_id,
-  ))
-    of(event.saga_id).told.push(event);
-  for await (const sent of pages(
-    (after) => orderCommands(saga, since, after, PAGE),
-    (row) => row.message_id,
-  )) {
-    const one = of(sent.saga_id);
-    one.commands.push(sent);
-    if (sent.type === "CancelOrder") one.cancel_id ??= sent.message_id;
-  }
+  const events = (after: string) => toldEvents(order, since, after, PAGE);
+  for await (const page of keysetPages(events, (row) => row.event_id, PAGE))
+    for (const event of page) of(event.saga_id).told.push(event);
+  const commands = (after: string) => orderCommands(saga, since, after, PAGE);
+  for await (const page of keysetPages(commands, (row) => row.message_id, PAGE))
+    for (const sent of page) {
+      const one = of(sent.saga_id);
+      one.commands.push(sent);
+      if (sent.type === "CancelOrder") one.cancel_id ??= sent.message_id;
+    }
   for (const act of await shippingActs(saga, since)) of(act.saga_id).acts.push(act);
   for (const { saga_id, tracking } of await mailedTracking(saga, since)) of(saga_id).mailed = tracking;
   for (const { saga_id, at } of await cancelledOrders(saga, since)) of(saga_id).cancelled_at = at;
@@ -176,19 +173,6 @@ async function readTraces({ order, saga, since }: OrderRebuildOptions): Promise<
 
 function noTraces(saga_id: string): ReadTraces {
   return { saga_id, told: [], acts: [], commands: [], mailed: null, cancelled_at: null, cancel_id: null };
-}
-
-async function* pages<Row>(
-  read: (after: string) => Promise<readonly Row[]>,
-  idOf: (row: Row) => string,
-): AsyncGenerator<Row, void> {
-  for (let after = BEFORE_ALL; ;) {
-    const rows = await read(after);
-    yield* rows;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    after = idOf(last);
-  }
 }
 
 /** Commands whose reply the outbox has. A completed checkout waits for no reply to its CreateOrder. */

@@ -4,10 +4,10 @@
 // would be cancelled as never attempted. Called by `checkoutctl payments rebuild`.
 import type { Sql } from "postgres";
 import { recordActions } from "../messaging/operator-action-store.ts";
+import { keysetPages } from "./keyset-pages.ts";
 import { askedCharges, doubtLostCharges, doubtUnaskedCharges } from "./payment-rebuild-store.ts";
 
 const BATCH = 1_000;
-const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 
 export interface PaymentRebuildOptions {
   readonly payment: Sql;
@@ -40,11 +40,8 @@ export async function rebuildPayments(options: PaymentRebuildOptions): Promise<P
   const { payment, saga, provider, since, newId, now, actor, reason } = options;
   const run_id = newId();
   const counts = { asked: 0, lost: 0, open: 0 };
-  for (let after = BEFORE_ALL; ;) {
-    const charges = await askedCharges(saga, since, after, BATCH);
-    const last = charges.at(-1);
-    if (last === undefined) break;
-    after = last.payment_id;
+  const asked = (after: string) => askedCharges(saga, since, after, BATCH);
+  for await (const charges of keysetPages(asked, ({ payment_id }) => payment_id, BATCH)) {
     const { lost, open } = await payment.begin(async (tx) => {
       const made = new Set(await doubtLostCharges(tx, charges, provider, now));
       const known = charges.filter(({ saga_id }) => !made.has(saga_id));
