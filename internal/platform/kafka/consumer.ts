@@ -37,6 +37,11 @@ export interface ConsumerOptions extends KafkaOptions {
   readonly topicCheckIntervalMs?: number;
 }
 
+export interface MeasuredConsumer extends Consumer, AsyncDisposable {
+  /** What waits in Kafka for this member, by topic. Asks no broker. */
+  lag(): readonly TopicLag[];
+}
+
 const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 /**
  * One commit covers this much time. Nothing waits for a commit, and each one costs the brokers as much as a message: it is a record
@@ -47,9 +52,7 @@ const COMMIT_EVERY_MS = 250;
 const COMMIT_AGAIN_MS = 5_000;
 
 /** Resolves when a broker answers. Throws AppError KAFKA_UNAVAILABLE, or KAFKA_FATAL if the broker rejects us. */
-export async function openConsumer(
-  options: ConsumerOptions,
-): Promise<Consumer & AsyncDisposable & { lag(): readonly TopicLag[] }> {
+export async function openConsumer(options: ConsumerOptions): Promise<MeasuredConsumer> {
   const connection = await connect(options, {
     "group.id": options.groupId,
     ...(options.instanceId === undefined ? {} : { "group.instance.id": options.instanceId }),

@@ -4,10 +4,8 @@
 
 import { AppError } from "../../kernel/errors.ts";
 import type { TopicLag } from "../../messaging/telemetry.ts";
-import type { ConsumedBatch, Consumer, PollOptions } from "../../kernel/ports.ts";
-import { type ConsumerOptions, openConsumer } from "./consumer.ts";
-
-type Opened = Awaited<ReturnType<typeof openConsumer>>;
+import type { ConsumedBatch, PollOptions } from "../../kernel/ports.ts";
+import { type ConsumerOptions, type MeasuredConsumer, openConsumer } from "./consumer.ts";
 
 /** librdkafka's error names: of the fencing itself, and of every call after it. */
 const SHUT_OUT: ReadonlySet<unknown> = new Set(["FENCED_INSTANCE_ID", "_FATAL"]);
@@ -17,17 +15,12 @@ export async function openReconnectingConsumer(options: ConsumerOptions): Promis
   return new ReconnectingConsumer(options, await openConsumer(options));
 }
 
-export interface MeasuredConsumer extends Consumer, AsyncDisposable {
-  /** What waits in Kafka for this member, by topic. Asks no broker. */
-  lag(): readonly TopicLag[];
-}
-
 class ReconnectingConsumer implements MeasuredConsumer {
   readonly #options: ConsumerOptions;
-  #consumer: Opened | undefined;
+  #consumer: MeasuredConsumer | undefined;
   #isClosed = false;
 
-  constructor(options: ConsumerOptions, consumer: Opened) {
+  constructor(options: ConsumerOptions, consumer: MeasuredConsumer) {
     this.#options = options;
     this.#consumer = consumer;
   }
@@ -63,7 +56,7 @@ class ReconnectingConsumer implements MeasuredConsumer {
     return this.close();
   }
 
-  async #open(): Promise<Opened> {
+  async #open(): Promise<MeasuredConsumer> {
     const closed = () => new AppError("KAFKA_UNAVAILABLE", "the consumer is closed");
     if (this.#isClosed) throw closed();
     const consumer = await openConsumer(this.#options);
