@@ -14,7 +14,13 @@ const MAX_RECORD_CHARACTERS = 200_000;
 const REQUIRED = ["sku_id", "name", "currency"] as const;
 const PRICES = ["price", "unit_price_cents"] as const;
 const OPTIONAL = ["stock_total", "category", "description", "picture"] as const;
-const BY_LANGUAGE = new RegExp(`^(name|description|category)_(${LANGUAGE.slice(1, -1)})$`);
+/** The fields of a product that hold a column's texts by language. */
+const BY_LANGUAGE_FIELDS: Readonly<Record<string, string>> = {
+  name: "names",
+  description: "descriptions",
+  category: "categories",
+};
+const BY_LANGUAGE = new RegExp(`^(${Object.keys(BY_LANGUAGE_FIELDS).join("|")})_(${LANGUAGE.slice(1, -1)})$`);
 const KNOWN: ReadonlySet<string> = new Set([...REQUIRED, ...PRICES, ...OPTIONAL]);
 
 /** Adds what is wrong to `faults`. */
@@ -189,9 +195,9 @@ function textsOf(row: ReadonlyMap<string, string>) {
     if (text !== undefined) texts[field] = text === "" ? null : text;
   }
   for (const [column, text] of row) {
-    const [, field, language = ""] = BY_LANGUAGE.exec(column) ?? [];
-    if (field === undefined) continue;
-    const fields = field === "category" ? "categories" : `${field}s`;
+    const [, field = "", language = ""] = BY_LANGUAGE.exec(column) ?? [];
+    const fields = BY_LANGUAGE_FIELDS[field];
+    if (fields === undefined) continue;
     const before = texts[fields];
     const others = typeof before === "object" ? before : null;
     texts[fields] = text === "" ? others : { ...others, [language]: text };
@@ -202,7 +208,9 @@ function textsOf(row: ReadonlyMap<string, string>) {
 
 /** `names/de` is `name_de` in the file. */
 function columnOf(field: string): string {
-  return field.replace(/^(name|description)s\//, "$1_").replace(/^categories\//, "category_");
+  const [fields = "", language] = field.split("/");
+  const column = Object.keys(BY_LANGUAGE_FIELDS).find((one) => BY_LANGUAGE_FIELDS[one] === fields);
+  return column === undefined || language === undefined ? field : `${column}_${language}`;
 }
 
 function lineBreaks(cell: string): number {
