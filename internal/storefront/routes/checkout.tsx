@@ -211,7 +211,7 @@ function errorsOf(
     else if (!found.has("payment_method"))
       found.set(
         "payment_method",
-        unpayable === null ? (errors["other"] ?? "") : status.failures[failureKind(unpayable.code)].text,
+        unpayable === null ? errors.other : status.failures[failureKind(unpayable.code)].text,
       );
   }
   // Whether it is needed depends on the country; asking later would be a second round.
@@ -223,7 +223,7 @@ function errorsOf(
 /** What to do about a field: give it, shorten it, or correct it. */
 function sentenceOf({ words, language }: Visit, field: Field, { details }: PostedCheckout): string {
   const { errors, wrong } = words;
-  const missing = errors[field] ?? errors["other"] ?? "";
+  const missing = errors[field] ?? errors.other;
   if (field === "payment_method" || field === "country") return missing;
   const text = details[field] ?? "";
   if (text === "") return missing;
@@ -231,5 +231,5 @@ function sentenceOf({ words, language }: Visit, field: Field, { details }: Poste
   if (field === "email") return missing;
   if (field === "postal_code" && details.country !== undefined)
     return wrong.postalCode(countryName(details.country, language));
-  return errors["other"] ?? missing;
+  return errors.other;
 }

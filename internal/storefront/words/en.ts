@@ -1,4 +1,5 @@
 // The pages in English. Its type is the list of texts that every language must have.
+import type { Field } from "../checkout-form.ts";
 import type { MoneySentence, Stage } from "../status.ts";
 import type { FailureKind } from "../../../schemas/failures.ts";
 
@@ -13,6 +14,9 @@ export interface StatusWords {
   readonly money: Readonly<Record<MoneySentence, (amount: string) => string>>;
   readonly failures: Readonly<Record<FailureKind, TitleAndText>>;
 }
+
+/** What to do about a field that is missing; `other` for a field without words of its own, and for what is there and wrong. */
+type FieldWords = Readonly<Partial<Record<Field, string>> & Record<"other", string>>;
 
 export const status: StatusWords = {
   stages: {
@@ -269,7 +273,7 @@ export const en = {
     country: "Choose the country.",
     payment_method: "Choose how you want to pay.",
     other: "This does not look right.",
-  } as Readonly<Record<string, string>>,
+  } as FieldWords,
   wrong: {
     tooLong: (max: number) => `This is too long. Shorten it to at most ${max} characters.`,
     postalCodeIfAny: "Enter the postal code, if your country has one.",
