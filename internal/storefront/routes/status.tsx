@@ -72,9 +72,8 @@ async function statusPage(visit: Visit): Promise<Response> {
   // Another user's saga looks exactly like a missing one.
   if (checkout === null) throw new NotFound();
   limits?.seen(visit.request, checkout, viewer.userId);
-  const placed = placedOf(visit);
-  const isPlacedHere = placed?.sagaId === viewer.sagaId;
-  const isThisCart = isPlacedHere && placed.isSameCart;
+  const isPlacedHere = placedOf(visit)?.sagaId === viewer.sagaId;
+  const isThisCart = isCartOf(visit, viewer.sagaId);
   const isOver = checkout.status === "COMPLETED" && isPlacedHere;
   const isBought = isOver && isThisCart;
   const frame = isBought ? withCart(visit, []) : visit;
@@ -84,6 +83,12 @@ async function statusPage(visit: Visit): Promise<Response> {
     ...(isCancelling(checkout, props.orderStatus) ? { headers: LOOK_AGAIN } : {}),
     cookies: [...(isBought ? [cartCookie([])] : []), ...(isOver ? forgotten(visit) : [])],
   });
+}
+
+/** Whether the checkout orders what is in the cart of this browser. */
+function isCartOf(visit: Visit, sagaId: string): boolean {
+  const placed = placedOf(visit);
+  return placed?.sagaId === sagaId && placed.isSameCart;
 }
 
 function pathOf({ request }: Visit): string {
@@ -122,8 +127,7 @@ async function linesOf(
   order: PlacedOrder | null,
 ): Promise<Pick<StatusProps, "lines" | "products" | "changes">> {
   const { saga_id, lines_short } = checkout;
-  const placed = placedOf(visit);
-  const own = placed?.sagaId === saga_id && placed.isSameCart ? visit.cart : [];
+  const own = isCartOf(visit, saga_id) ? visit.cart : [];
   const lines = order?.items ?? own;
   const skus = [...lines, ...(lines_short ?? [])].map(({ sku_id }) => sku_id);
   if (skus.length === 0) return { lines: [], products: new Map(), changes: [] };
