@@ -68,6 +68,13 @@ export async function findOrder(sql: Sql, orderId: string): Promise<OrderDetails
   return found;
 }
 
+/** The order with this id, or the one of the saga with this id. */
+export async function findOrderOf(sql: Sql, id: string): Promise<OrderDetails | undefined> {
+  const [found] = await sql<OrderDetails[]>`
+    select ${summary(sql)}, items, shipping_address from orders where order_id = ${id} or saga_id = ${id}`;
+  return found;
+}
+
 /** Those with this order number: almost always one (kernel/order-number.ts). Reads the ids of one second. */
 export async function ordersNumbered(
   sql: Sql,

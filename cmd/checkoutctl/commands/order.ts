@@ -8,12 +8,11 @@ import { AppError } from "../../../internal/kernel/errors.ts";
 import { cancelOrder, type OrderCancelAnswer } from "../../../internal/operations/orchestrator.ts";
 import { orderNumberOf, readOrderNumber } from "../../../internal/kernel/order-number.ts";
 import {
-  findOrder,
+  findOrderOf,
   listOrders,
   type OrderDetails,
   ordersNumbered,
 } from "../../../internal/operations/order-store.ts";
-import { orderOf } from "../../../internal/operations/saga-store.ts";
 import { deliverOrder, shipOrder } from "../../../internal/operations/shipping.ts";
 import { Tracking } from "../../../schemas/fields.ts";
 import { ORDER_STATUSES, type ShipmentRecorded } from "../../../schemas/http.ts";
@@ -65,7 +64,7 @@ const show = command("show", "show one order")
     await using connections = new Connections(loadSettings(options.stack));
     const orders = await connections.database("order");
     const id = await idOf(orders, text);
-    const order = (await findOrder(orders, id)) ?? (await orderOfSaga(orders, id));
+    const order = await findOrderOf(orders, id);
     if (order === undefined)
       throw new AppError(
         "MESSAGE_INVALID",
@@ -100,11 +99,6 @@ async function idOf(orders: Sql, text: string): Promise<string> {
       `${others.length + 1} orders have the number ${number.number}, give the id: ${[id, ...others].join(", ")}`,
     );
   return id;
-}
-
-async function orderOfSaga(orders: Sql, sagaId: string): Promise<OrderDetails | undefined> {
-  const [found] = await orderOf(orders, sagaId);
-  return found === undefined ? undefined : findOrder(orders, found.order_id);
 }
 
 const ship = operatorCommand("ship", "record that an order was sent; the shopper gets a mail")
@@ -157,10 +151,9 @@ const cancel = operatorCommand(
     const orchestrator = await serviceAt(settings, "ORCHESTRATOR_URL");
     await using connections = new Connections(settings);
     const orders = await connections.database("order");
-    const order = await findOrder(orders, order_id);
-    if (order === undefined) {
-      const [found] = await orderOf(orders, order_id);
-      const hint = found === undefined ? "" : `; it is a saga, and its order is ${found.order_id}`;
+    const order = await findOrderOf(orders, order_id);
+    if (order?.order_id !== order_id) {
+      const hint = order === undefined ? "" : `; it is a saga, and its order is ${order.order_id}`;
       throw new AppError("MESSAGE_INVALID", `there is no order ${order_id}${hint}`);
     }
     // The order service decides this again, under the order's lock.
