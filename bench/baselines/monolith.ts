@@ -9,7 +9,7 @@ import { type Refusal, serveCheckouts } from "./checkout-api.ts";
 const POOL_SIZE = 50;
 const UNIQUE_VIOLATION = "23505";
 
-export const MONOLITH_SCHEMA = `
+const MONOLITH_SCHEMA = `
   create table if not exists products (
     sku_id text primary key,
     unit_price_cents integer not null,

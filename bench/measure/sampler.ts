@@ -70,7 +70,7 @@ export class Sampler {
 const NOTHING = { queues: {}, published: 0 } as const;
 
 /** The current numbers of waiting messages, charges and mails. A role that does not answer counts as 0. */
-export async function queuesOf({ addresses }: System): Promise<Pick<Sample, "queues" | "published">> {
+async function queuesOf({ addresses }: System): Promise<Pick<Sample, "queues" | "published">> {
   const answers = await Promise.all(
     Object.entries(addresses.ops)
       .filter(([role]) => /^(orchestrator|relay|payment|notification)/.test(role))

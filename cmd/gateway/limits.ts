@@ -52,7 +52,7 @@ export function credentialOf({ headers, url }: Request): string | null {
   return token === undefined ? null : `Bearer ${token}`;
 }
 
-export function limitsOf(env: Config): LimitSettings {
+function limitsOf(env: Config): LimitSettings {
   const factor = env.RATE_LIMIT_FACTOR;
   return {
     address: env.RATE_LIMIT_ADDRESS * factor,

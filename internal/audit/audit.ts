@@ -22,7 +22,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ...messages,
 ];
 /** Maximum findings listed per invariant; all are counted. A broken system may have one per saga. */
-export const MAX_FINDINGS_TOLD = 100;
+const MAX_FINDINGS_TOLD = 100;
 
 export interface AuditReport {
   readonly ok: boolean;

@@ -3,7 +3,7 @@
 // shop-data.ts; emptied by cmd/gateway before the API stops, because the API waits for open calls.
 import { ProblemError } from "./problem.ts";
 
-export const MAX_STREAMS_PER_USER = 4;
+const MAX_STREAMS_PER_USER = 4;
 
 export interface StreamSlotsOptions {
   /** Of all users together. */

@@ -28,7 +28,7 @@ export interface StatusRow extends ShopperFacts {
  * The columns of saga_state that `ownedStatus` takes. The cancellation is looked up only for a completed checkout, by a unique index;
  * other checkouts do not pay for it.
  */
-export const statusColumns = (sql: Sql) => sql`
+const statusColumns = (sql: Sql) => sql`
   saga_id, user_id, status, current_step, compensation_step, failure_code, order_id, total_cents, currency,
   payment_succeeded, action_expires_at, action_latest_at, deadline_at, lines_short, created_at, updated_at,
   completed_at,
@@ -70,7 +70,7 @@ export function statusOfSaga(saga: Saga): OwnedStatus {
   return ownedStatus({ ...saga, ...positionColumns(saga.position), cancellation_step: null });
 }
 
-export function ownedStatus(row: StatusRow): OwnedStatus {
+function ownedStatus(row: StatusRow): OwnedStatus {
   const { user_id, saga_id, status, current_step, compensation_step, failure_code, order_id } = row;
   const { total_cents, currency, created_at, updated_at, completed_at } = row;
   const view: SagaStatusView = {

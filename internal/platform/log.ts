@@ -53,7 +53,7 @@ const MAX_CAUSES = 8;
  * An error with all its causes, each with type, code and message, and the stack of the innermost one. Only these fields are
  * logged: a database error also holds the statement's parameters, which are personal data.
  */
-export function describeErrorChain(error: unknown, depth = 0): LoggedError {
+function describeErrorChain(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const code: unknown = "code" in error ? error.code : undefined;
   const isInnermost = error.cause === undefined || depth === MAX_CAUSES;

@@ -59,7 +59,7 @@ const CONFLICT_STATES: ReadonlySet<string> = new Set(["40001", "40P01", "23505"]
 const LOCK_NOT_AVAILABLE = "55P03";
 
 /** `current transaction is aborted`: the error of every statement after the failed one. */
-export const TRANSACTION_ABORTED = "25P02";
+const TRANSACTION_ABORTED = "25P02";
 
 const FAULT_OF_APP_ERROR: Partial<Record<ErrorCode, DatabaseFault>> = {
   DATABASE_UNAVAILABLE: "unavailable",

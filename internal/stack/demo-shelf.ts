@@ -6,7 +6,7 @@ import type { CatalogueItem, CheckoutRequest, RestockRequest } from "../../schem
 type RestockItem = RestockRequest["items"][number];
 type ShopItem = Omit<RestockItem, "stock_total"> & { readonly stock_total?: number | undefined };
 
-export const DEMO_CURRENCY = "EUR";
+const DEMO_CURRENCY = "EUR";
 /** The demo shop has some products of which there are few, for its pages. Those stay as they are. */
 const PLENTIFUL = 100;
 /** Left of each product after the demo. */

@@ -25,7 +25,7 @@ export type MoneySentence =
   "none" | "free" | "asking" | "authorized" | "taken" | "returning" | "returned" | "unknown" | "settled";
 
 /** After this the page stops promising seconds. */
-export const LONGER_THAN_USUAL_MS = 10_000;
+const LONGER_THAN_USUAL_MS = 10_000;
 
 /** Refusals of the charge, and everything before it: the money was never touched. */
 const NEVER_CHARGED: ReadonlySet<FailureKind> = new Set([

@@ -156,7 +156,7 @@ export interface ProcessOptions {
   readonly consumer?: (real: Consumer) => Consumer;
 }
 
-export class CountingProcess implements AsyncDisposable {
+class CountingProcess implements AsyncDisposable {
   readonly warnings: string[] = [];
   readonly retries: RetryLoop<"CancelOrder", Counts>;
   readonly redis: ReturnType<typeof openRedis>;

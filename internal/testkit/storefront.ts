@@ -18,8 +18,8 @@ import { startedView } from "./status-view.ts";
 export const SHOPPER_TOKEN = "header.shopper.signature";
 export const OTHER_TOKEN = "header.other.signature";
 export const SHOPPER_ID = "01890000-0000-7000-8000-00000000000a";
-export const OTHER_ID = "01890000-0000-7000-8000-00000000000b";
-export const FIXED_NOW = Date.parse("2026-11-29T12:04:05.000Z");
+const OTHER_ID = "01890000-0000-7000-8000-00000000000b";
+const FIXED_NOW = Date.parse("2026-11-29T12:04:05.000Z");
 
 type ProductParts = readonly [
   sku: string,

@@ -8,7 +8,7 @@ import { type Bus, type BusOptions, type Line, type Message, openBus } from "./b
 
 const POOL_SIZE = 20;
 
-export const SAGA_SCHEMA = `
+const SAGA_SCHEMA = `
   create table if not exists sagas (
     saga_id uuid primary key,
     client_key text not null unique,

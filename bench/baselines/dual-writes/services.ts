@@ -7,7 +7,7 @@ import { type BusOptions, type Line, type Message, openBus, type Topic } from ".
 
 const POOL_SIZE = 20;
 
-export const INVENTORY_SCHEMA = `
+const INVENTORY_SCHEMA = `
   create table if not exists products (
     sku_id text primary key,
     unit_price_cents integer not null,
@@ -21,7 +21,7 @@ export const INVENTORY_SCHEMA = `
   );
   create index if not exists reservations_saga on reservations (saga_id)`;
 
-export const PAYMENT_SCHEMA = `
+const PAYMENT_SCHEMA = `
   create table if not exists payments (
     payment_id bigint primary key generated always as identity,
     saga_id uuid not null,
@@ -30,7 +30,7 @@ export const PAYMENT_SCHEMA = `
     created_at timestamptz not null default now()
   )`;
 
-export const ORDER_SCHEMA = `
+const ORDER_SCHEMA = `
   create table if not exists orders (
     order_id uuid primary key,
     saga_id uuid not null unique,

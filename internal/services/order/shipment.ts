@@ -105,7 +105,7 @@ function refused(reason: string): ShipmentDecision {
   return { kind: "refused", reason };
 }
 
-export function isSameParcel(a: Tracking | null, b: Tracking | null): boolean {
+function isSameParcel(a: Tracking | null, b: Tracking | null): boolean {
   if (a === null || b === null) return a === b;
   return a.carrier === b.carrier && a.number === b.number && a.url === b.url;
 }

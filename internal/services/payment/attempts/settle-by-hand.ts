@@ -77,7 +77,7 @@ export async function settleByHand(context: SettleContext, request: SettleByHand
 }
 
 /** Pure. Why this charge of the provider ledger cannot be the payment's, or null. */
-export function objectionToCharge(
+function objectionToCharge(
   payment: OpenPayment,
   atProvider: ProviderCharge | null,
   charge: string,
@@ -93,7 +93,7 @@ export function objectionToCharge(
 }
 
 /** Pure. Why it is too early to say that no money was or will be taken, or null. */
-export function objectionToAbsence(payment: OpenPayment, now: number): string | null {
+function objectionToAbsence(payment: OpenPayment, now: number): string | null {
   if (!payment.undo_requested)
     return "its saga is not compensating, so the charge is still retried: run `checkoutctl saga cancel` first";
   const sentAt = payment.charge_asked_at ?? payment.first_attempt_at ?? payment.created_at;

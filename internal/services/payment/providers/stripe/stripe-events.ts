@@ -45,7 +45,7 @@ const readable = {
  * Checks and reads one request. `signature` is its `Stripe-Signature` header, null if it has none; `now` in epoch ms. During a
  * rotation of the secret Stripe signs with both, so the one that is known here is enough.
  */
-export function openStripeEvent(
+function openStripeEvent(
   body: Uint8Array,
   signature: string | null,
   { secret, mark }: { readonly secret: string; readonly mark: string },

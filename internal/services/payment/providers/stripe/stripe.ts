@@ -28,7 +28,7 @@ import {
 import { findInList } from "./stripe-lists.ts";
 
 /** Longer than a charge takes in practice; the executor's lease must be longer. */
-export const STRIPE_TIMEOUT_MS = 10_000;
+const STRIPE_TIMEOUT_MS = 10_000;
 /** A saga has one charge; the search reads a few more in case there are several. */
 const SEARCH_LIMIT = 10;
 
