@@ -420,5 +420,7 @@ export const Problem = Type.Object({
   detail: Type.Optional(Type.String()),
   instance: Type.Optional(Type.String()),
   errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  /** Of a fault of ours whose request is traced. */
+  trace_id: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$" })),
 });
 export type Problem = Static<typeof Problem>;

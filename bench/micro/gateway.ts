@@ -7,7 +7,10 @@ import { LocalLimitStore } from "../../internal/gateway/limits/local-limit-store
 import { limitMetrics, RateLimits } from "../../internal/gateway/limits/rate-limits.ts";
 import { SecondCap } from "../../internal/gateway/limits/second-cap.ts";
 import { ShoppingLimits } from "../../internal/gateway/limits/shopping-limits.ts";
+import { RequestTraces } from "../../internal/gateway/request-traces.ts";
 import { site } from "../../internal/gateway/site.ts";
+import { httpMetrics } from "../../internal/gateway/telemetry.ts";
+import { noTracer } from "../../internal/kernel/telemetry.ts";
 import { StreamSlots } from "../../internal/gateway/stream-slots.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
@@ -89,6 +92,11 @@ const app = site(
     onError: (error) => console.error(error),
   }),
   null,
+  new RequestTraces({
+    tracer: noTracer,
+    sampling: { decide: () => ({ kind: "unrecorded" }) },
+    metrics: httpMetrics(new Metrics()),
+  }),
 );
 
 const authorization = `Bearer ${await tokenOf(USER)}`;

@@ -136,6 +136,20 @@ export const config = Type.Object({
     description:
       "maximum concurrent calls to the orchestrator; each shopper who waits for a saga or follows it holds one. With Bun's default of 256, waiting shoppers would block new checkouts",
   }),
+  TRACE_SAMPLE_RATIO: Type.Number({
+    default: 0.01,
+    minimum: 0,
+    maximum: 1,
+    description:
+      "share of the requests that are traced, and with them the whole checkout in every role; needs OTLP_URL, here and in the other roles",
+  }),
+  TRACE_ASKED_PER_SECOND: Type.Integer({
+    default: 10,
+    minimum: 0,
+    maximum: 100_000,
+    description:
+      "traces per second that callers may ask for, by a traceparent header with the sampled flag; beyond that TRACE_SAMPLE_RATIO decides",
+  }),
   MAX_EVENT_STREAMS: Type.Integer({
     default: 5_000,
     minimum: 1,

@@ -6,11 +6,14 @@ import { OrchestratorClient } from "../../internal/gateway/orchestrator-client.t
 import { OrderClient } from "../../internal/gateway/order-client.ts";
 import { PaymentClient } from "../../internal/gateway/payment-client.ts";
 import { GatewayShopData } from "../../internal/gateway/shop-data.ts";
+import { HeadSampling } from "../../internal/gateway/head-sampling.ts";
+import { RequestTraces } from "../../internal/gateway/request-traces.ts";
 import { site } from "../../internal/gateway/site.ts";
 import { StreamSlots } from "../../internal/gateway/stream-slots.ts";
-import { streamMetrics } from "../../internal/gateway/telemetry.ts";
+import { httpMetrics, streamMetrics } from "../../internal/gateway/telemetry.ts";
 import { shopCurrencies } from "../../internal/kernel/shop-currencies.ts";
 import { signingKey } from "../../internal/platform/caller-keys.ts";
+import { traceFields } from "../../internal/kernel/telemetry.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { CallerCredential } from "../../internal/platform/internal-tokens.ts";
 import { runRole } from "../../internal/platform/lifecycle.ts";
@@ -34,13 +37,23 @@ await runRole({
   config,
   faults: faultsOf,
   async start(context) {
-    const { config: env, log, metrics, ops, resources } = context;
+    const { config: env, log, metrics, tracer, ops, resources } = context;
     const seal = await createSealer(env.PAYMENT_PUBLIC_JWK);
     log.info({ key_ids: keyIds(env.PAYMENT_PUBLIC_JWK) }, "the gateway seals payment tokens with this key");
     const key = await signingKey("GATEWAY_PRIVATE_JWK", env.GATEWAY_PRIVATE_JWK, "service");
     log.info({ kid: key.kid, issuer: key.issuer }, "the gateway proves itself to the services with this key");
     const at = (address: string) => ({ url: address, credential: new CallerCredential(key, systemClock) });
-    const orchestrator = new OrchestratorClient(at(env.ORCHESTRATOR_URL));
+    const orchestrator = new OrchestratorClient({ ...at(env.ORCHESTRATOR_URL), tracer });
+    const traces = new RequestTraces({
+      tracer,
+      sampling: new HeadSampling({
+        ratio: env.TRACE_SAMPLE_RATIO,
+        askedPerSecond: env.TRACE_ASKED_PER_SECOND,
+        random: Math.random,
+        monotonic: () => performance.now(),
+      }),
+      metrics: httpMetrics(metrics),
+    });
     ops.addCheck("orchestrator", () => orchestrator.ready());
     const redis = resources.use(
       "redis",
@@ -53,8 +66,11 @@ await runRole({
     const logError = logThrottled(log, systemClock);
     const currencies = shopCurrencies(env.SHOP_CURRENCIES);
     // Without its query, which may hold a secret of a payment, of a link or of a session.
-    const onError = (error: unknown, { method, url }: Request) =>
-      logError(error, { method, path: new URL(url).pathname }, "a request failed");
+    const onError = (error: unknown, request: Request) => {
+      const { method, url } = request;
+      const fields = { method, path: new URL(url).pathname, ...traceFields(traces.contextOf(request)) };
+      logError(error, fields, "a request failed");
+    };
     const total = env.MAX_EVENT_STREAMS;
     const slots = {
       stream: new StreamSlots({ total, metrics: streamMetrics(metrics, (): number => slots.stream.size) }),
@@ -69,6 +85,7 @@ await runRole({
       seal,
       currencies,
       limits,
+      traces,
       clock: systemClock,
     };
     const api = gatewayApp({
@@ -79,8 +96,9 @@ await runRole({
       onError,
     });
     const data = new GatewayShopData({ ...services, slots });
-    const shared = { data, authenticator, limits, counts: storefrontMetrics(metrics), onError };
-    startHttp(context, "api", site(api, storefront(env, shared)));
+    const onRoute = traces.routed.bind(traces);
+    const shared = { onRoute, data, authenticator, limits, counts: storefrontMetrics(metrics), onError };
+    startHttp(context, "api", site(api, storefront(env, shared), traces));
     // Closed before the API: the API waits for open calls.
     resources.defer("status calls", () => orchestrator[Symbol.dispose]());
     resources.defer("event streams", () => {

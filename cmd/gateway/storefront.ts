@@ -11,7 +11,7 @@ import type { StorefrontLimits, StorefrontOptions } from "../../internal/storefr
 import type { config } from "./config.ts";
 
 type Settings = Static<typeof config>;
-type Shared = Pick<StorefrontOptions, "data" | "counts" | "onError"> & {
+type Shared = Pick<StorefrontOptions, "data" | "counts" | "onError" | "onRoute"> & {
   readonly authenticator: Authenticator;
   readonly limits: GatewayLimits;
 };

@@ -21,7 +21,7 @@ await runRole({
   description: "Sends mails to shoppers: confirmed orders and failed checkouts.",
   config,
   async start(context) {
-    const { config: env, log, metrics: meter, ops, resources, stopping } = context;
+    const { config: env, log, metrics: meter, tracer, ops, resources, stopping } = context;
     const maxConnections = env.SMTP_MAX_CONNECTIONS;
     const shop = { name: env.SHOP_NAME, linkOf: linksOf(env) };
     const smtp = resources.use(
@@ -29,7 +29,7 @@ await runRole({
       openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, shopName: shop.name, maxConnections }),
     );
     const metrics = notificationMetrics(meter);
-    const shared = { clock: systemClock, random: Math.random, metrics, log, shop };
+    const shared = { clock: systemClock, random: Math.random, metrics, log, shop, tracer };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
     // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());

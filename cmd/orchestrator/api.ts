@@ -31,7 +31,7 @@ export interface ApiParts extends Pick<
 
 /** Serves the API. It needs only the saga database: checkouts are accepted while Kafka is down. */
 export async function startApi(context: RoleContext<OrchestratorConfig>, parts: ApiParts): Promise<void> {
-  const { config, log, resources } = context;
+  const { config, log, tracer, resources } = context;
   const access = await openAccess(context, "orchestrator", config);
   const { database, admission, history, past, watch } = parts;
   const gate = {
@@ -42,7 +42,7 @@ export async function startApi(context: RoleContext<OrchestratorConfig>, parts: 
   };
   const intake = resources.use(
     "intake",
-    new Intake({ ...parts, lingerMs: config.INTAKE_LINGER_MS, admission: gate }),
+    new Intake({ ...parts, tracer, lingerMs: config.INTAKE_LINGER_MS, admission: gate }),
   );
   const keys = resources.use("key lookup", new KeyLookup(database.sql));
   const logError = logThrottled(log, systemClock);
@@ -54,7 +54,7 @@ export async function startApi(context: RoleContext<OrchestratorConfig>, parts: 
     history,
     cancel(sagaId, request) {
       requirePresent(past);
-      return cancelSaga({ ...parts, log }, sagaId, request);
+      return cancelSaga({ ...parts, log, tracer }, sagaId, request);
     },
     cancelOrder(sagaId, request) {
       requirePresent(past);
@@ -65,6 +65,7 @@ export async function startApi(context: RoleContext<OrchestratorConfig>, parts: 
       return extendAction(parts, sagaId, request);
     },
     faultOf: database.faultOf.bind(database),
+    tracer,
     onError: (error) => logError(error, {}, "a request failed"),
   });
   startHttp(context, "api", api);

@@ -46,7 +46,7 @@ await runRole({
     await startApi(context, { ...saga, watch, history, admission, past, onStarted: telemetry.onStarted });
     runLoop(context, {
       name: "deadlines",
-      runOnce: () => sweepDeadlines({ ...saga, compared: () => past.compared }),
+      runOnce: () => sweepDeadlines({ ...saga, tracer: context.tracer, compared: () => past.compared }),
       intervalMs: 500,
       idleIntervalMs: 2_000,
       restPerRun: 4,

@@ -70,6 +70,7 @@ function openStripe({ config, log, resources }: Context, metrics: PaymentMetrics
     pace,
     hold,
     concurrency: config.PROVIDER_CONCURRENCY,
+    host: account.baseUrl.hostname,
     policy: { ...DEFAULT_POLICY, searchLagMs: config.SEARCH_LAG_MS, executionMs: config.CHARGE_EXECUTION_MS },
   };
 }

@@ -47,7 +47,12 @@ export function startExecutors(
   const loops: BackgroundLoop[] = [];
   for (const served of providers) {
     const { name } = served.provider;
-    const executor = new Executor({ ...options, ...served, onRoom: () => loop.wake() });
+    const executor = new Executor({
+      ...options,
+      ...served,
+      tracer: context.tracer,
+      onRoom: () => loop.wake(),
+    });
     context.resources.use(`calls of ${name}`, executor);
     const loop = runLoop(context, {
       name: `payment executor of ${name}`,

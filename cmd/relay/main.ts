@@ -18,7 +18,7 @@ await runRole({
   description: "Publishes the messages in the services' outboxes to Kafka.",
   config,
   async start(context) {
-    const { config: env, log, metrics, resources, untilReachable } = context;
+    const { config: env, log, metrics, tracer, resources, untilReachable } = context;
     const producer = resources.use(
       "kafka producer",
       await untilReachable("Kafka (KAFKA_BROKERS)", () =>
@@ -35,6 +35,7 @@ await runRole({
       clock: systemClock,
       metrics: relayMetrics(metrics),
       log,
+      tracer,
       graceMs: PUBLISHER_GRACE_MS,
     };
     for (const database of databasesOf(env)) startDraining(context, database, options);

@@ -13,6 +13,7 @@ import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { OrderClient } from "./order-client.ts";
 import type { PaymentClient } from "./payment-client.ts";
 import { ProblemError, problemResponse, STATUS_NO_CONTENT } from "./problem.ts";
+import type { RequestTraces } from "./request-traces.ts";
 import { checkoutRoutes } from "./routes/checkout.ts";
 import { documentRoute, healthRoute } from "./routes/meta.ts";
 import { orderRoutes } from "./routes/orders.ts";
@@ -42,6 +43,8 @@ export interface RouteOptions {
   readonly clock: Clock;
   /** Without them nothing is limited. */
   readonly limits?: GatewayLimits | undefined;
+  /** Without them nothing is traced. */
+  readonly traces?: RequestTraces | undefined;
 }
 
 export interface GatewayOptions extends RouteOptions {
@@ -53,7 +56,7 @@ export interface GatewayOptions extends RouteOptions {
 }
 
 export function gatewayApp(options: GatewayOptions) {
-  const { authenticator, corsOrigins = [], limits, onError } = options;
+  const { authenticator, corsOrigins = [], limits, traces, onError } = options;
   const cors = new Cors(corsOrigins);
   const app = new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES_READ } })
     .onRequest(({ request, set }) => {
@@ -64,7 +67,7 @@ export function gatewayApp(options: GatewayOptions) {
       const problem = asProblem(error, code);
       // A client that disconnected gets no answer, and its disconnect is not an error.
       if (problem.isForOperators && !request.signal.aborted) onError(error, request);
-      return problemResponse(problem, path);
+      return problemResponse(problem, path, traces?.contextOf(request));
     })
     .use(limitHooks(limits));
   const routes = routesOf(options);
@@ -72,7 +75,10 @@ export function gatewayApp(options: GatewayOptions) {
     app.route(
       route.method,
       route.path,
-      ({ request, params, set }) => answer(authenticator, route, { request, params, set }),
+      ({ request, params, set }) => {
+        traces?.routed(request, route.path);
+        return answer(authenticator, route, { request, params, set });
+      },
       // Elysia would strip unknown fields instead of rejecting them, so each route reads its body itself.
       { parse: "none" },
     );

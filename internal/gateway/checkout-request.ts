@@ -5,6 +5,7 @@ import { EMAIL_LENGTH } from "../../schemas/fields.ts";
 import { CheckoutRequest, IDEMPOTENCY_KEY } from "../../schemas/http.ts";
 import { mediaTypeOf } from "../../schemas/media-type.ts";
 import { chargeFault } from "../kernel/charge-limits.ts";
+import { parseTraceparent } from "../kernel/telemetry.ts";
 import { shopCurrencyFault } from "../kernel/shop-currencies.ts";
 import { addressFaults } from "./address.ts";
 import { holdsCardNumber } from "./card-number.ts";
@@ -15,8 +16,6 @@ export const MAX_BODY_BYTES = 64 * 1_024;
 /** Maximum listed faults of one body; more are usually consequences of these. */
 const MAX_BODY_FAULTS = 20;
 const idempotencyKey = new RegExp(IDEMPOTENCY_KEY);
-/** W3C trace context, which forbids ids of only zeros. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
  * A pattern cannot find this fault: `ada,smith@example.com` is not an address, and software that reads it as a list of two sends
@@ -126,12 +125,10 @@ export function hashOf(checkout: CheckoutRequest): string {
   return Bun.CryptoHasher.hash("sha256", JSON.stringify(withSortedFields(checkout)), "hex");
 }
 
-/** Continues the caller's trace; a checkout without a trace starts a new one. */
-export function traceparentOf({ headers }: Request): string {
+/** The caller's trace context, if the caller records its trace. */
+export function traceparentOf({ headers }: Request): string | undefined {
   const given = headers.get("traceparent");
-  if (given !== null && TRACEPARENT.test(given)) return given;
-  const id = crypto.getRandomValues(new Uint8Array(24)).toHex();
-  return `00-${id.slice(0, 32)}-${id.slice(32)}-01`;
+  return given !== null && parseTraceparent(given)?.isSampled === true ? given : undefined;
 }
 
 async function textOf(request: Request): Promise<string> {

@@ -48,7 +48,7 @@ test("two carts have the same hash only if they are equal", () => {
   );
 });
 
-test("a valid trace continues; any other checkout starts a new one", () => {
+test("only the valid context of a recorded trace goes on", () => {
   const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const of = (traceparent?: string) =>
     traceparentOf(
@@ -63,8 +63,7 @@ test("a valid trace continues; any other checkout starts a new one", () => {
     `${given}-x`,
     `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
     `00-0af7651916cd43dd8448eb211c80319c-${"0".repeat(16)}-01`,
+    given.replace(/01$/, "00"),
   ];
-  const started = invalid.map(of);
-  for (const traceparent of started) expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-  expect(new Set(started).size).toBe(invalid.length);
+  expect(invalid.map(of)).toEqual(invalid.map(() => undefined));
 });

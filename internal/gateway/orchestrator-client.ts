@@ -15,6 +15,8 @@ import {
 } from "../../schemas/http.ts";
 import { SagaHistory } from "../../schemas/shop.ts";
 import { AppError } from "../kernel/errors.ts";
+import { HTTP_METHOD, SERVER_ADDRESS, SERVER_PORT } from "../kernel/span-attributes.ts";
+import { noTracer, type SpanAttributes, type Tracer } from "../kernel/telemetry.ts";
 import { type Contract, InternalApi, type ServiceAt } from "./internal-api.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -34,6 +36,8 @@ const history = { body: TypeCompiler.Compile(SagaHistory), fault };
 export interface OrchestratorClientOptions extends ServiceAt {
   /** Override the limits above, for tests. Milliseconds. */
   readonly timeouts?: { readonly startMs?: number; readonly statusMs?: number };
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 interface Wait {
@@ -47,8 +51,17 @@ export class OrchestratorClient implements Disposable {
   readonly #statusTimeoutMs: number;
   /** Open calls that wait. */
   readonly #waits = new Set<AbortController>();
+  readonly #tracer: Tracer;
+  readonly #server: SpanAttributes;
 
-  constructor({ timeouts = {}, ...at }: OrchestratorClientOptions) {
+  constructor({ timeouts = {}, tracer = noTracer, ...at }: OrchestratorClientOptions) {
+    this.#tracer = tracer;
+    const { hostname, port } = new URL(at.url);
+    this.#server = {
+      [HTTP_METHOD]: "POST",
+      [SERVER_ADDRESS]: hostname,
+      ...(port === "" ? {} : { [SERVER_PORT]: Number(port) }),
+    };
     this.#api = new InternalApi("orchestrator", at);
     this.#startTimeoutMs = timeouts.startMs ?? START_TIMEOUT_MS;
     this.#statusTimeoutMs = timeouts.statusMs ?? STATUS_TIMEOUT_MS;
@@ -59,6 +72,20 @@ export class OrchestratorClient implements Disposable {
    * SERVICE_UNAVAILABLE if the saga may or may not be stored; a retry with the same Idempotency-Key is safe.
    */
   async startSaga(request: StartSaga): Promise<SagaStarted> {
+    const { traceparent } = request;
+    if (traceparent === undefined || !this.#tracer.isOn) return this.#start(request);
+    const span = this.#tracer.span("POST", traceparent, { kind: "client", attributes: this.#server });
+    try {
+      return await this.#start({ ...request, traceparent: span.traceparent ?? traceparent });
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  async #start(request: StartSaga): Promise<SagaStarted> {
     const answer = await this.#post("/sagas", start, request);
     return "body" in answer ? answer.body : notStarted(answer.fault);
   }

@@ -1,6 +1,7 @@
 // RFC 9457 problem bodies, and the only place that chooses HTTP status codes. Every rejection of the gateway passes through here,
 // so that a client can choose its next step by `type`.
 import type { Problem } from "../../schemas/http.ts";
+import { traceFields } from "../kernel/telemetry.ts";
 import { secondsOf } from "./limits/policies.ts";
 
 const PROBLEMS = {
@@ -87,10 +88,20 @@ export class ProblemError extends Error {
   }
 }
 
-/** The response of a problem; `instance` is the request's path. */
-export function problemResponse({ type, parts }: ProblemError, instance: string): Response {
+const FIRST_SERVER_ERROR = 500;
+
+/**
+ * The response of a problem; `instance` is the request's path. Whoever reports a fault of ours can name its trace, if there is one:
+ * `traceparent` is the context of the request.
+ */
+export function problemResponse(
+  { type, parts }: ProblemError,
+  instance: string,
+  traceparent?: string,
+): Response {
   const { status, title } = PROBLEMS[type];
   const { detail, errors, allow, limit } = parts;
+  const { trace_id } = status >= FIRST_SERVER_ERROR ? traceFields(traceparent) : {};
   const body: Problem = {
     type: `urn:checkout:problem:${type}`,
     title,
@@ -98,6 +109,7 @@ export function problemResponse({ type, parts }: ProblemError, instance: string)
     instance,
     ...(detail === undefined ? {} : { detail }),
     ...(errors === undefined ? {} : { errors }),
+    ...(trace_id === undefined ? {} : { trace_id }),
   };
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
   if (type === "unauthenticated") headers.set("www-authenticate", "Bearer");

@@ -1,5 +1,7 @@
 // One server for both: the API under /api/, the storefront everywhere else. Called by cmd/gateway.
 
+import type { RequestTraces } from "./request-traces.ts";
+
 /** The used parts of an app. */
 interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>;
@@ -7,11 +9,12 @@ interface App {
 }
 
 /** Each app limits bodies itself, below this common limit of the server. */
-export function site(api: App, storefront: App | null): App {
-  if (storefront === null) return api;
+export function site(api: App, storefront: App | null, traces: Pick<RequestTraces, "within">): App {
+  const appOf = ({ url }: Request) =>
+    storefront === null || isApi(new URL(url).pathname) ? api : storefront;
   return {
     config: api.config,
-    fetch: (request) => (isApi(new URL(request.url).pathname) ? api : storefront).fetch(request),
+    fetch: (request) => traces.within(request, () => appOf(request).fetch(request)),
   };
 }
 

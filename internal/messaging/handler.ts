@@ -41,6 +41,8 @@ export interface Handler<Type extends MessageType, Rows> {
   held(tx: Tx, messages: readonly MessageOf<Type>[]): PromiseLike<readonly HeldRow[]>;
   /** Decides one message and applies it to the working set. Pure apart from that set: no I/O, no clock, no randomness. */
   decide(rows: Rows, message: MessageOf<Type>, now: number): readonly Outgoing[];
+  /** The trace context that the rows keep for a message without one. Asked only while tracing is on. */
+  traceparentOf?(rows: Rows, message: MessageOf<Type>): string | undefined;
   /** The set-based statements that write the changes; empty when nothing changed. Sent together with the outbox and `commit`. */
   save(tx: Tx, rows: Rows, now: number): readonly PromiseLike<unknown>[];
   /** Called after the commit with the working set, to wake waiters in this process. */

@@ -4,6 +4,7 @@ import type { MessageType } from "../../schemas/registry.ts";
 import { AppError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { noTracer, type Tracer } from "../kernel/telemetry.ts";
+import { BatchSpans } from "./batch-spans.ts";
 import type { Database, Transaction, Tx } from "./database.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Handler } from "./handler.ts";
@@ -127,7 +128,30 @@ async function transact<Type extends MessageType, Rows>(
   deliveries: readonly Delivery<Type>[],
   alongside: Alongside<Type>,
 ): Promise<{ readonly fresh: ReadonlySet<string>; readonly rows: Rows }> {
-  const { handler, clock, tracer = noTracer } = context;
+  const { handler, tracer = noTracer } = context;
+  const spans = BatchSpans.start(tracer, handler.service, deliveries);
+  try {
+    const effect = await transactTraced(context, transaction, { deliveries, alongside, spans });
+    spans?.done(deliveries, effect.fresh);
+    return effect;
+  } catch (error) {
+    spans?.failed(error);
+    throw error;
+  }
+}
+
+interface Traced<Type extends MessageType> {
+  readonly deliveries: readonly Delivery<Type>[];
+  readonly alongside: Alongside<Type>;
+  readonly spans: BatchSpans | undefined;
+}
+
+async function transactTraced<Type extends MessageType, Rows>(
+  context: InboxContext<Type, Rows>,
+  transaction: Transaction,
+  { deliveries, alongside, spans }: Traced<Type>,
+): Promise<{ readonly fresh: ReadonlySet<string>; readonly rows: Rows }> {
+  const { handler, clock } = context;
   const { tx, appended } = transaction;
   const messages = deliveries.map((delivery) => delivery.message);
   const [unseen, loaded] = await transaction.send<[ReadonlySet<string>, Rows]>([
@@ -139,14 +163,18 @@ async function transact<Type extends MessageType, Rows>(
   ]);
   const now = clock.now();
   const caused: Caused[] = [];
-  for (const message of messages) {
+  for (const delivery of deliveries) {
+    const { message } = delivery;
     if (!unseen.has(message.message_id)) continue;
-    const span = tracer.span(message.type, message.traceparent);
-    try {
-      caused.push({ out: handler.decide(loaded, message, now), traceparent: span.traceparent });
-    } finally {
-      span.end();
-    }
+    const traceparent =
+      spans === undefined
+        ? message.traceparent
+        : spans.contextOf(delivery, handler.traceparentOf?.(loaded, message));
+    // What the service keeps of the trace continues this message, not the one that caused it.
+    const traced = traceparent === message.traceparent ? message : { ...message, traceparent };
+    const out = handler.decide(loaded, traced, now);
+    caused.push({ out, traceparent });
+    spans?.decided(delivery, out);
   }
   await transaction.finish([
     ...handler.save(tx, loaded, now),

@@ -14,7 +14,7 @@ import { sendBytes } from "../testkit/kafka.ts";
 import { redisUrl } from "../testkit/servers.ts";
 import { TcpProxy } from "../faults/tcp-proxy.ts";
 import { waitUntil } from "../stack/wait.ts";
-import { noTracer, type Tracer } from "../kernel/telemetry.ts";
+import { noSpan, noTracer, type Tracer } from "../kernel/telemetry.ts";
 import type { Database, Transaction } from "./database.ts";
 import { applyOnce } from "./inbox-transaction.ts";
 
@@ -49,12 +49,9 @@ function apply(
     random: Math.random,
     tracer,
   };
-  const raw = () => {
-    throw new Error("no message of this test has bytes");
-  };
   return applyOnce(
     context,
-    commands.map((message) => ({ message, value: message, raw })),
+    commands.map((message) => ({ message, value: message, raw: () => rawOf(message) })),
   );
 }
 
@@ -141,15 +138,22 @@ test("a message gets a span, and what it causes carries the span's context", asy
   const traceparent = `00-${"4b".repeat(16)}-${"0a".repeat(8)}-01`;
   const spans: string[] = [];
   const tracer: Tracer = {
+    ...noTracer,
+    isOn: true,
     span(name, parent) {
       spans.push(`${name} begins under ${parent ?? "nothing"}`);
-      return { traceparent, end: () => void spans.push(`${name} ends`) };
+      return { ...noSpan, traceparent, end: () => void spans.push(`${name} ends`) };
     },
   };
   await apply(service.database.postgres, [{ ...command, traceparent: "parent" }], tracer);
   const caused = (await service.outbox()).find(({ partition_key }) => partition_key === command.saga_id);
   expect(caused?.payload.traceparent).toBe(traceparent);
-  expect(spans).toEqual(["CancelOrder begins under parent", "CancelOrder ends"]);
+  expect(spans).toEqual([
+    `process ${service.topic} begins under parent`,
+    `process ${service.topic} CancelOrder begins under parent`,
+    `process ${service.topic} CancelOrder ends`,
+    `process ${service.topic} ends`,
+  ]);
 });
 
 describe("one effect per message", () => {

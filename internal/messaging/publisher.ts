@@ -9,8 +9,9 @@ import type { AppendedEvent, Database, Transaction } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { notifyRelay } from "./outbox.ts";
 import { markPublishedFree } from "./relay-store.ts";
+import { endSends, startSends } from "./send-spans.ts";
 import type { PublisherMetrics } from "./telemetry.ts";
-import type { Log } from "../kernel/telemetry.ts";
+import { type Log, noTracer, type Tracer } from "../kernel/telemetry.ts";
 
 /** Above this many events in flight, Kafka does not keep up; the relay publishes the rest. */
 const MAX_IN_FLIGHT_EVENTS = 20_000;
@@ -32,6 +33,8 @@ export interface PublisherOptions {
   readonly databaseName: string;
   readonly metrics: PublisherMetrics;
   readonly log: Log;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 export class Publisher implements AsyncDisposable {
@@ -88,9 +91,12 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #produce(producer: BatchProducer, events: readonly AppendedEvent[]): Promise<void> {
-    const { metrics, databaseName: database } = this.#options;
+    const { metrics, databaseName: database, tracer = noTracer } = this.#options;
+    const text = events.map(({ record }) => record).join(RECORD_SEPARATOR);
+    const spans = startSends(tracer, database, text);
     try {
-      const failures = await producer.produce(events.map(({ record }) => record).join(RECORD_SEPARATOR));
+      const failures = await producer.produce(text);
+      endSends(spans, failures[0]);
       const failed = new Set(failures.map(({ index }) => index));
       const published = events.filter((_, index) => !failed.has(index)).map(({ event_id }) => event_id);
       metrics.published.inc({ database }, published.length);
@@ -99,6 +105,7 @@ export class Publisher implements AsyncDisposable {
       this.#markTimer ??= setTimeout(() => this.#markSoon(), MARK_EVERY_MS);
       if (failures.length > 0) this.#failed("not delivered", failures[0], failures.length);
     } catch (error) {
+      endSends(spans, error);
       metrics.failed.inc(
         { database, code: error instanceof AppError ? error.code : "UNKNOWN" },
         events.length,

@@ -17,8 +17,9 @@ import type { Database } from "./database.ts";
 import { lingerMs, LoadMeter } from "./linger.ts";
 import { ClaimFloor } from "./claim-floor.ts";
 import { claimEvents, markPublished, measureBacklog, oldestSnapshotSeconds, timeOf } from "./relay-store.ts";
+import { endSends, startSends } from "./send-spans.ts";
 import type { RelayMetrics } from "./telemetry.ts";
-import type { Log } from "../kernel/telemetry.ts";
+import { type Log, noTracer, type Tracer } from "../kernel/telemetry.ts";
 
 /** Events per claim. */
 const RELAY_BATCH_EVENTS = 1_000;
@@ -63,6 +64,8 @@ export interface RelayOptions {
   readonly clock: Clock;
   readonly metrics: RelayMetrics;
   readonly log: Log;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
   readonly batchEvents?: number;
   /** How long an event is left to the process that wrote it, in milliseconds, unless `wake` is called. Default: not at all. */
   readonly graceMs?: number;
@@ -187,7 +190,7 @@ export class Relay {
 
   /** Returns the ids that Kafka has now. Throws KAFKA_UNAVAILABLE when every event failed with an error that a retry can fix. */
   async #produce(text: string, ids: readonly string[]): Promise<readonly string[]> {
-    const failures = await produceCut(this.#options.producer, text);
+    const failures = await this.#send(text);
     if (failures.length === 0) return ids;
     const [first] = failures;
     for (const { code } of failures)
@@ -202,6 +205,19 @@ export class Relay {
     this.#putAside(failures, ids);
     const failed = new Set(failures.map(({ index }) => index));
     return ids.filter((_, index) => !failed.has(index));
+  }
+
+  async #send(text: string): Promise<readonly ProduceFailure[]> {
+    const { producer, databaseName, tracer = noTracer } = this.#options;
+    const spans = startSends(tracer, databaseName, text);
+    try {
+      const failures = await produceCut(producer, text);
+      endSends(spans, failures[0]);
+      return failures;
+    } catch (error) {
+      endSends(spans, error);
+      throw error;
+    }
   }
 
   /** Without this, each claim would start with the events that Kafka never takes, until they fill the batch. */

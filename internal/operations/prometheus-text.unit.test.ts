@@ -5,7 +5,7 @@ import { samplesOf, valueOf } from "./prometheus-text.ts";
 test("reads what our roles expose: names, labels with quotes, infinity", async () => {
   const metrics = new Metrics();
   metrics.counter("things_total", "Things", ["kind"]).inc({ kind: 'a "b" \\ c\nd, e}' }, 3);
-  metrics.histogram("wait_seconds", "Waits", [], [1]).observe(2);
+  metrics.histogram("wait_seconds", "Waits", [], [1]).observe({}, 2);
   const samples = samplesOf((await metrics.expose()).text);
   expect(samples).toContainEqual({
     name: "checkout_things_total",

@@ -46,6 +46,13 @@ export async function findSagas(
   return new Map(found.map((saga) => [saga.saga_id, saga]));
 }
 
+/** The trace context of the saga; null if nobody records its trace, undefined if there is no such saga. */
+export async function traceparentOf(sql: Sql, sagaId: string): Promise<string | null | undefined> {
+  const [found] = await sql<{ traceparent: string | null }[]>`
+    select traceparent from saga_state where saga_id = ${sagaId}`;
+  return found?.traceparent;
+}
+
 /** The columns of a summary. */
 export function summary(sql: Sql) {
   return sql`

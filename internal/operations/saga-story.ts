@@ -3,6 +3,7 @@
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
 import { moneyText } from "../kernel/money.ts";
+import { traceFields } from "../kernel/telemetry.ts";
 import {
   actionsOn,
   findSaga,
@@ -15,6 +16,7 @@ import {
   reservationOf,
   type ReservationRow,
   type SagaSummary,
+  traceparentOf,
   waitingFor,
 } from "./saga-store.ts";
 
@@ -27,6 +29,8 @@ export interface StoryEvent {
 
 export interface SagaStory {
   readonly saga: SagaSummary;
+  /** Null if nobody records its trace. */
+  readonly trace_id: string | null;
   readonly reservation: readonly ReservationRow[];
   readonly money: readonly MoneyRow[];
   readonly orders: readonly OrderRow[];
@@ -41,7 +45,8 @@ export async function sagaStory(
 ): Promise<SagaStory | null> {
   const saga = await findSaga(databases.saga, sagaId);
   if (saga === undefined) return null;
-  const [history, actions, reservation, money, orders, waiting] = await Promise.all([
+  const [traceparent, history, actions, reservation, money, orders, waiting] = await Promise.all([
+    traceparentOf(databases.saga, sagaId),
     historyOf(databases.saga, sagaId),
     actionsOn(databases.saga, sagaId),
     reservationOf(databases.inventory, sagaId),
@@ -86,7 +91,15 @@ export async function sagaStory(
       timeline.push({ at: row.since, who, what: `${row.type} ${where}${why}` });
     }
   }
-  return { saga, reservation, money, orders, timeline: timeline.toSorted((one, other) => one.at - other.at) };
+  const { trace_id = null } = traceFields(traceparent);
+  return {
+    saga,
+    trace_id,
+    reservation,
+    money,
+    orders,
+    timeline: timeline.toSorted((one, other) => one.at - other.at),
+  };
 }
 
 /** Many a step changes no status, such as the first one. */

@@ -16,11 +16,14 @@ import {
   type SagaApiFault,
   type SagaCancelled,
   type OpenSagas,
+  type SagaStarted,
   StartSaga,
 } from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
 import { type Access, type Actor, Denied } from "../kernel/actor.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
+import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, SAGA_ID } from "../kernel/span-attributes.ts";
+import { type Tracer } from "../kernel/telemetry.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { NoMoreTime } from "./action.ts";
@@ -83,10 +86,12 @@ export interface OrchestratorApiOptions {
   readonly faultOf: (error: unknown) => DatabaseFault;
   /** Called with errors that the caller did not cause. */
   readonly onError: (error: unknown) => void;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 export function orchestratorApi(options: OrchestratorApiOptions) {
-  const { access, intake, keys, watch, history, cancel, faultOf, onError } = options;
+  const { access, keys, watch, history, cancel, faultOf, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (error instanceof Denied)
@@ -100,7 +105,9 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
     })
     .get("/ready", ({ request, route }) => ready(access, request, route))
     .resolve(async ({ request, route }) => ({ actor: await access.admit(request, route) }))
-    .post("/sagas", async ({ request }) => intake.start(await bodyOf(request, startSaga)), { parse: "none" })
+    .post("/sagas", async ({ request }) => start(options, await bodyOf(request, startSaga)), {
+      parse: "none",
+    })
     .post(
       "/sagas/find",
       async ({ request }) => (await keys.find(await bodyOf(request, findSaga))) ?? answer("NO_SUCH_SAGA"),
@@ -158,6 +165,24 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
 async function ready(access: Access, request: Request, route: string): Promise<"ok"> {
   if (request.headers.has("authorization")) await access.admit(request, route);
   return "ok";
+}
+
+/** The saga keeps the context of this span: its first command continues the request that started it. */
+async function start({ intake, tracer }: OrchestratorApiOptions, request: StartSaga): Promise<SagaStarted> {
+  const { traceparent } = request;
+  if (traceparent === undefined || tracer?.isOn !== true) return intake.start(request);
+  const attributes = { [HTTP_METHOD]: "POST", [HTTP_ROUTE]: "/sagas" };
+  const span = tracer.span("POST /sagas", traceparent, { kind: "server", attributes });
+  try {
+    const started = await intake.start({ ...request, traceparent: span.traceparent ?? traceparent });
+    span.set({ [HTTP_STATUS]: 200, [SAGA_ID]: started.saga_id });
+    return started;
+  } catch (error) {
+    span.fail(error);
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 class InvalidRequest extends Error {}

@@ -79,7 +79,7 @@ export async function cancelOrder(
     const { cancellation, out } = startCancellation(newId(), saga, now, policy);
     await finish([
       insertCancellation(tx, cancellation),
-      ...append({ tx, appended }, [{ out }], { newId, now }),
+      ...append({ tx, appended }, [{ out, traceparent: saga.traceparent }], { newId, now }),
       line("cancelling", `cancellation ${cancellation.cancellation_id}`),
     ]);
     return { kind: "cancelling", cancellation, startedNow: true } as const;

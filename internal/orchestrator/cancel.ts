@@ -5,9 +5,10 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Database } from "../messaging/database.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { append } from "../messaging/outbox.ts";
-import type { Log } from "../kernel/telemetry.ts";
+import { type Log, type Tracer, traceFields } from "../kernel/telemetry.ts";
 import type { SagaPolicy } from "./saga.ts";
 import { SagaBatch, type SagaObserver } from "./saga-batch.ts";
+import { sagaSpan } from "./saga-spans.ts";
 import { type Saga, statusOf } from "./state.ts";
 import { lockSagas } from "./store.ts";
 
@@ -35,6 +36,8 @@ export interface CancelOptions {
   readonly policy: SagaPolicy;
   readonly observer: SagaObserver;
   readonly log: Log;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 /** Null when there is no such saga. Every other outcome adds a line to the audit trail. */
@@ -43,7 +46,7 @@ export async function cancelSaga(
   sagaId: string,
   { actor, reason }: CancelBy,
 ): Promise<Cancellation | null> {
-  const { database, clock, newId, policy, observer, log } = options;
+  const { database, clock, newId, policy, observer, log, tracer } = options;
   const result = await database.transaction(async ({ tx, send, finish, appended }) => {
     const [sagas] = await send([lockSagas(tx, [sagaId])]);
     const [before] = sagas;
@@ -52,6 +55,7 @@ export async function cancelSaga(
       return null;
     }
     const now = clock.now();
+    const span = sagaSpan(tracer, "saga cancel", before);
     const batch = new SagaBatch(sagas);
     const out = batch.apply(sagaId, { type: "OperatorCancel", reason }, now, policy);
     const saga = batch.current(sagaId);
@@ -70,17 +74,25 @@ export async function cancelSaga(
     } as const;
     await finish([
       ...batch.save(tx, now),
-      ...append({ tx, appended }, [{ out }], { newId, now }),
+      ...append({ tx, appended }, [{ out, traceparent: span.traceparent }], { newId, now }),
       recordActions(tx, [line]),
     ]);
-    return { batch, cancellation: { outcome, saga } };
+    return { batch, span, cancellation: { outcome, saga } };
   });
   if (result === null) return null;
-  const { batch, cancellation } = result;
+  const { batch, span, cancellation } = result;
+  span.end();
   batch.notify(observer);
   const status = statusOf(cancellation.saga.position);
   log.info(
-    { saga_id: sagaId, actor, reason, outcome: cancellation.outcome, status },
+    {
+      saga_id: sagaId,
+      ...traceFields(span.traceparent),
+      actor,
+      reason,
+      outcome: cancellation.outcome,
+      status,
+    },
     "an operator asks to cancel a saga",
   );
   return cancellation;

@@ -45,6 +45,7 @@ export function sagaHandler(policy: SagaPolicy, observer: SagaObserver): Handler
       return replies.length === 0 ? sagas : bothHeld(sagas, heldCancellations(tx, sagasOf(replies)));
     },
     decide: (batch, event, now) => batch.applyEvent(event, now, policy),
+    traceparentOf: (batch, { saga_id }) => batch.traceparentOf(saga_id),
     save: (tx, batch, now) => batch.save(tx, now),
     committed: (batch) => batch.notify(observer),
   };

@@ -80,6 +80,7 @@ describe("a group", () => {
       currency,
       shipping_address,
       payment_method,
+      traceparent,
       expected_total_cents: 1_000,
       shopper_present: false,
       table_version: 1,

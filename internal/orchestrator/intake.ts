@@ -3,6 +3,8 @@
 import type { SagaStarted, StartSaga } from "../../schemas/http.ts";
 import { AppError, assert } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import { CHECKOUTS } from "../kernel/span-attributes.ts";
+import { noSpan, noTracer, type Span, type Tracer } from "../kernel/telemetry.ts";
 import type { Database } from "../messaging/database.ts";
 import { lingerMs } from "../messaging/linger.ts";
 import { Groups } from "../messaging/groups.ts";
@@ -38,6 +40,8 @@ export interface IntakeOptions {
   /** Called with the number of sagas that a group has started, once they are durable. */
   readonly onStarted: (count: number) => void;
   readonly admission: Pick<Admission, "rejection" | "taken">;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 /** The client key was used before with another body. */
@@ -107,8 +111,30 @@ export class Intake implements AsyncDisposable {
     }
   }
 
-  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing. */
   async #write(group: readonly Waiting[]): Promise<void> {
+    const span = this.#span(group);
+    try {
+      await this.#writeGroup(group);
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  /** Of the transaction. Each saga keeps the trace of its own request; the transaction joins the first of them and links to all. */
+  #span(group: readonly Waiting[]): Span {
+    const { tracer = noTracer } = this.#options;
+    if (!tracer.isOn) return noSpan;
+    const links = group.flatMap(({ request }) => request.traceparent ?? []);
+    const [first] = links;
+    if (first === undefined) return noSpan;
+    return tracer.span("saga intake", first, { attributes: { [CHECKOUTS]: group.length }, links });
+  }
+
+  /** Writes the group in one transaction and answers it. When that fails, it throws and answers nothing. */
+  async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const { clock, newId, policy, onStarted, admission } = this.#options;
     const { rejection } = admission;
     const now = clock.now();

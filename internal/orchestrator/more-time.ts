@@ -39,7 +39,8 @@ export async function extendAction(
     const more = moreTime(saga, now, policy);
     const batch = new SagaBatch([saga]);
     const out = batch.apply(sagaId, { type: "ShopperNeedsTime" }, now, policy);
-    await finish([...batch.save(tx, now), ...append({ tx, appended }, [{ out }], { newId, now })]);
+    const caused = [{ out, traceparent: saga.traceparent }];
+    await finish([...batch.save(tx, now), ...append({ tx, appended }, caused, { newId, now })]);
     const extension: Extension = more.kind === "refused" ? more : { kind: "extended", expiresAt: more.until };
     return { batch, extension };
   });

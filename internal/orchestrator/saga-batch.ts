@@ -78,6 +78,11 @@ export class SagaBatch {
     return this.#entry(sagaId).after;
   }
 
+  /** Undefined if the saga keeps no trace, or is not in this batch. */
+  traceparentOf(sagaId: string): string | undefined {
+    return this.#sagas.get(sagaId)?.after.traceparent;
+  }
+
   /** The statements that write the changes; empty when nothing changed. */
   save(tx: Tx, now: number): readonly PromiseLike<unknown>[] {
     const actions = this.#shipping.map((event) => shippingAction(event, now));

@@ -68,6 +68,8 @@ export interface Saga {
   readonly created_at: number;
   readonly updated_at: number;
   readonly completed_at: number | null;
+  /** The trace context of the checkout, while somebody records its trace. Never changed by a decision. */
+  readonly traceparent?: string;
 }
 
 /** What moves a saga: events, its own deadline, its shopper, and an operator. */

@@ -45,13 +45,14 @@ interface SagaRow {
   readonly created_at: number;
   readonly updated_at: number;
   readonly completed_at: number | null;
+  readonly traceparent: string | null;
 }
 
 const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
   failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, lines_short, action_expires_at,
-  action_latest_at, created_at, updated_at, completed_at`;
+  action_latest_at, created_at, updated_at, completed_at, traceparent`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */
 export async function lockSagas(tx: Tx, sagaIds: readonly string[]): Promise<Saga[]> {
@@ -247,7 +248,7 @@ function fromRow(row: SagaRow): Saga {
     KNOWN_TABLE_VERSIONS.includes(row.table_version),
     `saga ${row.saga_id} uses version ${row.table_version} of the saga table, which this binary does not run`,
   );
-  const { cart_items, shopper_present, ...columnsOfRow } = row;
+  const { cart_items, shopper_present, traceparent, ...columnsOfRow } = row;
   const { status: _, current_step: _at, compensation_step: _undo, ...rest } = columnsOfRow;
   const {
     order_id: _order,
@@ -256,5 +257,11 @@ function fromRow(row: SagaRow): Saga {
     resend_count: _resends,
     ...saga
   } = rest;
-  return { ...saga, items: cart_items, shopper_present: shopper_present ?? false, position: positionOf(row) };
+  return {
+    ...saga,
+    items: cart_items,
+    shopper_present: shopper_present ?? false,
+    position: positionOf(row),
+    ...(traceparent === null ? {} : { traceparent }),
+  };
 }

@@ -1,7 +1,7 @@
 // The saga metrics of the orchestrator: how many start, how many end in which way, how long they take, and every alert of the saga
 // table. Called by cmd/orchestrator, which passes the observer to handler and timers.
 import { isShopsFailure } from "../../schemas/failures.ts";
-import type { Log, Meter } from "../kernel/telemetry.ts";
+import { type Log, type Meter, traceFields } from "../kernel/telemetry.ts";
 import type { OrderCancellation } from "./order-cancellation.ts";
 import type { SagaObserver } from "./saga-batch.ts";
 import { type Saga, statusOf } from "./state.ts";
@@ -39,7 +39,7 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
         case "alert":
           alerts.inc({ type: input.type });
           return log.error(
-            { saga_id, type: input.type, status: statusOf(position) },
+            { saga_id, ...traceFields(saga.traceparent), type: input.type, status: statusOf(position) },
             `saga alert: ${verdict.reason}`,
           );
         case "transition": {
@@ -49,7 +49,9 @@ export function sagaTelemetry(meter: Meter, log: Log, changed: SagaObserver["cha
           ended.inc({ status, failure_code });
           if (failure_code !== "" && isShopsFailure(failure_code)) failedByShop.inc({});
           const waited_for_shopper = waits.ended(saga) ? "yes" : "no";
-          duration.observe({ status, waited_for_shopper }, (saga.completed_at - saga.created_at) / 1_000);
+          const seconds = (saga.completed_at - saga.created_at) / 1_000;
+          const { trace_id } = traceFields(saga.traceparent);
+          duration.observe({ status, waited_for_shopper }, seconds, trace_id);
         }
       }
     },

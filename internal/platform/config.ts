@@ -47,6 +47,21 @@ export const commonConfig = {
     [Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")],
     { default: "info", description: "lowest level that is logged" },
   ),
+  OTLP_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description:
+        "collector that takes traces, http://host:4318; spans go to /v1/traces below it, as OTLP in JSON; without it nothing is traced",
+    }),
+  ),
+  OTLP_HEADERS: Type.Optional(
+    secret(
+      Type.String({
+        format: "header-list",
+        description: "header fields for the collector, for example a token: name=value, separated by commas",
+      }),
+    ),
+  ),
   SHUTDOWN_DEADLINE_MS: Type.Integer({
     default: 20_000,
     minimum: 100,
@@ -308,6 +323,10 @@ const FORMATS: Readonly<
   "smtp-url": {
     words: "a URL, smtp://user:password@host:port or smtps://host",
     accepts: (text) => isUrl(text, ["smtp:", "smtps:"]),
+  },
+  "header-list": {
+    words: "name=value, separated by commas",
+    accepts: (text) => text.split(",").every((pair) => /^\s*[A-Za-z0-9-]+=[\x21-\x7e ]+$/.test(pair)),
   },
   "named-postgres-urls": {
     words: "name=postgres://user:password@host:port/database, separated by commas, each name once",

@@ -88,7 +88,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
   database: Database,
   handler: Handler<Type, Rows>,
 ): Promise<void> {
-  const { config, log, metrics, ops, resources, stopping, untilReachable } = context;
+  const { config, log, metrics, tracer, ops, resources, stopping, untilReachable } = context;
   const keyValue = resources.use("redis", openRedis({ url: config.REDIS_URL, log, metrics }));
   // Not required: without Redis the role works, with more load on its database.
   ops.addCheck("redis", () => keyValue.ready(), { required: false });
@@ -116,6 +116,7 @@ export async function startConsuming<Type extends MessageType, Rows>(
     random: Math.random,
     metrics: consumerMetrics(metrics),
     log,
+    tracer,
   };
   const retries = new RetryLoop(shared);
   const retention = new Retention({

@@ -6,6 +6,7 @@ import { version } from "../../package.json";
 import { cappedBackoff, withJitter } from "../kernel/backoff.ts";
 import { AppError, describeError } from "../kernel/errors.ts";
 import { registerBuildInfo } from "./build-info.ts";
+import { noTracer, type Tracer } from "../kernel/telemetry.ts";
 import {
   EXIT_CONFIG,
   ConfigError,
@@ -19,6 +20,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { OpsServer } from "./ops-http.ts";
 import { Resources } from "./resources.ts";
+import { OpenTelemetry } from "./tracing/tracing.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -42,6 +44,8 @@ export interface RoleContext<Config> {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Records nothing without OTLP_URL. */
+  readonly tracer: Tracer;
   readonly ops: OpsServer;
   /** Closed in reverse order of registration when the role stops. */
   readonly resources: Resources;
@@ -73,11 +77,13 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
       new OpsServer({ hostname: common.OPS_HOST, port: common.OPS_PORT, metrics }),
     );
     log.info({ ops_port: ops.port }, `${definition.name} is starting`);
+    const tracer = openTracer(definition.name, { common, metrics, log, resources });
     const start = startProgress(ops, log, stop.signal);
     await definition.start({
       config,
       log,
       metrics,
+      tracer,
       ops,
       resources,
       stopping: stop.signal,
@@ -94,6 +100,21 @@ export async function runRole<Schema extends TObject>(definition: RoleDefinition
     }
   }
   await drain(resources, common.SHUTDOWN_DEADLINE_MS, log);
+}
+
+interface TracerParts extends Pick<RoleContext<unknown>, "metrics" | "log" | "resources"> {
+  readonly common: { readonly OTLP_URL?: string; readonly OTLP_HEADERS?: string };
+}
+
+/** Opened before what the role opens, so that it is closed after it and sends the last spans. */
+function openTracer(role: string, { common, metrics, log, resources }: TracerParts): Tracer {
+  const { OTLP_URL: url, OTLP_HEADERS: list = "" } = common;
+  if (url === undefined) return noTracer;
+  const pairs = list.split(",").map((pair) => pair.trim().split("=", 2));
+  const headers = Object.fromEntries(
+    pairs.flatMap(([name = "", value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  return resources.use("tracing", new OpenTelemetry({ role, version, url, headers, meter: metrics, log }));
 }
 
 function answerFlags(definition: Pick<RoleDefinition<TObject>, "name" | "description" | "config">): void {

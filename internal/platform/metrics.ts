@@ -1,6 +1,7 @@
 // Prometheus metrics of one process: process metrics and the role's own. Three short factories give every metric a prefix, a help
 // text and sensible buckets. Served by ops-http.ts.
 import { Counter, Gauge, Histogram, type LabelValues, Registry } from "@prometheus-io/client";
+import { openMetricsText } from "./open-metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const PREFIX = "checkout_";
@@ -9,6 +10,11 @@ const PREFIX = "checkout_";
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 type LabelledValue<Label extends string> = readonly [labels: LabelValues<Label>, value: number];
+
+export interface TracedHistogram<Label extends string> {
+  /** `trace_id`: a recorded trace in which this was measured, as an example of its bucket. */
+  observe(labels: Partial<Record<Label, string | number>>, value: number, trace_id?: string): void;
+}
 
 export class Metrics {
   readonly registry = new Registry();
@@ -61,18 +67,33 @@ export class Metrics {
     help: string,
     labelNames: readonly Label[] = [],
     buckets: readonly number[] = DURATION_BUCKETS_SECONDS,
-  ): Histogram<Label> {
-    return new Histogram({
+  ): TracedHistogram<Label> {
+    // Any label: those of the exemplars are not the metric's own.
+    const histogram = new Histogram<string>({
       name: PREFIX + name,
       help,
       labelNames: [...labelNames],
       buckets: [...buckets],
-      registers: [this.registry],
+      // The client refuses exemplars in a registry of the older format, which leaves them out anyway.
+      registers: [],
+      enableExemplars: true,
     });
+    this.registry.registerMetric(histogram);
+    return {
+      observe: (labels, value, trace_id) =>
+        histogram.observe(
+          trace_id === undefined ? { labels, value } : { labels, value, exemplarLabels: { trace_id } },
+        ),
+    };
   }
 
-  /** The exposition format, with its content type. */
-  async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
+  /**
+   * All metrics in the format that the client accepts, with its content type: OpenMetrics, which alone has exemplars, or the older
+   * Prometheus text. `accept`: the header of the request.
+   */
+  async expose(accept = ""): Promise<{ readonly contentType: string; readonly text: string }> {
+    if (accept.includes("application/openmetrics-text"))
+      return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: await openMetricsText(this.registry) };
     return { contentType: this.registry.contentType, text: await this.registry.metrics() };
   }
 }

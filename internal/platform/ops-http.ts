@@ -54,8 +54,8 @@ export class OpsServer implements AsyncDisposable {
             const readiness = await this.readiness();
             return Response.json(readiness, { status: readiness.status === "ready" ? 200 : 503 });
           },
-          "/metrics": async () => {
-            const { contentType, text } = await options.metrics.expose();
+          "/metrics": async ({ headers }) => {
+            const { contentType, text } = await options.metrics.expose(headers.get("accept") ?? "");
             return new Response(text, { headers: { "content-type": contentType } });
           },
         },

@@ -46,11 +46,11 @@ test("metrics are exposed with their labels, next to the process metrics", async
   await using ops = start(metrics);
   metrics.counter("messages_total", "Messages handled.", ["type"]).inc({ type: "ReserveInventory" }, 3);
   metrics.gauge("outbox_unpublished", "Rows not published yet.", [], () => Promise.resolve(7));
-  metrics.histogram("batch_seconds", "Time per batch.").observe(0.02);
+  metrics.histogram("batch_seconds", "Time per batch.", ["service"]).observe({ service: "order" }, 0.02);
   const text = await (await get(ops, "/metrics")).text();
   expect(text).toContain('checkout_messages_total{type="ReserveInventory"} 3');
   expect(text).toContain("checkout_outbox_unpublished 7");
-  expect(text).toContain('checkout_batch_seconds_bucket{le="0.025"} 1');
+  expect(text).toContain('checkout_batch_seconds_bucket{le="0.025",service="order"} 1');
   expect(text).toContain("process_cpu_seconds_total");
 });
 

@@ -26,12 +26,12 @@ export interface PublishingSettings {
 export function publishAfterCommit(
   database: Database,
   databaseName: string,
-  { config, log, metrics, resources, stopping, untilReachable }: RoleContext<PublishingSettings>,
+  { config, log, metrics, tracer, resources, stopping, untilReachable }: RoleContext<PublishingSettings>,
 ): Database {
   if (!config.PUBLISH_AFTER_COMMIT) return database;
   const publisher = resources.use(
     "publisher",
-    new Publisher({ database, databaseName, metrics: publisherMetrics(metrics), log }),
+    new Publisher({ database, databaseName, metrics: publisherMetrics(metrics), log, tracer }),
   );
   const open = () =>
     openReconnectingProducer({

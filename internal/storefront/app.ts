@@ -51,9 +51,15 @@ export function storefrontApp(options: StorefrontOptions) {
     )
     .post("/csp-reports", ({ request }) => cspReport(request, options), { parse: "none" });
   for (const route of SHOP_ROUTES)
-    app.route(route.method, route.path, ({ request, params }) => answer(route, request, params, options), {
-      parse: "none",
-    });
+    app.route(
+      route.method,
+      route.path,
+      ({ request, params }) => {
+        options.onRoute?.(request, route.path);
+        return answer(route, request, params, options);
+      },
+      { parse: "none" },
+    );
   return app;
 }
 

@@ -26,6 +26,8 @@ export interface StorefrontOptions {
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly counts: StorefrontCounts;
+  /** Called with each request's route, as in the routing table. */
+  readonly onRoute?: (request: Request, route: string) => void;
   /** Called with errors that operators should see. */
   readonly onError: (error: unknown, request: Request) => void;
 }

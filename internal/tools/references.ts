@@ -13,7 +13,8 @@ import { config as order } from "../../cmd/order/config.ts";
 import { config as payment } from "../../cmd/payment/config.ts";
 import { config as paysim } from "../../cmd/paysim/config.ts";
 import { config as relay } from "../../cmd/relay/config.ts";
-import { streamMetrics } from "../gateway/telemetry.ts";
+import { tracingMetrics } from "../platform/tracing/otlp-exporter.ts";
+import { httpMetrics, streamMetrics } from "../gateway/telemetry.ts";
 import { assert } from "../kernel/errors.ts";
 import { issuerKeysMetrics } from "../gateway/issuer-keys.ts";
 import { limitMetrics } from "../gateway/limits/rate-limits.ts";
@@ -137,6 +138,11 @@ const REGISTRATIONS: readonly Registration[] = [
     register: (metrics) => registerBuildInfo(metrics, ""),
   },
   {
+    file: "internal/platform/tracing/otlp-exporter.ts",
+    calls: /\brunRole\(/,
+    register: (metrics) => void tracingMetrics(metrics),
+  },
+  {
     file: "internal/messaging/telemetry.ts",
     calls: /\bstartConsuming\(/,
     register: (metrics) => void consumerMetrics(metrics),
@@ -160,6 +166,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/gateway/telemetry.ts",
     calls: /\bstreamMetrics\(/,
     register: (metrics) => void streamMetrics(metrics, () => 0),
+  },
+  {
+    file: "internal/gateway/telemetry.ts",
+    calls: /\bhttpMetrics\(/,
+    register: (metrics) => void httpMetrics(metrics),
   },
   {
     file: "internal/storefront/telemetry.ts",

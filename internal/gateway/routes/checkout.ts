@@ -11,6 +11,7 @@ import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
 import type { PaymentClient } from "../payment-client.ts";
 import { STATUS_ACCEPTED } from "../problem.ts";
+import type { RequestTraces } from "../request-traces.ts";
 import type { Route, ShopperCall } from "./route.ts";
 
 const EXAMPLE: CheckoutRequest = {
@@ -36,6 +37,8 @@ export interface CheckoutOptions {
   /** Carts in other currencies are rejected. */
   readonly currencies: ReadonlySet<string>;
   readonly limits?: Pick<GatewayLimits, "checkout" | "accepted"> | undefined;
+  /** Without them nothing is traced; the caller's trace context goes on. */
+  readonly traces?: Pick<RequestTraces, "contextOf"> | undefined;
 }
 
 export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
@@ -56,7 +59,8 @@ export function checkoutRoutes(options: CheckoutOptions): readonly Route[] {
           required: true,
         },
         traceparent: {
-          description: "W3C trace context; an invalid one is ignored.",
+          description:
+            "W3C trace context; an invalid one is ignored. With the sampled flag (`-01` at the end) this checkout is traced too, within a limit per second.",
           schema: Type.String(),
         },
       },
@@ -116,7 +120,7 @@ interface PlaceCheckout {
 
 /** The one way into the saga, for clients of the API and for the storefront. */
 export async function placeCheckout(
-  { orchestrator, payment, seal, currencies, limits }: CheckoutOptions,
+  { orchestrator, payment, seal, currencies, limits, traces }: CheckoutOptions,
   { request, userId, from }: PlaceCheckout,
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
@@ -127,6 +131,7 @@ export async function placeCheckout(
   const found = await limits?.checkout(placing, checkout.payment_method, () => orchestrator.findSaga(known));
   if (found !== undefined && found !== null) return found;
   const { payment_method, shipping_address, shopper_present, ...cart } = checkout;
+  const traceparent = traces === undefined ? traceparentOf(from) : traces.contextOf(from);
   const started = await orchestrator.startSaga({
     ...cart,
     ...known,
@@ -135,7 +140,7 @@ export async function placeCheckout(
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
     payment_method: seal(payment_method),
-    traceparent: traceparentOf(request),
+    ...(traceparent === undefined ? {} : { traceparent }),
   });
   if (!started.replayed) limits?.accepted(placing, started.saga_id);
   return started;

@@ -22,8 +22,9 @@ import { cause, deadLetter, deadLetterKey } from "../../messaging/dead-letter.ts
 import { type Delivery, classifyBatch, type Unreadable } from "../../messaging/delivery.ts";
 import { pause } from "../../messaging/pause.ts";
 import { pollUntilAborted } from "../../messaging/poll-loop.ts";
-import type { Log } from "../../kernel/telemetry.ts";
+import { type Log, traceFields, type Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
+import { sendTraced } from "./mail-spans.ts";
 import { mailKey, mailOf } from "./mails.ts";
 import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
@@ -50,6 +51,8 @@ export interface NotifierOptions {
   readonly log: Log;
   readonly patienceMs?: number;
   readonly shop: MailShop;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 type Send = Delivery<"SendNotification">;
@@ -146,11 +149,11 @@ export class Notifier {
     return { delivery, key, result };
   }
 
-  #send(key: string, { message }: Send, signal: AbortSignal): Promise<Outcome> {
-    const { courier, metrics, shop } = this.#options;
+  #send(key: string, delivery: Send, signal: AbortSignal): Promise<Outcome> {
+    const { courier, metrics, shop, tracer } = this.#options;
+    const { message } = delivery;
     const { template } = message;
-    const result = courier
-      .send(mailOf(message, shop))
+    const result = sendTraced(delivery, { tracer, attempt: 1 }, () => courier.send(mailOf(message, shop)))
       .then(async (outcome) => {
         if (outcome.kind === "sent") {
           metrics.sent.inc({ template });
@@ -175,9 +178,12 @@ export class Notifier {
 
   #refusedRecord(delivery: Send, reply: string): DeadLetter {
     const { clock, metrics, log } = this.#options;
-    const { saga_id, template } = delivery.message;
+    const { saga_id, template, traceparent } = delivery.message;
     const now = clock.now();
-    log.error({ saga_id, template, reply }, "the mail server refuses a mail, dead-lettering it");
+    log.error(
+      { saga_id, ...traceFields(traceparent), template, reply },
+      "the mail server refuses a mail, dead-lettering it",
+    );
     metrics.deadLettered.inc({ template });
     return deadLetter(NOTIFICATIONS.service, {
       raw: delivery.raw(),

@@ -10,8 +10,9 @@ import type { Database } from "../../messaging/database.ts";
 import { cause, deadLetter } from "../../messaging/dead-letter.ts";
 import { deliveryOf } from "../../messaging/delivery.ts";
 import { cautiousNow } from "../../messaging/retention.ts";
-import type { Log } from "../../kernel/telemetry.ts";
+import type { Log, Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
+import { sendTraced } from "./mail-spans.ts";
 import { mailOf } from "./mails.ts";
 import { NOTIFICATIONS, sentKey, SENT_TTL_SECONDS } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
@@ -51,6 +52,8 @@ export interface WaitingMailsOptions {
   /** First and longest pause between attempts. */
   readonly backoffMs?: { readonly first: number; readonly cap: number };
   readonly shop: MailShop;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 /** A mail that has to wait, with the result of its first attempt. `pending`: that attempt is still in flight. */
@@ -153,7 +156,7 @@ export class WaitingMails {
   }
 
   async #attempt(mail: WaitingMail, wasSent: boolean): Promise<void> {
-    const { database, courier, metrics, shop } = this.#options;
+    const { database, courier, metrics, shop, tracer } = this.#options;
     const { sql } = database;
     if (wasSent) {
       metrics.duplicates.inc({});
@@ -164,7 +167,10 @@ export class WaitingMails {
     if ("invalid" in delivery)
       return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
-    const outcome = await courier.send(mailOf(delivery.message, shop));
+    const { message } = delivery;
+    const outcome = await sendTraced(delivery, { tracer, attempt: mail.attempts + 1 }, () =>
+      courier.send(mailOf(message, shop)),
+    );
     if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
     if (outcome.kind !== "held") metrics.failures.inc({ template });
     if (outcome.kind === "refused")

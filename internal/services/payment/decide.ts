@@ -27,7 +27,7 @@ export function decide(payment: Payment | null, command: PaymentCommand, now: nu
       return payment === null ? begin(command, now) : chargeAgain(payment, command);
     case "CancelPayment":
     case "RefundPayment":
-      return payment === null ? tombstone(command, now) : undo(payment, now);
+      return payment === null ? tombstone(command, now) : undo(traced(payment, command), now);
     default:
       return assertNever(command);
   }
@@ -75,6 +75,11 @@ function tombstone(command: PaymentCommand, now: number): Decision {
     payment: { ...facts, status: "CANCELLED", amount_cents: 0, currency: null },
     out: [paymentCancelled(command.saga_id)],
   };
+}
+
+/** What follows continues the trace of the undo; the payment's own may not be recorded. */
+function traced(payment: Payment, { traceparent }: PaymentCommand): Payment {
+  return traceparent === undefined ? payment : { ...payment, traceparent };
 }
 
 /** CancelPayment and RefundPayment are the same undo: they differ only in what the saga knew when it sent them. */

@@ -261,14 +261,15 @@ function updatePayments(tx: Tx, payments: readonly StoredPayment[]) {
         as change (saga_id uuid, payment_method text, provider_txn_id text, status text, error_code text, error_message text,
                    undo_requested boolean, attempts integer, void_attempts integer, first_attempt_at timestamptz,
                    charge_asked_at timestamptz, next_attempt_at timestamptz, updated_at timestamptz, shopper_present boolean,
-                   action_txn_id text, action_expires_at timestamptz))
+                   action_txn_id text, action_expires_at timestamptz, traceparent text))
     update payments p
        set payment_method = change.payment_method, provider_txn_id = change.provider_txn_id, status = change.status,
            error_code = change.error_code, error_message = change.error_message, undo_requested = change.undo_requested,
            attempts = change.attempts, void_attempts = change.void_attempts, first_attempt_at = change.first_attempt_at,
            charge_asked_at = change.charge_asked_at, next_attempt_at = change.next_attempt_at, updated_at = change.updated_at,
            shopper_present = change.shopper_present, action_txn_id = coalesce(change.action_txn_id, p.action_txn_id),
-           action_expires_at = coalesce(change.action_expires_at, p.action_expires_at)
+           action_expires_at = coalesce(change.action_expires_at, p.action_expires_at),
+           traceparent = coalesce(change.traceparent, p.traceparent)
       from change
      where p.saga_id = any(array(select saga_id from change))
        and p.saga_id = change.saga_id`;

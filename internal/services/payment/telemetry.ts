@@ -53,9 +53,13 @@ export function paymentMetrics(meter: Meter) {
     ),
     ...stateGauges(meter),
     /** `outcome` is the kind of the provider's result. */
-    observe(provider: string, request: "charge" | "refund", outcome: string, elapsedMs: number): void {
+    observe(
+      { provider, request, outcome }: Readonly<Record<"provider" | "request" | "outcome", string>>,
+      elapsedMs: number,
+      trace_id?: string,
+    ): void {
       results.inc({ provider, request, outcome });
-      seconds.observe({ provider, request }, elapsedMs / 1_000);
+      seconds.observe({ provider, request }, elapsedMs / 1_000, trace_id);
     },
     settled(decisions: readonly Decision[]): void {
       for (const { payment } of decisions) changes.inc({ status: payment.status });

@@ -13,7 +13,8 @@ import { Groups } from "../../../messaging/groups.ts";
 import { namesOf } from "../../../messaging/held-rows.ts";
 import { LockCaution } from "../../../messaging/lock-caution.ts";
 import { pause } from "../../../messaging/pause.ts";
-import type { Log } from "../../../kernel/telemetry.ts";
+import { type Log, traceFields, type Tracer } from "../../../kernel/telemetry.ts";
+import { attemptSpan } from "./attempt-span.ts";
 import { requestCharge, requestRefund, type OpenToken } from "./provider-call.ts";
 import {
   type AttemptResult,
@@ -65,6 +66,10 @@ export interface ExecutorOptions extends Omit<AttemptContext, "provider" | "char
   readonly log: Log;
   /** Called when there is room again and more was due without room: call `runOnce` soon. */
   readonly onRoom: () => void;
+  /** The host of the provider, for traces. */
+  readonly host?: string;
+  /** Nothing is traced without it. */
+  readonly tracer?: Tracer;
 }
 
 export class Executor implements AsyncDisposable {
@@ -184,14 +189,22 @@ export class Executor implements AsyncDisposable {
   }
 
   async #carry(attempt: Attempt): Promise<void> {
-    const { clock, metrics, provider } = this.#options;
+    const { clock, metrics, provider, tracer, host } = this.#options;
     const sentAt = clock.now();
+    const span = attemptSpan(tracer, host, attempt);
     const result = await this.#request(attempt);
+    span.ended(result);
     if (result === null) this.#release(1);
     else {
       // First the result: a measurement that fails must not lose it.
       this.#results.add(result);
-      metrics.observe(provider.name, result.kind, result.outcome.kind, clock.now() - sentAt);
+      const { trace_id } = traceFields(attempt.payment.traceparent);
+      const { kind: request, outcome } = result;
+      metrics.observe(
+        { provider: provider.name, request, outcome: outcome.kind },
+        clock.now() - sentAt,
+        trace_id,
+      );
     }
   }
 
@@ -227,7 +240,7 @@ export class Executor implements AsyncDisposable {
         : result;
     } catch (error) {
       log.error(
-        { err: error, saga_id },
+        { err: error, saga_id, ...traceFields(payment.traceparent) },
         "the request to the provider failed unexpectedly, retrying when the lease expires",
       );
       return null;

@@ -26,6 +26,8 @@ export interface ServedProvider extends KnownProvider {
   readonly hold: ChargeHold;
   /** Maximum calls at once. */
   readonly concurrency: number;
+  /** The host of its API, for traces. */
+  readonly host: string;
   /** How long its keys are trusted, and how late a charge may happen or appear. */
   readonly policy: PaymentPolicy;
 }

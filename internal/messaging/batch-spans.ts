@@ -1,0 +1,118 @@
+// The spans of one transaction of the message processor: one for the batch, and one for each message of a recorded trace. The span of a
+// message continues the trace in which the message was created, and its context goes into whatever the message leads to. The span of the
+// batch joins the first of these traces and links to all. A batch without recorded traces has no spans and costs nothing. Used by
+// inbox-transaction.ts.
+import type { MessageType } from "../../schemas/registry.ts";
+import {
+  DUPLICATES,
+  MESSAGE_TYPE,
+  MESSAGING_BATCH,
+  MESSAGING_DESTINATION,
+  MESSAGING_GROUP,
+  MESSAGING_MESSAGE_ID,
+  MESSAGING_OFFSET,
+  MESSAGING_OPERATION_NAME,
+  MESSAGING_OPERATION_TYPE,
+  MESSAGING_PARTITION,
+  MESSAGING_SYSTEM,
+  OUTCOME,
+  SAGA_ID,
+} from "../kernel/span-attributes.ts";
+import type { Span, SpanAttributes, Tracer } from "../kernel/telemetry.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Outgoing } from "./handler.ts";
+
+type AnyDelivery = Pick<Delivery<MessageType>, "raw"> & {
+  readonly message: Pick<Delivery<MessageType>["message"], "message_id" | "saga_id" | "type" | "traceparent">;
+};
+
+export class BatchSpans {
+  readonly #tracer: Tracer;
+  readonly #service: string;
+  readonly #batch: Span | undefined;
+  /** By message id. */
+  readonly #messages = new Map<string, Span>();
+
+  private constructor(tracer: Tracer, service: string, deliveries: readonly AnyDelivery[]) {
+    this.#tracer = tracer;
+    this.#service = service;
+    const sampled = deliveries.filter(({ message }) => message.traceparent !== undefined);
+    const [first] = sampled;
+    if (first === undefined) return;
+    const { topic } = first.raw();
+    this.#batch = tracer.span(`process ${topic}`, first.message.traceparent, {
+      kind: "consumer",
+      attributes: { ...processing(topic, service), [MESSAGING_BATCH]: deliveries.length },
+      links: sampled.flatMap(({ message }) => message.traceparent ?? []),
+    });
+    for (const delivery of sampled) this.#start(delivery, delivery.message.traceparent);
+  }
+
+  /** Undefined while tracing is off. */
+  static start(tracer: Tracer, service: string, deliveries: readonly AnyDelivery[]): BatchSpans | undefined {
+    return tracer.isOn ? new BatchSpans(tracer, service, deliveries) : undefined;
+  }
+
+  /**
+   * The trace context for what the message leads to. `parent`: the context that its saga was given, for a message that has none.
+   */
+  contextOf(delivery: AnyDelivery, parent: string | undefined): string | undefined {
+    const { message_id } = delivery.message;
+    const span = this.#messages.get(message_id);
+    if (span !== undefined || parent === undefined) return span?.traceparent;
+    return this.#start(delivery, parent).traceparent;
+  }
+
+  decided({ message }: AnyDelivery, out: readonly Outgoing[]): void {
+    const types = out.map(({ type }) => type).join(" ");
+    this.#messages.get(message.message_id)?.set({ [OUTCOME]: types === "" ? "nothing" : types });
+  }
+
+  /** `fresh`: the ids of the messages that were new. */
+  done(deliveries: readonly AnyDelivery[], fresh: ReadonlySet<string>): void {
+    if (this.#messages.size === 0) return;
+    for (const [id, span] of this.#messages) {
+      if (!fresh.has(id)) span.set({ [OUTCOME]: "duplicate" });
+      span.end();
+    }
+    this.#batch?.set({ [DUPLICATES]: deliveries.length - fresh.size });
+    this.#batch?.end();
+  }
+
+  failed(error: unknown): void {
+    for (const span of [...this.#messages.values(), ...(this.#batch === undefined ? [] : [this.#batch])]) {
+      span.fail(error);
+      span.end();
+    }
+  }
+
+  #start(delivery: AnyDelivery, parent: string | undefined): Span {
+    const { message_id, saga_id, type } = delivery.message;
+    const { topic, partition, offset } = delivery.raw();
+    const batch = this.#batch?.traceparent;
+    const span = this.#tracer.span(`process ${topic} ${type}`, parent, {
+      kind: "consumer",
+      attributes: {
+        ...processing(topic, this.#service),
+        [MESSAGING_PARTITION]: String(partition),
+        [MESSAGING_OFFSET]: offset,
+        [MESSAGING_MESSAGE_ID]: message_id,
+        [MESSAGE_TYPE]: type,
+        [SAGA_ID]: saga_id,
+      },
+      ...(batch === undefined ? {} : { links: [batch] }),
+    });
+    this.#messages.set(message_id, span);
+    return span;
+  }
+}
+
+function processing(topic: string, service: string): SpanAttributes {
+  return {
+    [MESSAGING_SYSTEM]: "kafka",
+    [MESSAGING_OPERATION_NAME]: "process",
+    [MESSAGING_OPERATION_TYPE]: "process",
+    [MESSAGING_DESTINATION]: topic,
+    [MESSAGING_GROUP]: service,
+  };
+}
