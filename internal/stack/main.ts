@@ -10,7 +10,7 @@ import { showLogs } from "./logs.ts";
 import { REPOSITORY, stackDirectory } from "./paths.ts";
 import type { Advertised } from "./plan.ts";
 import { parseReplicas, type Replicas } from "./replicas.ts";
-import { ROLES, type RoleOverrides } from "./role-env.ts";
+import { ROLES, type RoleOverrides, tracedTo } from "./role-env.ts";
 import type { Routes } from "./routes.ts";
 import { DETOURS } from "./servers/kafka.ts";
 import { startStack } from "./stack.ts";
@@ -63,6 +63,10 @@ program
       "prometheus",
     ]),
   )
+  .option(
+    "--otlp <url>",
+    "a collector to which all roles send their traces, for example http://127.0.0.1:4318",
+  )
   .option("--foreground", "stay in the foreground until Ctrl-C")
   .action(async ({ dataDir, brokers: count, roles, replicas, set, route: routes, advertise, ...more }) => {
     const begun = performance.now();
@@ -73,7 +77,7 @@ program
       brokers: count,
       roles,
       replicas,
-      overrides: set,
+      overrides: more.otlp === undefined ? set : tracedTo(more.otlp, set),
       routes,
       advertised: advertise,
       prometheus: more.with === undefined ? undefined : {},

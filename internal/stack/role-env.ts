@@ -19,6 +19,13 @@ export type Role = (typeof ROLES)[number];
 /** Variables that a run changes, by role; for example the provider's latency for a benchmark. */
 export type RoleOverrides = Readonly<Partial<Record<Role, Readonly<Record<string, string>>>>>;
 
+/** Changes that make every role send its traces to the collector at `url`. The simulator is no part of the product. */
+export function tracedTo(url: string, overrides: RoleOverrides = {}): RoleOverrides {
+  const traced = ROLES.filter((role) => role !== "paysim");
+  const settings = traced.map((role) => [role, { OTLP_URL: url, ...overrides[role] }] as const);
+  return { ...overrides, ...Object.fromEntries(settings) };
+}
+
 /** Roles that serve requests in addition to the ops port. */
 export const SERVING_ROLES: readonly Role[] = [
   "paysim",
