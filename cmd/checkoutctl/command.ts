@@ -2,12 +2,13 @@
 import { timestampOf } from "../../internal/kernel/timestamp.ts";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import Table from "cli-table3";
 import { CommanderError, Help } from "commander";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { moneyText } from "../../internal/kernel/money.ts";
 import { Reason } from "../../schemas/fields.ts";
 import { EXIT } from "./exit.ts";
+
+export { table } from "./table.ts";
 
 const help = new Help();
 
@@ -153,39 +154,6 @@ export function print(
   render: () => string,
 ): void {
   process.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : render()}\n`);
-}
-
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
-
-/** Left-aligned columns without borders, so that `cut` and `grep` work on the output. */
-export function table(
-  head: readonly string[],
-  rows: readonly (readonly (string | number | null)[])[],
-): string {
-  const plain = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
-  const printed = new Table({ head: [...head], style: plain, chars: NO_BORDERS });
-  printed.push(...rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell)))));
-  return printed
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
 }
 
 /** `12.50 EUR`, `50000 JPY`; null stays null. */

@@ -4,8 +4,10 @@ import { AppError, type ErrorCode } from "../../internal/kernel/errors.ts";
 
 export const EXIT = {
   ok: 0,
-  /** A bug in this program. */
+  /** A bug in this program, which stderr describes. */
   internal: 1,
+  /** `doctor` found a problem. */
+  problem: 1,
   /** The command line is wrong. */
   usage: 2,
   /** Refused by a service, or the audit found violations. */

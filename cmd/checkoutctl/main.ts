@@ -8,6 +8,7 @@ import { version } from "../../package.json";
 import { auditCommand } from "./commands/audit.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { dlqCommand } from "./commands/dlq.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { orderCommand } from "./commands/order.ts";
@@ -18,6 +19,7 @@ import { sessionCommand } from "./commands/session.ts";
 import { shopperCommand } from "./commands/shopper.ts";
 import { storefrontCommand } from "./commands/storefront.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { topCommand } from "./commands/top.ts";
 import { topicsCommand } from "./commands/topics.ts";
 import { exitCodeOf } from "./exit.ts";
 import { Environment } from "./settings.ts";
@@ -29,6 +31,8 @@ const program = new Command("checkoutctl")
   .addCommand(migrateCommand)
   .addCommand(topicsCommand)
   .addCommand(catalogueCommand)
+  .addCommand(doctorCommand)
+  .addCommand(topCommand)
   .addCommand(auditCommand)
   .addCommand(sagaCommand)
   .addCommand(orderCommand)
@@ -42,7 +46,7 @@ const program = new Command("checkoutctl")
   .addCommand(tokenCommand)
   .addHelpText(
     "after",
-    `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration, 130 interrupted.`,
+    `\nEnvironment:\n${describeConfig(Environment)}\n\nExit codes: 0 ok, 1 doctor found a problem, 2 usage, 3 refused or violations found, 4 a server does not answer, 78 configuration, 130 interrupted.`,
   );
 
 try {

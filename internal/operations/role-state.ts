@@ -56,11 +56,15 @@ async function readinessOf(address: string, timeoutMs: number) {
   };
 }
 
-async function get(url: URL, timeoutMs: number): Promise<Response> {
+/** Follows no redirect. Throws SERVICE_UNAVAILABLE with the cause as a code, such as ECONNREFUSED. */
+export async function get(url: URL, timeoutMs: number): Promise<Response> {
   try {
-    return await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-  } catch (cause) {
-    throw new AppError("SERVICE_UNAVAILABLE", `nothing answers at ${url.origin}`, { cause });
+    return await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    // The message of the error gives advice to a browser's user.
+    const code = error instanceof Error ? ("code" in error ? String(error.code) : error.name) : "";
+    const why = code === "23" ? `within ${timeoutMs} ms` : `(${code})`;
+    throw new AppError("SERVICE_UNAVAILABLE", `nothing answers at ${url.origin} ${why}`);
   }
 }
 

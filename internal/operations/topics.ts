@@ -98,7 +98,8 @@ export async function layOut(admin: TopicAdmin, layout: readonly TopicLayout[]):
   return { created, existing, corrected, differing };
 }
 
-async function differencesFrom(
+/** How existing topics differ from the layout. Changes nothing. */
+export async function differencesFrom(
   admin: TopicAdmin,
   layout: readonly TopicLayout[],
 ): Promise<TopicDifference[]> {

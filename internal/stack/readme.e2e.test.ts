@@ -27,6 +27,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "dist/checkoutctl catalogue import --demo": "as it stands",
   [VARIABLES]: { by: "the next line, which needs them" },
   [CHECKOUT]: { as: `${VARIABLES}\n${CHECKOUT} --no-progress-meter --fail-with-body` },
+  "dist/checkoutctl doctor": "as it stands",
   "dist/checkoutctl saga ls": "as it stands",
   "dist/checkoutctl audit": "as it stands",
   "bun run stack down": "as it stands",

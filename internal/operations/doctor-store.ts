@@ -1,0 +1,42 @@
+// The queries of `checkoutctl doctor`. Read-only.
+import type { Sql } from "postgres";
+import { oldestSnapshotSeconds } from "../messaging/relay-store.ts";
+import type { ServerFacts } from "./doctor-verdicts.ts";
+
+export async function serverFacts(sql: Sql): Promise<ServerFacts> {
+  const [[row], oldest] = await Promise.all([
+    sql<[Omit<ServerFacts, "oldestSnapshotSeconds">]>`
+      select current_setting('server_version') as version, current_setting('server_version_num')::integer / 10000 as major,
+             pg_is_in_recovery() as "isStandby", (select count(*)::integer from pg_stat_activity where backend_type = 'client backend') as connections,
+             current_setting('max_connections')::integer as "maxConnections"`,
+    oldestSnapshotSeconds(sql),
+  ]);
+  return { ...row, oldestSnapshotSeconds: oldest };
+}
+
+/** Epoch ms, with fractions. */
+export async function serverTime(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ at: number }]>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float8 as at`;
+  return row.at;
+}
+
+export async function databaseBytes(sql: Sql): Promise<number> {
+  const [row] = await sql<[{ bytes: number }]>`select pg_database_size(current_database()) as bytes`;
+  return row.bytes;
+}
+
+/** Null unless this user may know it (pg_read_all_settings). */
+export async function dataDirectory(sql: Sql): Promise<string | null> {
+  const [row] = await sql<{ path: string }[]>`
+    select setting as path from pg_settings where name = 'data_directory'`;
+  return row?.path ?? null;
+}
+
+/** The days of the partitions of a table, as YYYYMMDD. */
+export async function partitionDays(sql: Sql, table: "inbox" | "outbox"): Promise<readonly string[]> {
+  const rows = await sql<{ day: string }[]>`
+    select right(c.relname, 8) as day from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = to_regclass(${table}) and c.relname ~ (${table} || '_\\d{8}$') order by day`;
+  return rows.map(({ day }) => day);
+}
