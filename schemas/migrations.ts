@@ -20,6 +20,7 @@ import paymentSearch from "./migrations/payment/0028_search.sql" with { type: "t
 import paymentWords from "./migrations/payment/0019_own_words.sql" with { type: "text" };
 import saga from "./migrations/saga/0002_saga.sql" with { type: "text" };
 import operators from "./migrations/saga/0003_operators.sql" with { type: "text" };
+import operatorPlans from "./migrations/saga/0029_operator_plans.sql" with { type: "text" };
 import orderCancellations from "./migrations/saga/0025_order_cancellations.sql" with { type: "text" };
 import recovery from "./migrations/saga/0017_recovery.sql" with { type: "text" };
 import sagaAction from "./migrations/saga/0024_action_required.sql" with { type: "text" };
@@ -63,6 +64,7 @@ export const migrations: Record<MigratedDatabase, readonly Migration[]> = {
     { name: "0025_order_cancellations", sql: orderCancellations },
     { name: "0026_more_time", sql: sagaMoreTime },
     { name: "0028_search", sql: sagaSearch },
+    { name: "0029_operator_plans", sql: operatorPlans },
   ],
   inventory: [
     messagingMigration,

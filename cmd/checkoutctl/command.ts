@@ -40,6 +40,11 @@ export function operatorCommand(name: string, summary: string) {
   );
 }
 
+/** Where a reason is welcome and not required: nobody should look for words before stopping something. */
+export function reasonOption() {
+  return new Option("--reason <text>", "why, for the audit trail").argParser(auditText(Reason));
+}
+
 /** Options that do not go together: exit 2, as for any wrong command line. */
 export function wrongUsage(what: string): never {
   process.stderr.write(`error: ${what}\n`);

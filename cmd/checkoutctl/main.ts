@@ -14,6 +14,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { orderCommand } from "./commands/order.ts";
 import { outboxCommand } from "./commands/outbox.ts";
 import { paymentsCommand } from "./commands/payments.ts";
+import { runCommand } from "./commands/run.ts";
 import { sagaCommand } from "./commands/saga.ts";
 import { sessionCommand } from "./commands/session.ts";
 import { shopperCommand } from "./commands/shopper.ts";
@@ -37,6 +38,7 @@ const program = new Command("checkoutctl")
   .addCommand(sagaCommand)
   .addCommand(orderCommand)
   .addCommand(dlqCommand)
+  .addCommand(runCommand)
   .addCommand(outboxCommand)
   .addCommand(paymentsCommand)
   .addCommand(shopperCommand)

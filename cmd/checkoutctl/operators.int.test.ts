@@ -7,7 +7,8 @@ import { FIELD_SEPARATOR, RECORD_SEPARATOR } from "../../internal/kernel/ports.t
 import { deadLetterKey } from "../../internal/messaging/dead-letter.ts";
 import type { DeadLetters } from "../../internal/operations/dead-letters.ts";
 import type { CancelAnswer } from "../../internal/operations/orchestrator.ts";
-import type { ReplayReport } from "../../internal/operations/replay.ts";
+import type { RunView } from "../../internal/operations/plans.ts";
+import type { RunReport } from "../../internal/operations/run-report.ts";
 import { deadLetterTopic } from "../../internal/testkit/kafka.ts";
 import { openProducer } from "../../internal/platform/kafka/producer.ts";
 import { type HttpServer, serveHttp } from "../../internal/platform/serve-http.ts";
@@ -190,7 +191,7 @@ describe("dlq", () => {
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("would send 1 of 1")]);
     expect(pump.carried).toEqual([]);
 
-    const report = await tool.json<ReplayReport>(replay, env);
+    const report = await tool.json<RunReport>(replay, env);
     expect(report).toMatchObject({ sent: 1, failed: 0, stopped: null, items: [{ outcome: "handled" }] });
     expect(await listed(mine)).toMatchObject({ total: 0 });
     expect(await listed(mine, "--all")).toMatchObject({
@@ -204,7 +205,7 @@ describe("dlq", () => {
   test("Ctrl-C finishes the message in flight and says how to continue; the same command does the rest", async () => {
     const error = `${mine} slowly`;
     await given(3, error);
-    const replay = ["dlq", "replay", "--error", error, "--reason", "fixed", "--rate", "1/m"];
+    const replay = ["dlq", "replay", "--error", error, "--reason", "deployed the fix", "--rate", "1/m"];
     const child = tool.spawn(replay, env);
     const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
     expect((await progress.read()).value).toContain("1 sent, 0 failed again, 2 left");
@@ -215,7 +216,7 @@ describe("dlq", () => {
     expect(stdout).toContain("interrupted, 2 left: run the same command again to continue");
     expect(pump.carried).toHaveLength(1);
 
-    const rest = await tool.json<ReplayReport>([...replay.slice(0, -1), "100/s"], env);
+    const rest = await tool.json<RunReport>([...replay.slice(0, -1), "100/s"], env);
     expect(rest).toMatchObject({ sent: 2, left: 0, stopped: null });
     expect(new Set(pump.carried).size).toBe(3);
   });
@@ -224,7 +225,10 @@ describe("dlq", () => {
     const error = `${mine} again`;
     await given(2, error);
     pump.fate = () => "retry";
-    const { code, stdout } = await tool.run(["dlq", "replay", "--error", error, "--reason", "fixed"], env);
+    const { code, stdout } = await tool.run(
+      ["dlq", "replay", "--error", error, "--reason", "deployed the fix"],
+      env,
+    );
     pump.fate = () => "handle";
     expect([code, stdout]).toEqual([3, expect.stringContaining("STOPPED: too many failed again, 1 left")]);
   });
@@ -234,13 +238,13 @@ describe("dlq", () => {
     const [letter] = await given(1, error);
     await orchestrator.handle(eventOf("InsufficientStock", letter?.saga_id ?? ""));
     const id = letter?.dead_letter_id ?? "";
-    const refused = await tool.run(["dlq", "replay", id, "--reason", "fixed"], env);
+    const refused = await tool.run(["dlq", "replay", id, "--reason", "deployed the fix"], env);
     expect([refused.code, refused.stdout]).toEqual([
       3,
       expect.stringContaining("its saga is finished: COMPENSATED"),
     ]);
     expect((await listed(error)).total).toBe(1);
-    const discarded = await tool.run(["dlq", "discard", id, "--reason", "too late"], env);
+    const discarded = await tool.run(["dlq", "discard", id, "--reason", "came too late"], env);
     expect([discarded.code, discarded.stdout]).toEqual([0, expect.stringContaining("discarded 1 of 1")]);
     expect((await listed(error)).total).toBe(0);
   });
@@ -258,7 +262,10 @@ describe("dlq", () => {
     const error = `${mine} misspelt`;
     await given(1, error);
     for (const command of ["replay", "discard"]) {
-      const typo = await tool.run(["dlq", command, "--code", "HANDLER_FALED", "--reason", "x"], env);
+      const typo = await tool.run(
+        ["dlq", command, "--code", "HANDLER_FALED", "--reason", "deployed the fix"],
+        env,
+      );
       expect([typo.code, typo.stdout]).toEqual([3, ""]);
       expect(typo.stderr).toContain("no dead letter matches");
       expect(typo.stderr).toContain("HANDLER_FAILED");
@@ -266,7 +273,7 @@ describe("dlq", () => {
     const ls = await tool.run(["dlq", "ls", "--code", "HANDLER_FALED"], env);
     expect([ls.code, ls.stdout]).toEqual([0, "no open dead letters\n"]);
     expect(ls.stderr).toContain("HANDLER_FAILED");
-    const done = ["dlq", "replay", "--error", error, "--reason", "x"];
+    const done = ["dlq", "replay", "--error", error, "--reason", "deployed the fix"];
     expect([(await tool.run(done, env)).code, (await tool.run(done, env)).code]).toEqual([0, 0]);
   });
 
@@ -274,8 +281,69 @@ describe("dlq", () => {
     for (const command of ["replay", "discard"]) {
       const all = await tool.run(["dlq", command, "--reason", "x"], env);
       expect([all.code, all.stderr]).toEqual([2, expect.stringContaining("with --everything")]);
-      const unknown = await tool.run(["dlq", command, Bun.randomUUIDv7(), "--reason", "x"], env);
+      const unknown = await tool.run(
+        ["dlq", command, Bun.randomUUIDv7(), "--reason", "deployed the fix"],
+        env,
+      );
       expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("no such dead letter")]);
     }
+  });
+
+  test("plan freezes, start needs the count, a killed executor is continued by resume, and nothing is sent twice", async () => {
+    const error = `${mine} planned`;
+    await given(24, error);
+    const plan = await tool.json<RunView & { readonly start: string }>(
+      ["dlq", "plan", "--error", error],
+      env,
+    );
+    expect(plan).toMatchObject({ state: "draft", totals: { acts: 24, units: 24 }, needs_typed_count: true });
+    expect(plan.start).toContain("--confirm 24");
+    const id = plan.plan_id;
+    const start = ["run", "start", id, "--reason", "deployed the fix"];
+    const unconfirmed = await tool.run([...start, "--confirm", "23"], env);
+    expect([unconfirmed.code, unconfirmed.stderr]).toEqual([
+      3,
+      expect.stringContaining("confirm it with the count 24"),
+    ]);
+    expect(pump.carried).toEqual([]);
+
+    const child = tool.spawn([...start, "--confirm", "24"], env);
+    const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    while (!(await progress.read()).value?.includes("8 done")) expect(child.exitCode).toBeNull();
+    child.kill("SIGKILL");
+    progress.releaseLock();
+    await child.exited;
+    const shown = await tool.json<RunView>(["run", "show", id, "--items"], env);
+    expect(shown).toMatchObject({ state: "running" });
+    expect(shown.counts.sent).toBeGreaterThanOrEqual(8);
+
+    // Its lease ends.
+    await orchestrator.database
+      .sql`update operator_plans set lease_until = clock_timestamp() where executor is not null`;
+    const resumed = await tool.json<RunView>(["run", "resume", id], env);
+    expect(resumed).toMatchObject({ state: "done", counts: { sent: 24, failed: 0 } });
+    expect(pump.carried.toSorted()).toEqual([...new Set(pump.carried)].toSorted());
+    expect(pump.carried).toHaveLength(24);
+    expect((await tool.run(["run", "list"], env)).stdout).toMatch(
+      new RegExp(`${id} +dead-letter.replay +done`),
+    );
+    const late = await tool.run(["run", "pause", id], env);
+    expect([late.code, late.stderr]).toEqual([3, expect.stringContaining("cannot pause a run that is done")]);
+  });
+
+  test("a run is paused, sped up and watched from another console", async () => {
+    const error = `${mine} watched`;
+    await given(3, error);
+    const plan = await tool.json<RunView>(["dlq", "plan", "--error", error, "--rate", "1/m"], env);
+    const id = plan.plan_id;
+    const child = tool.spawn(["run", "start", id, "--reason", "deployed the fix", "--json"], env);
+    const progress = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    while (!(await progress.read()).value?.includes("1 done")) expect(child.exitCode).toBeNull();
+    progress.releaseLock();
+    const faster = await tool.json<RunView>(["run", "rate", id, "100/s", "--reason", "the shop waits"], env);
+    expect(faster).toMatchObject({ rate_per_second: 100 });
+    const watched = await tool.json<RunView>(["run", "watch", id], env);
+    expect(watched).toMatchObject({ state: "done", counts: { sent: 3 } });
+    expect([await child.exited, JSON.parse(await child.stdout.text())]).toMatchObject([0, { state: "done" }]);
   });
 });

@@ -44,7 +44,7 @@ const overview: Overview = {
       groups: [{ group: "orchestrator", lag: 4 }],
     },
   ]),
-  dead_letters: known([{ service: "payment", count: 3 }]),
+  dead_letters: known([{ service: "payment", count: 3, oldest_seconds: 60 }]),
   roles: [
     { name: "relay", address: "http://a", state: known(role(10)) },
     { name: "gateway", address: "http://b", state: unknown },

@@ -20,14 +20,20 @@ export type OperatorActionKind =
   | "order.ship"
   | "order.deliver"
   | "order.cancel"
-  | "order.rebuild";
+  | "order.rebuild"
+  | "plan.create"
+  | "run.start"
+  | "run.pause"
+  | "run.resume"
+  | "run.stop"
+  | "run.rate";
 
 export interface OperatorAction {
   readonly action_id: string;
   /** Shared by all actions of one command. */
   readonly run_id: string;
   readonly action: OperatorActionKind;
-  /** The id of a saga, an order, a dead letter or a shopper, or the name of a database. */
+  /** The id of a saga, an order, a dead letter, a shopper or a plan, or the name of a database. */
   readonly subject: string;
   readonly saga_id: string | null;
   /** The affected message; for a dead letter the message it holds, if that can be read. */

@@ -1,6 +1,6 @@
 // How operators handled dead letters, kept as rows of the audit trail (messaging/operator-action-store.ts). The same row records
 // who did it, makes a second replay do nothing, and lets an interrupted run continue.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 
 export interface Handling {
   readonly dead_letter_id: string;
@@ -45,7 +45,10 @@ export interface Settlement {
 }
 
 /** Records the outcome of actions that had none. */
-export async function settleActions(sql: Sql, settlements: readonly Settlement[]): Promise<void> {
+export async function settleActions(
+  sql: Sql | TransactionSql,
+  settlements: readonly Settlement[],
+): Promise<void> {
   if (settlements.length === 0) return;
   await sql`
     update operator_actions a set outcome = s.outcome, detail = s.detail, settled_at = now()

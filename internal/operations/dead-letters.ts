@@ -34,6 +34,12 @@ export interface DeadLetterCause {
   readonly newest: string;
 }
 
+export interface ListedDeadLetter extends DeadLetter {
+  readonly handling: string;
+  /** How often its message was replayed without success. Three times quarantine it. */
+  readonly replays: number;
+}
+
 export interface DeadLetters {
   /** Number of matching records. */
   readonly total: number;
@@ -42,7 +48,7 @@ export interface DeadLetters {
   /** Most frequent first. */
   readonly causes: readonly DeadLetterCause[];
   /** Newest first, up to the requested limit. */
-  readonly entries: readonly (DeadLetter & { readonly handling: string })[];
+  readonly entries: readonly ListedDeadLetter[];
 }
 
 /** The whole topic, read from its beginning. */
@@ -64,11 +70,13 @@ export async function findDeadLetters(
 ): Promise<FoundDeadLetters> {
   const found = new Map<string, DeadLetter>();
   let unreadable = 0;
+  const ids = filter.ids === undefined ? undefined : new Set(filter.ids);
   for await (const { values, undecodable } of batches) {
     unreadable += undecodable.length;
     for (const value of values) {
       if (!isDeadLetter(value)) unreadable += 1;
-      else if (matches(value, filter)) found.set(value.dead_letter_id, value);
+      else if (ids?.has(value.dead_letter_id) !== false && matches(value, filter))
+        found.set(value.dead_letter_id, value);
     }
   }
   const records = [...found.values()].toSorted((one, other) =>
@@ -77,16 +85,24 @@ export async function findDeadLetters(
   return { records, unreadable };
 }
 
+export interface OverviewOptions {
+  readonly all: boolean;
+  readonly limit: number;
+  /** Replays without success, by message id. */
+  readonly replays?: ReadonlyMap<string, number>;
+}
+
 /** Lists and groups the records; only open ones unless `all`. */
 export function overview(
   { records, unreadable }: FoundDeadLetters,
   handlings: ReadonlyMap<string, Handling>,
-  { all, limit }: { readonly all: boolean; readonly limit: number },
+  { all, limit, replays = new Map() }: OverviewOptions,
 ): DeadLetters {
   const listed = records.filter((record) => all || isOpen(handlings.get(record.dead_letter_id)));
   const entries = listed.slice(0, limit).map((record) => ({
     ...record,
     handling: describeHandling(handlings.get(record.dead_letter_id)),
+    replays: replays.get(messageIdOf(record) ?? "") ?? 0,
   }));
   return { total: listed.length, unreadable, causes: causesOf(listed), entries };
 }
@@ -105,26 +121,27 @@ export function describeHandling(handling: Handling | undefined): string {
 
 /** The type of the failed message, or "unreadable". */
 export function typeOf({ original_command }: DeadLetter): string {
-  const isObject = typeof original_command === "object" && original_command !== null;
-  const type: unknown = isObject ? Reflect.get(original_command, "type") : undefined;
-  return typeof type === "string" ? type : "unreadable";
+  return textOf(original_command, "type") ?? "unreadable";
 }
 
-function matches(record: DeadLetter, filter: DeadLetterFilter): boolean {
+/** The id of the failed message; null if it cannot be read. */
+export function messageIdOf({ original_command }: DeadLetter): string | null {
+  const id = textOf(original_command, "message_id");
+  return id !== undefined && UUID.test(id) ? id : null;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function textOf(message: unknown, name: string): string | undefined {
+  const value: unknown =
+    typeof message === "object" && message !== null ? Reflect.get(message, name) : undefined;
+  return typeof value === "string" ? value : undefined;
+}
+
+function matches(record: DeadLetter, filter: Omit<DeadLetterFilter, "ids">): boolean {
   const at = Date.parse(record.last_failure_at);
-  const {
-    ids,
-    service,
-    topic,
-    type,
-    error_code,
-    error,
-    saga_id,
-    since = -Infinity,
-    until = Infinity,
-  } = filter;
+  const { service, topic, type, error_code, error, saga_id, since = -Infinity, until = Infinity } = filter;
   return (
-    (ids === undefined || ids.includes(record.dead_letter_id)) &&
     (service === undefined || record.service === service) &&
     (topic === undefined || record.original.topic === topic) &&
     (type === undefined || typeOf(record) === type) &&

@@ -24,7 +24,7 @@ const healthy: Overview = {
   topics: known([
     { topic: "t", partitions: 16, messages: 5, end: 9, groups: [{ group: "order", lag: 1_000 }] },
   ]),
-  dead_letters: known([{ service: "order", count: 0 }]),
+  dead_letters: known([{ service: "order", count: 0, oldest_seconds: 60 }]),
   roles: [{ name: "order", address: "http://x", state: known(role) }],
 };
 
@@ -56,7 +56,7 @@ test.each<[string, Partial<Overview>, readonly [string, string, string]]>([
   ],
   [
     "dead letters",
-    { dead_letters: known([{ service: "order", count: 2 }]) },
+    { dead_letters: known([{ service: "order", count: 2, oldest_seconds: 60 }]) },
     ["dead letters", "warning", "open: 2 of order"],
   ],
   [

@@ -1,13 +1,28 @@
-// The speed of a replay and its error limit. Pure; called by replay.ts. The first message goes alone, because its failure may
-// repeat for all others. Then batches double up to one second of messages, paced by the rate.
+// The speed of a run and its error limit. Pure; called by run-executor.ts. The first item goes alone, because its failure may repeat
+// for all others. Then batches grow up to one second of items, paced by the rate.
 
-/** Maximum messages in flight at any rate: one query reads their outcomes. */
-export const MAX_REPLAY_BATCH = 200;
+/** Maximum items in flight at any rate: one query reads their outcomes. */
+export const MAX_BATCH = 200;
+const SIZES = [1, 2, 5, 20, 50, 100, MAX_BATCH];
+/** Roughly how long the outcomes of a batch take. Only for the estimate. */
+const USUAL_BATCH_MS = 300;
 
-/** The batch size after a batch of `previous` messages; `previous` is 0 before the first. */
+/** The batch size after a batch of `previous` items; `previous` is 0 before the first. */
 export function nextBatch(previous: number, ratePerSecond: number): number {
-  if (previous === 0) return 1;
-  return Math.min(previous * 2, Math.max(1, Math.floor(ratePerSecond)), MAX_REPLAY_BATCH);
+  const next = SIZES.find((size) => size > previous) ?? MAX_BATCH;
+  return Math.min(next, Math.max(1, Math.floor(ratePerSecond)));
+}
+
+/** How long a run of `count` items takes at this rate if all goes well, in ms. */
+export function estimateMs(count: number, ratePerSecond: number): number {
+  let ms = 0;
+  for (let left = count, size = 0; left > 0;) {
+    size = nextBatch(size, ratePerSecond);
+    const sent = Math.min(size, left);
+    left -= sent;
+    ms += USUAL_BATCH_MS + (left > 0 ? pauseAfter(sent, USUAL_BATCH_MS, ratePerSecond) : 0);
+  }
+  return ms;
 }
 
 /** The pause in ms that keeps the rate after a batch of `sent` messages that took `tookMs`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { failsTooOften, MAX_REPLAY_BATCH, nextBatch, pauseAfter } from "./ramp.ts";
+import { estimateMs, failsTooOften, MAX_BATCH, nextBatch, pauseAfter } from "./ramp.ts";
 
 function sizes(batches: number, ratePerSecond: number): number[] {
   const all: number[] = [];
@@ -7,13 +7,25 @@ function sizes(batches: number, ratePerSecond: number): number[] {
   return all;
 }
 
-test("the first message goes alone, then batches double up to one second of messages", () => {
-  expect(sizes(7, 20)).toEqual([1, 2, 4, 8, 16, 20, 20]);
+test("the first item goes alone, then batches grow up to one second of items", () => {
+  expect(sizes(8, 1_000)).toEqual([1, 2, 5, 20, 50, 100, 200, 200]);
+  expect(sizes(5, 30)).toEqual([1, 2, 5, 20, 30]);
+  // After the rate was changed in between.
+  expect([nextBatch(30, 1_000), nextBatch(100, 10)]).toEqual([50, 10]);
 });
 
-test("a slow rate sends one message at a time, a fast one at most MAX_REPLAY_BATCH", () => {
+test("the estimate follows the ramp and the rate", () => {
+  expect(estimateMs(0, 20)).toBe(0);
+  // The last batch is followed by no pause.
+  expect(estimateMs(1, 0.5)).toBe(300);
+  expect(estimateMs(3, 0.5)).toBe(4_300);
+  expect(estimateMs(300, 20)).toBeGreaterThan(14_000);
+  expect(estimateMs(300, 20)).toBeLessThan(17_000);
+});
+
+test("a slow rate sends one item at a time, a fast one at most MAX_BATCH", () => {
   expect(sizes(3, 0.5)).toEqual([1, 1, 1]);
-  expect(sizes(12, 1_000_000).at(-1)).toBe(MAX_REPLAY_BATCH);
+  expect(sizes(12, 1_000_000).at(-1)).toBe(MAX_BATCH);
 });
 
 test("the pause after a batch keeps the rate", () => {

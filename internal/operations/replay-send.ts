@@ -1,4 +1,4 @@
-// Puts a batch of messages back into their outboxes and waits for their outcomes. Called by replay.ts.
+// Puts a batch of messages back into their outboxes and waits for their outcomes. Called by run-replay.ts.
 import type { Sql } from "postgres";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
@@ -13,7 +13,7 @@ const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
 
 export interface Sendable {
-  /** Its audit trail row. */
+  /** Its line in the audit trail. */
   readonly action_id: string;
   readonly record: DeadLetter;
   readonly sent: SentMessage;
@@ -38,24 +38,24 @@ export interface MailWatch {
   fates(messageIds: readonly string[]): Promise<ReadonlyMap<string, MailFate>>;
 }
 
-/**
- * Sends the messages and returns the outcomes seen within `waitMs`, by action; others are missing. Safe to repeat: a message that
- * is unpublished in its outbox stays as it is, and an inbox takes a message only once.
- */
-export async function sendAndWatch(
-  databases: Databases,
-  mails: MailWatch,
-  batch: readonly Sendable[],
-  waitMs: number,
-): Promise<ReadonlyMap<string, Outcome>> {
-  const seen = new Map<string, Outcome>();
-  if (batch.length === 0) return seen;
-  // Read the clocks before sending. Otherwise a quick reply looks like an old one.
-  const since = new Map<DatabaseName, number>();
-  await Promise.all([
-    ...DATABASES.map(async (name) => since.set(name, await timeOf(databases[name]))),
-    ...(batch.some(isMail) ? [mails.begin()] : []),
+/** The clocks of the databases, epoch ms. Read before sending: otherwise a quick reply looks like an old one. */
+export type Clocks = Readonly<Record<DatabaseName, number>>;
+
+export async function clocksOf(databases: Databases): Promise<Clocks> {
+  const [saga, inventory, payment, order] = await Promise.all([
+    timeOf(databases.saga),
+    timeOf(databases.inventory),
+    timeOf(databases.payment),
+    timeOf(databases.order),
   ]);
+  return { saga, inventory, payment, order };
+}
+
+/**
+ * Puts the messages back. Safe to repeat: a message that was put back since it was read, or is unpublished, stays as it is, and an
+ * inbox takes a message only once.
+ */
+export async function sendBatch(databases: Databases, batch: readonly Sendable[]): Promise<void> {
   await Promise.all(
     DATABASES.map((name) =>
       send(
@@ -64,11 +64,22 @@ export async function sendAndWatch(
       ),
     ),
   );
+}
+
+/** Returns the outcomes seen within `waitMs`, by action; others are missing. `since`: the clocks before the messages were sent. */
+export async function watchBatch(
+  databases: Databases,
+  mails: MailWatch,
+  batch: readonly Sendable[],
+  { since, waitMs }: { readonly since: Clocks; readonly waitMs: number },
+): Promise<ReadonlyMap<string, Outcome>> {
+  const seen = new Map<string, Outcome>();
+  if (batch.length === 0) return seen;
   const deadline = performance.now() + waitMs;
   for (let looks = 0; ; looks += 1) {
     const waiting = batch.filter(({ action_id }) => !seen.has(action_id));
     await Promise.all(
-      DATABASES.map((name) => look(databases[name], mails, name, since.get(name) ?? 0, waiting, seen)),
+      DATABASES.map((name) => look(databases[name], mails, name, since[name], waiting, seen)),
     );
     if (seen.size === batch.length || performance.now() > deadline) return seen;
     await pause(cappedBackoff(looks, FIRST_LOOK_MS, LAST_LOOK_MS));
@@ -77,7 +88,9 @@ export async function sendAndWatch(
 
 async function send(sql: Sql, own: readonly Sendable[]): Promise<void> {
   if (own.length === 0) return;
-  const kept = own.flatMap(({ sent, lost }) => (lost === null ? [sent.message_id] : []));
+  const kept = own.flatMap(({ sent: { message_id, written_at } }) =>
+    written_at === undefined ? [] : [{ message_id, written_at }],
+  );
   const rows = own.flatMap(({ record, lost }) =>
     lost === null
       ? []
@@ -119,7 +132,7 @@ async function look(
 }
 
 /** Notification is the only consumer without an inbox. */
-function isMail({ record }: Sendable): boolean {
+export function isMail({ record }: Sendable): boolean {
   return consumerOf(record.service) === undefined;
 }
 

@@ -7,28 +7,38 @@ export interface SentMessage {
   readonly message_id: string;
   readonly type: string;
   readonly saga_id: string;
+  /** When the outbox wrote it last, by its own clock, to the microsecond. Absent if retention deleted it. */
+  readonly written_at?: string;
 }
 
 /** The messages that are still in the outbox. */
 export async function findInOutbox(sql: Sql, messageIds: readonly string[]): Promise<readonly SentMessage[]> {
   return sql<SentMessage[]>`
-    select event_id as message_id, coalesce(headers ->> 'type', '') as type, partition_key as saga_id
+    select event_id as message_id, coalesce(headers ->> 'type', '') as type, partition_key as saga_id,
+           to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as written_at
       from outbox where event_id = any(${[...messageIds]}::uuid[])`;
+}
+
+/** A message that is in its outbox since `written_at`. */
+export interface KeptMessage {
+  readonly message_id: string;
+  readonly written_at: string;
 }
 
 /**
  * Makes the relay publish these messages again under their own ids. `kept` rows are in the outbox; `lost` rows were deleted by
- * retention and come from the dead letter. `created_at` is set to now, because it is the start of the wait for Kafka. The id keeps
- * the original time.
+ * retention and come from the dead letter. `created_at` is set to now, because it is the start of the wait for Kafka, and because only
+ * one of two callers that have read the same `written_at` may send the message. The id keeps the original time.
  */
 export async function putBack(
   sql: Sql,
-  { kept, lost }: { readonly kept: readonly string[]; readonly lost: readonly OutboxRow[] },
+  { kept, lost }: { readonly kept: readonly KeptMessage[]; readonly lost: readonly OutboxRow[] },
 ): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`
       update outbox set published = false, published_at = null, created_at = clock_timestamp()
-       where event_id = any(${[...kept]}::uuid[]) and published`;
+        from json_to_recordset(${JSON.stringify(kept)}::text::json) as wanted (message_id uuid, written_at timestamptz)
+       where event_id = message_id and created_at = written_at and published`;
     await insertEventsOnce(tx, lost);
     await notifyRelay(tx);
   });

@@ -1,21 +1,21 @@
-// Replays on four real databases. A loop stands in for relay and broker: it carries commands from the saga outbox to the real
+// Replays, as plan and run, on four real databases. A loop stands in for relay and broker: it carries commands from the saga outbox to the real
 // inventory, or makes them fail.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
 import type { DatabaseName } from "../../schemas/migrations.ts";
-import { objectionToReplay } from "../orchestrator/replay.ts";
 import { OutboxPump, isInventoryCommand } from "../testkit/outbox-pump.ts";
 import { releaseInventory } from "../testkit/commands.ts";
+import { type BulkOptions, planAndRun, testContext } from "../testkit/bulk.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
 import { deadBytes, deadLetterOf } from "../testkit/dead-letters.ts";
 import { eventOf } from "../testkit/events.ts";
 import { TestInventory } from "../testkit/inventory.ts";
 import { TestOrchestrator } from "../testkit/orchestrator.ts";
 import { handlingsOf } from "./dead-letter-store.ts";
-import { discard } from "./discard.ts";
-import { planReplay, replay, type ReplayOptions, type ReplayReport } from "./replay.ts";
+import { previewPlan } from "./plans.ts";
 import type { Databases } from "./replay-facts.ts";
 import type { MailWatch } from "./replay-send.ts";
+import { plannedItems, type RunReport } from "./run-report.ts";
 
 let orchestrator: TestOrchestrator;
 let inventory: TestInventory;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   };
 });
 beforeEach(async () => {
-  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions`;
+  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
   await databases.inventory`truncate reservations, outbox, inbox, retry`;
   pump = new OutboxPump(orchestrator, inventory);
 });
@@ -46,39 +46,18 @@ afterAll(async () => {
   await others.order[Symbol.asyncDispose]();
 });
 
-/** A mail service that reads everything and dead-letters nothing. */
-const allRead: MailWatch = {
-  begin: () => Promise.resolve(),
-  fates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, "read"]))),
-};
-
-function run(letters: readonly DeadLetter[], overrides: Partial<ReplayOptions> = {}): Promise<ReplayReport> {
-  const options = {
-    databases,
-    mails: allRead,
-    objection: objectionToReplay,
-    clock: { now: () => Date.now() },
-    newId: () => Bun.randomUUIDv7(),
-    actor: "ada",
-    reason: "fixed",
-    ratePerSecond: 10_000,
-    maxErrorRate: 0.1,
-    waitMs: 5_000,
-    signal: new AbortController().signal,
-    onProgress: () => undefined,
-    ...overrides,
-  };
-  return replay(options, letters);
+function run(letters: readonly DeadLetter[], options: Partial<BulkOptions> = {}): Promise<RunReport> {
+  return planAndRun(databases, letters, options);
 }
 
-const outcomes = ({ items }: ReplayReport) => items.map(({ outcome }) => outcome);
+const outcomes = ({ items }: RunReport) => items.map(({ outcome }) => outcome);
 const idsOf = (letters: readonly DeadLetter[]) =>
   letters.map(({ original_command }) => String(Reflect.get(Object(original_command), "message_id")));
 
 async function trail(): Promise<readonly Record<string, unknown>[]> {
   return databases.saga`
     select run_id, action, subject, actor, reason, outcome, detail, settled_at is not null as settled
-      from operator_actions order by action_id`;
+      from operator_actions where action in ('dead-letter.replay', 'dead-letter.discard') order by action_id`;
 }
 
 /** Inventory's replies, by saga. */
@@ -92,12 +71,17 @@ async function answers(database: DatabaseName = "inventory"): Promise<Record<str
 test("the first message goes alone, then batches grow; each is handled once and audited with actor and reason", async () => {
   const letters = await pump.deadReserves(8);
   const progress: number[] = [];
-  const report = await run(letters, { onProgress: ({ sent }) => void progress.push(sent) });
+  const report = await run(letters, { onChange: ({ units_done }) => void progress.push(units_done) });
   expect(report).toMatchObject({ sent: 8, failed: 0, left: 0, stopped: null });
-  expect(progress).toEqual([1, 3, 7, 8]);
+  expect(progress).toEqual([1, 3, 8]);
   expect(new Set(outcomes(report))).toEqual(new Set(["handled"]));
   expect(Object.values(await answers())).toEqual(Array.from({ length: 8 }, () => ["InventoryReserved"]));
-  const line = { run_id: report.run_id, action: "dead-letter.replay", actor: "ada", reason: "fixed" };
+  const line = {
+    run_id: report.run_id,
+    action: "dead-letter.replay",
+    actor: "ada",
+    reason: "fixed the cause",
+  };
   expect(await trail()).toEqual(
     letters.map(({ dead_letter_id }) => ({
       ...line,
@@ -126,7 +110,8 @@ test("a second replay does nothing and reports it", async () => {
 test("two concurrent runs replay each message once", async () => {
   const letters = await pump.deadReserves(10);
   const reports = await Promise.all([run(letters), run(letters)]);
-  expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBeGreaterThanOrEqual(10);
+  expect(reports.reduce((sum, { sent }) => sum + sent, 0)).toBe(10);
+  expect(pump.carried.toSorted()).toEqual(idsOf(letters).toSorted());
   expect(Object.values(await answers())).toEqual(Array.from({ length: 10 }, () => ["InventoryReserved"]));
   expect(await trail()).toHaveLength(10);
   expect((await trail()).every(({ outcome }) => outcome === "handled")).toBe(true);
@@ -136,9 +121,13 @@ test("a dry run reports what would be done and changes nothing", async () => {
   const [letter, late] = await pump.deadReserves(2);
   if (letter === undefined || late === undefined) throw new Error("unreachable");
   await orchestrator.handle(eventOf("InsufficientStock", late.saga_id ?? ""));
-  const clock = { now: () => Date.now() };
-  const items = await planReplay({ databases, objection: objectionToReplay, clock }, [late, letter]);
-  expect(items).toMatchObject([
+  const limits = { ratePerSecond: 1, maxErrorRate: 0, waitMs: 1 };
+  const { items } = await previewPlan(testContext(databases, [late, letter]), {
+    kind: "dead-letter.replay",
+    filter: { ids: [late.dead_letter_id, letter.dead_letter_id] },
+    ...limits,
+  });
+  expect(plannedItems(items)).toMatchObject([
     { dead_letter_id: letter.dead_letter_id, outcome: "send", detail: null },
     { dead_letter_id: late.dead_letter_id, outcome: "refused", detail: "its saga is finished: COMPENSATED" },
   ]);
@@ -185,7 +174,7 @@ test("the run stops when too many messages have failed", async () => {
   const bad = new Set(idsOf(letters).slice(3));
   pump.fate = ({ message_id }) => (bad.has(message_id) ? "retry" : "handle");
   const report = await run(letters, { maxErrorRate: 0.5 });
-  expect(report).toMatchObject({ sent: 7, failed: 4, left: 13, stopped: "error rate" });
+  expect(report).toMatchObject({ sent: 8, failed: 5, left: 12, stopped: "error rate" });
 });
 
 test("the run stops if no consumer reacts; the next run continues with the same audit row", async () => {
@@ -218,7 +207,7 @@ test("a message that was handled after an interrupted run is recorded but not se
 test("on a stop signal the run finishes the current batch; the next run sends the rest, and nothing twice", async () => {
   const letters = await pump.deadReserves(6);
   const stop = new AbortController();
-  const first = await run(letters, { signal: stop.signal, onProgress: () => stop.abort() });
+  const first = await run(letters, { signal: stop.signal, onChange: () => stop.abort() });
   expect(first).toMatchObject({ sent: 1, failed: 0, left: 5, stopped: "interrupted" });
   expect(await trail()).toMatchObject([{ outcome: "handled" }]);
   expect(await run(letters)).toMatchObject({ sent: 5, left: 0, stopped: null });
@@ -253,21 +242,15 @@ test("unreadable bytes can only be discarded, and only once", async () => {
   expect(report.items).toMatchObject([
     { outcome: "refused", detail: expect.stringContaining("can only be discarded") },
   ]);
-  const options = {
-    sql: databases.saga,
-    newId: () => Bun.randomUUIDv7(),
-    now: Date.now(),
-    actor: "ada",
-    reason: "garbage",
-  };
-  expect(await discard({ ...options, dryRun: true }, [letter])).toMatchObject([{ outcome: "discarded" }]);
-  expect(await handlingsOf(databases.saga, [letter.dead_letter_id])).toEqual(new Map());
-  expect(await discard({ ...options, dryRun: false }, [letter])).toMatchObject([{ outcome: "discarded" }]);
-  expect(await discard({ ...options, dryRun: false, actor: "bob" }, [letter])).toMatchObject([
-    { outcome: "left", detail: "discarded by ada" },
-  ]);
+  const discard = (actor: string) =>
+    run([letter], { kind: "dead-letter.discard", actor, reason: "garbage from nowhere" });
+  expect((await discard("ada")).items).toMatchObject([{ outcome: "discarded" }]);
+  expect((await discard("bob")).items).toMatchObject([{ outcome: "left", detail: "discarded by ada" }]);
   expect(await run([letter])).toMatchObject({ sent: 0, items: [{ outcome: "left" }] });
-  expect(await trail()).toMatchObject([{ outcome: "refused" }, { outcome: "discarded", reason: "garbage" }]);
+  expect(await trail()).toMatchObject([
+    { outcome: "refused" },
+    { outcome: "discarded", reason: "garbage from nowhere" },
+  ]);
 });
 
 /** A dead-lettered mail, and its id. */
@@ -281,6 +264,8 @@ async function deadMail(): Promise<readonly [DeadLetter, string]> {
   return [deadLetterOf(mail, { service: "notification", code: "MAIL_UNDELIVERED" }), mail.message_id];
 }
 
+const begin = () => Promise.resolve();
+
 test("a mail counts as published when Kafka has it and its service has read it", async () => {
   const [dead, id] = await deadMail();
   expect(outcomes(await run([dead]))).toEqual(["published"]);
@@ -289,13 +274,13 @@ test("a mail counts as published when Kafka has it and its service has read it",
 
 test("a mail that is dead-lettered again counts as failed; an unread mail stays open and is sent again", async () => {
   const [failing, id] = await deadMail();
-  const givenUp: MailWatch = { ...allRead, fates: () => Promise.resolve(new Map([[id, "dead-lettered"]])) };
+  const givenUp: MailWatch = { begin, fates: () => Promise.resolve(new Map([[id, "dead-lettered"]])) };
   const report = await run([failing], { mails: givenUp });
   expect(report).toMatchObject({ sent: 1, failed: 1, stopped: "error rate" });
   expect(outcomes(report)).toEqual(["dead-lettered"]);
 
   const [unread] = await deadMail();
-  const nobodyReads: MailWatch = { ...allRead, fates: () => Promise.resolve(new Map()) };
+  const nobodyReads: MailWatch = { begin, fates: () => Promise.resolve(new Map()) };
   expect(outcomes(await run([unread], { mails: nobodyReads, waitMs: 100 }))).toEqual(["not seen"]);
   expect(outcomes(await run([unread]))).toEqual(["published"]);
 });

@@ -1,23 +1,54 @@
-// `checkoutctl dlq discard`: discards dead letters for good.
-import { discard } from "../../../internal/operations/discard.ts";
-import { print } from "../command.ts";
+// `checkoutctl dlq discard`: a plan and its run in one command. Discards dead letters for good.
+import { allItemsOf, createPlan, type PlanRequest, previewPlan } from "../../../internal/operations/plans.ts";
+import { followRun, plannedItems, reportOf } from "../../../internal/operations/run-report.ts";
+import { startRun } from "../../../internal/operations/runs.ts";
+import { bulkContext, foregroundExecutor, operatorOf, requireReason, startRequest } from "../bulk.ts";
+import { print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
+import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
-import { handlingCommand, itemTable, selectToHandle } from "./dlq-selection.ts";
+import { planUnlessDone } from "./dlq-replay.ts";
+import { filterToHandle, handlingCommand, itemTable } from "./dlq-selection.ts";
+
+/** Nothing is sent, so only the database limits it. */
+const RATE_PER_SECOND = 1_000;
+const WAIT_MS = 1_000;
 
 export const discardCommand = handlingCommand("discard", "discard dead letters for good").action(
   async (given, options) => {
-    const { reason, dryRun = false } = options;
+    const filter = filterToHandle(options, given ?? []);
+    const { dryRun = false, everything } = options;
     await using connections = new Connections(loadSettings(options.stack));
-    const actor = await connections.actor();
-    const sql = await connections.database("saga");
-    const records = await selectToHandle(connections, sql, options, given ?? []);
-    const newId = () => Bun.randomUUIDv7();
-    const items = await discard({ sql, newId, now: Date.now(), actor, reason, dryRun }, records);
-    print(options, { dry_run: dryRun, items }, () => {
-      const count = items.filter(({ outcome }) => outcome === "discarded").length;
-      const verb = dryRun ? "would discard" : "discarded";
-      return [itemTable(items), `${verb} ${count} of ${items.length}`].join("\n\n");
+    const context = bulkContext(connections, await connections.database("saga"));
+    const limits = { ratePerSecond: RATE_PER_SECOND, maxErrorRate: 0, waitMs: WAIT_MS };
+    const request: PlanRequest = { kind: "dead-letter.discard", filter, everything, ...limits };
+    if (dryRun) {
+      const items = plannedItems((await previewPlan(context, request)).items);
+      return print(options, { dry_run: true, items }, () => asText(items, "would discard"));
+    }
+    requireReason(options.reason);
+    const actor = await operatorOf(connections);
+    const plan = await planUnlessDone(() => createPlan(context, actor, request));
+    if (plan === null)
+      return print(options, { dry_run: false, items: [] }, () => "no dead letter that matches is open");
+    await startRun(context, actor, plan.plan_id, await startRequest(plan, options));
+    await using executor = foregroundExecutor(connections, context, plan.plan_id);
+    using interrupted = whenInterrupted();
+    const { signal } = interrupted;
+    const ended = await followRun({
+      saga: context.saga,
+      planId: plan.plan_id,
+      executor,
+      signal,
+      onChange: () => undefined,
     });
+    const { run_id, items } = reportOf(ended, await allItemsOf(context, plan.plan_id));
+    print(options, { dry_run: false, run_id, items }, () => asText(items, "discarded"));
+    if (ended.state !== "done") process.exitCode = EXIT.interrupted;
   },
 );
+
+function asText(items: Parameters<typeof itemTable>[0], verb: string): string {
+  const count = items.filter(({ outcome }) => outcome === "discarded").length;
+  return [itemTable(items), `${verb} ${count} of ${items.length}`].join("\n\n");
+}

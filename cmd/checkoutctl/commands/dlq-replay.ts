@@ -1,18 +1,33 @@
-// `checkoutctl dlq replay`: sends dead letters again, first one, then growing batches at a limited rate.
+// `checkoutctl dlq replay`: a plan and its run in one command. Sends dead letters again, first one, then growing batches at a limited
+// rate.
 import { Option } from "@commander-js/extra-typings";
-import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
-import { planReplay, replay, type ReplayReport } from "../../../internal/operations/replay.ts";
+import { PlanRefused } from "../../../internal/operations/plan.ts";
+import {
+  allItemsOf,
+  createPlan,
+  type PlanRequest,
+  previewPlan,
+  type RunView,
+} from "../../../internal/operations/plans.ts";
+import {
+  followRun,
+  plannedItems,
+  reportOf,
+  type RunReport,
+} from "../../../internal/operations/run-report.ts";
+import { startRun, stopRun } from "../../../internal/operations/runs.ts";
+import { bulkContext, foregroundExecutor, operatorOf, requireReason, startRequest } from "../bulk.ts";
 import { durationOption, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
-import { KafkaMailWatch } from "../mail-watch.ts";
 import { loadSettings } from "../settings.ts";
-import { handlingCommand, itemTable, rate, selectToHandle, share } from "./dlq-selection.ts";
+import { filterToHandle, handlingCommand, itemTable, rate, share } from "./dlq-selection.ts";
 
 export const replayCommand = handlingCommand(
   "replay",
   "send dead letters again: first one, then growing batches at a limited rate",
 )
+  .option("--quarantined", "send this one quarantined message, selected by its id")
   .addOption(
     new Option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)")
       .argParser(rate)
@@ -22,44 +37,61 @@ export const replayCommand = handlingCommand(
   .addOption(durationOption("--wait <duration>", "how long to wait for the outcome of a message", "30s"))
   .addHelpText(
     "after",
-    "\nDead letters that were replayed or discarded before are skipped, so the same command continues where it stopped.",
+    "\nDead letters that were replayed or discarded before are skipped, so the same command continues where it stopped.\nIt is `dlq plan` and `run start` in one; `run list` shows it.",
   )
   .action(async (given, options) => {
+    const filter = filterToHandle(options, given ?? []);
     await using connections = new Connections(loadSettings(options.stack));
-    const actor = await connections.actor();
-    const databases = await connections.databases();
-    const records = await selectToHandle(connections, databases.saga, options, given ?? []);
-    const clock = { now: () => Date.now() };
-    const shared = { databases, clock, objection: objectionToReplay };
+    const context = bulkContext(connections, await connections.database("saga"));
+    const { everything, quarantined: allowsQuarantined, rate: ratePerSecond, maxErrorRate } = options;
+    const waitMs = options.wait * 1_000;
+    const chosen = { filter, everything, allowsQuarantined, ratePerSecond, maxErrorRate, waitMs };
+    const request: PlanRequest = { kind: "dead-letter.replay", ...chosen };
     if (options.dryRun) {
-      const items = await planReplay(shared, records);
-      const sends = items.filter(({ outcome }) => outcome === "send").length;
-      return print(options, { dry_run: true, items }, () =>
-        [itemTable(items), `would send ${sends} of ${items.length}`].join("\n\n"),
+      const { items, totals } = await previewPlan(context, request);
+      const planned = plannedItems(items);
+      return print(options, { dry_run: true, items: planned, totals }, () =>
+        [itemTable(planned), `would send ${totals.acts} of ${planned.length}`].join("\n\n"),
       );
     }
+    requireReason(options.reason);
+    const actor = await operatorOf(connections);
+    const plan = await planUnlessDone(() => createPlan(context, actor, request));
+    if (plan === null)
+      return print(options, { dry_run: false, ...NOTHING }, () => "no dead letter that matches is open");
+    await startRun(context, actor, plan.plan_id, await startRequest(plan, options));
+    await using executor = foregroundExecutor(connections, context, plan.plan_id);
     using interrupted = whenInterrupted();
-    const report = await replay(
-      {
-        ...shared,
-        mails: new KafkaMailWatch(connections.kafka()),
-        newId: () => Bun.randomUUIDv7(),
-        actor,
-        reason: options.reason,
-        ratePerSecond: options.rate,
-        maxErrorRate: options.maxErrorRate,
-        waitMs: options.wait * 1_000,
-        signal: interrupted.signal,
-        onProgress: ({ sent, failed, left }) =>
-          process.stderr.write(`${sent} sent, ${failed} failed again, ${left} left\n`),
-      },
-      records,
-    );
+    const { saga } = context;
+    const { signal } = interrupted;
+    const ended = await followRun({ saga, planId: plan.plan_id, executor, signal, onChange: tell });
+    // The same command makes a new plan of the rest, so this run is over.
+    const isOpen = ended.state === "running" || ended.state === "paused";
+    const why = ended.halted_because ?? "interrupted";
+    if (isOpen) await stopRun(context, actor, plan.plan_id, why);
+    const report = reportOf(ended, await allItemsOf(context, plan.plan_id));
     print(options, { dry_run: false, ...report }, () => asText(report));
     process.exitCode = exitCodeOf(report);
   });
 
-function asText({ run_id, items, sent, failed, left, stopped }: ReplayReport): string {
+const NOTHING: Omit<RunReport, "run_id"> = { sent: 0, failed: 0, left: 0, stopped: null, items: [] };
+
+/** Null if everything that matches is handled: then the command has been run before, and there is nothing to do. */
+export async function planUnlessDone(create: () => Promise<RunView>): Promise<RunView | null> {
+  try {
+    return await create();
+  } catch (error) {
+    if (error instanceof PlanRefused && error.refusal === "nothing-open") return null;
+    throw error;
+  }
+}
+
+function tell({ units_done, counts }: RunView): void {
+  if (units_done === 0 && counts.in_flight === 0 && counts.refused + counts.skipped === 0) return;
+  process.stderr.write(`${units_done} sent, ${counts.failed} failed again, ${counts.not_reached} left\n`);
+}
+
+function asText({ run_id, items, sent, failed, left, stopped }: RunReport): string {
   const again = "run the same command again to continue; replayed messages are skipped";
   const ends = {
     "error rate": `STOPPED: too many failed again, ${left} left. Find the cause first, then ${again}`,
@@ -72,7 +104,7 @@ function asText({ run_id, items, sent, failed, left, stopped }: ReplayReport): s
   ].join("\n\n");
 }
 
-function exitCodeOf({ stopped, failed, items }: ReplayReport): number {
+function exitCodeOf({ stopped, failed, items }: RunReport): number {
   if (stopped === "interrupted") return EXIT.interrupted;
   const isRefused = items.some(({ outcome }) => outcome === "refused");
   return stopped !== null || failed > 0 || isRefused ? EXIT.refused : EXIT.ok;

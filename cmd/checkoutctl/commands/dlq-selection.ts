@@ -1,18 +1,15 @@
 // Selects dead letters by id or by filter. Shared by the commands of `checkoutctl dlq`.
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import type { Sql } from "postgres";
 import {
+  type DeadLetterBatches,
   type DeadLetterFilter,
   findDeadLetters,
   type FoundDeadLetters,
-  isOpen,
-  typeOf,
 } from "../../../internal/operations/dead-letters.ts";
-import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
-import { AppError } from "../../../internal/kernel/errors.ts";
+import { isFiltered } from "../../../internal/operations/select-dead-letters.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import type { DeadLetter } from "../../../schemas/dead-letter.ts";
 import { TOPICS } from "../../../schemas/topics.ts";
+import { confirmOption } from "../bulk.ts";
 import { moment, operatorCommand, table, uuid, wrongUsage } from "../command.ts";
 import type { Connections } from "../connections.ts";
 
@@ -44,28 +41,41 @@ export interface FilterOptions {
   readonly until?: number | undefined;
 }
 
-export function select(
-  connections: Connections,
-  { service, topic, type, code, error, saga, since, until }: FilterOptions,
-  ids?: readonly string[],
-): Promise<FoundDeadLetters> {
-  const filter: DeadLetterFilter = {
-    ids,
-    service,
-    topic,
-    type,
-    error,
-    since,
-    until,
-    error_code: code,
-    saga_id: saga,
-  };
-  return findDeadLetters(readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }), filter);
+/** Reads the whole dead-letter topic. */
+export function readDeadLetters(connections: Connections): DeadLetterBatches {
+  return readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters });
 }
 
-/** A command that acts on dead letters: options for selection, actor, reason and dry run. */
+export function select(
+  connections: Connections,
+  options: FilterOptions,
+  ids?: readonly string[],
+): Promise<FoundDeadLetters> {
+  return findDeadLetters(readDeadLetters(connections), filterOf(options, ids));
+}
+
+export function filterOf(
+  { service, topic, type, code, error, saga, since, until }: FilterOptions,
+  ids?: readonly string[],
+): DeadLetterFilter {
+  return { ids, service, topic, type, error, since, until, error_code: code, saga_id: saga };
+}
+
+/** The filter of a command that acts. Exits 2 without a selection: nothing selected must not mean everything. */
+export function filterToHandle(
+  options: FilterOptions & { readonly everything?: true | undefined },
+  ids: readonly string[],
+): DeadLetterFilter {
+  const filter = filterOf(options, ids.length === 0 ? undefined : ids);
+  if (!isFiltered(filter) && options.everything !== true)
+    wrongUsage("select dead letters by id, by a filter, or with --everything");
+  return filter;
+}
+
+/** A command that acts on dead letters: options for selection, actor, reason, confirmation and dry run. */
 export function handlingCommand(name: string, summary: string) {
   return operatorCommand(name, summary)
+    .addOption(confirmOption())
     .argument("[dead-letter-id...]", "only these dead letters", uuids)
     .addOption(filters.service)
     .addOption(filters.topic)
@@ -79,55 +89,8 @@ export function handlingCommand(name: string, summary: string) {
     .option("--dry-run", "only show what would be done");
 }
 
-/**
- * The selected dead letters: by id, by filter, or all of them with an explicit `--everything`. Ids select dead letters in any
- * state; filters select only open ones.
- */
-export async function selectToHandle(
-  connections: Connections,
-  saga: Sql,
-  options: FilterOptions & { readonly everything?: true | undefined },
-  ids: readonly string[],
-): Promise<readonly DeadLetter[]> {
-  if (ids.length === 0 && !isFiltered(options) && options.everything !== true)
-    wrongUsage("select dead letters by id, by a filter, or with --everything");
-  const { records } = await select(connections, options, ids.length === 0 ? undefined : ids);
-  const missing = ids.filter((id) => !records.some(({ dead_letter_id }) => dead_letter_id === id));
-  if (missing.length > 0)
-    throw new AppError("MESSAGE_INVALID", `there is no such dead letter: ${missing.join(", ")}`);
-  if (ids.length > 0) return records;
-  if (records.length === 0 && isFiltered(options))
-    throw new AppError("MESSAGE_INVALID", await describeNone(connections));
-  const handlings = await handlingsOf(
-    saga,
-    records.map(({ dead_letter_id }) => dead_letter_id),
-  );
-  return records.filter(({ dead_letter_id }) => isOpen(handlings.get(dead_letter_id)));
-}
-
-export function isFiltered(options: FilterOptions): boolean {
-  return Object.keys(filters).some((name) => Reflect.get(options, name) !== undefined);
-}
-
-/**
- * Says that nothing matches and lists the existing values: a mistyped filter must not look like finished work. Not called when
- * the filter matches dead letters that are already handled.
- */
-export async function describeNone(connections: Connections): Promise<string> {
-  const { records } = await select(connections, {});
-  if (records.length === 0) return "no dead letter matches: there are none at all";
-  const list = (values: readonly string[]) => [...new Set(values)].toSorted().slice(0, MAX_NAMED).join(", ");
-  const codes = list(records.map(({ error_code }) => error_code));
-  const types = list(records.map(typeOf));
-  const services = list(records.map(({ service }) => service));
-  return `no dead letter matches; existing values: --code ${codes}; --type ${types}; --service ${services}`;
-}
-
-/** Values listed per option. */
-const MAX_NAMED = 20;
-
 /** Collects repeated id arguments. */
-function uuids(text: string, before: readonly string[] = []): readonly string[] {
+export function uuids(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, uuid(text)];
 }
 

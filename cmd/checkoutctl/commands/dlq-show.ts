@@ -2,6 +2,8 @@
 import { objectionToReplay } from "../../../internal/orchestrator/replay.ts";
 import { AppError } from "../../../internal/kernel/errors.ts";
 import { describeHandling, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { isQuarantined, quarantineText } from "../../../internal/operations/plan.ts";
+import { failedReplays } from "../../../internal/operations/plan-store.ts";
 import { examine, type Examined } from "../../../internal/operations/replay-facts.ts";
 import { decideReplay } from "../../../internal/operations/replay-plan.ts";
 import type { SagaSummary } from "../../../internal/operations/saga-store.ts";
@@ -20,6 +22,8 @@ interface Shown {
   readonly handling: string;
   readonly saga: SagaSummary | null;
   readonly replay: string;
+  /** How often its message was replayed without success. */
+  readonly replays: number;
 }
 
 export const showCommand = command(
@@ -33,21 +37,25 @@ export const showCommand = command(
     const { records } = await select(connections, {}, [id]);
     const [one] = await examine(databases, records, Date.now());
     if (one === undefined) throw new AppError("MESSAGE_INVALID", `there is no dead letter ${id}`);
-    const shown = shownOf(one);
+    const messageId = one.original.message_id;
+    const replays = await failedReplays(databases.saga, messageId === undefined ? [] : [messageId]);
+    const shown = shownOf(one, replays.get(messageId ?? "") ?? 0);
     print(options, shown, () => asText(shown));
   });
 
-function shownOf({ record, original, facts }: Examined): Shown {
+function shownOf({ record, original, facts }: Examined, replays: number): Shown {
   const { value_base64, key_base64, headers } = record.original;
   const decision = decideReplay(original, facts, objectionToReplay);
+  const may = isQuarantined(replays) ? quarantineText(replays) : "may be sent again";
   return {
+    replays,
     record,
     value: value_base64 === null ? null : textOf(value_base64),
     key: key_base64 === null ? null : textOf(key_base64),
     headers: Object.fromEntries(headers.map(({ name, value_base64: value }) => [name, textOf(value)])),
     handling: describeHandling(facts.handling),
     saga: facts.saga ?? null,
-    replay: decision.kind === "send" ? "may be sent again" : `${decision.kind}: ${decision.why}`,
+    replay: decision.kind === "send" ? may : `${decision.kind}: ${decision.why}`,
   };
 }
 
@@ -60,7 +68,7 @@ function textOf(base64: string): string {
   }
 }
 
-function asText({ record, value, key, headers, handling, saga, replay }: Shown): string {
+function asText({ record, value, key, headers, handling, saga, replay, replays }: Shown): string {
   const { topic, partition, offset } = record.original;
   const facts: (readonly [string, string | null])[] = [
     ["dead letter", record.dead_letter_id],
@@ -74,6 +82,7 @@ function asText({ record, value, key, headers, handling, saga, replay }: Shown):
     ...Object.entries(headers).map(([name, text]) => [`header ${name}`, text] as const),
     ["handling", handling],
     ["replay", replay],
+    ["replayed in vain", replays === 0 ? null : `${replays} times`],
     ["saga", record.saga_id],
     ["saga's state", saga === null ? null : stateOf(saga)],
   ];

@@ -1,12 +1,16 @@
 // `checkoutctl dlq`: messages that could not be processed and wait for an operator. Every other command has its own file.
 import { handlingsOf } from "../../../internal/operations/dead-letter-store.ts";
-import { overview, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { messageIdOf, overview, typeOf } from "../../../internal/operations/dead-letters.ts";
+import { isQuarantined } from "../../../internal/operations/plan.ts";
+import { failedReplays } from "../../../internal/operations/plan-store.ts";
+import { describeNone, isFiltered } from "../../../internal/operations/select-dead-letters.ts";
 import { command, count, group, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { loadSettings } from "../settings.ts";
 import { discardCommand } from "./dlq-discard.ts";
 import { replayCommand } from "./dlq-replay.ts";
-import { describeNone, filters, isFiltered, select } from "./dlq-selection.ts";
+import { planCommand } from "./dlq-plan.ts";
+import { filterOf, filters, readDeadLetters, select } from "./dlq-selection.ts";
 import { showCommand } from "./dlq-show.ts";
 
 const ls = command("ls", "list dead letters by cause and one by one, newest first")
@@ -27,9 +31,13 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
     const ids = records.records.map(({ dead_letter_id }) => dead_letter_id);
     const { all = false, limit } = options;
     // On stderr: an empty list is a valid result for stdout.
-    if (records.records.length === 0 && isFiltered(options))
-      process.stderr.write(`${await describeNone(connections)}\n`);
-    const found = overview(records, await handlingsOf(saga, ids), { all, limit });
+    if (records.records.length === 0 && isFiltered(filterOf(options)))
+      process.stderr.write(`${await describeNone(() => readDeadLetters(connections))}\n`);
+    const replays = await failedReplays(
+      saga,
+      records.records.flatMap((record) => messageIdOf(record) ?? []),
+    );
+    const found = overview(records, await handlingsOf(saga, ids), { all, limit, replays });
     print(options, found, () => {
       if (found.total === 0) return all ? "no dead letters" : "no open dead letters";
       const causes = table(
@@ -44,6 +52,7 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
           "SERVICE",
           "MESSAGE",
           "RETRIES",
+          "REPLAYS",
           "ERROR",
           ...(all ? ["HANDLING"] : []),
         ],
@@ -54,6 +63,7 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
           one.service,
           typeOf(one),
           one.retry_count,
+          isQuarantined(one.replays) ? `${one.replays}, quarantined` : one.replays,
           `${one.error_code}: ${one.error_message}`,
           ...(all ? [one.handling] : []),
         ]),
@@ -66,5 +76,6 @@ const ls = command("ls", "list dead letters by cause and one by one, newest firs
 export const dlqCommand = group("dlq", "dead letters")
   .addCommand(ls)
   .addCommand(showCommand)
+  .addCommand(planCommand)
   .addCommand(replayCommand)
   .addCommand(discardCommand);

@@ -481,7 +481,7 @@ describe("at the end", () => {
     const broken = report.invariants.filter(({ violations }) => violations > 0);
     expect(broken).toMatchObject([{ name: "kafka-comes-from-an-outbox", violations: poison.length }]);
     // An operator discards them, and the audit is clean again; it still names them.
-    const why = ["--reason", "sent by a test"];
+    const why = ["--reason", "sent by a test", "--confirm", String(poison.length)];
     await system.operatorSees(["dlq", "discard", "--everything", ...why]);
     const clean = await system.operatorSees<AuditReport>(["audit", "--expect-idle"]);
     expect(clean).toMatchObject({ ok: true, foreign: { count: poison.length } });

@@ -1,0 +1,182 @@
+// What the commands about plans and runs share: the connections of a bulk act, its executor in the foreground, the confirmation, and how
+// plans and runs are printed.
+import { hostname } from "node:os";
+import { createInterface } from "node:readline/promises";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { Sql } from "postgres";
+import { objectionToReplay } from "../../internal/orchestrator/replay.ts";
+import { moneyText } from "../../internal/kernel/money.ts";
+import {
+  describeTotals,
+  type Operator,
+  reasonFault,
+  type StartRequest,
+} from "../../internal/operations/plan.ts";
+import type { ItemRow } from "../../internal/operations/plan-store.ts";
+import type { BulkContext } from "../../internal/operations/bulk-context.ts";
+import type { RunView } from "../../internal/operations/plans.ts";
+import type { Databases } from "../../internal/operations/replay-facts.ts";
+import { RunExecutor } from "../../internal/operations/run-executor.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import { TOPICS } from "../../schemas/topics.ts";
+import { instant, table } from "./command.ts";
+import type { Connections } from "./connections.ts";
+import { KafkaMailWatch } from "./mail-watch.ts";
+
+/** `saga`: the saga database, already open. The others are opened when a replay needs them. */
+export function bulkContext(connections: Connections, saga: Sql): BulkContext {
+  let others: Promise<Databases> | undefined;
+  const open = async (): Promise<Databases> => {
+    const [inventory, payment, order] = await Promise.all([
+      connections.database("inventory"),
+      connections.database("payment"),
+      connections.database("order"),
+    ]);
+    return { saga, inventory, payment, order };
+  };
+  return {
+    saga,
+    databases: () => (others ??= open()),
+    readDeadLetters: () => readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }),
+    objection: objectionToReplay,
+    clock: systemClock,
+    newId: () => Bun.randomUUIDv7(),
+  };
+}
+
+/** Executes this run in the foreground. */
+export function foregroundExecutor(
+  connections: Connections,
+  context: BulkContext,
+  planId: string,
+): RunExecutor {
+  return new RunExecutor({
+    ...context,
+    mails: new KafkaMailWatch(connections.kafka()),
+    executor: `checkoutctl on ${hostname()}, pid ${process.pid}, ${crypto.randomUUID().slice(0, 8)}`,
+    planId,
+  });
+}
+
+/** `actor` lets only operators pass. */
+export async function operatorOf(connections: Connections): Promise<Operator> {
+  return { name: await connections.actor(), role: "operator" };
+}
+
+/** A plan and its run in one command: nothing is planned if the start would be refused for its reason. */
+export function requireReason(reason: string): void {
+  const fault = reasonFault(reason);
+  if (fault !== null) throw fault;
+}
+
+/** `--confirm`: the count that a bulk act asks for, or the id of a quarantined message. */
+export function confirmOption() {
+  return new Option(
+    "--confirm <count|id>",
+    "confirm the number of messages, or the id of a quarantined one (default: asked on a terminal)",
+  ).argParser((text: string): string => {
+    if (!/^(\d{1,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(text))
+      throw new InvalidArgumentError("It must be a number of messages, or the id of a quarantined one.");
+    return text;
+  });
+}
+
+/** Asks on a terminal if the plan needs a confirmation that was not given. Anywhere else the start is refused then. */
+export async function startRequest(
+  plan: RunView,
+  { reason, confirm }: { readonly reason: string; readonly confirm?: string | undefined },
+): Promise<StartRequest> {
+  const needed = plan.needs_typed_count || plan.allows_quarantined;
+  const typed = confirm ?? (needed && process.stdin.isTTY ? await ask(plan) : undefined);
+  const typedCount = typed !== undefined && /^\d+$/.test(typed) ? Number(typed) : null;
+  return { reason, typedCount, typedId: typed ?? null };
+}
+
+async function ask({ kind, totals, allows_quarantined }: RunView): Promise<string> {
+  // Not to stdout: only the result goes there.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const what = allows_quarantined ? "the id of the quarantined message" : `the count, ${totals.units},`;
+  try {
+    return (await terminal.question(`${kind} of ${describeTotals(totals)}. Type ${what} to start: `)).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+/** The line that starts a plan. */
+export function startLine(plan: RunView, onlyItem: string | undefined): string {
+  const confirm = plan.allows_quarantined ? onlyItem : plan.needs_typed_count ? plan.totals.units : undefined;
+  const more = confirm === undefined ? "" : ` --confirm ${confirm}`;
+  return `checkoutctl run start ${plan.plan_id} --reason TEXT${more}`;
+}
+
+/** A plan or run in full, without its items. */
+export function runText(run: RunView): string {
+  const { totals, counts } = run;
+  const money = totals.money.map(
+    ({ amount_cents, currency, sagas }) => `${moneyText(amount_cents, currency)} (${sagas} checkouts)`,
+  );
+  const isPlan = run.state === "draft" || run.state === "expired";
+  const facts: (readonly [string, string | null])[] = [
+    [isPlan ? "plan" : "run", run.plan_id],
+    ["what", run.kind],
+    ["selection", JSON.stringify(run.selection)],
+    ["state", run.halted_because === null ? run.state : `${run.state}: ${run.halted_because}`],
+    ["planned by", `${run.created_by} at ${instant(run.created_at)}`],
+    ["expires", run.state === "draft" ? instant(run.expires_at) : null],
+    [
+      "started by",
+      run.started_at === null ? null : `${run.started_by} at ${instant(run.started_at)}: ${run.reason}`,
+    ],
+    ["ended", instant(run.ended_at)],
+    ["planned", `${totals.acts} to act on, ${totals.skipped} to skip, ${totals.refused} to refuse`],
+    ["money", money.length === 0 ? "none" : money.join(", ")],
+    ["rate", `${rateText(run.rate_per_second)}, at most ${run.max_error_rate * 100} % may fail`],
+    [isPlan ? "takes about" : "left, about", run.ended_at === null ? durationText(run.estimate_ms) : null],
+    ["progress", isPlan ? null : countsText(run)],
+    ["executed by", isPlan || run.ended_at !== null ? null : (run.executor ?? "nobody now")],
+  ];
+  if (counts.in_flight > 0) facts.push(["in flight", String(counts.in_flight)]);
+  return table(
+    ["", ""],
+    facts.filter(([, text]) => text !== null),
+  ).trimStart();
+}
+
+export function countsText({
+  counts: { sent, discarded, skipped, refused, failed, not_reached },
+}: RunView): string {
+  return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
+}
+
+export function rateText(ratePerSecond: number): string {
+  return ratePerSecond >= 1
+    ? `${Number(ratePerSecond.toFixed(2))}/s`
+    : `${Number((ratePerSecond * 60).toFixed(2))}/m`;
+}
+
+function durationText(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** One row per item: what was planned and what became of it. */
+export function runItemTable(items: readonly ItemRow[]): string {
+  return table(
+    ["DEAD LETTER", "SAGA", "MESSAGE", "REPLAYS", "AMOUNT", "PLANNED", "OUTCOME", "WHY"],
+    items.map((item) => [
+      item.subject,
+      item.saga_id,
+      item.message_type,
+      item.replays,
+      item.amount_cents === null || item.currency === null
+        ? null
+        : moneyText(item.amount_cents, item.currency),
+      item.planned,
+      item.outcome === null ? null : item.result === null ? item.outcome : `${item.outcome}: ${item.result}`,
+      item.detail ?? item.why,
+    ]),
+  );
+}

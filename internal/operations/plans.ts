@@ -1,0 +1,308 @@
+// Plans of bulk acts: what would be done to which items, frozen before anything is done. A plan is started, and its run steered, in
+// runs.ts; run-executor.ts executes it. Called by checkoutctl and by an operators' console, which get the same guards and the same
+// audit trail.
+import type { Sql } from "postgres";
+import { handlingsOf } from "./dead-letter-store.ts";
+import type { DeadLetterFilter } from "./dead-letters.ts";
+import {
+  describeTotals,
+  MAX_PLAN_ITEMS,
+  needsTypedCount,
+  type Operator,
+  PLAN_EXPIRES_MS,
+  type PlanItem,
+  PlanRefused,
+  type RunState,
+  type Totals,
+  totalsOf,
+} from "./plan.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { recordAct, requirePermission } from "./plan-audit.ts";
+import { type Candidate, inOrder, plannedDiscard, plannedReplay } from "./plan-items.ts";
+import {
+  failedReplays,
+  findItems,
+  findRun,
+  findRuns,
+  insertPlan,
+  type ItemPage,
+  type ItemRow,
+  purgePlans,
+  type RunRow,
+} from "./plan-store.ts";
+import { estimateMs, MAX_BATCH } from "./ramp.ts";
+import { examine } from "./replay-facts.ts";
+import { decideReplay, readOriginal } from "./replay-plan.ts";
+import { findSagas } from "./saga-store.ts";
+import { selectDeadLetters } from "./select-dead-letters.ts";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** As long as the audit trail is read. */
+const RUN_RETENTION_MS = 400 * DAY_MS;
+const DRAFT_RETENTION_MS = 7 * DAY_MS;
+/** Plans deleted when one is made. */
+const MAX_PURGED = 20;
+const MAX_PAGE = 500;
+const MAX_RATE = 100_000;
+const MAX_WAIT_MS = 10 * 60_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export interface PlanRequest {
+  readonly kind: "dead-letter.replay" | "dead-letter.discard";
+  readonly filter: DeadLetterFilter;
+  /** Every open dead letter; without it an empty filter is refused. */
+  readonly everything?: boolean | undefined;
+  /** Replays a quarantined message. The filter must be its id alone, and the start must repeat the id. */
+  readonly allowsQuarantined?: boolean | undefined;
+  readonly ratePerSecond: number;
+  /** A share from 0 to 1: the run pauses itself when more fail. */
+  readonly maxErrorRate: number;
+  /** How long to wait for the outcome of an item, in ms. */
+  readonly waitMs: number;
+}
+
+/** A plan and its run, with what follows from both. */
+export interface RunView extends RunRow {
+  /** Whether the start needs the typed count, `totals.units`. */
+  readonly needs_typed_count: boolean;
+  /** What is left takes about so long at the present rate if all goes well, in ms. */
+  readonly estimate_ms: number;
+}
+
+/** What a plan would hold. */
+export interface Preview {
+  readonly items: readonly PlanItem[];
+  readonly totals: Totals;
+}
+
+/** What `createPlan` would freeze. Writes nothing. Throws as `createPlan` does. */
+export async function previewPlan(context: BulkContext, request: PlanRequest): Promise<Preview> {
+  requireValid(request);
+  const records = await selectDeadLetters(context.saga, context.readDeadLetters, request);
+  if (records.length > MAX_PLAN_ITEMS)
+    throw new PlanRefused(
+      "too-many",
+      `${records.length} dead letters match, and a plan has at most ${MAX_PLAN_ITEMS}: narrow the filter, for example by time`,
+    );
+  const items = await itemsFor(context, request, inOrder(records));
+  return { items, totals: totalsOf(items) };
+}
+
+/**
+ * Freezes what would be done: the items with their decision, the totals, the money touched. Changes nothing else, and reads the
+ * whole dead-letter topic. Throws PlanRefused: `not-permitted`, `invalid`, `not-found`, `nothing-matches`, `nothing-open`,
+ * `too-many`, `quarantined`.
+ */
+export async function createPlan(
+  context: BulkContext,
+  actor: Operator,
+  request: PlanRequest,
+): Promise<RunView> {
+  const plan_id = context.newId();
+  await requirePermission(context, actor, "plan", {
+    action: "plan.create",
+    subject: plan_id,
+    run_id: plan_id,
+  });
+  const { items, totals } = await previewPlan(context, request);
+  const now = context.clock.now();
+  await context.saga.begin(async (tx) => {
+    await purgePlans(tx, {
+      draftsBefore: now - DRAFT_RETENTION_MS,
+      endedBefore: now - RUN_RETENTION_MS,
+      most: MAX_PURGED,
+    });
+    const { filter, everything = false } = request;
+    const plan = {
+      plan_id,
+      kind: request.kind,
+      selection: { ...filter, ...(everything ? { everything } : {}) },
+      totals,
+      allows_quarantined: request.allowsQuarantined === true,
+      created_by: actor.name,
+      expiresMs: PLAN_EXPIRES_MS,
+      rate_per_second: request.ratePerSecond,
+      max_error_rate: request.maxErrorRate,
+      wait_ms: request.waitMs,
+    };
+    await insertPlan(tx, plan, items);
+    await recordAct(context, tx, actor, {
+      action: "plan.create",
+      subject: plan_id,
+      run_id: plan_id,
+      reason: null,
+      outcome: "planned",
+      detail: `${request.kind}: ${describeTotals(totals)}, ${totals.skipped} skipped, ${totals.refused} refused`,
+    });
+  });
+  return planOf(context, plan_id);
+}
+
+/** The plan and, once it is started, its run. Throws PlanRefused `not-found`. */
+export async function planOf({ saga }: Pick<BulkContext, "saga">, planId: string): Promise<RunView> {
+  const row = UUID.test(planId) ? await findRun(saga, planId) : undefined;
+  if (row === undefined)
+    throw new PlanRefused(
+      "not-found",
+      `there is no plan or run ${planId}: \`checkoutctl run list\` lists them`,
+    );
+  return viewOf(row);
+}
+
+/** The items in the order of execution. The next page begins after the last position of this one. */
+export async function itemsOf(
+  { saga }: Pick<BulkContext, "saga">,
+  planId: string,
+  { outcome = null, after = -1, limit = MAX_PAGE }: Partial<ItemPage> = {},
+): Promise<readonly ItemRow[]> {
+  return findItems(saga, planId, { outcome, after, limit: Math.min(limit, MAX_PAGE) });
+}
+
+/** All items, page by page. */
+export async function allItemsOf(
+  context: Pick<BulkContext, "saga">,
+  planId: string,
+): Promise<readonly ItemRow[]> {
+  const items: ItemRow[] = [];
+  for (;;) {
+    const page = await itemsOf(context, planId, { after: items.at(-1)?.position ?? -1 });
+    items.push(...page);
+    if (page.length < MAX_PAGE) return items;
+  }
+}
+
+/** Newest first. The next page is older than the last plan of this one. */
+export async function listRuns(
+  { saga }: Pick<BulkContext, "saga">,
+  {
+    state = null,
+    before = null,
+    limit = 50,
+  }: { readonly state?: RunState | null; readonly before?: string | null; readonly limit?: number } = {},
+): Promise<readonly RunView[]> {
+  const rows = await findRuns(saga, { state, before, limit: Math.min(limit, MAX_PAGE) });
+  return rows.map(viewOf);
+}
+
+function viewOf(row: RunRow): RunView {
+  const { totals, units_done, rate_per_second, kind, state } = row;
+  const isOver = state === "done" || state === "stopped" || state === "expired";
+  const done = kind === "outbox.republish" ? units_done : totals.acts - leftOf(row);
+  const left = isOver ? 0 : Math.max(0, totals.units - done);
+  return {
+    ...row,
+    needs_typed_count: needsTypedCount(totals),
+    estimate_ms: estimateMs(left, rate_per_second),
+  };
+}
+
+/** Items that may still be acted on. Those that the plan skips or refuses take no time. */
+function leftOf({ counts: { not_reached, in_flight }, totals }: RunRow): number {
+  return Math.min(totals.acts, not_reached + in_flight);
+}
+
+function requireValid({
+  kind,
+  filter,
+  everything,
+  allowsQuarantined,
+  ratePerSecond,
+  maxErrorRate,
+  waitMs,
+}: PlanRequest): void {
+  requireRate(ratePerSecond);
+  if (!(maxErrorRate >= 0 && maxErrorRate <= 1))
+    throw new PlanRefused("invalid", "the maximum error rate must be a share from 0 to 1");
+  if (!Number.isSafeInteger(waitMs) || waitMs < 1 || waitMs > MAX_WAIT_MS)
+    throw new PlanRefused("invalid", `the wait for an outcome must be from 1 ms to ${MAX_WAIT_MS} ms`);
+  if (
+    allowsQuarantined === true &&
+    (kind !== "dead-letter.replay" || everything === true || filter.ids?.length !== 1)
+  )
+    throw new PlanRefused(
+      "quarantined",
+      "a quarantined message is replayed alone: select it by its id, and nothing else",
+    );
+}
+
+/** Throws PlanRefused `invalid`. */
+export function requireRate(ratePerSecond: number): void {
+  if (!(ratePerSecond > 0 && ratePerSecond <= MAX_RATE))
+    throw new PlanRefused("invalid", `the rate must be above 0 and at most ${MAX_RATE} per second`);
+}
+
+/** `records` in the order of execution. */
+async function itemsFor(
+  context: BulkContext,
+  request: PlanRequest,
+  records: readonly DeadLetter[],
+): Promise<readonly PlanItem[]> {
+  const items: PlanItem[] = [];
+  for (let start = 0; start < records.length; start += MAX_BATCH) {
+    const part = records.slice(start, start + MAX_BATCH);
+    const planned = request.kind === "dead-letter.replay" ? plannedReplays : plannedDiscards;
+    for (const item of await planned(context, part, request.allowsQuarantined === true))
+      items.push({ ...item, position: items.length });
+  }
+  return items;
+}
+
+async function plannedReplays(
+  context: BulkContext,
+  records: readonly DeadLetter[],
+  allowsQuarantined: boolean,
+): Promise<readonly Omit<PlanItem, "position">[]> {
+  const [examined, candidates] = await Promise.all([
+    examine(await context.databases(), records, context.clock.now()),
+    candidatesOf(context.saga, records),
+  ]);
+  const decisions = examined.map(({ original, facts }) => decideReplay(original, facts, context.objection));
+  return zip(candidates, decisions).map(([candidate, decision]) =>
+    plannedReplay(candidate, decision, allowsQuarantined),
+  );
+}
+
+async function plannedDiscards(
+  { saga }: BulkContext,
+  records: readonly DeadLetter[],
+): Promise<readonly Omit<PlanItem, "position">[]> {
+  const [handlings, candidates] = await Promise.all([
+    handlingsOf(
+      saga,
+      records.map(({ dead_letter_id }) => dead_letter_id),
+    ),
+    candidatesOf(saga, records),
+  ]);
+  return candidates.map((candidate) =>
+    plannedDiscard(candidate, handlings.get(candidate.record.dead_letter_id)),
+  );
+}
+
+/** In the given order. */
+async function candidatesOf(saga: Sql, records: readonly DeadLetter[]): Promise<readonly Candidate[]> {
+  const read = records.map((record) => ({ record, messageId: readOriginal(record).message_id ?? null }));
+  const [sagas, replays] = await Promise.all([
+    findSagas(
+      saga,
+      records.flatMap(({ saga_id }) => (saga_id === null ? [] : [saga_id])),
+    ),
+    failedReplays(
+      saga,
+      read.flatMap(({ messageId }) => (messageId === null ? [] : [messageId])),
+    ),
+  ]);
+  return read.map(({ record, messageId }) => ({
+    record,
+    messageId,
+    saga: sagas.get(record.saga_id ?? ""),
+    replays: replays.get(messageId ?? "") ?? 0,
+  }));
+}
+
+function zip<One, Other>(ones: readonly One[], others: readonly Other[]): (readonly [One, Other])[] {
+  return ones.flatMap((one, index) => {
+    const other = others[index];
+    return other === undefined ? [] : [[one, other] as const];
+  });
+}

@@ -1,0 +1,85 @@
+// One batch of a run that discards dead letters for good. The records stay in the topic until its retention deletes them, but
+// `checkoutctl dlq` no longer shows them. Called by run-executor.ts.
+import { type OperatorAction, recordActions } from "../messaging/operator-action-store.ts";
+import { describeHandling } from "./dead-letters.ts";
+import { handlingsOf } from "./dead-letter-store.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { type ItemUpdate, type LeasedRun, lockRun, type RunItem, updateItems } from "./run-store.ts";
+
+export interface DiscardBatch extends Pick<BulkContext, "saga" | "clock" | "newId"> {
+  readonly run: LeasedRun;
+  readonly executor: string;
+  readonly items: readonly RunItem[];
+}
+
+/**
+ * Returns how many were discarded. Leaves dead letters that were handled since the plan. Null if the lease was lost, or the run was
+ * paused or stopped: nothing was done. One transaction, so nothing is ever in flight.
+ */
+export async function discardBatch({
+  saga,
+  run,
+  executor,
+  items,
+  clock,
+  newId,
+}: DiscardBatch): Promise<number | null> {
+  const before = await handlingsOf(
+    saga,
+    items.map(({ subject }) => subject),
+  );
+  return saga.begin(async (tx) => {
+    if ((await lockRun(tx, run.plan_id, executor)) !== "running") return null;
+    const lines = new Map(
+      items
+        .filter(({ planned, subject }) => planned === "discard" && !before.has(subject))
+        .map(({ subject, saga_id, message_id }): [string, OperatorAction] => {
+          const what = { action: "dead-letter.discard", subject, saga_id, message_id } as const;
+          const who = { actor: run.started_by, reason: run.reason };
+          const at = clock.now();
+          return [
+            subject,
+            {
+              action_id: newId(),
+              run_id: run.plan_id,
+              ...what,
+              ...who,
+              outcome: "discarded",
+              detail: null,
+              at,
+            },
+          ];
+        }),
+    );
+    const recorded = new Set(
+      (await recordActions(tx, [...lines.values()])).map(({ action_id }) => action_id),
+    );
+    const updates = items.map(({ position, subject, planned, why }): ItemUpdate => {
+      const action_id = lines.get(subject)?.action_id ?? null;
+      if (action_id !== null && recorded.has(action_id))
+        return {
+          position,
+          outcome: "discarded",
+          result: "discarded",
+          detail: null,
+          action_id,
+          written_at: null,
+          units_done: 1,
+        };
+      const handling = before.get(subject);
+      const handled = handling === undefined ? "another run has just taken it" : describeHandling(handling);
+      const detail = planned === "discard" ? handled : why;
+      return {
+        position,
+        outcome: "skipped",
+        result: "left",
+        detail,
+        action_id: null,
+        written_at: null,
+        units_done: 0,
+      };
+    });
+    await updateItems(tx, run.plan_id, updates);
+    return recorded.size;
+  });
+}

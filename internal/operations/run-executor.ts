@@ -1,0 +1,136 @@
+// Executes runs, one batch per call: the canary alone, then growing batches at the run's rate. checkoutctl hosts it in the foreground for
+// one run, a console as a background loop for all. A lease in the database lets one executor at a time work on a run; when it
+// dies, the next one settles what was in flight and continues, and no item is sent twice.
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import type { RunResult } from "../kernel/ports.ts";
+import { settleActions } from "./dead-letter-store.ts";
+import { findDeadLetters } from "./dead-letters.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { nextBatch } from "./ramp.ts";
+import type { MailWatch } from "./replay-send.ts";
+import { discardBatch } from "./run-discard.ts";
+import { type BatchOutcome, replayBatch } from "./run-replay.ts";
+import {
+  isFinished,
+  itemsInFlight,
+  type LeasedRun,
+  lockRun,
+  nextItems,
+  releaseRuns,
+  renewLease,
+  type RunItem,
+  saveBatch,
+  takeRun,
+  updateItems,
+} from "./run-store.ts";
+import { afterBatch } from "./run-verdict.ts";
+
+const LEASE_MS = 15_000;
+const RENEWALS_PER_LEASE = 3;
+/** Dead letters that are read from the topic at once, and kept in memory. */
+const MAX_RECORDS = 1_000;
+
+export interface RunExecutorOptions extends BulkContext {
+  readonly mails: MailWatch;
+  /** The name of this process, in no other process: host, pid and something random. */
+  readonly executor: string;
+  /** Executes only this run; null for all. */
+  readonly planId: string | null;
+  /** How long a run waits for an executor that died. */
+  readonly leaseMs?: number;
+}
+
+export class RunExecutor implements AsyncDisposable {
+  readonly #options: RunExecutorOptions;
+  readonly #leaseMs: number;
+  /** What was read from the topic last, and the ids that were looked for. */
+  #read: { readonly ids: ReadonlySet<string>; readonly records: ReadonlyMap<string, DeadLetter> } | undefined;
+
+  constructor(options: RunExecutorOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
+  }
+
+  /**
+   * Does one batch of the run that is due first. `processed`: its items. `hasMore`: call again at once; otherwise some hundred ms later.
+   * `isBlocked`: a run waits for its rate. Throws AppError if a server does not answer; the next call continues.
+   */
+  async runOnce(): Promise<RunResult> {
+    const { saga, executor, planId } = this.#options;
+    const run = await takeRun(saga, { executor, leaseMs: this.#leaseMs, planId });
+    if (run === undefined) return { processed: 0, hasMore: false };
+    const left = await itemsInFlight(saga, run.plan_id);
+    if (left.length === 0 && run.state !== "running") {
+      await releaseRuns(saga, executor, run.plan_id);
+      return { processed: 0, hasMore: true };
+    }
+    if (left.length === 0 && run.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
+    using _ = this.#keepLease(run.plan_id);
+    const size = nextBatch(run.batch_size, run.rate_per_second);
+    const items = left.length > 0 ? left : await nextItems(saga, run.plan_id, size);
+    const begun = performance.now();
+    const outcome = await this.#execute(run, items);
+    if (outcome !== null) await this.#save(run, outcome, { size, tookMs: performance.now() - begun });
+    return { processed: items.length, hasMore: true };
+  }
+
+  /** Lets another executor continue at once. Call it when `runOnce` has settled. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await releaseRuns(this.#options.saga, this.#options.executor);
+  }
+
+  async #execute(run: LeasedRun, items: readonly RunItem[]): Promise<BatchOutcome | null> {
+    const { executor, ...context } = this.#options;
+    if (items.length === 0) return { acted: 0, failed: 0, updates: [], settlements: [] };
+    if (run.kind === "dead-letter.discard") {
+      const acted = await discardBatch({ ...context, executor, run, items });
+      return acted === null ? null : { acted, failed: 0, updates: [], settlements: [] };
+    }
+    return replayBatch({
+      ...context,
+      executor,
+      run,
+      items,
+      records: await this.#recordsOf(run.plan_id, items),
+    });
+  }
+
+  /** If another executor has taken over meanwhile, it settles the items. */
+  async #save(
+    run: LeasedRun,
+    { acted, failed, updates, settlements }: BatchOutcome,
+    { size, tookMs }: { readonly size: number; readonly tookMs: number },
+  ): Promise<void> {
+    const { saga, executor } = this.#options;
+    await saga.begin(async (tx) => {
+      const state = await lockRun(tx, run.plan_id, executor);
+      if (state === undefined) return;
+      await updateItems(tx, run.plan_id, updates);
+      await settleActions(tx, settlements);
+      const isLast = await isFinished(tx, run.plan_id);
+      await saveBatch(tx, run.plan_id, afterBatch(run, state, { acted, failed, tookMs, size, isLast }));
+    });
+  }
+
+  /** The topic has no index, so the records of many coming items are read at once. */
+  async #recordsOf(planId: string, items: readonly RunItem[]): Promise<ReadonlyMap<string, DeadLetter>> {
+    const { saga, readDeadLetters } = this.#options;
+    const known = this.#read;
+    if (known !== undefined && items.every(({ subject }) => known.ids.has(subject))) return known.records;
+    const coming = await nextItems(saga, planId, MAX_RECORDS);
+    const ids = new Set([...items, ...coming].map(({ subject }) => subject));
+    const found = await findDeadLetters(readDeadLetters(), { ids: [...ids] });
+    const records = new Map(found.records.map((record) => [record.dead_letter_id, record]));
+    this.#read = { ids, records };
+    return records;
+  }
+
+  /** Renews the lease until it is disposed of. A failure shows when the batch is saved. */
+  #keepLease(planId: string): Disposable {
+    const { saga, executor } = this.#options;
+    const timer = setInterval(() => {
+      renewLease(saga, { executor, leaseMs: this.#leaseMs, planId }).catch(() => undefined);
+    }, this.#leaseMs / RENEWALS_PER_LEASE);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+}

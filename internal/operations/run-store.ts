@@ -1,0 +1,211 @@
+// The SQL of executing a run, in the saga database: the lease of its executor, the items in flight, and what a batch leaves behind.
+// All times are compared by the database's clock.
+import type { Sql, TransactionSql } from "postgres";
+import type { BulkKind, ItemOutcome, Planned, RunState } from "./plan.ts";
+import type { Clocks } from "./replay-send.ts";
+
+/** A run whose lease this executor holds. */
+export interface LeasedRun {
+  readonly plan_id: string;
+  readonly kind: BulkKind;
+  readonly state: RunState;
+  readonly started_by: string;
+  readonly reason: string;
+  readonly allows_quarantined: boolean;
+  readonly rate_per_second: number;
+  readonly max_error_rate: number;
+  readonly wait_ms: number;
+  readonly batch_size: number;
+  readonly tested_count: number;
+  readonly failed_count: number;
+  readonly batch_clocks: Clocks | null;
+  readonly selection: Readonly<Record<string, unknown>>;
+  /** Until the next batch may begin, in ms; 0 or less: now. */
+  readonly due_in_ms: number;
+}
+
+/**
+ * Takes or renews the lease of the run that is due first: of `planId` only, or of any run if it is null. Also of one that was paused or
+ * stopped while its executor died with items in flight. Undefined if there is none, or another executor has it.
+ */
+export async function takeRun(
+  sql: Sql,
+  {
+    executor,
+    leaseMs,
+    planId,
+  }: { readonly executor: string; readonly leaseMs: number; readonly planId: string | null },
+): Promise<LeasedRun | undefined> {
+  const [run] = await sql<LeasedRun[]>`
+    update operator_plans
+       set executor = ${executor}, lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+     where plan_id = (
+       select plan_id from operator_plans
+        where (state = 'running' or executor is not null)
+          and (executor is null or executor = ${executor} or lease_until <= clock_timestamp())
+          and (${planId}::uuid is null or plan_id = ${planId}::uuid)
+        order by next_batch_at nulls first, plan_id limit 1 for update skip locked)
+    returning plan_id, kind, state, started_by, reason, allows_quarantined, rate_per_second, max_error_rate, wait_ms, batch_size,
+              tested_count, failed_count, batch_clocks, selection,
+              coalesce((extract(epoch from next_batch_at - clock_timestamp()) * 1000)::float8, 0) as due_in_ms`;
+  return run;
+}
+
+/** False if another executor has taken over. */
+export async function renewLease(
+  sql: Sql,
+  {
+    executor,
+    leaseMs,
+    planId,
+  }: { readonly executor: string; readonly leaseMs: number; readonly planId: string },
+): Promise<boolean> {
+  const { count } = await sql`
+    update operator_plans set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+     where plan_id = ${planId} and executor = ${executor}`;
+  return count === 1;
+}
+
+/** Lets another executor continue at once. */
+export async function releaseRuns(sql: Sql, executor: string, planId: string | null = null): Promise<void> {
+  await sql`
+    update operator_plans set executor = null, lease_until = null
+     where executor = ${executor} and (${planId}::uuid is null or plan_id = ${planId}::uuid)
+       and not exists (select from operator_plan_items i
+                        where i.plan_id = operator_plans.plan_id and i.outcome = 'in flight')`;
+}
+
+/** An item to execute. */
+export interface RunItem {
+  readonly position: number;
+  readonly subject: string;
+  readonly saga_id: string | null;
+  readonly message_id: string | null;
+  readonly planned: Planned;
+  readonly why: string | null;
+  readonly outcome: ItemOutcome | null;
+  readonly action_id: string | null;
+  /** As the outbox has it (`SentMessage`); null if retention had deleted the message. */
+  readonly written_at: string | null;
+}
+
+/** The next items in order, `limit` at most. */
+export function nextItems(sql: Sql, planId: string, limit: number): Promise<RunItem[]> {
+  return sql<RunItem[]>`
+    select ${itemColumns(sql)} from operator_plan_items
+     where plan_id = ${planId} and outcome is null order by position limit ${limit}`;
+}
+
+/** What an executor that died has left. */
+export function itemsInFlight(sql: Sql, planId: string): Promise<RunItem[]> {
+  return sql<RunItem[]>`
+    select ${itemColumns(sql)} from operator_plan_items
+     where plan_id = ${planId} and outcome = 'in flight' order by position`;
+}
+
+function itemColumns(sql: Sql) {
+  return sql`
+    position, subject, saga_id, message_id, planned, why, outcome, action_id,
+    to_char(written_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as written_at`;
+}
+
+/** Locks the run. Returns its present state, undefined if this executor has lost the lease. */
+export async function lockRun(
+  tx: TransactionSql,
+  planId: string,
+  executor: string,
+): Promise<RunState | undefined> {
+  const [row] = await tx<{ state: RunState }[]>`
+    select state from operator_plans
+     where plan_id = ${planId} and executor = ${executor} and lease_until > clock_timestamp() for update`;
+  return row?.state;
+}
+
+export async function setClocks(tx: TransactionSql, planId: string, clocks: Clocks): Promise<void> {
+  await tx`
+    update operator_plans set batch_clocks = ${JSON.stringify(clocks)}::text::jsonb where plan_id = ${planId}`;
+}
+
+export interface ItemUpdate {
+  readonly position: number;
+  readonly outcome: ItemOutcome;
+  readonly result: string | null;
+  readonly detail: string | null;
+  readonly action_id: string | null;
+  readonly written_at: string | null;
+  /** Messages sent or discarded for it, whatever became of them. */
+  readonly units_done: number;
+}
+
+export async function updateItems(
+  tx: TransactionSql,
+  planId: string,
+  updates: readonly ItemUpdate[],
+): Promise<void> {
+  if (updates.length === 0) return;
+  await tx`
+    update operator_plan_items i
+       set outcome = u.outcome, result = u.result, detail = u.detail, action_id = u.action_id, written_at = u.written_at,
+           units_done = u.units_done,
+           settled_at = case when u.outcome <> 'in flight' then clock_timestamp() end
+      from json_to_recordset(${JSON.stringify(updates)}::text::json) as u (
+             position integer, outcome text, result text, detail text, action_id uuid, written_at timestamptz, units_done bigint)
+     where i.plan_id = ${planId} and i.position = u.position`;
+}
+
+/**
+ * Which of these replays, begun by an earlier run without a known outcome, another run is sending now. What an executor that died has
+ * left in flight in another run counts as not seen there.
+ */
+export async function sentElsewhere(
+  tx: TransactionSql,
+  planId: string,
+  actionIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (actionIds.length === 0) return new Set();
+  await tx`
+    update operator_plan_items i
+       set outcome = 'failed', result = 'not seen', detail = 'its executor stopped, and another run has taken it over',
+           settled_at = clock_timestamp()
+      from operator_plans p
+     where p.plan_id = i.plan_id and i.plan_id <> ${planId} and i.outcome = 'in flight'
+       and i.action_id = any(${[...actionIds]}::uuid[]) and (p.lease_until is null or p.lease_until <= clock_timestamp())`;
+  const rows = await tx<{ action_id: string }[]>`
+    select action_id from operator_plan_items
+     where outcome = 'in flight' and plan_id <> ${planId} and action_id = any(${[...actionIds]}::uuid[])`;
+  return new Set(rows.map(({ action_id }) => action_id));
+}
+
+/** Counts one more attempt of these replays. */
+export async function countAttempt(tx: TransactionSql, actionIds: readonly string[]): Promise<void> {
+  if (actionIds.length === 0) return;
+  await tx`update operator_actions set times = times + 1 where action_id = any(${[...actionIds]}::uuid[])`;
+}
+
+export interface AfterBatch {
+  readonly state: RunState;
+  readonly batch_size: number;
+  readonly tested_count: number;
+  readonly failed_count: number;
+  readonly halted_because: string | null;
+  readonly pauseMs: number;
+}
+
+/** A run that is no longer running needs no executor. */
+export async function saveBatch(tx: TransactionSql, planId: string, after: AfterBatch): Promise<void> {
+  await tx`
+    update operator_plans
+       set state = ${after.state}, batch_size = ${after.batch_size}, tested_count = ${after.tested_count},
+           failed_count = ${after.failed_count}, halted_because = ${after.halted_because}, batch_clocks = null,
+           next_batch_at = clock_timestamp() + ${after.pauseMs} * interval '1 ms',
+           ended_at = case when ${after.state} = 'done' then clock_timestamp() else ended_at end,
+           executor = case when ${after.state} = 'running' then executor end,
+           lease_until = case when ${after.state} = 'running' then lease_until end
+     where plan_id = ${planId}`;
+}
+
+export async function isFinished(tx: TransactionSql, planId: string): Promise<boolean> {
+  const [row] = await tx<{ found: boolean }[]>`
+    select exists (select from operator_plan_items where plan_id = ${planId} and outcome is null) as found`;
+  return row?.found !== true;
+}

@@ -1,0 +1,134 @@
+// Decides what a run does with an item at its turn. Whatever the plan said, an item is sent only if it may be sent now: a saga that
+// moved on is refused, not forced. Pure; called by run-replay.ts.
+import type { Message } from "../../schemas/registry.ts";
+import { assertNever } from "../kernel/errors.ts";
+import { isQuarantined, type ItemOutcome, quarantineText } from "./plan.ts";
+import type { Outcome } from "./replay-send.ts";
+import type { ReplayDecision } from "./replay-plan.ts";
+import type { SentMessage } from "./replay-store.ts";
+import type { AfterBatch, ItemUpdate, LeasedRun, RunItem } from "./run-store.ts";
+import { failsTooOften, pauseAfter } from "./ramp.ts";
+
+export type Verdict =
+  | { readonly kind: "send"; readonly sent: SentMessage; readonly lost: Message | null }
+  /** An executor that died had put it back already: only its outcome is missing. */
+  | { readonly kind: "watch"; readonly sent: SentMessage }
+  | {
+      readonly kind: "settle";
+      readonly outcome: "skipped" | "refused";
+      readonly result: "handled" | "left" | "refused";
+      readonly why: string;
+    };
+
+export interface AtItsTurn {
+  readonly item: RunItem;
+  /** Undefined if the dead letter is no longer on its topic. */
+  readonly decision: ReplayDecision | undefined;
+  /** The message as its outbox has it now; undefined if it is not there. */
+  readonly kept: SentMessage | undefined;
+  /** How often other runs replayed it without success. */
+  readonly replays: number;
+  readonly allowsQuarantined: boolean;
+}
+
+export function verdictOn({ item, decision, kept, replays, allowsQuarantined }: AtItsTurn): Verdict {
+  const { planned, why } = item;
+  // Its attempt before has ended well, and the audit trail does not know it yet.
+  if (planned === "skip" && decision?.kind === "handled") return settled("skipped", "handled", decision.why);
+  if (planned === "skip") return settled("skipped", "left", why ?? "as planned");
+  if (planned === "refuse") return settled("refused", "refused", why ?? "as planned");
+  if (
+    item.outcome === "in flight" &&
+    kept !== undefined &&
+    kept.written_at !== (item.written_at ?? undefined)
+  )
+    return { kind: "watch", sent: kept };
+  if (decision === undefined)
+    return settled("refused", "refused", "its dead letter is no longer on the topic");
+  switch (decision.kind) {
+    case "send":
+      return isQuarantined(replays) && !allowsQuarantined
+        ? settled("refused", "refused", quarantineText(replays))
+        : decision;
+    case "handled":
+      return settled("skipped", "handled", decision.why);
+    case "left":
+      return settled("skipped", "left", decision.why);
+    case "refused":
+      return settled("refused", "refused", decision.why);
+    default:
+      return assertNever(decision);
+  }
+}
+
+function settled(
+  outcome: "skipped" | "refused",
+  result: "handled" | "left" | "refused",
+  why: string,
+): Verdict {
+  return { kind: "settle", outcome, result, why };
+}
+
+/** What the outcome at the consumer means for the item. Undefined: none was seen in time. */
+export function outcomeOf(
+  seen: Outcome | undefined,
+): Pick<ItemUpdate, "result" | "detail"> & { readonly outcome: ItemOutcome } {
+  switch (seen) {
+    case "handled":
+    case "published":
+      return { outcome: "sent", result: seen, detail: null };
+    case "refused":
+      return { outcome: "refused", result: seen, detail: "its service refused it: an undo came first" };
+    case "retry pending":
+      return { outcome: "failed", result: seen, detail: "it failed again, and its service keeps trying" };
+    case "dead-lettered":
+      return {
+        outcome: "failed",
+        result: seen,
+        detail: "it failed again for good: a new dead letter is open",
+      };
+    case undefined:
+      // A failure: the consumer is down or overloaded.
+      return { outcome: "failed", result: "not seen", detail: "no outcome was seen in time" };
+    default:
+      return assertNever(seen);
+  }
+}
+
+/** A batch that was just settled. */
+export interface BatchResult {
+  /** Items sent or discarded, whatever became of them. */
+  readonly acted: number;
+  readonly failed: number;
+  readonly tookMs: number;
+  /** The size that the batch was allowed. */
+  readonly size: number;
+  /** No item is left. */
+  readonly isLast: boolean;
+}
+
+/** The run after a batch. `state` is the present one: an operator may have paused or stopped the run meanwhile. */
+export function afterBatch(
+  run: Pick<LeasedRun, "rate_per_second" | "max_error_rate" | "batch_size" | "tested_count" | "failed_count">,
+  state: LeasedRun["state"],
+  { acted, failed, tookMs, size, isLast }: BatchResult,
+): AfterBatch {
+  const tested_count = run.tested_count + acted;
+  const failed_count = run.failed_count + failed;
+  const stays = { batch_size: 0, tested_count: 0, failed_count: 0, halted_because: null, pauseMs: 0 };
+  if (state !== "running") return { ...stays, state };
+  if (isLast) return { ...stays, state: "done" };
+  if (failsTooOften(tested_count, failed_count, run.max_error_rate)) {
+    const halted_because = `${failed_count} of ${tested_count} failed again, more than ${run.max_error_rate * 100} %`;
+    return { ...stays, state: "paused", halted_because };
+  }
+  return {
+    state,
+    // A batch that acted on nothing has tested nothing, so the size stays.
+    batch_size: acted > 0 ? size : run.batch_size,
+    tested_count,
+    failed_count,
+    halted_because: null,
+    pauseMs: pauseAfter(acted, tookMs, run.rate_per_second),
+  };
+}

@@ -1,0 +1,411 @@
+// Plans and runs on four real databases and a real dead-letter topic: frozen, started, steered, and continued by another executor. A
+// loop stands in for relay and broker: it carries commands from the saga outbox to the real inventory.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { eventOf } from "../testkit/events.ts";
+import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { TestInventory } from "../testkit/inventory.ts";
+import { errorOf } from "../testkit/kafka.ts";
+import { TestOrchestrator } from "../testkit/orchestrator.ts";
+import { OutboxPump } from "../testkit/outbox-pump.ts";
+import { type Operator, PlanRefused } from "./plan.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { allItemsOf, createPlan, listRuns, planOf, type PlanRequest, type RunView } from "./plans.ts";
+import type { Databases } from "./replay-facts.ts";
+import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "./runs.ts";
+import { followRun } from "./run-report.ts";
+
+const BOB: Operator = { name: "bob", role: "operator" };
+const EVE: Operator = { name: "eve", role: "viewer" };
+const REASON = "fixed the cause";
+
+let orchestrator: TestOrchestrator;
+let inventory: TestInventory;
+let others: Readonly<Record<"payment" | "order", TestDatabase>>;
+let databases: Databases;
+let pump: OutboxPump;
+beforeAll(async () => {
+  orchestrator = await TestOrchestrator.open();
+  inventory = await TestInventory.open({ tea: 10_000 });
+  others = { payment: await cloneDatabase("payment"), order: await cloneDatabase("order") };
+  databases = {
+    saga: orchestrator.database.sql,
+    inventory: inventory.database.sql,
+    payment: others.payment.sql,
+    order: others.order.sql,
+  };
+});
+beforeEach(async () => {
+  await databases.saga`truncate saga_state, saga_history, outbox, inbox, operator_actions, operator_plans cascade`;
+  await databases.inventory`truncate reservations, outbox, inbox, retry`;
+  pump = new OutboxPump(orchestrator, inventory);
+});
+afterEach(() => pump[Symbol.asyncDispose]());
+afterAll(async () => {
+  await orchestrator[Symbol.asyncDispose]();
+  await inventory[Symbol.asyncDispose]();
+  await others.payment[Symbol.asyncDispose]();
+  await others.order[Symbol.asyncDispose]();
+});
+
+const forever = new AbortController().signal;
+
+/** The messages of these dead letters, sorted. */
+const messagesOf = (letters: readonly DeadLetter[]) =>
+  letters
+    .map(({ original_command }) => String(Reflect.get(Object(original_command), "message_id")))
+    .toSorted();
+
+interface Given {
+  readonly letters: readonly DeadLetter[];
+  readonly context: BulkContext;
+  readonly plan: RunView;
+}
+
+/** A plan to replay this many dead letters. */
+async function given(count: number, request: Partial<PlanRequest> = {}): Promise<Given> {
+  const letters = await pump.deadReserves(count);
+  const context = testContext(databases, letters);
+  return { letters, context, plan: await planned(context, request) };
+}
+
+function planned(context: BulkContext, request: Partial<PlanRequest> = {}): Promise<RunView> {
+  return createPlan(context, ADA, {
+    kind: "dead-letter.replay",
+    filter: { service: "inventory" },
+    ratePerSecond: 10_000,
+    maxErrorRate: 0.1,
+    waitMs: 5_000,
+    ...request,
+  });
+}
+
+const started = ({ context, plan }: Given) =>
+  startRun(context, ADA, plan.plan_id, { reason: REASON, typedCount: plan.totals.units });
+
+async function trail(action: string): Promise<readonly Record<string, unknown>[]> {
+  return databases.saga`
+    select actor, reason, outcome, detail from operator_actions where action = ${action} order by action_id`;
+}
+
+test("300 dead letters: canary, ramp, stopped half-way by another operator, the rest by a second run", async () => {
+  const { letters, context, plan } = await given(300);
+  expect(plan).toMatchObject({
+    state: "draft",
+    totals: { acts: 300, units: 300, money: [] },
+    needs_typed_count: true,
+  });
+  await started({ letters, context, plan });
+  const progress: number[] = [];
+  let stopping: Promise<unknown> | undefined;
+  await using executor = testExecutor(context);
+  const stopped = await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor,
+    signal: forever,
+    onChange: ({ units_done, plan_id }) => {
+      progress.push(units_done);
+      if (units_done === 78) stopping ??= stopRun(context, BOB, plan_id, "the stock looks wrong");
+    },
+  });
+  await stopping;
+  expect(progress.slice(0, 5)).toEqual([1, 3, 8, 28, 78]);
+  const { counts } = stopped;
+  expect(stopped.state).toBe("stopped");
+  // At most the batch that was in flight when Bob stopped it.
+  expect([78, 178]).toContain(counts.sent);
+  expect(counts.not_reached).toBe(300 - counts.sent);
+  expect(await trail("run.stop")).toEqual([
+    { actor: "bob", reason: "the stock looks wrong", outcome: "stopped", detail: null },
+  ]);
+
+  const rest = await planned(context);
+  expect(rest.totals.acts).toBe(300 - counts.sent);
+  await started({ letters, context, plan: rest });
+  const done = await followRun({
+    saga: databases.saga,
+    planId: rest.plan_id,
+    executor,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 300 - counts.sent, failed: 0 } });
+  expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
+  expect(await listRuns(context)).toMatchObject([{ plan_id: rest.plan_id }, { plan_id: plan.plan_id }]);
+});
+
+test("a paused run goes on where it was, with one item first, at the new rate", async () => {
+  const { letters, context, plan } = await given(12);
+  await started({ letters, context, plan });
+  await using executor = testExecutor(context);
+  for (let batches = 0; batches < 2; batches += 1) await executor.runOnce();
+  expect(await pauseRun(context, BOB, plan.plan_id)).toMatchObject({ state: "paused", counts: { sent: 3 } });
+  // The executor lets go of it, and nothing is sent.
+  await executor.runOnce();
+  expect(await executor.runOnce()).toEqual({ processed: 0, hasMore: false });
+  expect(await planOf(context, plan.plan_id)).toMatchObject({ counts: { sent: 3 }, executor: null });
+  expect(await changeRate(context, BOB, plan.plan_id, 2_000)).toMatchObject({ rate_per_second: 2_000 });
+  await resumeRun(context, BOB, plan.plan_id, "the stock is right");
+  await executor.runOnce();
+  expect(await planOf(context, plan.plan_id)).toMatchObject({ state: "running", counts: { sent: 4 } });
+  await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
+  expect(await trail("run.rate")).toEqual([
+    { actor: "bob", reason: "none given", outcome: "changed", detail: "from 10000/s to 2000/s" },
+  ]);
+});
+
+test("an executor that dies with a batch in flight is replaced when its lease ends, and no item is sent twice", async () => {
+  const { letters, context, plan } = await given(20);
+  await started({ letters, context, plan });
+  const leaseMs = 400;
+  const dying = testExecutor(context, { leaseMs, executor: "dying" });
+  for (let batches = 0; batches < 3; batches += 1) await dying.runOnce();
+  expect((await planOf(context, plan.plan_id)).counts.sent).toBe(8);
+  // What a process leaves that is killed right after the claim of its fourth batch: half of it is put back, half is not.
+  const left = (await allItemsOf(context, plan.plan_id)).slice(8, 12);
+  await inFlightOf(
+    "dying",
+    plan,
+    left.map(({ subject }) => subject),
+    2,
+  );
+
+  await using next = testExecutor(context, { leaseMs, executor: "next" });
+  expect(await next.runOnce()).toEqual({ processed: 0, hasMore: false });
+  const done = await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor: next,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 20, failed: 0, in_flight: 0 } });
+  expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
+  const attempts: readonly object[] = await databases.saga`
+    select distinct outcome, times from operator_actions where action = 'dead-letter.replay'`;
+  expect(attempts).toEqual([{ outcome: "handled", times: 1 }]);
+});
+
+/** Claims these items as `executor` does, and puts the first `putBack` of them back. */
+async function inFlightOf(
+  executor: string,
+  { plan_id }: RunView,
+  subjects: string[],
+  putBack: number,
+): Promise<void> {
+  const { saga } = databases;
+  await saga`
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, message_id, actor, reason, at)
+    select gen_random_uuid(), plan_id, 'dead-letter.replay', subject, saga_id, message_id, 'ada', ${REASON}, now()
+      from operator_plan_items where plan_id = ${plan_id} and subject = any(${[...subjects]}::text[])`;
+  await saga`
+    update operator_plan_items i set outcome = 'in flight', action_id = a.action_id, written_at = o.created_at
+      from operator_actions a, outbox o
+     where i.plan_id = ${plan_id} and a.run_id = i.plan_id and a.subject = i.subject and a.outcome is null and o.event_id = i.message_id`;
+  await saga`
+    update operator_plans set executor = ${executor}, lease_until = clock_timestamp() + interval '400 ms', next_batch_at = null,
+           batch_clocks = json_build_object('saga', t, 'inventory', t, 'payment', t, 'order', t)
+      from (select floor(extract(epoch from clock_timestamp()) * 1000) as t) now where plan_id = ${plan_id}`;
+  await saga`
+    update outbox set published = false, published_at = null, created_at = clock_timestamp()
+     where event_id in (select message_id from operator_plan_items where plan_id = ${plan_id} and subject = any(${subjects.slice(0, putBack)}::text[]))`;
+}
+
+test("two executors work on one run: every item is sent once", async () => {
+  const { letters, context, plan } = await given(40);
+  await started({ letters, context, plan });
+  const executors = [testExecutor(context), testExecutor(context)];
+  const runs = await Promise.all(
+    executors.map((executor) =>
+      followRun({
+        saga: databases.saga,
+        planId: plan.plan_id,
+        executor,
+        signal: forever,
+        onChange: () => undefined,
+      }),
+    ),
+  );
+  expect(runs).toMatchObject([
+    { state: "done", counts: { sent: 40 } },
+    { state: "done", counts: { sent: 40 } },
+  ]);
+  for (const executor of executors) await executor[Symbol.asyncDispose]();
+  expect(pump.carried.toSorted()).toEqual(messagesOf(letters));
+});
+
+test("a saga that moved on between plan and run is refused, not forced", async () => {
+  const { letters, context, plan } = await given(3);
+  expect(plan.totals).toMatchObject({ acts: 3, refused: 0 });
+  const [late] = letters;
+  await orchestrator.handle(eventOf("InsufficientStock", late?.saga_id ?? ""));
+  await started({ letters, context, plan });
+  await using executor = testExecutor(context);
+  const done = await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 2, refused: 1, failed: 0 } });
+  expect(await allItemsOf(context, plan.plan_id)).toMatchObject([
+    { planned: "send", outcome: "refused", detail: "its saga is finished: COMPENSATED" },
+    { outcome: "sent" },
+    { outcome: "sent" },
+  ]);
+  expect(pump.carried).not.toContain(messagesOf([late].flatMap((one) => one ?? []))[0] ?? "");
+});
+
+test("an expired plan does not start, and the attempt is in the audit trail", async () => {
+  const { letters, context, plan } = await given(1);
+  await databases.saga`update operator_plans set expires_at = now() - interval '1 second'`;
+  expect(await refusalOf(started({ letters, context, plan }))).toBe("expired");
+  expect(await planOf(context, plan.plan_id)).toMatchObject({ state: "expired" });
+  expect(await trail("run.start")).toMatchObject([
+    { actor: "ada", reason: REASON, outcome: "refused", detail: expect.stringContaining("expired") },
+  ]);
+});
+
+test("a start needs the count and a reason, an operator, and happens once; refused attempts are audited", async () => {
+  const { context, plan } = await given(21);
+  const start = (actor: Operator, reason: string, typedCount: number | null) =>
+    startRun(context, actor, plan.plan_id, { reason, typedCount });
+  expect(await refusalOf(start(ADA, REASON, 20))).toBe("wrong-confirmation");
+  expect(await refusalOf(start(ADA, REASON, null))).toBe("wrong-confirmation");
+  expect(await refusalOf(start(ADA, "because", 21))).toBe("reason-too-short");
+  expect(await refusalOf(start(EVE, REASON, 21))).toBe("not-permitted");
+  expect(
+    await refusalOf(
+      createPlan(context, EVE, {
+        kind: "dead-letter.replay",
+        filter: {},
+        everything: true,
+        ratePerSecond: 1,
+        maxErrorRate: 0,
+        waitMs: 1,
+      }),
+    ),
+  ).toBe("not-permitted");
+  const both = await Promise.allSettled([start(ADA, REASON, 21), start(BOB, REASON, 21)]);
+  expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  expect(await refusalOf(pauseRun(context, EVE, plan.plan_id))).toBe("not-permitted");
+  expect(await trail("run.start")).toMatchObject([
+    {
+      actor: "ada",
+      outcome: "refused",
+      detail: expect.stringContaining("confirm it with the count 21 (20 was typed)"),
+    },
+    { actor: "ada", outcome: "refused" },
+    { actor: "ada", reason: "because", outcome: "refused" },
+    { actor: "eve", outcome: "refused", detail: expect.stringContaining("a viewer may not start a run") },
+    {},
+    {},
+  ]);
+  const last = (await trail("run.start")).slice(4).map(({ outcome }) => String(outcome));
+  expect(new Set(last)).toEqual(new Set(["refused", "started"]));
+  expect(pump.carried).toEqual([]);
+});
+
+test("a run pauses itself when too many fail; what is left goes on after a resume", async () => {
+  const { letters, context, plan } = await given(5);
+  pump.fate = () => "retry";
+  await started({ letters, context, plan });
+  await using executor = testExecutor(context);
+  const follow = () =>
+    followRun({
+      saga: databases.saga,
+      planId: plan.plan_id,
+      executor,
+      signal: forever,
+      onChange: () => undefined,
+    });
+  expect(await follow()).toMatchObject({
+    state: "paused",
+    halted_because: "1 of 1 failed again, more than 10 %",
+    counts: { failed: 1, not_reached: 4 },
+  });
+  pump.fate = () => "handle";
+  await resumeRun(context, ADA, plan.plan_id);
+  expect(await follow()).toMatchObject({
+    state: "done",
+    halted_because: null,
+    counts: { failed: 1, sent: 4 },
+  });
+});
+
+test("a message replayed three times without success is quarantined: only by its id, and with its id", async () => {
+  const [first] = await pump.deadReserves(1);
+  const [command] = await orchestrator.messages(first?.saga_id ?? "");
+  if (first === undefined || command === undefined) throw new Error("unreachable");
+  pump.fate = () => "dead-letter";
+  let letter = first;
+  for (let replays = 0; replays < 3; replays += 1) {
+    const context = testContext(databases, [letter]);
+    const plan = await planned(context, { maxErrorRate: 1 });
+    expect(await allItemsOf(context, plan.plan_id)).toMatchObject([{ planned: "send", replays }]);
+    await started({ letters: [letter], context, plan });
+    await using executor = testExecutor(context);
+    await followRun({
+      saga: databases.saga,
+      planId: plan.plan_id,
+      executor,
+      signal: forever,
+      onChange: () => undefined,
+    });
+    // The same message under a new dead letter.
+    letter = { ...first, dead_letter_id: Bun.randomUUIDv7() };
+  }
+  pump.fate = () => "handle";
+  const context = testContext(databases, [letter]);
+  const bulk = await planned(context);
+  expect(await allItemsOf(context, bulk.plan_id)).toMatchObject([
+    { planned: "refuse", replays: 3, why: expect.stringContaining("quarantined: it was replayed 3 times") },
+  ]);
+  const { dead_letter_id } = letter;
+  const alone = { filter: { ids: [dead_letter_id] }, allowsQuarantined: true };
+  expect(await refusalOf(planned(context, { ...alone, filter: { service: "inventory" } }))).toBe(
+    "quarantined",
+  );
+  const plan = await planned(context, alone);
+  const confirmed = (typedId: string | null) =>
+    startRun(context, ADA, plan.plan_id, { reason: REASON, typedCount: 1, typedId });
+  expect(await refusalOf(confirmed(null))).toBe("wrong-confirmation");
+  await confirmed(dead_letter_id);
+  await using executor = testExecutor(context);
+  const done = await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(done).toMatchObject({ state: "done", counts: { sent: 1 } });
+});
+
+test("a plan counts the money of the checkouts that it touches, each once", async () => {
+  const letters = await pump.deadReserves(2);
+  const [paid] = letters;
+  await databases.saga`update saga_state set total_cents = 1250, currency = 'EUR' where saga_id = ${paid?.saga_id ?? ""}`;
+  const plan = await planned(testContext(databases, letters));
+  expect(plan).toMatchObject({
+    totals: { acts: 2, money: [{ currency: "EUR", amount_cents: 1_250, sagas: 1 }] },
+    needs_typed_count: true,
+  });
+});
+
+/** Why it was refused. */
+async function refusalOf(act: Promise<unknown>): Promise<string> {
+  const error = await errorOf(act);
+  if (!(error instanceof PlanRefused)) throw error;
+  return error.refusal;
+}

@@ -1,0 +1,137 @@
+// Starts the run of a plan and steers it: pause, resume, stop, rate. These only write to the database: whoever executes the run
+// (run-executor.ts) reads it before each batch, so a batch in flight is finished first. Called by checkoutctl and by an operators'
+// console. Every act and every refused attempt is in the audit trail, with actor and reason.
+import { describeTotals, type Operator, PlanRefused, refusalToStart, refusalToSteer } from "./plan.ts";
+import type { StartRequest } from "./plan.ts";
+import { recordAct, type RecordedAct, requirePermission } from "./plan-audit.ts";
+import type { BulkContext } from "./bulk-context.ts";
+import { itemsOf, planOf, requireRate, type RunView } from "./plans.ts";
+import { changeState, markStarted, updateRate } from "./plan-store.ts";
+
+type SteerContext = Pick<BulkContext, "saga" | "clock" | "newId">;
+
+/**
+ * Starts the run of a draft. Throws PlanRefused: `not-permitted`, `not-found`, `expired`, `wrong-state` (somebody has started it),
+ * `reason-too-short`, `wrong-confirmation` (`typedCount` must be `totals.units` if `needs_typed_count`; for a plan that allows a
+ * quarantined message `typedId` must be its id).
+ */
+export async function startRun(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  request: StartRequest,
+): Promise<RunView> {
+  const { reason } = request;
+  const what = { action: "run.start", subject: planId, run_id: planId, reason } as const;
+  await requirePermission(context, actor, "start", what);
+  const plan = await planOf(context, planId);
+  const [only] = plan.allows_quarantined ? await itemsOf(context, planId, { limit: 1 }) : [];
+  const refusal = refusalToStart({ ...plan, only_subject: only?.subject ?? null }, request);
+  if (refusal !== null) return refuse(context, actor, what, refusal);
+  const isStarted = await context.saga.begin(async (tx) => {
+    if (!(await markStarted(tx, planId, { by: actor.name, reason }))) return false;
+    const detail = `${plan.kind}: ${describeTotals(plan.totals)}, ${plan.rate_per_second}/s`;
+    await recordAct(context, tx, actor, { ...what, outcome: "started", detail });
+    return true;
+  });
+  // Somebody else was faster, or the time ran out since it was read.
+  const now = await planOf(context, planId);
+  if (isStarted) return now;
+  const late = refusalToStart({ ...now, only_subject: only?.subject ?? null }, request);
+  return refuse(context, actor, what, late ?? new PlanRefused("wrong-state", `the plan is ${now.state}`));
+}
+
+/** No batch begins after the one in flight. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
+export function pauseRun(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  reason: string | null = null,
+): Promise<RunView> {
+  return steer(context, actor, planId, { act: "pause", to: "paused", action: "run.pause", reason });
+}
+
+/** Continues where the run was, with one item first. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
+export function resumeRun(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  reason: string | null = null,
+): Promise<RunView> {
+  return steer(context, actor, planId, { act: "resume", to: "running", action: "run.resume", reason });
+}
+
+/** For good: what is not reached stays as it is. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`. */
+export function stopRun(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  reason: string | null = null,
+): Promise<RunView> {
+  return steer(context, actor, planId, { act: "stop", to: "stopped", action: "run.stop", reason });
+}
+
+/** From the next batch on. Throws PlanRefused: `not-permitted`, `not-found`, `wrong-state`, `invalid`. */
+export async function changeRate(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  ratePerSecond: number,
+  reason: string | null = null,
+): Promise<RunView> {
+  const what = { action: "run.rate", subject: planId, run_id: planId, reason } as const;
+  await requirePermission(context, actor, "change the rate of", what);
+  requireRate(ratePerSecond);
+  const before = await planOf(context, planId);
+  const refusal = refusalToSteer("change the rate of", before.state);
+  if (refusal !== null) return refuse(context, actor, what, refusal);
+  const isChanged = await context.saga.begin(async (tx) => {
+    if (!(await updateRate(tx, planId, ratePerSecond))) return false;
+    const detail = `from ${before.rate_per_second}/s to ${ratePerSecond}/s`;
+    await recordAct(context, tx, actor, { ...what, outcome: "changed", detail });
+    return true;
+  });
+  const now = await planOf(context, planId);
+  if (isChanged) return now;
+  return refuse(context, actor, what, new PlanRefused("wrong-state", `the run is ${now.state}`));
+}
+
+interface Steering {
+  readonly act: "pause" | "resume" | "stop";
+  readonly to: "paused" | "running" | "stopped";
+  readonly action: "run.pause" | "run.resume" | "run.stop";
+  readonly reason: string | null;
+}
+
+async function steer(
+  context: SteerContext,
+  actor: Operator,
+  planId: string,
+  { act, to, action, reason }: Steering,
+): Promise<RunView> {
+  const what = { action, subject: planId, run_id: planId, reason };
+  await requirePermission(context, actor, act, what);
+  const before = await planOf(context, planId);
+  const refusal = refusalToSteer(act, before.state);
+  if (refusal !== null) return refuse(context, actor, what, refusal);
+  const isDone = await context.saga.begin(async (tx) => {
+    if (!(await changeState(tx, planId, [before.state], to))) return false;
+    await recordAct(context, tx, actor, { ...what, outcome: to, detail: null });
+    return true;
+  });
+  const now = await planOf(context, planId);
+  if (isDone) return now;
+  const late = refusalToSteer(act, now.state) ?? new PlanRefused("wrong-state", `the run is ${now.state}`);
+  return refuse(context, actor, what, late);
+}
+
+/** Throws the refusal, after the attempt is in the audit trail. */
+async function refuse(
+  context: SteerContext,
+  actor: Operator,
+  what: Omit<RecordedAct, "outcome" | "detail">,
+  refusal: PlanRefused,
+): Promise<never> {
+  await recordAct(context, context.saga, actor, { ...what, outcome: "refused", detail: refusal.message });
+  throw refusal;
+}
