@@ -19,6 +19,7 @@ import type { Databases } from "../../internal/operations/replay-facts.ts";
 import { RunExecutor } from "../../internal/operations/run-executor.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
+import type { DatabaseName } from "../../schemas/migrations.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { instant, table } from "./command.ts";
 import type { Connections } from "./connections.ts";
@@ -26,18 +27,24 @@ import { KafkaMailWatch } from "./mail-watch.ts";
 
 /** `saga`: the saga database, already open. The others are opened when a replay needs them. */
 export function bulkContext(connections: Connections, saga: Sql): BulkContext {
-  let others: Promise<Databases> | undefined;
-  const open = async (): Promise<Databases> => {
+  const opened = new Map<DatabaseName, Promise<Sql>>([["saga", Promise.resolve(saga)]]);
+  const database = (name: DatabaseName) => {
+    const open = opened.get(name) ?? connections.database(name);
+    opened.set(name, open);
+    return open;
+  };
+  const databases = async (): Promise<Databases> => {
     const [inventory, payment, order] = await Promise.all([
-      connections.database("inventory"),
-      connections.database("payment"),
-      connections.database("order"),
+      database("inventory"),
+      database("payment"),
+      database("order"),
     ]);
     return { saga, inventory, payment, order };
   };
   return {
     saga,
-    databases: () => (others ??= open()),
+    databases,
+    database,
     readDeadLetters: () => readTopic({ ...connections.kafka(), topic: TOPICS.deadLetters }),
     objection: objectionToReplay,
     clock: systemClock,
@@ -144,9 +151,9 @@ export function runText(run: RunView): string {
   ).trimStart();
 }
 
-export function countsText({
-  counts: { sent, discarded, skipped, refused, failed, not_reached },
-}: RunView): string {
+export function countsText({ kind, totals, units_done, counts }: RunView): string {
+  if (kind === "outbox.republish") return `${units_done} of ${totals.units} messages`;
+  const { sent, discarded, skipped, refused, failed, not_reached } = counts;
   return `${sent + discarded} done, ${failed} failed, ${refused} refused, ${skipped} skipped, ${not_reached} left`;
 }
 
@@ -165,7 +172,7 @@ function durationText(ms: number): string {
 /** One row per item: what was planned and what became of it. */
 export function runItemTable(items: readonly ItemRow[]): string {
   return table(
-    ["DEAD LETTER", "SAGA", "MESSAGE", "REPLAYS", "AMOUNT", "PLANNED", "OUTCOME", "WHY"],
+    ["ITEM", "SAGA", "MESSAGE", "REPLAYS", "AMOUNT", "PLANNED", "OUTCOME", "WHY"],
     items.map((item) => [
       item.subject,
       item.saga_id,

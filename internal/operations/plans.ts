@@ -27,10 +27,11 @@ import {
   insertPlan,
   type ItemPage,
   type ItemRow,
+  type NewPlan,
   purgePlans,
   type RunRow,
 } from "./plan-store.ts";
-import { estimateMs, MAX_BATCH } from "./ramp.ts";
+import { estimateMs, MAX_BATCH, MAX_REPUBLISH_BATCH } from "./ramp.ts";
 import { examine } from "./replay-facts.ts";
 import { decideReplay, readOriginal } from "./replay-plan.ts";
 import { findSagas } from "./saga-store.ts";
@@ -106,6 +107,27 @@ export async function createPlan(
     run_id: plan_id,
   });
   const { items, totals } = await previewPlan(context, request);
+  const { filter, everything = false } = request;
+  return savePlan(context, actor, {
+    plan_id,
+    kind: request.kind,
+    selection: { ...filter, ...(everything ? { everything } : {}) },
+    items,
+    totals,
+    allows_quarantined: request.allowsQuarantined === true,
+    rate_per_second: request.ratePerSecond,
+    max_error_rate: request.maxErrorRate,
+    wait_ms: request.waitMs,
+  });
+}
+
+/** Writes the plan with its line in the audit trail, and deletes plans that are too old. */
+export async function savePlan(
+  context: Pick<BulkContext, "saga" | "clock" | "newId">,
+  actor: Operator,
+  { items, ...plan }: Omit<NewPlan, "created_by" | "expiresMs"> & { readonly items: readonly PlanItem[] },
+): Promise<RunView> {
+  const { plan_id, kind, totals } = plan;
   const now = context.clock.now();
   await context.saga.begin(async (tx) => {
     await purgePlans(tx, {
@@ -113,27 +135,14 @@ export async function createPlan(
       endedBefore: now - RUN_RETENTION_MS,
       most: MAX_PURGED,
     });
-    const { filter, everything = false } = request;
-    const plan = {
-      plan_id,
-      kind: request.kind,
-      selection: { ...filter, ...(everything ? { everything } : {}) },
-      totals,
-      allows_quarantined: request.allowsQuarantined === true,
-      created_by: actor.name,
-      expiresMs: PLAN_EXPIRES_MS,
-      rate_per_second: request.ratePerSecond,
-      max_error_rate: request.maxErrorRate,
-      wait_ms: request.waitMs,
-    };
-    await insertPlan(tx, plan, items);
+    await insertPlan(tx, { ...plan, created_by: actor.name, expiresMs: PLAN_EXPIRES_MS }, items);
     await recordAct(context, tx, actor, {
       action: "plan.create",
       subject: plan_id,
       run_id: plan_id,
       reason: null,
       outcome: "planned",
-      detail: `${request.kind}: ${describeTotals(totals)}, ${totals.skipped} skipped, ${totals.refused} refused`,
+      detail: `${kind}: ${describeTotals(totals)}, ${totals.skipped} skipped, ${totals.refused} refused`,
     });
   });
   return planOf(context, plan_id);
@@ -193,7 +202,11 @@ function viewOf(row: RunRow): RunView {
   return {
     ...row,
     needs_typed_count: needsTypedCount(totals),
-    estimate_ms: estimateMs(left, rate_per_second),
+    estimate_ms: estimateMs(
+      left,
+      rate_per_second,
+      kind === "outbox.republish" ? MAX_REPUBLISH_BATCH : MAX_BATCH,
+    ),
   };
 }
 

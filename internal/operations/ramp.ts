@@ -3,21 +3,23 @@
 
 /** Maximum items in flight at any rate: one query reads their outcomes. */
 export const MAX_BATCH = 200;
-const SIZES = [1, 2, 5, 20, 50, 100, MAX_BATCH];
+/** The same for an outbox that is published again: nothing is waited for but the relay. */
+export const MAX_REPUBLISH_BATCH = 5_000;
+const SIZES = [1, 2, 5, 20, 50, 100, MAX_BATCH, 1_000, MAX_REPUBLISH_BATCH];
 /** Roughly how long the outcomes of a batch take. Only for the estimate. */
 const USUAL_BATCH_MS = 300;
 
 /** The batch size after a batch of `previous` items; `previous` is 0 before the first. */
-export function nextBatch(previous: number, ratePerSecond: number): number {
-  const next = SIZES.find((size) => size > previous) ?? MAX_BATCH;
-  return Math.min(next, Math.max(1, Math.floor(ratePerSecond)));
+export function nextBatch(previous: number, ratePerSecond: number, max = MAX_BATCH): number {
+  const next = SIZES.find((size) => size > previous) ?? max;
+  return Math.min(next, max, Math.max(1, Math.floor(ratePerSecond)));
 }
 
 /** How long a run of `count` items takes at this rate if all goes well, in ms. */
-export function estimateMs(count: number, ratePerSecond: number): number {
+export function estimateMs(count: number, ratePerSecond: number, max = MAX_BATCH): number {
   let ms = 0;
   for (let left = count, size = 0; left > 0;) {
-    size = nextBatch(size, ratePerSecond);
+    size = nextBatch(size, ratePerSecond, max);
     const sent = Math.min(size, left);
     left -= sent;
     ms += USUAL_BATCH_MS + (left > 0 ? pauseAfter(sent, USUAL_BATCH_MS, ratePerSecond) : 0);

@@ -2,15 +2,17 @@
 // one run, a console as a background loop for all. A lease in the database lets one executor at a time work on a run; when it
 // dies, the next one settles what was in flight and continues, and no item is sent twice.
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { assertNever } from "../kernel/errors.ts";
 import type { RunResult } from "../kernel/ports.ts";
-import { settleActions } from "./dead-letter-store.ts";
 import { findDeadLetters } from "./dead-letters.ts";
 import type { BulkContext } from "./bulk-context.ts";
-import { nextBatch } from "./ramp.ts";
+import { MAX_BATCH, MAX_REPUBLISH_BATCH, nextBatch } from "./ramp.ts";
 import type { MailWatch } from "./replay-send.ts";
 import { discardBatch } from "./run-discard.ts";
-import { type BatchOutcome, replayBatch } from "./run-replay.ts";
+import { replayBatch } from "./run-replay.ts";
+import { republishBatch } from "./run-republish.ts";
 import {
+  type BatchOutcome,
   isFinished,
   itemsInFlight,
   type LeasedRun,
@@ -21,7 +23,6 @@ import {
   type RunItem,
   saveBatch,
   takeRun,
-  updateItems,
 } from "./run-store.ts";
 import { afterBatch } from "./run-verdict.ts";
 
@@ -29,6 +30,7 @@ const LEASE_MS = 15_000;
 const RENEWALS_PER_LEASE = 3;
 /** Dead letters that are read from the topic at once, and kept in memory. */
 const MAX_RECORDS = 1_000;
+const NOTHING: BatchOutcome = { acted: 0, failed: 0, save: () => Promise.resolve() };
 
 export interface RunExecutorOptions extends BulkContext {
   readonly mails: MailWatch;
@@ -66,10 +68,16 @@ export class RunExecutor implements AsyncDisposable {
     }
     if (left.length === 0 && run.due_in_ms > 0) return { processed: 0, hasMore: false, isBlocked: true };
     using _ = this.#keepLease(run.plan_id);
-    const size = nextBatch(run.batch_size, run.rate_per_second);
-    const items = left.length > 0 ? left : await nextItems(saga, run.plan_id, size);
+    const isRepublish = run.kind === "outbox.republish";
+    const size = nextBatch(
+      run.batch_size,
+      run.rate_per_second,
+      isRepublish ? MAX_REPUBLISH_BATCH : MAX_BATCH,
+    );
+    const items = left.length > 0 ? left : await nextItems(saga, run.plan_id, isRepublish ? 1 : size);
     const begun = performance.now();
-    const outcome = await this.#execute(run, items);
+    const outcome = await this.#execute(run, items, size);
+    if (outcome === "waits for the relay") return { processed: 0, hasMore: false, isBlocked: true };
     if (outcome !== null) await this.#save(run, outcome, { size, tookMs: performance.now() - begun });
     return { processed: items.length, hasMore: true };
   }
@@ -79,34 +87,40 @@ export class RunExecutor implements AsyncDisposable {
     await releaseRuns(this.#options.saga, this.#options.executor);
   }
 
-  async #execute(run: LeasedRun, items: readonly RunItem[]): Promise<BatchOutcome | null> {
+  async #execute(
+    run: LeasedRun,
+    items: readonly RunItem[],
+    size: number,
+  ): Promise<BatchOutcome | "waits for the relay" | null> {
     const { executor, ...context } = this.#options;
-    if (items.length === 0) return { acted: 0, failed: 0, updates: [], settlements: [] };
-    if (run.kind === "dead-letter.discard") {
-      const acted = await discardBatch({ ...context, executor, run, items });
-      return acted === null ? null : { acted, failed: 0, updates: [], settlements: [] };
+    const [first] = items;
+    if (first === undefined) return NOTHING;
+    const batch = { ...context, executor, run, items };
+    switch (run.kind) {
+      case "dead-letter.discard": {
+        const acted = await discardBatch(batch);
+        return acted === null ? null : { ...NOTHING, acted };
+      }
+      case "dead-letter.replay":
+        return replayBatch({ ...batch, records: await this.#recordsOf(run.plan_id, items) });
+      case "outbox.republish":
+        return republishBatch({ ...batch, item: first, size });
+      default:
+        return assertNever(run.kind);
     }
-    return replayBatch({
-      ...context,
-      executor,
-      run,
-      items,
-      records: await this.#recordsOf(run.plan_id, items),
-    });
   }
 
   /** If another executor has taken over meanwhile, it settles the items. */
   async #save(
     run: LeasedRun,
-    { acted, failed, updates, settlements }: BatchOutcome,
+    { acted, failed, save }: BatchOutcome,
     { size, tookMs }: { readonly size: number; readonly tookMs: number },
   ): Promise<void> {
     const { saga, executor } = this.#options;
     await saga.begin(async (tx) => {
       const state = await lockRun(tx, run.plan_id, executor);
       if (state === undefined) return;
-      await updateItems(tx, run.plan_id, updates);
-      await settleActions(tx, settlements);
+      await save(tx);
       const isLast = await isFinished(tx, run.plan_id);
       await saveBatch(tx, run.plan_id, afterBatch(run, state, { acted, failed, tookMs, size, isLast }));
     });

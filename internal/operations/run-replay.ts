@@ -12,6 +12,7 @@ import { examine, type Examined } from "./replay-facts.ts";
 import { decideReplay } from "./replay-plan.ts";
 import { clocksOf, isMail, type MailWatch, type Sendable, sendBatch, watchBatch } from "./replay-send.ts";
 import {
+  type BatchOutcome,
   countAttempt,
   type ItemUpdate,
   type LeasedRun,
@@ -30,15 +31,6 @@ export interface ReplayBatch extends BulkContext {
   readonly items: readonly RunItem[];
   /** By id; those no longer on the topic are missing. */
   readonly records: ReadonlyMap<string, DeadLetter>;
-}
-
-/** What to write once the outcomes are known. */
-export interface BatchOutcome {
-  /** Items sent in this batch. */
-  readonly acted: number;
-  readonly failed: number;
-  readonly updates: readonly ItemUpdate[];
-  readonly settlements: readonly Settlement[];
 }
 
 interface Judged {
@@ -77,11 +69,14 @@ export async function replayBatch(batch: ReplayBatch): Promise<BatchOutcome | nu
     units_done: 1,
     ...outcomeOf(seen.get(action_id)),
   }));
+  const settlements = [...seen].map(([action_id, outcome]) => ({ action_id, outcome, detail: null }));
   return {
     acted: settled.length,
     failed: settled.filter(({ outcome }) => outcome === "failed").length,
-    updates: settled,
-    settlements: [...seen].map(([action_id, outcome]) => ({ action_id, outcome, detail: null })),
+    save: async (tx) => {
+      await updateItems(tx, run.plan_id, settled);
+      await settleActions(tx, settlements);
+    },
   };
 }
 

@@ -87,6 +87,9 @@ export interface RunItem {
   readonly action_id: string | null;
   /** As the outbox has it (`SentMessage`); null if retention had deleted the message. */
   readonly written_at: string | null;
+  /** Of an outbox that is published again: how many messages, and up to which. */
+  readonly units_done: number;
+  readonly cursor: string | null;
 }
 
 /** The next items in order, `limit` at most. */
@@ -105,7 +108,7 @@ export function itemsInFlight(sql: Sql, planId: string): Promise<RunItem[]> {
 
 function itemColumns(sql: Sql) {
   return sql`
-    position, subject, saga_id, message_id, planned, why, outcome, action_id,
+    position, subject, saga_id, message_id, planned, why, outcome, action_id, units_done::float8, cursor,
     to_char(written_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as written_at`;
 }
 
@@ -182,6 +185,15 @@ export async function countAttempt(tx: TransactionSql, actionIds: readonly strin
   await tx`update operator_actions set times = times + 1 where action_id = any(${[...actionIds]}::uuid[])`;
 }
 
+/** What a batch did. */
+export interface BatchOutcome {
+  /** Messages sent or discarded, whatever became of them. */
+  readonly acted: number;
+  readonly failed: number;
+  /** Writes the outcomes of the items. Called under the lease. */
+  readonly save: (tx: TransactionSql) => Promise<void>;
+}
+
 export interface AfterBatch {
   readonly state: RunState;
   readonly batch_size: number;
@@ -208,4 +220,48 @@ export async function isFinished(tx: TransactionSql, planId: string): Promise<bo
   const [row] = await tx<{ found: boolean }[]>`
     select exists (select from operator_plan_items where plan_id = ${planId} and outcome is null) as found`;
   return row?.found !== true;
+}
+
+/** How far the item is executed: an outbox is published again in parts. `isDone`: nothing is left of it. */
+export async function saveProgress(
+  tx: TransactionSql,
+  planId: string,
+  {
+    position,
+    count,
+    cursor,
+    isDone,
+  }: {
+    readonly position: number;
+    readonly count: number;
+    readonly cursor: string | null;
+    readonly isDone: boolean;
+  },
+): Promise<void> {
+  await tx`
+    update operator_plan_items
+       set units_done = units_done + ${count}, cursor = ${cursor}::uuid,
+           outcome = case when ${isDone} then 'sent' end, result = case when ${isDone} then 'published again' end,
+           settled_at = case when ${isDone} then clock_timestamp() end
+     where plan_id = ${planId} and position = ${position}`;
+}
+
+/** The line of the audit trail that belongs to the item. */
+export async function setAction(
+  tx: TransactionSql,
+  planId: string,
+  position: number,
+  actionId: string,
+): Promise<void> {
+  await tx`
+    update operator_plan_items set action_id = ${actionId} where plan_id = ${planId} and position = ${position}`;
+}
+
+/** A run that is stopped leaves no line of the audit trail open, except those of messages whose outcome is not known. */
+export async function settleInterrupted(tx: TransactionSql, planId: string): Promise<void> {
+  await tx`
+    update operator_actions a
+       set outcome = 'interrupted', detail = i.units_done || ' of ' || i.units || ' events, ' || a.detail, settled_at = now()
+      from operator_plan_items i
+     where i.plan_id = ${planId} and i.action_id = a.action_id and a.outcome is null and a.action = 'outbox.republish'`;
 }

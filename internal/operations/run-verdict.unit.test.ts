@@ -13,6 +13,8 @@ const item: RunItem = {
   outcome: null,
   action_id: null,
   written_at: null,
+  units_done: 0,
+  cursor: null,
 };
 const sent = {
   message_id: "m",

@@ -2,6 +2,7 @@
 // loop stands in for relay and broker: it carries commands from the saga outbox to the real inventory.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { DeadLetter } from "../../schemas/dead-letter.ts";
+import { waitUntil } from "../stack/wait.ts";
 import { eventOf } from "../testkit/events.ts";
 import { ADA, testContext, testExecutor } from "../testkit/bulk.ts";
 import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
@@ -14,6 +15,7 @@ import type { BulkContext } from "./bulk-context.ts";
 import { allItemsOf, createPlan, listRuns, planOf, type PlanRequest, type RunView } from "./plans.ts";
 import type { Databases } from "./replay-facts.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "./runs.ts";
+import { createRepublishPlan } from "./plan-republish.ts";
 import { followRun } from "./run-report.ts";
 
 const BOB: Operator = { name: "bob", role: "operator" };
@@ -401,6 +403,57 @@ test("a plan counts the money of the checkouts that it touches, each once", asyn
     totals: { acts: 2, money: [{ currency: "EUR", amount_cents: 1_250, sagas: 1 }] },
     needs_typed_count: true,
   });
+});
+
+test("outboxes are published again by a run: in growing parts, paused and resumed, each message once more", async () => {
+  for (let count = 0; count < 12; count += 1) await orchestrator.start();
+  pump.fate = () => "ignore";
+  const untilPublished = (count: number) =>
+    waitUntil(
+      "all is published",
+      async () => (await databases.saga`select from outbox where published`).length === count,
+      { timeoutMs: 20_000 },
+    );
+  await untilPublished(12);
+  pump.carried.length = 0;
+  const context = testContext(databases, []);
+  const plan = await createRepublishPlan(context, ADA, {
+    since: 0,
+    until: null,
+    publishedBefore: null,
+    databases: ["saga", "inventory"],
+    ratePerSecond: 10_000,
+  });
+  expect(plan).toMatchObject({ totals: { acts: 1, units: 12, skipped: 1 }, needs_typed_count: false });
+  // Published after the plan: not part of it.
+  await orchestrator.start();
+  await untilPublished(13);
+  pump.carried.length = 0;
+  await startRun(context, ADA, plan.plan_id, { reason: REASON, typedCount: null });
+  await using executor = testExecutor(context);
+  for (let batches = 0; batches < 2; batches += 1) await executor.runOnce();
+  expect(await pauseRun(context, BOB, plan.plan_id)).toMatchObject({ units_done: 3 });
+  await executor.runOnce();
+  await resumeRun(context, BOB, plan.plan_id);
+  const done = await followRun({
+    saga: databases.saga,
+    planId: plan.plan_id,
+    executor,
+    signal: forever,
+    onChange: () => undefined,
+  });
+  expect(done).toMatchObject({ state: "done", units_done: 12, counts: { sent: 1, skipped: 1 } });
+  await untilPublished(13);
+  expect(pump.carried).toHaveLength(12);
+  expect(new Set(pump.carried).size).toBe(12);
+  expect(await trail("outbox.republish")).toMatchObject([
+    {
+      actor: "ada",
+      reason: REASON,
+      outcome: "republished",
+      detail: expect.stringMatching(/^12 events from /),
+    },
+  ]);
 });
 
 /** Why it was refused. */

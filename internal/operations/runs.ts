@@ -7,6 +7,7 @@ import { recordAct, type RecordedAct, requirePermission } from "./plan-audit.ts"
 import type { BulkContext } from "./bulk-context.ts";
 import { itemsOf, planOf, requireRate, type RunView } from "./plans.ts";
 import { changeState, markStarted, updateRate } from "./plan-store.ts";
+import { settleInterrupted } from "./run-store.ts";
 
 type SteerContext = Pick<BulkContext, "saga" | "clock" | "newId">;
 
@@ -116,6 +117,7 @@ async function steer(
   if (refusal !== null) return refuse(context, actor, what, refusal);
   const isDone = await context.saga.begin(async (tx) => {
     if (!(await changeState(tx, planId, [before.state], to))) return false;
+    if (to === "stopped") await settleInterrupted(tx, planId);
     await recordAct(context, tx, actor, { ...what, outcome: to, detail: null });
     return true;
   });

@@ -22,6 +22,7 @@ export function testContext(databases: Databases, letters: readonly DeadLetter[]
   return {
     saga: databases.saga,
     databases: () => Promise.resolve(databases),
+    database: (name) => Promise.resolve(databases[name]),
     async *readDeadLetters() {
       yield { values: letters, undecodable: [] };
     },

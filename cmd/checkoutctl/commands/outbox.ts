@@ -1,6 +1,9 @@
 // `checkoutctl outbox`: publishes outbox messages again, and restores lost outbox messages from Kafka.
 import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
+import { createRepublishPlan } from "../../../internal/operations/plan-republish.ts";
+import type { ItemRow } from "../../../internal/operations/plan-store.ts";
+import { allItemsOf } from "../../../internal/operations/plans.ts";
 import {
   planRepublish,
   type PlannedOutbox,
@@ -11,7 +14,10 @@ import {
 import { restoreOutbox } from "../../../internal/operations/restore-outbox.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
+import { bulkContext, operatorOf, runText, startLine } from "../bulk.ts";
 import {
+  actorOption,
+  command,
   group,
   instant,
   moment,
@@ -24,6 +30,10 @@ import {
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
+import { rate } from "./dlq-selection.ts";
+
+/** The relay's backlog is the limit in practice. */
+const REPUBLISH_RATE = 5_000;
 
 const republishCommand = operatorCommand(
   "republish",
@@ -59,11 +69,11 @@ const republishCommand = operatorCommand(
     for (const name of DATABASES.filter((one) => database === "all" || one === database))
       outboxes.set(name, name === "saga" ? trail : await connections.database(name));
     const stretch = await stretchOf(outboxes, trail, { since, until, publishedBefore });
-    const plan = await planRepublish({ outboxes, stretch });
-    const warnings = plan.flatMap((one) => warningOf(one, since));
+    const planned = await planRepublish({ outboxes, stretch });
+    const warnings = planned.flatMap((one) => warningOf(one, since));
     if (options.dryRun === true)
-      return print(options, { dry_run: true, warnings, outboxes: plan }, () =>
-        [asText(plan, "WOULD PUBLISH"), ...warnings].join("\n"),
+      return print(options, { dry_run: true, warnings, outboxes: planned }, () =>
+        [asText(planned, "WOULD PUBLISH"), ...warnings].join("\n"),
       );
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     using interrupted = whenInterrupted();
@@ -97,6 +107,52 @@ const republishCommand = operatorCommand(
     );
     if (report.interrupted) process.exitCode = EXIT.interrupted;
   });
+
+const plan = command(
+  "plan",
+  "freeze what publishing the outboxes again would do; `run start` does it, and can be paused and slowed down",
+)
+  .requiredOption(
+    "--since <time>",
+    "only messages written since this time, RFC 3339 or a duration ago (2h)",
+    moment,
+  )
+  .option("--until <time>", "only messages written before this time", moment)
+  .addOption(
+    new Option("--database <name>", "only the outbox of this database").choices([...DATABASES, "all"]),
+  )
+  .addOption(
+    new Option("--rate <n/s>", "maximum message rate, per second (500/s) or minute (30/m)")
+      .argParser(rate)
+      .default(REPUBLISH_RATE, `${REPUBLISH_RATE}/s`),
+  )
+  .addOption(actorOption("who, for the audit trail"))
+  .addHelpText("after", "\nA plan expires after 15 minutes. Nothing is published before it is started.")
+  .action(async (options) => {
+    const { since, until = null, database = "all", rate: ratePerSecond } = options;
+    if (since >= (until ?? Date.now())) wrongUsage("--since must be before --until (default: now)");
+    await using connections = new Connections(loadSettings(options.stack));
+    const context = bulkContext(connections, await connections.database("saga"));
+    const databases = DATABASES.filter((one) => database === "all" || one === database);
+    const times = { since, until, publishedBefore: null };
+    const made = await createRepublishPlan(context, operatorOf(options), {
+      ...times,
+      databases,
+      ratePerSecond,
+    });
+    const items = await allItemsOf(context, made.plan_id);
+    const start = startLine(made, undefined);
+    print(options, { ...made, items, start }, () =>
+      [runText(made), outboxTable(items), `Start it: ${start}`].join("\n\n"),
+    );
+  });
+
+function outboxTable(items: readonly ItemRow[]): string {
+  return table(
+    ["OUTBOX", "WOULD PUBLISH"],
+    items.map(({ subject, units }) => [subject, units]),
+  );
+}
 
 function warningOf({ database, oldest_at }: PlannedOutbox, since: number): string[] {
   if (oldest_at === null) return [`the outbox of ${database} is empty`];
@@ -144,5 +200,6 @@ const restoreCommand = operatorCommand(
   });
 
 export const outboxCommand = group("outbox", "the messages that the services keep for publishing")
+  .addCommand(plan)
   .addCommand(republishCommand)
   .addCommand(restoreCommand);
