@@ -126,13 +126,12 @@ test("what only inventory can know stops the whole import, too, with the line in
   expect(await product("i-low")).toMatchObject({ available_count: 3 });
 });
 
-test("5,000 lines are imported in pages, with progress; what was imported before stays unchanged", async () => {
+test("5,000 lines are imported in pages, in a pipe without a bar; what was imported before stays unchanged", async () => {
   const lines = Array.from({ length: 5_000 }, (_, n) => `large-${n},"Product, no. ${n}",12.50,EUR,${n}`);
   const file = await fileOf("large.csv", ...lines);
   const first = await importFile(file);
   expect(first.stdout).toBe("5000 new, 0 changed, 0 unchanged; stock: 12497500 pieces more, 0 fewer\n");
-  expect(first.stderr).toContain("checked 5000 of 5000 products");
-  expect(first.stderr).toContain("imported 5000 of 5000 products");
+  expect(first.stderr).toBe("");
   expect(await product("large-4999")).toMatchObject({ name: "Product, no. 4999", available_count: 4_999 });
 
   const changed = await fileOf("large.csv", ...lines.with(2_500, `large-2500,New name,13.00,EUR,2400`));

@@ -6,6 +6,7 @@ import { priceWarnings } from "../../../internal/operations/catalogue-item.ts";
 import { DEMO_SHOP, readDemoShop } from "../../../internal/operations/demo-shop.ts";
 import { byteStream, command, print } from "../command.ts";
 import { serviceAt } from "../operator.ts";
+import { progress } from "../progress.ts";
 import { loadSettings } from "../settings.ts";
 
 const MAX_WARNINGS_SHOWN = 10;
@@ -43,7 +44,15 @@ export const importCommand = command(
     const products =
       file === undefined ? await readDemoShop() : await readProducts(name, await byteStream(file));
     showWarnings(priceWarnings(products));
-    const changes = await importProducts(products, { inventory, name, dryRun, onProgress: showProgress });
+    using bar = progress();
+    const changes = await importProducts(products, {
+      inventory,
+      name,
+      dryRun,
+      // Small files are done before anybody looks.
+      onProgress: (step, done, total) => total > 1_000 && bar.show(`products ${step}`, done, total),
+    });
+    bar[Symbol.dispose]();
     print(options, { dry_run: dryRun, ...changes }, () => summaryOf(changes, dryRun));
   });
 
@@ -51,11 +60,6 @@ function showWarnings(warnings: readonly string[]): void {
   for (const warning of warnings.slice(0, MAX_WARNINGS_SHOWN)) process.stderr.write(`warning: ${warning}\n`);
   const left = warnings.length - MAX_WARNINGS_SHOWN;
   if (left > 0) process.stderr.write(`warning: and ${left} more prices of this kind\n`);
-}
-
-/** Small files are done before anybody looks. */
-function showProgress(step: string, done: number, total: number): void {
-  if (total > 1_000) process.stderr.write(`${step} ${done} of ${total} products\n`);
 }
 
 function summaryOf(changes: CatalogueChanges, dryRun: boolean): string {

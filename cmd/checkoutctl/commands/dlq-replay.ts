@@ -20,6 +20,7 @@ import { bulkContext, foregroundExecutor, operatorOf, requireReason, startReques
 import { durationOption, print, whenInterrupted } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
+import { type Progress, progress } from "../progress.ts";
 import { loadSettings } from "../settings.ts";
 import { filterToHandle, handlingCommand, itemTable, rate, share } from "./dlq-selection.ts";
 
@@ -62,9 +63,12 @@ export const replayCommand = handlingCommand(
     await startRun(context, actor, plan.plan_id, await startRequest(plan, options));
     await using executor = foregroundExecutor(connections, context, plan.plan_id);
     using interrupted = whenInterrupted();
+    using bar = progress();
     const { saga } = context;
     const { signal } = interrupted;
-    const ended = await followRun({ saga, planId: plan.plan_id, executor, signal, onChange: tell });
+    const onChange = (run: RunView) => show(bar, run);
+    const ended = await followRun({ saga, planId: plan.plan_id, executor, signal, onChange });
+    bar[Symbol.dispose]();
     // The same command makes a new plan of the rest, so this run is over.
     const isOpen = ended.state === "running" || ended.state === "paused";
     const why = ended.halted_because ?? "interrupted";
@@ -86,9 +90,8 @@ export async function planUnlessDone(create: () => Promise<RunView>): Promise<Ru
   }
 }
 
-function tell({ units_done, counts }: RunView): void {
-  if (units_done === 0 && counts.in_flight === 0 && counts.refused + counts.skipped === 0) return;
-  process.stderr.write(`${units_done} sent, ${counts.failed} failed again, ${counts.not_reached} left\n`);
+function show(bar: Progress, { units_done, counts: { failed, not_reached } }: RunView): void {
+  bar.show("sent", units_done, units_done + not_reached, failed > 0 ? `${failed} failed again` : "");
 }
 
 function asText({ run_id, items, sent, failed, left, stopped }: RunReport): string {

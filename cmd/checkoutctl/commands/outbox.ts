@@ -29,11 +29,14 @@ import {
 } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
+import { progress } from "../progress.ts";
 import { loadSettings } from "../settings.ts";
 import { rate } from "./dlq-selection.ts";
 
 /** The relay's backlog is the limit in practice. */
 const REPUBLISH_RATE = 5_000;
+
+const WAITING = "waiting for the relay: is one running?";
 
 const republishCommand = operatorCommand(
   "republish",
@@ -77,6 +80,8 @@ const republishCommand = operatorCommand(
       );
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     using interrupted = whenInterrupted();
+    using bar = progress();
+    let hasWaited = false;
     const report = await republish({
       outboxes,
       trail,
@@ -86,11 +91,14 @@ const republishCommand = operatorCommand(
       actor,
       reason,
       signal: interrupted.signal,
-      onProgress: (progress) => {
-        const waiting = progress.isWaiting ? ", waiting for the relay: is one running?" : "";
-        process.stderr.write(`${progress.database}: ${progress.events} of ${progress.of}${waiting}\n`);
+      onProgress: ({ database: name, events, of, isWaiting }) => {
+        bar.show(name, events, of, isWaiting ? WAITING : "");
+        // Without a terminal there is no bar, but somebody may have to start a relay.
+        if (isWaiting && !hasWaited && !process.stderr.isTTY) process.stderr.write(`${name}: ${WAITING}\n`);
+        hasWaited ||= isWaiting;
       },
     });
+    bar[Symbol.dispose]();
     const times = {
       since: instant(since),
       ...(until === null ? {} : { until: instant(until) }),
