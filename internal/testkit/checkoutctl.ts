@@ -2,8 +2,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Value } from "@sinclair/typebox/value";
+import { CLI_OUTPUTS } from "../../schemas/cli.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import { operatorSettings } from "./callers.ts";
+
+/** What is wrong with the output of a command, by its schema; one sentence each. */
+export function faultsOf(args: readonly string[], output: unknown): readonly string[] {
+  const [first = "", second = ""] = args;
+  const schema = CLI_OUTPUTS[`${first} ${second}`] ?? CLI_OUTPUTS[first];
+  if (schema === undefined) return ["schemas/cli.ts has no schema of its output"];
+  return [...Value.Errors(schema, output)]
+    .slice(0, 5)
+    .map(({ path, message }) => `${path || "it"}: ${message}`);
+}
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -40,11 +52,16 @@ export class Checkoutctl implements AsyncDisposable {
     return { stdout, stderr, code };
   }
 
-  /** Returns the parsed output of --json; throws stderr if there is no output. */
+  /**
+   * Returns the parsed output of --json; throws stderr if there is no output, and the faults of an output that is not what schemas/cli.ts
+   * says of this command. So each test of a command is one of its schema, too.
+   */
   async json<T>(args: readonly string[], env: Environment = {}): Promise<T> {
     const { stdout, stderr, code } = await this.run([...args, "--json"], env);
     if (stdout === "") throw new Error(`checkoutctl ${args.join(" ")} exited with ${code}: ${stderr}`);
     const parsed: T = JSON.parse(stdout);
+    const faults = faultsOf(args, parsed);
+    if (faults.length > 0) throw new Error(`checkoutctl ${args.join(" ")}: ${faults.join("; ")}`);
     return parsed;
   }
 

@@ -1,10 +1,11 @@
-// docs/settings.md, docs/metrics.md and docs/failure-codes.md match what the code declares and registers, and the runbook names no other metric.
+// docs/settings.md, docs/metrics.md, docs/cli.md and docs/failure-codes.md match what the code declares and registers, and the runbook names no other metric.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SETTING_NAMES } from "../platform/misspelt.ts";
 import { DIFFERENCE_KINDS } from "../services/payment/differences.ts";
 import { REPOSITORY } from "../stack/paths.ts";
 import { ROLES } from "../stack/role-env.ts";
+import { cliDocument } from "./cli-reference.ts";
 import { failureCodesDocument } from "./failure-codes.ts";
 import { metricsDocument, readRoleSources, registeredMetrics, settingsDocument } from "./references.ts";
 
@@ -33,6 +34,10 @@ describe("docs/settings.md", () => {
     const document = settingsDocument();
     expect(SETTING_NAMES.filter((name) => !document.includes(`| \`${name}\``))).toEqual([]);
   });
+});
+
+test("docs/cli.md is fresh; `bun run references` writes it", async () => {
+  expect(await textOf("docs/cli.md")).toBe(cliDocument());
 });
 
 test("docs/failure-codes.md is fresh; `bun run references` writes it", async () => {

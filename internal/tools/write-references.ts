@@ -1,9 +1,11 @@
-// `bun run references`: writes docs/settings.md, docs/metrics.md and docs/failure-codes.md from the code.
+// `bun run references`: writes docs/settings.md, docs/metrics.md, docs/cli.md and docs/failure-codes.md from the code.
 import { join } from "node:path";
 import { REPOSITORY } from "../stack/paths.ts";
+import { cliDocument } from "./cli-reference.ts";
 import { failureCodesDocument } from "./failure-codes.ts";
 import { metricsDocument, readRoleSources, settingsDocument } from "./references.ts";
 
 await Bun.write(join(REPOSITORY, "docs/settings.md"), settingsDocument());
 await Bun.write(join(REPOSITORY, "docs/metrics.md"), await metricsDocument(await readRoleSources()));
 await Bun.write(join(REPOSITORY, "docs/failure-codes.md"), failureCodesDocument());
+await Bun.write(join(REPOSITORY, "docs/cli.md"), cliDocument());

@@ -16,7 +16,6 @@ import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
 import { DATABASES, type DatabaseName } from "../../../schemas/migrations.ts";
 import { bulkContext, operatorOf, runText, startLine } from "../bulk.ts";
 import {
-  actorOption,
   command,
   group,
   instant,
@@ -134,7 +133,6 @@ const plan = command(
       .argParser(rate)
       .default(REPUBLISH_RATE, `${REPUBLISH_RATE}/s`),
   )
-  .addOption(actorOption("who, for the audit trail"))
   .addHelpText("after", "\nA plan expires after 15 minutes. Nothing is published before it is started.")
   .action(async (options) => {
     const { since, until = null, database = "all", rate: ratePerSecond } = options;
@@ -143,7 +141,7 @@ const plan = command(
     const context = bulkContext(connections, await connections.database("saga"));
     const databases = DATABASES.filter((one) => database === "all" || one === database);
     const times = { since, until, publishedBefore: null };
-    const made = await createRepublishPlan(context, operatorOf(options), {
+    const made = await createRepublishPlan(context, await operatorOf(connections), {
       ...times,
       databases,
       ratePerSecond,

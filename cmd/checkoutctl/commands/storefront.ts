@@ -18,7 +18,7 @@ const verify = jsonCommand(
     "--token-file <file>",
     "file with a shopper's token, - for stdin: also checks the page that takes the card",
   )
-  .option("--picture-hosts <list>", "PICTURE_HOSTS of the gateway, if it is set", "")
+  .option("--picture-hosts <list>", "the PICTURE_HOSTS of the gateway, if it is set", "")
   .action(async (url, options) => {
     const { tokenFile, pictureHosts } = options;
     const token = tokenFile === undefined ? undefined : (await readText(tokenFile)).trim();

@@ -1,0 +1,318 @@
+// What each command of checkoutctl prints with --json, by the words of the command. A script may rely on it: fields are added, never
+// removed. docs/cli.md is generated from it; tests check the output of every command against it, and that every command has one.
+import { type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { DeadLetter } from "./dead-letter.ts";
+import { DoctorReport } from "./doctor.ts";
+import { PricedItem, ShippingAddress, Tracking } from "./fields.ts";
+import {
+  CatalogueChanges,
+  CatalogueItem,
+  OrderCancelling,
+  OrderStatus,
+  SagaCancelled,
+  SagaStatus,
+  ShipmentRecorded,
+} from "./http.ts";
+import { Overview } from "./overview.ts";
+
+const text = Type.String();
+const count = Type.Integer({ minimum: 0 });
+const flag = Type.Boolean();
+const epochMs = Type.Number({ description: "milliseconds since the Unix epoch" });
+const cents = Type.Number({ description: "minor units of the currency" });
+const list = <Schema extends TSchema>(schema: Schema) => Type.Array(schema);
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+/** Nothing that is not documented. */
+const shape = <Properties extends TProperties>(properties: Properties): TObject<Properties> =>
+  Type.Object(properties, { additionalProperties: false });
+
+const sagaFields = {
+  saga_id: text,
+  user_id: text,
+  status: SagaStatus,
+  current_step: text,
+  compensation_step: orNull(text),
+  failure_code: orNull(text),
+  failure_message: orNull(text),
+  needs_operator: flag,
+  total_cents: orNull(cents),
+  currency: text,
+  order_id: orNull(text),
+  deadline_at: orNull(epochMs),
+  created_at: epochMs,
+  completed_at: orNull(epochMs),
+};
+const Saga = shape(sagaFields);
+
+const StuckSaga = shape({
+  saga_id: text,
+  status: SagaStatus,
+  current_step: text,
+  compensation_step: orNull(text),
+  payment_succeeded: flag,
+  resend_count: count,
+  needs_operator: flag,
+  created_at: epochMs,
+  progress_at: epochMs,
+  waits_for: text,
+});
+const NeedyCancellation = shape({
+  saga_id: text,
+  order_id: text,
+  status: Type.Literal("CANCELLING"),
+  step: text,
+  resend_count: count,
+  needs_operator: flag,
+  created_at: epochMs,
+  waits_for: text,
+});
+
+const SagaStory = shape({
+  saga: Saga,
+  reservation: list(
+    shape({
+      reservation_id: text,
+      status: text,
+      sku_id: orNull(text),
+      quantity: count,
+      reserved_at: epochMs,
+      expires_at: epochMs,
+    }),
+  ),
+  money: list(
+    shape({
+      kind: Type.Union([Type.Literal("payment"), Type.Literal("refund")]),
+      id: text,
+      status: text,
+      amount_cents: cents,
+      provider_id: orNull(text),
+      error_code: orNull(text),
+      attempts: count,
+      created_at: epochMs,
+      updated_at: epochMs,
+    }),
+  ),
+  orders: list(shape({ order_id: text, status: text, total_cents: cents, created_at: epochMs })),
+  timeline: list(shape({ at: epochMs, who: text, what: text })),
+});
+
+const orderFields = {
+  order_id: text,
+  saga_id: text,
+  user_id: orNull(text),
+  status: OrderStatus,
+  total_cents: cents,
+  currency: orNull(text),
+  tracking: orNull(Tracking),
+  created_at: epochMs,
+  updated_at: epochMs,
+  shipped_at: orNull(epochMs),
+  delivered_at: orNull(epochMs),
+};
+
+const handledItems = list(
+  shape({
+    dead_letter_id: text,
+    saga_id: orNull(text),
+    type: text,
+    outcome: Type.String({ description: "what was done, or with --dry-run would be" }),
+    detail: orNull(text),
+  }),
+);
+
+const backlog = shape({ count, oldest_at: orNull(epochMs) });
+const difference = shape({ topic: text, name: text, is: text, shouldBe: text });
+
+const Audit = shape({
+  ok: flag,
+  audited_at: epochMs,
+  sagas: shape({ total: count, judged: count, by_status: Type.Record(text, count) }),
+  messages: shape({ in_outboxes: count, in_topics: count }),
+  invariants: list(
+    shape({
+      name: text,
+      sentence: text,
+      violations: count,
+      findings: list(shape({ saga_id: orNull(text), detail: text })),
+    }),
+  ),
+  foreign: shape({
+    count,
+    messages: list(
+      shape({
+        topic: text,
+        partition: count,
+        offset: count,
+        dead_letter_id: text,
+        discarded_by: text,
+        reason: text,
+        discarded_at: epochMs,
+      }),
+    ),
+  }),
+  open: shape({
+    sagas: backlog,
+    unpublished: Type.Record(text, backlog),
+    retries: Type.Record(text, backlog),
+    dead_letters: backlog,
+  }),
+  not_checked: list(text),
+});
+
+const republished = shape({ database: text, events: count });
+const keys = shape({ PAYMENT_PUBLIC_JWK: text, PAYMENT_PRIVATE_JWK: text });
+
+export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
+  migrate: shape({ dry_run: flag, databases: list(shape({ database: text, migrations: list(text) })) }),
+  "topics create": shape({
+    created: list(text),
+    existing: list(text),
+    corrected: list(difference),
+    differing: list(difference),
+  }),
+  "topics ls": list(
+    shape({ topic: text, partitions: count, copies: count, under_replicated: count, leaderless: count }),
+  ),
+  "catalogue import": Type.Composite([shape({ dry_run: flag }), CatalogueChanges]),
+  "catalogue load": shape({ loaded: count, units: count }),
+  "catalogue ls": list(CatalogueItem),
+  "catalogue rebuild": shape({ run_id: text, lost: count, settled: count, answered: count }),
+  doctor: DoctorReport,
+  top: Overview,
+  audit: Audit,
+  "saga ls": Type.Union([list(Saga), list(Type.Union([StuckSaga, NeedyCancellation]))], {
+    description: "with --stuck the second form",
+  }),
+  "saga show": SagaStory,
+  "saga cancel": Type.Composite([
+    SagaCancelled,
+    shape({ cancelled_now: Type.Boolean({ description: "false: it was compensating already" }) }),
+  ]),
+  "saga rebuild": shape({
+    dry_run: flag,
+    run_id: text,
+    lost_messages: count,
+    sagas: list(
+      shape({ saga_id: text, from: orNull(SagaStatus), to: SagaStatus, says: list(text), key_taken: flag }),
+    ),
+    not_rebuilt: list(text),
+  }),
+  "order ls": list(shape(orderFields)),
+  "order show": shape({ ...orderFields, items: list(PricedItem), shipping_address: orNull(ShippingAddress) }),
+  "order ship": ShipmentRecorded,
+  "order deliver": ShipmentRecorded,
+  "order cancel": Type.Composite([
+    OrderCancelling,
+    shape({ started_now: Type.Boolean({ description: "false: it was being cancelled already" }) }),
+  ]),
+  "order rebuild": shape({
+    dry_run: flag,
+    run_id: text,
+    orders: list(
+      shape({
+        order_id: text,
+        saga_id: text,
+        from: orNull(OrderStatus),
+        to: OrderStatus,
+        tracking: orNull(Tracking),
+      }),
+    ),
+    answered: count,
+    open: list(shape({ order_id: text, saga_id: text, what: text })),
+    skipped: list(text),
+    erased_shoppers: list(text),
+  }),
+  "dlq ls": shape({
+    total: count,
+    unreadable: count,
+    causes: list(shape({ service: text, type: text, error_code: text, count, oldest: text, newest: text })),
+    entries: list(Type.Composite([DeadLetter, shape({ handling: text })])),
+  }),
+  "dlq show": shape({
+    record: DeadLetter,
+    value: orNull(text),
+    key: orNull(text),
+    headers: Type.Record(text, text),
+    handling: text,
+    saga: orNull(Saga),
+    replay: text,
+  }),
+  "dlq replay": Type.Union([
+    shape({ dry_run: Type.Literal(true), items: handledItems }),
+    shape({
+      dry_run: Type.Literal(false),
+      run_id: text,
+      sent: count,
+      failed: count,
+      left: count,
+      stopped: orNull(Type.Union([Type.Literal("error rate"), Type.Literal("interrupted")])),
+      items: handledItems,
+    }),
+  ]),
+  "dlq discard": shape({ dry_run: flag, items: handledItems }),
+  "outbox republish": Type.Union([
+    shape({
+      dry_run: Type.Literal(true),
+      warnings: list(text),
+      outboxes: list(shape({ database: text, events: count, oldest_at: orNull(epochMs) })),
+    }),
+    shape({
+      dry_run: Type.Literal(false),
+      warnings: list(text),
+      run_id: text,
+      outboxes: list(republished),
+      interrupted: flag,
+      again: Type.Union([text, Type.Null()], { description: "options that continue an interrupted run" }),
+    }),
+  ]),
+  "outbox restore": shape({
+    dry_run: flag,
+    run_id: text,
+    topics: list(shape({ topic: text, messages: count })),
+  }),
+  "payments alerts": list(
+    shape({
+      alert_id: text,
+      kind: text,
+      subject: text,
+      saga_id: orNull(text),
+      detail: text,
+      opened_by: text,
+      opened_at: epochMs,
+      last_seen_at: epochMs,
+      closed_at: orNull(epochMs),
+      closed_by: orNull(text),
+      close_note: orNull(text),
+    }),
+  ),
+  "payments close": shape({ alert_id: text, closed_by: text, close_note: text }),
+  "payments reconcile": shape({ compared_until: epochMs, due_at: epochMs }),
+  "payments settle": shape({ saga_id: text, payment_id: text, status: text, looked_up: text }),
+  "payments rebuild": shape({ run_id: text, asked: count, lost: count, open: count }),
+  "shopper erase": shape({
+    user_id: text,
+    checkouts: count,
+    sagas: count,
+    orders: count,
+    messages: count,
+    gone_from_topics_at: epochMs,
+    gone_from_dead_letters_at: epochMs,
+  }),
+  "session revoke": shape({ revoked: text, expires_at: text }),
+  "session ls": list(shape({ revoked: text, expires_at: text })),
+  "storefront verify": shape({
+    url: text,
+    release: text,
+    ok: flag,
+    checks: list(
+      shape({
+        check: text,
+        result: Type.Union([Type.Literal("ok"), Type.Literal("FAILED"), Type.Literal("not checked")]),
+        says: list(text),
+      }),
+    ),
+  }),
+  "keys generate": keys,
+  "keys rotate": keys,
+  token: shape({ token: text, user_id: text, expires_at: text }),
+};
