@@ -48,6 +48,9 @@ const PLANNING = {
   jit: "off",
 };
 
+/** Without JIT: where statistics are missing it compiles for 100 ms what runs for 10 (`bun run bench:search`). */
+const FRESH_PLANNING = { plan_cache_mode: "force_custom_plan", jit: "off" };
+
 export interface PostgresOptions {
   readonly url: string;
   /** Maximum connections, half for transactions and half for single statements, opened when needed. At least 2. */
@@ -186,7 +189,7 @@ function driverOptions(options: PostgresOptions): DriverOptions {
     // The driver would print notices (a rollback without a transaction, `create table if not exists`), which are useless here.
     onnotice: ({ message }) => options.onNotice?.(message ?? ""),
     connection: {
-      ...(plans === "kept" ? PLANNING : { plan_cache_mode: "force_custom_plan" }),
+      ...(plans === "kept" ? PLANNING : FRESH_PLANNING),
       application_name: options.applicationName,
       statement_timeout: timeouts.statementMs ?? STATEMENT_TIMEOUT_MS,
       lock_timeout: timeouts.lockMs ?? LOCK_TIMEOUT_MS,
