@@ -26,6 +26,7 @@ import { operatorToken } from "../operator-token.ts";
 import type { Replicas } from "../replicas.ts";
 import { ensureSecrets } from "../secrets.ts";
 import type { CaughtMail } from "../servers/mail-catcher.ts";
+import type { PrometheusSettings } from "../servers/prometheus.ts";
 import { type Stack, startStack } from "../stack.ts";
 import { waitUntil } from "../wait.ts";
 import { wipe } from "../wipe.ts";
@@ -58,9 +59,10 @@ export class RunningSystem implements AsyncDisposable {
     name: string,
     overrides: RoleOverrides = {},
     replicas: Replicas = {},
+    prometheus?: PrometheusSettings,
   ): Promise<RunningSystem> {
     const dataDirectory = newDataDirectory(name);
-    const stack = await startStack({ dataDirectory, overrides, replicas, warmUp: false });
+    const stack = await startStack({ dataDirectory, overrides, replicas, prometheus, warmUp: false });
     const secrets = await ensureSecrets(dataDirectory);
     return new RunningSystem(stack, { addresses: stack.addresses, secrets });
   }

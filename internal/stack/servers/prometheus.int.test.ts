@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Metrics } from "../../platform/metrics.ts";
 import { newDataDirectory } from "../../testkit/data-directory.ts";
 import { RULE_FILES, RULES_FOLDER } from "../../tools/alert-rules.ts";
-import { drillRules } from "../../tools/alerts-drill/drill-rules.ts";
+import { drillRules } from "../alerts-drill/drill-rules.ts";
 import { start } from "../managed.ts";
 import { leasePorts } from "../ports.ts";
 import { waitUntil } from "../wait.ts";

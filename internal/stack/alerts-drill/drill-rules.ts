@@ -16,7 +16,9 @@ const WINDOWS: ReadonlyMap<string, string> = new Map([
 const TIMES: readonly { readonly reads: string; readonly real: number; readonly drill: number }[] = [
   { reads: "checkout_outbox_oldest_unpublished_seconds", real: 30, drill: 8 },
   { reads: "checkout_payment_oldest_unknown_seconds", real: 900, drill: 10 },
-  { reads: "checkout_payment_reconciled_until_timestamp_seconds", real: 1_800, drill: 150 },
+  { reads: "checkout_payment_reconciled_until_timestamp_seconds", real: 1_800, drill: 40 },
+  { reads: "checkout_revocations_read_timestamp_seconds", real: 60, drill: 12 },
+  { reads: "checkout_token_keys_fetched_timestamp_seconds", real: 600, drill: 90 },
   { reads: "checkout_database_oldest_snapshot_seconds", real: 1_800, drill: 10 },
 ];
 

@@ -1,7 +1,7 @@
 // The rules of the drill are the real ones but for durations.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { RULE_FILES, RULES_FOLDER } from "../alert-rules.ts";
+import { RULE_FILES, RULES_FOLDER } from "../../tools/alert-rules.ts";
 import { drillRules } from "./drill-rules.ts";
 
 const textOf = (file: string) => Bun.file(join(RULES_FOLDER, file)).text();
@@ -11,7 +11,7 @@ function withoutDurations(rules: string): string {
   return rules
     .replaceAll(/(\[|offset )\w+/g, "$1DURATION")
     .replaceAll(/((?:for|keep_firing_for): )\w+$/gm, "$1DURATION")
-    .replaceAll(/(_seconds\)+ > )(30|900|1800|8|10|150)$/gm, "$1DURATION");
+    .replaceAll(/(_seconds\)+ > )(30|60|600|900|1800|8|10|12|40|90)$/gm, "$1DURATION");
 }
 
 test.each([...RULE_FILES])("%s: only durations differ", async (file) => {
