@@ -1,5 +1,6 @@
 // What a plan and its run are, and every rule about them: who may do what, what may start, what counts as success. Pure; called by
 // plans.ts, runs.ts and run-executor.ts.
+import type { Actor } from "../kernel/actor.ts";
 import { AppError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 
@@ -78,11 +79,8 @@ export interface PlanItem {
 /** What a person does to plans and runs. `look` is planOf, itemsOf and listRuns. */
 export type Act = "look" | "plan" | "start" | "pause" | "resume" | "stop" | "change the rate of";
 
-export interface Operator {
-  /** From the credential; never typed. For checkoutctl the login. */
-  readonly name: string;
-  readonly role: "viewer" | "operator";
-}
+/** From a verified token, never typed. */
+export type Operator = Pick<Actor, "name" | "role">;
 
 export type Refusal =
   /** The role may not do this. */
@@ -119,7 +117,7 @@ export class PlanRefused extends AppError {
 /** Why this person may not do this; null if they may. The only place that knows what a role may do to plans and runs. */
 export function objectionToAct({ name, role }: Operator, act: Act): string | null {
   if (role === "operator" || act === "look") return null;
-  return `${name} is a viewer, and a viewer may not ${act} a run: ask an operator`;
+  return `${name} is a ${role}, and a ${role} may not ${act} a run: ask an operator`;
 }
 
 /** True if the message may only be replayed by its id, with its own confirmation. */
