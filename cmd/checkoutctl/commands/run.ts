@@ -29,6 +29,7 @@ import {
 } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
+import { type Progress, progress } from "../progress.ts";
 import { loadSettings } from "../settings.ts";
 import { rate } from "./dlq-selection.ts";
 
@@ -105,8 +106,11 @@ const watch = command("watch", "follow a run that another process executes")
     await using connections = new Connections(loadSettings(options.stack));
     const saga = await connections.database("saga");
     using interrupted = whenInterrupted();
+    using bar = progress();
     const { signal } = interrupted;
-    const run = await followRun({ saga, planId: id, executor: null, signal, onChange: tell });
+    const onChange = (changed: RunView) => tell(bar, changed);
+    const run = await followRun({ saga, planId: id, executor: null, signal, onChange });
+    bar[Symbol.dispose]();
     print(options, run, () => runText(run));
     process.exitCode = signal.aborted ? EXIT.interrupted : exitCodeOf(run);
   });
@@ -160,16 +164,21 @@ async function execute(
   const context = bulkContext(connections, saga);
   await using executor = foregroundExecutor(connections, context, id);
   using interrupted = whenInterrupted();
+  using bar = progress();
   const { signal } = interrupted;
-  const followed = await followRun({ saga, planId: id, executor, signal, onChange: tell });
+  const onChange = (changed: RunView) => tell(bar, changed);
+  const followed = await followRun({ saga, planId: id, executor, signal, onChange });
+  bar[Symbol.dispose]();
   const isPausedByUs = signal.aborted && followed.state === "running";
   const run = isPausedByUs ? await pauseRun(context, actor, id, "interrupted on the terminal") : followed;
   print(options, run, () => [runText(run), ...hintOf(run)].join("\n\n"));
   process.exitCode = isPausedByUs ? EXIT.interrupted : exitCodeOf(run);
 }
 
-function tell(run: RunView): void {
-  process.stderr.write(`${run.state}: ${countsText(run)}, ${rateText(run.rate_per_second)}\n`);
+function tell(bar: Progress, run: RunView): void {
+  const { state, totals, rate_per_second, counts } = run;
+  const failed = counts.failed === 0 ? "" : `, ${counts.failed} failed`;
+  bar.show(state, run.units_done, totals.units, `${rateText(rate_per_second)}${failed}`);
 }
 
 function hintOf({ state, plan_id }: RunView): readonly string[] {
