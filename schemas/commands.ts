@@ -12,6 +12,7 @@ import {
   PricedItem,
   ShippingAddress,
   Uuid,
+  LanguageTag,
 } from "./fields.ts";
 
 export const MAX_ANSWER_WITHIN_MS = 24 * 60 * 60 * 1_000;
@@ -29,6 +30,8 @@ export const CheckoutOfSaga = Type.Object({
   /** The shopper's Idempotency-Key and the hash of the request body. */
   client_key: Type.String({ minLength: 1, maxLength: 200 }),
   shopper_present: Type.Optional(Type.Boolean()),
+  /** In which the shopper reads, if it is known. */
+  language: Type.Optional(LanguageTag),
   body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
 });
 export type CheckoutOfSaga = Static<typeof CheckoutOfSaga>;

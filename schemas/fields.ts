@@ -60,6 +60,7 @@ export const Picture = Type.String({
 });
 /** `de`, `pt-BR` */
 export const LANGUAGE = "^[a-z]{2,3}(?:-[A-Z]{2})?$";
+export const LanguageTag = Type.String({ pattern: LANGUAGE });
 const MAX_LANGUAGES = 20;
 const byLanguage = <Text extends TSchema>(text: Text) =>
   Type.Record(Type.String({ pattern: LANGUAGE }), text, {

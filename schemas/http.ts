@@ -11,6 +11,7 @@ import {
   Currency,
   DescriptionsByLanguage,
   Email,
+  LanguageTag,
   MAX_CART_LINES,
   MAX_SEALED_LENGTH,
   NamesByLanguage,
@@ -186,6 +187,8 @@ export const StartSaga = Type.Object(
     body_hash: Type.String({ pattern: "^[0-9a-f]{64}$" }),
     /** In the same format as in messages: services would reject messages with an invalid one, and the checkout would stop. */
     traceparent: Type.Optional(Traceparent),
+    /** In which the shopper reads: of the page, or of the client's Accept-Language. For the mails; it is no part of `body_hash`. */
+    language: Type.Optional(LanguageTag),
   },
   strict,
 );

@@ -6,6 +6,7 @@ import {
   Currency,
   Email,
   ErrorCodeText,
+  LanguageTag,
   MAX_CART_LINES,
   PricedItem,
   Tracking,
@@ -27,6 +28,8 @@ export const SendNotification = message("SendNotification", {
   total_cents: Type.Optional(Cents),
   currency: Currency,
   failure_code: Type.Optional(ErrorCodeText),
+  /** In which the shopper reads. Missing, or one that the mails are not written in: English. */
+  language: Type.Optional(LanguageTag),
   /** For `order_shipped`; missing if the parcel has none. */
   tracking: Type.Optional(Tracking),
 });

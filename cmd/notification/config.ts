@@ -44,6 +44,12 @@ export const config = Type.Object({
       }),
     ),
   ),
+  INVENTORY_URL: Type.Optional(
+    Type.String({
+      format: "url",
+      description: "inventory's address, for the names of products in mails; without it they show SKUs",
+    }),
+  ),
   MAIL_RETRY_HOURS: Type.Integer({
     default: 48,
     minimum: 1,

@@ -11,6 +11,7 @@ import { notificationMetrics } from "../../internal/services/notification/teleme
 import { WaitingMails } from "../../internal/services/notification/waiting-mails.ts";
 import { config } from "./config.ts";
 import { linksOf } from "./links.ts";
+import { namesOf } from "./names.ts";
 import { openKafka } from "./kafka.ts";
 
 const NAME = "checkout-notification";
@@ -29,7 +30,8 @@ await runRole({
       openSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM, shopName: shop.name, maxConnections }),
     );
     const metrics = notificationMetrics(meter);
-    const shared = { clock: systemClock, random: Math.random, metrics, log, shop, tracer };
+    const names = namesOf(env, log);
+    const shared = { clock: systemClock, random: Math.random, metrics, log, shop, names, tracer };
     const courier = new Courier({ ...shared, post: smtp.post, verify: smtp.verify, maxConnections });
     // A required check: a role that cannot send mails is not ready.
     ops.addCheck("smtp", () => courier.ready());

@@ -116,6 +116,19 @@ beforeAll(async () => {
   inner = serveOrchestrator(0);
   gateway = new Gateway(inner.port, await createSealer(keys.publicJwk));
 });
+test("the shopper's language goes with the checkout, and a retry in another one is the same checkout", async () => {
+  const languageOf = async (key: string, header: string | null) => {
+    const headers = header === null ? {} : { "accept-language": header };
+    const { body } = await gateway.checkout(key, cart(), { headers });
+    if (!acceptedBody.Check(body)) throw new Error("not accepted");
+    return [body.saga_id, (await orchestrator.saga(body.saga_id)).language] as const;
+  };
+  const [id, language] = await languageOf("language-1", "fr, de-AT;q=0.8, en;q=0.5");
+  expect(language).toBe("de");
+  expect(await languageOf("language-1", "en")).toEqual([id, "de"]);
+  expect((await languageOf("language-2", "fr"))[1]).toBeNull();
+});
+
 beforeEach(() => {
   logged.length = 0;
 });

@@ -10,6 +10,7 @@ import { categoriesOf } from "../storefront/parts/names.ts";
 import {
   type CheckoutStatus,
   type Following,
+  type FromPage,
   type ProductQuery,
   type ShopCategory,
   type ShopData,
@@ -153,7 +154,7 @@ export class GatewayShopData implements ShopData {
     userId: string,
     key: string,
     checkout: CheckoutRequest,
-    from: Request,
+    { request: from, language }: FromPage,
   ): Promise<StartResult> {
     const request = new Request(CHECKOUT_URL, {
       method: "POST",
@@ -161,7 +162,7 @@ export class GatewayShopData implements ShopData {
       body: JSON.stringify(checkout),
     });
     try {
-      const { saga_id } = await placeCheckout(this.#options, { request, userId, from });
+      const { saga_id } = await placeCheckout(this.#options, { request, userId, from, language });
       return { kind: "accepted", saga_id };
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;

@@ -9,7 +9,7 @@ import { rowOf, type Step } from "./steps.ts";
 /** The first command carries everything from which the row of the saga can be rebuilt. */
 export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
   const { user_id, email, shipping_address, expected_total_cents, client_key, body_hash } = request;
-  const { shopper_present } = request;
+  const { shopper_present, language } = request;
   const command = stepCommand(saga, "reserve");
   assert(command.type === "ReserveInventory", "a saga begins with its reservation");
   return {
@@ -21,6 +21,7 @@ export function firstCommand(saga: Saga, request: StartSaga): Outgoing {
       ...(expected_total_cents === undefined ? {} : { expected_total_cents }),
       client_key,
       ...(shopper_present === undefined ? {} : { shopper_present }),
+      ...(language === undefined ? {} : { language }),
       body_hash,
     },
   };
@@ -96,10 +97,22 @@ export function undoCommand(saga: Saga, step: Step): Outgoing {
   }
 }
 
+/** What every mail about a saga begins with. */
+export function mailTo({
+  saga_id,
+  user_id,
+  email,
+  currency,
+  language,
+}: Pick<Saga, "saga_id" | "user_id" | "email" | "currency" | "language">) {
+  const known = language === null ? {} : { language };
+  return { type: "SendNotification" as const, saga_id, user_id, email, currency, ...known };
+}
+
 /** Tells the shopper the outcome. Only for a finished saga. */
 export function notification(saga: Saga): Outgoing {
-  const { saga_id, user_id, email, currency, position } = saga;
-  const to = { type: "SendNotification" as const, saga_id, user_id, email, currency };
+  const { position } = saga;
+  const to = mailTo(saga);
   if (position.kind === "completed") {
     assert(saga.priced_items !== null && saga.total_cents !== null, "a completed saga is priced");
     return {

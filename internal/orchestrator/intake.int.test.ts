@@ -68,7 +68,7 @@ describe("a group", () => {
 
   test("writes the saga, its first command with the caller's trace, and its first line of history", async () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    const request = checkout({ expected_total_cents: 1_000, traceparent });
+    const request = checkout({ expected_total_cents: 1_000, traceparent, language: "de" });
     await using intake = orchestrator.intake();
     const { saga_id } = await intake.start(request);
     const { user_id, email, items, currency, shipping_address, payment_method } = request;
@@ -83,6 +83,7 @@ describe("a group", () => {
       traceparent,
       expected_total_cents: 1_000,
       shopper_present: false,
+      language: "de",
       table_version: 1,
       position: { kind: "forward", at: "reserve" },
       priced_items: null,

@@ -6,6 +6,7 @@ import { ERASED } from "../../schemas/fields.ts";
 import { cappedBackoff } from "../kernel/backoff.ts";
 import { assert, assertNever } from "../kernel/errors.ts";
 import type { Outgoing } from "../messaging/handler.ts";
+import { mailTo } from "./commands.ts";
 import type { SagaPolicy } from "./saga.ts";
 import type { Saga } from "./state.ts";
 
@@ -39,7 +40,10 @@ export interface CancellationDecision {
 }
 
 /** What a cancellation needs of its checkout. */
-export type CancelledSaga = Pick<Saga, "saga_id" | "user_id" | "email" | "currency" | "total_cents">;
+export type CancelledSaga = Pick<
+  Saga,
+  "saga_id" | "user_id" | "email" | "currency" | "language" | "total_cents"
+>;
 
 interface StepRow {
   readonly step: CancellationStep;
@@ -198,11 +202,8 @@ function commandOf({ cancellation_id, saga_id, step }: OrderCancellation): Outgo
 }
 
 /** None after the shopper's address was erased. */
-function mailOf(
-  { saga_id, user_id, email, currency, total_cents }: CancelledSaga,
-  { order_id }: OrderCancellation,
-): readonly Outgoing[] {
-  if (email === ERASED.email) return [];
-  const to = { type: "SendNotification" as const, saga_id, user_id, email, currency };
-  return [{ ...to, template: "order_cancelled", order_id, ...(total_cents === null ? {} : { total_cents }) }];
+function mailOf(saga: CancelledSaga, { order_id }: OrderCancellation): readonly Outgoing[] {
+  if (saga.email === ERASED.email) return [];
+  const total = saga.total_cents === null ? {} : { total_cents: saga.total_cents };
+  return [{ ...mailTo(saga), template: "order_cancelled", order_id, ...total }];
 }

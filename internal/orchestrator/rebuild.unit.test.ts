@@ -13,7 +13,7 @@ import type { Saga, SagaInput } from "./state.ts";
 
 const ID = Bun.randomUUIDv7();
 const LATE = START + 100 * POLICY.forwardDeadlineMs;
-const begun = startSaga(ID, checkout(), START, POLICY);
+const begun = startSaga(ID, checkout({ language: "de" }), START, POLICY);
 
 type Happening = Event["type"] | "DeadlinePassed" | "OperatorCancel";
 

@@ -62,6 +62,7 @@ export function startSaga(saga_id: string, request: StartSaga, now: number, poli
     shipping_address: request.shipping_address,
     payment_method: request.payment_method,
     shopper_present: request.shopper_present ?? false,
+    language: request.language ?? null,
     table_version: SAGA_TABLE_VERSION,
     position: { kind: "forward", at: "reserve" },
     priced_items: null,

@@ -27,6 +27,31 @@ const shippedOf = (saga_id: string, changes: Partial<OrderShipped> = {}) => {
   return { ...event, ...changes };
 };
 
+test("every mail says in which language its shopper reads, if that is known", async () => {
+  for (const known of [{ language: "de" }, {}]) {
+    const id = await orchestrator.start(known);
+    await orchestrator.complete(id);
+    const { position } = await orchestrator.saga(id);
+    const order_id = position.kind === "completed" ? position.order_id : "";
+    await orchestrator.handle(shippedOf(id));
+    await orchestrator.cancelOrder(id, { order_id, actor: "ada", reason: "it came back" });
+    for (const type of ["OrderCancelled", "RefundCompleted", "InventoryReleased"] as const)
+      await orchestrator.handle(eventOf(type, id));
+    const failed = await orchestrator.start(known);
+    await orchestrator.handle(eventOf("InsufficientStock", failed));
+    const all = [...(await mails(id)), ...(await mails(failed))];
+    expect(all.map((mail) => ("template" in mail ? mail.template : ""))).toEqual([
+      "order_confirmed",
+      "order_shipped",
+      "order_cancelled",
+      "checkout_failed",
+    ]);
+    expect(all.map((mail) => ("language" in mail ? mail.language : null))).toEqual(
+      Array.from({ length: 4 }, () => known.language ?? null),
+    );
+  }
+});
+
 test("a completed saga stays as it is; the shopper gets one mail, and the trail one line", async () => {
   const id = await orchestrator.start();
   await orchestrator.complete(id);

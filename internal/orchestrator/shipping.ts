@@ -4,6 +4,7 @@ import type { OrderDelivered, OrderShipped } from "../../schemas/events.ts";
 import { ERASED } from "../../schemas/fields.ts";
 import type { Outgoing } from "../messaging/handler.ts";
 import type { OperatorAction } from "../messaging/operator-action-store.ts";
+import { mailTo } from "./commands.ts";
 import type { Saga, SagaInput } from "./state.ts";
 
 export type ShippingEvent = OrderShipped | OrderDelivered;
@@ -16,24 +17,12 @@ export function isShippingEvent(input: SagaInput): input is ShippingEvent {
  * The mail. Also before the saga is completed, because this event may overtake the one that completes it. None to a shopper who was
  * told that the checkout failed: an operator has to explain that parcel. None after the shopper's address was erased.
  */
-export function shippingMail(
-  { saga_id, user_id, email, currency, position }: Saga,
-  event: ShippingEvent,
-): readonly Outgoing[] {
-  if (event.type !== "OrderShipped" || position.kind === "compensated" || email === ERASED.email) return [];
+export function shippingMail(saga: Saga, event: ShippingEvent): readonly Outgoing[] {
+  const isUnwanted = saga.position.kind === "compensated" || saga.email === ERASED.email;
+  if (event.type !== "OrderShipped" || isUnwanted) return [];
   const { order_id, tracking } = event;
-  return [
-    {
-      type: "SendNotification",
-      saga_id,
-      user_id,
-      email,
-      currency,
-      template: "order_shipped",
-      order_id,
-      ...(tracking === undefined ? {} : { tracking }),
-    },
-  ];
+  const parcel = tracking === undefined ? {} : { tracking };
+  return [{ ...mailTo(saga), template: "order_shipped", order_id, ...parcel }];
 }
 
 /** The line of the audit trail. Its id is the event's, so that a repeated event adds none. `now` in epoch ms. */

@@ -45,6 +45,8 @@ export interface Saga {
   readonly payment_method: string | null;
   /** The shopper is at a browser and can confirm the payment at the bank. */
   readonly shopper_present: boolean;
+  /** In which the shopper reads; null if it is not known. */
+  readonly language: string | null;
   readonly table_version: number;
   readonly position: Position;
   /** The cart with the prices that the reservation fixed; null until reserved. */

@@ -32,6 +32,7 @@ interface SagaRow {
   readonly payment_method: string | null;
   /** Null in a row of an older version. */
   readonly shopper_present: boolean | null;
+  readonly language: string | null;
   readonly lines_short: Saga["lines_short"];
   readonly payment_succeeded: boolean;
   readonly action_expires_at: number | null;
@@ -51,7 +52,7 @@ interface SagaRow {
 const columns = (sql: Sql | Tx) => sql`
   saga_id, user_id, email, cart_items, status, current_step, compensation_step, table_version, currency,
   expected_total_cents, priced_items, total_cents, shipping_address, payment_method, payment_succeeded, order_id,
-  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, lines_short, action_expires_at,
+  failure_code, failure_message, needs_operator, resend_count, deadline_at, shopper_present, language, lines_short, action_expires_at,
   action_latest_at, created_at, updated_at, completed_at, traceparent`;
 
 /** Reads and locks the sagas, in id order so that two batches cannot deadlock. Unknown ids are missing. */

@@ -93,6 +93,7 @@ function settingsOf(
         ...redis,
         ...database("notification"),
         SMTP_URL: addresses.smtp,
+        INVENTORY_URL: addresses.inventory,
         SHOP_URL: addresses.gateway,
         SHOP_LINK_SECRET: secrets.shop_link_secret,
       };

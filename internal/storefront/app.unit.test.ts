@@ -144,6 +144,12 @@ describe("buying", () => {
     expect(browser.cookies.get("__Host-cart")).toBe("mug-red!2");
   });
 
+  test("a checkout says in which language its page was, so that the mails are written in it", async () => {
+    await toCheckout();
+    await browser.post("/checkout", order(), { "accept-language": "de-AT, en;q=0.5" });
+    expect(shop.starts.map(({ language }) => language)).toEqual(["de"]);
+  });
+
   test("a total that no bank takes is said in words", async () => {
     await toCheckout();
     shop.faults = [{ path: "/expected_total_cents", message: "too little" }];

@@ -48,8 +48,11 @@ export function clockTime(timestamp: string, language: Language): string {
   return `${text} UTC`;
 }
 
-/** The first language of Accept-Language that the shop speaks, by weight. */
-export function languageOf(header: string | null): Language {
+/** The first language of Accept-Language that the shop speaks, by weight; `otherwise` if it names none of them. */
+export function languageOf<Otherwise extends Language | null>(
+  header: string | null,
+  otherwise: Otherwise,
+): Language | Otherwise {
   const wanted = (header ?? "")
     .split(",")
     .map((part) => {
@@ -60,5 +63,5 @@ export function languageOf(header: string | null): Language {
     .filter(({ weight }) => weight > 0)
     .toSorted((a, b) => b.weight - a.weight);
   const found = wanted.flatMap(({ tag }) => LANGUAGES.filter((language) => language === tag));
-  return found[0] ?? "en";
+  return found[0] ?? otherwise;
 }

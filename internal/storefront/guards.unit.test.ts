@@ -126,7 +126,7 @@ test.each([
   [null, "en"],
   ["tlh", "en"],
 ] as const)("Accept-Language %p is %s", (header, language) => {
-  expect(languageOf(header)).toBe(language);
+  expect(languageOf(header, "en")).toBe(language);
 });
 
 describe("scripts", () => {

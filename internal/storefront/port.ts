@@ -1,6 +1,7 @@
 // What the storefront needs from the rest of the shop. The gateway fills it with its clients; the preview and the tests fill it from
 // memory. Pages see only these types, so no page knows where an answer comes from.
 import type { CheckoutRequest, SagaStatusView } from "../../schemas/http.ts";
+import type { Language } from "./format.ts";
 
 export interface ShopProduct {
   readonly sku_id: string;
@@ -96,6 +97,14 @@ export class TooManyRequests extends Error {
   }
 }
 
+/** Where a checkout comes from. */
+export interface FromPage {
+  /** What the browser sent. */
+  readonly request: Request;
+  /** Of the page: the mails are written in it. */
+  readonly language: Language;
+}
+
 /** How a page follows a checkout: slots of streams and of polls are counted apart. */
 export interface Following {
   readonly signal: AbortSignal;
@@ -117,8 +126,8 @@ export interface ShopData {
   cancelling(userId: string, sagaIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** The user's checkouts that have not finished, newest first. */
   openCheckouts(userId: string): Promise<readonly CheckoutStatus[]>;
-  /** `from`: what the browser sent. Throws TooManyRequests. */
-  startCheckout(userId: string, key: string, checkout: CheckoutRequest, from: Request): Promise<StartResult>;
+  /** Throws TooManyRequests. */
+  startCheckout(userId: string, key: string, checkout: CheckoutRequest, from: FromPage): Promise<StartResult>;
   /** Null if the user has no such saga. */
   status(sagaId: string, userId: string): Promise<CheckoutStatus | null>;
   /**

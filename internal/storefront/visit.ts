@@ -52,7 +52,7 @@ export async function readVisit(
 ): Promise<Visit> {
   const cookies = cookiesOf(request.headers.get("cookie"));
   const chosen = preferencesOf(cookies.get(PREFERENCES));
-  const language = chosen.language ?? languageOf(request.headers.get("accept-language"));
+  const language = chosen.language ?? languageOf(request.headers.get("accept-language"), "en");
   const token = cookies.get(SESSION) ?? "";
   const { userId, isSignInUnknown } = await sessionOf(token, request, options);
   const cart = cartOf(cookies.get(CART));

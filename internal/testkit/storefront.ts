@@ -2,11 +2,13 @@
 // hand. It is a store of the same kind as the real ones behind the port: one key starts one checkout, whoever asks how often.
 import type { CheckoutRequest } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
+import type { Language } from "../storefront/format.ts";
 import type { StorefrontOptions } from "../storefront/options.ts";
 import { categoriesOf } from "../storefront/parts/names.ts";
 import {
   type CheckoutStatus,
   type Following,
+  type FromPage,
   type PlacedOrder,
   type ProductQuery,
   type ShopData,
@@ -95,7 +97,7 @@ export class ShopInMemory implements ShopData {
   readonly checkouts = new Map<string, { userId: string; status: CheckoutStatus }>();
   readonly placed: PlacedOrder[] = [];
   /** Every start, also repeated ones. */
-  readonly starts: { key: string; checkout: CheckoutRequest }[] = [];
+  readonly starts: { key: string; checkout: CheckoutRequest; language: Language }[] = [];
   readonly #byKey = new Map<string, { sagaId: string; body: string }>();
   readonly #waiting = new Set<() => void>();
   /** The next starts are stored, but their answer is lost. */
@@ -165,9 +167,9 @@ export class ShopInMemory implements ShopData {
       .map(({ status }) => status);
   }
 
-  async startCheckout(userId: string, key: string, checkout: CheckoutRequest) {
+  async startCheckout(userId: string, key: string, checkout: CheckoutRequest, { language }: FromPage) {
     this.#answers();
-    this.starts.push({ key, checkout });
+    this.starts.push({ key, checkout, language });
     const errors = [...this.faults];
     if (!checkout.email.includes("@")) errors.push({ path: "/email", message: "Expected an address" });
     if (checkout.shipping_address.city === undefined)

@@ -6,6 +6,7 @@ import {
   IDEMPOTENCY_KEY,
   type SagaStarted,
 } from "../../../schemas/http.ts";
+import { type Language, languageOf } from "../../storefront/format.ts";
 import { checkoutOf, hashOf, idempotencyKeyOf, traceparentOf } from "../checkout-request.ts";
 import type { GatewayLimits } from "../limits/hooks.ts";
 import type { OrchestratorClient } from "../orchestrator-client.ts";
@@ -116,12 +117,14 @@ interface PlaceCheckout {
   readonly userId: string;
   /** What the shopper's browser or client sent: the limits count by its address. */
   readonly from: Request;
+  /** Of the page; otherwise what the client accepts is asked. */
+  readonly language?: Language | null;
 }
 
 /** The one way into the saga, for clients of the API and for the storefront. */
 export async function placeCheckout(
   { orchestrator, payment, seal, currencies, limits, traces }: CheckoutOptions,
-  { request, userId, from }: PlaceCheckout,
+  { request, userId, from, language = languageOf(from.headers.get("accept-language"), null) }: PlaceCheckout,
 ): Promise<SagaStarted> {
   const client_key = idempotencyKeyOf(request);
   const placing = { request: from, userId };
@@ -137,6 +140,7 @@ export async function placeCheckout(
     ...known,
     // Without the way to the bank nobody could confirm, and stock would be held for nothing.
     ...(shopper_present === true && payment !== undefined ? { shopper_present } : {}),
+    ...(language === null ? {} : { language }),
     // Stored addresses always have both, possibly empty: their readers rely on it.
     shipping_address: { city: "", postal_code: "", ...shipping_address },
     payment_method: seal(payment_method),

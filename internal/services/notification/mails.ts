@@ -1,10 +1,16 @@
-// The texts that shoppers read. Pure: one command always becomes the same mail. Called by notifier.ts and waiting-mails.ts.
-import { type FailureKind, failureKind } from "../../../schemas/failures.ts";
+// The mails that shoppers read, in their language. Pure: one command with the same names always becomes the same mail. Called by
+// notifier.ts and waiting-mails.ts.
+import { failureKind } from "../../../schemas/failures.ts";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { assertNever } from "../../kernel/errors.ts";
 import { moneyText } from "../../kernel/money.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import type { MailShop } from "./mail-shop.ts";
+import type { NamedProducts } from "./product-names.ts";
+import { de } from "./words/de.ts";
+import { en, type MailWords } from "./words/en.ts";
+
+const LANGUAGES: readonly MailWords[] = [en, de];
 
 export interface Mail {
   /** Depends only on saga, template and tracking number, so a mail that is sent twice is the same mail to its receiver (RFC 5322, 3.6.4). */
@@ -15,33 +21,6 @@ export interface Mail {
   readonly html: string;
 }
 
-/** Why there is no order. */
-const REASONS: Readonly<Record<FailureKind, string>> = {
-  price_changed: "A price has changed since you filled your cart.",
-  short_of_stock: "Something in your cart is not in stock any more.",
-  not_sold: "Something in your cart is not sold in this shop.",
-  other_currency: "Something in your cart is not sold in the currency of your checkout.",
-  too_large: "Your cart costs more than one payment can be.",
-  too_small: "Your cart costs less than the smallest amount that can be paid.",
-  odd_amount: "Payments in this currency cannot be made for exactly the amount of your cart.",
-  hold_ended: "The payment took longer than we can hold your items.",
-  too_slow: "Something on our side did not answer in time. You can try again.",
-  cancelled_by_shop: "The shop has stopped this order.",
-  lost_after_paying: "Something in your cart was sold while your checkout was being worked on.",
-  no_funds: "Your bank says that the card does not have enough money.",
-  card_details: "Your bank did not recognise the card as entered.",
-  card_expired: "Your card has expired.",
-  bank_refused: "Your bank refused the payment.",
-  not_confirmed: "The payment was not confirmed at your bank.",
-  not_confirmed_in_time: "The payment was not confirmed at your bank in time.",
-  card_not_accepted: "Your payment method cannot be used for this order.",
-  bank_trouble: "Your bank could not process the payment. Please try again a little later.",
-  payments_down: "Payments are not available at the moment. Please try again a little later.",
-  address_not_served: "We do not ship to your address.",
-  our_fault: "Something went wrong on our side.",
-};
-const NO_MONEY = "You pay nothing: no money was taken, or it has been given back.";
-
 /**
  * Identifies the mail of one (saga, template), however often it is requested. Corrected tracking is another mail: the shopper has the
  * wrong number.
@@ -50,8 +29,10 @@ export function mailKey({ saga_id, template, tracking }: SendNotification): stri
   return [saga_id, template, ...(tracking === undefined ? [] : [tracking.number])].join(".");
 }
 
-export function mailOf(command: SendNotification, { name, linkOf }: MailShop): Mail {
-  const { subject, paragraphs, look } = wordsOf(command, name);
+/** `products`: what the catalogue calls the items; the SKU stands for a product that is missing. */
+export function mailOf(command: SendNotification, { name, linkOf }: MailShop, products: NamedProducts): Mail {
+  const words = wordsOf(command);
+  const { subject, paragraphs, look } = contentOf(command, words, name, products);
   const link = linkOf(command);
   const shown = link === null ? [] : [[{ text: look, href: link }]];
   const all = [...paragraphs, ...shown, [name]];
@@ -60,16 +41,22 @@ export function mailOf(command: SendNotification, { name, linkOf }: MailShop): M
     to: command.email,
     subject,
     text: `${all.map((lines) => lines.map(plain).join("\n")).join("\n\n")}\n`,
-    html: `<!doctype html>\n<html lang="en">\n<title>${escaped(subject)}</title>\n${all
+    html: `<!doctype html>\n<html lang="${words.language}">\n<title>${escaped(subject)}</title>\n${all
       .map((lines) => `<p>${lines.map(marked).join("<br>")}</p>`)
       .join("\n")}\n`,
   };
 }
 
+/** English for a language that the mails are not written in, and where none is known. */
+function wordsOf({ language = "" }: SendNotification): MailWords {
+  const [tongue = ""] = language.split("-");
+  return LANGUAGES.find((words) => words.language === tongue) ?? en;
+}
+
 /** A line of text, or a link. */
 type Line = string | { readonly text: string; readonly href: string };
 
-interface Words {
+interface Content {
   readonly subject: string;
   readonly paragraphs: readonly (readonly Line[])[];
   /** Text of the link to the shop's page of this checkout. */
@@ -86,90 +73,101 @@ function marked(line: Line): string {
     : `<a href="${escaped(line.href)}">${escaped(line.text)}</a>`;
 }
 
-function wordsOf(command: SendNotification, shop: string): Words {
+function contentOf(
+  command: SendNotification,
+  words: MailWords,
+  shop: string,
+  products: NamedProducts,
+): Content {
   switch (command.template) {
     case "order_confirmed":
-      return orderConfirmed(command, shop);
+      return orderConfirmed(command, words, shop, products);
     case "checkout_failed":
-      return checkoutFailed(command, shop);
+      return checkoutFailed(command, words, shop);
     case "order_shipped":
-      return orderShipped(command, shop);
+      return orderShipped(command, words, shop);
     case "order_cancelled":
-      return orderCancelled(command, shop);
+      return orderCancelled(command, words, shop);
     default:
       return assertNever(command.template);
   }
 }
 
-function orderConfirmed(command: SendNotification, shop: string): Words {
+function orderConfirmed(
+  command: SendNotification,
+  words: MailWords,
+  shop: string,
+  products: NamedProducts,
+): Content {
   const { items = [], total_cents, currency } = command;
-  const lines = items.map(
-    ({ sku_id, quantity, unit_price_cents }) =>
-      `${quantity} x ${sku_id}, ${moneyText(unit_price_cents, currency)} each`,
-  );
-  const total = total_cents === undefined ? [] : [`Total: ${moneyText(total_cents, currency)}`];
+  const lines = items.map(({ sku_id, quantity, unit_price_cents }) => {
+    const product = products.get(sku_id);
+    const name = product?.names?.[words.language] ?? product?.name ?? sku_id;
+    return words.line(quantity, name, amountOf(unit_price_cents, currency, words));
+  });
+  const total = total_cents === undefined ? [] : [words.total(amountOf(total_cents, currency, words))];
   return {
-    subject: `Your order at ${shop} is confirmed`,
-    look: "See your order",
-    paragraphs: [["Thank you for your order."], [...lines, ...total], [orderLine(command)]].filter(
+    subject: words.subject.confirmed(shop),
+    look: words.look.order,
+    paragraphs: [[words.thanks], [...lines, ...total], [orderLine(command, words)]].filter(
       (paragraph) => paragraph.length > 0,
     ),
   };
 }
 
-function orderShipped(command: SendNotification, shop: string): Words {
+function orderShipped(command: SendNotification, words: MailWords, shop: string): Content {
   const { tracking } = command;
   const parcel =
     tracking === undefined
       ? []
       : [
           [
-            `Carrier: ${tracking.carrier}`,
-            `Tracking number: ${tracking.number}`,
-            ...(tracking.url === undefined ? [] : [{ text: "Follow the parcel", href: tracking.url }]),
+            words.carrier(tracking.carrier),
+            words.tracking(tracking.number),
+            ...(tracking.url === undefined ? [] : [{ text: words.followParcel, href: tracking.url }]),
           ],
         ];
   return {
-    subject: `Your order from ${shop} has been shipped`,
-    look: "See your order",
-    paragraphs: [["Your order is on its way."], ...parcel, [orderLine(command)]],
+    subject: words.subject.shipped(shop),
+    look: words.look.order,
+    paragraphs: [[words.onTheWay], ...parcel, [orderLine(command, words)]],
   };
 }
 
-function orderCancelled(command: SendNotification, shop: string): Words {
+function orderCancelled(command: SendNotification, words: MailWords, shop: string): Content {
   const { total_cents = 0, currency } = command;
   const refund =
-    total_cents === 0
-      ? []
-      : [
-          [
-            `You get ${moneyText(total_cents, currency)} back the way you paid it.`,
-            "Banks need 5 to 10 working days to show it.",
-          ],
-        ];
+    total_cents === 0 ? [] : [[words.refund(amountOf(total_cents, currency, words)), words.refundWhen]];
   return {
-    subject: `Your order from ${shop} has been cancelled`,
-    look: "See the order",
-    paragraphs: [["Your order has been cancelled and will not be sent."], ...refund, [orderLine(command)]],
+    subject: words.subject.cancelled(shop),
+    look: words.look.order,
+    paragraphs: [[words.cancelled], ...refund, [orderLine(command, words)]],
   };
 }
 
-function checkoutFailed({ saga_id, failure_code = "" }: SendNotification, shop: string): Words {
-  const reason = REASONS[failureKind(failure_code)];
+function checkoutFailed(
+  { saga_id, failure_code = "" }: SendNotification,
+  words: MailWords,
+  shop: string,
+): Content {
   return {
-    subject: `Your checkout at ${shop} could not be completed`,
-    look: "Look at what happened",
+    subject: words.subject.failed(shop),
+    look: words.look.happened,
     paragraphs: [
-      ["We are sorry: your checkout could not be completed.", reason],
-      [NO_MONEY],
-      [`Checkout ${saga_id}`],
+      [words.sorry, words.reasons[failureKind(failure_code)]],
+      [words.noMoney],
+      [words.checkout(saga_id)],
     ],
   };
 }
 
 /** The number that the shop's pages show, too. */
-function orderLine({ saga_id, order_id }: SendNotification): string {
-  return order_id === undefined ? `Checkout ${saga_id}` : `Order ${orderNumberOf(order_id)}`;
+function orderLine({ saga_id, order_id }: SendNotification, words: MailWords): string {
+  return order_id === undefined ? words.checkout(saga_id) : words.order(orderNumberOf(order_id));
+}
+
+function amountOf(cents: number, currency: string, { decimalPoint }: MailWords): string {
+  return moneyText(cents, currency).replace(".", decimalPoint);
 }
 
 function escaped(text: string): string {

@@ -3,6 +3,9 @@ import { expect, test } from "bun:test";
 import type { SendNotification } from "../../../schemas/notification.ts";
 import { orderNumberOf } from "../../kernel/order-number.ts";
 import { mailOf as mailFor } from "./mails.ts";
+import type { NamedProducts } from "./product-names.ts";
+import { de } from "./words/de.ts";
+import { en } from "./words/en.ts";
 
 const SAGA = "01900000-0000-7000-8000-000000000001";
 const command: SendNotification = {
@@ -17,8 +20,8 @@ const command: SendNotification = {
   currency: "EUR",
 };
 
-const mailOf = (one: SendNotification, link: string | null = null) =>
-  mailFor(one, { name: "Larkfield", linkOf: () => link });
+const mailOf = (one: SendNotification, link: string | null = null, products: NamedProducts = new Map()) =>
+  mailFor(one, { name: "Larkfield", linkOf: () => link }, products);
 
 test("a confirmed order lists what was bought and what it cost", () => {
   const order_id = "01900000-0000-7000-8000-000000000003";
@@ -29,6 +32,40 @@ test("a confirmed order lists what was bought and what it cost", () => {
     subject: "Your order at Larkfield is confirmed",
     text: `Thank you for your order.\n\n2 x apple, 2.50 EUR each\nTotal: 5.00 EUR\n\nOrder ${orderNumberOf(order_id)}\n\nLarkfield\n`,
   });
+});
+
+const APPLE = new Map([["apple", { name: "Apple, green", names: { de: "Apfel, grün" } }]]);
+
+test("a product has its name in the mail, in the shopper's language", () => {
+  const items = [
+    { sku_id: "apple", quantity: 2, unit_price_cents: 250 },
+    { sku_id: "gone", quantity: 1, unit_price_cents: 1 },
+  ];
+  const bought = { ...command, items, total_cents: 501 };
+  expect(mailOf(bought, null, APPLE).text).toContain(
+    "2 x Apple, green, 2.50 EUR each\n1 x gone, 0.01 EUR each\n",
+  );
+  for (const language of ["de", "de-AT"])
+    expect(mailOf({ ...bought, language }, null, APPLE)).toMatchObject({
+      message_id: `<${SAGA}.order_confirmed@checkout>`,
+      subject: "Ihre Bestellung bei Larkfield ist bestätigt",
+      text: `Vielen Dank für Ihre Bestellung.\n\n2 x Apfel, grün, je 2,50 EUR\n1 x gone, je 0,01 EUR\nSumme: 5,01 EUR\n\nVorgang ${SAGA}\n\nLarkfield\n`,
+      html: expect.stringContaining('<html lang="de">'),
+    });
+  // The mails are not written in it.
+  expect(mailOf({ ...bought, language: "fr" }, null, APPLE)).toEqual(mailOf(bought, null, APPLE));
+});
+
+test("every language has a reason for each failure, and texts of its own", () => {
+  for (const [kind, reason] of Object.entries(de.reasons)) {
+    expect(reason).toEndWith(".");
+    expect(Object.entries(en.reasons)).not.toContainEqual([kind, reason]);
+  }
+  for (const template of ["checkout_failed", "order_shipped", "order_cancelled"] as const) {
+    const mail = mailOf({ ...command, language: "de", template, total_cents: 500 });
+    expect(mail.subject).toContain("Ihre Bestellung");
+    expect(mail.text).not.toContain("our order");
+  }
 });
 
 test("a mail leads to its checkout where the shop has pages", () => {
@@ -94,7 +131,7 @@ test("input from the network is text in the mail, never markup", () => {
   const { html } = mailOf({ ...command, items });
   expect(html).toContain("&lt;img src=&quot;x&quot;&gt;");
   expect(html).not.toContain("<img");
-  const shop = mailFor(command, { name: "Tea & <Cups>", linkOf: () => null });
+  const shop = mailFor(command, { name: "Tea & <Cups>", linkOf: () => null }, new Map());
   expect(shop.html).toContain("Tea &amp; &lt;Cups&gt;");
 });
 

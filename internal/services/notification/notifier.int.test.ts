@@ -17,6 +17,7 @@ import { Courier } from "./courier.ts";
 import { sendToDeadLetters, Notifier } from "./notifier.ts";
 import { openSmtp } from "./smtp.ts";
 import { notificationMetrics } from "./telemetry.ts";
+import { noNames } from "./product-names.ts";
 import { WaitingMails } from "./waiting-mails.ts";
 
 const brokers = kafkaBrokers();
@@ -330,6 +331,7 @@ async function usingService(
     log: quiet,
     keyValue: changes.keyValue ?? redis,
     shop: { name: "Shop", linkOf: () => null },
+    names: noNames,
     metrics: notificationMetrics({
       counter: (name) => ({
         inc: (labels) => void counters.set(name, [...(counters.get(name) ?? []), labels]),

@@ -26,6 +26,7 @@ import { type Log, traceFields, type Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { sendTraced } from "./mail-spans.ts";
 import { mailKey, mailOf } from "./mails.ts";
+import type { ProductNames } from "./product-names.ts";
 import { NOTIFICATIONS, SENT_TTL_SECONDS, sentKey } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 import type { Deferred, WaitingMails } from "./waiting-mails.ts";
@@ -53,6 +54,7 @@ export interface NotifierOptions {
   readonly shop: MailShop;
   /** Nothing is traced without it. */
   readonly tracer?: Tracer;
+  readonly names: ProductNames;
 }
 
 type Send = Delivery<"SendNotification">;
@@ -150,10 +152,12 @@ export class Notifier {
   }
 
   #send(key: string, delivery: Send, signal: AbortSignal): Promise<Outcome> {
-    const { courier, metrics, shop, tracer } = this.#options;
+    const { courier, metrics, shop, names, tracer } = this.#options;
     const { message } = delivery;
     const { template } = message;
-    const result = sendTraced(delivery, { tracer, attempt: 1 }, () => courier.send(mailOf(message, shop)))
+    const result = sendTraced(delivery, { tracer, attempt: 1 }, async () =>
+      courier.send(mailOf(message, shop, await names.of(message))),
+    )
       .then(async (outcome) => {
         if (outcome.kind === "sent") {
           metrics.sent.inc({ template });

@@ -14,6 +14,7 @@ import type { Log, Tracer } from "../../kernel/telemetry.ts";
 import type { Courier, Outcome } from "./courier.ts";
 import { sendTraced } from "./mail-spans.ts";
 import { mailOf } from "./mails.ts";
+import type { ProductNames } from "./product-names.ts";
 import { NOTIFICATIONS, sentKey, SENT_TTL_SECONDS } from "./notifications.ts";
 import type { NotificationMetrics } from "./telemetry.ts";
 import {
@@ -54,6 +55,7 @@ export interface WaitingMailsOptions {
   readonly shop: MailShop;
   /** Nothing is traced without it. */
   readonly tracer?: Tracer;
+  readonly names: ProductNames;
 }
 
 /** A mail that has to wait, with the result of its first attempt. `pending`: that attempt is still in flight. */
@@ -156,7 +158,7 @@ export class WaitingMails {
   }
 
   async #attempt(mail: WaitingMail, wasSent: boolean): Promise<void> {
-    const { database, courier, metrics, shop, tracer } = this.#options;
+    const { database, courier, metrics, shop, names, tracer } = this.#options;
     const { sql } = database;
     if (wasSent) {
       metrics.duplicates.inc({});
@@ -168,8 +170,8 @@ export class WaitingMails {
       return this.#giveUp(mail, delivery.value, "unknown", delivery.invalid.code, delivery.invalid.reason);
     const { template } = delivery.message;
     const { message } = delivery;
-    const outcome = await sendTraced(delivery, { tracer, attempt: mail.attempts + 1 }, () =>
-      courier.send(mailOf(message, shop)),
+    const outcome = await sendTraced(delivery, { tracer, attempt: mail.attempts + 1 }, async () =>
+      courier.send(mailOf(message, shop, await names.of(message))),
     );
     if (outcome.kind === "sent") return this.#sent(mail.mailKey, template);
     if (outcome.kind !== "held") metrics.failures.inc({ template });

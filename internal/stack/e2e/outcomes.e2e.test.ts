@@ -48,7 +48,7 @@ afterAll(() => held.disposeAsync(), UP_TIMEOUT_MS);
 describe("a successful checkout", () => {
   test("has one confirmed order, its stock, its money and its mail", async () => {
     // given
-    await system.restock("tea", 10);
+    await system.restock("tea", 10, {}, "Tea, green");
     await system.restock("cup", 10);
     const items = [
       { sku_id: "tea", quantity: 2 },
@@ -67,6 +67,7 @@ describe("a successful checkout", () => {
     expect([await system.available("tea"), await system.available("cup")]).toEqual([8, 9]);
     const mail = await system.mailAbout(view.saga_id, "order_confirmed");
     expect(mail.to).toEqual(["shopper@example.com"]);
+    expect(mail.source).toContain("2 x Tea, green,");
     expect(mail.source).toContain(`Order ${orderNumberOf(view.order_id ?? "")}`);
   });
 

@@ -116,9 +116,9 @@ export class RunningSystem implements AsyncDisposable {
   }
 
   /** Adds `count` pieces of a product to the stock. Default price: UNIT_PRICE_CENTS in EUR. */
-  async restock(skuId: string, count: number, price: Partial<Money> = {}): Promise<void> {
+  async restock(skuId: string, count: number, price: Partial<Money> = {}, name = skuId): Promise<void> {
     const { amount_cents: unit_price_cents = UNIT_PRICE_CENTS, currency = CURRENCY } = price;
-    const product = { sku_id: skuId, name: skuId, unit_price_cents, currency };
+    const product = { sku_id: skuId, name, unit_price_cents, currency };
     await loadCatalogue(await this.#inventory(), [{ ...product, add_count: count }]);
   }
 

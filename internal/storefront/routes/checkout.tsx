@@ -116,12 +116,7 @@ async function place(visit: Visit): Promise<Response> {
     return again(visit, posted, { status: 409, note: visit.words.checkout.changed });
   let result: StartResult;
   try {
-    result = await visit.options.data.startCheckout(
-      visit.userId,
-      posted.key,
-      checkoutRequest(posted),
-      visit.request,
-    );
+    result = await visit.options.data.startCheckout(visit.userId, posted.key, checkoutRequest(posted), visit);
   } catch (error) {
     if (error instanceof TooManyRequests) return limited(visit, error);
     if (!(error instanceof AppError && error.canRetry)) throw error;
