@@ -76,6 +76,30 @@ test.concurrent(
 );
 
 test.concurrent(
+  "a form with something wrong is shown again in place, with the focus on what is wrong, and then orders once",
+  async () => {
+    const page = await shoppers.atCheckout(SKU);
+    const address = page.url();
+    await page.fill("#f-email", "nobody");
+    await page.click("[data-place]");
+    await page.waitForSelector("#errors");
+    // No other page was loaded: this one has the answer's content, title and footer.
+    expect(page.url()).toBe(address);
+    expect(await page.locator(":focus").getAttribute("id")).toBe("errors");
+    expect(await page.textContent("#errors a")).toContain("Enter an e-mail address");
+    expect([await page.inputValue("#f-email"), await page.inputValue("#f-city")]).toEqual(["nobody", "Berlin"]);
+    expect(await page.locator("main").count()).toBe(1);
+    expect(await page.locator('footer [form="checkout-form"]').count()).toBeGreaterThan(0);
+    // The button is free again, and the form is the one that its script knows.
+    await page.fill("#f-email", "shopper@example.com");
+    await place(page);
+    await atStage(page, "confirmed");
+    expect(await charges(page)).toBe(1);
+  },
+  TIMEOUT_MS,
+);
+
+test.concurrent(
   "without scripts: a refused card is said in words, and the second try with another card is the order",
   async () => {
     const page = await shoppers.atCheckout(SKU, { javaScriptEnabled: false });
