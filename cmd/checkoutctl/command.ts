@@ -62,7 +62,12 @@ export function statusOption<const Status extends string>(statuses: readonly Sta
 
 /** An option for a duration; its default is given as a user would type it. */
 export function durationOption<const Flags extends string>(flags: Flags, what: string, preset: string) {
-  return new Option(flags, what).argParser(duration).default(duration(preset), preset);
+  return durationFlag(flags, what).default(duration(preset), preset);
+}
+
+/** Without a default. */
+export function durationFlag<const Flags extends string>(flags: Flags, what: string) {
+  return new Option(flags, what).argParser(duration);
 }
 
 function auditText(schema: typeof Reason) {

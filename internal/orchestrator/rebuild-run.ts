@@ -15,6 +15,7 @@ import { enterInbox } from "../messaging/inbox.ts";
 import { recordActions } from "../messaging/operator-action-store.ts";
 import { findInOutbox, insertPublished, append, type PublishedRow } from "../messaging/outbox.ts";
 import { insertSagas, type NewSaga } from "./intake-store.ts";
+import { RecordedDeadline } from "./recorded-deadline.ts";
 import { rebuild, type Rebuilt, type StandingOrder } from "./rebuild.ts";
 import { findSagaIds, openSagaIds } from "./rebuild-store.ts";
 import type { SagaPolicy } from "./saga.ts";
@@ -41,7 +42,8 @@ export interface RebuildOptions {
   readonly clock: Clock;
   /** UUIDv7. */
   readonly newId: () => string;
-  readonly policy: SagaPolicy;
+  /** Without a forward deadline: the one that the messages tell. */
+  readonly policy: Omit<SagaPolicy, "forwardDeadlineMs"> & { readonly forwardDeadlineMs: number | null };
   readonly actor: string;
   readonly reason: string;
   /** Reports what would be done, and changes nothing. */
@@ -66,17 +68,28 @@ export interface RebuildReport {
   readonly sagas: readonly RebuiltSaga[];
   /** Sagas with too few traces. */
   readonly not_rebuilt: readonly string[];
+  /** What an open saga gets, and who said so. `assumed`: no message tells it, so it is the default of FORWARD_DEADLINE_MS. */
+  readonly forward_deadline: {
+    readonly ms: number;
+    readonly source: "given" | "messages" | "assumed";
+  };
 }
+
+/** The default of FORWARD_DEADLINE_MS. */
+const DEFAULT_FORWARD_DEADLINE_MS = 30_000;
 
 export async function rebuildSagas(options: RebuildOptions): Promise<RebuildReport> {
   const run_id = options.newId();
-  const { sent, lost } = await readSent(options);
+  const { sent, lost, recordedMs } = await readSent(options);
+  const forward_deadline = forwardDeadline(options.policy.forwardDeadlineMs, recordedMs);
+  const policy: SagaPolicy = { ...options.policy, forwardDeadlineMs: forward_deadline.ms };
   const received = await readReceived(options, new Set(sent.keys()));
   const report = {
     run_id,
     lost_messages: lost.size,
     sagas: [] as RebuiltSaga[],
     not_rebuilt: [] as string[],
+    forward_deadline,
   };
   const ids = [...sent.keys()];
   for (let start = 0; start < ids.length; start += BATCH) {
@@ -94,7 +107,7 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       const byId = new Map(known.map((saga) => [saga.saga_id, saga]));
       const rebuilt: Rebuilt[] = [];
       for (const one of traces) {
-        const found = rebuild(byId.get(one.saga_id) ?? null, one, now, options.policy);
+        const found = rebuild(byId.get(one.saga_id) ?? null, one, now, policy);
         if (found === null) report.not_rebuilt.push(one.saga_id);
         else rebuilt.push(found);
       }
@@ -130,6 +143,15 @@ export async function rebuildSagas(options: RebuildOptions): Promise<RebuildRepo
       });
   }
   return report;
+}
+
+function forwardDeadline(
+  givenMs: number | null,
+  recordedMs: number | null,
+): RebuildReport["forward_deadline"] {
+  if (givenMs !== null) return { ms: givenMs, source: "given" };
+  if (recordedMs !== null) return { ms: recordedMs, source: "messages" };
+  return { ms: DEFAULT_FORWARD_DEADLINE_MS, source: "assumed" };
 }
 
 type Send = Parameters<Parameters<Database["transaction"]>[0]>[0]["send"];
@@ -199,6 +221,7 @@ async function readSent({ database, readTopic }: RebuildOptions) {
   const open = await openSagaIds(sql);
   const sent = new Map<string, Message[]>([...open].map((id) => [id, []]));
   const lost = new Map<string, PublishedRow>();
+  const recorded = new RecordedDeadline();
   for (const topic of SENT) {
     for await (const batch of readTopic(topic)) {
       const read = batch.values.flatMap((value, index) => {
@@ -211,6 +234,7 @@ async function readSent({ database, readTopic }: RebuildOptions) {
       );
       const known = await findSagaIds(sql, [...new Set(read.map(({ message }) => message.saga_id))]);
       for (const { message, index } of read) {
+        recorded.add(message);
         const { message_id, saga_id } = message;
         const isLost = !kept.has(message_id);
         if (isLost) lost.set(message_id, rowOf(topic, message, batch.raw(index).timestampMs));
@@ -219,7 +243,7 @@ async function readSent({ database, readTopic }: RebuildOptions) {
       }
     }
   }
-  return { sent, lost };
+  return { sent, lost, recordedMs: recorded.ms };
 }
 
 function rowOf(topic: Topic, payload: Message, timestampMs: number): PublishedRow {

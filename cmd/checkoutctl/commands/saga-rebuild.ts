@@ -7,7 +7,7 @@ import {
 } from "../../../internal/orchestrator/rebuild-run.ts";
 import { confirmedOrders } from "../../../internal/operations/order-store.ts";
 import { readTopic } from "../../../internal/platform/kafka/read-topic.ts";
-import { durationOption, operatorCommand, print, table } from "../command.ts";
+import { durationFlag, durationOption, operatorCommand, print, table } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { EXIT } from "../exit.ts";
 import { loadSettings } from "../settings.ts";
@@ -25,10 +25,9 @@ export const rebuildCommand = operatorCommand(
 )
   .option("--dry-run", "only show what would be done")
   .addOption(
-    durationOption(
+    durationFlag(
       "--forward-deadline <duration>",
-      "the orchestrator's FORWARD_DEADLINE_MS; an open saga gets as much",
-      "30s",
+      "the orchestrator's FORWARD_DEADLINE_MS, which an open saga gets; only needed if it was changed after the last checkouts, whose messages tell it",
     ),
   )
   .addOption(
@@ -56,7 +55,7 @@ export const rebuildCommand = operatorCommand(
       newId: () => Bun.randomUUIDv7(),
       policy: {
         ...RESENDS,
-        forwardDeadlineMs: forwardDeadline * 1_000,
+        forwardDeadlineMs: forwardDeadline === undefined ? null : forwardDeadline * 1_000,
         actionDeadlineMs: actionDeadline * 1_000,
       },
       actor,
@@ -67,12 +66,22 @@ export const rebuildCommand = operatorCommand(
     if (report.not_rebuilt.length > 0) process.exitCode = EXIT.refused;
   });
 
-function asText({ lost_messages, sagas, not_rebuilt }: RebuildReport, isDry: boolean): string {
+const DEADLINE_SOURCES = {
+  given: "",
+  messages: ", as the messages tell",
+  assumed: ", the default: no message tells it, so check FORWARD_DEADLINE_MS and give --forward-deadline",
+} as const;
+
+function asText(
+  { lost_messages, sagas, not_rebuilt, forward_deadline }: RebuildReport,
+  isDry: boolean,
+): string {
   const would = isDry ? "would be " : "";
   const taken = sagas.filter(({ key_taken }) => key_taken);
   return [
     ...(sagas.length === 0 ? [] : [table(["SAGA", "FROM", "TO", "SENDS"], sagas.map(rowOf))]),
     `${lost_messages} lost messages ${would}written back, ${sagas.length} sagas ${would}rebuilt`,
+    `open ones get ${forward_deadline.ms / 1_000} s${DEADLINE_SOURCES[forward_deadline.source]}`,
     ...taken.map(
       ({ saga_id }) =>
         `${saga_id}: the shopper has sent this checkout again in the meantime; check whether both are wanted`,
