@@ -12,6 +12,7 @@ import { reportCommand } from "./report/main.ts";
 import { DEFAULT_SCENARIOS, SCENARIOS } from "./scenarios.ts";
 import { runScenarios, type SessionOptions } from "./session.ts";
 import { runSolutions } from "./solutions.ts";
+import { tracingCommand } from "./tracing.ts";
 
 /** Commands other than scenarios; each takes the rest of the arguments and returns the exit code. */
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
@@ -25,6 +26,10 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: 
   compare: {
     about: "the ratio of every figure of two builds, with one or more runs each",
     run: compareCommand,
+  },
+  tracing: {
+    about: "what tracing costs per order: off, 1 % of the checkouts, all of them, in turn",
+    run: tracingCommand,
   },
   solutions: {
     about: "this product, a monolith and dual writes under one load and kill -9",

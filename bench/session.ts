@@ -21,6 +21,8 @@ const REPOSITORY = `${import.meta.dir}/..`;
 export interface SessionOptions {
   readonly scenarios: readonly string[];
   readonly stack?: string | undefined;
+  /** Arguments for `stack up`, besides those of the scenario. */
+  readonly up?: readonly string[];
   /** A checkout of this repository, for another commit. Default: this one. */
   readonly repository?: string | undefined;
   readonly latency?: string | undefined;
@@ -55,7 +57,7 @@ export async function runScenarios(options: SessionOptions): Promise<SessionResu
       postTo: (gateway) => postByLanes(held.use(new Lanes(gateway, CONNECTIONS))),
       stack: options.stack,
       ...(options.repository === undefined ? {} : { repository: options.repository }),
-      ...(scenario.up === undefined ? {} : { up: scenario.up }),
+      up: [...(scenario.up ?? []), ...(options.up ?? [])],
       ...(options.opened === undefined ? {} : { opened: options.opened }),
       skus: SKUS,
       latency,
