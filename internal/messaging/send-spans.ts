@@ -19,10 +19,11 @@ import type { Span, Tracer } from "../kernel/telemetry.ts";
 const TRACEPARENT_FIELD = /"traceparent": ?"(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"/;
 /** A batch without this text has no message of a recorded trace; the search costs nothing compared with the send. */
 const FIELD_NAME = '"traceparent"';
+const NONE: readonly Span[] = [];
 
 /** Starts the spans of sending `text`, records as `BatchProducer.produce` takes them. None if no message has a trace. */
 export function startSends(tracer: Tracer, database: string, text: string): readonly Span[] {
-  if (!tracer.isOn || !text.includes(FIELD_NAME)) return [];
+  if (!tracer.isOn || !text.includes(FIELD_NAME)) return NONE;
   const topics = new Map<string, { count: number; readonly links: string[] }>();
   for (const record of text.split(RECORD_SEPARATOR)) {
     const topic = record.slice(0, record.indexOf(FIELD_SEPARATOR));

@@ -34,8 +34,8 @@ import {
 } from "../../kernel/telemetry.ts";
 import { OtlpExporter, type OtlpExporterOptions } from "./otlp-exporter.ts";
 
-/** The largest batch of the message processor, and twice that of the relay. The SDK's own limit is 128. */
-const MAX_LINKS = 2_000;
+/** The largest batch of anybody, a publisher's. The SDK's own limit is 128, and it would keep the last ones. */
+const MAX_LINKS = 20_000;
 const MAX_QUEUED_SPANS = 20_000;
 const MAX_EXPORTED_SPANS = 1_000;
 const EXPORT_EVERY_MS = 1_000;
