@@ -11,7 +11,12 @@ import { append, deadLetterStatements } from "./outbox.ts";
 export interface GivenUp {
   readonly dead: DeadMessage;
   /** Undefined where they could not be read. */
-  readonly message: { readonly type: string | undefined; readonly message_id: string | undefined };
+  readonly message: {
+    readonly type: string | undefined;
+    readonly message_id: string | undefined;
+    /** Its saga hears of the end in the same trace. */
+    readonly traceparent?: string | undefined;
+  };
 }
 
 export interface GiveUpContext {
@@ -29,7 +34,8 @@ export function giveUpStatements(
   const { service, eventTopic } = context.handler;
   const records = givenUp.map(({ dead }) => deadLetter(service, dead));
   const { newId, now } = context;
-  const notices = append({ tx, appended }, [{ out: givenUp.flatMap(noticeOf) }], { eventTopic, newId, now });
+  const caused = givenUp.map((each) => ({ out: noticeOf(each), traceparent: each.message.traceparent }));
+  const notices = append({ tx, appended }, caused, { eventTopic, newId, now });
   return [...deadLetterStatements(tx, records), ...notices];
 }
 

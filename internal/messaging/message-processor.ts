@@ -22,7 +22,7 @@ import { BACKOFF_CAP_MS, BACKOFF_FIRST_MS, pollUntilAborted } from "./poll-loop.
 import { scheduleRetries } from "./retry-store.ts";
 import { allEnded, partsBySaga } from "./side-by-side.ts";
 import type { ConsumerMetrics } from "./telemetry.ts";
-import type { Log } from "../kernel/telemetry.ts";
+import { type Log, traceFields } from "../kernel/telemetry.ts";
 
 /** Above this size a batch no longer gets cheaper per message, and one failure costs more to find. */
 const MAX_BATCH_MESSAGES = 2_000;
@@ -181,8 +181,9 @@ export class MessageProcessor<Type extends MessageType, Rows> {
     for (const { message, cause: why, attempts } of pending) {
       if (attempts === 0) continue;
       metrics.failures.inc({ service: handler.service, type: message.type });
+      const { message_id, saga_id, traceparent } = message;
       log.warn(
-        { service: handler.service, message_id: message.message_id, saga_id: message.saga_id, ...why },
+        { service: handler.service, message_id, saga_id, ...traceFields(traceparent), ...why },
         "message failed, retry scheduled",
       );
     }

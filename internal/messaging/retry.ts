@@ -14,7 +14,7 @@ import { markSeen } from "./dedup-cache.ts";
 import { type Failure, bisect } from "./bisect.ts";
 import { claimDue, type FurtherFailure, type PendingRetry, postpone, removeRetries } from "./retry-store.ts";
 import type { ConsumerMetrics } from "./telemetry.ts";
-import type { Log } from "../kernel/telemetry.ts";
+import { type Log, traceFields } from "../kernel/telemetry.ts";
 
 /** Messages per claim. A claim must be finished within its lease. */
 const RETRY_BATCH_MESSAGES = 200;
@@ -128,10 +128,16 @@ export class RetryLoop<Type extends MessageType, Rows> {
     const heldCount = failed.filter(({ isHeld }) => isHeld).length;
     metrics.retried.inc({ service, outcome: "failed" }, failed.length - heldCount);
     metrics.retried.inc({ service, outcome: "held" }, heldCount);
-    for (const { pending, cause: why } of written) {
+    for (const { pending, delivery, cause: why } of written) {
       metrics.deadLettered.inc({ service, code: why.code });
       log.error(
-        { service, message_id: pending.message_id, saga_id: pending.saga_id, ...why },
+        {
+          service,
+          message_id: pending.message_id,
+          saga_id: pending.saga_id,
+          ...traceFields(delivery?.message.traceparent),
+          ...why,
+        },
         "message dead-lettered",
       );
     }
@@ -174,6 +180,6 @@ function givenUpOf<Type extends MessageType>(
       firstFailedAt,
       lastFailedAt: now,
     },
-    message: { type: message_type, message_id },
+    message: { type: message_type, message_id, traceparent: delivery?.message.traceparent },
   };
 }
