@@ -209,6 +209,17 @@ const FormerActor = Type.Optional(Actor);
 export const CancelSaga = Type.Object({ reason: Reason, actor: FormerActor }, strict);
 export type CancelSaga = Static<typeof CancelSaga>;
 
+/** POST /sagas/:id/trace on the orchestrator: the operator whose token the request has wants a saga traced from now on. */
+export const TraceSaga = Type.Object({ reason: Reason }, strict);
+export type TraceSaga = Static<typeof TraceSaga>;
+
+/** Answer to a trace: 202 if it starts now, 200 if the saga was traced before. */
+export const SagaTraced = Type.Object({
+  saga_id: Uuid,
+  trace_id: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+});
+export type SagaTraced = Static<typeof SagaTraced>;
+
 /** Answer to a cancel with the current state: 202 if it started compensation, 200 if compensation had already started. */
 export const SagaCancelled = Type.Object({
   saga_id: Uuid,
@@ -253,6 +264,7 @@ export const SagaApiFault = Type.Object({
     Type.Literal("NOT_EXTENDABLE"),
     Type.Literal("UNAUTHENTICATED"),
     Type.Literal("FORBIDDEN"),
+    Type.Literal("TRACING_OFF"),
     Type.Literal("INVALID_REQUEST"),
     Type.Literal("UNAVAILABLE"),
     Type.Literal("INTERNAL"),

@@ -30,6 +30,10 @@ export const Environment = Type.Partial(
       description:
         "the operators' address (OPS_PORT) of each role process, for example payment=http://10.0.0.3:9100",
     }),
+    TRACE_URL_TEMPLATE: Type.String({
+      pattern: "^https?://.*\\{trace_id\\}",
+      description: "address of a trace in your tracing system, with {trace_id} in it; `saga show` prints it",
+    }),
     LEDGER_FILE: Type.String({ description: "the provider simulator's ledger file" }),
     PAYSIM_URL: Type.String({
       format: "url",

@@ -9,6 +9,7 @@ import { KeyLookup } from "../../internal/orchestrator/key-lookup.ts";
 import { extendAction } from "../../internal/orchestrator/more-time.ts";
 import type { PastWatch } from "../../internal/orchestrator/past-watch.ts";
 import type { SagaObserver } from "../../internal/orchestrator/saga-batch.ts";
+import { traceSaga } from "../../internal/orchestrator/trace.ts";
 import type { StatusWatch } from "../../internal/orchestrator/status-watch.ts";
 import { AppError } from "../../internal/kernel/errors.ts";
 import { openAccess } from "../../internal/platform/access.ts";
@@ -64,6 +65,7 @@ export async function startApi(context: RoleContext<OrchestratorConfig>, parts: 
       requirePresent(past);
       return extendAction(parts, sagaId, request);
     },
+    trace: (sagaId, request) => traceSaga({ ...parts, log, tracer }, sagaId, request),
     faultOf: database.faultOf.bind(database),
     tracer,
     onError: (error) => logError(error, {}, "a request failed"),

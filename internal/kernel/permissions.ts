@@ -20,6 +20,7 @@ export const PERMISSIONS: Readonly<Record<InternalApiName, Permissions>> = {
     "POST /sagas/:id/cancel": OPERATE,
     // A service only for the shopper whose order it is: the API checks that.
     "POST /sagas/:id/cancel-order": ["service", "operator"],
+    "POST /sagas/:id/trace": OPERATE,
     "GET /sagas": READ,
     "GET /sagas/:id": READ,
     "GET /sagas/:id/history": READ,

@@ -8,6 +8,7 @@ import type { Tx } from "./database.ts";
 export type OperatorActionKind =
   | "saga.cancel"
   | "saga.rebuild"
+  | "saga.trace"
   | "dead-letter.replay"
   | "dead-letter.discard"
   | "outbox.republish"

@@ -1,5 +1,5 @@
-// Cancels a saga, or the order of a completed one, through the orchestrator's HTTP interface, never by SQL: only the transition table
-// moves a saga. Called by `checkoutctl saga cancel` and `order cancel`.
+// Cancels a saga, or the order of a completed one, or has a saga traced, through the orchestrator's HTTP interface, never by SQL: only the transition table
+// moves a saga. Called by `checkoutctl saga cancel`, `saga trace` and `order cancel`.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import {
   type CancelOrderRequest,
@@ -7,6 +7,8 @@ import {
   OrderCancelling,
   SagaApiFault,
   SagaCancelled,
+  SagaTraced,
+  type TraceSaga,
 } from "../../schemas/http.ts";
 import { AppError } from "../kernel/errors.ts";
 import { authorized, requireAdmitted, type ServiceAt } from "./service-call.ts";
@@ -15,6 +17,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 const cancelled = TypeCompiler.Compile(SagaCancelled);
 const cancelling = TypeCompiler.Compile(OrderCancelling);
+const traced = TypeCompiler.Compile(SagaTraced);
 const fault = TypeCompiler.Compile(SagaApiFault);
 
 export interface CancelAnswer extends SagaCancelled {
@@ -52,10 +55,26 @@ export async function cancelOrder(
   throw refusalOf(status, answer, orchestrator.url, sagaId);
 }
 
+export interface TraceAnswer extends SagaTraced {
+  /** False if the saga was traced before. */
+  readonly started_now: boolean;
+}
+
+/** Traces a saga from now on, or reports its trace; with the errors of `cancelSaga`, and MESSAGE_INVALID while tracing is off. */
+export async function traceSaga(
+  orchestrator: ServiceAt,
+  sagaId: string,
+  request: TraceSaga,
+): Promise<TraceAnswer> {
+  const { status, answer } = await post(orchestrator, `/sagas/${sagaId}/trace`, request);
+  if (traced.Check(answer)) return { ...answer, started_now: status === 202 };
+  throw refusalOf(status, answer, orchestrator.url, sagaId);
+}
+
 async function post(
   orchestrator: ServiceAt,
   path: string,
-  request: CancelSaga | CancelOrderRequest,
+  request: CancelSaga | CancelOrderRequest | TraceSaga,
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
   try {
     const response = await fetch(new URL(path, orchestrator.url), {
@@ -91,6 +110,11 @@ function refusalOf(status: number, answer: unknown, orchestratorUrl: string, sag
       return new AppError(
         "MESSAGE_INVALID",
         `${detail}: use \`checkoutctl saga cancel ${sagaId}\` while it is in progress`,
+      );
+    case "TRACING_OFF":
+      return new AppError(
+        "MESSAGE_INVALID",
+        `tracing is off, ${detail}: set it for all roles, or read \`checkoutctl saga show ${sagaId}\``,
       );
     case "UNAVAILABLE":
       return new AppError("SERVICE_UNAVAILABLE", "the orchestrator cannot reach its database: try again");

@@ -17,13 +17,15 @@ import {
   type SagaCancelled,
   type OpenSagas,
   type SagaStarted,
+  type SagaTraced,
   StartSaga,
+  TraceSaga,
 } from "../../schemas/http.ts";
 import { queryReader } from "../../schemas/query.ts";
 import { type Access, type Actor, Denied } from "../kernel/actor.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, SAGA_ID } from "../kernel/span-attributes.ts";
-import { type Tracer } from "../kernel/telemetry.ts";
+import type { Tracer } from "../kernel/telemetry.ts";
 import { timestampOf } from "../kernel/timestamp.ts";
 import type { DatabaseFault } from "../messaging/database.ts";
 import type { NoMoreTime } from "./action.ts";
@@ -34,6 +36,7 @@ import { ClientKeyReused, type Intake } from "./intake.ts";
 import type { KeyLookup } from "./key-lookup.ts";
 import type { Extension } from "./more-time.ts";
 import type { StatusWatch } from "./status-watch.ts";
+import type { TraceBy, TraceResult } from "./trace.ts";
 import { statusOf } from "./state.ts";
 import { positionColumns } from "./store.ts";
 
@@ -47,6 +50,7 @@ const MAX_SAGAS_ASKED = 100;
 const startSaga = TypeCompiler.Compile(StartSaga);
 const findSaga = TypeCompiler.Compile(FindSaga);
 const cancelSaga = TypeCompiler.Compile(CancelSaga);
+const traceSaga = TypeCompiler.Compile(TraceSaga);
 const extendAction = TypeCompiler.Compile(ExtendAction);
 const cancelOrder = TypeCompiler.Compile(CancelOrderRequest);
 const someSagas = TypeCompiler.Compile(Type.Array(Uuid, { minItems: 1, maxItems: MAX_SAGAS_ASKED }));
@@ -82,6 +86,8 @@ export interface OrchestratorApiOptions {
   readonly cancelOrder: (sagaId: string, request: CancelOrderBy) => Promise<CancelOrderResult>;
   /** Null when the user has no such saga. */
   readonly extendAction: (sagaId: string, request: ExtendAction) => Promise<Extension | null>;
+  /** Without it tracing is off. */
+  readonly trace?: (sagaId: string, request: TraceBy) => Promise<TraceResult>;
   /** Of the database that intake and watch use. */
   readonly faultOf: (error: unknown) => DatabaseFault;
   /** Called with errors that the caller did not cause. */
@@ -126,6 +132,14 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
       async ({ actor, params, request }) => {
         const body = cancelOrderBy(actor, await bodyOf(request, cancelOrder));
         return orderCancelling(await options.cancelOrder(sagaIdOf(params.id), body));
+      },
+      { parse: "none" },
+    )
+    .post(
+      "/sagas/:id/trace",
+      async ({ actor, params, request }) => {
+        const { reason } = await bodyOf(request, traceSaga);
+        return traced(params.id, await options.trace?.(sagaIdOf(params.id), { actor: actor.name, reason }));
       },
       { parse: "none" },
     )
@@ -276,6 +290,21 @@ function extended(extension: Extension | null): Response {
   return Response.json({ expires_at: timestampOf(extension.expiresAt) } satisfies ActionExtended);
 }
 
+function traced(sagaId: string, result: TraceResult = { kind: "off" }): Response {
+  switch (result.kind) {
+    case "unknown":
+      return answer("NO_SUCH_SAGA");
+    case "off":
+      return answer("TRACING_OFF", "the orchestrator has no OTLP_URL");
+    case "traced": {
+      const view: SagaTraced = { saga_id: sagaId, trace_id: result.traceId };
+      return Response.json(view, { status: result.startedNow ? 202 : 200 });
+    }
+    default:
+      return assertNever(result);
+  }
+}
+
 /** The client reads the code; the HTTP status says the same to proxies and people. */
 const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
   CLIENT_KEY_REUSED: 409,
@@ -285,6 +314,7 @@ const STATUS_OF: Readonly<Record<SagaApiFault["error"], number>> = {
   NOT_EXTENDABLE: 409,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  TRACING_OFF: 409,
   INVALID_REQUEST: 422,
   UNAVAILABLE: 503,
   INTERNAL: 500,

@@ -1,4 +1,4 @@
-// `checkoutctl saga`: lists sagas, shows the history of one, cancels one.
+// `checkoutctl saga`: lists sagas, shows the history of one, cancels one, has one traced.
 import type { Sql } from "postgres";
 import { Option } from "@commander-js/extra-typings";
 import { awaitedCommand } from "../../../internal/orchestrator/stuck.ts";
@@ -9,7 +9,7 @@ import {
   type NeedyCancellation,
   type StuckSaga,
 } from "../../../internal/orchestrator/stuck-store.ts";
-import { cancelSaga } from "../../../internal/operations/orchestrator.ts";
+import { cancelSaga, traceSaga } from "../../../internal/operations/orchestrator.ts";
 import { findOrder } from "../../../internal/operations/order-store.ts";
 import { listSagas, type SagaSummary } from "../../../internal/operations/saga-store.ts";
 import { type SagaStory, sagaStory } from "../../../internal/operations/saga-story.ts";
@@ -31,7 +31,7 @@ import {
 } from "../command.ts";
 import { Connections } from "../connections.ts";
 import { serviceAt } from "../operator.ts";
-import { loadSettings } from "../settings.ts";
+import { loadSettings, type Settings } from "../settings.ts";
 import { findCommand } from "./saga-find.ts";
 import { rebuildCommand } from "./saga-rebuild.ts";
 
@@ -99,15 +99,23 @@ function stuckAsText(stuck: readonly Listed[]): string {
 const show = command("show", "show one saga's history from the four databases")
   .argument("<saga-id>", "the saga's id, or its order's", uuid)
   .action(async (id, options) => {
-    await using connections = new Connections(loadSettings(options.stack));
+    const settings = loadSettings(options.stack);
+    await using connections = new Connections(settings);
     const databases = await connections.databases();
     const story = (await sagaStory(databases, id)) ?? (await storyOfOrder(databases, id));
     if (story === null)
       throw new AppError("MESSAGE_INVALID", `there is no saga ${id}, and no order with this id`);
     if (story.saga.saga_id !== id)
       process.stderr.write(`checkoutctl: ${id} is an order; this is its saga, ${story.saga.saga_id}\n`);
-    print(options, story, () => asText(story));
+    const trace_url = traceUrl(settings, story.trace_id);
+    print(options, { ...story, trace_url }, () => asText(story, trace_url));
   });
+
+/** Null without TRACE_URL_TEMPLATE or without a trace. */
+function traceUrl(settings: Settings, traceId: string | null): string | null {
+  const template = settings.optional("TRACE_URL_TEMPLATE");
+  return template === undefined || traceId === null ? null : template.replaceAll("{trace_id}", traceId);
+}
 
 async function storyOfOrder(
   databases: Readonly<Record<DatabaseName, Sql>>,
@@ -130,14 +138,30 @@ const cancel = operatorCommand("cancel", "cancel a saga and undo everything it h
     });
   });
 
+const trace = operatorCommand("trace", "trace a saga from now on, in every role")
+  .argument("<saga-id>", "the saga's id", uuid)
+  .action(async (sagaId, { reason, ...options }) => {
+    const settings = loadSettings(options.stack);
+    const answer = await traceSaga(await serviceAt(settings, "ORCHESTRATOR_URL"), sagaId, { reason });
+    const trace_url = traceUrl(settings, answer.trace_id);
+    print(options, { ...answer, trace_url }, () => {
+      const what = answer.started_now ? "is traced from now on" : "was traced before";
+      return `saga ${sagaId} ${what}: ${trace_url ?? `trace ${answer.trace_id}`}`;
+    });
+  });
+
 export const sagaCommand = group("saga", "checkouts, in progress and finished")
   .addCommand(ls)
   .addCommand(findCommand)
   .addCommand(show)
   .addCommand(cancel)
+  .addCommand(trace)
   .addCommand(rebuildCommand);
 
-function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory): string {
+function asText(
+  { saga, trace_id, reservation, money: rows, orders, timeline }: SagaStory,
+  traceAddress: string | null,
+): string {
   const [line] = reservation;
   const facts: [string, string | null][] = [
     ["saga", saga.saga_id],
@@ -146,6 +170,7 @@ function asText({ saga, reservation, money: rows, orders, timeline }: SagaStory)
     ["failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
     ["total", money(saga.total_cents, saga.currency)],
     ["next deadline", instant(saga.deadline_at)],
+    ["trace", traceAddress ?? trace_id],
     ["reservation", line === undefined ? null : `${line.reservation_id} ${line.status}`],
     ...rows.map((row): [string, string] => [row.kind, `${row.id} ${row.status}`]),
     ...orders.map((order): [string, string] => ["order", `${order.order_id} ${order.status}`]),

@@ -213,6 +213,18 @@ const CASES: readonly Case[] = [
     403,
     async () => restock({}, { authorization: await gateway.header() }),
   ],
+  [
+    "orchestrator",
+    "a trace with half a character",
+    422,
+    () => post(`/sagas/${SAGA}/trace`, { reason: HALF }),
+  ],
+  [
+    "orchestrator",
+    "a trace while tracing is off",
+    409,
+    () => post(`/sagas/${SAGA}/trace`, { reason: "test" }),
+  ],
   ["inventory", "a limit", 200, () => get("/catalogue?limit=2")],
   ["inventory", "the products of a cart", 200, () => get("/catalogue?skus=tea-1,tea-2")],
   ["inventory", "a cart with an invalid SKU", 422, () => get("/catalogue?skus=tea-1,%20")],

@@ -87,7 +87,10 @@ test.concurrent(
     expect(page.url()).toBe(address);
     expect(await page.locator(":focus").getAttribute("id")).toBe("errors");
     expect(await page.textContent("#errors a")).toContain("Enter an e-mail address");
-    expect([await page.inputValue("#f-email"), await page.inputValue("#f-city")]).toEqual(["nobody", "Berlin"]);
+    expect([await page.inputValue("#f-email"), await page.inputValue("#f-city")]).toEqual([
+      "nobody",
+      "Berlin",
+    ]);
     expect(await page.locator("main").count()).toBe(1);
     expect(await page.locator('footer [form="checkout-form"]').count()).toBeGreaterThan(0);
     // The button is free again, and the form is the one that its script knows.
