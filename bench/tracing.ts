@@ -8,6 +8,7 @@ import { figuresOf } from "./figures.ts";
 import { median } from "./histograms.ts";
 import { takeDownWhenInterrupted } from "./interrupted.ts";
 import { type ClaimResult, type RunRecord, writeRuns } from "./record.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { runScenarios } from "./session.ts";
 
 /** The share of the CPU per order that tracing one checkout in a hundred may add. */
@@ -50,6 +51,8 @@ export async function tracingCommand(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  if (!Object.hasOwn(SCENARIOS, values.scenario))
+    return wrong("bench tracing", `there is no scenario ${values.scenario}`);
   const [rounds, warmUpSeconds] = [Number(values.rounds), Number(values["warm-up"])];
   const measuredSeconds = values.seconds === undefined ? undefined : Number(values.seconds);
   if (!(Number.isInteger(rounds) && rounds > 0) || !(warmUpSeconds >= 0) || !((measuredSeconds ?? 1) > 0))
