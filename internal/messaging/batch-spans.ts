@@ -57,15 +57,17 @@ export class BatchSpans {
    * The trace context for what the message leads to. `parent`: the context that its saga was given, for a message that has none.
    */
   contextOf(delivery: AnyDelivery, parent: string | undefined): string | undefined {
-    const { message_id } = delivery.message;
-    const span = this.#messages.get(message_id);
+    if (parent === undefined && this.#messages.size === 0) return undefined;
+    const span = this.#messages.get(delivery.message.message_id);
     if (span !== undefined || parent === undefined) return span?.traceparent;
     return this.#start(delivery, parent).traceparent;
   }
 
   decided({ message }: AnyDelivery, out: readonly Outgoing[]): void {
+    const span = this.#messages.size === 0 ? undefined : this.#messages.get(message.message_id);
+    if (span === undefined) return;
     const types = out.map(({ type }) => type).join(" ");
-    this.#messages.get(message.message_id)?.set({ [OUTCOME]: types === "" ? "nothing" : types });
+    span.set({ [OUTCOME]: types === "" ? "nothing" : types });
   }
 
   /** `fresh`: the ids of the messages that were new. */
