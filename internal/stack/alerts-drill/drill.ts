@@ -75,16 +75,17 @@ async function raise(
       const heard = await listen();
       return !quiet.some((name) => heard.isFiring(name));
     });
-    // The Watchdog has fired since the start.
-    const begun = quiet.length === 0 ? 0 : Date.now();
+    const begun = Date.now();
+    // The Watchdog may have been told before.
+    const since = quiet.length === 0 ? 0 : begun;
     report(`cause: ${scene.cause}`);
     lift = await scene.inject(arena);
     await until("all have fired", FIRE_TIMEOUT_MS, async () => {
       const heard = await listen();
       for (const name of scene.alerts) {
-        const at = heard.firedAt(name, begun);
+        const at = heard.firedAt(name, since);
         if (at === undefined || firedAfter.has(name)) continue;
-        firedAfter.set(name, begun === 0 ? 0 : seconds(at - begun));
+        firedAfter.set(name, Math.max(0, seconds(at - begun)));
         report(`  ${name} fires after ${firedAfter.get(name)} s`);
       }
       return firedAfter.size === scene.alerts.length;
