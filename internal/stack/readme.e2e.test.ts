@@ -35,6 +35,7 @@ const RUNS: Readonly<Record<string, "as it stands" | { readonly as: string } | {
   "bun run bench": { as: "bun run bench steady --seconds 1 --warm-up 0" },
   "bun run chaos --faults 60 --orders 10000": { as: "bun run chaos --help" },
   "bun run mutation": { as: "bun run mutation --list" },
+  "bun run alerts:drill": { as: "bun run alerts:drill --help" },
   "bun run check": { by: "the first stage of npm test" },
 };
 
