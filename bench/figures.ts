@@ -1,5 +1,5 @@
 // The comparable figures of a run: name, unit, value, and whether more or less is better. Used by compare.ts.
-import { perOrderOf } from "./console.ts";
+import { perOrderOf } from "./run-summary.ts";
 import { byPart, sides } from "./parts.ts";
 import type { RunRecord } from "./record.ts";
 

@@ -1,7 +1,7 @@
 // Runs scenarios in sequence on as few stacks as possible, warms each stack up once, stores every run in a file, and audits each stack.
 // Called by main.ts, headline.ts and against.ts.
 import { FINISH_P99_MS } from "./claims.ts";
-import { describeRun } from "./console.ts";
+import { describeRun } from "./run-summary.ts";
 import { Lanes } from "./lanes.ts";
 import { runLoad } from "./load.ts";
 import { BrokerWatch } from "./measure/broker-cost.ts";

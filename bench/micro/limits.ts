@@ -4,7 +4,7 @@ import { createClient } from "redis";
 import { RateLimits, limitMetrics } from "../../internal/gateway/limits/rate-limits.ts";
 import { ShoppingLimits } from "../../internal/gateway/limits/shopping-limits.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
-import { RedisLimitStore } from "../../internal/platform/limit-store.ts";
+import { RedisLimitStore } from "../../internal/platform/redis-limit-store.ts";
 import { Metrics } from "../../internal/platform/metrics.ts";
 import { openRedis } from "../../internal/platform/redis.ts";
 import { OUT_OF_REACH } from "./out-of-reach.ts";

@@ -1,5 +1,5 @@
 // The report section of one run: claims and key figures, then charts, then tables. Pure.
-import { perOrderOf } from "../console.ts";
+import { perOrderOf } from "../run-summary.ts";
 import { curveOf } from "../histograms.ts";
 import type { Hop } from "../measure/hops.ts";
 import { byPart, isOutside, sides } from "../parts.ts";

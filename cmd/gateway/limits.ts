@@ -8,7 +8,7 @@ import { ShoppingLimits } from "../../internal/gateway/limits/shopping-limits.ts
 import { isApi } from "../../internal/gateway/site.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import type { RoleContext } from "../../internal/platform/lifecycle.ts";
-import { RedisLimitStore } from "../../internal/platform/limit-store.ts";
+import { RedisLimitStore } from "../../internal/platform/redis-limit-store.ts";
 import type { Redis } from "../../internal/platform/redis.ts";
 import { peerOf } from "../../internal/platform/serve-http.ts";
 import { SESSION } from "../../internal/storefront/cookies.ts";

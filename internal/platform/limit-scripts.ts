@@ -1,4 +1,4 @@
-// What the limits do in Redis, as scripts: each is one command and one step for all gateways. Used by limit-store.ts; redis.ts
+// What the limits do in Redis, as scripts: each is one command and one step for all gateways. Used by redis-limit-store.ts; redis.ts
 // registers them, so that the server gets the text once.
 import { defineScript } from "redis";
 

@@ -7,7 +7,7 @@ import { createClient } from "redis";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import { TcpProxy } from "../../faults/tcp-proxy.ts";
 import { shopCurrencies } from "../../kernel/shop-currencies.ts";
-import { RedisLimitStore } from "../../platform/limit-store.ts";
+import { RedisLimitStore } from "../../platform/redis-limit-store.ts";
 import { openRedis, type Redis } from "../../platform/redis.ts";
 import { type HttpServer, peerOf, serveHttp } from "../../platform/serve-http.ts";
 import {
