@@ -1,6 +1,7 @@
 // What each command of checkoutctl prints with --json, by the words of the command. A script may rely on it: fields are added, never
 // removed. docs/cli.md is generated from it; tests check the output of every command against it, and that every command has one.
 import { type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { CostReport } from "./cost.ts";
 import { DeadLetter } from "./dead-letter.ts";
 import { DoctorReport } from "./doctor.ts";
 import { PricedItem, ShippingAddress, Tracking } from "./fields.ts";
@@ -179,6 +180,7 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "catalogue rebuild": shape({ run_id: text, lost: count, settled: count, answered: count }),
   doctor: DoctorReport,
   top: Overview,
+  cost: CostReport,
   audit: Audit,
   "saga ls": Type.Union([list(Saga), list(Type.Union([StuckSaga, NeedyCancellation]))], {
     description: "with --stuck the second form",

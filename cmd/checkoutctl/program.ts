@@ -6,6 +6,7 @@ import { version } from "../../package.json";
 import { auditCommand } from "./commands/audit.ts";
 import { catalogueCommand } from "./commands/catalogue.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { costCommand } from "./commands/cost.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { keysCommand } from "./commands/keys.ts";
@@ -32,6 +33,7 @@ export const program = new Command("checkoutctl")
   .addCommand(catalogueCommand)
   .addCommand(doctorCommand)
   .addCommand(topCommand)
+  .addCommand(costCommand)
   .addCommand(auditCommand)
   .addCommand(sagaCommand)
   .addCommand(orderCommand)
