@@ -21,7 +21,7 @@ import {
   StartSaga,
   TraceSaga,
 } from "../../schemas/http.ts";
-import { queryReader } from "../../schemas/query.ts";
+import { queryReader, type ReadQuery } from "../../schemas/query.ts";
 import { type Access, type Actor, Denied } from "../kernel/actor.ts";
 import { AppError, assertNever } from "../kernel/errors.ts";
 import { HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, SAGA_ID } from "../kernel/span-attributes.ts";
@@ -97,7 +97,7 @@ export interface OrchestratorApiOptions {
 }
 
 export function orchestratorApi(options: OrchestratorApiOptions) {
-  const { access, keys, watch, history, cancel, faultOf, onError } = options;
+  const { access, keys, cancel, faultOf, onError } = options;
   return new Elysia({ serve: { maxRequestBodySize: MAX_BODY_BYTES } })
     .onError(({ error, code }) => {
       if (error instanceof Denied)
@@ -149,31 +149,30 @@ export function orchestratorApi(options: OrchestratorApiOptions) {
         extended(await options.extendAction(sagaIdOf(params.id), await bodyOf(request, extendAction))),
       { parse: "none" },
     )
-    .get("/sagas", async ({ request }) => {
-      const read = sagasQuery(request.url);
-      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
-      const { user_id, open, saga_ids } = read.query;
-      if ((open === undefined) === (saga_ids === undefined))
-        throw new InvalidRequest("the query needs open=1 or saga_ids");
-      const sagas = saga_ids === undefined ? watch.open(user_id) : watch.some(sagaIdsOf(saga_ids), user_id);
-      return { sagas: [...(await sagas)] } satisfies OpenSagas;
-    })
-    .get("/sagas/:id", async ({ params, request }) => {
-      const sagaId = sagaIdOf(params.id);
-      const read = statusQuery(request.url);
-      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
-      const { user_id, wait_ms = 0 } = read.query;
-      const wait = { waitMs: wait_ms, signal: request.signal };
-      return (await watch.status(sagaId, user_id, wait)) ?? answer("NO_SUCH_SAGA");
-    })
-    .get("/sagas/:id/history", async ({ params, request }) => {
-      const sagaId = sagaIdOf(params.id);
-      const read = historyQuery(request.url);
-      if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
-      const { user_id, after = 0, wait_ms = 0 } = read.query;
-      const wait = { waitMs: wait_ms, signal: request.signal };
-      return (await history.history({ sagaId, after }, user_id, wait)) ?? answer("NO_SUCH_SAGA");
-    });
+    .get("/sagas", ({ request }) => sagasOf(options, request))
+    .get("/sagas/:id", ({ params, request }) => statusAt(options, params.id, request))
+    .get("/sagas/:id/history", ({ params, request }) => historyAt(options, params.id, request));
+}
+
+async function sagasOf({ watch }: OrchestratorApiOptions, { url }: Request): Promise<OpenSagas> {
+  const { user_id, open, saga_ids } = queryOf(sagasQuery(url));
+  if ((open === undefined) === (saga_ids === undefined))
+    throw new InvalidRequest("the query needs open=1 or saga_ids");
+  const sagas = saga_ids === undefined ? watch.open(user_id) : watch.some(sagaIdsOf(saga_ids), user_id);
+  return { sagas: [...(await sagas)] };
+}
+
+async function statusAt({ watch }: OrchestratorApiOptions, id: string, { url, signal }: Request) {
+  const sagaId = sagaIdOf(id);
+  const { user_id, wait_ms = 0 } = queryOf(statusQuery(url));
+  return (await watch.status(sagaId, user_id, { waitMs: wait_ms, signal })) ?? answer("NO_SUCH_SAGA");
+}
+
+async function historyAt({ history }: OrchestratorApiOptions, id: string, { url, signal }: Request) {
+  const sagaId = sagaIdOf(id);
+  const { user_id, after = 0, wait_ms = 0 } = queryOf(historyQuery(url));
+  const wait = { waitMs: wait_ms, signal };
+  return (await history.history({ sagaId, after }, user_id, wait)) ?? answer("NO_SUCH_SAGA");
 }
 
 async function ready(access: Access, request: Request, route: string): Promise<"ok"> {
@@ -224,6 +223,11 @@ function sagaIdsOf(text: string): readonly string[] {
   const sagaIds = text.split(",");
   if (someSagas.Check(sagaIds)) return sagaIds;
   throw new InvalidRequest(`saga_ids is not a list of 1 to ${MAX_SAGAS_ASKED} saga ids`);
+}
+
+function queryOf<Query>(read: ReadQuery<Query>): Query {
+  if ("faults" in read) throw new InvalidRequest(faultText(read.faults[0]));
+  return read.query;
 }
 
 function faultText(fault: { readonly path: string; readonly message: string } | undefined): string {
