@@ -9,6 +9,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { costCommand } from "./commands/cost.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { findCommand } from "./commands/find.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { orderCommand } from "./commands/order.ts";
@@ -35,6 +36,7 @@ export const program = new Command("checkoutctl")
   .addCommand(topCommand)
   .addCommand(costCommand)
   .addCommand(auditCommand)
+  .addCommand(findCommand)
   .addCommand(sagaCommand)
   .addCommand(orderCommand)
   .addCommand(dlqCommand)

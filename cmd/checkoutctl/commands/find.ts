@@ -1,0 +1,45 @@
+// `checkoutctl find ID`: says what an id belongs to, whatever kind it is.
+import type { Hit } from "../../../internal/operations/find-anything-store.ts";
+import { findAnything } from "../../../internal/operations/find-anything.ts";
+import { typeOf } from "../../../internal/operations/dead-letters.ts";
+import { AppError } from "../../../internal/kernel/errors.ts";
+import { command, print, table } from "../command.ts";
+import { Connections } from "../connections.ts";
+import { loadSettings } from "../settings.ts";
+import { select } from "./dlq-selection.ts";
+
+export const findCommand = command(
+  "find",
+  "find what an id belongs to: paste any id, key, SKU or address with one",
+)
+  .argument(
+    "<id>",
+    "of a saga, order, payment, refund, reservation, message, dead letter or shopper, a provider's id, a SKU, an Idempotency-Key",
+  )
+  .option("--dead-letters", "look through the topic of the dead letters, too, which takes longer")
+  .action(async (text, options) => {
+    await using connections = new Connections(loadSettings(options.stack));
+    const deadLetters = async (id: string): Promise<readonly Hit[]> =>
+      (await select(connections, {}, [id])).records.map((record) => ({
+        kind: "dead_letter",
+        id: record.dead_letter_id,
+        saga_id: record.saga_id,
+        what: `${typeOf(record)} of ${record.service}, ${record.error_code}`,
+      }));
+    const found = await findAnything(
+      connections.opening(),
+      text,
+      options.deadLetters === true ? deadLetters : undefined,
+    );
+    for (const { reason } of found.missing) process.stderr.write(`checkoutctl: not looked at: ${reason}\n`);
+    if (found.hits.length === 0 && found.missing.length > 0)
+      throw new AppError("DATABASE_UNAVAILABLE", "nothing found where it could be looked for");
+    print(options, found, () =>
+      found.hits.length === 0
+        ? `nothing found; it may be a dead letter that nobody handled (--dead-letters), or older than the database`
+        : table(
+            ["KIND", "ID", "SAGA", "WHAT"],
+            found.hits.map(({ kind, id, saga_id, what }) => [kind, id, saga_id, what]),
+          ),
+    );
+  });

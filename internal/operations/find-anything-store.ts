@@ -1,0 +1,94 @@
+// Where an id may live, one statement per database. Called by find-anything.ts.
+import type { Sql } from "postgres";
+
+export interface Hit {
+  readonly kind:
+    | "saga"
+    | "user"
+    | "order"
+    | "payment"
+    | "refund"
+    | "reservation"
+    | "cancellation"
+    | "dead_letter"
+    | "message"
+    | "charge"
+    | "payment_alert"
+    | "product"
+    | "client_key";
+  readonly id: string;
+  readonly saga_id: string | null;
+  /** A few words for people, such as the status. */
+  readonly what: string;
+}
+
+/** More would be no lookup but a search. */
+const MAX_HITS = 20;
+
+export function uuidInSaga(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'saga' as kind, saga_id::text as id, saga_id, status as what from saga_state where saga_id = ${id}
+     union all
+    select 'user', ${id}::text, null, 'has sagas' where exists (select from saga_state where user_id = ${id})
+     union all
+    select 'cancellation', cancellation_id::text, saga_id, status from order_cancellations where cancellation_id = ${id}
+     union all
+    select 'dead_letter', subject, saga_id, action || ' by ' || actor || coalesce(', ' || outcome, ', under way')
+      from operator_actions
+     where subject = ${id}::text and action in ('dead-letter.replay', 'dead-letter.discard') and outcome is distinct from 'refused'
+     union all
+    (select 'message', message_id::text, saga_id, message_type || ', handled' from saga_history where message_id = ${id} limit ${MAX_HITS})`;
+}
+
+/** Messages of one database that are still in its outbox, or wait for another attempt. */
+export function messageIn(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'message' as kind, event_id::text as id, partition_key as saga_id,
+           coalesce(headers ->> 'type', 'message') || case when published then ', sent' else ', not sent yet' end as what
+      from outbox where event_id = ${id}
+     union all
+    select 'message', message_id::text, saga_id::text, message_type || ', waits for another attempt' from retry where message_id = ${id}`;
+}
+
+export function uuidInInventory(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'reservation' as kind, reservation_id::text as id, saga_id, status as what
+      from reservations where reservation_id = ${id} and line = 0`;
+}
+
+export function uuidInPayment(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'payment' as kind, payment_id::text as id, saga_id, status as what from payments where payment_id = ${id}
+     union all
+    select 'refund', refund_id::text, saga_id, refunds.status from refunds join payments using (payment_id) where refund_id = ${id}`;
+}
+
+export function uuidInOrder(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'order' as kind, order_id::text as id, saga_id, status as what from orders where order_id = ${id}`;
+}
+
+export function product(sql: Sql, sku: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'product' as kind, sku_id as id, null as saga_id, name as what from inventory where sku_id = ${sku}`;
+}
+
+/** Also what only the provider's books have. */
+export function chargeAtProvider(sql: Sql, id: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'charge' as kind, ${id}::text as id, saga_id, status as what from payments where provider_txn_id = ${id}
+     union all
+    select 'charge', ${id}::text, saga_id, status from payments
+     where action_txn_id = ${id} and provider_txn_id is distinct from ${id}
+     union all
+    select 'refund', ${id}::text, saga_id, refunds.status from refunds join payments using (payment_id) where provider_refund_id = ${id}
+     union all
+    (select 'payment_alert', alert_id::text, saga_id, kind || case when closed_at is null then ', open' else ', closed' end
+       from payment_alerts where subject = ${id} order by opened_at desc limit ${MAX_HITS})`;
+}
+
+export function sagasOfKey(sql: Sql, sagaIds: readonly string[], key: string): Promise<Hit[]> {
+  return sql<Hit[]>`
+    select 'client_key' as kind, ${key}::text as id, saga_id, status as what
+      from saga_state where saga_id = any(${[...sagaIds]}::uuid[]) order by saga_id desc`;
+}

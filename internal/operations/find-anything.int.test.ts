@@ -1,0 +1,131 @@
+// Each kind of id, against real databases.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { AppError } from "../kernel/errors.ts";
+import { seeded } from "../kernel/random.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
+import { type FoundSagaRow, randomSaga, writeSagas } from "../testkit/found-sagas.ts";
+import type { Hit } from "./find-anything-store.ts";
+import { findAnything } from "./find-anything.ts";
+import type { OpenDatabases } from "./reach.ts";
+
+let fixture: ConsistentFixture;
+let databases: OpenDatabases;
+let row: FoundSagaRow;
+beforeAll(async () => {
+  fixture = await ConsistentFixture.open();
+  const { saga, inventory, payment, order } = fixture.databases;
+  databases = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
+  const other = randomSaga(seeded(1), Date.now(), [crypto.randomUUID()]);
+  row = {
+    ...randomSaga(seeded(2), Date.now(), [crypto.randomUUID()]),
+    status: "COMPLETED",
+    compensation_step: null,
+    failure_code: null,
+    total_cents: 100,
+    isUnconfirmed: false,
+    completed_at: Date.now(),
+    skus: ["rare"],
+    refund_id: Bun.randomUUIDv7(),
+    order_id: Bun.randomUUIDv7(),
+  };
+  await writeSagas(fixture.databases, [other, row]);
+});
+afterAll(() => fixture[Symbol.asyncDispose]());
+
+const found = async (text: string) => {
+  const { hits, missing } = await findAnything(databases, text);
+  expect(missing).toEqual([]);
+  return hits;
+};
+
+test("finds each kind of id, and what it belongs to", async () => {
+  const { saga_id } = row;
+  const order_id = row.order_id ?? "";
+  const refund_id = row.refund_id ?? "";
+  const cancellation_id = Bun.randomUUIDv7();
+  await fixture.insert("saga", "order_cancellations", {
+    cancellation_id,
+    saga_id,
+    order_id,
+    status: "CANCELLED",
+    step: "release",
+    created_at: new Date(),
+    updated_at: new Date(),
+    completed_at: new Date(),
+  });
+  const dead_letter_id = Bun.randomUUIDv7();
+  await fixture.insert("saga", "operator_actions", {
+    action_id: Bun.randomUUIDv7(),
+    run_id: Bun.randomUUIDv7(),
+    action: "dead-letter.discard",
+    subject: dead_letter_id,
+    saga_id,
+    actor: "ada",
+    reason: "spoilt",
+    outcome: "discarded",
+    at: new Date(),
+    settled_at: new Date(),
+  });
+  const message_id = await fixture.say("payment", "payment-events", "PaymentSucceeded", saga_id);
+  const old_message_id = Bun.randomUUIDv7();
+  await fixture.insert("saga", "saga_history", {
+    saga_id,
+    from_status: "STARTED",
+    to_status: "STARTED",
+    step: "charge",
+    message_id: old_message_id,
+    message_type: "InventoryReserved",
+    at: new Date(),
+  });
+  await fixture.insert("payment", "payment_alerts", {
+    alert_id: message_id,
+    kind: "charge_without_payment",
+    subject: "pi_lost",
+    detail: "",
+    opened_by: "webhook",
+    opened_at: new Date(),
+    last_seen_at: new Date(),
+  });
+  const cases: readonly [string, Hit][] = [
+    [saga_id, { kind: "saga", id: saga_id, saga_id, what: "COMPLETED" }],
+    [saga_id.toUpperCase(), { kind: "saga", id: saga_id, saga_id, what: "COMPLETED" }],
+    [`https://shop.example/checkout/${saga_id}`, { kind: "saga", id: saga_id, saga_id, what: "COMPLETED" }],
+    [row.user_id, { kind: "user", id: row.user_id, saga_id: null, what: "has sagas" }],
+    [order_id, { kind: "order", id: order_id, saga_id, what: "CONFIRMED" }],
+    [row.payment_id, { kind: "payment", id: row.payment_id, saga_id, what: "SUCCEEDED" }],
+    [refund_id, { kind: "refund", id: refund_id, saga_id, what: "SUCCEEDED" }],
+    [row.reservation_id, { kind: "reservation", id: row.reservation_id, saga_id, what: "CONFIRMED" }],
+    [cancellation_id, { kind: "cancellation", id: cancellation_id, saga_id, what: "CANCELLED" }],
+    [
+      dead_letter_id,
+      { kind: "dead_letter", id: dead_letter_id, saga_id, what: "dead-letter.discard by ada, discarded" },
+    ],
+    [message_id, { kind: "message", id: message_id, saga_id, what: "PaymentSucceeded, sent" }],
+    [old_message_id, { kind: "message", id: old_message_id, saga_id, what: "InventoryReserved, handled" }],
+    [row.provider_id, { kind: "charge", id: row.provider_id, saga_id, what: "SUCCEEDED" }],
+    [row.provider_refund_id, { kind: "refund", id: row.provider_refund_id, saga_id, what: "SUCCEEDED" }],
+    [
+      "pi_lost",
+      { kind: "payment_alert", id: message_id, saga_id: null, what: "charge_without_payment, open" },
+    ],
+    ["rare", { kind: "product", id: "rare", saga_id: null, what: "rare" }],
+    [row.client_key, { kind: "client_key", id: row.client_key, saga_id, what: "COMPLETED" }],
+  ];
+  for (const [text, hit] of cases) expect([text, ...(await found(text))]).toEqual([text, hit]);
+  for (const text of [crypto.randomUUID(), "nothing", "two words", ""]) expect(await found(text)).toEqual([]);
+});
+
+test("places that do not answer are named, and the others are looked at", async () => {
+  const refused = () => Promise.reject(new AppError("DATABASE_UNAVAILABLE", "it is away"));
+  const { hits, missing } = await findAnything({ ...databases, payment: refused }, row.saga_id, () =>
+    Promise.reject(new AppError("KAFKA_UNAVAILABLE", "Kafka is away")),
+  );
+  expect(hits.map(({ kind }) => kind)).toEqual(["saga"]);
+  expect(missing).toEqual([
+    { database: "payment", reason: "it is away" },
+    { database: "dead letters", reason: "Kafka is away" },
+  ]);
+  const letter = { kind: "dead_letter", id: row.saga_id, saga_id: null, what: "x" } as const;
+  const { hits: withLetter } = await findAnything(databases, row.saga_id, async () => [letter]);
+  expect(withLetter).toContainEqual(letter);
+});

@@ -1,0 +1,80 @@
+// "Paste any id": looks for it in every place where it may live, at the same time. Called by `checkoutctl find` and the console.
+import type { Sql } from "postgres";
+import type { DatabaseName } from "../../schemas/migrations.ts";
+import {
+  chargeAtProvider,
+  type Hit,
+  messageIn,
+  product,
+  sagasOfKey,
+  uuidInInventory,
+  uuidInOrder,
+  uuidInPayment,
+  uuidInSaga,
+} from "./find-anything-store.ts";
+import { idForms } from "./id-form.ts";
+import { type Missing, type OpenDatabases, reach, type Reached, reached } from "./reach.ts";
+import { fewSagas } from "./saga-search-store.ts";
+import { FIRST_ID, LAST_ID } from "./time-of-id.ts";
+
+const MAX_KEYS = 20;
+
+export interface Anything {
+  readonly hits: readonly Hit[];
+  /** Places that did not answer: what is missing may be there. */
+  readonly missing: readonly Missing[];
+}
+
+/**
+ * `deadLetters` reads the dead letters with this id, or of a message with this id; it reads a whole topic, so a caller may leave it out.
+ * Empty for text that cannot be any id.
+ */
+export async function findAnything(
+  databases: OpenDatabases,
+  text: string,
+  deadLetters?: (id: string) => Promise<readonly Hit[]>,
+): Promise<Anything> {
+  const { uuid, token } = idForms(text);
+  const ask = (database: DatabaseName, find: (sql: Sql) => Promise<readonly Hit[]>) =>
+    reach(databases, database, find);
+  const questions: Promise<Reached<readonly Hit[]>>[] = [];
+  if (uuid !== null) {
+    questions.push(
+      ask("saga", (sql) => uuidInSaga(sql, uuid)),
+      ask("inventory", (sql) => uuidInInventory(sql, uuid)),
+      ask("payment", (sql) => uuidInPayment(sql, uuid)),
+      ask("order", (sql) => uuidInOrder(sql, uuid)),
+      ...(["saga", "inventory", "payment", "order"] as const).map((database) =>
+        ask(database, (sql) => messageIn(sql, uuid)),
+      ),
+    );
+    if (deadLetters !== undefined) questions.push(reached("dead letters", () => deadLetters(uuid)));
+  }
+  if (token !== null)
+    questions.push(
+      ask("saga", (sql) => byKey(sql, token)),
+      ask("inventory", (sql) => product(sql, token)),
+      ask("payment", (sql) => chargeAtProvider(sql, token)),
+    );
+  const answers = await Promise.all(questions);
+  const missing = answers.flatMap((one) => ("missing" in one ? [one.missing] : []));
+  return {
+    hits: distinct(answers.flatMap((one) => ("answer" in one ? one.answer : []))),
+    missing: [...new Map(missing.map((one) => [one.database, one])).values()],
+  };
+}
+
+async function byKey(sql: Sql, key: string): Promise<readonly Hit[]> {
+  const ids = await fewSagas(sql, { client_key: key }, { from: FIRST_ID, below: LAST_ID }, MAX_KEYS);
+  return ids === null || ids.length === 0 ? [] : sagasOfKey(sql, ids, key);
+}
+
+/** A message may be in an outbox and in the history; the first says enough. */
+function distinct(hits: readonly Hit[]): readonly Hit[] {
+  const byId = new Map<string, Hit>();
+  for (const hit of hits) {
+    const key = `${hit.kind} ${hit.id} ${hit.saga_id}`;
+    if (!byId.has(key)) byId.set(key, hit);
+  }
+  return [...byId.values()];
+}
