@@ -1,4 +1,4 @@
-// The names of span attributes, in one place. Those of HTTP, errors and servers are stable in OpenTelemetry's semantic conventions, and
+// The names of span attributes, in one place. Those of HTTP, databases, errors and servers are stable in OpenTelemetry's semantic conventions, and
 // a test compares them with the package. Those of messaging are still in development there, and the package promises nothing about
 // them; so they are written down here. Names that begin with `checkout.` or `saga.` are ours.
 
@@ -8,6 +8,8 @@ export const HTTP_STATUS = "http.response.status_code";
 export const SERVER_ADDRESS = "server.address";
 export const SERVER_PORT = "server.port";
 export const ERROR_TYPE = "error.type";
+/** SQLSTATE. */
+export const DATABASE_STATUS = "db.response.status_code";
 
 /** In development; semantic conventions 1.44.0. */
 export const MESSAGING_SYSTEM = "messaging.system";

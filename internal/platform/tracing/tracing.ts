@@ -21,7 +21,7 @@ import {
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { AppError } from "../../kernel/errors.ts";
-import { ERROR_TYPE } from "../../kernel/span-attributes.ts";
+import { DATABASE_STATUS, ERROR_TYPE } from "../../kernel/span-attributes.ts";
 import {
   noSpan,
   parseTraceparent,
@@ -135,6 +135,8 @@ class RecordedSpan implements Span {
   /** Without the error's message and stack, which may quote what a shopper or another system wrote. */
   fail(error: unknown): void {
     this.#span.setAttribute(ERROR_TYPE, errorTypeOf(error));
+    const cause = error instanceof AppError ? codeOf(error.cause) : undefined;
+    if (cause !== undefined && SQL_STATE.test(cause)) this.#span.setAttribute(DATABASE_STATUS, cause);
     this.#span.setStatus({ code: SpanStatusCode.ERROR });
   }
 
@@ -160,7 +162,12 @@ function errorTypeOf(error: unknown): string {
   if (error instanceof AppError) return error.code;
   if (typeof error === "string") return error;
   if (typeof error !== "object" || error === null) return typeof error;
-  if ("code" in error && typeof error.code === "string" && /^[\w.-]{1,60}$/.test(error.code))
-    return error.code;
-  return error instanceof Error ? error.name : "object";
+  return codeOf(error) ?? (error instanceof Error ? error.name : "object");
+}
+
+const SQL_STATE = /^[0-9A-Z]{5}$/;
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" && /^[\w.-]{1,60}$/.test(error.code) ? error.code : undefined;
 }

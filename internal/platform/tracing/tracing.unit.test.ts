@@ -73,7 +73,7 @@ test("a large batch keeps its links; the SDK alone would keep 128", async () => 
 test("a failure is told by its code, and never by its text", async () => {
   const canary = "ada@example.com";
   const failures = [
-    new AppError("DATABASE_LOCKED", canary),
+    new AppError("DATABASE_REFUSED", canary, { cause: Object.assign(new Error(canary), { code: "23514" }) }),
     Object.assign(new Error(canary), { code: "23514", detail: canary }),
     new TypeError(canary),
     { code: canary, message: canary },
@@ -90,13 +90,14 @@ test("a failure is told by its code, and never by its text", async () => {
     }
   });
   expect(spans.map(({ attributes, isFailed }) => [attributes["error.type"], isFailed])).toEqual([
-    ["DATABASE_LOCKED", true],
+    ["DATABASE_REFUSED", true],
     ["23514", true],
     ["TypeError", true],
     ["object", true],
     ["declined", true],
     ["object", true],
   ]);
+  expect(spans[0]?.attributes["db.response.status_code"]).toBe("23514");
   expect(JSON.stringify(spans)).not.toContain("ada");
 });
 
@@ -155,6 +156,7 @@ test("the names that are stable are those of the conventions", () => {
     SERVER_ADDRESS: names.SERVER_ADDRESS,
     SERVER_PORT: names.SERVER_PORT,
     ERROR_TYPE: names.ERROR_TYPE,
+    DATABASE_STATUS: names.DATABASE_STATUS,
   }).toEqual({
     HTTP_METHOD: conventions.ATTR_HTTP_REQUEST_METHOD,
     HTTP_ROUTE: conventions.ATTR_HTTP_ROUTE,
@@ -162,5 +164,6 @@ test("the names that are stable are those of the conventions", () => {
     SERVER_ADDRESS: conventions.ATTR_SERVER_ADDRESS,
     SERVER_PORT: conventions.ATTR_SERVER_PORT,
     ERROR_TYPE: conventions.ATTR_ERROR_TYPE,
+    DATABASE_STATUS: conventions.ATTR_DB_RESPONSE_STATUS_CODE,
   });
 });
