@@ -89,7 +89,10 @@ export class TraceCollector implements AsyncDisposable {
     isThere: (spans: readonly CollectedSpan[]) => boolean,
     timeoutMs = 20_000,
   ): Promise<readonly CollectedSpan[]> {
-    await waitUntil(what, () => isThere(this.trace(traceId)), { timeoutMs });
+    await waitUntil(what, () => isThere(this.trace(traceId)), { timeoutMs }).catch((cause: unknown) => {
+      const names = this.trace(traceId).map(({ role, name }) => `${role}: ${name}`);
+      throw new Error(`trace ${traceId} has ${names.length} spans: ${names.join(", ")}`, { cause });
+    });
     return this.trace(traceId);
   }
 
