@@ -32,7 +32,7 @@ export interface DashboardSpec {
   readonly rows: readonly Row[];
 }
 
-/** Marks over all graphs. A role that starts again has another start time: a deployment, or a crash. */
+/** Marks over all graphs. A role that starts again has another start time; with a new version it is a deployment, else perhaps a crash. */
 export const MARKS = [
   {
     name: "Alerts",
@@ -40,6 +40,13 @@ export const MARKS = [
     color: "red",
     title: "{{alertname}}",
     text: "{{severity}} {{service}}{{database}}{{provider}}{{role}}",
+  },
+  {
+    name: "Versions",
+    expr: "sum by (version) (checkout_build_info) unless sum by (version) (checkout_build_info offset 2m)",
+    color: "green",
+    title: "{{version}}",
+    text: "the first process of this version",
   },
   {
     name: "Restarts",

@@ -62,6 +62,7 @@ test("exemplars are asked for exactly where a histogram may have them", () => {
     new Set([
       "checkout_saga_duration_seconds_bucket",
       "checkout_payment_provider_request_duration_seconds_bucket",
+      "checkout_http_request_duration_seconds_bucket",
     ]),
   );
 });

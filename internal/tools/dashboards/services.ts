@@ -20,6 +20,15 @@ const HEALTH: Row = {
       queries: [{ expr: 'time() - process_start_time_seconds{job=~"$job"}', legend: "{{job}} {{instance}}" }],
     },
     {
+      title: "Versions that run",
+      about: "Processes by version. Two for long: a deployment has stopped half-way.",
+      unit: "short",
+      runbook: "a-new-version",
+      queries: [
+        { expr: 'sum by (job, version) (checkout_build_info{job=~"$job"})', legend: "{{job}} {{version}}" },
+      ],
+    },
+    {
       title: "Redis, as each role sees it",
       about: "1 while it answers. Nothing is lost without it; calls that failed or were skipped are counted.",
       unit: "short",
@@ -139,6 +148,33 @@ const GATEWAY: Row = {
   title: "Gateway",
   panels: [
     {
+      title: "Requests by route and class of status",
+      about: "Of the API and the shop. 5xx are ours.",
+      unit: "ops",
+      runbook: "what-to-watch",
+      columns: 12,
+      queries: [
+        {
+          expr: "sum by (route, status) (rate(checkout_http_request_duration_seconds_count[$__rate_interval]))",
+          legend: "{{route}} {{status}}",
+        },
+      ],
+    },
+    {
+      title: "Time to the answer, p99",
+      about: "By route, to the beginning of the answer. Points are sampled traces.",
+      unit: "s",
+      runbook: "orders-do-not-finish",
+      columns: 12,
+      queries: [
+        {
+          expr: "histogram_quantile(0.99, sum by (route, le) (rate(checkout_http_request_duration_seconds_bucket[$__rate_interval])))",
+          legend: "{{route}}",
+          exemplars: true,
+        },
+      ],
+    },
+    {
       title: "Pages of the shop, by status",
       about: "Answers per second.",
       unit: "ops",
@@ -190,11 +226,26 @@ const GATEWAY: Row = {
       ],
     },
     {
+      title: "Requests between roles that were refused",
+      about: "By reason. Unsigned ones are let in during an upgrade only.",
+      unit: "ops",
+      runbook: "who-may-call-the-services",
+      queries: [
+        {
+          expr: "sum by (job, reason) (rate(checkout_internal_requests_refused_total[$__rate_interval]))",
+          legend: "{{job}} {{reason}}",
+        },
+        {
+          expr: "sum by (job) (rate(checkout_internal_requests_unsigned_total[$__rate_interval]))",
+          legend: "{{job}} unsigned",
+        },
+      ],
+    },
+    {
       title: "Refused sign-ins and foreign forms",
       about: "Tokens of revoked sessions; forms that came from another site; blocked content, by directive.",
       unit: "ops",
       runbook: "end-a-session",
-      columns: 16,
       queries: [
         { expr: "sum(rate(checkout_revoked_tokens_total[$__rate_interval]))", legend: "revoked tokens" },
         {
