@@ -72,6 +72,11 @@ export class Shopper {
     this.#post = post;
   }
 
+  /** With a token of another issuer. */
+  static withToken(gateway: string, token: string): Shopper {
+    return new Shopper(gateway, token, postByFetch(gateway));
+  }
+
   static async signIn({ gateway, jwtSecret, userId, post }: ShopperOptions): Promise<Shopper> {
     const token = await new SignJWT({})
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })

@@ -2,11 +2,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import { atOnce } from "../../../bench/open-loop.ts";
-import { cartOf, type Placed, type Shopper } from "../../../bench/shopper.ts";
+import { cartOf, type Placed, Shopper } from "../../../bench/shopper.ts";
 import type { SagaStatusView } from "../../../schemas/http.ts";
 import type { Signal } from "../child.ts";
 import { RunningSystem } from "../e2e/running-system.ts";
 import type { RoleOverrides } from "../role-env.ts";
+import { IdentityProvider } from "./identity-provider.ts";
 
 const SKU = "drill-tea";
 const CURRENCY = "EUR";
@@ -33,21 +34,27 @@ const OVERRIDES: RoleOverrides = {
 
 export class Arena implements AsyncDisposable {
   readonly system: RunningSystem;
+  readonly identityProvider: IdentityProvider;
   readonly #shopper: Shopper;
   readonly #over = new AbortController();
   #buying: Promise<void> = Promise.resolve();
 
-  private constructor(system: RunningSystem, shopper: Shopper) {
+  private constructor(system: RunningSystem, identityProvider: IdentityProvider, shopper: Shopper) {
     this.system = system;
+    this.identityProvider = identityProvider;
     this.#shopper = shopper;
   }
 
   /** `rulesFolder` has the rules that Prometheus evaluates each second. */
   static async open(rulesFolder: string): Promise<Arena> {
     const prometheus = { rulesFolder, everySecond: true };
-    const system = await RunningSystem.start("alerts-drill", OVERRIDES, {}, prometheus);
+    const identityProvider = await IdentityProvider.start();
+    const overrides = { ...OVERRIDES, gateway: identityProvider.gatewaySettings };
+    const system = await RunningSystem.start("alerts-drill", overrides, {}, prometheus);
     await system.restock(SKU, STOCK);
-    const arena = new Arena(system, await system.shopper());
+    const token = await identityProvider.tokenOf(Bun.randomUUIDv7());
+    const shopper = Shopper.withToken(system.context.addresses.gateway, token);
+    const arena = new Arena(system, identityProvider, shopper);
     arena.#buying = arena.#keepBuying();
     return arena;
   }
@@ -56,6 +63,7 @@ export class Arena implements AsyncDisposable {
     this.#over.abort();
     await this.#buying;
     await this.system[Symbol.asyncDispose]();
+    await this.identityProvider[Symbol.asyncDispose]();
   }
 
   async #keepBuying(): Promise<void> {

@@ -10,7 +10,7 @@ import { nothingToLift, type Scene } from "./scene.ts";
 
 const DECLINED = "pm_card_visa_chargeDeclined";
 const REPUBLISHED_SECONDS = 60;
-const WHO = ["--actor", "drill", "--reason", "a drill"] as const;
+const WHY = ["--reason", "a drill"] as const;
 
 /** As somebody does with a Kafka tool, past the outboxes. */
 async function sendByHand(arena: Arena, topic: Topic, message: Event | Command): Promise<void> {
@@ -27,7 +27,7 @@ export const POISON: Scene = {
   async inject(arena) {
     const { kafka_brokers } = arena.system.context.addresses;
     await sendBytes(TOPICS.commands, [{ value: Buffer.from([0xff, 0x00, 0x7b]) }], kafka_brokers);
-    return async () => void (await arena.operator("dlq", "discard", "--everything", ...WHO));
+    return async () => void (await arena.operator("dlq", "discard", "--everything", ...WHY));
   },
 };
 
@@ -48,7 +48,7 @@ export const SHIPPED_ORDER_CANCELLED: Scene = {
   alerts: ["OrderCancelImpossible"],
   async inject(arena) {
     const { saga_id, order_id } = await arena.buy();
-    await arena.operator("order", "ship", order_id ?? "", ...WHO);
+    await arena.operator("order", "ship", order_id ?? "", ...WHY);
     await sendByHand(arena, TOPICS.commands, cancelOrder(saga_id));
     return nothingToLift;
   },

@@ -5,7 +5,7 @@ import { nothingToLift, type Scene } from "./scene.ts";
 const HOUR_MS = 60 * 60 * 1_000;
 /** More requests without an answer than ProviderFails asks for. */
 const HANGING_BURST = 60;
-const WHO = ["--actor", "drill", "--reason", "a drill"] as const;
+const WHY = ["--reason", "a drill"] as const;
 
 export const PROVIDER_SILENT: Scene = {
   cause: `the provider is paused, ${HANGING_BURST} checkouts arrive`,
@@ -45,7 +45,7 @@ export const REFUNDS_FAIL: Scene = {
   async inject(arena) {
     const { order_id } = await arena.buy();
     await arena.providerFaults({ refunds_fail_until_ms: Date.now() + HOUR_MS });
-    await arena.operator("order", "cancel", order_id ?? "", ...WHO);
+    await arena.operator("order", "cancel", order_id ?? "", ...WHY);
     return () => arena.providerFaults({});
   },
 };
@@ -75,7 +75,7 @@ export const CHARGED_BY_HAND: Scene = {
     return async () => {
       const open = await arena.system.operatorSees<readonly PaymentAlert[]>(["payments", "alerts"]);
       const own = open.filter(({ saga_id }) => saga_id === saga);
-      for (const { alert_id } of own) await arena.operator("payments", "close", alert_id, ...WHO);
+      for (const { alert_id } of own) await arena.operator("payments", "close", alert_id, ...WHY);
     };
   },
 };

@@ -49,6 +49,16 @@ export const REDIS_AWAY: Scene = {
   },
 };
 
+export const IDENTITY_PROVIDER_AWAY: Scene = {
+  cause: "the identity provider does not give its keys",
+  end: "it gives them",
+  alerts: ["TokenKeysOld"],
+  async inject({ identityProvider }) {
+    await identityProvider.goAway();
+    return async () => identityProvider.comeBack();
+  },
+};
+
 export const FORGOTTEN_TRANSACTION: Scene = {
   cause: "an operator's session in order's database forgets its transaction",
   end: "the session ends",

@@ -12,6 +12,7 @@ import { CHARGED_BY_HAND, NOTHING, PROVIDER_REJECTS, PROVIDER_SILENT, REFUNDS_FA
 import type { Scene } from "./scene.ts";
 import {
   FORGOTTEN_TRANSACTION,
+  IDENTITY_PROVIDER_AWAY,
   INVENTORY_DATABASE_AWAY,
   KAFKA_AWAY,
   MAIL_SERVER_AWAY,
@@ -26,7 +27,7 @@ import {
 export const STAGES: readonly (readonly Scene[])[] = [
   [NOTHING, INVENTORY_DATABASE_AWAY, MAIL_SERVER_AWAY, FORGOTTEN_TRANSACTION, CHARGED_BY_HAND],
   [RELEASES_FAIL, POISON, IMPOSSIBLE_MESSAGE, UNSEALED, SENT_TWICE, SCRAPES_FAIL],
-  [ORDERS_LOCKED, REFUNDS_FAIL, SHIPPED_ORDER_CANCELLED, OLD_PARTITION_LOCKED],
+  [ORDERS_LOCKED, IDENTITY_PROVIDER_AWAY, REFUNDS_FAIL, SHIPPED_ORDER_CANCELLED, OLD_PARTITION_LOCKED],
   [PROVIDER_SILENT],
   [PROVIDER_REJECTS],
   [KAFKA_AWAY],
@@ -35,9 +36,7 @@ export const STAGES: readonly (readonly Scene[])[] = [
 ];
 
 /** Alerts whose cause cannot be made here, with the reason. */
-export const NOT_DRILLED: Readonly<Record<string, string>> = {
-  TokenKeysOld: "the local stack has no identity provider; its gateway knows a development secret",
-};
+export const NOT_DRILLED: Readonly<Record<string, string>> = {};
 
 /** Never stops while Prometheus runs. */
 export const WATCHDOG = "Watchdog";

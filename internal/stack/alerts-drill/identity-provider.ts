@@ -1,0 +1,71 @@
+// The shop's identity provider in a drill: a key pair, its public key over HTTP, and the tokens of shoppers. It can be away. Called by
+// arena.ts.
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import type { CryptoKey, JWK } from "jose";
+
+const ISSUER = "https://id.drill.example";
+const AUDIENCE = "shop";
+const KEY_ID = "drill";
+const ALGORITHM = "ES256";
+
+export class IdentityProvider implements AsyncDisposable {
+  readonly #privateKey: CryptoKey;
+  readonly #publicKey: JWK;
+  readonly #port: number;
+  #server: Bun.Server<undefined> | undefined;
+
+  private constructor(privateKey: CryptoKey, publicKey: JWK) {
+    this.#privateKey = privateKey;
+    this.#publicKey = { ...publicKey, kid: KEY_ID, alg: ALGORITHM, use: "sig" };
+    this.#server = this.#listen(0);
+    this.#port = this.#server.port ?? 0;
+  }
+
+  static async start(): Promise<IdentityProvider> {
+    const { privateKey, publicKey } = await generateKeyPair(ALGORITHM);
+    return new IdentityProvider(privateKey, await exportJWK(publicKey));
+  }
+
+  /** The settings of a gateway that takes its tokens, and no others. */
+  get gatewaySettings(): Readonly<Record<string, string>> {
+    return {
+      JWT_JWKS_URL: `http://127.0.0.1:${this.#port}/jwks`,
+      JWT_ISSUER: ISSUER,
+      JWT_AUDIENCE: AUDIENCE,
+      // Empty counts as not set.
+      JWT_HS256_SECRET: "",
+    };
+  }
+
+  tokenOf(userId: string): Promise<string> {
+    return new SignJWT({})
+      .setProtectedHeader({ alg: ALGORITHM, kid: KEY_ID, typ: "JWT" })
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setSubject(userId)
+      .setIssuedAt()
+      .setExpirationTime("4h")
+      .sign(this.#privateKey);
+  }
+
+  async goAway(): Promise<void> {
+    await this.#server?.stop(true);
+    this.#server = undefined;
+  }
+
+  comeBack(): void {
+    this.#server ??= this.#listen(this.#port);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.goAway();
+  }
+
+  #listen(port: number): Bun.Server<undefined> {
+    return Bun.serve({
+      hostname: "127.0.0.1",
+      port,
+      routes: { "/jwks": () => Response.json({ keys: [this.#publicKey] }) },
+    });
+  }
+}
