@@ -14,6 +14,7 @@ import { type Operator, PlanRefused } from "./plan.ts";
 import type { BulkContext } from "./bulk-context.ts";
 import { allItemsOf, createPlan, listRuns, planOf, type PlanRequest, type RunView } from "./plans.ts";
 import type { Databases } from "./replay-facts.ts";
+import { findInOutbox, putBack } from "./replay-store.ts";
 import { changeRate, pauseRun, resumeRun, startRun, stopRun } from "./runs.ts";
 import { createRepublishPlan } from "./plan-republish.ts";
 import { followRun } from "./run-report.ts";
@@ -197,12 +198,12 @@ test("an executor that dies with a batch in flight is replaced when its lease en
   expect(attempts).toEqual([{ outcome: "handled", times: 1 }]);
 });
 
-/** Claims these items as `executor` does, and puts the first `putBack` of them back. */
+/** Claims these items as `executor` does, and puts the first of them back. */
 async function inFlightOf(
   executor: string,
   { plan_id }: RunView,
   subjects: string[],
-  putBack: number,
+  putBackCount: number,
 ): Promise<void> {
   const { saga } = databases;
   await saga`
@@ -219,8 +220,21 @@ async function inFlightOf(
       from (select floor(extract(epoch from clock_timestamp()) * 1000) as t) now where plan_id = ${plan_id}`;
   await saga`
     update outbox set published = false, published_at = null, created_at = clock_timestamp()
-     where event_id in (select message_id from operator_plan_items where plan_id = ${plan_id} and subject = any(${subjects.slice(0, putBack)}::text[]))`;
+     where event_id in (select message_id from operator_plan_items where plan_id = ${plan_id} and subject = any(${subjects.slice(0, putBackCount)}::text[]))`;
 }
+
+test("a message is put back once, even by an executor that wakes up after its lease has ended", async () => {
+  const letters = await pump.deadReserves(1);
+  const found = await findInOutbox(databases.saga, messagesOf(letters));
+  const kept = found.map(({ message_id, written_at = "" }) => ({ message_id, written_at }));
+  const unpublished = () => databases.saga`select from outbox where not published`;
+  await putBack(databases.saga, { kept, lost: [] });
+  await waitUntil("it is published", async () => (await unpublished()).length === 0, { timeoutMs: 20_000 });
+  await waitUntil("it is carried", () => pump.carried.length === 1, { timeoutMs: 20_000 });
+  // The other one has read the same before.
+  await putBack(databases.saga, { kept, lost: [] });
+  expect(await unpublished()).toHaveLength(0);
+});
 
 test("two executors work on one run: every item is sent once", async () => {
   const { letters, context, plan } = await given(40);

@@ -9,6 +9,9 @@ import { filters, filterToHandle, rate, share, uuids } from "./dlq-selection.ts"
 
 /** Items printed; `run show --items` prints all. */
 const SHOWN = 20;
+const REPLAY_RATE = 20;
+/** Nothing is sent, so only the database limits it. */
+const DISCARD_RATE = 1_000;
 
 export const planCommand = command(
   "plan",
@@ -27,9 +30,10 @@ export const planCommand = command(
   .option("--discard", "plan to discard them for good")
   .option("--quarantined", "replay this one quarantined message, selected by its id")
   .addOption(
-    new Option("--rate <n/s>", "maximum message rate, per second (20/s) or minute (30/m)")
-      .argParser(rate)
-      .default(20, "20/s"),
+    new Option(
+      "--rate <n/s>",
+      "maximum message rate, per second (20/s) or minute (30/m) (default: 20/s; to discard 1000/s)",
+    ).argParser(rate),
   )
   .option("--max-error-rate <share>", "pause the run when more than this share fails again", share, 0.1)
   .addOption(durationOption("--wait <duration>", "how long to wait for the outcome of a message", "30s"))
@@ -43,7 +47,7 @@ export const planCommand = command(
       filter,
       everything: options.everything,
       allowsQuarantined: options.quarantined,
-      ratePerSecond: options.rate,
+      ratePerSecond: options.rate ?? (options.discard === true ? DISCARD_RATE : REPLAY_RATE),
       maxErrorRate: options.maxErrorRate,
       waitMs: options.wait * 1_000,
     });
