@@ -10,6 +10,7 @@ import { ORDER_AND_MAIL_MUTANTS } from "./mutants/order-and-mail.ts";
 import { ORDER_CANCELLATION_MUTANTS } from "./mutants/order-cancellation.ts";
 import { PAYMENT_MUTANTS } from "./mutants/payment.ts";
 import { RELAY_MUTANTS } from "./mutants/relay.ts";
+import { RUN_MUTANTS } from "./mutants/runs.ts";
 import { SAGA_MUTANTS } from "./mutants/saga.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -24,4 +25,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RELAY_MUTANTS,
   ...ORDER_AND_MAIL_MUTANTS,
   ...ORDER_CANCELLATION_MUTANTS,
+  ...RUN_MUTANTS,
 ];
