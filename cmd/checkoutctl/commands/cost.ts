@@ -166,6 +166,9 @@ function asText(report: CostReport): string {
         of(at.price_per_order, 6),
       ]),
     ),
+    orders === 0
+      ? "nothing to extrapolate from: no order completed"
+      : `extrapolated: linear from ${Math.round((orders * 60) / window_seconds)} orders a minute; CPU per order falls as batches grow`,
     report.not_measured.map((what) => `not measured: ${what}`).join("\n"),
   ].join("\n\n");
 }
