@@ -1,6 +1,7 @@
 // What each command of checkoutctl prints with --json, by the words of the command. A script may rely on it: fields are added, never
 // removed. docs/cli.md is generated from it; tests check the output of every command against it, and that every command has one.
 import { type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { RUN_OUTPUTS } from "./cli-runs.ts";
 import { CostReport } from "./cost.ts";
 import { DeadLetter } from "./dead-letter.ts";
 import { DoctorReport } from "./doctor.ts";
@@ -68,8 +69,14 @@ const NeedyCancellation = shape({
   waits_for: text,
 });
 
+const traceFields = {
+  trace_id: orNull(text),
+  trace_url: Type.Union([text, Type.Null()], { description: "null without TRACE_URL_TEMPLATE" }),
+};
+
 const SagaStory = shape({
   saga: Saga,
+  ...traceFields,
   reservation: list(
     shape({
       reservation_id: text,
@@ -164,6 +171,7 @@ const republished = shape({ database: text, events: count });
 const keys = shape({ PAYMENT_PUBLIC_JWK: text, PAYMENT_PRIVATE_JWK: text });
 
 export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
+  ...RUN_OUTPUTS,
   migrate: shape({ dry_run: flag, databases: list(shape({ database: text, migrations: list(text) })) }),
   "topics create": shape({
     created: list(text),
@@ -185,7 +193,26 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   "saga ls": Type.Union([list(Saga), list(Type.Union([StuckSaga, NeedyCancellation]))], {
     description: "with --stuck the second form",
   }),
+  "saga find": shape({
+    sagas: list(
+      shape({
+        ...sagaFields,
+        updated_at: epochMs,
+        resend_count: count,
+        items: list(shape({ sku_id: text, quantity: count })),
+      }),
+    ),
+    next: Type.Union([text, Type.Null()], { description: "the --after of the next page" }),
+    total: orNull(shape({ count, at_least: flag })),
+    searched_to: orNull(epochMs),
+    missing: list(shape({ database: text, reason: text })),
+  }),
   "saga show": SagaStory,
+  "saga trace": shape({
+    saga_id: text,
+    ...traceFields,
+    started_now: Type.Boolean({ description: "false: it was traced before" }),
+  }),
   "saga cancel": Type.Composite([
     SagaCancelled,
     shape({ cancelled_now: Type.Boolean({ description: "false: it was compensating already" }) }),
@@ -316,5 +343,16 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   }),
   "keys generate": keys,
   "keys rotate": keys,
-  token: shape({ token: text, user_id: text, expires_at: text }),
+  "keys caller": shape({
+    GATEWAY_PRIVATE_JWK: Type.Optional(text),
+    OPERATORS_PRIVATE_JWK: Type.Optional(text),
+    TRUSTED_CALLERS_JWKS: text,
+  }),
+  token: Type.Union(
+    [
+      shape({ token: text, user_id: text, expires_at: text }),
+      shape({ token: text, name: text, role: text, expires_at: text }),
+    ],
+    { description: "with --operator the second form" },
+  ),
 };

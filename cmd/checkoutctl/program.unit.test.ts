@@ -32,10 +32,12 @@ test.each(leaves)("the help of `%s` is plain and consistent", (_, command) => {
 });
 
 test("an output with a missing, a wrong and an unknown field is a fault", () => {
-  const good = { token: "t", user_id: "u", expires_at: "2026-11-29T12:00:00Z" };
-  expect(faultsOf(["token"], good)).toEqual([]);
-  expect(faultsOf(["token"], { ...good, token: 1 })).toEqual(["/token: Expected string"]);
-  expect(faultsOf(["token"], { token: "t", user_id: "u" }).join()).toContain("/expires_at");
-  expect(faultsOf(["token"], { ...good, more: 1 })).toEqual(["/more: Unexpected property"]);
+  const good = { revoked: "session s", expires_at: "2026-11-29T12:00:00Z" };
+  const revoke = ["session", "revoke"];
+  expect(faultsOf(revoke, good)).toEqual([]);
+  expect(faultsOf(revoke, { ...good, revoked: 1 })).toEqual(["/revoked: Expected string"]);
+  expect(faultsOf(revoke, { revoked: "session s" }).join()).toContain("/expires_at");
+  expect(faultsOf(revoke, { ...good, more: 1 })).toEqual(["/more: Unexpected property"]);
+  expect(faultsOf(["token"], { token: "t" })).toEqual(["it: Expected union value"]);
   expect(faultsOf(["no", "such"], {})).toEqual(["schemas/cli.ts has no schema of its output"]);
 });
