@@ -56,8 +56,8 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "internal/orchestrator/api.ts",
-        find: "{ actor: actor.name, reason }",
-        replace: "{ actor: named ?? actor.name, reason }",
+        find: "cancel(sagaIdOf(params.id), { actor: actor.name, reason })",
+        replace: "cancel(sagaIdOf(params.id), { actor: named ?? actor.name, reason })",
       },
     ],
     caughtBy: {
