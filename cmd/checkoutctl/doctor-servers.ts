@@ -22,7 +22,8 @@ import type { Finding } from "../../schemas/doctor.ts";
 import { TOPICS } from "../../schemas/topics.ts";
 import { clockReading } from "./doctor-databases.ts";
 import { certificateEnd, tlsAddresses } from "./certificates.ts";
-import { CONNECT_TIMEOUT_MS, type OpenSources, roleAddresses } from "./overview-sources.ts";
+import { roleAddresses } from "../../internal/operations/role-state.ts";
+import { CONNECT_TIMEOUT_MS, type OpenSources } from "./overview-sources.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
 const HTTP_SETTINGS = ["GATEWAY_URL", "ORCHESTRATOR_URL", "INVENTORY_URL", "ORDER_URL"] as const;

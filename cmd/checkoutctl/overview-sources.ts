@@ -3,7 +3,7 @@
 import { handlingsOf } from "../../internal/operations/dead-letter-store.ts";
 import { OpenDeadLetters } from "../../internal/operations/open-dead-letters.ts";
 import type { OverviewSources } from "../../internal/operations/overview.ts";
-import type { RoleAddress } from "../../internal/operations/role-state.ts";
+import { roleAddresses } from "../../internal/operations/role-state.ts";
 import { systemClock } from "../../internal/platform/clock.ts";
 import { readTopic } from "../../internal/platform/kafka/read-topic.ts";
 import { TopicStates } from "../../internal/platform/kafka/topic-states.ts";
@@ -93,12 +93,4 @@ export class OpenSources implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#open.disposeAsync();
   }
-}
-
-/** `name=url`, separated by commas. The setting's format has checked them. */
-export function roleAddresses(text: string | undefined): readonly RoleAddress[] {
-  return (text?.split(",") ?? []).map((pair) => {
-    const at = pair.indexOf("=");
-    return { name: pair.slice(0, at), address: pair.slice(at + 1) };
-  });
 }

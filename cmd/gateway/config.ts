@@ -9,6 +9,7 @@ import {
   secret,
   shopConfig,
   shopNameConfig,
+  trustedProxies,
 } from "../../internal/platform/config.ts";
 
 const DAY_SECONDS = 86_400;
@@ -64,13 +65,7 @@ const limit = (fallback: number, description: string) =>
   });
 
 const limitConfig = {
-  TRUSTED_PROXIES: Type.Integer({
-    default: 0,
-    minimum: 0,
-    maximum: 10,
-    description:
-      "how many proxies of your own are in front of the gateway, each adding to X-Forwarded-For; 0: the client's address is the connection's",
-  }),
+  TRUSTED_PROXIES: trustedProxies("the gateway"),
   RATE_LIMIT_ADDRESS: limit(1_200, "requests per minute from one address, or one /64 of IPv6"),
   RATE_LIMIT_USER: limit(600, "requests per minute of one user"),
   RATE_LIMIT_ADDRESS_CHECKOUTS: limit(120, "checkouts per minute from one address, or one /64 of IPv6"),

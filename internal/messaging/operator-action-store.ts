@@ -27,7 +27,11 @@ export type OperatorActionKind =
   | "run.pause"
   | "run.resume"
   | "run.stop"
-  | "run.rate";
+  | "run.rate"
+  | "payment-alert.close"
+  | "saga.reveal"
+  | "console.sign-in"
+  | "console.refused";
 
 export interface OperatorAction {
   readonly action_id: string;
@@ -44,6 +48,10 @@ export interface OperatorAction {
   /** Null while the action is running. */
   readonly outcome: string | null;
   readonly detail: string | null;
+  /** From where, an IP address; absent for the command line. */
+  readonly address?: string | null;
+  /** What was asked for besides the reason. Never personal data. */
+  readonly parameters?: Readonly<Record<string, unknown>> | null;
   /** Epoch ms. */
   readonly at: number;
 }
@@ -58,13 +66,13 @@ export function recordActions(
 ): PromiseLike<readonly { readonly action_id: string }[]> {
   const rows = actions.map((action) => ({ ...action, at: timestampOf(action.at) }));
   return sql<{ action_id: string }[]>`
-    insert into operator_actions (action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, at,
-           settled_at)
-    select action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, at,
+    insert into operator_actions (action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail,
+           address, parameters, at, settled_at)
+    select action_id, run_id, action, subject, saga_id, message_id, actor, reason, outcome, detail, address, parameters, at,
            case when outcome is not null then at end
       from json_to_recordset(${JSON.stringify(rows)}::text::json) as action (
              action_id uuid, run_id uuid, action text, subject text, saga_id uuid, message_id uuid, actor text, reason text,
-             outcome text, detail text, at timestamptz)
+             outcome text, detail text, address text, parameters jsonb, at timestamptz)
         on conflict do nothing
     returning action_id`;
 }

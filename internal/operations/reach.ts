@@ -37,7 +37,8 @@ export async function reached<Answer>(place: string, ask: () => Promise<Answer>)
 /** SQLSTATE classes: data exceptions, and errors in the statement. The table of a newer version (42P01) is missing until `migrate`. */
 const OWN_FAULT = /^(?:22|42(?!P01))[0-9A-Z]{3}$/;
 
-function isBug(error: unknown): boolean {
+/** Whether it is a fault of this program, and not a server that does not answer. */
+export function isBug(error: unknown): boolean {
   if (!(error instanceof Error)) return true;
   if (error instanceof AppError) return false;
   return !("code" in error) || typeof error.code !== "string" || OWN_FAULT.test(error.code);

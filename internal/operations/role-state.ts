@@ -12,6 +12,14 @@ export interface RoleAddress {
   readonly address: string;
 }
 
+/** `name=url`, separated by commas. The setting's format has checked them. */
+export function roleAddresses(text: string | undefined): readonly RoleAddress[] {
+  return (text?.split(",") ?? []).map((pair) => {
+    const at = pair.indexOf("=");
+    return { name: pair.slice(0, at), address: pair.slice(at + 1) };
+  });
+}
+
 const readiness = TypeCompiler.Compile(
   Type.Object({
     status: Type.Union([Type.Literal("ready"), Type.Literal("not_ready")]),

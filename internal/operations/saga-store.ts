@@ -63,6 +63,7 @@ export function summary(sql: Sql) {
 }
 
 export interface HistoryRow {
+  readonly history_id: number;
   readonly from_status: string;
   readonly to_status: string;
   readonly step: string;
@@ -74,7 +75,7 @@ export interface HistoryRow {
 
 export function historyOf(sql: Sql, sagaId: string): Promise<HistoryRow[]> {
   return sql<HistoryRow[]>`
-    select from_status, to_status, step, message_id, message_type, note, (extract(epoch from at) * 1000)::float8 as at
+    select history_id, from_status, to_status, step, message_id, message_type, note, (extract(epoch from at) * 1000)::float8 as at
       from saga_history where saga_id = ${sagaId} order by history_id`;
 }
 

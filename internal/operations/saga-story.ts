@@ -1,10 +1,14 @@
-// Collects one saga from four databases: the current state in each service, and all events in one timeline. Called by
-// `checkoutctl saga show`.
+// Collects one saga from four databases: the current state in each service, and all events in one timeline. A database that does not answer
+// is named, and the rest is told without it; only the saga's own must answer. Called by `checkoutctl saga show` and the console.
 import type { Sql } from "postgres";
 import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import { describeError } from "../kernel/errors.ts";
 import { moneyText } from "../kernel/money.ts";
 import { traceFields } from "../kernel/telemetry.ts";
+import { masked } from "./mask.ts";
+import { type MessageRow, messagesOf } from "./saga-messages-store.ts";
 import {
+  type ActionRow,
   actionsOn,
   findSaga,
   historyOf,
@@ -18,91 +22,221 @@ import {
   type SagaSummary,
   traceparentOf,
   waitingFor,
+  type WaitingRow,
 } from "./saga-store.ts";
 
+export type StoryKind = "transition" | "message" | "state" | "waiting" | "operator";
+
 export interface StoryEvent {
+  /** Unique in its story, and the same each time. */
+  readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly who: DatabaseName | "operator";
+  readonly kind: StoryKind;
   readonly what: string;
+  /** Something was refused, failed or has to be tried again. */
+  readonly failed: boolean;
+  /** What is known of it, without personal data unless the story was revealed. */
+  readonly detail: unknown;
+}
+
+export interface MissingPart {
+  readonly database: DatabaseName;
+  readonly reason: string;
 }
 
 export interface SagaStory {
   readonly saga: SagaSummary;
   /** Null if nobody records its trace. */
   readonly trace_id: string | null;
+  readonly history: readonly HistoryRow[];
   readonly reservation: readonly ReservationRow[];
   readonly money: readonly MoneyRow[];
   readonly orders: readonly OrderRow[];
   /** Oldest first. */
   readonly timeline: readonly StoryEvent[];
+  /** The databases that did not answer; what they know is not in the story. */
+  readonly missing: readonly MissingPart[];
 }
 
-/** Null if the saga does not exist. */
+/** Null if the saga does not exist. `reveal` shows personal data, which the caller audits. */
 export async function sagaStory(
   databases: Readonly<Record<DatabaseName, Sql>>,
   sagaId: string,
+  { reveal = false }: { readonly reveal?: boolean } = {},
 ): Promise<SagaStory | null> {
   const saga = await findSaga(databases.saga, sagaId);
   if (saga === undefined) return null;
-  const [traceparent, history, actions, reservation, money, orders, waiting] = await Promise.all([
+  const [traceparent, history, actions] = await Promise.all([
     traceparentOf(databases.saga, sagaId),
     historyOf(databases.saga, sagaId),
     actionsOn(databases.saga, sagaId),
-    reservationOf(databases.inventory, sagaId),
-    moneyOf(databases.payment, sagaId),
-    orderOf(databases.order, sagaId),
-    Promise.all(DATABASES.map(async (who) => ({ who, rows: await waitingFor(databases[who], sagaId) }))),
   ]);
-
-  const timeline: StoryEvent[] = history.map((row) => ({
-    at: row.at,
-    who: "saga",
-    what: `${statusesOf(row)}, ${row.step}, by ${row.message_type}${row.note === null ? "" : `: ${row.note}`}`,
-  }));
-  for (const { at, action, actor, reason, outcome } of actions) {
-    timeline.push({
-      at,
-      who: "operator",
-      what: `${action} by ${actor}, ${outcome ?? "in progress"}: ${reason}`,
-    });
-  }
-  const [line] = reservation;
-  if (line !== undefined) {
-    const lines = reservation.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");
-    const what = line.sku_id === null ? "release arrived before any reservation" : `reserved ${lines}`;
-    timeline.push({ at: line.reserved_at, who: "inventory", what });
-  }
-  for (const row of money) {
-    const what = `${row.kind} of ${moneyText(row.amount_cents, saga.currency)} created`;
-    timeline.push({ at: row.created_at, who: "payment", what });
-    const outcome = [row.status, row.provider_id, row.error_code].filter((text) => text !== null).join(", ");
-    const attempts = `after ${row.attempts} attempts`;
-    timeline.push({ at: row.updated_at, who: "payment", what: `${row.kind} is ${outcome} ${attempts}` });
-  }
-  for (const row of orders) {
-    const what = `order ${row.order_id} for ${moneyText(row.total_cents, saga.currency)} created`;
-    timeline.push({ at: row.created_at, who: "order", what });
-  }
-  for (const { who, rows } of waiting) {
-    for (const row of rows) {
-      const why = row.error_message === null ? "" : `, failed ${row.attempts} times: ${row.error_message}`;
-      const where = row.what === "retry" ? "waits for a retry" : "waits in the outbox";
-      timeline.push({ at: row.since, who, what: `${row.type} ${where}${why}` });
+  const seen = {
+    times: [saga.created_at, ...history.map(({ at }) => at)],
+    ids: history.flatMap(({ message_id }) => message_id ?? []),
+  };
+  const missing: MissingPart[] = [];
+  const part = async <Row>(database: DatabaseName, ask: (sql: Sql) => Promise<readonly Row[]>) => {
+    try {
+      return await ask(databases[database]);
+    } catch (error) {
+      if (!missing.some((one) => one.database === database))
+        missing.push({ database, reason: describeError(error) });
+      return [];
     }
-  }
+  };
+  const [reservation, money, orders, perDatabase] = await Promise.all([
+    part("inventory", (sql) => reservationOf(sql, sagaId)),
+    part("payment", (sql) => moneyOf(sql, sagaId)),
+    part("order", (sql) => orderOf(sql, sagaId)),
+    Promise.all(
+      DATABASES.map(async (who) => ({
+        who,
+        waiting: await part(who, (sql) => waitingFor(sql, sagaId)),
+        messages: await part(who, (sql) => messagesOf(sql, sagaId, seen)),
+      })),
+    ),
+  ]);
+  const timeline: StoryEvent[] = [
+    ...history.map(transition),
+    ...actions.map(operatorAct),
+    ...reserved(reservation),
+    ...money.flatMap((row) => moneyMoved(row, saga)),
+    ...orders.map((row) => orderCreated(row, saga)),
+    ...perDatabase.flatMap(({ who, waiting, messages }) =>
+      waiting
+        // Told by its message already.
+        .filter((row) => !messages.some(({ message_id }) => message_id === row.message_id))
+        .map((row) => waits(row, who)),
+    ),
+    ...perDatabase.flatMap(({ who, messages }) => messages.map((row) => message(row, who, reveal))),
+  ];
   const { trace_id = null } = traceFields(traceparent);
   return {
     saga,
     trace_id,
+    history,
     reservation,
     money,
     orders,
+    // Of what happened in the same millisecond, the transition comes first: it is the cause.
     timeline: timeline.toSorted((one, other) => one.at - other.at),
+    missing,
+  };
+}
+
+const FAILURES = /Failed|Lost|Insufficient|Refused|DeadLettered|DeadlinePassed|Expired/;
+
+function transition(row: HistoryRow): StoryEvent {
+  const { at, history_id, step, message_type, note } = row;
+  return {
+    id: `h-${history_id}`,
+    at,
+    who: "saga",
+    kind: "transition",
+    what: `${statusesOf(row)}, ${step}, by ${message_type}${note === null ? "" : `: ${note}`}`,
+    failed: FAILURES.test(message_type),
+    detail: row,
   };
 }
 
 /** Many a step changes no status, such as the first one. */
 function statusesOf({ from_status, to_status }: HistoryRow): string {
   return from_status === to_status ? to_status : `${from_status} -> ${to_status}`;
+}
+
+function operatorAct(row: ActionRow, index: number): StoryEvent {
+  const { at, action, actor, reason, outcome } = row;
+  return {
+    id: `a-${index}`,
+    at,
+    who: "operator",
+    kind: "operator",
+    what: `${action} by ${actor}, ${outcome ?? "in progress"}: ${reason}`,
+    failed: outcome === "refused",
+    detail: row,
+  };
+}
+
+function reserved(rows: readonly ReservationRow[]): StoryEvent[] {
+  const [line] = rows;
+  if (line === undefined) return [];
+  const lines = rows.map(({ sku_id, quantity }) => `${quantity} x ${sku_id}`).join(", ");
+  return [
+    {
+      id: `r-${line.reservation_id}`,
+      at: line.reserved_at,
+      who: "inventory",
+      kind: "state",
+      what: line.sku_id === null ? "release arrived before any reservation" : `reserved ${lines}`,
+      failed: false,
+      detail: rows,
+    },
+  ];
+}
+
+function moneyMoved(row: MoneyRow, { currency }: SagaSummary): StoryEvent[] {
+  const outcome = [row.status, row.provider_id, row.error_code].filter((text) => text !== null).join(", ");
+  const shared = { who: "payment", kind: "state", detail: row } as const;
+  return [
+    {
+      ...shared,
+      id: `${row.kind}-${row.id}-created`,
+      at: row.created_at,
+      what: `${row.kind} of ${moneyText(row.amount_cents, currency)} created`,
+      failed: false,
+    },
+    {
+      ...shared,
+      id: `${row.kind}-${row.id}`,
+      at: row.updated_at,
+      what: `${row.kind} is ${outcome} after ${row.attempts} attempts`,
+      failed: row.status === "FAILED" || row.status === "UNKNOWN",
+    },
+  ];
+}
+
+function orderCreated(row: OrderRow, { currency }: SagaSummary): StoryEvent {
+  return {
+    id: `o-${row.order_id}`,
+    at: row.created_at,
+    who: "order",
+    kind: "state",
+    what: `order ${row.order_id} for ${moneyText(row.total_cents, currency)} created`,
+    failed: false,
+    detail: row,
+  };
+}
+
+function waits(row: WaitingRow, who: DatabaseName): StoryEvent {
+  const why = row.error_message === null ? "" : `, failed ${row.attempts} times: ${row.error_message}`;
+  const where = row.what === "retry" ? "waits for a retry" : "waits in the outbox";
+  return {
+    id: `w-${row.message_id}`,
+    at: row.since,
+    who,
+    kind: "waiting",
+    what: `${row.type} ${where}${why}`,
+    failed: true,
+    detail: row,
+  };
+}
+
+function message(row: MessageRow, who: DatabaseName, reveal: boolean): StoryEvent {
+  const { message_id, type, topic, created_at, published_at } = row;
+  const sent =
+    published_at === null
+      ? "not in Kafka yet"
+      : `in Kafka after ${Math.max(0, Math.round(published_at - created_at))} ms`;
+  return {
+    id: `m-${message_id}`,
+    at: created_at,
+    who,
+    kind: "message",
+    what: `${type} to ${topic}, ${sent}`,
+    failed: FAILURES.test(type),
+    detail: { ...row, body: masked(row.body, reveal) },
+  };
 }

@@ -1,5 +1,5 @@
-// Draws docs/saga.md from the saga table, so that the picture always matches the code. `bun run diagram` writes the file; a test
-// fails when it is stale.
+// Draws docs/saga.md from the saga table, so that the picture always matches the code, and writes the graph for the console, which may
+// not import the orchestrator. `bun run diagram` writes the files; a test fails when one is stale.
 import { type Saga, statusOf } from "./state.ts";
 import { isLeftOut, rowOf, SAGA_TABLE_VERSION, STEPS, type Step, statusDuring, undoOrder } from "./steps.ts";
 
@@ -60,27 +60,91 @@ function tableOfSteps(): string {
   ].join("\n");
 }
 
-function stateDiagram(): string {
-  const lines = ["stateDiagram-v2", "    direction TB"];
-  for (const { step } of STEPS) lines.push(`    state "${statusDuring(step)} / ${step}" as ${step}`);
-  for (const step of undoOrder(STEPS.length))
-    lines.push(`    state "COMPENSATING / undo ${step}" as ${undoing(step)}`);
-  lines.push(`    [*] --> reserve: ${rowOf("reserve").command}`);
+/** A place where a saga can stand. */
+export interface GraphNode {
+  readonly id: string;
+  /** The status that the saga has there. */
+  readonly status: string;
+  readonly kind: "forward" | "undo" | "end";
+  /** Null at an end. */
+  readonly step: string | null;
+}
+
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  /** Message types, or `deadline` and `cancel`. */
+  readonly causes: readonly string[];
+}
+
+export interface SagaGraph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+}
+
+const UNCERTAIN = ["deadline", "cancel"];
+
+export function sagaGraph(): SagaGraph {
+  const undone = undoOrder(STEPS.length);
+  const nodes: GraphNode[] = [
+    ...STEPS.map(({ step }) => ({ id: step, status: statusDuring(step), kind: "forward" as const, step })),
+    ...undone.map((step) => ({ id: undoing(step), status: "COMPENSATING", kind: "undo" as const, step })),
+    ...["COMPLETED", "COMPENSATED"].map((id) => ({ id, status: id, kind: "end" as const, step: null })),
+  ];
+  const edges: GraphEdge[] = [];
   STEPS.forEach(({ step, success, refusal, compensateOnHoldExpiry }, index) => {
-    const next = STEPS[index + 1];
-    const target = next === undefined ? "COMPLETED" : next.step;
-    lines.push(`    ${step} --> ${target}: ${success}`);
-    lines.push(`    ${step} --> ${firstUndo(index)}: ${refusal}`);
-    const uncertain = compensateOnHoldExpiry ? "deadline, cancel, ReservationExpired" : "deadline, cancel";
-    lines.push(`    ${step} --> ${firstUndo(index + 1)}: ${uncertain}`);
+    const causes = compensateOnHoldExpiry ? [...UNCERTAIN, "ReservationExpired"] : UNCERTAIN;
+    edges.push(
+      { from: step, to: STEPS[index + 1]?.step ?? "COMPLETED", causes: [success] },
+      { from: step, to: firstUndo(index), causes: [refusal] },
+      { from: step, to: firstUndo(index + 1), causes },
+    );
   });
-  for (const step of undoOrder(STEPS.length)) {
-    const index = STEPS.findIndex((row) => row.step === step);
-    const replies = rowOf(step).undo?.replies.join(" or ") ?? "";
-    lines.push(`    ${undoing(step)} --> ${firstUndo(index)}: ${replies}`);
+  for (const step of undone) {
+    const to = firstUndo(STEPS.findIndex((row) => row.step === step));
+    edges.push({ from: undoing(step), to, causes: rowOf(step).undo?.replies ?? [] });
   }
-  lines.push("    COMPLETED --> [*]", "    COMPENSATED --> [*]");
-  return lines.join("\n");
+  return { nodes, edges };
+}
+
+/** For the console: JSON with one line per node and edge, ending with a newline. */
+export function sagaGraphFile(): string {
+  const { nodes, edges } = sagaGraph();
+  const lines = (parts: readonly object[]) => parts.map((part) => `    ${spaced(part)}`).join(",\n");
+  return `{\n  "nodes": [\n${lines(nodes)}\n  ],\n  "edges": [\n${lines(edges)}\n  ]\n}\n`;
+}
+
+/** On one line, as the formatter wants it. */
+function spaced(part: object): string {
+  const fields = Object.entries(part).map(([name, value]) => `"${name}": ${texts(value)}`);
+  return `{ ${fields.join(", ")} }`;
+}
+
+function texts(value: unknown): string {
+  return Array.isArray(value)
+    ? `[${value.map((one) => JSON.stringify(one)).join(", ")}]`
+    : JSON.stringify(value);
+}
+
+function stateDiagram(): string {
+  const { nodes, edges } = sagaGraph();
+  const text = (causes: readonly string[], kind: GraphNode["kind"] | undefined) =>
+    causes.join(kind === "undo" ? " or " : ", ");
+  const kindOf = (id: string) => nodes.find((node) => node.id === id)?.kind;
+  return [
+    "stateDiagram-v2",
+    "    direction TB",
+    ...nodes
+      .filter(({ kind }) => kind !== "end")
+      .map(
+        ({ id, status, kind, step }) =>
+          `    state "${status} / ${kind === "undo" ? "undo " : ""}${step}" as ${id}`,
+      ),
+    `    [*] --> reserve: ${rowOf("reserve").command}`,
+    ...edges.map(({ from, to, causes }) => `    ${from} --> ${to}: ${text(causes, kindOf(from))}`),
+    "    COMPLETED --> [*]",
+    "    COMPENSATED --> [*]",
+  ].join("\n");
 }
 
 /** Where the saga goes when the steps before index `until` must be undone. */

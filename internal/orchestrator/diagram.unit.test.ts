@@ -1,7 +1,10 @@
-// docs/saga.md matches the saga table.
+// docs/saga.md and the graph of the console match the saga table.
 import { expect, test } from "bun:test";
-import { sagaDocument } from "./diagram.ts";
+import { sagaDocument, sagaGraphFile } from "./diagram.ts";
 
-test("docs/saga.md is up to date; `bun run diagram` writes it", async () => {
-  expect(await Bun.file(`${import.meta.dir}/../../docs/saga.md`).text()).toBe(sagaDocument());
+test.each([
+  ["docs/saga.md", sagaDocument()],
+  ["internal/console/parts/saga-graph.json", sagaGraphFile()],
+])("%s is up to date; `bun run diagram` writes it", async (path, content) => {
+  expect(await Bun.file(`${import.meta.dir}/../../${path}`).text()).toBe(content);
 });

@@ -151,13 +151,14 @@ export const httpConfig = (what: string, note?: string) => ({
   }),
 });
 
+/** For `trustedKeys`. */
+export const trustedCallers = (description: string) => Type.String({ minLength: 2, description });
+
 /** For a role with an internal API, and `openAccess`. */
 export const accessConfig = {
-  TRUSTED_CALLERS_JWKS: Type.String({
-    minLength: 2,
-    description:
-      "public keys (JWK set) of those who may call internal interfaces: the gateway's and the operators'; `checkoutctl keys caller` makes keys",
-  }),
+  TRUSTED_CALLERS_JWKS: trustedCallers(
+    "public keys (JWK set) of those who may call internal interfaces: the gateway's and the operators'; `checkoutctl keys caller` makes keys",
+  ),
   UNSIGNED_GATEWAY_UNTIL: Type.Optional(
     Type.String({
       pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$",
@@ -166,6 +167,14 @@ export const accessConfig = {
     }),
   ),
 };
+/** For a role that must know where its requests come from. */
+export const trustedProxies = (what: string) =>
+  Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 10,
+    description: `how many proxies of your own are in front of ${what}, each adding to X-Forwarded-For; 0: the client's address is the connection's`,
+  });
 
 /** For the roles where prices and carts come in. */
 export const shopConfig = {

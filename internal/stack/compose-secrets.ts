@@ -18,6 +18,7 @@ const lines = [
   `STRIPE_API_KEY=${secrets.stripe_api_key}`,
   `STRIPE_WEBHOOK_SECRET=${secrets.stripe_webhook_secret}`,
   `SHOP_LINK_SECRET=${secrets.shop_link_secret}`,
+  `CONSOLE_SESSION_SECRET=${secrets.console_session_secret}`,
   // Single quotes, because JSON contains double quotes.
   `PAYMENT_PUBLIC_JWK='${secrets.payment_public_jwk}'`,
   `PAYMENT_PRIVATE_JWK='${secrets.payment_private_jwk}'`,

@@ -162,7 +162,9 @@ async function audit(state: StackState): Promise<boolean> {
 }
 
 async function showAround({ addresses, data_directory }: StackState): Promise<void> {
-  const { jwt_hs256_secret } = await ensureSecrets(data_directory);
+  const secrets = await ensureSecrets(data_directory);
+  const operator = await operatorToken(secrets, "demo");
+  const { jwt_hs256_secret } = secrets;
   const userId = Bun.randomUUIDv7();
   const { token } = await mintToken(userId, jwt_hs256_secret, VISIT_SECONDS, Date.now());
   // In another directory than .stack the commands need the variable that the demo had.
@@ -174,6 +176,8 @@ The stack keeps running. Buy something:
   sign in      ${addresses.gateway}/signin?token=${token}
 
 Look at:
+  console      ${addresses.console.replace("127.0.0.1", "localhost")}/
+  its token    ${operator}
   API          ${addresses.gateway}/api/v1/openapi.json
   mails        ${addresses.mail}/mails
   provider     ${addresses.paysim}/_sim/stats

@@ -168,6 +168,7 @@ function addressesOf(
     smtp: mail.address,
     mail: `http://127.0.0.1:${mail.ports["http"]}`,
     gateway: httpOf("gateway"),
+    console: httpOf("console"),
     orchestrator: httpOf("orchestrator"),
     inventory: httpOf("inventory"),
     order: httpOf("order"),

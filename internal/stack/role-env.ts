@@ -13,6 +13,7 @@ export const ROLES = [
   "orchestrator",
   "relay",
   "gateway",
+  "console",
 ] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -34,6 +35,7 @@ export const SERVING_ROLES: readonly Role[] = [
   "order",
   "orchestrator",
   "gateway",
+  "console",
 ];
 
 /**
@@ -119,20 +121,31 @@ function settingsOf(
         RATE_LIMIT_FACTOR: "10000",
         BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
       };
+    case "console":
+      return consoleSettings({ addresses, secrets });
     default:
       return role satisfies never;
   }
 }
 
+/** The console reads everything, and acts through the orchestrator. */
+function consoleSettings({ addresses, secrets }: RoleContext): Record<string, string> {
+  return {
+    ...databases(addresses),
+    NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
+    KAFKA_BROKERS: addresses.kafka_brokers,
+    ORCHESTRATOR_URL: addresses.orchestrator,
+    OPS_URLS: namesAndUrls(addresses.ops),
+    TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
+    CONSOLE_SESSION_SECRET: secrets.console_session_secret,
+  };
+}
+
 /** The settings of checkoutctl, which can reach everything. */
 export function operatorEnvironment({ addresses, secrets }: RoleContext): Record<string, string> {
-  const { postgres } = addresses;
   return {
-    SAGA_DATABASE_URL: postgres["saga"] ?? "",
-    INVENTORY_DATABASE_URL: postgres["inventory"] ?? "",
-    PAYMENT_DATABASE_URL: postgres["payment"] ?? "",
-    ORDER_DATABASE_URL: postgres["order"] ?? "",
-    NOTIFICATION_DATABASE_URL: postgres["notification"] ?? "",
+    ...databases(addresses),
+    NOTIFICATION_DATABASE_URL: addresses.postgres["notification"] ?? "",
     KAFKA_BROKERS: addresses.kafka_brokers,
     REDIS_URL: addresses.redis,
     INVENTORY_URL: addresses.inventory,
@@ -146,6 +159,16 @@ export function operatorEnvironment({ addresses, secrets }: RoleContext): Record
     JWT_HS256_SECRET: secrets.jwt_hs256_secret,
     OPERATORS_PRIVATE_JWK: secrets.operators_private_jwk,
     TRUSTED_CALLERS_JWKS: secrets.trusted_callers_jwks,
+  };
+}
+
+/** The four databases that a saga uses. */
+function databases({ postgres }: StackAddresses): Record<string, string> {
+  return {
+    SAGA_DATABASE_URL: postgres["saga"] ?? "",
+    INVENTORY_DATABASE_URL: postgres["inventory"] ?? "",
+    PAYMENT_DATABASE_URL: postgres["payment"] ?? "",
+    ORDER_DATABASE_URL: postgres["order"] ?? "",
   };
 }
 

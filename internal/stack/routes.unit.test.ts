@@ -13,6 +13,7 @@ const ADDRESSES: StackAddresses = {
   smtp: "smtp://127.0.0.1:1005",
   mail: "http://127.0.0.1:1006",
   gateway: "http://127.0.0.1:1007",
+  console: "http://127.0.0.1:9",
   orchestrator: "http://127.0.0.1:1008",
   inventory: "http://127.0.0.1:1009",
   order: "http://127.0.0.1:1012",

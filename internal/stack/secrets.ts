@@ -20,6 +20,8 @@ export interface StackSecrets {
   readonly stripe_webhook_secret: string;
   /** Signs the links in mails. */
   readonly shop_link_secret: string;
+  /** Signs the sessions of the console. */
+  readonly console_session_secret: string;
 }
 
 export function secretsFile(dataDirectory: string): string {
@@ -50,6 +52,7 @@ export async function newSecrets(): Promise<StackSecrets> {
     stripe_api_key: `sk_test_${randomHex()}`,
     stripe_webhook_secret: `whsec_${randomHex()}`,
     shop_link_secret: randomText(48),
+    console_session_secret: randomText(48),
   };
 }
 

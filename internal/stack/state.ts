@@ -40,6 +40,8 @@ export interface StackAddresses {
   /** `GET /mails` lists the sent mails. */
   readonly mail: string;
   readonly gateway: string;
+  /** The operators' console. */
+  readonly console: string;
   readonly orchestrator: string;
   readonly inventory: string;
   readonly order: string;

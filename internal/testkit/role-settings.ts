@@ -10,6 +10,7 @@ const ANYWHERE = {
     smtp: "",
     mail: "",
     gateway: "",
+    console: "",
     orchestrator: "",
     inventory: "",
     order: "",
@@ -31,6 +32,7 @@ const ANYWHERE = {
     stripe_api_key: "",
     stripe_webhook_secret: "",
     shop_link_secret: "",
+    console_session_secret: "",
   },
 };
 

@@ -19,7 +19,8 @@ interface Check {
 const BESIDE_UNIT_TESTS: readonly Check[] = [
   { name: "types", command: ["check", "--no-script"] },
   // Code that runs in browsers sees the DOM; everything else must not.
-  { name: "browser", command: ["check", "--no-script", "-p", "internal/storefront/client"] },
+  { name: "shop's browser", command: ["check", "--no-script", "-p", "internal/storefront/client"] },
+  { name: "console's browser", command: ["check", "--no-script", "-p", "internal/console/client"] },
   { name: "format", command: ["fmt", "--no-script", "--check"] },
 ];
 

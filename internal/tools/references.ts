@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TObject } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { Environment } from "../../cmd/checkoutctl/settings.ts";
+import { config as console_ } from "../../cmd/console/config.ts";
 import { config as gateway } from "../../cmd/gateway/config.ts";
 import { config as inventory } from "../../cmd/inventory/config.ts";
 import { config as notification } from "../../cmd/notification/config.ts";
@@ -13,6 +14,7 @@ import { config as order } from "../../cmd/order/config.ts";
 import { config as payment } from "../../cmd/payment/config.ts";
 import { config as paysim } from "../../cmd/paysim/config.ts";
 import { config as relay } from "../../cmd/relay/config.ts";
+import { consoleMetrics } from "../console/telemetry.ts";
 import { tracingMetrics } from "../platform/tracing/otlp-exporter.ts";
 import { httpMetrics, streamMetrics } from "../gateway/telemetry.ts";
 import { assert } from "../kernel/errors.ts";
@@ -47,6 +49,7 @@ import { code, table } from "./markdown.ts";
 const ROLES_BY_NAME: readonly Role[] = ROLES.toSorted();
 
 const CONFIGS: Readonly<Record<Role, TObject>> = {
+  console: console_,
   gateway,
   inventory,
   notification,
@@ -171,6 +174,11 @@ const REGISTRATIONS: readonly Registration[] = [
     file: "internal/gateway/telemetry.ts",
     calls: /\bhttpMetrics\(/,
     register: (metrics) => void httpMetrics(metrics),
+  },
+  {
+    file: "internal/console/telemetry.ts",
+    calls: /\bconsoleMetrics\(/,
+    register: (metrics) => void consoleMetrics(metrics),
   },
   {
     file: "internal/storefront/telemetry.ts",

@@ -62,6 +62,7 @@ export class HttpRoles implements AsyncDisposable {
       smtp: `smtp://${NOBODY}`,
       mail: http,
       gateway: http,
+      console: http,
       orchestrator: http,
       inventory: http,
       order: http,

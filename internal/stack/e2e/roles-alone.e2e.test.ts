@@ -26,6 +26,7 @@ const WAITS_FOR: Readonly<Record<Role, string | null>> = {
   orchestrator: "Postgres (DATABASE_URL)",
   relay: "Kafka (KAFKA_BROKERS)",
   gateway: "the orchestrator",
+  console: null,
 };
 
 const folder = join(CACHE, "tests", `binaries-${process.pid}`);
@@ -97,6 +98,7 @@ function nobodyAnywhere(): StackAddresses {
     smtp: `smtp://${host}`,
     mail: http,
     gateway: http,
+    console: http,
     orchestrator: http,
     inventory: http,
     order: http,

@@ -1,0 +1,61 @@
+// Starts the operators' console. Wiring only.
+import { consoleApp } from "../../internal/console/app.ts";
+import { Collector } from "../../internal/console/collector.ts";
+import { Sessions } from "../../internal/console/session.ts";
+import { consoleMetrics } from "../../internal/console/telemetry.ts";
+import { clientAddress } from "../../internal/gateway/limits/client-address.ts";
+import { roleAddresses } from "../../internal/operations/role-state.ts";
+import { runLoop } from "../../internal/platform/background-loop.ts";
+import { newId, systemClock } from "../../internal/platform/clock.ts";
+import { runRole } from "../../internal/platform/lifecycle.ts";
+import { logThrottled } from "../../internal/platform/log-throttle.ts";
+import { peerOf, startHttp } from "../../internal/platform/serve-http.ts";
+import { config } from "./config.ts";
+import { operatorTokens } from "./sign-in.ts";
+import { openDatabase, openTopics } from "./sources.ts";
+
+/** Sources have pauses of their own; this is how exactly those are kept. */
+const TICK_MS = 250;
+
+await runRole({
+  name: "checkout-console",
+  description: "What operators see and do: sagas, money, messages and the health of all roles, in a browser.",
+  config,
+  async start(context) {
+    const { config: env, log, metrics } = context;
+    const databases = {
+      saga: openDatabase("saga", env.SAGA_DATABASE_URL, context),
+      inventory: openDatabase("inventory", env.INVENTORY_DATABASE_URL, context),
+      payment: openDatabase("payment", env.PAYMENT_DATABASE_URL, context),
+      order: openDatabase("order", env.ORDER_DATABASE_URL, context),
+      notification: openDatabase("notification", env.NOTIFICATION_DATABASE_URL, context),
+    };
+    const collector = new Collector({
+      databases,
+      roles: roleAddresses(env.OPS_URLS),
+      ...openTopics(env.KAFKA_BROKERS, databases.saga, context),
+      clock: systemClock,
+    });
+    runLoop(context, { name: "collector", runOnce: () => collector.runOnce(), intervalMs: TICK_MS });
+    const logError = logThrottled(log, systemClock);
+    const app = consoleApp({
+      databases,
+      orchestratorUrl: env.ORCHESTRATOR_URL,
+      identify: await operatorTokens(env.TRUSTED_CALLERS_JWKS),
+      sessions: new Sessions(env.CONSOLE_SESSION_SECRET),
+      collector,
+      isReadOnly: env.CONSOLE_READ_ONLY,
+      publicUrl: env.CONSOLE_URL?.replace(/\/+$/, ""),
+      addressOf: (request) =>
+        clientAddress(peerOf(request), request.headers.get("x-forwarded-for"), env.TRUSTED_PROXIES),
+      clock: systemClock,
+      newId,
+      counts: consoleMetrics(metrics),
+      onAct: (fields, text) => log.info(fields, text),
+      // Without its query, which may hold what somebody searched for.
+      onError: (error, { method, url }) =>
+        logError(error, { method, path: new URL(url).pathname }, "a request failed"),
+    });
+    startHttp(context, "console", app);
+  },
+});

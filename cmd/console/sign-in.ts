@@ -1,0 +1,22 @@
+// Who the holder of an operator token is: the same tokens that checkoutctl and the services take.
+import { decodeJwt } from "jose";
+import type { Identify } from "../../internal/console/actor.ts";
+import { Denied } from "../../internal/kernel/actor.ts";
+import { trustedKeys } from "../../internal/platform/caller-keys.ts";
+import { systemClock } from "../../internal/platform/clock.ts";
+import { InternalTokens } from "../../internal/platform/internal-tokens.ts";
+
+/** `jwks` is TRUSTED_CALLERS_JWKS. Throws CONFIG_INVALID if it cannot be read. */
+export async function operatorTokens(jwks: string): Promise<Identify> {
+  const tokens = new InternalTokens({ keys: await trustedKeys(jwks), clock: systemClock });
+  return async (token) => {
+    try {
+      const { name, role } = await tokens.verify(token);
+      if (role === "service") return { refused: "this is the token of a role, not of a person" };
+      return { name, role, token, expiresAt: (decodeJwt(token).exp ?? 0) * 1_000 };
+    } catch (error) {
+      if (error instanceof Denied) return { refused: error.message };
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,27 @@
+// Who is signed in, and what they may do. The roles are enforced by app.ts for every route; pages only show what it would answer. Pure.
+
+/** A viewer reads. An operator also acts, and may see personal data. */
+export type Role = "viewer" | "operator";
+
+export interface Actor {
+  /** As it stands in the audit trail. */
+  readonly name: string;
+  readonly role: Role;
+}
+
+export interface IdentifiedActor extends Actor {
+  /** The person's own token: what they do at a service is done with it. */
+  readonly token: string;
+  /** Epoch ms: a session ends with its token. */
+  readonly expiresAt: number;
+}
+
+/** `refused`: why the token does not count, with the way out. Throws SERVICE_UNAVAILABLE if nobody can tell now. */
+export type Identify = (token: string) => Promise<IdentifiedActor | { readonly refused: string }>;
+
+/** Why this actor may not act; null if they may. One sentence for tooltips, problem pages and answers. */
+export function objectionTo(actor: Actor, isReadOnly: boolean): string | null {
+  if (actor.role !== "operator")
+    return `${actor.name} has the role ${actor.role}; this needs the role operator`;
+  return isReadOnly ? "this console is read-only (CONSOLE_READ_ONLY)" : null;
+}

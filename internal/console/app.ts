@@ -1,0 +1,151 @@
+// The console: every page, stream and act, as an Elysia app. It refuses foreign POSTs, reads the request once, checks who is signed in and
+// what they may do, calls the route, and answers what it throws. No page decides about permission. Called by cmd/console.
+import { Elysia } from "elysia";
+import { isOwnPost } from "../web/origin-check.ts";
+import { formOf, TooLarge } from "../web/read-body.ts";
+import { assetResponse } from "./assets.ts";
+import { recordIfPossible } from "./audit.ts";
+import type { ConsoleOptions } from "./options.ts";
+import { Bounce } from "./pages/bounce.tsx";
+import { ProblemPage } from "./pages/problem.tsx";
+import { notFound, Problem, problemOf } from "./problem.ts";
+import { page, problemJson, seeOther, wantsData } from "./respond.ts";
+import { auditRoutes } from "./routes/audit.tsx";
+import { findRoutes } from "./routes/find.tsx";
+import { overviewRoutes } from "./routes/overview.tsx";
+import type { ConsoleRoute } from "./routes/route.ts";
+import { sagaRoutes } from "./routes/sagas.tsx";
+import { sessionRoutes } from "./routes/session.tsx";
+import { isSignedIn, readVisit, type SignedIn, type Visit } from "./visit.ts";
+
+const NO_FIELDS = new URLSearchParams();
+const MAX_REPORT_BYTES = 16 * 1_024;
+
+/** Every page, stream and act, for the app and for the tests that go through all of them. */
+export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
+  ...overviewRoutes,
+  ...sagaRoutes,
+  ...findRoutes,
+  ...auditRoutes,
+  ...sessionRoutes,
+];
+
+export function consoleApp(options: ConsoleOptions) {
+  const app = new Elysia()
+    .onError(({ error, code, request }) =>
+      failed(code === "NOT_FOUND" ? notFound("There is no page at this address.") : error, request, options),
+    )
+    .get("/assets/:name", ({ params, request }) => assetResponse(`/assets/${params.name}`, request))
+    .post("/csp-reports", ({ request }) => cspReport(request, options), { parse: "none" });
+  for (const route of CONSOLE_ROUTES)
+    app.route(route.method, route.path, ({ request, params }) => answer(route, request, params, options), {
+      parse: "none",
+    });
+  return app;
+}
+
+async function answer(
+  route: ConsoleRoute,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+  options: ConsoleOptions,
+): Promise<Response> {
+  try {
+    if (route.method === "POST") requireOwn(request, options);
+    const form = route.method === "POST" ? await formOf(request) : NO_FIELDS;
+    const visit = await readVisit(request, params, form, options);
+    const response = await permitted(route, visit);
+    options.counts.page(route.name, response.status);
+    return response;
+  } catch (error) {
+    return failed(error, request, options, params);
+  }
+}
+
+async function permitted(route: ConsoleRoute, visit: Visit): Promise<Response> {
+  if (route.needs === "nothing") return route.handle(visit);
+  if (!isSignedIn(visit)) return signInFirst(route, visit);
+  if (route.needs === "operator" && visit.objection !== null) {
+    await refuse(visit, visit.objection);
+    throw new Problem(403, "Not allowed", `Not allowed: ${visit.objection}.`);
+  }
+  return route.handle(visit);
+}
+
+function signInFirst(route: ConsoleRoute, visit: Visit): Response {
+  const { request, here } = visit;
+  if (route.method === "POST" || wantsData(request))
+    throw new Problem(
+      401,
+      "Not signed in",
+      "You are not signed in, or your session has ended: sign in again.",
+    );
+  // The cookie is SameSite=Strict: with a link from elsewhere, a mail or a chat, browsers do not send it. They do when our own page leads here.
+  if (request.headers.get("sec-fetch-site") === "cross-site" && !visit.query.has("again"))
+    return page(visit, Bounce({ frame: visit }));
+  return seeOther(`/sign-in?back=${encodeURIComponent(here)}`);
+}
+
+/** Refusals are acts, too: somebody tried. */
+async function refuse(visit: SignedIn, objection: string): Promise<void> {
+  const { pathname } = new URL(visit.request.url);
+  visit.options.counts.refused(visit.options.isReadOnly ? "read_only" : "role");
+  await recordIfPossible(visit, {
+    action: "console.refused",
+    subject: pathname,
+    sagaId: null,
+    reason: visit.form.get("reason")?.slice(0, 200) || "none was given",
+    outcome: "refused",
+    detail: objection,
+    parameters: { role: visit.actor.role },
+  });
+}
+
+function requireOwn(request: Request, { publicUrl, counts }: ConsoleOptions): void {
+  const { headers } = request;
+  const sent = {
+    origin: headers.get("origin"),
+    host: headers.get("host"),
+    site: headers.get("sec-fetch-site"),
+  };
+  if (isOwnPost(sent, publicUrl)) return;
+  counts.refused("origin");
+  throw new Problem(
+    403,
+    "Not from this console",
+    "This was not sent by a page of this console, so nothing was done. Behind a proxy, CONSOLE_URL must be the address in your browser.",
+  );
+}
+
+async function failed(
+  error: unknown,
+  request: Request,
+  options: ConsoleOptions,
+  params: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const known =
+    error instanceof TooLarge
+      ? new Problem(413, "Too much", "That was more than a form of this console can hold.")
+      : problemOf(error);
+  // Whoever left gets no answer, and leaving is not an error.
+  if ((known === null || known.status >= 500) && !request.signal.aborted) options.onError(error, request);
+  const problem =
+    known ??
+    new Problem(
+      500,
+      "Something went wrong",
+      "This is a fault of the console. Its log names it; nothing more is known here.",
+    );
+  options.counts.page("problem", problem.status);
+  if (wantsData(request)) return problemJson(problem);
+  const visit = await readVisit(request, params, NO_FIELDS, options);
+  return page(visit, ProblemPage({ frame: visit, problem }), { status: problem.status });
+}
+
+/** What browsers blocked is a fault of a page, or of an extension: the log says which directive. */
+async function cspReport(request: Request, options: ConsoleOptions): Promise<Response> {
+  const size = Number(request.headers.get("content-length") ?? "0");
+  if (size > MAX_REPORT_BYTES) return new Response(null, { status: 413 });
+  options.counts.page("csp_report", 204);
+  return new Response(null, { status: 204 });
+}

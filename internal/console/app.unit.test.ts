@@ -1,0 +1,247 @@
+// The console over HTTP, without its servers: who gets in, what each route demands, what is answered when everything is away.
+import { describe, expect, test } from "bun:test";
+import { consoleOptions, NOW, sagaId } from "../testkit/console.ts";
+import { CONSOLE_ROUTES, consoleApp } from "./app.ts";
+import type { ConsoleOptions } from "./options.ts";
+import { SESSION } from "./session.ts";
+
+const ORIGIN = "http://localhost";
+const OWN = { origin: ORIGIN, host: "localhost", "sec-fetch-site": "same-origin" };
+const PAGE = { accept: "text/html,*/*" };
+
+/** Keeps the cookies, as a browser does, and follows nothing. */
+class Person {
+  readonly cookies = new Map<string, string>();
+  readonly #app: ReturnType<typeof consoleApp>;
+
+  constructor(parts: Partial<ConsoleOptions> = {}) {
+    this.#app = consoleApp(consoleOptions(parts));
+  }
+
+  async get(path: string, headers: Readonly<Record<string, string>> = PAGE): Promise<Response> {
+    return this.#send(new Request(ORIGIN + path, { headers }));
+  }
+
+  async post(
+    path: string,
+    fields: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = { ...OWN, ...PAGE },
+  ): Promise<Response> {
+    const body = new URLSearchParams(fields);
+    const type = { "content-type": "application/x-www-form-urlencoded" };
+    return this.#send(new Request(ORIGIN + path, { method: "POST", body, headers: { ...type, ...headers } }));
+  }
+
+  async signIn(name: "ada" | "vic"): Promise<this> {
+    const answer = await this.post("/sign-in", { token: `token-of-${name}`, back: "/sagas" });
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/sagas"]);
+    return this;
+  }
+
+  async #send(request: Request): Promise<Response> {
+    request.headers.set("cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+    const response = await this.#app.handle(request);
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      this.cookies.set(name, value);
+    }
+    return response;
+  }
+}
+
+/** Of each route one address. */
+const pathOf = (path: string) => path.replace(":id", sagaId(7));
+const GUARDED = CONSOLE_ROUTES.filter(({ needs }) => needs !== "nothing");
+const ACTS = CONSOLE_ROUTES.filter(({ needs }) => needs === "operator");
+const name = ({ method, path }: (typeof CONSOLE_ROUTES)[number]) => [`${method} ${path}`] as const;
+
+describe("permission", () => {
+  test("there are acts, and each is a POST", () => {
+    expect(ACTS.length).toBeGreaterThan(2);
+    expect(ACTS.filter(({ method }) => method !== "POST")).toEqual([]);
+  });
+
+  test.each(GUARDED.map((route) => [...name(route), route] as const))(
+    "%s needs a session",
+    async (_, route) => {
+      const nobody = new Person();
+      const path = pathOf(route.path);
+      const answer = route.method === "GET" ? await nobody.get(path) : await nobody.post(path);
+      if (route.method === "GET") {
+        expect([answer.status, answer.headers.get("location")]).toEqual([
+          303,
+          `/sign-in?back=${encodeURIComponent(path)}`,
+        ]);
+      } else expect(answer.status).toBe(401);
+      const data = await (route.method === "GET"
+        ? nobody.get(path, { accept: "application/json" })
+        : nobody.post(path, {}, { ...OWN, accept: "application/json" }));
+      expect([data.status, data.headers.get("content-type")]).toEqual([401, "application/problem+json"]);
+    },
+  );
+
+  test.each(ACTS.map((route) => [...name(route), route] as const))(
+    "%s is refused to a viewer, in words and as problem+json, and on a read-only console to everybody",
+    async (_, route) => {
+      const viewer = await new Person().signIn("vic");
+      const form = { reason: "ticket 1" };
+      const path = pathOf(route.path);
+      const page = await viewer.post(path, form);
+      expect(page.status).toBe(403);
+      expect(await page.text()).toContain("vic has the role viewer; this needs the role operator");
+      const data = await viewer.post(path, form, { ...OWN, accept: "application/json" });
+      expect(data.headers.get("content-type")).toBe("application/problem+json");
+      expect(await data.json()).toMatchObject({ status: 403, detail: expect.stringContaining("viewer") });
+      const operator = await new Person({ isReadOnly: true }).signIn("ada");
+      const readOnly = await operator.post(path, form);
+      expect([readOnly.status, await readOnly.text()]).toEqual([
+        403,
+        expect.stringContaining("CONSOLE_READ_ONLY"),
+      ]);
+    },
+  );
+
+  test.each(
+    CONSOLE_ROUTES.filter(({ method }) => method === "POST").map((route) => [...name(route), route] as const),
+  )("%s does nothing for a form of another site", async (_, route) => {
+    const refused: string[] = [];
+    const counts = { ...consoleOptions().counts, refused: (reason: string) => void refused.push(reason) };
+    const operator = await new Person({ counts }).signIn("ada");
+    for (const headers of [
+      { origin: "https://evil.example", host: "localhost", "sec-fetch-site": "cross-site" },
+      { host: "localhost" },
+    ]) {
+      const answer = await operator.post(pathOf(route.path), { token: "token-of-ada" }, headers);
+      expect(answer.status).toBe(403);
+      expect(answer.headers.getSetCookie()).toEqual([]);
+    }
+    expect(refused).toEqual(["origin", "origin"]);
+  });
+});
+
+describe("sign-in", () => {
+  test("the cookie is for this host only, unreadable for scripts, never sent from elsewhere, and ends with the token", async () => {
+    const answer = await new Person().post("/sign-in", { token: "token-of-ada" });
+    const [cookie = ""] = answer.headers.getSetCookie();
+    expect(cookie).toStartWith(`${SESSION}=`);
+    expect(cookie).toContain("; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=3600");
+  });
+
+  test("a wrong token is refused in words, and nobody is signed in", async () => {
+    const person = new Person();
+    const answer = await person.post("/sign-in", { token: "token-of-eve" });
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain("This token does not count: its signature is wrong.");
+    expect(person.cookies.size).toBe(0);
+  });
+
+  test("a session lasts at most 8 hours, however long the token is good for", async () => {
+    let now = NOW;
+    const day = 24 * 3_600_000;
+    const person = new Person({
+      clock: { now: () => now },
+      identify: async (token) => ({ name: "ada", role: "operator", token, expiresAt: NOW + day }),
+    });
+    await person.signIn("ada");
+    now = NOW + 8 * 3_600_000 - 1_000;
+    expect((await person.get("/me")).status).toBe(200);
+    now = NOW + 8 * 3_600_000 + 1_000;
+    expect((await person.get("/me")).status).toBe(303);
+  });
+
+  test("signing out ends the session, also for whoever has kept the cookie", async () => {
+    const person = await new Person().signIn("ada");
+    const kept = person.cookies.get(SESSION) ?? "";
+    expect((await person.post("/sign-out")).status).toBe(303);
+    expect(person.cookies.get(SESSION)).toBe("");
+    person.cookies.set(SESSION, kept);
+    expect((await person.get("/me")).status).toBe(303);
+  });
+
+  test("a session that another secret signed is none", async () => {
+    const person = await new Person().signIn("ada");
+    const value = person.cookies.get(SESSION) ?? "";
+    person.cookies.set(SESSION, value.slice(0, -4) + (value.endsWith("AAAA") ? "BBBB" : "AAAA"));
+    expect((await person.get("/me")).status).toBe(303);
+  });
+
+  test("the way back never leads to another site", async () => {
+    for (const back of ["//evil.example", "https://evil.example/", "/\\evil.example"]) {
+      const answer = await new Person().post("/sign-in", { token: "token-of-ada", back });
+      expect(answer.headers.get("location")).toBe("/");
+    }
+  });
+
+  test("a link from elsewhere first leads to the console itself, which browsers send the cookie to", async () => {
+    const answer = await new Person().get("/sagas?status=COMPLETED", {
+      ...PAGE,
+      "sec-fetch-site": "cross-site",
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('content="0; url=/sagas?status=COMPLETED&amp;again=1"');
+    const again = await new Person().get("/sagas?again=1", { ...PAGE, "sec-fetch-site": "cross-site" });
+    expect(again.status).toBe(303);
+  });
+
+  test("/me says what a viewer may not do, and why", async () => {
+    const html = await (await (await new Person().signIn("vic")).get("/me")).text();
+    expect(html).toContain("no: vic has the role viewer");
+  });
+});
+
+describe("pages", () => {
+  test("every page has the security headers, and no cache keeps it", async () => {
+    const person = await new Person().signIn("ada");
+    for (const path of ["/", "/me", "/nowhere", "/sign-in"]) {
+      const { headers } = await person.get(path);
+      expect(headers.get("content-security-policy") ?? "", path).toMatch(
+        path === "/sign-in" ? /^$/ : /^default-src 'none'/,
+      );
+      expect(headers.get("cache-control"), path).toBe("no-store");
+    }
+  });
+
+  test("without any server the overview answers, and says unknown instead of 0", async () => {
+    const person = await new Person().signIn("ada");
+    const answer = await person.get("/");
+    const html = await answer.text();
+    expect(answer.status).toBe(200);
+    expect(html.match(/unknown since/g)?.length).toBeGreaterThan(5);
+    expect(html).toContain("the saga database does not answer");
+  });
+
+  test("what cannot be audited does not happen: no reveal without the saga database", async () => {
+    const person = await new Person().signIn("ada");
+    const answer = await person.post(`/sagas/${sagaId(7)}/reveal`, { reason: "ticket 1" });
+    expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("does not answer")]);
+  });
+
+  test("an act needs a reason, and says so without losing the page", async () => {
+    const person = await new Person().signIn("ada");
+    const answer = await person.post(
+      `/sagas/${sagaId(7)}/cancel`,
+      { reason: " x " },
+      { ...OWN, accept: "application/json" },
+    );
+    expect(await answer.json()).toMatchObject({ status: 422, detail: expect.stringContaining("Say why") });
+  });
+
+  test("theme and time zone come from the cookie that their buttons set", async () => {
+    const person = await new Person().signIn("ada");
+    const answer = await person.post("/preferences", { theme: "dark", back: "/me" });
+    expect(answer.headers.get("location")).toBe("/me");
+    await person.post("/preferences", { zone: "utc", back: "/me" });
+    expect(await (await person.get("/me")).text()).toContain('data-theme="dark" data-zone="utc"');
+  });
+
+  test("an address that leads nowhere is a page for people and a problem for programs", async () => {
+    const person = await new Person().signIn("ada");
+    const page = await person.get("/nowhere");
+    expect([page.status, await page.text()]).toEqual([
+      404,
+      expect.stringContaining("There is no page at this address."),
+    ]);
+    const data = await person.get("/nowhere", { accept: "application/json" });
+    expect(await data.json()).toMatchObject({ status: 404 });
+  });
+});

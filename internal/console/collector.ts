@@ -1,0 +1,149 @@
+// The console's one loop: asks the databases, Kafka and the roles, and keeps the newest readings for all viewers. So the load on them does not
+// depend on how many people look. While nobody looks, it asks ten times more rarely. Started by cmd/console as a background loop.
+import type { Sql } from "postgres";
+import { DATABASES, type DatabaseName, type MigratedDatabase } from "../../schemas/migrations.ts";
+import type {
+  MoneyAtRisk,
+  OpenDeadLetterCount,
+  OutboxDepth,
+  RoleState,
+  SagaFlow,
+  TopicState,
+  WaitingMails,
+} from "../../schemas/overview.ts";
+import type { Clock } from "../kernel/ports.ts";
+import { moneyAtRisk, outboxDepth, sagaFlow, waitingMails } from "../operations/overview-store.ts";
+import { askRole, type RoleAddress } from "../operations/role-state.ts";
+import {
+  type AlertsAtRisk,
+  alertsAtRisk,
+  type Flow,
+  flowOfLastMinute,
+  type LastHour,
+  lastHour,
+} from "../operations/saga-rate-store.ts";
+import { type Reading, Source, type SourceOptions } from "./source.ts";
+
+export interface CollectorOptions {
+  readonly databases: Readonly<Record<MigratedDatabase, Sql>>;
+  /** In the order of the page. */
+  readonly roles: readonly RoleAddress[];
+  readonly topics: () => Promise<readonly TopicState[]>;
+  /** Those that no operator has handled yet. */
+  readonly deadLetters: () => Promise<readonly OpenDeadLetterCount[]>;
+  readonly clock: Clock;
+}
+
+/** What the overview shows. */
+export interface Snapshot {
+  readonly sagas: Reading<SagaFlow>;
+  readonly flow: Reading<readonly Flow[]>;
+  readonly hour: Reading<LastHour>;
+  readonly money: Reading<MoneyAtRisk>;
+  readonly alerts: Reading<readonly AlertsAtRisk[]>;
+  readonly mails: Reading<WaitingMails>;
+  readonly topics: Reading<readonly TopicState[]>;
+  readonly deadLetters: Reading<readonly OpenDeadLetterCount[]>;
+  readonly outboxes: readonly { readonly database: DatabaseName; readonly reading: Reading<OutboxDepth> }[];
+  readonly roles: readonly { readonly name: string; readonly reading: Reading<RoleState> }[];
+}
+
+const COUNTS_EVERY_MS = 1_000;
+const FLOW_EVERY_MS = 3_000;
+const TOPICS_EVERY_MS = 2_000;
+const ROLES_EVERY_MS = 2_000;
+const ROLE_TIMEOUT_MS = 2_000;
+const HOUR_EVERY_MS = 10_000;
+/** Opens a connection to Kafka each time. */
+const DEAD_LETTERS_EVERY_MS = 15_000;
+/** An hour of sagas at full load is 600,000 rows; a topic has to be read to its end. */
+const LONG_TIMEOUT_MS = 10_000;
+/** A page that opens waits this long for the first answers. */
+const FRESH_MS = 1_500;
+
+export class Collector {
+  readonly #sources;
+  readonly #outboxes: readonly { readonly database: DatabaseName; readonly source: Source<OutboxDepth> }[];
+  readonly #roles: readonly { readonly name: string; readonly source: Source<RoleState> }[];
+  readonly #all: readonly Source<unknown>[];
+  readonly #watchers = new Set<() => void>();
+  #version = 0;
+
+  constructor({ databases, roles, topics, deadLetters, clock }: CollectorOptions) {
+    const { saga, payment, notification } = databases;
+    const source = <T>(read: () => Promise<T>, everyMs: number, more: Partial<SourceOptions<T>> = {}) =>
+      new Source<T>({ read, everyMs, clock, ...more });
+    const isLong = { timeoutMs: LONG_TIMEOUT_MS };
+    this.#sources = {
+      sagas: source(() => sagaFlow(saga), COUNTS_EVERY_MS),
+      flow: source<readonly Flow[]>(() => flowOfLastMinute(saga), FLOW_EVERY_MS),
+      hour: source(() => lastHour(saga), HOUR_EVERY_MS, isLong),
+      money: source(() => moneyAtRisk(payment), COUNTS_EVERY_MS),
+      alerts: source<readonly AlertsAtRisk[]>(() => alertsAtRisk(payment), COUNTS_EVERY_MS),
+      mails: source(() => waitingMails(notification), COUNTS_EVERY_MS),
+      topics: source(topics, TOPICS_EVERY_MS),
+      deadLetters: source(deadLetters, DEAD_LETTERS_EVERY_MS, isLong),
+    };
+    this.#outboxes = DATABASES.map((database) => ({
+      database,
+      source: source(() => outboxDepth(databases[database]), COUNTS_EVERY_MS),
+    }));
+    this.#roles = roles.map(({ name, address }) => ({
+      name,
+      source: source(() => askRole(address, ROLE_TIMEOUT_MS), ROLES_EVERY_MS),
+    }));
+    this.#all = [
+      ...Object.values(this.#sources),
+      ...this.#outboxes.map((one) => one.source),
+      ...this.#roles.map((one) => one.source),
+    ];
+  }
+
+  snapshot(): Snapshot {
+    const { sagas, flow, hour, money, alerts, mails, topics, deadLetters } = this.#sources;
+    return {
+      sagas: sagas.reading,
+      flow: flow.reading,
+      hour: hour.reading,
+      money: money.reading,
+      alerts: alerts.reading,
+      mails: mails.reading,
+      topics: topics.reading,
+      deadLetters: deadLetters.reading,
+      outboxes: this.#outboxes.map(({ database, source }) => ({ database, reading: source.reading })),
+      roles: this.#roles.map(({ name, source }) => ({ name, reading: source.reading })),
+    };
+  }
+
+  /** Changes with every new reading. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Starts the questions that are due. For a loop that ticks several times a second; waits for no answer. */
+  async runOnce(): Promise<void> {
+    for (const source of this.#all) void source.askIfDue(this.#watchers.size > 0);
+    const version = this.#all.reduce((sum, source) => sum + source.version, 0);
+    if (version === this.#version) return;
+    this.#version = version;
+    for (const tell of this.#watchers) tell();
+  }
+
+  /** A snapshot with answers to all questions that were due, as far as they come within 1.5 s. */
+  async fresh(): Promise<Snapshot> {
+    const asked = Promise.all(this.#all.map((source) => source.askIfDue(true)));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, FRESH_MS);
+    await Promise.race([asked, late]);
+    clearTimeout(timer);
+    return this.snapshot();
+  }
+
+  /** Calls `tell` after new readings until the returned function is called. Somebody watches for as long. */
+  watch(tell: () => void): () => void {
+    // A function of its own: the same `tell` may watch twice.
+    const own = () => tell();
+    this.#watchers.add(own);
+    return () => void this.#watchers.delete(own);
+  }
+}

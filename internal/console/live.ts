@@ -1,0 +1,107 @@
+// A page's event stream: sends the parts of the page whose HTML has changed, at most once a second. Called by the routes.
+import type { VNode } from "preact";
+import { render } from "preact-render-to-string";
+import { Problem } from "./problem.ts";
+import type { SignedIn } from "./visit.ts";
+
+/** HTML by the id of the element that holds it. */
+export type Parts = Readonly<Record<string, string>>;
+
+export interface LiveOptions {
+  /** Called at once, and again after `tell`. Null: nothing follows any more. */
+  readonly parts: () => Promise<Parts | null> | Parts;
+  /** Calls `tell` when the parts may have changed; returns how to stop. */
+  readonly watch: (tell: () => void) => () => void;
+}
+
+const EVERY_MS = 1_000;
+/** Below the limit of proxies and of our server for idle connections. */
+const COMMENT_EVERY_MS = 15_000;
+const RETRY_MS = 2_000;
+/** Streams of a session that has ended, or of a tab that was forgotten, end; an open page connects again. */
+const MAX_STREAM_MS = 15 * 60_000;
+const MAX_STREAMS = 200;
+
+let open = 0;
+
+export function liveResponse(visit: SignedIn, { parts, watch }: LiveOptions): Response {
+  const { request, options, session, now } = visit;
+  if (open >= MAX_STREAMS)
+    throw new Problem(
+      503,
+      "Too many pages are open",
+      `This console follows at most ${MAX_STREAMS} pages live.`,
+    );
+  const stop = new AbortController();
+  const forMs = Math.min(MAX_STREAM_MS, session.endsAt - now);
+  const until = AbortSignal.any([request.signal, stop.signal, AbortSignal.timeout(Math.max(1, forMs))]);
+  // The server sends no body then, so nobody would ever end the stream.
+  const isHead = request.method === "HEAD";
+  if (isHead) stop.abort();
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const send = (text: string) => until.aborted || controller.enqueue(encoder.encode(text));
+      open += 1;
+      options.counts.streams(1);
+      send(`retry: ${RETRY_MS}\n\n`);
+      const comments = setInterval(() => send(": still here\n\n"), COMMENT_EVERY_MS);
+      try {
+        for await (const changed of changes(parts, watch, until))
+          send(`event: parts\ndata: ${JSON.stringify(changed)}\n\n`);
+      } catch (error) {
+        // The browser connects again.
+        if (!until.aborted) options.onError(error, request);
+      } finally {
+        open -= 1;
+        options.counts.streams(-1);
+        clearInterval(comments);
+        if (!stop.signal.aborted && !request.signal.aborted) controller.close();
+      }
+    },
+    cancel: () => stop.abort(),
+  });
+  const headers = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+  };
+  return new Response(isHead ? null : body, { headers });
+}
+
+async function* changes(
+  parts: LiveOptions["parts"],
+  watch: LiveOptions["watch"],
+  until: AbortSignal,
+): AsyncGenerator<Parts> {
+  const sent = new Map<string, string>();
+  let wake = Promise.withResolvers<void>();
+  const unwatch = watch(() => wake.resolve());
+  const ended = new Promise<void>((resolve) =>
+    until.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  try {
+    while (!until.aborted) {
+      wake = Promise.withResolvers<void>();
+      const now = await parts();
+      if (now === null) return;
+      const changed = Object.entries(now).filter(([id, html]) => sent.get(id) !== withoutAges(html));
+      for (const [id, html] of changed) sent.set(id, withoutAges(html));
+      if (changed.length > 0) yield Object.fromEntries(changed);
+      await Promise.race([Bun.sleep(EVERY_MS), ended]);
+      await Promise.race([wake.promise, ended]);
+    }
+  } finally {
+    unwatch();
+  }
+}
+
+/** The browser keeps "3 min ago" true by itself. */
+function withoutAges(html: string): string {
+  return html.replaceAll(/(<time[^>]*>)[^<]*/g, "$1");
+}
+
+export function partsOf(nodes: Readonly<Record<string, VNode>>): Parts {
+  return Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, render(node)]));
+}

@@ -1,0 +1,36 @@
+// The settings and collaborators of the console. Filled by cmd/console.
+import type { Sql } from "postgres";
+import type { MigratedDatabase } from "../../schemas/migrations.ts";
+import type { Clock } from "../kernel/ports.ts";
+import type { Identify } from "./actor.ts";
+import type { Collector } from "./collector.ts";
+import type { Sessions } from "./session.ts";
+
+export interface ConsoleOptions {
+  readonly databases: Readonly<Record<MigratedDatabase, Sql>>;
+  readonly orchestratorUrl: string;
+  readonly identify: Identify;
+  readonly sessions: Sessions;
+  readonly collector: Collector;
+  /** Nobody may act here, whatever their role. */
+  readonly isReadOnly: boolean;
+  /** The console's public address, without a slash at the end. Without it, the Host header is its name. */
+  readonly publicUrl?: string | undefined;
+  /** The client's address, for the audit trail. */
+  readonly addressOf: (request: Request) => string;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly counts: ConsoleCounts;
+  /** What the log keeps beside the audit trail, whose database may be away. */
+  readonly onAct: (fields: Readonly<Record<string, unknown>>, text: string) => void;
+  /** Called with errors that operators should see. */
+  readonly onError: (error: unknown, request: Request) => void;
+}
+
+export interface ConsoleCounts {
+  readonly page: (page: string, status: number) => void;
+  readonly signIn: (result: "ok" | "refused") => void;
+  readonly refused: (reason: "role" | "read_only" | "origin") => void;
+  /** Open event streams. */
+  readonly streams: (change: 1 | -1) => void;
+}

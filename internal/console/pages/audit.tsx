@@ -1,0 +1,191 @@
+// The audit trail: who did what, when, from where, why, and what came of it; refusals and looks at personal data included.
+import type { AuditFilter, AuditRow } from "../../operations/audit-trail-store.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import { Copy, Empty, Status } from "../parts/bits.tsx";
+import { Page } from "../parts/layout.tsx";
+import { type Column, DataTable, Exports } from "../parts/table.tsx";
+import { When } from "../parts/when.tsx";
+import { plural, shortId } from "../parts/words.ts";
+import type { Frame } from "../visit.ts";
+
+export const auditColumns: readonly Column<AuditRow>[] = [
+  {
+    name: "at",
+    head: "When",
+    show: ({ at }) => (
+      <span class="nowrap">
+        <When at={at} show="both" />
+      </span>
+    ),
+    value: ({ at }) => timestampOf(at),
+  },
+  { name: "actor", head: "Who", show: ({ actor }) => actor, value: ({ actor }) => actor },
+  {
+    name: "action",
+    head: "What",
+    show: ({ action }) => <span class="nowrap">{action}</span>,
+    value: ({ action }) => action,
+  },
+  {
+    name: "subject",
+    head: "On what",
+    show: ({ subject, saga_id }) => (
+      <span class="nowrap">
+        {saga_id === subject ? (
+          <a class="mono" href={`/sagas/${subject}`} title={subject}>
+            {shortId(subject)}
+          </a>
+        ) : (
+          <span title={subject}>{subject.length > 36 ? shortId(subject) : subject}</span>
+        )}
+        <Copy text={subject} what="what it was done to" />
+      </span>
+    ),
+    value: ({ subject }) => subject,
+  },
+  {
+    name: "outcome",
+    head: "Outcome",
+    show: ({ outcome, detail }) => (
+      <span>
+        <Status
+          tone={outcome === null ? "running" : outcome === "refused" || outcome === "failed" ? "bad" : "good"}
+        >
+          {outcome ?? "in progress"}
+        </Status>
+        {detail === null ? null : <span class="reason small soft">{detail}</span>}
+      </span>
+    ),
+    value: ({ outcome }) => outcome,
+  },
+  { name: "reason", head: "Why", show: ({ reason }) => reason, value: ({ reason }) => reason },
+  {
+    name: "address",
+    head: "From",
+    show: ({ address }) => address ?? <span class="soft">command line</span>,
+    value: ({ address }) => address,
+  },
+];
+
+/** In CSV and JSON only. */
+export const auditMore: readonly Column<AuditRow>[] = [
+  { name: "detail", head: "Detail", show: ({ detail }) => detail, value: ({ detail }) => detail },
+  { name: "saga_id", head: "Saga", show: ({ saga_id }) => saga_id, value: ({ saga_id }) => saga_id },
+  { name: "run_id", head: "Run", show: ({ run_id }) => run_id, value: ({ run_id }) => run_id },
+  {
+    name: "parameters",
+    head: "Parameters",
+    show: () => null,
+    value: ({ parameters }) => (parameters === null ? null : JSON.stringify(parameters)),
+  },
+];
+
+interface Props {
+  readonly frame: Frame;
+  readonly rows: readonly AuditRow[];
+  readonly filter: AuditFilter;
+  /** The address of the next page; null on the last one. */
+  readonly older: string | null;
+}
+
+const KINDS = [
+  "saga.",
+  "order.",
+  "payment.",
+  "payment-alert.",
+  "dead-letter.",
+  "outbox.",
+  "shopper.",
+  "session.",
+  "console.",
+];
+const OUTCOMES = ["refused", "failed", "in progress"];
+
+export function Audit({ frame, rows, filter, older }: Props) {
+  const isFiltered = Object.values(filter).some((value) => value !== null);
+  return (
+    <Page frame={frame} title="Audit trail" current="audit">
+      <div class="page-head">
+        <h1>Audit trail</h1>
+        <Exports here={frame.here} />
+      </div>
+      <form class="filters" aria-label="Filter">
+        <Field name="actor" label="Who" value={filter.actor} />
+        <Choice name="action" label="What" options={KINDS} value={filter.action} />
+        <Field name="subject" label="Id of the saga or thing" value={filter.subject} />
+        <Choice name="outcome" label="Outcome" options={OUTCOMES} value={filter.outcome} />
+        <div class="buttons">
+          <button class="button quiet">Show</button>
+          {isFiltered ? <a href="/audit">clear</a> : null}
+        </div>
+      </form>
+      <div class="card">
+        {rows.length === 0 ? (
+          <Empty title={isFiltered ? "Nothing matches this filter" : "Nobody has done anything by hand yet"}>
+            {isFiltered ? (
+              <p>
+                <a href="/audit">Show the whole trail</a>
+              </p>
+            ) : null}
+          </Empty>
+        ) : (
+          <>
+            <DataTable
+              label="Audit trail"
+              columns={auditColumns}
+              rows={rows}
+              keyOf={({ action_id }) => action_id}
+            />
+            <div class="table-foot small soft">
+              <p>{plural(rows.length, "line")}, newest first</p>
+              {older === null ? null : <a href={older}>Older</a>}
+            </div>
+          </>
+        )}
+      </div>
+    </Page>
+  );
+}
+
+function Field({
+  name,
+  label,
+  value,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string | null;
+}) {
+  return (
+    <div class="field">
+      <label for={`f-${name}`}>{label}</label>
+      <input id={`f-${name}`} name={name} value={value ?? ""} maxLength={200} autocomplete="off" />
+    </div>
+  );
+}
+
+function Choice({
+  name,
+  label,
+  options,
+  value,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly options: readonly string[];
+  readonly value: string | null;
+}) {
+  return (
+    <div class="field">
+      <label for={`f-${name}`}>{label}</label>
+      <select id={`f-${name}`} name={name}>
+        <option value="">any</option>
+        {options.map((option) => (
+          <option key={option} value={option} selected={option === value}>
+            {option.replace(/\.$/, "")}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}

@@ -1,0 +1,237 @@
+// One saga: what it does in words, its money, its steps as bars, and one timeline out of four databases. The parts that change stand for
+// themselves, for the stream.
+import type { VNode } from "preact";
+import { moneyText } from "../../kernel/money.ts";
+import type { SagaStory } from "../../operations/saga-story.ts";
+import { moneyWords, wordsOf } from "../../operations/saga-words.ts";
+import { Act } from "../parts/act.tsx";
+import { CommandLine, Copy, Notice } from "../parts/bits.tsx";
+import { Page } from "../parts/layout.tsx";
+import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
+import { StepBars } from "../parts/step-bars.tsx";
+import { type Show, SHOWS, Timeline } from "../parts/timeline.tsx";
+import { When } from "../parts/when.tsx";
+import { durationText, plural } from "../parts/words.ts";
+import type { Frame } from "../visit.ts";
+
+interface PartProps {
+  readonly story: SagaStory;
+  readonly show: Show;
+  readonly now: number;
+}
+
+interface Props extends PartProps {
+  readonly frame: Frame;
+  readonly isRevealed: boolean;
+}
+
+/** By the id of the element that holds it. */
+export const SAGA_PARTS: Readonly<Record<string, (props: PartProps) => VNode>> = {
+  "s-words": Words,
+  "s-steps": (props) => <StepBars {...props} />,
+  "s-timeline": (props) => <Timeline {...props} />,
+};
+
+export function SagaPage(props: Props) {
+  const { frame, story, show, now, isRevealed } = props;
+  const { saga } = story;
+  const path = `/sagas/${saga.saga_id}`;
+  const holder = (id: string) => {
+    const Part = SAGA_PARTS[id];
+    return <div id={id}>{Part === undefined ? null : <Part story={story} show={show} now={now} />}</div>;
+  };
+  const live = isRevealed ? undefined : `${path}/events?show=${show}`;
+  return (
+    <Page frame={frame} title={`Saga ${saga.saga_id}`} current="sagas" live={live}>
+      <div class="page-head">
+        <div>
+          <p class="soft small">Saga</p>
+          <h1 class="mono id">
+            {saga.saga_id} <Copy text={saga.saga_id} what="the saga's id" />
+          </h1>
+        </div>
+        <Actions {...props} />
+      </div>
+      {isRevealed ? (
+        <Notice tone="warn">
+          <p>
+            Personal data is shown, and that is in the audit trail. <a href={path}>Hide it</a>
+          </p>
+        </Notice>
+      ) : null}
+      {holder("s-words")}
+      <Facts story={story} />
+      {holder("s-steps")}
+      <section class="card" aria-labelledby="timeline-title">
+        <div class="card-head">
+          <h2 id="timeline-title">Timeline</h2>
+          <nav class="tabs" aria-label="What the timeline shows">
+            {SHOWS.map(([name, text]) => (
+              <a
+                key={name}
+                href={name === "all" ? path : `${path}?show=${name}`}
+                {...(name === show ? { "aria-current": "true" } : {})}
+              >
+                {text}
+              </a>
+            ))}
+          </nav>
+        </div>
+        {holder("s-timeline")}
+      </section>
+      <p class="small soft">
+        On the command line: <CommandLine>{`checkoutctl saga show ${saga.saga_id}`}</CommandLine>
+      </p>
+    </Page>
+  );
+}
+
+function Words({ story, now }: PartProps) {
+  const { saga, history, money, missing } = story;
+  const words = wordsOf(saga, history.at(-1)?.at ?? saga.created_at);
+  const { next } = words;
+  return (
+    <div class="words">
+      {missing.length === 0 ? null : (
+        <Notice tone="warn">
+          <p>
+            Only a part is shown.{" "}
+            {missing.map(({ database, reason }) => (
+              <span key={database}>
+                The {database} database does not answer ({reason}).{" "}
+              </span>
+            ))}
+          </p>
+        </Notice>
+      )}
+      <p class="lead">
+        <SagaStatusText status={saga.status} needsOperator={saga.needs_operator} /> <span>{words.text}</span>
+        {words.since === null ? null : (
+          <>
+            , since <When at={words.since} show="for" now={now} />
+          </>
+        )}
+        {next === null ? null : (
+          <>
+            ; {next.text} <When at={next.at} show="ago" now={now} />
+          </>
+        )}
+        .
+      </p>
+      <p>
+        {missing.some(({ database }) => database === "payment")
+          ? "What became of the money is unknown: the payment database does not answer."
+          : moneyWords(money, saga)}
+      </p>
+    </div>
+  );
+}
+
+function Facts({ story: { saga, reservation, orders } }: { readonly story: SagaStory }) {
+  const [line] = reservation;
+  const facts: readonly (readonly [string, VNode | string | null])[] = [
+    ["Step", placeText(saga)],
+    ["Total", saga.total_cents === null ? null : moneyText(saga.total_cents, saga.currency)],
+    ["Shopper", <Id key="user" id={saga.user_id} what="the shopper's id" />],
+    ["Reservation", line === undefined ? null : `${line.status}, ${plural(reservation.length, "line")}`],
+    [
+      "Order",
+      orders[0] === undefined ? null : (
+        <Id key="order" id={orders[0].order_id} what="the order's id" note={orders[0].status} />
+      ),
+    ],
+    ["Started", <When key="started" at={saga.created_at} show="both" />],
+    ["Took", saga.completed_at === null ? null : durationText(saga.completed_at - saga.created_at)],
+    ["Failure", saga.failure_code === null ? null : `${saga.failure_code}: ${saga.failure_message ?? ""}`],
+  ];
+  return (
+    <dl class="facts card">
+      {facts
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+function Id({ id, what, note }: { readonly id: string; readonly what: string; readonly note?: string }) {
+  return (
+    <span>
+      <span class="mono">{id}</span> <Copy text={id} what={what} /> {note}
+    </span>
+  );
+}
+
+function Actions({ frame, story, isRevealed }: Props) {
+  const { saga } = story;
+  const path = `/sagas/${saga.saga_id}`;
+  const command = (rest: string) => `${rest} --reason '...'`;
+  return (
+    <div class="buttons">
+      {isRevealed ? null : (
+        <Act
+          frame={frame}
+          id="reveal"
+          action={`${path}/reveal`}
+          label="Reveal personal data"
+          confirm="Reveal"
+          shows="page"
+        >
+          <p>
+            Shows the e-mail and the address in the messages of this saga. That you looked is kept in the
+            audit trail.
+          </p>
+        </Act>
+      )}
+      {saga.status === "COMPLETED" ? (
+        <Act
+          frame={frame}
+          id="cancel-order"
+          action={`${path}/cancel-order`}
+          label="Cancel the order"
+          confirm="Cancel the order and refund"
+          isDangerous
+          impossible={orderObjection(story)}
+          command={command(`checkoutctl order cancel ${saga.order_id ?? ""}`)}
+        >
+          <p>
+            The order is cancelled, the money is refunded and the stock is released. The shopper gets a mail.
+          </p>
+        </Act>
+      ) : (
+        <Act
+          frame={frame}
+          id="cancel"
+          action={`${path}/cancel`}
+          label="Cancel the saga"
+          confirm="Cancel and undo"
+          isDangerous
+          impossible={cancelObjection(story)}
+          command={command(`checkoutctl saga cancel ${saga.saga_id}`)}
+        >
+          <p>
+            Everything that this saga has done is undone: the order, the payment, the reservation. The shopper
+            gets no order.
+          </p>
+        </Act>
+      )}
+    </div>
+  );
+}
+
+/** Why it makes no sense; null if it may. The orchestrator decides when it is pressed. */
+function cancelObjection({ saga }: SagaStory): string | null {
+  if (saga.completed_at !== null) return `the saga has ended: ${saga.status}`;
+  return saga.compensation_step === null ? null : "it is compensating already";
+}
+
+function orderObjection({ orders, missing }: SagaStory): string | null {
+  if (missing.some(({ database }) => database === "order")) return "the order database does not answer";
+  const [order] = orders;
+  if (order === undefined) return "there is no order";
+  return order.status === "CONFIRMED" ? null : `the order is ${order.status}`;
+}

@@ -1,0 +1,100 @@
+// A button that opens a dialog, in which a person says why before something happens. Whoever may not act sees the button with the reason. The
+// dialog shows the line for the command line that does the same.
+import type { ComponentChildren } from "preact";
+import { Reason } from "../../../schemas/fields.ts";
+import type { Frame } from "../visit.ts";
+import { CommandLine } from "./bits.tsx";
+
+interface ActProps {
+  readonly frame: Frame;
+  /** Unique on the page. */
+  readonly id: string;
+  readonly action: string;
+  /** The button, and the title of the dialog. */
+  readonly label: string;
+  /** What it says on the button that does it. */
+  readonly confirm: string;
+  readonly isDangerous?: boolean;
+  /** Why it makes no sense now, though the person might. */
+  readonly impossible?: string | null;
+  readonly command?: string;
+  readonly reasonHint?: string;
+  /** `page`: the answer is a page to show, so the browser sends the form itself. */
+  readonly shows?: "page";
+  /** What will happen, and further fields. */
+  readonly children: ComponentChildren;
+}
+
+export function Act(props: ActProps) {
+  const {
+    frame,
+    id,
+    action,
+    label,
+    confirm,
+    isDangerous = false,
+    impossible = null,
+    command,
+    children,
+  } = props;
+  const objection = impossible ?? frame.objection;
+  const look = `button quiet${isDangerous ? " danger" : ""}`;
+  if (objection !== null)
+    return (
+      <button
+        type="button"
+        class={look}
+        aria-disabled="true"
+        title={objection}
+        aria-describedby={`${id}-why`}
+      >
+        {label}
+        <span id={`${id}-why`} class="visually-hidden">
+          {objection}
+        </span>
+      </button>
+    );
+  return (
+    <>
+      <button type="button" class={look} data-opens={id} aria-haspopup="dialog">
+        {label}
+      </button>
+      <dialog id={id} aria-labelledby={`${id}-title`}>
+        <form method="post" action={action} {...(props.shows === "page" ? {} : { "data-act": "" })}>
+          <h2 id={`${id}-title`}>{label}</h2>
+          {children}
+          <ReasonField id={`${id}-reason`} hint={props.reasonHint} />
+          {command === undefined ? null : (
+            <p class="small">
+              On the command line: <CommandLine>{command}</CommandLine>
+            </p>
+          )}
+          <p class="field-error" role="alert" data-error />
+          <div class="buttons">
+            <button class={`button${isDangerous ? " danger" : ""}`}>{confirm}</button>
+            <button type="button" class="button quiet" data-closes>
+              Not now
+            </button>
+          </div>
+        </form>
+      </dialog>
+    </>
+  );
+}
+
+function ReasonField({ id, hint }: { readonly id: string; readonly hint?: string | undefined }) {
+  return (
+    <div class="field">
+      <label for={id}>Why? It goes into the audit trail.</label>
+      <input
+        id={id}
+        name="reason"
+        required
+        minLength={3}
+        maxLength={Reason.maxLength}
+        autocomplete="off"
+        placeholder={hint ?? "ticket, or what you saw"}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+// What needs a person now, worst first. Pure. The overview shows it above everything else.
+import { moneyText } from "../../kernel/money.ts";
+import type { Snapshot } from "../collector.ts";
+import { knownOf } from "./bits.tsx";
+import { durationText, plural } from "./words.ts";
+
+export interface Attention {
+  readonly tone: "bad" | "warn";
+  readonly text: string;
+  readonly href: string;
+}
+
+/** An outbox is emptied within milliseconds; the relay takes over after two seconds. */
+const OUTBOX_LATE_MS = 10_000;
+
+export function attentionTo(snapshot: Snapshot, now: number): readonly Attention[] {
+  const found = [...sagasAndMoney(snapshot), ...health(snapshot, now)];
+  return found.toSorted((one, other) => Number(one.tone === "warn") - Number(other.tone === "warn"));
+}
+
+function sagasAndMoney({ sagas, alerts, deadLetters }: Snapshot): readonly Attention[] {
+  const found: Attention[] = [];
+  const bad = (text: string, href: string) => found.push({ tone: "bad", text, href });
+  const { needing_operator = 0, cancellations_needing_operator = 0 } = knownOf(sagas) ?? {};
+  if (needing_operator > 0)
+    bad(`${plural(needing_operator, "saga needs", "sagas need")} an operator`, "/sagas?needs_operator=1");
+  if (cancellations_needing_operator > 0)
+    bad(
+      `${plural(cancellations_needing_operator, "cancelled order needs", "cancelled orders need")} an operator`,
+      "/sagas?needs_operator=1",
+    );
+  for (const { count, amount_cents, currency } of knownOf(alerts) ?? []) {
+    const amount = currency === null ? "" : `, ${moneyText(amount_cents, currency)}`;
+    bad(`${plural(count, "payment alert is", "payment alerts are")} open${amount}`, "/payments/alerts");
+  }
+  const dead = (knownOf(deadLetters) ?? []).reduce((sum, { count }) => sum + count, 0);
+  if (dead > 0)
+    bad(`${plural(dead, "dead letter waits", "dead letters wait")} for a decision`, "/dead-letters");
+  return found;
+}
+
+function health({ roles, outboxes, topics }: Snapshot, now: number): readonly Attention[] {
+  const found: Attention[] = [];
+  for (const { name, reading } of roles) {
+    if (reading.unknownSince !== null)
+      found.push({ tone: "bad", text: `${name} does not answer`, href: "#o-roles" });
+    else if (knownOf(reading)?.is_ready === false)
+      found.push({ tone: "bad", text: `${name} is not ready`, href: "#o-roles" });
+  }
+  if (topics.unknownSince !== null)
+    found.push({ tone: "bad", text: "Kafka does not answer", href: "#o-topics" });
+  for (const { database, reading } of outboxes) {
+    const oldest = knownOf(reading)?.oldest_at ?? null;
+    if (reading.unknownSince !== null)
+      found.push({ tone: "bad", text: `the ${database} database does not answer`, href: "#o-outboxes" });
+    else if (oldest !== null && now - oldest > OUTBOX_LATE_MS)
+      found.push({
+        tone: "warn",
+        text: `events of the ${database} outbox wait for longer than ${durationText(OUTBOX_LATE_MS)}`,
+        href: "#o-outboxes",
+      });
+  }
+  return found;
+}

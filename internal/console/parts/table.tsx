@@ -1,0 +1,94 @@
+// A table once, as HTML, CSV and JSON: each column says how a cell looks and what it is. On a narrow screen its rows become cards.
+import type { ComponentChildren, VNode } from "preact";
+
+export interface Column<Row> {
+  /** Unique; also the name in CSV. */
+  readonly name: string;
+  readonly head: string;
+  /** For people. */
+  readonly show: (row: Row) => ComponentChildren;
+  /** For programs. */
+  readonly value: (row: Row) => string | number | boolean | null;
+  readonly isRight?: boolean;
+}
+
+interface TableProps<Row> {
+  readonly label: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  /** The page behind a row: `j`, `k` and Enter go through these. Its link must be in the row as well. */
+  readonly hrefOf?: (row: Row) => string;
+}
+
+export function DataTable<Row>({ label, columns, rows, keyOf, hrefOf }: TableProps<Row>): VNode {
+  return (
+    <table
+      class="stacks"
+      role="table"
+      aria-label={label}
+      {...(hrefOf === undefined ? {} : { "data-rows": "" })}
+    >
+      <thead role="rowgroup">
+        <tr role="row">
+          {columns.map(({ name, head, isRight }) => (
+            <th key={name} scope="col" role="columnheader" class={isRight === true ? "right" : undefined}>
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {rows.map((row) => (
+          <tr role="row" key={keyOf(row)} {...(hrefOf === undefined ? {} : { "data-href": hrefOf(row) })}>
+            {columns.map(({ name, head, show, isRight }) => (
+              <td key={name} role="cell" data-head={head} class={isRight === true ? "right" : undefined}>
+                {show(row)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front: ids and reasons come from outside. */
+export function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const lines = [
+    columns.map(({ name }) => name),
+    ...rows.map((row) => columns.map(({ value }) => cellText(value(row)))),
+  ];
+  return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
+}
+
+function cellText(value: string | number | boolean | null): string {
+  if (typeof value !== "string") return value === null ? "" : String(value);
+  return /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export function jsonOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): readonly object[] {
+  return rows.map((row) => Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])));
+}
+
+/** Links to the same table, with the same filter, for programs. */
+export function Exports({ here }: { readonly here: string }) {
+  const as = (format: string) => {
+    const [path = "", query = ""] = here.split("?");
+    const fields = new URLSearchParams(query);
+    fields.set("as", format);
+    return `${path}?${fields}`;
+  };
+  return (
+    <p class="small">
+      <a href={as("csv")} download>
+        CSV
+      </a>{" "}
+      <a href={as("json")}>JSON</a>
+    </p>
+  );
+}

@@ -1,0 +1,40 @@
+// What goes wrong for a person, as an error that app.ts answers: a page in words, or problem+json for scripts and programs (RFC 9457). Pure.
+import { AppError, describeError } from "../kernel/errors.ts";
+import { isBug } from "../operations/reach.ts";
+
+export class Problem extends Error {
+  readonly status: number;
+  /** A few words; the message says more. */
+  readonly title: string;
+
+  constructor(status: number, title: string, detail: string) {
+    super(detail);
+    this.name = "Problem";
+    this.status = status;
+    this.title = title;
+  }
+}
+
+export function notFound(what: string): Problem {
+  return new Problem(404, "Not found", what);
+}
+
+export function badRequest(what: string): Problem {
+  return new Problem(422, "That cannot be", what);
+}
+
+/** An error of the code behind the pages. Null if it is one that nobody expected. */
+export function problemOf(error: unknown): Problem | null {
+  if (error instanceof Problem) return error;
+  if (!(error instanceof AppError))
+    return isBug(error)
+      ? null
+      : new Problem(
+          503,
+          "Not reachable",
+          `A database that this page needs does not answer: ${describeError(error)}. The overview shows which one.`,
+        );
+  // An operation that says no, in its own words.
+  if (error.code === "MESSAGE_INVALID") return new Problem(409, "Refused", error.message);
+  return error.canRetry ? new Problem(503, "Not reachable", error.message) : null;
+}

@@ -1,0 +1,71 @@
+// Turns a page into a response with its headers, and redirects, tables and problems.
+import type { VNode } from "preact";
+import { render } from "preact-render-to-string";
+import { encodedPage } from "../web/compression.ts";
+import { securityHeaders } from "../web/security-headers.ts";
+import type { Problem } from "./problem.ts";
+import { SESSION } from "./session.ts";
+import type { Visit } from "./visit.ts";
+
+interface PageOptions {
+  readonly status?: number;
+  readonly cookies?: readonly string[];
+}
+
+/** Pages are made for one person at one moment: no cache keeps them, also not the one behind the back button. */
+export function page(
+  visit: Visit,
+  content: VNode,
+  { status = 200, cookies = [] }: PageOptions = {},
+): Response {
+  const { request, nonce, options } = visit;
+  const isHttps =
+    options.publicUrl?.startsWith("https:") === true || request.headers.get("x-forwarded-proto") === "https";
+  const headers = new Headers({
+    ...securityHeaders({ nonce, isHttps, referrer: "same-origin" }),
+    "content-type": "text/html; charset=utf-8",
+    "content-language": "en",
+    "cache-control": "no-store",
+  });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  const body =
+    request.method === "HEAD"
+      ? null
+      : encodedPage(`<!doctype html>${render(content)}`, request, headers, [SESSION]);
+  return new Response(body, { status, headers });
+}
+
+const DATA_HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+
+/** After a POST: the browser gets the next page, so that reload and back repeat nothing. */
+export function seeOther(path: string, cookies: readonly string[] = []): Response {
+  const headers = new Headers({ ...DATA_HEADERS, location: path, "referrer-policy": "same-origin" });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(null, { status: 303, headers });
+}
+
+export function json(value: unknown): Response {
+  return Response.json(value, { headers: DATA_HEADERS });
+}
+
+export function csv(name: string, text: string): Response {
+  const headers = {
+    ...DATA_HEADERS,
+    "content-type": "text/csv; charset=utf-8",
+    "content-disposition": `attachment; filename="${name}.csv"`,
+  };
+  return new Response(text, { headers });
+}
+
+export function problemJson({ status, title, message }: Problem): Response {
+  const problem = { type: "about:blank", title, status, detail: message };
+  return new Response(JSON.stringify(problem), {
+    status,
+    headers: { ...DATA_HEADERS, "content-type": "application/problem+json" },
+  });
+}
+
+/** Whether whoever asks is a script or a program, which gets problem+json. */
+export function wantsData({ headers }: Request): boolean {
+  return !(headers.get("accept") ?? "*/*").includes("text/html");
+}

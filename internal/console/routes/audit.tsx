@@ -1,0 +1,55 @@
+// The audit trail.
+import {
+  auditTrail,
+  type AuditCursor,
+  type AuditFilter,
+  type AuditRow,
+} from "../../operations/audit-trail-store.ts";
+import { Audit, auditColumns, auditMore } from "../pages/audit.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
+import { csv, json, page } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+export const auditRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/audit", name: "audit", needs: "viewer", handle: audit },
+];
+
+const PAGE_ROWS = 100;
+/** In one file. Who needs more asks with a filter. */
+const EXPORT_ROWS = 10_000;
+
+async function audit(visit: SignedIn): Promise<Response> {
+  const { query, options } = visit;
+  const text = (name: string) => query.get(name)?.trim() || null;
+  const filter: AuditFilter = {
+    actor: text("actor"),
+    action: text("action"),
+    subject: text("subject"),
+    outcome: text("outcome"),
+  };
+  const as = query.get("as");
+  const limit = as === null ? PAGE_ROWS + 1 : EXPORT_ROWS;
+  const rows = await auditTrail(options.databases.saga, filter, {
+    limit,
+    after: cursorOf(query.get("after")),
+  });
+  const columns = [...auditColumns, ...auditMore];
+  if (as === "csv") return csv("audit", csvOf(columns, rows));
+  if (as === "json") return json(jsonOf(columns, rows));
+  const shown = rows.slice(0, PAGE_ROWS);
+  const older = rows.length > PAGE_ROWS ? olderThan(shown.at(-1), query) : null;
+  return page(visit, <Audit frame={visit} rows={shown} filter={filter} older={older} />);
+}
+
+function olderThan(last: AuditRow | undefined, query: URLSearchParams): string | null {
+  if (last === undefined) return null;
+  const next = new URLSearchParams(query);
+  next.set("after", `${last.at}_${last.action_id}`);
+  return `/audit?${next}`;
+}
+
+function cursorOf(text: string | null): AuditCursor | null {
+  const [, at, action_id] = /^(\d+(?:\.\d+)?)_([0-9a-f-]{36})$/.exec(text ?? "") ?? [];
+  return at === undefined || action_id === undefined ? null : { at: Number(at), action_id };
+}

@@ -1,0 +1,182 @@
+// The list of sagas, one saga with its stream, and what can be done with it.
+import { Value } from "@sinclair/typebox/value";
+import { Reason, Uuid } from "../../../schemas/fields.ts";
+import { SAGA_STATUSES } from "../../../schemas/http.ts";
+import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
+import { listSagas } from "../../operations/saga-store.ts";
+import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
+import { record, recordIfPossible } from "../audit.ts";
+import { liveResponse, partsOf } from "../live.ts";
+import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
+import { Sagas, sagaColumns } from "../pages/sagas.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
+import { type Show, showOf } from "../parts/timeline.tsx";
+import { badRequest, notFound, problemOf } from "../problem.ts";
+import { csv, json, page, seeOther, wantsData } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+export const sagaRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/sagas", name: "sagas", needs: "viewer", handle: sagas },
+  { method: "GET", path: "/sagas/:id", name: "saga", needs: "viewer", handle: sagaPage },
+  { method: "GET", path: "/sagas/:id/events", name: "saga_events", needs: "viewer", handle: events },
+  { method: "POST", path: "/sagas/:id/reveal", name: "saga_reveal", needs: "operator", handle: revealed },
+  { method: "POST", path: "/sagas/:id/cancel", name: "saga_cancel", needs: "operator", handle: cancel },
+  {
+    method: "POST",
+    path: "/sagas/:id/cancel-order",
+    name: "saga_cancel_order",
+    needs: "operator",
+    handle: cancelTheOrder,
+  },
+];
+
+const LIMITS = [50, 200, 1_000];
+const POLL_MS = 1_000;
+/** A saga that ended this long ago does not change any more: retries and messages have had their time. */
+const STILL_MS = 60_000;
+
+async function sagas(visit: SignedIn): Promise<Response> {
+  const { query, options, now } = visit;
+  const asked = query.get("status");
+  const status = SAGA_STATUSES.find((one) => one === asked) ?? null;
+  if (asked !== null && asked !== "" && status === null) throw badRequest(`There is no status ${asked}.`);
+  const limit = LIMITS.find((count) => String(count) === query.get("limit")) ?? 50;
+  const found = await listSagas(options.databases.saga, { status, limit });
+  const columns = sagaColumns(now);
+  if (query.get("as") === "csv") return csv("sagas", csvOf(columns, found));
+  if (query.get("as") === "json") return json(jsonOf(columns, found));
+  return page(visit, <Sagas frame={visit} sagas={found} filter={{ status }} limit={limit} />);
+}
+
+async function sagaPage(visit: SignedIn): Promise<Response> {
+  const story = await storyOf(visit);
+  return page(visit, contentOf(visit, story, showOf(visit.query.get("show")), false));
+}
+
+function contentOf(visit: SignedIn, story: SagaStory, show: Show, isRevealed: boolean) {
+  return (
+    <SagaPage
+      frame={visit}
+      story={story}
+      show={show}
+      now={visit.options.clock.now()}
+      isRevealed={isRevealed}
+    />
+  );
+}
+
+async function storyOf({ params, options }: SignedIn, reveal = false): Promise<SagaStory> {
+  const id = params["id"] ?? "";
+  const story = Value.Check(Uuid, id) ? await sagaStory(options.databases, id, { reveal }) : null;
+  if (story === null) throw notFound(`There is no saga ${id.slice(0, 100)}.`);
+  return story;
+}
+
+async function events(visit: SignedIn): Promise<Response> {
+  // Before the answer begins, so that a saga that does not exist is a 404.
+  let newest: SagaStory | null = await storyOf(visit);
+  const show = showOf(visit.query.get("show"));
+  const { clock } = visit.options;
+  const parts = async () => {
+    const story = newest ?? (await storyOf(visit));
+    newest = null;
+    const now = clock.now();
+    const { completed_at } = story.saga;
+    if (completed_at !== null && now - completed_at > STILL_MS && story.missing.length === 0) return null;
+    return partsOf(
+      Object.fromEntries(Object.entries(SAGA_PARTS).map(([id, part]) => [id, part({ story, show, now })])),
+    );
+  };
+  const watch = (tell: () => void) => {
+    const timer = setInterval(tell, POLL_MS);
+    return () => clearInterval(timer);
+  };
+  return liveResponse(visit, { parts, watch });
+}
+
+/** Shows personal data, once it is in the audit trail that somebody looked. */
+async function revealed(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const story = await storyOf(visit, true);
+  const { saga_id } = story.saga;
+  await record(visit, {
+    action: "saga.reveal",
+    subject: saga_id,
+    sagaId: saga_id,
+    reason,
+    outcome: "revealed",
+  });
+  const here = `/sagas/${saga_id}`;
+  return page(visit, contentOf({ ...visit, here }, story, "all", true));
+}
+
+function reasonOf({ form }: SignedIn): string {
+  const reason = (form.get("reason") ?? "").trim();
+  if (reason.length < 3 || !Value.Check(Reason, reason))
+    throw badRequest(`Say why, in one line of 3 to ${Reason.maxLength} characters.`);
+  return reason;
+}
+
+async function cancel(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const { saga } = await storyOf(visit);
+  const answer = await acted(visit, "saga.cancel", saga.saga_id, reason, () =>
+    cancelSaga(orchestratorOf(visit), saga.saga_id, { reason }),
+  );
+  return done(
+    visit,
+    saga.saga_id,
+    answer.cancelled_now ? "The saga is being undone." : "It was compensating already; nothing was changed.",
+  );
+}
+
+async function cancelTheOrder(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const { saga } = await storyOf(visit);
+  const { order_id, saga_id } = saga;
+  if (order_id === null) throw badRequest("This saga has no order.");
+  const answer = await acted(visit, "order.cancel", saga_id, reason, () =>
+    cancelOrder(orchestratorOf(visit), saga_id, { order_id, reason }),
+  );
+  return done(
+    visit,
+    saga_id,
+    answer.started_now ? "The order is being cancelled." : "It was being cancelled already.",
+  );
+}
+
+/** Called with the person's own token: the orchestrator takes the actor from there. */
+function orchestratorOf({ options, session }: SignedIn) {
+  return { url: options.orchestratorUrl, token: session.token };
+}
+
+/** The orchestrator keeps what it did in the audit trail. What it refused is kept here. */
+async function acted<T>(
+  visit: SignedIn,
+  action: "saga.cancel" | "order.cancel",
+  sagaId: string,
+  reason: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem !== null)
+      await recordIfPossible(visit, {
+        action,
+        subject: sagaId,
+        sagaId,
+        reason,
+        outcome: problem.status === 409 ? "refused" : "failed",
+        detail: problem.message,
+      });
+    throw error;
+  }
+}
+
+/** For a script a sentence to say; otherwise the saga's page, which shows what came of it. */
+function done(visit: SignedIn, sagaId: string, said: string): Response {
+  return wantsData(visit.request) ? json({ said }) : seeOther(`/sagas/${sagaId}`);
+}

@@ -1,0 +1,96 @@
+// Sign-in, sign-out, who I am, theme and time zone.
+import { clearCookie, setCookie } from "../../web/cookies.ts";
+import { ownPath } from "../../web/own-path.ts";
+import { AppError } from "../../kernel/errors.ts";
+import type { IdentifiedActor } from "../actor.ts";
+import { recordIfPossible } from "../audit.ts";
+import { Me } from "../pages/me.tsx";
+import { SignIn } from "../pages/sign-in.tsx";
+import { page, seeOther } from "../respond.ts";
+import { SESSION, type SignInMethod } from "../session.ts";
+import { isSignedIn, preferencesCookie, type SignedIn, THEMES, type Visit, ZONES } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+const MAX_TOKEN_LENGTH = 4_000;
+
+export const sessionRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/sign-in", name: "sign_in", needs: "nothing", handle: signInPage },
+  { method: "POST", path: "/sign-in", name: "sign_in_post", needs: "nothing", handle: signIn },
+  { method: "POST", path: "/sign-out", name: "sign_out", needs: "viewer", handle: signOut },
+  { method: "POST", path: "/preferences", name: "preferences", needs: "nothing", handle: preferences },
+  {
+    method: "GET",
+    path: "/me",
+    name: "me",
+    needs: "viewer",
+    handle: (visit) => page(visit, <Me visit={visit} />),
+  },
+];
+
+function signInPage(visit: Visit): Response {
+  const back = ownPath(visit.query.get("back"), "/");
+  if (isSignedIn(visit)) return seeOther(back);
+  const note = visit.query.has("out") ? ({ tone: "info", text: "You are signed out." } as const) : null;
+  return page(visit, <SignIn frame={visit} back={back} note={note} />);
+}
+
+async function signIn(visit: Visit): Promise<Response> {
+  const { form, options, request } = visit;
+  const token = (form.get("token") ?? "").trim();
+  const back = ownPath(form.get("back"), "/");
+  const refused = (text: string, status: number) => {
+    options.counts.signIn("refused");
+    options.onAct(
+      { action: "console.sign-in", address: options.addressOf(request), outcome: "refused" },
+      "a sign-in to the console was refused",
+    );
+    return page(visit, <SignIn frame={visit} back={back} note={{ tone: "bad", text }} />, { status });
+  };
+  if (token.length > MAX_TOKEN_LENGTH) return refused("That is no operator token: it is too long.", 422);
+  try {
+    const actor = await options.identify(token);
+    if ("refused" in actor) return refused(`This token does not count: ${actor.refused}.`, 422);
+    return await signedIn(visit, actor, "token", back);
+  } catch (error) {
+    if (!(error instanceof AppError && error.canRetry)) throw error;
+    options.onError(error, request);
+    return refused("Nobody can check tokens just now. Try again in a moment.", 503);
+  }
+}
+
+/** Opens a session for somebody whose identity is proved. */
+export async function signedIn(
+  visit: Visit,
+  actor: IdentifiedActor,
+  method: SignInMethod,
+  back: string,
+): Promise<Response> {
+  const { options, now } = visit;
+  const { value, seconds } = await options.sessions.open(actor, method, now);
+  const session = await options.sessions.read(value, now);
+  options.counts.signIn("ok");
+  if (session !== null)
+    await recordIfPossible(
+      { ...visit, actor: session.actor, session },
+      {
+        action: "console.sign-in",
+        subject: actor.name,
+        reason: method === "token" ? "with an operator token" : "at the identity provider",
+        outcome: "ok",
+        parameters: { role: actor.role },
+      },
+    );
+  return seeOther(back, [setCookie(SESSION, value, seconds, "Strict")]);
+}
+
+function signOut({ options, session, now }: SignedIn): Response {
+  options.sessions.end(session, now);
+  return seeOther("/sign-in?out=1", [clearCookie(SESSION, "Strict")]);
+}
+
+/** What the pressed button chose; the other one stays. */
+function preferences({ form, theme, zone }: Visit): Response {
+  const chosenTheme = THEMES.find((name) => name === form.get("theme")) ?? theme;
+  const chosenZone = ZONES.find((name) => name === form.get("zone")) ?? zone;
+  return seeOther(ownPath(form.get("back"), "/"), [preferencesCookie(chosenTheme, chosenZone)]);
+}

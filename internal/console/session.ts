@@ -1,0 +1,100 @@
+// Sessions of the console: a signed cookie around the token that opened it, so that a restart or a second console signs nobody out, and what
+// a person does at a service is done with their own token. It ends after 8 h, or with that token, and at once when its owner signs out of
+// this console. Called by app.ts and routes/session.tsx.
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { jwtVerify, SignJWT } from "jose";
+import { Actor as ActorName } from "../../schemas/fields.ts";
+import type { Actor, IdentifiedActor } from "./actor.ts";
+
+export const SESSION = "__Host-console";
+/** A shift. Nobody who left their desk stays signed in for longer. */
+const MAX_AGE_MS = 8 * 60 * 60 * 1_000;
+const PURPOSE = "checkout-console-session";
+/** Signed out before their end; more would mean that nobody stays signed in. */
+const MAX_ENDED = 10_000;
+
+/** How a person proved who they are. */
+export type SignInMethod = "token" | "oidc";
+
+export interface Session {
+  readonly id: string;
+  readonly actor: Actor;
+  readonly method: SignInMethod;
+  /** The person's own. */
+  readonly token: string;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly endsAt: number;
+}
+
+const Claims = TypeCompiler.Compile(
+  Type.Object({
+    jti: Type.String({ minLength: 1 }),
+    sub: ActorName,
+    role: Type.Union([Type.Literal("viewer"), Type.Literal("operator")]),
+    method: Type.Union([Type.Literal("token"), Type.Literal("oidc")]),
+    token: Type.String({ minLength: 1 }),
+    iat: Type.Integer(),
+    exp: Type.Integer(),
+  }),
+);
+
+export class Sessions {
+  readonly #key: Uint8Array;
+  /** The id of each session that was signed out, and when it would have ended. */
+  readonly #ended = new Map<string, number>();
+
+  /** `secret` signs the cookies. */
+  constructor(secret: string) {
+    this.#key = new TextEncoder().encode(secret);
+  }
+
+  /** The cookie's value, and how long it is good for. */
+  async open(
+    { name, role, token, expiresAt }: IdentifiedActor,
+    method: SignInMethod,
+    now: number,
+  ): Promise<{ readonly value: string; readonly seconds: number }> {
+    const endsAt = Math.min(now + MAX_AGE_MS, expiresAt);
+    const value = await new SignJWT({ role, method, token })
+      .setProtectedHeader({ alg: "HS256" })
+      .setAudience(PURPOSE)
+      .setJti(crypto.randomUUID())
+      .setSubject(name)
+      .setIssuedAt(Math.floor(now / 1_000))
+      .setExpirationTime(Math.floor(endsAt / 1_000))
+      .sign(this.#key);
+    return { value, seconds: Math.max(1, Math.floor((endsAt - now) / 1_000)) };
+  }
+
+  /** Null if it is not a session of this console, or over. */
+  async read(value: string, now: number): Promise<Session | null> {
+    if (value === "") return null;
+    try {
+      const { payload } = await jwtVerify(value, this.#key, {
+        algorithms: ["HS256"],
+        audience: PURPOSE,
+        currentDate: new Date(now),
+      });
+      if (!Claims.Check(payload) || this.#ended.has(payload.jti)) return null;
+      return {
+        id: payload.jti,
+        actor: { name: payload.sub, role: payload.role },
+        method: payload.method,
+        token: payload.token,
+        startedAt: payload.iat * 1_000,
+        endsAt: payload.exp * 1_000,
+      };
+    } catch {
+      return null;
+    }
+  }
+
+  end({ id, endsAt }: Session, now: number): void {
+    for (const [ended, until] of this.#ended) if (until < now) this.#ended.delete(ended);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size >= MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest);
+    this.#ended.set(id, endsAt);
+  }
+}

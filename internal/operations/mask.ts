@@ -1,0 +1,26 @@
+// Hides personal data in messages and rows before a person sees them. Pure. `reveal` shows it, which is audited by whoever calls.
+
+/** What a shopper is called and where they live. The country stays: it explains decisions, and identifies nobody. */
+const ADDRESSES = new Set(["shipping_address", "billing_address"]);
+const MASKED = "(masked)";
+const SEALED = "(sealed)";
+
+/** The same value with masked e-mail addresses, addresses and tracking numbers. A sealed payment token is shown as such, always. */
+export function masked(value: unknown, reveal: boolean): unknown {
+  return walk(value, reveal, "");
+}
+
+function walk(value: unknown, reveal: boolean, key: string): unknown {
+  if (key === "payment_method" && typeof value === "string") return SEALED;
+  if (!reveal && /email|phone/i.test(key) && typeof value === "string") return MASKED;
+  if (!reveal && key === "tracking" && value !== null) return MASKED;
+  if (Array.isArray(value)) return value.map((one: unknown) => walk(one, reveal, key));
+  if (typeof value !== "object" || value === null) return value;
+  const hidesAll = !reveal && ADDRESSES.has(key);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, content]) => [
+      name,
+      hidesAll && name !== "country" && typeof content === "string" ? MASKED : walk(content, reveal, name),
+    ]),
+  );
+}

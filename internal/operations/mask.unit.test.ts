@@ -1,0 +1,44 @@
+// What is hidden before a person sees a message.
+import { expect, test } from "bun:test";
+import { masked } from "./mask.ts";
+
+const MESSAGE = {
+  type: "CreateOrder",
+  email: "ada@example.com",
+  payment_method: "eyJhbGciOi.sealed.text",
+  items: [{ sku_id: "mug-red", quantity: 2 }],
+  checkout: {
+    email: "ada@example.com",
+    shipping_address: { name: "Ada", line1: "Main St 1", country: "DE" },
+  },
+  shipping_address: { name: "Ada", line1: "Main St 1", city: "Berlin", country: "DE" },
+  tracking: { carrier: "Post", number: "RB1" },
+};
+
+test("e-mail, address and tracking are masked at any depth; the rest and the country stay", () => {
+  expect(masked(MESSAGE, false)).toEqual({
+    type: "CreateOrder",
+    email: "(masked)",
+    payment_method: "(sealed)",
+    items: [{ sku_id: "mug-red", quantity: 2 }],
+    checkout: {
+      email: "(masked)",
+      shipping_address: { name: "(masked)", line1: "(masked)", country: "DE" },
+    },
+    shipping_address: { name: "(masked)", line1: "(masked)", city: "(masked)", country: "DE" },
+    tracking: "(masked)",
+  });
+});
+
+test("a reveal shows all but the sealed token", () => {
+  expect(masked(MESSAGE, true)).toEqual({ ...MESSAGE, payment_method: "(sealed)" });
+});
+
+test("what is no object stays as it is", () => {
+  expect([null, 1, "text", [1, null]].map((value) => masked(value, false))).toEqual([
+    null,
+    1,
+    "text",
+    [1, null],
+  ]);
+});

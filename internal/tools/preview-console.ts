@@ -1,0 +1,113 @@
+// `bun internal/tools/preview-console.ts [port]`: the console's pages with made-up content, to look at them without a stack. The real ones are
+// on `bun run stack up`.
+import { Elysia } from "elysia";
+import { assetResponse } from "../console/assets.ts";
+import { Audit } from "../console/pages/audit.tsx";
+import { Me } from "../console/pages/me.tsx";
+import { Overview } from "../console/pages/overview.tsx";
+import { SagaPage } from "../console/pages/saga.tsx";
+import { Sagas } from "../console/pages/sagas.tsx";
+import { SignIn } from "../console/pages/sign-in.tsx";
+import { page } from "../console/respond.ts";
+import { isSignedIn, readVisit, type SignedIn } from "../console/visit.ts";
+import { serveHttp } from "../platform/serve-http.ts";
+import {
+  consoleOptions,
+  NOW,
+  OPERATOR,
+  quietSnapshot,
+  sagaOf,
+  snapshotOf,
+  storyOf,
+  VIEWER,
+} from "../testkit/console.ts";
+
+const SAGAS = [
+  sagaOf(1),
+  sagaOf(2, { status: "COMPLETED", completed_at: NOW - 1_000, order_id: "x", current_step: "order" }),
+  sagaOf(3, {
+    status: "COMPENSATING",
+    compensation_step: "charge",
+    needs_operator: true,
+    failure_code: "DEADLINE_EXCEEDED",
+  }),
+  sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
+];
+const audit = (number: number, action: string, outcome: string, detail: string | null = null) => ({
+  action_id: sagaOf(number).saga_id,
+  run_id: sagaOf(number).saga_id,
+  action,
+  subject: sagaOf(number).saga_id,
+  saga_id: sagaOf(number).saga_id,
+  actor: "ada",
+  reason: "ticket 4711: shopper asked twice",
+  outcome,
+  detail,
+  address: number % 2 === 0 ? "192.0.2.7" : null,
+  parameters: null,
+  at: NOW - number * 60_000,
+});
+const NO_FILTER = { actor: null, action: null, subject: null, outcome: null };
+
+/** By path. */
+export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<typeof Me>>> = {
+  "/": (frame) => Overview({ frame, snapshot: snapshotOf() }),
+  "/quiet": (frame) => Overview({ frame, snapshot: quietSnapshot() }),
+  "/sagas": (frame) => Sagas({ frame, sagas: SAGAS, filter: { status: null }, limit: 50 }),
+  "/no-sagas": (frame) => Sagas({ frame, sagas: [], filter: { status: null }, limit: 50 }),
+  "/saga": (frame) => SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false }),
+  "/open-saga": (frame) =>
+    SagaPage({
+      frame,
+      story: storyOf({ saga: sagaOf(7), missing: [{ database: "order", reason: "connect ECONNREFUSED" }] }),
+      show: "all",
+      now: NOW,
+      isRevealed: false,
+    }),
+  "/audit": (frame) =>
+    Audit({
+      frame,
+      rows: [
+        audit(1, "saga.cancel", "applied"),
+        audit(2, "saga.reveal", "revealed"),
+        audit(4, "console.refused", "refused", "vic has the role viewer; this needs the role operator"),
+      ],
+      filter: NO_FILTER,
+      older: "/audit?after=1",
+    }),
+  "/me": (visit) => Me({ visit }),
+  "/sign-in": (frame) =>
+    SignIn({
+      frame: { ...frame, actor: null },
+      back: "/",
+      note: { tone: "bad", text: "This token is not valid, or has expired." },
+    }),
+};
+
+if (import.meta.main) {
+  const options = consoleOptions();
+  const app = new Elysia().get("/assets/:name", ({ params, request }) =>
+    assetResponse(`/assets/${params.name}`, request),
+  );
+  for (const [path, preview] of Object.entries(PREVIEWS))
+    app.get(path, async ({ request }) => {
+      const visit = await readVisit(request, {}, new URLSearchParams(), options);
+      const actor = new URL(request.url).searchParams.has("viewer") ? VIEWER : OPERATOR;
+      const theme =
+        new URL(request.url).searchParams.get("theme") === "dark" ? ("dark" as const) : ("light" as const);
+      const session = {
+        id: "1",
+        actor,
+        method: "token" as const,
+        token: "x",
+        startedAt: NOW,
+        endsAt: NOW + 3_600_000,
+      };
+      const objection = actor === VIEWER ? "vic has the role viewer; this needs the role operator" : null;
+      const signedIn = { ...visit, actor, session, objection, theme };
+      if (!isSignedIn(signedIn)) return new Response("nobody");
+      return page(signedIn, preview(signedIn));
+    });
+  const server = serveHttp(app, { hostname: "127.0.0.1", port: Number(Bun.argv[2] ?? 4_781) });
+  for (const path of Object.keys(PREVIEWS)) console.log(`http://localhost:${server.port}${path}`);
+}
