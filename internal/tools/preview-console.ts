@@ -10,6 +10,7 @@ import { Sagas } from "../console/pages/sagas.tsx";
 import { SignIn } from "../console/pages/sign-in.tsx";
 import { page } from "../console/respond.ts";
 import { isSignedIn, readVisit, type SignedIn } from "../console/visit.ts";
+import type { FoundSaga } from "../operations/saga-search-store.ts";
 import { serveHttp } from "../platform/serve-http.ts";
 import {
   consoleOptions,
@@ -22,7 +23,7 @@ import {
   VIEWER,
 } from "../testkit/console.ts";
 
-const SAGAS = [
+const SAGAS: readonly FoundSaga[] = [
   sagaOf(1),
   sagaOf(2, { status: "COMPLETED", completed_at: NOW - 1_000, order_id: "x", current_step: "order" }),
   sagaOf(3, {
@@ -32,7 +33,20 @@ const SAGAS = [
     failure_code: "DEADLINE_EXCEEDED",
   }),
   sagaOf(4, { status: "COMPENSATED", failure_code: "INSUFFICIENT_FUNDS", completed_at: NOW - 2_000 }),
-];
+].map((saga, index) => ({ ...saga, updated_at: NOW - 900, resend_count: index === 2 ? 4 : 0, items: [] }));
+const searched = (sagas: readonly FoundSaga[]) => ({
+  given: new URLSearchParams(),
+  query: {},
+  faults: [],
+  older: sagas.length === 0 ? null : "/sagas?after=x",
+  found: {
+    sagas,
+    next: null,
+    total: { count: sagas.length, at_least: sagas.length > 0 },
+    searched_to: null,
+    missing: [],
+  },
+});
 const audit = (number: number, action: string, outcome: string, detail: string | null = null) => ({
   action_id: sagaOf(number).saga_id,
   run_id: sagaOf(number).saga_id,
@@ -53,8 +67,8 @@ const NO_FILTER = { actor: null, action: null, subject: null, outcome: null };
 export const PREVIEWS: Readonly<Record<string, (visit: SignedIn) => ReturnType<typeof Me>>> = {
   "/": (frame) => Overview({ frame, snapshot: snapshotOf() }),
   "/quiet": (frame) => Overview({ frame, snapshot: quietSnapshot() }),
-  "/sagas": (frame) => Sagas({ frame, sagas: SAGAS, filter: { status: null }, limit: 50 }),
-  "/no-sagas": (frame) => Sagas({ frame, sagas: [], filter: { status: null }, limit: 50 }),
+  "/sagas": (frame) => Sagas({ frame, ...searched(SAGAS) }),
+  "/no-sagas": (frame) => Sagas({ frame, ...searched([]) }),
   "/saga": (frame) => SagaPage({ frame, story: storyOf(), show: "all", now: NOW, isRevealed: false }),
   "/open-saga": (frame) =>
     SagaPage({

@@ -112,7 +112,10 @@ function SagasPart({ snapshot: { sagas, flow, hour } }: PartProps) {
           <Unknown reading={sagas} />
         ) : (
           <>
-            <a href="/sagas?open=1">{plural(total, "saga")} in progress</a>; arrows: in the last minute
+            <a href="/sagas?status=STARTED,INVENTORY_RESERVED,PAYMENT_CHARGED,ORDER_CREATED,COMPENSATING">
+              {plural(total, "saga")} in progress
+            </a>
+            ; arrows: in the last minute
           </>
         )
       }

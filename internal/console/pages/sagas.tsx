@@ -1,150 +1,212 @@
-// The list of sagas, newest first, with its filter in the address.
+// The list of sagas, newest first, with its filter in the address. A wrong filter is said and never left out: a list of other sagas than the
+// ones asked for leads to wrong acts.
 import { SAGA_STATUSES } from "../../../schemas/http.ts";
-import { moneyText } from "../../kernel/money.ts";
-import type { SagaSummary } from "../../operations/saga-store.ts";
-import { CommandLine, Copy, Empty } from "../parts/bits.tsx";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import { formatSagaQuery, type SagaQuery, type SagaQueryFault } from "../../operations/saga-query.ts";
+import type { SagaPage } from "../../operations/saga-search.ts";
+import { CommandLine, Empty, Notice, shellArgument } from "../parts/bits.tsx";
 import { Page } from "../parts/layout.tsx";
-import { placeText, SagaStatusText } from "../parts/saga-status.tsx";
-import { type Column, DataTable, Exports } from "../parts/table.tsx";
-import { When } from "../parts/when.tsx";
-import { durationText, plural, shortId } from "../parts/words.ts";
+import { sagaColumns } from "../parts/saga-columns.tsx";
+import { DataTable, Exports } from "../parts/table.tsx";
+import { countText, plural } from "../parts/words.ts";
 import type { Frame } from "../visit.ts";
-
-export interface SagaFilter {
-  readonly status: string | null;
-}
 
 interface Props {
   readonly frame: Frame;
-  readonly sagas: readonly SagaSummary[];
-  readonly filter: SagaFilter;
-  readonly limit: number;
+  /** As it stands in the address. */
+  readonly given: URLSearchParams;
+  /** Null if a filter is wrong. */
+  readonly query: SagaQuery | null;
+  readonly faults: readonly SagaQueryFault[];
+  /** Null if a filter is wrong. */
+  readonly found: SagaPage | null;
+  /** The address of the next page; null on the last one. */
+  readonly older: string | null;
 }
 
-export const sagaColumns = (now: number): readonly Column<SagaSummary>[] => [
-  {
-    name: "saga_id",
-    head: "Saga",
-    show: ({ saga_id }) => (
-      <span class="nowrap">
-        <a class="mono" href={`/sagas/${saga_id}`} title={saga_id}>
-          {shortId(saga_id)}
-        </a>
-        <Copy text={saga_id} what="the saga's id" />
-      </span>
-    ),
-    value: ({ saga_id }) => saga_id,
-  },
-  {
-    name: "status",
-    head: "Status",
-    show: ({ status, needs_operator }) => <SagaStatusText status={status} needsOperator={needs_operator} />,
-    value: ({ status }) => status,
-  },
-  { name: "step", head: "Step", show: (saga) => placeText(saga), value: (saga) => placeText(saga) },
-  {
-    name: "failure_code",
-    head: "Failure",
-    show: ({ failure_code, failure_message }) =>
-      failure_code === null ? null : <span title={failure_message ?? undefined}>{failure_code}</span>,
-    value: ({ failure_code }) => failure_code,
-  },
-  {
-    name: "total_cents",
-    head: "Total",
-    isRight: true,
-    show: ({ total_cents, currency }) =>
-      total_cents === null ? null : <span class="nowrap">{moneyText(total_cents, currency)}</span>,
-    value: ({ total_cents }) => total_cents,
-  },
-  {
-    name: "created_at",
-    head: "Started",
-    isRight: true,
-    show: ({ created_at }) => <When at={created_at} show="ago" now={now} />,
-    value: ({ created_at }) => new Date(created_at).toISOString(),
-  },
-  {
-    name: "took_ms",
-    head: "Took",
-    isRight: true,
-    show: ({ created_at, completed_at }) =>
-      completed_at === null ? (
-        <span class="soft">in progress</span>
-      ) : (
-        <span class="nowrap">{durationText(completed_at - created_at)}</span>
-      ),
-    value: ({ created_at, completed_at }) => (completed_at === null ? null : completed_at - created_at),
-  },
-];
-
-export function Sagas({ frame, sagas, filter, limit }: Props) {
+export function Sagas(props: Props) {
+  const { frame, faults, found } = props;
   return (
     <Page frame={frame} title="Sagas" current="sagas">
       <div class="page-head">
         <h1>Sagas</h1>
-        <Exports here={frame.here} />
+        {found === null ? null : <Exports here={frame.here} />}
       </div>
-      <Filter filter={filter} limit={limit} />
-      <div class="card">
-        {sagas.length === 0 ? (
-          <Nothing filter={filter} />
-        ) : (
-          <>
-            <DataTable
-              label="Sagas"
-              columns={sagaColumns(frame.now)}
-              rows={sagas}
-              keyOf={({ saga_id }) => saga_id}
-              hrefOf={({ saga_id }) => `/sagas/${saga_id}`}
-            />
-            <div class="table-foot small soft">
-              <p>{plural(sagas.length, "saga")}, newest first</p>
-              <CommandLine>{commandOf(filter, limit)}</CommandLine>
-            </div>
-          </>
-        )}
-      </div>
+      <Filter {...props} />
+      {faults.length === 0 ? null : (
+        <Notice tone="bad">
+          <p>Nothing is listed, because the filter is wrong:</p>
+          <ul>
+            {faults.map(({ name, message }) => (
+              <li key={name}>{message}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      {found === null ? null : <Found {...props} found={found} />}
     </Page>
   );
 }
 
-function Filter({ filter, limit }: Pick<Props, "filter" | "limit">) {
+function Found({ frame, found, query, older, given }: Props & { readonly found: SagaPage }) {
+  const { sagas, missing, searched_to } = found;
+  if (missing.length > 0)
+    return (
+      <Notice tone="warn">
+        <p>
+          Nothing can be listed, which says nothing about sagas:{" "}
+          {missing
+            .map(({ database, reason }) => `the ${database} database does not answer (${reason})`)
+            .join(", ")}
+          .
+        </p>
+      </Notice>
+    );
+  const further =
+    older === null ? null : <a href={older}>{searched_to === null ? "Older" : "Look further back"}</a>;
   return (
-    <form class="filters" aria-label="Filter">
-      <div class="field">
-        <label for="status">Status</label>
-        <select id="status" name="status">
-          <option value="">any</option>
-          {SAGA_STATUSES.map((status) => (
-            <option key={status} value={status} selected={status === filter.status}>
-              {status}
-            </option>
+    <div class="card">
+      {sagas.length === 0 ? (
+        <Nothing isFiltered={isFiltered(query)} isLater={given.has("after")} searchedTo={searched_to} />
+      ) : (
+        <DataTable
+          label="Sagas"
+          columns={sagaColumns(frame.now)}
+          rows={sagas}
+          keyOf={({ saga_id }) => saga_id}
+          hrefOf={({ saga_id }) => `/sagas/${saga_id}`}
+        />
+      )}
+      <div class="table-foot small soft">
+        <p role="status">{totalText(found)}</p>
+        {further}
+        <CommandLine>{commandOf(query ?? {})}</CommandLine>
+      </div>
+    </div>
+  );
+}
+
+function totalText({ sagas, total, searched_to }: SagaPage): string {
+  const to =
+    searched_to === null
+      ? ""
+      : `, looked back to ${timestampOf(searched_to).slice(0, 16).replace("T", " ")} UTC`;
+  if (total === null) return `${plural(sagas.length, "saga")} on this page${to}`;
+  return `${countText(total.count)}${total.at_least ? "+" : ""} ${total.count === 1 ? "saga" : "sagas"}, newest first${to}`;
+}
+
+function isFiltered(query: SagaQuery | null): boolean {
+  return query !== null && formatSagaQuery(query).size > 0;
+}
+
+const MORE = [
+  ["user", "Shopper's id"],
+  ["order", "Order's id"],
+  ["payment", "Payment's id"],
+  ["refund", "Refund's id"],
+  ["reservation", "Reservation's id"],
+  ["provider_id", "Provider's id"],
+  ["sku", "SKU"],
+  ["client_key", "Idempotency-Key"],
+  ["min_cents", "Total from, in cents"],
+  ["max_cents", "Total to, in cents"],
+  ["created_after", "Started from"],
+  ["created_before", "Started before"],
+  ["updated_after", "Updated from"],
+  ["updated_before", "Updated before"],
+  ["stuck_seconds", "Not moved for seconds"],
+  ["min_resends", "Resent at least"],
+] as const;
+
+function Filter({ given, query }: Props) {
+  const text = (name: string) => given.get(name) ?? "";
+  const isOpen = MORE.some(([name]) => text(name) !== "");
+  const statuses = new Set(text("status").split(","));
+  return (
+    <form class="card filter" aria-label="Filter">
+      <div class="filters">
+        <Field name="failure_code" label="Failure code" value={text("failure_code")} />
+        <Field name="currency" label="Currency" value={text("currency")} isShort />
+        <div class="field">
+          <label for="f-step">Step</label>
+          <select id="f-step" name="step">
+            {["", "reserve", "charge", "confirm", "order"].map((step) => (
+              <option key={step} value={step} selected={step === text("step")}>
+                {step === "" ? "any" : step}
+              </option>
+            ))}
+          </select>
+        </div>
+        <label class="check">
+          <input type="checkbox" name="needs_operator" value="1" checked={text("needs_operator") === "1"} />{" "}
+          needs an operator
+        </label>
+        <div class="buttons">
+          <button class="button quiet">Show</button>
+          {isFiltered(query) || query === null ? <a href="/sagas">clear</a> : null}
+        </div>
+      </div>
+      <fieldset class="checks">
+        <legend>Status</legend>
+        {SAGA_STATUSES.map((status) => (
+          <label key={status} class="check">
+            <input type="checkbox" name="status" value={status} checked={statuses.has(status)} /> {status}
+          </label>
+        ))}
+      </fieldset>
+      <details open={isOpen}>
+        <summary>More filters</summary>
+        <div class="filters more">
+          {MORE.map(([name, label]) => (
+            <Field key={name} name={name} label={label} value={text(name)} />
           ))}
-        </select>
-      </div>
-      <div class="field">
-        <label for="limit">At most</label>
-        <select id="limit" name="limit">
-          {[50, 200, 1_000].map((count) => (
-            <option key={count} value={count} selected={count === limit}>
-              {count}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="buttons">
-        <button class="button quiet">Show</button>
-        {filter.status === null ? null : <a href="/sagas">clear</a>}
-      </div>
+        </div>
+        <p class="small soft">Times as 2026-11-29T12:00:00Z. All filters must hold.</p>
+      </details>
     </form>
   );
 }
 
-function Nothing({ filter }: Pick<Props, "filter">) {
-  if (filter.status !== null)
+function Field({
+  name,
+  label,
+  value,
+  isShort = false,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly isShort?: boolean;
+}) {
+  return (
+    <div class={isShort ? "field is-short" : "field"}>
+      <label for={`f-${name}`}>{label}</label>
+      <input
+        id={`f-${name}`}
+        name={name}
+        value={value}
+        maxLength={300}
+        autocomplete="off"
+        spellcheck={false}
+      />
+    </div>
+  );
+}
+
+function Nothing({
+  isFiltered: isNarrow,
+  isLater,
+  searchedTo,
+}: {
+  readonly isFiltered: boolean;
+  readonly isLater: boolean;
+  readonly searchedTo: number | null;
+}) {
+  if (searchedTo !== null)
+    return <Empty title="Nothing yet: there are older sagas that were not looked at" />;
+  if (isNarrow || isLater)
     return (
-      <Empty title="No saga matches this filter">
+      <Empty title={isLater ? "There are no older ones" : "No saga matches this filter"}>
         <p>
           <a href="/sagas">Show all sagas</a>
         </p>
@@ -159,8 +221,23 @@ function Nothing({ filter }: Pick<Props, "filter">) {
   );
 }
 
-function commandOf({ status }: SagaFilter, limit: number): string {
-  return ["checkoutctl saga ls", ...(status === null ? [] : [`--status ${status}`]), `--limit ${limit}`].join(
-    " ",
-  );
+/** The options of `checkoutctl saga find` that are not called as in the address. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  client_key: "key",
+  failure_code: "failure",
+  created_after: "since",
+  created_before: "until",
+  updated_after: "updated-since",
+  updated_before: "updated-until",
+  min_resends: "resent",
+};
+
+/** The same search on the command line. */
+export function commandOf(query: SagaQuery): string {
+  const options = [...formatSagaQuery(query)].map(([name, text]) => {
+    if (name === "needs_operator") return "--needs-operator";
+    if (name === "stuck_seconds") return `--stuck ${text}s`;
+    return `--${OPTIONS[name] ?? name.replaceAll("_", "-")} ${shellArgument(text)}`;
+  });
+  return ["checkoutctl saga find", ...options].join(" ");
 }

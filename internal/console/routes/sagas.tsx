@@ -1,14 +1,15 @@
 // The list of sagas, one saga with its stream, and what can be done with it.
 import { Value } from "@sinclair/typebox/value";
 import { Reason, Uuid } from "../../../schemas/fields.ts";
-import { SAGA_STATUSES } from "../../../schemas/http.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
-import { listSagas } from "../../operations/saga-store.ts";
+import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
+import { searchSagas } from "../../operations/saga-search.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
 import { record, recordIfPossible } from "../audit.ts";
 import { liveResponse, partsOf } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
-import { Sagas, sagaColumns } from "../pages/sagas.tsx";
+import { Sagas } from "../pages/sagas.tsx";
+import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
 import { badRequest, notFound, problemOf } from "../problem.ts";
@@ -31,22 +32,55 @@ export const sagaRoutes: readonly ConsoleRoute[] = [
   },
 ];
 
-const LIMITS = [50, 200, 1_000];
+/** What the page uses for itself; everything else is a filter. */
+const OWN_FIELDS = ["after", "as", "again"];
+const PAGE_ROWS = 50;
+/** In one file. Who needs more asks with a filter. */
+const EXPORT_ROWS = 1_000;
 const POLL_MS = 1_000;
 /** A saga that ended this long ago does not change any more: retries and messages have had their time. */
 const STILL_MS = 60_000;
 
 async function sagas(visit: SignedIn): Promise<Response> {
-  const { query, options, now } = visit;
-  const asked = query.get("status");
-  const status = SAGA_STATUSES.find((one) => one === asked) ?? null;
-  if (asked !== null && asked !== "" && status === null) throw badRequest(`There is no status ${asked}.`);
-  const limit = LIMITS.find((count) => String(count) === query.get("limit")) ?? 50;
-  const found = await listSagas(options.databases.saga, { status, limit });
-  const columns = sagaColumns(now);
-  if (query.get("as") === "csv") return csv("sagas", csvOf(columns, found));
-  if (query.get("as") === "json") return json(jsonOf(columns, found));
-  return page(visit, <Sagas frame={visit} sagas={found} filter={{ status }} limit={limit} />);
+  const { options, now } = visit;
+  const given = oneStatus(visit.query);
+  const as = given.get("as");
+  const read = parseSagaQuery(given, OWN_FIELDS);
+  if ("faults" in read) {
+    const { faults } = read;
+    if (as !== null) throw badRequest(faults.map(({ message }) => message).join("; "));
+    const nothing = { query: null, found: null, older: null };
+    return page(visit, <Sagas frame={visit} given={given} faults={faults} {...nothing} />, { status: 422 });
+  }
+  const { saga, inventory, payment, order } = options.databases;
+  const open = { saga: () => saga, inventory: () => inventory, payment: () => payment, order: () => order };
+  const after = given.get("after");
+  if (after !== null && !Value.Check(Uuid, after)) throw badRequest("after must be the id of a saga.");
+  const limit = as === null ? PAGE_ROWS : EXPORT_ROWS;
+  const found = await searchSagas(open, read.query, { limit, after: after ?? undefined, now });
+  const columns = [...sagaColumns(now), ...sagaMore];
+  if (as === "csv") return csv("sagas", csvOf(columns, found.sagas));
+  if (as === "json") return json(jsonOf(columns, found.sagas));
+  const older = found.next === null ? null : olderThan(found.next, read.query);
+  return page(
+    visit,
+    <Sagas frame={visit} given={given} query={read.query} faults={[]} found={found} older={older} />,
+  );
+}
+
+/** A form sends each checked status by itself; the filter has them in one. */
+function oneStatus(query: URLSearchParams): URLSearchParams {
+  const given = new URLSearchParams(query);
+  const statuses = given.getAll("status").filter((text) => text !== "");
+  given.delete("status");
+  if (statuses.length > 0) given.set("status", statuses.join(","));
+  return given;
+}
+
+function olderThan(after: string, query: SagaQuery): string {
+  const next = formatSagaQuery(query);
+  next.set("after", after);
+  return `/sagas?${next}`;
 }
 
 async function sagaPage(visit: SignedIn): Promise<Response> {

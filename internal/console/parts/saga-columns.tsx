@@ -1,0 +1,103 @@
+// The columns of a list of sagas.
+import { moneyText } from "../../kernel/money.ts";
+import { timestampOf } from "../../kernel/timestamp.ts";
+import type { FoundSaga } from "../../operations/saga-search-store.ts";
+import { Copy } from "./bits.tsx";
+import { placeText, SagaStatusText } from "./saga-status.tsx";
+import type { Column } from "./table.tsx";
+import { When } from "./when.tsx";
+import { durationText, shortId } from "./words.ts";
+
+export function sagaColumns(now: number): readonly Column<FoundSaga>[] {
+  return [...whatColumns, ...timeColumns(now)];
+}
+
+const whatColumns: readonly Column<FoundSaga>[] = [
+  {
+    name: "saga_id",
+    head: "Saga",
+    show: ({ saga_id }) => (
+      <span class="nowrap">
+        <a class="mono" href={`/sagas/${saga_id}`} title={saga_id}>
+          {shortId(saga_id)}
+        </a>
+        <Copy text={saga_id} what="the saga's id" />
+      </span>
+    ),
+    value: ({ saga_id }) => saga_id,
+  },
+  {
+    name: "status",
+    head: "Status",
+    show: ({ status, needs_operator }) => <SagaStatusText status={status} needsOperator={needs_operator} />,
+    value: ({ status }) => status,
+  },
+  {
+    name: "step",
+    head: "Step",
+    show: (saga) => (
+      <span>
+        {placeText(saga)}
+        {saga.resend_count === 0 ? null : <span class="soft">, resent {saga.resend_count} times</span>}
+      </span>
+    ),
+    value: placeText,
+  },
+  {
+    name: "failure_code",
+    head: "Failure",
+    show: ({ failure_code, failure_message }) =>
+      failure_code === null ? null : <span title={failure_message ?? undefined}>{failure_code}</span>,
+    value: ({ failure_code }) => failure_code,
+  },
+  {
+    name: "total_cents",
+    head: "Total",
+    isRight: true,
+    show: ({ total_cents, currency }) =>
+      total_cents === null ? null : <span class="nowrap">{moneyText(total_cents, currency)}</span>,
+    value: ({ total_cents }) => total_cents,
+  },
+];
+
+const timeColumns = (now: number): readonly Column<FoundSaga>[] => [
+  {
+    name: "created_at",
+    head: "Started",
+    isRight: true,
+    show: ({ created_at }) => <When at={created_at} show="ago" now={now} />,
+    value: ({ created_at }) => timestampOf(created_at),
+  },
+  {
+    name: "updated_at",
+    head: "Updated",
+    isRight: true,
+    show: ({ updated_at }) => <When at={updated_at} show="ago" now={now} />,
+    value: ({ updated_at }) => timestampOf(updated_at),
+  },
+  {
+    name: "took_ms",
+    head: "Took",
+    isRight: true,
+    show: ({ created_at, completed_at }) =>
+      completed_at === null ? (
+        <span class="soft">in progress</span>
+      ) : (
+        <span class="nowrap">{durationText(completed_at - created_at)}</span>
+      ),
+    value: ({ created_at, completed_at }) => (completed_at === null ? null : completed_at - created_at),
+  },
+];
+
+/** In CSV and JSON only. */
+export const sagaMore: readonly Column<FoundSaga>[] = [
+  { name: "currency", head: "Currency", show: ({ currency }) => currency, value: ({ currency }) => currency },
+  { name: "user_id", head: "Shopper", show: ({ user_id }) => user_id, value: ({ user_id }) => user_id },
+  { name: "order_id", head: "Order", show: ({ order_id }) => order_id, value: ({ order_id }) => order_id },
+  {
+    name: "needs_operator",
+    head: "Needs an operator",
+    show: ({ needs_operator }) => String(needs_operator),
+    value: ({ needs_operator }) => needs_operator,
+  },
+];
