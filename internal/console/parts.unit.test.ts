@@ -1,0 +1,285 @@
+// What the console's parts show: the diagram's counts, the unknown, the escaped, the exported.
+import { describe, expect, test } from "bun:test";
+import { render } from "preact-render-to-string";
+import { STEPS } from "../orchestrator/steps.ts";
+import {
+  known,
+  NOW,
+  quietSnapshot,
+  sagaId,
+  sagaOf,
+  snapshotOf,
+  storyOf,
+  unknown,
+} from "../testkit/console.ts";
+import { commandOf } from "./pages/sagas.tsx";
+import { OVERVIEW_PARTS } from "./pages/overview.tsx";
+import { SAGA_PARTS } from "./pages/saga.tsx";
+import { attentionTo } from "./parts/attention.ts";
+import { shellArgument } from "./parts/bits.tsx";
+import { barsOf } from "./parts/hour-chart.tsx";
+import { EDGES, flowAlong, NODES, openAt } from "./parts/saga-map.ts";
+import { staysOf } from "./parts/step-bars.tsx";
+import { type Column, csvOf, jsonOf } from "./parts/table.tsx";
+import { showOf } from "./parts/timeline.tsx";
+import { agoText, durationText } from "./parts/words.ts";
+import { Source } from "./source.ts";
+
+const part = (id: string, snapshot = snapshotOf()) => {
+  const Part = OVERVIEW_PARTS[id];
+  if (Part === undefined) throw new Error(`there is no part ${id}`);
+  return render(Part({ snapshot, now: NOW }));
+};
+
+describe("the diagram", () => {
+  test("has a box for every step and every undo, and both ends", () => {
+    const undone = STEPS.filter(({ undo }) => undo !== null);
+    expect(NODES.length).toBe(STEPS.length + undone.length + 2);
+    expect(new Set(NODES.map(({ column, row }) => `${column} ${row}`)).size).toBe(NODES.length);
+  });
+
+  test("counts each saga in the box where it stands, and nowhere else", () => {
+    const { value } = snapshotOf().sagas;
+    const open = value?.in_progress ?? [];
+    const counts = NODES.map((node) => [node.id, openAt(node, open)] as const).filter(
+      ([, count]) => count > 0,
+    );
+    expect(counts).toEqual([
+      ["reserve", 12],
+      ["charge", 143],
+      ["confirm", 3],
+      ["order", 5],
+      ["undo_charge", 2],
+    ]);
+  });
+
+  test("counts each transition along one arrow", () => {
+    const flows = snapshotOf().flow.value ?? [];
+    const along = EDGES.map((edge) => [`${edge.from.id} ${edge.to.id}`, flowAlong(edge, flows)] as const);
+    expect(along.filter(([, count]) => count > 0)).toEqual([
+      ["reserve charge", 238],
+      ["charge confirm", 221],
+      ["charge undo_reserve", 17],
+      ["charge undo_charge", 2],
+      ["confirm order", 220],
+      ["order COMPLETED", 219],
+      ["undo_reserve COMPENSATED", 17],
+    ]);
+  });
+
+  test("the same cause counts along the arrow from where the saga stood", () => {
+    const shared = { message_type: "DeadlinePassed", to_status: "COMPENSATING", step: "charge", count: 4 };
+    const hit = (from_status: string) =>
+      EDGES.filter((edge) => flowAlong(edge, [{ ...shared, from_status }]) > 0).map(({ from }) => from.id);
+    expect([hit("INVENTORY_RESERVED"), hit("PAYMENT_CHARGED"), hit("COMPENSATING")]).toEqual([
+      ["charge"],
+      ["confirm"],
+      [],
+    ]);
+  });
+});
+
+describe("the overview", () => {
+  test("says since when something is unknown, and never 0 for it", () => {
+    const html = part("o-outboxes");
+    expect(html).toMatch(
+      /payment<\/th><td class="right" colspan="3">.*unknown since <time[^>]*>12:01<\/time>/,
+    );
+    const sagas = part(
+      "o-sagas",
+      snapshotOf({ sagas: unknown("away"), flow: unknown("away"), hour: unknown("away") }),
+    );
+    expect(sagas).toContain(">?<");
+    expect(sagas).not.toMatch(/box-count">0</);
+  });
+
+  test("keeps amounts of different currencies apart", () => {
+    const html = part("o-money");
+    expect(html).toContain("217.00 EUR");
+    expect(html).toContain("9800 JPY");
+    // Payments that are merely in progress are no risk.
+    expect(html).not.toContain("4000.00 EUR");
+  });
+
+  test("money is not called safe while one of its sources is silent", () => {
+    const quiet = quietSnapshot();
+    expect(part("o-money", quiet)).toContain("All money is where it belongs.");
+    const silent = part("o-money", { ...quiet, alerts: unknown("away") });
+    expect(silent).toContain("unknown since");
+    expect(silent).not.toContain("All money");
+  });
+
+  test("lists what needs a person, the worst first, and nothing when all is well", () => {
+    const late = snapshotOf({
+      outboxes: [
+        { database: "saga", reading: known({ unpublished: 9, oldest_at: NOW - 60_000, retries: 0 }) },
+      ],
+    });
+    const tones = attentionTo(late, NOW).map(({ tone }) => tone);
+    expect(tones).toEqual(["bad", "bad", "bad", "bad", "bad", "warn"]);
+    expect(attentionTo(quietSnapshot(), NOW)).toEqual([]);
+    expect(part("o-attention", quietSnapshot())).toContain("Nothing needs a person now.");
+  });
+
+  test("names why a role is not ready, and what another works without", () => {
+    const html = part("o-roles");
+    expect(html).toContain("postgres: no answer within 1000 ms");
+    expect(html).toContain("ready, and works without:");
+  });
+
+  test("an hour has sixty bars, also where nothing happened", () => {
+    const minute = Math.floor(NOW / 60_000) * 60_000;
+    const bars = barsOf([{ at: minute - 120_000, started: 5, completed: 4, compensated: 1 }], NOW);
+    expect(bars.length).toBe(60);
+    expect(bars.filter(({ started }) => started > 0).map(({ at }) => at)).toEqual([minute - 120_000]);
+    expect(bars.at(-1)?.at).toBe(minute);
+  });
+});
+
+describe("a saga", () => {
+  const saga = (id: string, story = storyOf(), show = showOf(null)) => {
+    const Part = SAGA_PARTS[id];
+    if (Part === undefined) throw new Error(`there is no part ${id}`);
+    return render(Part({ story, show, now: NOW }));
+  };
+
+  test("what services have stored never becomes markup", () => {
+    const html = saga("s-timeline");
+    expect(html).toContain("&lt;/pre>&lt;script>");
+    expect(html).not.toContain("<script>");
+  });
+
+  test("the filter shows failures only, and says how many rows it hides", () => {
+    const html = saga("s-timeline", storyOf(), "failed");
+    expect(html).toContain("payment is FAILED");
+    expect(html).not.toContain("by StartSaga");
+    expect(html).toContain("4 rows are not shown");
+  });
+
+  test("while it waits: for whom, since when, and what happens by itself", () => {
+    const html = saga("s-words", storyOf({ saga: sagaOf(7) })).replaceAll(/<[^>]*>/g, "");
+    expect(html).toContain("Items are held; waiting for the payment, since");
+    expect(html).toContain("; it compensates in 27 s.");
+  });
+
+  test("a database that is away is named, and its money is unknown instead of none", () => {
+    const html = saga(
+      "s-words",
+      storyOf({ money: [], missing: [{ database: "payment", reason: "no route" }] }),
+    );
+    expect(html).toContain("The payment database does not answer (no route).");
+    expect(html).toContain("What became of the money is unknown");
+    expect(html).not.toContain("No payment was asked for");
+  });
+
+  test("each stay lasts to the next transition; resends of one undo are one stay", () => {
+    const { history } = storyOf();
+    expect(staysOf(history, NOW, NOW).map(({ name, since, until }) => [name, until - since])).toEqual([
+      ["reserve", 120],
+      ["charge", 3_880],
+      ["undo reserve", 300],
+    ]);
+    const undo = history[2];
+    const again = undo === undefined ? [] : [...history.slice(0, 3), { ...undo, at: undo.at + 9_000 }];
+    const stays = staysOf(again, null, NOW);
+    expect(stays.map(({ name }) => name)).toEqual(["reserve", "charge", "undo reserve"]);
+    expect(stays.at(-1)).toMatchObject({ isOpen: true, since: undo?.at, until: NOW });
+  });
+});
+
+describe("exports and commands", () => {
+  const columns: readonly Column<{ readonly text: string; readonly count: number | null }>[] = [
+    { name: "text", head: "Text", show: ({ text }) => text, value: ({ text }) => text },
+    { name: "count", head: "Count", show: ({ count }) => count, value: ({ count }) => count },
+  ];
+
+  test("CSV quotes what it must, and no cell is a formula", () => {
+    const rows = [
+      { text: 'a,"b"', count: 1 },
+      { text: "=cmd()", count: null },
+      { text: "two\nlines", count: -2 },
+    ];
+    expect(csvOf(columns, rows)).toBe('text,count\r\n"a,""b""",1\r\n\'=cmd(),\r\n"two\nlines",-2\r\n');
+    expect(jsonOf(columns, rows)[0]).toEqual({ text: 'a,"b"', count: 1 });
+  });
+
+  test("the line for the command line searches the same, and its arguments are quoted", () => {
+    expect(commandOf({})).toBe("checkoutctl saga find");
+    expect(
+      commandOf({
+        user: sagaId(1),
+        status: ["FAILED"],
+        stuck_seconds: 300,
+        needs_operator: true,
+        client_key: "it's",
+      }),
+    ).toBe(
+      `checkoutctl saga find --user ${sagaId(1)} --key 'it'\\''s' --status FAILED --stuck 300s --needs-operator`,
+    );
+    expect(shellArgument("$(rm -rf /)")).toBe("'$(rm -rf /)'");
+  });
+});
+
+test("times in words", () => {
+  expect([0.4, 2_130, 45_000, 119_400, 300_000, 8_000_000, 200_000_000].map(durationText)).toEqual([
+    "0 ms",
+    "2.1 s",
+    "45 s",
+    "119 s",
+    "5 min",
+    "2 h",
+    "2 d",
+  ]);
+  expect([agoText(NOW - 61_000, NOW), agoText(NOW + 27_400, NOW), agoText(NOW, NOW)]).toEqual([
+    "61 s ago",
+    "in 27 s",
+    "now",
+  ]);
+});
+
+describe("a source", () => {
+  test("that stops answering is unknown since its first silence, keeps the last value apart, and recovers", async () => {
+    let now = 1_000;
+    let answer: () => Promise<number> = async () => 5;
+    const source = new Source({ read: () => answer(), everyMs: 100, clock: { now: () => now } });
+    await source.askIfDue(true);
+    expect(source.reading).toEqual({ value: 5, at: 1_000, unknownSince: null, reason: null });
+    answer = () => Promise.reject(new Error("connect ECONNREFUSED"));
+    for (now of [1_200, 1_400]) await source.askIfDue(true);
+    expect(source.reading).toEqual({
+      value: 5,
+      at: 1_000,
+      unknownSince: 1_200,
+      reason: "connect ECONNREFUSED",
+    });
+    answer = async () => 6;
+    now = 1_600;
+    await source.askIfDue(true);
+    expect(source.reading).toEqual({ value: 6, at: 1_600, unknownSince: null, reason: null });
+  });
+
+  test("that hangs is unknown after its time limit, and is not asked twice meanwhile", async () => {
+    let asked = 0;
+    const read = () => {
+      asked += 1;
+      return new Promise<number>(() => undefined);
+    };
+    const source = new Source({ read, everyMs: 1, timeoutMs: 20, clock: { now: () => 1_000 } });
+    await Promise.all([source.askIfDue(true), source.askIfDue(true)]);
+    expect([asked, source.reading.unknownSince, source.reading.reason]).toEqual([
+      1,
+      1_000,
+      "no answer within 20 ms",
+    ]);
+  });
+
+  test("is asked ten times more rarely while nobody watches", async () => {
+    let now = 0;
+    let asked = 0;
+    const source = new Source({ read: async () => ++asked, everyMs: 100, clock: { now: () => now } });
+    for (now = 0; now <= 2_000; now += 100) await source.askIfDue(false);
+    const unwatched = asked;
+    for (; now <= 4_000; now += 100) await source.askIfDue(true);
+    expect([unwatched, asked - unwatched]).toEqual([2, 20]);
+  });
+});
