@@ -10,6 +10,7 @@ const WATCHED_ROLES = [
   "order",
   "relay",
   "notification",
+  "console",
 ] as const;
 /** More than the lag that pages, so that it pages; the orchestrator rejects the rest. */
 const BURST = 1_400;
