@@ -18,7 +18,7 @@ const PATIENCE_MS = 90_000;
 /** Longer than a command is retried, 31 s, and its dead letter needs to be replayed. */
 const FORWARD_DEADLINE_MS = 240_000;
 const USER = Bun.randomUUIDv7();
-const WHY = ["--actor", "ada", "--reason", "a test"] as const;
+const WHY = ["--reason", "a test"] as const;
 
 const held = new AsyncDisposableStack();
 const collector = held.use(new TraceCollector());
@@ -143,7 +143,7 @@ test(
     });
     expect(await statusOf(later)).toBe("COMPLETED");
     await inventory.refuseOnly();
-    await system.operatorSees(["dlq", "replay", "--everything", ...WHY]);
+    await system.operatorSees(["dlq", "replay", "--everything", "--confirm", "1", ...WHY]);
     expect(await statusOf(never)).toBe("COMPLETED");
     expect(await statusOf(asked)).toBe("COMPLETED");
 
