@@ -13,6 +13,7 @@ import { page, problemJson, seeOther, wantsData } from "./respond.ts";
 import { auditRoutes } from "./routes/audit.tsx";
 import { findRoutes } from "./routes/find.tsx";
 import { overviewRoutes } from "./routes/overview.tsx";
+import { paymentRoutes } from "./routes/payments.tsx";
 import type { ConsoleRoute } from "./routes/route.ts";
 import { sagaRoutes } from "./routes/sagas.tsx";
 import { sessionRoutes } from "./routes/session.tsx";
@@ -26,6 +27,7 @@ export const CONSOLE_ROUTES: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...sagaRoutes,
   ...findRoutes,
+  ...paymentRoutes,
   ...auditRoutes,
   ...sessionRoutes,
 ];

@@ -29,6 +29,7 @@ export type OperatorActionKind =
   | "run.stop"
   | "run.rate"
   | "payment-alert.close"
+  | "payments.reconcile"
   | "saga.reveal"
   | "console.sign-in"
   | "console.refused";

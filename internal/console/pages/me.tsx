@@ -7,7 +7,8 @@ import type { SignedIn } from "../visit.ts";
 const RIGHTS = [
   ["See sagas, payments, messages and the audit trail, with personal data masked", "viewer"],
   ["Reveal the personal data of one saga (audited)", "operator"],
-  ["Cancel a saga (audited)", "operator"],
+  ["Cancel a saga, or the order of a completed one (audited)", "operator"],
+  ["Close a payment alert, ask for a comparison with the provider (audited)", "operator"],
 ] as const;
 
 const METHODS = { token: "an operator token", oidc: "the identity provider" };

@@ -174,11 +174,11 @@ function risksOf({ money, alerts }: Snapshot): readonly Risk[] {
   return [
     ...(known?.payments ?? [])
       .filter(({ status }) => status === "UNKNOWN")
-      .map((one) => ({ ...one, what: "UNKNOWN payments", href: "/payments?status=UNKNOWN" })),
+      .map((one) => ({ ...one, what: "UNKNOWN payments", href: "/payments" })),
     ...(known?.refunds_pending ?? []).map((one) => ({
       ...one,
       what: "open refunds",
-      href: "/payments?refund=PENDING",
+      href: "/payments?show=refunds",
     })),
     ...(knownOf(alerts) ?? []).map((one) => ({
       ...one,

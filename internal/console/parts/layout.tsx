@@ -10,6 +10,7 @@ import { Icon } from "./icon.tsx";
 export const NAVIGATION = [
   { id: "overview", path: "/", text: "Overview", key: "o" },
   { id: "sagas", path: "/sagas", text: "Sagas", key: "s" },
+  { id: "payments", path: "/payments", text: "Payments", key: "p" },
   { id: "audit", path: "/audit", text: "Audit", key: "a" },
 ] as const;
 export type NavigationId = (typeof NAVIGATION)[number]["id"];

@@ -1,19 +1,20 @@
 // The list of sagas, one saga with its stream, and what can be done with it.
 import { Value } from "@sinclair/typebox/value";
-import { Reason, Uuid } from "../../../schemas/fields.ts";
+import { Uuid } from "../../../schemas/fields.ts";
 import { cancelOrder, cancelSaga } from "../../operations/orchestrator.ts";
 import { formatSagaQuery, parseSagaQuery, type SagaQuery } from "../../operations/saga-query.ts";
 import { searchSagas } from "../../operations/saga-search.ts";
 import { type SagaStory, sagaStory } from "../../operations/saga-story.ts";
-import { record, recordIfPossible } from "../audit.ts";
+import { done, orKept, reasonOf } from "../acts.ts";
+import { type Act, record } from "../audit.ts";
 import { liveResponse, partsOf } from "../live.ts";
 import { SAGA_PARTS, SagaPage } from "../pages/saga.tsx";
 import { Sagas } from "../pages/sagas.tsx";
 import { sagaColumns, sagaMore } from "../parts/saga-columns.tsx";
 import { csvOf, jsonOf } from "../parts/table.tsx";
 import { type Show, showOf } from "../parts/timeline.tsx";
-import { badRequest, notFound, problemOf } from "../problem.ts";
-import { csv, json, page, seeOther, wantsData } from "../respond.ts";
+import { badRequest, notFound } from "../problem.ts";
+import { csv, json, page } from "../respond.ts";
 import type { SignedIn } from "../visit.ts";
 import type { ConsoleRoute } from "./route.ts";
 
@@ -145,39 +146,27 @@ async function revealed(visit: SignedIn): Promise<Response> {
   return page(visit, contentOf({ ...visit, here }, story, "all", true));
 }
 
-function reasonOf({ form }: SignedIn): string {
-  const reason = (form.get("reason") ?? "").trim();
-  if (reason.length < 3 || !Value.Check(Reason, reason))
-    throw badRequest(`Say why, in one line of 3 to ${Reason.maxLength} characters.`);
-  return reason;
-}
-
 async function cancel(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
-  const { saga } = await storyOf(visit);
-  const answer = await acted(visit, "saga.cancel", saga.saga_id, reason, () =>
-    cancelSaga(orchestratorOf(visit), saga.saga_id, { reason }),
+  const { saga_id } = (await storyOf(visit)).saga;
+  const answer = await orKept(visit, actOn("saga.cancel", saga_id, reason), () =>
+    cancelSaga(orchestratorOf(visit), saga_id, { reason }),
   );
-  return done(
-    visit,
-    saga.saga_id,
-    answer.cancelled_now ? "The saga is being undone." : "It was compensating already; nothing was changed.",
-  );
+  const said = answer.cancelled_now
+    ? "The saga is being undone."
+    : "It was compensating already; nothing was changed.";
+  return done(visit, `/sagas/${saga_id}`, said);
 }
 
 async function cancelTheOrder(visit: SignedIn): Promise<Response> {
   const reason = reasonOf(visit);
-  const { saga } = await storyOf(visit);
-  const { order_id, saga_id } = saga;
+  const { order_id, saga_id } = (await storyOf(visit)).saga;
   if (order_id === null) throw badRequest("This saga has no order.");
-  const answer = await acted(visit, "order.cancel", saga_id, reason, () =>
+  const answer = await orKept(visit, actOn("order.cancel", saga_id, reason), () =>
     cancelOrder(orchestratorOf(visit), saga_id, { order_id, reason }),
   );
-  return done(
-    visit,
-    saga_id,
-    answer.started_now ? "The order is being cancelled." : "It was being cancelled already.",
-  );
+  const said = answer.started_now ? "The order is being cancelled." : "It was being cancelled already.";
+  return done(visit, `/sagas/${saga_id}`, said);
 }
 
 /** Called with the person's own token: the orchestrator takes the actor from there. */
@@ -185,32 +174,6 @@ function orchestratorOf({ options, session }: SignedIn) {
   return { url: options.orchestratorUrl, token: session.token };
 }
 
-/** The orchestrator keeps what it did in the audit trail. What it refused is kept here. */
-async function acted<T>(
-  visit: SignedIn,
-  action: "saga.cancel" | "order.cancel",
-  sagaId: string,
-  reason: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (problem !== null)
-      await recordIfPossible(visit, {
-        action,
-        subject: sagaId,
-        sagaId,
-        reason,
-        outcome: problem.status === 409 ? "refused" : "failed",
-        detail: problem.message,
-      });
-    throw error;
-  }
-}
-
-/** For a script a sentence to say; otherwise the saga's page, which shows what came of it. */
-function done(visit: SignedIn, sagaId: string, said: string): Response {
-  return wantsData(visit.request) ? json({ said }) : seeOther(`/sagas/${sagaId}`);
+function actOn(action: "saga.cancel" | "order.cancel", sagaId: string, reason: string): Act {
+  return { action, subject: sagaId, sagaId, reason, outcome: "asked" };
 }

@@ -1,0 +1,298 @@
+// The console over real databases: what its pages tell of sagas, what is kept of acts and looks, and what is left when a database is away.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Sql } from "postgres";
+import { DATABASES, type DatabaseName } from "../../schemas/migrations.ts";
+import { ConsistentFixture } from "../testkit/consistent-fixture.ts";
+import { consoleOptions } from "../testkit/console.ts";
+import { cloneDatabase, type TestDatabase } from "../testkit/database.ts";
+import { openPostgres } from "../platform/postgres.ts";
+import { consoleApp } from "./app.ts";
+import { Collector } from "./collector.ts";
+
+const ORIGIN = "http://localhost";
+const OWN = { origin: ORIGIN, host: "localhost", "sec-fetch-site": "same-origin" };
+
+let fixture: ConsistentFixture;
+let notification: TestDatabase;
+/** Nothing listens on port 9. */
+const away = openPostgres({
+  url: "postgres://checkout:x@127.0.0.1:9/nowhere",
+  poolSize: 2,
+  applicationName: "console test",
+  plans: "fresh",
+  timeouts: { connectMs: 500 },
+});
+beforeAll(async () => {
+  [fixture, notification] = await Promise.all([ConsistentFixture.open(), cloneDatabase("notification")]);
+});
+afterAll(async () => {
+  await away[Symbol.asyncDispose]();
+  await notification[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
+});
+beforeEach(() => fixture.reset());
+
+/** Somebody at a console whose databases may be away. */
+class Person {
+  readonly #app: ReturnType<typeof consoleApp>;
+  #cookie = "";
+
+  private constructor(without: readonly DatabaseName[]) {
+    const clock = { now: () => Date.now() };
+    const sqlOf = (name: DatabaseName): Sql => (without.includes(name) ? away.sql : fixture.databases[name]);
+    const databases = {
+      saga: sqlOf("saga"),
+      inventory: sqlOf("inventory"),
+      payment: sqlOf("payment"),
+      order: sqlOf("order"),
+      notification: notification.sql,
+    };
+    const servers = { topics: async () => [], deadLetters: async () => [] };
+    const collector = new Collector({ databases, roles: [], ...servers, clock });
+    this.#app = consoleApp({ ...consoleOptions({ databases, collector, clock }), identify: identified });
+  }
+
+  static async of(name: "ada" | "vic", without: readonly DatabaseName[] = []): Promise<Person> {
+    const person = new Person(without);
+    const answer = await person.post("/sign-in", { token: `token-of-${name}` });
+    expect(answer.status).toBe(303);
+    return person;
+  }
+
+  async get(path: string, accept = "text/html"): Promise<{ status: number; text: string }> {
+    const answer = await this.#app.handle(
+      new Request(ORIGIN + path, { headers: { accept, cookie: this.#cookie } }),
+    );
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  async post(path: string, fields: Readonly<Record<string, string>>): Promise<Response> {
+    const headers = { ...OWN, accept: "text/html", cookie: this.#cookie };
+    const answer = await this.#app.handle(
+      new Request(ORIGIN + path, { method: "POST", body: new URLSearchParams(fields), headers }),
+    );
+    for (const line of answer.headers.getSetCookie()) this.#cookie = line.split(";", 1)[0] ?? "";
+    return answer;
+  }
+
+  /** The first parts that a page's stream sends. */
+  async firstParts(path: string): Promise<Record<string, string>> {
+    const left = new AbortController();
+    const headers = { accept: "text/event-stream", cookie: this.#cookie };
+    const answer = await this.#app.handle(new Request(ORIGIN + path, { headers, signal: left.signal }));
+    let text = "";
+    for await (const chunk of answer.body ?? []) {
+      text += new TextDecoder().decode(chunk);
+      const [, data] = /event: parts\ndata: (.*)\n\n/.exec(text) ?? [];
+      if (data !== undefined) {
+        left.abort();
+        return JSON.parse(data);
+      }
+    }
+    throw new Error(`the stream ended: ${text}`);
+  }
+}
+
+async function identified(token: string) {
+  const role = token === "token-of-ada" ? ("operator" as const) : ("viewer" as const);
+  return { name: token.slice("token-of-".length), role, token, expiresAt: Date.now() + 3_600_000 };
+}
+
+function actions() {
+  return fixture.databases.saga<
+    {
+      action: string;
+      actor: string;
+      outcome: string;
+      address: string;
+      reason: string;
+      detail: string | null;
+    }[]
+  >`select action, actor, outcome, address, reason, detail from operator_actions order by at, action`;
+}
+
+describe("reading", () => {
+  test("the overview counts the sagas of the last hour and finds all money where it belongs", async () => {
+    const { text } = await (await Person.of("vic")).get("/");
+    expect(text).toContain("All money is where it belongs.");
+    expect(text).toMatch(/aria-label="COMPLETED 1, in the last hour"/);
+    expect(text).toMatch(/aria-label="COMPENSATED 2, in the last hour"/);
+  });
+
+  test("the list filters, links each saga, and is the same as CSV and JSON", async () => {
+    const vic = await Person.of("vic");
+    const { completed, refunded } = fixture;
+    const all = await vic.get("/sagas");
+    expect([all.status, all.text.match(/data-href="\/sagas\//g)?.length]).toEqual([200, 3]);
+    const { text } = await vic.get("/sagas?status=COMPLETED");
+    expect(text).toContain(`href="/sagas/${completed.saga_id}"`);
+    expect(text).not.toContain(refunded.saga_id);
+    expect(text).toContain("checkoutctl saga find --status COMPLETED");
+    const csv = await vic.get("/sagas?status=COMPLETED&as=csv");
+    expect(csv.text.split("\r\n").map((line) => line.split(",")[0])).toEqual([
+      "saga_id",
+      completed.saga_id,
+      "",
+    ]);
+    const json: { saga_id: string }[] = JSON.parse((await vic.get("/sagas?as=json")).text);
+    expect(json.length).toBe(3);
+  });
+
+  test("a wrong filter lists nothing and says why", async () => {
+    const { status, text } = await (await Person.of("vic")).get("/sagas?statu=COMPLETED&currency=euro");
+    expect(status).toBe(422);
+    expect(text).toContain("there is no filter statu");
+    expect(text).toContain("currency must be");
+    expect(text).not.toContain("data-href");
+  });
+
+  test("one timeline out of four databases, personal data masked", async () => {
+    const { saga_id, order_id } = fixture.completed;
+    const { status, text } = await (await Person.of("vic")).get(`/sagas/${saga_id}`);
+    expect(status).toBe(200);
+    for (const told of [
+      `Completed with order ${order_id}`,
+      "reserved 2 x mug",
+      "payment is SUCCEEDED",
+      "OrderCreated to order-events",
+    ])
+      expect(text).toContain(told);
+    expect(text).toContain("25.00 EUR charged.");
+    expect(text).not.toContain("@example.com");
+  });
+
+  test("any id of a saga finds it", async () => {
+    const vic = await Person.of("vic");
+    expect((await vic.get(`/find?q=${fixture.completed.saga_id}`)).status).toBe(303);
+    expect((await vic.get(`/find?q=${fixture.completed.order_id}`)).status).toBe(303);
+    expect((await vic.get("/find?q=nothing-of-this-name")).status).toBe(404);
+    expect((await vic.get(`/sagas/${fixture.completed.order_id}`)).status).toBe(404);
+  });
+
+  test("the streams send every part once, and then what changed", async () => {
+    const vic = await Person.of("vic");
+    await vic.get("/");
+    const overview = await vic.firstParts("/events");
+    expect(Object.keys(overview).toSorted()).toEqual([
+      "o-attention",
+      "o-hour",
+      "o-money",
+      "o-outboxes",
+      "o-roles",
+      "o-sagas",
+      "o-topics",
+    ]);
+    await fixture.databases.saga`
+      update saga_state set completed_at = now() where saga_id = ${fixture.completed.saga_id}`;
+    const saga = await vic.firstParts(`/sagas/${fixture.completed.saga_id}/events`);
+    expect(Object.keys(saga).toSorted()).toEqual(["s-steps", "s-timeline", "s-words"]);
+    expect((await vic.get(`/sagas/${crypto.randomUUID()}/events`, "text/event-stream")).status).toBe(404);
+  });
+});
+
+describe("acting", () => {
+  test("a look at personal data is in the audit trail with who, why and from where", async () => {
+    const { saga_id } = fixture.completed;
+    const answer = await (await Person.of("ada")).post(`/sagas/${saga_id}/reveal`, { reason: "ticket 4711" });
+    expect([answer.status, await answer.text()]).toEqual([
+      200,
+      expect.stringContaining("that is in the audit trail"),
+    ]);
+    expect([...(await actions())]).toEqual([
+      expect.objectContaining({
+        action: "console.sign-in",
+        actor: "ada",
+        outcome: "ok",
+        address: "192.0.2.7",
+      }),
+      {
+        action: "saga.reveal",
+        actor: "ada",
+        outcome: "revealed",
+        address: "192.0.2.7",
+        reason: "ticket 4711",
+        detail: null,
+      },
+    ]);
+  });
+
+  test("what a viewer tries is refused and kept", async () => {
+    const { saga_id } = fixture.completed;
+    const answer = await (await Person.of("vic")).post(`/sagas/${saga_id}/cancel`, { reason: "just so" });
+    expect(answer.status).toBe(403);
+    expect((await actions()).at(-1)).toMatchObject({
+      action: "console.refused",
+      actor: "vic",
+      outcome: "refused",
+      reason: "just so",
+    });
+  });
+
+  test("an orchestrator that does not answer leaves the saga alone, and the try is kept", async () => {
+    const { saga_id } = fixture.completed;
+    const answer = await (
+      await Person.of("ada")
+    ).post(`/sagas/${saga_id}/cancel-order`, { reason: "ticket 1" });
+    expect([answer.status, await answer.text()]).toEqual([
+      503,
+      expect.stringContaining("the orchestrator does not answer"),
+    ]);
+    expect((await actions()).at(-1)).toMatchObject({
+      action: "order.cancel",
+      outcome: "failed",
+      reason: "ticket 1",
+    });
+  });
+
+  test("the audit trail shows all of it, filters, pages and exports", async () => {
+    const ada = await Person.of("ada");
+    for (let number = 0; number < 3; number++)
+      await ada.post(`/sagas/${fixture.completed.saga_id}/reveal`, { reason: `look ${number}` });
+    await fixture.databases.saga`
+      insert into operator_actions (action_id, run_id, action, subject, actor, reason, outcome, at, settled_at)
+      select gen_random_uuid(), gen_random_uuid(), 'outbox.republish', 'saga', 'bob', 'older', 'ok', at, at
+        from (select now() - make_interval(mins => n) as at from generate_series(1, 120) n) old`;
+    const first = await ada.get("/audit");
+    expect(first.text).toContain("look 2");
+    const [, older = ""] = /<a href="([^"]*)">Older/.exec(first.text) ?? [];
+    const second = await ada.get(older.replaceAll("&amp;", "&"));
+    const lines = (text: string) => text.match(/data-head="When"/g)?.length;
+    expect([lines(first.text), lines(second.text)]).toEqual([100, 24]);
+    const revealed = await ada.get("/audit?action=saga.&actor=ada");
+    expect(lines(revealed.text)).toBe(3);
+    const csv = await ada.get("/audit?actor=bob&as=csv");
+    expect(csv.text.trimEnd().split("\r\n").length).toBe(121);
+    expect((await ada.get("/audit?actor=nobody")).text).toContain("Nothing matches this filter");
+  });
+});
+
+describe("with one database away", () => {
+  test.each(DATABASES)("%s: the overview says so and shows the rest", async (name) => {
+    const { status, text } = await (await Person.of("vic", [name])).get("/");
+    expect(status).toBe(200);
+    expect(text).toContain(`the ${name} database does not answer`);
+    const others = DATABASES.filter((one) => one !== name);
+    for (const other of others) expect(text).not.toContain(`the ${other} database does not answer`);
+    expect(text.includes("All money is where it belongs.")).toBe(name !== "payment");
+    expect(text.includes('aria-label="COMPLETED 1, in the last hour"')).toBe(name !== "saga");
+  });
+
+  test.each(["inventory", "payment", "order"] as const)("%s: a saga is told without it", async (name) => {
+    const { status, text } = await (
+      await Person.of("vic", [name])
+    ).get(`/sagas/${fixture.completed.saga_id}`);
+    expect(status).toBe(200);
+    expect(text).toContain("Only a part is shown.");
+    expect(text).toContain(`The ${name} database does not answer`);
+    expect(text).toContain("COMPLETED");
+  });
+
+  test("saga: its pages say what is not reachable, and signing in works", async () => {
+    const person = await Person.of("ada", ["saga"]);
+    for (const path of ["/sagas", `/sagas/${fixture.completed.saga_id}`, "/audit"]) {
+      const { status, text } = await person.get(path);
+      expect([path, status]).toEqual([path, 503]);
+      expect(text).toContain("does not answer");
+    }
+  });
+});

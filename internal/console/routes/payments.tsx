@@ -1,0 +1,78 @@
+// Money: what has no end yet, and the alerts.
+import { Value } from "@sinclair/typebox/value";
+import { Uuid } from "../../../schemas/fields.ts";
+import { openPayments, openRefunds } from "../../operations/open-payment-store.ts";
+import {
+  closePaymentAlert,
+  listPaymentAlerts,
+  requestReconciliation,
+} from "../../operations/payment-alert-store.ts";
+import { acted, done, reasonOf } from "../acts.ts";
+import { alertColumns, PAYMENT_VIEWS, paymentColumns, PaymentAlerts, Payments } from "../pages/payments.tsx";
+import { csvOf, jsonOf } from "../parts/table.tsx";
+import { notFound, Problem } from "../problem.ts";
+import { csv, json, page } from "../respond.ts";
+import type { SignedIn } from "../visit.ts";
+import type { ConsoleRoute } from "./route.ts";
+
+export const paymentRoutes: readonly ConsoleRoute[] = [
+  { method: "GET", path: "/payments", name: "payments", needs: "viewer", handle: payments },
+  { method: "GET", path: "/payments/alerts", name: "payment_alerts", needs: "viewer", handle: alertsPage },
+  {
+    method: "POST",
+    path: "/payments/alerts/:id/close",
+    name: "payment_alert_close",
+    needs: "operator",
+    handle: close,
+  },
+  { method: "POST", path: "/payments/compare", name: "payments_compare", needs: "operator", handle: compare },
+];
+
+const LIMIT = 500;
+
+async function payments(visit: SignedIn): Promise<Response> {
+  const { query, options, now } = visit;
+  const sql = options.databases.payment;
+  const asked = PAYMENT_VIEWS.find(([name]) => name === query.get("show"))?.[0];
+  const view = asked === "pending" || asked === "refunds" ? asked : "unknown";
+  const found =
+    view === "refunds"
+      ? await openRefunds(sql, LIMIT)
+      : await openPayments(sql, { status: view === "pending" ? "PENDING" : "UNKNOWN", limit: LIMIT });
+  const columns = paymentColumns(now);
+  if (query.get("as") === "csv") return csv("payments", csvOf(columns, found));
+  if (query.get("as") === "json") return json(jsonOf(columns, found));
+  return page(visit, <Payments frame={visit} view={view} payments={found} limit={LIMIT} />);
+}
+
+async function alertsPage(visit: SignedIn): Promise<Response> {
+  const { query, options } = visit;
+  const withClosed = query.has("closed");
+  const alerts = await listPaymentAlerts(options.databases.payment, { closed: withClosed, limit: LIMIT });
+  if (query.get("as") === "csv") return csv("payment-alerts", csvOf(alertColumns, alerts));
+  if (query.get("as") === "json") return json(jsonOf(alertColumns, alerts));
+  return page(visit, <PaymentAlerts frame={visit} alerts={alerts} withClosed={withClosed} />);
+}
+
+async function close(visit: SignedIn): Promise<Response> {
+  const id = visit.params["id"] ?? "";
+  const reason = reasonOf(visit);
+  if (!Value.Check(Uuid, id)) throw notFound("There is no such alert.");
+  const { payment } = visit.options.databases;
+  await acted(visit, { action: "payment-alert.close", subject: id, reason, outcome: "closed" }, async () => {
+    if (!(await closePaymentAlert(payment, id, { actor: visit.actor.name, reason })))
+      throw new Problem(
+        409,
+        "Refused",
+        "There is no open alert with this id: somebody else may have closed it.",
+      );
+  });
+  return done(visit, "/payments/alerts", "The alert is closed.");
+}
+
+async function compare(visit: SignedIn): Promise<Response> {
+  const reason = reasonOf(visit);
+  const act = { action: "payments.reconcile", subject: "payment", reason, outcome: "requested" } as const;
+  await acted(visit, act, () => requestReconciliation(visit.options.databases.payment));
+  return done(visit, "/payments/alerts", "The payment service compares now. Differences appear here.");
+}
