@@ -190,6 +190,10 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
   top: Overview,
   cost: CostReport,
   audit: Audit,
+  find: shape({
+    hits: list(shape({ kind: text, id: text, saga_id: orNull(text), what: text })),
+    missing: list(shape({ database: text, reason: text })),
+  }),
   "saga ls": Type.Union([list(Saga), list(Type.Union([StuckSaga, NeedyCancellation]))], {
     description: "with --stuck the second form",
   }),
