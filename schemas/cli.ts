@@ -211,10 +211,6 @@ export const CLI_OUTPUTS: Readonly<Record<string, TSchema>> = {
     searched_to: orNull(epochMs),
     missing: list(shape({ database: text, reason: text })),
   }),
-  find: shape({
-    hits: list(shape({ kind: text, id: text, saga_id: orNull(text), what: text })),
-    missing: list(shape({ database: text, reason: text })),
-  }),
   "saga show": SagaStory,
   "saga trace": shape({
     saga_id: text,
